@@ -1,0 +1,32 @@
+/**
+ * Time, as the kernel stamps packets with it, and the alarm that ends a process that forgets the time.
+ *
+ * @module
+ */
+
+import { CLOCK_REALTIME } from "./constants.ts";
+import { check } from "./errno.ts";
+import { timespec } from "./layouts.ts";
+import { libc } from "./libc.ts";
+import type { StructView } from "./struct.ts";
+
+/** A `timespec` in nanoseconds. */
+export function nanoseconds({ tv_sec, tv_nsec }: StructView<typeof timespec.fields>): bigint {
+  return tv_sec * 1_000_000_000n + tv_nsec;
+}
+
+/** clock_gettime(2), `CLOCK_REALTIME`: nanoseconds since 1970, by the clock that `SO_TIMESTAMPNS` reads. */
+export function realtime(): bigint {
+  const now = timespec.alloc();
+  check(libc.clock_gettime(CLOCK_REALTIME, now.bytes), "clock_gettime");
+  return nanoseconds(now);
+}
+
+/**
+ * alarm(2): after that many seconds the kernel ends this process by `SIGALRM`, whatever it is doing; JavaScript that hangs too.
+ *
+ * @param seconds Whole seconds; 0 calls the alarm off.
+ */
+export function alarm(seconds: number): void {
+  libc.alarm(seconds);
+}

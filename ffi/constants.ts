@@ -1,0 +1,96 @@
+/**
+ * Constants of the kernel and of glibc, under the names and in the headers that they come from. Those below
+ * are the same on x86_64 and aarch64; `tests/abi` asks the C compiler.
+ *
+ * @module
+ */
+
+// bits/socket.h
+export const AF_UNIX = 1;
+export const AF_NETLINK = 16;
+export const AF_PACKET = 17;
+export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
+export const SOCK_SEQPACKET = 5;
+export const SOCK_NONBLOCK = 0x800;
+export const SOCK_CLOEXEC = 0x80000;
+export const MSG_PEEK = 0x02;
+export const MSG_CTRUNC = 0x08;
+export const MSG_TRUNC = 0x20;
+export const MSG_DONTWAIT = 0x40;
+export const MSG_NOSIGNAL = 0x4000;
+export const MSG_CMSG_CLOEXEC = 0x40000000;
+export const SCM_RIGHTS = 1;
+export const SHUT_RDWR = 2;
+
+// linux/net.h: the most descriptors that one SCM_RIGHTS message carries (SCM_MAX_FD in include/net/scm.h)
+export const SCM_MAX_FD = 253;
+
+// asm-generic/socket.h
+export const SOL_SOCKET = 1;
+export const SO_TYPE = 3;
+export const SO_RCVBUF = 8;
+export const SO_ATTACH_FILTER = 26;
+export const SO_TIMESTAMPNS = 35;
+export const SCM_TIMESTAMPNS = SO_TIMESTAMPNS;
+export const SO_PROTOCOL = 38;
+export const SO_DOMAIN = 39;
+export const SO_COOKIE = 57;
+
+// linux/if_packet.h
+export const SOL_PACKET = 263; // linux/socket.h
+export const PACKET_STATISTICS = 6;
+export const PACKET_IGNORE_OUTGOING = 23;
+
+// linux/if_ether.h
+export const ETH_P_IP = 0x0800;
+export const ETH_P_IPV6 = 0x86dd;
+export const ETH_P_ALL = 0x0003;
+export const ETH_ALEN = 6;
+export const ETH_HLEN = 14;
+
+// linux/if.h
+export const IFNAMSIZ = 16;
+export const IFF_UP = 0x1;
+export const IFF_LOOPBACK = 0x8;
+export const IFF_LOWER_UP = 0x10000;
+
+// linux/rtnetlink.h, linux/if_link.h, linux/netlink.h
+export const RTM_NEWLINK = 16;
+export const RTM_GETLINK = 18;
+export const NLM_F_REQUEST = 1;
+export const NLMSG_ERROR = 2;
+export const IFLA_ADDRESS = 1;
+export const IFLA_IFNAME = 3;
+export const IFLA_LINK = 5;
+export const IFLA_LINKINFO = 18;
+export const IFLA_LINK_NETNSID = 37;
+export const IFLA_INFO_KIND = 1;
+
+// bits/poll.h
+export const POLLIN = 0x01;
+export const POLLOUT = 0x04;
+export const POLLERR = 0x08;
+export const POLLHUP = 0x10;
+export const POLLNVAL = 0x20;
+
+// bits/fcntl-linux.h (asm-generic/fcntl.h)
+export const O_RDONLY = 0;
+export const O_CLOEXEC = 0x80000;
+export const F_GETFD = 1;
+export const F_SETFD = 2;
+export const F_GETFL = 3;
+export const FD_CLOEXEC = 1;
+
+// linux/close_range.h
+export const CLOSE_RANGE_CLOEXEC = 4;
+
+// linux/capability.h
+export const _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
+export const CAP_SETGID = 6;
+export const CAP_SETUID = 7;
+export const CAP_NET_RAW = 13;
+
+// bits/time.h
+export const CLOCK_REALTIME = 0;

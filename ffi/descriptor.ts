@@ -1,0 +1,86 @@
+/**
+ * Descriptors as such: closing them, and what crosses an exec.
+ *
+ * @module
+ */
+
+import { CLOSE_RANGE_CLOEXEC, F_GETFD, F_SETFD, FD_CLOEXEC } from "./constants.ts";
+import { check } from "./errno.ts";
+import { libc } from "./libc.ts";
+
+/**
+ * close(2): gives a descriptor back.
+ *
+ * Not made again on `EINTR`: on Linux the descriptor is gone all the same, and the number may be somebody else's.
+ *
+ * @throws {SystemError} `EBADF` if it is not open.
+ */
+export function close(fd: number): void {
+  check(libc.close(fd), "close");
+}
+
+/**
+ * Marks every open descriptor from `first` up close-on-exec, so that none of them reaches a program started later.
+ *
+ * Wraps close_range(2) with `CLOSE_RANGE_CLOEXEC` (Linux 5.11).
+ *
+ * @throws {SystemError} `EINVAL` or `ENOSYS` on an older kernel.
+ */
+export function markCloseOnExecFrom(first: number): void {
+  check(libc.close_range(first, 0xffffffff, CLOSE_RANGE_CLOEXEC), "close_range");
+}
+
+/**
+ * Whether a descriptor is close-on-exec. Wraps fcntl(2), `F_GETFD`.
+ *
+ * @throws {SystemError} `EBADF` if it is not open.
+ */
+export function isCloseOnExec(fd: number): boolean {
+  return (check(libc.fcntl(fd, F_GETFD, 0), "fcntl") & FD_CLOEXEC) !== 0;
+}
+
+/**
+ * Sets or clears close-on-exec of a descriptor. Wraps fcntl(2), `F_SETFD`.
+ *
+ * @throws {SystemError} `EBADF` if it is not open.
+ */
+export function setCloseOnExec(fd: number, closeOnExec: boolean): void {
+  check(libc.fcntl(fd, F_SETFD, closeOnExec ? FD_CLOEXEC : 0), "fcntl");
+}
+
+/**
+ * A descriptor with one owner, who closes it at the end of its scope (`using`) or before.
+ *
+ * @example
+ * ```ts
+ * import { AF_UNIX, OwnedFd, SOCK_DGRAM, socket } from "./mod.ts";
+ *
+ * {
+ *   using channel = new OwnedFd(socket(AF_UNIX, SOCK_DGRAM, 0));
+ *   console.assert(channel.isOpen);
+ * } // closed here
+ * ```
+ */
+export class OwnedFd implements Disposable {
+  #isOpen = true;
+
+  /** @param fd An open descriptor, which nobody else closes from now on. */
+  constructor(readonly fd: number) {}
+
+  /** Whether {@linkcode close} is still to come. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Closes the descriptor; the second time does nothing. */
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    close(this.fd);
+  }
+
+  /** {@linkcode close}, at the end of a `using` scope. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

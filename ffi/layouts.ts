@@ -1,0 +1,126 @@
+/**
+ * The C structs of this project, laid out by hand for 64-bit Linux (x86_64 and aarch64 alike).
+ *
+ * `tests/abi` compares every size and offset with what a C compiler says.
+ *
+ * @module
+ */
+
+import { struct } from "./struct.ts";
+
+/** `struct msghdr`: what sendmsg(2) and recvmsg(2) take. Source: bits/socket.h. */
+export const msghdr = struct("msghdr", 56, {
+  msg_name: [0, "pointer"],
+  msg_namelen: [8, "u32"],
+  msg_iov: [16, "pointer"],
+  msg_iovlen: [24, "usize"],
+  msg_control: [32, "pointer"],
+  msg_controllen: [40, "usize"],
+  msg_flags: [48, "i32"],
+});
+
+/** `struct iovec`: one piece of memory. Source: bits/types/struct_iovec.h. */
+export const iovec = struct("iovec", 16, {
+  iov_base: [0, "pointer"],
+  iov_len: [8, "usize"],
+});
+
+/** `struct cmsghdr`: the head of one control message; its data follow. Source: bits/socket.h, cmsg(3). */
+export const cmsghdr = struct("cmsghdr", 16, {
+  cmsg_len: [0, "usize"],
+  cmsg_level: [8, "i32"],
+  cmsg_type: [12, "i32"],
+});
+
+/** `struct sockaddr_ll`: the address of a packet socket. Source: linux/if_packet.h, packet(7). */
+export const sockaddr_ll = struct("sockaddr_ll", 20, {
+  sll_family: [0, "u16"],
+  sll_protocol: [2, "be16"],
+  sll_ifindex: [4, "i32"],
+  sll_hatype: [8, "u16"],
+  sll_pkttype: [10, "u8"],
+  sll_halen: [11, "u8"],
+  sll_addr: [12, "u8[8]"],
+});
+
+/** `struct tpacket_stats`: what PACKET_STATISTICS returns and sets to zero. Source: linux/if_packet.h. */
+export const tpacket_stats = struct("tpacket_stats", 8, {
+  tp_packets: [0, "u32"],
+  tp_drops: [4, "u32"],
+});
+
+/** `struct pollfd`. Source: sys/poll.h. */
+export const pollfd = struct("pollfd", 8, {
+  fd: [0, "i32"],
+  events: [4, "u16"],
+  revents: [6, "u16"],
+});
+
+/** `struct timespec`. Source: bits/types/struct_timespec.h. */
+export const timespec = struct("timespec", 16, {
+  tv_sec: [0, "i64"],
+  tv_nsec: [8, "i64"],
+});
+
+/** `struct passwd`, up to what is read of it. Source: pwd.h. */
+export const passwd = struct("passwd", 48, {
+  pw_name: [0, "pointer"],
+  pw_uid: [16, "u32"],
+  pw_gid: [20, "u32"],
+});
+
+/** `struct group`, up to what is read of it. Source: grp.h. */
+export const group = struct("group", 32, {
+  gr_name: [0, "pointer"],
+  gr_gid: [16, "u32"],
+});
+
+/** `struct __user_cap_header_struct`. Source: linux/capability.h. */
+export const __user_cap_header_struct = struct("__user_cap_header_struct", 8, {
+  version: [0, "u32"],
+  pid: [4, "i32"],
+});
+
+/** `struct __user_cap_data_struct`: 32 capabilities; version 3 takes two of them. Source: linux/capability.h. */
+export const __user_cap_data_struct = struct("__user_cap_data_struct", 12, {
+  effective: [0, "u32"],
+  permitted: [4, "u32"],
+  inheritable: [8, "u32"],
+});
+
+/** `struct dirent64`, as getdents64(2) writes it: of variable length, the name from byte 19 on. Source: dirent.h. */
+export const dirent64 = struct("dirent64", 19, {
+  d_ino: [0, "u64"],
+  d_off: [8, "i64"],
+  d_reclen: [16, "u16"],
+  d_type: [18, "u8"],
+});
+
+/** `struct nlmsghdr`: the head of a netlink message. Source: linux/netlink.h. */
+export const nlmsghdr = struct("nlmsghdr", 16, {
+  nlmsg_len: [0, "u32"],
+  nlmsg_type: [4, "u16"],
+  nlmsg_flags: [6, "u16"],
+  nlmsg_seq: [8, "u32"],
+  nlmsg_pid: [12, "u32"],
+});
+
+/** `struct nlmsgerr`, up to its errno (negative). Source: linux/netlink.h. */
+export const nlmsgerr = struct("nlmsgerr", 4, {
+  error: [0, "i32"],
+});
+
+/** `struct ifinfomsg`: a link, in rtnetlink(7). Source: linux/rtnetlink.h. */
+export const ifinfomsg = struct("ifinfomsg", 16, {
+  ifi_family: [0, "u8"],
+  ifi_type: [2, "u16"],
+  ifi_index: [4, "i32"],
+  ifi_flags: [8, "u32"],
+  ifi_change: [12, "u32"],
+});
+
+/** `struct rtattr`: the head of an attribute; its data follow. Source: linux/rtnetlink.h. */
+export const rtattr = struct("rtattr", 4, {
+  rta_len: [0, "u16"],
+  rta_type: [2, "u16"],
+});

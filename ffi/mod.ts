@@ -1,0 +1,28 @@
+/**
+ * What libc and the Linux kernel say, as TypeScript: descriptor passing, packet sockets, a privilege drop that holds.
+ *
+ * ```ts
+ * import { AF_UNIX, SOCK_SEQPACKET, socketpair } from "./mod.ts";
+ *
+ * const [here, there] = socketpair(AF_UNIX, SOCK_SEQPACKET, 0);
+ * ```
+ *
+ * Needs Deno 2.9, 64-bit Linux (x86_64 or aarch64), glibc 2.34 and `--allow-ffi`.
+ *
+ * @module
+ */
+
+export * from "./clock.ts";
+export * from "./cmsg.ts";
+export * from "./constants.ts";
+export * from "./credentials.ts";
+export * from "./descriptor.ts";
+export * from "./errno.ts";
+export * from "./file.ts";
+export * from "./layouts.ts";
+export * from "./libc.ts";
+export * from "./rtnetlink.ts";
+export * from "./scm_rights.ts";
+export * from "./socket.ts";
+export * from "./struct.ts";
+export * from "./users.ts";

@@ -1,0 +1,156 @@
+/**
+ * Network interfaces, as the kernel tells over rtnetlink(7). Unlike `/sys/class/net`, which shows the namespace that it
+ * was mounted in, this answers for the namespace of the caller.
+ *
+ * @module
+ */
+
+import {
+  AF_NETLINK,
+  IFF_LOOPBACK,
+  IFF_LOWER_UP,
+  IFF_UP,
+  IFLA_ADDRESS,
+  IFLA_IFNAME,
+  IFLA_INFO_KIND,
+  IFLA_LINK,
+  IFLA_LINK_NETNSID,
+  IFLA_LINKINFO,
+  IFNAMSIZ,
+  MSG_DONTWAIT,
+  NLM_F_REQUEST,
+  NLMSG_ERROR,
+  RTM_GETLINK,
+  RTM_NEWLINK,
+  SOCK_CLOEXEC,
+  SOCK_RAW,
+} from "./constants.ts";
+import { close } from "./descriptor.ts";
+import { check, SystemError } from "./errno.ts";
+import { ifinfomsg, nlmsgerr, nlmsghdr, rtattr } from "./layouts.ts";
+import { cString, libc } from "./libc.ts";
+import { recv, send, socket } from "./socket.ts";
+
+/** A network interface. */
+export interface Link {
+  readonly name: string;
+  readonly ifindex: number;
+  /** Administratively up (`IFF_UP`). */
+  readonly up: boolean;
+  /** It has a carrier (`IFF_LOWER_UP`): for a veth, its peer is up as well. */
+  readonly carrier: boolean;
+  readonly loopback: boolean;
+  /** Hardware address, 6 bytes on Ethernet. */
+  readonly address: Uint8Array;
+  /** `IFLA_INFO_KIND`, such as `veth`; empty for a physical one and for `lo`. */
+  readonly kind: string;
+  /** The ifindex of a veth's peer, if that is in this namespace. */
+  readonly peer: number | undefined;
+}
+
+const NLMSG_ALIGNTO = 4; // RTA_ALIGNTO too
+const align = (length: number) => (length + NLMSG_ALIGNTO - 1) & ~(NLMSG_ALIGNTO - 1);
+const NLA_TYPE_MASK = 0x3fff;
+const decoder = new TextDecoder();
+
+function attributesIn(bytes: Uint8Array<ArrayBuffer>): Map<number, Uint8Array<ArrayBuffer>> {
+  const attributes = new Map<number, Uint8Array<ArrayBuffer>>();
+  for (let offset = 0; offset + rtattr.size <= bytes.length;) {
+    const { rta_len, rta_type } = rtattr.over(bytes, offset);
+    if (rta_len < rtattr.size || rta_len > bytes.length - offset) break;
+    const value = bytes.subarray(offset + rtattr.size, offset + rta_len);
+    attributes.set(rta_type & NLA_TYPE_MASK, value);
+    offset += align(rta_len);
+  }
+  return attributes;
+}
+
+function text(bytes: Uint8Array | undefined): string {
+  return bytes === undefined ? "" : decoder.decode(bytes.subarray(0, -1));
+}
+
+function number(bytes: Uint8Array | undefined): number | undefined {
+  return bytes && new Int32Array(bytes.slice().buffer)[0];
+}
+
+/**
+ * Reads the kernel's answer to `RTM_GETLINK`.
+ *
+ * @param message One netlink message, from its `nlmsghdr` on.
+ * @throws {SystemError} The errno that the kernel answered, such as `ENODEV`.
+ * @throws {RangeError} If it is neither a link nor an error.
+ */
+export function parseLink(message: Uint8Array<ArrayBuffer>): Link {
+  const { nlmsg_type, nlmsg_len } = nlmsghdr.over(message);
+  if (nlmsg_type === NLMSG_ERROR) {
+    throw new SystemError("RTM_GETLINK", -nlmsgerr.over(message, nlmsghdr.size).error);
+  }
+  if (nlmsg_type !== RTM_NEWLINK || nlmsg_len > message.length) {
+    throw new RangeError(`Unexpected netlink message of type ${nlmsg_type}, ${nlmsg_len} bytes`);
+  }
+  const { ifi_index, ifi_flags } = ifinfomsg.over(message, nlmsghdr.size);
+  const attributes = attributesIn(message.subarray(nlmsghdr.size + ifinfomsg.size, nlmsg_len));
+  const kind = text(
+    attributesIn(attributes.get(IFLA_LINKINFO) ?? new Uint8Array()).get(IFLA_INFO_KIND),
+  );
+  const peerIsHere = kind === "veth" && !attributes.has(IFLA_LINK_NETNSID);
+  return {
+    name: text(attributes.get(IFLA_IFNAME)),
+    ifindex: ifi_index,
+    up: (ifi_flags & IFF_UP) !== 0,
+    carrier: (ifi_flags & IFF_LOWER_UP) !== 0,
+    loopback: (ifi_flags & IFF_LOOPBACK) !== 0,
+    address: attributes.get(IFLA_ADDRESS) ?? new Uint8Array(),
+    kind,
+    peer: peerIsHere ? number(attributes.get(IFLA_LINK)) : undefined,
+  };
+}
+
+function request(ifindex: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(nlmsghdr.size + ifinfomsg.size);
+  const head = nlmsghdr.over(bytes);
+  head.nlmsg_len = bytes.length;
+  head.nlmsg_type = RTM_GETLINK;
+  head.nlmsg_flags = NLM_F_REQUEST;
+  ifinfomsg.over(bytes, nlmsghdr.size).ifi_index = ifindex;
+  return bytes;
+}
+
+/**
+ * if_nametoindex(3): the number of the interface with that name, in the caller's network namespace.
+ *
+ * @param name 1 to 15 bytes.
+ * @throws {SystemError} `ENODEV` if there is none.
+ * @throws {RangeError} If the name is longer than the kernel's names are: libc would cut it and may find another's.
+ */
+export function if_nametoindex(name: string): number {
+  const bytes = cString(name);
+  if (bytes.length > IFNAMSIZ) {
+    throw new RangeError(`Interface name longer than 15 bytes: "${name}"`);
+  }
+  return check(libc.if_nametoindex(bytes) || -1, "if_nametoindex");
+}
+
+/**
+ * The interface with that number. Asks the kernel by `RTM_GETLINK`; no privilege is needed.
+ *
+ * @example
+ * ```ts
+ * import { if_nametoindex, linkByIndex } from "./mod.ts";
+ *
+ * console.assert(linkByIndex(if_nametoindex("lo")).loopback);
+ * ```
+ *
+ * @throws {SystemError} `ENODEV` if there is none, `EMFILE`, …
+ */
+export function linkByIndex(ifindex: number): Link {
+  const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0); // NETLINK_ROUTE is 0
+  try {
+    send(fd, request(ifindex), 0);
+    const answer = new Uint8Array(32768);
+    // The kernel has answered by the time that the request is sent: no wait is needed, and none is made.
+    return parseLink(answer.subarray(0, recv(fd, answer, MSG_DONTWAIT)));
+  } finally {
+    close(fd);
+  }
+}

@@ -1,0 +1,268 @@
+/**
+ * Sockets: the calls of the Berkeley interface, thin, each with its errors.
+ *
+ * @module
+ */
+
+import { parseControlMessages } from "./cmsg.ts";
+import type { ControlMessage } from "./cmsg.ts";
+import { check, checkRestarting, Errno, lastErrno, SystemError } from "./errno.ts";
+import { iovec, msghdr, pollfd } from "./layouts.ts";
+import { libc } from "./libc.ts";
+import { addressOf } from "./struct.ts";
+
+const NOTHING = new Uint8Array(0);
+
+/**
+ * socket(2): opens a socket.
+ *
+ * @param domain Such as `AF_PACKET`.
+ * @param type Such as `SOCK_RAW | SOCK_CLOEXEC`.
+ * @param protocol 0, or as the domain has it (packet(7): in network byte order).
+ * @returns Its descriptor.
+ * @throws {SystemError} `EPERM` (a packet socket without CAP_NET_RAW), `EAFNOSUPPORT`, `EMFILE`, …
+ */
+export function socket(domain: number, type: number, protocol: number): number {
+  return check(libc.socket(domain, type, protocol), "socket");
+}
+
+/**
+ * bind(2): gives a socket its address.
+ *
+ * @param address The bytes of a `sockaddr` of the socket's family.
+ * @throws {SystemError} `ENODEV`, `ENETDOWN`, `EINVAL`, …
+ */
+export function bind(fd: number, address: Uint8Array<ArrayBuffer>): void {
+  check(libc.bind(fd, address, address.length), "bind");
+}
+
+/**
+ * socketpair(2): two connected `AF_UNIX` sockets.
+ *
+ * @throws {SystemError} `EMFILE`, `ENFILE`, …
+ */
+export function socketpair(
+  domain: number,
+  type: number,
+  protocol: number,
+): [first: number, second: number] {
+  const pair = new Int32Array(2);
+  check(libc.socketpair(domain, type, protocol, pair), "socketpair");
+  return [pair[0], pair[1]];
+}
+
+/**
+ * shutdown(2): ends a connection in one direction or both; whoever polls it is woken.
+ *
+ * @throws {SystemError} `ENOTCONN`, `EOPNOTSUPP` (a packet socket), …
+ */
+export function shutdown(fd: number, how: number): void {
+  check(libc.shutdown(fd, how), "shutdown");
+}
+
+/**
+ * getsockname(2): the address that a socket is bound to, as the bytes of a `sockaddr`.
+ *
+ * @throws {SystemError} `EBADF`, `ENOTSOCK`, …
+ */
+export function getsockname(fd: number): Uint8Array<ArrayBuffer> {
+  const address = new Uint8Array(128); // sizeof(struct sockaddr_storage)
+  const length = Uint32Array.of(address.length);
+  check(libc.getsockname(fd, address, length), "getsockname");
+  return address.subarray(0, length[0]);
+}
+
+/**
+ * getsockopt(2): an option of a socket, as bytes.
+ *
+ * @param size How many bytes the option has at most.
+ * @throws {SystemError} `ENOTSOCK`, `ENOPROTOOPT`, …
+ */
+export function getsockopt(
+  fd: number,
+  level: number,
+  option: number,
+  size: number,
+): Uint8Array<ArrayBuffer> {
+  const value = new Uint8Array(size);
+  const length = Uint32Array.of(size);
+  check(libc.getsockopt(fd, level, option, value, length), "getsockopt");
+  return value.subarray(0, length[0]);
+}
+
+/** {@linkcode getsockopt} for an option that is an `int`. */
+export function getsockoptInt(fd: number, level: number, option: number): number {
+  return new Int32Array(getsockopt(fd, level, option, 4).buffer)[0];
+}
+
+/**
+ * setsockopt(2): sets an option of a socket. It is the open file description's: every process that holds
+ * the socket sees it.
+ *
+ * @param value The option's bytes, or an `int`.
+ * @throws {SystemError} `ENOPROTOOPT`, `EINVAL`, `EPERM`, …
+ */
+export function setsockopt(
+  fd: number,
+  level: number,
+  option: number,
+  value: number | Uint8Array<ArrayBuffer>,
+): void {
+  const bytes = typeof value === "number" ? Int32Array.of(value) : value;
+  check(libc.setsockopt(fd, level, option, bytes, bytes.byteLength), "setsockopt");
+}
+
+/**
+ * sendto(2) on a socket that knows its peer (no address is given).
+ *
+ * @returns How many bytes were taken.
+ * @throws {SystemError} `EAGAIN`, `ENOBUFS`, `ENETDOWN`, `EMSGSIZE`, …
+ */
+export function send(fd: number, bytes: Uint8Array<ArrayBuffer>, flags: number): number {
+  return checkRestarting(
+    () => libc.sendto(fd, bytes, BigInt(bytes.length), flags, null, 0),
+    "sendto",
+  );
+}
+
+/**
+ * recvfrom(2), without the sender's address.
+ *
+ * @returns The length of what was received; with `MSG_TRUNC` in `flags`, of the whole datagram.
+ * @throws {SystemError} `EAGAIN` if nothing is there and the call may not wait, `ENETDOWN`, …
+ */
+export function recv(fd: number, buffer: Uint8Array<ArrayBuffer>, flags: number): number {
+  return checkRestarting(
+    () => libc.recvfrom(fd, buffer, BigInt(buffer.length), flags, null, null),
+    "recvfrom",
+  );
+}
+
+// One msghdr and one iovec serve every call: the calls are synchronous, so only one is ever under way.
+// SAFETY: `header` points to `vector`, and `vector` and `header` to `heldData` and `heldControl`; all four are
+// bindings of this module and so live across the call, whatever the optimizer thinks of the parameters.
+const header = msghdr.alloc();
+const vector = iovec.alloc();
+let heldData: Uint8Array<ArrayBuffer> = NOTHING;
+let heldControl: Uint8Array<ArrayBuffer> = NOTHING;
+
+function point(data: Uint8Array<ArrayBuffer>, control: Uint8Array<ArrayBuffer>): void {
+  heldData = data;
+  heldControl = control;
+  vector.iov_base = addressOf(heldData);
+  vector.iov_len = data.length;
+  header.msg_iov = addressOf(vector.bytes);
+  header.msg_iovlen = 1;
+  header.msg_control = addressOf(heldControl);
+  header.msg_controllen = control.length;
+  header.msg_flags = 0;
+}
+
+/**
+ * sendmsg(2): sends a datagram with control messages beside it.
+ *
+ * @param data The bytes. Over `SOCK_STREAM` at least one, or the control messages are lost (unix(7)).
+ * @param control Laid out by `encodeControlMessages`; empty for none.
+ * @param flags Such as `MSG_NOSIGNAL | MSG_DONTWAIT`.
+ * @returns How many bytes were taken.
+ * @throws {SystemError} `EAGAIN`, `EPIPE`, `EBADF` (a descriptor in `SCM_RIGHTS` is not open), `EINVAL` (more than 253 of
+ * them, or a malformed control message), `ETOOMANYREFS`, …
+ */
+export function sendmsg(
+  fd: number,
+  data: Uint8Array<ArrayBuffer>,
+  control: Uint8Array<ArrayBuffer>,
+  flags: number,
+): number {
+  point(data, control);
+  return checkRestarting(() => libc.sendmsg(fd, header.bytes, flags), "sendmsg");
+}
+
+/** What recvmsg(2) delivered. */
+export interface ReceivedMessage {
+  /** How many bytes were received; with `MSG_TRUNC` asked for, how long the datagram was. */
+  readonly length: number;
+  /** `msg_flags`: `MSG_TRUNC` if the data, `MSG_CTRUNC` if the control messages were cut. */
+  readonly flags: number;
+  /** The control messages, their data as views of the control buffer. */
+  readonly controlMessages: ControlMessage[];
+}
+
+/**
+ * recvmsg(2): receives a datagram and the control messages beside it.
+ *
+ * Descriptors that come are open in this process when it returns: whoever calls this owns them, wanted or not.
+ * Prefer `receiveDescriptors`, which sees to that.
+ *
+ * @param data Where the bytes go.
+ * @param control Where the control messages go.
+ * @param flags Such as `MSG_CMSG_CLOEXEC | MSG_DONTWAIT`. `MSG_PEEK` installs descriptors as well.
+ * @throws {SystemError} `EAGAIN` if nothing is there and the call may not wait, `ECONNRESET`, …
+ */
+export function recvmsg(
+  fd: number,
+  data: Uint8Array<ArrayBuffer>,
+  control: Uint8Array<ArrayBuffer>,
+  flags: number,
+): ReceivedMessage {
+  point(data, control);
+  const length = checkRestarting(() => libc.recvmsg(fd, header.bytes, flags), "recvmsg");
+  return {
+    length,
+    flags: header.msg_flags,
+    controlMessages: parseControlMessages(control.subarray(0, header.msg_controllen)),
+  };
+}
+
+function pollTable(fds: readonly number[], events: number): Uint8Array<ArrayBuffer> {
+  const table = new Uint8Array(fds.length * pollfd.size);
+  fds.forEach((fd, i) => {
+    const entry = pollfd.over(table, i * pollfd.size);
+    entry.fd = fd;
+    entry.events = events;
+  });
+  return table;
+}
+
+function returnedEvents(table: Uint8Array<ArrayBuffer>): number[] {
+  return Array.from(
+    { length: table.length / pollfd.size },
+    (_, i) => pollfd.over(table, i * pollfd.size).revents,
+  );
+}
+
+/**
+ * poll(2): waits until one of several descriptors is ready.
+ *
+ * @param fds The descriptors.
+ * @param events What for, such as `POLLIN`, the same for all.
+ * @param timeout The longest wait, in milliseconds; a negative one is taken as 0: no wait here is without end.
+ * @returns `revents` of each, 0 for one that is not ready. After an interruption by a signal, all 0.
+ * @throws {SystemError} `ENOMEM`, `EINVAL`.
+ */
+export function poll(fds: readonly number[], events: number, timeout: number): number[] {
+  const table = pollTable(fds, events);
+  const count = libc.poll(table, BigInt(fds.length), Math.max(0, Math.ceil(timeout)));
+  if (count === -1) {
+    const errno = lastErrno();
+    if (errno !== Errno.EINTR) throw new SystemError("poll", errno);
+  }
+  return returnedEvents(table);
+}
+
+/**
+ * {@linkcode poll} on a thread of its own, so that signals and timers are served while it waits. A process does not end by
+ * itself while one is under way. A failed poll looks like one that timed out: errno is that thread's, and lost.
+ *
+ * @param timeout The longest wait, in milliseconds.
+ */
+export async function pollAsync(
+  fds: readonly number[],
+  events: number,
+  timeout: number,
+): Promise<number[]> {
+  const table = pollTable(fds, events);
+  // SAFETY: `table` is read after the call has returned, so it lives until then.
+  await libc.pollAsync(table, BigInt(fds.length), Math.max(0, Math.ceil(timeout)));
+  return returnedEvents(table);
+}

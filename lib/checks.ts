@@ -1,0 +1,126 @@
+/**
+ * The catalogue of checks: what each claims, what it expects, where that is written. Knowledge only; who carries a
+ * check out, and who prints it, is elsewhere.
+ *
+ * @module
+ */
+
+/** Which of the two programs judges a check. */
+export type Side = "parent" | "child";
+
+/** What is known of a check before any run. */
+export interface CheckDescription {
+  /** A sentence that may be false. */
+  readonly claim: string;
+  /** What is observed if the claim holds. */
+  readonly expected: string;
+  /** Who judges. Where the parent can look for itself, it does so as well, and both must agree. */
+  readonly side: Side;
+  /** Where it is written: manual page, kernel function, design decision. */
+  readonly source: string;
+  /** Without this one there is no answer: skipped, it makes the verdict INCONCLUSIVE. */
+  readonly essential?: true;
+}
+
+/** Every check, by its stable id. */
+export const CHECKS = {
+  "SOCK-01": {
+    claim: "The packet socket is bound to the interface and to the protocol that were asked for",
+    expected: "getsockname names the ifindex and ETH_P_ALL",
+    side: "parent",
+    source: "packet(7); packet_getname in net/packet/af_packet.c; D1",
+  },
+  "SOCK-02": {
+    claim: "Nothing is queued on the packet socket from before its bind",
+    expected: "no frame queued or counted before the bind, not even one sent on purpose",
+    side: "parent",
+    source: "packet(7), sll_protocol; packet_create in net/packet/af_packet.c",
+  },
+  "PASS-01": {
+    claim: "The child holds no packet socket before the message comes",
+    expected: "none of the child's descriptors is an AF_PACKET socket",
+    side: "child",
+    source: "open(2), O_CLOEXEC; close_range(2); D24",
+  },
+  "PASS-02": {
+    claim: "The message brings exactly one descriptor",
+    expected: "1 descriptor, control messages whole",
+    side: "child",
+    source: "unix(7), SCM_RIGHTS; scm_detach_fds in net/core/scm.c",
+  },
+  "PASS-03": {
+    claim: "What the child received is the socket that the parent sent",
+    expected: "the same SO_COOKIE, SO_DOMAIN, SO_TYPE, SO_PROTOCOL and address on both sides",
+    side: "parent",
+    source: "socket(7), SO_COOKIE; unix(7): a reference to the same open file description",
+  },
+  "DROP-01": {
+    claim: "The child is in no supplementary group, on any thread",
+    expected: "Groups: empty on every thread",
+    side: "child",
+    source: "setgroups(2); proc_pid_status(5); D24",
+  },
+  "DROP-02": {
+    claim: "Real, effective, saved and filesystem gid are the unprivileged ones, on every thread",
+    expected: "all four gids are the target's on every thread",
+    side: "child",
+    source: "setresgid(2); proc_pid_status(5); nptl(7); D24",
+  },
+  "DROP-03": {
+    claim: "Real, effective, saved and filesystem uid are the unprivileged ones, on every thread",
+    expected: "all four uids are the target's on every thread",
+    side: "child",
+    source: "setresuid(2); proc_pid_status(5); nptl(7); D24",
+  },
+  "DROP-04": {
+    claim: "The child has no capability that it could use, on any thread",
+    expected: "CapInh, CapPrm, CapEff, CapAmb 0 on every thread",
+    side: "child",
+    source:
+      "capabilities(7), effect of user ID changes; cap_emulate_setxuid in security/commoncap.c; D24",
+  },
+  "DROP-05": {
+    claim: "The child cannot become root again",
+    expected: "setresuid(0, 0, 0), setresgid(0, 0, 0) and setgroups each refused with EPERM",
+    side: "child",
+    source: "setresuid(2), setresgid(2), setgroups(2), ERRORS; D24",
+  },
+  "DENY-01": {
+    claim: "The child cannot create a packet socket, and the drop is the reason",
+    expected: "socket(AF_PACKET) refused with EPERM after the drop; it succeeded before",
+    side: "child",
+    source: "packet(7), ERRORS; packet_create in net/packet/af_packet.c; D24",
+  },
+  "RECV-01": {
+    claim: "The child captures packets by the passed socket after the drop",
+    expected: "as many packets as asked for, stamped by the kernel after the drop",
+    side: "parent",
+    source: "packet(7); socket(7), SO_TIMESTAMPNS; D24",
+    essential: true,
+  },
+  "RECV-02": {
+    claim: "What the child captured is what the parent sent in this run",
+    expected: "every frame of the stimulus, known by a nonce that the child was never told",
+    side: "parent",
+    source: "D24",
+  },
+  "RECV-03": {
+    claim: "The child's socket goes on after the parent has closed its own copy",
+    expected: "no copy left in the parent, and frames sent after that arrive in the child",
+    side: "parent",
+    source: "unix(7); close(2), open file descriptions; D24",
+  },
+} as const satisfies Record<string, CheckDescription>;
+
+/** The id of a check, such as `DROP-03`. */
+export type CheckId = keyof typeof CHECKS;
+
+/** Whether there is a check of that id. */
+export function isCheckId(id: string): id is CheckId {
+  return Object.hasOwn(CHECKS, id);
+}
+
+/** The description of a check. */
+export function describeCheck(id: CheckId): CheckDescription {
+  return CHECKS[id];
+}

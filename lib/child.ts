@@ -1,0 +1,42 @@
+/**
+ * The child's main program: it finds its end of the control channel, runs the child's part of one experiment, and
+ * ends. It is told nothing in its environment and has no way to be told more than its three arguments say.
+ *
+ *     deno run … lib/child.ts EXPERIMENT CHANNEL_FD MILLISECONDS
+ *
+ * @module
+ */
+
+import { alarm } from "../ffi/mod.ts";
+import { ChildRun } from "./child_run.ts";
+import type { Experiment } from "./experiment.ts";
+import { EXPERIMENTS } from "./experiments/mod.ts";
+
+/** How long after the end of the run the kernel ends a child that is still there, in seconds. */
+const GRACE = 1;
+
+/**
+ * Runs the child's part.
+ *
+ * @param experiments Those that may be asked for.
+ * @param args The program's arguments.
+ * @returns The exit status: 0, or 1 if the part did not come to its end, which the parent has then been told.
+ */
+export function runChild(experiments: readonly Experiment[], args: readonly string[]): number {
+  const [name, channelFd, milliseconds] = args;
+  const experiment = experiments.find((each) => each.name === name);
+  if (experiment === undefined || !/^\d+$/.test(channelFd) || !/^\d+$/.test(milliseconds)) return 2;
+
+  // Whatever happens here, a hanging program and a dead parent included, the kernel puts an end to it.
+  alarm(Math.ceil(Number(milliseconds) / 1000) + GRACE);
+  const run = new ChildRun(Number(channelFd), Date.now() + Number(milliseconds));
+  try {
+    experiment.child(run);
+    return 0;
+  } catch (error) {
+    run.failed(error);
+    return 1;
+  }
+}
+
+if (import.meta.main) Deno.exit(runChild(EXPERIMENTS, Deno.args));

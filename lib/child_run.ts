@@ -1,0 +1,131 @@
+/**
+ * The child's side of a running experiment: what its program calls. Everything that it says goes to the parent over the
+ * control channel; it prints nothing.
+ *
+ * @module
+ */
+
+import { getresuid, poll, POLLIN } from "../ffi/mod.ts";
+import type { CheckId } from "./checks.ts";
+import { awaitMessage, sendMessage } from "./control_channel.ts";
+import { type Finding, judged } from "./evidence.ts";
+import {
+  type CapturedFrame,
+  type ChildMessage,
+  type ParentMessage,
+  parseParentMessage,
+} from "./messages.ts";
+import { ExperimentError } from "./outcome.ts";
+
+/** What the child's program calls. */
+export class ChildRun {
+  /**
+   * @param channelFd The child's end of the control channel.
+   * @param deadline When the run must end, in milliseconds since 1970.
+   */
+  constructor(readonly channelFd: number, readonly deadline: number) {}
+
+  /** Begins a step of the child's; the transcript says whether it was still root. */
+  step(title: string): void {
+    this.#say({ type: "step", title, privileged: getresuid().effective === 0 });
+  }
+
+  /** Says that something is done, and which checks are behind it. */
+  done(text: string, ...checks: CheckId[]): void {
+    this.#say({ type: "done", text, checks });
+  }
+
+  /** Says something. */
+  note(text: string, ...checks: CheckId[]): void {
+    this.#say({ type: "note", text, checks });
+  }
+
+  /** Says something that only the thorough reader wants. */
+  detail(text: string): void {
+    this.#say({ type: "detail", text });
+  }
+
+  /** Records what came of a check of the child's. */
+  check(id: CheckId, finding: Finding): void {
+    this.#say({ type: "check", id, ...finding });
+  }
+
+  /**
+   * Takes a step that is a check in itself: that it succeeds is the claim.
+   *
+   * @throws What the step throws; the check is then recorded as failed.
+   */
+  checked<T>(id: CheckId, step: () => T, observed: string): T {
+    try {
+      const result = step();
+      this.check(id, judged(true, observed));
+      return result;
+    } catch (error) {
+      this.check(id, judged(false, error instanceof Error ? error.message : String(error)));
+      throw error;
+    }
+  }
+
+  /** Tells the parent where the child stands. */
+  reached(stage: string, detail: { [name: string]: unknown } = {}): void {
+    this.#say({ type: "reached", stage, detail });
+  }
+
+  /** Hands a received frame on. */
+  packet(frame: CapturedFrame): void {
+    this.#say({ type: "packet", ...frame });
+  }
+
+  /**
+   * Waits for a message of the parent's.
+   *
+   * @param type The one that the protocol has here.
+   * @param descriptors How many descriptors it must bring.
+   * @throws {ExperimentError} If the parent is gone, is silent, or says something else.
+   * @throws {DescriptorError} If it brings other descriptors.
+   */
+  receive<T extends ParentMessage["type"]>(
+    type: T,
+    descriptors = 0,
+  ): { message: Extract<ParentMessage, { type: T }>; descriptors: number[] } {
+    const delivery = awaitMessage(this.channelFd, descriptors, this.#left());
+    return {
+      message: parseParentMessage(delivery.text, type),
+      descriptors: delivery.descriptors,
+    };
+  }
+
+  /**
+   * Waits until a descriptor can be read, or the parent says something.
+   *
+   * @throws {ExperimentError} If neither happens before the run must end.
+   */
+  readable(fd: number): "descriptor" | "parent" {
+    while (this.#left() > 0) {
+      const [descriptor, parent] = poll([fd, this.channelFd], POLLIN, this.#left());
+      if (descriptor !== 0) return "descriptor";
+      if (parent !== 0) return "parent";
+    }
+    throw new ExperimentError("Time ran out");
+  }
+
+  /** Tells the parent why the child gives up. If the parent is gone, nobody is told. */
+  failed(error: unknown): void {
+    try {
+      this.#say({
+        type: "failed",
+        message: error instanceof Error ? error.message : String(error),
+      });
+    } catch {
+      // The exit status says the rest.
+    }
+  }
+
+  #left(): number {
+    return Math.max(0, this.deadline - Date.now());
+  }
+
+  #say(message: ChildMessage): void {
+    sendMessage(this.channelFd, message, [], this.#left());
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * The command line: what its words mean, and what is said of words that mean nothing.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { closestString } from "@std/text/closest-string";
+import type { Experiment } from "./experiment.ts";
+import { UsageError } from "./outcome.ts";
+import type { TextOptions } from "./report/text.ts";
+import type { RunOptions } from "./setting.ts";
+
+/** Experiments are to be run. */
+export interface RunTask {
+  readonly task: "run";
+  readonly experiments: readonly Experiment[];
+  readonly run: RunOptions;
+}
+
+/** What is to be done. */
+export type Task = RunTask | { readonly task: "help" | "version" | "list" };
+
+/** How to speak of it. */
+export interface Manner {
+  readonly json: boolean;
+  readonly amount: TextOptions["amount"];
+  /** Whether `--no-color` was absent. */
+  readonly color: boolean;
+}
+
+/** The most packets that a run receives: each one is in the report. */
+export const COUNT_LIMIT = 100_000;
+
+/** The longest that a run may take, in seconds. */
+export const TIMEOUT_LIMIT = 3600;
+
+/** Options that take a value, by their long names. */
+const VALUED = ["experiment", "count", "timeout", "user", "stimulus"] as const;
+/** Options that take none. */
+const SWITCHES = ["json", "quiet", "verbose", "no-color", "list", "help", "version"] as const;
+const ALIASES = {
+  e: "experiment",
+  n: "count",
+  t: "timeout",
+  u: "user",
+  q: "quiet",
+  v: "verbose",
+  l: "list",
+  h: "help",
+} as const;
+
+/** What `--help` prints. */
+export const HELP =
+  `fdpass: does an AF_PACKET socket survive the crossing to an unprivileged process?
+
+Usage: fdpass [OPTIONS] INTERFACE
+
+A root parent opens an AF_PACKET socket and passes it over a Unix socket (SCM_RIGHTS) to a child, which
+drops all privileges and goes on receiving. Every claim is a check that can fail.
+
+Options:
+  -e, --experiment NAME   which experiment (privilege-drop), or all; may be repeated
+  -l, --list              list the experiments, each with the question that it answers
+  -n, --count N           packets to receive, 1 to ${COUNT_LIMIT} (5)
+  -t, --timeout SECONDS   the longest that a run may take, up to ${TIMEOUT_LIMIT} (10)
+  -u, --user USER[:GROUP] whom to become, by name or number (nobody:65534)
+      --stimulus IFACE    where to inject frames (the veth peer of INTERFACE, when it is here), or none
+      --json              the evidence as one JSON object on standard output
+  -q, --quiet             the verdict alone
+  -v, --verbose           the evidence of every check
+      --no-color          no colour (NO_COLOR, a pipe and TERM=dumb do the same)
+  -h, --help              this text
+      --version           the version
+
+Exit status:
+  0   PASS: every check holds
+  1   FAIL: a claim is refuted, or was to be judged and never was (an interrupted run too)
+  2   an argument is wrong
+  4   could not be answered here: not root, a kernel feature missing, no traffic
+  70  a defect of fdpass itself
+
+Examples:
+  sudo scripts/netns.sh                   in a private network namespace with a veth pair of its own
+  sudo deno run -A main.ts veth-fdpass    on an interface that exists
+  sudo deno run -A main.ts --json -n 100 veth-fdpass
+`;
+
+/** How the command line asks to be spoken to, found without a complaint: an error, too, is reported in that manner. */
+export function mannerOf(args: readonly string[]): Manner {
+  const words = parseArgs(beforeDashes(args), {
+    boolean: [...SWITCHES],
+    string: [...VALUED],
+    alias: { ...ALIASES },
+  });
+  return {
+    json: words.json,
+    amount: words.quiet ? "quiet" : words.verbose ? "verbose" : "normal",
+    color: !words["no-color"],
+  };
+}
+
+function beforeDashes(args: readonly string[]): string[] {
+  const end = args.indexOf("--");
+  return end === -1 ? [...args] : args.slice(0, end);
+}
+
+/**
+ * Takes the command line apart.
+ *
+ * @param args Without the program's name.
+ * @param experiments Those that there are.
+ * @throws {UsageError} If a word is wrong; the message names it, and what would be right.
+ */
+export function parseCommandLine(
+  args: readonly string[],
+  experiments: readonly Experiment[],
+): Task {
+  const words = parseArgs([...args], {
+    boolean: [...SWITCHES],
+    string: [...VALUED, "_"],
+    collect: ["experiment", "count", "timeout", "user", "stimulus"],
+    alias: { ...ALIASES },
+    default: {},
+    unknown: (word: string, key?: string) => {
+      if (key !== undefined) refuseUnknown(word);
+      return true;
+    },
+  });
+  for (const task of ["help", "version", "list"] as const) if (words[task]) return { task };
+
+  const value = (name: "count" | "timeout" | "user" | "stimulus", otherwise?: string) =>
+    single(name, words[name] as string[], otherwise);
+  return {
+    task: "run",
+    experiments: chosen(words.experiment as string[], experiments),
+    run: {
+      interface: onlyInterface(words._ as string[]),
+      count: asCount(value("count", "5")!),
+      timeout: asTimeout(value("timeout", "10")!),
+      user: value("user", "nobody:65534")!,
+      stimulus: value("stimulus"),
+    },
+  };
+}
+
+function refuseUnknown(word: string): never {
+  const name = word.replace(/=.*$/s, "");
+  const known = [
+    ...[...VALUED, ...SWITCHES].map((option) => `--${option}`),
+    ...Object.keys(ALIASES).map((letter) => `-${letter}`),
+  ];
+  throw new UsageError(
+    `Unknown option ${JSON.stringify(name)}; the nearest known one is ${
+      closestString(name, known)
+    }`,
+  );
+}
+
+function single(name: string, values: readonly string[], otherwise?: string): string | undefined {
+  if (values.length > 1) {
+    throw new UsageError(`--${name} is given ${values.length} times; once is wanted`);
+  }
+  if (values[0] === "") throw new UsageError(`--${name} wants a value: --${name}=VALUE`);
+  return values[0] ?? otherwise;
+}
+
+function chosen(names: readonly string[], experiments: readonly Experiment[]): Experiment[] {
+  if (names.length === 0) return [experiments[0]];
+  if (names.includes("all")) return [...experiments];
+  const known = experiments.map(({ name }) => name);
+  return [...new Set(names)].map((name) => {
+    const experiment = experiments.find((each) => each.name === name);
+    if (experiment !== undefined) return experiment;
+    throw new UsageError(
+      `Unknown experiment ${JSON.stringify(name)}; the nearest known one is ` +
+        `${closestString(name, [...known, "all"])}, and --list shows them all`,
+    );
+  });
+}
+
+function onlyInterface(names: readonly string[]): string {
+  if (names.length === 0) {
+    throw new UsageError('No interface given: fdpass INTERFACE; "ip link" shows the interfaces');
+  }
+  if (names.length > 1) {
+    const all = names.map((name) => JSON.stringify(name)).join(", ");
+    throw new UsageError(`One interface is wanted, not ${names.length}: ${all}`);
+  }
+  return names[0];
+}
+
+function asCount(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count < 1 || count > COUNT_LIMIT) {
+    throw new UsageError(
+      `--count: a whole number from 1 to ${COUNT_LIMIT} is wanted, not ${JSON.stringify(text)}`,
+    );
+  }
+  return count;
+}
+
+function asTimeout(text: string): number {
+  const seconds = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || seconds <= 0 || seconds > TIMEOUT_LIMIT) {
+    throw new UsageError(
+      `--timeout: a number of seconds above 0, up to ${TIMEOUT_LIMIT}, is wanted, not ${
+        JSON.stringify(text)
+      }`,
+    );
+  }
+  return seconds;
+}

@@ -1,0 +1,144 @@
+/**
+ * The evidence of a run: the one list that every view is made from. Its types are the schema `fdpass/1`.
+ *
+ * @module
+ */
+
+import { type CheckId, describeCheck, type Side } from "./checks.ts";
+
+/** PASS: every check holds. FAIL: one does not, or never ran. INCONCLUSIVE: there was nothing to judge by. */
+export type Verdict = "PASS" | "FAIL" | "INCONCLUSIVE";
+
+/** What came of one check. */
+export interface Finding {
+  readonly status: "pass" | "fail" | "skip";
+  /** What was observed, in a few words; for a skip, the reason. */
+  readonly observed: string;
+  /** The calls, results, errnos and /proc texts that show it. */
+  readonly evidence: Readonly<Record<string, unknown>>;
+}
+
+/** A check of the report: what was claimed, and what came of it. */
+export interface CheckResult extends Finding {
+  readonly id: CheckId;
+  readonly claim: string;
+  readonly side: Side;
+  readonly expected: string;
+  readonly source: string;
+}
+
+/** A frame that the child received. */
+export interface Packet {
+  /** Its length, in bytes. */
+  readonly bytes: number;
+  /** The kernel stamped it after the drop. */
+  readonly after_drop: boolean;
+  /** It carries this run's nonce. */
+  readonly ours: boolean;
+  /** What it is, in words. */
+  readonly summary: string;
+  /** The kernel's time stamp, in nanoseconds since 1970, as a decimal number. */
+  readonly timestamp_ns: string;
+}
+
+/** A line of the transcript, in order: a plain one, a claim with the checks behind it, or a packet. */
+export type Line =
+  | { readonly kind: "note"; readonly text: string; readonly checks: readonly CheckId[] }
+  | { readonly kind: "done"; readonly text: string; readonly checks: readonly CheckId[] }
+  | { readonly kind: "detail"; readonly text: string }
+  | { readonly kind: "packet"; readonly number: number; readonly packet: number };
+
+/** A step of the procedure, with whoever took it. */
+export interface Step {
+  readonly side: Side;
+  readonly privileged: boolean;
+  readonly title: string;
+  readonly lines: readonly Line[];
+}
+
+/** What is said when every check holds. */
+export interface Conclusion {
+  readonly headline: string;
+  readonly points: readonly string[];
+  readonly decision: string;
+}
+
+/** What came of one experiment. */
+export interface ExperimentEvidence {
+  readonly name: string;
+  readonly title: string;
+  readonly question: string;
+  readonly decisions: readonly string[];
+  readonly verdict: Verdict;
+  readonly duration_ms: number;
+  readonly checks: readonly CheckResult[];
+  readonly packets: readonly Packet[];
+  readonly figures: Readonly<Record<string, number>>;
+  readonly steps: readonly Step[];
+  /** What ended it before its end; null if nothing did. */
+  readonly error: string | null;
+  /** Said if the verdict is PASS. */
+  readonly conclusion: Conclusion | null;
+}
+
+/** Where and for whom a run took place. */
+export interface Environment {
+  readonly kernel: string;
+  readonly arch: string;
+  readonly deno: string;
+  readonly libc: string;
+  readonly interface: string | null;
+  readonly user: string | null;
+  /** ISO 8601. */
+  readonly started: string;
+}
+
+/** Why there is no answer, or only part of one. */
+export interface Failure {
+  readonly message: string;
+  /** What would help; null if nothing is known. */
+  readonly remedy: string | null;
+}
+
+/** The whole of a run. */
+export interface Evidence {
+  readonly schema: "fdpass/1";
+  readonly version: string;
+  readonly environment: Environment;
+  readonly experiments: readonly ExperimentEvidence[];
+  readonly verdict: Verdict;
+  readonly exit: number;
+  readonly error: Failure | null;
+}
+
+/** A finding that holds or does not. */
+export function judged(
+  holds: boolean,
+  observed: string,
+  evidence: Readonly<Record<string, unknown>> = {},
+): Finding {
+  return { status: holds ? "pass" : "fail", observed, evidence };
+}
+
+/** A finding that there was nothing to judge by. */
+export function skipped(reason: string): Finding {
+  return { status: "skip", observed: reason, evidence: {} };
+}
+
+/** The verdict over a whole plan. */
+export function verdictOf(checks: readonly CheckResult[]): Verdict {
+  if (checks.length === 0) return "INCONCLUSIVE";
+  if (checks.some(({ status }) => status === "fail")) return "FAIL";
+  const unanswered = checks.some(({ id, status }) =>
+    status === "skip" && describeCheck(id).essential
+  );
+  return unanswered ? "INCONCLUSIVE" : "PASS";
+}
+
+/** The verdict over several experiments: a refutation outweighs everything, an open question a PASS. */
+export function overall(verdicts: readonly Verdict[]): Verdict {
+  if (verdicts.includes("FAIL")) return "FAIL";
+  return verdicts.length > 0 && verdicts.every((verdict) => verdict === "PASS")
+    ? "PASS"
+    : "INCONCLUSIVE";
+}

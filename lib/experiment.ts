@@ -1,0 +1,28 @@
+/**
+ * What an experiment is: one question, the checks that answer it, and two straight-line programs, the
+ * parent's and the child's.
+ *
+ * @module
+ */
+
+import type { ChildRun } from "./child_run.ts";
+import type { CheckId } from "./checks.ts";
+import type { Conclusion } from "./evidence.ts";
+import type { ParentRun } from "./parent_run.ts";
+
+/** One question, and the two programs that answer it. */
+export interface Experiment {
+  /** As `--experiment` takes it. */
+  readonly name: string;
+  /** The heading of its transcript. */
+  readonly title: string;
+  readonly question: string;
+  /** The design decisions that stand or fall with it. */
+  readonly decisions: readonly string[];
+  /** Every check that it plans. One that never runs counts as failed. */
+  readonly plan: readonly CheckId[];
+  /** The privileged program. Returns what is to be said if every check holds. */
+  parent(run: ParentRun): Promise<Conclusion>;
+  /** The program of the process that receives the socket. */
+  child(run: ChildRun): void;
+}

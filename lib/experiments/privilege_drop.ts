@@ -1,0 +1,306 @@
+/**
+ * D24: does an `AF_PACKET` socket survive the crossing to `nobody`?
+ *
+ *      parent (root)                                   child (root, then USER)
+ *   1  socket, bind                                    .
+ *   2  socketpair                                      .
+ *   3  spawn  ───────────────────────────────────────▶ holds no packet socket
+ *   4  sendmsg SCM_RIGHTS ───────────────────────────▶ recvmsg: exactly one descriptor
+ *      the same socket? ◀───────────────────────────── what is it?
+ *   5  .                                               control: a packet socket can be created
+ *   6  .                                               setgroups, setresgid, setresuid; proves it
+ *   7  .                                               control's opposite: EPERM
+ *   8  looks at every thread ◀──────────────────────── empties the queue, is ready
+ *   9  stimulus, first half ─────── veth ────────────▶ receives; hands every frame on
+ *  10  closes its copy
+ *      stimulus, second half ────── veth ────────────▶ receives on
+ *
+ * Each program reads from top to bottom. What a test replaces to see a check fail is its last parameter.
+ *
+ * @module
+ */
+
+import {
+  dropPrivileges,
+  ETH_P_ALL,
+  getresgid,
+  getresuid,
+  openDescriptors,
+  OwnedFd,
+  poll,
+  POLLIN,
+  readLink,
+  realtime,
+} from "../../ffi/mod.ts";
+import type { ChildRun } from "../child_run.ts";
+import type { CheckId } from "../checks.ts";
+import { controlChannelPair } from "../control_channel.ts";
+import { type Conclusion, type Finding, judged } from "../evidence.ts";
+import type { Experiment } from "../experiment.ts";
+import { asObject, asTimestamp, HEAD_LIMIT } from "../messages.ts";
+import {
+  bindPacketSocket,
+  describePacketSocket,
+  emptyQueue,
+  isPacketSocket,
+  openPacketSocket,
+  type PacketSocketIdentity,
+  takeFrame,
+  takeStatistics,
+} from "../packet_socket.ts";
+import type { ParentRun } from "../parent_run.ts";
+import {
+  judgeCredentials,
+  judgeDenial,
+  judgeRegaining,
+  threadCredentials,
+  tryPacketSocket,
+} from "../privileges.ts";
+import { Reception } from "../reception.ts";
+import { Stimulus } from "../stimulus.ts";
+
+/** What the parent does in its own way in a test, and in this way otherwise. */
+export const parentPieces = {
+  openPacketSocket,
+  bindPacketSocket,
+  /** What the child inherits beside its end of the control channel. */
+  inheritedByChild: (_packetFd: number): number[] => [],
+  /** What the message carries. */
+  passedToChild: (packetFd: number): number[] => [packetFd],
+  /** How the parent gives up its own copy. */
+  closeOwnCopy: (packetSocket: OwnedFd): void => packetSocket.close(),
+  stimulate: (stimulus: Stimulus): number => stimulus.send(),
+};
+
+/** The privileged program. */
+export async function parent(run: ParentRun, pieces = parentPieces): Promise<Conclusion> {
+  const { link, stimulus: stimulusLink, identity, count } = run.setting;
+  using stimulus = stimulusLink === undefined ? undefined : new Stimulus(stimulusLink);
+
+  // 1. With protocol 0 until the bind: a frame that is sent in between must leave no trace.
+  run.step("Creating AF_PACKET socket...");
+  using packetSocket = new OwnedFd(pieces.openPacketSocket());
+  if (stimulus !== undefined) pieces.stimulate(stimulus);
+  run.check("SOCK-02", judgeQueueBeforeBind(packetSocket.fd, stimulus !== undefined));
+  pieces.bindPacketSocket(packetSocket.fd, link.ifindex, ETH_P_ALL);
+  const sent = describePacketSocket(packetSocket.fd);
+  run.check("SOCK-01", judgeBinding(sent, link.ifindex));
+  run.done(`AF_PACKET socket created (FD: ${packetSocket.fd})`, "SOCK-01", "SOCK-02");
+  run.done("Socket has CAP_NET_RAW privileges");
+
+  // 2. Both ends are close-on-exec; only the child's is handed over, at the spawn.
+  run.step("Creating Unix domain socketpair for FD passing...");
+  const [ours, theirs] = controlChannelPair();
+  using _ours = ours;
+  using _theirs = theirs;
+  run.done("Socketpair created for IPC");
+
+  // 3. The child looks for a packet socket among its descriptors, and so does the parent from outside.
+  run.step("Spawning child process...");
+  await using child = run.spawn(ours, theirs, pieces.inheritedByChild(packetSocket.fd));
+  await child.reached("started");
+  run.corroborate("PASS-01", judgeAbsence(child.pid, packetSocket.fd));
+  run.done(`Spawned child process (PID: ${child.pid})`, "PASS-01");
+
+  // 4. One message, one descriptor; then both sides say what it is.
+  run.step("Passing AF_PACKET socket FD to child...");
+  child.send({ type: "socket", ...identity, count }, pieces.passedToChild(packetSocket.fd));
+  run.done("FD passed to child via SCM_RIGHTS");
+  const received = asObject((await child.reached("received")).identity, "identity");
+  run.check("PASS-03", judgeIdentity(sent, received));
+
+  // 5 to 7 are the child's. 8. It is ready: from outside, is every thread of it what it says?
+  const droppedAt = asTimestamp((await child.reached("ready")).dropped_ns, "dropped_ns");
+  const seen = judgeCredentials(threadCredentials(child.pid), identity);
+  for (const [id, finding] of Object.entries(seen)) run.corroborate(id as CheckId, finding);
+
+  // 9. Only now frames are sent that count.
+  const reception = new Reception(run, child, stimulus, droppedAt, pieces.stimulate);
+  await reception.until(Math.floor(count / 2));
+
+  // 10. The child's socket does not depend on the parent's.
+  const inode = readLink(`/proc/self/fd/${packetSocket.fd}`);
+  pieces.closeOwnCopy(packetSocket);
+  const copiesLeft = [...openDescriptors("self").values()].filter((link) => link === inode).length;
+  const closedAt = realtime();
+  run.detail(`parent closed its copy after ${reception.counted} packets, ${copiesLeft} left`);
+  await reception.until(count);
+
+  child.send({ type: "enough" });
+  await child.reached("done");
+  await child.ended();
+  run.check("RECV-01", reception.judgeCount(count));
+  run.check("RECV-02", reception.judgeOrigin(count));
+  run.check("RECV-03", reception.judgeSurvival(closedAt, copiesLeft));
+  run.note(
+    `Packets received: ${reception.counted}/${count}`,
+    "RECV-01",
+    "RECV-02",
+    "RECV-03",
+  );
+
+  return {
+    headline: "File descriptor passing works!",
+    points: [
+      "AF_PACKET socket created with CAP_NET_RAW",
+      "Socket FD passed via SCM_RIGHTS",
+      "Unprivileged child can use the socket",
+      `Received ${reception.counted} packet(s) without privileges`,
+    ],
+    decision: "Core assumption validated: D24 (Privilege Separation) is viable",
+  };
+}
+
+/** What the child does in its own way in a test, and in this way otherwise. */
+export const childPieces = {
+  dropPrivileges,
+  /** Called with the received socket before it is used. */
+  beforeUse: (_packetFd: number): void => {},
+};
+
+/** The program that stops being root. */
+export function child(run: ChildRun, pieces = childPieces): void {
+  // 3. Before the message comes: whatever is received later came by the message.
+  run.check("PASS-01", judgeOwnDescriptors());
+  run.reached("started");
+
+  // 4. The strict receive.
+  const { message: { uid, gid, count }, descriptors } = run.checked(
+    "PASS-02",
+    () => run.receive("socket", 1),
+    "1 descriptor, control messages whole",
+  );
+  using packetSocket = new OwnedFd(descriptors[0]);
+  run.step("Child process started");
+  run.note(`Current UID: ${getresuid().effective}`);
+  run.note(`Current GID: ${getresgid().effective}`);
+  run.step("Receiving AF_PACKET socket FD from parent...");
+  run.done(`Received FD: ${packetSocket.fd}`, "PASS-02", "PASS-03");
+  run.reached("received", { identity: describePacketSocket(packetSocket.fd) });
+
+  // 5. The control: what is refused after the drop must be possible before it.
+  const errnoBefore = tryPacketSocket();
+
+  // 6. The drop, and the proof of it.
+  run.step("Dropping all privileges...");
+  pieces.dropPrivileges({ uid, gid });
+  const droppedAt = realtime();
+  const credentials = judgeCredentials(threadCredentials("self"), { uid, gid });
+  for (const [id, finding] of Object.entries(credentials)) run.check(id as CheckId, finding);
+  const nobody = { uid: getresuid().effective, gid: getresgid().effective };
+  run.check("DROP-05", judgeRegaining());
+  run.done("Privileges dropped!", "DROP-01", "DROP-02", "DROP-03", "DROP-04", "DROP-05");
+  run.note(`New UID: ${nobody.uid} (${nobody.uid === 0 ? "root" : "unprivileged"})`);
+  run.note(`New GID: ${nobody.gid} (${nobody.gid === 0 ? "root" : "unprivileged"})`);
+
+  // 7. EPERM, and nothing else, says that CAP_NET_RAW is what is missing.
+  run.step("Verifying CAP_NET_RAW is gone...");
+  run.check("DENY-01", judgeDenial(errnoBefore, tryPacketSocket()));
+  run.done("Cannot create new AF_PACKET sockets (CAP_NET_RAW dropped)", "DENY-01");
+
+  // 8. What was queued while this process was root shows nothing.
+  run.step("Attempting to receive packets using passed socket...");
+  pieces.beforeUse(packetSocket.fd);
+  run.detail(`${emptyQueue(packetSocket.fd)} frames were queued before; thrown away`);
+  run.note(`Waiting for ${count} packets...`);
+  run.reached("ready", { dropped_ns: String(droppedAt) });
+
+  // 9 and 10. Every frame goes to the parent, which alone knows what it sent.
+  while (run.readable(packetSocket.fd) === "descriptor") {
+    const frame = takeFrame(packetSocket.fd);
+    if (frame === undefined) continue;
+    run.packet({
+      bytes: frame.bytes,
+      head: frame.head.subarray(0, HEAD_LIMIT).toBase64(),
+      timestamp_ns: String(frame.timestamp),
+    });
+  }
+  run.receive("enough");
+  run.step("Test Results:");
+  run.reached("done");
+}
+
+/** The experiment. */
+export const privilegeDrop: Experiment = {
+  name: "privilege-drop",
+  title: "File Descriptor Passing with Privilege Drop",
+  question:
+    "Does an AF_PACKET socket, passed by SCM_RIGHTS, go on receiving in a process without privilege?",
+  decisions: ["D24"],
+  plan: [
+    "SOCK-01",
+    "SOCK-02",
+    "PASS-01",
+    "PASS-02",
+    "PASS-03",
+    "DROP-01",
+    "DROP-02",
+    "DROP-03",
+    "DROP-04",
+    "DROP-05",
+    "DENY-01",
+    "RECV-01",
+    "RECV-02",
+    "RECV-03",
+  ],
+  parent,
+  child,
+};
+
+/** How long a frame that must not come is waited for, in milliseconds: a veth delivers within the sending call. */
+const SETTLING_TIME = 1;
+
+function judgeQueueBeforeBind(packetFd: number, provoked: boolean): Finding {
+  poll([packetFd], POLLIN, provoked ? SETTLING_TIME : 0);
+  const queued = emptyQueue(packetFd);
+  const { packets } = takeStatistics(packetFd);
+  return judged(
+    queued === 0 && packets === 0,
+    `${queued} queued, ${packets} counted${provoked ? ", with one frame sent on purpose" : ""}`,
+    { queued, tp_packets: packets, frame_sent_on_purpose: provoked },
+  );
+}
+
+function judgeBinding({ ifindex, boundProtocol }: PacketSocketIdentity, wanted: number): Finding {
+  return judged(
+    ifindex === wanted && boundProtocol === ETH_P_ALL,
+    `ifindex ${ifindex}, protocol 0x${boundProtocol.toString(16).padStart(4, "0")}`,
+    { call: "getsockname", sll_ifindex: ifindex, sll_protocol: boundProtocol, wanted },
+  );
+}
+
+function judgeOwnDescriptors(): Finding {
+  const descriptors = openDescriptors("self");
+  const packetSockets = [...descriptors.keys()].filter(isPacketSocket);
+  return judged(
+    packetSockets.length === 0,
+    packetSockets.length === 0
+      ? `none of ${descriptors.size} descriptors`
+      : `packet sockets held: ${packetSockets.join(", ")}`,
+    { descriptors: Object.fromEntries(descriptors), packet_sockets: packetSockets },
+  );
+}
+
+function judgeAbsence(pid: number, packetFd: number): Finding {
+  const inode = readLink(`/proc/self/fd/${packetFd}`);
+  const held = [...openDescriptors(pid)].filter(([, link]) => link === inode).map(([fd]) => fd);
+  return judged(
+    held.length === 0,
+    held.length === 0 ? `${inode} not in /proc/${pid}/fd` : `${inode} is FD ${held.join(", ")}`,
+    { socket: inode, held },
+  );
+}
+
+function judgeIdentity(
+  sent: PacketSocketIdentity,
+  received: { [name: string]: unknown },
+): Finding {
+  const different = Object.entries(sent).filter(([name, value]) => received[name] !== value);
+  return judged(
+    different.length === 0,
+    different.length === 0
+      ? `SO_COOKIE ${sent.cookie} on both sides`
+      : `different: ${different.map(([name]) => name).join(", ")}`,
+    { parent: sent, child: received },
+  );
+}

@@ -1,0 +1,170 @@
+/**
+ * What parent and child say to each other. The child is what may be compromised, so what it says is taken apart
+ * field by field here, and anything else than a message of the protocol is refused.
+ *
+ * @module
+ */
+
+import { type CheckId, isCheckId } from "./checks.ts";
+import type { Finding } from "./evidence.ts";
+import { ExperimentError } from "./outcome.ts";
+
+/** A received frame, as the child hands it on; what it means is for the parent to say. */
+export interface CapturedFrame {
+  /** Its length on the wire, in bytes. */
+  readonly bytes: number;
+  /** Its beginning, in base64: at most {@linkcode HEAD_LIMIT} bytes. */
+  readonly head: string;
+  /** The kernel's time stamp, in nanoseconds since 1970, as a decimal number. */
+  readonly timestamp_ns: string;
+}
+
+/** How much of a frame the child hands on, in bytes. */
+export const HEAD_LIMIT = 256;
+
+/** What the child says: evidence, in its order, and where it stands. */
+export type ChildMessage =
+  | { type: "step"; title: string; privileged: boolean }
+  | { type: "note" | "done"; text: string; checks: CheckId[] }
+  | { type: "detail"; text: string }
+  | ({ type: "check"; id: CheckId } & Finding)
+  | ({ type: "packet" } & CapturedFrame)
+  | { type: "reached"; stage: string; detail: Record<string, unknown> }
+  | { type: "failed"; message: string };
+
+/** What the parent says. `socket` brings one descriptor. */
+export type ParentMessage =
+  | { type: "socket"; uid: number; gid: number; count: number }
+  | { type: "enough" };
+
+type Fields = Record<string, unknown>;
+
+function refuse(what: string): never {
+  throw new ExperimentError(`The other side broke the protocol: ${what}`);
+}
+
+/** `value` as an object whose properties are looked up one by one; never as anything with a prototype of its own. */
+export function asObject(value: unknown, name: string): Fields {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    refuse(`${name} is not an object`);
+  }
+  return value as Fields;
+}
+
+/** A string of at most `limit` characters. */
+export function asText(value: unknown, name: string, limit = 4096): string {
+  if (typeof value !== "string" || value.length > limit) refuse(`${name} is not a short text`);
+  return value;
+}
+
+/** A whole number from `least` to `most`. */
+export function asInteger(value: unknown, name: string, least: number, most: number): number {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > most) {
+    refuse(`${name} is not a whole number from ${least} to ${most}`);
+  }
+  return value;
+}
+
+/** A number of nanoseconds since 1970, written in decimal. */
+export function asTimestamp(value: unknown, name: string): bigint {
+  if (!/^\d{1,20}$/.test(asText(value, name))) refuse(`${name} is not a time`);
+  return BigInt(value as string);
+}
+
+function asBoolean(value: unknown, name: string): boolean {
+  if (typeof value !== "boolean") refuse(`${name} is neither true nor false`);
+  return value;
+}
+
+function asCheckId(value: unknown): CheckId {
+  const id = asText(value, "id");
+  if (!isCheckId(id)) refuse(`there is no check ${JSON.stringify(id)}`);
+  return id;
+}
+
+function asCheckIds(value: unknown): CheckId[] {
+  if (!Array.isArray(value) || value.length > 64) refuse("checks is not a short list");
+  return value.map(asCheckId);
+}
+
+function asStatus(value: unknown): Finding["status"] {
+  if (value !== "pass" && value !== "fail" && value !== "skip") refuse("status is unknown");
+  return value;
+}
+
+function parse(text: string): Fields {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    refuse("a message is not JSON");
+  }
+  return asObject(value, "a message");
+}
+
+/**
+ * Takes a message of the child's apart.
+ *
+ * @throws {ExperimentError} If it is none.
+ */
+export function parseChildMessage(text: string): ChildMessage {
+  const message = parse(text);
+  switch (message.type) {
+    case "step":
+      return {
+        type: "step",
+        title: asText(message.title, "title"),
+        privileged: asBoolean(message.privileged, "privileged"),
+      };
+    case "note":
+    case "done":
+      return {
+        type: message.type,
+        text: asText(message.text, "text"),
+        checks: asCheckIds(message.checks),
+      };
+    case "detail":
+      return { type: "detail", text: asText(message.text, "text") };
+    case "check":
+      return {
+        type: "check",
+        id: asCheckId(message.id),
+        status: asStatus(message.status),
+        observed: asText(message.observed, "observed"),
+        evidence: asObject(message.evidence, "evidence"),
+      };
+    case "packet":
+      asTimestamp(message.timestamp_ns, "timestamp_ns");
+      return {
+        type: "packet",
+        bytes: asInteger(message.bytes, "bytes", 0, 1 << 24),
+        head: asText(message.head, "head", 4 * Math.ceil(HEAD_LIMIT / 3)),
+        timestamp_ns: message.timestamp_ns as string,
+      };
+    case "reached":
+      return {
+        type: "reached",
+        stage: asText(message.stage, "stage"),
+        detail: asObject(message.detail, "detail"),
+      };
+    case "failed":
+      return { type: "failed", message: asText(message.message, "message") };
+    default:
+      refuse("a message of unknown type");
+  }
+}
+
+/**
+ * Takes a message of the parent's apart.
+ *
+ * @param type The one that the protocol has here.
+ * @throws {ExperimentError} If it is another.
+ */
+export function parseParentMessage<T extends ParentMessage["type"]>(
+  text: string,
+  type: T,
+): Extract<ParentMessage, { type: T }> {
+  const message = parse(text);
+  if (message.type !== type) refuse(`"${type}" was to come`);
+  return message as unknown as Extract<ParentMessage, { type: T }>;
+}

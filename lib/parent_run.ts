@@ -1,0 +1,231 @@
+/**
+ * The parent's side of a running experiment: what its program calls, and how it hears the child.
+ *
+ * @module
+ */
+
+import { type OwnedFd } from "../ffi/mod.ts";
+import type { CheckId } from "./checks.ts";
+import { ChildProcess, spawnChild } from "./child_process.ts";
+import { type Delivery, nextMessage, sendMessage } from "./control_channel.ts";
+import type { Finding, Packet } from "./evidence.ts";
+import {
+  type CapturedFrame,
+  type ChildMessage,
+  type ParentMessage,
+  parseChildMessage,
+} from "./messages.ts";
+import { ExperimentError } from "./outcome.ts";
+import { ExperimentRecord } from "./record.ts";
+import type { Setting } from "./setting.ts";
+
+/** How long the child may leave the control channel full, in milliseconds. */
+const SEND_TIMEOUT = 1000;
+
+/** How long an ended child may take to be gone, in milliseconds. */
+const END_TIMEOUT = 2000;
+
+/** What the framework gives to a run. */
+export interface RunContext {
+  readonly experiment: string;
+  readonly setting: Setting;
+  /** Ends the run: a signal, or the time. Its reason is an `Error`. */
+  readonly signal: AbortSignal;
+  /** When the run must end, in milliseconds since 1970. */
+  readonly deadline: number;
+  /** The module that the child runs: a `file:` URL. */
+  readonly childModule: string;
+}
+
+/** What the parent's program calls. */
+export class ParentRun {
+  constructor(readonly context: RunContext, readonly record: ExperimentRecord) {}
+
+  /** Where the run takes place. */
+  get setting(): Setting {
+    return this.context.setting;
+  }
+
+  /** Begins a step of the parent's. */
+  step(title: string): void {
+    this.record.step("parent", true, title);
+  }
+
+  /** Says that something is done, and which checks are behind it. */
+  done(text: string, ...checks: CheckId[]): void {
+    this.record.line({ kind: "done", text, checks });
+  }
+
+  /** Says something, and which checks are behind it. */
+  note(text: string, ...checks: CheckId[]): void {
+    this.record.line({ kind: "note", text, checks });
+  }
+
+  /** Says something that only the thorough reader wants. */
+  detail(text: string): void {
+    this.record.line({ kind: "detail", text });
+  }
+
+  /** Records what came of a check of the parent's. */
+  check(id: CheckId, finding: Finding): void {
+    this.record.find("parent", id, finding);
+  }
+
+  /** Holds a finding of the child's against what the parent sees. */
+  corroborate(id: CheckId, seen: Finding): void {
+    this.record.corroborate(id, seen);
+  }
+
+  /** Adds a packet, counted as the `number`th, or 0 for one that does not count. */
+  packet(packet: Packet, number: number): void {
+    this.record.line({ kind: "packet", number, packet: this.record.packet(packet) });
+  }
+
+  /** Sets a figure. */
+  figure(name: string, value: number): void {
+    this.record.figure(name, value);
+  }
+
+  /**
+   * Starts the child with its end of the control channel.
+   *
+   * @param ours The parent's end.
+   * @param theirs The child's end; it is closed here once the child has it.
+   * @param inherit The descriptors that cross beside it: none, but in a test.
+   */
+  spawn(ours: OwnedFd, theirs: OwnedFd, inherit: readonly number[] = []): Child {
+    const millisecondsLeft = String(Math.max(1, this.context.deadline - Date.now()));
+    const process = spawnChild({
+      module: this.context.childModule,
+      args: [this.context.experiment, String(theirs.fd), millisecondsLeft],
+      inherit: [theirs.fd, ...inherit],
+    });
+    theirs.close();
+    return new Child(process, ours.fd, this);
+  }
+}
+
+/** The child, as the parent's program sees it. Whatever it says is evidence, or is refused. */
+export class Child implements AsyncDisposable {
+  readonly #process: ChildProcess;
+  readonly #channelFd: number;
+  readonly #run: ParentRun;
+
+  constructor(process: ChildProcess, channelFd: number, run: ParentRun) {
+    this.#process = process;
+    this.#channelFd = channelFd;
+    this.#run = run;
+  }
+
+  /** Its process id. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** Sends it a message, with descriptors beside it. */
+  send(message: ParentMessage, descriptors: readonly number[] = []): void {
+    sendMessage(this.#channelFd, message, descriptors, SEND_TIMEOUT);
+  }
+
+  /**
+   * Waits until the child is at a stage, recording what it says on the way.
+   *
+   * @returns What the child says of it: unchecked.
+   * @throws {ExperimentError} If it fails, dies, or is elsewhere.
+   */
+  async reached(stage: string): Promise<{ [name: string]: unknown }> {
+    const message = await this.#hear(this.#run.context.deadline);
+    if (message?.type !== "reached" || message.stage !== stage) {
+      throw new ExperimentError(`The child did not reach the stage "${stage}": ${said(message)}`);
+    }
+    return message.detail;
+  }
+
+  /**
+   * Waits for the next packet that the child hands on.
+   *
+   * @param deadline When the wait ends, in milliseconds since 1970.
+   * @returns `undefined` if none came in time.
+   * @throws {ExperimentError} If it fails, dies, or says something else.
+   */
+  async packet(deadline: number): Promise<CapturedFrame | undefined> {
+    const message = await this.#hear(deadline);
+    if (message !== undefined && message.type !== "packet") {
+      throw new ExperimentError(`The child did not hand on a packet: ${said(message)}`);
+    }
+    return message;
+  }
+
+  /**
+   * Waits for the child's end, which must be an orderly one.
+   *
+   * @throws {ExperimentError} If it ends otherwise, or does not end.
+   */
+  async ended(): Promise<void> {
+    const timer = setTimeout(() => this.#process.kill(), END_TIMEOUT);
+    try {
+      const { status, output } = await this.#process.ended();
+      if (!status.success) throw new ExperimentError(describeEnd(status, output));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Ends it, if it is still there. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process[Symbol.asyncDispose]();
+  }
+
+  async #hear(
+    deadline: number,
+  ): Promise<Extract<ChildMessage, { type: "reached" | "packet" }> | undefined> {
+    for (;;) {
+      const { signal } = this.#run.context;
+      const delivery = await nextMessage(this.#channelFd, deadline, signal);
+      if (signal.aborted) throw signal.reason;
+      if (delivery === undefined) return undefined;
+      const message = await this.#parse(delivery);
+      if (message.type === "reached" || message.type === "packet") return message;
+      this.#enter(message);
+    }
+  }
+
+  async #parse(delivery: Delivery | null): Promise<ChildMessage> {
+    if (delivery === null) {
+      this.#process.kill();
+      const { status, output } = await this.#process.ended();
+      throw new ExperimentError(describeEnd(status, output));
+    }
+    return parseChildMessage(delivery.text);
+  }
+
+  #enter(message: Exclude<ChildMessage, { type: "reached" | "packet" }>): void {
+    const { record } = this.#run;
+    switch (message.type) {
+      case "step":
+        return record.step("child", message.privileged, message.title);
+      case "note":
+      case "done":
+        return record.line({ kind: message.type, text: message.text, checks: message.checks });
+      case "detail":
+        return record.line({ kind: "detail", text: message.text });
+      case "check": {
+        const { id, status, observed, evidence } = message;
+        return record.find("child", id, { status, observed, evidence });
+      }
+      case "failed":
+        throw new ExperimentError(`The child gave up: ${message.message}`);
+    }
+  }
+}
+
+function said(message: ChildMessage | undefined): string {
+  if (message === undefined) return "it said nothing in time";
+  return message.type === "reached" ? `it is at "${message.stage}"` : `it sent "${message.type}"`;
+}
+
+function describeEnd({ code, signal }: Deno.CommandStatus, output: string): string {
+  const end = signal === null ? `with exit status ${code}` : `by ${signal}`;
+  const lastWords = output.trim().split("\n").slice(0, 3).join(" / ");
+  return `The child ended early, ${end}${lastWords === "" ? "" : `: ${lastWords}`}`;
+}

@@ -1,0 +1,151 @@
+/**
+ * Proving that privileges are gone: what every thread is, as `/proc` says it, and what is refused.
+ *
+ * The calls that drop say that they succeeded; that is not looked at here. The kernel's own account of each
+ * thread is, from inside by the child and from outside by the parent.
+ *
+ * @module
+ */
+
+import {
+  AF_PACKET,
+  close,
+  Errno,
+  errnoName,
+  errnoOf,
+  type Identity,
+  readDirectory,
+  readTextFile,
+  SOCK_CLOEXEC,
+  SOCK_RAW,
+  socket,
+  SystemError,
+  tryToRegainRoot,
+} from "../ffi/mod.ts";
+import { type CheckId } from "./checks.ts";
+import { type Finding, judged } from "./evidence.ts";
+
+/** What `/proc/PID/task/TID/status` says of one thread. */
+export interface ThreadCredentials {
+  readonly tid: number;
+  /** Real, effective, saved, filesystem. */
+  readonly uids: readonly number[];
+  /** Real, effective, saved, filesystem. */
+  readonly gids: readonly number[];
+  /** Supplementary groups. */
+  readonly groups: readonly number[];
+  /** The capability sets, as hexadecimal numbers: CapInh, CapPrm, CapEff, CapBnd, CapAmb. */
+  readonly capabilities: Readonly<Record<string, string>>;
+}
+
+const CAPABILITY_SETS = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] as const;
+
+/**
+ * Reads the credentials in a `status` file of /proc.
+ *
+ * @throws {Error} If a line is missing: what is not said cannot be taken for harmless.
+ */
+export function parseStatus(tid: number, status: string): ThreadCredentials {
+  const line = (key: string): string => {
+    const match = status.match(new RegExp(`^${key}:[ \\t]*(.*)$`, "m"));
+    if (match === null) throw new Error(`No line ${key} in the status of thread ${tid}`);
+    return match[1].trim();
+  };
+  const numbers = (key: string) => line(key).split(/\s+/).filter((word) => word !== "").map(Number);
+  return {
+    tid,
+    uids: numbers("Uid"),
+    gids: numbers("Gid"),
+    groups: numbers("Groups"),
+    capabilities: Object.fromEntries(CAPABILITY_SETS.map((set) => [set, line(set)])),
+  };
+}
+
+/**
+ * The credentials of every thread of a process. Source: proc_pid_status(5).
+ *
+ * @throws {SystemError} `ENOENT` if there is no such process, or no /proc.
+ */
+export function threadCredentials(process: number | "self"): ThreadCredentials[] {
+  const folder = `/proc/${process}/task`;
+  const threads: ThreadCredentials[] = [];
+  for (const tid of readDirectory(folder)) {
+    try {
+      threads.push(parseStatus(Number(tid), readTextFile(`${folder}/${tid}/status`)));
+    } catch (error) {
+      // The thread has ended since the folder was read.
+      const ended = error instanceof SystemError && ["ENOENT", "ESRCH"].includes(error.code);
+      if (!ended) throw error;
+    }
+  }
+  return threads;
+}
+
+/** What the four checks of the credentials find in what /proc says of each thread. */
+export function judgeCredentials(
+  threads: readonly ThreadCredentials[],
+  { uid, gid }: Identity,
+): Record<Extract<CheckId, "DROP-01" | "DROP-02" | "DROP-03" | "DROP-04">, Finding> {
+  const all = (ids: readonly number[], id: number) =>
+    ids.length === 4 && ids.every((each) => each === id);
+  const judge = (
+    what: string,
+    holds: (thread: ThreadCredentials) => boolean,
+    show: (thread: ThreadCredentials) => unknown,
+  ): Finding => {
+    const offending = threads.filter((thread) => !holds(thread));
+    const observed = threads.length === 0
+      ? "no thread seen"
+      : offending.length === 0
+      ? `${what} on ${threads.length} threads`
+      : `not so on ${offending.length} of ${threads.length} threads: ` +
+        JSON.stringify(show(offending[0]));
+    return judged(threads.length > 0 && offending.length === 0, observed, {
+      threads: Object.fromEntries(threads.map((thread) => [thread.tid, show(thread)])),
+    });
+  };
+  const usable = ["CapInh", "CapPrm", "CapEff", "CapAmb"] as const;
+  return {
+    "DROP-01": judge("no group", ({ groups }) => groups.length === 0, ({ groups }) => groups),
+    "DROP-02": judge(`gid ${gid} four times`, ({ gids }) => all(gids, gid), ({ gids }) => gids),
+    "DROP-03": judge(`uid ${uid} four times`, ({ uids }) => all(uids, uid), ({ uids }) => uids),
+    "DROP-04": judge(
+      "no capability",
+      ({ capabilities }) => usable.every((set) => /^0+$/.test(capabilities[set])),
+      ({ capabilities }) => capabilities,
+    ),
+  };
+}
+
+/** Tries to become root again. If that succeeds, this process is root: it must end soon. */
+export function judgeRegaining(): Finding {
+  const attempts = tryToRegainRoot();
+  const shown = attempts.map(({ call, errno }) =>
+    `${call}: ${errno === 0 ? "succeeded" : errnoName(errno)}`
+  );
+  return judged(
+    attempts.every(({ errno }) => errno === Errno.EPERM),
+    shown.join(", "),
+    { attempts: shown },
+  );
+}
+
+/** Tries to create a packet socket, and closes it at once. Returns the errno, 0 for success. */
+export function tryPacketSocket(): number {
+  return errnoOf(() => close(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)));
+}
+
+/**
+ * Whether the drop is what forbids a new packet socket.
+ *
+ * @param before The errno before the drop (the control): anything but 0, and a refusal afterwards shows nothing.
+ * @param after The errno after it.
+ */
+export function judgeDenial(before: number, after: number): Finding {
+  const say = (errno: number) => errno === 0 ? "created" : errnoName(errno);
+  return judged(
+    before === 0 && after === Errno.EPERM,
+    `before the drop: ${say(before)}; after it: ${say(after)}`,
+    { call: "socket(AF_PACKET, SOCK_RAW|SOCK_CLOEXEC, 0)", before: say(before), after: say(after) },
+  );
+}

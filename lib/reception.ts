@@ -1,0 +1,136 @@
+/**
+ * The parent's account of what the child receives: which packets count, and what they show.
+ *
+ * The child hands on every frame with the kernel's time stamp. Which of them are this run's only the parent can tell:
+ * the child was never told the nonce, so it cannot report a frame that it did not receive.
+ *
+ * @module
+ */
+
+import { type Finding, judged, type Packet, skipped } from "./evidence.ts";
+import { summarize } from "./frames.ts";
+import type { CapturedFrame } from "./messages.ts";
+import type { Child, ParentRun } from "./parent_run.ts";
+import type { Stimulus } from "./stimulus.ts";
+
+/** How many frames may be under way at once, in either direction: far less than any receive buffer holds. */
+const WINDOW = 32;
+
+/** How much of the time is kept back for an orderly end, in milliseconds. */
+const TIME_TO_END = 250;
+
+/** Sends the stimulus, hears of every frame that the child received, and judges. */
+export class Reception {
+  readonly #run: ParentRun;
+  readonly #child: Child;
+  readonly #stimulus: Stimulus | undefined;
+  readonly #droppedAt: bigint;
+  readonly #stimulate: (stimulus: Stimulus) => number;
+  readonly #deadline: number;
+  readonly #seen = new Set<number>();
+  readonly #first: number;
+  #afterDrop = 0;
+  #lastTimestamp = 0n;
+
+  /**
+   * @param stimulus Where frames are sent from; without one, ambient traffic is what there is.
+   * @param droppedAt When the child dropped its privileges, in nanoseconds since 1970.
+   * @param stimulate Sends the next frame.
+   */
+  constructor(
+    run: ParentRun,
+    child: Child,
+    stimulus: Stimulus | undefined,
+    droppedAt: bigint,
+    stimulate: (stimulus: Stimulus) => number,
+  ) {
+    this.#run = run;
+    this.#child = child;
+    this.#stimulus = stimulus;
+    this.#droppedAt = droppedAt;
+    this.#stimulate = stimulate;
+    this.#first = stimulus?.sent ?? 0;
+    const left = run.context.deadline - Date.now();
+    this.#deadline = Date.now() + Math.max(left / 2, left - TIME_TO_END);
+  }
+
+  /** The packets that count: with a stimulus, its frames; without, whatever came after the drop. */
+  get counted(): number {
+    return this.#stimulus === undefined ? this.#afterDrop : this.#seen.size;
+  }
+
+  /** Has packets sent and received until `count` of them count, or time runs out. */
+  async until(count: number): Promise<void> {
+    while (this.counted < count) {
+      this.#send(count);
+      const frame = await this.#child.packet(this.#deadline);
+      if (frame === undefined) return;
+      this.#account(frame);
+    }
+  }
+
+  /** Keeps the window full. */
+  #send(count: number): void {
+    if (this.#stimulus === undefined) return;
+    const sent = () => this.#stimulus!.sent - this.#first;
+    while (sent() < count && sent() - this.#seen.size < WINDOW) this.#stimulate(this.#stimulus);
+  }
+
+  #account({ bytes, head, timestamp_ns }: CapturedFrame): void {
+    const frame = Uint8Array.fromBase64(head);
+    const timestamp = BigInt(timestamp_ns);
+    const sequence = this.#stimulus?.recognize(frame);
+    const afterDrop = timestamp > this.#droppedAt;
+    const ours = sequence !== undefined && timestamp >= this.#stimulus!.sentAt(sequence);
+    const before = this.counted;
+    if (afterDrop) this.#afterDrop++;
+    if (afterDrop && ours && sequence >= this.#first) this.#seen.add(sequence);
+    const counts = this.counted > before;
+    if (counts) this.#lastTimestamp = timestamp;
+    const packet: Packet = {
+      bytes,
+      after_drop: afterDrop,
+      ours,
+      summary: summarize(frame),
+      timestamp_ns,
+    };
+    this.#run.packet(packet, counts ? this.counted : 0);
+  }
+
+  /** RECV-01: enough packets, stamped after the drop. */
+  judgeCount(count: number): Finding {
+    if (this.#stimulus === undefined && this.#afterDrop < count) {
+      return skipped(`no stimulus, and ${this.#afterDrop} of ${count} packets came by themselves`);
+    }
+    return judged(this.#afterDrop >= count, `${this.#afterDrop} packets stamped after the drop`, {
+      dropped_ns: String(this.#droppedAt),
+      after_drop: this.#afterDrop,
+    });
+  }
+
+  /** RECV-02: they are the stimulus, all of it. */
+  judgeOrigin(count: number): Finding {
+    if (this.#stimulus === undefined) {
+      return skipped("no stimulus: all that came is ambient traffic");
+    }
+    const sequences = [...this.#seen];
+    return judged(
+      this.#seen.size === count,
+      `${this.#seen.size} of ${count} frames of this run's stimulus`,
+      { sent: this.#stimulus.sent - this.#first, received: sequences.length },
+    );
+  }
+
+  /** RECV-03: packets went on coming after the parent had closed its copy. */
+  judgeSurvival(closedAt: bigint, copiesLeft: number): Finding {
+    if (this.#stimulus === undefined && this.#lastTimestamp < closedAt) {
+      return skipped("no stimulus, and no packet came after the parent had closed its copy");
+    }
+    const survived = this.#lastTimestamp > closedAt;
+    return judged(
+      copiesLeft === 0 && survived,
+      `${copiesLeft} copies in the parent; ${survived ? "packets" : "no packet"} received after`,
+      { closed_ns: String(closedAt), last_packet_ns: String(this.#lastTimestamp), copiesLeft },
+    );
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * The record of one experiment while it runs: steps, lines, findings, packets, in the order in which they came about.
+ *
+ * @module
+ */
+
+import { type CheckId, CHECKS, describeCheck, type Side } from "./checks.ts";
+import {
+  type CheckResult,
+  type Conclusion,
+  type ExperimentEvidence,
+  type Finding,
+  type Line,
+  type Packet,
+  type Step,
+  verdictOf,
+} from "./evidence.ts";
+import type { Experiment } from "./experiment.ts";
+import { ExperimentError } from "./outcome.ts";
+
+/** The most lines and findings that one experiment may leave: a bound on what a child can make the parent keep. */
+const LINE_LIMIT = 1_000_000;
+
+/** Collects the evidence of one experiment. */
+export class ExperimentRecord {
+  readonly #experiment: Experiment;
+  readonly #steps: (Step & { lines: Line[] })[] = [];
+  readonly #findings = new Map<CheckId, Finding>();
+  readonly #packets: Packet[] = [];
+  readonly #figures: { [name: string]: number } = {};
+  readonly #started = performance.now();
+  #lines = 0;
+
+  constructor(experiment: Experiment) {
+    this.#experiment = experiment;
+  }
+
+  /** Begins a step. */
+  step(side: Side, privileged: boolean, title: string): void {
+    this.#countLine();
+    this.#steps.push({ side, privileged, title, lines: [] });
+  }
+
+  /** Adds a line to the step that was begun last. */
+  line(line: Line): void {
+    this.#countLine();
+    this.#steps.at(-1)?.lines.push(line);
+  }
+
+  /**
+   * Records what came of a check.
+   *
+   * @throws {ExperimentError} If it is not in the plan, is the other side's to judge, or has been judged before.
+   */
+  find(side: Side, id: CheckId, finding: Finding): void {
+    if (!this.#experiment.plan.includes(id) || describeCheck(id).side !== side) {
+      throw new ExperimentError(`${id} is not for the ${side} to judge here`);
+    }
+    if (this.#findings.has(id)) {
+      this.corroborate(id, { status: "fail", observed: "judged twice", evidence: {} });
+      throw new ExperimentError(`${id} was judged twice`);
+    }
+    this.#findings.set(id, finding);
+  }
+
+  /**
+   * Holds a finding of the child's against what the parent sees for itself. Both must agree.
+   *
+   * @param id A check that the child has judged; if it has not, nothing is recorded, and it counts as never run.
+   */
+  corroborate(id: CheckId, seen: Finding): void {
+    const said = this.#findings.get(id);
+    if (said === undefined) return;
+    const agreed = said.status === seen.status;
+    this.#findings.set(id, {
+      status: said.status === "pass" ? seen.status : said.status,
+      observed: agreed ? said.observed : `child: ${said.observed}; parent: ${seen.observed}`,
+      evidence: { child: said.evidence, parent: seen.evidence },
+    });
+  }
+
+  /** Adds a packet; returns its index. */
+  packet(packet: Packet): number {
+    return this.#packets.push(packet) - 1;
+  }
+
+  /** Sets a figure. */
+  figure(name: string, value: number): void {
+    this.#figures[name] = value;
+  }
+
+  /**
+   * Closes the record.
+   *
+   * @param conclusion What is said if every check holds; null if the experiment did not come to its end.
+   * @param error What ended it before; null if nothing did.
+   */
+  close(conclusion: Conclusion | null, error: string | null): ExperimentEvidence {
+    const checks = this.#experiment.plan.map((id) => this.#result(id, error));
+    const found = verdictOf(checks);
+    const verdict = found === "PASS" && error !== null ? "FAIL" : found;
+    const { name, title, question, decisions } = this.#experiment;
+    return {
+      name,
+      title,
+      question,
+      decisions,
+      verdict,
+      duration_ms: Math.round(performance.now() - this.#started),
+      checks,
+      packets: this.#packets,
+      figures: this.#figures,
+      steps: this.#steps,
+      error,
+      conclusion: verdict === "PASS" ? conclusion : null,
+    };
+  }
+
+  #result(id: CheckId, error: string | null): CheckResult {
+    const { claim, side, expected, source } = CHECKS[id];
+    const finding = this.#findings.get(id) ?? {
+      status: "fail",
+      observed: "never ran",
+      evidence: { error },
+    };
+    return { id, claim, side, expected, source, ...finding };
+  }
+
+  #countLine(): void {
+    if (++this.#lines > LINE_LIMIT) throw new ExperimentError("The child says too much");
+  }
+}

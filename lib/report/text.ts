@@ -1,0 +1,193 @@
+/**
+ * The transcript: the reader's view, made from the evidence alone.
+ *
+ * @module
+ */
+
+import { bold, dim, green, red, yellow } from "@std/fmt/colors";
+import type { CheckResult, Evidence, ExperimentEvidence, Line, Step } from "../evidence.ts";
+import { escapeText } from "./escape.ts";
+
+/** How much is said, and how. */
+export interface TextOptions {
+  readonly color: boolean;
+  /** `quiet`: the verdict alone. `verbose`: the evidence of every check and every packet as well. */
+  readonly amount: "quiet" | "normal" | "verbose";
+}
+
+type Paint = (text: string) => string;
+
+interface Palette {
+  readonly pass: Paint;
+  readonly fail: Paint;
+  readonly skip: Paint;
+  readonly heading: Paint;
+  readonly detail: Paint;
+}
+
+const plain: Paint = (text) => text;
+const PLAIN: Palette = { pass: plain, fail: plain, skip: plain, heading: plain, detail: plain };
+const COLORED: Palette = { pass: green, fail: red, skip: yellow, heading: bold, detail: dim };
+
+const MARK = { pass: "✓", fail: "✗", skip: "–" } as const;
+
+/** The transcript of a run. */
+export function renderText(evidence: Evidence, { color, amount }: TextOptions): string {
+  const paint = color ? COLORED : PLAIN;
+  const { experiments } = evidence;
+  if (amount === "quiet") {
+    return experiments.map((each) => `${renderVerdict(each, paint)}\n`).join("");
+  }
+  return experiments
+    .map((each) => renderExperiment(evidence, each, paint, amount === "verbose"))
+    .join("\n");
+}
+
+/** The message of a run that has no verdict. */
+export function renderFailure(message: string, remedy: string | null, paint = PLAIN): string {
+  const advice = remedy === null ? "" : `  ${escapeText(remedy)}\n`;
+  return `${paint.fail(`fdpass: ${escapeText(message)}`)}\n${advice}`;
+}
+
+function renderVerdict({ name, verdict, checks }: ExperimentEvidence, paint: Palette): string {
+  const passed = checks.filter(({ status }) => status === "pass").length;
+  const color = verdict === "PASS" ? paint.pass : verdict === "FAIL" ? paint.fail : paint.skip;
+  return `${color(verdict)} ${name}: ${passed} of ${checks.length} checks hold`;
+}
+
+function renderExperiment(
+  { environment }: Evidence,
+  experiment: ExperimentEvidence,
+  paint: Palette,
+  verbose: boolean,
+): string {
+  return [
+    paint.heading(`=== ${experiment.title} Experiment ===`),
+    "",
+    "Configuration:",
+    `  Interface: ${escapeText(environment.interface ?? "")}`,
+    "  Running as: root (UID 0)",
+    ...(verbose
+      ? [
+        `  · Kernel ${environment.kernel} (${environment.arch}), ${environment.libc}, Deno ${environment.deno}`,
+        `  · To become: ${escapeText(environment.user ?? "")}`,
+      ].map(paint.detail)
+      : []),
+    "",
+    ...experiment.steps.flatMap((step) => [
+      ...renderStep(step, experiment, paint, verbose),
+      "",
+    ]),
+    ...renderConclusion(experiment, paint),
+    "",
+  ].join("\n");
+}
+
+const ROLE = { parent: "Parent", child: "Child" } as const;
+
+function renderStep(
+  { side, privileged, title, lines }: Step,
+  experiment: ExperimentEvidence,
+  paint: Palette,
+  verbose: boolean,
+): string[] {
+  const heading = `[${ROLE[side]}/${privileged ? "Privileged" : "Unprivileged"}] ${
+    escapeText(title)
+  }`;
+  const hasPackets = lines.some(({ kind }) => kind === "packet");
+  const body = lines.flatMap((line, i) => [
+    ...(hasPackets && line.kind === "packet" && lines[i - 1]?.kind === "note" ? [""] : []),
+    ...renderLine(line, experiment, paint, verbose),
+  ]);
+  return [paint.heading(heading), ...body];
+}
+
+function renderLine(
+  line: Line,
+  { checks, packets }: ExperimentEvidence,
+  paint: Palette,
+  verbose: boolean,
+): string[] {
+  switch (line.kind) {
+    case "detail":
+      return [paint.detail(`  · ${escapeText(line.text)}`)];
+    case "note":
+    case "done": {
+      const behind = line.checks.map((id) => checks.find((check) => check.id === id)!);
+      const status = statusOf(behind);
+      const text = escapeText(line.text);
+      return [
+        line.kind === "note" ? `  ${text}` : `  ${paint[status](MARK[status])} ${text}`,
+        ...behind.flatMap((check) => renderCheck(check, paint, verbose)),
+      ];
+    }
+    case "packet": {
+      const { bytes, summary, ours, after_drop } = packets[line.packet];
+      if (line.number > 0) {
+        const origin = ours ? "" : paint.detail(" · not of this run's stimulus");
+        return [
+          `  [${line.number}] Received packet: ${bytes} bytes`,
+          `      → ${escapeText(summary)}${verbose ? origin : ""}`,
+        ];
+      }
+      const why = after_drop ? "ambient traffic" : "from before the drop";
+      return verbose
+        ? [paint.detail(`  · not counted (${why}): ${bytes} bytes, ${escapeText(summary)}`)]
+        : [];
+    }
+  }
+}
+
+function statusOf(checks: readonly CheckResult[]): CheckResult["status"] {
+  if (checks.some(({ status }) => status === "fail")) return "fail";
+  return checks.some(({ status }) => status === "skip") ? "skip" : "pass";
+}
+
+function renderCheck(check: CheckResult, paint: Palette, verbose: boolean): string[] {
+  const { id, status, claim, expected, observed, evidence, source } = check;
+  const mark = paint[status](MARK[status]);
+  const rows = [`    · ${mark} ${id} ${paint.detail(escapeText(observed))}`];
+  if (verbose || status === "fail") {
+    rows.push(`        claim: ${claim}`, `        expected: ${expected}`);
+  }
+  if (verbose) {
+    rows.push(
+      `        source: ${source}`,
+      `        evidence: ${escapeText(JSON.stringify(evidence))}`,
+    );
+  }
+  return rows;
+}
+
+function renderConclusion(experiment: ExperimentEvidence, paint: Palette): string[] {
+  const { verdict, conclusion, checks, decisions, error } = experiment;
+  if (verdict === "PASS" && conclusion !== null) {
+    return [
+      paint.pass(`✓ SUCCESS: ${conclusion.headline}`),
+      ...conclusion.points.map((point) => `  - ${point}`),
+      "",
+      paint.pass(`✓ ${conclusion.decision}`),
+    ];
+  }
+  const standing = verdict === "FAIL" ? "fail" : "skip";
+  const open = checks.filter(({ status }) => status === standing);
+  const rows = open.map(({ id, claim, observed }) => `  - ${id} ${claim}: ${escapeText(observed)}`);
+  const cause = error === null ? [] : [`  ${escapeText(error)}`];
+  const names = decisions.join(", ");
+  return verdict === "FAIL"
+    ? [
+      paint.fail(`✗ FAILURE: ${open.length} of ${checks.length} checks do not hold`),
+      ...cause,
+      ...rows,
+      "",
+      paint.fail(`✗ Not validated: ${names}`),
+    ]
+    : [
+      paint.skip("– INCONCLUSIVE: there was nothing to judge by"),
+      ...cause,
+      ...rows,
+      "  Give it traffic: an interface with its veth peer here, --stimulus IFACE, or a longer --timeout",
+      "",
+      paint.skip(`– Neither validated nor refuted: ${names}`),
+    ];
+}

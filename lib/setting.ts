@@ -1,0 +1,225 @@
+/**
+ * From what was asked for to where it takes place: every name is looked up, and whatever would spoil the run is found
+ * out before anything is opened.
+ *
+ * @module
+ */
+
+import {
+  CAP_NET_RAW,
+  CAP_SETGID,
+  CAP_SETUID,
+  capget,
+  Errno,
+  gidByName,
+  type Identity,
+  if_nametoindex,
+  IFNAMSIZ,
+  type Link,
+  linkByIndex,
+  readTextFile,
+  SystemError,
+  UNCHANGED,
+  userByName,
+  userByUid,
+} from "../ffi/mod.ts";
+import { CannotAnswer, UsageError } from "./outcome.ts";
+
+/** What a run is asked for. */
+export interface RunOptions {
+  /** The interface under test. */
+  readonly interface: string;
+  /** Packets to receive. */
+  readonly count: number;
+  /** The longest that a run may take, in seconds. */
+  readonly timeout: number;
+  /** Whom to become: `USER[:GROUP]`, by name or number. */
+  readonly user: string;
+  /** Where to inject frames: an interface, `"none"`, or `undefined` for the veth peer. */
+  readonly stimulus: string | undefined;
+}
+
+/** Where a run takes place, and for whom: the kernel's view of {@linkcode RunOptions}. */
+export interface Setting {
+  readonly link: Link;
+  /** Where frames are injected; `undefined` for no stimulus. */
+  readonly stimulus: Link | undefined;
+  readonly identity: Identity;
+  readonly count: number;
+  /** In milliseconds. */
+  readonly timeout: number;
+}
+
+/**
+ * Whether a text can name an interface: 1 to 15 printable ASCII characters, as dev_valid_name() in net/core/dev.c has it (which
+ * would also take bytes beyond ASCII).
+ */
+export function isInterfaceName(name: string): boolean {
+  return name.length < IFNAMSIZ && /^[!-~]+$/.test(name) && !/[/:]/.test(name) &&
+    name !== "." && name !== "..";
+}
+
+/**
+ * The interface of that name.
+ *
+ * @param purpose What it is for, for the error.
+ * @throws {UsageError} If the text is no name of an interface, or there is none of that name.
+ */
+export function findLink(name: string, purpose: string): Link {
+  if (!isInterfaceName(name)) {
+    throw new UsageError(
+      `${purpose} ${JSON.stringify(name)} is not an interface name: ` +
+        `1 to 15 printable ASCII characters without "/" and ":" are wanted`,
+    );
+  }
+  try {
+    return linkByIndex(if_nametoindex(name));
+  } catch (error) {
+    if (!(error instanceof SystemError && error.errno === Errno.ENODEV)) throw error;
+    throw new UsageError(
+      `Cannot bind the packet socket to "${name}": ${error.message}; "ip link" shows the interfaces`,
+    );
+  }
+}
+
+const DECIMAL = /^\d{1,10}$/;
+
+function asId(text: string, kind: "user" | "group"): number {
+  const id = Number(text);
+  if (id === 0) {
+    throw new UsageError(
+      `--user: ${kind} id 0 is root: dropping to root proves nothing; name another`,
+    );
+  }
+  if (id >= UNCHANGED) {
+    throw new UsageError(
+      `--user: ${kind} id ${text} is out of range: 1 to ${UNCHANGED - 1} is wanted`,
+    );
+  }
+  return id;
+}
+
+/**
+ * The identity that `USER[:GROUP]` names.
+ *
+ * @throws {UsageError} If there is no such user or group, or if it is root.
+ */
+export function findIdentity(user: string): Identity {
+  const [userName, groupName, ...more] = user.split(":");
+  if (more.length > 0 || userName === "" || groupName === "") {
+    throw new UsageError(`--user: "USER" or "USER:GROUP" is wanted, not ${JSON.stringify(user)}`);
+  }
+  const byNumber = DECIMAL.test(userName);
+  const found = byNumber ? userByUid(Number(userName)) : userByName(userName);
+  if (!byNumber && found === undefined) {
+    throw new UsageError(
+      `--user: there is no user ${JSON.stringify(userName)}; a number may be given instead`,
+    );
+  }
+  const uid = asId(byNumber ? userName : String(found?.uid), "user");
+  if (groupName === undefined) {
+    if (found === undefined) {
+      throw new UsageError(
+        `--user: user id ${uid} has no group of its own; name one: --user ${uid}:GROUP`,
+      );
+    }
+    return { uid, gid: asId(String(found.gid), "group") };
+  }
+  const gid = DECIMAL.test(groupName) ? Number(groupName) : gidByName(groupName);
+  if (gid === undefined) {
+    throw new UsageError(
+      `--user: there is no group ${JSON.stringify(groupName)}; a number may be given instead`,
+    );
+  }
+  return { uid, gid: asId(String(gid), "group") };
+}
+
+/** Whether an id is mapped in a user namespace. Source: user_namespaces(7), `uid_map`. */
+export function isMapped(id: number, map: string): boolean {
+  return map.trim().split("\n").some((line) => {
+    const [inside, , length] = line.trim().split(/\s+/).map(Number);
+    return id >= inside && id < inside + length;
+  });
+}
+
+function requireMapped({ uid, gid }: Identity): void {
+  for (const [id, kind] of [[uid, "uid"], [gid, "gid"]] as const) {
+    if (!isMapped(id, readTextFile(`/proc/self/${kind}_map`))) {
+      throw new CannotAnswer(
+        `${kind} ${id} is not mapped in this user namespace: no process here can become it (EINVAL)`,
+        `Run outside the user namespace, map ${id} in /proc/PID/${kind}_map, or name a mapped one with --user`,
+      );
+    }
+  }
+}
+
+/** The capabilities without which there is nothing to prove, by name. */
+const NEEDED = { CAP_NET_RAW, CAP_SETUID, CAP_SETGID };
+
+function requireRoot(commandLine: string): void {
+  const { effective } = capget();
+  const missing = Object.entries(NEEDED)
+    .filter(([, bit]) => (effective >> BigInt(bit) & 1n) === 0n)
+    .map(([name]) => name);
+  if (Deno.uid() !== 0) {
+    throw new CannotAnswer(
+      `Not root (uid ${Deno.uid()}): a parent without privilege has none to drop`,
+      `sudo ${commandLine}`,
+    );
+  }
+  if (missing.length > 0) {
+    throw new CannotAnswer(
+      `Root without ${missing.join(", ")}`,
+      `Grant ${missing.join(", ")} (in a container: --cap-add)`,
+    );
+  }
+}
+
+function requireSetgroups(): void {
+  if (readTextFile("/proc/self/setgroups").trim() === "deny") {
+    throw new CannotAnswer(
+      "setgroups is denied in this user namespace: supplementary groups cannot be dropped (EPERM)",
+      "Run outside the user namespace, or make it with newgidmap(1) and setgroups allowed",
+    );
+  }
+}
+
+function requireUp(link: Link): void {
+  if (!link.up) {
+    throw new CannotAnswer(
+      `Interface "${link.name}" is down: no packet can be received (ENETDOWN)`,
+      `ip link set ${link.name} up`,
+    );
+  }
+}
+
+function findStimulus(link: Link, stimulus: string | undefined): Link | undefined {
+  if (stimulus === "none") return undefined;
+  if (stimulus === undefined) return link.peer === undefined ? undefined : linkByIndex(link.peer);
+  const injected = findLink(stimulus, "--stimulus:");
+  if (injected.ifindex === link.ifindex && !link.loopback) {
+    throw new UsageError(
+      `--stimulus: frames injected at "${link.name}" leave by it and never arrive there; name its peer, or "none"`,
+    );
+  }
+  return injected;
+}
+
+/**
+ * Looks everything up.
+ *
+ * @param commandLine What would run fdpass again, for the remedy.
+ * @throws {UsageError} If an argument is wrong.
+ * @throws {CannotAnswer} If the run could show nothing here.
+ */
+export function findSetting(options: RunOptions, commandLine: string): Setting {
+  const link = findLink(options.interface, "Interface");
+  const stimulus = findStimulus(link, options.stimulus);
+  const identity = findIdentity(options.user);
+  requireRoot(commandLine);
+  requireUp(link);
+  if (stimulus !== undefined) requireUp(stimulus);
+  requireMapped(identity);
+  requireSetgroups();
+  return { link, stimulus, identity, count: options.count, timeout: options.timeout * 1000 };
+}

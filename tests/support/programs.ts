@@ -1,0 +1,61 @@
+/**
+ * Running programs as a user would, and looking at what came of it.
+ *
+ * @module
+ */
+
+import type { Evidence } from "../../lib/evidence.ts";
+
+/** The folder of the project. */
+export const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
+
+/** What a program left behind. */
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How to run a program. */
+export interface RunProgramOptions {
+  readonly env?: Record<string, string>;
+  /** When it is killed, in milliseconds; 30,000 if nothing is given. */
+  readonly timeout?: number;
+}
+
+/** Runs a program to its end, with no standard input. */
+export async function runProgram(
+  program: string,
+  args: readonly string[],
+  { env = {}, timeout = 30_000 }: RunProgramOptions = {},
+): Promise<Outcome> {
+  const { code, stdout, stderr } = await new Deno.Command(program, {
+    args: [...args],
+    cwd: ROOT,
+    env: { DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1", ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    signal: AbortSignal.timeout(timeout),
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** Runs a command in a private network namespace with a veth pair, `veth-fdpass` being the near end. */
+export function inNamespace(
+  command: readonly string[],
+  options?: RunProgramOptions,
+): Promise<Outcome> {
+  return runProgram(`${ROOT}/scripts/netns.sh`, command, options);
+}
+
+/** Runs fdpass with arguments of its own in such a namespace. */
+export function fdpass(args: readonly string[], options?: RunProgramOptions): Promise<Outcome> {
+  return inNamespace([Deno.execPath(), "run", "-A", "main.ts", ...args], options);
+}
+
+/** The evidence that a run printed by `--json`. */
+export function evidenceIn({ stdout }: Outcome): Evidence {
+  return JSON.parse(stdout);
+}
