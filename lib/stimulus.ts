@@ -124,15 +124,13 @@ export function sequenceOf(frame: Uint8Array, nonce: Uint8Array): number | undef
 export class Stimulus implements Disposable {
   readonly #socket: OwnedFd;
   readonly #nonce = crypto.getRandomValues(new Uint8Array(NONCE_SIZE));
-  readonly #link: Link;
   readonly #sentAt: bigint[] = [];
 
   /**
    * @param link Where to inject: the peer of the interface under test.
    * @throws {SystemError} If the packet socket cannot be opened or bound there.
    */
-  constructor(link: Link) {
-    this.#link = link;
+  constructor(readonly link: Link) {
     this.#socket = new OwnedFd(openPacketSocket());
     bindPacketSocket(this.#socket.fd, link.ifindex, 0); // protocol 0: it only sends
   }
@@ -149,10 +147,10 @@ export class Stimulus implements Disposable {
    */
   send(): number {
     const sequence = this.#sentAt.length;
-    const frame = stimulusFrame(this.#nonce, sequence, this.#link.address);
+    const frame = stimulusFrame(this.#nonce, sequence, this.link.address);
     this.#sentAt.push(realtime());
     attempt(
-      `Cannot inject a frame at "${this.#link.name}"`,
+      `Cannot inject a frame at "${this.link.name}"`,
       () => send(this.#socket.fd, frame, 0),
     );
     return sequence;
