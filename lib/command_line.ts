@@ -116,7 +116,7 @@ export function parseCommandLine(
   args: readonly string[],
   experiments: readonly Experiment[],
 ): Task {
-  const words = parseArgs([...args], {
+  const words = parseArgs(withNegativeValues(args), {
     boolean: [...SWITCHES],
     string: [...VALUED, "_"],
     collect: ["experiment", "count", "timeout", "user", "stimulus"],
@@ -142,6 +142,24 @@ export function parseCommandLine(
       stimulus: value("stimulus"),
     },
   };
+}
+
+/** Ties a negative number to the option before it: it is a wrong value, and not an unknown option. */
+function withNegativeValues(args: readonly string[]): string[] {
+  const options = VALUED.flatMap((name) => [
+    `--${name}`,
+    ...Object.entries(ALIASES).filter(([, long]) => long === name).map(([short]) => `-${short}`),
+  ]);
+  const tied: string[] = [];
+  for (const word of args) {
+    const option = tied.at(-1);
+    if (/^-\d/.test(word) && option !== undefined && options.includes(option)) {
+      tied[tied.length - 1] = `${option}=${word}`;
+    } else {
+      tied.push(word);
+    }
+  }
+  return tied;
 }
 
 function refuseUnknown(word: string): never {

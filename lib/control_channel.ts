@@ -85,7 +85,7 @@ export function sendMessage(
  * @param descriptors How many descriptors it must bring.
  * @returns `undefined` if there is none yet; `null` at the end: the peer is gone.
  * @throws {DescriptorError} If it brings other descriptors than agreed, or is too long.
- * @throws {TypeError} If it is not UTF-8.
+ * @throws {ExperimentError} If it is not UTF-8.
  */
 export function takeMessage(channelFd: number, descriptors: number): Delivery | undefined | null {
   try {
@@ -95,12 +95,20 @@ export function takeMessage(channelFd: number, descriptors: number): Delivery | 
       flags: MSG_DONTWAIT,
     });
     if (received.data.length === 0) return null;
-    return { text: decoder.decode(received.data), descriptors: received.descriptors };
+    return { text: decode(received.data), descriptors: received.descriptors };
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     if (error.errno === Errno.EAGAIN) return undefined;
     if (error.errno === Errno.ECONNRESET) return null;
     throw error;
+  }
+}
+
+function decode(data: Uint8Array): string {
+  try {
+    return decoder.decode(data);
+  } catch {
+    throw new ExperimentError("The other side broke the protocol: a message is not UTF-8");
   }
 }
 

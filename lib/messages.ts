@@ -71,6 +71,14 @@ export function asTimestamp(value: unknown, name: string): bigint {
   return BigInt(value as string);
 }
 
+function asBase64(value: unknown, name: string, limit: number): string {
+  const text = asText(value, name, 4 * Math.ceil(limit / 3));
+  if (!/^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text)) {
+    refuse(`${name} is not base64`);
+  }
+  return text;
+}
+
 function asBoolean(value: unknown, name: string): boolean {
   if (typeof value !== "boolean") refuse(`${name} is neither true nor false`);
   return value;
@@ -138,7 +146,7 @@ export function parseChildMessage(text: string): ChildMessage {
       return {
         type: "packet",
         bytes: asInteger(message.bytes, "bytes", 0, 1 << 24),
-        head: asText(message.head, "head", 4 * Math.ceil(HEAD_LIMIT / 3)),
+        head: asBase64(message.head, "head", HEAD_LIMIT),
         timestamp_ns: message.timestamp_ns as string,
       };
     case "reached":

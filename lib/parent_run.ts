@@ -81,11 +81,6 @@ export class ParentRun {
     this.record.line({ kind: "packet", number, packet: this.record.packet(packet) });
   }
 
-  /** Sets a figure. */
-  figure(name: string, value: number): void {
-    this.record.figure(name, value);
-  }
-
   /**
    * Starts the child with its end of the control channel.
    *
@@ -128,7 +123,7 @@ export class Child implements AsyncDisposable {
   }
 
   /**
-   * Waits until the child is at a stage, recording what it says on the way.
+   * Waits until the child is at a stage, recording what it says on the way, and when that was.
    *
    * @returns What the child says of it: unchecked.
    * @throws {ExperimentError} If it fails, dies, or is elsewhere.
@@ -138,6 +133,7 @@ export class Child implements AsyncDisposable {
     if (message?.type !== "reached" || message.stage !== stage) {
       throw new ExperimentError(`The child did not reach the stage "${stage}": ${said(message)}`);
     }
+    this.#run.record.timestamp(stage);
     return message.detail;
   }
 

@@ -84,9 +84,9 @@ export class ExperimentRecord {
     return this.#packets.push(packet) - 1;
   }
 
-  /** Sets a figure. */
-  figure(name: string, value: number): void {
-    this.#figures[name] = value;
+  /** Sets the figure `STAGE_ms`: how long it took until here, in milliseconds. */
+  timestamp(stage: string): void {
+    this.#figures[`${stage}_ms`] = Math.round((performance.now() - this.#started) * 10) / 10;
   }
 
   /**

@@ -15,28 +15,8 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-deno_version=2.9.6
-tools=$root/.tools
-
-die() {
-  printf 'netns.sh: %s\n' "$1" >&2
-  exit "${2:-4}"
-}
-
-# need COMMAND PACKAGE: the command is there, or the package to install is named.
-need() {
-  command -v "$1" >/dev/null || die "\"$1\" is missing; install the package $2 (on Debian: apt-get install $2)"
-}
-
-# Puts a deno on PATH: the machine's own, or else the pinned one, brought by npm into a folder that git ignores.
-bring_deno() {
-  PATH=$PATH:$tools/node_modules/.bin
-  command -v deno >/dev/null && return
-  need npm npm
-  printf 'netns.sh: no deno here; bringing deno %s into %s\n' "$deno_version" "$tools" >&2
-  npm install --silent --no-audit --no-fund --prefix "$tools" "deno@$deno_version" >&2 ||
-    die "npm could not install deno $deno_version"
-}
+# shellcheck source=scripts/tools.sh
+. "$root/scripts/tools.sh"
 
 # In the namespaces: the interfaces, then the command.
 inside() {
@@ -63,8 +43,7 @@ need setpriv util-linux
 need ip iproute2
 bring_deno
 cd "$root"
-# In there nothing can be downloaded: what the code imports is fetched here.
-deno install --quiet --frozen --entrypoint main.ts tests/**/*.ts
+fetch_packages # in there nothing can be downloaded
 
 case ${1-} in
   "") set -- deno run -A main.ts veth-fdpass ;;

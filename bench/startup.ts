@@ -1,0 +1,69 @@
+/**
+ * What the main job costs beside `deno run` of an empty file: the ratio of the wall times, measured in turn in one run, and where
+ * the time goes.
+ *
+ *     scripts/netns.sh deno run -A bench/startup.ts [RUNS]
+ *
+ * @module
+ */
+
+import type { Evidence } from "../lib/evidence.ts";
+
+const RUNS = Number(Deno.args[0] ?? 20);
+
+const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1];
+
+/** Minimum, median and maximum, with two decimals. */
+function spread(values: readonly number[]): string {
+  return [Math.min(...values), median(values), Math.max(...values)]
+    .map((value) => value.toFixed(2).padStart(8)).join("");
+}
+
+interface Timing {
+  readonly milliseconds: number;
+  readonly stdout: string;
+}
+
+function time(args: readonly string[]): Timing {
+  const started = performance.now();
+  const { success, stdout } = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", ...args],
+    stderr: "inherit",
+  }).outputSync();
+  if (!success) throw new Error(`deno run -A ${args.join(" ")} failed`);
+  return {
+    milliseconds: performance.now() - started,
+    stdout: new TextDecoder().decode(stdout),
+  };
+}
+
+const folder = Deno.makeTempDirSync();
+const empty = `${folder}/empty.ts`;
+Deno.writeTextFileSync(empty, "");
+try {
+  const rows: { [name: string]: number[] } = {};
+  const add = (name: string, value: number) => (rows[name] ??= []).push(value);
+  for (let run = -1; run < RUNS; run++) { // the first one warms the caches and is not counted
+    const base = time([empty]).milliseconds;
+    const modules = time(["main.ts", "--version"]).milliseconds;
+    const job = time(["main.ts", "--json", "veth-fdpass"]);
+    if (run < 0) continue;
+    const [{ duration_ms, figures }] = (JSON.parse(job.stdout) as Evidence).experiments;
+    add("ratio: main job / empty file", job.milliseconds / base);
+    add("ratio: main.ts --version / empty file", modules / base);
+    add("ms: empty file", base);
+    add("ms: main job", job.milliseconds);
+    add("ms:   until the experiment begins, and after it", job.milliseconds - duration_ms);
+    add("ms:   until the child has started", figures.started_ms);
+    add("ms:   until it has the socket", figures.received_ms - figures.started_ms);
+    add("ms:   until it has dropped, and proved it", figures.ready_ms - figures.received_ms);
+    add("ms:   until it has received", figures.done_ms - figures.ready_ms);
+    add("ms:   until it has ended", duration_ms - figures.done_ms);
+  }
+  console.log(`${RUNS} runs in turn${" ".repeat(36)}minimum  median maximum`);
+  for (const [name, values] of Object.entries(rows)) {
+    console.log(`${name.padEnd(48)}${spread(values)}`);
+  }
+} finally {
+  Deno.removeSync(folder, { recursive: true });
+}

@@ -1,0 +1,34 @@
+# What the scripts share: to be sourced, with $root as the folder of the project.
+# shellcheck shell=bash
+: "${root:?}"
+
+deno_version=2.9.6
+
+# die MESSAGE: ends the script; the question could not be answered here.
+die() {
+  printf '%s: %s\n' "${0##*/}" "$1" >&2
+  exit 4
+}
+
+# need COMMAND PACKAGE: the command is there, or the package to install is named.
+need() {
+  command -v "$1" >/dev/null || die "\"$1\" is missing; install the package $2 (on Debian: apt-get install $2)"
+}
+
+# Puts a deno on PATH: the machine's own, or else the pinned one, brought by npm into a folder that git ignores.
+bring_deno() {
+  local tools=$root/.tools
+  command -v deno >/dev/null && return
+  PATH=$PATH:$(echo "$tools"/node_modules/@deno/*)
+  command -v deno >/dev/null && return
+  need npm npm
+  printf '%s: no deno here; bringing deno %s into %s\n' "${0##*/}" "$deno_version" "$tools" >&2
+  npm install --silent --ignore-scripts --no-audit --no-fund --prefix "$tools" "deno@$deno_version" >&2 ||
+    die "npm could not install deno $deno_version"
+  PATH=$PATH:$(echo "$tools"/node_modules/@deno/*)
+}
+
+# Fetches what the code imports.
+fetch_packages() {
+  deno install --quiet --frozen --entrypoint main.ts tests/support/packages.ts
+}

@@ -1,0 +1,29 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { libcFolder } from "../../lib/child_process.ts";
+import { CHILD_MODULE, requireFile } from "../../lib/run.ts";
+import { UsageError } from "../../lib/outcome.ts";
+
+Deno.test("libcFolder() is where the loaded libc is", () => {
+  assertEquals(Deno.statSync(`${libcFolder()}/libc.so.6`).isFile, true);
+  const line = "7f0000000000-7f0000001000 r--p 00000000 08:01 42    /opt/a b/libc.so.6\n";
+  assertEquals(libcFolder(line), "/opt/a b");
+  assertThrows(() => libcFolder(""), Error, "libc.so.6");
+});
+
+Deno.test("requireFile() refuses a program that cannot start itself again", () => {
+  requireFile("file:///srv/fdpass/main.ts");
+  for (const url of ["file:///srv/$deno$stdin.mts", "https://example.org/main.ts", "data:,"]) {
+    assertThrows(() => requireFile(url), UsageError, "not started from a file");
+  }
+});
+
+Deno.test("the child's modules are local files, and none is a package", async () => {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", "--no-config", CHILD_MODULE],
+  }).output();
+  const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as {
+    modules: { specifier: string; error?: string }[];
+  };
+  assertEquals(modules.filter(({ error }) => error !== undefined), []);
+  assertEquals(modules.filter(({ specifier }) => !specifier.startsWith("file:")), []);
+});

@@ -1,0 +1,74 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { HELP, mannerOf, parseCommandLine } from "../../lib/command_line.ts";
+import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
+import { UsageError } from "../../lib/outcome.ts";
+
+const parse = (...args: string[]) => parseCommandLine(args, EXPERIMENTS);
+
+Deno.test("parseCommandLine() has the defaults that --help names", () => {
+  assertEquals<unknown>(parse("eth0"), {
+    task: "run",
+    experiments: [EXPERIMENTS[0]],
+    run: { interface: "eth0", count: 5, timeout: 10, user: "nobody:65534", stimulus: undefined },
+  });
+});
+
+Deno.test("parseCommandLine() takes short and long options, before and after the interface", () => {
+  const expected = {
+    task: "run",
+    experiments: [...EXPERIMENTS],
+    run: { interface: "007", count: 7, timeout: 0.5, user: "1:2", stimulus: "lo" },
+  };
+  assertEquals<unknown>(
+    parse("-e", "all", "-n", "7", "-t0.5", "-u", "1:2", "--stimulus", "lo", "007"),
+    expected,
+  );
+  assertEquals<unknown>(
+    parse("007", "--experiment=all", "--count=7", "--timeout=0.5", "--user=1:2", "--stimulus=lo"),
+    expected,
+  );
+});
+
+Deno.test("parseCommandLine() names the wrong word and the right one", () => {
+  const cases: [args: string[], message: string][] = [
+    [[], "No interface given"],
+    [["a", "b"], 'not 2: "a", "b"'],
+    [["--tiemout", "5", "lo"], '"--tiemout"; the nearest known one is --timeout'],
+    [["--jsno", "lo"], "--json"],
+    [["-x", "lo"], '"-x"'],
+    [["-e", "privilege-dorp", "lo"], "nearest known one is privilege-drop"],
+    [["-n", "0", "lo"], '--count: a whole number from 1 to 100000 is wanted, not "0"'],
+    [["-n", "-1", "lo"], "--count"],
+    [["--count=-1", "lo"], 'not "-1"'],
+    [["-n", "abc", "lo"], 'not "abc"'],
+    [["-n", "1e9", "lo"], 'not "1e9"'],
+    [["-n", "100001", "lo"], "100000"],
+    [["-n", "1", "-n", "2", "lo"], "--count is given 2 times"],
+    [["-t", "0", "lo"], "--timeout: a number of seconds above 0"],
+    [["-t", "nan", "lo"], 'not "nan"'],
+    [["-t", "Infinity", "lo"], 'not "Infinity"'],
+    [["-t", "3601", "lo"], "3600"],
+    [["lo", "-u"], "--user wants a value"],
+  ];
+  for (const [args, message] of cases) {
+    assertThrows(() => parse(...args), UsageError, message, args.join(" "));
+  }
+});
+
+Deno.test("parseCommandLine() answers --help, --version and --list whatever else is said", () => {
+  for (const task of ["help", "version", "list"]) {
+    assertEquals<unknown>(parse(`--${task}`, "a", "b"), { task });
+  }
+});
+
+Deno.test("HELP names every option once in its list", () => {
+  for (const option of ["experiment", "list", "count", "timeout", "user", "stimulus", "json"]) {
+    assertEquals(HELP.match(new RegExp(`^  (-., |    )--${option} `, "gm"))?.length, 1, option);
+  }
+});
+
+Deno.test("mannerOf() finds the manner even among wrong words", () => {
+  assertEquals(mannerOf(["--wrong", "--json"]), { json: true, amount: "normal", color: true });
+  assertEquals(mannerOf(["-q", "--no-color"]), { json: false, amount: "quiet", color: false });
+  assertEquals(mannerOf(["-v", "--", "--json"]), { json: false, amount: "verbose", color: true });
+});
