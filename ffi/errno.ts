@@ -63,10 +63,11 @@ export class SystemError extends Error {
 // which lives as long as that thread; a worker has its own copy of this module, and with it its own pointer.
 const errnoLocation = libc.__errno_location()!;
 const errnoCopy = new Int32Array(1);
+const { memcpy } = libc; // bound here: binding it after a failed call would overwrite errno
 
 /** errno of the last call of this thread that failed. Right only in the very next step after the call. */
 export function lastErrno(): number {
-  libc.memcpy(errnoCopy, errnoLocation, 4n);
+  memcpy(errnoCopy, errnoLocation, 4n);
   return errnoCopy[0];
 }
 

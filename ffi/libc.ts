@@ -236,8 +236,36 @@ const symbols = {
   gnu_get_libc_version: { parameters: [], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** libc's functions, as they are in C: they return -1 and leave errno behind. */
-export const libc = Deno.dlopen("libc.so.6", symbols).symbols;
+type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
+
+/**
+ * libc's functions, as they are in C: they return -1 and leave errno behind.
+ *
+ * Each is bound at its first call, since Deno compiles a trampoline for it, which takes 0.3 ms: for all of them that would be half
+ * the start-up of a process that needs a few. {@linkcode bindAll} does it ahead, for a process that will not
+ * be able to later.
+ */
+export const libc = {} as Libc;
+
+for (const name of Object.keys(symbols) as (keyof Libc)[]) {
+  Object.defineProperty(libc, name, {
+    get: () => bind(name),
+    configurable: true,
+    enumerable: true,
+  });
+}
+
+function bind<K extends keyof Libc>(name: K): Libc[K] {
+  const library = Deno.dlopen("libc.so.6", { [name]: symbols[name] });
+  const value = (library.symbols as unknown as Libc)[name];
+  Object.defineProperty(libc, name, { value, enumerable: true });
+  return value;
+}
+
+/** Binds what is not bound yet: for a process that is about to lose the right to open libc or to map code. */
+export function bindAll(): void {
+  Object.values(libc);
+}
 
 /**
  * A copy of what a pointer points to.

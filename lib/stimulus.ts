@@ -167,8 +167,13 @@ export class Stimulus implements Disposable {
     return this.#sentAt[sequence];
   }
 
-  /** Closes the socket. */
-  [Symbol.dispose](): void {
+  /** Ends it: nothing can be sent any more. */
+  close(): void {
     this.#socket.close();
+  }
+
+  /** {@linkcode close}, at the end of a `using` scope. */
+  [Symbol.dispose](): void {
+    this.close();
   }
 }

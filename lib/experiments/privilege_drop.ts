@@ -126,8 +126,10 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   run.detail(`parent closed its copy after ${reception.counted} packets, ${copiesLeft} left`);
   await reception.until(count);
 
+  // The last close of a packet socket waits for an RCU grace period (packet_release), here and in the child: at once.
   child.send({ type: "enough" });
   await child.reached("done");
+  stimulus?.close();
   await child.ended();
   run.check("RECV-01", reception.judgeCount(count));
   run.check("RECV-02", reception.judgeOrigin(count));
