@@ -31,17 +31,33 @@ export const SCM_MAX_FD = 253;
 export const SOL_SOCKET = 1;
 export const SO_TYPE = 3;
 export const SO_RCVBUF = 8;
+export const SO_PRIORITY = 12;
 export const SO_ATTACH_FILTER = 26;
+export const SO_DETACH_FILTER = 27;
+export const SO_RCVBUFFORCE = 33;
 export const SO_TIMESTAMPNS = 35;
 export const SCM_TIMESTAMPNS = SO_TIMESTAMPNS;
+export const SO_MARK = 36;
 export const SO_PROTOCOL = 38;
 export const SO_DOMAIN = 39;
 export const SO_COOKIE = 57;
 
 // linux/if_packet.h
 export const SOL_PACKET = 263; // linux/socket.h
+export const PACKET_ADD_MEMBERSHIP = 1;
+export const PACKET_DROP_MEMBERSHIP = 2;
+export const PACKET_RX_RING = 5;
 export const PACKET_STATISTICS = 6;
+export const PACKET_AUXDATA = 8;
+export const PACKET_TX_RING = 13;
+export const PACKET_VNET_HDR = 15;
+export const PACKET_TIMESTAMP = 17;
+export const PACKET_FANOUT = 18;
+export const PACKET_QDISC_BYPASS = 20;
 export const PACKET_IGNORE_OUTGOING = 23;
+
+export const PACKET_FANOUT_HASH = 0;
+export const PACKET_MR_PROMISC = 1;
 
 // linux/if_ether.h
 export const ETH_P_IP = 0x0800;
@@ -54,6 +70,7 @@ export const ETH_HLEN = 14;
 export const IFNAMSIZ = 16;
 export const IFF_UP = 0x1;
 export const IFF_LOOPBACK = 0x8;
+export const IFF_PROMISC = 0x100;
 export const IFF_LOWER_UP = 0x10000;
 
 // linux/rtnetlink.h, linux/if_link.h, linux/netlink.h
@@ -91,6 +108,20 @@ export const _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 export const CAP_SETGID = 6;
 export const CAP_SETUID = 7;
 export const CAP_NET_RAW = 13;
+
+// linux/prctl.h
+export const PR_SET_PDEATHSIG = 1;
+export const PR_GET_PDEATHSIG = 2;
+export const PR_GET_DUMPABLE = 3;
+export const PR_SET_DUMPABLE = 4;
+
+// bits/resource.h
+export const RLIMIT_FSIZE = 1;
+export const RLIMIT_CORE = 4;
+export const RLIMIT_NOFILE = 7;
+
+// asm-generic/signal.h
+export const SIGKILL = 9;
 
 // bits/time.h
 export const CLOCK_REALTIME = 0;

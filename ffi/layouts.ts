@@ -124,3 +124,25 @@ export const rtattr = struct("rtattr", 4, {
   rta_len: [0, "u16"],
   rta_type: [2, "u16"],
 });
+
+/** `struct rlimit`. Source: bits/resource.h. */
+export const rlimit = struct("rlimit", 16, {
+  rlim_cur: [0, "u64"],
+  rlim_max: [8, "u64"],
+});
+
+/** `struct packet_mreq`: a membership of a packet socket. Source: linux/if_packet.h. */
+export const packet_mreq = struct("packet_mreq", 16, {
+  mr_ifindex: [0, "i32"],
+  mr_type: [4, "u16"],
+  mr_alen: [6, "u16"],
+  mr_address: [8, "u8[8]"],
+});
+
+/** `struct tpacket_req`: the geometry of a ring. Source: linux/if_packet.h. */
+export const tpacket_req = struct("tpacket_req", 16, {
+  tp_block_size: [0, "u32"],
+  tp_block_nr: [4, "u32"],
+  tp_frame_size: [8, "u32"],
+  tp_frame_nr: [12, "u32"],
+});

@@ -188,6 +188,33 @@ const symbols = {
     ],
     result: "i32",
   },
+  // pid_t getppid(void);
+  getppid: { parameters: [], result: "i32" },
+  // int setrlimit(int resource, const struct rlimit *rlim);
+  setrlimit: { parameters: ["i32", "buffer"] as [resource: "i32", rlim: "buffer"], result: "i32" },
+  // int ioctl(int fd, unsigned long op, ... /* void *argp */);
+  ioctl: {
+    parameters: ["i32", "usize", "buffer"] as [fd: "i32", op: "usize", argp: "buffer"],
+    result: "i32",
+  },
+  // ssize_t write(int fd, const void *buf, size_t count);
+  write: {
+    parameters: ["i32", "buffer", "usize"] as [fd: "i32", buf: "buffer", count: "usize"],
+    result: "i32",
+  },
+  // int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *file_actions,
+  //                 const posix_spawnattr_t *attrp, char *const argv[], char *const envp[]);
+  posix_spawn: {
+    parameters: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer"] as [
+      pid: "buffer",
+      path: "buffer",
+      file_actions: "buffer",
+      attrp: "buffer",
+      argv: "buffer",
+      envp: "buffer",
+    ],
+    result: "i32",
+  },
   // struct passwd *getpwnam(const char *name);
   getpwnam: { parameters: ["buffer"] as [name: "buffer"], result: "pointer" },
   // struct passwd *getpwuid(uid_t uid);

@@ -21,6 +21,7 @@ export * from "./errno.ts";
 export * from "./file.ts";
 export * from "./layouts.ts";
 export * from "./libc.ts";
+export * from "./process.ts";
 export * from "./rtnetlink.ts";
 export * from "./scm_rights.ts";
 export * from "./socket.ts";

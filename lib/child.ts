@@ -22,7 +22,10 @@ const GRACE = 1;
  * @param args The program's arguments.
  * @returns The exit status: 0, or 1 if the part did not come to its end, which the parent has then been told.
  */
-export function runChild(experiments: readonly Experiment[], args: readonly string[]): number {
+export async function runChild(
+  experiments: readonly Experiment[],
+  args: readonly string[],
+): Promise<number> {
   const [name, channelFd, milliseconds] = args;
   const experiment = experiments.find((each) => each.name === name);
   if (experiment === undefined || !/^\d+$/.test(channelFd) || !/^\d+$/.test(milliseconds)) return 2;
@@ -31,7 +34,7 @@ export function runChild(experiments: readonly Experiment[], args: readonly stri
   alarm(Math.ceil(Number(milliseconds) / 1000) + GRACE);
   const run = new ChildRun(Number(channelFd), Date.now() + Number(milliseconds));
   try {
-    experiment.child(run);
+    await experiment.child(run);
     return 0;
   } catch (error) {
     run.failed(error);
@@ -39,4 +42,4 @@ export function runChild(experiments: readonly Experiment[], args: readonly stri
   }
 }
 
-if (import.meta.main) Deno.exit(runChild(EXPERIMENTS, Deno.args));
+if (import.meta.main) Deno.exit(await runChild(EXPERIMENTS, Deno.args));

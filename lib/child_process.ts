@@ -27,6 +27,8 @@ export interface ChildOptions {
   readonly args: readonly string[];
   /** The descriptors that cross, under their own numbers. */
   readonly inherit: readonly number[];
+  /** A program, with its arguments, that changes what it is and then becomes the child by execve. */
+  readonly launcher?: readonly string[];
 }
 
 /** How a child ended, and what it wrote, if it wrote anything. */
@@ -127,9 +129,13 @@ function joined(folder: string | undefined, name: string): string | undefined {
  *
  * @throws {SystemError} If the descriptors cannot be prepared.
  */
-export function spawnChild({ module, args, inherit }: ChildOptions): ChildProcess {
-  const command = new Deno.Command(Deno.execPath(), {
+export function spawnChild(
+  { module, args, inherit, launcher = [] }: ChildOptions,
+): ChildProcess {
+  const [program, ...launched] = [...launcher, Deno.execPath()];
+  const command = new Deno.Command(program, {
     args: [
+      ...launched,
       "run",
       "--allow-ffi=libc.so.6",
       "--no-prompt",

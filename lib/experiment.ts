@@ -24,5 +24,5 @@ export interface Experiment {
   /** The privileged program. Returns what is to be said if every check holds. */
   parent(run: ParentRun): Promise<Conclusion>;
   /** The program of the process that receives the socket. */
-  child(run: ChildRun): void;
+  child(run: ChildRun): void | Promise<void>;
 }

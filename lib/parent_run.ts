@@ -37,6 +37,14 @@ export interface RunContext {
   readonly childModule: string;
 }
 
+/** How a child is started, beside the usual. */
+export interface SpawnOptions {
+  /** Descriptors that cross beside its end of the control channel. */
+  readonly inherit?: readonly number[];
+  /** A program, with its arguments, that changes what it is and then becomes the child. */
+  readonly launcher?: readonly string[];
+}
+
 /** What the parent's program calls. */
 export class ParentRun {
   constructor(readonly context: RunContext, readonly record: ExperimentRecord) {}
@@ -86,14 +94,14 @@ export class ParentRun {
    *
    * @param ours The parent's end.
    * @param theirs The child's end; it is closed here once the child has it.
-   * @param inherit The descriptors that cross beside it: none, but in a test.
    */
-  spawn(ours: OwnedFd, theirs: OwnedFd, inherit: readonly number[] = []): Child {
+  spawn(ours: OwnedFd, theirs: OwnedFd, { inherit = [], launcher = [] }: SpawnOptions = {}): Child {
     const millisecondsLeft = String(Math.max(1, this.context.deadline - Date.now()));
     const process = spawnChild({
       module: this.context.childModule,
       args: [this.context.experiment, String(theirs.fd), millisecondsLeft],
       inherit: [theirs.fd, ...inherit],
+      launcher,
     });
     theirs.close();
     return new Child(process, ours.fd, this);

@@ -97,7 +97,9 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
 
   // 3. The child looks for a packet socket among its descriptors, and so does the parent from outside.
   run.step("Spawning child process...");
-  await using child = run.spawn(ours, theirs, pieces.inheritedByChild(packetSocket.fd));
+  await using child = run.spawn(ours, theirs, {
+    inherit: pieces.inheritedByChild(packetSocket.fd),
+  });
   await child.reached("started");
   run.corroborate("PASS-01", judgeAbsence(child.pid, packetSocket.fd));
   run.done(`Spawned child process (PID: ${child.pid})`, "PASS-01");

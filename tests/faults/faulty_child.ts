@@ -8,4 +8,4 @@ import { runChild } from "../../lib/child.ts";
 import { FAULTS, faulty } from "./faults.ts";
 
 const name = new URL(import.meta.url).search.slice(1);
-Deno.exit(runChild([faulty(FAULTS[name])], Deno.args));
+Deno.exit(await runChild([faulty(FAULTS[name])], Deno.args));
