@@ -100,7 +100,7 @@ export const CHECKS = {
   },
   "RECV-02": {
     claim: "What the child captured is what the parent sent in this run",
-    expected: "every frame of the stimulus, known by a nonce that the child was never told",
+    expected: "as many frames of the stimulus, known by a nonce that the child was never told",
     side: "parent",
     source: "D24",
   },

@@ -103,8 +103,8 @@ export class ChildRun {
   readable(fd: number): "descriptor" | "parent" {
     while (this.#left() > 0) {
       const [descriptor, parent] = poll([fd, this.channelFd], POLLIN, this.#left());
+      if (parent !== 0) return "parent"; // first, or steady traffic would drown it
       if (descriptor !== 0) return "descriptor";
-      if (parent !== 0) return "parent";
     }
     throw new ExperimentError("Time ran out");
   }

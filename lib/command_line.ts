@@ -116,7 +116,7 @@ export function parseCommandLine(
   args: readonly string[],
   experiments: readonly Experiment[],
 ): Task {
-  const words = parseArgs(withNegativeValues(args), {
+  const words = parseArgs(withValuesTied(args), {
     boolean: [...SWITCHES],
     string: [...VALUED, "_"],
     collect: ["experiment", "count", "timeout", "user", "stimulus"],
@@ -144,8 +144,8 @@ export function parseCommandLine(
   };
 }
 
-/** Ties a negative number to the option before it: it is a wrong value, and not an unknown option. */
-function withNegativeValues(args: readonly string[]): string[] {
+/** Ties a negative number, or nothing at all, to the option before it: it is a wrong value, and not a word of its own. */
+function withValuesTied(args: readonly string[]): string[] {
   const options = VALUED.flatMap((name) => [
     `--${name}`,
     ...Object.entries(ALIASES).filter(([, long]) => long === name).map(([short]) => `-${short}`),
@@ -153,7 +153,7 @@ function withNegativeValues(args: readonly string[]): string[] {
   const tied: string[] = [];
   for (const word of args) {
     const option = tied.at(-1);
-    if (/^-\d/.test(word) && option !== undefined && options.includes(option)) {
+    if ((word === "" || /^-\d/.test(word)) && option !== undefined && options.includes(option)) {
       tied[tied.length - 1] = `${option}=${word}`;
     } else {
       tied.push(word);

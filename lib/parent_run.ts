@@ -133,11 +133,19 @@ export class Child implements AsyncDisposable {
   /**
    * Waits until the child is at a stage, recording what it says on the way, and when that was.
    *
+   * @param late What to do with packets that are still on their way; without it, none may come.
    * @returns What the child says of it: unchecked.
    * @throws {ExperimentError} If it fails, dies, or is elsewhere.
    */
-  async reached(stage: string): Promise<{ [name: string]: unknown }> {
-    const message = await this.#hear(this.#run.context.deadline);
+  async reached(
+    stage: string,
+    late?: (frame: CapturedFrame) => void,
+  ): Promise<{ [name: string]: unknown }> {
+    let message = await this.#hear(this.#run.context.deadline);
+    while (message?.type === "packet" && late !== undefined) {
+      late(message);
+      message = await this.#hear(this.#run.context.deadline);
+    }
     if (message?.type !== "reached" || message.stage !== stage) {
       throw new ExperimentError(`The child did not reach the stage "${stage}": ${said(message)}`);
     }

@@ -89,6 +89,7 @@ export function judgeCredentials(
   const all = (ids: readonly number[], id: number) =>
     ids.length === 4 && ids.every((each) => each === id);
   const judge = (
+    kind: string,
     what: string,
     holds: (thread: ThreadCredentials) => boolean,
     show: (thread: ThreadCredentials) => unknown,
@@ -98,18 +99,34 @@ export function judgeCredentials(
       ? "no thread seen"
       : offending.length === 0
       ? `${what} on ${threads.length} threads`
-      : `not so on ${offending.length} of ${threads.length} threads: ` +
-        JSON.stringify(show(offending[0]));
+      : `${kind} ${JSON.stringify(show(offending[0]))} on ${offending.length} of ` +
+        `${threads.length} threads`;
     return judged(threads.length > 0 && offending.length === 0, observed, {
       threads: Object.fromEntries(threads.map((thread) => [thread.tid, show(thread)])),
     });
   };
   const usable = ["CapInh", "CapPrm", "CapEff", "CapAmb"] as const;
   return {
-    "DROP-01": judge("no group", ({ groups }) => groups.length === 0, ({ groups }) => groups),
-    "DROP-02": judge(`gid ${gid} four times`, ({ gids }) => all(gids, gid), ({ gids }) => gids),
-    "DROP-03": judge(`uid ${uid} four times`, ({ uids }) => all(uids, uid), ({ uids }) => uids),
+    "DROP-01": judge(
+      "groups",
+      "no group",
+      ({ groups }) => groups.length === 0,
+      ({ groups }) => groups,
+    ),
+    "DROP-02": judge(
+      "gids",
+      `gid ${gid} four times`,
+      ({ gids }) => all(gids, gid),
+      ({ gids }) => gids,
+    ),
+    "DROP-03": judge(
+      "uids",
+      `uid ${uid} four times`,
+      ({ uids }) => all(uids, uid),
+      ({ uids }) => uids,
+    ),
     "DROP-04": judge(
+      "capabilities",
       "no capability",
       ({ capabilities }) => usable.every((set) => /^0+$/.test(capabilities[set])),
       ({ capabilities }) => capabilities,

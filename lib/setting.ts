@@ -110,7 +110,7 @@ export function findIdentity(user: string): Identity {
     throw new UsageError(`--user: "USER" or "USER:GROUP" is wanted, not ${JSON.stringify(user)}`);
   }
   const byNumber = DECIMAL.test(userName);
-  const found = byNumber ? userByUid(Number(userName)) : userByName(userName);
+  const found = byNumber ? userByUid(asId(userName, "user")) : userByName(userName);
   if (!byNumber && found === undefined) {
     throw new UsageError(
       `--user: there is no user ${JSON.stringify(userName)}; a number may be given instead`,

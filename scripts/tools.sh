@@ -26,6 +26,7 @@ bring_deno() {
   npm install --silent --ignore-scripts --no-audit --no-fund --prefix "$tools" "deno@$deno_version" >&2 ||
     die "npm could not install deno $deno_version"
   PATH=$PATH:$(echo "$tools"/node_modules/@deno/*)
+  command -v deno >/dev/null || die "npm brought no deno for this machine"
 }
 
 # Fetches what the code imports.

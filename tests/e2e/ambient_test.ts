@@ -1,0 +1,43 @@
+/** The main job on an interface where there is traffic of others, before, while and after the stimulus is sent. */
+
+import { assert, assertEquals } from "@std/assert";
+import { testNeeding } from "../support/needs.ts";
+import { evidenceIn, inNamespace } from "../support/programs.ts";
+import { FDPASS } from "./here.ts";
+
+/** In the shell: a datagram a millisecond leaves by the far end, for nobody. */
+const TRAFFIC = `ip address add 192.0.2.9/24 dev veth-fdpass-far
+  ip neighbour add 192.0.2.8 lladdr 02:00:00:00:00:01 dev veth-fdpass-far nud permanent
+  while :; do echo others >/dev/udp/192.0.2.8/9; read -t 0.001 <> <(:); done &
+  exec "$0" "$@"`;
+
+async function amongOthers(args: string[]) {
+  const shell = ["bash", "-c", TRAFFIC, ...FDPASS];
+  const outcome = await inNamespace([...shell, "--json", ...args, "veth-fdpass"]);
+  const evidence = evidenceIn(outcome);
+  const [{ checks, packets, error }] = evidence.experiments;
+  const failed = checks.filter(({ status }) => status === "fail").map(({ id }) => id);
+  assertEquals([error, failed, evidence.verdict, outcome.code], [null, [], "PASS", 0]);
+  return { checks, packets };
+}
+
+const root = { root: true, programs: { ip: "iproute2" } };
+
+testNeeding(root, "The main job holds among the traffic of others: PASS", async () => {
+  for (let run = 0; run < 10; run++) {
+    const { packets } = await amongOthers(["-n", "100"]);
+    assertEquals(packets.filter(({ ours }) => ours).length, 100);
+  }
+});
+
+testNeeding(
+  root,
+  "Traffic of others alone is enough for RECV-01, and none of it is ours",
+  async () => {
+    const { checks, packets } = await amongOthers(["--stimulus", "none"]);
+    const statuses = checks.filter(({ id }) => id.startsWith("RECV")).map(({ status }) => status);
+    assertEquals(statuses, ["pass", "skip", "pass"]);
+    assert(packets.length >= 5);
+    assertEquals(packets.filter(({ ours }) => ours), []);
+  },
+);

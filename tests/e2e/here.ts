@@ -1,0 +1,33 @@
+/**
+ * Running fdpass where the test is, in no namespace of its own: for what ends before anything is opened.
+ *
+ * @module
+ */
+
+import { type Outcome, runProgram } from "../support/programs.ts";
+
+/** What runs fdpass. */
+export const FDPASS = [Deno.execPath(), "run", "-A", "main.ts"] as const;
+
+/**
+ * Runs fdpass.
+ *
+ * @param before A program that runs it, with arguments, such as `["setpriv", "--no-new-privs"]`.
+ */
+export function here(args: readonly string[], before: readonly string[] = []): Promise<Outcome> {
+  const [program, ...rest] = [...before, ...FDPASS, ...args];
+  return runProgram(program, rest);
+}
+
+/**
+ * Runs a program without being root, as a user namespace has it: the files stay readable, wherever they are, which
+ * `setpriv --reuid` would take away.
+ */
+export const NOT_ROOT = ["unshare", "--user", "--map-user=65534", "--map-group=65534"] as const;
+
+/** Runs a program as root without the right to make packet sockets. */
+export const WITHOUT_NET_RAW = [
+  "setpriv",
+  "--bounding-set=-net_raw",
+  "--inh-caps=-net_raw",
+] as const;

@@ -1,0 +1,195 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { testNeeding } from "../support/needs.ts";
+import { evidenceIn, fdpass, type Outcome, ROOT } from "../support/programs.ts";
+import { here, NOT_ROOT, WITHOUT_NET_RAW } from "./here.ts";
+
+/** What the design says a field holds: a `typeof`, "null", "array", or the texts that it may be. */
+type Kind = string | readonly string[];
+type Schema = Readonly<Record<string, Kind>>;
+
+const VERDICTS = ["PASS", "FAIL", "INCONCLUSIVE"];
+
+const EVIDENCE: Schema = {
+  schema: ["fdpass/1"],
+  version: "string",
+  environment: "object",
+  experiments: "array",
+  verdict: VERDICTS,
+  exit: "number",
+  error: "null",
+};
+const ENVIRONMENT: Schema = {
+  kernel: "string",
+  arch: "string",
+  deno: "string",
+  libc: "string",
+  interface: "string",
+  user: "string",
+  started: "string",
+};
+const EXPERIMENT: Schema = {
+  name: "string",
+  question: "string",
+  decisions: "array",
+  verdict: VERDICTS,
+  duration_ms: "number",
+  checks: "array",
+  packets: "array",
+  figures: "object",
+};
+const CHECK: Schema = {
+  id: "string",
+  claim: "string",
+  status: ["pass", "fail", "skip"],
+  side: ["parent", "child"],
+  expected: "string",
+  observed: "string",
+  evidence: "object",
+  source: "string",
+};
+const PACKET: Schema = {
+  bytes: "number",
+  after_drop: "boolean",
+  ours: "boolean",
+  summary: "string",
+  timestamp_ns: "string",
+};
+
+const CHECKS = [
+  ...["SOCK-01", "SOCK-02", "PASS-01", "PASS-02", "PASS-03"],
+  ...["DROP-01", "DROP-02", "DROP-03", "DROP-04", "DROP-05"],
+  ...["DENY-01", "RECV-01", "RECV-02", "RECV-03"],
+];
+
+function kindOf(value: unknown): string {
+  return value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
+}
+
+function assertSchema(value: object, schema: Schema): void {
+  const fields = value as Record<string, unknown>;
+  const wrong = Object.entries(schema).filter(([name, kind]) =>
+    typeof kind === "string" ? kindOf(fields[name]) !== kind : !kind.includes(String(fields[name]))
+  );
+  assertEquals(wrong.map(([name]) => [name, fields[name]]), []);
+}
+
+testNeeding(
+  { root: true },
+  "--json prints the evidence of the design, and nothing else",
+  async () => {
+    const outcome = await fdpass(["--json", "veth-fdpass"]);
+    const evidence = evidenceIn(outcome); // throws at anything beside the one object
+    assertSchema(evidence, EVIDENCE);
+    assertSchema(evidence.environment, ENVIRONMENT);
+    assertEquals(evidence.experiments.length, 1);
+
+    const [experiment] = evidence.experiments;
+    assertSchema(experiment, EXPERIMENT);
+    assertEquals([experiment.name, ...experiment.decisions], ["privilege-drop", "D24"]);
+    experiment.checks.forEach((check) => assertSchema(check, CHECK));
+    experiment.packets.forEach((packet) => assertSchema(packet, PACKET));
+    assertEquals(experiment.checks.map(({ id }) => id as string), CHECKS);
+    assertEquals(experiment.checks.filter(({ status }) => status !== "pass"), []);
+    assertEquals(experiment.packets.filter(({ ours, after_drop }) => ours && after_drop).length, 5);
+    assertEquals([evidence.verdict, experiment.verdict], ["PASS", "PASS"]);
+    assertEquals([evidence.exit, outcome.code, outcome.stderr], [0, 0, ""]);
+  },
+);
+
+testNeeding({ root: true }, "-n sets how many packets are received", async () => {
+  const evidence = evidenceIn(await fdpass(["--json", "-n", "100", "veth-fdpass"]));
+  const ours = evidence.experiments[0].packets.filter((packet) => packet.ours);
+  assertEquals([evidence.verdict, ours.length], ["PASS", 100]);
+});
+
+testNeeding({ root: true }, "-u sets whom the child becomes", async () => {
+  const evidence = evidenceIn(await fdpass(["--json", "-u", "12345:23456", "veth-fdpass"]));
+  const observed = evidence.experiments[0].checks.map((check) => check.observed).join("\n");
+  assertMatch(observed, /gid 23456 four times/);
+  assertMatch(observed, /uid 12345 four times/);
+  assertEquals([evidence.verdict, evidence.environment.user], ["PASS", "12345:23456"]);
+});
+
+function assertErrorReported(outcome: Outcome, exit: number, message: RegExp): void {
+  const evidence = evidenceIn(outcome);
+  assertSchema(evidence, { ...EVIDENCE, error: "object" });
+  assertEquals([evidence.exit, outcome.code], [exit, exit]);
+  assertEquals([evidence.verdict, evidence.experiments], ["INCONCLUSIVE", []]);
+  assertMatch(evidence.error!.message, message);
+  assert(
+    outcome.stderr.includes(evidence.error!.message),
+    "standard error has the message as well",
+  );
+}
+
+const ERRORS: [args: string[], message: RegExp][] = [
+  [["--json"], /No interface given/],
+  [["--json", "nosuch0"], /ENODEV/],
+  [["nosuch0", "--json"], /ENODEV/],
+  [["--json", "--bogus", "lo"], /Unknown option "--bogus"/],
+  [["--json", "-n", "0", "lo"], /--count/],
+  [["--bogus", "--json", "-n", "0", "lo"], /Unknown option "--bogus"/],
+];
+
+for (const [args, message] of ERRORS) {
+  Deno.test(`The error of "fdpass ${args.join(" ")}" is one JSON object, exit 2`, async () => {
+    assertErrorReported(await here(args), 2, message);
+  });
+}
+
+testNeeding({ root: true }, "Not being root is one JSON object, exit 4", async () => {
+  assertErrorReported(await here(["--json", "lo"], NOT_ROOT), 4, /Not root \(uid 65534\)/);
+});
+
+testNeeding({ root: true }, "Lacking CAP_NET_RAW is one JSON object, exit 4", async () => {
+  assertErrorReported(await here(["--json", "lo"], WITHOUT_NET_RAW), 4, /without CAP_NET_RAW/);
+});
+
+testNeeding({ root: true }, "--quiet prints the verdict alone", async () => {
+  const { code, stdout, stderr } = await fdpass(["-q", "veth-fdpass"]);
+  assertEquals(stdout, "PASS privilege-drop: 14 of 14 checks hold\n");
+  assertEquals([code, stderr], [0, ""]);
+});
+
+testNeeding(
+  { root: true },
+  "--verbose prints claim, source and evidence of every check",
+  async () => {
+    const { code, stdout } = await fdpass(["-v", "veth-fdpass"]);
+    for (const row of ["claim:", "expected:", "source:", "evidence:"]) {
+      assertEquals(
+        stdout.split("\n").filter((line) => line.trim().startsWith(row)).length,
+        14,
+        row,
+      );
+    }
+    for (const id of CHECKS) assert(stdout.includes(`✓ ${id} `), id);
+    assertEquals(code, 0);
+  },
+);
+
+const { version } = JSON.parse(Deno.readTextFileSync(`${ROOT}/deno.json`));
+
+const WORDS: [args: string[], stdout: RegExp][] = [
+  [["--list"], /^privilege-drop +\S.*\?.*D24.*\n$/],
+  [["-l"], /^privilege-drop /],
+  [["--version"], new RegExp(`^fdpass ${RegExp.escape(version)}\n$`)],
+  [["--help"], /^Usage: [^]*--experiment[^]*--json[^]*^Exit status:[^]*^ +70 /m],
+  [["-h"], /^Usage: /m],
+];
+
+for (const [args, expected] of WORDS) {
+  Deno.test(`"fdpass ${args.join(" ")}" needs neither root nor an interface`, async () => {
+    const { code, stdout, stderr } = await here(args);
+    assertMatch(stdout, expected);
+    assertEquals([code, stderr], [0, ""]);
+  });
+}
+
+Deno.test("--help names every option of the design", async () => {
+  const { stdout } = await here(["--help"]);
+  const long = ["experiment", "list", "count", "timeout", "user", "stimulus", "json", "quiet"];
+  for (const option of [...long, "verbose", "no-color", "help", "version"]) {
+    assert(stdout.includes(`--${option}`), option);
+  }
+});

@@ -1,0 +1,106 @@
+/**
+ * Programs that a test looks at, and acts on, while they run.
+ *
+ * @module
+ */
+
+import { assert } from "@std/assert";
+import { type Outcome, ROOT } from "../support/programs.ts";
+
+/** A line of `/proc/PID/status`; `undefined` if there is no such process. */
+function statusOf(pid: number, key: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/status`)
+      .match(new RegExp(`^${key}:\\s*(.*)$`, "m"))?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+function allPids(): number[] {
+  return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter(Number.isInteger);
+}
+
+/** The processes that a process has started and not yet reaped. */
+export function childrenOf(pid: number): number[] {
+  return allPids().filter((each) => Number(statusOf(each, "PPid")) === pid);
+}
+
+/** The processes of a session; `setsid` starts one, whose id is its own pid. */
+export function sessionOf(leader: number): number[] {
+  return allPids().filter((pid) => statusOf(pid, "NSsid")?.split("\t")[0] === String(leader));
+}
+
+/** The processes that have a word in their command line. */
+export function processesWith(word: string): number[] {
+  return allPids().filter((pid) => {
+    try {
+      return Deno.readTextFileSync(`/proc/${pid}/cmdline`).split("\0").includes(word);
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** The effective uid of a process; `undefined` if it is not there. */
+export function uidOf(pid: number): number | undefined {
+  const uid = statusOf(pid, "Uid")?.split("\t")[1];
+  return uid === undefined ? undefined : Number(uid);
+}
+
+/** Whether a process has ended, reaped or not. */
+export function hasEnded(pid: number): boolean {
+  return statusOf(pid, "State")?.startsWith("Z") ?? true;
+}
+
+/** Waits until something is so, for at most `limit` milliseconds. */
+export async function until(what: string, holds: () => boolean, limit: number): Promise<void> {
+  const deadline = performance.now() + limit;
+  while (!holds()) {
+    assert(performance.now() < deadline, `after ${limit} ms still not: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** A running program. Leaving the scope of an `await using` kills it. */
+export class Running implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  readonly #outcome: Promise<Outcome & { readonly signal: Deno.Signal | null }>;
+
+  constructor([program, ...args]: readonly string[]) {
+    this.#process = new Deno.Command(program, {
+      args,
+      cwd: ROOT,
+      env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#outcome = this.#process.output().then(({ code, signal, stdout, stderr }) => ({
+      code,
+      signal,
+      stdout: new TextDecoder().decode(stdout),
+      stderr: new TextDecoder().decode(stderr),
+    }));
+  }
+
+  /** Its process id. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** Waits for its end, and that of whoever else holds its output. */
+  ended(): Promise<Outcome & { readonly signal: Deno.Signal | null }> {
+    return this.#outcome;
+  }
+
+  /** Kills it, if it is still there. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#process.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+    await this.#outcome;
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * What strace says of a program and its children, read from its own decoding.
+ *
+ * @module
+ */
+
+import { inNamespace, type Outcome } from "../support/programs.ts";
+
+/** A system call, with where in the output it began and ended. */
+export interface Call {
+  /** The thread. */
+  readonly tid: number;
+  readonly name: string;
+  /** What is between the parentheses. */
+  readonly args: string;
+  /** What is after them, such as `0` or `-1 EPERM (Operation not permitted)`; empty if it did not return. */
+  result: string;
+  readonly began: number;
+  ended: number;
+}
+
+/** A run under strace. */
+export interface Trace {
+  readonly outcome: Outcome;
+  /** In the order in which they began. */
+  readonly calls: readonly Call[];
+  /** Where in the output each thread that ended did so. */
+  readonly exits: ReadonlyMap<number, number>;
+}
+
+/** Runs a command in a private network namespace under `strace -f -yy`, tracing these calls. */
+export async function straced(trace: string, command: readonly string[]): Promise<Trace> {
+  const file = await Deno.makeTempFile();
+  try {
+    const options = ["-f", "--seccomp-bpf", "-yy", "-o", file, "-e", `trace=${trace}`];
+    const outcome = await inNamespace(["strace", ...options, ...command]);
+    return { outcome, ...parseTrace(await Deno.readTextFile(file)) };
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+/** Takes an output of `strace -f -o` apart, with calls that others interrupted put together again. */
+export function parseTrace(output: string): Pick<Trace, "calls" | "exits"> {
+  const calls: Call[] = [];
+  const exits = new Map<number, number>();
+  const pending = new Map<number, { text: string; began: number }>();
+  output.split("\n").forEach((line, at) => {
+    const [, thread, event] = line.match(/^(\d+) +(.*)$/) ?? [];
+    if (event === undefined) return;
+    const tid = Number(thread);
+    if (event.startsWith("+++")) exits.set(tid, at);
+
+    const unfinished = event.match(/^(\w+\(.*?) *<unfinished \.\.\.>$/);
+    if (unfinished !== null) return void pending.set(tid, { text: unfinished[1], began: at });
+    const resumed = event.match(/^<\.\.\. \w+ resumed>(.*)$/);
+    const { text, began } = resumed === null
+      ? { text: event, began: at }
+      : { text: pending.get(tid)!.text + resumed[1], began: pending.get(tid)!.began };
+    const call = text.match(/^(\w+)\((.*)\) += (.*)$/);
+    if (call === null) return;
+    const [, name, args, result] = call;
+    calls.push({ tid, name, args, result, began, ended: at });
+  });
+  calls.sort((one, other) => one.began - other.began);
+  return { calls, exits };
+}
+
+/** A descriptor as `-yy` shows it, such as `24<socket:[16437]>`. */
+export interface ShownDescriptor {
+  readonly fd: number;
+  readonly inode: number;
+}
+
+/** The sockets and pipes in a text of strace's, in order. */
+export function descriptorsIn(text: string): ShownDescriptor[] {
+  return [...text.matchAll(/(\d+)<[\w-]+:\[(\d+)/g)]
+    .map(([, fd, inode]) => ({ fd: Number(fd), inode: Number(inode) }));
+}

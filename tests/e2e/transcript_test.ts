@@ -1,0 +1,87 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { testNeeding } from "../support/needs.ts";
+import { fdpass, inNamespace, type Outcome } from "../support/programs.ts";
+import { heldAgainst, standingLines, TRANSCRIPT } from "./transcript.ts";
+
+// deno-lint-ignore no-control-regex
+const SGR = /\x1b\[[\d;]*m/g;
+
+function assertTranscript(output: string): void {
+  assertEquals(heldAgainst(TRANSCRIPT, standingLines(output)), TRANSCRIPT);
+}
+
+testNeeding({ root: true }, "The transcript through a pipe is the reviewers' one", async () => {
+  const { code, stdout, stderr } = await fdpass(["veth-fdpass"]);
+  assertTranscript(stdout);
+  assertEquals([code, stderr], [0, ""]);
+});
+
+testNeeding({ root: true }, "A pipe gets no colour, wherever the terminal is", async () => {
+  const { stdout } = await fdpass(["veth-fdpass"], { env: { NO_COLOR: "", TERM: "xterm" } });
+  assertEquals(stdout.match(SGR), null);
+});
+
+testNeeding(
+  { root: true },
+  "Every line of the transcript stands under --verbose, in order",
+  async () => {
+    const { stdout } = await fdpass(["--verbose", "veth-fdpass"]);
+    const lines = stdout.split("\n");
+    let from = 0;
+    for (const expected of TRANSCRIPT) {
+      const at = lines.findIndex((line, i) =>
+        i >= from && heldAgainst([expected], [line])[0] === expected
+      );
+      assert(at >= 0, `${JSON.stringify(expected)} is missing after line ${from}`);
+      from = at + 1;
+    }
+    assert(lines.length > 2 * TRANSCRIPT.length, "--verbose says more");
+  },
+);
+
+/** Runs fdpass on a terminal: what it printed there, with the line ends of a pipe. */
+async function onTerminal(args: string[], environment: string[]): Promise<Outcome> {
+  const command = [Deno.execPath(), "run", "-A", "main.ts", ...args, "veth-fdpass"].join(" ");
+  const outcome = await inNamespace(
+    ["env", "-u", "NO_COLOR", "TERM=xterm", ...environment, "script", "-qec", command, "/dev/null"],
+  );
+  return { ...outcome, stdout: outcome.stdout.replaceAll("\r\n", "\n") };
+}
+
+const script = { root: true, programs: { script: "bsdutils" } };
+
+testNeeding(script, "The transcript on a terminal is the same, in colour", async () => {
+  const { code, stdout } = await onTerminal([], []);
+  const codes = new Set(stdout.match(SGR));
+  assert(codes.has("\x1b[32m"), `green is among ${JSON.stringify([...codes])}`);
+  assertTranscript(stdout.replaceAll(SGR, ""));
+  assertEquals(code, 0);
+});
+
+for (
+  const [how, args, environment] of [
+    ["NO_COLOR=1", [], ["NO_COLOR=1"]],
+    ["TERM=dumb", [], ["TERM=dumb"]],
+    ["--no-color", ["--no-color"], []],
+  ] as [string, string[], string[]][]
+) {
+  testNeeding(script, `${how} takes the colour off a terminal`, async () => {
+    const { stdout } = await onTerminal(args, environment);
+    assertEquals(stdout.match(SGR), null);
+    assertTranscript(stdout);
+  });
+}
+
+Deno.test("A transcript with a changed, missing or added line is told from the reviewers' one", () => {
+  const whole = TRANSCRIPT.map((line) => line.replace("<number>", "7").replace("<frame>", "IPv6"));
+  assertEquals(heldAgainst(TRANSCRIPT, whole), TRANSCRIPT);
+  const spoilt = [
+    whole.map((line) => line.replace("✓ SUCCESS", "✗ FAILURE")),
+    whole.map((line) => line.replace("5/5", "4/5")),
+    whole.map((line) => line.replace("PID: 7", "PID: seven")),
+    whole.slice(0, -1),
+    whole.toSpliced(9, 1),
+    [...whole, "one more"],
+  ];
+  for (const lines of spoilt) assertNotEquals(heldAgainst(TRANSCRIPT, lines), TRANSCRIPT);
+});
