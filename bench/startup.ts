@@ -7,6 +7,8 @@
  * @module
  */
 
+// deno-lint-ignore-file no-console -- it is a program that prints
+
 import type { Evidence } from "../lib/evidence.ts";
 
 const RUNS = Number(Deno.args[0] ?? 20);

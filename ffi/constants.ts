@@ -34,12 +34,14 @@ export const SO_RCVBUF = 8;
 export const SO_PRIORITY = 12;
 export const SO_ATTACH_FILTER = 26;
 export const SO_DETACH_FILTER = 27;
+export const SO_PEERCRED = 17;
 export const SO_RCVBUFFORCE = 33;
 export const SO_TIMESTAMPNS = 35;
 export const SCM_TIMESTAMPNS = SO_TIMESTAMPNS;
 export const SO_MARK = 36;
 export const SO_PROTOCOL = 38;
 export const SO_DOMAIN = 39;
+export const SO_LOCK_FILTER = 44;
 export const SO_COOKIE = 57;
 
 // linux/if_packet.h
@@ -94,6 +96,11 @@ export const POLLNVAL = 0x20;
 
 // bits/fcntl-linux.h (asm-generic/fcntl.h)
 export const O_RDONLY = 0;
+export const O_CREAT = 0x40;
+export const O_TRUNC = 0x200;
+export const O_WRONLY = 1;
+export const O_ACCMODE = 3;
+export const O_PATH = 0x200000;
 export const O_CLOEXEC = 0x80000;
 export const F_GETFD = 1;
 export const F_SETFD = 2;
@@ -125,3 +132,40 @@ export const SIGKILL = 9;
 
 // bits/time.h
 export const CLOCK_REALTIME = 0;
+
+// linux/bpf_common.h, linux/filter.h
+export const BPF_LD = 0x00;
+export const BPF_ALU = 0x04;
+export const BPF_JMP = 0x05;
+export const BPF_RET = 0x06;
+export const BPF_W = 0x00;
+export const BPF_H = 0x08;
+export const BPF_B = 0x10;
+export const BPF_ABS = 0x20;
+export const BPF_AND = 0x50;
+export const BPF_JEQ = 0x10;
+export const BPF_JGE = 0x30;
+export const BPF_JSET = 0x40;
+export const BPF_K = 0x00;
+export const BPF_MAXINSNS = 4096;
+
+// linux/seccomp.h
+export const SECCOMP_SET_MODE_FILTER = 1;
+export const SECCOMP_FILTER_FLAG_TSYNC = 1;
+export const SECCOMP_RET_KILL_PROCESS = 0x80000000;
+export const SECCOMP_RET_ERRNO = 0x00050000;
+export const SECCOMP_RET_ALLOW = 0x7fff0000;
+
+// linux/audit.h
+export const AUDIT_ARCH_X86_64 = 0xc000003e;
+export const AUDIT_ARCH_AARCH64 = 0xc00000b7;
+
+// bits/sched.h
+export const CLONE_THREAD = 0x10000;
+
+// linux/prctl.h
+export const PR_SET_NAME = 15;
+export const PR_CAPBSET_READ = 23;
+export const PR_SET_NO_NEW_PRIVS = 38;
+export const PR_GET_NO_NEW_PRIVS = 39;
+export const PR_SET_VMA = 0x53564d41;

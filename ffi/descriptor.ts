@@ -4,7 +4,15 @@
  * @module
  */
 
-import { CLOSE_RANGE_CLOEXEC, F_GETFD, F_SETFD, FD_CLOEXEC } from "./constants.ts";
+import {
+  CLOSE_RANGE_CLOEXEC,
+  F_GETFD,
+  F_GETFL,
+  F_SETFD,
+  FD_CLOEXEC,
+  O_ACCMODE,
+  O_PATH,
+} from "./constants.ts";
 import { check } from "./errno.ts";
 import { libc } from "./libc.ts";
 
@@ -46,6 +54,17 @@ export function isCloseOnExec(fd: number): boolean {
  */
 export function setCloseOnExec(fd: number, closeOnExec: boolean): void {
   check(libc.fcntl(fd, F_SETFD, closeOnExec ? FD_CLOEXEC : 0), "fcntl");
+}
+
+/**
+ * How a descriptor was opened: for reading, writing, both, or (`O_PATH`) neither. Wraps fcntl(2), `F_GETFL`.
+ *
+ * @throws {SystemError} `EBADF` if it is not open.
+ */
+export function descriptorAccess(fd: number): "r" | "w" | "rw" | "path" {
+  const flags = check(libc.fcntl(fd, F_GETFL, 0), "fcntl");
+  if ((flags & O_PATH) !== 0) return "path";
+  return (["r", "w", "rw"] as const)[flags & O_ACCMODE] ?? "rw";
 }
 
 /**

@@ -17,6 +17,7 @@ export const Errno = {
   EMFILE: 24,
   ENODEV: 19,
   EPIPE: 32,
+  ENOSYS: 38,
   ENOTSOCK: 88,
   ENOPROTOOPT: 92,
   EPROTONOSUPPORT: 93,

@@ -11,7 +11,7 @@ import { check, checkRestarting, Errno, SystemError } from "./errno.ts";
 import { dirent64 } from "./layouts.ts";
 import { cString, libc } from "./libc.ts";
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 function withOpen<T>(path: string, use: (fd: number) => T): T {
   const fd = checkRestarting(() => libc.open(cString(path), O_RDONLY | O_CLOEXEC), "open");

@@ -146,3 +146,25 @@ export const tpacket_req = struct("tpacket_req", 16, {
   tp_frame_size: [8, "u32"],
   tp_frame_nr: [12, "u32"],
 });
+
+/** `struct sock_filter`: one instruction of classic BPF. Source: linux/filter.h. */
+export const sock_filter = struct("sock_filter", 8, {
+  code: [0, "u16"],
+  jt: [2, "u8"],
+  jf: [3, "u8"],
+  k: [4, "u32"],
+});
+
+/** `struct sock_fprog`: a program of classic BPF, `len` instructions long. Source: linux/filter.h. */
+export const sock_fprog = struct("sock_fprog", 16, {
+  len: [0, "u16"],
+  filter: [8, "pointer"],
+});
+
+/** `struct seccomp_data`: what a seccomp filter sees of a system call; six arguments of 64 bits. Source: linux/seccomp.h. */
+export const seccomp_data = struct("seccomp_data", 64, {
+  nr: [0, "i32"],
+  arch: [4, "u32"],
+  instruction_pointer: [8, "u64"],
+  args: [16, "u8[48]"],
+});

@@ -311,8 +311,13 @@ export function textAt(pointer: Deno.PointerValue): string | undefined {
   return new TextDecoder().decode(bytesAt(pointer, libc.strlen(pointer)));
 }
 
-/** A C string: UTF-8, with the NUL that ends it. */
+/**
+ * A C string: UTF-8, with the NUL that ends it.
+ *
+ * @throws {RangeError} If there is a NUL in the text: C would read only what is before it.
+ */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
+  if (text.includes("\0")) throw new RangeError(`NUL in ${JSON.stringify(text)}`);
   return new TextEncoder().encode(text + "\0");
 }
 

@@ -12,6 +12,7 @@
  * @module
  */
 
+export * from "./bpf.ts";
 export * from "./clock.ts";
 export * from "./cmsg.ts";
 export * from "./constants.ts";
@@ -24,6 +25,8 @@ export * from "./libc.ts";
 export * from "./process.ts";
 export * from "./rtnetlink.ts";
 export * from "./scm_rights.ts";
+export * from "./seccomp.ts";
 export * from "./socket.ts";
 export * from "./struct.ts";
+export * from "./syscalls.ts";
 export * from "./users.ts";

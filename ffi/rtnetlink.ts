@@ -83,13 +83,15 @@ function number(bytes: Uint8Array | undefined): number | undefined {
 export function parseLink(message: Uint8Array<ArrayBuffer>): Link {
   const { nlmsg_type, nlmsg_len } = nlmsghdr.over(message);
   if (nlmsg_type === NLMSG_ERROR) {
-    throw new SystemError("RTM_GETLINK", -nlmsgerr.over(message, nlmsghdr.size).error);
+    const { error } = nlmsgerr.over(message, nlmsghdr.size);
+    if (error < 0) throw new SystemError("RTM_GETLINK", -error);
   }
-  if (nlmsg_type !== RTM_NEWLINK || nlmsg_len > message.length) {
+  const attributesAt = nlmsghdr.size + ifinfomsg.size;
+  if (nlmsg_type !== RTM_NEWLINK || nlmsg_len < attributesAt || nlmsg_len > message.length) {
     throw new RangeError(`Unexpected netlink message of type ${nlmsg_type}, ${nlmsg_len} bytes`);
   }
   const { ifi_index, ifi_flags } = ifinfomsg.over(message, nlmsghdr.size);
-  const attributes = attributesIn(message.subarray(nlmsghdr.size + ifinfomsg.size, nlmsg_len));
+  const attributes = attributesIn(message.subarray(attributesAt, nlmsg_len));
   const kind = text(
     attributesIn(attributes.get(IFLA_LINKINFO) ?? new Uint8Array()).get(IFLA_INFO_KIND),
   );

@@ -6,6 +6,7 @@
 
 import { parseControlMessages } from "./cmsg.ts";
 import type { ControlMessage } from "./cmsg.ts";
+import { SO_PEERCRED, SOL_SOCKET } from "./constants.ts";
 import { check, checkRestarting, Errno, lastErrno, SystemError } from "./errno.ts";
 import { iovec, msghdr, pollfd } from "./layouts.ts";
 import { libc } from "./libc.ts";
@@ -93,6 +94,15 @@ export function getsockopt(
 /** {@linkcode getsockopt} for an option that is an `int`. */
 export function getsockoptInt(fd: number, level: number, option: number): number {
   return new Int32Array(getsockopt(fd, level, option, 4).buffer)[0];
+}
+
+/**
+ * `SO_PEERCRED`: the process id of whoever made the other end of a Unix socket pair, or connected it. Source: unix(7).
+ *
+ * @throws {SystemError} `ENOTSOCK`, …
+ */
+export function peerPid(fd: number): number {
+  return new Int32Array(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, 12).buffer)[0]; // struct ucred: pid, uid, gid
 }
 
 /**
@@ -224,6 +234,11 @@ function pollTable(fds: readonly number[], events: number): Uint8Array<ArrayBuff
   return table;
 }
 
+/** A wait as `poll` takes it: whole milliseconds, not less than none and not more than an `int` holds (24 days). */
+function asMilliseconds(timeout: number): number {
+  return Math.min(0x7fffffff, Math.max(0, Math.ceil(timeout) || 0));
+}
+
 function returnedEvents(table: Uint8Array<ArrayBuffer>): number[] {
   return Array.from(
     { length: table.length / pollfd.size },
@@ -242,7 +257,7 @@ function returnedEvents(table: Uint8Array<ArrayBuffer>): number[] {
  */
 export function poll(fds: readonly number[], events: number, timeout: number): number[] {
   const table = pollTable(fds, events);
-  const count = libc.poll(table, BigInt(fds.length), Math.max(0, Math.ceil(timeout)));
+  const count = libc.poll(table, BigInt(fds.length), asMilliseconds(timeout));
   if (count === -1) {
     const errno = lastErrno();
     if (errno !== Errno.EINTR) throw new SystemError("poll", errno);
@@ -263,6 +278,6 @@ export async function pollAsync(
 ): Promise<number[]> {
   const table = pollTable(fds, events);
   // SAFETY: `table` is read after the call has returned, so it lives until then.
-  await libc.pollAsync(table, BigInt(fds.length), Math.max(0, Math.ceil(timeout)));
+  await libc.pollAsync(table, BigInt(fds.length), asMilliseconds(timeout));
   return returnedEvents(table);
 }

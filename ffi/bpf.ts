@@ -1,0 +1,143 @@
+/**
+ * Classic BPF: programs of 8-byte instructions that the kernel runs over a frame (socket filters) or over a system call (seccomp).
+ *
+ * The machine is an accumulator of 32 bits. A jump goes forward only, by at most 255 instructions, and every path ends
+ * in a return: no program can loop. Source: Documentation/networking/filter.rst of the kernel.
+ *
+ * @module
+ */
+
+import {
+  BPF_ABS,
+  BPF_ALU,
+  BPF_AND,
+  BPF_B,
+  BPF_H,
+  BPF_JEQ,
+  BPF_JGE,
+  BPF_JMP,
+  BPF_JSET,
+  BPF_K,
+  BPF_LD,
+  BPF_MAXINSNS,
+  BPF_RET,
+  BPF_W,
+  SO_ATTACH_FILTER,
+  SO_LOCK_FILTER,
+  SOL_SOCKET,
+} from "./constants.ts";
+import { sock_filter, sock_fprog } from "./layouts.ts";
+import { setsockopt } from "./socket.ts";
+import { addressOf } from "./struct.ts";
+
+/** One instruction, as in `struct sock_filter`. */
+export interface BpfInstruction {
+  readonly code: number;
+  /** How many instructions are skipped if the condition of a jump holds. */
+  readonly jt: number;
+  /** How many are skipped if it does not. */
+  readonly jf: number;
+  readonly k: number;
+}
+
+const SIZES = { 1: BPF_B, 2: BPF_H, 4: BPF_W } as const;
+
+/** `A = the bytes at offset`: of a frame in network byte order, of a system call (4 bytes only) in the machine's. */
+export function bpfLoad(offset: number, size: 1 | 2 | 4 = 4): BpfInstruction {
+  return { code: BPF_LD | SIZES[size] | BPF_ABS, jt: 0, jf: 0, k: offset };
+}
+
+/** `A = A & k`. */
+export function bpfAnd(k: number): BpfInstruction {
+  return { code: BPF_ALU | BPF_AND | BPF_K, jt: 0, jf: 0, k };
+}
+
+/** Skips `jt` instructions if `A == k`, else `jf`. */
+export function bpfJumpEqual(k: number, jt: number, jf: number): BpfInstruction {
+  return { code: BPF_JMP | BPF_JEQ | BPF_K, jt, jf, k };
+}
+
+/** Skips `jt` instructions if `A >= k`, both taken as unsigned, else `jf`. */
+export function bpfJumpAtLeast(k: number, jt: number, jf: number): BpfInstruction {
+  return { code: BPF_JMP | BPF_JGE | BPF_K, jt, jf, k };
+}
+
+/** Skips `jt` instructions if `A & k` is not 0, else `jf`. */
+export function bpfJumpAnySet(k: number, jt: number, jf: number): BpfInstruction {
+  return { code: BPF_JMP | BPF_JSET | BPF_K, jt, jf, k };
+}
+
+/** Ends the program with `k`: of a frame, how many bytes are kept; of a system call, what is done about it. */
+export function bpfReturn(k: number): BpfInstruction {
+  return { code: BPF_RET | BPF_K, jt: 0, jf: 0, k };
+}
+
+/**
+ * The bytes of a program.
+ *
+ * @example
+ * ```ts
+ * import { assemble, bpfJumpEqual, bpfLoad, bpfReturn, ETH_P_IP } from "./mod.ts";
+ *
+ * // Of IPv4 frames everything, of others nothing.
+ * const program = assemble([
+ *   bpfLoad(12, 2),
+ *   bpfJumpEqual(ETH_P_IP, 0, 1),
+ *   bpfReturn(0xffffffff),
+ *   bpfReturn(0),
+ * ]);
+ * console.assert(program.length === 4 * 8);
+ * ```
+ *
+ * @throws {RangeError} If it has no instruction or more than 4096, a number does not fit into its field, or a jump leaves the program.
+ */
+export function assemble(instructions: readonly BpfInstruction[]): Uint8Array<ArrayBuffer> {
+  const { length } = instructions;
+  if (length === 0 || length > BPF_MAXINSNS) {
+    throw new RangeError(`A BPF program has 1 to ${BPF_MAXINSNS} instructions, not ${length}`);
+  }
+  const program = new Uint8Array(length * sock_filter.size);
+  instructions.forEach(({ code, jt, jf, k }, i) => {
+    if (jt > 0xff || jf > 0xff || i + 1 + Math.max(jt, jf) > length || k < 0 || k > 0xffffffff) {
+      throw new RangeError(`BPF instruction ${i} cannot be encoded: jt ${jt}, jf ${jf}, k ${k}`);
+    }
+    Object.assign(sock_filter.over(program, i * sock_filter.size), { code, jt, jf, k });
+  });
+  return program;
+}
+
+// SAFETY: `fprog` points to `held`. Both are bindings of this module and so live across the call that follows the pointers;
+// the calls are synchronous, and the kernel keeps a copy of its own.
+const fprog = sock_fprog.alloc();
+let held = new Uint8Array(0);
+
+/** The bytes of a `struct sock_fprog`, for a call that takes a program. Good until this is called again. */
+export function bpfProgram(program: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  held = program;
+  fprog.len = held.length / sock_filter.size;
+  fprog.filter = addressOf(held);
+  return fprog.bytes;
+}
+
+/**
+ * Puts a filter on a socket: of each packet, it decides how many bytes are kept. What is queued already is not looked at.
+ *
+ * Wraps setsockopt(2), `SO_ATTACH_FILTER`; socket(7).
+ *
+ * @param program As {@linkcode assemble} returns it.
+ * @throws {SystemError} `EINVAL` (no valid program), `EPERM` (the filter is locked), `ENOTSOCK`, …
+ */
+export function attachFilter(fd: number, program: Uint8Array<ArrayBuffer>): void {
+  setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, bpfProgram(program));
+}
+
+/**
+ * Locks the filter of a socket: from now on nobody can attach, replace or detach one, or unlock it.
+ *
+ * Wraps setsockopt(2), `SO_LOCK_FILTER`; socket(7).
+ *
+ * @throws {SystemError} `ENOTSOCK`, …
+ */
+export function lockFilter(fd: number): void {
+  setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, 1);
+}

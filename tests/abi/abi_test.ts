@@ -1,0 +1,101 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { msghdr } from "../../ffi/layouts.ts";
+import { testNeeding } from "../support/needs.ts";
+import {
+  askCompiler,
+  constantFacts,
+  declaredFacts,
+  differences,
+  golden,
+  layoutFacts,
+  macroFacts,
+} from "./oracle.ts";
+
+const declared = declaredFacts();
+const REGENERATE = "if the compiler agrees: deno run -A tests/abi/oracle.ts --write";
+
+Deno.test("layouts, constants and macros are as the golden file has them", () => {
+  assertEquals(differences(declared, golden()), [], REGENERATE);
+});
+
+Deno.test("the golden file has nothing that is declared no more", () => {
+  assertEquals(
+    Object.keys(golden()).filter((each) => !Object.hasOwn(declared, each)),
+    [],
+    REGENERATE,
+  );
+});
+
+testNeeding(
+  { programs: { cc: "gcc" } },
+  "layouts, constants and macros are as the C compiler has them",
+  async () => {
+    assertEquals(differences(declared, await askCompiler(Object.keys(declared))), []);
+  },
+);
+
+Deno.test("the oracle is asked for structs, fields, constants, errnos and macros", () => {
+  for (
+    const expression of [
+      "sizeof(struct msghdr)",
+      "offsetof(struct sockaddr_ll, sll_addr)",
+      "sizeof(((struct sockaddr_ll *) 0)->sll_addr)",
+      "MSG_CMSG_CLOEXEC",
+      "EPERM",
+      "CMSG_SPACE(64)",
+    ]
+  ) assert(Object.hasOwn(declared, expression), expression);
+});
+
+const { fields, size } = msghdr;
+
+Deno.test("the golden file refutes a wrong size", () => {
+  const wrong = layoutFacts({ name: "msghdr", size: 48, fields });
+  assertEquals(differences(wrong, golden()), ["sizeof(struct msghdr) is 56, declared as 48"]);
+});
+
+Deno.test("the golden file refutes a wrong offset", () => {
+  const wrong = layoutFacts({
+    name: "msghdr",
+    size,
+    fields: { ...fields, msg_iov: [12, "pointer"] },
+  });
+  assertEquals(differences(wrong, golden()), [
+    "offsetof(struct msghdr, msg_iov) is 16, declared as 12",
+  ]);
+});
+
+Deno.test("the golden file refutes a field of the wrong width", () => {
+  const wrong = layoutFacts({
+    name: "msghdr",
+    size,
+    fields: { ...fields, msg_iovlen: [24, "u32"] },
+  });
+  assertEquals(differences(wrong, golden()), [
+    "sizeof(((struct msghdr *) 0)->msg_iovlen) is 8, declared as 4",
+  ]);
+});
+
+Deno.test("the golden file refutes a wrong constant, and one that it does not know", () => {
+  assertEquals(differences(constantFacts({ AF_PACKET: 16, AF_NEW: 1 }), golden()), [
+    "AF_PACKET is 17, declared as 16",
+    "AF_NEW is not known, declared as 1",
+  ]);
+});
+
+Deno.test("the golden file ends where no macro was asked for", () => {
+  assertEquals(differences(macroFacts([64]), golden()), []);
+  assertEquals(differences(macroFacts([65]), golden()).length, 3);
+});
+
+Deno.test("the oracle does not pass over a constant that is no number", () => {
+  assertThrows(() => constantFacts({ AF_UNIX: "1" }), TypeError, "AF_UNIX is no number");
+});
+
+testNeeding(
+  { programs: { cc: "gcc" } },
+  "the C compiler refuses a name that it does not know",
+  async () => {
+    await assertRejects(() => askCompiler(["AF_UNIX", "AF_NONE_SUCH"]), Error, "AF_NONE_SUCH");
+  },
+);

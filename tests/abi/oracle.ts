@@ -1,0 +1,165 @@
+/**
+ * An oracle for layouts and constants: a C compiler.
+ *
+ * Every fact is a C expression and its value, such as `offsetof(struct msghdr, msg_iov)` and 16. What `ffi/` declares is
+ * turned into such facts, by walking over all that its modules export, so that what is added later is asked for as
+ * well; a compiler evaluates the expressions. Its answer is kept in `golden.json`, for where there is no compiler.
+ *
+ *     deno run -A tests/abi/oracle.ts --write     asks the compiler anew, and writes golden.json
+ *
+ * @module
+ */
+
+import { CMSG_ALIGN, CMSG_LEN, CMSG_SPACE } from "../../ffi/cmsg.ts";
+import * as constants from "../../ffi/constants.ts";
+import { Errno } from "../../ffi/errno.ts";
+import * as layouts from "../../ffi/layouts.ts";
+import { type Fields, sizeOf, type Struct } from "../../ffi/struct.ts";
+
+/** C expressions, and the value of each. */
+export type Facts = Record<string, number>;
+
+/** A declared struct, as far as the oracle looks at it. */
+export type Layout = Pick<Struct<Fields>, "name" | "size" | "fields">;
+
+/** Structs that are declared up to a field, for a reason; the size is the offset of that field. */
+const ENDS_BEFORE: Record<string, string> = {
+  dirent64: "d_name", // getdents64(2) writes the name as long as it is
+  nlmsgerr: "msg", // the request that failed, which nobody reads
+};
+
+/** Constants that no header for programs has. */
+const KERNEL_ONLY: Record<string, string> = {
+  SCM_MAX_FD:
+    "include/net/scm.h is the kernel's own; tests/ffi/control_messages_test.ts sends that many, and one more",
+};
+
+const HEADERS = [
+  "dirent.h",
+  "errno.h",
+  "fcntl.h",
+  "grp.h",
+  "poll.h",
+  "pwd.h",
+  "sched.h",
+  "signal.h",
+  "stddef.h",
+  "stdio.h",
+  "sys/ioctl.h",
+  "sys/mman.h",
+  "sys/prctl.h",
+  "sys/resource.h",
+  "sys/socket.h",
+  "sys/syscall.h",
+  "time.h",
+  "linux/audit.h",
+  "linux/capability.h",
+  "linux/close_range.h",
+  "linux/filter.h",
+  "linux/if.h",
+  "linux/if_ether.h",
+  "linux/if_link.h",
+  "linux/if_packet.h",
+  "linux/io_uring.h",
+  "linux/rtnetlink.h",
+  "linux/seccomp.h",
+];
+
+/** Size, and offset and size of every field. */
+export function layoutFacts({ name, size, fields }: Layout): Facts {
+  const facts: Facts = {};
+  const end = ENDS_BEFORE[name];
+  facts[end ? `offsetof(struct ${name}, ${end})` : `sizeof(struct ${name})`] = size;
+  for (const [field, [offset, type]] of Object.entries(fields)) {
+    facts[`offsetof(struct ${name}, ${field})`] = offset;
+    facts[`sizeof(((struct ${name} *) 0)->${field})`] = sizeOf(type);
+  }
+  return facts;
+}
+
+/** The numbers under their names, but for those that only the kernel knows. */
+export function constantFacts(numbers: Readonly<Record<string, unknown>>): Facts {
+  const facts: Facts = {};
+  for (const [name, value] of Object.entries(numbers)) {
+    if (typeof value !== "number") {
+      throw new TypeError(`${name} is no number: how is it asked for?`);
+    }
+    if (!Object.hasOwn(KERNEL_ONLY, name)) facts[name] = value;
+  }
+  return facts;
+}
+
+/** The macros of cmsg(3), for these lengths. */
+export function macroFacts(lengths: readonly number[]): Facts {
+  return Object.fromEntries(lengths.flatMap((length) => [
+    [`CMSG_ALIGN(${length})`, CMSG_ALIGN(length)],
+    [`CMSG_LEN(${length})`, CMSG_LEN(length)],
+    [`CMSG_SPACE(${length})`, CMSG_SPACE(length)],
+  ]));
+}
+
+/** All that `ffi/` declares. */
+export function declaredFacts(): Facts {
+  const structs = Object.values(layouts) as unknown as Layout[];
+  return {
+    ...Object.assign({}, ...structs.map(layoutFacts)),
+    ...constantFacts(constants),
+    ...constantFacts(Errno),
+    ...macroFacts(Array.from({ length: 65 }, (_, i) => i)),
+  };
+}
+
+/** Where a declaration and the oracle differ, in words. */
+export function differences(declared: Facts, oracle: Facts): string[] {
+  return Object.entries(declared).filter(([expression, value]) => oracle[expression] !== value)
+    .map(([expression, value]) =>
+      `${expression} is ${oracle[expression] ?? "not known"}, declared as ${value}`
+    );
+}
+
+/** A C program that prints the value of each expression on a line. */
+export function programAsking(expressions: readonly string[]): string {
+  return [
+    "#define _GNU_SOURCE",
+    ...HEADERS.map((header) => `#include <${header}>`),
+    "int main(void) {",
+    ...expressions.map((each) => `  printf("%lld\\n", (long long) (${each}));`),
+    "}\n",
+  ].join("\n");
+}
+
+/**
+ * The values that the C compiler has for these expressions.
+ *
+ * @throws {Error} What the compiler says against one of them, such as that it has no such constant.
+ */
+export async function askCompiler(expressions: readonly string[]): Promise<Facts> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/oracle.c`, programAsking(expressions));
+    await output("cc", ["-o", `${folder}/oracle`, `${folder}/oracle.c`]);
+    const values = (await output(`${folder}/oracle`, [])).trimEnd().split("\n").map(Number);
+    return Object.fromEntries(expressions.map((expression, i) => [expression, values[i]]));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function output(program: string, args: string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(program, { args }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
+}
+
+const GOLDEN = new URL("golden.json", import.meta.url);
+
+/** What the compiler said when it was asked last. */
+export function golden(): Facts {
+  return JSON.parse(Deno.readTextFileSync(GOLDEN));
+}
+
+if (import.meta.main) {
+  if (Deno.args[0] !== "--write") throw new Error("Usage: deno run -A tests/abi/oracle.ts --write");
+  const facts = await askCompiler(Object.keys(declaredFacts()));
+  await Deno.writeTextFile(GOLDEN, JSON.stringify(facts, null, 2) + "\n");
+}

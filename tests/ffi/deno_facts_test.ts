@@ -1,0 +1,73 @@
+/**
+ * What the code relies on and Deno's documentation does not promise.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { libc, setCloseOnExec } from "../../ffi/mod.ts";
+import { libcFolder } from "../../lib/child_process.ts";
+import { ROOT } from "../support/programs.ts";
+import { run } from "./programs.ts";
+
+Deno.test("a child inherits a descriptor without close-on-exec, under its number, and none with it", async () => {
+  const path = Deno.makeTempFileSync();
+  try {
+    Deno.writeTextFileSync(path, "from the parent");
+    const fd = libc.open(new TextEncoder().encode(path + "\0"), 0);
+    try {
+      for (const closeOnExec of [true, false]) {
+        setCloseOnExec(fd, closeOnExec);
+        const { stdout } = await run(["sh", "-c", `cat /proc/self/fd/${fd} 2>/dev/null`]);
+        assertEquals(stdout, closeOnExec ? "" : "from the parent");
+      }
+    } finally {
+      libc.close(fd);
+    }
+  } finally {
+    Deno.removeSync(path);
+  }
+});
+
+/** Runs a program that may call libc, and nothing else, in a folder. */
+async function confinedIn(cwd: string) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--allow-ffi=libc.so.6",
+      "--no-prompt",
+      "--no-config",
+      `${ROOT}/tests/ffi/programs/confined.ts`,
+    ],
+    cwd,
+    env: { DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+Deno.test("in libc's folder, --allow-ffi=libc.so.6 is enough for ffi/, errno and /proc included", async () => {
+  const { code, stdout, stderr } = await confinedIn(libcFolder());
+  assertEquals({ code, stderr }, { code: 0, stderr: "" });
+  assertEquals(JSON.parse(stdout), { errno: "EBADF", withLibc: "deno", withDeno: "NotCapable" });
+});
+
+Deno.test("--allow-ffi=libc.so.6 names a file in the working directory", async () => {
+  const { code, stderr } = await confinedIn("/");
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "Could not open library: /libc.so.6");
+});
+
+Deno.test("a result of type isize is a bigint, and never === -1", () => {
+  const library = Deno.dlopen("libc.so.6", {
+    read: { parameters: ["i32", "pointer", "usize"], result: "isize" },
+  });
+  const result = library.symbols.read(-1, null, 0n);
+  library.close();
+  assertEquals(result, -1n);
+});
+
+Deno.test("Deno runs several threads, so that credentials of one are not enough", () => {
+  assert([...Deno.readDirSync("/proc/self/task")].length > 1);
+});

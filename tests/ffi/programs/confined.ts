@@ -1,0 +1,22 @@
+/**
+ * Runs with no permission but to call libc: tells what works all the same.
+ *
+ * @module
+ */
+
+import { close, errnoName, errnoOf, readTextFile } from "../../../ffi/mod.ts";
+import { tell } from "./tell.ts";
+
+function withDeno(): string {
+  try {
+    return Deno.readTextFileSync("/proc/self/comm");
+  } catch (error) {
+    return (error as Error).name;
+  }
+}
+
+tell({
+  errno: errnoName(errnoOf(() => close(-1))),
+  withLibc: readTextFile("/proc/self/comm").trim(),
+  withDeno: withDeno(),
+});

@@ -1,0 +1,13 @@
+/**
+ * Tells what `linkByIndex` says of the interfaces that it is given.
+ *
+ * @module
+ */
+
+import { if_nametoindex, linkByIndex } from "../../../ffi/mod.ts";
+import { tell } from "./tell.ts";
+
+tell(Deno.args.map((name) => {
+  const { address, ...link } = linkByIndex(if_nametoindex(name));
+  return { ...link, address: address.length };
+}));

@@ -1,0 +1,27 @@
+/**
+ * Asks for drops that drop nothing, and tells how each was refused and who the process is afterwards.
+ *
+ *     refused_identities.ts ID…
+ *
+ * @module
+ */
+
+import { dropPrivileges, getresgid, getresuid, type Identity } from "../../../ffi/mod.ts";
+import { tell } from "./tell.ts";
+
+function refusal(identity: Identity): string {
+  try {
+    dropPrivileges(identity);
+    return "accepted";
+  } catch (error) {
+    return String(error);
+  }
+}
+
+const ids = Deno.args.map(Number);
+tell({
+  asUid: ids.map((uid) => refusal({ uid, gid: 65534 })),
+  asGid: ids.map((gid) => refusal({ uid: 65534, gid })),
+  uid: getresuid(),
+  gid: getresgid(),
+});

@@ -1,0 +1,24 @@
+/**
+ * Spawns a program that writes its arguments to standard output, and one that is not there.
+ *
+ * @module
+ */
+
+import { errnoName, errnoOf, posix_spawn } from "../../../ffi/mod.ts";
+import { tell } from "./tell.ts";
+
+const missing = errnoName(errnoOf(() => posix_spawn("/dev/null/none", ["none"])));
+const pid = posix_spawn("/bin/sh", [
+  "sh",
+  "-c",
+  'printf "%s\\n" "$@"',
+  "sh",
+  "one",
+  "two words",
+  "ü",
+]);
+// Nothing here reaps the child: /proc says when it has ended.
+while (!/^State:\tZ/m.test(Deno.readTextFileSync(`/proc/${pid}/status`))) {
+  await new Promise((resolve) => setTimeout(resolve, 5));
+}
+tell({ missing });
