@@ -23,6 +23,7 @@ import {
   BPF_RET,
   BPF_W,
   SO_ATTACH_FILTER,
+  SO_DETACH_FILTER,
   SO_LOCK_FILTER,
   SOL_SOCKET,
 } from "./constants.ts";
@@ -98,7 +99,9 @@ export function assemble(instructions: readonly BpfInstruction[]): Uint8Array<Ar
   }
   const program = new Uint8Array(length * sock_filter.size);
   instructions.forEach(({ code, jt, jf, k }, i) => {
-    if (jt > 0xff || jf > 0xff || i + 1 + Math.max(jt, jf) > length || k < 0 || k > 0xffffffff) {
+    const farthest = i + 1 + Math.max(jt, jf);
+    const leaves = farthest > i + 1 && farthest >= length;
+    if (jt > 0xff || jf > 0xff || leaves || k < 0 || k > 0xffffffff) {
       throw new RangeError(`BPF instruction ${i} cannot be encoded: jt ${jt}, jf ${jf}, k ${k}`);
     }
     Object.assign(sock_filter.over(program, i * sock_filter.size), { code, jt, jf, k });
@@ -140,4 +143,15 @@ export function attachFilter(fd: number, program: Uint8Array<ArrayBuffer>): void
  */
 export function lockFilter(fd: number): void {
   setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, 1);
+}
+
+/**
+ * Takes the filter off a socket.
+ *
+ * Wraps setsockopt(2), `SO_DETACH_FILTER`; socket(7).
+ *
+ * @throws {SystemError} `ENOENT` (there is none), `EPERM` (it is locked), `ENOTSOCK`, …
+ */
+export function detachFilter(fd: number): void {
+  setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, 0);
 }

@@ -7,6 +7,7 @@
 
 // bits/socket.h
 export const AF_UNIX = 1;
+export const AF_INET = 2;
 export const AF_NETLINK = 16;
 export const AF_PACKET = 17;
 export const SOCK_STREAM = 1;
@@ -36,6 +37,7 @@ export const SO_ATTACH_FILTER = 26;
 export const SO_DETACH_FILTER = 27;
 export const SO_PEERCRED = 17;
 export const SO_RCVBUFFORCE = 33;
+export const SO_ATTACH_BPF = 50;
 export const SO_TIMESTAMPNS = 35;
 export const SCM_TIMESTAMPNS = SO_TIMESTAMPNS;
 export const SO_MARK = 36;
@@ -149,6 +151,10 @@ export const BPF_JSET = 0x40;
 export const BPF_K = 0x00;
 export const BPF_MAXINSNS = 4096;
 
+// linux/bpf.h
+export const BPF_PROG_LOAD = 5;
+export const BPF_PROG_TYPE_SOCKET_FILTER = 1;
+
 // linux/seccomp.h
 export const SECCOMP_SET_MODE_FILTER = 1;
 export const SECCOMP_FILTER_FLAG_TSYNC = 1;
@@ -160,7 +166,15 @@ export const SECCOMP_RET_ALLOW = 0x7fff0000;
 export const AUDIT_ARCH_X86_64 = 0xc000003e;
 export const AUDIT_ARCH_AARCH64 = 0xc00000b7;
 
+// sys/ptrace.h
+export const PTRACE_SEIZE = 0x4206;
+
+// linux/sockios.h
+export const SIOCGSTAMP = 0x8906; // asm-generic/sockios.h: SIOCGSTAMP_OLD
+export const SIOCSIFFLAGS = 0x8914;
+
 // bits/sched.h
+export const CLONE_NEWUSER = 0x10000000;
 export const CLONE_THREAD = 0x10000;
 
 // linux/prctl.h

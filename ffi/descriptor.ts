@@ -11,9 +11,10 @@ import {
   F_SETFD,
   FD_CLOEXEC,
   O_ACCMODE,
+  O_CLOEXEC,
   O_PATH,
 } from "./constants.ts";
-import { check } from "./errno.ts";
+import { check, checkRestarting } from "./errno.ts";
 import { libc } from "./libc.ts";
 
 /**
@@ -54,6 +55,46 @@ export function isCloseOnExec(fd: number): boolean {
  */
 export function setCloseOnExec(fd: number, closeOnExec: boolean): void {
   check(libc.fcntl(fd, F_SETFD, closeOnExec ? FD_CLOEXEC : 0), "fcntl");
+}
+
+/**
+ * dup(2): another number for the same open file description.
+ *
+ * @throws {SystemError} `EBADF`, `EMFILE`.
+ */
+export function dup(fd: number): number {
+  return check(libc.dup(fd), "dup");
+}
+
+/**
+ * pipe2(2), `O_CLOEXEC`: a pipe.
+ *
+ * @returns Its two ends: what is written to the second is read from the first.
+ * @throws {SystemError} `EMFILE`, `ENFILE`.
+ */
+export function pipe(): [reading: number, writing: number] {
+  const ends = new Int32Array(2);
+  check(libc.pipe2(ends, O_CLOEXEC), "pipe2");
+  return [ends[0], ends[1]];
+}
+
+/**
+ * write(2): writes bytes to a descriptor.
+ *
+ * @returns How many were taken.
+ * @throws {SystemError} `EBADF`, `EAGAIN`, `EPIPE`, …
+ */
+export function write(fd: number, bytes: Uint8Array<ArrayBuffer>): number {
+  return checkRestarting(() => libc.write(fd, bytes, BigInt(bytes.length)), "write");
+}
+
+/**
+ * ioctl(2) with a structure.
+ *
+ * @throws {SystemError} `EPERM`, `EINVAL`, `ENOTTY`, …
+ */
+export function ioctl(fd: number, operation: number, argument: Uint8Array<ArrayBuffer>): void {
+  check(libc.ioctl(fd, BigInt(operation), argument), "ioctl");
 }
 
 /**

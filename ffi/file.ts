@@ -13,8 +13,19 @@ import { cString, libc } from "./libc.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
+/**
+ * open(2) of a file that is there.
+ *
+ * @param flags Such as `O_RDONLY | O_CLOEXEC`; not `O_CREAT`, which would want a mode.
+ * @returns Its descriptor.
+ * @throws {SystemError} `ENOENT`, `EACCES`, …
+ */
+export function open(path: string, flags: number): number {
+  return checkRestarting(() => libc.open(cString(path), flags), "open");
+}
+
 function withOpen<T>(path: string, use: (fd: number) => T): T {
-  const fd = checkRestarting(() => libc.open(cString(path), O_RDONLY | O_CLOEXEC), "open");
+  const fd = open(path, O_RDONLY | O_CLOEXEC);
   try {
     return use(fd);
   } finally {

@@ -168,3 +168,11 @@ export const seccomp_data = struct("seccomp_data", 64, {
   instruction_pointer: [8, "u64"],
   args: [16, "u8[48]"],
 });
+
+/** `union bpf_attr` for `BPF_PROG_LOAD`, up to what is set of it. Source: linux/bpf.h. */
+export const bpf_attr = struct("bpf_attr", 48, {
+  prog_type: [0, "u32"],
+  insn_cnt: [4, "u32"],
+  insns: [8, "u64"],
+  license: [16, "u64"],
+});

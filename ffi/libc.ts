@@ -137,6 +137,10 @@ const symbols = {
   },
   // int close(int fd);
   close: { parameters: ["i32"] as [fd: "i32"], result: "i32" },
+  // int pipe2(int pipefd[2], int flags);
+  pipe2: { parameters: ["buffer", "i32"] as [pipefd: "buffer", flags: "i32"], result: "i32" },
+  // int dup(int oldfd);
+  dup: { parameters: ["i32"] as [oldfd: "i32"], result: "i32" },
   // int close_range(unsigned int first, unsigned int last, int flags);
   close_range: {
     parameters: ["u32", "u32", "i32"] as [first: "u32", last: "u32", flags: "i32"],

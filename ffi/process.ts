@@ -4,6 +4,7 @@
  * @module
  */
 
+import { PR_GET_PDEATHSIG } from "./constants.ts";
 import { check, SystemError } from "./errno.ts";
 import { rlimit } from "./layouts.ts";
 import { cString, libc } from "./libc.ts";
@@ -18,6 +19,13 @@ import { addressOf } from "./struct.ts";
  */
 export function prctl(operation: number, argument: number): number {
   return check(libc.prctl(operation, BigInt(argument), 0n, 0n, 0n), "prctl");
+}
+
+/** prctl(2), `PR_GET_PDEATHSIG`: the signal that this process gets when its parent ends; 0 for none. */
+export function parentDeathSignal(): number {
+  const signal = new Int32Array(1);
+  check(libc.prctl(PR_GET_PDEATHSIG, addressOf(signal), 0n, 0n, 0n), "prctl");
+  return signal[0];
 }
 
 /** getppid(2): the parent's process id; another one, and the parent has ended. */
@@ -38,6 +46,10 @@ export function setrlimit(resource: number, limit: number): void {
   check(libc.setrlimit(resource, limits.bytes), "setrlimit");
 }
 
+// SAFETY: `heldArgv` has the addresses of `heldArgs`; both are bindings of this module and so live across the call.
+let heldArgs: Uint8Array<ArrayBuffer>[] = [];
+let heldArgv = new BigUint64Array(1);
+
 /**
  * posix_spawn(3): starts a program with this process's descriptors and no environment.
  *
@@ -49,11 +61,11 @@ export function setrlimit(resource: number, limit: number): void {
  * @throws {SystemError} `EPERM`, `EAGAIN`, `ENOENT`, …
  */
 export function posix_spawn(path: string, args: readonly string[]): number {
-  const texts = args.map(cString);
-  const argv = BigUint64Array.from([...texts.map(addressOf), 0n]);
+  heldArgs = args.map(cString);
+  heldArgv = BigUint64Array.from([...heldArgs.map(addressOf), 0n]);
   const pid = new Int32Array(1);
-  // SAFETY: `argv` holds the addresses of `texts`, which are looked at again after the call, and so live through it.
-  const errno = libc.posix_spawn(pid, cString(path), null, null, argv, new BigUint64Array(1));
-  if (texts.length !== args.length || errno !== 0) throw new SystemError("posix_spawn", errno);
+  const noEnvironment = new BigUint64Array(1);
+  const errno = libc.posix_spawn(pid, cString(path), null, null, heldArgv, noEnvironment);
+  if (errno !== 0) throw new SystemError("posix_spawn", errno);
   return pid[0];
 }

@@ -136,6 +136,25 @@ export function send(fd: number, bytes: Uint8Array<ArrayBuffer>, flags: number):
 }
 
 /**
+ * sendto(2): sends to an address that the call gives.
+ *
+ * @param address The bytes of a `sockaddr`; for a packet socket a `sockaddr_ll`, which names the interface.
+ * @returns How many bytes were taken.
+ * @throws {SystemError} `ENXIO`, `ENETDOWN`, `EPERM`, …
+ */
+export function sendTo(
+  fd: number,
+  bytes: Uint8Array<ArrayBuffer>,
+  flags: number,
+  address: Uint8Array<ArrayBuffer>,
+): number {
+  return checkRestarting(
+    () => libc.sendto(fd, bytes, BigInt(bytes.length), flags, address, address.length),
+    "sendto",
+  );
+}
+
+/**
  * recvfrom(2), without the sender's address.
  *
  * @returns The length of what was received; with `MSG_TRUNC` in `flags`, of the whole datagram.

@@ -218,6 +218,6 @@ export function struct<const F extends Fields>(name: string, size: number, field
  * SAFETY: an address keeps nothing alive. Whoever stores one must hold a reference to `bytes` until the
  * last call that follows the address has returned.
  */
-export function addressOf(bytes: Uint8Array<ArrayBuffer>): bigint {
+export function addressOf(bytes: Uint8Array<ArrayBuffer> | Int32Array<ArrayBuffer>): bigint {
   return bytes.length === 0 ? 0n : libc.memmove(bytes, bytes, 0n);
 }

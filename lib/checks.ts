@@ -110,6 +110,51 @@ export const CHECKS = {
     side: "parent",
     source: "unix(7); close(2), open file descriptions; D24",
   },
+  "AUTH-01": {
+    claim:
+      "As it is passed, the socket lets its holder do what is known of this kernel, no more and no less",
+    expected: "each operation has the outcome of the table",
+    side: "parent",
+    source: "net/packet/af_packet.c: CAP_NET_RAW is asked for in packet_create alone; D24",
+  },
+  "AUTH-02": {
+    claim: "Each protection alone takes away what it is for, and nothing else",
+    expected: "each operation has the outcome of the table",
+    side: "parent",
+    source: "lib/protections.ts; D24",
+  },
+  "AUTH-03": {
+    claim: "With all protections together nothing is left but receiving",
+    expected: "every operation refused, with the errno of the table",
+    side: "parent",
+    source: "seccomp(2); lib/receive_only.ts; D24",
+  },
+  "AUTH-04": {
+    claim: "With all protections together packets still arrive",
+    expected: "as many frames of the stimulus as asked for, after the attack",
+    side: "parent",
+    source: "D24",
+    essential: true,
+  },
+  "HARD-01": {
+    claim: "Every thread of the hardened worker is confined",
+    expected:
+      "uids and gids the worker's, no group, five capability sets 0, NoNewPrivs 1, Seccomp 2",
+    side: "child",
+    source: "proc_pid_status(5); seccomp(2), SECCOMP_FILTER_FLAG_TSYNC; D24",
+  },
+  "HARD-02": {
+    claim: "So is every thread that it starts later",
+    expected: "the same, while a nonblocking call has its thread",
+    side: "child",
+    source: "clone(2): credentials and filters are inherited; D24",
+  },
+  "HARD-03": {
+    claim: "Every descriptor of the hardened worker is explained",
+    expected: "each with its reason, and none that writes a file",
+    side: "child",
+    source: "proc_pid_fd(5); lib/descriptor_audit.ts; D24",
+  },
 } as const satisfies Record<string, CheckDescription>;
 
 /** The id of a check, such as `DROP-03`. */

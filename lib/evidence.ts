@@ -56,6 +56,23 @@ export interface Step {
   readonly lines: readonly Line[];
 }
 
+/** One operation in one column: what came of it, and what is known to. */
+export interface Cell {
+  readonly outcome: string;
+  readonly known: string;
+}
+
+/** What came of each operation, in each column. */
+export interface Matrix {
+  readonly columns: readonly string[];
+  readonly rows: readonly {
+    readonly operation: string;
+    readonly gives: string;
+    readonly source: string;
+    readonly cells: Readonly<Record<string, Cell>>;
+  }[];
+}
+
 /** What is said when every check holds. */
 export interface Conclusion {
   readonly headline: string;
@@ -75,6 +92,8 @@ export interface ExperimentEvidence {
   readonly packets: readonly Packet[];
   readonly figures: Readonly<Record<string, number>>;
   readonly steps: readonly Step[];
+  /** Of the experiment `authority`; null for others. */
+  readonly matrix: Matrix | null;
   /** What ended it before its end; null if nothing did. */
   readonly error: string | null;
   /** Said if the verdict is PASS. */

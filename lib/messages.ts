@@ -8,6 +8,7 @@
 import { type CheckId, isCheckId } from "./checks.ts";
 import type { Finding } from "./evidence.ts";
 import { ExperimentError } from "./outcome.ts";
+import type { Protection } from "./protections.ts";
 
 /** A received frame, as the child hands it on; what it means is for the parent to say. */
 export interface CapturedFrame {
@@ -32,10 +33,26 @@ export type ChildMessage =
   | { type: "reached"; stage: string; detail: Record<string, unknown> }
   | { type: "failed"; message: string };
 
-/** What the parent says. `socket` brings one descriptor. */
+/** What the parent says. `socket` and `worker` bring one descriptor. */
 export type ParentMessage =
   | { type: "socket"; uid: number; gid: number; count: number }
+  | ({ type: "worker" } & WorkerOrders)
+  | { type: "next" }
   | { type: "enough" };
+
+/** What a worker of the experiment `authority` is told. */
+export interface WorkerOrders {
+  readonly uid: number;
+  readonly gid: number;
+  readonly protections: readonly Protection[];
+  /** What to attack; `null` for a worker that only sits there, to be attacked. */
+  readonly target: {
+    readonly ifindex: number;
+    readonly otherIfindex: number;
+    readonly sibling: { readonly pid: number; readonly fd: number };
+    readonly forgottenFd: number;
+  } | null;
+}
 
 type Fields = Record<string, unknown>;
 

@@ -153,6 +153,17 @@ export class Child implements AsyncDisposable {
     return message.detail;
   }
 
+  /** {@linkcode reached}, for a child that may be at one of two stages. */
+  async reachedEither(
+    ...stages: readonly string[]
+  ): Promise<{ stage: string; detail: { [name: string]: unknown } }> {
+    const message = await this.#hear(this.#run.context.deadline);
+    if (message?.type !== "reached" || !stages.includes(message.stage)) {
+      throw new ExperimentError(`The child is at none of ${stages.join(", ")}: ${said(message)}`);
+    }
+    return message;
+  }
+
   /**
    * Waits for the next packet that the child hands on.
    *

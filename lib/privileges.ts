@@ -36,6 +36,10 @@ export interface ThreadCredentials {
   readonly groups: readonly number[];
   /** The capability sets, as hexadecimal numbers: CapInh, CapPrm, CapEff, CapBnd, CapAmb. */
   readonly capabilities: Readonly<Record<string, string>>;
+  /** `NoNewPrivs`: 1 if execve gains nothing. */
+  readonly noNewPrivs: number;
+  /** `Seccomp`: 0 for none, 2 for a filter. */
+  readonly seccomp: number;
 }
 
 const CAPABILITY_SETS = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] as const;
@@ -58,6 +62,8 @@ export function parseStatus(tid: number, status: string): ThreadCredentials {
     gids: numbers("Gid"),
     groups: numbers("Groups"),
     capabilities: Object.fromEntries(CAPABILITY_SETS.map((set) => [set, line(set)])),
+    noNewPrivs: Number(line("NoNewPrivs")),
+    seccomp: Number(line("Seccomp")),
   };
 }
 
@@ -79,6 +85,28 @@ export function threadCredentials(process: number | "self"): ThreadCredentials[]
     }
   }
   return threads;
+}
+
+/** Whether every thread is confined as the protections together confine it. */
+export function judgeConfinement(
+  threads: readonly ThreadCredentials[],
+  { uid, gid }: Identity,
+): Finding {
+  const isConfined = (
+    { uids, gids, groups, capabilities, noNewPrivs, seccomp }: ThreadCredentials,
+  ) =>
+    uids.length === 4 && uids.every((id) => id === uid) &&
+    gids.length === 4 && gids.every((id) => id === gid) && groups.length === 0 &&
+    CAPABILITY_SETS.every((set) => /^0+$/.test(capabilities[set])) &&
+    noNewPrivs === 1 && seccomp === 2;
+  const loose = threads.filter((thread) => !isConfined(thread));
+  return judged(
+    threads.length > 0 && loose.length === 0,
+    loose.length === 0
+      ? `${threads.length} threads, all confined`
+      : `${loose.length} of ${threads.length} threads are not: ${JSON.stringify(loose[0])}`,
+    { threads },
+  );
 }
 
 /** What the four checks of the credentials find in what /proc says of each thread. */

@@ -23,12 +23,16 @@
  * - Files: whatever the uid may read can be opened for reading, in /proc the memory of a process of the same uid that is dumpable.
  *   Paths lie in memory, where a filter cannot look. So: a uid of its own, and dumpable 0.
  * - Descriptors that were open for writing before still are: the audit of the descriptors is for these.
- * - Web workers (`new Worker`) do not start: an event loop of their own would need calls that are not listed.
+ *
+ * What Deno does without: clone3 (it has clone), whether its output is a terminal (ioctl: it takes a refusal for no), web workers
+ * (`new Worker`: an event loop of its own needs more), and its caches: it would set locks in those that it holds open, and keep trying for 30
+ * seconds at its end; the child holds none (child_process.ts). What it cannot do without is done before: {@linkcode prepareForFilter}.
  *
  * @module
  */
 
 import {
+  bindAll,
   CLONE_THREAD,
   F_GETFD,
   F_GETFL,
@@ -60,6 +64,17 @@ export interface ReceiveOnlyOptions {
   readonly ioUring: boolean;
   /** The worker's own process id. */
   readonly pid: number;
+}
+
+/**
+ * Has set up, before the filter, what would be refused once it is on. A second after its start, or at the first signal listener, Deno makes a
+ * socketpair for its signals (ext/signals), and panics if it cannot; and FFI calls are bound at their first use.
+ */
+export function prepareForFilter(): void {
+  const nothing = () => {};
+  Deno.addSignalListener("SIGWINCH", nothing);
+  Deno.removeSignalListener("SIGWINCH", nothing);
+  bindAll();
 }
 
 /** Nothing is refused: a filter of this policy carries no_new_privs to every thread, and does nothing else. */

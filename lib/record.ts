@@ -11,6 +11,7 @@ import {
   type ExperimentEvidence,
   type Finding,
   type Line,
+  type Matrix,
   type Packet,
   type Step,
   verdictOf,
@@ -29,6 +30,7 @@ export class ExperimentRecord {
   readonly #packets: Packet[] = [];
   readonly #figures: { [name: string]: number } = {};
   readonly #started = performance.now();
+  #matrix: Matrix | null = null;
   #lines = 0;
 
   constructor(experiment: Experiment) {
@@ -84,6 +86,11 @@ export class ExperimentRecord {
     return this.#packets.push(packet) - 1;
   }
 
+  /** Sets the matrix. */
+  matrix(matrix: Matrix): void {
+    this.#matrix = matrix;
+  }
+
   /** Sets the figure `STAGE_ms`: how long it took until here, in milliseconds. */
   timestamp(stage: string): void {
     this.#figures[`${stage}_ms`] = Math.round((performance.now() - this.#started) * 10) / 10;
@@ -111,6 +118,7 @@ export class ExperimentRecord {
       packets: this.#packets,
       figures: this.#figures,
       steps: this.#steps,
+      matrix: this.#matrix,
       error,
       conclusion: verdict === "PASS" ? conclusion : null,
     };

@@ -5,7 +5,8 @@
  */
 
 import type { Experiment } from "../experiment.ts";
+import { authority } from "./authority.ts";
 import { privilegeDrop } from "./privilege_drop.ts";
 
 /** Every experiment. */
-export const EXPERIMENTS: readonly Experiment[] = [privilegeDrop];
+export const EXPERIMENTS: readonly Experiment[] = [privilegeDrop, authority];

@@ -38,7 +38,8 @@ import type { CheckId } from "../checks.ts";
 import { controlChannelPair } from "../control_channel.ts";
 import { type Conclusion, type Finding, judged } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
-import { asObject, asTimestamp, HEAD_LIMIT } from "../messages.ts";
+import { handOnFrames } from "../hand_on.ts";
+import { asObject, asTimestamp } from "../messages.ts";
 import {
   bindPacketSocket,
   describePacketSocket,
@@ -46,7 +47,6 @@ import {
   isPacketSocket,
   openPacketSocket,
   type PacketSocketIdentity,
-  takeFrame,
   takeStatistics,
 } from "../packet_socket.ts";
 import type { ParentRun } from "../parent_run.ts";
@@ -215,15 +215,7 @@ export function child(run: ChildRun, pieces = childPieces): void {
   run.reached("ready", { dropped_ns: String(droppedAt) });
 
   // 9 and 10. Every frame goes to the parent, which alone knows what it sent.
-  while (run.readable(packetSocket.fd) === "descriptor") {
-    const frame = takeFrame(packetSocket.fd);
-    if (frame === undefined) continue;
-    run.packet({
-      bytes: frame.bytes,
-      head: frame.head.subarray(0, HEAD_LIMIT).toBase64(),
-      timestamp_ns: String(frame.timestamp),
-    });
-  }
+  handOnFrames(run, packetSocket.fd);
   run.receive("enough");
   run.step("Test Results:");
   run.reached("done");

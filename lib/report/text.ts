@@ -5,7 +5,15 @@
  */
 
 import { bold, dim, green, red, yellow } from "@std/fmt/colors";
-import type { CheckResult, Evidence, ExperimentEvidence, Line, Step } from "../evidence.ts";
+import type {
+  Cell,
+  CheckResult,
+  Evidence,
+  ExperimentEvidence,
+  Line,
+  Matrix,
+  Step,
+} from "../evidence.ts";
 import { escapeText } from "./escape.ts";
 
 /** How much is said, and how. */
@@ -78,6 +86,7 @@ function renderExperiment(
       ...renderStep(step, experiment, paint, verbose),
       "",
     ]),
+    ...renderMatrix(experiment.matrix, paint, verbose),
     ...renderConclusion(experiment, paint),
     "",
   ].join("\n");
@@ -157,6 +166,38 @@ function renderCheck(check: CheckResult, paint: Palette, verbose: boolean): stri
     );
   }
   return rows;
+}
+
+/** The matrix: what the socket allows, which protections alone take it away, what is left of it under all; verbose, all of it. */
+function renderMatrix(matrix: Matrix | null, paint: Palette, verbose: boolean): string[] {
+  if (matrix === null) return [];
+  const { columns, rows } = matrix;
+  const alone = columns.filter((name) => name !== "plain" && name !== "hardened");
+  const shown = verbose ? columns : ["plain", "hardened"];
+  const heading = ["operation", ...shown, ...verbose ? [] : ["taken away by"]];
+  const table = rows.map(({ operation, cells }) => {
+    const plain = cells.plain?.outcome;
+    const takers = alone.filter((name) => plain === "allowed" && cells[name]?.outcome !== plain);
+    const outcomes = shown.map((name) => describeCell(cells[name]));
+    return [operation, ...outcomes, ...verbose ? [] : [takers.join(", ")]];
+  });
+  const widths = heading.map((_, i) =>
+    Math.max(...[heading, ...table].map((row) => row[i].length))
+  );
+  const line = (row: readonly string[]) =>
+    `  ${row.map((word, i) => word.padEnd(widths[i])).join("  ")}`.trimEnd();
+  return [
+    paint.heading("What the holder of the socket may do:"),
+    paint.detail(line(heading)),
+    ...table.map(line).map(escapeText),
+    "",
+  ];
+}
+
+/** An outcome; one that is not what is known has that beside it. */
+function describeCell(cell: Cell | undefined): string {
+  if (cell === undefined) return "never tried";
+  return cell.outcome === cell.known ? cell.outcome : `${cell.outcome} (known: ${cell.known})`;
 }
 
 function renderConclusion(experiment: ExperimentEvidence, paint: Palette): string[] {

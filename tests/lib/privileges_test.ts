@@ -16,6 +16,8 @@ CapPrm:\t0000000000000000
 CapEff:\t0000000000000000
 CapBnd:\t000001ffffffffff
 CapAmb:\t0000000000000000
+NoNewPrivs:\t0
+Seccomp:\t0
 `;
 const NOBODY = { uid: 65534, gid: 65534 };
 const statuses = (status: string) =>

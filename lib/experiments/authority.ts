@@ -1,0 +1,392 @@
+/**
+ * D24, the other side: what can a compromised worker still do with the passed socket, and what takes it away?
+ *
+ * The kernel asks for CAP_NET_RAW once, when a packet socket is made. So a worker is given one, drops everything as in `privilege-drop`, and then
+ * attacks: each operation of `operations.ts`, for real, its effect looked at from outside. Then again under each protection of `protections.ts` alone,
+ * and under all of them together, where nothing may succeed and packets must still arrive.
+ *
+ *     for each column: plain, one protection, …, hardened
+ *       parent                                    worker
+ *       socket, bind, protections of the socket   .
+ *       spawn (perhaps without capabilities) ───▶ closes what has no reason to be open
+ *       SCM_RIGHTS ─────────────────────────────▶ drops, then protects itself
+ *       .                                         hardened: proves every thread and descriptor
+ *       looks for the effect ◀──────────────────── attempts an operation, one after another
+ *       hardened: stimulus ──────── veth ───────▶ receives
+ *
+ * Two siblings of the same uid sit beside it, each with a packet socket, to be attacked: one dumpable, one not.
+ *
+ * @module
+ */
+
+import {
+  dropPrivileges,
+  ETH_P_ALL,
+  getppid,
+  type Identity,
+  if_nametoindex,
+  linkByIndex,
+  OwnedFd,
+  pipe,
+  poll,
+  pollAsync,
+  POLLIN,
+  PR_SET_DUMPABLE,
+  prctl,
+  realtime,
+  setresgid,
+  setresuid,
+} from "../../ffi/mod.ts";
+import type { ChildRun } from "../child_run.ts";
+import { controlChannelPair } from "../control_channel.ts";
+import { auditDescriptors } from "../descriptor_audit.ts";
+import { type Cell, type Conclusion, type Finding, judged, type Matrix } from "../evidence.ts";
+import type { Experiment } from "../experiment.ts";
+import { handOnFrames } from "../hand_on.ts";
+import { asInteger, asText, asTimestamp, type WorkerOrders } from "../messages.ts";
+import {
+  attemptOperation,
+  COLUMNS,
+  known,
+  type Operation,
+  OPERATIONS,
+  type Witness,
+} from "../operations.ts";
+import { CannotAnswer } from "../outcome.ts";
+import { bindPacketSocket, emptyQueue, openPacketSocket, takeFrame } from "../packet_socket.ts";
+import type { Child, ParentRun } from "../parent_run.ts";
+import { judgeConfinement, threadCredentials } from "../privileges.ts";
+import {
+  birth,
+  closeUnexplained,
+  type Protection,
+  protectSocket,
+  protectWorker,
+  requireProtections,
+} from "../protections.ts";
+import { Reception } from "../reception.ts";
+import { Stimulus } from "../stimulus.ts";
+
+/** What is attacked with which protections. A test leaves one out to see its rows turn. */
+export const columns = COLUMNS;
+
+/** The parent's program. */
+export async function parent(run: ParentRun, chosenColumns = columns): Promise<Conclusion> {
+  const { link, stimulus: far, count } = run.setting;
+  if (far === undefined) {
+    throw new CannotAnswer(
+      `What a worker sends at "${link.name}" cannot be seen: its veth peer is not here`,
+      "Run it by scripts/netns.sh, or name the peer with --stimulus",
+    );
+  }
+  requireProtections(chosenColumns.flatMap(({ chosen }) => chosen));
+  const other = linkByIndex(if_nametoindex("lo"));
+  using stimulus = new Stimulus(far);
+  using elsewhere = new Stimulus(other);
+  using farWitness = boundSocket(far.ifindex);
+  using otherWitness = boundSocket(other.ifindex);
+  const witnesses = { far: farWitness.fd, other: otherWitness.fd };
+
+  run.step("Starting two siblings to be attacked...");
+  await using dumpable = await startSibling(run, []);
+  await using undumpable = await startSibling(run, ["undumpable"]);
+  run.done(`Two workers sit there (PIDs: ${dumpable.pid}, ${undumpable.pid})`);
+
+  const rows = new Map(OPERATIONS.map((operation) => [operation, new Map<string, Cell>()]));
+  for (const { name, chosen } of chosenColumns) {
+    run.step(`Attacking ${describeColumn(name)}...`);
+    const sibling = chosen.includes("undumpable") ? undumpable : dumpable;
+    using packetSocket = boundSocket(link.ifindex);
+    protectSocket(packetSocket.fd, chosen);
+    const [forgottenRead, forgottenWrite] = pipe();
+    using _forgottenRead = new OwnedFd(forgottenRead);
+    using forgotten = new OwnedFd(forgottenWrite);
+    await using worker = startWorker(run, chosen, [forgotten.fd]);
+    const { ifindex } = link;
+    const target = {
+      ifindex,
+      otherIfindex: other.ifindex,
+      sibling: { pid: sibling.pid, fd: sibling.fd },
+      forgottenFd: forgotten.fd,
+    };
+    worker.give({ protections: chosen, target }, packetSocket.fd);
+    const readyAt = asTimestamp((await worker.child.reached("ready")).ready_ns, "ready_ns");
+
+    for (const [operation, cells] of rows) {
+      const outcome = await observe(operation, worker.child, elsewhere, witnesses);
+      cells.set(name, { outcome, known: known(operation, name) });
+    }
+    const differing = [...rows].filter(([, cells]) => !isKnown(cells.get(name)));
+    const allowed = [...rows.values()].filter((cells) => cells.get(name)?.outcome === "allowed");
+    run.note(
+      `${allowed.length} of ${OPERATIONS.length} operations allowed, ` +
+        `${differing.length} otherwise than known`,
+    );
+
+    if (name === "hardened") {
+      const threads = threadCredentials(worker.child.pid);
+      run.corroborate("HARD-01", judgeConfinement(threads, run.setting.identity));
+      await worker.child.reached("receiving");
+      const stimulate = (each: Stimulus) => each.send();
+      const reception = new Reception(run, worker.child, stimulus, readyAt, stimulate);
+      await reception.until(count);
+      run.check("AUTH-04", reception.judgeOrigin(count));
+      worker.child.send({ type: "enough" });
+      await worker.child.reached("done", (frame) => reception.account(frame));
+    }
+    await worker.child.ended();
+  }
+  for (const sibling of [dumpable, undumpable]) {
+    sibling.child.send({ type: "enough" });
+    await sibling.child.ended();
+  }
+
+  const alone = chosenColumns.map(({ name }) => name).filter((name) =>
+    name !== "plain" && name !== "hardened"
+  );
+  run.record.matrix(asMatrix(chosenColumns.map(({ name }) => name), rows));
+  run.check("AUTH-01", judgeColumns(rows, ["plain"]));
+  run.check("AUTH-02", judgeColumns(rows, alone));
+  run.check("AUTH-03", judgeRefusal(rows));
+  run.step("Results:");
+  run.done("What the socket allows is known", "AUTH-01", "AUTH-02");
+  run.done("Nothing is left to a hardened worker but receiving", "AUTH-03", "AUTH-04");
+  run.done("It is confined on every thread, with every descriptor explained", ...HARDENED_CHECKS);
+
+  const allowed = [...rows.values()].filter((cells) => cells.get("plain")?.outcome === "allowed");
+  return {
+    headline: "What a compromised worker can do is known, and taken away!",
+    points: [
+      `As it is passed, the socket allows ${allowed.length} of ${OPERATIONS.length} operations`,
+      "Hardened, none of them; every one is refused",
+      `The hardened worker received ${count} packet(s) after the attack`,
+    ],
+    decision: "D24 (Privilege Separation) is viable, with a hardened worker",
+  };
+}
+
+/** The worker's program, and that of a sibling. */
+export async function child(run: ChildRun): Promise<void> {
+  const parentPid = getppid();
+  const { message, descriptors } = run.receive("worker", 1);
+  const { uid, gid, protections, target } = message;
+  using packetSocket = new OwnedFd(descriptors[0]);
+  const known = { packetFd: packetSocket.fd, channelFd: run.channelFd };
+
+  closeUnexplained(known, protections);
+  become({ uid, gid }, protections);
+  if (target === null) {
+    prctl(PR_SET_DUMPABLE, protections.includes("undumpable") ? 0 : 1);
+    run.reached("ready", { fd: packetSocket.fd });
+    run.receive("enough");
+    return;
+  }
+  protectWorker({ ...known, parentPid }, protections);
+  if (protections.length > 1) {
+    run.check("HARD-01", judgeConfinement(threadCredentials("self"), { uid, gid }));
+    run.check("HARD-02", await judgeLaterThreads(run.channelFd, { uid, gid }));
+    run.check("HARD-03", judgeDescriptors(known));
+  }
+  run.reached("ready", { ready_ns: String(realtime()) });
+
+  const attacker = {
+    ...target,
+    packetFd: packetSocket.fd,
+    provoke() {
+      run.reached("provoke");
+      run.receive("next");
+    },
+  };
+  for (const operation of OPERATIONS) {
+    run.receive("next");
+    const outcome = attemptOperation(operation, attacker);
+    run.reached("attempted", { operation: operation.name, outcome });
+  }
+  if (protections.length > 1) {
+    emptyQueue(packetSocket.fd);
+    run.reached("receiving");
+    handOnFrames(run, packetSocket.fd);
+    run.receive("enough");
+    run.reached("done");
+  }
+}
+
+const HARDENED_CHECKS = ["HARD-01", "HARD-02", "HARD-03"] as const;
+
+/** The experiment. */
+export const authority: Experiment = {
+  name: "authority",
+  title: "Authority of a Passed Socket",
+  question:
+    "What can a compromised worker still do with the passed socket, and what takes it away?",
+  decisions: ["D24"],
+  plan: ["AUTH-01", "AUTH-02", "AUTH-03", "AUTH-04", ...HARDENED_CHECKS],
+  parent,
+  child,
+};
+
+function boundSocket(ifindex: number): OwnedFd {
+  const packetSocket = new OwnedFd(openPacketSocket());
+  bindPacketSocket(packetSocket.fd, ifindex, ETH_P_ALL);
+  return packetSocket;
+}
+
+interface Worker extends AsyncDisposable {
+  readonly child: Child;
+  give(orders: Pick<WorkerOrders, "protections" | "target">, packetFd: number): void;
+}
+
+function startWorker(
+  run: ParentRun,
+  chosen: readonly Protection[],
+  inherit: readonly number[],
+): Worker {
+  const { identity } = run.setting;
+  const [ours, theirs] = controlChannelPair();
+  const started = run.spawn(ours, theirs, { inherit, launcher: birth(identity, chosen) });
+  return {
+    child: started,
+    give: (orders, packetFd) =>
+      started.send({ type: "worker", ...identity, ...orders }, [packetFd]),
+    async [Symbol.asyncDispose]() {
+      await started[Symbol.asyncDispose]();
+      ours.close();
+    },
+  };
+}
+
+async function startSibling(run: ParentRun, protections: readonly Protection[]) {
+  using packetSocket = boundSocket(run.setting.link.ifindex);
+  const worker = startWorker(run, [], []);
+  worker.give({ protections, target: null }, packetSocket.fd);
+  const { fd } = await worker.child.reached("ready");
+  return { ...worker, pid: worker.child.pid, fd: asInteger(fd, "fd", 0, 1 << 20) };
+}
+
+/** As in `privilege-drop`; one that was born without capabilities has the ids at hand and no group to leave. */
+function become({ uid, gid }: Identity, protections: readonly Protection[]): void {
+  if (!protections.includes("no-capabilities")) return dropPrivileges({ uid, gid });
+  setresgid(gid, gid, gid);
+  setresuid(uid, uid, uid);
+}
+
+/** Hears what came of an operation, and looks for its effect. */
+async function observe(
+  { name, witness }: Operation,
+  worker: Child,
+  elsewhere: Stimulus,
+  witnesses: { readonly [where in Witness]: number },
+): Promise<string> {
+  if (witness !== undefined) emptyQueue(witnesses[witness]);
+  worker.send({ type: "next" });
+  for (;;) {
+    const { stage, detail } = await worker.reachedEither("attempted", "provoke");
+    if (stage === "provoke") {
+      elsewhere.send();
+      worker.send({ type: "next" });
+      continue;
+    }
+    const outcome = asText(detail.outcome, "outcome", 32);
+    if (outcome !== "allowed" || witness === undefined) return outcome;
+    return arrives(witnesses[witness], name) ? "allowed" : "no effect";
+  }
+}
+
+/** How long an effect is waited for, in milliseconds. */
+const EFFECT_TIMEOUT = 200;
+
+function arrives(witnessFd: number, mark: string): boolean {
+  const deadline = Date.now() + EFFECT_TIMEOUT;
+  while (Date.now() < deadline) {
+    const frame = takeFrame(witnessFd);
+    if (frame === undefined) poll([witnessFd], POLLIN, deadline - Date.now());
+    else if (new TextDecoder().decode(frame.head).includes(`${mark}\0`)) return true;
+  }
+  return false;
+}
+
+function describeColumn(name: string): string {
+  if (name === "plain") return "with the socket as it was passed";
+  return name === "hardened" ? "under all protections together" : `under "${name}" alone`;
+}
+
+function isKnown(cell: Cell | undefined): boolean {
+  return cell !== undefined && cell.outcome === cell.known;
+}
+
+type Rows = ReadonlyMap<Operation, ReadonlyMap<string, Cell>>;
+
+function asMatrix(names: readonly string[], rows: Rows): Matrix {
+  return {
+    columns: names,
+    rows: [...rows].map(([{ name, gives, source }, cells]) => ({
+      operation: name,
+      gives,
+      source,
+      cells: Object.fromEntries(cells),
+    })),
+  };
+}
+
+function judgeColumns(rows: Rows, names: readonly string[]): Finding {
+  const cells = [...rows].flatMap(([{ name }, row]) =>
+    names.map((column) => ({ operation: name, column, ...row.get(column) }))
+  );
+  const differing = cells.filter(({ outcome, known }) =>
+    outcome === undefined || outcome !== known
+  );
+  const shown = differing.map(({ operation, column, outcome, known }) =>
+    `${operation} (${column}): ${outcome}, known: ${known}`
+  );
+  return judged(
+    names.length > 0 && differing.length === 0,
+    differing.length === 0 ? `${cells.length} of ${cells.length} as known` : shown.join("; "),
+    { differing },
+  );
+}
+
+function judgeRefusal(rows: Rows): Finding {
+  const asKnown = judgeColumns(rows, ["hardened"]);
+  const allowed = [...rows].filter(([, row]) =>
+    (row.get("hardened")?.outcome ?? "allowed") === "allowed"
+  );
+  if (allowed.length === 0) return asKnown;
+  return judged(false, `allowed: ${allowed.map(([{ name }]) => name).join(", ")}`);
+}
+
+/** Has the runtime start a thread for a call that waits, and looks at all of them while it does. */
+async function judgeLaterThreads(channelFd: number, identity: Identity): Promise<Finding> {
+  const before = threadCredentials("self");
+  const waiting = Array.from(
+    { length: LATER_THREADS },
+    () => pollAsync([channelFd], 0, LATER_THREAD_TIME),
+  );
+  await new Promise((resolve) => setTimeout(resolve, LATER_THREAD_TIME / 2));
+  const during = threadCredentials("self");
+  await Promise.all(waiting);
+  const started = during.filter(({ tid }) => !before.some((thread) => thread.tid === tid));
+  const finding = judgeConfinement(during, identity);
+  return judged(
+    finding.status === "pass" && started.length > 0,
+    `${started.length} threads started later; ${finding.observed}`,
+    finding.evidence,
+  );
+}
+
+/** How many calls wait at once: more than a runtime has idle threads for. */
+const LATER_THREADS = 24;
+
+/** How long the later threads are kept, in milliseconds. */
+const LATER_THREAD_TIME = 20;
+
+function judgeDescriptors(known: { packetFd: number; channelFd: number }): Finding {
+  const audited = auditDescriptors(known);
+  const unexplained = audited.filter(({ why }) => why === undefined);
+  return judged(
+    unexplained.length === 0,
+    unexplained.length === 0
+      ? `${audited.length} descriptors, each with its reason`
+      : `unexplained: ${unexplained.map(({ fd, refersTo }) => `${fd} (${refersTo})`).join(", ")}`,
+    { descriptors: audited.map((each) => ({ ...each, why: each.why ?? null })) },
+  );
+}

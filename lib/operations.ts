@@ -1,0 +1,584 @@
+/**
+ * What a compromised worker may try: each operation with what it would give an attacker, how it is attempted, and what is known
+ * to come of it. Knowledge and attempts only; who runs them is `experiments/authority.ts`.
+ *
+ * An attempt counts as allowed when its *effect* was seen, where there is one to see: a frame arrived, another interface's
+ * frame was received. That a call returned 0 is not enough then.
+ *
+ * @module
+ */
+
+import {
+  AF_INET,
+  AF_PACKET,
+  AF_UNIX,
+  assemble,
+  attachFilter,
+  bind,
+  bpfReturn,
+  bpfSocketFilter,
+  CLONE_NEWUSER,
+  close,
+  cString,
+  detachFilter,
+  dup,
+  errnoName,
+  errnoOf,
+  ETH_P_ALL,
+  ETH_P_IP,
+  getsockname,
+  ioctl,
+  O_CLOEXEC,
+  O_WRONLY,
+  open,
+  PACKET_ADD_MEMBERSHIP,
+  PACKET_AUXDATA,
+  PACKET_DROP_MEMBERSHIP,
+  PACKET_FANOUT,
+  PACKET_MR_PROMISC,
+  packet_mreq,
+  PACKET_QDISC_BYPASS,
+  PACKET_RX_RING,
+  PACKET_TIMESTAMP,
+  PACKET_TX_RING,
+  PACKET_VNET_HDR,
+  parentDeathSignal,
+  poll,
+  POLLIN,
+  posix_spawn,
+  PR_SET_DUMPABLE,
+  prctl,
+  PTRACE_SEIZE,
+  rawSyscall,
+  readTextFile,
+  send,
+  sendTo,
+  setsockopt,
+  SHUT_RDWR,
+  shutdown,
+  SIOCGSTAMP,
+  SIOCSIFFLAGS,
+  SO_ATTACH_BPF,
+  SO_MARK,
+  SO_PRIORITY,
+  SO_RCVBUFFORCE,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_RAW,
+  SOCK_SEQPACKET,
+  sockaddr_ll,
+  socket,
+  socketpair,
+  SOL_PACKET,
+  SOL_SOCKET,
+  tpacket_req,
+  write,
+} from "../ffi/mod.ts";
+import { emptyQueue, takeFrame } from "./packet_socket.ts";
+import { ALL_PROTECTIONS, type Protection } from "./protections.ts";
+
+/** What came of an attempt: `allowed`, `no effect` (it returned 0, and nothing happened), or the errno by name. */
+export type Outcome = string;
+
+/** Where an effect of the attempt is looked for by the parent. */
+export type Witness = "far" | "other";
+
+/** What the attacker has to work with. */
+export interface Attacker {
+  readonly packetFd: number;
+  /** The ifindex of the interface that the socket was bound to. */
+  readonly ifindex: number;
+  /** The ifindex of another interface of the namespace. */
+  readonly otherIfindex: number;
+  /** Another process of the same uid that holds a packet socket, and the number of it there. */
+  readonly sibling: { readonly pid: number; readonly fd: number };
+  /** A descriptor that the parent forgot to close: the writing end of a pipe. */
+  readonly forgottenFd: number;
+  /** Has the parent send a frame to the other interface. */
+  provoke(): void;
+}
+
+/** One operation. */
+export interface Operation {
+  readonly name: string;
+  /** What an attacker would get from it. */
+  readonly gives: string;
+  /** The kernel's function, or the manual page, that decides. */
+  readonly source: string;
+  /** What comes of it with the socket as it was passed. */
+  readonly plain: Outcome;
+  /** Where a protection alone changes that. */
+  readonly under?: { readonly [protection in Protection]?: Outcome };
+  /** With all protections, if another one than the receive-only filter refuses it first. */
+  readonly hardened?: Outcome;
+  /** Where the parent must see a frame that carries the operation's name. */
+  readonly witness?: Witness;
+  /** Attempts it, undoing it where it can. Throws what the system refuses; returns false if it had no effect. */
+  attempt(attacker: Attacker): boolean | void;
+}
+
+const text = new TextEncoder();
+
+/** A frame to a group, of the local experimental EtherType (IEEE 802, 9.2), which carries a text. */
+export function markedFrame(mark: string): Uint8Array<ArrayBuffer> {
+  const header = [0x01, 0x00, 0x5e, 0, 0, 1, 0x02, 0, 0, 0, 0, 1, 0x88, 0xb5];
+  const frame = new Uint8Array(60);
+  frame.set(header);
+  frame.set(text.encode(mark), header.length);
+  return frame;
+}
+
+function linkAddress(ifindex: number, protocol: number): Uint8Array<ArrayBuffer> {
+  const address = sockaddr_ll.alloc();
+  address.sll_family = AF_PACKET;
+  address.sll_protocol = protocol;
+  address.sll_ifindex = ifindex;
+  address.sll_halen = 6;
+  return address.bytes;
+}
+
+function promiscuous(ifindex: number): Uint8Array<ArrayBuffer> {
+  const membership = packet_mreq.alloc();
+  membership.mr_ifindex = ifindex;
+  membership.mr_type = PACKET_MR_PROMISC;
+  return membership.bytes;
+}
+
+function ring(blocks: number): Uint8Array<ArrayBuffer> {
+  const request = tpacket_req.alloc();
+  request.tp_block_size = 4096 * blocks;
+  request.tp_block_nr = blocks;
+  request.tp_frame_size = 2048 * blocks;
+  request.tp_frame_nr = 2 * blocks;
+  return request.bytes;
+}
+
+const option = (level: number, name: number, value: number) => ({ packetFd }: Attacker) =>
+  setsockopt(packetFd, level, name, value);
+
+const ringOption = (name: number) => ({ packetFd }: Attacker) => {
+  setsockopt(packetFd, SOL_PACKET, name, ring(1));
+  setsockopt(packetFd, SOL_PACKET, name, ring(0));
+};
+
+/** Binds elsewhere, looks whether the other interface's frame arrives, and binds back. */
+const rebind = (ifindexOf: (attacker: Attacker) => number) => (attacker: Attacker): boolean => {
+  const { packetFd, ifindex } = attacker;
+  bind(packetFd, linkAddress(ifindexOf(attacker), ETH_P_ALL));
+  try {
+    emptyQueue(packetFd);
+    attacker.provoke();
+    poll([packetFd], POLLIN, EFFECT_TIMEOUT);
+    return takeFrame(packetFd) !== undefined;
+  } finally {
+    bind(packetFd, linkAddress(ifindex, ETH_P_ALL));
+  }
+};
+
+/** How long an effect is waited for, in milliseconds. */
+const EFFECT_TIMEOUT = 200;
+
+/** Whether this kernel lets anybody load eBPF programs. Where there is no such setting, it does not. */
+function unprivilegedBpf(): boolean {
+  try {
+    return readTextFile("/proc/sys/kernel/unprivileged_bpf_disabled").trim() === "0";
+  } catch {
+    return false;
+  }
+}
+
+/** What a worker may try, the harmless before what ends its use of the socket. */
+export const OPERATIONS: readonly Operation[] = [
+  {
+    name: "packet-socket",
+    gives: "every frame of every interface",
+    source: "packet_create: ns_capable(CAP_NET_RAW)",
+    plain: "EPERM",
+    attempt: () => close(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)),
+  },
+  {
+    name: "rebind-interface",
+    gives: "the frames of another interface",
+    source: "packet_do_bind: no capability asked; EINVAL for a member of a fanout group",
+    plain: "allowed",
+    under: { "fanout-pin": "EINVAL" },
+    attempt: rebind(({ otherIfindex }) => otherIfindex),
+  },
+  {
+    name: "rebind-all",
+    gives: "the frames of all interfaces",
+    source: "packet_do_bind",
+    plain: "allowed",
+    under: { "fanout-pin": "EINVAL" },
+    attempt: rebind(() => 0),
+  },
+  {
+    name: "rebind-protocol",
+    gives: "the frames of another protocol",
+    source: "packet_do_bind",
+    plain: "allowed",
+    under: { "fanout-pin": "EINVAL" },
+    attempt: ({ packetFd, ifindex }) => {
+      bind(packetFd, linkAddress(ifindex, ETH_P_IP));
+      const name = getsockname(packetFd);
+      bind(packetFd, linkAddress(ifindex, ETH_P_ALL));
+      return (name[2] << 8 | name[3]) === ETH_P_IP;
+    },
+  },
+  {
+    name: "promiscuous",
+    gives: "frames for other hosts; the interface stays so as long as anybody holds the socket",
+    source: "packet_mc_add: no capability asked",
+    plain: "allowed",
+    attempt: ({ packetFd, otherIfindex }) => {
+      setsockopt(packetFd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, promiscuous(otherIfindex));
+      setsockopt(packetFd, SOL_PACKET, PACKET_DROP_MEMBERSHIP, promiscuous(otherIfindex));
+    },
+  },
+  {
+    name: "send",
+    gives: "forged frames on the interface that it is bound to",
+    source: "packet_snd: no capability asked",
+    plain: "allowed",
+    witness: "far",
+    attempt: ({ packetFd }) => void send(packetFd, markedFrame("send"), 0),
+  },
+  {
+    name: "sendto-elsewhere",
+    gives: "forged frames on any interface",
+    source: "packet_snd: the address names the interface",
+    plain: "allowed",
+    witness: "other",
+    attempt: ({ packetFd, otherIfindex }) =>
+      void sendTo(
+        packetFd,
+        markedFrame("sendto-elsewhere"),
+        0,
+        linkAddress(otherIfindex, ETH_P_ALL),
+      ),
+  },
+  {
+    name: "write",
+    gives: "forged frames, by a call that no socket filter sees",
+    source: "sock_write_iter → packet_sendmsg",
+    plain: "allowed",
+    witness: "far",
+    attempt: ({ packetFd }) => void write(packetFd, markedFrame("write")),
+  },
+  {
+    name: "attach-filter",
+    gives: "what the parent's filter keeps back",
+    source: "sk_attach_filter; SOCK_FILTER_LOCKED: EPERM",
+    plain: "allowed",
+    under: { "locked-filter": "EPERM" },
+    attempt: ({ packetFd }) => attachFilter(packetFd, assemble([bpfReturn(0xffffffff)])),
+  },
+  {
+    name: "detach-filter",
+    gives: "the same",
+    source: "sk_detach_filter; SOCK_FILTER_LOCKED: EPERM",
+    plain: "allowed",
+    under: { "locked-filter": "EPERM" },
+    attempt: ({ packetFd }) => detachFilter(packetFd),
+  },
+  {
+    name: "rx-ring",
+    gives: "kernel memory for a ring; frames taken past the others who hold the socket",
+    source: "packet_set_ring: no capability asked",
+    plain: "allowed",
+    attempt: ringOption(PACKET_RX_RING),
+  },
+  {
+    name: "tx-ring",
+    gives: "kernel memory, and sending without a send call",
+    source: "packet_set_ring: no capability asked",
+    plain: "allowed",
+    attempt: ringOption(PACKET_TX_RING),
+  },
+  {
+    name: "qdisc-bypass",
+    gives: "sending past the queueing discipline",
+    source: "packet_setsockopt",
+    plain: "allowed",
+    attempt: option(SOL_PACKET, PACKET_QDISC_BYPASS, 1),
+  },
+  {
+    name: "vnet-hdr",
+    gives: "another layout of every frame, for all who hold the socket",
+    source: "packet_setsockopt",
+    plain: "allowed",
+    attempt: (attacker) => {
+      option(SOL_PACKET, PACKET_VNET_HDR, 1)(attacker);
+      option(SOL_PACKET, PACKET_VNET_HDR, 0)(attacker);
+    },
+  },
+  {
+    name: "auxdata",
+    gives: "lengths, VLAN tags and status of every frame",
+    source: "packet_setsockopt",
+    plain: "allowed",
+    attempt: (attacker) => {
+      option(SOL_PACKET, PACKET_AUXDATA, 1)(attacker);
+      option(SOL_PACKET, PACKET_AUXDATA, 0)(attacker);
+    },
+  },
+  {
+    name: "timestamp",
+    gives: "another clock on the frames, for all who hold the socket",
+    source: "packet_setsockopt",
+    plain: "allowed",
+    attempt: option(SOL_PACKET, PACKET_TIMESTAMP, 0),
+  },
+  {
+    name: "last-timestamp",
+    gives: "when the last frame came (nothing while SO_TIMESTAMPNS stamps each: ENOENT)",
+    source: "sock_gettstamp",
+    plain: "ENOENT",
+    attempt: ({ packetFd }) => ioctl(packetFd, SIOCGSTAMP, new Uint8Array(16)),
+  },
+  {
+    name: "priority",
+    gives: "a queue that is for others (SO_PRIORITY 7)",
+    source: "sk_setsockopt: CAP_NET_RAW or CAP_NET_ADMIN above 6",
+    plain: "EPERM",
+    attempt: option(SOL_SOCKET, SO_PRIORITY, 7),
+  },
+  {
+    name: "mark",
+    gives: "another routing table (SO_MARK)",
+    source: "sk_setsockopt: CAP_NET_RAW or CAP_NET_ADMIN",
+    plain: "EPERM",
+    attempt: option(SOL_SOCKET, SO_MARK, 1),
+  },
+  {
+    name: "receive-buffer",
+    gives: "kernel memory beyond net.core.rmem_max (SO_RCVBUFFORCE)",
+    source: "sk_setsockopt: CAP_NET_ADMIN",
+    plain: "EPERM",
+    attempt: option(SOL_SOCKET, SO_RCVBUFFORCE, 1 << 28),
+  },
+  {
+    name: "interface-down",
+    gives: "the interface (SIOCSIFFLAGS)",
+    source: "dev_ioctl: CAP_NET_ADMIN",
+    plain: "EPERM",
+    attempt: ({ packetFd }) => {
+      const request = new Uint8Array(40); // struct ifreq
+      request.set(cString("lo"));
+      ioctl(packetFd, SIOCSIFFLAGS, request);
+    },
+  },
+  {
+    name: "shutdown",
+    gives: "an end of the parent's reception",
+    source: "AF_PACKET has no shutdown: sock_no_shutdown",
+    plain: "EOPNOTSUPP",
+    attempt: ({ packetFd }) => shutdown(packetFd, SHUT_RDWR),
+  },
+  {
+    name: "duplicate",
+    gives: "the socket under a number that no rule knows",
+    source: "dup(2)",
+    plain: "allowed",
+    attempt: ({ packetFd }) => close(dup(packetFd)),
+  },
+  {
+    name: "hoard",
+    gives: "the descriptors of the whole process",
+    source: "getrlimit(2), RLIMIT_NOFILE",
+    plain: "allowed",
+    under: { "resource-limits": "EMFILE" },
+    attempt: ({ packetFd }) => {
+      const hoard: number[] = [];
+      try {
+        while (hoard.length < 64) hoard.push(dup(packetFd));
+      } finally {
+        hoard.forEach(close);
+      }
+    },
+  },
+  {
+    name: "socketpair",
+    gives: "a way to hand the socket on",
+    source: "socketpair(2)",
+    plain: "allowed",
+    attempt: () => socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0).forEach(close),
+  },
+  {
+    name: "udp-socket",
+    gives: "the network, as anybody may use it",
+    source: "socket(2)",
+    plain: "allowed",
+    attempt: () => close(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)),
+  },
+  {
+    name: "forgotten-descriptor",
+    gives: "whatever the parent forgot to close",
+    source: "open(2), O_CLOEXEC",
+    plain: "allowed",
+    under: { "closed-descriptors": "EBADF", "receive-only": "allowed" },
+    hardened: "EBADF",
+    attempt: ({ forgottenFd }) => void write(forgottenFd, text.encode("x")),
+  },
+  {
+    name: "open-for-writing",
+    gives: "files that anybody may write",
+    source: "open(2)",
+    plain: "allowed",
+    attempt: () => close(open("/dev/null", O_WRONLY | O_CLOEXEC)),
+  },
+  {
+    name: "execute",
+    gives: "any program, with the socket in its hands",
+    source: "posix_spawn(3): clone(2), execve(2)",
+    plain: "allowed",
+    attempt: () => void posix_spawn("/bin/true", ["true"]),
+  },
+  {
+    name: "set-uid-program",
+    gives: "a process with root's capabilities, by whatever is wrong with su(1)",
+    source: "cap_bprm_creds_from_file: the bounding set; bprm_fill_uid: no_new_privs",
+    plain: "allowed",
+    under: { "no-capabilities": "no effect", "no-new-privs": "no effect" },
+    attempt: () => {
+      // posix_spawn may return before execve has set the credentials; until somebody waits for it, /proc says what it was.
+      const pid = posix_spawn("/usr/bin/su", ["su", "--version"]);
+      for (const deadline = Date.now() + EFFECT_TIMEOUT; Date.now() < deadline;) {
+        const status = readTextFile(`/proc/${pid}/status`);
+        if (/^CapEff:\s*0*[1-9a-f]/m.test(status)) return true;
+        if (/^State:\s*Z/m.test(status)) return false;
+      }
+      return false;
+    },
+  },
+  {
+    name: "user-namespace",
+    gives: "CAP_NET_RAW in a namespace of its own (a process with one thread may: here EINVAL)",
+    source: "check_unshare_flags: one thread",
+    plain: "EINVAL",
+    attempt: () => void rawSyscall("unshare", CLONE_NEWUSER),
+  },
+  {
+    name: "io-uring",
+    gives: "a way round a filter of system calls",
+    source: "io_uring_setup(2)",
+    plain: "allowed",
+    attempt: () => close(rawSyscall("io_uring_setup", 4, new Uint8Array(120))),
+  },
+  {
+    name: "ebpf",
+    gives: "a program in the kernel, as the filter of the socket",
+    source: "bpf(2); kernel.unprivileged_bpf_disabled; sk_attach_bpf",
+    plain: unprivilegedBpf() ? "allowed" : "EPERM",
+    under: { "locked-filter": "EPERM" },
+    attempt: ({ packetFd }) => {
+      const programFd = bpfSocketFilter();
+      try {
+        setsockopt(packetFd, SOL_SOCKET, SO_ATTACH_BPF, programFd);
+      } finally {
+        close(programFd);
+      }
+    },
+  },
+  {
+    name: "make-dumpable",
+    gives: "this process to its siblings",
+    source: "prctl(2), PR_SET_DUMPABLE",
+    plain: "allowed",
+    attempt: () => {
+      prctl(PR_SET_DUMPABLE, 1);
+      prctl(PR_SET_DUMPABLE, 0);
+    },
+  },
+  {
+    name: "take-sibling-socket",
+    gives: "another worker's packet socket (pidfd_getfd)",
+    source: "pidfd_getfd → ptrace_may_access; of a sibling that is not dumpable: EPERM",
+    plain: "allowed",
+    under: { "undumpable": "EPERM" },
+    attempt: ({ sibling }) => {
+      const pidfd = rawSyscall("pidfd_open", sibling.pid, 0);
+      try {
+        close(rawSyscall("pidfd_getfd", pidfd, sibling.fd, 0));
+      } finally {
+        close(pidfd);
+      }
+    },
+  },
+  {
+    name: "trace-sibling",
+    gives: "another worker as a whole (ptrace)",
+    source: "ptrace_attach → ptrace_may_access",
+    plain: "allowed",
+    under: { "undumpable": "EPERM" },
+    attempt: ({ sibling }) => void rawSyscall("ptrace", PTRACE_SEIZE, sibling.pid, 0, 0),
+  },
+  {
+    name: "read-sibling-memory",
+    gives: "another worker's memory (process_vm_readv)",
+    source:
+      "process_vm_rw_core → ptrace_may_access: EPERM; EFAULT once it is granted, for address 0",
+    plain: "EFAULT",
+    under: { "undumpable": "EPERM" },
+    attempt: ({ sibling }) => {
+      const here = new BigUint64Array([0n, 8n]);
+      const there = new BigUint64Array([0n, 8n]);
+      rawSyscall(
+        "process_vm_readv",
+        sibling.pid,
+        new Uint8Array(here.buffer),
+        1,
+        new Uint8Array(there.buffer),
+        1,
+        0,
+      );
+    },
+  },
+  {
+    name: "kill-sibling",
+    gives: "an end of another worker",
+    source: "kill(2): the same uid",
+    plain: "allowed",
+    attempt: ({ sibling }) => void rawSyscall("kill", sibling.pid, 0),
+  },
+  {
+    name: "outlive-parent",
+    gives: "a worker that nobody watches",
+    source: "prctl(2), PR_SET_PDEATHSIG",
+    plain: "allowed",
+    under: { "parent-death-signal": "no effect", "receive-only": "allowed" },
+    hardened: "no effect",
+    attempt: () => parentDeathSignal() === 0,
+  },
+  {
+    name: "fanout-join",
+    gives: "a share of a group's frames, and a share lost to it when it stops reading",
+    source: "fanout_add; EALREADY for a member",
+    plain: "allowed",
+    under: { "fanout-pin": "EALREADY" },
+    attempt: ({ packetFd }) => setsockopt(packetFd, SOL_PACKET, PACKET_FANOUT, Deno.pid & 0xffff),
+  },
+];
+
+/** The columns: the socket as it was passed, each protection alone, all together. */
+export const COLUMNS: readonly { readonly name: string; readonly chosen: readonly Protection[] }[] =
+  [
+    { name: "plain", chosen: [] },
+    ...ALL_PROTECTIONS.map((protection) => ({ name: protection, chosen: [protection] })),
+    { name: "hardened", chosen: ALL_PROTECTIONS },
+  ];
+
+/** What is known to come of an operation in a column. */
+export function known({ plain, under, hardened }: Operation, column: string): Outcome {
+  if (column === "plain") return plain;
+  if (column === "hardened") return hardened ?? "EPERM";
+  return under?.[column as Protection] ?? (column === "receive-only" ? "EPERM" : plain);
+}
+
+/** Attempts an operation. */
+export function attemptOperation({ attempt }: Operation, attacker: Attacker): Outcome {
+  const effects: (boolean | void)[] = [];
+  const errno = errnoOf(() => effects.push(attempt(attacker)));
+  if (errno !== 0) return errnoName(errno);
+  return effects[0] === false ? "no effect" : "allowed";
+}

@@ -1,0 +1,196 @@
+/**
+ * Hardening: what a supervisor can take away from a worker that holds a packet socket, as protections with names.
+ *
+ * Theory of operation. The kernel asks for CAP_NET_RAW once, in `packet_create`; what the holder of a packet socket does later with it must
+ * be stopped by something else, and nothing stops all of it but a system call filter. Each protection closes what
+ * the others leave open, and the order in which they are put on is not free:
+ *
+ *   1. On the socket, by the parent, before the socket is passed (the worker could undo what it does itself):
+ *      a. `locked-filter`: a classic BPF program lets pass what the worker is for, and SO_LOCK_FILTER makes it final;
+ *         packet_setsockopt asks for nothing more. After the bind, so that the parent's own set-up is not in its way.
+ *      b. `fanout-pin`: a member of a fanout group cannot be bound elsewhere (packet_do_bind: EINVAL), nor join another.
+ *   2. At birth, by the parent, since a capability set belongs to a thread, and a runtime has many before its first line runs:
+ *      c. `no-capabilities`: bounding, inheritable and ambient set empty. The child is born with effective uid 0 and no
+ *         capability, and with the worker's uid as its real one: so it can still become the worker (setresuid(2) grants
+ *         any of the three ids that one has), but has nothing else of root's. On every thread, because all descend from that birth.
+ *   3. In the child, before the socket comes: `closed-descriptors`: what is open and has no reason to be is closed.
+ *   4. In the child, after the ids have changed (a uid change resets the first two; the last would forbid the others):
+ *      d. `undumpable`: no process of the same uid may trace it, read its memory or take its descriptors (ptrace_may_access).
+ *      e. `parent-death-signal`: it is killed when the parent dies; and since the parent may have died before, its pid is looked at again.
+ *      f. `resource-limits`: no more descriptors than now and a few, no file grows, no core. RLIMIT_NPROC is left: it counts
+ *         threads, of all processes of that uid, and the runtime starts threads as it needs them; new processes fall to (h).
+ *      g. `no-new-privs`: no execve gains a privilege. prctl(2) reaches one thread; a seccomp filter that allows everything, put on with
+ *         SECCOMP_FILTER_FLAG_TSYNC, carries it to all.
+ *      h. `receive-only`: the system call filter, last: see `receive_only.ts`. With TSYNC it reaches every thread, and later ones inherit it.
+ *
+ * @module
+ */
+
+import {
+  attachFilter,
+  bindAll,
+  close,
+  compileFilter,
+  getppid,
+  type Identity,
+  installFilter,
+  lockFilter,
+  openDescriptors,
+  PACKET_FANOUT,
+  PACKET_FANOUT_HASH,
+  PR_SET_DUMPABLE,
+  PR_SET_PDEATHSIG,
+  prctl,
+  RLIMIT_CORE,
+  RLIMIT_FSIZE,
+  RLIMIT_NOFILE,
+  setrlimit,
+  setsockopt,
+  SIGKILL,
+  SOL_PACKET,
+} from "../ffi/mod.ts";
+import { auditDescriptors, type KnownDescriptors } from "./descriptor_audit.ts";
+import { CannotAnswer, ExperimentError } from "./outcome.ts";
+import { ALLOW_EVERYTHING, receiveOnlyPolicy } from "./receive_only.ts";
+import { relayFilter } from "./relay_filter.ts";
+
+/** What each protection takes away, by its name, in the order in which they are put on. */
+export const PROTECTIONS = {
+  "locked-filter": "what the worker is not for does not reach it, and it cannot change that",
+  "fanout-pin": "the socket cannot be bound elsewhere, nor join another fanout group",
+  "no-capabilities":
+    "no thread ever has a capability, nor could execve give it one of the bounding set",
+  "closed-descriptors": "nothing is open that has no reason to be",
+  "undumpable": "no process of the same uid can trace it or take its descriptors",
+  "parent-death-signal": "it does not outlive its parent",
+  "resource-limits": "no hoard of descriptors, no file that grows, no core",
+  "no-new-privs": "no program that it executes gains a privilege",
+  "receive-only": "no system call but those that receive, report and keep the runtime going",
+} as const;
+
+/** The name of a protection. */
+export type Protection = keyof typeof PROTECTIONS;
+
+/** All of them. */
+export const ALL_PROTECTIONS = Object.keys(PROTECTIONS) as Protection[];
+
+/** Whether there is a protection of that name. */
+export function isProtection(name: unknown): name is Protection {
+  return typeof name === "string" && Object.hasOwn(PROTECTIONS, name);
+}
+
+/** How the parent pins a socket: the id of a fanout group of which it is the only member. */
+function fanoutOf(packetFd: number): number {
+  return PACKET_FANOUT_HASH << 16 | (Deno.pid + packetFd) & 0xffff;
+}
+
+/**
+ * Stage 1: protects a bound socket before it is passed.
+ *
+ * @throws {SystemError} If the kernel refuses.
+ */
+export function protectSocket(packetFd: number, chosen: readonly Protection[]): void {
+  if (chosen.includes("locked-filter")) {
+    attachFilter(packetFd, relayFilter());
+    lockFilter(packetFd);
+  }
+  if (chosen.includes("fanout-pin")) {
+    setsockopt(packetFd, SOL_PACKET, PACKET_FANOUT, fanoutOf(packetFd));
+  }
+}
+
+/**
+ * Stage 2: the program that starts a child without any capability, with its arguments. Wraps setpriv(1).
+ *
+ * @returns Nothing to put before the child's command, if that protection is not chosen.
+ */
+export function birth({ uid, gid }: Identity, chosen: readonly Protection[]): string[] {
+  if (!chosen.includes("no-capabilities")) return [];
+  return [
+    SETPRIV,
+    "--bounding-set=-all",
+    "--inh-caps=-all",
+    "--ambient-caps=-all",
+    "--clear-groups",
+    `--ruid=${uid}`,
+    `--rgid=${gid}`,
+    "--",
+  ];
+}
+
+const SETPRIV = "/usr/bin/setpriv";
+
+/**
+ * Makes sure that the chosen protections can be had here.
+ *
+ * @throws {CannotAnswer} If one cannot.
+ */
+export function requireProtections(chosen: readonly Protection[]): void {
+  if (!chosen.includes("no-capabilities")) return;
+  try {
+    if (Deno.statSync(SETPRIV).isFile) return;
+  } catch {
+    // The message says it.
+  }
+  throw new CannotAnswer(`${SETPRIV} is missing`, "Install the package util-linux");
+}
+
+/**
+ * Stage 3: closes whatever is open in the child and has no reason to be.
+ *
+ * @returns How many descriptors that were.
+ */
+export function closeUnexplained(
+  known: KnownDescriptors,
+  chosen: readonly Protection[],
+): number {
+  if (!chosen.includes("closed-descriptors")) return 0;
+  const unexplained = auditDescriptors(known).filter(({ why }) => why === undefined);
+  for (const { fd } of unexplained) close(fd);
+  return unexplained.length;
+}
+
+/** What the child knows of its place when it protects itself. */
+export interface Worker {
+  readonly packetFd: number;
+  readonly channelFd: number;
+  /** The parent's process id, as it was at the start. */
+  readonly parentPid: number;
+}
+
+/** How many descriptors more than now a worker may open: for files that are read, one after another. */
+const SPARE_DESCRIPTORS = 4;
+
+/**
+ * Stage 4: what the child puts on itself, after its ids have changed.
+ *
+ * @throws {ExperimentError} If the parent is gone already.
+ * @throws {SystemError} If the kernel refuses.
+ */
+export function protectWorker(
+  { packetFd, channelFd, parentPid }: Worker,
+  chosen: readonly Protection[],
+): void {
+  const steps: { readonly [name in Protection]?: () => void } = {
+    "undumpable": () => prctl(PR_SET_DUMPABLE, 0),
+    "parent-death-signal": () => {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      if (getppid() !== parentPid) throw new ExperimentError("The parent is gone");
+    },
+    "resource-limits": () => {
+      const highest = Math.max(...openDescriptors("self").keys());
+      setrlimit(RLIMIT_NOFILE, highest + 1 + SPARE_DESCRIPTORS);
+      setrlimit(RLIMIT_FSIZE, 0);
+      setrlimit(RLIMIT_CORE, 0);
+    },
+    "no-new-privs": () => installFilter(compileFilter(ALLOW_EVERYTHING)),
+    "receive-only": () => {
+      bindAll(); // afterwards libc could not be opened any more
+      const policy = receiveOnlyPolicy({ packetFd, channelFd, ioUring: false, pid: Deno.pid });
+      installFilter(compileFilter(policy));
+    },
+  };
+  for (const protection of ALL_PROTECTIONS) {
+    if (chosen.includes(protection)) steps[protection]?.();
+  }
+}
