@@ -12,6 +12,7 @@
 
 import {
   AF_UNIX,
+  close,
   compileFilter,
   dropPrivileges,
   ETH_P_ALL,
@@ -83,7 +84,7 @@ async function parent(): Promise<void> {
     stderr: "piped",
   }).spawn();
   const output = worker.output(); // before it ends, so that its pipes do not fill
-  setCloseOnExec(workerFd, true);
+  close(workerFd);
 
   let reported = 0;
   if (hear(channelFd) === 0) {
@@ -101,7 +102,7 @@ async function parent(): Promise<void> {
     sent: ROUNDS * FRAMES,
     stderr: text.decode(stderr),
     compiled: /completed optimizing [^\n]*<JSFunction hot\b/.test(text.decode(stdout)),
-    seen: text.decode(stdout).match(/^\{"before".*\}$/m)?.[0],
+    seen: text.decode(stdout).match(/\{"before".*\}(?=\n)/)?.[0],
   });
   Deno.exit();
 }
@@ -161,7 +162,8 @@ async function worker(): Promise<void> {
     if (garbage.length === 50) garbage = [];
   }
   (globalThis as unknown as { gc(): void }).gc();
-  tell({ before, threads: await threads(), files: files.length, waits: waits.length });
+  const seen = { before, threads: await threads(), files: files.length, waits: waits.length };
+  Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(seen)}\n`));
 }
 
 await (role === "parent" ? parent() : worker());
