@@ -358,7 +358,7 @@ function judgeRefusal(rows: Rows): Finding {
 async function judgeLaterThreads(channelFd: number, identity: Identity): Promise<Finding> {
   const before = threadCredentials("self");
   const waiting = Array.from(
-    { length: LATER_THREADS },
+    { length: before.length + LATER_THREADS }, // idle threads are used first
     () => pollAsync([channelFd], 0, LATER_THREAD_TIME),
   );
   await new Promise((resolve) => setTimeout(resolve, LATER_THREAD_TIME / 2));
