@@ -170,7 +170,7 @@ export const AUDIT_ARCH_AARCH64 = 0xc00000b7;
 export const PTRACE_SEIZE = 0x4206;
 
 // linux/sockios.h
-export const SIOCGSTAMP = 0x8906; // asm-generic/sockios.h: SIOCGSTAMP_OLD
+export const SIOCGSTAMP_OLD = 0x8906;
 export const SIOCSIFFLAGS = 0x8914;
 
 // bits/sched.h

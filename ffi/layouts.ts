@@ -170,7 +170,7 @@ export const seccomp_data = struct("seccomp_data", 64, {
 });
 
 /** `union bpf_attr` for `BPF_PROG_LOAD`, up to what is set of it. Source: linux/bpf.h. */
-export const bpf_attr = struct("bpf_attr", 48, {
+export const bpf_attr = struct("bpf_attr", 24, {
   prog_type: [0, "u32"],
   insn_cnt: [4, "u32"],
   insns: [8, "u64"],

@@ -219,6 +219,23 @@ const symbols = {
     ],
     result: "i32",
   },
+  // void *dlsym(void *handle, const char *symbol);
+  dlsym: {
+    parameters: ["pointer", "buffer"] as [handle: "pointer", symbol: "buffer"],
+    result: "pointer",
+  },
+  // int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start_routine)(void *), void *arg);
+  pthread_create: {
+    parameters: ["buffer", "buffer", "pointer", "usize"] as [
+      thread: "buffer",
+      attr: "buffer",
+      start_routine: "pointer",
+      arg: "usize",
+    ],
+    result: "i32",
+  },
+  // int pthread_detach(pthread_t thread);
+  pthread_detach: { parameters: ["u64"] as [thread: "u64"], result: "i32" },
   // struct passwd *getpwnam(const char *name);
   getpwnam: { parameters: ["buffer"] as [name: "buffer"], result: "pointer" },
   // struct passwd *getpwuid(uid_t uid);

@@ -28,6 +28,22 @@ export function parentDeathSignal(): number {
   return signal[0];
 }
 
+/**
+ * pthread_create(3): starts a thread that sleeps for a while and ends, usleep(3) being its whole program.
+ *
+ * For somebody who wants to see what a new thread is born with.
+ *
+ * @param milliseconds Less than 1000.
+ * @throws {SystemError} `EAGAIN` (RLIMIT_NPROC, memory), `EPERM` (a filter of system calls).
+ */
+export function startSleepingThread(milliseconds: number): void {
+  const thread = new BigUint64Array(1);
+  const usleep = libc.dlsym(null, cString("usleep")); // NULL is RTLD_DEFAULT
+  const errno = libc.pthread_create(thread, null, usleep, BigInt(milliseconds * 1000));
+  if (errno !== 0) throw new SystemError("pthread_create", errno);
+  libc.pthread_detach(thread[0]);
+}
+
 /** getppid(2): the parent's process id; another one, and the parent has ended. */
 export function getppid(): number {
   return libc.getppid();

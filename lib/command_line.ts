@@ -38,7 +38,16 @@ export const TIMEOUT_LIMIT = 3600;
 /** Options that take a value, by their long names. */
 const VALUED = ["experiment", "count", "timeout", "user", "stimulus"] as const;
 /** Options that take none. */
-const SWITCHES = ["json", "quiet", "verbose", "no-color", "list", "help", "version"] as const;
+const SWITCHES = [
+  "harden",
+  "json",
+  "quiet",
+  "verbose",
+  "no-color",
+  "list",
+  "help",
+  "version",
+] as const;
 const ALIASES = {
   e: "experiment",
   n: "count",
@@ -60,12 +69,13 @@ A root parent opens an AF_PACKET socket and passes it over a Unix socket (SCM_RI
 drops all privileges and goes on receiving. Every claim is a check that can fail.
 
 Options:
-  -e, --experiment NAME   which experiment (privilege-drop), or all; may be repeated
+  -e, --experiment NAME   privilege-drop (default), authority, or all; may be repeated
   -l, --list              list the experiments, each with the question that it answers
   -n, --count N           packets to receive, 1 to ${COUNT_LIMIT} (5)
   -t, --timeout SECONDS   the longest that a run may take, up to ${TIMEOUT_LIMIT} (10)
   -u, --user USER[:GROUP] whom to become, by name or number (nobody:65534)
       --stimulus IFACE    where to inject frames (the veth peer of INTERFACE, when it is here), or none
+      --harden            the worker under all protections: a receive-only packet socket
       --json              the evidence as one JSON object on standard output
   -q, --quiet             the verdict alone
   -v, --verbose           the evidence of every check
@@ -140,6 +150,7 @@ export function parseCommandLine(
       timeout: asTimeout(value("timeout", "10")!),
       user: value("user", "nobody:65534")!,
       stimulus: value("stimulus"),
+      harden: words.harden,
     },
   };
 }

@@ -35,7 +35,13 @@ export type ChildMessage =
 
 /** What the parent says. `socket` and `worker` bring one descriptor. */
 export type ParentMessage =
-  | { type: "socket"; uid: number; gid: number; count: number }
+  | {
+    type: "socket";
+    uid: number;
+    gid: number;
+    count: number;
+    protections: readonly Protection[];
+  }
   | ({ type: "worker" } & WorkerOrders)
   | { type: "next" }
   | { type: "enough" };

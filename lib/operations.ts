@@ -56,7 +56,7 @@ import {
   setsockopt,
   SHUT_RDWR,
   shutdown,
-  SIOCGSTAMP,
+  SIOCGSTAMP_OLD,
   SIOCSIFFLAGS,
   SO_ATTACH_BPF,
   SO_MARK,
@@ -334,7 +334,7 @@ export const OPERATIONS: readonly Operation[] = [
     gives: "when the last frame came (nothing while SO_TIMESTAMPNS stamps each: ENOENT)",
     source: "sock_gettstamp",
     plain: "ENOENT",
-    attempt: ({ packetFd }) => ioctl(packetFd, SIOCGSTAMP, new Uint8Array(16)),
+    attempt: ({ packetFd }) => ioctl(packetFd, SIOCGSTAMP_OLD, new Uint8Array(16)),
   },
   {
     name: "priority",

@@ -185,12 +185,18 @@ export function tryPacketSocket(): number {
  *
  * @param before The errno before the drop (the control): anything but 0, and a refusal afterwards shows nothing.
  * @param after The errno after it.
+ * @param control Who made the control.
  */
-export function judgeDenial(before: number, after: number): Finding {
+export function judgeDenial(
+  before: number,
+  after: number,
+  control: "child" | "parent" = "child",
+): Finding {
   const say = (errno: number) => errno === 0 ? "created" : errnoName(errno);
+  const by = control === "child" ? "before the drop" : "by the parent";
   return judged(
     before === 0 && after === Errno.EPERM,
-    `before the drop: ${say(before)}; after it: ${say(after)}`,
+    `${by}: ${say(before)}; after the drop: ${say(after)}`,
     { call: "socket(AF_PACKET, SOCK_RAW|SOCK_CLOEXEC, 0)", before: say(before), after: say(after) },
   );
 }

@@ -31,6 +31,7 @@ import {
   bindAll,
   close,
   compileFilter,
+  dropPrivileges,
   getppid,
   type Identity,
   installFilter,
@@ -44,6 +45,8 @@ import {
   RLIMIT_CORE,
   RLIMIT_FSIZE,
   RLIMIT_NOFILE,
+  setresgid,
+  setresuid,
   setrlimit,
   setsockopt,
   SIGKILL,
@@ -156,6 +159,19 @@ export interface Worker {
   readonly channelFd: number;
   /** The parent's process id, as it was at the start. */
   readonly parentPid: number;
+}
+
+/**
+ * Between stages 3 and 4: the child becomes the worker. One that was born without capabilities has the ids at hand, as its
+ * real ones, and no group to leave.
+ *
+ * @throws {SystemError} If a call is refused.
+ * @throws {PrivilegeError} If the drop did not take effect.
+ */
+export function becomeWorker({ uid, gid }: Identity, chosen: readonly Protection[]): void {
+  if (!chosen.includes("no-capabilities")) return dropPrivileges({ uid, gid });
+  setresgid(gid, gid, gid);
+  setresuid(uid, uid, uid);
 }
 
 /** How many descriptors more than now a worker may open: for files that are read, one after another. */

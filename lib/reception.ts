@@ -33,6 +33,7 @@ export class Reception {
   readonly #seen = new Set<number>();
   readonly #first: number;
   #wanted = 0;
+  #since = 0n;
   #underWay = 0;
   #lastArrival = 0;
   #afterDrop = 0;
@@ -65,9 +66,14 @@ export class Reception {
     return this.#stimulus === undefined ? this.#afterDrop : this.#seen.size;
   }
 
-  /** Has packets sent and received until `count` of them count, or time runs out. */
-  async until(count: number): Promise<void> {
+  /**
+   * Has packets sent and received until `count` of them count, or time runs out.
+   *
+   * @param since From when on packets count, in nanoseconds since 1970.
+   */
+  async until(count: number, since = this.#droppedAt): Promise<void> {
     this.#wanted = count;
+    this.#since = since;
     this.#lastArrival = Date.now();
     while (this.counted < count && Date.now() < this.#deadline) {
       this.#send(count);
@@ -97,7 +103,7 @@ export class Reception {
     const afterDrop = timestamp > this.#droppedAt;
     const ours = sequence !== undefined && timestamp >= this.#stimulus!.sentAt(sequence);
     const before = this.counted;
-    if (afterDrop && before < this.#wanted) {
+    if (timestamp > this.#since && before < this.#wanted) {
       this.#afterDrop++;
       if (ours && sequence >= this.#first) this.#seen.add(sequence);
     }

@@ -25,6 +25,7 @@ const LINE_LIMIT = 1_000_000;
 /** Collects the evidence of one experiment. */
 export class ExperimentRecord {
   readonly #experiment: Experiment;
+  readonly #plan: readonly CheckId[];
   readonly #steps: (Step & { lines: Line[] })[] = [];
   readonly #findings = new Map<CheckId, Finding>();
   readonly #packets: Packet[] = [];
@@ -33,8 +34,13 @@ export class ExperimentRecord {
   #matrix: Matrix | null = null;
   #lines = 0;
 
-  constructor(experiment: Experiment) {
+  /**
+   * @param experiment What is recorded.
+   * @param more Checks beside those of its plan, which become part of it.
+   */
+  constructor(experiment: Experiment, more: readonly CheckId[] = []) {
     this.#experiment = experiment;
+    this.#plan = [...new Set([...experiment.plan, ...more])];
   }
 
   /** Begins a step. */
@@ -55,7 +61,7 @@ export class ExperimentRecord {
    * @throws {ExperimentError} If it is not in the plan, is the other side's to judge, or has been judged before.
    */
   find(side: Side, id: CheckId, finding: Finding): void {
-    if (!this.#experiment.plan.includes(id) || describeCheck(id).side !== side) {
+    if (!this.#plan.includes(id) || describeCheck(id).side !== side) {
       throw new ExperimentError(`${id} is not for the ${side} to judge here`);
     }
     if (this.#findings.has(id)) {
@@ -103,7 +109,7 @@ export class ExperimentRecord {
    * @param error What ended it before; null if nothing did.
    */
   close(conclusion: Conclusion | null, error: string | null): ExperimentEvidence {
-    const checks = this.#experiment.plan.map((id) => this.#result(id, error));
+    const checks = this.#plan.map((id) => this.#result(id, error));
     const found = verdictOf(checks);
     const verdict = found === "PASS" && error !== null ? "FAIL" : found;
     const { name, title, question, decisions } = this.#experiment;

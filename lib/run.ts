@@ -5,6 +5,7 @@
  */
 
 import { DescriptorError, libcVersion, SystemError } from "../ffi/mod.ts";
+import { CONFINEMENT_CHECKS } from "./confinement.ts";
 import { type Environment, type Evidence, type ExperimentEvidence, overall } from "./evidence.ts";
 import type { Experiment } from "./experiment.ts";
 import { CannotAnswer, Exit, ExperimentError, UsageError } from "./outcome.ts";
@@ -77,7 +78,10 @@ export async function runExperiment(
     deadline: Date.now() + setting.timeout,
     childModule,
   };
-  const record = new ExperimentRecord(experiment);
+  const record = new ExperimentRecord(
+    experiment,
+    setting.protections.length > 0 ? CONFINEMENT_CHECKS : [],
+  );
   try {
     return record.close(await experiment.parent(new ParentRun(context, record)), null);
   } catch (error) {

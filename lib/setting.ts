@@ -24,6 +24,7 @@ import {
   userByUid,
 } from "../ffi/mod.ts";
 import { CannotAnswer, UsageError } from "./outcome.ts";
+import { ALL_PROTECTIONS, type Protection, requireProtections } from "./protections.ts";
 
 /** What a run is asked for. */
 export interface RunOptions {
@@ -37,6 +38,8 @@ export interface RunOptions {
   readonly user: string;
   /** Where to inject frames: an interface, `"none"`, or `undefined` for the veth peer. */
   readonly stimulus: string | undefined;
+  /** Whether the worker is hardened: all protections. */
+  readonly harden: boolean;
 }
 
 /** Where a run takes place, and for whom: the kernel's view of {@linkcode RunOptions}. */
@@ -48,6 +51,8 @@ export interface Setting {
   readonly count: number;
   /** In milliseconds. */
   readonly timeout: number;
+  /** What hardens the worker; none of them if it is not to be. */
+  readonly protections: readonly Protection[];
 }
 
 /**
@@ -221,5 +226,8 @@ export function findSetting(options: RunOptions, commandLine: string): Setting {
   if (stimulus !== undefined) requireUp(stimulus);
   requireMapped(identity);
   requireSetgroups();
-  return { link, stimulus, identity, count: options.count, timeout: options.timeout * 1000 };
+  const protections = options.harden ? ALL_PROTECTIONS : [];
+  requireProtections(protections);
+  const { count, timeout } = options;
+  return { link, stimulus, identity, count, timeout: timeout * 1000, protections };
 }

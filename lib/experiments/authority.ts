@@ -20,26 +20,21 @@
  */
 
 import {
-  dropPrivileges,
   ETH_P_ALL,
   getppid,
-  type Identity,
   if_nametoindex,
   linkByIndex,
   OwnedFd,
   pipe,
   poll,
-  pollAsync,
   POLLIN,
   PR_SET_DUMPABLE,
   prctl,
   realtime,
-  setresgid,
-  setresuid,
 } from "../../ffi/mod.ts";
 import type { ChildRun } from "../child_run.ts";
 import { controlChannelPair } from "../control_channel.ts";
-import { auditDescriptors } from "../descriptor_audit.ts";
+import { CONFINEMENT_CHECKS, corroborateConfinement, proveConfinement } from "../confinement.ts";
 import { type Cell, type Conclusion, type Finding, judged, type Matrix } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
 import { handOnFrames } from "../hand_on.ts";
@@ -55,8 +50,8 @@ import {
 import { CannotAnswer } from "../outcome.ts";
 import { bindPacketSocket, emptyQueue, openPacketSocket, takeFrame } from "../packet_socket.ts";
 import type { Child, ParentRun } from "../parent_run.ts";
-import { judgeConfinement, threadCredentials } from "../privileges.ts";
 import {
+  becomeWorker,
   birth,
   closeUnexplained,
   type Protection,
@@ -124,8 +119,7 @@ export async function parent(run: ParentRun, chosenColumns = columns): Promise<C
     );
 
     if (name === "hardened") {
-      const threads = threadCredentials(worker.child.pid);
-      run.corroborate("HARD-01", judgeConfinement(threads, run.setting.identity));
+      corroborateConfinement(run, worker.child);
       await worker.child.reached("receiving");
       const stimulate = (each: Stimulus) => each.send();
       const reception = new Reception(run, worker.child, stimulus, readyAt, stimulate);
@@ -151,7 +145,10 @@ export async function parent(run: ParentRun, chosenColumns = columns): Promise<C
   run.step("Results:");
   run.done("What the socket allows is known", "AUTH-01", "AUTH-02");
   run.done("Nothing is left to a hardened worker but receiving", "AUTH-03", "AUTH-04");
-  run.done("It is confined on every thread, with every descriptor explained", ...HARDENED_CHECKS);
+  run.done(
+    "It is confined on every thread, with every descriptor explained",
+    ...CONFINEMENT_CHECKS,
+  );
 
   const allowed = [...rows.values()].filter((cells) => cells.get("plain")?.outcome === "allowed");
   return {
@@ -174,7 +171,7 @@ export async function child(run: ChildRun): Promise<void> {
   const known = { packetFd: packetSocket.fd, channelFd: run.channelFd };
 
   closeUnexplained(known, protections);
-  become({ uid, gid }, protections);
+  becomeWorker({ uid, gid }, protections);
   if (target === null) {
     prctl(PR_SET_DUMPABLE, protections.includes("undumpable") ? 0 : 1);
     run.reached("ready", { fd: packetSocket.fd });
@@ -183,9 +180,7 @@ export async function child(run: ChildRun): Promise<void> {
   }
   protectWorker({ ...known, parentPid }, protections);
   if (protections.length > 1) {
-    run.check("HARD-01", judgeConfinement(threadCredentials("self"), { uid, gid }));
-    run.check("HARD-02", await judgeLaterThreads(run.channelFd, { uid, gid }));
-    run.check("HARD-03", judgeDescriptors(known));
+    await proveConfinement(run, known, { uid, gid });
   }
   run.reached("ready", { ready_ns: String(realtime()) });
 
@@ -211,8 +206,6 @@ export async function child(run: ChildRun): Promise<void> {
   }
 }
 
-const HARDENED_CHECKS = ["HARD-01", "HARD-02", "HARD-03"] as const;
-
 /** The experiment. */
 export const authority: Experiment = {
   name: "authority",
@@ -220,7 +213,7 @@ export const authority: Experiment = {
   question:
     "What can a compromised worker still do with the passed socket, and what takes it away?",
   decisions: ["D24"],
-  plan: ["AUTH-01", "AUTH-02", "AUTH-03", "AUTH-04", ...HARDENED_CHECKS],
+  plan: ["AUTH-01", "AUTH-02", "AUTH-03", "AUTH-04", ...CONFINEMENT_CHECKS],
   parent,
   child,
 };
@@ -261,13 +254,6 @@ async function startSibling(run: ParentRun, protections: readonly Protection[]) 
   worker.give({ protections, target: null }, packetSocket.fd);
   const { fd } = await worker.child.reached("ready");
   return { ...worker, pid: worker.child.pid, fd: asInteger(fd, "fd", 0, 1 << 20) };
-}
-
-/** As in `privilege-drop`; one that was born without capabilities has the ids at hand and no group to leave. */
-function become({ uid, gid }: Identity, protections: readonly Protection[]): void {
-  if (!protections.includes("no-capabilities")) return dropPrivileges({ uid, gid });
-  setresgid(gid, gid, gid);
-  setresuid(uid, uid, uid);
 }
 
 /** Hears what came of an operation, and looks for its effect. */
@@ -352,41 +338,4 @@ function judgeRefusal(rows: Rows): Finding {
   );
   if (allowed.length === 0) return asKnown;
   return judged(false, `allowed: ${allowed.map(([{ name }]) => name).join(", ")}`);
-}
-
-/** Has the runtime start a thread for a call that waits, and looks at all of them while it does. */
-async function judgeLaterThreads(channelFd: number, identity: Identity): Promise<Finding> {
-  const before = threadCredentials("self");
-  const waiting = Array.from(
-    { length: before.length + LATER_THREADS }, // idle threads are used first
-    () => pollAsync([channelFd], 0, LATER_THREAD_TIME),
-  );
-  await new Promise((resolve) => setTimeout(resolve, LATER_THREAD_TIME / 2));
-  const during = threadCredentials("self");
-  await Promise.all(waiting);
-  const started = during.filter(({ tid }) => !before.some((thread) => thread.tid === tid));
-  const finding = judgeConfinement(during, identity);
-  return judged(
-    finding.status === "pass" && started.length >= LATER_THREADS,
-    `${started.length} threads started later; ${finding.observed}`,
-    finding.evidence,
-  );
-}
-
-/** How many threads must be started. */
-const LATER_THREADS = 4;
-
-/** How long the later threads are kept, in milliseconds. */
-const LATER_THREAD_TIME = 20;
-
-function judgeDescriptors(known: { packetFd: number; channelFd: number }): Finding {
-  const audited = auditDescriptors(known);
-  const unexplained = audited.filter(({ why }) => why === undefined);
-  return judged(
-    unexplained.length === 0,
-    unexplained.length === 0
-      ? `${audited.length} descriptors, each with its reason`
-      : `unexplained: ${unexplained.map(({ fd, refersTo }) => `${fd} (${refersTo})`).join(", ")}`,
-    { descriptors: audited.map((each) => ({ ...each, why: each.why ?? null })) },
-  );
 }

@@ -21,8 +21,8 @@
  */
 
 import {
-  dropPrivileges,
   ETH_P_ALL,
+  getppid,
   getresgid,
   getresuid,
   openDescriptors,
@@ -35,6 +35,7 @@ import {
 } from "../../ffi/mod.ts";
 import type { ChildRun } from "../child_run.ts";
 import type { CheckId } from "../checks.ts";
+import { CONFINEMENT_CHECKS, corroborateConfinement, proveConfinement } from "../confinement.ts";
 import { controlChannelPair } from "../control_channel.ts";
 import { type Conclusion, type Finding, judged } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
@@ -57,6 +58,13 @@ import {
   threadCredentials,
   tryPacketSocket,
 } from "../privileges.ts";
+import {
+  becomeWorker,
+  birth,
+  closeUnexplained,
+  protectSocket,
+  protectWorker,
+} from "../protections.ts";
 import { Reception } from "../reception.ts";
 import { Stimulus } from "../stimulus.ts";
 
@@ -75,7 +83,7 @@ export const parentPieces = {
 
 /** The privileged program. */
 export async function parent(run: ParentRun, pieces = parentPieces): Promise<Conclusion> {
-  const { link, stimulus: stimulusLink, identity, count } = run.setting;
+  const { link, stimulus: stimulusLink, identity, count, protections } = run.setting;
   using stimulus = stimulusLink === undefined ? undefined : new Stimulus(stimulusLink);
 
   // 1. With protocol 0 until the bind: a frame that is sent in between must leave no trace.
@@ -86,6 +94,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   pieces.bindPacketSocket(packetSocket.fd, link.ifindex, ETH_P_ALL);
   const sent = describePacketSocket(packetSocket.fd);
   run.check("SOCK-01", judgeBinding(sent, link.ifindex));
+  protectSocket(packetSocket.fd, protections);
   run.done(`AF_PACKET socket created (FD: ${packetSocket.fd})`, "SOCK-01", "SOCK-02");
   run.done("Socket has CAP_NET_RAW privileges");
 
@@ -100,6 +109,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   run.step("Spawning child process...");
   await using child = run.spawn(ours, theirs, {
     inherit: pieces.inheritedByChild(packetSocket.fd),
+    launcher: birth(identity, protections),
   });
   await child.reached("started");
   run.corroborate("PASS-01", judgeAbsence(child.pid, packetSocket.fd));
@@ -107,7 +117,10 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
 
   // 4. One message, one descriptor; then both sides say what it is.
   run.step("Passing AF_PACKET socket FD to child...");
-  child.send({ type: "socket", ...identity, count }, pieces.passedToChild(packetSocket.fd));
+  child.send(
+    { type: "socket", ...identity, count, protections },
+    pieces.passedToChild(packetSocket.fd),
+  );
   run.done("FD passed to child via SCM_RIGHTS");
   const received = asObject((await child.reached("received")).identity, "identity");
   run.check("PASS-03", judgeIdentity(sent, received));
@@ -116,6 +129,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   const droppedAt = asTimestamp((await child.reached("ready")).dropped_ns, "dropped_ns");
   const seen = judgeCredentials(threadCredentials(child.pid), identity);
   for (const [id, finding] of Object.entries(seen)) run.corroborate(id as CheckId, finding);
+  if (protections.length > 0) corroborateConfinement(run, child);
 
   // 9. Only now frames are sent that count.
   const reception = new Reception(run, child, stimulus, droppedAt, pieces.stimulate);
@@ -127,7 +141,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   const copiesLeft = [...openDescriptors("self").values()].filter((link) => link === inode).length;
   const closedAt = realtime();
   run.detail(`parent closed its copy after ${reception.counted} packets, ${copiesLeft} left`);
-  await reception.until(count);
+  await reception.until(count, closedAt);
 
   // The last close of a packet socket waits for an RCU grace period (packet_release), here and in the child: at once.
   child.send({ type: "enough" });
@@ -143,6 +157,11 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
     "RECV-02",
     "RECV-03",
   );
+  if (protections.length === 0) {
+    run.detail(
+      "the worker may also send, and bind elsewhere: -e authority shows it, --harden ends it",
+    );
+  }
 
   return {
     headline: "File descriptor passing works!",
@@ -158,24 +177,26 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
 
 /** What the child does in its own way in a test, and in this way otherwise. */
 export const childPieces = {
-  dropPrivileges,
+  dropPrivileges: becomeWorker,
   /** Called with the received socket before it is used. */
   beforeUse: (_packetFd: number): void => {},
 };
 
 /** The program that stops being root. */
-export function child(run: ChildRun, pieces = childPieces): void {
+export async function child(run: ChildRun, pieces = childPieces): Promise<void> {
+  const parentPid = getppid();
   // 3. Before the message comes: whatever is received later came by the message.
   run.check("PASS-01", judgeOwnDescriptors());
   run.reached("started");
 
   // 4. The strict receive.
-  const { message: { uid, gid, count }, descriptors } = run.checked(
+  const { message: { uid, gid, count, protections }, descriptors } = run.checked(
     "PASS-02",
     () => run.receive("socket", 1),
     "1 descriptor, control messages whole",
   );
   using packetSocket = new OwnedFd(descriptors[0]);
+  const known = { packetFd: packetSocket.fd, channelFd: run.channelFd };
   run.step("Child process started");
   run.note(`Current UID: ${getresuid().effective}`);
   run.note(`Current GID: ${getresgid().effective}`);
@@ -183,13 +204,15 @@ export function child(run: ChildRun, pieces = childPieces): void {
   run.done(`Received FD: ${packetSocket.fd}`, "PASS-02", "PASS-03");
   run.reached("received", { identity: describePacketSocket(packetSocket.fd) });
 
-  // 5. The control: what is refused after the drop must be possible before it.
-  const errnoBefore = tryPacketSocket();
+  // 5. The control: what is refused after the drop must be possible before it. To one that was born without
+  // capabilities it never was; then the parent's own socket is the control.
+  const control = protections.includes("no-capabilities") ? "parent" : "child";
+  const errnoBefore = control === "child" ? tryPacketSocket() : 0;
 
   // 6. The drop, and the proof of it.
   run.step("Dropping all privileges...");
   try {
-    pieces.dropPrivileges({ uid, gid });
+    pieces.dropPrivileges({ uid, gid }, protections);
   } catch (error) {
     if (!(error instanceof PrivilegeError)) throw error; // what is left is judged next
   }
@@ -204,8 +227,16 @@ export function child(run: ChildRun, pieces = childPieces): void {
 
   // 7. EPERM, and nothing else, says that CAP_NET_RAW is what is missing.
   run.step("Verifying CAP_NET_RAW is gone...");
-  run.check("DENY-01", judgeDenial(errnoBefore, tryPacketSocket()));
+  run.check("DENY-01", judgeDenial(errnoBefore, tryPacketSocket(), control));
   run.done("Cannot create new AF_PACKET sockets (CAP_NET_RAW dropped)", "DENY-01");
+
+  if (protections.length > 0) {
+    run.step("Hardening...");
+    closeUnexplained(known, protections);
+    protectWorker({ ...known, parentPid }, protections);
+    await proveConfinement(run, known, { uid, gid });
+    run.done("Confined on every thread, with every descriptor explained", ...CONFINEMENT_CHECKS);
+  }
 
   // 8. What was queued while this process was root shows nothing.
   run.step("Attempting to receive packets using passed socket...");

@@ -24,9 +24,13 @@ export type Layout = Pick<Struct<Fields>, "name" | "size" | "fields">;
 
 /** Structs that are declared up to a field, for a reason; the size is the offset of that field. */
 const ENDS_BEFORE: Record<string, string> = {
+  bpf_attr: "log_level", // bpf(2) takes its size with it, and what is beyond as 0
   dirent64: "d_name", // getdents64(2) writes the name as long as it is
   nlmsgerr: "msg", // the request that failed, which nobody reads
 };
+
+/** What C has by another keyword than `struct`. */
+const UNIONS = new Set(["bpf_attr"]);
 
 /** Constants that no header for programs has. */
 const KERNEL_ONLY: Record<string, string> = {
@@ -48,11 +52,13 @@ const HEADERS = [
   "sys/ioctl.h",
   "sys/mman.h",
   "sys/prctl.h",
+  "sys/ptrace.h",
   "sys/resource.h",
   "sys/socket.h",
   "sys/syscall.h",
   "time.h",
   "linux/audit.h",
+  "linux/bpf.h",
   "linux/capability.h",
   "linux/close_range.h",
   "linux/filter.h",
@@ -63,16 +69,18 @@ const HEADERS = [
   "linux/io_uring.h",
   "linux/rtnetlink.h",
   "linux/seccomp.h",
+  "linux/sockios.h",
 ];
 
 /** Size, and offset and size of every field. */
 export function layoutFacts({ name, size, fields }: Layout): Facts {
   const facts: Facts = {};
   const end = ENDS_BEFORE[name];
-  facts[end ? `offsetof(struct ${name}, ${end})` : `sizeof(struct ${name})`] = size;
+  const cType = `${UNIONS.has(name) ? "union" : "struct"} ${name}`;
+  facts[end ? `offsetof(${cType}, ${end})` : `sizeof(${cType})`] = size;
   for (const [field, [offset, type]] of Object.entries(fields)) {
-    facts[`offsetof(struct ${name}, ${field})`] = offset;
-    facts[`sizeof(((struct ${name} *) 0)->${field})`] = sizeOf(type);
+    facts[`offsetof(${cType}, ${field})`] = offset;
+    facts[`sizeof(((${cType} *) 0)->${field})`] = sizeOf(type);
   }
   return facts;
 }

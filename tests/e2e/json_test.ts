@@ -171,7 +171,7 @@ testNeeding(
 const { version } = JSON.parse(Deno.readTextFileSync(`${ROOT}/deno.json`));
 
 const WORDS: [args: string[], stdout: RegExp][] = [
-  [["--list"], /^privilege-drop +\S.*\?.*D24.*\n$/],
+  [["--list"], /^(\S+ +\S.*\? \(D\d+\)\n)+$/],
   [["-l"], /^privilege-drop /],
   [["--version"], new RegExp(`^fdpass ${RegExp.escape(version)}\n$`)],
   [["--help"], /^Usage: [^]*--experiment[^]*--json[^]*^Exit status:[^]*^ +70 /m],
@@ -188,7 +188,17 @@ for (const [args, expected] of WORDS) {
 
 Deno.test("--help names every option of the design", async () => {
   const { stdout } = await here(["--help"]);
-  const long = ["experiment", "list", "count", "timeout", "user", "stimulus", "json", "quiet"];
+  const long = [
+    "experiment",
+    "list",
+    "count",
+    "timeout",
+    "user",
+    "stimulus",
+    "harden",
+    "json",
+    "quiet",
+  ];
   for (const option of [...long, "verbose", "no-color", "help", "version"]) {
     assert(stdout.includes(`--${option}`), option);
   }

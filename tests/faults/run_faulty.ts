@@ -18,6 +18,7 @@ const options = {
   timeout: 2,
   user: "nobody:65534",
   stimulus: undefined,
+  harden: false,
 };
 const evidence = evidenceOf(environment(options.interface, options.user), [
   await runExperiment(faulty(FAULTS[name]), {

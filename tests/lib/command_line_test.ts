@@ -9,7 +9,14 @@ Deno.test("parseCommandLine() has the defaults that --help names", () => {
   assertEquals<unknown>(parse("eth0"), {
     task: "run",
     experiments: [EXPERIMENTS[0]],
-    run: { interface: "eth0", count: 5, timeout: 10, user: "nobody:65534", stimulus: undefined },
+    run: {
+      interface: "eth0",
+      count: 5,
+      timeout: 10,
+      user: "nobody:65534",
+      stimulus: undefined,
+      harden: false,
+    },
   });
 });
 
@@ -17,7 +24,7 @@ Deno.test("parseCommandLine() takes short and long options, before and after the
   const expected = {
     task: "run",
     experiments: [...EXPERIMENTS],
-    run: { interface: "007", count: 7, timeout: 0.5, user: "1:2", stimulus: "lo" },
+    run: { interface: "007", count: 7, timeout: 0.5, user: "1:2", stimulus: "lo", harden: false },
   };
   assertEquals<unknown>(
     parse("-e", "all", "-n", "7", "-t0.5", "-u", "1:2", "--stimulus", "lo", "007"),

@@ -1,0 +1,11 @@
+/**
+ * The child of the experiment `authority` with a fault, which the query of its URL names.
+ *
+ * @module
+ */
+
+import { runChild } from "../../lib/child.ts";
+import { faultyAuthority } from "./authority_faults.ts";
+
+const fault = new URL(import.meta.url).search.slice(1);
+Deno.exit(await runChild([faultyAuthority(fault)], Deno.args));

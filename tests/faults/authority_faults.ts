@@ -1,0 +1,93 @@
+/**
+ * Workers that are not what the parent takes them for, each by one piece of the child that is replaced.
+ *
+ * @module
+ */
+
+import { open } from "../../ffi/mod.ts";
+import type { ChildRun } from "../../lib/child_run.ts";
+import { judged } from "../../lib/evidence.ts";
+import { authority } from "../../lib/experiments/authority.ts";
+import { known, OPERATIONS, type Outcome } from "../../lib/operations.ts";
+import type { Protection } from "../../lib/protections.ts";
+
+const O_RDWR = 2, O_TMPFILE = 0o20200000; // a file without a name
+
+/** Lets a worker, not a sibling, begin with something of its own, and understand its orders in its own way. */
+function onOrders(run: ChildRun, change: (ordered: readonly Protection[]) => Protection[]): void {
+  const honest = run.receive.bind(run);
+  run.receive = (type, descriptors) => {
+    const delivery = honest(type, descriptors);
+    const message: { type: string; target?: unknown; protections?: readonly Protection[] } =
+      delivery.message;
+    if (message.type === "worker" && message.target !== null) {
+      message.protections = change(message.protections ?? []);
+    }
+    return delivery;
+  };
+}
+
+/** Has a worker say of each attempt what it likes. */
+function onOutcome(run: ChildRun, say: (operation: string) => Outcome): void {
+  const honest = run.reached.bind(run);
+  run.reached = (stage, detail = {}) => {
+    if (stage !== "attempted") return honest(stage, detail);
+    honest(stage, { ...detail, outcome: say(String(detail.operation)) });
+  };
+}
+
+function trustMe(run: ChildRun): void {
+  const honest = run.check.bind(run);
+  run.check = (id) => honest(id, judged(true, "trust me"));
+}
+
+const refusal = (name: string) =>
+  known(OPERATIONS.find((operation) => operation.name === name)!, "hardened");
+
+const withoutStage4 = (ordered: readonly Protection[]) =>
+  ordered.filter((each) => each === "no-capabilities" || each === "closed-descriptors");
+
+const withoutFilter = (ordered: readonly Protection[]) =>
+  ordered.filter((each) => each !== "receive-only");
+
+/** How a worker goes wrong, by name; `none` does not. */
+export const AUTHORITY_FAULTS: { readonly [name: string]: (run: ChildRun) => void } = {
+  "none": () => {},
+  "unprotected": (run) => onOrders(run, withoutStage4),
+  "unprotected-liar": (run) => {
+    onOrders(run, withoutStage4);
+    trustMe(run);
+  },
+  "file-left-open": (run) =>
+    onOrders(run, (ordered) => {
+      open("/tmp", O_TMPFILE | O_RDWR); // before the ids change, so root's
+      return ordered.filter((each) => each !== "closed-descriptors");
+    }),
+  "file-left-open-liar": (run) => {
+    AUTHORITY_FAULTS["file-left-open"](run);
+    trustMe(run);
+  },
+  "attacks-and-claims-refusal": (run) => {
+    onOrders(run, withoutFilter);
+    onOutcome(run, refusal);
+  },
+  "claims-success": (run) => onOutcome(run, () => "allowed"),
+  "hangs": (run) => {
+    const honest = run.reached.bind(run);
+    run.reached = (stage, detail) => {
+      honest(stage, detail);
+      while (stage === "ready" && detail?.fd === undefined); // not a sibling
+    };
+  },
+};
+
+/** The child with a fault. */
+export function faultyAuthority(fault: string) {
+  return {
+    ...authority,
+    child: (run: ChildRun) => {
+      AUTHORITY_FAULTS[fault](run);
+      return authority.child(run);
+    },
+  };
+}
