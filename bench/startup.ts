@@ -10,16 +10,9 @@
 // deno-lint-ignore-file no-console -- it is a program that prints
 
 import type { Evidence } from "../lib/evidence.ts";
+import { spread } from "./spread.ts";
 
 const RUNS = Number(Deno.args[0] ?? 20);
-
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1];
-
-/** Minimum, median and maximum, with two decimals. */
-function spread(values: readonly number[]): string {
-  return [Math.min(...values), median(values), Math.max(...values)]
-    .map((value) => value.toFixed(2).padStart(8)).join("");
-}
 
 interface Timing {
   readonly milliseconds: number;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { getresuid, poll, POLLIN } from "../ffi/mod.ts";
+import { getresuid, poll, POLLIN, SystemError } from "../ffi/mod.ts";
 import type { CheckId } from "./checks.ts";
 import { awaitMessage, sendMessage } from "./control_channel.ts";
 import { type Finding, judged } from "./evidence.ts";
@@ -24,6 +24,9 @@ export class ChildRun {
    * @param deadline When the run must end, in milliseconds since 1970.
    */
   constructor(readonly channelFd: number, readonly deadline: number) {}
+
+  /** Set by a program that has put a filter on itself: names the rule that refused a system call. */
+  explain: (syscall: string) => string | undefined = () => undefined;
 
   /** Begins a step of the child's; the transcript says whether it was still root. */
   step(title: string): void {
@@ -111,11 +114,10 @@ export class ChildRun {
 
   /** Tells the parent why the child gives up. If the parent is gone, nobody is told. */
   failed(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    const rule = error instanceof SystemError ? this.explain(error.syscall) : undefined;
     try {
-      this.#say({
-        type: "failed",
-        message: error instanceof Error ? error.message : String(error),
-      });
+      this.#say({ type: "failed", message: rule === undefined ? message : `${message}: ${rule}` });
     } catch {
       // The exit status says the rest.
     }

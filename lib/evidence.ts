@@ -60,6 +60,8 @@ export interface Step {
 export interface Cell {
   readonly outcome: string;
   readonly known: string;
+  /** Which rule of the system call filter refused it; null if none did. */
+  readonly rule: string | null;
 }
 
 /** What came of each operation, in each column. */

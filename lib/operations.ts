@@ -22,8 +22,7 @@ import {
   cString,
   detachFilter,
   dup,
-  errnoName,
-  errnoOf,
+  ETH_HLEN,
   ETH_P_ALL,
   ETH_P_IP,
   getsockname,
@@ -71,6 +70,7 @@ import {
   socketpair,
   SOL_PACKET,
   SOL_SOCKET,
+  SystemError,
   tpacket_req,
   write,
 } from "../ffi/mod.ts";
@@ -128,6 +128,12 @@ export function markedFrame(mark: string): Uint8Array<ArrayBuffer> {
   return frame;
 }
 
+/** Whether a frame carries exactly that text. */
+export function carries(frame: Uint8Array, mark: string): boolean {
+  const marked = markedFrame(mark);
+  return marked.every((byte, i) => i < ETH_HLEN || frame[i] === byte);
+}
+
 function linkAddress(ifindex: number, protocol: number): Uint8Array<ArrayBuffer> {
   const address = sockaddr_ll.alloc();
   address.sll_family = AF_PACKET;
@@ -176,7 +182,7 @@ const rebind = (ifindexOf: (attacker: Attacker) => number) => (attacker: Attacke
 };
 
 /** How long an effect is waited for, in milliseconds. */
-const EFFECT_TIMEOUT = 200;
+export const EFFECT_TIMEOUT = 200;
 
 /** Whether this kernel lets anybody load eBPF programs. Where there is no such setting, it does not. */
 function unprivilegedBpf(): boolean {
@@ -575,10 +581,22 @@ export function known({ plain, under, hardened }: Operation, column: string): Ou
   return under?.[column as Protection] ?? (column === "receive-only" ? "EPERM" : plain);
 }
 
-/** Attempts an operation. */
-export function attemptOperation({ attempt }: Operation, attacker: Attacker): Outcome {
-  const effects: (boolean | void)[] = [];
-  const errno = errnoOf(() => effects.push(attempt(attacker)));
-  if (errno !== 0) return errnoName(errno);
-  return effects[0] === false ? "no effect" : "allowed";
+/** What came of an attempt, with the system call that was refused. */
+export interface Attempt {
+  readonly outcome: Outcome;
+  readonly syscall: string | null;
+}
+
+/**
+ * Attempts an operation.
+ *
+ * @throws Whatever is no refusal of the system's.
+ */
+export function attemptOperation({ attempt }: Operation, attacker: Attacker): Attempt {
+  try {
+    return { outcome: attempt(attacker) === false ? "no effect" : "allowed", syscall: null };
+  } catch (error) {
+    if (error instanceof SystemError) return { outcome: error.code, syscall: error.syscall };
+    throw error;
+  }
 }

@@ -32,10 +32,12 @@ import {
   close,
   compileFilter,
   dropPrivileges,
+  explainRefusal,
   getppid,
   type Identity,
   installFilter,
   lockFilter,
+  O_WRONLY,
   openDescriptors,
   PACKET_FANOUT,
   PACKET_FANOUT_HASH,
@@ -51,6 +53,7 @@ import {
   setsockopt,
   SIGKILL,
   SOL_PACKET,
+  type SyscallPolicy,
 } from "../ffi/mod.ts";
 import { auditDescriptors, type KnownDescriptors } from "./descriptor_audit.ts";
 import { CannotAnswer, ExperimentError } from "./outcome.ts";
@@ -174,6 +177,32 @@ export function becomeWorker({ uid, gid }: Identity, chosen: readonly Protection
   setresuid(uid, uid, uid);
 }
 
+/** What libc asks of the kernel where that has another name, with the arguments that matter. */
+const BEHIND_LIBC: { readonly [name: string]: [syscall: string, ...args: number[]] } = {
+  open: ["openat", 0, 0, O_WRONLY],
+  posix_spawn: ["clone"],
+};
+
+function policyOf({ packetFd, channelFd }: Pick<Worker, "packetFd" | "channelFd">): SyscallPolicy {
+  return receiveOnlyPolicy({ packetFd, channelFd, ioUring: false, pid: Deno.pid });
+}
+
+/**
+ * Names a violation: which rule of the system call filter refused a call.
+ *
+ * @param syscall The call, by libc's name or the kernel's.
+ * @returns `undefined` if the filter is not on, or does not refuse that call.
+ */
+export function explainViolation(
+  worker: Pick<Worker, "packetFd" | "channelFd">,
+  chosen: readonly Protection[],
+  syscall: string,
+): string | undefined {
+  if (!chosen.includes("receive-only")) return undefined;
+  const [name, ...args] = BEHIND_LIBC[syscall] ?? [syscall, worker.packetFd];
+  return explainRefusal(policyOf(worker), name, args);
+}
+
 /** How many descriptors more than now a worker may open: for files that are read, one after another. */
 const SPARE_DESCRIPTORS = 4;
 
@@ -202,8 +231,7 @@ export function protectWorker(
     "no-new-privs": () => installFilter(compileFilter(ALLOW_EVERYTHING)),
     "receive-only": () => {
       bindAll(); // afterwards libc could not be opened any more
-      const policy = receiveOnlyPolicy({ packetFd, channelFd, ioUring: false, pid: Deno.pid });
-      installFilter(compileFilter(policy));
+      installFilter(compileFilter(policyOf({ packetFd, channelFd })));
     },
   };
   for (const protection of ALL_PROTECTIONS) {

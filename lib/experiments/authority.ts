@@ -41,7 +41,9 @@ import { handOnFrames } from "../hand_on.ts";
 import { asInteger, asText, asTimestamp, type WorkerOrders } from "../messages.ts";
 import {
   attemptOperation,
+  carries,
   COLUMNS,
+  EFFECT_TIMEOUT,
   known,
   type Operation,
   OPERATIONS,
@@ -54,6 +56,7 @@ import {
   becomeWorker,
   birth,
   closeUnexplained,
+  explainViolation,
   type Protection,
   protectSocket,
   protectWorker,
@@ -108,8 +111,8 @@ export async function parent(run: ParentRun, chosenColumns = columns): Promise<C
     const readyAt = asTimestamp((await worker.child.reached("ready")).ready_ns, "ready_ns");
 
     for (const [operation, cells] of rows) {
-      const outcome = await observe(operation, worker.child, elsewhere, witnesses);
-      cells.set(name, { outcome, known: known(operation, name) });
+      const seen = await observe(operation, worker.child, elsewhere, witnesses);
+      cells.set(name, { ...seen, known: known(operation, name) });
     }
     const differing = [...rows].filter(([, cells]) => !isKnown(cells.get(name)));
     const allowed = [...rows.values()].filter((cells) => cells.get(name)?.outcome === "allowed");
@@ -179,6 +182,7 @@ export async function child(run: ChildRun): Promise<void> {
     return;
   }
   protectWorker({ ...known, parentPid }, protections);
+  run.explain = (syscall) => explainViolation(known, protections, syscall);
   if (protections.length > 1) {
     await proveConfinement(run, known, { uid, gid });
   }
@@ -194,8 +198,10 @@ export async function child(run: ChildRun): Promise<void> {
   };
   for (const operation of OPERATIONS) {
     run.receive("next");
-    const outcome = attemptOperation(operation, attacker);
-    run.reached("attempted", { operation: operation.name, outcome });
+    const { outcome, syscall } = attemptOperation(operation, attacker);
+    const byFilter = syscall !== null && (outcome === "EPERM" || outcome === "ENOSYS");
+    const rule = byFilter ? explainViolation(known, protections, syscall) : undefined;
+    run.reached("attempted", { outcome, rule: rule ?? null });
   }
   if (protections.length > 1) {
     emptyQueue(packetSocket.fd);
@@ -262,7 +268,7 @@ async function observe(
   worker: Child,
   elsewhere: Stimulus,
   witnesses: { readonly [where in Witness]: number },
-): Promise<string> {
+): Promise<Omit<Cell, "known">> {
   if (witness !== undefined) emptyQueue(witnesses[witness]);
   worker.send({ type: "next" });
   for (;;) {
@@ -273,22 +279,22 @@ async function observe(
       continue;
     }
     const outcome = asText(detail.outcome, "outcome", 32);
-    if (outcome !== "allowed" || witness === undefined) return outcome;
-    return arrives(witnesses[witness], name) ? "allowed" : "no effect";
+    const rule = detail.rule === null ? null : asText(detail.rule, "rule");
+    if (witness === undefined) return { outcome, rule };
+    // What the worker says is not what counts: a frame that arrives was sent.
+    const arrived = arrives(witnesses[witness], name, outcome === "allowed" ? EFFECT_TIMEOUT : 0);
+    return { outcome: arrived ? "allowed" : outcome === "allowed" ? "no effect" : outcome, rule };
   }
 }
 
-/** How long an effect is waited for, in milliseconds. */
-const EFFECT_TIMEOUT = 200;
-
-function arrives(witnessFd: number, mark: string): boolean {
-  const deadline = Date.now() + EFFECT_TIMEOUT;
-  while (Date.now() < deadline) {
+function arrives(witnessFd: number, mark: string, timeout: number): boolean {
+  const deadline = Date.now() + timeout;
+  for (;;) {
     const frame = takeFrame(witnessFd);
+    if (frame !== undefined && carries(frame.head, mark)) return true;
+    if (frame === undefined && Date.now() >= deadline) return false;
     if (frame === undefined) poll([witnessFd], POLLIN, deadline - Date.now());
-    else if (new TextDecoder().decode(frame.head).includes(`${mark}\0`)) return true;
   }
-  return false;
 }
 
 function describeColumn(name: string): string {

@@ -62,6 +62,7 @@ import {
   becomeWorker,
   birth,
   closeUnexplained,
+  explainViolation,
   protectSocket,
   protectWorker,
 } from "../protections.ts";
@@ -234,6 +235,7 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
     run.step("Hardening...");
     closeUnexplained(known, protections);
     protectWorker({ ...known, parentPid }, protections);
+    run.explain = (syscall) => explainViolation(known, protections, syscall);
     await proveConfinement(run, known, { uid, gid });
     run.done("Confined on every thread, with every descriptor explained", ...CONFINEMENT_CHECKS);
   }
