@@ -28,7 +28,6 @@
 
 import {
   attachFilter,
-  bindAll,
   close,
   compileFilter,
   dropPrivileges,
@@ -57,7 +56,7 @@ import {
 } from "../ffi/mod.ts";
 import { auditDescriptors, type KnownDescriptors } from "./descriptor_audit.ts";
 import { CannotAnswer, ExperimentError } from "./outcome.ts";
-import { ALLOW_EVERYTHING, receiveOnlyPolicy } from "./receive_only.ts";
+import { ALLOW_EVERYTHING, prepareForFilter, receiveOnlyPolicy } from "./receive_only.ts";
 import { relayFilter } from "./relay_filter.ts";
 
 /** What each protection takes away, by its name, in the order in which they are put on. */
@@ -229,11 +228,9 @@ export function protectWorker(
       setrlimit(RLIMIT_CORE, 0);
     },
     "no-new-privs": () => installFilter(compileFilter(ALLOW_EVERYTHING)),
-    "receive-only": () => {
-      bindAll(); // afterwards libc could not be opened any more
-      installFilter(compileFilter(policyOf({ packetFd, channelFd })));
-    },
+    "receive-only": () => installFilter(compileFilter(policyOf({ packetFd, channelFd }))),
   };
+  if (chosen.includes("receive-only")) prepareForFilter(); // opens descriptors: before they are limited
   for (const protection of ALL_PROTECTIONS) {
     if (chosen.includes(protection)) steps[protection]?.();
   }

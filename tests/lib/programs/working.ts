@@ -3,7 +3,7 @@
  * code and collections. Whatever the filter refuses by default kills it here, so a violation cannot go unseen.
  *
  *     working.ts parent NEAR FAR [WITHOUT]            bound to NEAR, sends from FAR
- *     working.ts worker PACKET_FD CHANNEL_FD [WITHOUT]
+ *     working.ts worker PACKET_FD CHANNEL_FD WITHOUT
  *
  * WITHOUT names a system call whose rules are left out of the policy, or is `preparation`.
  *
@@ -71,11 +71,12 @@ async function parent(): Promise<void> {
       "-A",
       "--v8-flags=--expose-gc,--trace-opt",
       "--no-config",
-      new URL(import.meta.url).pathname,
+      new URL("../../support/one_by_one.ts", import.meta.url).pathname,
       "worker",
       String(packetFd),
       String(workerFd),
-      ...without === undefined ? [] : [without],
+      without ?? "nothing",
+      import.meta.url,
     ],
     // Without caches in SQLite, which would wait for their locks at the end: 30 s, since the filter refuses to set one.
     env: { DENO_DIR: "/dev/null/deno", DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
@@ -152,8 +153,9 @@ async function worker(): Promise<void> {
   const files = await Promise.all(
     Array.from({ length: 64 }, () => Deno.readTextFile("/proc/self/status")),
   );
+  // More at once than there are idle threads, so that new ones start.
   const waits = await Promise.all(
-    Array.from({ length: 8 }, () => pollAsync([packetFd], POLLIN, 50)),
+    Array.from({ length: 64 }, () => pollAsync([packetFd], POLLIN, 50)),
   );
   for (let i = 0; i < 200; i++) hot(1e6);
   let garbage: number[][] = [];

@@ -1,0 +1,144 @@
+/**
+ * A second opinion on seccomp filters: a machine for their bytes, and the meaning of a policy without any bytes. Neither uses
+ * what `ffi/seccomp.ts` and `ffi/bpf.ts` compile with; only the numbers of the system calls are the same table.
+ *
+ * @module
+ */
+
+import {
+  Errno,
+  type SyscallCondition,
+  type SyscallName,
+  type SyscallPolicy,
+  SYSCALLS,
+} from "../../ffi/mod.ts";
+
+/** A system call, as a filter sees it. */
+export interface Call {
+  readonly arch: number;
+  readonly nr: number;
+  readonly args: readonly bigint[];
+}
+
+/** What the kernel calls the architectures, written out once more. Source: linux/audit.h. */
+export const ARCH = { x86_64: 0xc000003e, aarch64: 0xc00000b7, i386: 0x40000003 } as const;
+
+const ALLOW = 0x7fff0000, ERRNO = 0x00050000, KILL = 0x80000000;
+
+/**
+ * Runs a filter over a system call. Returns what it returns.
+ *
+ * Instructions as in Documentation/networking/filter.rst: 8 bytes, code, jt, jf, k.
+ *
+ * @throws {Error} If it is no valid filter.
+ */
+export function interpret(program: Uint8Array<ArrayBuffer>, { arch, nr, args }: Call): number {
+  const data = new DataView(new ArrayBuffer(64));
+  data.setUint32(0, nr, true);
+  data.setUint32(4, arch, true);
+  args.forEach((arg, i) => data.setBigUint64(16 + 8 * i, arg, true));
+  const code = new DataView(program.buffer, program.byteOffset, program.byteLength);
+  let a = 0;
+  for (let pc = 0; pc < program.length / 8; pc++) {
+    const k = code.getUint32(pc * 8 + 4, true);
+    const jump = (holds: boolean) => code.getUint8(pc * 8 + (holds ? 2 : 3));
+    switch (code.getUint16(pc * 8, true)) {
+      case 0x20: // ld [k]
+        if (k % 4 !== 0) throw new Error(`Instruction ${pc} loads from ${k}`);
+        a = data.getUint32(k, true);
+        break;
+      case 0x54: // and #k
+        a = (a & k) >>> 0;
+        break;
+      case 0x15: // jeq #k, jt, jf
+        pc += jump(a === k);
+        break;
+      case 0x35: // jge #k, jt, jf
+        pc += jump(a >= k);
+        break;
+      case 0x06: // ret #k
+        return k;
+      default:
+        throw new Error(`Instruction ${pc} is not known`);
+    }
+  }
+  throw new Error("The program has no end");
+}
+
+/** The name of each number. */
+function names(architecture: "x86_64" | "aarch64"): Map<number, SyscallName> {
+  const column = architecture === "x86_64" ? 0 : 1;
+  const table = Object.entries(SYSCALLS) as [SyscallName, readonly (number | null)[]][];
+  return new Map(table.flatMap(([name, numbers]) => {
+    const number = numbers[column];
+    return number === null ? [] : [[number, name]];
+  }));
+}
+
+const NAMES = { x86_64: names("x86_64"), aarch64: names("aarch64") };
+
+/** What a policy means for a system call, in the filter's own terms. */
+export function meaning(
+  { rules, otherwise }: SyscallPolicy,
+  architecture: "x86_64" | "aarch64",
+  { arch, nr, args }: Call,
+): number {
+  if (arch !== ARCH[architecture]) return KILL;
+  if (architecture === "x86_64" && nr >= 0x40000000) return ERRNO + 1;
+  const name = NAMES[architecture].get(nr);
+  const { action } = rules.find(({ syscall, when }) =>
+    syscall === name &&
+    (when ?? []).every(({ argument, mask, value }) => (args[argument] & mask) === value)
+  ) ?? otherwise;
+  if (action === "allow") return ALLOW;
+  return action === "kill" ? KILL : ERRNO + Errno[action];
+}
+
+const LONG = (1n << 64n) - 1n;
+
+/** Values of an argument that a condition might take for another: neighbours, each bit changed, and what lies in the high word. */
+function near({ mask, value }: SyscallCondition): bigint[] {
+  const neighbours = [value, value + 1n, value - 1n, value | ~mask, ~value];
+  const bits = Array.from({ length: 64 }, (_, bit) => value ^ (1n << BigInt(bit)));
+  return [...neighbours, ...neighbours.map((each) => each | (0xffffffffn << 32n)), ...bits]
+    .map((each) => each & LONG);
+}
+
+/** Arguments that matter to the rules for one system call: each argument near each condition, the others 0 or all ones. */
+export function interesting(policy: SyscallPolicy, name: SyscallName | undefined): bigint[][] {
+  const conditions = policy.rules.filter(({ syscall }) => syscall === name)
+    .flatMap(({ when }) => when ?? []);
+  const bases = [0n, LONG].map((each) => new Array<bigint>(6).fill(each));
+  // What satisfies all conditions of a rule at once.
+  for (const { syscall, when = [] } of policy.rules) {
+    if (syscall !== name || when.length === 0) continue;
+    const satisfying = new Array<bigint>(6).fill(LONG);
+    for (const { argument, mask } of when) satisfying[argument] &= ~mask;
+    for (const { argument, value } of when) satisfying[argument] |= value;
+    bases.push(satisfying);
+  }
+  const changed = bases.flatMap((base) =>
+    conditions.flatMap((condition) =>
+      near(condition).map((value) => base.with(condition.argument, value))
+    )
+  );
+  return [...bases, ...changed];
+}
+
+/** Every call that is worth a look: each number to 600 (and as x32) with the arguments that matter to it, on one architecture. */
+export function* calls(
+  policy: SyscallPolicy,
+  architecture: "x86_64" | "aarch64",
+): Generator<Call> {
+  for (let nr = 0; nr <= 600; nr++) {
+    for (const args of interesting(policy, NAMES[architecture].get(nr))) {
+      yield { arch: ARCH[architecture], nr, args };
+    }
+  }
+}
+
+/** A call in words, for a message. */
+export function inWords(architecture: "x86_64" | "aarch64", { nr, args }: Call): string {
+  const name = NAMES[architecture].get(nr) ?? `number ${nr}`;
+  return `${name}(${args.map((arg) => `0x${arg.toString(16)}`).join(", ")})`;
+}
