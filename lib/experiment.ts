@@ -6,21 +6,12 @@
  */
 
 import type { ChildRun } from "./child_run.ts";
-import type { CheckId } from "./checks.ts";
 import type { Conclusion } from "./evidence.ts";
 import type { ParentRun } from "./parent_run.ts";
+import type { ExperimentDescription } from "./record.ts";
 
 /** One question, and the two programs that answer it. */
-export interface Experiment {
-  /** As `--experiment` takes it. */
-  readonly name: string;
-  /** The heading of its transcript. */
-  readonly title: string;
-  readonly question: string;
-  /** The design decisions that stand or fall with it. */
-  readonly decisions: readonly string[];
-  /** Every check that it plans. One that never runs counts as failed. */
-  readonly plan: readonly CheckId[];
+export interface Experiment extends ExperimentDescription {
   /** The privileged program. Returns what is to be said if every check holds. */
   parent(run: ParentRun): Promise<Conclusion>;
   /** The program of the process that receives the socket. */

@@ -162,6 +162,11 @@ function ring(blocks: number): Uint8Array<ArrayBuffer> {
 const option = (level: number, name: number, value: number) => ({ packetFd }: Attacker) =>
   setsockopt(packetFd, level, name, value);
 
+const onAndOff = (name: number) => ({ packetFd }: Attacker) => {
+  setsockopt(packetFd, SOL_PACKET, name, 1);
+  setsockopt(packetFd, SOL_PACKET, name, 0);
+};
+
 const ringOption = (name: number) => ({ packetFd }: Attacker) => {
   setsockopt(packetFd, SOL_PACKET, name, ring(1));
   setsockopt(packetFd, SOL_PACKET, name, ring(0));
@@ -313,20 +318,14 @@ export const OPERATIONS: readonly Operation[] = [
     gives: "another layout of every frame, for all who hold the socket",
     source: "packet_setsockopt",
     plain: "allowed",
-    attempt: (attacker) => {
-      option(SOL_PACKET, PACKET_VNET_HDR, 1)(attacker);
-      option(SOL_PACKET, PACKET_VNET_HDR, 0)(attacker);
-    },
+    attempt: onAndOff(PACKET_VNET_HDR),
   },
   {
     name: "auxdata",
     gives: "lengths, VLAN tags and status of every frame",
     source: "packet_setsockopt",
     plain: "allowed",
-    attempt: (attacker) => {
-      option(SOL_PACKET, PACKET_AUXDATA, 1)(attacker);
-      option(SOL_PACKET, PACKET_AUXDATA, 0)(attacker);
-    },
+    attempt: onAndOff(PACKET_AUXDATA),
   },
   {
     name: "timestamp",

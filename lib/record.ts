@@ -16,15 +16,27 @@ import {
   type Step,
   verdictOf,
 } from "./evidence.ts";
-import type { Experiment } from "./experiment.ts";
 import { ExperimentError } from "./outcome.ts";
 
 /** The most lines and findings that one experiment may leave: a bound on what a child can make the parent keep. */
 const LINE_LIMIT = 1_000_000;
 
+/** What is known of an experiment before it runs. */
+export interface ExperimentDescription {
+  /** As `--experiment` takes it. */
+  readonly name: string;
+  /** The heading of its transcript. */
+  readonly title: string;
+  readonly question: string;
+  /** The design decisions that stand or fall with it. */
+  readonly decisions: readonly string[];
+  /** Every check that it plans. One that never runs counts as failed. */
+  readonly plan: readonly CheckId[];
+}
+
 /** Collects the evidence of one experiment. */
 export class ExperimentRecord {
-  readonly #experiment: Experiment;
+  readonly #experiment: ExperimentDescription;
   readonly #plan: readonly CheckId[];
   readonly #steps: (Step & { lines: Line[] })[] = [];
   readonly #findings = new Map<CheckId, Finding>();
@@ -38,7 +50,7 @@ export class ExperimentRecord {
    * @param experiment What is recorded.
    * @param more Checks beside those of its plan, which become part of it.
    */
-  constructor(experiment: Experiment, more: readonly CheckId[] = []) {
+  constructor(experiment: ExperimentDescription, more: readonly CheckId[] = []) {
     this.#experiment = experiment;
     this.#plan = [...new Set([...experiment.plan, ...more])];
   }
