@@ -27,17 +27,17 @@ import { VERSION } from "./lib/version.ts";
 
 async function runAll({ experiments, run }: RunTask, args: readonly string[]): Promise<Evidence> {
   const where = environment(run.interface, run.user);
+  const results: ExperimentEvidence[] = [];
   try {
     requireFile(Deno.mainModule);
     const setting = findSetting(run, ["deno run -A main.ts", ...args].join(" "));
     using interrupted = interruption();
-    const results: ExperimentEvidence[] = [];
     for (const experiment of experiments) {
       results.push(await runExperiment(experiment, { setting, signal: interrupted.signal }));
     }
     return evidenceOf(where, results);
   } catch (error) {
-    return evidenceOfFailure(where, error);
+    return evidenceOfFailure(where, error, results);
   }
 }
 

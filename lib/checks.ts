@@ -151,9 +151,16 @@ export const CHECKS = {
   },
   "HARD-03": {
     claim: "Every descriptor of the hardened worker is explained",
-    expected: "each with its reason, and none that writes a file",
+    expected: "each with its reason, and none of them a file",
     side: "child",
     source: "proc_pid_fd(5); lib/descriptor_audit.ts; D24",
+  },
+  "HARD-04": {
+    claim: "The protections behind the filter of system calls are in place as well",
+    expected:
+      "filter locked, fanout joined, not dumpable, descriptors limited, as seen from outside",
+    side: "parent",
+    source: "socket(7), SO_LOCK_FILTER; packet(7), PACKET_FANOUT; proc(5); D24",
   },
 } as const satisfies Record<string, CheckDescription>;
 

@@ -4,18 +4,35 @@
  * @module
  */
 
-import { type Identity, pollAsync, startSleepingThread } from "../ffi/mod.ts";
+import {
+  getsockoptInt,
+  type Identity,
+  openDescriptors,
+  PACKET_FANOUT,
+  pollAsync,
+  readTextFile,
+  SO_LOCK_FILTER,
+  SOL_PACKET,
+  SOL_SOCKET,
+  startSleepingThread,
+} from "../ffi/mod.ts";
 import type { ChildRun } from "./child_run.ts";
 import type { CheckId } from "./checks.ts";
 import { auditDescriptors, type KnownDescriptors } from "./descriptor_audit.ts";
 import { type Finding, judged } from "./evidence.ts";
 import type { Child, ParentRun } from "./parent_run.ts";
 import { judgeConfinement, threadCredentials } from "./privileges.ts";
+import { fanoutOf } from "./protections.ts";
 
 /** The checks of a hardened worker. */
-export const CONFINEMENT_CHECKS = ["HARD-01", "HARD-02", "HARD-03"] as const satisfies CheckId[];
+export const CONFINEMENT_CHECKS = [
+  "HARD-01",
+  "HARD-02",
+  "HARD-03",
+  "HARD-04",
+] as const satisfies CheckId[];
 
-/** The child's part: carries them out. */
+/** The child's part: carries out those that are its own. */
 export async function proveConfinement(
   run: ChildRun,
   known: KnownDescriptors,
@@ -26,11 +43,54 @@ export async function proveConfinement(
   run.check("HARD-03", judgeDescriptors(known));
 }
 
-/** The parent's part: looks at the child's threads from outside. */
-export function corroborateConfinement(run: ParentRun, child: Child): void {
-  const threads = threadCredentials(child.pid);
-  run.corroborate("HARD-01", judgeConfinement(threads, run.setting.identity));
+/**
+ * The parent's part: looks at the child from outside, whose word alone would not be enough, and at its own copy of the socket.
+ *
+ * @param packetFd The parent's copy of the passed socket.
+ */
+export function corroborateConfinement(run: ParentRun, child: Child, packetFd: number): void {
+  const threads = judgeConfinement(threadCredentials(child.pid), run.setting.identity);
+  run.corroborate("HARD-01", threads);
+  run.corroborate("HARD-02", threads); // those that it started later are among them
+  run.corroborate("HARD-03", judgeFiles(openDescriptors(child.pid)));
+  run.check("HARD-04", judgeSecondLine(child.pid, packetFd));
 }
+
+/** What can be seen of another process's descriptors: that none of them is a file. */
+function judgeFiles(open: ReadonlyMap<number, string>): Finding {
+  const files = [...open].filter(([, refersTo]) =>
+    refersTo.startsWith("/") && refersTo !== "/dev/null"
+  );
+  return judged(
+    open.size > 0 && files.length === 0,
+    files.length === 0
+      ? `${open.size} descriptors, none of them a file`
+      : `files: ${files.map(([fd, refersTo]) => `${fd} (${refersTo})`).join(", ")}`,
+    { descriptors: Object.fromEntries(open) },
+  );
+}
+
+/** The protections behind the filter of system calls, which hides it if one of them is missing. */
+function judgeSecondLine(pid: number, packetFd: number): Finding {
+  const descriptorLimit = readTextFile(`/proc/${pid}/limits`).match(/^Max open files +(\d+) /m)
+    ?.[1];
+  const seen = {
+    "locked-filter": getsockoptInt(packetFd, SOL_SOCKET, SO_LOCK_FILTER) === 1,
+    "fanout-pin": getsockoptInt(packetFd, SOL_PACKET, PACKET_FANOUT) === fanoutOf(packetFd),
+    // proc(5): the files of a process that is not dumpable are root's.
+    "undumpable": Deno.statSync(`/proc/${pid}/environ`).uid === 0,
+    "resource-limits": Number(descriptorLimit) <= MOST_DESCRIPTORS,
+  };
+  const missing = Object.entries(seen).filter(([, inPlace]) => !inPlace).map(([name]) => name);
+  return judged(
+    missing.length === 0,
+    missing.length === 0 ? Object.keys(seen).join(", ") : `missing: ${missing.join(", ")}`,
+    seen,
+  );
+}
+
+/** A worker needs a few dozen descriptors; the usual limit is 1024 and more. */
+const MOST_DESCRIPTORS = 256;
 
 /** Starts threads, by the runtime (a nonblocking call) and by libc, and looks at all there are while they live. */
 async function judgeLaterThreads(channelFd: number, identity: Identity): Promise<Finding> {

@@ -49,7 +49,9 @@ export function auditDescriptors({ channelFd, packetFd }: KnownDescriptors): Aud
     if (fd === packetFd) return "the passed socket";
     if (refersTo === "/dev/null") return "/dev/null";
     if (refersTo.startsWith("pipe:")) {
-      const [number] = [...standard.keys()].filter((each) => open.get(each) === refersTo);
+      const [number] = [...standard.keys()].filter((each) =>
+        open.get(each) === refersTo && descriptorAccess(each) === descriptorAccess(fd)
+      );
       if (number === undefined) return undefined;
       return number === fd ? standard.get(fd) : `the runtime's copy of ${standard.get(number)}`;
     }

@@ -51,6 +51,8 @@ export interface WorkerOrders {
   readonly uid: number;
   readonly gid: number;
   readonly protections: readonly Protection[];
+  /** Whether to prove that it is confined, and to receive after the attack. */
+  readonly prove: boolean;
   /** What to attack; `null` for a worker that only sits there, to be attacked. */
   readonly target: {
     readonly ifindex: number;

@@ -189,14 +189,21 @@ const rebind = (ifindexOf: (attacker: Attacker) => number) => (attacker: Attacke
 /** How long an effect is waited for, in milliseconds. */
 export const EFFECT_TIMEOUT = 200;
 
-/** Whether this kernel lets anybody load eBPF programs. Where there is no such setting, it does not. */
-function unprivilegedBpf(): boolean {
+/** A setting of this kernel's under /proc/sys; `otherwise` where there is none. */
+function kernelSetting(path: string, otherwise: string): string {
   try {
-    return readTextFile("/proc/sys/kernel/unprivileged_bpf_disabled").trim() === "0";
+    return readTextFile(`/proc/sys/kernel/${path}`).trim();
   } catch {
-    return false;
+    return otherwise;
   }
 }
+
+/** eBPF for everybody: not where the setting is missing, since such a kernel is older than it, or has no bpf(2). */
+const UNPRIVILEGED_BPF = kernelSetting("unprivileged_bpf_disabled", "1") === "0";
+/** io_uring for everybody. Linux 6.6 has the setting; before, there is no other way. */
+const UNPRIVILEGED_IO_URING = kernelSetting("io_uring_disabled", "0") === "0";
+/** ptrace of any process of the same uid. The setting is Yama's; without Yama it is so. */
+const PTRACE_OF_SIBLINGS = kernelSetting("yama/ptrace_scope", "0") === "0";
 
 /** What a worker may try, the harmless before what ends its use of the socket. */
 export const OPERATIONS: readonly Operation[] = [
@@ -441,16 +448,17 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     name: "set-uid-program",
-    gives: "a process with root's capabilities, by whatever is wrong with su(1)",
-    source: "cap_bprm_creds_from_file: the bounding set; bprm_fill_uid: no_new_privs",
+    gives: "a process of root's, by whatever is wrong with su(1)",
+    source:
+      "bprm_fill_uid: no_new_privs; an empty bounding set takes its capabilities, not its uid",
     plain: "allowed",
-    under: { "no-capabilities": "no effect", "no-new-privs": "no effect" },
+    under: { "no-new-privs": "no effect" },
     attempt: () => {
       // posix_spawn may return before execve has set the credentials; until somebody waits for it, /proc says what it was.
       const pid = posix_spawn("/usr/bin/su", ["su", "--version"]);
       for (const deadline = Date.now() + EFFECT_TIMEOUT; Date.now() < deadline;) {
         const status = readTextFile(`/proc/${pid}/status`);
-        if (/^CapEff:\s*0*[1-9a-f]/m.test(status)) return true;
+        if (/^Uid:\s*\d+\s+0\s/m.test(status)) return true; // without a capability, too, it owns root's files
         if (/^State:\s*Z/m.test(status)) return false;
       }
       return false;
@@ -467,14 +475,14 @@ export const OPERATIONS: readonly Operation[] = [
     name: "io-uring",
     gives: "a way round a filter of system calls",
     source: "io_uring_setup(2)",
-    plain: "allowed",
+    plain: UNPRIVILEGED_IO_URING ? "allowed" : "EPERM",
     attempt: () => close(rawSyscall("io_uring_setup", 4, new Uint8Array(120))),
   },
   {
     name: "ebpf",
     gives: "a program in the kernel, as the filter of the socket",
     source: "bpf(2); kernel.unprivileged_bpf_disabled; sk_attach_bpf",
-    plain: unprivilegedBpf() ? "allowed" : "EPERM",
+    plain: UNPRIVILEGED_BPF ? "allowed" : "EPERM",
     under: { "locked-filter": "EPERM" },
     attempt: ({ packetFd }) => {
       const programFd = bpfSocketFilter();
@@ -499,7 +507,7 @@ export const OPERATIONS: readonly Operation[] = [
     name: "take-sibling-socket",
     gives: "another worker's packet socket (pidfd_getfd)",
     source: "pidfd_getfd → ptrace_may_access; of a sibling that is not dumpable: EPERM",
-    plain: "allowed",
+    plain: PTRACE_OF_SIBLINGS ? "allowed" : "EPERM",
     under: { "undumpable": "EPERM" },
     attempt: ({ sibling }) => {
       const pidfd = rawSyscall("pidfd_open", sibling.pid, 0);
@@ -514,7 +522,7 @@ export const OPERATIONS: readonly Operation[] = [
     name: "trace-sibling",
     gives: "another worker as a whole (ptrace)",
     source: "ptrace_attach → ptrace_may_access",
-    plain: "allowed",
+    plain: PTRACE_OF_SIBLINGS ? "allowed" : "EPERM",
     under: { "undumpable": "EPERM" },
     attempt: ({ sibling }) => void rawSyscall("ptrace", PTRACE_SEIZE, sibling.pid, 0, 0),
   },
@@ -523,7 +531,7 @@ export const OPERATIONS: readonly Operation[] = [
     gives: "another worker's memory (process_vm_readv)",
     source:
       "process_vm_rw_core → ptrace_may_access: EPERM; EFAULT once it is granted, for address 0",
-    plain: "EFAULT",
+    plain: PTRACE_OF_SIBLINGS ? "EFAULT" : "EPERM",
     under: { "undumpable": "EPERM" },
     attempt: ({ sibling }) => {
       const here = new BigUint64Array([0n, 8n]);
@@ -565,18 +573,23 @@ export const OPERATIONS: readonly Operation[] = [
   },
 ];
 
+/** The column of the socket as it was passed. */
+export const PLAIN = "plain";
+/** The column of all protections together. */
+export const HARDENED = "hardened";
+
 /** The columns: the socket as it was passed, each protection alone, all together. */
 export const COLUMNS: readonly { readonly name: string; readonly chosen: readonly Protection[] }[] =
   [
-    { name: "plain", chosen: [] },
+    { name: PLAIN, chosen: [] },
     ...ALL_PROTECTIONS.map((protection) => ({ name: protection, chosen: [protection] })),
-    { name: "hardened", chosen: ALL_PROTECTIONS },
+    { name: HARDENED, chosen: ALL_PROTECTIONS },
   ];
 
 /** What is known to come of an operation in a column. */
 export function known({ plain, under, hardened }: Operation, column: string): Outcome {
-  if (column === "plain") return plain;
-  if (column === "hardened") return hardened ?? "EPERM";
+  if (column === PLAIN) return plain;
+  if (column === HARDENED) return hardened ?? "EPERM";
   return under?.[column as Protection] ?? (column === "receive-only" ? "EPERM" : plain);
 }
 

@@ -64,7 +64,7 @@ export const PROTECTIONS = {
   "locked-filter": "what the worker is not for does not reach it, and it cannot change that",
   "fanout-pin": "the socket cannot be bound elsewhere, nor join another fanout group",
   "no-capabilities":
-    "no thread ever has a capability, nor could execve give it one of the bounding set",
+    "no thread ever has a capability, nor has a program that it executes, be it root's",
   "closed-descriptors": "nothing is open that has no reason to be",
   "undumpable": "no process of the same uid can trace it or take its descriptors",
   "parent-death-signal": "it does not outlive its parent",
@@ -84,8 +84,8 @@ export function isProtection(name: unknown): name is Protection {
   return typeof name === "string" && Object.hasOwn(PROTECTIONS, name);
 }
 
-/** How the parent pins a socket: the id of a fanout group of which it is the only member. */
-function fanoutOf(packetFd: number): number {
+/** How the parent pins a socket: the fanout group of which it is the only member, as `PACKET_FANOUT` takes and tells it. */
+export function fanoutOf(packetFd: number): number {
   return PACKET_FANOUT_HASH << 16 | (Deno.pid + packetFd) & 0xffff;
 }
 

@@ -120,16 +120,25 @@ export function evidenceOf(
   };
 }
 
-/** The evidence of a run that did not come to a verdict. */
-export function evidenceOfFailure(environment: Environment, error: unknown): Evidence {
-  const [exit, message, remedy] = classify(error);
+/**
+ * The evidence of a run that did not come to its end.
+ *
+ * @param experiments What came of those that did. A refutation among them stands, whatever ended the run.
+ */
+export function evidenceOfFailure(
+  environment: Environment,
+  error: unknown,
+  experiments: readonly ExperimentEvidence[] = [],
+): Evidence {
+  const [status, message, remedy] = classify(error);
+  const refuted = experiments.some(({ verdict }) => verdict === "FAIL");
   return {
     schema: "fdpass/1",
     version: VERSION,
     environment,
-    experiments: [],
-    verdict: "INCONCLUSIVE",
-    exit,
+    experiments,
+    verdict: refuted ? "FAIL" : "INCONCLUSIVE",
+    exit: refuted && status === Exit.INCONCLUSIVE ? Exit.FAIL : status,
     error: { message, remedy },
   };
 }

@@ -44,9 +44,11 @@ import {
   carries,
   COLUMNS,
   EFFECT_TIMEOUT,
+  HARDENED,
   known,
   type Operation,
   OPERATIONS,
+  PLAIN,
   type Witness,
 } from "../operations.ts";
 import { CannotAnswer } from "../outcome.ts";
@@ -107,7 +109,7 @@ export async function parent(run: ParentRun, chosenColumns = columns): Promise<C
       sibling: { pid: sibling.pid, fd: sibling.fd },
       forgottenFd: forgotten.fd,
     };
-    worker.give({ protections: chosen, target }, packetSocket.fd);
+    worker.give({ protections: chosen, target, prove: name === HARDENED }, packetSocket.fd);
     const readyAt = asTimestamp((await worker.child.reached("ready")).ready_ns, "ready_ns");
 
     for (const [operation, cells] of rows) {
@@ -121,8 +123,8 @@ export async function parent(run: ParentRun, chosenColumns = columns): Promise<C
         `${differing.length} otherwise than known`,
     );
 
-    if (name === "hardened") {
-      corroborateConfinement(run, worker.child);
+    if (name === HARDENED) {
+      corroborateConfinement(run, worker.child, packetSocket.fd);
       await worker.child.reached("receiving");
       const stimulate = (each: Stimulus) => each.send();
       const reception = new Reception(run, worker.child, stimulus, readyAt, stimulate);
@@ -139,10 +141,10 @@ export async function parent(run: ParentRun, chosenColumns = columns): Promise<C
   }
 
   const alone = chosenColumns.map(({ name }) => name).filter((name) =>
-    name !== "plain" && name !== "hardened"
+    name !== PLAIN && name !== HARDENED
   );
   run.record.matrix(asMatrix(chosenColumns.map(({ name }) => name), rows));
-  run.check("AUTH-01", judgeColumns(rows, ["plain"]));
+  run.check("AUTH-01", judgeColumns(rows, [PLAIN]));
   run.check("AUTH-02", judgeColumns(rows, alone));
   run.check("AUTH-03", judgeRefusal(rows));
   run.step("Results:");
@@ -153,7 +155,7 @@ export async function parent(run: ParentRun, chosenColumns = columns): Promise<C
     ...CONFINEMENT_CHECKS,
   );
 
-  const allowed = [...rows.values()].filter((cells) => cells.get("plain")?.outcome === "allowed");
+  const allowed = [...rows.values()].filter((cells) => cells.get(PLAIN)?.outcome === "allowed");
   return {
     headline: "What a compromised worker can do is known, and taken away!",
     points: [
@@ -169,7 +171,7 @@ export async function parent(run: ParentRun, chosenColumns = columns): Promise<C
 export async function child(run: ChildRun): Promise<void> {
   const parentPid = getppid();
   const { message, descriptors } = run.receive("worker", 1);
-  const { uid, gid, protections, target } = message;
+  const { uid, gid, protections, target, prove } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
   const known = { packetFd: packetSocket.fd, channelFd: run.channelFd };
 
@@ -183,7 +185,7 @@ export async function child(run: ChildRun): Promise<void> {
   }
   protectWorker({ ...known, parentPid }, protections);
   run.explain = (syscall) => explainViolation(known, protections, syscall);
-  if (protections.length > 1) {
+  if (prove) {
     await proveConfinement(run, known, { uid, gid });
   }
   run.reached("ready", { ready_ns: String(realtime()) });
@@ -203,7 +205,7 @@ export async function child(run: ChildRun): Promise<void> {
     const rule = byFilter ? explainViolation(known, protections, syscall) : undefined;
     run.reached("attempted", { outcome, rule: rule ?? null });
   }
-  if (protections.length > 1) {
+  if (prove) {
     emptyQueue(packetSocket.fd);
     run.reached("receiving");
     handOnFrames(run, packetSocket.fd);
@@ -232,7 +234,7 @@ function boundSocket(ifindex: number): OwnedFd {
 
 interface Worker extends AsyncDisposable {
   readonly child: Child;
-  give(orders: Pick<WorkerOrders, "protections" | "target">, packetFd: number): void;
+  give(orders: Omit<WorkerOrders, "uid" | "gid">, packetFd: number): void;
 }
 
 function startWorker(
@@ -257,7 +259,7 @@ function startWorker(
 async function startSibling(run: ParentRun, protections: readonly Protection[]) {
   using packetSocket = boundSocket(run.setting.link.ifindex);
   const worker = startWorker(run, [], []);
-  worker.give({ protections, target: null }, packetSocket.fd);
+  worker.give({ protections, target: null, prove: false }, packetSocket.fd);
   const { fd } = await worker.child.reached("ready");
   return { ...worker, pid: worker.child.pid, fd: asInteger(fd, "fd", 0, 1 << 20) };
 }
@@ -298,8 +300,8 @@ function arrives(witnessFd: number, mark: string, timeout: number): boolean {
 }
 
 function describeColumn(name: string): string {
-  if (name === "plain") return "with the socket as it was passed";
-  return name === "hardened" ? "under all protections together" : `under "${name}" alone`;
+  if (name === PLAIN) return "with the socket as it was passed";
+  return name === HARDENED ? "under all protections together" : `under "${name}" alone`;
 }
 
 function isKnown(cell: Cell | undefined): boolean {
@@ -338,9 +340,9 @@ function judgeColumns(rows: Rows, names: readonly string[]): Finding {
 }
 
 function judgeRefusal(rows: Rows): Finding {
-  const asKnown = judgeColumns(rows, ["hardened"]);
+  const asKnown = judgeColumns(rows, [HARDENED]);
   const allowed = [...rows].filter(([, row]) =>
-    (row.get("hardened")?.outcome ?? "allowed") === "allowed"
+    (row.get(HARDENED)?.outcome ?? "allowed") === "allowed"
   );
   if (allowed.length === 0) return asKnown;
   return judged(false, `allowed: ${allowed.map(([{ name }]) => name).join(", ")}`);

@@ -130,7 +130,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   const droppedAt = asTimestamp((await child.reached("ready")).dropped_ns, "dropped_ns");
   const seen = judgeCredentials(threadCredentials(child.pid), identity);
   for (const [id, finding] of Object.entries(seen)) run.corroborate(id as CheckId, finding);
-  if (protections.length > 0) corroborateConfinement(run, child);
+  if (protections.length > 0) corroborateConfinement(run, child, packetSocket.fd);
 
   // 9. Only now frames are sent that count.
   const reception = new Reception(run, child, stimulus, droppedAt, pieces.stimulate);

@@ -4,35 +4,40 @@
  * @module
  */
 
-import { open } from "../../ffi/mod.ts";
+import { close, open } from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/child_run.ts";
 import { judged } from "../../lib/evidence.ts";
 import { authority } from "../../lib/experiments/authority.ts";
-import { known, OPERATIONS, type Outcome } from "../../lib/operations.ts";
+import type { ParentMessage } from "../../lib/messages.ts";
+import { known, type Operation, OPERATIONS, type Outcome } from "../../lib/operations.ts";
 import type { Protection } from "../../lib/protections.ts";
 
 const O_RDWR = 2, O_TMPFILE = 0o20200000; // a file without a name
 
 /** Lets a worker, not a sibling, begin with something of its own, and understand its orders in its own way. */
-function onOrders(run: ChildRun, change: (ordered: readonly Protection[]) => Protection[]): void {
+function onOrders(
+  run: ChildRun,
+  change: (ordered: readonly Protection[], forgottenFd: number) => Protection[],
+): void {
   const honest = run.receive.bind(run);
   run.receive = (type, descriptors) => {
     const delivery = honest(type, descriptors);
-    const message: { type: string; target?: unknown; protections?: readonly Protection[] } =
-      delivery.message;
+    const message = delivery.message as ParentMessage;
     if (message.type === "worker" && message.target !== null) {
-      message.protections = change(message.protections ?? []);
+      const protections = change(message.protections, message.target.forgottenFd);
+      Object.assign(message, { protections });
     }
     return delivery;
   };
 }
 
-/** Has a worker say of each attempt what it likes. */
-function onOutcome(run: ChildRun, say: (operation: string) => Outcome): void {
+/** Has a worker say of each attempt, whatever came of it, what it likes. */
+function onOutcome(run: ChildRun, say: (operation: Operation) => Outcome): void {
   const honest = run.reached.bind(run);
-  run.reached = (stage, detail = {}) => {
+  const operations = OPERATIONS.values();
+  run.reached = (stage, detail) => {
     if (stage !== "attempted") return honest(stage, detail);
-    honest(stage, { ...detail, outcome: say(String(detail.operation)) });
+    honest(stage, { ...detail, outcome: say(operations.next().value!) });
   };
 }
 
@@ -40,9 +45,6 @@ function trustMe(run: ChildRun): void {
   const honest = run.check.bind(run);
   run.check = (id) => honest(id, judged(true, "trust me"));
 }
-
-const refusal = (name: string) =>
-  known(OPERATIONS.find((operation) => operation.name === name)!, "hardened");
 
 const withoutStage4 = (ordered: readonly Protection[]) =>
   ordered.filter((each) => each === "no-capabilities" || each === "closed-descriptors");
@@ -59,8 +61,9 @@ export const AUTHORITY_FAULTS: { readonly [name: string]: (run: ChildRun) => voi
     trustMe(run);
   },
   "file-left-open": (run) =>
-    onOrders(run, (ordered) => {
+    onOrders(run, (ordered, forgottenFd) => {
       open("/tmp", O_TMPFILE | O_RDWR); // before the ids change, so root's
+      close(forgottenFd);
       return ordered.filter((each) => each !== "closed-descriptors");
     }),
   "file-left-open-liar": (run) => {
@@ -69,7 +72,7 @@ export const AUTHORITY_FAULTS: { readonly [name: string]: (run: ChildRun) => voi
   },
   "attacks-and-claims-refusal": (run) => {
     onOrders(run, withoutFilter);
-    onOutcome(run, refusal);
+    onOutcome(run, (operation) => known(operation, "hardened"));
   },
   "claims-success": (run) => onOutcome(run, () => "allowed"),
   "hangs": (run) => {

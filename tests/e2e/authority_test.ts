@@ -1,0 +1,266 @@
+/** What the experiment `authority` shows, held against a table of its own and an outsider's view. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { AuditedDescriptor } from "../../lib/descriptor_audit.ts";
+import type { CheckResult } from "../../lib/evidence.ts";
+import type { ThreadCredentials } from "../../lib/privileges.ts";
+import { testNeeding } from "../support/needs.ts";
+import { evidenceIn, fdpass, inNamespace, type Outcome } from "../support/programs.ts";
+import { FDPASS, here } from "./here.ts";
+import { processesWith, Running, until } from "./processes.ts";
+
+const root = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
+
+const PROTECTIONS = [
+  ...["locked-filter", "fanout-pin", "no-capabilities", "closed-descriptors", "undumpable"],
+  ...["parent-death-signal", "resource-limits", "no-new-privs", "receive-only"],
+];
+
+/**
+ * Each operation, what comes of it plainly, and where else another outcome than that is known, or than EPERM
+ * under receive-only and all together. What io-uring, ebpf, and the three on siblings come to is for the settings of the kernel to say;
+ * here they are as a kernel has them without restrictions.
+ */
+const TABLE = `
+packet-socket         EPERM
+rebind-interface      allowed     fanout-pin: EINVAL
+rebind-all            allowed     fanout-pin: EINVAL
+rebind-protocol       allowed     fanout-pin: EINVAL
+promiscuous           allowed
+send                  allowed
+sendto-elsewhere      allowed
+write                 allowed
+attach-filter         allowed     locked-filter: EPERM
+detach-filter         allowed     locked-filter: EPERM
+rx-ring               allowed
+tx-ring               allowed
+qdisc-bypass          allowed
+vnet-hdr              allowed
+auxdata               allowed
+timestamp             allowed
+last-timestamp        ENOENT
+priority              EPERM
+mark                  EPERM
+receive-buffer        EPERM
+interface-down        EPERM
+shutdown              EOPNOTSUPP
+duplicate             allowed
+hoard                 allowed     resource-limits: EMFILE
+socketpair            allowed
+udp-socket            allowed
+forgotten-descriptor  allowed     closed-descriptors: EBADF, receive-only: allowed, hardened: EBADF
+open-for-writing      allowed
+execute               allowed
+set-uid-program       allowed     no-new-privs: no effect
+user-namespace        EINVAL
+io-uring              allowed
+ebpf                  EPERM
+make-dumpable         allowed
+take-sibling-socket   allowed     undumpable: EPERM
+trace-sibling         allowed     undumpable: EPERM
+read-sibling-memory   EFAULT      undumpable: EPERM
+kill-sibling          allowed
+outlive-parent        allowed     parent-death-signal: no effect, receive-only: allowed, hardened: no effect
+fanout-join           allowed     fanout-pin: EALREADY
+`.trim().split("\n").map((line) => {
+  const [operation, plain, others = ""] = line.split(/ {2,}/);
+  const special = Object.fromEntries(
+    others.split(", ").filter((other) => other !== "").map((other) => other.split(": ")),
+  );
+  const alone = Object.fromEntries(PROTECTIONS.map((name) => [name, plain]));
+  const cells = { plain, ...alone, "receive-only": "EPERM", hardened: "EPERM", ...special };
+  return { operation, cells: cells as Record<string, string> };
+});
+
+/** Where the kernel's settings decide, what is known must say so; it is not looked up once more here. */
+const BY_SETTING = /^(io-uring|ebpf|.*-sibling-.*|trace-sibling)$/;
+
+let whole: Promise<Outcome> | undefined;
+/** The one run that most tests look at. */
+const run = () => whole ??= fdpass(["--json", "-e", "authority", "veth-fdpass"]);
+const evidence = async () => evidenceIn(await run()).experiments[0];
+const check = async (id: string) => (await evidence()).checks.find((each) => each.id === id)!;
+
+testNeeding(root, "authority is PASS, exit 0, with every check of its plan", async () => {
+  const { code, stderr } = await run();
+  const { verdict, error, checks } = await evidence();
+  assertEquals([code, stderr, verdict, error], [0, "", "PASS", null]);
+  assertEquals(checks.map(({ id, status }) => `${id} ${status}`), [
+    ...["AUTH-01 pass", "AUTH-02 pass", "AUTH-03 pass", "AUTH-04 pass"],
+    ...["HARD-01 pass", "HARD-02 pass", "HARD-03 pass", "HARD-04 pass"],
+  ]);
+});
+
+testNeeding(
+  root,
+  "Every operation is attempted in every column, with the known outcome",
+  async () => {
+    const { columns, rows } = (await evidence()).matrix!;
+    assertEquals(columns, ["plain", ...PROTECTIONS, "hardened"]);
+    assertEquals(rows.map(({ operation }) => operation), TABLE.map(({ operation }) => operation));
+    const differing = TABLE.flatMap(({ operation, cells }, i) =>
+      columns.map((column) => ({
+        operation,
+        column,
+        as: cells[column],
+        cell: rows[i].cells[column],
+      }))
+    ).filter(({ operation, as, cell: { outcome, known } }) =>
+      outcome !== known || outcome !== as && !BY_SETTING.test(operation)
+    );
+    assertEquals(differing, []);
+    for (const { gives, source } of rows) assert(gives !== "" && source !== "");
+  },
+);
+
+testNeeding(root, "The hardened worker is refused everything, and receives", async () => {
+  const { matrix, packets } = await evidence();
+  const hardened = matrix!.rows.map(({ cells }) => cells.hardened.outcome);
+  assertEquals(new Set(hardened), new Set(["EPERM", "EBADF", "no effect"]));
+  assertEquals(packets.filter(({ ours, after_drop }) => ours && after_drop).length, 5);
+});
+
+const NOBODY = [65534, 65534, 65534, 65534];
+const NO_CAPABILITY = Object.fromEntries(
+  ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"].map((set) => [set, "0000000000000000"]),
+);
+
+/** The evidence of a check under a name, as the child has it; what the parent saw beside that is in `parent`. */
+function listed<T>({ evidence }: CheckResult, name: string, side = "child"): T[] {
+  return ((evidence[side] ?? evidence) as Record<string, T[]>)[name];
+}
+
+function assertConfined(threads: ThreadCredentials[]): void {
+  for (const { tid: _, ...thread } of threads) {
+    assertEquals(thread, {
+      uids: NOBODY,
+      gids: NOBODY,
+      groups: [],
+      capabilities: NO_CAPABILITY,
+      noNewPrivs: 1,
+      seccomp: 2,
+    });
+  }
+}
+
+testNeeding(
+  root,
+  "HARD-01 and HARD-02 cover every thread, and the parent looks as well",
+  async () => {
+    const threads = listed<ThreadCredentials>(await check("HARD-01"), "threads");
+    const seen = listed<ThreadCredentials>(await check("HARD-01"), "threads", "parent");
+    const later = listed<ThreadCredentials>(await check("HARD-02"), "threads");
+    [threads, seen, later].forEach(assertConfined);
+    const first = ([{ tid }]: ThreadCredentials[]) => tid;
+    assertEquals([first(seen), first(later)], [first(threads), first(threads)]);
+    assert(threads.length > 1 && seen.length > 1 && later.length >= threads.length + 4);
+  },
+);
+
+testNeeding(root, "HARD-03 explains every descriptor, and none of them is a file", async () => {
+  const descriptors = listed<AuditedDescriptor>(await check("HARD-03"), "descriptors");
+  assertEquals(descriptors.filter(({ why }) => !why), []);
+  const files = descriptors.filter(({ refersTo }) => refersTo.startsWith("/"));
+  assertEquals(files.map(({ refersTo, access }) => [refersTo, access]), [["/dev/null", "r"]]);
+  for (const one of ["the passed socket", "its end of the control channel"]) {
+    assertEquals(descriptors.filter(({ why }) => why === one).length, 1, one);
+  }
+  assertEquals(new Set(descriptors.map(({ fd }) => fd)).size, descriptors.length);
+});
+
+testNeeding(root, "The text has the table: each operation and what takes it away", async () => {
+  const { code, stdout } = await fdpass(["-e", "authority", "veth-fdpass"]);
+  assertEquals(code, 0);
+  assertMatch(stdout, /^ {2}operation +plain +hardened +taken away by$/m);
+  for (const { operation, cells } of TABLE.filter((row) => !BY_SETTING.test(row.operation))) {
+    const takers = PROTECTIONS.filter((name) =>
+      cells.plain === "allowed" && cells[name] !== "allowed"
+    );
+    const words = [operation, cells.plain, cells.hardened, takers.join(", ")];
+    const row = words.filter((word) => word !== "").map(RegExp.escape).join(" +");
+    assertMatch(stdout, new RegExp(`^  ${row}$`, "m"));
+  }
+  assertMatch(stdout, /\n✓ SUCCESS: /);
+});
+
+testNeeding(root, "--verbose has a column for each protection", async () => {
+  const { stdout } = await fdpass(["-v", "-e", "authority", "veth-fdpass"]);
+  const heading = ["operation", "plain", ...PROTECTIONS, "hardened"].join(" +");
+  assertMatch(stdout, new RegExp(`^  ${heading}$`, "m"));
+});
+
+for (const args of [["--stimulus", "none", "veth-fdpass"], ["lo"]]) {
+  testNeeding(root, `Where nobody sees what is sent (${args.join(" ")}): exit 4`, async () => {
+    const { code, stderr, stdout } = await fdpass(["-e", "authority", ...args]);
+    assertMatch(stderr, /veth peer is not here[^]*scripts\/netns\.sh[^]*--stimulus/);
+    assertEquals([code, stdout.includes("SUCCESS")], [4, false]);
+  });
+}
+
+testNeeding(root, "Without setpriv: exit 4, and the package that has it", async () => {
+  const hidden = 'mount --bind /dev/null /usr/bin/setpriv && exec "$0" "$@"';
+  const { code, stderr } = await inNamespace([
+    ...["sh", "-c", hidden, ...FDPASS, "-e", "authority", "veth-fdpass"],
+  ]);
+  assertMatch(stderr, /\/usr\/bin\/setpriv is missing[^]*util-linux/);
+  assertEquals(code, 4);
+});
+
+const BOTH: [what: string, args: string[], verdicts: string[], verdict: string, exit: number][] = [
+  ["both hold", [], ["PASS", "PASS"], "PASS", 0],
+  ["the second has no time", ["-t", "1"], ["PASS", "FAIL"], "FAIL", 1],
+];
+
+for (const [what, args, verdicts, verdict, exit] of BOTH) {
+  testNeeding(root, `-e all, where ${what}, is ${verdict}`, async () => {
+    const outcome = await fdpass(["--json", "-e", "all", ...args, "veth-fdpass"]);
+    const { experiments, ...whole } = evidenceIn(outcome);
+    assertEquals(experiments.map(({ name }) => name), ["privilege-drop", "authority"]);
+    assertEquals(experiments.map((each) => each.verdict), verdicts);
+    assertEquals([whole.verdict, whole.exit, outcome.code], [verdict, exit, exit]);
+  });
+}
+
+Deno.test("--list has the question of authority", async () => {
+  assertMatch((await here(["--list"])).stdout, /^authority +What can .*\? +.*D24/m);
+});
+
+/** What /proc says of every thread of a process; nothing if it is gone. */
+function statuses(pid: number): string[] {
+  try {
+    const folder = `/proc/${pid}/task`;
+    return [...Deno.readDirSync(folder)].map(({ name }) =>
+      Deno.readTextFileSync(`${folder}/${name}/status`)
+    );
+  } catch {
+    return [];
+  }
+}
+
+const CONFINED = [
+  ...["Uid:\t65534\t65534\t65534\t65534", "Gid:\t65534\t65534\t65534\t65534", "Groups:\t "],
+  ...Object.entries(NO_CAPABILITY).map(([set, none]) => `${set}:\t${none}`),
+  ...["NoNewPrivs:\t1", "Seccomp:\t2"],
+];
+
+testNeeding(
+  root,
+  "An outsider sees the hardened worker confined, on each of its threads",
+  async () => {
+    await using whole = new Running([
+      ...["scripts/netns.sh", ...FDPASS, "-q", "-n", "3000", "-e", "authority", "veth-fdpass"],
+    ]);
+    const isHardened = (status: string) =>
+      /^Seccomp_filters:\t2$/m.test(status) && /^CapBnd:\t0+$/m.test(status);
+    let seen: string[] = [];
+    await until("the hardened worker is there", () => {
+      seen = processesWith("authority").map(statuses)
+        .find((threads) => threads.length > 1 && threads.some(isHardened)) ?? [];
+      return seen.length > 0;
+    }, 10_000);
+    for (const status of seen) {
+      assertEquals(CONFINED.filter((line) => !status.split("\n").includes(line)), []);
+    }
+    assertEquals((await whole.ended()).code, 0);
+  },
+);

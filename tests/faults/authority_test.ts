@@ -1,0 +1,215 @@
+/** For each protection: what turns when it is left out. For each way in which a worker may differ from its orders: who notices. */
+
+import { assert, assertEquals } from "@std/assert";
+import type { CheckId } from "../../lib/checks.ts";
+import type { ExperimentEvidence } from "../../lib/evidence.ts";
+import { threadCredentials } from "../../lib/privileges.ts";
+import type { Protection } from "../../lib/protections.ts";
+import { childrenOf, hasEnded, Running, uidOf, until } from "../e2e/processes.ts";
+import { testNeeding } from "../support/needs.ts";
+import { evidenceIn, inNamespace } from "../support/programs.ts";
+
+const root = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
+
+const command = (fault: string, omitted: readonly Protection[]) => [
+  ...[Deno.execPath(), "run", "-A", "tests/faults/authority_run.ts"],
+  ...[fault, ...omitted],
+];
+
+/** The hardened column, with a fault or without some protections. */
+async function hardened(fault: string, ...omitted: Protection[]): Promise<ExperimentEvidence> {
+  return evidenceIn(await inNamespace(command(fault, omitted))).experiments[0];
+}
+
+/** The checks that fail; AUTH-01 and AUTH-02 are about columns that these runs do not have. */
+function failed({ checks }: ExperimentEvidence): CheckId[] {
+  return checks.filter(({ id, status }) =>
+    status !== "pass" && id !== "AUTH-01" && id !== "AUTH-02"
+  ).map(({ id }) => id);
+}
+
+type Cells = Readonly<Record<string, string>>;
+
+/** What came of each operation. `ebpf` is left out: it is this kernel's setting that decides. */
+function cells({ matrix }: ExperimentEvidence): Cells {
+  const rows = matrix!.rows.filter(({ operation }) => operation !== "ebpf");
+  return Object.fromEntries(
+    rows.map(({ operation, cells }) => [operation, cells.hardened.outcome]),
+  );
+}
+
+/** The cells of `after` that are not as they were. */
+function turned(before: Cells, after: Cells): Cells {
+  return Object.fromEntries(Object.entries(after).filter(([name, cell]) => cell !== before[name]));
+}
+
+let whole: Promise<ExperimentEvidence> | undefined;
+const allOn = () => whole ??= hardened("none");
+let open: Promise<ExperimentEvidence> | undefined;
+const filterOff = () => open ??= hardened("none", "receive-only");
+
+testNeeding(root, "With all protections nothing is allowed and no check fails", async () => {
+  const evidence = await allOn();
+  assertEquals([evidence.error, failed(evidence)], [null, []]);
+  assertEquals(new Set(Object.values(cells(evidence))), new Set(["EPERM", "EBADF", "no effect"]));
+});
+
+testNeeding(root, "Without receive-only what no other protection refuses is allowed", async () => {
+  const evidence = await filterOff();
+  assertEquals(failed(evidence), ["AUTH-03"]);
+  const allowed = (name: string) => [name, "allowed"];
+  assertEquals(turned(cells(await allOn()), cells(evidence)), {
+    ...Object.fromEntries([
+      ...["promiscuous", "send", "sendto-elsewhere", "write"].map(allowed),
+      ...["rx-ring", "tx-ring", "qdisc-bypass", "vnet-hdr", "auxdata", "timestamp"].map(allowed),
+      ...["duplicate", "socketpair", "udp-socket", "open-for-writing", "execute"].map(allowed),
+      ...["io-uring", "make-dumpable", "kill-sibling"].map(allowed),
+    ]),
+    // Refused still, by another protection or by what the operation is:
+    "rebind-interface": "EINVAL",
+    "rebind-all": "EINVAL",
+    "rebind-protocol": "EINVAL",
+    "fanout-join": "EALREADY",
+    "hoard": "EMFILE",
+    "set-uid-program": "no effect",
+    "last-timestamp": "ENOENT",
+    "shutdown": "EOPNOTSUPP",
+    "user-namespace": "EINVAL",
+  });
+});
+
+const REBOUND = {
+  "rebind-interface": "allowed",
+  "rebind-all": "allowed",
+  "rebind-protocol": "allowed",
+  "fanout-join": "allowed",
+};
+const SIBLING = {
+  "take-sibling-socket": "allowed",
+  "trace-sibling": "allowed",
+  "read-sibling-memory": "EFAULT",
+};
+
+/** What turns if a protection is left out, and if the filter, which is a second line for most, is left out with it. */
+const LEFT_OUT: {
+  readonly [name in Exclude<Protection, "receive-only">]: {
+    readonly turns?: Cells;
+    readonly fails?: readonly CheckId[];
+    readonly behindFilter?: Cells;
+    readonly failsBehindFilter?: readonly CheckId[];
+  };
+} = {
+  "locked-filter": {
+    fails: ["HARD-04"],
+    behindFilter: { "attach-filter": "allowed", "detach-filter": "allowed" },
+  },
+  "fanout-pin": { fails: ["HARD-04"], behindFilter: REBOUND },
+  "no-capabilities": { fails: ["HARD-01", "HARD-02"] }, // and no-new-privs keeps su(1) from a privilege
+  "closed-descriptors": {
+    turns: { "forgotten-descriptor": "allowed" },
+    fails: ["AUTH-03", "HARD-03"],
+    behindFilter: { "forgotten-descriptor": "allowed" },
+  },
+  "undumpable": { behindFilter: SIBLING }, // of its siblings; its own uid change has made it so
+  "parent-death-signal": {
+    turns: { "outlive-parent": "allowed" },
+    fails: ["AUTH-03"],
+    behindFilter: { "outlive-parent": "allowed" },
+  },
+  "resource-limits": { fails: ["HARD-04"], behindFilter: { "hoard": "allowed" } },
+  "no-new-privs": { // the filter brings it as well
+    behindFilter: { "set-uid-program": "allowed" },
+    failsBehindFilter: ["HARD-01", "HARD-02"],
+  },
+};
+
+for (
+  const [name, { turns = {}, fails = [], behindFilter = {}, failsBehindFilter = fails }] of Object
+    .entries(LEFT_OUT)
+) {
+  const protection = name as Protection;
+  const words = (those: Cells) => Object.keys(those).join(", ") || "nothing";
+
+  testNeeding(root, `Without ${name} ${words(turns)} turns`, async () => {
+    const evidence = await hardened("none", protection);
+    assertEquals([turned(cells(await allOn()), cells(evidence)), failed(evidence)], [turns, fails]);
+  });
+
+  testNeeding(root, `Without ${name} and receive-only ${words(behindFilter)} turns`, async () => {
+    const evidence = await hardened("none", protection, "receive-only");
+    assertEquals(turned(cells(await filterOff()), cells(evidence)), behindFilter);
+    assertEquals(failed(evidence), [...new Set(["AUTH-03", ...failsBehindFilter])].sort());
+  });
+}
+
+testNeeding(
+  root,
+  "Only without no-new-privs and receive-only su(1) is privileged, whatever the bounding set",
+  async () => {
+    const evidence = await hardened("none", "no-new-privs", "receive-only");
+    assertEquals(cells(evidence)["set-uid-program"], "allowed");
+  },
+);
+
+const FAULTS: [what: string, fault: string, fails: CheckId[]][] = [
+  ["skips what it should put on itself", "unprotected", [
+    "AUTH-03",
+    "HARD-01",
+    "HARD-02",
+    "HARD-04",
+  ]],
+  ["does so and says that it is confined", "unprotected-liar", [
+    ...["AUTH-03", "HARD-01", "HARD-02", "HARD-04"] as const,
+  ]],
+  ["holds a file that root opened for writing", "file-left-open", ["HARD-03"]],
+  ["does so and says that it does not", "file-left-open-liar", ["HARD-03"]],
+  ["sends and says that it was refused", "attacks-and-claims-refusal", ["AUTH-03"]],
+];
+
+for (const [what, fault, fails] of FAULTS) {
+  testNeeding(root, `${fails.join(", ")} fail if the worker ${what}`, async () => {
+    assertEquals(failed(await hardened(fault)), fails);
+  });
+}
+
+testNeeding(root, "What is said to be sent and does not arrive is not allowed", async () => {
+  const evidence = await hardened("claims-success");
+  const others = Object.entries(cells(evidence)).filter(([, outcome]) => outcome !== "allowed");
+  const sent = { "send": "no effect", "sendto-elsewhere": "no effect", "write": "no effect" };
+  assertEquals([Object.fromEntries(others), failed(evidence)], [sent, ["AUTH-03"]]);
+});
+
+const NOBODY = 65534;
+
+/** As in netns.sh, but without a PID namespace, whose end would take an orphan with it. */
+const IN_NETWORK = [
+  ...["unshare", "--net", "sh", "-c"],
+  `ip link add veth-fdpass type veth peer name veth-fdpass-far
+   for name in lo veth-fdpass veth-fdpass-far; do ip link set $name up; done
+   exec "$0" "$@"`,
+];
+
+/** A worker that hangs in an endless loop, its parent being killed. */
+async function orphanedBy(...omitted: Protection[]): Promise<number> {
+  await using run = new Running([...IN_NETWORK, ...command("hangs", omitted)]);
+  const isFiltered = (pid: number) => threadCredentials(pid).every(({ seccomp }) => seccomp === 2);
+  const worker = () => childrenOf(run.pid).find((pid) => uidOf(pid) === NOBODY && isFiltered(pid));
+  await until("the worker is hardened", () => worker() !== undefined, 5000);
+  const pid = worker()!;
+  await new Promise((resolve) => setTimeout(resolve, 500)); // it proves its confinement, then hangs
+  assert(!hasEnded(pid));
+  Deno.kill(run.pid, "SIGKILL");
+  return pid;
+}
+
+testNeeding(root, "A hardened worker that hangs ends with its parent", async () => {
+  const pid = await orphanedBy();
+  await until("the worker has ended", () => hasEnded(pid), 200);
+});
+
+testNeeding(root, "Without parent-death-signal it stays", async () => {
+  const pid = await orphanedBy("parent-death-signal");
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert(!hasEnded(pid));
+  Deno.kill(pid, "SIGKILL");
+});

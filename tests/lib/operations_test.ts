@@ -1,0 +1,125 @@
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { Errno, SystemError } from "../../ffi/mod.ts";
+import {
+  type Attacker,
+  attemptOperation,
+  COLUMNS,
+  known,
+  markedFrame,
+  type Operation,
+  OPERATIONS,
+} from "../../lib/operations.ts";
+import { ALL_PROTECTIONS, isProtection } from "../../lib/protections.ts";
+
+const NAMES = OPERATIONS.map(({ name }) => name);
+
+/** `allowed`, `no effect`, or the name of an errno. */
+const isOutcome = (outcome: string) =>
+  outcome === "allowed" || outcome === "no effect" || /^E[A-Z]+$/.test(outcome);
+
+Deno.test("OPERATIONS have names of their own, in words", () => {
+  assertEquals(new Set(NAMES).size, NAMES.length);
+  for (const name of NAMES) assertMatch(name, /^[a-z]+(-[a-z]+)*$/);
+});
+
+Deno.test("OPERATIONS name what is gained, and the kernel's function or the manual page", () => {
+  for (const { name, gives, source } of OPERATIONS) {
+    assertMatch(gives, /\w+ \w+|\w{5,}/, name);
+    assertMatch(source, /\b[a-z]+\(2\)|\b[a-z]+(_[a-z]+)+/, name);
+  }
+});
+
+Deno.test("COLUMNS are the socket as passed, each protection alone, and all", () => {
+  assertEquals(COLUMNS, [
+    { name: "plain", chosen: [] },
+    ...ALL_PROTECTIONS.map((name) => ({ name, chosen: [name] })),
+    { name: "hardened", chosen: ALL_PROTECTIONS },
+  ]);
+});
+
+Deno.test("known() has an outcome for every operation in every column", () => {
+  for (const operation of OPERATIONS) {
+    for (const { name } of COLUMNS) {
+      assert(isOutcome(known(operation, name)), `${operation.name}, ${name}`);
+    }
+    assertEquals(Object.keys(operation.under ?? {}).filter((name) => !isProtection(name)), []);
+  }
+});
+
+Deno.test("known() has nothing allowed that is hardened", () => {
+  for (const operation of OPERATIONS) {
+    assert(known(operation, "hardened") !== "allowed", operation.name);
+  }
+});
+
+Deno.test("known() has a protection for whatever is allowed, which takes it away alone", () => {
+  for (const operation of OPERATIONS.filter(({ plain }) => plain === "allowed")) {
+    const outcomes = ALL_PROTECTIONS.map((name) => known(operation, name));
+    assert(outcomes.some((outcome) => outcome !== "allowed"), operation.name);
+  }
+});
+
+Deno.test("known() has nothing that a protection would newly allow", () => {
+  for (const operation of OPERATIONS.filter(({ plain }) => plain !== "allowed")) {
+    for (const name of ALL_PROTECTIONS) {
+      assert(known(operation, name) !== "allowed", operation.name);
+    }
+  }
+});
+
+const operation = (attempt: Operation["attempt"]): Operation => ({
+  ...OPERATIONS[0],
+  attempt,
+});
+const attacker: Attacker = {
+  packetFd: -1,
+  ifindex: 1,
+  otherIfindex: 1,
+  sibling: { pid: 1, fd: -1 },
+  forgottenFd: -1,
+  provoke: () => {},
+};
+
+Deno.test("attemptOperation() counts as allowed what had an effect, or has none to look at", () => {
+  const refused = () => {
+    throw new SystemError("bind", Errno.EINVAL);
+  };
+  const cases: [attempt: Operation["attempt"], outcome: string, syscall: string | null][] = [
+    [() => {}, "allowed", null],
+    [() => true, "allowed", null],
+    [() => false, "no effect", null],
+    [refused, "EINVAL", "bind"],
+  ];
+  for (const [attempt, outcome, syscall] of cases) {
+    assertEquals(attemptOperation(operation(attempt), attacker), { outcome, syscall });
+  }
+});
+
+Deno.test("attemptOperation() takes a defect of its own for no refusal", () => {
+  const defect = operation(() => {
+    throw new TypeError("a defect");
+  });
+  assertThrows(() => attemptOperation(defect, attacker), TypeError, "a defect");
+});
+
+Deno.test("attemptOperation() names what the kernel says of a descriptor that is not open", () => {
+  const calls = {
+    "send": "sendto",
+    "write": "write",
+    "promiscuous": "setsockopt",
+    "duplicate": "dup",
+  };
+  for (const [name, syscall] of Object.entries(calls)) {
+    const found = OPERATIONS.find((each) => each.name === name)!;
+    assertEquals(attemptOperation(found, attacker), { outcome: "EBADF", syscall });
+  }
+});
+
+Deno.test("markedFrame() is a whole frame to a group, with room for the longest mark", () => {
+  for (const name of NAMES) {
+    const frame = markedFrame(name);
+    assertEquals([frame.length, frame[0] & 1], [60, 1]);
+    assertEquals(new TextDecoder().decode(frame.subarray(14)).replace(/\0+$/, ""), name);
+    assertEquals(frame.at(-1), 0, "the mark has an end");
+  }
+});
