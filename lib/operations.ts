@@ -105,8 +105,8 @@ export interface Operation {
   readonly gives: string;
   /** The kernel's function, or the manual page, that decides. */
   readonly source: string;
-  /** What comes of it with the socket as it was passed. */
-  readonly plain: Outcome;
+  /** What comes of it with the socket as it was passed; where the kernel's settings decide, found out when it is asked for. */
+  readonly plain: Outcome | (() => Outcome);
   /** Where a protection alone changes that. */
   readonly under?: { readonly [protection in Protection]?: Outcome };
   /** With all protections, if another one than the receive-only filter refuses it first. */
@@ -199,11 +199,11 @@ function kernelSetting(path: string, otherwise: string): string {
 }
 
 /** eBPF for everybody: not where the setting is missing, since such a kernel is older than it, or has no bpf(2). */
-const UNPRIVILEGED_BPF = kernelSetting("unprivileged_bpf_disabled", "1") === "0";
+const isUnprivilegedBpf = () => kernelSetting("unprivileged_bpf_disabled", "1") === "0";
 /** io_uring for everybody. Linux 6.6 has the setting; before, there is no other way. */
-const UNPRIVILEGED_IO_URING = kernelSetting("io_uring_disabled", "0") === "0";
+const isUnprivilegedIoUring = () => kernelSetting("io_uring_disabled", "0") === "0";
 /** ptrace of any process of the same uid. The setting is Yama's; without Yama it is so. */
-const PTRACE_OF_SIBLINGS = kernelSetting("yama/ptrace_scope", "0") === "0";
+const isPtraceOfSiblings = () => kernelSetting("yama/ptrace_scope", "0") === "0";
 
 /** What a worker may try, the harmless before what ends its use of the socket. */
 export const OPERATIONS: readonly Operation[] = [
@@ -475,14 +475,14 @@ export const OPERATIONS: readonly Operation[] = [
     name: "io-uring",
     gives: "a way round a filter of system calls",
     source: "io_uring_setup(2)",
-    plain: UNPRIVILEGED_IO_URING ? "allowed" : "EPERM",
+    plain: () => isUnprivilegedIoUring() ? "allowed" : "EPERM",
     attempt: () => close(rawSyscall("io_uring_setup", 4, new Uint8Array(120))),
   },
   {
     name: "ebpf",
     gives: "a program in the kernel, as the filter of the socket",
     source: "bpf(2); kernel.unprivileged_bpf_disabled; sk_attach_bpf",
-    plain: UNPRIVILEGED_BPF ? "allowed" : "EPERM",
+    plain: () => isUnprivilegedBpf() ? "allowed" : "EPERM",
     under: { "locked-filter": "EPERM" },
     attempt: ({ packetFd }) => {
       const programFd = bpfSocketFilter();
@@ -507,7 +507,7 @@ export const OPERATIONS: readonly Operation[] = [
     name: "take-sibling-socket",
     gives: "another worker's packet socket (pidfd_getfd)",
     source: "pidfd_getfd → ptrace_may_access; of a sibling that is not dumpable: EPERM",
-    plain: PTRACE_OF_SIBLINGS ? "allowed" : "EPERM",
+    plain: () => isPtraceOfSiblings() ? "allowed" : "EPERM",
     under: { "undumpable": "EPERM" },
     attempt: ({ sibling }) => {
       const pidfd = rawSyscall("pidfd_open", sibling.pid, 0);
@@ -522,7 +522,7 @@ export const OPERATIONS: readonly Operation[] = [
     name: "trace-sibling",
     gives: "another worker as a whole (ptrace)",
     source: "ptrace_attach → ptrace_may_access",
-    plain: PTRACE_OF_SIBLINGS ? "allowed" : "EPERM",
+    plain: () => isPtraceOfSiblings() ? "allowed" : "EPERM",
     under: { "undumpable": "EPERM" },
     attempt: ({ sibling }) => void rawSyscall("ptrace", PTRACE_SEIZE, sibling.pid, 0, 0),
   },
@@ -531,7 +531,7 @@ export const OPERATIONS: readonly Operation[] = [
     gives: "another worker's memory (process_vm_readv)",
     source:
       "process_vm_rw_core → ptrace_may_access: EPERM; EFAULT once it is granted, for address 0",
-    plain: PTRACE_OF_SIBLINGS ? "EFAULT" : "EPERM",
+    plain: () => isPtraceOfSiblings() ? "EFAULT" : "EPERM",
     under: { "undumpable": "EPERM" },
     attempt: ({ sibling }) => {
       const here = new BigUint64Array([0n, 8n]);
@@ -588,9 +588,10 @@ export const COLUMNS: readonly { readonly name: string; readonly chosen: readonl
 
 /** What is known to come of an operation in a column. */
 export function known({ plain, under, hardened }: Operation, column: string): Outcome {
-  if (column === PLAIN) return plain;
+  const passed = typeof plain === "string" ? plain : plain();
+  if (column === PLAIN) return passed;
   if (column === HARDENED) return hardened ?? "EPERM";
-  return under?.[column as Protection] ?? (column === "receive-only" ? "EPERM" : plain);
+  return under?.[column as Protection] ?? (column === "receive-only" ? "EPERM" : passed);
 }
 
 /** What came of an attempt, with the system call that was refused. */
