@@ -109,6 +109,17 @@ export const F_SETFD = 2;
 export const F_GETFL = 3;
 export const FD_CLOEXEC = 1;
 
+// linux/fcntl.h
+export const AT_FDCWD = -100;
+
+// linux/io_uring.h
+export const IORING_SETUP_SQPOLL = 0x2;
+export const IORING_SETUP_NO_MMAP = 0x4000;
+export const IORING_OP_OPENAT = 18;
+export const IORING_ENTER_GETEVENTS = 1;
+export const IORING_ENTER_SQ_WAKEUP = 2;
+export const IORING_REGISTER_PERSONALITY = 9;
+
 // linux/close_range.h
 export const CLOSE_RANGE_CLOEXEC = 4;
 

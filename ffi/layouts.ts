@@ -176,3 +176,33 @@ export const bpf_attr = struct("bpf_attr", 24, {
   insns: [8, "u64"],
   license: [16, "u64"],
 });
+
+/** `struct io_uring_params`; of its two structs of offsets what is used, as `sq_off_…` and `cq_off_…`. Source: linux/io_uring.h. */
+export const io_uring_params = struct("io_uring_params", 120, {
+  sq_entries: [0, "u32"],
+  cq_entries: [4, "u32"],
+  flags: [8, "u32"],
+  sq_thread_idle: [16, "u32"],
+  sq_off_tail: [44, "u32"],
+  sq_off_array: [64, "u32"],
+  sq_off_user_addr: [72, "u64"],
+  cq_off_head: [80, "u32"],
+  cq_off_tail: [84, "u32"],
+  cq_off_cqes: [100, "u32"],
+  cq_off_user_addr: [112, "u64"],
+});
+
+/** `struct io_uring_sqe`, as far as `IORING_OP_OPENAT` uses it. Source: linux/io_uring.h. */
+export const io_uring_sqe = struct("io_uring_sqe", 64, {
+  opcode: [0, "u8"],
+  fd: [4, "i32"],
+  addr: [16, "u64"],
+  personality: [42, "u16"],
+});
+
+/** `struct io_uring_cqe`. Source: linux/io_uring.h. */
+export const io_uring_cqe = struct("io_uring_cqe", 16, {
+  user_data: [0, "u64"],
+  res: [8, "i32"],
+  flags: [12, "u32"],
+});

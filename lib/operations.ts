@@ -22,6 +22,7 @@ import {
   cString,
   detachFilter,
   dup,
+  Errno,
   ETH_HLEN,
   ETH_P_ALL,
   ETH_P_IP,
@@ -49,6 +50,7 @@ import {
   prctl,
   PTRACE_SEIZE,
   rawSyscall,
+  readLink,
   readTextFile,
   send,
   sendTo,
@@ -74,6 +76,7 @@ import {
   tpacket_req,
   write,
 } from "../ffi/mod.ts";
+import type { EarlyRings } from "./early_rings.ts";
 import { emptyQueue, takeFrame } from "./packet_socket.ts";
 import { ALL_PROTECTIONS, type Protection } from "./protections.ts";
 
@@ -94,6 +97,8 @@ export interface Attacker {
   readonly sibling: { readonly pid: number; readonly fd: number };
   /** A descriptor that the parent forgot to close: the writing end of a pipe. */
   readonly forgottenFd: number;
+  /** Rings that were made before the drop; undefined where such cannot be made. */
+  readonly rings: EarlyRings | undefined;
   /** Has the parent send a frame to the other interface. */
   provoke(): void;
 }
@@ -204,6 +209,18 @@ const isUnprivilegedBpf = () => kernelSetting("unprivileged_bpf_disabled", "1") 
 const isUnprivilegedIoUring = () => kernelSetting("io_uring_disabled", "0") === "0";
 /** ptrace of any process of the same uid. The setting is Yama's; without Yama it is so. */
 const isPtraceOfSiblings = () => kernelSetting("yama/ptrace_scope", "0") === "0";
+
+/** What is known of rings whose memory is the process's own: before Linux 6.5 there are none. */
+function withRings(outcome: Outcome): Outcome {
+  const [major, minor] = Deno.osRelease().split(".").map(Number);
+  if (major < 6 || major === 6 && minor < 5) return "ENOSYS";
+  return isUnprivilegedIoUring() ? outcome : "ENOSYS";
+}
+
+function available(rings: EarlyRings | undefined): EarlyRings {
+  if (rings === undefined) throw new SystemError("io_uring_setup", Errno.ENOSYS);
+  return rings;
+}
 
 /** What a worker may try, the harmless before what ends its use of the socket. */
 export const OPERATIONS: readonly Operation[] = [
@@ -479,6 +496,34 @@ export const OPERATIONS: readonly Operation[] = [
     attempt: () => close(rawSyscall("io_uring_setup", 4, new Uint8Array(120))),
   },
   {
+    name: "early-ring",
+    gives: "nothing: a plain ring from before the drop acts as whoever uses it",
+    source: "io_uring/io_uring.c: the submitter's credentials",
+    plain: () => withRings("EACCES"),
+    under: { "closed-descriptors": "EBADF" },
+    hardened: "EPERM",
+    attempt: ({ rings }) => available(rings).openPlainly(),
+  },
+  {
+    name: "early-personality",
+    gives: "root's files: a personality registered before the drop is still root",
+    source: "io_init_req: the registered credentials",
+    plain: () => withRings("allowed"),
+    under: { "closed-descriptors": "EBADF" },
+    hardened: "EPERM",
+    attempt: ({ rings }) => available(rings).openAsPersonality(),
+  },
+  {
+    name: "early-polled-ring",
+    gives:
+      "root's files, without a system call that a filter could refuse: the kernel's thread is still root",
+    source: "io_sq_thread: the credentials of whoever made the ring",
+    plain: () => withRings("allowed"),
+    under: { "closed-descriptors": "no effect", "receive-only": "allowed" },
+    hardened: "no effect",
+    attempt: ({ rings }) => available(rings).openByPolling(),
+  },
+  {
     name: "ebpf",
     gives: "a program in the kernel, as the filter of the socket",
     source: "bpf(2); kernel.unprivileged_bpf_disabled; sk_attach_bpf",
@@ -517,6 +562,15 @@ export const OPERATIONS: readonly Operation[] = [
         close(pidfd);
       }
     },
+  },
+  {
+    name: "list-sibling",
+    gives: "what another worker holds (/proc/PID/fd)",
+    source: "proc_pid_fd(5): ptrace_may_access",
+    plain: "allowed",
+    under: { "undumpable": "EACCES", "receive-only": "allowed" },
+    hardened: "EACCES",
+    attempt: ({ sibling }) => void readLink(`/proc/${sibling.pid}/fd/${sibling.fd}`),
   },
   {
     name: "trace-sibling",

@@ -68,23 +68,31 @@ export function parseStatus(tid: number, status: string): ThreadCredentials {
 }
 
 /**
+ * A file of every thread of a process, under /proc/PID/task/TID. A thread that ends meanwhile is left out.
+ *
+ * @throws {SystemError} `ENOENT` if there is no such process, or no /proc.
+ */
+export function threadFiles(process: number | "self", name: string): Map<number, string> {
+  const folder = `/proc/${process}/task`;
+  const files = new Map<number, string>();
+  for (const tid of readDirectory(folder)) {
+    try {
+      files.set(Number(tid), readTextFile(`${folder}/${tid}/${name}`));
+    } catch (error) {
+      const ended = error instanceof SystemError && ["ENOENT", "ESRCH"].includes(error.code);
+      if (!ended) throw error;
+    }
+  }
+  return files;
+}
+
+/**
  * The credentials of every thread of a process. Source: proc_pid_status(5).
  *
  * @throws {SystemError} `ENOENT` if there is no such process, or no /proc.
  */
 export function threadCredentials(process: number | "self"): ThreadCredentials[] {
-  const folder = `/proc/${process}/task`;
-  const threads: ThreadCredentials[] = [];
-  for (const tid of readDirectory(folder)) {
-    try {
-      threads.push(parseStatus(Number(tid), readTextFile(`${folder}/${tid}/status`)));
-    } catch (error) {
-      // The thread has ended since the folder was read.
-      const ended = error instanceof SystemError && ["ENOENT", "ESRCH"].includes(error.code);
-      if (!ended) throw error;
-    }
-  }
-  return threads;
+  return [...threadFiles(process, "status")].map(([tid, status]) => parseStatus(tid, status));
 }
 
 /** Whether every thread is confined as the protections together confine it. */

@@ -56,6 +56,7 @@ import {
 } from "../ffi/mod.ts";
 import { auditDescriptors, type KnownDescriptors } from "./descriptor_audit.ts";
 import { CannotAnswer, ExperimentError } from "./outcome.ts";
+import { threadFiles } from "./privileges.ts";
 import { ALLOW_EVERYTHING, prepareForFilter, receiveOnlyPolicy } from "./receive_only.ts";
 import { relayFilter } from "./relay_filter.ts";
 
@@ -141,18 +142,29 @@ export function requireProtections(chosen: readonly Protection[]): void {
 }
 
 /**
- * Stage 3: closes whatever is open in the child and has no reason to be.
+ * Stage 3: closes whatever is open in the child and has no reason to be. With a ring of io_uring(7) its polling thread goes,
+ * which acts, and shows in /proc, as whoever made the ring; that takes the kernel a moment, which is waited for.
  *
- * @returns How many descriptors that were.
+ * @throws {ExperimentError} If such a thread stays.
  */
 export function closeUnexplained(
   known: KnownDescriptors,
   chosen: readonly Protection[],
-): number {
-  if (!chosen.includes("closed-descriptors")) return 0;
+): void {
+  if (!chosen.includes("closed-descriptors")) return;
   const unexplained = auditDescriptors(known).filter(({ why }) => why === undefined);
   for (const { fd } of unexplained) close(fd);
-  return unexplained.length;
+  const deadline = Date.now() + RING_TIMEOUT;
+  while (hasRingThread()) {
+    if (Date.now() > deadline) throw new ExperimentError("A thread of an io_uring does not end");
+  }
+}
+
+/** How long the kernel may take to end the thread of a closed ring, in milliseconds. */
+const RING_TIMEOUT = 2000;
+
+function hasRingThread(): boolean {
+  return [...threadFiles("self", "comm").values()].some((name) => name.startsWith("iou-"));
 }
 
 /** What the child knows of its place when it protects itself. */

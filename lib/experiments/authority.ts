@@ -31,11 +31,13 @@ import {
   PR_SET_DUMPABLE,
   prctl,
   realtime,
+  SystemError,
 } from "../../ffi/mod.ts";
 import type { ChildRun } from "../child_run.ts";
 import { controlChannelPair } from "../control_channel.ts";
 import { CONFINEMENT_CHECKS, corroborateConfinement, proveConfinement } from "../confinement.ts";
 import { type Cell, type Conclusion, type Finding, judged, type Matrix } from "../evidence.ts";
+import { EarlyRings } from "../early_rings.ts";
 import type { Experiment } from "../experiment.ts";
 import { handOnFrames } from "../hand_on.ts";
 import { asInteger, asText, asTimestamp, type WorkerOrders } from "../messages.ts";
@@ -175,6 +177,7 @@ export async function child(run: ChildRun): Promise<void> {
   using packetSocket = new OwnedFd(descriptors[0]);
   const known = { packetFd: packetSocket.fd, channelFd: run.channelFd };
 
+  const rings = target === null ? undefined : makeEarlyRings(); // as root, and never closed: the trap
   closeUnexplained(known, protections);
   becomeWorker({ uid, gid }, protections);
   if (target === null) {
@@ -193,6 +196,7 @@ export async function child(run: ChildRun): Promise<void> {
   const attacker = {
     ...target,
     packetFd: packetSocket.fd,
+    rings,
     provoke() {
       run.reached("provoke");
       run.receive("next");
@@ -262,6 +266,16 @@ async function startSibling(run: ParentRun, protections: readonly Protection[]) 
   worker.give({ protections, target: null, prove: false }, packetSocket.fd);
   const { fd } = await worker.child.reached("ready");
   return { ...worker, pid: worker.child.pid, fd: asInteger(fd, "fd", 0, 1 << 20) };
+}
+
+/** Rings for the attack; none where io_uring is disabled or too old. */
+function makeEarlyRings(): EarlyRings | undefined {
+  try {
+    return new EarlyRings();
+  } catch (error) {
+    if (error instanceof SystemError) return undefined;
+    throw error;
+  }
 }
 
 /** Hears what came of an operation, and looks for its effect. */

@@ -32,8 +32,21 @@ const ENDS_BEFORE: Record<string, string> = {
 /** What C has by another keyword than `struct`. */
 const UNIONS = new Set(["bpf_attr"]);
 
+/** Fields that lie in a struct of the struct: as C spells them. */
+const NESTED: Record<string, string> = {
+  sq_off_tail: "sq_off.tail",
+  sq_off_array: "sq_off.array",
+  sq_off_user_addr: "sq_off.resv2", // user_addr since Linux 6.5
+  cq_off_head: "cq_off.head",
+  cq_off_tail: "cq_off.tail",
+  cq_off_cqes: "cq_off.cqes",
+  cq_off_user_addr: "cq_off.resv2", // user_addr since Linux 6.5
+};
+
 /** Constants that no header for programs has. */
 const KERNEL_ONLY: Record<string, string> = {
+  IORING_SETUP_NO_MMAP:
+    "Debian 12 has the headers of Linux 6.1, and this is of 6.5; tests/ffi/io_uring_test.ts uses it",
   SCM_MAX_FD:
     "include/net/scm.h is the kernel's own; tests/ffi/control_messages_test.ts sends that many, and one more",
 };
@@ -79,8 +92,9 @@ export function layoutFacts({ name, size, fields }: Layout): Facts {
   const cType = `${UNIONS.has(name) ? "union" : "struct"} ${name}`;
   facts[end ? `offsetof(${cType}, ${end})` : `sizeof(${cType})`] = size;
   for (const [field, [offset, type]] of Object.entries(fields)) {
-    facts[`offsetof(${cType}, ${field})`] = offset;
-    facts[`sizeof(((${cType} *) 0)->${field})`] = sizeOf(type);
+    const cField = NESTED[field] ?? field;
+    facts[`offsetof(${cType}, ${cField})`] = offset;
+    facts[`sizeof(((${cType} *) 0)->${cField})`] = sizeOf(type);
   }
   return facts;
 }
