@@ -212,7 +212,7 @@ const isPtraceOfSiblings = () => kernelSetting("yama/ptrace_scope", "0") === "0"
 
 /** What is known of rings whose memory is the process's own: before Linux 6.5 there are none. */
 function withRings(outcome: Outcome): Outcome {
-  const [major, minor] = Deno.osRelease().split(".").map(Number);
+  const [major, minor] = kernelSetting("osrelease", "0.0").split(".").map(Number);
   if (major < 6 || major === 6 && minor < 5) return "ENOSYS";
   return isUnprivilegedIoUring() ? outcome : "ENOSYS";
 }

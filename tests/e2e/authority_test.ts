@@ -54,9 +54,13 @@ execute               allowed
 set-uid-program       allowed     no-new-privs: no effect
 user-namespace        EINVAL
 io-uring              allowed
+early-ring            EACCES      closed-descriptors: EBADF
+early-personality     allowed     closed-descriptors: EBADF
+early-polled-ring     allowed     closed-descriptors: no effect, receive-only: allowed, hardened: no effect
 ebpf                  EPERM
 make-dumpable         allowed
 take-sibling-socket   allowed     undumpable: EPERM
+list-sibling          allowed     undumpable: EACCES, receive-only: allowed, hardened: EACCES
 trace-sibling         allowed     undumpable: EPERM
 read-sibling-memory   EFAULT      undumpable: EPERM
 kill-sibling          allowed
@@ -116,7 +120,7 @@ testNeeding(
 testNeeding(root, "The hardened worker is refused everything, and receives", async () => {
   const { matrix, packets } = await evidence();
   const hardened = matrix!.rows.map(({ cells }) => cells.hardened.outcome);
-  assertEquals(new Set(hardened), new Set(["EPERM", "EBADF", "no effect"]));
+  assertEquals(new Set(hardened), new Set(["EPERM", "EBADF", "EACCES", "no effect"]));
   assertEquals(packets.filter(({ ours, after_drop }) => ours && after_drop).length, 5);
 });
 

@@ -51,7 +51,10 @@ const filterOff = () => open ??= hardened("none", "receive-only");
 testNeeding(root, "With all protections nothing is allowed and no check fails", async () => {
   const evidence = await allOn();
   assertEquals([evidence.error, failed(evidence)], [null, []]);
-  assertEquals(new Set(Object.values(cells(evidence))), new Set(["EPERM", "EBADF", "no effect"]));
+  assertEquals(
+    new Set(Object.values(cells(evidence))),
+    new Set(["EPERM", "EBADF", "EACCES", "no effect"]),
+  );
 });
 
 testNeeding(root, "Without receive-only what no other protection refuses is allowed", async () => {
@@ -72,6 +75,8 @@ testNeeding(root, "Without receive-only what no other protection refuses is allo
     "fanout-join": "EALREADY",
     "hoard": "EMFILE",
     "set-uid-program": "no effect",
+    "early-ring": "EBADF",
+    "early-personality": "EBADF",
     "last-timestamp": "ENOENT",
     "shutdown": "EOPNOTSUPP",
     "user-namespace": "EINVAL",
@@ -85,6 +90,7 @@ const REBOUND = {
   "fanout-join": "allowed",
 };
 const SIBLING = {
+  "list-sibling": "allowed",
   "take-sibling-socket": "allowed",
   "trace-sibling": "allowed",
   "read-sibling-memory": "EFAULT",
@@ -106,11 +112,20 @@ const LEFT_OUT: {
   "fanout-pin": { fails: ["HARD-04"], behindFilter: REBOUND },
   "no-capabilities": { fails: ["HARD-01", "HARD-02"] }, // and no-new-privs keeps su(1) from a privilege
   "closed-descriptors": {
-    turns: { "forgotten-descriptor": "allowed" },
-    fails: ["AUTH-03", "HARD-03"],
-    behindFilter: { "forgotten-descriptor": "allowed" },
+    turns: { "forgotten-descriptor": "allowed", "early-polled-ring": "allowed" },
+    fails: ["AUTH-03", "HARD-01", "HARD-02", "HARD-03"], // the thread of the ring is root
+    behindFilter: {
+      "forgotten-descriptor": "allowed",
+      "early-ring": "EACCES",
+      "early-personality": "allowed",
+      "early-polled-ring": "allowed",
+    },
   },
-  "undumpable": { behindFilter: SIBLING }, // of its siblings; its own uid change has made it so
+  "undumpable": { // of its siblings; its own uid change has made it so
+    turns: { "list-sibling": "allowed" },
+    fails: ["AUTH-03"],
+    behindFilter: SIBLING,
+  },
   "parent-death-signal": {
     turns: { "outlive-parent": "allowed" },
     fails: ["AUTH-03"],
@@ -151,6 +166,9 @@ testNeeding(
   },
 );
 
+/** With the file the rings of before the drop stay, and the thread of one of them is root. */
+const LEFT_OPEN: CheckId[] = ["AUTH-03", "HARD-01", "HARD-02", "HARD-03"];
+
 const FAULTS: [what: string, fault: string, fails: CheckId[]][] = [
   ["skips what it should put on itself", "unprotected", [
     "AUTH-03",
@@ -161,8 +179,8 @@ const FAULTS: [what: string, fault: string, fails: CheckId[]][] = [
   ["does so and says that it is confined", "unprotected-liar", [
     ...["AUTH-03", "HARD-01", "HARD-02", "HARD-04"] as const,
   ]],
-  ["holds a file that root opened for writing", "file-left-open", ["HARD-03"]],
-  ["does so and says that it does not", "file-left-open-liar", ["HARD-03"]],
+  ["leaves open what it holds, a file of root's too", "file-left-open", LEFT_OPEN],
+  ["does so and says that it does not", "file-left-open-liar", LEFT_OPEN],
   ["sends and says that it was refused", "attacks-and-claims-refusal", ["AUTH-03"]],
 ];
 

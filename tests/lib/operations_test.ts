@@ -77,6 +77,7 @@ const attacker: Attacker = {
   otherIfindex: 1,
   sibling: { pid: 1, fd: -1 },
   forgottenFd: -1,
+  rings: undefined,
   provoke: () => {},
 };
 
