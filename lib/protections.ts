@@ -13,7 +13,8 @@
  *      c. `no-capabilities`: bounding, inheritable and ambient set empty. The child is born with effective uid 0 and no
  *         capability, and with the worker's uid as its real one: so it can still become the worker (setresuid(2) grants
  *         any of the three ids that one has), but has nothing else of root's. On every thread, because all descend from that birth.
- *   3. In the child, before the socket comes: `closed-descriptors`: what is open and has no reason to be is closed.
+ *   3. In the child, before its ids change: `closed-descriptors`: what is open and has no reason to be is closed. No filter does this one's
+ *      work: an io_uring that root made, polled by the kernel, needs no system call.
  *   4. In the child, after the ids have changed (a uid change resets the first two; the last would forbid the others):
  *      d. `undumpable`: no process of the same uid may trace it, read its memory or take its descriptors (ptrace_may_access).
  *      e. `parent-death-signal`: it is killed when the parent dies; and since the parent may have died before, its pid is looked at again.
