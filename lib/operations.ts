@@ -133,6 +133,19 @@ export function markedFrame(mark: string): Uint8Array<ArrayBuffer> {
   return frame;
 }
 
+/**
+ * Whether a program that was started comes to be what `pattern` says of its status in /proc. It may not be so at once: posix_spawn returns
+ * before execve has set the credentials. Until somebody waits for it, /proc says what it was.
+ */
+function showsInStatus(pid: number, pattern: RegExp): boolean {
+  for (const deadline = Date.now() + EFFECT_TIMEOUT; Date.now() < deadline;) {
+    const status = readTextFile(`/proc/${pid}/status`);
+    if (pattern.test(status)) return true;
+    if (/^State:\s*Z/m.test(status)) return false;
+  }
+  return false;
+}
+
 /** Whether a frame carries exactly that text. */
 export function carries(frame: Uint8Array, mark: string): boolean {
   const marked = markedFrame(mark);
@@ -195,24 +208,29 @@ const rebind = (ifindexOf: (attacker: Attacker) => number) => (attacker: Attacke
 export const EFFECT_TIMEOUT = 200;
 
 /** A setting of this kernel's under /proc/sys; `otherwise` where there is none. */
-function kernelSetting(path: string, otherwise: string): string {
+function systemSetting(path: string, otherwise: string): string {
   try {
-    return readTextFile(`/proc/sys/kernel/${path}`).trim();
+    return readTextFile(`/proc/sys/${path}`).trim();
   } catch {
     return otherwise;
   }
 }
 
 /** eBPF for everybody: not where the setting is missing, since such a kernel is older than it, or has no bpf(2). */
-const isUnprivilegedBpf = () => kernelSetting("unprivileged_bpf_disabled", "1") === "0";
+const isUnprivilegedBpf = () => systemSetting("kernel/unprivileged_bpf_disabled", "1") === "0";
 /** io_uring for everybody. Linux 6.6 has the setting; before, there is no other way. */
-const isUnprivilegedIoUring = () => kernelSetting("io_uring_disabled", "0") === "0";
+const isUnprivilegedIoUring = () => systemSetting("kernel/io_uring_disabled", "0") === "0";
+/** User namespaces for everybody. Debian and Ubuntu have settings of their own beside the kernel's. */
+const isUnprivilegedUserNamespace = () =>
+  systemSetting("user/max_user_namespaces", "0") !== "0" &&
+  systemSetting("kernel/unprivileged_userns_clone", "1") !== "0" &&
+  systemSetting("kernel/apparmor_restrict_unprivileged_userns", "0") !== "1";
 /** ptrace of any process of the same uid. The setting is Yama's; without Yama it is so. */
-const isPtraceOfSiblings = () => kernelSetting("yama/ptrace_scope", "0") === "0";
+const isPtraceOfSiblings = () => systemSetting("kernel/yama/ptrace_scope", "0") === "0";
 
 /** What is known of rings whose memory is the process's own: before Linux 6.5 there are none. */
 function withRings(outcome: Outcome): Outcome {
-  const [major, minor] = kernelSetting("osrelease", "0.0").split(".").map(Number);
+  const [major, minor] = systemSetting("kernel/osrelease", "0.0").split(".").map(Number);
   if (major < 6 || major === 6 && minor < 5) return "ENOSYS";
   return isUnprivilegedIoUring() ? outcome : "ENOSYS";
 }
@@ -471,22 +489,29 @@ export const OPERATIONS: readonly Operation[] = [
     plain: "allowed",
     under: { "no-new-privs": "no effect" },
     attempt: () => {
-      // posix_spawn may return before execve has set the credentials; until somebody waits for it, /proc says what it was.
       const pid = posix_spawn("/usr/bin/su", ["su", "--version"]);
-      for (const deadline = Date.now() + EFFECT_TIMEOUT; Date.now() < deadline;) {
-        const status = readTextFile(`/proc/${pid}/status`);
-        if (/^Uid:\s*\d+\s+0\s/m.test(status)) return true; // without a capability, too, it owns root's files
-        if (/^State:\s*Z/m.test(status)) return false;
-      }
-      return false;
+      return showsInStatus(pid, /^Uid:\s*\d+\s+0\s/m); // without a capability, too, it owns root's files
     },
   },
   {
     name: "user-namespace",
-    gives: "CAP_NET_RAW in a namespace of its own (a process with one thread may: here EINVAL)",
+    gives:
+      "every capability, over what is in a namespace of its own (a process with one thread may: here EINVAL)",
     source: "check_unshare_flags: one thread",
     plain: "EINVAL",
     attempt: () => void rawSyscall("unshare", CLONE_NEWUSER),
+  },
+  {
+    name: "user-namespace-program",
+    gives:
+      "the same, by a program with one thread: CAP_NET_RAW, though not over this network namespace",
+    source: "create_user_ns: no capability asked; user.max_user_namespaces",
+    plain: () => isUnprivilegedUserNamespace() ? "allowed" : "no effect",
+    attempt: () =>
+      showsInStatus(
+        posix_spawn("/usr/bin/unshare", ["unshare", "--user", "--map-root-user", "/bin/true"]),
+        /^CapEff:\s*0*[1-9a-f]/m,
+      ),
   },
   {
     name: "io-uring",

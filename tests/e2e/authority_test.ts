@@ -53,6 +53,7 @@ open-for-writing      allowed
 execute               allowed
 set-uid-program       allowed     no-new-privs: no effect
 user-namespace        EINVAL
+user-namespace-program  allowed
 io-uring              allowed
 early-ring            EACCES      closed-descriptors: EBADF
 early-personality     allowed     closed-descriptors: EBADF

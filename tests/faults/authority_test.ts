@@ -66,7 +66,7 @@ testNeeding(root, "Without receive-only what no other protection refuses is allo
       ...["promiscuous", "send", "sendto-elsewhere", "write"].map(allowed),
       ...["rx-ring", "tx-ring", "qdisc-bypass", "vnet-hdr", "auxdata", "timestamp"].map(allowed),
       ...["duplicate", "socketpair", "udp-socket", "open-for-writing", "execute"].map(allowed),
-      ...["io-uring", "make-dumpable", "kill-sibling"].map(allowed),
+      ...["io-uring", "make-dumpable", "kill-sibling", "user-namespace-program"].map(allowed),
     ]),
     // Refused still, by another protection or by what the operation is:
     "rebind-interface": "EINVAL",
