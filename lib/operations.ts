@@ -67,7 +67,6 @@ import {
   SOCK_DGRAM,
   SOCK_RAW,
   SOCK_SEQPACKET,
-  sockaddr_ll,
   socket,
   socketpair,
   SOL_PACKET,
@@ -77,7 +76,7 @@ import {
   write,
 } from "../ffi/mod.ts";
 import type { EarlyRings } from "./early_rings.ts";
-import { emptyQueue, takeFrame } from "./packet_socket.ts";
+import { emptyQueue, packetAddress, takeFrame } from "./packet_socket.ts";
 import { ALL_PROTECTIONS, type Protection } from "./protections.ts";
 
 /** What came of an attempt: `allowed`, `no effect` (it returned 0, and nothing happened), or the errno by name. */
@@ -112,6 +111,8 @@ export interface Operation {
   readonly source: string;
   /** What comes of it with the socket as it was passed; where the kernel's settings decide, found out when it is asked for. */
   readonly plain: Outcome | (() => Outcome);
+  /** Whether this kernel has what it is about; where it has not, it is ENOSYS whatever the protections. */
+  readonly isThere?: () => boolean;
   /** Where a protection alone changes that. */
   readonly under?: { readonly [protection in Protection]?: Outcome };
   /** With all protections, if another one than the receive-only filter refuses it first. */
@@ -152,15 +153,6 @@ export function carries(frame: Uint8Array, mark: string): boolean {
   return marked.every((byte, i) => i < ETH_HLEN || frame[i] === byte);
 }
 
-function linkAddress(ifindex: number, protocol: number): Uint8Array<ArrayBuffer> {
-  const address = sockaddr_ll.alloc();
-  address.sll_family = AF_PACKET;
-  address.sll_protocol = protocol;
-  address.sll_ifindex = ifindex;
-  address.sll_halen = 6;
-  return address.bytes;
-}
-
 function promiscuous(ifindex: number): Uint8Array<ArrayBuffer> {
   const membership = packet_mreq.alloc();
   membership.mr_ifindex = ifindex;
@@ -193,14 +185,14 @@ const ringOption = (name: number) => ({ packetFd }: Attacker) => {
 /** Binds elsewhere, looks whether the other interface's frame arrives, and binds back. */
 const rebind = (ifindexOf: (attacker: Attacker) => number) => (attacker: Attacker): boolean => {
   const { packetFd, ifindex } = attacker;
-  bind(packetFd, linkAddress(ifindexOf(attacker), ETH_P_ALL));
+  bind(packetFd, packetAddress(ifindexOf(attacker), ETH_P_ALL));
   try {
     emptyQueue(packetFd);
     attacker.provoke();
     poll([packetFd], POLLIN, EFFECT_TIMEOUT);
     return takeFrame(packetFd) !== undefined;
   } finally {
-    bind(packetFd, linkAddress(ifindex, ETH_P_ALL));
+    bind(packetFd, packetAddress(ifindex, ETH_P_ALL));
   }
 };
 
@@ -228,11 +220,10 @@ const isUnprivilegedUserNamespace = () =>
 /** ptrace of any process of the same uid. The setting is Yama's; without Yama it is so. */
 const isPtraceOfSiblings = () => systemSetting("kernel/yama/ptrace_scope", "0") === "0";
 
-/** What is known of rings whose memory is the process's own: before Linux 6.5 there are none. */
-function withRings(outcome: Outcome): Outcome {
+/** Rings whose memory is the process's own: since Linux 6.5, and where io_uring is for everybody. */
+function hasOwnRings(): boolean {
   const [major, minor] = systemSetting("kernel/osrelease", "0.0").split(".").map(Number);
-  if (major < 6 || major === 6 && minor < 5) return "ENOSYS";
-  return isUnprivilegedIoUring() ? outcome : "ENOSYS";
+  return (major > 6 || major === 6 && minor >= 5) && isUnprivilegedIoUring();
 }
 
 function available(rings: EarlyRings | undefined): EarlyRings {
@@ -272,9 +263,9 @@ export const OPERATIONS: readonly Operation[] = [
     plain: "allowed",
     under: { "fanout-pin": "EINVAL" },
     attempt: ({ packetFd, ifindex }) => {
-      bind(packetFd, linkAddress(ifindex, ETH_P_IP));
+      bind(packetFd, packetAddress(ifindex, ETH_P_IP));
       const name = getsockname(packetFd);
-      bind(packetFd, linkAddress(ifindex, ETH_P_ALL));
+      bind(packetFd, packetAddress(ifindex, ETH_P_ALL));
       return (name[2] << 8 | name[3]) === ETH_P_IP;
     },
   },
@@ -307,7 +298,7 @@ export const OPERATIONS: readonly Operation[] = [
         packetFd,
         markedFrame("sendto-elsewhere"),
         0,
-        linkAddress(otherIfindex, ETH_P_ALL),
+        packetAddress(otherIfindex, ETH_P_ALL),
       ),
   },
   {
@@ -524,7 +515,8 @@ export const OPERATIONS: readonly Operation[] = [
     name: "early-ring",
     gives: "nothing: a plain ring from before the drop acts as whoever uses it",
     source: "io_uring/io_uring.c: the submitter's credentials",
-    plain: () => withRings("EACCES"),
+    isThere: hasOwnRings,
+    plain: "EACCES",
     under: { "closed-descriptors": "EBADF" },
     hardened: "EPERM",
     attempt: ({ rings }) => available(rings).openPlainly(),
@@ -533,7 +525,8 @@ export const OPERATIONS: readonly Operation[] = [
     name: "early-personality",
     gives: "root's files: a personality registered before the drop is still root",
     source: "io_init_req: the registered credentials",
-    plain: () => withRings("allowed"),
+    isThere: hasOwnRings,
+    plain: "allowed",
     under: { "closed-descriptors": "EBADF" },
     hardened: "EPERM",
     attempt: ({ rings }) => available(rings).openAsPersonality(),
@@ -543,7 +536,8 @@ export const OPERATIONS: readonly Operation[] = [
     gives:
       "root's files, without a system call that a filter could refuse: the kernel's thread is still root",
     source: "io_sq_thread: the credentials of whoever made the ring",
-    plain: () => withRings("allowed"),
+    isThere: hasOwnRings,
+    plain: "allowed",
     under: { "closed-descriptors": "no effect", "receive-only": "allowed" },
     hardened: "no effect",
     attempt: ({ rings }) => available(rings).openByPolling(),
@@ -666,7 +660,11 @@ export const COLUMNS: readonly { readonly name: string; readonly chosen: readonl
   ];
 
 /** What is known to come of an operation in a column. */
-export function known({ plain, under, hardened }: Operation, column: string): Outcome {
+export function known(
+  { isThere, plain, under, hardened }: Operation,
+  column: string,
+): Outcome {
+  if (isThere?.() === false) return "ENOSYS";
   const passed = typeof plain === "string" ? plain : plain();
   if (column === PLAIN) return passed;
   if (column === HARDENED) return hardened ?? "EPERM";

@@ -16,6 +16,7 @@ import {
   MSG_DONTWAIT,
   MSG_TRUNC,
   nanoseconds,
+  OwnedFd,
   PACKET_IGNORE_OUTGOING,
   PACKET_STATISTICS,
   recvmsg,
@@ -81,11 +82,35 @@ function createPacketSocket(): number {
  * @throws {SystemError} `ENODEV`, `ENETDOWN`, …
  */
 export function bindPacketSocket(fd: number, ifindex: number, protocol: number): void {
+  attempt(
+    `Cannot bind the packet socket to interface ${ifindex}`,
+    () => bind(fd, packetAddress(ifindex, protocol)),
+  );
+}
+
+/** The address of an interface and a protocol (in the byte order of the machine), as the bytes of a `sockaddr_ll`. */
+export function packetAddress(ifindex: number, protocol: number): Uint8Array<ArrayBuffer> {
   const address = sockaddr_ll.alloc();
   address.sll_family = AF_PACKET;
   address.sll_protocol = protocol;
   address.sll_ifindex = ifindex;
-  attempt(`Cannot bind the packet socket to interface ${ifindex}`, () => bind(fd, address.bytes));
+  return address.bytes;
+}
+
+/**
+ * Opens a packet socket and binds it; nothing stays open if that fails.
+ *
+ * @throws As {@linkcode openPacketSocket} and {@linkcode bindPacketSocket}.
+ */
+export function boundPacketSocket(ifindex: number, protocol: number): OwnedFd {
+  const packetSocket = new OwnedFd(openPacketSocket());
+  try {
+    bindPacketSocket(packetSocket.fd, ifindex, protocol);
+    return packetSocket;
+  } catch (error) {
+    packetSocket.close();
+    throw error;
+  }
 }
 
 /** What identifies a socket, whichever process asks. */

@@ -6,7 +6,7 @@
  */
 
 import { attempt, ETH_P_IP, ETH_P_IPV6, type Link, OwnedFd, realtime, send } from "../ffi/mod.ts";
-import { bindPacketSocket, openPacketSocket } from "./packet_socket.ts";
+import { boundPacketSocket } from "./packet_socket.ts";
 
 const NONCE_SIZE = 16;
 const MARK_SIZE = NONCE_SIZE + 4;
@@ -131,8 +131,7 @@ export class Stimulus implements Disposable {
    * @throws {SystemError} If the packet socket cannot be opened or bound there.
    */
   constructor(readonly link: Link) {
-    this.#socket = new OwnedFd(openPacketSocket());
-    bindPacketSocket(this.#socket.fd, link.ifindex, 0); // protocol 0: it only sends
+    this.#socket = boundPacketSocket(link.ifindex, 0); // protocol 0: it only sends
   }
 
   /** How many frames have been sent. */

@@ -54,7 +54,7 @@ import {
   type Witness,
 } from "../operations.ts";
 import { CannotAnswer } from "../outcome.ts";
-import { bindPacketSocket, emptyQueue, openPacketSocket, takeFrame } from "../packet_socket.ts";
+import { boundPacketSocket, emptyQueue, takeFrame } from "../packet_socket.ts";
 import type { Child, ParentRun } from "../parent_run.ts";
 import {
   becomeWorker,
@@ -69,11 +69,12 @@ import {
 import { Reception } from "../reception.ts";
 import { Stimulus } from "../stimulus.ts";
 
-/** What is attacked with which protections. A test leaves one out to see its rows turn. */
-export const columns = COLUMNS;
-
-/** The parent's program. */
-export async function parent(run: ParentRun, chosenColumns = columns): Promise<Conclusion> {
+/**
+ * The parent's program.
+ *
+ * @param columns What is attacked with which protections. A test leaves one out to see its rows turn.
+ */
+export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclusion> {
   const { link, stimulus: far, count } = run.setting;
   if (far === undefined) {
     throw new CannotAnswer(
@@ -81,12 +82,12 @@ export async function parent(run: ParentRun, chosenColumns = columns): Promise<C
       "Run it by scripts/netns.sh, or name the peer with --stimulus",
     );
   }
-  requireProtections(chosenColumns.flatMap(({ chosen }) => chosen));
+  requireProtections(columns.flatMap(({ chosen }) => chosen));
   const other = linkByIndex(if_nametoindex("lo"));
   using stimulus = new Stimulus(far);
   using elsewhere = new Stimulus(other);
-  using farWitness = boundSocket(far.ifindex);
-  using otherWitness = boundSocket(other.ifindex);
+  using farWitness = boundPacketSocket(far.ifindex, ETH_P_ALL);
+  using otherWitness = boundPacketSocket(other.ifindex, ETH_P_ALL);
   const witnesses = { far: farWitness.fd, other: otherWitness.fd };
 
   run.step("Starting two siblings to be attacked...");
@@ -95,10 +96,10 @@ export async function parent(run: ParentRun, chosenColumns = columns): Promise<C
   run.done(`Two workers sit there (PIDs: ${dumpable.pid}, ${undumpable.pid})`);
 
   const rows = new Map(OPERATIONS.map((operation) => [operation, new Map<string, Cell>()]));
-  for (const { name, chosen } of chosenColumns) {
+  for (const { name, chosen } of columns) {
     run.step(`Attacking ${describeColumn(name)}...`);
     const sibling = chosen.includes("undumpable") ? undumpable : dumpable;
-    using packetSocket = boundSocket(link.ifindex);
+    using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
     protectSocket(packetSocket.fd, chosen);
     const [forgottenRead, forgottenWrite] = pipe();
     using _forgottenRead = new OwnedFd(forgottenRead);
@@ -118,10 +119,9 @@ export async function parent(run: ParentRun, chosenColumns = columns): Promise<C
       const seen = await observe(operation, worker.child, elsewhere, witnesses);
       cells.set(name, { ...seen, known: known(operation, name) });
     }
-    const differing = [...rows].filter(([, cells]) => !isKnown(cells.get(name)));
-    const allowed = [...rows.values()].filter((cells) => cells.get(name)?.outcome === "allowed");
+    const differing = [...rows.values()].filter((cells) => !isKnown(cells.get(name)));
     run.note(
-      `${allowed.length} of ${OPERATIONS.length} operations allowed, ` +
+      `${allowedIn(rows, name).length} of ${OPERATIONS.length} operations allowed, ` +
         `${differing.length} otherwise than known`,
     );
 
@@ -142,10 +142,10 @@ export async function parent(run: ParentRun, chosenColumns = columns): Promise<C
     await sibling.child.ended();
   }
 
-  const alone = chosenColumns.map(({ name }) => name).filter((name) =>
+  const alone = columns.map(({ name }) => name).filter((name) =>
     name !== PLAIN && name !== HARDENED
   );
-  run.record.matrix(asMatrix(chosenColumns.map(({ name }) => name), rows));
+  run.record.matrix(asMatrix(columns.map(({ name }) => name), rows));
   run.check("AUTH-01", judgeColumns(rows, [PLAIN]));
   run.check("AUTH-02", judgeColumns(rows, alone));
   run.check("AUTH-03", judgeRefusal(rows));
@@ -157,11 +157,11 @@ export async function parent(run: ParentRun, chosenColumns = columns): Promise<C
     ...CONFINEMENT_CHECKS,
   );
 
-  const allowed = [...rows.values()].filter((cells) => cells.get(PLAIN)?.outcome === "allowed");
   return {
     headline: "What a compromised worker can do is known, and taken away!",
     points: [
-      `As it is passed, the socket allows ${allowed.length} of ${OPERATIONS.length} operations`,
+      `As it is passed, the socket allows ${allowedIn(rows, PLAIN).length} of ` +
+      `${OPERATIONS.length} operations`,
       "Hardened, none of them; every one is refused",
       `The hardened worker received ${count} packet(s) after the attack`,
     ],
@@ -188,9 +188,7 @@ export async function child(run: ChildRun): Promise<void> {
   }
   protectWorker({ ...known, parentPid }, protections);
   run.explain = (syscall) => explainViolation(known, protections, syscall);
-  if (prove) {
-    await proveConfinement(run, known, { uid, gid });
-  }
+  if (prove) await proveConfinement(run, known, { uid, gid });
   run.reached("ready", { ready_ns: String(realtime()) });
 
   const attacker = {
@@ -205,8 +203,8 @@ export async function child(run: ChildRun): Promise<void> {
   for (const operation of OPERATIONS) {
     run.receive("next");
     const { outcome, syscall } = attemptOperation(operation, attacker);
-    const byFilter = syscall !== null && (outcome === "EPERM" || outcome === "ENOSYS");
-    const rule = byFilter ? explainViolation(known, protections, syscall) : undefined;
+    const mayBeFilters = syscall !== null && outcome === "EPERM";
+    const rule = mayBeFilters ? explainViolation(known, protections, syscall) : undefined;
     run.reached("attempted", { outcome, rule: rule ?? null });
   }
   if (prove) {
@@ -229,12 +227,6 @@ export const authority: Experiment = {
   parent,
   child,
 };
-
-function boundSocket(ifindex: number): OwnedFd {
-  const packetSocket = new OwnedFd(openPacketSocket());
-  bindPacketSocket(packetSocket.fd, ifindex, ETH_P_ALL);
-  return packetSocket;
-}
 
 interface Worker extends AsyncDisposable {
   readonly child: Child;
@@ -261,7 +253,7 @@ function startWorker(
 }
 
 async function startSibling(run: ParentRun, protections: readonly Protection[]) {
-  using packetSocket = boundSocket(run.setting.link.ifindex);
+  using packetSocket = boundPacketSocket(run.setting.link.ifindex, ETH_P_ALL);
   const worker = startWorker(run, [], []);
   worker.give({ protections, target: null, prove: false }, packetSocket.fd);
   const { fd } = await worker.child.reached("ready");
@@ -354,10 +346,14 @@ function judgeColumns(rows: Rows, names: readonly string[]): Finding {
 }
 
 function judgeRefusal(rows: Rows): Finding {
-  const asKnown = judgeColumns(rows, [HARDENED]);
-  const allowed = [...rows].filter(([, row]) =>
-    (row.get(HARDENED)?.outcome ?? "allowed") === "allowed"
-  );
-  if (allowed.length === 0) return asKnown;
-  return judged(false, `allowed: ${allowed.map(([{ name }]) => name).join(", ")}`);
+  const allowed = allowedIn(rows, HARDENED);
+  if (allowed.length === 0) return judgeColumns(rows, [HARDENED]);
+  return judged(false, `allowed: ${allowed.join(", ")}`);
+}
+
+/** The operations that are allowed in a column; one that was never tried there counts as such. */
+function allowedIn(rows: Rows, column: string): string[] {
+  return [...rows]
+    .filter(([, row]) => (row.get(column)?.outcome ?? "allowed") === "allowed")
+    .map(([{ name }]) => name);
 }

@@ -210,7 +210,8 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
   const control = protections.includes("no-capabilities") ? "parent" : "child";
   const errnoBefore = control === "child" ? tryPacketSocket() : 0;
 
-  // 6. The drop, and the proof of it.
+  // 6. The drop, and the proof of it. What is open without a reason goes before it: it may act as root afterwards.
+  closeUnexplained(known, protections);
   run.step("Dropping all privileges...");
   try {
     pieces.dropPrivileges({ uid, gid }, protections);
@@ -233,7 +234,6 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
 
   if (protections.length > 0) {
     run.step("Hardening...");
-    closeUnexplained(known, protections);
     protectWorker({ ...known, parentPid }, protections);
     run.explain = (syscall) => explainViolation(known, protections, syscall);
     await proveConfinement(run, known, { uid, gid });

@@ -124,3 +124,11 @@ Deno.test("markedFrame() is a whole frame to a group, with room for the longest 
     assertEquals(frame.at(-1), 0, "the mark has an end");
   }
 });
+
+Deno.test("known() is ENOSYS in every column for what this kernel has not", () => {
+  for (const each of OPERATIONS.filter(({ isThere }) => isThere !== undefined)) {
+    for (const { name } of COLUMNS) {
+      assertEquals(known({ ...each, isThere: () => false }, name), "ENOSYS", name);
+    }
+  }
+});
