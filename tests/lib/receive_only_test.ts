@@ -299,7 +299,10 @@ testNeeding(
     const { before, threads, files, waits } = JSON.parse(seen);
     assertEquals({ files, waits }, { files: 64, waits: 64 });
     const later = Object.keys(threads).filter((tid) => !before.includes(tid));
-    assert(before.length > 1 && later.length > 1, "no thread started later");
+    assert(
+      before.length > 1 && later.length > 1,
+      `${before.length} threads before the filter, ${later.length} started later`,
+    );
     assertEquals(new Set(Object.values(threads)), new Set(["NoNewPrivs: 1 Seccomp: 2"]));
   },
 );
