@@ -53,6 +53,7 @@ export const PACKET_DROP_MEMBERSHIP = 2;
 export const PACKET_RX_RING = 5;
 export const PACKET_STATISTICS = 6;
 export const PACKET_AUXDATA = 8;
+export const PACKET_VERSION = 10;
 export const PACKET_TX_RING = 13;
 export const PACKET_VNET_HDR = 15;
 export const PACKET_TIMESTAMP = 17;
@@ -63,10 +64,19 @@ export const PACKET_IGNORE_OUTGOING = 23;
 export const PACKET_FANOUT_HASH = 0;
 export const PACKET_MR_PROMISC = 1;
 
+export const TPACKET_V3 = 2;
+export const TP_STATUS_KERNEL = 0;
+export const TP_STATUS_USER = 0x1;
+export const TP_STATUS_LOSING = 0x4;
+export const TP_STATUS_VLAN_VALID = 0x10;
+export const TP_STATUS_BLK_TMO = 0x20;
+export const TP_STATUS_VLAN_TPID_VALID = 0x40;
+
 // linux/if_ether.h
 export const ETH_P_IP = 0x0800;
 export const ETH_P_IPV6 = 0x86dd;
 export const ETH_P_ALL = 0x0003;
+export const ETH_P_8021Q = 0x8100;
 export const ETH_ALEN = 6;
 export const ETH_HLEN = 14;
 
@@ -114,11 +124,49 @@ export const AT_FDCWD = -100;
 
 // linux/io_uring.h
 export const IORING_SETUP_SQPOLL = 0x2;
+export const IORING_SETUP_CQSIZE = 0x8;
+export const IORING_SETUP_R_DISABLED = 0x40;
 export const IORING_SETUP_NO_MMAP = 0x4000;
+export const IORING_OP_NOP = 0;
+export const IORING_OP_SENDMSG = 9;
+export const IORING_OP_RECVMSG = 10;
 export const IORING_OP_OPENAT = 18;
-export const IORING_ENTER_GETEVENTS = 1;
-export const IORING_ENTER_SQ_WAKEUP = 2;
+export const IORING_OP_READ = 22;
+export const IORING_OP_WRITE = 23;
+export const IORING_OP_SEND = 26;
+export const IORING_OP_RECV = 27;
+export const IORING_OP_SOCKET = 45;
+export const IORING_RECV_MULTISHOT = 0x2;
+export const IOSQE_FIXED_FILE = 0x1;
+export const IOSQE_IO_LINK = 0x4;
+export const IOSQE_BUFFER_SELECT = 0x20;
+export const IORING_CQE_F_BUFFER = 0x1;
+export const IORING_CQE_F_MORE = 0x2;
+export const IORING_CQE_BUFFER_SHIFT = 16;
+export const IORING_SQ_CQ_OVERFLOW = 0x2;
+export const IORING_ENTER_GETEVENTS = 0x1;
+export const IORING_ENTER_SQ_WAKEUP = 0x2;
+export const IORING_ENTER_EXT_ARG = 0x8;
+export const IORING_REGISTER_FILES = 2;
 export const IORING_REGISTER_PERSONALITY = 9;
+export const IORING_REGISTER_RESTRICTIONS = 11;
+export const IORING_REGISTER_ENABLE_RINGS = 12;
+export const IORING_REGISTER_PBUF_RING = 22;
+export const IORING_REGISTER_SYNC_CANCEL = 24;
+export const IORING_ASYNC_CANCEL_ALL = 0x1;
+export const IORING_ASYNC_CANCEL_ANY = 0x4;
+export const IORING_RESTRICTION_REGISTER_OP = 0;
+export const IORING_RESTRICTION_SQE_OP = 1;
+export const IORING_RESTRICTION_SQE_FLAGS_ALLOWED = 2;
+export const IORING_RESTRICTION_SQE_FLAGS_REQUIRED = 3;
+
+// bits/mman-linux.h, bits/mman-map-flags-generic.h
+export const PROT_READ = 1;
+export const PROT_WRITE = 2;
+export const MAP_SHARED = 0x01;
+export const MAP_PRIVATE = 0x02;
+export const MAP_FIXED = 0x10;
+export const MAP_ANONYMOUS = 0x20;
 
 // linux/close_range.h
 export const CLOSE_RANGE_CLOEXEC = 4;

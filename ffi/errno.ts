@@ -13,11 +13,15 @@ export const Errno = {
   EINTR: 4,
   EBADF: 9,
   EAGAIN: 11,
+  ENOMEM: 12,
+  EACCES: 13,
+  EBUSY: 16,
   EINVAL: 22,
   EMFILE: 24,
   ENODEV: 19,
   EPIPE: 32,
   ENOSYS: 38,
+  ETIME: 62,
   ENOTSOCK: 88,
   ENOPROTOOPT: 92,
   EPROTONOSUPPORT: 93,
@@ -25,6 +29,8 @@ export const Errno = {
   EAFNOSUPPORT: 97,
   ENETDOWN: 100,
   ECONNRESET: 104,
+  ENOBUFS: 105,
+  ECANCELED: 125,
 } as const;
 
 /** The name of an errno, such as `EPERM`; `errno 4095` for one that has none. Source: strerrorname_np(3). */

@@ -177,32 +177,120 @@ export const bpf_attr = struct("bpf_attr", 24, {
   license: [16, "u64"],
 });
 
+/** `struct mmsghdr`: one message of recvmmsg(2), its `msghdr` first. Source: bits/socket.h. */
+export const mmsghdr = struct("mmsghdr", 64, {
+  msg_hdr: [0, "u8[56]"],
+  msg_len: [56, "u32"],
+});
+
+/** `struct tpacket_req3`: the geometry of a TPACKET_V3 ring. Source: linux/if_packet.h. */
+export const tpacket_req3 = struct("tpacket_req3", 28, {
+  tp_block_size: [0, "u32"],
+  tp_block_nr: [4, "u32"],
+  tp_frame_size: [8, "u32"],
+  tp_frame_nr: [12, "u32"],
+  tp_retire_blk_tov: [16, "u32"],
+  tp_sizeof_priv: [20, "u32"],
+  tp_feature_req_word: [24, "u32"],
+});
+
+/** `struct tpacket_block_desc`: the head of a block; its `hdr.bh1` written out. Source: linux/if_packet.h. */
+export const tpacket_block_desc = struct("tpacket_block_desc", 48, {
+  version: [0, "u32"],
+  offset_to_priv: [4, "u32"],
+  block_status: [8, "u32"],
+  num_pkts: [12, "u32"],
+  offset_to_first_pkt: [16, "u32"],
+  blk_len: [20, "u32"],
+  seq_num: [24, "u64"],
+});
+
+/** `struct tpacket3_hdr`: the head of a frame in a block; its `hv1` written out. Source: linux/if_packet.h. */
+export const tpacket3_hdr = struct("tpacket3_hdr", 48, {
+  tp_next_offset: [0, "u32"],
+  tp_sec: [4, "u32"],
+  tp_nsec: [8, "u32"],
+  tp_snaplen: [12, "u32"],
+  tp_len: [16, "u32"],
+  tp_status: [20, "u32"],
+  tp_mac: [24, "u16"],
+  tp_net: [26, "u16"],
+  tp_vlan_tci: [32, "u32"],
+  tp_vlan_tpid: [36, "u16"],
+});
+
 /** `struct io_uring_params`; of its two structs of offsets what is used, as `sq_off_…` and `cq_off_…`. Source: linux/io_uring.h. */
 export const io_uring_params = struct("io_uring_params", 120, {
   sq_entries: [0, "u32"],
   cq_entries: [4, "u32"],
   flags: [8, "u32"],
   sq_thread_idle: [16, "u32"],
+  features: [20, "u32"],
+  sq_off_head: [40, "u32"],
   sq_off_tail: [44, "u32"],
+  sq_off_flags: [56, "u32"],
   sq_off_array: [64, "u32"],
   sq_off_user_addr: [72, "u64"],
   cq_off_head: [80, "u32"],
   cq_off_tail: [84, "u32"],
+  cq_off_overflow: [96, "u32"],
   cq_off_cqes: [100, "u32"],
   cq_off_user_addr: [112, "u64"],
 });
 
-/** `struct io_uring_sqe`, as far as `IORING_OP_OPENAT` uses it. Source: linux/io_uring.h. */
+/** `struct io_uring_sqe`: a submission. Of its unions the members that are used. Source: linux/io_uring.h. */
 export const io_uring_sqe = struct("io_uring_sqe", 64, {
   opcode: [0, "u8"],
+  flags: [1, "u8"],
+  ioprio: [2, "u16"],
   fd: [4, "i32"],
+  off: [8, "u64"],
   addr: [16, "u64"],
+  len: [24, "u32"],
+  msg_flags: [28, "u32"],
+  user_data: [32, "u64"],
+  buf_group: [40, "u16"],
   personality: [42, "u16"],
 });
 
-/** `struct io_uring_cqe`. Source: linux/io_uring.h. */
+/** `struct io_uring_cqe`: a completion. Source: linux/io_uring.h. */
 export const io_uring_cqe = struct("io_uring_cqe", 16, {
   user_data: [0, "u64"],
   res: [8, "i32"],
   flags: [12, "u32"],
+});
+
+/** `struct io_uring_getevents_arg`: how long io_uring_enter(2) may wait. Source: linux/io_uring.h. */
+export const io_uring_getevents_arg = struct("io_uring_getevents_arg", 24, {
+  sigmask: [0, "u64"],
+  sigmask_sz: [8, "u32"],
+  ts: [16, "u64"],
+});
+
+/** `struct io_uring_restriction`: one thing that a restricted ring may do. Source: linux/io_uring.h. */
+export const io_uring_restriction = struct("io_uring_restriction", 16, {
+  opcode: [0, "u16"],
+  sqe_op: [2, "u8"],
+});
+
+/** `struct io_uring_sync_cancel_reg`: what is to be cancelled. Source: linux/io_uring.h. */
+export const io_uring_sync_cancel_reg = struct("io_uring_sync_cancel_reg", 64, {
+  addr: [0, "u64"],
+  fd: [8, "i32"],
+  flags: [12, "u32"],
+  timeout: [16, "u8[16]"],
+});
+
+/** `struct io_uring_buf_reg`: a ring of provided buffers. Source: linux/io_uring.h. */
+export const io_uring_buf_reg = struct("io_uring_buf_reg", 40, {
+  ring_addr: [0, "u64"],
+  ring_entries: [8, "u32"],
+  bgid: [12, "u16"],
+});
+
+/** `struct io_uring_buf`: one provided buffer; in the first, the ring's tail lies over what follows `bid`. Source: linux/io_uring.h. */
+export const io_uring_buf = struct("io_uring_buf", 16, {
+  addr: [0, "u64"],
+  len: [8, "u32"],
+  bid: [12, "u16"],
 });

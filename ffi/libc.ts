@@ -98,6 +98,17 @@ const symbols = {
     parameters: ["i32", "buffer", "i32"] as [sockfd: "i32", msg: "buffer", flags: "i32"],
     result: "i32",
   },
+  // int recvmmsg(int sockfd, struct mmsghdr *msgvec, unsigned int vlen, int flags, struct timespec *timeout);
+  recvmmsg: {
+    parameters: ["i32", "buffer", "u32", "i32", "buffer"] as [
+      sockfd: "i32",
+      msgvec: "buffer",
+      vlen: "u32",
+      flags: "i32",
+      timeout: "buffer",
+    ],
+    result: "i32",
+  },
   // int poll(struct pollfd *fds, nfds_t nfds, int timeout);
   poll: {
     parameters: ["buffer", "usize", "i32"] as [fds: "buffer", nfds: "usize", timeout: "i32"],
@@ -260,6 +271,22 @@ const symbols = {
     ],
     result: "i32",
   },
+
+  // void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset);
+  // The result as i32: an address of a page never ends in 32 bits of 1, as MAP_FAILED does.
+  mmap: {
+    parameters: ["usize", "usize", "i32", "i32", "i32", "i64"] as [
+      addr: "usize",
+      length: "usize",
+      prot: "i32",
+      flags: "i32",
+      fd: "i32",
+      offset: "i64",
+    ],
+    result: "i32",
+  },
+  // int getpagesize(void);
+  getpagesize: { parameters: [], result: "i32" },
 
   // void *memcpy(void *dest, const void *src, size_t n);
   memcpy: {

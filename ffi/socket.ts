@@ -167,6 +167,47 @@ export function recv(fd: number, buffer: Uint8Array<ArrayBuffer>, flags: number)
   );
 }
 
+/**
+ * A buffer that recvfrom(2) fills again and again, without garbage.
+ *
+ * @example
+ * ```ts
+ * import { AF_UNIX, MSG_DONTWAIT, ReceiveBuffer, send, SOCK_DGRAM, socketpair } from "./mod.ts";
+ *
+ * const [here, there] = socketpair(AF_UNIX, SOCK_DGRAM, 0);
+ * const buffer = new ReceiveBuffer(2048);
+ * send(here, Uint8Array.of(1, 2, 3), 0);
+ * console.assert(buffer.receive(there, MSG_DONTWAIT) === 3 && buffer.bytes[2] === 3);
+ * console.assert(buffer.receive(there, MSG_DONTWAIT) === -1);
+ * ```
+ */
+export class ReceiveBuffer {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly #size: bigint;
+
+  /** @param size In bytes. */
+  constructor(size: number) {
+    this.bytes = new Uint8Array(size);
+    this.#size = BigInt(size);
+  }
+
+  /**
+   * recvfrom(2), without the sender's address.
+   *
+   * @param flags Such as `MSG_DONTWAIT | MSG_TRUNC`.
+   * @returns The length of what was received (with `MSG_TRUNC`, of the whole datagram); -1 if nothing is there and the call may
+   * not wait, or a signal ended the wait.
+   * @throws {SystemError} `ENETDOWN`, `EBADF`, …
+   */
+  receive(fd: number, flags: number): number {
+    const length = libc.recvfrom(fd, this.bytes, this.#size, flags, null, null);
+    if (length !== -1) return length;
+    const errno = lastErrno();
+    if (errno === Errno.EAGAIN || errno === Errno.EINTR) return -1;
+    throw new SystemError("recvfrom", errno);
+  }
+}
+
 // One msghdr and one iovec serve every call: the calls are synchronous, so only one is ever under way.
 // SAFETY: `header` points to `vector`, and `vector` and `header` to `heldData` and `heldControl`; all four are
 // bindings of this module and so live across the call, whatever the optimizer thinks of the parameters.
@@ -265,6 +306,47 @@ function returnedEvents(table: Uint8Array<ArrayBuffer>): number[] {
   );
 }
 
+/** poll(2) on the same descriptors again and again, without garbage. */
+export class Poller {
+  readonly #table: Uint8Array<ArrayBuffer>;
+  readonly #revents: Uint16Array<ArrayBuffer>;
+  readonly #count: bigint;
+
+  /**
+   * @param fds The descriptors.
+   * @param events What for, such as `POLLIN`, the same for all.
+   */
+  constructor(fds: readonly number[], events: number) {
+    this.#table = pollTable(fds, events);
+    this.#revents = new Uint16Array(this.#table.buffer);
+    this.#count = BigInt(fds.length);
+  }
+
+  /**
+   * Waits until one of them is ready.
+   *
+   * @param timeout The longest wait, in milliseconds; a negative one is taken as 0: no wait here is without end.
+   * @returns How many are ready: 0 if time is over, or a signal ended the wait.
+   * @throws {SystemError} `ENOMEM`, `EINVAL`.
+   */
+  wait(timeout: number): number {
+    const count = libc.poll(this.#table, this.#count, asMilliseconds(timeout));
+    if (count !== -1) return count;
+    const errno = lastErrno();
+    if (errno !== Errno.EINTR) throw new SystemError("poll", errno);
+    for (let i = 0; i < this.#count; i++) this.#revents[i * REVENTS_STEP + REVENTS] = 0;
+    return 0;
+  }
+
+  /** `revents` of the descriptor in that place of the list, 0 if it is not ready. */
+  revents(i: number): number {
+    return this.#revents[i * REVENTS_STEP + REVENTS];
+  }
+}
+
+const REVENTS = pollfd.fields.revents[0] / 2;
+const REVENTS_STEP = pollfd.size / 2;
+
 /**
  * poll(2): waits until one of several descriptors is ready.
  *
@@ -275,13 +357,9 @@ function returnedEvents(table: Uint8Array<ArrayBuffer>): number[] {
  * @throws {SystemError} `ENOMEM`, `EINVAL`.
  */
 export function poll(fds: readonly number[], events: number, timeout: number): number[] {
-  const table = pollTable(fds, events);
-  const count = libc.poll(table, BigInt(fds.length), asMilliseconds(timeout));
-  if (count === -1) {
-    const errno = lastErrno();
-    if (errno !== Errno.EINTR) throw new SystemError("poll", errno);
-  }
-  return returnedEvents(table);
+  const poller = new Poller(fds, events);
+  poller.wait(timeout);
+  return fds.map((_, i) => poller.revents(i));
 }
 
 /**

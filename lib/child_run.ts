@@ -98,6 +98,11 @@ export class ChildRun {
     };
   }
 
+  /** Whether the parent has said something, or is gone. */
+  hasParentSpoken(): boolean {
+    return poll([this.channelFd], POLLIN, 0)[0] !== 0;
+  }
+
   /**
    * Waits until a descriptor can be read, or the parent says something.
    *

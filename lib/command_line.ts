@@ -8,6 +8,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { closestString } from "@std/text/closest-string";
 import type { Experiment } from "./experiment.ts";
 import { UsageError } from "./outcome.ts";
+import { isReceivePath, RECEIVE_PATHS, type ReceivePath } from "./receive/mod.ts";
 import type { TextOptions } from "./report/text.ts";
 import type { RunOptions } from "./setting.ts";
 
@@ -36,7 +37,7 @@ export const COUNT_LIMIT = 100_000;
 export const TIMEOUT_LIMIT = 3600;
 
 /** Options that take a value, by their long names. */
-const VALUED = ["experiment", "count", "timeout", "user", "stimulus"] as const;
+const VALUED = ["experiment", "count", "timeout", "user", "stimulus", "receive"] as const;
 /** Options that take none. */
 const SWITCHES = [
   "harden",
@@ -69,12 +70,15 @@ A root parent opens an AF_PACKET socket and passes it over a Unix socket (SCM_RI
 drops all privileges and goes on receiving. Every claim is a check that can fail.
 
 Options:
-  -e, --experiment NAME   privilege-drop (default), authority, or all; may be repeated
+  -e, --experiment NAME   privilege-drop (default), authority, io-uring, receive-paths,
+                          or all; may be repeated
   -l, --list              list the experiments, each with the question that it answers
   -n, --count N           packets to receive, 1 to ${COUNT_LIMIT} (5)
   -t, --timeout SECONDS   the longest that a run may take, up to ${TIMEOUT_LIMIT} (10)
   -u, --user USER[:GROUP] whom to become, by name or number (nobody:65534)
       --stimulus IFACE    where to inject frames (the veth peer of INTERFACE, when it is here), or none
+      --receive PATH      how the worker receives: recvmsg (default), recvfrom, recvmmsg, tpacket-v3,
+                          io-uring, io-uring-multishot; receive-paths then looks at that one alone
       --harden            the worker under all protections: a receive-only packet socket
       --json              the evidence as one JSON object on standard output
   -q, --quiet             the verdict alone
@@ -129,7 +133,7 @@ export function parseCommandLine(
   const words = parseArgs(withValuesTied(args), {
     boolean: [...SWITCHES],
     string: [...VALUED, "_"],
-    collect: ["experiment", "count", "timeout", "user", "stimulus"],
+    collect: [...VALUED],
     alias: { ...ALIASES },
     default: {},
     unknown: (word: string, key?: string) => {
@@ -139,7 +143,7 @@ export function parseCommandLine(
   });
   for (const task of ["help", "version", "list"] as const) if (words[task]) return { task };
 
-  const value = (name: "count" | "timeout" | "user" | "stimulus", otherwise?: string) =>
+  const value = (name: Exclude<typeof VALUED[number], "experiment">, otherwise?: string) =>
     single(name, words[name] as string[], otherwise);
   return {
     task: "run",
@@ -151,6 +155,7 @@ export function parseCommandLine(
       user: value("user", "nobody:65534")!,
       stimulus: value("stimulus"),
       harden: words.harden,
+      receive: asReceivePath(value("receive")),
     },
   };
 }
@@ -227,6 +232,15 @@ function asCount(text: string): number {
     );
   }
   return count;
+}
+
+function asReceivePath(text: string | undefined): ReceivePath | undefined {
+  if (text === undefined || isReceivePath(text)) return text;
+  const known = Object.keys(RECEIVE_PATHS);
+  throw new UsageError(
+    `--receive: ${JSON.stringify(text)} is no way of receiving; the nearest known one is ` +
+      `${closestString(text, known)}, of ${known.join(", ")}`,
+  );
 }
 
 function asTimeout(text: string): number {

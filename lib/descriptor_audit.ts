@@ -33,6 +33,8 @@ export interface AuditedDescriptor {
 export interface KnownDescriptors {
   readonly channelFd: number;
   readonly packetFd?: number;
+  /** What the worker waits at for frames: an io_uring, or the passed socket itself. */
+  readonly sourceFd?: number;
 }
 
 /**
@@ -40,13 +42,16 @@ export interface KnownDescriptors {
  *
  * @throws {SystemError} If /proc cannot be read.
  */
-export function auditDescriptors({ channelFd, packetFd }: KnownDescriptors): AuditedDescriptor[] {
+export function auditDescriptors(
+  { channelFd, packetFd, sourceFd }: KnownDescriptors,
+): AuditedDescriptor[] {
   const open = openDescriptors("self");
   const standard = new Map([[0, "standard input"], [1, "standard output"], [2, "standard error"]]);
 
   const explain = (fd: number, refersTo: string): string | undefined => {
     if (fd === channelFd) return "its end of the control channel";
     if (fd === packetFd) return "the passed socket";
+    if (fd === sourceFd) return "the restricted ring by which it receives";
     if (refersTo === "/dev/null") return "/dev/null";
     if (refersTo.startsWith("pipe:")) {
       const [number] = [...standard.keys()].filter((each) =>

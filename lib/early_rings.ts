@@ -7,10 +7,24 @@
  * @module
  */
 
-import { close, IORING_SETUP_SQPOLL, IoUring, SystemError } from "../ffi/mod.ts";
+import {
+  addressOf,
+  AF_PACKET,
+  AT_FDCWD,
+  close,
+  cString,
+  IORING_OP_OPENAT,
+  IORING_OP_SOCKET,
+  IORING_SETUP_SQPOLL,
+  IoUring,
+  SOCK_CLOEXEC,
+  SOCK_RAW,
+  type Submission,
+  SystemError,
+} from "../ffi/mod.ts";
 
 /** A file that root may read, and nobody else. */
-const ROOTS_FILE = "/etc/shadow";
+export const ROOTS_FILE = "/etc/shadow";
 
 /** How long the polling thread stays awake, in milliseconds: longer than an attack takes. */
 const IDLE = 5000;
@@ -18,11 +32,16 @@ const IDLE = 5000;
 /** How long an answer is waited for, in milliseconds. */
 const ANSWER_TIMEOUT = 200;
 
+/** What an early ring is asked for: what only root can do. */
+export type EarlyRequest = "open" | "socket";
+
 /** A ring of each kind. */
-export class EarlyRings {
+export class EarlyRings implements Disposable {
   readonly #plain = new IoUring();
   readonly #personality = this.#plain.registerPersonality();
-  readonly #polled = new IoUring(IORING_SETUP_SQPOLL, IDLE);
+  readonly #polled = new IoUring({ flags: IORING_SETUP_SQPOLL, idle: IDLE });
+  // SAFETY: the submissions point to it.
+  readonly #path = cString(ROOTS_FILE);
 
   /**
    * Makes them, with the credentials of the moment.
@@ -30,36 +49,48 @@ export class EarlyRings {
    * @throws {SystemError} `EINVAL` before Linux 6.5, `EPERM` where io_uring is disabled.
    */
   constructor() {
-    this.#polled.submitOpen("/dev/null");
+    this.#polled.submit(this.#request("open"));
     this.#polled.wake();
     this.#result(this.#polled);
   }
 
-  /** Opens root's file by the plain ring. Returns false if no answer came. Throws what the system refuses. */
-  openPlainly(): boolean {
-    this.#plain.submitOpen(ROOTS_FILE);
+  /** By the plain ring. Returns false if no answer came. Throws what the system refuses. */
+  plainly(request: EarlyRequest): boolean {
+    this.#plain.submit(this.#request(request));
     this.#plain.enter();
     return this.#result(this.#plain);
   }
 
-  /** Opens it as the registered personality. */
-  openAsPersonality(): boolean {
-    this.#plain.submitOpen(ROOTS_FILE, this.#personality);
+  /** As the registered personality. */
+  asPersonality(request: EarlyRequest): boolean {
+    this.#plain.submit({ ...this.#request(request), personality: this.#personality });
     this.#plain.enter();
     return this.#result(this.#plain);
   }
 
-  /** Opens it by the polled ring: without a system call, which a filter could refuse. */
-  openByPolling(): boolean {
-    this.#polled.submitOpen(ROOTS_FILE);
+  /** By the polled ring: without a system call, which a filter could refuse. */
+  byPolling(request: EarlyRequest): boolean {
+    this.#polled.submit(this.#request(request));
     return this.#result(this.#polled);
   }
 
+  /** Closes both. */
+  [Symbol.dispose](): void {
+    this.#plain.close();
+    this.#polled.close();
+  }
+
+  #request(request: EarlyRequest): Submission {
+    if (request === "open") {
+      return { opcode: IORING_OP_OPENAT, fd: AT_FDCWD, addr: addressOf(this.#path) };
+    }
+    return { opcode: IORING_OP_SOCKET, fd: AF_PACKET, off: BigInt(SOCK_RAW | SOCK_CLOEXEC) };
+  }
+
   #result(ring: IoUring): boolean {
-    const result = ring.takeResult(Date.now() + ANSWER_TIMEOUT);
-    if (result === undefined) return false;
-    if (result < 0) throw new SystemError("IORING_OP_OPENAT", -result);
-    close(result);
+    if (!ring.awaitCompletion(ANSWER_TIMEOUT)) return false;
+    if (ring.result < 0) throw new SystemError("io_uring_enter", -ring.result);
+    close(ring.result);
     return true;
   }
 }

@@ -31,14 +31,16 @@ export interface CheckResult extends Finding {
 export interface Packet {
   /** Its length, in bytes. */
   readonly bytes: number;
-  /** The kernel stamped it after the drop. */
+  /** It came after the drop. */
   readonly after_drop: boolean;
   /** It carries this run's nonce. */
   readonly ours: boolean;
   /** What it is, in words. */
   readonly summary: string;
-  /** The kernel's time stamp, in nanoseconds since 1970, as a decimal number. */
+  /** When it was received, in nanoseconds since 1970, as a decimal number. */
   readonly timestamp_ns: string;
+  /** Whose clock that is. Of a frame without the kernel's stamp `after_drop` says that the parent sent it after the drop. */
+  readonly stamped_by: "kernel" | "child";
 }
 
 /** A line of the transcript, in order: a plain one, a claim with the checks behind it, or a packet. */

@@ -9,6 +9,7 @@ import { type CheckId, isCheckId } from "./checks.ts";
 import type { Finding } from "./evidence.ts";
 import { ExperimentError } from "./outcome.ts";
 import type { Protection } from "./protections.ts";
+import type { ReceivePath } from "./receive/mod.ts";
 
 /** A received frame, as the child hands it on; what it means is for the parent to say. */
 export interface CapturedFrame {
@@ -16,8 +17,10 @@ export interface CapturedFrame {
   readonly bytes: number;
   /** Its beginning, in base64: at most {@linkcode HEAD_LIMIT} bytes. */
   readonly head: string;
-  /** The kernel's time stamp, in nanoseconds since 1970, as a decimal number. */
+  /** When it was received, in nanoseconds since 1970, as a decimal number. */
   readonly timestamp_ns: string;
+  /** Whose clock that is: the kernel's stamp, or the child's time where its way of receiving brings no stamp. */
+  readonly stamped_by: "kernel" | "child";
 }
 
 /** How much of a frame the child hands on, in bytes. */
@@ -41,6 +44,7 @@ export type ParentMessage =
     gid: number;
     count: number;
     protections: readonly Protection[];
+    receive: ReceivePath;
   }
   | ({ type: "worker" } & WorkerOrders)
   | { type: "next" }
@@ -51,6 +55,7 @@ export interface WorkerOrders {
   readonly uid: number;
   readonly gid: number;
   readonly protections: readonly Protection[];
+  readonly receive: ReceivePath;
   /** Whether to prove that it is confined, and to receive after the attack. */
   readonly prove: boolean;
   /** What to attack; `null` for a worker that only sits there, to be attacked. */
@@ -125,6 +130,11 @@ function asStatus(value: unknown): Finding["status"] {
   return value;
 }
 
+function asStampedBy(value: unknown): CapturedFrame["stamped_by"] {
+  if (value !== "kernel" && value !== "child") refuse("stamped_by is unknown");
+  return value;
+}
+
 function parse(text: string): Fields {
   let value: unknown;
   try {
@@ -173,6 +183,7 @@ export function parseChildMessage(text: string): ChildMessage {
         bytes: asInteger(message.bytes, "bytes", 0, 1 << 24),
         head: asBase64(message.head, "head", HEAD_LIMIT),
         timestamp_ns: message.timestamp_ns as string,
+        stamped_by: asStampedBy(message.stamped_by),
       };
     case "reached":
       return {

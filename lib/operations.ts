@@ -76,6 +76,7 @@ import {
   write,
 } from "../ffi/mod.ts";
 import type { EarlyRings } from "./early_rings.ts";
+import { isUnprivilegedIoUring, systemSetting, whyNoOwnRing } from "./kernel.ts";
 import { emptyQueue, packetAddress, takeFrame } from "./packet_socket.ts";
 import { ALL_PROTECTIONS, type Protection } from "./protections.ts";
 
@@ -117,6 +118,8 @@ export interface Operation {
   readonly under?: { readonly [protection in Protection]?: Outcome };
   /** With all protections, if another one than the receive-only filter refuses it first. */
   readonly hardened?: Outcome;
+  /** The same for a worker that may enter a ring, since it receives by one: it has the number of the early one, which was closed. */
+  readonly hardenedWithRing?: Outcome;
   /** Where the parent must see a frame that carries the operation's name. */
   readonly witness?: Witness;
   /** Attempts it, undoing it where it can. Throws what the system refuses; returns false if it had no effect. */
@@ -199,19 +202,8 @@ const rebind = (ifindexOf: (attacker: Attacker) => number) => (attacker: Attacke
 /** How long an effect is waited for, in milliseconds. */
 export const EFFECT_TIMEOUT = 200;
 
-/** A setting of this kernel's under /proc/sys; `otherwise` where there is none. */
-function systemSetting(path: string, otherwise: string): string {
-  try {
-    return readTextFile(`/proc/sys/${path}`).trim();
-  } catch {
-    return otherwise;
-  }
-}
-
 /** eBPF for everybody: not where the setting is missing, since such a kernel is older than it, or has no bpf(2). */
 const isUnprivilegedBpf = () => systemSetting("kernel/unprivileged_bpf_disabled", "1") === "0";
-/** io_uring for everybody. Linux 6.6 has the setting; before, there is no other way. */
-const isUnprivilegedIoUring = () => systemSetting("kernel/io_uring_disabled", "0") === "0";
 /** User namespaces for everybody. Debian and Ubuntu have settings of their own beside the kernel's. */
 const isUnprivilegedUserNamespace = () =>
   systemSetting("user/max_user_namespaces", "0") !== "0" &&
@@ -220,11 +212,8 @@ const isUnprivilegedUserNamespace = () =>
 /** ptrace of any process of the same uid. The setting is Yama's; without Yama it is so. */
 const isPtraceOfSiblings = () => systemSetting("kernel/yama/ptrace_scope", "0") === "0";
 
-/** Rings whose memory is the process's own: since Linux 6.5, and where io_uring is for everybody. */
-function hasOwnRings(): boolean {
-  const [major, minor] = systemSetting("kernel/osrelease", "0.0").split(".").map(Number);
-  return (major > 6 || major === 6 && minor >= 5) && isUnprivilegedIoUring();
-}
+/** Rings whose memory is the process's own. */
+const hasOwnRings = () => whyNoOwnRing() === undefined;
 
 function available(rings: EarlyRings | undefined): EarlyRings {
   if (rings === undefined) throw new SystemError("io_uring_setup", Errno.ENOSYS);
@@ -519,7 +508,8 @@ export const OPERATIONS: readonly Operation[] = [
     plain: "EACCES",
     under: { "closed-descriptors": "EBADF" },
     hardened: "EPERM",
-    attempt: ({ rings }) => available(rings).openPlainly(),
+    hardenedWithRing: "no effect",
+    attempt: ({ rings }) => available(rings).plainly("open"),
   },
   {
     name: "early-personality",
@@ -529,7 +519,8 @@ export const OPERATIONS: readonly Operation[] = [
     plain: "allowed",
     under: { "closed-descriptors": "EBADF" },
     hardened: "EPERM",
-    attempt: ({ rings }) => available(rings).openAsPersonality(),
+    hardenedWithRing: "no effect",
+    attempt: ({ rings }) => available(rings).asPersonality("open"),
   },
   {
     name: "early-polled-ring",
@@ -540,7 +531,7 @@ export const OPERATIONS: readonly Operation[] = [
     plain: "allowed",
     under: { "closed-descriptors": "no effect", "receive-only": "allowed" },
     hardened: "no effect",
-    attempt: ({ rings }) => available(rings).openByPolling(),
+    attempt: ({ rings }) => available(rings).byPolling("open"),
   },
   {
     name: "ebpf",
@@ -659,15 +650,20 @@ export const COLUMNS: readonly { readonly name: string; readonly chosen: readonl
     { name: HARDENED, chosen: ALL_PROTECTIONS },
   ];
 
-/** What is known to come of an operation in a column. */
+/**
+ * What is known to come of an operation in a column.
+ *
+ * @param hasRing Whether the hardened worker receives by a ring of its own, which it then may enter.
+ */
 export function known(
-  { isThere, plain, under, hardened }: Operation,
+  { isThere, plain, under, hardened, hardenedWithRing }: Operation,
   column: string,
+  hasRing = false,
 ): Outcome {
   if (isThere?.() === false) return "ENOSYS";
   const passed = typeof plain === "string" ? plain : plain();
   if (column === PLAIN) return passed;
-  if (column === HARDENED) return hardened ?? "EPERM";
+  if (column === HARDENED) return hasRing && hardenedWithRing || (hardened ?? "EPERM");
   return under?.[column as Protection] ?? (column === "receive-only" ? "EPERM" : passed);
 }
 

@@ -9,6 +9,7 @@ import {
   attempt,
   bind,
   CMSG_SPACE,
+  type ControlMessage,
   Errno,
   getsockname,
   getsockopt,
@@ -19,6 +20,7 @@ import {
   OwnedFd,
   PACKET_IGNORE_OUTGOING,
   PACKET_STATISTICS,
+  parseControlMessages,
   recvmsg,
   SCM_TIMESTAMPNS,
   setsockopt,
@@ -178,12 +180,24 @@ export function takeStatistics(fd: number): PacketStatistics {
   return { packets: counters.tp_packets, drops: counters.tp_drops };
 }
 
+function stampAmong(controlMessages: readonly ControlMessage[]): bigint | undefined {
+  const stamp = controlMessages.find(({ level, type }) =>
+    level === SOL_SOCKET && type === SCM_TIMESTAMPNS
+  );
+  return stamp && nanoseconds(timespec.over(new Uint8Array(stamp.data)));
+}
+
+/** The kernel's time stamp among the control messages of a frame, in nanoseconds since 1970; `undefined` if there is none. */
+export function stampIn(control: Uint8Array<ArrayBuffer>): bigint | undefined {
+  return stampAmong(parseControlMessages(control));
+}
+
 /** A frame, as received. */
 export interface Frame {
   /** Its length on the wire, in bytes. */
   readonly bytes: number;
   /** Its bytes, as far as there was room: a view of the buffer, until the next call. */
-  readonly head: Uint8Array;
+  readonly head: Uint8Array<ArrayBuffer>;
   /** When the kernel received it, in nanoseconds since 1970. */
   readonly timestamp: bigint;
 }
@@ -205,14 +219,11 @@ export function takeFrame(fd: number): Frame | undefined {
       controlBuffer,
       MSG_DONTWAIT | MSG_TRUNC,
     );
-    const stamp = controlMessages.find(({ level, type }) =>
-      level === SOL_SOCKET && type === SCM_TIMESTAMPNS
-    );
     return {
       bytes: length,
       head: frameBuffer.subarray(0, Math.min(length, frameBuffer.length)),
       // Without a stamp the frame cannot be placed after anything, so it is placed before everything.
-      timestamp: stamp === undefined ? 0n : nanoseconds(timespec.over(new Uint8Array(stamp.data))),
+      timestamp: stampAmong(controlMessages) ?? 0n,
     };
   } catch (error) {
     if (error instanceof SystemError && error.errno === Errno.EAGAIN) return undefined;

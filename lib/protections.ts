@@ -171,6 +171,8 @@ function hasRingThread(): boolean {
 /** What the child knows of its place when it protects itself. */
 export interface Worker {
   readonly packetFd: number;
+  /** What it waits at for frames: an io_uring, which it then may enter, or the packet socket itself. */
+  readonly sourceFd: number;
   readonly channelFd: number;
   /** The parent's process id, as it was at the start. */
   readonly parentPid: number;
@@ -195,8 +197,9 @@ const BEHIND_LIBC: { readonly [name: string]: [syscall: string, ...args: number[
   posix_spawn: ["clone"],
 };
 
-function policyOf({ packetFd, channelFd }: Pick<Worker, "packetFd" | "channelFd">): SyscallPolicy {
-  return receiveOnlyPolicy({ packetFd, channelFd, ioUring: false, pid: Deno.pid });
+function policyOf({ packetFd, channelFd, sourceFd }: Omit<Worker, "parentPid">): SyscallPolicy {
+  const ioUring = sourceFd !== packetFd;
+  return receiveOnlyPolicy({ packetFd, channelFd, ioUring, pid: Deno.pid });
 }
 
 /**
@@ -206,7 +209,7 @@ function policyOf({ packetFd, channelFd }: Pick<Worker, "packetFd" | "channelFd"
  * @returns `undefined` if the filter is not on, or does not refuse that call.
  */
 export function explainViolation(
-  worker: Pick<Worker, "packetFd" | "channelFd">,
+  worker: Omit<Worker, "parentPid">,
   chosen: readonly Protection[],
   syscall: string,
 ): string | undefined {
@@ -225,14 +228,14 @@ const SPARE_DESCRIPTORS = 4;
  * @throws {SystemError} If the kernel refuses.
  */
 export function protectWorker(
-  { packetFd, channelFd, parentPid }: Worker,
+  worker: Worker,
   chosen: readonly Protection[],
 ): void {
   const steps: { readonly [name in Protection]?: () => void } = {
     "undumpable": () => prctl(PR_SET_DUMPABLE, 0),
     "parent-death-signal": () => {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
-      if (getppid() !== parentPid) throw new ExperimentError("The parent is gone");
+      if (getppid() !== worker.parentPid) throw new ExperimentError("The parent is gone");
     },
     "resource-limits": () => {
       const highest = Math.max(...openDescriptors("self").keys());
@@ -241,7 +244,7 @@ export function protectWorker(
       setrlimit(RLIMIT_CORE, 0);
     },
     "no-new-privs": () => installFilter(compileFilter(ALLOW_EVERYTHING)),
-    "receive-only": () => installFilter(compileFilter(policyOf({ packetFd, channelFd }))),
+    "receive-only": () => installFilter(compileFilter(policyOf(worker))),
   };
   if (chosen.includes("receive-only")) prepareForFilter(); // opens descriptors: before they are limited
   for (const protection of ALL_PROTECTIONS) {

@@ -96,19 +96,23 @@ export class Reception {
   }
 
   /** Takes a packet into the account; one that comes when there are enough is only reported. */
-  account({ bytes, head, timestamp_ns }: CapturedFrame): void {
+  account({ bytes, head, timestamp_ns, stamped_by }: CapturedFrame): void {
     const frame = Uint8Array.fromBase64(head);
     const timestamp = BigInt(timestamp_ns);
     const sequence = this.#stimulus?.recognize(frame);
-    const afterDrop = timestamp > this.#droppedAt;
     const ours = sequence !== undefined && timestamp >= this.#stimulus!.sentAt(sequence);
+    // When a frame came, the kernel's stamp says. Where there is none, the child's time would be no proof: it may have been queued long
+    // before. But it cannot have come before it was sent.
+    const sentAt = ours ? this.#stimulus!.sentAt(sequence) : 0n;
+    const cameAt = stamped_by === "kernel" ? timestamp : sentAt;
+    const afterDrop = cameAt > this.#droppedAt;
     const before = this.counted;
-    if (timestamp > this.#since && before < this.#wanted) {
+    if (cameAt > this.#since && before < this.#wanted) {
       this.#afterDrop++;
       if (ours && sequence >= this.#first) this.#seen.add(sequence);
     }
     const counts = this.counted > before;
-    if (counts) this.#lastTimestamp = timestamp;
+    if (counts) this.#lastTimestamp = cameAt;
     if (counts && ours) {
       this.#underWay = Math.max(0, this.#underWay - 1);
       this.#lastArrival = Date.now();
@@ -119,6 +123,7 @@ export class Reception {
       ours,
       summary: summarize(frame),
       timestamp_ns,
+      stamped_by,
     };
     this.#run.packet(packet, counts ? this.counted : 0);
   }
@@ -128,7 +133,7 @@ export class Reception {
     if (this.#stimulus === undefined && this.#afterDrop < count) {
       return skipped(`no stimulus, and ${this.#afterDrop} of ${count} packets came by themselves`);
     }
-    return judged(this.#afterDrop >= count, `${this.#afterDrop} packets stamped after the drop`, {
+    return judged(this.#afterDrop >= count, `${this.#afterDrop} packets received after the drop`, {
       dropped_ns: String(this.#droppedAt),
       after_drop: this.#afterDrop,
     });

@@ -25,6 +25,7 @@ import {
 } from "../ffi/mod.ts";
 import { CannotAnswer, UsageError } from "./outcome.ts";
 import { ALL_PROTECTIONS, type Protection, requireProtections } from "./protections.ts";
+import { type ReceivePath, whyUnavailable } from "./receive/mod.ts";
 
 /** What a run is asked for. */
 export interface RunOptions {
@@ -40,6 +41,8 @@ export interface RunOptions {
   readonly stimulus: string | undefined;
   /** Whether the worker is hardened: all protections. */
   readonly harden: boolean;
+  /** How the worker receives; `undefined` if nothing is said of it. */
+  readonly receive: ReceivePath | undefined;
 }
 
 /** Where a run takes place, and for whom: the kernel's view of {@linkcode RunOptions}. */
@@ -53,6 +56,8 @@ export interface Setting {
   readonly timeout: number;
   /** What hardens the worker; none of them if it is not to be. */
   readonly protections: readonly Protection[];
+  /** How the worker receives; `undefined` for the usual way, and for each in `receive-paths`. */
+  readonly receive: ReceivePath | undefined;
 }
 
 /**
@@ -210,6 +215,15 @@ function findStimulus(link: Link, stimulus: string | undefined): Link | undefine
   return injected;
 }
 
+function requireReceivePath(path: ReceivePath): void {
+  const reason = whyUnavailable(path);
+  if (reason === undefined) return;
+  throw new CannotAnswer(
+    `A worker cannot receive by ${path} here: ${reason}`,
+    "Choose another way with --receive, or allow it: sysctl kernel.io_uring_disabled=0",
+  );
+}
+
 /**
  * Looks everything up.
  *
@@ -228,6 +242,7 @@ export function findSetting(options: RunOptions, commandLine: string): Setting {
   requireSetgroups();
   const protections = options.harden ? ALL_PROTECTIONS : [];
   requireProtections(protections);
-  const { count, timeout } = options;
-  return { link, stimulus, identity, count, timeout: timeout * 1000, protections };
+  const { count, timeout, receive } = options;
+  if (receive !== undefined) requireReceivePath(receive);
+  return { link, stimulus, identity, count, timeout: timeout * 1000, protections, receive };
 }

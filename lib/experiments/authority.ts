@@ -66,6 +66,7 @@ import {
   protectWorker,
   requireProtections,
 } from "../protections.ts";
+import { drain, isRing, openFrameSource, USUAL_PATH } from "../receive/mod.ts";
 import { Reception } from "../reception.ts";
 import { Stimulus } from "../stimulus.ts";
 
@@ -75,7 +76,7 @@ import { Stimulus } from "../stimulus.ts";
  * @param columns What is attacked with which protections. A test leaves one out to see its rows turn.
  */
 export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclusion> {
-  const { link, stimulus: far, count } = run.setting;
+  const { link, stimulus: far, count, receive = USUAL_PATH } = run.setting;
   if (far === undefined) {
     throw new CannotAnswer(
       `What a worker sends at "${link.name}" cannot be seen: its veth peer is not here`,
@@ -112,12 +113,16 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
       sibling: { pid: sibling.pid, fd: sibling.fd },
       forgottenFd: forgotten.fd,
     };
-    worker.give({ protections: chosen, target, prove: name === HARDENED }, packetSocket.fd);
+    const prove = name === HARDENED;
+    worker.give(
+      { protections: chosen, target, prove, receive: prove ? receive : USUAL_PATH },
+      packetSocket.fd,
+    );
     const readyAt = asTimestamp((await worker.child.reached("ready")).ready_ns, "ready_ns");
 
     for (const [operation, cells] of rows) {
       const seen = await observe(operation, worker.child, elsewhere, witnesses);
-      cells.set(name, { ...seen, known: known(operation, name) });
+      cells.set(name, { ...seen, known: known(operation, name, isRing(receive)) });
     }
     const differing = [...rows.values()].filter((cells) => !isKnown(cells.get(name)));
     run.note(
@@ -173,12 +178,12 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
 export async function child(run: ChildRun): Promise<void> {
   const parentPid = getppid();
   const { message, descriptors } = run.receive("worker", 1);
-  const { uid, gid, protections, target, prove } = message;
+  const { uid, gid, protections, target, prove, receive } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
-  const known = { packetFd: packetSocket.fd, channelFd: run.channelFd };
+  const { channelFd } = run;
 
   const rings = target === null ? undefined : makeEarlyRings(); // as root, and never closed: the trap
-  closeUnexplained(known, protections);
+  closeUnexplained({ packetFd: packetSocket.fd, channelFd }, protections);
   becomeWorker({ uid, gid }, protections);
   if (target === null) {
     prctl(PR_SET_DUMPABLE, protections.includes("undumpable") ? 0 : 1);
@@ -186,6 +191,8 @@ export async function child(run: ChildRun): Promise<void> {
     run.receive("enough");
     return;
   }
+  using source = openFrameSource(receive, packetSocket.fd);
+  const known = { packetFd: packetSocket.fd, channelFd, sourceFd: source.fd };
   protectWorker({ ...known, parentPid }, protections);
   run.explain = (syscall) => explainViolation(known, protections, syscall);
   if (prove) await proveConfinement(run, known, { uid, gid });
@@ -208,9 +215,9 @@ export async function child(run: ChildRun): Promise<void> {
     run.reached("attempted", { outcome, rule: rule ?? null });
   }
   if (prove) {
-    emptyQueue(packetSocket.fd);
+    drain(source);
     run.reached("receiving");
-    handOnFrames(run, packetSocket.fd);
+    handOnFrames(run, source);
     run.receive("enough");
     run.reached("done");
   }
@@ -255,7 +262,10 @@ function startWorker(
 async function startSibling(run: ParentRun, protections: readonly Protection[]) {
   using packetSocket = boundPacketSocket(run.setting.link.ifindex, ETH_P_ALL);
   const worker = startWorker(run, [], []);
-  worker.give({ protections, target: null, prove: false }, packetSocket.fd);
+  worker.give(
+    { protections, target: null, prove: false, receive: USUAL_PATH },
+    packetSocket.fd,
+  );
   const { fd } = await worker.child.reached("ready");
   return { ...worker, pid: worker.child.pid, fd: asInteger(fd, "fd", 0, 1 << 20) };
 }

@@ -66,6 +66,7 @@ import {
   protectSocket,
   protectWorker,
 } from "../protections.ts";
+import { drain, openFrameSource, USUAL_PATH } from "../receive/mod.ts";
 import { Reception } from "../reception.ts";
 import { Stimulus } from "../stimulus.ts";
 
@@ -85,6 +86,7 @@ export const parentPieces = {
 /** The privileged program. */
 export async function parent(run: ParentRun, pieces = parentPieces): Promise<Conclusion> {
   const { link, stimulus: stimulusLink, identity, count, protections } = run.setting;
+  const { receive = USUAL_PATH } = run.setting;
   using stimulus = stimulusLink === undefined ? undefined : new Stimulus(stimulusLink);
 
   // 1. With protocol 0 until the bind: a frame that is sent in between must leave no trace.
@@ -119,7 +121,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   // 4. One message, one descriptor; then both sides say what it is.
   run.step("Passing AF_PACKET socket FD to child...");
   child.send(
-    { type: "socket", ...identity, count, protections },
+    { type: "socket", ...identity, count, protections, receive },
     pieces.passedToChild(packetSocket.fd),
   );
   run.done("FD passed to child via SCM_RIGHTS");
@@ -191,13 +193,14 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
   run.reached("started");
 
   // 4. The strict receive.
-  const { message: { uid, gid, count, protections }, descriptors } = run.checked(
+  const { message, descriptors } = run.checked(
     "PASS-02",
     () => run.receive("socket", 1),
     "1 descriptor, control messages whole",
   );
+  const { uid, gid, count, protections, receive } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
-  const known = { packetFd: packetSocket.fd, channelFd: run.channelFd };
+  const { channelFd } = run;
   run.step("Child process started");
   run.note(`Current UID: ${getresuid().effective}`);
   run.note(`Current GID: ${getresgid().effective}`);
@@ -211,7 +214,7 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
   const errnoBefore = control === "child" ? tryPacketSocket() : 0;
 
   // 6. The drop, and the proof of it. What is open without a reason goes before it: it may act as root afterwards.
-  closeUnexplained(known, protections);
+  closeUnexplained({ packetFd: packetSocket.fd, channelFd }, protections);
   run.step("Dropping all privileges...");
   try {
     pieces.dropPrivileges({ uid, gid }, protections);
@@ -232,8 +235,12 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
   run.check("DENY-01", judgeDenial(errnoBefore, tryPacketSocket(), control));
   run.done("Cannot create new AF_PACKET sockets (CAP_NET_RAW dropped)", "DENY-01");
 
+  // What it receives by is made without privilege, and before a filter forbids to make it.
+  pieces.beforeUse(packetSocket.fd);
+  using source = openFrameSource(receive, packetSocket.fd);
   if (protections.length > 0) {
     run.step("Hardening...");
+    const known = { packetFd: packetSocket.fd, channelFd, sourceFd: source.fd };
     protectWorker({ ...known, parentPid }, protections);
     run.explain = (syscall) => explainViolation(known, protections, syscall);
     await proveConfinement(run, known, { uid, gid });
@@ -242,13 +249,12 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
 
   // 8. What was queued while this process was root shows nothing.
   run.step("Attempting to receive packets using passed socket...");
-  pieces.beforeUse(packetSocket.fd);
-  run.detail(`${emptyQueue(packetSocket.fd)} frames were queued before; thrown away`);
+  run.detail(`${drain(source)} frames were queued before; thrown away`);
   run.note(`Waiting for ${count} packets...`);
   run.reached("ready", { dropped_ns: String(droppedAt) });
 
   // 9 and 10. Every frame goes to the parent, which alone knows what it sent.
-  handOnFrames(run, packetSocket.fd);
+  handOnFrames(run, source);
   run.receive("enough");
   run.step("Test Results:");
   run.reached("done");

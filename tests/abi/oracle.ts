@@ -34,11 +34,21 @@ const UNIONS = new Set(["bpf_attr"]);
 
 /** Fields that lie in a struct of the struct: as C spells them. */
 const NESTED: Record<string, string> = {
+  block_status: "hdr.bh1.block_status",
+  num_pkts: "hdr.bh1.num_pkts",
+  offset_to_first_pkt: "hdr.bh1.offset_to_first_pkt",
+  blk_len: "hdr.bh1.blk_len",
+  seq_num: "hdr.bh1.seq_num",
+  tp_vlan_tci: "hv1.tp_vlan_tci",
+  tp_vlan_tpid: "hv1.tp_vlan_tpid",
+  sq_off_head: "sq_off.head",
   sq_off_tail: "sq_off.tail",
+  sq_off_flags: "sq_off.flags",
   sq_off_array: "sq_off.array",
   sq_off_user_addr: "sq_off.resv2", // user_addr since Linux 6.5
   cq_off_head: "cq_off.head",
   cq_off_tail: "cq_off.tail",
+  cq_off_overflow: "cq_off.overflow",
   cq_off_cqes: "cq_off.cqes",
   cq_off_user_addr: "cq_off.resv2", // user_addr since Linux 6.5
 };

@@ -21,6 +21,7 @@ const options = {
   user: "nobody:65534",
   stimulus: undefined,
   harden: false,
+  receive: undefined,
 };
 const evidence = evidenceOf(environment(options.interface, options.user), [
   await runExperiment(

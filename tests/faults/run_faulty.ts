@@ -19,6 +19,7 @@ const options = {
   user: "nobody:65534",
   stimulus: undefined,
   harden: false,
+  receive: undefined,
 };
 const evidence = evidenceOf(environment(options.interface, options.user), [
   await runExperiment(faulty(FAULTS[name]), {

@@ -16,6 +16,7 @@ Deno.test("parseCommandLine() has the defaults that --help names", () => {
       user: "nobody:65534",
       stimulus: undefined,
       harden: false,
+      receive: undefined,
     },
   });
 });
@@ -24,7 +25,15 @@ Deno.test("parseCommandLine() takes short and long options, before and after the
   const expected = {
     task: "run",
     experiments: [...EXPERIMENTS],
-    run: { interface: "007", count: 7, timeout: 0.5, user: "1:2", stimulus: "lo", harden: false },
+    run: {
+      interface: "007",
+      count: 7,
+      timeout: 0.5,
+      user: "1:2",
+      stimulus: "lo",
+      harden: false,
+      receive: undefined,
+    },
   };
   assertEquals<unknown>(
     parse("-e", "all", "-n", "7", "-t0.5", "-u", "1:2", "--stimulus", "lo", "007"),

@@ -96,11 +96,14 @@ testNeeding(
 Deno.test("protections that are not chosen are not put on", () => {
   protectSocket(-1, []); // would be EBADF
   closeUnexplained({ channelFd: -1 }, []); // would close what this test holds
-  protectWorker({ packetFd: -1, channelFd: -1, parentPid: -1 }, ["locked-filter", "fanout-pin"]);
+  protectWorker({ packetFd: -1, sourceFd: -1, channelFd: -1, parentPid: -1 }, [
+    "locked-filter",
+    "fanout-pin",
+  ]);
 });
 
 Deno.test("protectWorker() throws if the parent is gone", () => {
-  const worker = { packetFd: -1, channelFd: -1, parentPid: -1 };
+  const worker = { packetFd: -1, sourceFd: -1, channelFd: -1, parentPid: -1 };
   try {
     assertThrows(() => protectWorker(worker, ["parent-death-signal"]), Error, "The parent is gone");
   } finally {

@@ -107,7 +107,7 @@ async function worker(channelFd: number): Promise<void> {
   }).symbols;
   const { text, descriptors: [packetFd] } = awaitMessage(channelFd, 1, TIMEOUT);
   const { frames } = JSON.parse(text);
-  const known = { packetFd, channelFd };
+  const known = { packetFd, channelFd, sourceFd: packetFd };
   closeUnexplained(known, ALL_PROTECTIONS);
   becomeWorker(identity, ALL_PROTECTIONS);
   prepareForFilter();

@@ -1,0 +1,77 @@
+/**
+ * Memory by pages: aligned as the kernel wants it, and lent to it.
+ *
+ * A mapping is made over the pages of an ArrayBuffer (`MAP_FIXED`), so that it is an ArrayBuffer: typed arrays and `Atomics` work in place, and
+ * no address has to be followed, for which Deno wants the unrestricted `--allow-ffi`. When it is taken away, empty pages come in its
+ * place: a view that somebody still holds reads zeros, and does not crash the process.
+ *
+ * @module
+ */
+
+import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "./constants.ts";
+import { lastErrno, SystemError } from "./errno.ts";
+import { libc } from "./libc.ts";
+import { addressOf } from "./struct.ts";
+
+/** getpagesize(2): the size of a page, in bytes. */
+export function pageSize(): number {
+  return libc.getpagesize();
+}
+
+/**
+ * Memory of its own that begins and ends with a page, all zero.
+ *
+ * @param size In bytes; rounded up to whole pages.
+ */
+export function pages(size: number): Uint8Array<ArrayBuffer> {
+  const page = pageSize();
+  const length = Math.ceil(size / page) * page;
+  const memory = new Uint8Array(length + page);
+  const start = (page - Number(addressOf(memory) % BigInt(page))) % page;
+  return memory.subarray(start, start + length);
+}
+
+// SAFETY: what is mapped over the pages of an ArrayBuffer must be gone before they go back to the heap: as long as it is there, the
+// ArrayBuffer is held here.
+const mapped = new Set<Uint8Array<ArrayBuffer>>();
+
+/**
+ * mmap(2), `MAP_FIXED`: puts a mapping in the place of these pages.
+ *
+ * @param memory From {@linkcode pages}. What was in it is lost.
+ * @param flags Such as `MAP_SHARED`.
+ * @param fd What is mapped, from its beginning.
+ * @throws {SystemError} `EINVAL`, `ENODEV`, `ENOMEM`, …: `memory` is then empty pages.
+ */
+export function mapOver(memory: Uint8Array<ArrayBuffer>, flags: number, fd: number): void {
+  mapped.add(memory);
+  try {
+    map(memory, flags, fd);
+  } catch (error) {
+    unmap(memory); // the kernel may have taken the old pages away before it failed
+    throw error;
+  }
+}
+
+/**
+ * Puts empty pages in the place of a mapping.
+ *
+ * @throws {SystemError} `ENOMEM`.
+ */
+export function unmap(memory: Uint8Array<ArrayBuffer>): void {
+  map(memory, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  mapped.delete(memory);
+}
+
+function map(memory: Uint8Array<ArrayBuffer>, flags: number, fd: number): void {
+  const address = addressOf(memory);
+  const result = libc.mmap(
+    address,
+    BigInt(memory.length),
+    PROT_READ | PROT_WRITE,
+    flags | MAP_FIXED,
+    fd,
+    0n,
+  );
+  if (result === -1) throw new SystemError("mmap", lastErrno());
+}

@@ -1,0 +1,82 @@
+/**
+ * io_uring RECV: a chain of {@linkcode BATCH} submissions, one frame each.
+ *
+ * They are linked (IOSQE_IO_LINK): each begins when the one before has its frame. Without that, those that wait are woken in no order that
+ * is written anywhere, and so the frames would be. The chain is submitted anew when all of it is done.
+ *
+ * @module
+ */
+
+import {
+  addressOf,
+  Errno,
+  IORING_OP_RECV,
+  IOSQE_FIXED_FILE,
+  IOSQE_IO_LINK,
+  type IoUring,
+  MSG_TRUNC,
+  SystemError,
+} from "../../ffi/mod.ts";
+import { BATCH, FRAME_ROOM, type FrameSource } from "./frame_source.ts";
+import { FIXED_SOCKET, restrictedRing } from "./restricted_ring.ts";
+
+/** Frames by io_uring RECV. */
+export class IoUringSource implements FrameSource {
+  // SAFETY: the submissions point here; the ring is closed, which cancels them, before this object goes.
+  readonly bytes = new Uint8Array(BATCH * FRAME_ROOM);
+  readonly #ring: IoUring;
+  #underWay = BATCH;
+  length = 0;
+  offset = 0;
+
+  /** @throws {SystemError} If the kernel has no such ring, or refuses one. */
+  constructor(packetFd: number) {
+    this.#ring = restrictedRing(packetFd, BATCH);
+    const start = addressOf(this.bytes);
+    for (let i = 0; i < BATCH; i++) {
+      this.#ring.submit({
+        opcode: IORING_OP_RECV,
+        flags: i === BATCH - 1 ? IOSQE_FIXED_FILE : IOSQE_FIXED_FILE | IOSQE_IO_LINK,
+        fd: FIXED_SOCKET,
+        addr: start + BigInt(i * FRAME_ROOM),
+        len: FRAME_ROOM,
+        msg_flags: MSG_TRUNC,
+        user_data: BigInt(i),
+      });
+    }
+    this.#ring.enter();
+  }
+
+  get fd(): number {
+    return this.#ring.fd;
+  }
+
+  next(): boolean {
+    const ring = this.#ring;
+    for (;;) {
+      if (!ring.nextCompletion()) {
+        if (this.#underWay > 0) return false;
+        ring.submitAgain(BATCH);
+        this.#underWay = BATCH;
+        ring.enter();
+        continue;
+      }
+      this.#underWay--;
+      if (ring.result === -Errno.ECANCELED) continue; // the chain broke before it
+      if (ring.result < 0) throw new SystemError("IORING_OP_RECV", -ring.result);
+      this.length = ring.result;
+      this.offset = ring.userData * FRAME_ROOM;
+      return true;
+    }
+  }
+
+  get captured(): number {
+    return Math.min(this.length, FRAME_ROOM);
+  }
+
+  timestamp(): undefined {}
+
+  [Symbol.dispose](): void {
+    this.#ring.close();
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * io_uring multishot RECV: one submission, and a completion for each frame, in a buffer that the kernel takes from a ring of provided ones.
+ *
+ * It ends when no buffer is left (ENOBUFS), or the queue of completions is full; then it is submitted anew. Frames wait in the socket until then.
+ *
+ * @module
+ */
+
+import {
+  Errno,
+  IORING_CQE_F_BUFFER,
+  IORING_CQE_F_MORE,
+  IORING_OP_RECV,
+  IORING_RECV_MULTISHOT,
+  IOSQE_BUFFER_SELECT,
+  IOSQE_FIXED_FILE,
+  type IoUring,
+  ProvidedBuffers,
+  type Submission,
+  SystemError,
+} from "../../ffi/mod.ts";
+import { BATCH, FRAME_ROOM, type FrameSource } from "./frame_source.ts";
+import { FIXED_SOCKET, restrictedRing } from "./restricted_ring.ts";
+
+const BUFFERS = 256;
+const GROUP = 1;
+const ENTRIES = 64;
+
+const RECEIVE: Submission = {
+  opcode: IORING_OP_RECV,
+  flags: IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT,
+  ioprio: IORING_RECV_MULTISHOT,
+  fd: FIXED_SOCKET,
+  buf_group: GROUP,
+};
+
+/** Frames by io_uring multishot RECV. */
+export class IoUringMultishotSource implements FrameSource {
+  readonly #ring: IoUring;
+  // Set while the ring is made, and held: see ProvidedBuffers.
+  #buffers!: ProvidedBuffers;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  #held = -1;
+  #unpublished = 0;
+  #isArmed = false;
+  #ends = 0;
+  length = 0;
+  offset = 0;
+
+  /** @throws {SystemError} If the kernel has no such ring, or refuses one. */
+  constructor(packetFd: number) {
+    this.#ring = restrictedRing(packetFd, ENTRIES, (ring) => {
+      this.#buffers = new ProvidedBuffers(ring, { group: GROUP, count: BUFFERS, size: FRAME_ROOM });
+    });
+    this.bytes = this.#buffers.bytes;
+    this.#arm();
+  }
+
+  get fd(): number {
+    return this.#ring.fd;
+  }
+
+  /** How often it has ended and been submitted anew. */
+  get ends(): number {
+    return this.#ends;
+  }
+
+  #arm(): void {
+    this.#ring.submit(RECEIVE);
+    this.#ring.enter();
+    this.#isArmed = true;
+  }
+
+  /** Under load the queue is never empty, so buffers go back by the batch. */
+  #giveBack(): void {
+    this.#buffers.giveBack(this.#held);
+    this.#held = -1;
+    if (++this.#unpublished === BATCH) this.#publish();
+  }
+
+  #publish(): void {
+    this.#buffers.publish();
+    this.#unpublished = 0;
+  }
+
+  next(): boolean {
+    const ring = this.#ring;
+    if (this.#held !== -1) this.#giveBack();
+    for (;;) {
+      if (!ring.nextCompletion()) {
+        this.#publish();
+        if (this.#isArmed) return false;
+        this.#ends++;
+        this.#arm();
+        continue;
+      }
+      const { result, flags } = ring;
+      if ((flags & IORING_CQE_F_MORE) === 0) this.#isArmed = false;
+      if (result === -Errno.ENOBUFS) continue;
+      if (result < 0) throw new SystemError("IORING_OP_RECV", -result);
+      if ((flags & IORING_CQE_F_BUFFER) === 0) continue;
+      this.#held = ProvidedBuffers.idOf(flags);
+      this.length = result;
+      this.offset = this.#buffers.offsetOf(this.#held);
+      return true;
+    }
+  }
+
+  get captured(): number {
+    return Math.min(this.length, FRAME_ROOM);
+  }
+
+  timestamp(): undefined {}
+
+  [Symbol.dispose](): void {
+    this.#ring.close();
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * recvfrom(2): one frame a system call, and nothing beside it.
+ *
+ * @module
+ */
+
+import { MSG_DONTWAIT, MSG_TRUNC, ReceiveBuffer } from "../../ffi/mod.ts";
+import { FRAME_ROOM, type FrameSource } from "./frame_source.ts";
+
+/** Frames by recvfrom(2). */
+export class RecvfromSource implements FrameSource {
+  readonly #buffer = new ReceiveBuffer(FRAME_ROOM);
+  readonly bytes = this.#buffer.bytes;
+  readonly offset = 0;
+  length = 0;
+
+  constructor(readonly fd: number) {}
+
+  next(): boolean {
+    const length = this.#buffer.receive(this.fd, MSG_DONTWAIT | MSG_TRUNC);
+    if (length === -1) return false;
+    this.length = length;
+    return true;
+  }
+
+  get captured(): number {
+    return Math.min(this.length, FRAME_ROOM);
+  }
+
+  timestamp(): undefined {}
+
+  [Symbol.dispose](): void {}
+}

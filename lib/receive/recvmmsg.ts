@@ -1,0 +1,48 @@
+/**
+ * recvmmsg(2): up to {@linkcode BATCH} frames a system call, each with the kernel's time stamp beside it.
+ *
+ * @module
+ */
+
+import { MessageVector, MSG_DONTWAIT, MSG_TRUNC, timespec } from "../../ffi/mod.ts";
+import { stampIn } from "../packet_socket.ts";
+import { BATCH, FRAME_ROOM, type FrameSource } from "./frame_source.ts";
+
+/** Frames by recvmmsg(2). */
+export class RecvmmsgSource implements FrameSource {
+  readonly #messages = new MessageVector({
+    count: BATCH,
+    size: FRAME_ROOM,
+    controlSize: timespec.size,
+  });
+  readonly bytes = this.#messages.bytes;
+  #received = 0;
+  #current = -1;
+
+  constructor(readonly fd: number) {}
+
+  next(): boolean {
+    if (++this.#current < this.#received) return true;
+    this.#current = 0;
+    this.#received = this.#messages.receive(this.fd, MSG_DONTWAIT | MSG_TRUNC);
+    return this.#received > 0;
+  }
+
+  get offset(): number {
+    return this.#messages.offsetOf(this.#current);
+  }
+
+  get captured(): number {
+    return Math.min(this.length, FRAME_ROOM);
+  }
+
+  get length(): number {
+    return this.#messages.lengthOf(this.#current);
+  }
+
+  timestamp(): bigint | undefined {
+    return stampIn(this.#messages.controlOf(this.#current));
+  }
+
+  [Symbol.dispose](): void {}
+}

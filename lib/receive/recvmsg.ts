@@ -1,0 +1,42 @@
+/**
+ * recvmsg(2): one frame a system call, with the kernel's time stamp beside it.
+ *
+ * @module
+ */
+
+import { type Frame, takeFrame } from "../packet_socket.ts";
+import type { FrameSource } from "./frame_source.ts";
+
+/** Frames by recvmsg(2). */
+export class RecvmsgSource implements FrameSource {
+  #frame: Frame = { bytes: 0, head: new Uint8Array(0), timestamp: 0n };
+
+  constructor(readonly fd: number) {}
+
+  next(): boolean {
+    const frame = takeFrame(this.fd);
+    if (frame === undefined) return false;
+    this.#frame = frame;
+    return true;
+  }
+
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#frame.head;
+  }
+
+  readonly offset = 0;
+
+  get captured(): number {
+    return this.#frame.head.length;
+  }
+
+  get length(): number {
+    return this.#frame.bytes;
+  }
+
+  timestamp(): bigint {
+    return this.#frame.timestamp;
+  }
+
+  [Symbol.dispose](): void {}
+}
