@@ -136,6 +136,144 @@ export const CHECKS = {
     source: "D24",
     essential: true,
   },
+  "URING-01": {
+    claim: "A process without privilege, under no_new_privs, can make an io_uring",
+    expected: "io_uring_setup returns a ring; no thread has uid 0, a capability, or NoNewPrivs 0",
+    side: "child",
+    source: "io_uring_setup(2); kernel.io_uring_disabled; D7",
+    essential: true,
+  },
+  "URING-02": {
+    claim: "IORING_OP_RECV receives from the passed socket",
+    expected: "as many frames of the stimulus as asked for",
+    side: "parent",
+    source: "io_uring_enter(2), IORING_OP_RECV; io_recv in io_uring/net.c; D7",
+    essential: true,
+  },
+  "URING-03": {
+    claim: "IORING_OP_RECVMSG receives from the passed socket",
+    expected: "as many frames of the stimulus as asked for",
+    side: "parent",
+    source: "io_uring_enter(2), IORING_OP_RECVMSG; D7",
+  },
+  "URING-04": {
+    claim: "IORING_OP_READ receives from the passed socket",
+    expected: "as many frames of the stimulus as asked for",
+    side: "parent",
+    source: "io_uring_enter(2), IORING_OP_READ; sock_read_iter in net/socket.c; D7",
+  },
+  "URING-05": {
+    claim:
+      "The passed socket can be registered with the ring, and received from as a registered file",
+    expected: "as many frames of the stimulus as asked for",
+    side: "parent",
+    source: "io_uring_register(2), IORING_REGISTER_FILES; D7",
+  },
+  "URING-06": {
+    claim: "One multishot RECV receives frame after frame, into buffers of a provided ring",
+    expected: "as many frames of the stimulus as asked for, by one submission",
+    side: "parent",
+    source: "io_uring_enter(2), IORING_RECV_MULTISHOT; io_uring_register(2), PBUF_RING; D7",
+  },
+  "URING-07": {
+    claim:
+      "A multishot RECV ends when its buffers run out, and loses nothing if it is submitted anew",
+    expected: "every frame of a burst larger than the buffers, by more than one submission",
+    side: "parent",
+    source: "io_uring_enter(2), ENOBUFS; io_recv_finish in io_uring/net.c; D7",
+  },
+  "URING-08": {
+    claim: "A ring that is restricted to RECV on a registered file receives",
+    expected: "as many frames of the stimulus as asked for",
+    side: "parent",
+    source:
+      "io_uring_register(2), IORING_REGISTER_RESTRICTIONS; lib/receive/restricted_ring.ts; D7",
+  },
+  "URING-09": {
+    claim: "It refuses everything else",
+    expected: "EACCES for every other operation and registration",
+    side: "child",
+    source: "io_uring_register(2), IORING_REGISTER_RESTRICTIONS; io_check_restriction; D7, D24",
+  },
+  "URING-10": {
+    claim: "A plain ring from before the drop acts as whoever uses it",
+    expected: "EACCES for root's file, EPERM for a packet socket",
+    side: "parent",
+    source: "io_uring/io_uring.c: the submitter's credentials; CVE-2024-22017",
+  },
+  "URING-11": {
+    claim: "A ring from before the drop that the kernel polls is still root: it must not be kept",
+    expected: "root's file and a packet socket are open in the child, which has no privilege",
+    side: "parent",
+    source: "IORING_SETUP_SQPOLL; io_sq_thread in io_uring/sqpoll.c; CVE-2024-22017",
+  },
+  "URING-12": {
+    claim: "A personality that was registered before the drop is still root: it must not be kept",
+    expected: "root's file and a packet socket are open in the child, which has no privilege",
+    side: "parent",
+    source: "io_uring_register(2), IORING_REGISTER_PERSONALITY; io_init_req; CVE-2024-22017",
+  },
+  "URING-13": {
+    claim: "A ring from before the drop that is closed opens nothing any more",
+    expected: "nothing is opened by any of them",
+    side: "parent",
+    source: "close(2); lib/protections.ts, closed-descriptors",
+  },
+  "URING-14": {
+    claim: "A hardened worker receives by a restricted ring",
+    expected: "as many frames of the stimulus as asked for, under all protections",
+    side: "parent",
+    source: "lib/receive_only.ts; D7, D24",
+    essential: true,
+  },
+  "PATH-01": {
+    claim: "recvmsg(2) brings every frame once, in order, byte for byte, to the unprivileged child",
+    expected: "the digests of the frames that were sent, in their order; no drop counted",
+    side: "parent",
+    source: "recvmsg(2); D1",
+  },
+  "PATH-02": {
+    claim:
+      "recvfrom(2) brings every frame once, in order, byte for byte, to the unprivileged child",
+    expected: "the digests of the frames that were sent, in their order; no drop counted",
+    side: "parent",
+    source: "recvfrom(2); D1",
+  },
+  "PATH-03": {
+    claim:
+      "recvmmsg(2) brings every frame once, in order, byte for byte, to the unprivileged child",
+    expected: "the digests of the frames that were sent, in their order; no drop counted",
+    side: "parent",
+    source: "recvmmsg(2); D1",
+  },
+  "PATH-04": {
+    claim:
+      "A TPACKET_V3 ring that the child sets up brings every frame once, in order, byte for byte, to the unprivileged child",
+    expected: "the digests of the frames that were sent, in their order; no drop counted",
+    side: "parent",
+    source: "packet(7), PACKET_RX_RING; Documentation/networking/packet_mmap.rst; D1",
+  },
+  "PATH-05": {
+    claim:
+      "A TPACKET_V3 ring that the parent set up before it passed the socket brings every frame once, in order, byte for byte, to the unprivileged child",
+    expected: "the digests of the frames that were sent, in their order; no drop counted",
+    side: "parent",
+    source: "packet(7), PACKET_RX_RING; Documentation/networking/packet_mmap.rst; D1",
+  },
+  "PATH-06": {
+    claim:
+      "io_uring RECV, linked brings every frame once, in order, byte for byte, to the unprivileged child",
+    expected: "the digests of the frames that were sent, in their order; no drop counted",
+    side: "parent",
+    source: "io_uring_enter(2), IORING_OP_RECV, IOSQE_IO_LINK; D7; D1",
+  },
+  "PATH-07": {
+    claim:
+      "io_uring multishot RECV brings every frame once, in order, byte for byte, to the unprivileged child",
+    expected: "the digests of the frames that were sent, in their order; no drop counted",
+    side: "parent",
+    source: "io_uring_enter(2), IORING_RECV_MULTISHOT; D7; D1",
+  },
   "HARD-01": {
     claim: "Every thread of the hardened worker is confined",
     expected:

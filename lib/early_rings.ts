@@ -36,7 +36,7 @@ const ANSWER_TIMEOUT = 200;
 export type EarlyRequest = "open" | "socket";
 
 /** A ring of each kind. */
-export class EarlyRings implements Disposable {
+export class EarlyRings {
   readonly #plain = new IoUring();
   readonly #personality = this.#plain.registerPersonality();
   readonly #polled = new IoUring({ flags: IORING_SETUP_SQPOLL, idle: IDLE });
@@ -51,31 +51,31 @@ export class EarlyRings implements Disposable {
   constructor() {
     this.#polled.submit(this.#request("open"));
     this.#polled.wake();
-    this.#result(this.#polled);
+    close(this.#result(this.#polled)!);
   }
 
-  /** By the plain ring. Returns false if no answer came. Throws what the system refuses. */
-  plainly(request: EarlyRequest): boolean {
+  /** By the plain ring. Returns the descriptor, or `undefined` if no answer came. Throws what the system refuses. */
+  plainly(request: EarlyRequest): number | undefined {
     this.#plain.submit(this.#request(request));
     this.#plain.enter();
     return this.#result(this.#plain);
   }
 
   /** As the registered personality. */
-  asPersonality(request: EarlyRequest): boolean {
+  asPersonality(request: EarlyRequest): number | undefined {
     this.#plain.submit({ ...this.#request(request), personality: this.#personality });
     this.#plain.enter();
     return this.#result(this.#plain);
   }
 
   /** By the polled ring: without a system call, which a filter could refuse. */
-  byPolling(request: EarlyRequest): boolean {
+  byPolling(request: EarlyRequest): number | undefined {
     this.#polled.submit(this.#request(request));
     return this.#result(this.#polled);
   }
 
   /** Closes both. */
-  [Symbol.dispose](): void {
+  close(): void {
     this.#plain.close();
     this.#polled.close();
   }
@@ -87,10 +87,9 @@ export class EarlyRings implements Disposable {
     return { opcode: IORING_OP_SOCKET, fd: AF_PACKET, off: BigInt(SOCK_RAW | SOCK_CLOEXEC) };
   }
 
-  #result(ring: IoUring): boolean {
-    if (!ring.awaitCompletion(ANSWER_TIMEOUT)) return false;
+  #result(ring: IoUring): number | undefined {
+    if (!ring.awaitCompletion(ANSWER_TIMEOUT)) return undefined;
     if (ring.result < 0) throw new SystemError("io_uring_enter", -ring.result);
-    close(ring.result);
-    return true;
+    return ring.result;
   }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { CheckId } from "./checks.ts";
 import type { ChildRun } from "./child_run.ts";
 import type { Conclusion } from "./evidence.ts";
 import type { ParentRun } from "./parent_run.ts";
@@ -12,6 +13,8 @@ import type { ExperimentDescription } from "./record.ts";
 
 /** One question, and the two programs that answer it. */
 export interface Experiment extends ExperimentDescription {
+  /** What it plans beside, if the worker is hardened. */
+  readonly hardenedPlan?: readonly CheckId[];
   /** The privileged program. Returns what is to be said if every check holds. */
   parent(run: ParentRun): Promise<Conclusion>;
   /** The program of the process that receives the socket. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readTextFile } from "../ffi/mod.ts";
+import { IoUring, readTextFile, SystemError } from "../ffi/mod.ts";
 
 /** A setting of this kernel's under /proc/sys; `otherwise` where there is none. */
 export function systemSetting(path: string, otherwise: string): string {
@@ -40,5 +40,11 @@ export function whyNoOwnRing(): string | undefined {
     const release = systemSetting("kernel/osrelease", "unknown");
     return `Linux 6.5 is needed for an io_uring in memory of its own; this is ${release}`;
   }
-  return undefined;
+  try {
+    new IoUring().close();
+    return undefined;
+  } catch (error) {
+    if (error instanceof SystemError) return `${error.message}: a filter of system calls?`;
+    throw error;
+  }
 }

@@ -36,7 +36,7 @@ export type ChildMessage =
   | { type: "reached"; stage: string; detail: Record<string, unknown> }
   | { type: "failed"; message: string };
 
-/** What the parent says. `socket` and `worker` bring one descriptor. */
+/** What the parent says. `socket`, `worker` and `receiver` bring one descriptor. */
 export type ParentMessage =
   | {
     type: "socket";
@@ -47,6 +47,7 @@ export type ParentMessage =
     receive: ReceivePath;
   }
   | ({ type: "worker" } & WorkerOrders)
+  | ({ type: "receiver" } & ReceiverOrders)
   | { type: "next" }
   | { type: "enough" };
 
@@ -65,6 +66,18 @@ export interface WorkerOrders {
     readonly sibling: { readonly pid: number; readonly fd: number };
     readonly forgottenFd: number;
   } | null;
+}
+
+/** What a worker of the experiment `receive-paths` is told. */
+export interface ReceiverOrders {
+  readonly uid: number;
+  readonly gid: number;
+  readonly protections: readonly Protection[];
+  readonly receive: ReceivePath;
+  /** Whether the parent has set the ring of the socket up already. */
+  readonly isRingSetUp: boolean;
+  /** Whether to prove that it is confined. */
+  readonly prove: boolean;
 }
 
 type Fields = Record<string, unknown>;
@@ -99,6 +112,12 @@ export function asInteger(value: unknown, name: string, least: number, most: num
 export function asTimestamp(value: unknown, name: string): bigint {
   if (!/^\d{1,20}$/.test(asText(value, name))) refuse(`${name} is not a time`);
   return BigInt(value as string);
+}
+
+/** A list of short strings. */
+export function asTexts(value: unknown, name: string, most: number): string[] {
+  if (!Array.isArray(value) || value.length > most) refuse(`${name} is not a short list`);
+  return value.map((each) => asText(each, name, 128));
 }
 
 function asBase64(value: unknown, name: string, limit: number): string {

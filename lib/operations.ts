@@ -220,6 +220,12 @@ function available(rings: EarlyRings | undefined): EarlyRings {
   return rings;
 }
 
+function closeOpened(fd: number | undefined): boolean {
+  if (fd === undefined) return false;
+  close(fd);
+  return true;
+}
+
 /** What a worker may try, the harmless before what ends its use of the socket. */
 export const OPERATIONS: readonly Operation[] = [
   {
@@ -509,7 +515,7 @@ export const OPERATIONS: readonly Operation[] = [
     under: { "closed-descriptors": "EBADF" },
     hardened: "EPERM",
     hardenedWithRing: "no effect",
-    attempt: ({ rings }) => available(rings).plainly("open"),
+    attempt: ({ rings }) => closeOpened(available(rings).plainly("open")),
   },
   {
     name: "early-personality",
@@ -520,7 +526,7 @@ export const OPERATIONS: readonly Operation[] = [
     under: { "closed-descriptors": "EBADF" },
     hardened: "EPERM",
     hardenedWithRing: "no effect",
-    attempt: ({ rings }) => available(rings).asPersonality("open"),
+    attempt: ({ rings }) => closeOpened(available(rings).asPersonality("open")),
   },
   {
     name: "early-polled-ring",
@@ -531,7 +537,7 @@ export const OPERATIONS: readonly Operation[] = [
     plain: "allowed",
     under: { "closed-descriptors": "no effect", "receive-only": "allowed" },
     hardened: "no effect",
-    attempt: ({ rings }) => available(rings).byPolling("open"),
+    attempt: ({ rings }) => closeOpened(available(rings).byPolling("open")),
   },
   {
     name: "ebpf",

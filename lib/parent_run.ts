@@ -7,7 +7,7 @@
 import { type OwnedFd } from "../ffi/mod.ts";
 import type { CheckId } from "./checks.ts";
 import { ChildProcess, spawnChild } from "./child_process.ts";
-import { type Delivery, nextMessage, sendMessage } from "./control_channel.ts";
+import { controlChannelPair, type Delivery, nextMessage, sendMessage } from "./control_channel.ts";
 import type { Finding, Packet } from "./evidence.ts";
 import {
   type CapturedFrame,
@@ -74,6 +74,11 @@ export class ParentRun {
     this.record.line({ kind: "detail", text });
   }
 
+  /** Records for every check of the plan that there is nothing to judge by. */
+  skipEverything(reason: string): void {
+    this.record.skipEverything(reason);
+  }
+
   /** Records what came of a check of the parent's. */
   check(id: CheckId, finding: Finding): void {
     this.record.find("parent", id, finding);
@@ -104,19 +109,32 @@ export class ParentRun {
       launcher,
     });
     theirs.close();
-    return new Child(process, ours.fd, this);
+    return new Child(process, ours, this);
+  }
+
+  /** Starts a child with a control channel of its own, which is closed when the child's scope ends. */
+  start(options: SpawnOptions = {}): Child {
+    const [ours, theirs] = controlChannelPair();
+    try {
+      return this.spawn(ours, theirs, options);
+    } catch (error) {
+      ours.close();
+      theirs.close();
+      throw error;
+    }
   }
 }
 
 /** The child, as the parent's program sees it. Whatever it says is evidence, or is refused. */
 export class Child implements AsyncDisposable {
   readonly #process: ChildProcess;
-  readonly #channelFd: number;
+  readonly #channel: OwnedFd;
   readonly #run: ParentRun;
 
-  constructor(process: ChildProcess, channelFd: number, run: ParentRun) {
+  /** @param channel The parent's end of the control channel; closed with the child. */
+  constructor(process: ChildProcess, channel: OwnedFd, run: ParentRun) {
     this.#process = process;
-    this.#channelFd = channelFd;
+    this.#channel = channel;
     this.#run = run;
   }
 
@@ -127,7 +145,7 @@ export class Child implements AsyncDisposable {
 
   /** Sends it a message, with descriptors beside it. */
   send(message: ParentMessage, descriptors: readonly number[] = []): void {
-    sendMessage(this.#channelFd, message, descriptors, SEND_TIMEOUT);
+    sendMessage(this.#channel.fd, message, descriptors, SEND_TIMEOUT);
   }
 
   /**
@@ -165,6 +183,24 @@ export class Child implements AsyncDisposable {
   }
 
   /**
+   * Waits for a while until the child is at a stage.
+   *
+   * @param patience In milliseconds.
+   * @returns `undefined` if it said nothing in that time.
+   * @throws {ExperimentError} If it fails, dies, or is elsewhere.
+   */
+  async reachedWithin(
+    patience: number,
+    stage: string,
+  ): Promise<{ [name: string]: unknown } | undefined> {
+    const deadline = Math.min(this.#run.context.deadline, Date.now() + patience);
+    const message = await this.#hear(deadline);
+    if (message === undefined) return undefined;
+    if (message.type === "reached" && message.stage === stage) return message.detail;
+    throw new ExperimentError(`The child did not reach the stage "${stage}": ${said(message)}`);
+  }
+
+  /**
    * Waits for the next packet that the child hands on.
    *
    * @param deadline When the wait ends, in milliseconds since 1970.
@@ -197,6 +233,7 @@ export class Child implements AsyncDisposable {
   /** Ends it, if it is still there. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#process[Symbol.asyncDispose]();
+    this.#channel.close();
   }
 
   async #hear(
@@ -204,7 +241,7 @@ export class Child implements AsyncDisposable {
   ): Promise<Extract<ChildMessage, { type: "reached" | "packet" }> | undefined> {
     for (;;) {
       const { signal } = this.#run.context;
-      const delivery = await nextMessage(this.#channelFd, deadline, signal);
+      const delivery = await nextMessage(this.#channel.fd, deadline, signal);
       if (signal.aborted) throw signal.reason;
       if (delivery === undefined) return undefined;
       const message = await this.#parse(delivery);

@@ -155,6 +155,15 @@ export function closeUnexplained(
   if (!chosen.includes("closed-descriptors")) return;
   const unexplained = auditDescriptors(known).filter(({ why }) => why === undefined);
   for (const { fd } of unexplained) close(fd);
+  untilRingThreadsEnd();
+}
+
+/**
+ * Waits until no thread of an io_uring is left in this process; its rings must be closed.
+ *
+ * @throws {ExperimentError} If one stays.
+ */
+export function untilRingThreadsEnd(): void {
   const deadline = Date.now() + RING_TIMEOUT;
   while (hasRingThread()) {
     if (Date.now() > deadline) throw new ExperimentError("A thread of an io_uring does not end");

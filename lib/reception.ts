@@ -82,6 +82,12 @@ export class Reception {
     }
   }
 
+  /** Has `count` frames sent before anything is awaited: less than {@linkcode WINDOW}. */
+  ahead(count: number): void {
+    this.#lastArrival = Date.now();
+    this.#send(count);
+  }
+
   /** Keeps the window full. On a flooded interface frames are lost: others are sent in their place. */
   #send(count: number): void {
     if (this.#stimulus === undefined) return;

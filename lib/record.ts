@@ -13,6 +13,7 @@ import {
   type Line,
   type Matrix,
   type Packet,
+  skipped,
   type Step,
   verdictOf,
 } from "./evidence.ts";
@@ -83,6 +84,11 @@ export class ExperimentRecord {
     this.#findings.set(id, finding);
   }
 
+  /** Records for every check of the plan that there is nothing to judge by. */
+  skipEverything(reason: string): void {
+    for (const id of this.#plan) this.#findings.set(id, skipped(reason));
+  }
+
   /**
    * Holds a finding of the child's against what the parent sees for itself. Both must agree.
    *
@@ -107,6 +113,11 @@ export class ExperimentRecord {
   /** Sets the matrix. */
   matrix(matrix: Matrix): void {
     this.#matrix = matrix;
+  }
+
+  /** Sets a figure. */
+  figure(name: string, value: number): void {
+    this.#figures[name] = value;
   }
 
   /** Sets the figure `STAGE_ms`: how long it took until here, in milliseconds. */

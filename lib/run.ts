@@ -80,7 +80,7 @@ export async function runExperiment(
   };
   const record = new ExperimentRecord(
     experiment,
-    setting.protections.length > 0 ? CONFINEMENT_CHECKS : [],
+    setting.protections.length > 0 ? [...CONFINEMENT_CHECKS, ...experiment.hardenedPlan ?? []] : [],
   );
   try {
     return record.close(await experiment.parent(new ParentRun(context, record)), null);

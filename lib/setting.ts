@@ -110,6 +110,19 @@ function asId(text: string, kind: "user" | "group"): number {
 }
 
 /**
+ * Where frames are injected, for what cannot do with the traffic that comes by itself.
+ *
+ * @throws {CannotAnswer} If there is no such place.
+ */
+export function requireStimulus(stimulus: Link | undefined, link: Link): Link {
+  if (stimulus !== undefined) return stimulus;
+  throw new CannotAnswer(
+    `No frame can be injected at "${link.name}": its veth peer is not here`,
+    "Run it by scripts/netns.sh, or name the peer with --stimulus",
+  );
+}
+
+/**
  * The identity that `USER[:GROUP]` names.
  *
  * @throws {UsageError} If there is no such user or group, or if it is root.

@@ -93,8 +93,22 @@ function udpOverIpv6(mark: number[]): number[] {
  * @param nonce This run's, 16 bytes.
  * @param sequence 0 to 4294967295; its remainder by 3 says which kind of frame it is.
  * @param source The sender's hardware address, 6 bytes.
+ * @param size The frame's length in bytes, if it is to be longer than it would be; what is added is different in each frame.
  */
 export function stimulusFrame(
+  nonce: Uint8Array,
+  sequence: number,
+  source: Uint8Array,
+  size = 0,
+): Uint8Array<ArrayBuffer> {
+  const frame = shortFrame(nonce, sequence, source);
+  if (frame.length >= size) return frame;
+  const long = Uint8Array.from({ length: size }, (_, i) => (sequence * 131 + i * 7) & 0xff);
+  long.set(frame);
+  return long;
+}
+
+function shortFrame(
   nonce: Uint8Array,
   sequence: number,
   source: Uint8Array,
@@ -128,9 +142,10 @@ export class Stimulus implements Disposable {
 
   /**
    * @param link Where to inject: the peer of the interface under test.
+   * @param sizeOf How long a frame is to be at least, by its sequence number.
    * @throws {SystemError} If the packet socket cannot be opened or bound there.
    */
-  constructor(readonly link: Link) {
+  constructor(readonly link: Link, readonly sizeOf: (sequence: number) => number = () => 0) {
     this.#socket = boundPacketSocket(link.ifindex, 0); // protocol 0: it only sends
   }
 
@@ -146,13 +161,18 @@ export class Stimulus implements Disposable {
    */
   send(): number {
     const sequence = this.#sentAt.length;
-    const frame = stimulusFrame(this.#nonce, sequence, this.link.address);
+    const frame = this.frame(sequence);
     this.#sentAt.push(realtime());
     attempt(
       `Cannot inject a frame at "${this.link.name}"`,
       () => send(this.#socket.fd, frame, 0),
     );
     return sequence;
+  }
+
+  /** The frame of that sequence number, as it is sent. */
+  frame(sequence: number): Uint8Array<ArrayBuffer> {
+    return stimulusFrame(this.#nonce, sequence, this.link.address, this.sizeOf(sequence));
   }
 
   /** The sequence number of a frame of this stimulus that has been sent; `undefined` for any other frame. */

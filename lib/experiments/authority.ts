@@ -34,13 +34,12 @@ import {
   SystemError,
 } from "../../ffi/mod.ts";
 import type { ChildRun } from "../child_run.ts";
-import { controlChannelPair } from "../control_channel.ts";
 import { CONFINEMENT_CHECKS, corroborateConfinement, proveConfinement } from "../confinement.ts";
 import { type Cell, type Conclusion, type Finding, judged, type Matrix } from "../evidence.ts";
 import { EarlyRings } from "../early_rings.ts";
 import type { Experiment } from "../experiment.ts";
 import { handOnFrames } from "../hand_on.ts";
-import { asInteger, asText, asTimestamp, type WorkerOrders } from "../messages.ts";
+import { asInteger, asText, asTimestamp } from "../messages.ts";
 import {
   attemptOperation,
   carries,
@@ -76,7 +75,7 @@ import { Stimulus } from "../stimulus.ts";
  * @param columns What is attacked with which protections. A test leaves one out to see its rows turn.
  */
 export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclusion> {
-  const { link, stimulus: far, count, receive = USUAL_PATH } = run.setting;
+  const { link, stimulus: far, identity, count, receive = USUAL_PATH } = run.setting;
   if (far === undefined) {
     throw new CannotAnswer(
       `What a worker sends at "${link.name}" cannot be seen: its veth peer is not here`,
@@ -94,7 +93,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
   run.step("Starting two siblings to be attacked...");
   await using dumpable = await startSibling(run, []);
   await using undumpable = await startSibling(run, ["undumpable"]);
-  run.done(`Two workers sit there (PIDs: ${dumpable.pid}, ${undumpable.pid})`);
+  run.done(`Two workers sit there (PIDs: ${dumpable.child.pid}, ${undumpable.child.pid})`);
 
   const rows = new Map(OPERATIONS.map((operation) => [operation, new Map<string, Cell>()]));
   for (const { name, chosen } of columns) {
@@ -105,23 +104,26 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     const [forgottenRead, forgottenWrite] = pipe();
     using _forgottenRead = new OwnedFd(forgottenRead);
     using forgotten = new OwnedFd(forgottenWrite);
-    await using worker = startWorker(run, chosen, [forgotten.fd]);
+    await using worker = run.start({
+      inherit: [forgotten.fd],
+      launcher: birth(identity, chosen),
+    });
     const { ifindex } = link;
     const target = {
       ifindex,
       otherIfindex: other.ifindex,
-      sibling: { pid: sibling.pid, fd: sibling.fd },
+      sibling: { pid: sibling.child.pid, fd: sibling.fd },
       forgottenFd: forgotten.fd,
     };
     const prove = name === HARDENED;
-    worker.give(
-      { protections: chosen, target, prove, receive: prove ? receive : USUAL_PATH },
+    const way = { receive: prove ? receive : USUAL_PATH };
+    worker.send({ type: "worker", ...identity, protections: chosen, target, prove, ...way }, [
       packetSocket.fd,
-    );
-    const readyAt = asTimestamp((await worker.child.reached("ready")).ready_ns, "ready_ns");
+    ]);
+    const readyAt = asTimestamp((await worker.reached("ready")).ready_ns, "ready_ns");
 
     for (const [operation, cells] of rows) {
-      const seen = await observe(operation, worker.child, elsewhere, witnesses);
+      const seen = await observe(operation, worker, elsewhere, witnesses);
       cells.set(name, { ...seen, known: known(operation, name, isRing(receive)) });
     }
     const differing = [...rows.values()].filter((cells) => !isKnown(cells.get(name)));
@@ -131,16 +133,16 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     );
 
     if (name === HARDENED) {
-      corroborateConfinement(run, worker.child, packetSocket.fd);
-      await worker.child.reached("receiving");
+      corroborateConfinement(run, worker, packetSocket.fd);
+      await worker.reached("receiving");
       const stimulate = (each: Stimulus) => each.send();
-      const reception = new Reception(run, worker.child, stimulus, readyAt, stimulate);
+      const reception = new Reception(run, worker, stimulus, readyAt, stimulate);
       await reception.until(count);
       run.check("AUTH-04", reception.judgeOrigin(count));
-      worker.child.send({ type: "enough" });
-      await worker.child.reached("done", (frame) => reception.account(frame));
+      worker.send({ type: "enough" });
+      await worker.reached("done", (frame) => reception.account(frame));
     }
-    await worker.child.ended();
+    await worker.ended();
   }
   for (const sibling of [dumpable, undumpable]) {
     sibling.child.send({ type: "enough" });
@@ -235,39 +237,19 @@ export const authority: Experiment = {
   child,
 };
 
-interface Worker extends AsyncDisposable {
-  readonly child: Child;
-  give(orders: Omit<WorkerOrders, "uid" | "gid">, packetFd: number): void;
-}
-
-function startWorker(
-  run: ParentRun,
-  chosen: readonly Protection[],
-  inherit: readonly number[],
-): Worker {
-  const { identity } = run.setting;
-  const [ours, theirs] = controlChannelPair();
-  const started = run.spawn(ours, theirs, { inherit, launcher: birth(identity, chosen) });
-  return {
-    child: started,
-    give: (orders, packetFd) =>
-      started.send({ type: "worker", ...identity, ...orders }, [packetFd]),
-    async [Symbol.asyncDispose]() {
-      await started[Symbol.asyncDispose]();
-      ours.close();
-    },
-  };
-}
-
+/** Starts a sibling; returns it, and the number of its packet socket there. */
 async function startSibling(run: ParentRun, protections: readonly Protection[]) {
-  using packetSocket = boundPacketSocket(run.setting.link.ifindex, ETH_P_ALL);
-  const worker = startWorker(run, [], []);
-  worker.give(
-    { protections, target: null, prove: false, receive: USUAL_PATH },
-    packetSocket.fd,
-  );
-  const { fd } = await worker.child.reached("ready");
-  return { ...worker, pid: worker.child.pid, fd: asInteger(fd, "fd", 0, 1 << 20) };
+  const { identity, link } = run.setting;
+  using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
+  const child = run.start();
+  const orders = { protections, target: null, prove: false, receive: USUAL_PATH } as const;
+  child.send({ type: "worker", ...identity, ...orders }, [packetSocket.fd]);
+  const { fd } = await child.reached("ready");
+  return {
+    child,
+    fd: asInteger(fd, "fd", 0, 1 << 20),
+    [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
+  };
 }
 
 /** Rings for the attack; none where io_uring is disabled or too old. */

@@ -6,7 +6,14 @@
 
 import type { Experiment } from "../experiment.ts";
 import { authority } from "./authority.ts";
+import { ioUring } from "./io_uring.ts";
 import { privilegeDrop } from "./privilege_drop.ts";
+import { receivePaths } from "./receive_paths.ts";
 
 /** Every experiment. */
-export const EXPERIMENTS: readonly Experiment[] = [privilegeDrop, authority];
+export const EXPERIMENTS: readonly Experiment[] = [
+  privilegeDrop,
+  authority,
+  ioUring,
+  receivePaths,
+];

@@ -47,10 +47,13 @@ export class IoUringMultishotSource implements FrameSource {
   length = 0;
   offset = 0;
 
-  /** @throws {SystemError} If the kernel has no such ring, or refuses one. */
-  constructor(packetFd: number) {
+  /**
+   * @param buffers How many there are: a power of two.
+   * @throws {SystemError} If the kernel has no such ring, or refuses one.
+   */
+  constructor(packetFd: number, buffers = BUFFERS) {
     this.#ring = restrictedRing(packetFd, ENTRIES, (ring) => {
-      this.#buffers = new ProvidedBuffers(ring, { group: GROUP, count: BUFFERS, size: FRAME_ROOM });
+      this.#buffers = new ProvidedBuffers(ring, { group: GROUP, count: buffers, size: FRAME_ROOM });
     });
     this.bytes = this.#buffers.bytes;
     this.#arm();
