@@ -1,0 +1,182 @@
+/*
+ * Sends numbered Ethernet frames from one interface, as fast as it can or at a rate, and says how many the kernel took.
+ *
+ *     generator --interface NAME [--count N] [--seconds S] [--size BYTES] [--rate FRAMES_PER_SECOND] [--cpu CPU]
+ *
+ * Frames are written into a TX ring (PACKET_TX_RING) and leave in bursts, one send(2) each, past the queueing discipline
+ * (PACKET_QDISC_BYPASS): a third more than sendmmsg(2) sends. At a rate, a burst is what is due in 50 microseconds, and the wait
+ * for the next is a busy one.
+ *
+ * On a veth pair the sender's processor also does the work of receiving, up to the receiver's queue. Under RPS another one does;
+ * when that one's backlog is full the frame is refused (ENOBUFS), stays in the ring and is tried again, so "sent" is what arrived.
+ */
+#include <getopt.h>
+#include <linux/virtio_net.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "common.h"
+
+enum {
+	BURST = 64,
+	RING_FRAMES = 4096, /* more than a backlog holds (net.core.netdev_max_backlog is 1000, twice) */
+	BLOCK_SIZE = 1 << 16,
+	DATA_OFFSET = TPACKET2_HDRLEN - sizeof(struct sockaddr_ll), /* packet_mmap: where a frame to be sent starts */
+};
+static const double BURSTS_PER_SECOND = 20000;
+
+struct tx_ring {
+	int fd;
+	uint8_t *memory;
+	size_t frame_size;
+	unsigned int next;
+};
+
+static struct tpacket2_hdr *ring_frame(const struct tx_ring *ring, unsigned int index)
+{
+	return (struct tpacket2_hdr *)(ring->memory + index % RING_FRAMES * ring->frame_size);
+}
+
+static uint8_t *frame_data(struct tpacket2_hdr *slot)
+{
+	return (uint8_t *)slot + DATA_OFFSET + sizeof(struct virtio_net_hdr);
+}
+
+static void source_address(int fd, const char *interface, uint8_t address[ETH_ALEN])
+{
+	struct ifreq request = { 0 };
+
+	strncpy(request.ifr_name, interface, IFNAMSIZ - 1);
+	check(ioctl(fd, SIOCGIFHWADDR, &request), "ioctl SIOCGIFHWADDR");
+	memcpy(address, request.ifr_hwaddr.sa_data, ETH_ALEN);
+}
+
+/*
+ * Writes all of a frame but its number. The virtio header before it says that all of it is header: that makes the kernel copy it.
+ * Otherwise the receiver would be given this very memory, which is written again as soon as the frame is in its queue.
+ */
+static void fill_frame(struct tpacket2_hdr *slot, size_t size, const uint8_t source[ETH_ALEN])
+{
+	struct virtio_net_hdr virtio = { .hdr_len = (uint16_t)size };
+	struct ethhdr ethernet = {
+		.h_dest = { 0x01, 0x00, 0x5e, 0x7f, 0x00, 0x01 },
+		.h_proto = htons(EXPERIMENTAL_ETHERTYPE),
+	};
+	uint8_t *data = frame_data(slot);
+
+	slot->tp_len = (uint32_t)(sizeof(virtio) + size);
+	memcpy(data - sizeof(virtio), &virtio, sizeof(virtio));
+	memcpy(ethernet.h_source, source, ETH_ALEN);
+	memcpy(data, &ethernet, sizeof(ethernet));
+	for (size_t i = sizeof(ethernet); i < size; i++)
+		data[i] = (uint8_t)i;
+}
+
+static struct tx_ring open_ring(const char *interface, size_t size)
+{
+	struct tx_ring ring = { .frame_size = 128 };
+	uint8_t source[ETH_ALEN];
+
+	ring.fd = (int)check(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), "socket");
+	while (ring.frame_size < DATA_OFFSET + sizeof(struct virtio_net_hdr) + size)
+		ring.frame_size *= 2; /* a power of two, so that no frame lies across two blocks */
+	struct tpacket_req shape = {
+		.tp_block_size = BLOCK_SIZE,
+		.tp_block_nr = (unsigned int)(ring.frame_size * RING_FRAMES / BLOCK_SIZE),
+		.tp_frame_size = (unsigned int)ring.frame_size,
+		.tp_frame_nr = RING_FRAMES,
+	};
+	set_option(ring.fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2, "setsockopt PACKET_VERSION");
+	set_option(ring.fd, SOL_PACKET, PACKET_VNET_HDR, 1, "setsockopt PACKET_VNET_HDR");
+	set_option(ring.fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1, "setsockopt PACKET_QDISC_BYPASS");
+	set_option(ring.fd, SOL_SOCKET, SO_SNDBUFFORCE, 64 << 20, "setsockopt SO_SNDBUFFORCE");
+	check(setsockopt(ring.fd, SOL_PACKET, PACKET_TX_RING, &shape, sizeof(shape)), "setsockopt PACKET_TX_RING");
+	ring.memory = mmap(NULL, ring.frame_size * RING_FRAMES, PROT_READ | PROT_WRITE, MAP_SHARED, ring.fd, 0);
+	if (ring.memory == MAP_FAILED)
+		err(EXIT_FAILURE, "mmap");
+	bind_packet_socket(ring.fd, interface_index(interface), 0); /* protocol 0: it receives nothing */
+	source_address(ring.fd, interface, source);
+	for (unsigned int i = 0; i < RING_FRAMES; i++)
+		fill_frame(ring_frame(&ring, i), size, source);
+	return ring;
+}
+
+/* Puts the next frame into the ring, as soon as its place is free. */
+static void put_frame(struct tx_ring *ring, uint32_t sequence)
+{
+	struct tpacket2_hdr *slot = ring_frame(ring, ring->next++);
+	uint32_t bytes = htonl(sequence);
+
+	while (__atomic_load_n(&slot->tp_status, __ATOMIC_ACQUIRE) != TP_STATUS_AVAILABLE)
+		; /* it waits in a backlog */
+	memcpy(frame_data(slot) + SEQUENCE_OFFSET, &bytes, sizeof(bytes));
+	__atomic_store_n(&slot->tp_status, TP_STATUS_SEND_REQUEST, __ATOMIC_RELEASE);
+}
+
+/* Has the kernel take all that is in the ring; returns how often it refused. */
+static uint64_t send_ring(const struct tx_ring *ring)
+{
+	const struct tpacket2_hdr *last = ring_frame(ring, ring->next - 1);
+	uint64_t refused = 0;
+
+	do {
+		if (send(ring->fd, NULL, 0, MSG_DONTWAIT) >= 0)
+			continue;
+		if (errno != ENOBUFS && errno != EAGAIN && errno != EINTR)
+			err(EXIT_FAILURE, "send");
+		refused++;
+	} while (__atomic_load_n(&last->tp_status, __ATOMIC_ACQUIRE) == TP_STATUS_SEND_REQUEST);
+	return refused;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option known[] = {
+		{ "interface", required_argument, NULL, 'i' }, { "count", required_argument, NULL, 'n' },
+		{ "seconds", required_argument, NULL, 't' },   { "size", required_argument, NULL, 's' },
+		{ "rate", required_argument, NULL, 'r' },      { "cpu", required_argument, NULL, 'c' },
+		{ 0 },
+	};
+	const char *interface = NULL;
+	uint64_t count = UINT32_MAX;
+	double limit = 3600, rate = 0;
+	size_t size = 64;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		switch (option) {
+		case 'i': interface = optarg; break;
+		case 'n': count = (uint64_t)number_argument(optarg, "count", 1, UINT32_MAX); break;
+		case 't': limit = number_argument(optarg, "seconds", 0, 3600); break;
+		case 's': size = (size_t)number_argument(optarg, "size", SMALLEST_FRAME, LARGEST_FRAME); break;
+		case 'r': rate = number_argument(optarg, "rate", 1, 1e9); break;
+		case 'c': pin_to_cpu((int)number_argument(optarg, "cpu", 0, CPU_SETSIZE - 1)); break;
+		default: return 2;
+		}
+	}
+
+	struct tx_ring ring = open_ring(interface, size);
+	uint64_t burst = BURST;
+
+	if (rate > 0 && rate / BURSTS_PER_SECOND < BURST)
+		burst = rate > BURSTS_PER_SECOND ? (uint64_t)(rate / BURSTS_PER_SECOND) : 1;
+
+	uint64_t sent = 0, refused = 0;
+	double start = seconds_now(), elapsed = 0;
+
+	while (sent < count && elapsed < limit) {
+		uint64_t end = sent + burst < count ? sent + burst : count;
+
+		do
+			elapsed = seconds_now() - start;
+		while (rate > 0 && elapsed * rate < (double)sent); /* not due yet */
+		while (sent < end)
+			put_frame(&ring, (uint32_t)sent++);
+		refused += send_ring(&ring);
+	}
+	elapsed = seconds_now() - start;
+	printf("{\"sent\": %llu, \"refused\": %llu, \"seconds\": %.6f, \"pps\": %.0f}\n", (unsigned long long)sent,
+	       (unsigned long long)refused, elapsed, sent / elapsed);
+	return 0;
+}

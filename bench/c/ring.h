@@ -1,0 +1,40 @@
+/*
+ * io_uring(7) without liburing: setup, submission, completion.
+ */
+#ifndef RING_H
+#define RING_H
+
+#include <linux/io_uring.h>
+
+struct ring {
+	int fd;
+	uint32_t *sq_tail, *sq_array, sq_mask;
+	uint32_t *cq_head, *cq_tail, cq_mask;
+	struct io_uring_sqe *sqes;
+	const struct io_uring_cqe *cqes;
+};
+
+struct ring open_ring(unsigned int entries);
+
+/* Puts a submission into the queue: the kernel sees it at the next submit. */
+void queue(struct ring *ring, const struct io_uring_sqe *sqe);
+
+/* Has the kernel start so many of the queue's submissions. */
+void submit(const struct ring *ring, unsigned int count);
+
+/* Waits until there is a completion, or the time is over. */
+void wait_for_completion(const struct ring *ring, int milliseconds);
+
+/* The completions from *cq_head up to here are there to be read. */
+static inline uint32_t completed(const struct ring *ring)
+{
+	return __atomic_load_n(ring->cq_tail, __ATOMIC_ACQUIRE);
+}
+
+/* Gives the places of the completions up to here back to the kernel. */
+static inline void done_with(const struct ring *ring, uint32_t head)
+{
+	__atomic_store_n(ring->cq_head, head, __ATOMIC_RELEASE);
+}
+
+#endif

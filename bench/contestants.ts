@@ -1,0 +1,57 @@
+/**
+ * Who receives: programs that receive in one of our ways, in C and in TypeScript, and the capture tools that engineers know.
+ *
+ * @module
+ */
+
+/** The ways of receiving. */
+export const PATHS = ["recvfrom", "recvmmsg", "tpacket-v3", "io-uring", "io-uring-multishot"];
+
+/** 16 MiB for each: the kernel doubles what `SO_RCVBUFFORCE` says, and the rings have that size as they come. */
+const RCVBUF = 8 << 20;
+const RING_KIB = 16 << 10;
+
+/** A program, and how it is started. */
+export interface Contestant {
+  /** The way in which it receives. */
+  readonly path: string;
+  /** `"C"`, `"ours"`, or the name of a tool. */
+  readonly program: string;
+  readonly command: readonly string[];
+  /** Whether it says what it received as `bench/c/receiver.c` does, or as a capture tool. */
+  readonly report: "json" | "capture";
+}
+
+/** A receiver with the command line and the report of `bench/c/receiver.c`. */
+export function receiver(
+  program: string,
+  command: readonly string[],
+  path: string,
+  interfaceName: string,
+): Contestant {
+  const options = ["--path", path, "--interface", interfaceName, "--rcvbuf", String(RCVBUF)];
+  return { path, program, command: [...command, ...options], report: "json" };
+}
+
+/** The capture tools that are installed; they receive by TPACKET_V3 and write to /dev/null. */
+export function captures(interfaceName: string): Contestant[] {
+  const common = ["-i", interfaceName, "-w", "/dev/null"];
+  return [
+    { tool: "tcpdump", options: ["-n", "-B", String(RING_KIB), ...common] },
+    { tool: "dumpcap", options: ["-q", "-B", String(RING_KIB / 1024), ...common] },
+  ].filter(({ tool }) => isInstalled(tool)).map(({ tool, options }) => ({
+    path: "capture",
+    program: tool,
+    command: [tool, ...options],
+    report: "capture",
+  }));
+}
+
+function isInstalled(program: string): boolean {
+  try {
+    new Deno.Command(program, { args: ["--version"], stdout: "null", stderr: "null" }).outputSync();
+    return true;
+  } catch {
+    return false;
+  }
+}

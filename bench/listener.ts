@@ -1,0 +1,38 @@
+/**
+ * What a program says, as far as it has spoken.
+ *
+ * @module
+ */
+
+/** Listens to one of a process's streams. */
+export class Listener {
+  readonly #reader: ReadableStreamDefaultReader<string>;
+  #text = "";
+
+  constructor(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
+    this.#reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  }
+
+  /**
+   * Waits for something that it says.
+   *
+   * @throws {Error} If it ends without having said it.
+   */
+  async hear(pattern: RegExp): Promise<void> {
+    while (!pattern.test(this.#text)) {
+      if (!await this.#more()) throw new Error(`It ended after "${this.#text.trim()}".`);
+    }
+  }
+
+  /** All that it says, up to its end. */
+  async all(): Promise<string> {
+    while (await this.#more());
+    return this.#text;
+  }
+
+  async #more(): Promise<boolean> {
+    const { done, value } = await this.#reader.read();
+    this.#text += value ?? "";
+    return !done;
+  }
+}

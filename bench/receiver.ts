@@ -1,0 +1,117 @@
+/**
+ * What `bench/c/receiver.c` does, with `lib/receive/`: the same options, the same steps, the same report.
+ *
+ *     deno run -A bench/receiver.ts --path NAME --interface NAME [--rcvbuf BYTES]
+ *              [--block-size BYTES] [--block-count N] [--retire-timeout MILLISECONDS]
+ *
+ * @module
+ */
+
+// deno-lint-ignore-file no-console -- it is a program that prints
+
+import { cpuUsage } from "node:process";
+import { parseArgs } from "@std/cli/parse-args";
+import {
+  AF_PACKET,
+  ETH_P_ALL,
+  if_nametoindex,
+  PACKET_IGNORE_OUTGOING,
+  Poller,
+  POLLIN,
+  readTextFile,
+  setsockopt,
+  SO_RCVBUFFORCE,
+  SOCK_CLOEXEC,
+  SOCK_RAW,
+  socket,
+  SOL_PACKET,
+  SOL_SOCKET,
+} from "../ffi/mod.ts";
+import { bindPacketSocket, takeStatistics } from "../lib/packet_socket.ts";
+import { type FrameSource, openFrameSource, type ReceivePath } from "../lib/receive/mod.ts";
+import { PacketRingSource } from "../lib/receive/tpacket_v3.ts";
+
+const WAIT_FOR_FIRST = 10_000, WAIT_FOR_NEXT = 300; // milliseconds
+const ETHERTYPE = 12, SEQUENCE = 14; // where they are in a frame
+
+const options = parseArgs(Deno.args, {
+  string: ["path", "interface", "rcvbuf", "block-size", "block-count", "retire-timeout"],
+  default: {
+    "rcvbuf": String(8 << 20),
+    "block-size": String(256 << 10),
+    "block-count": "64",
+    "retire-timeout": "8",
+  },
+});
+
+/** What was received. */
+class Tally {
+  received = 0;
+  foreign = 0;
+  disordered = 0;
+  #last = -1;
+
+  /** Takes whatever is there, and looks at each frame. */
+  take(source: FrameSource): void {
+    const { bytes } = source;
+    while (source.next()) {
+      const start = source.offset;
+      if (bytes[start + ETHERTYPE] !== 0x88 || bytes[start + ETHERTYPE + 1] !== 0xb5) {
+        this.foreign++;
+        continue;
+      }
+      const at = start + SEQUENCE;
+      const sequence =
+        (bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3]) >>> 0;
+      if (sequence <= this.#last) this.disordered++;
+      this.#last = sequence;
+      this.received++;
+    }
+  }
+}
+
+function open(packetFd: number): FrameSource {
+  if (options.path !== "tpacket-v3") return openFrameSource(options.path as ReceivePath, packetFd);
+  return PacketRingSource.setUp(packetFd, {
+    blockSize: Number(options["block-size"]),
+    blockCount: Number(options["block-count"]),
+    retireTimeout: Number(options["retire-timeout"]),
+  });
+}
+
+const packetFd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+setsockopt(packetFd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
+setsockopt(packetFd, SOL_SOCKET, SO_RCVBUFFORCE, Number(options.rcvbuf));
+using source = open(packetFd);
+bindPacketSocket(packetFd, if_nametoindex(options.interface), ETH_P_ALL);
+
+const poller = new Poller([source.fd], POLLIN);
+const tally = new Tally();
+console.log("ready");
+const before = cpuUsage();
+let first = 0, last = 0;
+for (let now = performance.now(), deadline = now + WAIT_FOR_FIRST; now < deadline;) {
+  const { received } = tally;
+  poller.wait(deadline - now);
+  const began = performance.now();
+  tally.take(source);
+  now = performance.now();
+  if (tally.received === received) continue; // time over, or a foreign frame
+  if (received === 0) first = began;
+  last = now;
+  deadline = now + WAIT_FOR_NEXT;
+}
+const { user, system } = cpuUsage(before);
+const { packets, drops } = takeStatistics(packetFd);
+const [, peak] = readTextFile("/proc/self/status").match(/^VmHWM:\s+(\d+) kB/m)!;
+console.log(JSON.stringify({
+  received: tally.received,
+  foreign: tally.foreign,
+  disordered: tally.disordered,
+  seconds: (last - first) / 1000,
+  user_us: user,
+  system_us: system,
+  tp_packets: packets,
+  tp_drops: drops,
+  max_rss_kib: Number(peak),
+}));
