@@ -16,8 +16,6 @@ import {
   ETH_P_ALL,
   if_nametoindex,
   PACKET_IGNORE_OUTGOING,
-  Poller,
-  POLLIN,
   readTextFile,
   setsockopt,
   SO_RCVBUFFORCE,
@@ -85,14 +83,13 @@ setsockopt(packetFd, SOL_SOCKET, SO_RCVBUFFORCE, Number(options.rcvbuf));
 using source = open(packetFd);
 bindPacketSocket(packetFd, if_nametoindex(options.interface), ETH_P_ALL);
 
-const poller = new Poller([source.fd], POLLIN);
 const tally = new Tally();
 console.log("ready");
 const before = cpuUsage();
 let first = 0, last = 0;
 for (let now = performance.now(), deadline = now + WAIT_FOR_FIRST; now < deadline;) {
   const { received } = tally;
-  poller.wait(deadline - now);
+  source.wait(deadline - now);
   const began = performance.now();
   tally.take(source);
   now = performance.now();

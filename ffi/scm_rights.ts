@@ -7,10 +7,28 @@
  * @module
  */
 
-import { CMSG_SPACE, encodeControlMessages, isRights, rightsIn, rightsMessage } from "./cmsg.ts";
-import { MSG_CMSG_CLOEXEC, MSG_CTRUNC, MSG_NOSIGNAL, MSG_TRUNC } from "./constants.ts";
+import {
+  CMSG_ALIGN,
+  CMSG_LEN,
+  CMSG_SPACE,
+  type ControlMessage,
+  encodeControlMessages,
+  isRights,
+  rightsIn,
+  rightsMessage,
+} from "./cmsg.ts";
+import {
+  MSG_CMSG_CLOEXEC,
+  MSG_CTRUNC,
+  MSG_NOSIGNAL,
+  MSG_TRUNC,
+  SCM_MAX_FD,
+  SCM_RIGHTS,
+  SOL_SOCKET,
+} from "./constants.ts";
 import { close } from "./descriptor.ts";
-import { recvmsg, sendmsg } from "./socket.ts";
+import { cmsghdr } from "./layouts.ts";
+import { type ReceivedMessage, recvmsg, sendmsg } from "./socket.ts";
 
 /** A message came that is not what was agreed. Whatever descriptors were in it have been closed. */
 export class DescriptorError extends Error {
@@ -56,13 +74,39 @@ export interface SendOptions {
 export function sendDescriptors(
   socketFd: number,
   descriptors: readonly number[],
-  { data = new Uint8Array(1), flags = 0 }: SendOptions = {},
+  { data = ONE_BYTE, flags = 0 }: SendOptions = {},
 ): void {
-  const control = descriptors.length === 0
-    ? new Uint8Array(0)
-    : encodeControlMessages([rightsMessage(descriptors)]);
-  sendmsg(socketFd, data, control, flags | MSG_NOSIGNAL);
+  const { length } = descriptors;
+  if (length > SCM_MAX_FD) {
+    const control = encodeControlMessages([rightsMessage(descriptors)]);
+    sendmsg(socketFd, data, control, flags | MSG_NOSIGNAL); // for the kernel to refuse
+    return;
+  }
+  for (let i = 0; i < length; i++) outgoing.ints[DATA + i] = descriptors[i];
+  outgoing.ints[LEN] = CMSG_LEN(4 * length);
+  const space = length === 0 ? 0 : CMSG_SPACE(4 * length);
+  sendmsg(socketFd, data, outgoing.bytes, flags | MSG_NOSIGNAL, space);
 }
+
+const ONE_BYTE = new Uint8Array(1);
+
+/** Room for one `SCM_RIGHTS` message with as many descriptors as there can be. */
+class RightsBuffer {
+  readonly bytes = new Uint8Array(CMSG_SPACE(4 * SCM_MAX_FD));
+  readonly ints = new Int32Array(this.bytes.buffer);
+}
+
+// Where the parts of such a message are, as indices of 32-bit words: the lower half of cmsg_len, and what follows the header.
+const LEN = cmsghdr.fields.cmsg_len[0] / 4;
+const LEVEL = cmsghdr.fields.cmsg_level[0] / 4;
+const TYPE = cmsghdr.fields.cmsg_type[0] / 4;
+const DATA = cmsghdr.size / 4;
+
+// One for each direction, kept, so that their addresses are asked for once.
+const outgoing = new RightsBuffer();
+outgoing.ints[LEVEL] = SOL_SOCKET;
+outgoing.ints[TYPE] = SCM_RIGHTS;
+const incoming = new RightsBuffer();
 
 /** What {@linkcode receiveDescriptors} takes. */
 export interface ReceiveOptions {
@@ -103,6 +147,7 @@ export interface Received {
  * ```
  *
  * @param socketFd A connected `AF_UNIX` socket.
+ * @throws {RangeError} If more are expected than a message can bring, 253.
  * @throws {DescriptorError} If more or fewer came, another kind of control message, or a cut message.
  * @throws {SystemError} `EAGAIN` if nothing is there and the call may not wait, `ECONNRESET`, …
  */
@@ -110,20 +155,47 @@ export function receiveDescriptors(
   socketFd: number,
   { expected, buffer = new Uint8Array(4096), flags = 0 }: ReceiveOptions,
 ): Received {
-  const control = new Uint8Array(expected === 0 ? 0 : CMSG_SPACE(4 * expected));
-  const message = recvmsg(socketFd, buffer, control, flags | MSG_CMSG_CLOEXEC);
-  const descriptors = message.controlMessages.filter(isRights).flatMap(rightsIn);
-
-  const refusal = whyRefused(message, descriptors.length, expected);
-  if (refusal !== undefined) {
-    descriptors.forEach(close);
-    throw new DescriptorError(refusal, expected, descriptors.length);
+  if (expected > SCM_MAX_FD) {
+    throw new RangeError(`${expected} descriptors: one message brings ${SCM_MAX_FD} at most`);
   }
-  return { data: buffer.subarray(0, message.length), descriptors };
+  const room = expected === 0 ? 0 : CMSG_SPACE(4 * expected);
+  const message = recvmsg(socketFd, buffer, incoming.bytes, flags | MSG_CMSG_CLOEXEC, room);
+  const descriptors = bringsExactly(message, expected)
+    ? descriptorsIn(incoming, expected)
+    : accept(message, expected);
+  const { length } = message;
+  return { data: length === buffer.length ? buffer : buffer.subarray(0, length), descriptors };
+}
+
+/** The usual case, found out without an allocation: one whole message with that many descriptors, or none for none. */
+function bringsExactly({ flags, controlLength }: ReceivedMessage, expected: number): boolean {
+  if ((flags & (MSG_CTRUNC | MSG_TRUNC)) !== 0) return false;
+  if (expected === 0) return controlLength === 0;
+  const { ints } = incoming;
+  const length = CMSG_LEN(4 * expected);
+  return ints[LEN] === length && ints[LEN + 1] === 0 && ints[LEVEL] === SOL_SOCKET &&
+    ints[TYPE] === SCM_RIGHTS && controlLength >= length && controlLength <= CMSG_ALIGN(length);
+}
+
+function descriptorsIn({ ints }: RightsBuffer, count: number): number[] {
+  const descriptors = new Array<number>(count);
+  for (let i = 0; i < count; i++) descriptors[i] = ints[DATA + i];
+  return descriptors;
+}
+
+/** Every other case: the message is taken apart, and refused or accepted as a whole. */
+function accept(message: ReceivedMessage, expected: number): number[] {
+  const { controlMessages } = message;
+  const descriptors = controlMessages.filter(isRights).flatMap(rightsIn);
+  const refusal = whyRefused(message, controlMessages, descriptors.length, expected);
+  if (refusal === undefined) return descriptors;
+  descriptors.forEach(close);
+  throw new DescriptorError(refusal, expected, descriptors.length);
 }
 
 function whyRefused(
-  { length, flags, controlMessages }: ReturnType<typeof recvmsg>,
+  { length, flags }: ReceivedMessage,
+  controlMessages: readonly ControlMessage[],
   count: number,
   expected: number,
 ): string | undefined {

@@ -208,25 +208,59 @@ export class ReceiveBuffer {
   }
 }
 
-// One msghdr and one iovec serve every call: the calls are synchronous, so only one is ever under way.
-// SAFETY: `header` points to `vector`, and `vector` and `header` to `heldData` and `heldControl`; all four are
-// bindings of this module and so live across the call, whatever the optimizer thinks of the parameters.
-const header = msghdr.alloc();
-const vector = iovec.alloc();
-let heldData: Uint8Array<ArrayBuffer> = NOTHING;
-let heldControl: Uint8Array<ArrayBuffer> = NOTHING;
+/**
+ * A `msghdr` that serves call after call: they are synchronous, so only one is ever under way. What it points to is pointed to anew only if it
+ * is another than before, since to ask for an address takes as long as a system call.
+ *
+ * SAFETY: it holds what it points to, and is itself a binding of this module.
+ */
+class Message {
+  readonly header = msghdr.alloc();
+  readonly #words = new Uint32Array(this.header.bytes.buffer);
+  readonly #vector = iovec.alloc();
+  readonly #vectorWords = new Uint32Array(this.#vector.bytes.buffer);
+  #data: Uint8Array<ArrayBuffer> = NOTHING;
+  #control: Uint8Array<ArrayBuffer> = NOTHING;
 
-function point(data: Uint8Array<ArrayBuffer>, control: Uint8Array<ArrayBuffer>): void {
-  heldData = data;
-  heldControl = control;
-  vector.iov_base = addressOf(heldData);
-  vector.iov_len = data.length;
-  header.msg_iov = addressOf(vector.bytes);
-  header.msg_iovlen = 1;
-  header.msg_control = addressOf(heldControl);
-  header.msg_controllen = control.length;
-  header.msg_flags = 0;
+  constructor() {
+    this.header.msg_iov = addressOf(this.#vector.bytes);
+    this.header.msg_iovlen = 1;
+  }
+
+  point(
+    data: Uint8Array<ArrayBuffer>,
+    control: Uint8Array<ArrayBuffer>,
+    controlLength: number,
+  ): void {
+    if (data !== this.#data) this.#vector.iov_base = addressOf(data);
+    if (control !== this.#control) this.header.msg_control = addressOf(control);
+    this.#data = data;
+    this.#control = control;
+    this.#vectorWords[IOV_LEN] = data.length;
+    this.controlLength = controlLength;
+    this.#words[FLAGS] = 0;
+  }
+
+  get controlLength(): number {
+    return this.#words[CONTROLLEN];
+  }
+
+  set controlLength(length: number) {
+    this.#words[CONTROLLEN] = length;
+  }
+
+  get flags(): number {
+    return this.#words[FLAGS];
+  }
 }
+
+// Where the fields are, as indices of 32-bit words: the lower halves of lengths, which never need the upper.
+const IOV_LEN = iovec.fields.iov_len[0] / 4;
+const CONTROLLEN = msghdr.fields.msg_controllen[0] / 4;
+const FLAGS = msghdr.fields.msg_flags[0] / 4;
+
+const outgoing = new Message();
+const incoming = new Message();
 
 /**
  * sendmsg(2): sends a datagram with control messages beside it.
@@ -234,6 +268,7 @@ function point(data: Uint8Array<ArrayBuffer>, control: Uint8Array<ArrayBuffer>):
  * @param data The bytes. Over `SOCK_STREAM` at least one, or the control messages are lost (unix(7)).
  * @param control Laid out by `encodeControlMessages`; empty for none.
  * @param flags Such as `MSG_NOSIGNAL | MSG_DONTWAIT`.
+ * @param controlLength How much of `control` it is, in bytes.
  * @returns How many bytes were taken.
  * @throws {SystemError} `EAGAIN`, `EPIPE`, `EBADF` (a descriptor in `SCM_RIGHTS` is not open), `EINVAL` (more than 253 of
  * them, or a malformed control message), `ETOOMANYREFS`, …
@@ -243,19 +278,35 @@ export function sendmsg(
   data: Uint8Array<ArrayBuffer>,
   control: Uint8Array<ArrayBuffer>,
   flags: number,
+  controlLength = control.length,
 ): number {
-  point(data, control);
-  return checkRestarting(() => libc.sendmsg(fd, header.bytes, flags), "sendmsg");
+  outgoing.point(data, control, controlLength);
+  return checkRestarting(() => libc.sendmsg(fd, outgoing.header.bytes, flags), "sendmsg");
 }
 
 /** What recvmsg(2) delivered. */
-export interface ReceivedMessage {
-  /** How many bytes were received; with `MSG_TRUNC` asked for, how long the datagram was. */
-  readonly length: number;
-  /** `msg_flags`: `MSG_TRUNC` if the data, `MSG_CTRUNC` if the control messages were cut. */
-  readonly flags: number;
-  /** The control messages, their data as views of the control buffer. */
-  readonly controlMessages: ControlMessage[];
+export class ReceivedMessage {
+  readonly #control: Uint8Array<ArrayBuffer>;
+
+  /**
+   * @param length How many bytes were received; with `MSG_TRUNC` asked for, how long the datagram was.
+   * @param flags `msg_flags`: `MSG_TRUNC` if the data, `MSG_CTRUNC` if the control messages were cut.
+   * @param control The control buffer.
+   * @param controlLength How much of it was filled, in bytes.
+   */
+  constructor(
+    readonly length: number,
+    readonly flags: number,
+    control: Uint8Array<ArrayBuffer>,
+    readonly controlLength: number,
+  ) {
+    this.#control = control;
+  }
+
+  /** The control messages, their data as views of the control buffer: until that is used again. */
+  get controlMessages(): ControlMessage[] {
+    return parseControlMessages(this.#control.subarray(0, this.controlLength));
+  }
 }
 
 /**
@@ -267,6 +318,7 @@ export interface ReceivedMessage {
  * @param data Where the bytes go.
  * @param control Where the control messages go.
  * @param flags Such as `MSG_CMSG_CLOEXEC | MSG_DONTWAIT`. `MSG_PEEK` installs descriptors as well.
+ * @param room How much of `control` may be filled, in bytes.
  * @throws {SystemError} `EAGAIN` if nothing is there and the call may not wait, `ECONNRESET`, …
  */
 export function recvmsg(
@@ -274,14 +326,11 @@ export function recvmsg(
   data: Uint8Array<ArrayBuffer>,
   control: Uint8Array<ArrayBuffer>,
   flags: number,
+  room = control.length,
 ): ReceivedMessage {
-  point(data, control);
-  const length = checkRestarting(() => libc.recvmsg(fd, header.bytes, flags), "recvmsg");
-  return {
-    length,
-    flags: header.msg_flags,
-    controlMessages: parseControlMessages(control.subarray(0, header.msg_controllen)),
-  };
+  incoming.point(data, control, room);
+  const length = checkRestarting(() => libc.recvmsg(fd, incoming.header.bytes, flags), "recvmsg");
+  return new ReceivedMessage(length, incoming.flags, control, incoming.controlLength);
 }
 
 function pollTable(fds: readonly number[], events: number): Uint8Array<ArrayBuffer> {

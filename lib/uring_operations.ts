@@ -80,6 +80,10 @@ class OneByOne implements FrameSource {
     return true;
   }
 
+  wait(milliseconds: number): void {
+    this.#ring.enter(1, milliseconds);
+  }
+
   get captured(): number {
     return Math.min(this.length, FRAME_ROOM);
   }

@@ -47,7 +47,7 @@ import { handOnFrames } from "../hand_on.ts";
 import { whyNoOwnRing } from "../kernel.ts";
 import { asInteger, asObject, asText, asTimestamp } from "../messages.ts";
 import { boundPacketSocket, describePacketSocket } from "../packet_socket.ts";
-import type { ParentRun } from "../parent_run.ts";
+import type { Child, ParentRun } from "../parent_run.ts";
 import { type ThreadCredentials, threadCredentials } from "../privileges.ts";
 import {
   becomeWorker,
@@ -58,7 +58,7 @@ import {
   untilRingThreadsEnd,
 } from "../protections.ts";
 import { ALLOW_EVERYTHING } from "../receive_only.ts";
-import { drain, openFrameSource, type ReceivePath } from "../receive/mod.ts";
+import { drain, type FrameSource, openFrameSource, type ReceivePath } from "../receive/mod.ts";
 import { IoUringMultishotSource } from "../receive/io_uring_multishot.ts";
 import { restrictedRing } from "../receive/restricted_ring.ts";
 import { requireStimulus } from "../setting.ts";
@@ -104,8 +104,15 @@ const PLAN: readonly CheckId[] = [
 /** What the hardened worker receives by. */
 const receive: ReceivePath = "io-uring";
 
+/** What the parent does in its own way in a test, and in this way otherwise. */
+export const parentPieces = {
+  /** The account of what a child receives. */
+  reception: (run: ParentRun, child: Child, stimulus: Stimulus, droppedAt: bigint): Reception =>
+    new Reception(run, child, stimulus, droppedAt, (each) => each.send()),
+};
+
 /** The privileged program. */
-export async function parent(run: ParentRun): Promise<Conclusion> {
+export async function parent(run: ParentRun, pieces = parentPieces): Promise<Conclusion> {
   const { link, stimulus: stimulusLink, identity, count, protections } = run.setting;
   const reason = whyNoOwnRing();
   if (reason !== undefined) {
@@ -150,7 +157,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     const isBurst = operation === "multishot RECV, few buffers";
     const wanted = isBurst ? 3 * FEW_BUFFERS : count;
     await child.reached("receiving");
-    const reception = new Reception(run, child, stimulus, droppedAt, (each) => each.send());
+    const reception = pieces.reception(run, child, stimulus, droppedAt);
     if (isBurst) reception.ahead(wanted); // before the child looks, so that the buffers run out
     child.send({ type: "next" });
     await reception.until(wanted);
@@ -163,7 +170,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
   await child.reached("refused");
   await child.ended();
 
-  if (protections.length > 0) await hardened(run, stimulus);
+  if (protections.length > 0) await hardened(run, stimulus, pieces);
   run.step("Results:");
   run.done(`The passed socket (SO_COOKIE ${cookie}) works with io_uring`, ...PLAN.slice(0, 7));
   run.done("A restricted ring receives, and does nothing else", "URING-08", "URING-09");
@@ -182,7 +189,11 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
 }
 
 /** With all protections: a worker that has nothing but a restricted ring to receive by. */
-async function hardened(run: ParentRun, stimulus: Stimulus): Promise<void> {
+async function hardened(
+  run: ParentRun,
+  stimulus: Stimulus,
+  pieces: typeof parentPieces,
+): Promise<void> {
   const { link, identity, count, protections } = run.setting;
   run.step("Starting a hardened worker that receives by a restricted ring...");
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
@@ -193,7 +204,7 @@ async function hardened(run: ParentRun, stimulus: Stimulus): Promise<void> {
   const { dropped_ns } = await worker.reached("ready");
   corroborateConfinement(run, worker, packetSocket.fd);
   const droppedAt = asTimestamp(dropped_ns, "dropped_ns");
-  const reception = new Reception(run, worker, stimulus, droppedAt, (each) => each.send());
+  const reception = pieces.reception(run, worker, stimulus, droppedAt);
   await reception.until(count);
   worker.send({ type: "enough" });
   await worker.reached("done", (frame) => reception.account(frame));
@@ -205,6 +216,8 @@ async function hardened(run: ParentRun, stimulus: Stimulus): Promise<void> {
 /** What the child does in its own way in a test, and in this way otherwise. */
 export const childPieces = {
   dropPrivileges,
+  /** On every thread. */
+  noNewPrivileges: (): void => installFilter(compileFilter(ALLOW_EVERYTHING)),
   /** Makes the rings of the trap; as root. */
   makeEarlyRings: (): EarlyRings => new EarlyRings(),
   /** Ends them, as whoever drops privileges should have before. */
@@ -214,6 +227,8 @@ export const childPieces = {
   },
   openSource: (operation: RingOperation, packetFd: number) => RING_SOURCES[operation](packetFd),
   makeRestrictedRing: (packetFd: number): IoUring => restrictedRing(packetFd, 4),
+  /** What the hardened worker receives by. */
+  openWorkerSource: (packetFd: number): FrameSource => openFrameSource(receive, packetFd),
 };
 
 /** The program that stops being root. */
@@ -225,7 +240,7 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
     const { channelFd } = run;
     closeUnexplained({ packetFd: packetSocket.fd, channelFd }, protections);
     becomeWorker({ uid, gid }, protections);
-    using source = openFrameSource(receive, packetSocket.fd);
+    using source = pieces.openWorkerSource(packetSocket.fd);
     const known = { packetFd: packetSocket.fd, channelFd, sourceFd: source.fd };
     protectWorker({ ...known, parentPid }, protections);
     await proveConfinement(run, known, { uid, gid });
@@ -244,7 +259,7 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
 
   run.step("Dropping all privileges, no_new_privs on every thread...");
   pieces.dropPrivileges({ uid, gid });
-  installFilter(compileFilter(ALLOW_EVERYTHING));
+  pieces.noNewPrivileges();
   const droppedAt = realtime();
   run.done(`uid ${getresuid().effective}`);
 

@@ -137,6 +137,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
 
 /** What the child does in its own way in a test, and in this way otherwise. */
 export const childPieces = {
+  becomeWorker,
   openSource: ({ receive, isRingSetUp }: ReceiverOrders, packetFd: number): FrameSource =>
     isRingSetUp ? new PacketRingSource(packetFd) : openFrameSource(receive, packetFd),
 };
@@ -150,7 +151,7 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
   using packetSocket = new OwnedFd(descriptors[0]);
   const { channelFd } = run;
   closeUnexplained({ packetFd: packetSocket.fd, channelFd }, protections);
-  becomeWorker({ uid, gid }, protections);
+  pieces.becomeWorker({ uid, gid }, protections);
   using source = pieces.openSource(message, packetSocket.fd);
   const known = { packetFd: packetSocket.fd, channelFd, sourceFd: source.fd };
   protectWorker({ ...known, parentPid }, protections);

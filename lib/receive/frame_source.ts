@@ -19,6 +19,13 @@ export interface FrameSource extends Disposable {
    */
   next(): boolean;
 
+  /**
+   * Waits until {@linkcode next} would step, for a worker that has nothing else to wait for.
+   *
+   * @param milliseconds The longest wait. A signal ends it too.
+   */
+  wait(milliseconds: number): void;
+
   /** The memory in which the frame lies, from {@linkcode offset} on. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly offset: number;

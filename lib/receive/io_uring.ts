@@ -70,6 +70,10 @@ export class IoUringSource implements FrameSource {
     }
   }
 
+  wait(milliseconds: number): void {
+    this.#ring.enter(1, milliseconds);
+  }
+
   get captured(): number {
     return Math.min(this.length, FRAME_ROOM);
   }

@@ -109,6 +109,10 @@ export class IoUringMultishotSource implements FrameSource {
     }
   }
 
+  wait(milliseconds: number): void {
+    this.#ring.enter(1, milliseconds);
+  }
+
   get captured(): number {
     return Math.min(this.length, FRAME_ROOM);
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { MSG_DONTWAIT, MSG_TRUNC, ReceiveBuffer } from "../../ffi/mod.ts";
+import { MSG_DONTWAIT, MSG_TRUNC, Poller, POLLIN, ReceiveBuffer } from "../../ffi/mod.ts";
 import { FRAME_ROOM, type FrameSource } from "./frame_source.ts";
 
 /** Frames by recvfrom(2). */
@@ -14,7 +14,15 @@ export class RecvfromSource implements FrameSource {
   readonly offset = 0;
   length = 0;
 
-  constructor(readonly fd: number) {}
+  readonly #poller: Poller;
+
+  constructor(readonly fd: number) {
+    this.#poller = new Poller([fd], POLLIN);
+  }
+
+  wait(milliseconds: number): void {
+    this.#poller.wait(milliseconds);
+  }
 
   next(): boolean {
     const length = this.#buffer.receive(this.fd, MSG_DONTWAIT | MSG_TRUNC);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { MessageVector, MSG_DONTWAIT, MSG_TRUNC, timespec } from "../../ffi/mod.ts";
+import { MessageVector, MSG_DONTWAIT, MSG_TRUNC, Poller, POLLIN, timespec } from "../../ffi/mod.ts";
 import { stampIn } from "../packet_socket.ts";
 import { BATCH, FRAME_ROOM, type FrameSource } from "./frame_source.ts";
 
@@ -19,7 +19,15 @@ export class RecvmmsgSource implements FrameSource {
   #received = 0;
   #current = -1;
 
-  constructor(readonly fd: number) {}
+  readonly #poller: Poller;
+
+  constructor(readonly fd: number) {
+    this.#poller = new Poller([fd], POLLIN);
+  }
+
+  wait(milliseconds: number): void {
+    this.#poller.wait(milliseconds);
+  }
 
   next(): boolean {
     if (++this.#current < this.#received) return true;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Poller, POLLIN } from "../../ffi/mod.ts";
 import { type Frame, takeFrame } from "../packet_socket.ts";
 import type { FrameSource } from "./frame_source.ts";
 
@@ -11,7 +12,15 @@ import type { FrameSource } from "./frame_source.ts";
 export class RecvmsgSource implements FrameSource {
   #frame: Frame = { bytes: 0, head: new Uint8Array(0), timestamp: 0n };
 
-  constructor(readonly fd: number) {}
+  readonly #poller: Poller;
+
+  constructor(readonly fd: number) {
+    this.#poller = new Poller([fd], POLLIN);
+  }
+
+  wait(milliseconds: number): void {
+    this.#poller.wait(milliseconds);
+  }
 
   next(): boolean {
     const frame = takeFrame(this.fd);

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { PacketRing, type PacketRingGeometry, setUpPacketRing } from "../../ffi/mod.ts";
+import {
+  PacketRing,
+  type PacketRingGeometry,
+  Poller,
+  POLLIN,
+  setUpPacketRing,
+} from "../../ffi/mod.ts";
 import type { FrameSource } from "./frame_source.ts";
 
 /** A worker's ring: 16 MiB, room for a hundred thousand small frames, and a part of it waits for 8 ms at most. */
@@ -16,8 +22,15 @@ export const WORKER_RING: PacketRingGeometry = {
 
 /** Frames of the ring of a packet socket, wherever it was set up. */
 export class PacketRingSource extends PacketRing implements FrameSource {
+  readonly #poller: Poller;
+
   constructor(readonly fd: number, geometry = WORKER_RING) {
     super(fd, geometry);
+    this.#poller = new Poller([fd], POLLIN);
+  }
+
+  wait(milliseconds: number): void {
+    this.#poller.wait(milliseconds);
   }
 
   /** Sets the ring up, and maps it. */

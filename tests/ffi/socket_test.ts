@@ -20,10 +20,12 @@ import {
   peerPid,
   poll,
   pollAsync,
+  Poller,
   POLLHUP,
   POLLIN,
   POLLNVAL,
   POLLOUT,
+  ReceiveBuffer,
   receiveDescriptors,
   recv,
   recvmsg,
@@ -53,6 +55,7 @@ import {
 } from "../../ffi/mod.ts";
 import { testNeeding } from "../support/needs.ts";
 import { assertConnected, leavingNothingOpen } from "./descriptors.ts";
+import { command, told } from "./programs.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const NONE = new Uint8Array(0);
@@ -208,17 +211,73 @@ Deno.test(
 );
 
 Deno.test(
+  "ReceiveBuffer.receive() fills the same bytes again and again",
+  leavingNothingOpen((scope) => {
+    const [here, there] = scope.pair();
+    const buffer = new ReceiveBuffer(8);
+    const { bytes: memory } = buffer;
+    assertEquals(memory, new Uint8Array(8));
+    for (const word of ["one", "", "twelve"]) {
+      send(here, bytes(word), 0);
+      assertEquals(memory.subarray(0, buffer.receive(there, MSG_DONTWAIT)), bytes(word));
+    }
+    assert(buffer.bytes === memory);
+  }),
+);
+
+Deno.test(
+  "ReceiveBuffer.receive() cuts what is too long, and returns its length if it is asked to",
+  leavingNothingOpen((scope) => {
+    const [here, there] = scope.pair();
+    const buffer = new ReceiveBuffer(3);
+    const lengths = [MSG_TRUNC, 0].map((flags) => {
+      send(here, bytes("12345678"), 0);
+      return buffer.receive(there, flags);
+    });
+    assertEquals(lengths, [8, 3]);
+    assertEquals(buffer.bytes, bytes("123"));
+  }),
+);
+
+Deno.test(
+  "ReceiveBuffer.receive() returns -1 where nothing is and it may not wait",
+  leavingNothingOpen((scope) => {
+    const buffer = new ReceiveBuffer(8);
+    const [blocking] = scope.pair();
+    const [nonBlocking] = scope.pair(SOCK_SEQPACKET | SOCK_NONBLOCK);
+    assertEquals([buffer.receive(blocking, MSG_DONTWAIT), buffer.receive(nonBlocking, 0)], [
+      -1,
+      -1,
+    ]);
+  }),
+);
+
+Deno.test("ReceiveBuffer.receive() throws SystemError for what is no socket", () => {
+  const buffer = new ReceiveBuffer(8);
+  for (const [fd, code] of [[-1, "EBADF"], [0, "ENOTSOCK"]] as const) {
+    const error = assertThrows(() => buffer.receive(fd, MSG_DONTWAIT), SystemError);
+    assertEquals([error.syscall, error.code], ["recvfrom", code]);
+  }
+});
+
+Deno.test("ReceiveBuffer.receive() and Poller.wait() are ended by a signal, with nothing", async () => {
+  assertEquals(await told(command("interrupted_waits.ts")), {
+    received: -1,
+    ready: 0,
+    revents: [0, 0],
+    early: true,
+  });
+});
+
+Deno.test(
   "sendmsg() and recvmsg() use the part of the memory that they are given, and no more",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair();
     const memory = bytes("..abc..");
     assertEquals(sendmsg(here, memory.subarray(2, 5), NONE, 0), 3);
     const received = bytes("-------");
-    assertEquals(recvmsg(there, received.subarray(1, 6), NONE, 0), {
-      length: 3,
-      flags: 0,
-      controlMessages: [],
-    });
+    const { length, flags, controlMessages } = recvmsg(there, received.subarray(1, 6), NONE, 0);
+    assertEquals({ length, flags, controlMessages }, { length: 3, flags: 0, controlMessages: [] });
     assertEquals(received, bytes("-abc---"));
   }),
 );
@@ -276,6 +335,42 @@ Deno.test(
     assertEquals(poll([silent, there, closed], POLLIN, 1000), [0, POLLIN, POLLNVAL]);
     assertEquals(poll([silent, there], POLLIN | POLLOUT, 0), [POLLOUT, POLLIN | POLLOUT]);
     assertEquals(poll([], POLLIN, 0), []);
+  }),
+);
+
+Deno.test(
+  "Poller.wait() looks at the same descriptors again and again",
+  leavingNothingOpen((scope) => {
+    const [here, there] = scope.pair();
+    const [other, otherEnd] = scope.pair();
+    const poller = new Poller([there, otherEnd], POLLIN);
+    const seen = () => [poller.wait(0), poller.revents(0), poller.revents(1)];
+    assertEquals(seen(), [0, 0, 0]);
+    send(here, bytes("x"), 0);
+    assertEquals(seen(), [1, POLLIN, 0]);
+    send(other, bytes("y"), 0);
+    assertEquals(seen(), [2, POLLIN, POLLIN]);
+    recv(there, new Uint8Array(1), 0);
+    assertEquals(seen(), [1, 0, POLLIN]);
+    recv(otherEnd, new Uint8Array(1), 0);
+    assertEquals(seen(), [0, 0, 0]);
+    scope.close(here);
+    assertEquals(seen(), [1, POLLIN | POLLHUP, 0]);
+    scope.close(there);
+    assertEquals(seen(), [1, POLLNVAL, 0]);
+  }),
+);
+
+Deno.test(
+  "Poller.wait() ends in time, without and with descriptors",
+  leavingNothingOpen((scope) => {
+    const [silent] = scope.pair();
+    assertEquals(new Poller([], POLLIN).wait(1), 0);
+    const poller = new Poller([silent], POLLIN);
+    assertEquals([-1, NaN, 0, 0.1].map((timeout) => poller.wait(timeout)), [0, 0, 0, 0]);
+    const start = performance.now();
+    assertEquals(poller.wait(20), 0);
+    assert(performance.now() - start >= 20);
   }),
 );
 
