@@ -13,6 +13,7 @@ import {
   BPF_AND,
   BPF_B,
   BPF_H,
+  BPF_JA,
   BPF_JEQ,
   BPF_JGE,
   BPF_JMP,
@@ -20,8 +21,12 @@ import {
   BPF_K,
   BPF_LD,
   BPF_MAXINSNS,
+  BPF_MISC,
   BPF_RET,
+  BPF_TAX,
   BPF_W,
+  BPF_X,
+  BPF_XOR,
   SO_ATTACH_FILTER,
   SO_DETACH_FILTER,
   SO_LOCK_FILTER,
@@ -43,14 +48,35 @@ export interface BpfInstruction {
 
 const SIZES = { 1: BPF_B, 2: BPF_H, 4: BPF_W } as const;
 
-/** `A = the bytes at offset`: of a frame in network byte order, of a system call (4 bytes only) in the machine's. */
+/**
+ * `A = the bytes at offset`: of a frame in network byte order, of a system call (4 bytes only) in the machine's.
+ *
+ * @param offset From the beginning; from `SKF_NET_OFF` on, from that of the network header; at `SKF_AD_OFF + SKF_AD_…`, what the kernel knows
+ * of the frame.
+ */
 export function bpfLoad(offset: number, size: 1 | 2 | 4 = 4): BpfInstruction {
-  return { code: BPF_LD | SIZES[size] | BPF_ABS, jt: 0, jf: 0, k: offset };
+  return { code: BPF_LD | SIZES[size] | BPF_ABS, jt: 0, jf: 0, k: offset >>> 0 };
 }
 
 /** `A = A & k`. */
 export function bpfAnd(k: number): BpfInstruction {
   return { code: BPF_ALU | BPF_AND | BPF_K, jt: 0, jf: 0, k };
+}
+
+/** `A = A op k`, where `op` is such as `BPF_MUL`. */
+export function bpfCompute(operation: number, k: number): BpfInstruction {
+  return { code: BPF_ALU | operation | BPF_K, jt: 0, jf: 0, k };
+}
+
+/** `X = A`. */
+export const bpfKeepInX: BpfInstruction = { code: BPF_MISC | BPF_TAX, jt: 0, jf: 0, k: 0 };
+
+/** `A = A ^ X`. */
+export const bpfXorWithX: BpfInstruction = { code: BPF_ALU | BPF_XOR | BPF_X, jt: 0, jf: 0, k: 0 };
+
+/** Skips `count` instructions. */
+export function bpfSkip(count: number): BpfInstruction {
+  return { code: BPF_JMP | BPF_JA, jt: 0, jf: 0, k: count };
 }
 
 /** Skips `jt` instructions if `A == k`, else `jf`. */

@@ -30,9 +30,11 @@ export const SCM_MAX_FD = 253;
 
 // asm-generic/socket.h
 export const SOL_SOCKET = 1;
+export const SO_REUSEADDR = 2;
 export const SO_TYPE = 3;
 export const SO_RCVBUF = 8;
 export const SO_PRIORITY = 12;
+export const SO_BINDTODEVICE = 25;
 export const SO_ATTACH_FILTER = 26;
 export const SO_DETACH_FILTER = 27;
 export const SO_PEERCRED = 17;
@@ -45,6 +47,15 @@ export const SO_PROTOCOL = 38;
 export const SO_DOMAIN = 39;
 export const SO_LOCK_FILTER = 44;
 export const SO_COOKIE = 57;
+
+// bits/in.h, netinet/in.h
+export const IPPROTO_IP = 0;
+export const IPPROTO_UDP = 17;
+export const IP_RECVERR = 11;
+export const IP_MULTICAST_IF = 32;
+export const IP_MULTICAST_TTL = 33;
+export const IP_MULTICAST_LOOP = 34;
+export const IP_ADD_MEMBERSHIP = 35;
 
 // linux/if_packet.h
 export const SOL_PACKET = 263; // linux/socket.h
@@ -59,15 +70,18 @@ export const PACKET_VNET_HDR = 15;
 export const PACKET_TIMESTAMP = 17;
 export const PACKET_FANOUT = 18;
 export const PACKET_QDISC_BYPASS = 20;
+export const PACKET_FANOUT_DATA = 22;
 export const PACKET_IGNORE_OUTGOING = 23;
 
 export const PACKET_FANOUT_HASH = 0;
+export const PACKET_FANOUT_CBPF = 6;
 export const PACKET_MR_PROMISC = 1;
 
 export const TPACKET_V3 = 2;
 export const TP_STATUS_KERNEL = 0;
 export const TP_STATUS_USER = 0x1;
 export const TP_STATUS_LOSING = 0x4;
+export const TP_STATUS_CSUMNOTREADY = 0x8;
 export const TP_STATUS_VLAN_VALID = 0x10;
 export const TP_STATUS_BLK_TMO = 0x20;
 export const TP_STATUS_VLAN_TPID_VALID = 0x40;
@@ -119,7 +133,13 @@ export const F_SETFD = 2;
 export const F_GETFL = 3;
 export const FD_CLOEXEC = 1;
 
-// linux/fcntl.h
+// linux/fcntl.h, linux/memfd.h
+export const F_ADD_SEALS = 1033;
+export const F_SEAL_SEAL = 0x1;
+export const F_SEAL_SHRINK = 0x2;
+export const F_SEAL_GROW = 0x4;
+export const MFD_CLOEXEC = 0x1;
+export const MFD_ALLOW_SEALING = 0x2;
 export const AT_FDCWD = -100;
 
 // linux/io_uring.h
@@ -204,11 +224,26 @@ export const BPF_H = 0x08;
 export const BPF_B = 0x10;
 export const BPF_ABS = 0x20;
 export const BPF_AND = 0x50;
+export const BPF_MUL = 0x20;
+export const BPF_RSH = 0x70;
+export const BPF_MOD = 0x90;
+export const BPF_XOR = 0xa0;
 export const BPF_JEQ = 0x10;
 export const BPF_JGE = 0x30;
 export const BPF_JSET = 0x40;
+export const BPF_JA = 0x00;
 export const BPF_K = 0x00;
+export const BPF_X = 0x08;
+export const BPF_MISC = 0x07;
+export const BPF_TAX = 0x00;
 export const BPF_MAXINSNS = 4096;
+export const SKF_NET_OFF = -0x100000;
+export const SKF_AD_OFF = -0x1000;
+export const SKF_AD_PROTOCOL = 0;
+export const SKF_AD_QUEUE = 24;
+export const SKF_AD_CPU = 36;
+export const SKF_AD_VLAN_TAG = 44;
+export const SKF_AD_RANDOM = 56;
 
 // linux/bpf.h
 export const BPF_PROG_LOAD = 5;

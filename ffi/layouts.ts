@@ -43,6 +43,20 @@ export const sockaddr_ll = struct("sockaddr_ll", 20, {
   sll_addr: [12, "u8[8]"],
 });
 
+/** `struct sockaddr_in`: the address of an IPv4 socket. Source: netinet/in.h, ip(7). */
+export const sockaddr_in = struct("sockaddr_in", 16, {
+  sin_family: [0, "u16"],
+  sin_port: [2, "be16"],
+  sin_addr: [4, "u8[4]"],
+});
+
+/** `struct ip_mreqn`: a multicast group, or a source, on an interface. Source: bits/in.h, ip(7). */
+export const ip_mreqn = struct("ip_mreqn", 12, {
+  imr_multiaddr: [0, "u8[4]"],
+  imr_address: [4, "u8[4]"],
+  imr_ifindex: [8, "i32"],
+});
+
 /** `struct tpacket_stats`: what PACKET_STATISTICS returns and sets to zero. Source: linux/if_packet.h. */
 export const tpacket_stats = struct("tpacket_stats", 8, {
   tp_packets: [0, "u32"],

@@ -25,6 +25,11 @@ const symbols = {
     parameters: ["i32", "buffer", "u32"] as [sockfd: "i32", addr: "buffer", addrlen: "u32"],
     result: "i32",
   },
+  // int connect(int sockfd, const struct sockaddr *addr, socklen_t addrlen);
+  connect: {
+    parameters: ["i32", "buffer", "u32"] as [sockfd: "i32", addr: "buffer", addrlen: "u32"],
+    result: "i32",
+  },
   // int socketpair(int domain, int type, int protocol, int sv[2]);
   socketpair: {
     parameters: ["i32", "i32", "i32", "buffer"] as [
@@ -39,6 +44,11 @@ const symbols = {
   shutdown: { parameters: ["i32", "i32"] as [sockfd: "i32", how: "i32"], result: "i32" },
   // int getsockname(int sockfd, struct sockaddr *addr, socklen_t *addrlen);
   getsockname: {
+    parameters: ["i32", "buffer", "buffer"] as [sockfd: "i32", addr: "buffer", addrlen: "buffer"],
+    result: "i32",
+  },
+  // int getpeername(int sockfd, struct sockaddr *addr, socklen_t *addrlen);
+  getpeername: {
     parameters: ["i32", "buffer", "buffer"] as [sockfd: "i32", addr: "buffer", addrlen: "buffer"],
     result: "i32",
   },
@@ -285,6 +295,10 @@ const symbols = {
     ],
     result: "i32",
   },
+  // int memfd_create(const char *name, unsigned int flags);
+  memfd_create: { parameters: ["buffer", "u32"] as [name: "buffer", flags: "u32"], result: "i32" },
+  // int ftruncate(int fd, off_t length);
+  ftruncate: { parameters: ["i32", "i64"] as [fd: "i32", length: "i64"], result: "i32" },
   // int getpagesize(void);
   getpagesize: { parameters: [], result: "i32" },
 

@@ -8,9 +8,22 @@
  * @module
  */
 
-import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "./constants.ts";
-import { lastErrno, SystemError } from "./errno.ts";
-import { libc } from "./libc.ts";
+import {
+  F_ADD_SEALS,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_PRIVATE,
+  MFD_ALLOW_SEALING,
+  MFD_CLOEXEC,
+  PROT_READ,
+  PROT_WRITE,
+} from "./constants.ts";
+import { close } from "./descriptor.ts";
+import { check, lastErrno, SystemError } from "./errno.ts";
+import { cString, libc } from "./libc.ts";
 import { addressOf } from "./struct.ts";
 
 /** getpagesize(2): the size of a page, in bytes. */
@@ -61,6 +74,29 @@ export function mapOver(memory: Uint8Array<ArrayBuffer>, flags: number, fd: numb
 export function unmap(memory: Uint8Array<ArrayBuffer>): void {
   map(memory, MAP_PRIVATE | MAP_ANONYMOUS, -1);
   mapped.delete(memory);
+}
+
+/**
+ * memfd_create(2): memory that several processes map, passed as a descriptor. It is sealed: nobody can make it shorter, which would kill who
+ * reads what is gone (SIGBUS), or longer.
+ *
+ * @param name What /proc shows.
+ * @param size In bytes; whole pages.
+ * @returns Its descriptor, close-on-exec.
+ * @throws {SystemError} `EMFILE`, `ENOMEM`, …
+ */
+export function sharedMemory(name: string, size: number): number {
+  const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  const fd = check(libc.memfd_create(cString(name), flags), "memfd_create");
+  try {
+    check(libc.ftruncate(fd, BigInt(size)), "ftruncate");
+    const seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+    check(libc.fcntl(fd, F_ADD_SEALS, seals), "fcntl");
+    return fd;
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
 }
 
 function map(memory: Uint8Array<ArrayBuffer>, flags: number, fd: number): void {

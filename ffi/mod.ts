@@ -21,6 +21,7 @@ export * from "./descriptor.ts";
 export * from "./ebpf.ts";
 export * from "./errno.ts";
 export * from "./file.ts";
+export * from "./inet.ts";
 export * from "./io_uring.ts";
 export * from "./layouts.ts";
 export * from "./libc.ts";

@@ -174,6 +174,45 @@ export class PacketRing implements Disposable {
     return true;
   }
 
+  /** The number of the block that the frame is in: the kernel counts them from 1, here the lower 32 bits of it. */
+  get sequence(): number {
+    return this.#words[this.#block + SEQ_NUM];
+  }
+
+  /**
+   * Goes on where another reader of the same ring has stopped, be it in the middle of a block. Blocks come in the order of their numbers, each in
+   * the place after the one before, so the number says where it is.
+   *
+   * @param sequence The block that it was in, or had given back last; 0 if it had begun none.
+   * @param done How many frames of that block it had done with.
+   */
+  resume(sequence: number, done: number): void {
+    const count = this.#words.length / this.#blockSize;
+    const place = (number: number) => (number - 1 + count) % count * this.#blockSize;
+    this.#left = 0;
+    this.#holdsBlock = false;
+    this.#block = place(sequence);
+    const isKept = sequence !== 0 &&
+      (Atomics.load(this.#words, this.#block + BLOCK_STATUS) & TP_STATUS_USER) !== 0 &&
+      this.sequence === sequence;
+    if (!isKept) {
+      this.#block = place(sequence + 1);
+      return;
+    }
+    this.#acquire();
+    for (let i = 0; i < done && this.#left > 0; i++) this.next();
+  }
+
+  /** How many frames are in blocks that are handed over and not given back, wherever a cursor is. */
+  get waiting(): number {
+    let frames = 0;
+    for (let start = 0; start < this.#words.length; start += this.#blockSize) {
+      const status = Atomics.load(this.#words, start + BLOCK_STATUS);
+      if ((status & TP_STATUS_USER) !== 0) frames += this.#words[start + NUM_PKTS];
+    }
+    return frames;
+  }
+
   #acquire(): boolean {
     const words = this.#words;
     if ((Atomics.load(words, this.#block + BLOCK_STATUS) & TP_STATUS_USER) === 0) return false;
@@ -266,6 +305,7 @@ const VLAN_TAG_SIZE = 4;
 const block = tpacket_block_desc.fields;
 const BLOCK_STATUS = block.block_status[0] / 4;
 const NUM_PKTS = block.num_pkts[0] / 4;
+const SEQ_NUM = block.seq_num[0] / 4;
 const OFFSET_TO_FIRST_PKT = block.offset_to_first_pkt[0] / 4;
 const frame = tpacket3_hdr.fields;
 const NEXT_OFFSET = frame.tp_next_offset[0] / 4;

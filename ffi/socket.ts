@@ -38,6 +38,16 @@ export function bind(fd: number, address: Uint8Array<ArrayBuffer>): void {
 }
 
 /**
+ * connect(2): names the peer of a socket; a datagram socket may be given another one later.
+ *
+ * @param address The bytes of a `sockaddr` of the socket's family.
+ * @throws {SystemError} `ENETUNREACH`, `EACCES` (a broadcast address), `EPERM` (a filter of system calls), …
+ */
+export function connect(fd: number, address: Uint8Array<ArrayBuffer>): void {
+  check(libc.connect(fd, address, address.length), "connect");
+}
+
+/**
  * socketpair(2): two connected `AF_UNIX` sockets.
  *
  * @throws {SystemError} `EMFILE`, `ENFILE`, …
@@ -70,6 +80,18 @@ export function getsockname(fd: number): Uint8Array<ArrayBuffer> {
   const address = new Uint8Array(128); // sizeof(struct sockaddr_storage)
   const length = Uint32Array.of(address.length);
   check(libc.getsockname(fd, address, length), "getsockname");
+  return address.subarray(0, length[0]);
+}
+
+/**
+ * getpeername(2): the address that a socket is connected to, as the bytes of a `sockaddr`.
+ *
+ * @throws {SystemError} `ENOTCONN`, `EBADF`, `ENOTSOCK`, …
+ */
+export function getpeername(fd: number): Uint8Array<ArrayBuffer> {
+  const address = new Uint8Array(128); // sizeof(struct sockaddr_storage)
+  const length = Uint32Array.of(address.length);
+  check(libc.getpeername(fd, address, length), "getpeername");
   return address.subarray(0, length[0]);
 }
 

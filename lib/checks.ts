@@ -274,6 +274,125 @@ export const CHECKS = {
     side: "parent",
     source: "io_uring_enter(2), IORING_RECV_MULTISHOT; D7; D1",
   },
+  "SUPER-01": {
+    claim:
+      "Every worker is confined, and has the socket of its seat, which is the same as its predecessor's",
+    expected: "HARD-01 from outside for each; one SO_COOKIE a seat",
+    side: "parent",
+    source: "lib/supervisor.ts; D18, D24",
+  },
+  "SUPER-02": {
+    claim: "Workers are killed in mid-stream, and every frame is received exactly once",
+    expected: "none lost, none twice",
+    side: "parent",
+    source: "packet(7), PACKET_RX_RING; lib/progress.ts; D18",
+  },
+  "SUPER-03": {
+    claim: "Nobody serves for no longer than the ring allows",
+    expected: "each gap shorter than blocks x min(timeout, time to fill one)",
+    side: "parent",
+    source: "prb_retire_rx_blk_timer_expired in net/packet/af_packet.c; D18",
+  },
+  "SUPER-04": {
+    claim: "A planned handover loses and doubles nothing",
+    expected: "none lost, none twice",
+    side: "parent",
+    source: "lib/supervisor.ts, replace; D18",
+  },
+  "SUPER-05": {
+    claim: "A worker more and one less: nothing is lost or doubled",
+    expected: "none lost, none twice",
+    side: "parent",
+    source: "fanout_set_data_cbpf in net/packet/af_packet.c; lib/fanout_group.ts; D18",
+  },
+  "SUPER-06": {
+    claim: "A worker that cannot start is given up, and does not keep its share",
+    expected:
+      "frames for the others while it is given up, none for it; served again, it takes some",
+    side: "parent",
+    source: "lib/restart_policy.ts; D18",
+  },
+  "SUPER-07": {
+    claim: "The control: a worker that receives by recvfrom loses what it has in hand, and no more",
+    expected: "at most one frame a kill, each accounted for",
+    side: "parent",
+    source: "recvfrom(2); D18",
+  },
+  "SUPER-08": {
+    claim: "The control: closing the socket and opening it anew loses frames",
+    expected: "some lost",
+    side: "parent",
+    source: "packet_release in net/packet/af_packet.c; D18",
+  },
+  "SUPER-09": {
+    claim: "Giving a worker up, and serving its socket again, loses and doubles nothing",
+    expected: "none lost, none twice",
+    side: "parent",
+    source: "lib/fanout_group.ts; D18",
+  },
+  "RELAY-01": {
+    claim: "The parent's helper socket joins the group on the interface that is received from",
+    expected: "the group in /proc/net/igmp on that interface, one user more than before",
+    side: "parent",
+    source: "ip(7), IP_ADD_MEMBERSHIP; ip_mc_join_group in net/ipv4/igmp.c; RFC 3376; D1",
+  },
+  "RELAY-02": {
+    claim: "The UDP socket that the worker has is connected to the one destination, and stays so",
+    expected: "the same peer, interface, TTL of 1 and no loop before the passing and at the end",
+    side: "parent",
+    source: "udp(7); ip(7), IP_MULTICAST_TTL; socket(7), SO_BINDTODEVICE; lib/egress.ts; D24",
+  },
+  "RELAY-03": {
+    claim: "The worker can send nowhere else, by neither of its two sockets nor by a new one",
+    expected: "EPERM for every attempt, and no witness sees what was attempted",
+    side: "child",
+    source: "seccomp(2); lib/receive_only.ts; lib/elsewhere.ts; D24",
+  },
+  "RELAY-04": {
+    claim: "Nothing leaves but the datagrams that are to be passed on",
+    expected:
+      "no frame of the worker's beside them on either interface, as seen by packet sockets that saw the control",
+    side: "parent",
+    source: "packet(7), PACKET_OUTGOING; dev_queue_xmit_nit in net/core/dev.c; D24",
+  },
+  "RELAY-05": {
+    claim: "Every datagram leaves once, in order, byte for byte",
+    expected:
+      "on the egress interface, the payloads of the datagrams that were sent, in their order",
+    side: "parent",
+    source: "RFC 768; lib/datagrams.ts; D1",
+    essential: true,
+  },
+  "RELAY-06": {
+    claim:
+      "A receiver in another network namespace gets every datagram once, in order, byte for byte",
+    expected: "the digests of the payloads that were sent, in their order, from an AF_INET socket",
+    side: "parent",
+    source: "ip(7), IP_ADD_MEMBERSHIP; network_namespaces(7); D1",
+  },
+  "RELAY-07": {
+    claim:
+      "What is no whole datagram to the group and port is not passed on, and is counted by its reason",
+    expected: "the worker's counts are those of the frames that were sent, reason by reason",
+    side: "parent",
+    source: "ip_rcv_core in net/ipv4/ip_input.c; RFC 791, RFC 768; lib/datagrams.ts",
+  },
+  "RELAY-08": {
+    claim: "What is not UDP to the group never reaches the worker",
+    expected:
+      "PACKET_STATISTICS counts what the locked filter lets pass, as many as were sent of it, none dropped",
+    side: "parent",
+    source: "packet(7), PACKET_STATISTICS; lib/group_filter.ts; D24",
+  },
+  "RELAY-09": {
+    claim:
+      "The relay has datagrams from a source that reverse path filtering keeps from an AF_INET socket",
+    expected:
+      "with rp_filter 0 the AF_INET socket gets all of them, with 1 none; the relay has all in both cases",
+    side: "parent",
+    source:
+      "ip-sysctl.rst, rp_filter; RFC 3704; fib_validate_source in net/ipv4/fib_frontend.c; D1",
+  },
   "HARD-01": {
     claim: "Every thread of the hardened worker is confined",
     expected:

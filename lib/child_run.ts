@@ -13,6 +13,7 @@ import {
   type CapturedFrame,
   type ChildMessage,
   type ParentMessage,
+  parseOrder,
   parseParentMessage,
 } from "./messages.ts";
 import { ExperimentError } from "./outcome.ts";
@@ -96,6 +97,16 @@ export class ChildRun {
       message: parseParentMessage(delivery.text, type),
       descriptors: delivery.descriptors,
     };
+  }
+
+  /**
+   * Waits for the word of a supervisor: whether the worker is to say that it is there, or to stop.
+   *
+   * @throws {ExperimentError} If the parent is gone, is silent, or says something else.
+   */
+  order(): "next" | "enough" {
+    const { text } = awaitMessage(this.channelFd, 0, this.#left());
+    return parseOrder(text);
   }
 
   /** Whether the parent has said something, or is gone. */

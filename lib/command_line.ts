@@ -8,7 +8,9 @@ import { parseArgs } from "@std/cli/parse-args";
 import { closestString } from "@std/text/closest-string";
 import type { Experiment } from "./experiment.ts";
 import { UsageError } from "./outcome.ts";
+import { FANOUT_MODES, type FanoutMode, isFanoutMode } from "./fanout_group.ts";
 import { isReceivePath, RECEIVE_PATHS, type ReceivePath } from "./receive/mod.ts";
+import { RELAY_DEFAULTS } from "./relay_setting.ts";
 import type { TextOptions } from "./report/text.ts";
 import type { RunOptions } from "./setting.ts";
 
@@ -36,8 +38,28 @@ export const COUNT_LIMIT = 100_000;
 /** The longest that a run may take, in seconds. */
 export const TIMEOUT_LIMIT = 3600;
 
+/** The most workers: the runtime waits for each on a thread of its own, and has 32. The kernel would take 256 sockets. */
+export const WORKER_LIMIT = 16;
+
+/** The most kills, and the most frames per second: what one process can do beside the rest. */
+export const KILL_LIMIT = 10_000, RATE_LIMIT = 50_000;
+
 /** Options that take a value, by their long names. */
-const VALUED = ["experiment", "count", "timeout", "user", "stimulus", "receive"] as const;
+const VALUED = [
+  "experiment",
+  "count",
+  "timeout",
+  "user",
+  "stimulus",
+  "receive",
+  "workers",
+  "fanout",
+  "kills",
+  "rate",
+  "from",
+  "to",
+  "out",
+] as const;
 /** Options that take none. */
 const SWITCHES = [
   "harden",
@@ -71,14 +93,23 @@ drops all privileges and goes on receiving. Every claim is a check that can fail
 
 Options:
   -e, --experiment NAME   privilege-drop (default), authority, io-uring, receive-paths,
-                          or all; may be repeated
+                          supervisor, relay, or all; may be repeated
   -l, --list              list the experiments, each with the question that it answers
   -n, --count N           packets to receive, 1 to ${COUNT_LIMIT} (5)
-  -t, --timeout SECONDS   the longest that a run may take, up to ${TIMEOUT_LIMIT} (10)
-  -u, --user USER[:GROUP] whom to become, by name or number (nobody:65534)
+  -t, --timeout SECONDS   the longest that a run may take, up to ${TIMEOUT_LIMIT}
+                          (10; supervisor 60)
+  -u, --user USER[:GROUP] whom to become, by name or number (nobody:65534);
+                          FIRST-LAST[:GROUP] gives each worker of the supervisor a uid of its own
       --stimulus IFACE    where to inject frames (the veth peer of INTERFACE, when it is here), or none
       --receive PATH      how the worker receives: recvmsg (default), recvfrom, recvmmsg, tpacket-v3,
                           io-uring, io-uring-multishot; receive-paths then looks at that one alone
+      --workers N         of the supervisor, 1 to ${WORKER_LIMIT} (2)
+      --fanout MODE       which of them a frame goes to: hash (default), cpu, lb, qm
+      --kills N           how often one is killed, 1 to ${KILL_LIMIT} (10)
+      --rate N            frames per second for them, 100 to ${RATE_LIMIT} (2000)
+      --from GROUP:PORT   what is relayed (${RELAY_DEFAULTS.from})
+      --to GROUP:PORT     where to (${RELAY_DEFAULTS.to})
+      --out IFACE         by which interface (a veth pair to a receiver in a network namespace of its own)
       --harden            the worker under all protections: a receive-only packet socket
       --json              the evidence as one JSON object on standard output
   -q, --quiet             the verdict alone
@@ -150,12 +181,23 @@ export function parseCommandLine(
     experiments: chosen(words.experiment as string[], experiments),
     run: {
       interface: onlyInterface(words._ as string[]),
-      count: asCount(value("count", "5")!),
-      timeout: asTimeout(value("timeout", "10")!),
+      count: asWholeNumber("count", value("count", "5")!, 1, COUNT_LIMIT),
+      timeout: asTimeout(value("timeout")),
       user: value("user", "nobody:65534")!,
       stimulus: value("stimulus"),
       harden: words.harden,
       receive: asReceivePath(value("receive")),
+      supervision: {
+        workers: asWholeNumber("workers", value("workers", "2")!, 1, WORKER_LIMIT),
+        fanout: asFanoutMode(value("fanout", "hash")!),
+        kills: asWholeNumber("kills", value("kills", "10")!, 1, KILL_LIMIT),
+        rate: asWholeNumber("rate", value("rate", "2000")!, 100, RATE_LIMIT),
+      },
+      relay: {
+        from: value("from", RELAY_DEFAULTS.from)!,
+        to: value("to", RELAY_DEFAULTS.to)!,
+        out: value("out"),
+      },
     },
   };
 }
@@ -224,14 +266,23 @@ function onlyInterface(names: readonly string[]): string {
   return names[0];
 }
 
-function asCount(text: string): number {
-  const count = Number(text);
-  if (!/^\d+$/.test(text) || count < 1 || count > COUNT_LIMIT) {
+function asWholeNumber(name: string, text: string, least: number, most: number): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number < least || number > most) {
     throw new UsageError(
-      `--count: a whole number from 1 to ${COUNT_LIMIT} is wanted, not ${JSON.stringify(text)}`,
+      `--${name}: a whole number from ${least} to ${most} is wanted, not ${JSON.stringify(text)}`,
     );
   }
-  return count;
+  return number;
+}
+
+function asFanoutMode(text: string): FanoutMode {
+  if (isFanoutMode(text)) return text;
+  throw new UsageError(
+    `--fanout: ${JSON.stringify(text)} is no mode; there are ${
+      Object.keys(FANOUT_MODES).join(", ")
+    }`,
+  );
 }
 
 function asReceivePath(text: string | undefined): ReceivePath | undefined {
@@ -243,7 +294,8 @@ function asReceivePath(text: string | undefined): ReceivePath | undefined {
   );
 }
 
-function asTimeout(text: string): number {
+function asTimeout(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
   const seconds = Number(text);
   if (!/^\d+(\.\d+)?$/.test(text) || seconds <= 0 || seconds > TIMEOUT_LIMIT) {
     throw new UsageError(

@@ -33,6 +33,8 @@ export interface AuditedDescriptor {
 export interface KnownDescriptors {
   readonly channelFd: number;
   readonly packetFd?: number;
+  /** The connected UDP socket by which a worker of a relay sends. */
+  readonly egressFd?: number | undefined;
   /** What the worker waits at for frames: an io_uring, or the passed socket itself. */
   readonly sourceFd?: number;
 }
@@ -43,7 +45,7 @@ export interface KnownDescriptors {
  * @throws {SystemError} If /proc cannot be read.
  */
 export function auditDescriptors(
-  { channelFd, packetFd, sourceFd }: KnownDescriptors,
+  { channelFd, packetFd, egressFd, sourceFd }: KnownDescriptors,
 ): AuditedDescriptor[] {
   const open = openDescriptors("self");
   const standard = new Map([[0, "standard input"], [1, "standard output"], [2, "standard error"]]);
@@ -51,6 +53,7 @@ export function auditDescriptors(
   const explain = (fd: number, refersTo: string): string | undefined => {
     if (fd === channelFd) return "its end of the control channel";
     if (fd === packetFd) return "the passed socket";
+    if (fd === egressFd) return "the connected UDP socket";
     if (fd === sourceFd) return "the restricted ring by which it receives";
     if (refersTo === "/dev/null") return "/dev/null";
     if (refersTo.startsWith("pipe:")) {

@@ -15,6 +15,8 @@ import type { ExperimentDescription } from "./record.ts";
 export interface Experiment extends ExperimentDescription {
   /** What it plans beside, if the worker is hardened. */
   readonly hardenedPlan?: readonly CheckId[];
+  /** The longest that it may take if nothing is said of it, in seconds; 10 if it is not there. */
+  readonly timeout?: number;
   /** The privileged program. Returns what is to be said if every check holds. */
   parent(run: ParentRun): Promise<Conclusion>;
   /** The program of the process that receives the socket. */

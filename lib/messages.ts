@@ -8,6 +8,7 @@
 import { type CheckId, isCheckId } from "./checks.ts";
 import type { Finding } from "./evidence.ts";
 import { ExperimentError } from "./outcome.ts";
+import type { Ipv4Endpoint, PacketRingGeometry } from "../ffi/mod.ts";
 import type { Protection } from "./protections.ts";
 import type { ReceivePath } from "./receive/mod.ts";
 
@@ -48,6 +49,10 @@ export type ParentMessage =
   }
   | ({ type: "worker" } & WorkerOrders)
   | ({ type: "receiver" } & ReceiverOrders)
+  | { type: "role"; role: "worker" | "receiver" }
+  | ({ type: "relay" } & RelayOrders)
+  | { type: "listen"; interface: string; to: Ipv4Endpoint }
+  | ({ type: "supervised" } & SupervisedOrders)
   | { type: "next" }
   | { type: "enough" };
 
@@ -68,6 +73,21 @@ export interface WorkerOrders {
   } | null;
 }
 
+/** What a worker of the supervisor's is told; it gets the socket, and the memory of its progress. */
+export interface SupervisedOrders {
+  readonly uid: number;
+  readonly gid: number;
+  readonly protections: readonly Protection[];
+  /** `null` for a worker that receives by recvfrom(2). */
+  readonly ring: PacketRingGeometry | null;
+  /** How many frames the journal of its progress holds. */
+  readonly capacity: number;
+  /** By which it knows the frames of the stimulus, in base64. */
+  readonly nonce: string;
+  /** How long it works on each frame, in microseconds. */
+  readonly work: number;
+}
+
 /** What a worker of the experiment `receive-paths` is told. */
 export interface ReceiverOrders {
   readonly uid: number;
@@ -78,6 +98,18 @@ export interface ReceiverOrders {
   readonly isRingSetUp: boolean;
   /** Whether to prove that it is confined. */
   readonly prove: boolean;
+}
+
+/** What the worker of a relay is told; it gets the packet socket, and the connected UDP socket. */
+export interface RelayOrders {
+  readonly uid: number;
+  readonly gid: number;
+  readonly protections: readonly Protection[];
+  readonly receive: ReceivePath;
+  /** The group and port whose datagrams are passed on. */
+  readonly from: Ipv4Endpoint;
+  /** The interface that the packet socket is bound to, for the attempts. */
+  readonly ifindex: number;
 }
 
 type Fields = Record<string, unknown>;
@@ -230,4 +262,11 @@ export function parseParentMessage<T extends ParentMessage["type"]>(
   const message = parse(text);
   if (message.type !== type) refuse(`"${type}" was to come`);
   return message as unknown as Extract<ParentMessage, { type: T }>;
+}
+
+/** Takes a supervisor's word to a running worker apart. */
+export function parseOrder(text: string): "next" | "enough" {
+  const { type } = parse(text);
+  if (type !== "next" && type !== "enough") refuse('"next" or "enough" was to come');
+  return type;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type OwnedFd } from "../ffi/mod.ts";
+import { type OwnedFd, poll, POLLIN } from "../ffi/mod.ts";
 import type { CheckId } from "./checks.ts";
 import { ChildProcess, spawnChild } from "./child_process.ts";
 import { controlChannelPair, type Delivery, nextMessage, sendMessage } from "./control_channel.ts";
@@ -43,6 +43,8 @@ export interface SpawnOptions {
   readonly inherit?: readonly number[];
   /** A program, with its arguments, that changes what it is and then becomes the child. */
   readonly launcher?: readonly string[];
+  /** Whether it may only say where it stands: nothing that it says goes into the record. */
+  readonly isSilent?: boolean;
 }
 
 /** What the parent's program calls. */
@@ -100,7 +102,11 @@ export class ParentRun {
    * @param ours The parent's end.
    * @param theirs The child's end; it is closed here once the child has it.
    */
-  spawn(ours: OwnedFd, theirs: OwnedFd, { inherit = [], launcher = [] }: SpawnOptions = {}): Child {
+  spawn(
+    ours: OwnedFd,
+    theirs: OwnedFd,
+    { inherit = [], launcher = [], isSilent = false }: SpawnOptions = {},
+  ): Child {
     const millisecondsLeft = String(Math.max(1, this.context.deadline - Date.now()));
     const process = spawnChild({
       module: this.context.childModule,
@@ -109,7 +115,7 @@ export class ParentRun {
       launcher,
     });
     theirs.close();
-    return new Child(process, ours, this);
+    return new Child(process, ours, this, isSilent);
   }
 
   /** Starts a child with a control channel of its own, which is closed when the child's scope ends. */
@@ -130,12 +136,32 @@ export class Child implements AsyncDisposable {
   readonly #process: ChildProcess;
   readonly #channel: OwnedFd;
   readonly #run: ParentRun;
+  readonly #isSilent: boolean;
 
-  /** @param channel The parent's end of the control channel; closed with the child. */
-  constructor(process: ChildProcess, channel: OwnedFd, run: ParentRun) {
+  /**
+   * @param channel The parent's end of the control channel; closed with the child.
+   * @param isSilent Whether it may only say where it stands.
+   */
+  constructor(process: ChildProcess, channel: OwnedFd, run: ParentRun, isSilent = false) {
     this.#process = process;
     this.#channel = channel;
     this.#run = run;
+    this.#isSilent = isSilent;
+  }
+
+  /** Resolves when it has ended, however. */
+  get gone(): Promise<void> {
+    return this.#process.ended().then(() => {});
+  }
+
+  /** Whether it has said something that nobody has heard yet, or has closed the control channel. */
+  get hasSpoken(): boolean {
+    return poll([this.#channel.fd], POLLIN, 0)[0] !== 0;
+  }
+
+  /** Kills it, if it is still there. */
+  kill(): void {
+    this.#process.kill();
   }
 
   /** Its process id. */
@@ -246,6 +272,9 @@ export class Child implements AsyncDisposable {
       if (delivery === undefined) return undefined;
       const message = await this.#parse(delivery);
       if (message.type === "reached" || message.type === "packet") return message;
+      if (this.#isSilent && message.type !== "failed") {
+        throw new ExperimentError(`The child sent "${message.type}", which it may not`);
+      }
       this.#enter(message);
     }
   }

@@ -94,11 +94,16 @@ export function fanoutOf(packetFd: number): number {
 /**
  * Stage 1: protects a bound socket before it is passed.
  *
+ * @param filter What the worker is for, as a program of classic BPF.
  * @throws {SystemError} If the kernel refuses.
  */
-export function protectSocket(packetFd: number, chosen: readonly Protection[]): void {
+export function protectSocket(
+  packetFd: number,
+  chosen: readonly Protection[],
+  filter = relayFilter(),
+): void {
   if (chosen.includes("locked-filter")) {
-    attachFilter(packetFd, relayFilter());
+    attachFilter(packetFd, filter);
     lockFilter(packetFd);
   }
   if (chosen.includes("fanout-pin")) {
@@ -183,6 +188,8 @@ export interface Worker {
   /** What it waits at for frames: an io_uring, which it then may enter, or the packet socket itself. */
   readonly sourceFd: number;
   readonly channelFd: number;
+  /** The connected UDP socket by which a worker of a relay sends. */
+  readonly egressFd?: number | undefined;
   /** The parent's process id, as it was at the start. */
   readonly parentPid: number;
 }
@@ -206,9 +213,11 @@ const BEHIND_LIBC: { readonly [name: string]: [syscall: string, ...args: number[
   posix_spawn: ["clone"],
 };
 
-function policyOf({ packetFd, channelFd, sourceFd }: Omit<Worker, "parentPid">): SyscallPolicy {
+function policyOf(
+  { packetFd, channelFd, egressFd, sourceFd }: Omit<Worker, "parentPid">,
+): SyscallPolicy {
   const ioUring = sourceFd !== packetFd;
-  return receiveOnlyPolicy({ packetFd, channelFd, ioUring, pid: Deno.pid });
+  return receiveOnlyPolicy({ packetFd, channelFd, egressFd, ioUring, pid: Deno.pid });
 }
 
 /**

@@ -16,6 +16,10 @@
  *   another process        no execve, fork, clone of a process; no signal, ptrace, process_vm_*, pidfd to one
  *   undoing a protection   no PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prlimit64 that sets, alarm, personality
  *
+ * A worker of a relay has a second socket, connected to the one destination that it is for, and may `sendto` by it without an address. With one, by
+ * sendmsg (whose address lies in memory), or after another connect(2) it would reach others: all three are refused. write(2) by it needs no rule, since
+ * it cannot name an address; nor do its settings, which nobody may set.
+ *
  * What it does not stop, and what does:
  *
  * - The parent must not send a packet socket again once the filter is on: it would have a number that no rule knows.
@@ -60,6 +64,8 @@ export interface ReceiveOnlyOptions {
   readonly packetFd: number;
   /** The worker's end of the control channel. */
   readonly channelFd: number;
+  /** The connected UDP socket by which a worker of a relay sends; none for any other worker. */
+  readonly egressFd?: number | undefined;
   /** Whether there is an io_uring that was made, restricted and enabled before: it may be entered then. */
   readonly ioUring: boolean;
   /** The worker's own process id. */
@@ -101,10 +107,13 @@ function allowWhen(
  * @throws {RangeError} If both descriptors are the same.
  */
 export function receiveOnlyPolicy(
-  { packetFd, channelFd, ioUring, pid }: ReceiveOnlyOptions,
+  { packetFd, channelFd, egressFd, ioUring, pid }: ReceiveOnlyOptions,
 ): SyscallPolicy {
   if (packetFd === channelFd) {
     throw new RangeError(`Descriptor ${packetFd} cannot be both packet socket and control channel`);
+  }
+  if (egressFd === packetFd || egressFd === channelFd) {
+    throw new RangeError(`Descriptor ${egressFd} cannot be the egress and something else`);
   }
   const onChannel = [intIs(0, channelFd)];
   const onPacketSocket = [intIs(0, packetFd)];
@@ -125,6 +134,11 @@ export function receiveOnlyPolicy(
 
       // Reporting
       ...allowWhen(onChannel, "report to the parent", "sendmsg", "sendto"),
+      ...egressFd === undefined ? [] : allowWhen(
+        [intIs(0, egressFd), longIs(4, 0n), intIs(5, 0)],
+        "pass a datagram on; an address could be another than the one that it is connected to",
+        "sendto",
+      ),
       refusedThere("write"),
       refusedThere("writev"),
       ...allow("wake a thread (eventfd); standard output and error", "write", "writev"),

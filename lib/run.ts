@@ -47,6 +47,9 @@ export function environment(
   };
 }
 
+/** The longest that an experiment may take if nothing else is said of it, in seconds. */
+const USUAL_TIMEOUT = 10;
+
 /** How {@linkcode runExperiment} runs. */
 export interface ExperimentOptions {
   readonly setting: Setting;
@@ -57,7 +60,7 @@ export interface ExperimentOptions {
 }
 
 /**
- * Runs one experiment to its end, which comes within `setting.timeout`.
+ * Runs one experiment to its end, which comes within `setting.timeout`, or what it usually may take.
  *
  * @returns Its evidence, whatever happened to it.
  * @throws What is a defect of fdpass, or {@linkcode CannotAnswer}.
@@ -67,15 +70,16 @@ export async function runExperiment(
   { setting, signal, childModule = CHILD_MODULE }: ExperimentOptions,
 ): Promise<ExperimentEvidence> {
   const timeUp = new AbortController();
+  const timeout = setting.timeout ?? (experiment.timeout ?? USUAL_TIMEOUT) * 1000;
   const timer = setTimeout(
-    () => timeUp.abort(new ExperimentError(`Time ran out after ${setting.timeout / 1000} s`)),
-    setting.timeout,
+    () => timeUp.abort(new ExperimentError(`Time ran out after ${timeout / 1000} s`)),
+    timeout,
   );
   const context: RunContext = {
     experiment: experiment.name,
     setting,
     signal: AbortSignal.any([signal, timeUp.signal]),
-    deadline: Date.now() + setting.timeout,
+    deadline: Date.now() + timeout,
     childModule,
   };
   const record = new ExperimentRecord(

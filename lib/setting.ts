@@ -23,9 +23,16 @@ import {
   userByName,
   userByUid,
 } from "../ffi/mod.ts";
+import type { FanoutMode } from "./fanout_group.ts";
 import { CannotAnswer, UsageError } from "./outcome.ts";
 import { ALL_PROTECTIONS, type Protection, requireProtections } from "./protections.ts";
 import { type ReceivePath, whyUnavailable } from "./receive/mod.ts";
+import {
+  parseEndpoint,
+  refuseLoop,
+  type RelayOptions,
+  type RelaySetting,
+} from "./relay_setting.ts";
 
 /** What a run is asked for. */
 export interface RunOptions {
@@ -33,8 +40,8 @@ export interface RunOptions {
   readonly interface: string;
   /** Packets to receive. */
   readonly count: number;
-  /** The longest that a run may take, in seconds. */
-  readonly timeout: number;
+  /** The longest that an experiment may take, in seconds; `undefined` for what it usually may. */
+  readonly timeout: number | undefined;
   /** Whom to become: `USER[:GROUP]`, by name or number. */
   readonly user: string;
   /** Where to inject frames: an interface, `"none"`, or `undefined` for the veth peer. */
@@ -43,6 +50,21 @@ export interface RunOptions {
   readonly harden: boolean;
   /** How the worker receives; `undefined` if nothing is said of it. */
   readonly receive: ReceivePath | undefined;
+  /** What the supervisor is to do. */
+  readonly supervision: Supervision;
+  /** What is relayed, and where to. */
+  readonly relay: RelayOptions;
+}
+
+/** What a supervisor is to do. */
+export interface Supervision {
+  readonly workers: number;
+  /** Which worker a frame goes to. */
+  readonly fanout: FanoutMode;
+  /** How often a worker is killed. */
+  readonly kills: number;
+  /** Frames per second. */
+  readonly rate: number;
 }
 
 /** Where a run takes place, and for whom: the kernel's view of {@linkcode RunOptions}. */
@@ -51,13 +73,17 @@ export interface Setting {
   /** Where frames are injected; `undefined` for no stimulus. */
   readonly stimulus: Link | undefined;
   readonly identity: Identity;
+  /** Where a range of users was given: all of them, the first of which is `identity`. */
+  readonly identities: readonly Identity[];
   readonly count: number;
   /** In milliseconds. */
-  readonly timeout: number;
+  readonly timeout: number | undefined;
   /** What hardens the worker; none of them if it is not to be. */
   readonly protections: readonly Protection[];
   /** How the worker receives; `undefined` for the usual way, and for each in `receive-paths`. */
   readonly receive: ReceivePath | undefined;
+  readonly supervision: Supervision;
+  readonly relay: RelaySetting;
 }
 
 /**
@@ -73,9 +99,14 @@ export function isInterfaceName(name: string): boolean {
  * The interface of that name.
  *
  * @param purpose What it is for, for the error.
+ * @param action What cannot be done if it is not there, for the error.
  * @throws {UsageError} If the text is no name of an interface, or there is none of that name.
  */
-export function findLink(name: string, purpose: string): Link {
+export function findLink(
+  name: string,
+  purpose: string,
+  action = "Cannot bind the packet socket to",
+): Link {
   if (!isInterfaceName(name)) {
     throw new UsageError(
       `${purpose} ${JSON.stringify(name)} is not an interface name: ` +
@@ -87,7 +118,7 @@ export function findLink(name: string, purpose: string): Link {
   } catch (error) {
     if (!(error instanceof SystemError && error.errno === Errno.ENODEV)) throw error;
     throw new UsageError(
-      `Cannot bind the packet socket to "${name}": ${error.message}; "ip link" shows the interfaces`,
+      `${action} "${name}": ${error.message}; "ip link" shows the interfaces`,
     );
   }
 }
@@ -157,6 +188,29 @@ export function findIdentity(user: string): Identity {
   return { uid, gid: asId(String(gid), "group") };
 }
 
+/** The most users of a range. */
+const RANGE_LIMIT = 256;
+
+/**
+ * The identities that `FIRST-LAST[:GROUP]` or `USER[:GROUP]` names; without a group, each uid of a range has the gid of its number.
+ *
+ * @throws {UsageError} As {@linkcode findIdentity}, or if the range is empty or too long.
+ */
+export function findIdentities(user: string): Identity[] {
+  const range = user.match(/^(\d{1,10})-(\d{1,10})(:.*)?$/);
+  if (range === null) return [findIdentity(user)];
+  const [first, last] = [Number(range[1]), Number(range[2])];
+  if (last < first || last - first >= RANGE_LIMIT) {
+    throw new UsageError(
+      `--user: a range of 1 to ${RANGE_LIMIT} users is wanted, not ${JSON.stringify(user)}`,
+    );
+  }
+  return Array.from({ length: last - first + 1 }, (_, i) => {
+    const uid = first + i;
+    return findIdentity(`${uid}${range[3] ?? `:${uid}`}`);
+  });
+}
+
 /** Whether an id is mapped in a user namespace. Source: user_namespaces(7), `uid_map`. */
 export function isMapped(id: number, map: string): boolean {
   return map.trim().split("\n").some((line) => {
@@ -207,10 +261,10 @@ function requireSetgroups(): void {
   }
 }
 
-function requireUp(link: Link): void {
+function requireUp(link: Link, consequence = "no packet can be received"): void {
   if (!link.up) {
     throw new CannotAnswer(
-      `Interface "${link.name}" is down: no packet can be received (ENETDOWN)`,
+      `Interface "${link.name}" is down: ${consequence} (ENETDOWN)`,
       `ip link set ${link.name} up`,
     );
   }
@@ -237,6 +291,17 @@ function requireReceivePath(path: ReceivePath): void {
   );
 }
 
+/** Where a relay takes datagrams from and sends them to; what is a loop is refused. */
+function findRelay({ from, to, out }: RelayOptions, link: Link): RelaySetting {
+  const relay = {
+    from: parseEndpoint("--from", from),
+    to: parseEndpoint("--to", to),
+    out: out === undefined ? undefined : findLink(out, "--out:", "Cannot send by"),
+  };
+  refuseLoop(relay, link);
+  return relay;
+}
+
 /**
  * Looks everything up.
  *
@@ -247,15 +312,29 @@ function requireReceivePath(path: ReceivePath): void {
 export function findSetting(options: RunOptions, commandLine: string): Setting {
   const link = findLink(options.interface, "Interface");
   const stimulus = findStimulus(link, options.stimulus);
-  const identity = findIdentity(options.user);
+  const identities = findIdentities(options.user);
+  const [identity] = identities;
+  const relay = findRelay(options.relay, link);
   requireRoot(commandLine);
   requireUp(link);
   if (stimulus !== undefined) requireUp(stimulus);
-  requireMapped(identity);
+  if (relay.out !== undefined) requireUp(relay.out, "no datagram can be sent");
+  identities.forEach(requireMapped);
   requireSetgroups();
   const protections = options.harden ? ALL_PROTECTIONS : [];
   requireProtections(protections);
-  const { count, timeout, receive } = options;
+  const { count, timeout, receive, supervision } = options;
   if (receive !== undefined) requireReceivePath(receive);
-  return { link, stimulus, identity, count, timeout: timeout * 1000, protections, receive };
+  return {
+    link,
+    stimulus,
+    identity,
+    identities,
+    count,
+    timeout: timeout && timeout * 1000,
+    protections,
+    receive,
+    supervision,
+    relay,
+  };
 }

@@ -9,6 +9,8 @@ import { authority } from "./authority.ts";
 import { ioUring } from "./io_uring.ts";
 import { privilegeDrop } from "./privilege_drop.ts";
 import { receivePaths } from "./receive_paths.ts";
+import { relay } from "./relay.ts";
+import { supervisor } from "./supervisor.ts";
 
 /** Every experiment. */
 export const EXPERIMENTS: readonly Experiment[] = [
@@ -16,4 +18,6 @@ export const EXPERIMENTS: readonly Experiment[] = [
   authority,
   ioUring,
   receivePaths,
+  supervisor,
+  relay,
 ];

@@ -27,6 +27,7 @@ import {
 import type { CheckId } from "../checks.ts";
 import type { ChildRun } from "../child_run.ts";
 import { CONFINEMENT_CHECKS, corroborateConfinement, proveConfinement } from "../confinement.ts";
+import { type Digest, DIGESTS_PER_MESSAGE, sha256 } from "../digests.ts";
 import { type Conclusion, type Finding, judged, skipped } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
 import { asTexts, type ReceiverOrders } from "../messages.ts";
@@ -185,17 +186,6 @@ export const receivePaths: Experiment = {
   parent,
   child,
 };
-
-/** How many digests the child says at once. */
-const DIGESTS_PER_MESSAGE = 64;
-
-type Digest = (bytes: Uint8Array) => string;
-
-/** SHA-256, in base64. Loaded where it is needed: it takes time that the main job does not have. */
-async function sha256(): Promise<Digest> {
-  const { createHash } = await import("node:crypto");
-  return (bytes) => createHash("sha256").update(bytes).digest("base64");
-}
 
 /** What was sent and what was received, as digests. */
 interface Digests {

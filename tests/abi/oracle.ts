@@ -66,6 +66,7 @@ const HEADERS = [
   "errno.h",
   "fcntl.h",
   "grp.h",
+  "netinet/in.h",
   "poll.h",
   "pwd.h",
   "sched.h",

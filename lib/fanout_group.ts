@@ -1,0 +1,159 @@
+/**
+ * A fanout group whose members can be left out: which worker's socket a frame goes to is decided by a program of ours.
+ *
+ * The kernel's own modes (PACKET_FANOUT_HASH, …) deal frames out to every member, and a member leaves only by being closed: what came to it between its
+ * last frame and its end is lost. In a group of PACKET_FANOUT_CBPF a classic BPF program says the number of the member, and the
+ * supervisor sets it (PACKET_FANOUT_DATA) while frames flow; when the call returns, no processor uses the one before any more (synchronize_net).
+ * So a member is left out first, then emptied, and nothing is lost. Source: fanout_demux_bpf in net/packet/af_packet.c.
+ *
+ * The members' own filters are locked, which also forbids to set the program by them. So the supervisor keeps one member for
+ * itself, the pilot, that is never chosen. What a load beyond the end of a short frame makes of the program is member 0: the first worker's.
+ *
+ * @module
+ */
+
+import {
+  assemble,
+  BPF_MOD,
+  BPF_MUL,
+  BPF_RSH,
+  bpfCompute,
+  type BpfInstruction,
+  bpfJumpEqual,
+  bpfKeepInX,
+  bpfLoad,
+  bpfProgram,
+  bpfReturn,
+  bpfSkip,
+  bpfXorWithX,
+  ETH_P_ALL,
+  ETH_P_IP,
+  ETH_P_IPV6,
+  type OwnedFd,
+  PACKET_FANOUT,
+  PACKET_FANOUT_CBPF,
+  PACKET_FANOUT_DATA,
+  setsockopt,
+  SKF_AD_CPU,
+  SKF_AD_OFF,
+  SKF_AD_PROTOCOL,
+  SKF_AD_QUEUE,
+  SKF_AD_RANDOM,
+  SKF_NET_OFF,
+  SOL_PACKET,
+} from "../ffi/mod.ts";
+import { boundPacketSocket } from "./packet_socket.ts";
+
+const known = (what: number) => bpfLoad(SKF_AD_OFF + what);
+const network = (offset: number) => bpfLoad(SKF_NET_OFF + offset);
+
+/** A = a number that is the same for all frames of a flow: addresses and ports mixed. Source: RFC 791, 8200, 768. */
+const FLOW: readonly BpfInstruction[] = [
+  known(SKF_AD_PROTOCOL),
+  bpfJumpEqual(ETH_P_IP, 2, 0),
+  bpfJumpEqual(ETH_P_IPV6, 8, 0),
+  bpfReturn(0), // neither
+  network(12), // IPv4: source address
+  bpfKeepInX,
+  network(16), // destination address
+  bpfXorWithX,
+  bpfKeepInX,
+  network(20), // ports, if there are no options
+  bpfSkip(6),
+  network(20), // IPv6: the end of the source address
+  bpfKeepInX,
+  network(36), // of the destination address
+  bpfXorWithX,
+  bpfKeepInX,
+  network(40), // ports, if there are no extension headers
+];
+
+/** What decides, by the name of the kernel's mode that it does the work of. */
+export const FANOUT_MODES: { readonly [mode in FanoutMode]: readonly BpfInstruction[] } = {
+  // Multiplicative hashing (Knuth, TAOCP 6.4): the upper half of the product depends on every bit.
+  hash: [...FLOW, bpfXorWithX, bpfCompute(BPF_MUL, 0x9e3779b1), bpfCompute(BPF_RSH, 16)],
+  cpu: [known(SKF_AD_CPU)],
+  lb: [known(SKF_AD_RANDOM)],
+  qm: [known(SKF_AD_QUEUE)],
+};
+
+/** `hash`: all frames of a flow to one worker; `cpu`, `qm`: by the processor or the queue that received it; `lb`: any. */
+export type FanoutMode = "hash" | "cpu" | "lb" | "qm";
+
+/** Whether there is a mode of that name. */
+export function isFanoutMode(name: string): name is FanoutMode {
+  return Object.hasOwn(FANOUT_MODES, name);
+}
+
+/** The program that deals frames out to these members. */
+export function fanoutProgram(
+  mode: FanoutMode,
+  members: readonly number[],
+): Uint8Array<ArrayBuffer> {
+  const choices = members.slice(0, -1).flatMap((member, i) => [
+    bpfJumpEqual(i, 0, 1),
+    bpfReturn(member),
+  ]);
+  return assemble([
+    ...FANOUT_MODES[mode],
+    bpfCompute(BPF_MOD, members.length),
+    ...choices,
+    bpfReturn(members.at(-1)!),
+  ]);
+}
+
+/** The group. Members are numbered in the order in which they join, and stay. */
+export class FanoutGroup implements Disposable {
+  readonly #option: number;
+  readonly #mode: FanoutMode;
+  #pilot: OwnedFd | undefined;
+  #pilotsNumber = -1;
+  #members = 0;
+
+  /**
+   * @param id Of the group: 0 to 65535, not in use by another in this network namespace.
+   * @param mode What decides.
+   */
+  constructor(id: number, mode: FanoutMode) {
+    this.#option = PACKET_FANOUT_CBPF << 16 | id;
+    this.#mode = mode;
+  }
+
+  /** What `PACKET_FANOUT` takes, and tells of a member. */
+  get option(): number {
+    return this.#option;
+  }
+
+  /**
+   * Adds a bound socket, which gets nothing before it is routed to, but for the first.
+   *
+   * @returns Its number.
+   * @throws {SystemError} `ENOSPC` for more than 256, `EALREADY` if it is in a group.
+   */
+  join(packetFd: number): number {
+    setsockopt(packetFd, SOL_PACKET, PACKET_FANOUT, this.#option);
+    return this.#members++;
+  }
+
+  /**
+   * Deals frames out to these members from now on, and to no other.
+   *
+   * @param members Their numbers, one at least.
+   * @param ifindex The interface that they are bound to.
+   */
+  route(members: readonly number[], ifindex: number): void {
+    if (members.length === 0) throw new RangeError("Frames must go to some member");
+    if (this.#pilot === undefined) {
+      this.#pilot = boundPacketSocket(ifindex, ETH_P_ALL);
+      this.#pilotsNumber = this.join(this.#pilot.fd);
+    }
+    if (members.includes(this.#pilotsNumber)) throw new RangeError("The pilot takes no frames");
+    const program = fanoutProgram(this.#mode, members);
+    setsockopt(this.#pilot.fd, SOL_PACKET, PACKET_FANOUT_DATA, bpfProgram(program));
+  }
+
+  /** Closes the pilot. The members are others'. */
+  [Symbol.dispose](): void {
+    this.#pilot?.close();
+  }
+}

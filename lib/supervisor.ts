@@ -1,0 +1,449 @@
+/**
+ * The supervisor (D18): it keeps the sockets, hands each to a worker, notices when one ends, and hands the same socket to the next.
+ *
+ * Theory of operation. A seat is a socket of the fanout group, the memory of its progress, and the worker that serves it, if one does. The seat
+ * outlives its workers. What the kernel queues while nobody serves waits in the socket; the successor goes on with the very next frame.
+ *
+ *     vacant ──start──▶ starting ──ready──▶ serving ──ends──▶ vacant, for as long as the policy says
+ *                                                      └────▶ given up, after some failures in a row
+ *
+ * A worker is what may be compromised, or simply broken. It must answer in time when it is asked whether it is there, and may say nothing else: one that
+ * does not start, hangs, does not read, floods the channel, talks nonsense or closes it is killed, and so ended like any other. Each seat is
+ * tended by itself, so that the others do not notice.
+ *
+ * A seat that is given up must not swallow its share for ever: frames are dealt out to the others (fanout_group.ts), and what waits in
+ * its socket stays there until somebody serves it again.
+ *
+ * If the supervisor dies, the workers do too: by PR_SET_PDEATHSIG, and by the end of the control channel.
+ *
+ * @module
+ */
+
+import {
+  ETH_P_ALL,
+  type Identity,
+  OwnedFd,
+  type PacketRingGeometry,
+  setsockopt,
+  setUpPacketRing,
+  SO_RCVBUFFORCE,
+  SOL_SOCKET,
+  SystemError,
+} from "../ffi/mod.ts";
+import { FanoutGroup, type FanoutMode } from "./fanout_group.ts";
+import { asText } from "./messages.ts";
+import { ExperimentError } from "./outcome.ts";
+import {
+  boundPacketSocket,
+  describePacketSocket,
+  type PacketStatistics,
+  takeStatistics,
+} from "./packet_socket.ts";
+import type { Child, ParentRun } from "./parent_run.ts";
+import { judgeConfinement, threadCredentials } from "./privileges.ts";
+import { createProgress, Progress } from "./progress.ts";
+import { birth, type Protection, protectSocket } from "./protections.ts";
+import { RestartPolicy } from "./restart_policy.ts";
+
+/** How long a worker may take to be ready, in milliseconds. */
+const START_TIMEOUT = 5000;
+
+/** How often a worker is asked whether it is there, and how long it may take to answer, in milliseconds. */
+const ASK_INTERVAL = 250, ANSWER_TIMEOUT = 2000;
+
+/** How long a worker may take to stop when it is asked to, in milliseconds. */
+const STOP_TIMEOUT = 2000;
+
+/** The receive buffer of a socket without a ring, in bytes. */
+const RECEIVE_BUFFER = 4 << 20;
+
+/** What a supervisor supervises. */
+export interface SupervisorOptions {
+  /** What the workers receive by: a ring of that geometry, or `null` for the socket queue. */
+  readonly ring: PacketRingGeometry | null;
+  readonly mode: FanoutMode;
+  /** Whether a socket outlives its worker: the claim; if not, it is closed and opened anew (the control), and there is no group. */
+  readonly keepsSockets: boolean;
+  /** How many frames each journal holds. */
+  readonly capacity: number;
+  readonly nonce: Uint8Array;
+  /** How long a worker works on each frame, in microseconds. */
+  readonly work: number;
+}
+
+/** How a worker ended. */
+export interface WorkerEnd {
+  /** Milliseconds of `performance.now()`. */
+  readonly at: number;
+  readonly reason: string;
+}
+
+/** A place at the supervisor's table. */
+export interface Seat {
+  /** Its number in the fanout group. */
+  readonly number: number;
+  readonly identity: Identity;
+  readonly progress: Progress;
+  /** What is known of its worker. */
+  readonly state: "vacant" | "starting" | "serving" | "given up" | "left";
+  /** The worker's process id; `undefined` if there is none. */
+  readonly pid: number | undefined;
+  /** How many workers have been ready. */
+  readonly starts: number;
+  readonly ends: readonly WorkerEnd[];
+  /** How long nobody served it, each time, in milliseconds. */
+  readonly gaps: readonly number[];
+  /** How often a worker went on in the middle of a block. */
+  readonly resumedInBlock: number;
+  /** Frames that a worker had in hand when it was killed, by number. */
+  readonly lostInHand: readonly number[];
+  /** `SO_COOKIE` of the socket, as the supervisor and each of the workers saw it. */
+  readonly cookies: ReadonlySet<string>;
+  /** Whether every thread of every worker was confined when it was ready. */
+  readonly isConfined: boolean;
+}
+
+class OccupiedSeat implements Seat, Disposable {
+  state: Seat["state"] = "vacant";
+  worker: Child | undefined;
+  starts = 0;
+  readonly ends: WorkerEnd[] = [];
+  readonly gaps: number[] = [];
+  resumedInBlock = 0;
+  readonly lostInHand: number[] = [];
+  readonly cookies = new Set<string>();
+  isConfined = true;
+  readonly policy = new RestartPolicy();
+  readonly progress: Progress;
+  readonly progressFd: OwnedFd;
+  /** Ends the waiting between two questions. */
+  wake: () => void = () => {};
+  isToStop = false;
+  vacantSince = performance.now();
+  tending: Promise<void> = Promise.resolve();
+  /** Called instead of start for the next worker: a successor that is ready. */
+  successor: Child | undefined;
+
+  constructor(
+    public socket: OwnedFd,
+    readonly number: number,
+    readonly identity: Identity,
+    readonly capacity: number,
+  ) {
+    this.progressFd = new OwnedFd(createProgress(capacity));
+    this.progress = new Progress(this.progressFd.fd, capacity);
+  }
+
+  get pid(): number | undefined {
+    return this.worker?.pid;
+  }
+
+  [Symbol.dispose](): void {
+    this.progress[Symbol.dispose]();
+    this.progressFd.close();
+    this.socket.close();
+  }
+}
+
+/** Supervises workers. Leaving the scope of an `await using` ends them. */
+export class Supervisor implements AsyncDisposable {
+  readonly #run: ParentRun;
+  readonly #options: SupervisorOptions;
+  readonly #group: FanoutGroup;
+  readonly #seats: OccupiedSeat[] = [];
+  readonly #protections: readonly Protection[];
+  #failure: unknown;
+  #isOver = false;
+
+  /** @param protections What hardens the workers. */
+  constructor(
+    run: ParentRun,
+    options: SupervisorOptions,
+    protections: readonly Protection[],
+  ) {
+    this.#run = run;
+    this.#options = options;
+    this.#protections = protections;
+    this.#group = new FanoutGroup(groupId(), options.mode);
+  }
+
+  /** The seats, in the order of their numbers. */
+  get seats(): readonly Seat[] {
+    return this.#seats;
+  }
+
+  /**
+   * Sets a place, with a worker, and waits until it serves; then it gets its share.
+   *
+   * @param identity Whom the worker becomes.
+   * @throws {ExperimentError} If it does not come to serve.
+   */
+  async add(identity: Identity): Promise<Seat> {
+    const socket = this.#openSocket();
+    const number = this.#options.keepsSockets ? this.#group.join(socket.fd) : this.#seats.length;
+    const seat = new OccupiedSeat(socket, number, identity, this.#options.capacity);
+    this.#seats.push(seat);
+    this.#tend(seat);
+    await this.#until(() => seat.state === "serving" || seat.state === "given up");
+    this.#route();
+    return seat;
+  }
+
+  /** Lets a seat go: its share goes to the others, its worker takes what is there, and stops. */
+  async remove(seat: Seat): Promise<void> {
+    const leaving = this.#find(seat);
+    leaving.state = "left";
+    this.#route();
+    await milliseconds(this.#settlingTime());
+    leaving.isToStop = true;
+    leaving.wake();
+    await leaving.tending;
+  }
+
+  /** A planned handover: the successor is ready before the predecessor goes. Returns how long nobody served, in milliseconds. */
+  async replace(seat: Seat): Promise<number> {
+    const handed = this.#find(seat);
+    handed.successor = await this.#start(handed);
+    handed.isToStop = true;
+    const gapsBefore = handed.gaps.length;
+    handed.wake();
+    await this.#until(() => handed.gaps.length > gapsBefore);
+    return handed.gaps.at(-1)!;
+  }
+
+  /** Serves a seat again that was given up. */
+  async revive(seat: Seat): Promise<void> {
+    const revived = this.#find(seat);
+    await revived.tending;
+    revived.state = "vacant";
+    this.#tend(revived);
+    await this.#until(() => revived.state === "serving");
+    this.#route();
+  }
+
+  /** Kills the worker of a seat, as if it had died. */
+  kill(seat: Seat): void {
+    this.#find(seat).worker?.kill();
+  }
+
+  /**
+   * Waits until nothing changes any more: every seat is served, or given up, and nothing has been done for a while.
+   */
+  async settle(): Promise<void> {
+    const total = () => this.#seats.reduce((sum, { progress }) => sum + progress.count, 0);
+    for (let before = -1; before !== total();) {
+      await this.#until(() =>
+        this.#seats.every(({ state }) => ["serving", "given up", "left"].includes(state))
+      );
+      before = total();
+      await milliseconds(this.#settlingTime());
+    }
+  }
+
+  /** Asks every worker to stop, and waits until they have. */
+  async stop(): Promise<void> {
+    for (const seat of this.#seats) {
+      seat.isToStop = true;
+      seat.wake();
+    }
+    await Promise.all(this.#seats.map(({ tending }) => tending));
+    this.#rethrow();
+  }
+
+  /** What the kernel has counted on each socket since it was asked last. */
+  statistics(): PacketStatistics[] {
+    return this.#seats.map(({ socket }) => takeStatistics(socket.fd));
+  }
+
+  /** Ends everything. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
+    for (const seat of this.#seats) {
+      seat.wake();
+      seat.worker?.kill();
+      await seat.successor?.[Symbol.asyncDispose]();
+    }
+    await Promise.all(this.#seats.map(({ tending }) => tending));
+    this.#seats.forEach((seat) => seat[Symbol.dispose]());
+    this.#group[Symbol.dispose]();
+  }
+
+  #find(seat: Seat): OccupiedSeat {
+    const found = this.#seats.find((each) => each === seat);
+    if (found === undefined) throw new RangeError("No seat of this supervisor's");
+    return found;
+  }
+
+  #openSocket(): OwnedFd {
+    const { link } = this.#run.setting;
+    const socket = boundPacketSocket(link.ifindex, ETH_P_ALL);
+    const { ring } = this.#options;
+    if (ring === null) setsockopt(socket.fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
+    else setUpPacketRing(socket.fd, ring);
+    // A member of the group cannot be bound elsewhere: that is the pin.
+    protectSocket(socket.fd, this.#protections.filter((each) => each !== "fanout-pin"));
+    return socket;
+  }
+
+  /** Deals frames out to the seats that are not given up, and have not left. */
+  #route(): void {
+    if (!this.#options.keepsSockets) return;
+    const members = this.#seats.filter(({ state }) => state !== "given up" && state !== "left")
+      .map(({ number }) => number);
+    if (members.length === 0) throw new ExperimentError("No worker is left to receive");
+    this.#group.route(members, this.#run.setting.link.ifindex);
+  }
+
+  #tend(seat: OccupiedSeat): void {
+    seat.tending = this.#serveAgainAndAgain(seat).catch((error) => {
+      this.#failure ??= error;
+    });
+  }
+
+  async #serveAgainAndAgain(seat: OccupiedSeat): Promise<void> {
+    while (!this.#isOver && !this.#run.context.signal.aborted) {
+      const doneBefore = seat.progress.count;
+      const reason = await this.#serve(seat);
+      seat.worker = undefined;
+      seat.vacantSince = performance.now();
+      const lost = seat.progress.takeLost();
+      if (lost !== undefined) seat.lostInHand.push(lost);
+      if (seat.isToStop) {
+        seat.isToStop = false;
+        if (seat.successor !== undefined) continue; // a handover
+        if (seat.state !== "left") seat.state = "vacant";
+        return;
+      }
+      seat.ends.push({ at: seat.vacantSince, reason });
+      seat.state = "vacant";
+      const delay = seat.policy.afterEnd(seat.progress.count > doneBefore);
+      if (delay === undefined) {
+        seat.state = "given up";
+        this.#route();
+        return;
+      }
+      if (!this.#options.keepsSockets) {
+        seat.socket.close();
+        seat.socket = this.#openSocket();
+      }
+      if (delay > 0) await this.#sleep(seat, delay);
+    }
+  }
+
+  /** Has one worker serve until it ends, or does what it may not. Returns why. */
+  async #serve(seat: OccupiedSeat): Promise<string> {
+    try {
+      seat.state = "starting";
+      await using worker = seat.successor ?? await this.#start(seat);
+      seat.successor = undefined;
+      seat.worker = worker;
+      if (this.#isOver) return "over";
+      if (seat.progress.doneInBlock > 0) seat.resumedInBlock++;
+      worker.send({ type: "next" });
+      if (seat.starts > 0) seat.gaps.push(performance.now() - seat.vacantSince);
+      seat.state = "serving";
+      seat.starts++;
+      while (!seat.isToStop && !this.#isOver) {
+        await Promise.race([this.#sleep(seat, ASK_INTERVAL), worker.gone]);
+        if (seat.isToStop) break;
+        if (worker.hasSpoken) await worker.reachedWithin(0, "nothing"); // throws what it is
+        worker.send({ type: "next" });
+        await this.#hear(worker, ANSWER_TIMEOUT, "alive");
+      }
+      worker.send({ type: "enough" });
+      await this.#hear(worker, STOP_TIMEOUT, "stopped");
+      await worker.ended();
+      return "asked to stop";
+    } catch (error) {
+      if (error instanceof ExperimentError || error instanceof SystemError) return error.message;
+      throw error;
+    }
+  }
+
+  /** Starts a worker, which is ready when this returns, and waits for the word to go. */
+  async #start(seat: OccupiedSeat): Promise<Child> {
+    const { identity, socket, progressFd, progress } = seat;
+    const { ring, nonce, work } = this.#options;
+    const worker = this.#run.start({
+      launcher: birth(identity, this.#protections),
+      isSilent: true,
+    });
+    try {
+      const { capacity } = progress;
+      worker.send({
+        type: "supervised",
+        ...identity,
+        protections: this.#protections,
+        ring,
+        capacity,
+        nonce: nonce.toBase64(),
+        work,
+      }, [socket.fd, progressFd.fd]);
+      seat.worker ??= worker;
+      const { cookie } = await this.#hear(worker, START_TIMEOUT, "ready");
+      seat.cookies.add(describePacketSocket(socket.fd).cookie);
+      seat.cookies.add(asText(cookie, "cookie", 32));
+      const confinement = judgeConfinement(threadCredentials(worker.pid), identity);
+      if (confinement.status !== "pass") seat.isConfined = false;
+      return worker;
+    } catch (error) {
+      await worker[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #hear(worker: Child, patience: number, stage: string) {
+    const detail = await worker.reachedWithin(patience, stage);
+    if (detail === undefined) {
+      throw new ExperimentError(`The worker was not "${stage}" within ${patience} ms`);
+    }
+    return detail;
+  }
+
+  /** Waits, unless somebody wakes the seat's tender. */
+  #sleep(seat: OccupiedSeat, time: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, time);
+      seat.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** How long it takes until what was dealt out is handed over, in milliseconds. */
+  #settlingTime(): number {
+    return SETTLING_BLOCKS * (this.#options.ring?.retireTimeout ?? 0) + SETTLING_TIME;
+  }
+
+  async #until(condition: () => boolean): Promise<void> {
+    const { signal, deadline } = this.#run.context;
+    while (!condition()) {
+      this.#rethrow();
+      if (signal.aborted) throw signal.reason;
+      if (Date.now() > deadline) throw new ExperimentError("Time ran out");
+      await milliseconds(CONDITION_INTERVAL);
+    }
+    this.#rethrow();
+  }
+
+  #rethrow(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}
+
+/** A block is handed over within two times its timeout; a third is for the reader. */
+const SETTLING_BLOCKS = 3;
+const SETTLING_TIME = 50;
+
+/** How often a condition is looked at, in milliseconds. */
+const CONDITION_INTERVAL = 2;
+
+const milliseconds = (time: number) => new Promise<void>((resolve) => setTimeout(resolve, time));
+
+let groups = 0;
+
+/** A number for a fanout group that no other supervisor of this machine has, as far as process ids say. */
+function groupId(): number {
+  return (Deno.pid * 8 + groups++ % 8) & 0xffff;
+}

@@ -1,0 +1,33 @@
+/**
+ * Restores a tag in a ring, maps the ring anew before the block was given back, and reads the frame again.
+ *
+ * @module
+ */
+
+import { ETH_P_ALL, PacketRing, setUpPacketRing } from "../../../ffi/mod.ts";
+import { awaitFrame, frameOf } from "./ring_walk.ts";
+import { tell } from "./tell.ts";
+import { ip, isSame, nearSocket, numberedFrame, Sender } from "./veth.ts";
+
+const GEOMETRY = { blockSize: 4096, blockCount: 8, retireTimeout: 20 };
+
+// Nothing but ours: no neighbour discovery.
+for (const end of ["veth-fdpass", "veth-fdpass-far"]) ip("link", "set", end, "addrgenmode", "none");
+using near = nearSocket(ETH_P_ALL);
+using sender = new Sender();
+setUpPacketRing(near.fd, GEOMETRY);
+
+const plain = numberedFrame(1, 100);
+const tagged = Uint8Array.of(...plain.subarray(0, 12), 0x81, 0, 0x20, 7, ...plain.subarray(12));
+sender.send(tagged);
+
+/** By a mapping of its own: whether the frame is without its tag, and whether it is as it was sent once that is restored. */
+function look() {
+  using ring = new PacketRing(near.fd, GEOMETRY);
+  while (awaitFrame(ring, near.fd) && !(ring.vlan !== undefined && ring.vlan.tci === 0x2007));
+  const wasTaken = isSame(frameOf(ring), plain);
+  ring.restoreVlanTag();
+  return { wasTaken, restored: isSame(frameOf(ring), tagged) };
+}
+
+tell([look(), look()]);

@@ -1,0 +1,61 @@
+import { assertEquals } from "@std/assert";
+import { PATHS, pathTest, toldBy } from "./paths.ts";
+
+/** Those that bring the kernel's time stamps. */
+const STAMPING = ["recvmsg", "recvmmsg", "tpacket-v3"];
+
+/** How a way of receiving shows a frame that is too long for its room: [length, captured]. */
+function shown(path: string, size: number): [length: number, captured: number] {
+  if (path === "tpacket-v3") return [size, size]; // its blocks are longer than any frame
+  const captured = Math.min(size, 2048);
+  // A multishot receive does not say how long the frame was.
+  return [path === "io-uring-multishot" ? captured : size, captured];
+}
+
+for (const path of PATHS) {
+  pathTest(
+    path,
+    "delivers every frame once, in order, byte for byte; drain() takes the rest",
+    async () => {
+      assertEquals(await toldBy("every_frame.ts", [path]), {
+        asSent: 4000,
+        missing: 0,
+        stamped: STAMPING.includes(path) ? 4000 : 0,
+        wronglyStamped: 0,
+        more: false,
+        drained: 20,
+        drainedLater: 0,
+        dropped: 0,
+      });
+    },
+  );
+
+  pathTest(path, "cuts a frame for which there is no room, and no other", async () => {
+    const sizes = [2047, 2048, 2049, 60, 9014, 1514];
+    assertEquals(
+      await toldBy("long_frames.ts", [path]),
+      sizes.map((size) => shown(path, size)),
+    );
+  });
+
+  pathTest(path, "loses nothing to signals", async () => {
+    assertEquals(await toldBy("interrupted.ts", [path]), { asSent: 300, more: false });
+  });
+
+  for (const taken of [2, 5]) {
+    pathTest(
+      path,
+      `throws ENETDOWN once, ${5 - taken} frames before or after it, and goes on`,
+      async () => {
+        assertEquals(await toldBy("link_down.ts", [path, String(taken)]), {
+          taken: [0, 1, 2, 3, 4].slice(0, taken),
+          readyWhenDown: 1,
+          waiting: [0, 1, 2, 3, 4].slice(taken),
+          errors: ["ENETDOWN"],
+          readyAgain: 0,
+          up: 99,
+        });
+      },
+    );
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Begins to receive where no descriptor can be opened any more.
+ *
+ *     descriptor_limit.ts PATH
+ *
+ * @module
+ */
+
+import {
+  AF_UNIX,
+  close,
+  errnoName,
+  errnoOf,
+  openDescriptors,
+  RLIMIT_NOFILE,
+  setrlimit,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  socket,
+} from "../../../../ffi/mod.ts";
+import { openPacketSocket } from "../../../../lib/packet_socket.ts";
+import { openFrameSource } from "../../../../lib/receive/mod.ts";
+import { sharedWithKernel } from "../../../ffi/mappings.ts";
+import { tell } from "../../../ffi/programs/tell.ts";
+import { pathArgument } from "./receiving.ts";
+
+const path = pathArgument();
+const packetFd = openPacketSocket();
+setrlimit(RLIMIT_NOFILE, 100);
+
+const filling: number[] = [];
+/** Opens descriptors until there are no more, and returns why. */
+function fill(): string {
+  const open = () => filling.push(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return errnoName(errnoOf(() => {
+    for (;;) open();
+  }));
+}
+
+/** What is open. To see that takes a descriptor. */
+function seen(): string {
+  close(filling.pop()!);
+  const open = JSON.stringify([...openDescriptors("self").keys()]);
+  fill();
+  return open;
+}
+
+fill();
+const before = seen();
+const end = errnoName(errnoOf(() => openFrameSource(path, packetFd)[Symbol.dispose]()));
+const full = fill();
+const sameOpen = seen() === before;
+close(filling.pop()!);
+tell({ end, full, sameOpen, mapped: sharedWithKernel() });

@@ -1,0 +1,30 @@
+/**
+ * Receives while signals come, waiting for each frame.
+ *
+ *     interrupted.ts PATH
+ *
+ * @module
+ */
+
+import { underSignals } from "../../../ffi/programs/signals.ts";
+import { tell } from "../../../ffi/programs/tell.ts";
+import { numberedFrame, Sender, sizeOf } from "../../../ffi/programs/veth.ts";
+import { pathArgument, Receiver } from "./receiving.ts";
+
+const FRAMES = 300;
+
+using receiver = new Receiver(pathArgument());
+using sender = new Sender();
+tell(
+  await underSignals(() => {
+    let asSent = 0;
+    while (receiver.wait(20_000) !== 0); // a wait that only a signal ends
+    for (let number = 0; number < FRAMES; number++) {
+      const frame = numberedFrame(number, sizeOf(number));
+      if (number % 10 === 0) receiver.wait(3); // nothing is there: a signal can come between
+      sender.send(frame);
+      if (receiver.await() && receiver.isAt(frame)) asSent++;
+    }
+    return { asSent, more: receiver.source.next() };
+  }),
+);

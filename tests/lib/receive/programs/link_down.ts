@@ -1,0 +1,51 @@
+/**
+ * Takes the interface down while frames are waiting, and up again.
+ *
+ *     link_down.ts PATH TAKEN
+ *
+ * TAKEN is how many of five frames are taken before.
+ *
+ * @module
+ */
+
+import { SystemError } from "../../../../ffi/mod.ts";
+import { currentFrame, drain } from "../../../../lib/receive/mod.ts";
+import { tell } from "../../../ffi/programs/tell.ts";
+import { ip, NUMBER_OFFSET, numberedFrame, Sender, sleep } from "../../../ffi/programs/veth.ts";
+import { pathArgument, Receiver } from "./receiving.ts";
+
+using receiver = new Receiver(pathArgument());
+using sender = new Sender();
+const { source } = receiver;
+
+/** The number of the frame that the source is at. */
+function current(): number {
+  const { buffer, byteOffset } = currentFrame(source);
+  return new DataView(buffer, byteOffset).getUint32(NUMBER_OFFSET);
+}
+
+for (let i = 0; i < 5; i++) sender.send(numberedFrame(i, 60));
+const taken: number[] = [];
+for (let i = 0; i < Number(Deno.args[1]); i++) taken.push(receiver.await() ? current() : -1);
+sleep(50); // whatever comes has come
+
+ip("link", "set", "veth-fdpass", "down");
+const readyWhenDown = receiver.wait(1000);
+const waiting: number[] = [];
+const errors: string[] = [];
+for (let steps = 0; steps < 20; steps++) {
+  try {
+    if (source.next()) waiting.push(current());
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    errors.push(error.code);
+  }
+}
+const readyAgain = receiver.wait(20);
+
+ip("link", "set", "veth-fdpass", "up");
+sleep(50);
+drain(source);
+sender.send(numberedFrame(99, 60));
+const up = receiver.await() ? current() : -1;
+tell({ taken, readyWhenDown, waiting, errors, readyAgain, up });

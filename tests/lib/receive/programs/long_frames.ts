@@ -1,0 +1,26 @@
+/**
+ * Receives frames that are longer than the room for one, and ones that just fit.
+ *
+ *     long_frames.ts PATH
+ *
+ * @module
+ */
+
+import { currentFrame } from "../../../../lib/receive/mod.ts";
+import { tell } from "../../../ffi/programs/tell.ts";
+import { ip, isSame, numberedFrame, Sender } from "../../../ffi/programs/veth.ts";
+import { pathArgument, Receiver } from "./receiving.ts";
+
+for (const end of ["veth-fdpass", "veth-fdpass-far"]) ip("link", "set", end, "mtu", "9000");
+using receiver = new Receiver(pathArgument());
+using sender = new Sender();
+const { source } = receiver;
+
+tell([2047, 2048, 2049, 60, 9014, 1514].map((size, number) => {
+  const frame = numberedFrame(number, size);
+  sender.send(frame);
+  if (!receiver.await()) return "missing";
+  const { length, captured } = source;
+  const asSent = isSame(currentFrame(source), frame.subarray(0, captured));
+  return asSent ? [length, captured] : "other bytes";
+}));

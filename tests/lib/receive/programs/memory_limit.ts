@@ -1,0 +1,42 @@
+/**
+ * Begins to receive as a user who may lock only so many pages: where memory is needed for several things, not all of them are made.
+ *
+ *     memory_limit.ts PATH PAGES UID
+ *
+ * UID is that of a user who has locked nothing yet.
+ *
+ * @module
+ */
+
+import {
+  openDescriptors,
+  pageSize,
+  setresuid,
+  setrlimit,
+  SystemError,
+} from "../../../../ffi/mod.ts";
+import { openPacketSocket } from "../../../../lib/packet_socket.ts";
+import { openFrameSource, type ReceivePath } from "../../../../lib/receive/mod.ts";
+import { tell } from "../../../ffi/programs/tell.ts";
+import { pathArgument } from "./receiving.ts";
+
+const RLIMIT_MEMLOCK = 8; // asm-generic/resource.h
+
+function endOf(path: ReceivePath, packetFd: number): string {
+  try {
+    openFrameSource(path, packetFd)[Symbol.dispose]();
+    return "received";
+  } catch (error) {
+    if (error instanceof SystemError) return `${error.syscall} ${error.code}`;
+    throw error;
+  }
+}
+
+const path = pathArgument();
+const [pages, uid] = Deno.args.slice(1).map(Number);
+const packetFd = openPacketSocket();
+setrlimit(RLIMIT_MEMLOCK, pages * pageSize());
+setresuid(uid, uid, uid);
+const open = JSON.stringify([...openDescriptors("self")]);
+const end = endOf(path, packetFd);
+tell({ end, sameOpen: JSON.stringify([...openDescriptors("self")]) === open });

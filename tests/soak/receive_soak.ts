@@ -1,0 +1,107 @@
+/**
+ * A worker receives millions of frames by a packet ring, as fast as they can be sent, and accounts for each by its number.
+ *
+ *     receive_soak.ts parent FRAMES PAUSE
+ *     receive_soak.ts worker CHANNEL_FD
+ *
+ * PAUSE is how long the worker does nothing after every hundred thousand frames, in milliseconds.
+ *
+ * @module
+ */
+
+import { Errno, lastErrno, libc, OwnedFd, Poller, POLLIN, SystemError } from "../../ffi/mod.ts";
+import { spawnChild } from "../../lib/child_process.ts";
+import { awaitMessage, controlChannelPair, sendMessage } from "../../lib/control_channel.ts";
+import { takeStatistics } from "../../lib/packet_socket.ts";
+import { becomeWorker } from "../../lib/protections.ts";
+import { openFrameSource } from "../../lib/receive/mod.ts";
+import { tell } from "../ffi/programs/tell.ts";
+import { nearSocket, NUMBER_OFFSET, numberedFrame, Sender, sleep } from "../ffi/programs/veth.ts";
+
+const TIMEOUT = 10_000;
+const SIZE = 64;
+/** After how many frames the worker pauses; a ring holds about as many. */
+const PAUSE_EVERY = 100_000;
+/** How often a frame is tried that finds a queue full. */
+const TRIES = 5000;
+
+const say = (channelFd: number, message: unknown, fds: number[] = []) =>
+  sendMessage(channelFd, message, fds, TIMEOUT);
+const hear = (channelFd: number) => JSON.parse(awaitMessage(channelFd, 0, TIMEOUT).text);
+
+/** Sends frames with the numbers from 0 on. */
+function sendAll(frames: number): void {
+  using sender = new Sender();
+  const frame = numberedFrame(0, SIZE);
+  const view = new DataView(frame.buffer);
+  const size = BigInt(SIZE);
+  for (let number = 0, tries = 0; number < frames;) {
+    view.setUint32(NUMBER_OFFSET, number);
+    if (libc.sendto(sender.fd, frame, size, 0, null, 0) !== -1) {
+      number++;
+      tries = 0;
+      continue;
+    }
+    const errno = lastErrno();
+    if (errno !== Errno.ENOBUFS || ++tries > TRIES) throw new SystemError("sendto", errno);
+    sleep(1);
+  }
+}
+
+async function parent(frames: number, pause: number): Promise<void> {
+  using packetSocket = nearSocket();
+  const [ours, theirs] = controlChannelPair();
+  await using worker = spawnChild({
+    module: import.meta.url,
+    args: ["worker", String(theirs.fd)],
+    inherit: [theirs.fd],
+  });
+  theirs.close();
+  say(ours.fd, { pause }, [packetSocket.fd]);
+  hear(ours.fd); // it is ready
+  const start = performance.now();
+  sendAll(frames);
+  const seconds = (performance.now() - start) / 1000;
+  say(ours.fd, "that is all");
+  const seen = hear(ours.fd);
+  const { status, output } = await worker.ended();
+  tell({ ...seen, seconds, code: status.code, output });
+}
+
+function worker(channelFd: number): void {
+  const { text, descriptors: [packetFd] } = awaitMessage(channelFd, 1, TIMEOUT);
+  const { pause } = JSON.parse(text);
+  using packetSocket = new OwnedFd(packetFd);
+  becomeWorker({ uid: 65534, gid: 65534 }, []);
+  using source = openFrameSource("tpacket-v3", packetSocket.fd);
+  const poller = new Poller([packetSocket.fd, channelFd], POLLIN);
+  const view = new DataView(source.bytes.buffer, source.bytes.byteOffset);
+  takeStatistics(packetSocket.fd);
+  say(channelFd, "ready");
+
+  let received = 0;
+  let disordered = 0;
+  let wrongSize = 0;
+  let last = -1;
+  let isEnd = false;
+  while (!isEnd) {
+    // All frames were sent before the message: what is in the ring once it has come and no block is due any more is all there is.
+    poller.wait(TIMEOUT);
+    isEnd = poller.revents(1) !== 0;
+    if (isEnd) sleep(200);
+    while (source.next()) {
+      const number = view.getUint32(source.offset + NUMBER_OFFSET);
+      if (number <= last) disordered++;
+      if (source.length !== SIZE || source.captured !== SIZE) wrongSize++;
+      last = number;
+      if (++received % PAUSE_EVERY === 0 && pause > 0) sleep(pause);
+    }
+  }
+  const { packets, drops } = takeStatistics(packetSocket.fd);
+  say(channelFd, { received, disordered, wrongSize, last, packets, drops });
+}
+
+const [role, ...numbers] = Deno.args;
+const [first, second] = numbers.map(Number);
+if (role === "parent") await parent(first, second);
+else worker(first);
