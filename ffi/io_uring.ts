@@ -28,6 +28,7 @@ import {
   IORING_REGISTER_SYNC_CANCEL,
   IORING_SETUP_CQSIZE,
   IORING_SETUP_NO_MMAP,
+  IORING_SETUP_SQPOLL,
   IORING_SQ_CQ_OVERFLOW,
 } from "./constants.ts";
 import { close } from "./descriptor.ts";
@@ -111,6 +112,7 @@ export class IoUring implements Disposable {
   readonly #waitTime = timespec.alloc();
   readonly #waitAddress: bigint;
   #waitMilliseconds = -1;
+  readonly #isPolled: boolean;
   #entered = 0;
   #isOpen = true;
 
@@ -124,10 +126,17 @@ export class IoUring implements Disposable {
   /**
    * io_uring_setup(2).
    *
-   * @throws {SystemError} `EINVAL` before Linux 6.5, or if the sizes are not such as the kernel takes; before Linux 6.10 each
+   * @throws {RangeError} If a size is no power of two, or there is less room for completions than for submissions: the kernel would round it
+   * up, beyond the memory that it was given.
+   * @throws {SystemError} `EINVAL` before Linux 6.5, or if the sizes are larger than the kernel takes; before Linux 6.10 each
    * queue must fit into a page (64 entries). `EPERM` where `kernel.io_uring_disabled` is not 0, or a filter refuses it.
    */
   constructor({ entries = 4, completions, flags = 0, idle = 0 }: IoUringOptions = {}) {
+    const completed = completions ?? 2 * entries;
+    if (!isPowerOfTwo(entries) || !isPowerOfTwo(completed) || completed < entries) {
+      throw new RangeError(`A ring of ${entries} submissions and ${completed} completions`);
+    }
+    this.#isPolled = (flags & IORING_SETUP_SQPOLL) !== 0;
     const params = this.#params;
     params.flags = flags | IORING_SETUP_NO_MMAP;
     params.sq_thread_idle = idle;
@@ -135,7 +144,6 @@ export class IoUring implements Disposable {
       params.flags |= IORING_SETUP_CQSIZE;
       params.cq_entries = completions;
     }
-    const completed = completions ?? 2 * entries;
     this.#queues = pages(QUEUES_HEAD + completed * io_uring_cqe.size + entries * 4);
     this.#submissions = pages(entries * io_uring_sqe.size);
     params.cq_off_user_addr = addressOf(this.#queues);
@@ -203,7 +211,7 @@ export class IoUring implements Disposable {
    */
   enter(completions = 0, timeout = 0): void {
     const tail = this.#words[this.#sqTail];
-    const count = (tail - this.#entered) >>> 0;
+    const count = this.#isPolled ? 0 : (tail - this.#entered) >>> 0; // a polled ring takes them by itself
     const waits = completions > 0;
     if (waits && timeout !== this.#waitMilliseconds) this.#setWait(timeout);
     const taken = libc.syscall(
@@ -351,6 +359,10 @@ export class IoUring implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+function isPowerOfTwo(number: number): boolean {
+  return Number.isInteger(number) && number > 0 && number <= 1 << 30 && (number & number - 1) === 0;
 }
 
 const GETEVENTS = BigInt(IORING_ENTER_GETEVENTS);

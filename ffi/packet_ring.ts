@@ -81,7 +81,7 @@ export function requireGeometry(
  * longer to recvfrom(2).
  *
  * @throws {RangeError} As {@linkcode requireGeometry}.
- * @throws {SystemError} `ENOMEM` for a ring that is too large, `EBUSY` if there is one that is mapped, `EPERM` if a filter refuses it.
+ * @throws {SystemError} `ENOMEM` for a ring that is too large, `EBUSY` if there is one, `EPERM` if a filter refuses it.
  */
 export function setUpPacketRing(packetFd: number, geometry: PacketRingGeometry): void {
   requireGeometry(geometry);
@@ -108,7 +108,8 @@ export function tearDownPacketRing(packetFd: number): void {
 }
 
 /**
- * The ring of a packet socket, mapped into this process, and a cursor over its frames.
+ * The ring of a packet socket, mapped into this process, and a cursor over its frames. It begins with the oldest block that nobody has given
+ * back; where in it another reader has stopped, {@linkcode PacketRing.resume} is told.
  *
  * @example
  * ```ts ignore
@@ -136,8 +137,6 @@ export class PacketRing implements Disposable {
   /** Frames of the block that are still to come. */
   #left = 0;
   #holdsBlock = false;
-  /** By how much the frame begins earlier than the kernel put it, in bytes: room for a restored tag. */
-  #restored = 0;
 
   /**
    * mmap(2): maps the ring.
@@ -155,6 +154,20 @@ export class PacketRing implements Disposable {
     this.#words = new Uint32Array(buffer, byteOffset, byteLength / 4);
     this.#halves = new Uint16Array(buffer, byteOffset, byteLength / 2);
     this.#blockSize = blockSize / 4;
+    this.#block = this.#oldestBlock();
+  }
+
+  /** Of the blocks that are handed over the oldest; if there is none, the one that the kernel is filling, which is the newest. */
+  #oldestBlock(): number {
+    let oldest = -1, newest = 0;
+    for (let start = 0; start < this.#words.length; start += this.#blockSize) {
+      const status = Atomics.load(this.#words, start + BLOCK_STATUS);
+      const number = this.#words[start + SEQ_NUM];
+      if (number > this.#words[newest + SEQ_NUM]) newest = start;
+      if ((status & TP_STATUS_USER) === 0) continue;
+      if (oldest === -1 || number < this.#words[oldest + SEQ_NUM]) oldest = start;
+    }
+    return oldest === -1 ? newest : oldest;
   }
 
   /**
@@ -170,7 +183,6 @@ export class PacketRing implements Disposable {
     this.#left--;
     this.#frame = this.#following;
     this.#following += this.#words[this.#frame + NEXT_OFFSET] >>> 2;
-    this.#restored = 0;
     return true;
   }
 
@@ -231,17 +243,17 @@ export class PacketRing implements Disposable {
 
   /** Where the frame begins in {@linkcode bytes}. */
   get offset(): number {
-    return this.#frame * 4 + this.#halves[this.#frame * 2 + MAC] - this.#restored;
+    return this.#frame * 4 + this.#halves[this.#frame * 2 + MAC];
   }
 
   /** How many of its bytes are there. */
   get captured(): number {
-    return this.#words[this.#frame + SNAPLEN] + this.#restored;
+    return this.#words[this.#frame + SNAPLEN];
   }
 
   /** Its length on the wire, in bytes. */
   get length(): number {
-    return this.#words[this.#frame + LEN] + this.#restored;
+    return this.#words[this.#frame + LEN];
   }
 
   /** When the kernel received it: seconds since 1970. */
@@ -270,17 +282,20 @@ export class PacketRing implements Disposable {
   }
 
   /**
-   * Puts the VLAN tag back into the frame, in place: the two addresses move into the room before them. Without a tag, or the second time,
-   * nothing happens.
+   * Puts the VLAN tag back into the frame, in place: the two addresses move into the room before them, and the head of the frame says so, for
+   * whoever maps the ring afterwards too. Without a tag, or the second time, nothing happens.
    */
   restoreVlanTag(): void {
-    const { vlan } = this;
-    if (vlan === undefined || this.#restored > 0) return;
-    const start = this.offset;
-    this.#restored = VLAN_TAG_SIZE;
-    this.bytes.copyWithin(this.offset, start, start + 2 * ETH_ALEN);
+    const { vlan, offset } = this;
+    if (vlan === undefined) return;
+    const start = offset - VLAN_TAG_SIZE;
+    this.bytes.copyWithin(start, offset, offset + 2 * ETH_ALEN);
     const { tpid, tci } = vlan;
-    this.bytes.set([tpid >> 8, tpid & 0xff, tci >> 8, tci & 0xff], this.offset + 2 * ETH_ALEN);
+    this.bytes.set([tpid >> 8, tpid & 0xff, tci >> 8, tci & 0xff], start + 2 * ETH_ALEN);
+    this.#halves[this.#frame * 2 + MAC] -= VLAN_TAG_SIZE;
+    this.#words[this.#frame + SNAPLEN] += VLAN_TAG_SIZE;
+    this.#words[this.#frame + LEN] += VLAN_TAG_SIZE;
+    this.#words[this.#frame + STATUS] &= ~(TP_STATUS_VLAN_VALID | TP_STATUS_VLAN_TPID_VALID);
   }
 
   /** Takes the mapping away; the second time does nothing. What has not been given back stays as it is, for the next who maps the ring. */

@@ -6,7 +6,7 @@
 
 import { parseControlMessages } from "./cmsg.ts";
 import type { ControlMessage } from "./cmsg.ts";
-import { SO_PEERCRED, SOL_SOCKET } from "./constants.ts";
+import { SO_ERROR, SO_PEERCRED, SOL_SOCKET } from "./constants.ts";
 import { check, checkRestarting, Errno, lastErrno, SystemError } from "./errno.ts";
 import { iovec, msghdr, pollfd } from "./layouts.ts";
 import { libc } from "./libc.ts";
@@ -116,6 +116,16 @@ export function getsockopt(
 /** {@linkcode getsockopt} for an option that is an `int`. */
 export function getsockoptInt(fd: number, level: number, option: number): number {
   return new Int32Array(getsockopt(fd, level, option, 4).buffer)[0];
+}
+
+/**
+ * `SO_ERROR`: takes the error that is pending on a socket, as the next call on it would. Source: socket(7).
+ *
+ * @returns The errno; 0 for none.
+ * @throws {SystemError} `ENOTSOCK`, …
+ */
+export function takeSocketError(fd: number): number {
+  return getsockoptInt(fd, SOL_SOCKET, SO_ERROR);
 }
 
 /**

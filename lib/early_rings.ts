@@ -13,10 +13,12 @@ import {
   AT_FDCWD,
   close,
   cString,
+  Errno,
   IORING_OP_OPENAT,
   IORING_OP_SOCKET,
   IORING_SETUP_SQPOLL,
   IoUring,
+  readLink,
   SOCK_CLOEXEC,
   SOCK_RAW,
   type Submission,
@@ -29,8 +31,8 @@ export const ROOTS_FILE = "/etc/shadow";
 /** How long the polling thread stays awake, in milliseconds: longer than an attack takes. */
 const IDLE = 5000;
 
-/** How long an answer is waited for, in milliseconds. */
-const ANSWER_TIMEOUT = 200;
+/** How long an answer is waited for, in milliseconds: of a ring that is there, and of one that is closed, which should never answer. */
+const ANSWER_TIMEOUT = 2000, SILENCE = 200;
 
 /** What an early ring is asked for: what only root can do. */
 export type EarlyRequest = "open" | "socket";
@@ -40,6 +42,7 @@ export class EarlyRings {
   readonly #plain = new IoUring();
   readonly #personality = this.#plain.registerPersonality();
   readonly #polled = new IoUring({ flags: IORING_SETUP_SQPOLL, idle: IDLE });
+  #requests = 0;
   // SAFETY: the submissions point to it.
   readonly #path = cString(ROOTS_FILE);
 
@@ -51,7 +54,9 @@ export class EarlyRings {
   constructor() {
     this.#polled.submit(this.#request("open"));
     this.#polled.wake();
-    close(this.#result(this.#polled)!);
+    const fd = this.#result(this.#polled);
+    if (fd === undefined) throw new SystemError("io_uring_enter", Errno.ETIME);
+    close(fd);
   }
 
   /** By the plain ring. Returns the descriptor, or `undefined` if no answer came. Throws what the system refuses. */
@@ -81,15 +86,30 @@ export class EarlyRings {
   }
 
   #request(request: EarlyRequest): Submission {
+    const user_data = BigInt(++this.#requests);
     if (request === "open") {
-      return { opcode: IORING_OP_OPENAT, fd: AT_FDCWD, addr: addressOf(this.#path) };
+      return { user_data, opcode: IORING_OP_OPENAT, fd: AT_FDCWD, addr: addressOf(this.#path) };
     }
-    return { opcode: IORING_OP_SOCKET, fd: AF_PACKET, off: BigInt(SOCK_RAW | SOCK_CLOEXEC) };
+    const off = BigInt(SOCK_RAW | SOCK_CLOEXEC);
+    return { user_data, opcode: IORING_OP_SOCKET, fd: AF_PACKET, off };
   }
 
   #result(ring: IoUring): number | undefined {
-    if (!ring.awaitCompletion(ANSWER_TIMEOUT)) return undefined;
+    const patience = isRing(ring.fd) ? ANSWER_TIMEOUT : SILENCE;
+    do {
+      if (!ring.awaitCompletion(patience)) return undefined;
+    } while (ring.userData !== this.#requests); // an answer that came too late to count
     if (ring.result < 0) throw new SystemError("io_uring_enter", -ring.result);
     return ring.result;
+  }
+}
+
+/** Whether a descriptor is a ring's still. */
+function isRing(fd: number): boolean {
+  try {
+    return readLink(`/proc/self/fd/${fd}`) === "anon_inode:[io_uring]";
+  } catch (error) {
+    if (error instanceof SystemError) return false;
+    throw error;
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { IoUring, readTextFile, SystemError } from "../ffi/mod.ts";
+import { Errno, IoUring, readTextFile, SystemError } from "../ffi/mod.ts";
 
 /** A setting of this kernel's under /proc/sys; `otherwise` where there is none. */
 export function systemSetting(path: string, otherwise: string): string {
@@ -44,7 +44,9 @@ export function whyNoOwnRing(): string | undefined {
     new IoUring().close();
     return undefined;
   } catch (error) {
-    if (error instanceof SystemError) return `${error.message}: a filter of system calls?`;
-    throw error;
+    if (!(error instanceof SystemError)) throw error;
+    return error.errno === Errno.EPERM
+      ? `${error.message}: a filter of system calls?`
+      : error.message;
   }
 }

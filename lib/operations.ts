@@ -23,6 +23,8 @@ import {
   detachFilter,
   dup,
   Errno,
+  errnoName,
+  errnoOf,
   ETH_HLEN,
   ETH_P_ALL,
   ETH_P_IP,
@@ -218,6 +220,12 @@ const hasOwnRings = () => whyNoOwnRing() === undefined;
 function available(rings: EarlyRings | undefined): EarlyRings {
   if (rings === undefined) throw new SystemError("io_uring_setup", Errno.ENOSYS);
   return rings;
+}
+
+/** What comes of it for whoever asks: `allowed`, or the errno if a filter of system calls refuses it to all of us. */
+function setUpOutcome(): Outcome {
+  const errno = errnoOf(() => close(rawSyscall("io_uring_setup", 4, new Uint8Array(120))));
+  return errno === 0 ? "allowed" : errnoName(errno);
 }
 
 function closeOpened(fd: number | undefined): boolean {
@@ -503,7 +511,7 @@ export const OPERATIONS: readonly Operation[] = [
     name: "io-uring",
     gives: "a way round a filter of system calls",
     source: "io_uring_setup(2)",
-    plain: () => isUnprivilegedIoUring() ? "allowed" : "EPERM",
+    plain: () => isUnprivilegedIoUring() ? setUpOutcome() : "EPERM",
     attempt: () => close(rawSyscall("io_uring_setup", 4, new Uint8Array(120))),
   },
   {

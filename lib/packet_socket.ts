@@ -21,8 +21,10 @@ import {
   PACKET_IGNORE_OUTGOING,
   PACKET_STATISTICS,
   parseControlMessages,
+  poll,
   recvmsg,
   SCM_TIMESTAMPNS,
+  send,
   setsockopt,
   SO_COOKIE,
   SO_DOMAIN,
@@ -242,4 +244,25 @@ export function emptyQueue(fd: number): number {
   let frames = 0;
   while (frames < QUEUE_LIMIT && takeFrame(fd) !== undefined) frames++;
   return frames;
+}
+
+/** How often a frame is sent for which there is no room, and how long is waited in between, in milliseconds. */
+const ATTEMPTS = 500, PAUSE = 1;
+
+/**
+ * Sends a frame, and again if there is no room: the queue of a veth's far side (netdev_max_backlog) is the processor's, and others fill it too.
+ *
+ * @throws {SystemError} `ENETDOWN`; `ENOBUFS` if there is no room for half a second; …
+ */
+export function sendFrame(fd: number, frame: Uint8Array<ArrayBuffer>): void {
+  for (let left = ATTEMPTS; left > 0; left--) {
+    try {
+      send(fd, frame, 0);
+      return;
+    } catch (error) {
+      const isFull = error instanceof SystemError && error.errno === Errno.ENOBUFS;
+      if (!isFull || left === 1) throw error;
+      poll([], 0, PAUSE);
+    }
+  }
 }

@@ -153,7 +153,13 @@ export class Reception {
     return judged(
       this.#seen.size >= count,
       `${this.#seen.size} frames of this run's stimulus, ${count} wanted`,
-      { sent: this.#stimulus.sent - this.#first, received: this.#seen.size },
+      {
+        sent: this.#stimulus.sent - this.#first,
+        received: this.#seen.size,
+        // How many were sent up to the last one that counts: more than were received, and some were lost on the way.
+        up_to: [...this.#seen].reduce((last, each) => Math.max(last, each), this.#first - 1) -
+          this.#first + 1,
+      },
     );
   }
 

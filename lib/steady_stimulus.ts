@@ -4,8 +4,8 @@
  * @module
  */
 
-import { Errno, ETH_P_IP, type Link, type OwnedFd, send, SystemError } from "../ffi/mod.ts";
-import { boundPacketSocket } from "./packet_socket.ts";
+import { ETH_P_IP, type Link, type OwnedFd } from "../ffi/mod.ts";
+import { boundPacketSocket, sendFrame } from "./packet_socket.ts";
 import { internetChecksum } from "./stimulus.ts";
 
 const NONCE_SIZE = 16;
@@ -26,9 +26,6 @@ const PORT = 5004;
 
 /** How often frames are sent, in milliseconds. */
 const TICK = 4;
-
-/** How often a frame is sent anew that the kernel had no room for. */
-const REFUSALS_TOLERATED = 10_000;
 
 /** Frame 0 of the stream: UDP without a checksum (RFC 768) to a group. */
 function template(nonce: Uint8Array, source: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -118,17 +115,8 @@ export class SteadyStimulus implements Disposable {
   #send(): void {
     this.#view.setUint16(SOURCE_PORT, FIRST_PORT + this.#sent % FLOWS);
     this.#view.setUint32(SEQUENCE, this.#sent);
-    for (let refusals = 0;; refusals++) {
-      try {
-        send(this.#socket.fd, this.#frame, 0);
-        this.#sent++;
-        return;
-      } catch (error) {
-        // The queue of the processor is full: the frame did not leave.
-        const isFull = error instanceof SystemError && error.errno === Errno.ENOBUFS;
-        if (!isFull || refusals === REFUSALS_TOLERATED) throw error;
-      }
-    }
+    sendFrame(this.#socket.fd, this.#frame);
+    this.#sent++;
   }
 
   /** Stops, and closes the socket. */

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { attempt, ETH_P_IP, ETH_P_IPV6, type Link, OwnedFd, realtime, send } from "../ffi/mod.ts";
-import { boundPacketSocket } from "./packet_socket.ts";
+import { attempt, ETH_P_IP, ETH_P_IPV6, type Link, OwnedFd, realtime } from "../ffi/mod.ts";
+import { boundPacketSocket, sendFrame } from "./packet_socket.ts";
 
 const NONCE_SIZE = 16;
 const MARK_SIZE = NONCE_SIZE + 4;
@@ -165,7 +165,7 @@ export class Stimulus implements Disposable {
     this.#sentAt.push(realtime());
     attempt(
       `Cannot inject a frame at "${this.link.name}"`,
-      () => send(this.#socket.fd, frame, 0),
+      () => sendFrame(this.#socket.fd, frame),
     );
     return sequence;
   }

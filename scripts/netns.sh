@@ -24,6 +24,8 @@ inside() {
   ip link add veth-fdpass type veth peer name veth-fdpass-far
   ip link set veth-fdpass up
   ip link set veth-fdpass-far up
+  # A new namespace has the machine's setting for all interfaces. Off, it leaves each interface to its own.
+  { echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter; } 2>/dev/null || true
   "$@"
 }
 

@@ -1,7 +1,9 @@
 /*
  * Sends numbered Ethernet frames from one interface, as fast as it can or at a rate, and says how many the kernel took.
  *
- *     generator --interface NAME [--count N] [--seconds S] [--size BYTES] [--rate FRAMES_PER_SECOND] [--cpu CPU]
+ *     generator --interface NAME [--count N] [--seconds S] [--size BYTES] [--rate FRAMES_PER_SECOND] [--cpu CPU] [--group ADDRESS --port N]
+ *
+ * With --group a frame is a UDP datagram over IPv4 to that group and port, with its checksums.
  *
  * Frames are written into a TX ring (PACKET_TX_RING) and leave in bursts, one send(2) each, past the queueing discipline
  * (PACKET_QDISC_BYPASS): a third more than sendmmsg(2) sends. At a rate, a burst is what is due in 50 microseconds, and the wait
@@ -12,6 +14,8 @@
  */
 #include <getopt.h>
 #include <linux/virtio_net.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -31,6 +35,14 @@ struct tx_ring {
 	uint8_t *memory;
 	size_t frame_size;
 	unsigned int next;
+	size_t sequence_offset; /* where a frame's number is */
+	int is_complemented;    /* whether what complements it follows */
+};
+
+/* Where datagrams go; .s_addr is 0 for frames that are none. */
+struct destination {
+	struct in_addr group;
+	uint16_t port;
 };
 
 static struct tpacket2_hdr *ring_frame(const struct tx_ring *ring, unsigned int index)
@@ -73,9 +85,54 @@ static void fill_frame(struct tpacket2_hdr *slot, size_t size, const uint8_t sou
 		data[i] = (uint8_t)i;
 }
 
-static struct tx_ring open_ring(const char *interface, size_t size)
+/* The Internet checksum (RFC 1071) of some bytes, with what has been summed up before. */
+static uint16_t checksum(const uint8_t *bytes, size_t size, uint32_t sum)
 {
-	struct tx_ring ring = { .frame_size = 128 };
+	for (size_t i = 0; i < size; i++)
+		sum += i % 2 ? bytes[i] : (uint32_t)bytes[i] << 8;
+	while (sum > 0xffff)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+/*
+ * Makes a datagram of a frame that is filled. Its payload begins with the frame's number and the complement of that, so that its
+ * checksum is the same whatever the number.
+ */
+static void fill_datagram(uint8_t *data, size_t size, const struct destination *to)
+{
+	uint16_t packet_size = (uint16_t)(size - ETH_HLEN), datagram_size = (uint16_t)(packet_size - sizeof(struct iphdr));
+	struct iphdr ip = {
+		.version = 4,
+		.ihl = sizeof(struct iphdr) / 4,
+		.tot_len = htons(packet_size),
+		.frag_off = htons(IP_DF),
+		.ttl = 1,
+		.protocol = IPPROTO_UDP,
+		.saddr = htonl(0xc0000201), /* 192.0.2.1, RFC 5737 */
+		.daddr = to->group.s_addr,
+	};
+	struct udphdr udp = { .source = htons(to->port), .dest = htons(to->port), .len = htons(datagram_size) };
+	uint8_t *packet = data + ETH_HLEN, *datagram = packet + sizeof(ip);
+	uint32_t group = ntohl(to->group.s_addr);
+	uint8_t address[ETH_ALEN] = { 0x01, 0x00, 0x5e, group >> 16 & 0x7f, group >> 8 & 0xff, group & 0xff };
+
+	memcpy(data, address, sizeof(address));
+	memcpy(data + 2 * ETH_ALEN, (uint8_t[]){ ETH_P_IP >> 8, ETH_P_IP & 0xff }, 2);
+	memcpy(packet, &ip, sizeof(ip));
+	ip.check = htons(checksum(packet, sizeof(ip), 0));
+	memcpy(packet, &ip, sizeof(ip));
+	memcpy(datagram, &udp, sizeof(udp));
+	memset(datagram + sizeof(udp), 0, 4);
+	memset(datagram + sizeof(udp) + 4, 0xff, 4);
+	udp.check = htons(checksum(datagram, datagram_size,
+				   (uint32_t)(uint16_t)~checksum((uint8_t *)&ip.saddr, 8, 0) + IPPROTO_UDP + datagram_size));
+	memcpy(datagram, &udp, sizeof(udp));
+}
+
+static struct tx_ring open_ring(const char *interface, size_t size, const struct destination *to)
+{
+	struct tx_ring ring = { .frame_size = 128, .sequence_offset = SEQUENCE_OFFSET };
 	uint8_t source[ETH_ALEN];
 
 	ring.fd = (int)check(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), "socket");
@@ -99,6 +156,12 @@ static struct tx_ring open_ring(const char *interface, size_t size)
 	source_address(ring.fd, interface, source);
 	for (unsigned int i = 0; i < RING_FRAMES; i++)
 		fill_frame(ring_frame(&ring, i), size, source);
+	if (to->group.s_addr != 0) {
+		for (unsigned int i = 0; i < RING_FRAMES; i++)
+			fill_datagram(frame_data(ring_frame(&ring, i)), size, to);
+		ring.sequence_offset = ETH_HLEN + sizeof(struct iphdr) + sizeof(struct udphdr);
+		ring.is_complemented = 1;
+	}
 	return ring;
 }
 
@@ -106,11 +169,11 @@ static struct tx_ring open_ring(const char *interface, size_t size)
 static void put_frame(struct tx_ring *ring, uint32_t sequence)
 {
 	struct tpacket2_hdr *slot = ring_frame(ring, ring->next++);
-	uint32_t bytes = htonl(sequence);
+	uint32_t bytes[2] = { htonl(sequence), ~htonl(sequence) };
 
 	while (__atomic_load_n(&slot->tp_status, __ATOMIC_ACQUIRE) != TP_STATUS_AVAILABLE)
 		; /* it waits in a backlog */
-	memcpy(frame_data(slot) + SEQUENCE_OFFSET, &bytes, sizeof(bytes));
+	memcpy(frame_data(slot) + ring->sequence_offset, bytes, sizeof(bytes[0]) * (ring->is_complemented ? 2 : 1));
 	__atomic_store_n(&slot->tp_status, TP_STATUS_SEND_REQUEST, __ATOMIC_RELEASE);
 }
 
@@ -136,12 +199,14 @@ int main(int argc, char **argv)
 		{ "interface", required_argument, NULL, 'i' }, { "count", required_argument, NULL, 'n' },
 		{ "seconds", required_argument, NULL, 't' },   { "size", required_argument, NULL, 's' },
 		{ "rate", required_argument, NULL, 'r' },      { "cpu", required_argument, NULL, 'c' },
+		{ "group", required_argument, NULL, 'g' },     { "port", required_argument, NULL, 'p' },
 		{ 0 },
 	};
 	const char *interface = NULL;
 	uint64_t count = UINT32_MAX;
 	double limit = 3600, rate = 0;
 	size_t size = 64;
+	struct destination to = { .port = 0 };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -152,11 +217,16 @@ int main(int argc, char **argv)
 		case 's': size = (size_t)number_argument(optarg, "size", SMALLEST_FRAME, LARGEST_FRAME); break;
 		case 'r': rate = number_argument(optarg, "rate", 1, 1e9); break;
 		case 'c': pin_to_cpu((int)number_argument(optarg, "cpu", 0, CPU_SETSIZE - 1)); break;
+		case 'p': to.port = (uint16_t)number_argument(optarg, "port", 1, UINT16_MAX); break;
+		case 'g':
+			if (inet_pton(AF_INET, optarg, &to.group) != 1)
+				errx(2, "--group is %s; it must be an IPv4 address", optarg);
+			break;
 		default: return 2;
 		}
 	}
 
-	struct tx_ring ring = open_ring(interface, size);
+	struct tx_ring ring = open_ring(interface, size, &to);
 	uint64_t burst = BURST;
 
 	if (rate > 0 && rate / BURSTS_PER_SECOND < BURST)

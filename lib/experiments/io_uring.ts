@@ -30,10 +30,12 @@ import {
   installFilter,
   IoUring,
   O_CLOEXEC,
+  O_PATH,
   open,
   openDescriptors,
   OwnedFd,
   readLink,
+  readTextFile,
   realtime,
   SystemError,
 } from "../../ffi/mod.ts";
@@ -381,7 +383,7 @@ function judgeEarly(pid: number, said: unknown, isRoot: boolean): Finding {
   const outcomes = asObject(said, "outcomes of a ring");
   const seen = REQUESTS.map((request) => {
     const { outcome, fd } = asObject(outcomes[request], request);
-    const link = fd === null ? null : linkOf(pid, asInteger(fd, "fd", 0, 1 << 20));
+    const link = fd === null ? null : whatIsOpen(pid, asInteger(fd, "fd", 0, 1 << 20));
     return { request, outcome: asText(outcome, "outcome", 32), link };
   });
   const refused = { open: "EACCES", socket: "EPERM" };
@@ -401,7 +403,24 @@ function judgeEarly(pid: number, said: unknown, isRoot: boolean): Finding {
 
 /** Whether a descriptor is one that only root could have come by. */
 function isRoots(request: EarlyRequest, link: string | null): boolean {
-  return request === "open" ? link === ROOTS_FILE : link?.startsWith("socket:") === true;
+  return link === (request === "open" ? ROOTS_FILE : PACKET_SOCKET);
+}
+
+const PACKET_SOCKET = "a packet socket";
+
+/**
+ * What is open in a process, and really so: a file that is there as a path only (O_PATH) anybody may have, and any socket is called so. The
+ * kernel lists the packet sockets of the namespace, by inode.
+ */
+function whatIsOpen(pid: number, fd: number): string {
+  const link = linkOf(pid, fd);
+  const [, inode] = link.match(/^socket:\[(\d+)\]$/) ?? [];
+  if (inode !== undefined) {
+    const packetSockets = readTextFile("/proc/net/packet").split("\n");
+    return packetSockets.some((line) => line.endsWith(` ${inode}`)) ? PACKET_SOCKET : link;
+  }
+  const [, flags] = readTextFile(`/proc/${pid}/fdinfo/${fd}`).match(/^flags:\s*([0-7]+)$/m) ?? [];
+  return (Number.parseInt(flags, 8) & O_PATH) === 0 ? link : `${link}, as a path only`;
 }
 
 /** URING-13: nothing was opened by a ring that is closed, as it says, and as the parent sees. */
@@ -423,9 +442,10 @@ function judgeClosed(pid: number, said: { [name: string]: unknown }): Finding {
 /** Whether what a multishot submission did besides receiving is as it should be. */
 function judgeReceiving(origin: Finding, ends: number | null, runsOut: boolean): Finding {
   if (origin.status !== "pass" || ends === null) return origin;
+  const lost = Number(origin.evidence.up_to) - Number(origin.evidence.received);
   return judged(
-    runsOut ? ends > 0 : ends === 0,
-    `${origin.observed}; submitted ${ends + 1} times`,
+    runsOut ? ends > 0 && lost === 0 : ends === 0,
+    `${origin.observed}; ${lost} lost; submitted ${ends + 1} times`,
     { ...origin.evidence, ends },
   );
 }

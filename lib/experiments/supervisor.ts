@@ -296,7 +296,8 @@ interface Shares {
 async function giveUp(run: ParentRun, supervisor: Supervisor): Promise<Shares> {
   const [seat] = supervisor.seats;
   const ends = seat.ends.length;
-  for (let killed: number | undefined; seat.state !== "given up";) {
+  let killed: number | undefined;
+  while (seat.state !== "given up") {
     await until(run, () => seat.state === "given up" || (seat.pid ?? killed) !== killed);
     killed = seat.pid;
     supervisor.kill(seat);

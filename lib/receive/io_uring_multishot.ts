@@ -15,6 +15,7 @@ import {
   IOSQE_BUFFER_SELECT,
   IOSQE_FIXED_FILE,
   type IoUring,
+  MSG_TRUNC,
   ProvidedBuffers,
   type Submission,
   SystemError,
@@ -32,6 +33,7 @@ const RECEIVE: Submission = {
   ioprio: IORING_RECV_MULTISHOT,
   fd: FIXED_SOCKET,
   buf_group: GROUP,
+  msg_flags: MSG_TRUNC, // the length that it had, where the buffer has no room for all of it
 };
 
 /** Frames by io_uring multishot RECV. */

@@ -31,7 +31,7 @@ export class RecvmmsgSource implements FrameSource {
 
   next(): boolean {
     if (++this.#current < this.#received) return true;
-    this.#current = 0;
+    this.#current = this.#received = 0;
     this.#received = this.#messages.receive(this.fd, MSG_DONTWAIT | MSG_TRUNC);
     return this.#received > 0;
   }

@@ -10,6 +10,8 @@ import {
   Poller,
   POLLIN,
   setUpPacketRing,
+  SystemError,
+  takeSocketError,
 } from "../../ffi/mod.ts";
 import type { FrameSource } from "./frame_source.ts";
 
@@ -27,6 +29,14 @@ export class PacketRingSource extends PacketRing implements FrameSource {
   constructor(readonly fd: number, geometry = WORKER_RING) {
     super(fd, geometry);
     this.#poller = new Poller([fd], POLLIN);
+  }
+
+  /** Without a block to read, an error that is pending is taken: otherwise poll(2) would find it again and again. */
+  override next(): boolean {
+    if (super.next()) return true;
+    const errno = takeSocketError(this.fd);
+    if (errno !== 0) throw new SystemError("poll", errno, "Cannot receive from the packet ring");
+    return false;
   }
 
   wait(milliseconds: number): void {

@@ -227,8 +227,11 @@ function renderConclusion(experiment: ExperimentEvidence, paint: Palette): strin
       paint.skip("– INCONCLUSIVE: there was nothing to judge by"),
       ...cause,
       ...rows,
-      "  Give it traffic: an interface with its veth peer here, --stimulus IFACE, or a longer --timeout",
+      ...open.some(({ observed }) => /stimulus|traffic/.test(observed)) ? [GIVE_TRAFFIC] : [],
       "",
       paint.skip(`– Neither validated nor refuted: ${names}`),
     ];
 }
+
+const GIVE_TRAFFIC =
+  "  Give it traffic: an interface with its veth peer here, --stimulus IFACE, or a longer --timeout";

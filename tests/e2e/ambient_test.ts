@@ -11,9 +11,11 @@ const TRAFFIC = `ip address add 192.0.2.9/24 dev veth-fdpass-far
   while :; do echo others >/dev/udp/192.0.2.8/9; read -t 0.001 <> <(:); done &
   exec "$0" "$@"`;
 
+const among = (args: string[]) =>
+  inNamespace(["bash", "-c", TRAFFIC, ...FDPASS, "--json", ...args, "veth-fdpass"]);
+
 async function amongOthers(args: string[]) {
-  const shell = ["bash", "-c", TRAFFIC, ...FDPASS];
-  const outcome = await inNamespace([...shell, "--json", ...args, "veth-fdpass"]);
+  const outcome = await among(args);
   const evidence = evidenceIn(outcome);
   const [{ checks, packets, error }] = evidence.experiments;
   const failed = checks.filter(({ status }) => status === "fail").map(({ id }) => id);
@@ -41,3 +43,40 @@ testNeeding(
     assertEquals(packets.filter(({ ours }) => ours), []);
   },
 );
+
+for (const path of ["recvmmsg", "tpacket-v3"]) {
+  testNeeding(
+    root,
+    `By ${path}, which brings the kernel's stamp, the traffic of others is enough`,
+    async () => {
+      const { checks, packets } = await amongOthers(["--stimulus", "none", "--receive", path]);
+      const statuses = checks.filter(({ id }) => id.startsWith("RECV")).map(({ status }) => status);
+      assertEquals(statuses, ["pass", "skip", "pass"]);
+      assertEquals(new Set(packets.map(({ stamped_by }) => stamped_by)), new Set(["kernel"]));
+    },
+  );
+}
+
+for (const path of ["recvfrom", "io-uring", "io-uring-multishot"]) {
+  testNeeding(
+    root,
+    `By ${path}, which brings no stamp, the traffic of others shows nothing: exit 4`,
+    async () => {
+      const outcome = await among(["-t", "3", "--stimulus", "none", "--receive", path]);
+      const { verdict, experiments: [{ checks, packets, error }] } = evidenceIn(outcome);
+      assertEquals([error, verdict, outcome.code], [null, "INCONCLUSIVE", 4]);
+      const open = checks.filter(({ status }) => status !== "pass");
+      assertEquals(open.map(({ id, status }) => `${id} ${status}`), [
+        ...["RECV-01 skip", "RECV-02 skip", "RECV-03 skip"],
+      ]);
+      assert(packets.length >= 5, "there is traffic");
+      assertEquals(packets.filter(({ after_drop, ours }) => after_drop || ours), []);
+      assertEquals(new Set(packets.map(({ stamped_by }) => stamped_by)), new Set(["child"]));
+    },
+  );
+
+  testNeeding(root, `By ${path} the main job holds among the traffic of others: PASS`, async () => {
+    const { packets } = await amongOthers(["-n", "100", "--receive", path]);
+    assertEquals(packets.filter(({ ours }) => ours).length, 100);
+  });
+}

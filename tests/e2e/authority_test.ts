@@ -212,13 +212,14 @@ testNeeding(root, "Without setpriv: exit 4, and the package that has it", async 
 });
 
 const BOTH: [what: string, args: string[], verdicts: string[], verdict: string, exit: number][] = [
-  ["both hold", [], ["PASS", "PASS"], "PASS", 0],
+  ["both hold", ["-t", "60"], ["PASS", "PASS"], "PASS", 0],
   ["the second has no time", ["-t", "1"], ["PASS", "FAIL"], "FAIL", 1],
 ];
 
 for (const [what, args, verdicts, verdict, exit] of BOTH) {
-  testNeeding(root, `-e all, where ${what}, is ${verdict}`, async () => {
-    const outcome = await fdpass(["--json", "-e", "all", ...args, "veth-fdpass"]);
+  testNeeding(root, `Two experiments, where ${what}, are ${verdict}`, async () => {
+    const two = ["-e", "privilege-drop", "-e", "authority"];
+    const outcome = await fdpass(["--json", ...two, ...args, "veth-fdpass"]);
     const { experiments, ...whole } = evidenceIn(outcome);
     assertEquals(experiments.map(({ name }) => name), ["privilege-drop", "authority"]);
     assertEquals(experiments.map((each) => each.verdict), verdicts);

@@ -31,3 +31,10 @@ export const WITHOUT_NET_RAW = [
   "--bounding-set=-net_raw",
   "--inh-caps=-net_raw",
 ] as const;
+
+/** Runs a program where one system call, with such arguments, is refused: see `refusing.ts`. */
+export function refusing(syscall: string, errno: string, when: Record<number, number> = {}) {
+  const conditions = Object.entries(when).map(([argument, value]) => `${argument}=${value}`);
+  const program = "tests/support/refusing.ts";
+  return [Deno.execPath(), "run", "-A", program, syscall, errno, ...conditions, "--"];
+}

@@ -53,6 +53,7 @@ const PACKET: Schema = {
   ours: "boolean",
   summary: "string",
   timestamp_ns: "string",
+  stamped_by: ["kernel", "child"],
 };
 
 const CHECKS = [
@@ -171,7 +172,7 @@ testNeeding(
 const { version } = JSON.parse(Deno.readTextFileSync(`${ROOT}/deno.json`));
 
 const WORDS: [args: string[], stdout: RegExp][] = [
-  [["--list"], /^(\S+ +\S.*\? \(D\d+\)\n)+$/],
+  [["--list"], /^(\S+ +\S.*\? \(D\d+(, D\d+)*\)\n)+$/],
   [["-l"], /^privilege-drop /],
   [["--version"], new RegExp(`^fdpass ${RegExp.escape(version)}\n$`)],
   [["--help"], /^Usage: [^]*--experiment[^]*--json[^]*^Exit status:[^]*^ +70 /m],
@@ -195,6 +196,7 @@ Deno.test("--help names every option of the design", async () => {
     "timeout",
     "user",
     "stimulus",
+    "receive",
     "harden",
     "json",
     "quiet",

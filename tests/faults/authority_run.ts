@@ -6,6 +6,7 @@
  * @module
  */
 
+import { parseCommandLine } from "../../lib/command_line.ts";
 import { authority, parent } from "../../lib/experiments/authority.ts";
 import { ALL_PROTECTIONS } from "../../lib/protections.ts";
 import { renderJson } from "../../lib/report/json.ts";
@@ -14,20 +15,13 @@ import { findSetting } from "../../lib/setting.ts";
 
 const [fault, ...omitted] = Deno.args;
 const chosen = ALL_PROTECTIONS.filter((protection) => !omitted.includes(protection));
-const options = {
-  interface: "veth-fdpass",
-  count: 5,
-  timeout: 5,
-  user: "nobody:65534",
-  stimulus: undefined,
-  harden: false,
-  receive: undefined,
-};
-const evidence = evidenceOf(environment(options.interface, options.user), [
+const task = parseCommandLine(["--timeout", "5", "veth-fdpass"], [authority]);
+if (task.task !== "run") throw new Error(`Nothing to run: ${task.task}`);
+const evidence = evidenceOf(environment(task.run.interface, task.run.user), [
   await runExperiment(
     { ...authority, parent: (run) => parent(run, [{ name: "hardened", chosen }]) },
     {
-      setting: findSetting(options, ""),
+      setting: findSetting(task.run, ""),
       signal: new AbortController().signal,
       childModule: new URL(`./authority_child.ts?${fault}`, import.meta.url).href,
     },

@@ -1,29 +1,25 @@
 /**
- * The main job with one fault: prints its evidence.
+ * An experiment with one fault: prints its evidence.
  *
- *     deno run -A tests/faults/run_faulty.ts FAULT
+ *     deno run -A tests/faults/run_faulty.ts EXPERIMENT/FAULT
  *
  * @module
  */
 
+import { parseCommandLine } from "../../lib/command_line.ts";
 import { renderJson } from "../../lib/report/json.ts";
 import { environment, evidenceOf, runExperiment } from "../../lib/run.ts";
 import { findSetting } from "../../lib/setting.ts";
-import { FAULTS, faulty } from "./faults.ts";
+import { FAULTS } from "./faults.ts";
 
 const [name] = Deno.args;
-const options = {
-  interface: "veth-fdpass",
-  count: 5,
-  timeout: 2,
-  user: "nobody:65534",
-  stimulus: undefined,
-  harden: false,
-  receive: undefined,
-};
-const evidence = evidenceOf(environment(options.interface, options.user), [
-  await runExperiment(faulty(FAULTS[name]), {
-    setting: findSetting(options, ""),
+const { experiment, harden = false, timeout = 30 } = FAULTS[name];
+const args = ["--timeout", String(timeout), ...harden ? ["--harden"] : [], "veth-fdpass"];
+const task = parseCommandLine(args, [experiment]);
+if (task.task !== "run") throw new Error(`Nothing to run: ${task.task}`);
+const evidence = evidenceOf(environment(task.run.interface, task.run.user), [
+  await runExperiment(experiment, {
+    setting: findSetting(task.run, ""),
     signal: new AbortController().signal,
     childModule: new URL(`./faulty_child.ts?${name}`, import.meta.url).href,
   }),

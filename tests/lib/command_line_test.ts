@@ -2,6 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { HELP, mannerOf, parseCommandLine } from "../../lib/command_line.ts";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
 import { UsageError } from "../../lib/outcome.ts";
+import { RECEIVE_PATHS } from "../../lib/receive/mod.ts";
 
 const parse = (...args: string[]) => parseCommandLine(args, EXPERIMENTS);
 
@@ -65,10 +66,31 @@ Deno.test("parseCommandLine() names the wrong word and the right one", () => {
     [["-t", "Infinity", "lo"], 'not "Infinity"'],
     [["-t", "3601", "lo"], "3600"],
     [["lo", "-u"], "--user wants a value"],
+    [["--receive", "tpacket_v3", "lo"], "nearest known one is tpacket-v3, of recvmsg, recvfrom"],
+    [["--receive", "recvmsgs", "lo"], '"recvmsgs" is no way of receiving'],
+    [["--receive", "io_uring", "lo"], "nearest known one is io-uring, "],
+    [["--receive", "toString", "lo"], '--receive: "toString" is no way'],
+    [["--receive", "RECVMSG", "lo"], '--receive: "RECVMSG" is no way'],
+    [["--receive=recvmsg", "--receive=recvfrom", "lo"], "--receive is given 2 times"],
+    [["--receive", "", "lo"], "--receive wants a value"],
+    [["lo", "--receive"], "--receive wants a value"],
   ];
   for (const [args, message] of cases) {
     assertThrows(() => parse(...args), UsageError, message, args.join(" "));
   }
+});
+
+Deno.test("parseCommandLine() takes every way of receiving by its name", () => {
+  for (const path of Object.keys(RECEIVE_PATHS)) {
+    const task = parse("--receive", path, "lo");
+    assertEquals(task.task === "run" && task.run.receive, path);
+  }
+});
+
+Deno.test("HELP names every experiment and every way of receiving", () => {
+  const words = new Set(HELP.split(/[\s,;()]+/));
+  const names = [...EXPERIMENTS.map(({ name }) => name), ...Object.keys(RECEIVE_PATHS)];
+  assertEquals(names.filter((name) => !words.has(name)), []);
 });
 
 Deno.test("parseCommandLine() answers --help, --version and --list whatever else is said", () => {
@@ -78,7 +100,12 @@ Deno.test("parseCommandLine() answers --help, --version and --list whatever else
 });
 
 Deno.test("HELP names every option once in its list", () => {
-  for (const option of ["experiment", "list", "count", "timeout", "user", "stimulus", "json"]) {
+  for (
+    const option of [
+      ...["experiment", "list", "count", "timeout", "user", "stimulus", "receive"],
+      ...["harden", "json"],
+    ]
+  ) {
     assertEquals(HELP.match(new RegExp(`^  (-., |    )--${option} `, "gm"))?.length, 1, option);
   }
 });

@@ -1,9 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseChildMessage, parseParentMessage } from "../../lib/messages.ts";
+import { asTexts, parseChildMessage, parseParentMessage } from "../../lib/messages.ts";
 import { ExperimentError } from "../../lib/outcome.ts";
 
 const check = { type: "check", id: "DROP-01", status: "pass", observed: "", evidence: {} };
-const packet = { type: "packet", bytes: 60, head: "AAAA", timestamp_ns: "1" };
+const packet = {
+  ...{ type: "packet", bytes: 60, head: "AAAA", timestamp_ns: "1" },
+  stamped_by: "kernel",
+};
 
 Deno.test("parseChildMessage() takes what the protocol has", () => {
   for (
@@ -14,6 +17,7 @@ Deno.test("parseChildMessage() takes what the protocol has", () => {
       { type: "detail", text: "…" },
       check,
       packet,
+      { ...packet, stamped_by: "child" },
       { type: "reached", stage: "ready", detail: { dropped_ns: "1" } },
       { type: "failed", message: "…" },
     ]
@@ -54,6 +58,9 @@ Deno.test("parseChildMessage() refuses everything else", () => {
         { ...packet, timestamp_ns: 1 },
         { ...packet, timestamp_ns: "-1" },
         { ...packet, timestamp_ns: "1e9" },
+        { ...packet, stamped_by: "parent" },
+        { ...packet, stamped_by: undefined },
+        { ...packet, stamped_by: ["kernel"] },
         { type: "done", text: "…", checks: ["DROP-99"] },
         { type: "done", text: "…", checks: "DROP-01" },
         { type: "step", title: "…", privileged: "yes" },
@@ -65,4 +72,13 @@ Deno.test("parseChildMessage() refuses everything else", () => {
 Deno.test("parseParentMessage() refuses another message than the one that is to come", () => {
   assertEquals(parseParentMessage('{"type":"enough"}', "enough"), { type: "enough" });
   assertThrows(() => parseParentMessage('{"type":"enough"}', "socket"), ExperimentError);
+});
+
+Deno.test("asTexts() takes a list of short texts, of a length", () => {
+  assertEquals(asTexts([], "words", 2), []);
+  assertEquals(asTexts(["a", "x".repeat(128)], "words", 2), ["a", "x".repeat(128)]);
+  const wrong = [["a", "b", "c"], "ab", null, undefined, {}, { length: 1, 0: "a" }, [1], [null]];
+  for (const value of [...wrong, ["x".repeat(129)], [["a"]]]) {
+    assertThrows(() => asTexts(value, "words", 2), ExperimentError, "words is not");
+  }
 });

@@ -1,5 +1,7 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
-import { internetChecksum, sequenceOf, stimulusFrame } from "../../lib/stimulus.ts";
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { ETH_P_ALL, if_nametoindex, linkByIndex } from "../../ffi/mod.ts";
+import { boundPacketSocket, takeFrame } from "../../lib/packet_socket.ts";
+import { internetChecksum, sequenceOf, Stimulus, stimulusFrame } from "../../lib/stimulus.ts";
 import { testNeeding } from "../support/needs.ts";
 
 const NONCE = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
@@ -25,6 +27,46 @@ Deno.test("sequenceOf() does not know a frame of another run, a cut one, or none
 Deno.test("internetChecksum() is that of RFC 1071, section 3", () => {
   assertEquals(internetChecksum(Uint8Array.of(0, 1, 0xf2, 3, 0xf4, 0xf5, 0xf6, 0xf7)), 0x220d);
   assertEquals(internetChecksum(Uint8Array.of(0xff)), 0x00ff); // an odd byte counts as a high one
+});
+
+Deno.test("stimulusFrame() is as long as asked for, and its beginning is the short frame", () => {
+  for (const [sequence, short] of frames) {
+    for (const size of [0, short.length - 1, short.length]) {
+      assertEquals(stimulusFrame(NONCE, sequence, SOURCE, size), short);
+    }
+    for (const size of [short.length + 1, 1000, 1514]) {
+      const long = stimulusFrame(NONCE, sequence, SOURCE, size);
+      assertEquals([long.length, long.subarray(0, short.length)], [size, short]);
+      assertEquals(sequenceOf(long, NONCE), sequence);
+    }
+  }
+});
+
+Deno.test("stimulusFrame() has different bytes behind the short frame of each", () => {
+  const rest = (sequence: number) => stimulusFrame(NONCE, sequence, SOURCE, 200).slice(100);
+  for (const sequence of [0, 1, 2, 3]) {
+    assertNotEquals(rest(sequence), rest(sequence + 3)); // of the same kind
+    assert(new Set(rest(sequence)).size > 50);
+  }
+});
+
+testNeeding({ root: true }, "Stimulus sends frames of the size that it is told", () => {
+  const lo = linkByIndex(if_nametoindex("lo"));
+  using receiver = boundPacketSocket(lo.ifindex, ETH_P_ALL);
+  using stimulus = new Stimulus(lo, (sequence) => 100 + sequence);
+  for (let i = 0; i < 10; i++) stimulus.send();
+  assertEquals(stimulus.sent, 10);
+  const seen: number[] = [];
+  const deadline = Date.now() + 10_000;
+  while (seen.length < 10 && Date.now() < deadline) {
+    const frame = takeFrame(receiver.fd);
+    const sequence = frame && stimulus.recognize(frame.head);
+    if (sequence === undefined) continue;
+    assertEquals(frame!.head, stimulus.frame(sequence));
+    assertEquals(frame!.bytes, 100 + sequence);
+    seen.push(sequence);
+  }
+  assertEquals(seen, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
 /** A capture file with the frames. Source: the libpcap file format, version 2.4. */

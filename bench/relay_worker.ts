@@ -1,0 +1,85 @@
+/**
+ * A relay's worker, as the experiment `relay` has it, under all protections, with sockets that it opens itself.
+ *
+ *     deno run -A bench/relay_worker.ts --path NAME --interface NAME --out NAME --from GROUP:PORT --to GROUP:PORT [--plain]
+ *
+ * Says `ready`, and when nothing has come for a while, what became of the frames.
+ *
+ * @module
+ */
+
+// deno-lint-ignore-file no-console -- it is a program that prints
+
+import { cpuUsage } from "node:process";
+import { parseArgs } from "@std/cli/parse-args";
+import {
+  ETH_P_ALL,
+  getppid,
+  if_nametoindex,
+  linkByIndex,
+  setsockopt,
+  SO_RCVBUFFORCE,
+  SOL_SOCKET,
+} from "../ffi/mod.ts";
+import { controlChannelPair } from "../lib/control_channel.ts";
+import { openEgress } from "../lib/egress.ts";
+import { groupFilter } from "../lib/group_filter.ts";
+import { boundPacketSocket, takeStatistics } from "../lib/packet_socket.ts";
+import { ALL_PROTECTIONS, becomeWorker, protectSocket, protectWorker } from "../lib/protections.ts";
+import { openFrameSource, type ReceivePath } from "../lib/receive/mod.ts";
+import { Relay } from "../lib/relay.ts";
+import { parseEndpoint } from "../lib/relay_setting.ts";
+
+const WAIT_FOR_FIRST = 10_000, WAIT_FOR_NEXT = 300; // milliseconds
+const NOBODY = { uid: 65534, gid: 65534 };
+
+const options = parseArgs(Deno.args, {
+  string: ["path", "interface", "out", "from", "to"],
+  boolean: ["plain"],
+});
+const from = parseEndpoint("--from", options.from!);
+const to = parseEndpoint("--to", options.to!);
+const linkOf = (name: string) => linkByIndex(if_nametoindex(name));
+
+using packetSocket = boundPacketSocket(linkOf(options.interface!).ifindex, ETH_P_ALL);
+setsockopt(packetSocket.fd, SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20);
+using egress = openEgress(linkOf(options.out!), to);
+using source = openFrameSource(options.path as ReceivePath, packetSocket.fd);
+const relay = new Relay(source, egress.fd, from);
+
+// One that was not born without capabilities, and holds the runtime's files: what these two do costs nothing later.
+const protections = options.plain
+  ? []
+  : ALL_PROTECTIONS.filter((each) => each !== "no-capabilities" && each !== "closed-descriptors");
+const [channel] = controlChannelPair();
+protectSocket(packetSocket.fd, protections, groupFilter(from.address));
+const before = cpuUsage();
+const ownDescriptors = { packetFd: packetSocket.fd, egressFd: egress.fd, sourceFd: source.fd };
+const parentPid = getppid();
+if (!options.plain) becomeWorker(NOBODY, []);
+protectWorker({ ...ownDescriptors, channelFd: channel.fd, parentPid }, protections);
+takeStatistics(packetSocket.fd);
+console.log("ready");
+
+let first = 0, last = 0;
+for (let now = performance.now(), deadline = now + WAIT_FOR_FIRST; now < deadline;) {
+  source.wait(deadline - now);
+  const began = performance.now();
+  let frames = 0;
+  for (let some = relay.turn(1024); some > 0; some = relay.turn(1024)) frames += some;
+  now = performance.now();
+  if (frames === 0) continue;
+  if (first === 0) first = began;
+  last = now;
+  deadline = now + WAIT_FOR_NEXT;
+}
+const { user, system } = cpuUsage(before);
+const { packets, drops } = takeStatistics(packetSocket.fd);
+console.log(JSON.stringify({
+  ...relay.account,
+  tp_packets: packets,
+  tp_drops: drops,
+  seconds: (last - first) / 1000,
+  cpu_us: user + system,
+}));
+Deno.exit(0); // what is open was opened as root, and goes with the process

@@ -1,0 +1,129 @@
+/** What the experiment `io-uring` shows, held against tables of its own. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { ExperimentEvidence } from "../../lib/evidence.ts";
+import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
+import { testNeeding } from "../support/needs.ts";
+import { evidenceIn, fdpass, type Outcome } from "../support/programs.ts";
+
+const root = { root: true, programs: { ip: "iproute2" } };
+const hardening = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
+const PATIENT = { timeout: 120_000 };
+
+const numbered = (name: string, count: number) =>
+  Array.from({ length: count }, (_, i) => `${name}-${String(i + 1).padStart(2, "0")}`);
+const PLAIN = numbered("URING", 13);
+const HARDENED = [...PLAIN, ...numbered("HARD", 4), "URING-14"];
+
+const run = (...args: string[]): Promise<Outcome> =>
+  fdpass(["-t", "60", "-e", "io-uring", ...args, "veth-fdpass"], PATIENT);
+
+async function passed(...args: string[]): Promise<ExperimentEvidence> {
+  const outcome = await run("--json", ...args);
+  const evidence = evidenceIn(outcome);
+  const [experiment] = evidence.experiments;
+  const open = experiment.checks.filter(({ status }) => status !== "pass");
+  assertEquals([experiment.error, open], [null, []]);
+  assertEquals([outcome.code, outcome.stderr, evidence.verdict], [0, "", "PASS"]);
+  return experiment;
+}
+
+const observedIn = ({ checks }: ExperimentEvidence, id: string) =>
+  checks.find((check) => check.id === id)!.observed;
+
+testNeeding(root, "io-uring is PASS, exit 0, with every check of its plan", async () => {
+  const experiment = await passed();
+  assertEquals(experiment.checks.map(({ id }) => id as string).sort(), [...PLAIN].sort());
+  assertEquals(experiment.decisions, ["D7", "D24"]);
+  assertMatch(observedIn(experiment, "URING-06"), /submitted 1 times/);
+  assertMatch(observedIn(experiment, "URING-07"), /^24 frames.*submitted ([2-9]|\d\d) times/);
+  assertMatch(observedIn(experiment, "URING-10"), /EACCES.*EPERM/);
+  for (const id of ["URING-11", "URING-12"]) {
+    assertMatch(observedIn(experiment, id), /: opened, \/etc\/shadow; AF_PACKET socket: opened, /);
+  }
+});
+
+testNeeding(hardening, "io-uring --harden is PASS, with the hardened worker's checks", async () => {
+  const { checks } = await passed("--harden");
+  assertEquals(checks.map(({ id }) => id as string).sort(), [...HARDENED].sort());
+});
+
+testNeeding(root, "io-uring -n sets how many frames each operation receives", async () => {
+  const experiment = await passed("-n", "20");
+  for (const id of ["URING-02", "URING-03", "URING-04", "URING-05", "URING-06", "URING-08"]) {
+    assertMatch(observedIn(experiment, id), /^20 frames of this run's stimulus, 20 wanted/, id);
+  }
+});
+
+testNeeding(root, "Of the operations RECVMSG alone brings the kernel's stamp", async () => {
+  const { packets } = await passed();
+  const ours = packets.filter(({ ours }) => ours).map(({ stamped_by }) => stamped_by);
+  const some = (count: number, by: string) => Array.from({ length: count }, () => by);
+  // RECV, RECVMSG, then READ, registered, multishot, multishot with a burst of 24, restricted.
+  const expected = [
+    ...some(5, "child"),
+    ...some(5, "kernel"),
+    ...some(5 + 5 + 5 + 24 + 5, "child"),
+  ];
+  assertEquals(ours, expected);
+  assert(packets.every(({ ours, after_drop }) => !ours || after_drop));
+});
+
+testNeeding(
+  hardening,
+  "The text tells of the trap, of each operation, and of the worker",
+  async () => {
+    const { code, stdout, stderr } = await run("--harden");
+    assertEquals([code, stderr], [0, ""]);
+    const lines = stdout.split("\n");
+    const expected = [
+      "=== io_uring on a Passed Socket Experiment ===",
+      "[Child/Privileged] Making rings before the drop...",
+      "[Child/Privileged] Dropping all privileges, no_new_privs on every thread...",
+      '  · open("/etc/shadow") without a ring: EACCES',
+      "  ✓ A plain ring acts as whoever uses it",
+      "  ✓ A polled ring and a registered personality are still root",
+      "  ✓ Closed, none of them is",
+      "[Child/Unprivileged] Making a ring without privilege...",
+      ...["RECV", "RECVMSG", "READ", "RECV, registered file", "multishot RECV"]
+        .map((operation) => `[Child/Unprivileged] Receiving by ${operation}...`),
+      "[Child/Unprivileged] Receiving by multishot RECV, few buffers...",
+      "  Packets received: 24/24",
+      "[Child/Unprivileged] Receiving by RECV, restricted ring...",
+      "[Child/Unprivileged] Asking a restricted ring for everything else...",
+      "  ✓ It refuses",
+      "[Parent/Privileged] Starting a hardened worker that receives by a restricted ring...",
+      "  Packets received: 5/5",
+      "  ✓ A restricted ring receives, and does nothing else",
+      "  ✓ So does that of a hardened worker",
+      "✓ SUCCESS: io_uring works on the passed socket!",
+      "✓ D7 (io_uring) is viable in an unprivileged worker (D24)",
+    ];
+    let from = 0;
+    for (const line of expected) {
+      const at = lines.indexOf(line, from);
+      assert(at >= 0, `${JSON.stringify(line)} is missing after line ${from}:\n${stdout}`);
+      from = at + 1;
+    }
+  },
+);
+
+for (const args of [["--stimulus", "none", "veth-fdpass"], ["lo"]]) {
+  testNeeding(root, `io-uring without a stimulus (${args.join(" ")}): exit 4`, async () => {
+    const { code, stderr, stdout } = await fdpass(["-e", "io-uring", ...args]);
+    assertMatch(stderr, /veth peer is not here\n {2}.*scripts\/netns\.sh.*--stimulus/);
+    assertEquals([code, stdout.includes("SUCCESS")], [4, false]);
+  });
+}
+
+testNeeding(hardening, "-e all is every experiment, in the order of --list: PASS", async () => {
+  const outcome = await fdpass(["--json", "-t", "60", "-e", "all", "veth-fdpass"], {
+    timeout: 240_000,
+  });
+  const { experiments, verdict } = evidenceIn(outcome);
+  assertEquals(
+    experiments.map(({ name, verdict, error }) => [name, verdict, error]),
+    EXPERIMENTS.map(({ name }) => [name, "PASS", null]),
+  );
+  assertEquals([verdict, outcome.code, outcome.stderr], ["PASS", 0, ""]);
+});

@@ -1,0 +1,160 @@
+/** What the experiment `receive-paths` shows, and what `--receive` makes of it and of the others. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { ExperimentEvidence } from "../../lib/evidence.ts";
+import { testNeeding } from "../support/needs.ts";
+import { evidenceIn, fdpass } from "../support/programs.ts";
+
+const root = { root: true, programs: { ip: "iproute2" } };
+const hardening = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
+const PATIENT = { timeout: 120_000 };
+
+/** Each way as the figures name it, in the order of the checks. */
+const WAYS = [
+  ...["recvmsg", "recvfrom", "recvmmsg", "tpacket-v3", "tpacket-v3, set up by the parent"],
+  ...["io-uring", "io-uring-multishot"],
+];
+const CHECKS = WAYS.map((_, i) => `PATH-0${i + 1}`);
+
+/** Each path of `--receive`, with whose clock the packets are stamped by. */
+const STAMPS = {
+  "recvmsg": "kernel",
+  "recvfrom": "child",
+  "recvmmsg": "kernel",
+  "tpacket-v3": "kernel",
+  "io-uring": "child",
+  "io-uring-multishot": "child",
+} as const;
+const PATHS = Object.keys(STAMPS) as (keyof typeof STAMPS)[];
+
+/** The one experiment of a run that is PASS. */
+async function passed(name: string, ...args: string[]): Promise<ExperimentEvidence> {
+  const outcome = await fdpass(
+    ["--json", "-t", "60", "-e", name, ...args, "veth-fdpass"],
+    PATIENT,
+  );
+  const evidence = evidenceIn(outcome);
+  const [experiment] = evidence.experiments;
+  const failed = experiment.checks.filter(({ status }) => status === "fail");
+  assertEquals([experiment.error, failed], [null, []]);
+  assertEquals([outcome.code, outcome.stderr, evidence.verdict], [0, "", "PASS"]);
+  return experiment;
+}
+
+function assertWhole({ checks, figures }: ExperimentEvidence, frames: number): void {
+  for (const { id, status, evidence } of checks.filter(({ id }) => id.startsWith("PATH"))) {
+    assertEquals([id, status], [id, "pass"]);
+    const { sent, received, lost, again, disordered, unprivileged } = evidence;
+    assertEquals([sent, received, lost, again, disordered], [frames, frames, 0, 0, 0], id);
+    assertEquals(unprivileged, true, id);
+  }
+  for (const way of WAYS) {
+    assertEquals(figures[`${way}: drops`], 0, way);
+    assert(figures[`${way}: packets`] >= frames, `${way}: ${figures[`${way}: packets`]}`);
+  }
+}
+
+testNeeding(root, "receive-paths is PASS, with every frame by every way", async () => {
+  const experiment = await passed("receive-paths");
+  assertEquals(experiment.checks.map(({ id }) => id as string), CHECKS);
+  assertEquals(experiment.decisions, ["D1", "D7"]);
+  assertWhole(experiment, 1000);
+});
+
+testNeeding(hardening, "receive-paths --harden is PASS, with confined workers", async () => {
+  const experiment = await passed("receive-paths", "--harden", "-n", "2000");
+  const ids = experiment.checks.map(({ id }) => id as string);
+  assertEquals(ids, [...CHECKS, "HARD-01", "HARD-02", "HARD-03", "HARD-04"]);
+  assertWhole(experiment, 2000);
+});
+
+for (const args of [[], ["--harden"]]) {
+  testNeeding(hardening, `The text has each way ${args.join("")}`, async () => {
+    const { code, stdout, stderr } = await fdpass(
+      ["-t", "60", "-e", "receive-paths", ...args, "veth-fdpass"],
+      PATIENT,
+    );
+    assertEquals([code, stderr], [0, ""]);
+    assertMatch(stdout, /^=== Ways of Receiving Experiment ===\n/);
+    WAYS.forEach((way, i) => {
+      const lines = [
+        `[Parent/Privileged] Receiving by ${way}...`,
+        "  ✓ 1000 frames of 60 to 1514 bytes",
+        `    · ✓ PATH-0${i + 1} 1000 of 1000 frames; 0 twice, 0 out of order, `,
+      ];
+      assert(stdout.includes(lines.join("\n")), `${lines.join("\n")}\n is missing:\n${stdout}`);
+    });
+    for (const path of PATHS) {
+      assert(stdout.includes(`\n  - ${path}: once, in order, byte for byte\n`), path);
+    }
+    assertMatch(stdout, /\n✓ SUCCESS: /);
+    assertEquals(stdout.includes("  ✓ The workers were confined\n"), args.length > 0);
+  });
+}
+
+for (
+  const [path, looked] of [
+    ["tpacket-v3", ["PATH-04", "PATH-05"]],
+    ["recvfrom", ["PATH-02"]],
+    ["io-uring-multishot", ["PATH-07"]],
+  ] as const
+) {
+  testNeeding(root, `receive-paths --receive ${path} looks at that one alone`, async () => {
+    const { checks } = await passed("receive-paths", "--receive", path);
+    for (const { id, status, observed } of checks) {
+      if ((looked as readonly string[]).includes(id)) assertEquals([id, status], [id, "pass"]);
+      else assertEquals([id, status, observed], [id, "skip", `--receive ${path}`]);
+    }
+  });
+}
+
+for (const args of [["--stimulus", "none", "veth-fdpass"], ["lo"]]) {
+  testNeeding(root, `receive-paths without a stimulus (${args.join(" ")}): exit 4`, async () => {
+    const { code, stderr, stdout } = await fdpass(["-e", "receive-paths", ...args]);
+    assertMatch(stderr, /veth peer is not here\n {2}.*scripts\/netns\.sh.*--stimulus/);
+    assertEquals([code, stdout.includes("SUCCESS")], [4, false]);
+  });
+}
+
+for (const path of PATHS) {
+  for (const harden of [[], ["--harden"]]) {
+    const args = ["--receive", path, ...harden];
+    testNeeding(hardening, `privilege-drop ${args.join(" ")} is PASS`, async () => {
+      const { checks, packets } = await passed("privilege-drop", ...args);
+      assertEquals(checks.filter(({ status }) => status !== "pass"), []);
+      assertEquals(checks.length, harden.length === 0 ? 14 : 18);
+      const ours = packets.filter(({ ours }) => ours);
+      assertEquals(new Set(ours.map(({ stamped_by }) => stamped_by)), new Set([STAMPS[path]]));
+      assertEquals(ours.filter(({ after_drop }) => after_drop).length, 5);
+    });
+  }
+}
+
+/** What comes of each operation in each column, as words. */
+function cells({ matrix }: ExperimentEvidence): Record<string, string> {
+  return Object.fromEntries(
+    matrix!.rows.flatMap(({ operation, cells }) =>
+      Object.entries(cells).map(([column, { outcome }]) => [`${operation}, ${column}`, outcome])
+    ),
+  );
+}
+
+let usual: Promise<ExperimentEvidence> | undefined;
+const usualAuthority = () => usual ??= passed("authority");
+
+for (const path of PATHS.filter((path) => path !== "recvmsg")) {
+  testNeeding(hardening, `authority --receive ${path} has the same outcomes`, async () => {
+    const before = cells(await usualAuthority());
+    const experiment = await passed("authority", "--receive", path);
+    const turned = Object.entries(cells(experiment)).filter(([cell, outcome]) =>
+      outcome !== before[cell]
+    );
+    // A worker that receives by a ring may enter it, by the number that the early one had; nothing comes of that.
+    const byRing = path.startsWith("io-uring")
+      ? [["early-ring, hardened", "no effect"], ["early-personality, hardened", "no effect"]]
+      : [];
+    assertEquals(turned, byRing);
+    const ours = experiment.packets.filter(({ ours }) => ours);
+    assertEquals(new Set(ours.map(({ stamped_by }) => stamped_by)), new Set([STAMPS[path]]));
+  });
+}

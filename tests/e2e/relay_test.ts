@@ -1,0 +1,230 @@
+/** What the experiment `relay` shows, where it sends, what it refuses to begin, and what it leaves behind. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { ExperimentEvidence } from "../../lib/evidence.ts";
+import { RECEIVE_PATHS } from "../../lib/receive/mod.ts";
+import { testNeeding } from "../support/needs.ts";
+import { evidenceIn, inNamespace, type Outcome, ROOT } from "../support/programs.ts";
+import { FDPASS, here } from "./here.ts";
+
+const root = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
+const PATIENT = { timeout: 120_000 };
+const DATAGRAMS = 1573; // every payload size once, and a hundred for the control
+
+/** Runs fdpass after a shell has set the place up; `$0` and what follows are fdpass and its arguments. */
+function inPlace(setUp: string, args: readonly string[], after = ""): Promise<Outcome> {
+  const run = ["-t", "60", "-e", "relay", ...args, "veth-fdpass"];
+  const script = `${setUp}; "$0" "$@"; status=$?; ${after} exit $status`;
+  return inNamespace(["sh", "-c", script, ...FDPASS, ...run], PATIENT);
+}
+
+/** The experiment of a run that is PASS. */
+function passed(outcome: Outcome): ExperimentEvidence {
+  const evidence = evidenceIn(outcome);
+  const [experiment] = evidence.experiments;
+  const failed = experiment.checks.filter(({ status }) => status === "fail");
+  assertEquals([experiment.error, failed], [null, []]);
+  assertEquals([outcome.code, outcome.stderr, evidence.verdict], [0, "", "PASS"]);
+  return experiment;
+}
+
+const statusOf = ({ checks }: ExperimentEvidence) =>
+  Object.fromEntries(checks.map(({ id, status }) => [id as string, status]));
+const evidenceOf = ({ checks }: ExperimentEvidence, id: string) =>
+  // deno-lint-ignore no-explicit-any -- its shape is the check's own
+  checks.find((check) => check.id === id)!.evidence as any;
+
+function assertWhole(experiment: ExperimentEvidence, id: string): void {
+  const { sent, arrived, lost, again, disordered, foreign } = evidenceOf(experiment, id);
+  assertEquals([sent, arrived, lost, again, disordered, foreign], [
+    DATAGRAMS,
+    DATAGRAMS,
+    0,
+    0,
+    0,
+    0,
+  ]);
+}
+
+testNeeding(root, "relay is PASS: a receiver in another namespace gets everything", async () => {
+  const experiment = passed(await inPlace(":", ["--json"]));
+  const statuses = statusOf(experiment);
+  assertEquals(Object.values(statuses).filter((status) => status !== "pass"), []);
+  assertEquals(Object.keys(statuses).length, 13);
+  assertWhole(experiment, "RELAY-05");
+  assertWhole(experiment, "RELAY-06");
+  const { account, sent } = evidenceOf(experiment, "RELAY-07");
+  assertEquals(account.relayed, DATAGRAMS);
+  for (const [reason, count] of Object.entries(account.dropped)) {
+    assertEquals([reason, count], [reason, sent[reason] ?? 0]);
+  }
+  const { off, strict } = evidenceOf(experiment, "RELAY-09");
+  assertEquals([off.ordinary.arrived, off.relay.arrived, strict.ordinary], [100, 100, 0]);
+  const { outcomes } = evidenceOf(experiment, "RELAY-03").child;
+  assert(Object.keys(outcomes).length >= 13);
+  assertEquals(new Set(Object.values(outcomes)), new Set(["EPERM"]));
+});
+
+for (const path of Object.keys(RECEIVE_PATHS)) {
+  testNeeding(root, `relay --receive ${path} is PASS`, async () => {
+    const experiment = passed(await inPlace(":", ["--json", "--receive", path]));
+    assertWhole(experiment, "RELAY-06");
+  });
+}
+
+const ANOTHER_PAIR =
+  "ip link add out0 type veth peer name out1; ip address add 203.0.113.1/30 dev out0; " +
+  "ip link set out0 up; ip link set out1 up";
+
+testNeeding(root, "relay --out sends by that interface, and needs no receiver", async () => {
+  const experiment = passed(await inPlace(ANOTHER_PAIR, ["--json", "--out", "out0"]));
+  assertWhole(experiment, "RELAY-05");
+  assertEquals(statusOf(experiment)["RELAY-06"], "skip");
+  const { wanted, after } = evidenceOf(experiment, "RELAY-02");
+  assertEquals([wanted.interface, after.source.split(":")[0]], ["out0", "203.0.113.1"]);
+});
+
+testNeeding(root, "relay --from and --to name other groups and ports", async () => {
+  const groups = ["--from", "232.1.2.3:1234", "--to", "239.192.0.1:65535"];
+  const experiment = passed(await inPlace(":", ["--json", ...groups]));
+  assertEquals(evidenceOf(experiment, "RELAY-02").after.peer, "239.192.0.1:65535");
+  assertWhole(experiment, "RELAY-06");
+});
+
+testNeeding(root, "relay to the same group and port is no loop in another namespace", async () => {
+  const experiment = passed(await inPlace(":", ["--json", "--to", "239.255.70.68:5004"]));
+  assertWhole(experiment, "RELAY-06");
+});
+
+const SETTING = "/proc/sys/net/ipv4/conf";
+
+testNeeding(root, "relay leaves rp_filter as it was, and no interface behind", async () => {
+  const outcome = await inPlace(
+    `echo 2 >${SETTING}/veth-fdpass/rp_filter; ip -o link | cut -d: -f2 >/dev/null`,
+    ["-q"],
+    `cat ${SETTING}/veth-fdpass/rp_filter; ip -o link | grep -c fdp-out;`,
+  );
+  assertEquals(outcome.stdout, "PASS relay: 13 of 13 checks hold\n2\n0\n");
+  assertEquals([outcome.code, outcome.stderr], [0, ""]);
+});
+
+testNeeding(root, "relay says why rp_filter cannot be shown, and is PASS without it", async () => {
+  const experiment = passed(await inPlace(`echo 1 >${SETTING}/all/rp_filter`, ["--json"]));
+  const { status, observed } = experiment.checks.find(({ id }) => id === "RELAY-09")!;
+  assertEquals(status, "skip");
+  assertMatch(observed, /net\.ipv4\.conf\.all\.rp_filter is 1/);
+});
+
+testNeeding(
+  root,
+  "relay, interrupted, ends, and leaves neither interface nor setting",
+  async () => {
+    const script = `"$0" "$@" & pid=$!
+    until ip -o link | grep -q fdp-out; do sleep 0.05; done
+    kill -INT $pid; wait $pid; echo "exit $?"
+    cat ${SETTING}/veth-fdpass/rp_filter; ip -o link | grep -c fdp-out
+    pgrep -fc lib/child.ts`;
+    const args = ["-q", "-t", "60", "-n", "100000", "-e", "relay", "veth-fdpass"];
+    const { stdout } = await inNamespace(["bash", "-c", script, ...FDPASS, ...args], PATIENT);
+    assertMatch(stdout, /FAIL relay[^\n]*\nexit 1\n0\n0\n0\n$/);
+  },
+);
+
+testNeeding(
+  root,
+  "relay takes a datagram that this machine sends, without a checksum yet",
+  async () => {
+    const setUp = "ip address add 203.0.113.1/30 dev veth-fdpass-far";
+    const program = [
+      Deno.execPath(),
+      "run",
+      "-A",
+      `${ROOT}/tests/lib/programs/checksum_pending.ts`,
+    ];
+    const script = `${setUp} && exec "$0" "$@"`;
+    const { stdout, stderr } = await inNamespace(["sh", "-c", script, ...program]);
+    assertEquals(stderr, "");
+    assertEquals(JSON.parse(stdout), {
+      pending: true,
+      believed: "a datagram",
+      checked: "bad UDP checksum",
+      relayed: 1,
+    });
+  },
+);
+
+/** Arguments, and what the message must name. All are exit 2, before anything is opened. */
+const WRONG: [what: string, args: string[], message: RegExp][] = [
+  ["no group", ["--from", ""], /--from wants a value/],
+  ["two groups", ["--to", "239.1.1.1:1", "--to", "239.1.1.2:1"], /--to is given 2 times/],
+  ["no port", ["--from", "239.1.1.1"], /--from: GROUP:PORT is wanted/],
+  ["one host", ["--from", "192.0.2.1:5004"], /--from: 192.0.2.1 is no multicast group/],
+  ["one host to send to", ["--to", "192.0.2.1:5004"], /--to: 192.0.2.1 is no multicast group/],
+  ["the link's own groups", ["--from", "224.0.0.251:5353"], /belongs to the link alone/],
+  ["a port of 0", ["--to", "239.1.1.1:0"], /--to: a port from 1 to 65535/],
+  ["a port too many", ["--to", "239.1.1.1:65536"], /--to: a port from 1 to 65535/],
+  ["IPv6", ["--from", "[ff15::4644]:5004"], /IPv6 is not relayed/],
+  ["an egress that is not there", ["--out", "nosuch0"], /Cannot send by "nosuch0".*ENODEV/],
+  ["an egress that is no name", ["--out", "a/b"], /--out: "a\/b" is not an interface name/],
+  ["an egress into this machine", ["--out", "lo"], /comes back to this machine/],
+];
+
+function assertRefused({ code, stdout, stderr }: Outcome, exit: number, message: RegExp): void {
+  assertMatch(stderr, message);
+  assertMatch(stderr, /^fdpass: [^\n]+\n(?: {2}[^\n]+\n)?$/, "one line, and perhaps a remedy");
+  assertEquals([code, stdout], [exit, ""]);
+}
+
+for (const [what, args, message] of WRONG) {
+  Deno.test(`Bad input: relay with ${what} is refused with exit 2`, async () => {
+    assertRefused(await here(["-e", "relay", ...args, "lo"]), 2, message);
+  });
+}
+
+for (const out of ["veth-fdpass", "veth-fdpass-far"]) {
+  testNeeding(root, `Bad input: relay to itself by "${out}" is refused with exit 2`, async () => {
+    const args = ["--out", out, "--to", "239.255.70.68:5004"];
+    assertRefused(await inPlace(":", args), 2, /would be relayed to itself.*a loop/);
+  });
+}
+
+testNeeding(root, "relay by an interface that is down: exit 4", async () => {
+  const outcome = await inPlace(`${ANOTHER_PAIR}; ip link set out0 down`, ["--out", "out0"]);
+  assertRefused(outcome, 4, /"out0" is down: no datagram can be sent.*\n {2}ip link set out0 up/);
+});
+
+testNeeding(root, "relay by an interface without an IPv4 address: exit 4", async () => {
+  const outcome = await inPlace(`${ANOTHER_PAIR}; ip address flush dev out0`, ["--out", "out0"]);
+  assertMatch(outcome.stderr, /"out0" has no IPv4 address.*\n {2}ip address add/);
+  assertEquals(outcome.code, 4);
+});
+
+testNeeding(root, "relay without ip: exit 4, with the package that has it", async () => {
+  const outcome = await inPlace("PATH=/nowhere", []);
+  assertMatch(outcome.stderr, /"ip" is missing\n {2}Install the package iproute2/);
+  assertEquals(outcome.code, 4);
+});
+
+testNeeding(
+  { ...root, programs: { ...root.programs, strace: "strace" } },
+  "Bad input: relay starts nothing and opens no socket but that which looks interfaces up",
+  async () => {
+    const trace = await Deno.makeTempFile();
+    try {
+      for (const [what, args] of WRONG) {
+        const calls = "trace=execve,socket,connect";
+        const strace = ["strace", "-f", "--seccomp-bpf", "-o", trace, "-e", calls];
+        await here(["-e", "relay", ...args, "lo"], strace);
+        const lines = (await Deno.readTextFile(trace)).split("\n");
+        assertEquals(lines.filter((line) => /execve\(/.test(line)).length, 1, what);
+        const opened = lines.filter((line) =>
+          /socket\(AF_(PACKET|INET), SOCK_(RAW|DGRAM)/.test(line)
+        );
+        const more = opened.filter((line) => !/SOCK_DGRAM\|SOCK_CLOEXEC, IPPROTO_IP/.test(line));
+        assertEquals(more, [], what); // if_nametoindex(3) opens a datagram socket to ask by
+      }
+    } finally {
+      await Deno.remove(trace);
+    }
+  },
+);

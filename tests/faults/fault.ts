@@ -1,0 +1,147 @@
+/**
+ * What a fault is, and pieces that the faults of several experiments are made of.
+ *
+ * @module
+ */
+
+import {
+  assemble,
+  attachFilter,
+  bpfReturn,
+  libc,
+  poll,
+  setgroups,
+  setresgid,
+} from "../../ffi/mod.ts";
+import type { ChildRun } from "../../lib/child_run.ts";
+import type { CheckId } from "../../lib/checks.ts";
+import { judged } from "../../lib/evidence.ts";
+import type { Experiment } from "../../lib/experiment.ts";
+import type { ParentMessage } from "../../lib/messages.ts";
+import type { Protection } from "../../lib/protections.ts";
+import type { FrameSource } from "../../lib/receive/mod.ts";
+
+/** One way in which an experiment can really go wrong. */
+export interface Fault {
+  /** What is done wrong. */
+  readonly what: string;
+  /** The checks that it must turn to `fail`; others may go with them. */
+  readonly refutes: readonly CheckId[];
+  /** No other check may go with them. */
+  readonly alone?: boolean;
+  /** It ends the run: what it refutes may never have run. */
+  readonly endsEarly?: boolean;
+  /** The experiment, with the fault in it. */
+  readonly experiment: Experiment;
+  /** What runs the program: `setpriv` for supplementary groups that could be forgotten. */
+  readonly prefix?: readonly string[];
+  readonly harden?: boolean;
+  /** In seconds; 30 if nothing is given. What waits for what never comes should have less. */
+  readonly timeout?: number;
+}
+
+/** Faults by name. */
+export type Faults = { readonly [name: string]: Fault };
+
+// x86_64 and aarch64 number the system calls differently.
+const SYS_setresuid = Deno.build.arch === "aarch64" ? 147n : 117n;
+const SYS_setresgid = Deno.build.arch === "aarch64" ? 149n : 119n;
+
+function rawDrop(number: bigint, id: number): void {
+  libc.syscall(number, BigInt(id), BigInt(id), BigInt(id), 0n, 0n, 0n);
+}
+
+/** Drops the gid by the system call, on one thread only. */
+export const rawSetresgid = (gid: number): void => rawDrop(SYS_setresgid, gid);
+
+/** Drops everything, but the uid on one thread only. */
+export function dropOnOneThread({ uid, gid }: { uid: number; gid: number }): void {
+  setgroups([]);
+  setresgid(gid, gid, gid);
+  rawDrop(SYS_setresuid, uid);
+}
+
+/** Has a filter keep every frame from a socket. */
+export function ignoreEverything(packetFd: number): void {
+  attachFilter(packetFd, assemble([bpfReturn(0)]));
+}
+
+/** Has a child claim of each of its checks that it holds. */
+export function trustMe(run: ChildRun): void {
+  const honest = run.check.bind(run);
+  run.check = (id) => honest(id, judged(true, "trust me"));
+}
+
+/** Lets a child understand its orders in its own way: those protections that it is to put on itself. */
+export function onProtections(
+  run: ChildRun,
+  change: (ordered: readonly Protection[]) => readonly Protection[],
+): void {
+  const honest = run.receive.bind(run);
+  run.receive = (type, descriptors) => {
+    const delivery = honest(type, descriptors);
+    const message = delivery.message as ParentMessage;
+    if ("protections" in message && message.protections.length > 0) {
+      Object.assign(message, { protections: change(message.protections) });
+    }
+    return delivery;
+  };
+}
+
+/** Without those that a worker puts on itself after its drop. */
+export const withoutStage4 = (ordered: readonly Protection[]): readonly Protection[] =>
+  ordered.filter((each) => each === "no-capabilities" || each === "closed-descriptors");
+
+type Detail = { [name: string]: unknown };
+
+/** Lets a child say something else of a stage. */
+export function onStage(run: ChildRun, at: string, change: (detail: Detail) => Detail): void {
+  const honest = run.reached.bind(run);
+  run.reached = (stage, detail = {}) => honest(stage, stage === at ? change(detail) : detail);
+}
+
+/** Sleeps, as a child that is busy with something else. */
+export function sleep(milliseconds: number): void {
+  poll([], 0, milliseconds);
+}
+
+/** A source that is another one, except in what a subclass changes. */
+export class AlteredSource implements FrameSource {
+  constructor(protected readonly source: FrameSource) {}
+
+  get fd(): number {
+    return this.source.fd;
+  }
+
+  next(): boolean {
+    return this.source.next();
+  }
+
+  wait(milliseconds: number): void {
+    this.source.wait(milliseconds);
+  }
+
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.source.bytes;
+  }
+
+  get offset(): number {
+    return this.source.offset;
+  }
+
+  get captured(): number {
+    return this.source.captured;
+  }
+
+  get length(): number {
+    return this.source.length;
+  }
+
+  timestamp(): bigint | undefined {
+    return this.source.timestamp();
+  }
+
+  [Symbol.dispose](): void {
+    this.source[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,444 @@
+/**
+ * Ways in which `io-uring` can really go wrong.
+ *
+ * @module
+ */
+
+import {
+  AF_INET,
+  close,
+  detachFilter,
+  IORING_OP_RECV,
+  IORING_OP_SEND,
+  IORING_REGISTER_PERSONALITY,
+  IORING_REGISTER_SYNC_CANCEL,
+  IORING_RESTRICTION_REGISTER_OP,
+  IORING_RESTRICTION_SQE_FLAGS_REQUIRED,
+  IORING_RESTRICTION_SQE_OP,
+  IORING_SETUP_R_DISABLED,
+  IOSQE_FIXED_FILE,
+  IoUring,
+  libc,
+  O_CLOEXEC,
+  O_PATH,
+  open,
+  PR_SET_NO_NEW_PRIVS,
+  type Restriction,
+  setgroups,
+  setresgid,
+  setresuid,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  socket,
+  UNCHANGED,
+} from "../../ffi/mod.ts";
+import type { ChildRun } from "../../lib/child_run.ts";
+import type { CheckId } from "../../lib/checks.ts";
+import { type EarlyRequest, EarlyRings, ROOTS_FILE } from "../../lib/early_rings.ts";
+import {
+  child,
+  childPieces,
+  ioUring,
+  parent,
+  parentPieces,
+} from "../../lib/experiments/io_uring.ts";
+import { ParentRun } from "../../lib/parent_run.ts";
+import { IoUringMultishotSource } from "../../lib/receive/io_uring_multishot.ts";
+import { Reception } from "../../lib/reception.ts";
+import { Stimulus } from "../../lib/stimulus.ts";
+import { FEW_BUFFERS, RING_SOURCES, type RingOperation } from "../../lib/uring_operations.ts";
+import {
+  AlteredSource,
+  dropOnOneThread,
+  type Fault,
+  type Faults,
+  ignoreEverything,
+  onProtections,
+  onStage,
+  sleep,
+  trustMe,
+  withoutStage4,
+} from "./fault.ts";
+
+/** A fault, by the pieces of each program that are replaced, and what a child makes of its own words. */
+interface Replacement extends Omit<Fault, "experiment"> {
+  readonly parent?: Partial<typeof parentPieces>;
+  readonly child?: Partial<typeof childPieces>;
+  readonly words?: (run: ChildRun) => void;
+}
+
+/** How long is waited for what never comes, in milliseconds. */
+const PATIENCE = 1500;
+
+/** A run that has less time. */
+const hasty = ({ context, record }: ParentRun) =>
+  new ParentRun(
+    { ...context, deadline: Math.min(context.deadline, Date.now() + PATIENCE) },
+    record,
+  );
+
+const impatient: Partial<typeof parentPieces> = {
+  reception: (run, ...rest) => parentPieces.reception(hasty(run), ...rest),
+};
+
+/** Somebody else's frames are sent in place of the stimulus. */
+const foreign: Partial<typeof parentPieces> = {
+  reception: (run, child, stimulus, droppedAt) =>
+    new Reception(hasty(run), child, stimulus, droppedAt, ({ link }) => {
+      using other = new Stimulus(link);
+      return other.send();
+    }),
+};
+
+/** A filter on the socket keeps every frame from one operation, and from no other. */
+function deafTo(operation: RingOperation): Partial<typeof childPieces> {
+  let isDeaf = false;
+  return {
+    openSource(each, packetFd) {
+      if (each === operation) ignoreEverything(packetFd);
+      else if (isDeaf) detachFilter(packetFd);
+      isDeaf = each === operation;
+      return RING_SOURCES[each](packetFd);
+    },
+  };
+}
+
+const opening = (
+  operation: RingOperation,
+  open: typeof RING_SOURCES[RingOperation],
+): Partial<typeof childPieces> => ({
+  openSource: (each, packetFd) => (each === operation ? open : RING_SOURCES[each])(packetFd),
+});
+
+/** One that begins to step when all frames wait. */
+class LateMultishotSource extends IoUringMultishotSource {
+  #isAwake = false;
+
+  override next(): boolean {
+    if (!this.#isAwake) sleep(100);
+    this.#isAwake = true;
+    return super.next();
+  }
+}
+
+/** One that loses the first frame after each end. */
+class LosingMultishotSource extends IoUringMultishotSource {
+  override next(): boolean {
+    const before = this.ends;
+    const isThere = super.next();
+    return isThere && this.ends > before ? super.next() : isThere;
+  }
+}
+
+class DeafSource extends AlteredSource {
+  override next(): boolean {
+    while (super.next());
+    return false;
+  }
+}
+
+const RECEIVE_ONLY: readonly Restriction[] = [
+  [IORING_RESTRICTION_SQE_OP, IORING_OP_RECV],
+  [IORING_RESTRICTION_SQE_FLAGS_REQUIRED, IOSQE_FIXED_FILE],
+  [IORING_RESTRICTION_REGISTER_OP, IORING_REGISTER_SYNC_CANCEL],
+];
+
+/** A ring that is restricted to those things; not at all without any. */
+const restrictedTo =
+  (...restrictions: Restriction[]): typeof childPieces.makeRestrictedRing => (packetFd) => {
+    const ring = new IoUring({ flags: IORING_SETUP_R_DISABLED });
+    ring.registerFiles([packetFd]);
+    if (restrictions.length > 0) ring.restrict(restrictions);
+    ring.enable();
+    return ring;
+  };
+
+/** A plain ring that was asked while its process was root. */
+class RingsAskedBefore extends EarlyRings {
+  readonly #opened = { open: super.plainly("open"), socket: super.plainly("socket") };
+
+  override plainly(request: EarlyRequest): number | undefined {
+    return this.#opened[request];
+  }
+}
+
+/** Rings that are made when they are asked, which is after the drop. */
+const LATE_RINGS = {
+  plainly: (request: EarlyRequest) => new EarlyRings().plainly(request),
+  byPolling: (request: EarlyRequest) => new EarlyRings().byPolling(request),
+  asPersonality: (request: EarlyRequest) => new EarlyRings().asPersonality(request),
+} as unknown as EarlyRings;
+
+/** Rings that open nothing, of a child that opens something itself. */
+function openingOtherwise(openFile: () => number): Partial<typeof childPieces> {
+  const openOther = (request: EarlyRequest) =>
+    request === "open" ? openFile() : socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  class Pretending extends EarlyRings {
+    override byPolling = openOther;
+    override asPersonality = openOther;
+  }
+  return { makeEarlyRings: () => new Pretending() };
+}
+
+type Outcome = { outcome: string; fd: number | null };
+type Rings = { [ring: string]: { [request: string]: Outcome } };
+
+/** What a child says of its rings at a stage, outcome by outcome. */
+function onOutcomes(run: ChildRun, stage: string, change: (outcome: Outcome) => Outcome): void {
+  onStage(run, stage, ({ rings, ...rest }) => ({
+    ...rest,
+    rings: Object.fromEntries(
+      Object.entries(rings as Rings).map(([ring, requests]) => [
+        ring,
+        Object.fromEntries(
+          Object.entries(requests).map(([request, outcome]) => [request, change(outcome)]),
+        ),
+      ]),
+    ),
+  }));
+}
+
+const DEAF: readonly (readonly [RingOperation, CheckId])[] = [
+  ["RECV", "URING-02"],
+  ["RECVMSG", "URING-03"],
+  ["READ", "URING-04"],
+  ["RECV, registered file", "URING-05"],
+  ["multishot RECV", "URING-06"],
+  ["multishot RECV, few buffers", "URING-07"],
+  ["RECV, restricted ring", "URING-08"],
+];
+
+const ALL_RECEIVING = DEAF.map(([, check]) => check);
+
+const noDrop: Partial<typeof childPieces> = { dropPrivileges: () => {} };
+
+const REPLACEMENTS: { readonly [name: string]: Replacement } = {
+  "no-drop": {
+    what: "nothing is dropped",
+    refutes: ["URING-01", "URING-10"],
+    child: noDrop,
+  },
+  "raw-setresuid": {
+    what: "the uid is dropped by the system call, on one thread only",
+    refutes: ["URING-01"],
+    alone: true,
+    child: { dropPrivileges: dropOnOneThread },
+  },
+  "seteuid-only": {
+    what: "only the effective uid is dropped",
+    refutes: ["URING-01"],
+    alone: true,
+    child: {
+      dropPrivileges: ({ uid, gid }) => {
+        setgroups([]);
+        setresgid(gid, gid, gid);
+        setresuid(UNCHANGED, uid, UNCHANGED);
+      },
+    },
+  },
+  "no-no-new-privs": {
+    what: "no_new_privs is forgotten",
+    refutes: ["URING-01"],
+    alone: true,
+    child: { noNewPrivileges: () => {} },
+  },
+  "no-new-privs-on-one-thread": {
+    what: "no_new_privs is put on by prctl, on one thread only",
+    refutes: ["URING-01"],
+    alone: true,
+    child: {
+      noNewPrivileges: () => void libc.prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n),
+    },
+  },
+  "lying-child": {
+    what: "nothing is dropped, and the child claims that everything is, and was refused",
+    refutes: ["URING-01"],
+    child: noDrop,
+    words(run) {
+      trustMe(run);
+      onStage(run, "dropped", (detail) => {
+        const refused = {
+          open: { outcome: "EACCES", fd: null },
+          socket: { outcome: "EPERM", fd: null },
+        };
+        return { ...detail, rings: { ...detail.rings as Rings, plain: refused } };
+      });
+    },
+  },
+  "claimed-ring": {
+    what: "the child claims a ring, and what it names is none",
+    refutes: ["URING-01"],
+    alone: true,
+    words: (run) => onStage(run, "ready", () => ({ ring: 0 })),
+  },
+  ...Object.fromEntries(DEAF.map(([operation, check]) => [
+    `deaf-${check}`,
+    {
+      what: `a filter on the socket keeps every frame from ${operation}`,
+      refutes: [check],
+      alone: true,
+      parent: impatient,
+      child: deafTo(operation),
+    },
+  ])),
+  "foreign-frames": {
+    what: "somebody else's frames arrive, and the stimulus does not",
+    refutes: ALL_RECEIVING,
+    alone: true,
+    parent: foreign,
+  },
+  "one-buffer": {
+    what: "a multishot RECV has one buffer, and must be submitted for each frame",
+    refutes: ["URING-06"],
+    alone: true,
+    child: opening("multishot RECV", (fd) => new LateMultishotSource(fd, 1)),
+  },
+  "enough-buffers": {
+    what: "the buffers of a multishot RECV do not run out",
+    refutes: ["URING-07"],
+    alone: true,
+    child: opening("multishot RECV, few buffers", (fd) => new IoUringMultishotSource(fd)),
+  },
+  "lost-at-the-end": {
+    what: "a frame is lost whenever a multishot RECV ends",
+    refutes: ["URING-07"],
+    alone: true,
+    child: opening(
+      "multishot RECV, few buffers",
+      (fd) => new LosingMultishotSource(fd, FEW_BUFFERS),
+    ),
+  },
+  "unrestricted": {
+    what: "the ring is not restricted",
+    refutes: ["URING-09"],
+    alone: true,
+    child: { makeRestrictedRing: restrictedTo() },
+  },
+  "may-send": {
+    what: "the ring may send as well",
+    refutes: ["URING-09"],
+    alone: true,
+    child: {
+      makeRestrictedRing: restrictedTo(
+        ...RECEIVE_ONLY,
+        [IORING_RESTRICTION_SQE_OP, IORING_OP_SEND],
+      ),
+    },
+  },
+  "any-file": {
+    what: "the ring may receive from any descriptor",
+    refutes: ["URING-09"],
+    alone: true,
+    child: {
+      makeRestrictedRing: restrictedTo(
+        ...RECEIVE_ONLY.filter(([kind]) => kind !== IORING_RESTRICTION_SQE_FLAGS_REQUIRED),
+      ),
+    },
+  },
+  "may-register": {
+    what: "the ring may register a personality",
+    refutes: ["URING-09"],
+    alone: true,
+    child: {
+      makeRestrictedRing: restrictedTo(
+        ...RECEIVE_ONLY,
+        [IORING_RESTRICTION_REGISTER_OP, IORING_REGISTER_PERSONALITY],
+      ),
+    },
+  },
+  "asked-before": {
+    what: "the plain ring is asked before the drop",
+    refutes: ["URING-10"],
+    child: { makeEarlyRings: () => new RingsAskedBefore() },
+  },
+  "late-rings": {
+    what: "the early rings are made after the drop",
+    refutes: ["URING-11", "URING-12"],
+    child: { makeEarlyRings: () => LATE_RINGS, closeEarlyRings: () => {} },
+  },
+  "dev-null": {
+    what: "what is said to be root's file is /dev/null",
+    refutes: ["URING-11", "URING-12"],
+    child: openingOtherwise(() => open("/dev/null", O_CLOEXEC)),
+  },
+  "path-only": {
+    what: "root's file is there as a path that cannot be read, the packet socket another socket",
+    refutes: ["URING-11", "URING-12"],
+    child: openingOtherwise(() => open(ROOTS_FILE, O_CLOEXEC | O_PATH)),
+  },
+  "claimed-without-descriptor": {
+    what: "the child says that its rings have opened something, and names nothing",
+    refutes: ["URING-11", "URING-12"],
+    words: (run) => onOutcomes(run, "dropped", () => ({ outcome: "opened", fd: null })),
+  },
+  "rings-kept": {
+    what: "the rings from before the drop are not closed",
+    refutes: ["URING-01", "URING-13"],
+    alone: true,
+    child: { closeEarlyRings: () => {} },
+  },
+  "rings-kept-liar": {
+    what: "the rings from before the drop are not closed, and are said to be",
+    refutes: ["URING-01"],
+    alone: true,
+    child: { closeEarlyRings: () => {} },
+    words: (run) => {
+      trustMe(run);
+      onOutcomes(run, "closed", ({ fd }) => {
+        if (fd !== null) close(fd);
+        return { outcome: "EBADF", fd: null };
+      });
+    },
+  },
+  "opened-after-closing": {
+    what: "root's file is still open when the rings are closed, and nothing is said of it",
+    refutes: ["URING-13"],
+    alone: true,
+    child: {
+      closeEarlyRings: (rings) => {
+        rings.asPersonality("open");
+        childPieces.closeEarlyRings(rings);
+      },
+    },
+  },
+  "deaf-worker": {
+    what: "the hardened worker never hands on a frame",
+    refutes: ["URING-14"],
+    alone: true,
+    harden: true,
+    parent: impatient,
+    child: {
+      openWorkerSource: (packetFd) => new DeafSource(childPieces.openWorkerSource(packetFd)),
+    },
+  },
+  "unprotected-worker": {
+    what: "the hardened worker skips what it should put on itself, and says that it is confined",
+    refutes: ["HARD-01", "HARD-02", "HARD-04"],
+    alone: true,
+    harden: true,
+    words(run) {
+      trustMe(run);
+      onProtections(run, withoutStage4);
+    },
+  },
+};
+
+/** Every fault of `io-uring`, by name. */
+export const IO_URING_FAULTS: Faults = Object.fromEntries(
+  Object.entries(REPLACEMENTS).map((
+    [name, { parent: parents, child: childs, words, ...fault }],
+  ) => [
+    `${ioUring.name}/${name}`,
+    {
+      ...fault,
+      experiment: {
+        ...ioUring,
+        parent: (run: ParentRun) => parent(run, { ...parentPieces, ...parents }),
+        child: (run: ChildRun) => {
+          words?.(run);
+          return child(run, { ...childPieces, ...childs });
+        },
+      },
+    },
+  ]),
+);

@@ -1,0 +1,239 @@
+/**
+ * Ways in which the main job can really go wrong, each by one piece of it that is replaced, and the checks that must see it.
+ *
+ * @module
+ */
+
+import {
+  AF_PACKET,
+  bind,
+  dropPrivileges,
+  ETH_P_ALL,
+  if_nametoindex,
+  setgroups,
+  setresgid,
+  setresuid,
+  SOCK_CLOEXEC,
+  SOCK_RAW,
+  sockaddr_ll,
+  socket,
+  UNCHANGED,
+} from "../../ffi/mod.ts";
+import type { ChildRun } from "../../lib/child_run.ts";
+import {
+  child,
+  childPieces,
+  parent,
+  parentPieces,
+  privilegeDrop,
+} from "../../lib/experiments/privilege_drop.ts";
+import { bindPacketSocket, openPacketSocket } from "../../lib/packet_socket.ts";
+import type { ParentRun } from "../../lib/parent_run.ts";
+import { Stimulus } from "../../lib/stimulus.ts";
+import {
+  dropOnOneThread,
+  type Fault,
+  type Faults,
+  ignoreEverything,
+  rawSetresgid,
+  trustMe,
+} from "./fault.ts";
+
+/** A fault, by the pieces of each program that are replaced. */
+interface Replacement extends Omit<Fault, "experiment"> {
+  readonly parent?: Partial<typeof parentPieces>;
+  readonly child?: (run: ChildRun) => void | Promise<void>;
+}
+
+const dropping = (dropPrivileges: typeof childPieces.dropPrivileges) => (run: ChildRun) =>
+  child(run, { ...childPieces, dropPrivileges });
+
+function htons(value: number): number {
+  return (value & 0xff) << 8 | value >> 8;
+}
+
+/** A child that drops nothing and claims everything. */
+function lie(run: ChildRun): Promise<void> {
+  trustMe(run);
+  return child(run, { ...childPieces, dropPrivileges: () => {} });
+}
+
+const REPLACEMENTS: { readonly [name: string]: Replacement } = {
+  "other-interface": {
+    what: "the packet socket is bound to another interface",
+    refutes: ["SOCK-01"],
+    timeout: 2,
+    parent: {
+      bindPacketSocket: (fd) => bindPacketSocket(fd, if_nametoindex("lo"), ETH_P_ALL),
+    },
+  },
+  "unbound": {
+    what: "the packet socket is bound to no interface",
+    refutes: ["SOCK-01"],
+    parent: {
+      bindPacketSocket: (fd) => {
+        const address = sockaddr_ll.alloc();
+        address.sll_family = AF_PACKET;
+        address.sll_protocol = ETH_P_ALL;
+        bind(fd, address.bytes);
+      },
+    },
+  },
+  "protocol-before-bind": {
+    what: "the packet socket has a protocol before its bind",
+    refutes: ["SOCK-02"],
+    timeout: 2,
+    parent: {
+      openPacketSocket: () => socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL)),
+    },
+  },
+  "inherited": {
+    what: "the packet socket lacks close-on-exec at the spawn",
+    refutes: ["PASS-01"],
+    parent: { inheritedByChild: (packetFd) => [packetFd] },
+  },
+  "two-descriptors": {
+    what: "two descriptors are sent, for which the control buffer has room",
+    refutes: ["PASS-02"],
+    parent: { passedToChild: (packetFd) => [packetFd, packetFd] },
+  },
+  "three-descriptors": {
+    what: "three descriptors are sent, for which the control buffer has no room",
+    refutes: ["PASS-02"],
+    parent: { passedToChild: (packetFd) => [packetFd, packetFd, packetFd] },
+  },
+  "no-descriptor": {
+    what: "the message brings no descriptor",
+    refutes: ["PASS-02"],
+    parent: { passedToChild: () => [] },
+  },
+  "another-socket": {
+    what: "another packet socket is sent",
+    refutes: ["PASS-03"],
+    timeout: 4,
+    parent: { passedToChild: () => [openPacketSocket()] },
+  },
+  "no-setgroups": {
+    what: "setgroups is forgotten",
+    refutes: ["DROP-01"],
+    prefix: ["setpriv", "--groups", "42"],
+    child: dropping(({ uid, gid }) => {
+      setresgid(gid, gid, gid);
+      setresuid(uid, uid, uid);
+    }),
+  },
+  "no-setresgid": {
+    what: "setresgid is forgotten",
+    refutes: ["DROP-02"],
+    child: dropping(({ uid }) => {
+      setgroups([]);
+      setresuid(uid, uid, uid);
+    }),
+  },
+  "raw-setresgid": {
+    what: "the gid is dropped by the system call, on one thread only",
+    refutes: ["DROP-02"],
+    child: dropping(({ uid, gid }) => {
+      setgroups([]);
+      rawSetresgid(gid);
+      setresuid(uid, uid, uid);
+    }),
+  },
+  "raw-setresuid": {
+    what: "the uid is dropped by the system call, on one thread only",
+    refutes: ["DROP-03", "DROP-04"],
+    child: dropping(dropOnOneThread),
+  },
+  "seteuid-only": {
+    what: "only the effective uid is dropped",
+    refutes: ["DROP-03", "DROP-05"],
+    child: dropping(({ uid, gid }) => {
+      setgroups([]);
+      setresgid(gid, gid, gid);
+      setresuid(UNCHANGED, uid, UNCHANGED);
+    }),
+  },
+  "no-drop": {
+    what: "nothing is dropped",
+    refutes: ["DROP-02", "DROP-03", "DROP-04", "DROP-05", "DENY-01"],
+    child: dropping(() => {}),
+  },
+  "lying-child": {
+    what: "nothing is dropped, and the child claims that everything is",
+    refutes: ["DROP-02", "DROP-03", "DROP-04"],
+    child: lie,
+  },
+  "deaf-socket": {
+    what: "a filter keeps every frame from the passed socket",
+    refutes: ["RECV-01", "RECV-02", "RECV-03"],
+    timeout: 4,
+    child: (run) => child(run, { ...childPieces, beforeUse: ignoreEverything }),
+  },
+  "foreign-frames": {
+    what: "somebody else's frames arrive, and the stimulus does not",
+    refutes: ["RECV-02"],
+    timeout: 4,
+    parent: {
+      stimulate: (stimulus) => {
+        using other = new Stimulus(stimulus.link);
+        return other.send();
+      },
+    },
+  },
+  "copy-kept": {
+    what: "the parent keeps its copy of the socket",
+    refutes: ["RECV-03"],
+    parent: { closeOwnCopy: () => {} },
+  },
+  "child-crashes": {
+    what: "the child ends in the middle",
+    refutes: ["DROP-01", "DENY-01", "RECV-01"],
+    endsEarly: true,
+    child: dropping(() => Deno.exit(3)),
+  },
+  "child-leaves-early": {
+    what: "the child ends with status 0 before anything is received",
+    refutes: ["RECV-01", "RECV-02", "RECV-03"],
+    endsEarly: true,
+    child: (run) => child(run, { ...childPieces, beforeUse: () => Deno.exit(0) }),
+  },
+  "child-fails-late": {
+    what: "the child does everything, and ends with another status than 0",
+    refutes: ["RECV-01"],
+    endsEarly: true,
+    child: async (run) => {
+      await child(run);
+      Deno.exit(5);
+    },
+  },
+  "child-hangs": {
+    what: "the child hangs in an endless loop",
+    refutes: ["DROP-01", "DENY-01", "RECV-01"],
+    timeout: 2,
+    endsEarly: true,
+    child: dropping(() => {
+      for (;;);
+    }),
+  },
+  "drop-refused": {
+    what: "the drop is refused, and the child says so",
+    refutes: ["DROP-01", "DROP-03", "DENY-01", "RECV-01"],
+    endsEarly: true,
+    child: dropping(({ gid }) => dropPrivileges({ uid: 0, gid })),
+  },
+};
+
+/** Every fault of `privilege-drop`, by name. */
+export const PRIVILEGE_DROP_FAULTS: Faults = Object.fromEntries(
+  Object.entries(REPLACEMENTS).map(([name, { parent: pieces, child, ...fault }]) => [
+    `${privilegeDrop.name}/${name}`,
+    {
+      ...fault,
+      experiment: {
+        ...privilegeDrop,
+        parent: (run: ParentRun) => parent(run, { ...parentPieces, ...pieces }),
+        child: child ?? privilegeDrop.child,
+      },
+    },
+  ]),
+);
