@@ -3,6 +3,13 @@ import { HELP, mannerOf, parseCommandLine } from "../../lib/command_line.ts";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
 import { UsageError } from "../../lib/outcome.ts";
 import { RECEIVE_PATHS } from "../../lib/receive/mod.ts";
+import { RELAY_DEFAULTS } from "../../lib/relay_setting.ts";
+
+/** What is asked of the supervisor and of the relay if nothing is said of them. */
+const USUAL = {
+  supervision: { workers: 2, fanout: "hash", kills: 10, rate: 2000 },
+  relay: { ...RELAY_DEFAULTS, out: undefined },
+};
 
 const parse = (...args: string[]) => parseCommandLine(args, EXPERIMENTS);
 
@@ -13,11 +20,12 @@ Deno.test("parseCommandLine() has the defaults that --help names", () => {
     run: {
       interface: "eth0",
       count: 5,
-      timeout: 10,
+      timeout: undefined,
       user: "nobody:65534",
       stimulus: undefined,
       harden: false,
       receive: undefined,
+      ...USUAL,
     },
   });
 });
@@ -34,6 +42,7 @@ Deno.test("parseCommandLine() takes short and long options, before and after the
       stimulus: "lo",
       harden: false,
       receive: undefined,
+      ...USUAL,
     },
   };
   assertEquals<unknown>(
