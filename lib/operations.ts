@@ -54,7 +54,6 @@ import {
   rawSyscall,
   readLink,
   readTextFile,
-  send,
   sendTo,
   setsockopt,
   SHUT_RDWR,
@@ -79,7 +78,13 @@ import {
 } from "../ffi/mod.ts";
 import type { EarlyRings } from "./early_rings.ts";
 import { isUnprivilegedIoUring, systemSetting, whyNoOwnRing } from "./kernel.ts";
-import { emptyQueue, packetAddress, takeFrame } from "./packet_socket.ts";
+import {
+  emptyQueue,
+  packetAddress,
+  sendFrame,
+  takeFrame,
+  whenThereIsRoom,
+} from "./packet_socket.ts";
 import { ALL_PROTECTIONS, type Protection } from "./protections.ts";
 
 /** What came of an attempt: `allowed`, `no effect` (it returned 0, and nothing happened), or the errno by name. */
@@ -288,7 +293,7 @@ export const OPERATIONS: readonly Operation[] = [
     source: "packet_snd: no capability asked",
     plain: "allowed",
     witness: "far",
-    attempt: ({ packetFd }) => void send(packetFd, markedFrame("send"), 0),
+    attempt: ({ packetFd }) => sendFrame(packetFd, markedFrame("send")),
   },
   {
     name: "sendto-elsewhere",
@@ -297,11 +302,13 @@ export const OPERATIONS: readonly Operation[] = [
     plain: "allowed",
     witness: "other",
     attempt: ({ packetFd, otherIfindex }) =>
-      void sendTo(
-        packetFd,
-        markedFrame("sendto-elsewhere"),
-        0,
-        packetAddress(otherIfindex, ETH_P_ALL),
+      whenThereIsRoom(() =>
+        sendTo(
+          packetFd,
+          markedFrame("sendto-elsewhere"),
+          0,
+          packetAddress(otherIfindex, ETH_P_ALL),
+        )
       ),
   },
   {
@@ -310,7 +317,7 @@ export const OPERATIONS: readonly Operation[] = [
     source: "sock_write_iter → packet_sendmsg",
     plain: "allowed",
     witness: "far",
-    attempt: ({ packetFd }) => void write(packetFd, markedFrame("write")),
+    attempt: ({ packetFd }) => whenThereIsRoom(() => write(packetFd, markedFrame("write"))),
   },
   {
     name: "attach-filter",

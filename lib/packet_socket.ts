@@ -250,14 +250,14 @@ export function emptyQueue(fd: number): number {
 const ATTEMPTS = 500, PAUSE = 1;
 
 /**
- * Sends a frame, and again if there is no room: the queue of a veth's far side (netdev_max_backlog) is the processor's, and others fill it too.
+ * Sends, and again if there is no room: the queue of a veth's far side (netdev_max_backlog) is the processor's, and others fill it too.
  *
- * @throws {SystemError} `ENETDOWN`; `ENOBUFS` if there is no room for half a second; …
+ * @throws {SystemError} `ENOBUFS` if there is no room for half a second, and what `step` throws.
  */
-export function sendFrame(fd: number, frame: Uint8Array<ArrayBuffer>): void {
+export function whenThereIsRoom(step: () => unknown): void {
   for (let left = ATTEMPTS; left > 0; left--) {
     try {
-      send(fd, frame, 0);
+      step();
       return;
     } catch (error) {
       const isFull = error instanceof SystemError && error.errno === Errno.ENOBUFS;
@@ -265,4 +265,13 @@ export function sendFrame(fd: number, frame: Uint8Array<ArrayBuffer>): void {
       poll([], 0, PAUSE);
     }
   }
+}
+
+/**
+ * Sends a frame by a bound packet socket, when there is room.
+ *
+ * @throws {SystemError} `ENETDOWN`; `ENOBUFS` if there is no room for half a second; …
+ */
+export function sendFrame(fd: number, frame: Uint8Array<ArrayBuffer>): void {
+  whenThereIsRoom(() => send(fd, frame, 0));
 }
