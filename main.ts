@@ -6,34 +6,64 @@
  * @module
  */
 
-import { HELP, mannerOf, parseCommandLine, type RunTask } from "./lib/command_line.ts";
-import type { Evidence, ExperimentEvidence } from "./lib/evidence.ts";
+import { HELP, type Manner, mannerOf, parseCommandLine, type RunTask } from "./lib/command_line.ts";
+import type { Environment, Evidence, ExperimentEvidence } from "./lib/evidence.ts";
+import type { Experiment } from "./lib/experiment.ts";
 import { EXPERIMENTS } from "./lib/experiments/mod.ts";
 import { interruption } from "./lib/interruption.ts";
 import { Exit } from "./lib/outcome.ts";
 import { wantsColor, write } from "./lib/output.ts";
+import { ViewFiles } from "./lib/report/files.ts";
 import { renderJson } from "./lib/report/json.ts";
+import { renderExplanation } from "./lib/report/explain.ts";
 import { renderList } from "./lib/report/list.ts";
+import { renderTap } from "./lib/report/tap.ts";
 import { renderFailure, renderText } from "./lib/report/text.ts";
 import {
+  CHILD_MODULE,
   environment,
   evidenceOf,
   evidenceOfFailure,
+  type ExperimentOptions,
   requireFile,
   runExperiment,
 } from "./lib/run.ts";
 import { findSetting } from "./lib/setting.ts";
 import { VERSION } from "./lib/version.ts";
 
-async function runAll({ experiments, run }: RunTask, args: readonly string[]): Promise<Evidence> {
-  const where = environment(run.interface, run.user);
+async function runAll(
+  task: RunTask,
+  args: readonly string[],
+  childModule: string,
+): Promise<Evidence> {
+  const { run, files, force } = task;
+  const where = environment(run.interface, run.user, args);
   const results: ExperimentEvidence[] = [];
   try {
     requireFile(Deno.mainModule);
-    const setting = findSetting(run, ["deno run -A main.ts", ...args].join(" "));
+    const setting = findSetting(
+      run,
+      ["deno run -A", Deno.mainModule.split("/").at(-1), ...args].join(" "),
+    );
+    using views = new ViewFiles(files, { force });
+    const evidence = await runEach(task.experiments, { setting, childModule }, where, results);
+    views.write(evidence);
+    return evidence;
+  } catch (error) {
+    return evidenceOfFailure(where, error, results);
+  }
+}
+
+async function runEach(
+  experiments: readonly Experiment[],
+  how: Pick<ExperimentOptions, "setting" | "childModule">,
+  where: Environment,
+  results: ExperimentEvidence[],
+): Promise<Evidence> {
+  try {
     using interrupted = interruption();
     for (const experiment of experiments) {
-      results.push(await runExperiment(experiment, { setting, signal: interrupted.signal }));
+      results.push(await runExperiment(experiment, { ...how, signal: interrupted.signal }));
     }
     return evidenceOf(where, results);
   } catch (error) {
@@ -41,7 +71,10 @@ async function runAll({ experiments, run }: RunTask, args: readonly string[]): P
   }
 }
 
-async function answer(args: readonly string[]): Promise<Evidence | string> {
+async function answer(
+  args: readonly string[],
+  childModule: string,
+): Promise<Evidence | string> {
   try {
     const task = parseCommandLine(args, EXPERIMENTS);
     switch (task.task) {
@@ -50,26 +83,46 @@ async function answer(args: readonly string[]): Promise<Evidence | string> {
       case "version":
         return `fdpass ${VERSION}\n`;
       case "list":
-        return renderList(EXPERIMENTS);
+        return renderList(EXPERIMENTS, task.verbose);
+      case "explain":
+        return renderExplanation(task.id, EXPERIMENTS);
       case "run":
-        return await runAll(task, args);
+        return await runAll(task, args, childModule);
     }
   } catch (error) {
-    return evidenceOfFailure(environment(null, null), error);
+    return evidenceOfFailure(environment(null, null, args), error);
   }
 }
 
-/** Returns the exit status. */
-async function main(args: readonly string[]): Promise<number> {
+function render(evidence: Evidence, { view, amount, color }: Manner): string {
+  switch (view) {
+    case "json":
+      return renderJson(evidence);
+    case "tap":
+      return renderTap(evidence);
+    case "text":
+      return renderText(evidence, { amount, color: color && wantsColor(Deno.stdout) });
+  }
+}
+
+/**
+ * The parent's main program.
+ *
+ * @param args The command line.
+ * @param childModule The module that the child runs: a `file:` URL.
+ * @returns The exit status.
+ */
+export async function main(
+  args: readonly string[],
+  childModule: string = CHILD_MODULE,
+): Promise<number> {
   const manner = mannerOf(args);
-  const result = await answer(args);
+  const result = await answer(args, childModule);
   if (typeof result === "string") return write(Deno.stdout, result) ? Exit.PASS : Exit.INCONCLUSIVE;
 
   const { error, exit } = result;
   if (error !== null) write(Deno.stderr, renderFailure(error.message, error.remedy));
-  const color = manner.color && wantsColor(Deno.stdout);
-  const report = manner.json ? renderJson(result) : renderText(result, { ...manner, color });
-  if (write(Deno.stdout, report)) return exit;
+  if (write(Deno.stdout, render(result, manner))) return exit;
   write(Deno.stderr, renderFailure("Cannot write the report to standard output", null));
   return exit === Exit.PASS ? Exit.INCONCLUSIVE : exit;
 }

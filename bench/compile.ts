@@ -18,6 +18,7 @@ const SOURCES = {
     "io_uring.c",
     "io_uring_multishot.c",
   ],
+  relay: ["relay.c"],
   scm_rights: ["scm_rights.c"],
 };
 

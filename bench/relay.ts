@@ -1,15 +1,17 @@
 /**
- * The relay: how many datagrams a second a hardened worker passes on, and what it loses, at rates and flat out. Needs root, two processors
- * and a C compiler.
+ * The relay: how many datagrams a second a hardened worker passes on, and what it loses, at rates and flat out, beside a relay in C that does
+ * the same without protections. Needs root, two processors and a C compiler.
  *
- *     scripts/netns.sh deno run -A bench/relay.ts [--repetitions N] [--seconds S] [--path NAME]… [--plain]
+ *     scripts/netns.sh deno run -A bench/relay.ts [--repetitions N] [--seconds S] [--rate N|flat-out]… [--size BYTES]…
+ *
+ * The contestants take turns: `ours` under all protections, `plain` ours under none (the difference is what the filter of system calls costs), and `C`.
+ * Each ratio is of two results of the same repetition.
  *
  * Datagrams are counted at three places: by the generator, by the worker (with PACKET_STATISTICS), and by a receiver in another network namespace.
  * What one place has more than the next must be explained by a count of losses, or it is an error; so is a datagram out of order.
  *
  * The generator has a processor, and the worker has one, which does the kernel's work for the output as well, up to the receiver's socket. The
- * receiver reads at the lowest priority: its socket holds all of a run. With --plain the worker is under no protection: the difference
- * is what the filter of system calls costs.
+ * receiver reads at the lowest priority: its socket holds all of a run.
  *
  * @module
  */
@@ -27,20 +29,22 @@ const FROM = { group: "239.255.70.68", port: "5004" }, TO = "239.255.70.69:5005"
 const GENERATOR_CPU = "0", WORKER_CPU = "1";
 
 /** Lengths of frames: the shortest, and seven packets of an MPEG transport stream, as IPTV has it. */
-const SIZES = [64, 1358];
-/** Frames per second; `undefined` for as many as the generator can. */
-const RATES = [10_000, 50_000, 100_000, undefined];
+const SIZES = ["64", "1358"];
+/** Frames per second, or as many as the generator can. */
+const RATES = ["10000", "50000", "100000", "flat-out"];
 
 const options = parseArgs(Deno.args, {
-  string: ["repetitions", "seconds", "path"],
-  boolean: ["plain"],
-  collect: ["path"],
+  string: ["repetitions", "seconds", "rate", "size"],
+  collect: ["rate", "size"],
   default: { repetitions: "3", seconds: "1" },
   unknown: (argument: string): never => {
     console.error(`bench/relay.ts: "${argument}" is not understood`);
     Deno.exit(2);
   },
 });
+const seconds = Number(options.seconds);
+const rates: readonly string[] = options.rate.length > 0 ? options.rate : RATES;
+const sizes: readonly string[] = options.size.length > 0 ? options.size : SIZES;
 
 /** What is counted of one run. */
 interface Count {
@@ -74,6 +78,13 @@ class Participant implements AsyncDisposable {
     this.says = new Listener(this.process.stdout);
   }
 
+  /** Tells it to go on. */
+  async goOn(): Promise<void> {
+    const writer = this.process.stdin.getWriter();
+    await writer.write(Uint8Array.of(10));
+    writer.releaseLock();
+  }
+
   /** Its last line, as JSON. */
   async report() {
     return JSON.parse((await this.says.all()).trim().split("\n").at(-1)!);
@@ -91,12 +102,38 @@ class Participant implements AsyncDisposable {
 }
 
 const deno = (module: string) => [Deno.execPath(), "run", "-A", module];
+const [toGroup, toPort] = TO.split(":");
 
+/** Who relays, by name; each is told by which interface. */
+const contestants = (programs: Programs): Record<string, (out: string) => string[]> => {
+  const ours = (out: string) => [
+    ...[
+      ...deno("bench/relay_worker.ts"),
+      "--path",
+      "tpacket-v3",
+      "--interface",
+      NEAR,
+      "--out",
+      out,
+    ],
+    ...["--from", `${FROM.group}:${FROM.port}`, "--to", TO],
+  ];
+  return {
+    ours,
+    plain: (out) => [...ours(out), "--plain"],
+    C: (out) => [
+      ...[programs.path("relay"), "--interface", NEAR, "--out", out, "--from-group", FROM.group],
+      ...["--from-port", FROM.port, "--to-group", toGroup, "--to-port", toPort],
+    ],
+  };
+};
+
+/** One run: a receiver in another namespace, a worker, and then the generator. */
 async function count(
   generator: string,
-  path: string,
-  size: number,
-  rate: number | undefined,
+  worker: (out: string) => string[],
+  size: string,
+  rate: string,
 ): Promise<Count> {
   await using receiver = new Participant(
     "unshare",
@@ -105,42 +142,36 @@ async function count(
   );
   await receiver.says.hear(/^started\n/);
   using namespace = new FarNamespace(receiver.process.pid);
-  const writer = receiver.process.stdin.getWriter();
-  await writer.write(Uint8Array.of(10));
-  writer.releaseLock();
+  await receiver.goOn();
   await receiver.says.hear(/ready\n/);
-  await using worker = new Participant(
-    "taskset",
-    ...["-c", WORKER_CPU, ...deno("bench/relay_worker.ts"), "--path", path],
-    ...["--interface", NEAR, "--out", namespace.near.name],
-    ...["--from", `${FROM.group}:${FROM.port}`, "--to", TO],
-    ...options.plain ? ["--plain"] : [],
-  );
-  await worker.says.hear(/^ready\n/);
-  const seconds = Number(options.seconds);
-  const amount = rate === undefined
+  const { name } = namespace.near;
+  await using working = new Participant("taskset", "-c", WORKER_CPU, ...worker(name));
+  await working.says.hear(/^ready\n/);
+  const amount = rate === "flat-out"
     ? ["--seconds", String(seconds)]
-    : ["--rate", String(rate), "--count", String(rate * seconds)];
+    : ["--rate", rate, "--count", String(Number(rate) * seconds)];
   const { success, stdout } = await new Deno.Command("taskset", {
     args: [
-      ...["-c", GENERATOR_CPU, generator, "--interface", FAR, "--size", String(size)],
+      ...["-c", GENERATOR_CPU, generator, "--interface", FAR, "--size", size],
       ...["--group", FROM.group, "--port", FROM.port, ...amount],
     ],
     stderr: "inherit",
   }).output();
   if (!success) throw new Error("The generator failed");
-  const { sent, seconds: took } = JSON.parse(new TextDecoder().decode(stdout));
-  return { sent, seconds: took, worker: await worker.report(), receiver: await receiver.report() };
+  return {
+    ...JSON.parse(new TextDecoder().decode(stdout)),
+    worker: await working.report(),
+    receiver: await receiver.report(),
+  };
 }
 
 /** What does not add up. */
 function defects({ sent, worker, receiver }: Count): string[] {
   const dropped = Object.values(worker.dropped).reduce((sum, each) => sum + each, 0);
   const differences = {
-    "between generator and worker": sent - worker.received - worker.tp_drops,
+    "between generator and worker": sent - (worker.received - dropped) - worker.tp_drops, // the kernel sends a little as well
     "in PACKET_STATISTICS": worker.tp_packets - worker.received - worker.tp_drops,
     "in the worker": worker.received - worker.relayed - worker.refused - dropped,
-    "dropped by reason": dropped,
     "between worker and receiver": worker.relayed - receiver.received,
     "out of order": receiver.disordered,
   };
@@ -155,28 +186,43 @@ const MEASURES: { readonly [name: string]: (count: Count) => number } = {
   "CPU, µs/datagram": ({ worker }) => worker.cpu_us / worker.received,
 };
 
-async function main(): Promise<void> {
-  using programs = new Programs("generator");
-  const paths = options.path.length > 0 ? options.path as string[] : ["tpacket-v3"];
-  const columns = Object.keys(MEASURES).map((name) => name.padStart(24)).join("");
-  console.log(`${"path".padEnd(20)}${"bytes".padStart(6)}${"rate".padStart(10)}${columns}`);
-  for (const path of paths) {
-    for (const size of SIZES) {
-      for (const rate of RATES) {
-        const counts: Count[] = [];
-        for (let repetition = 0; repetition < Number(options.repetitions); repetition++) {
-          const each = await count(programs.path("generator"), path, size, rate);
-          for (const defect of defects(each)) {
-            console.error(`!!! ${path}, ${size} bytes, ${rate ?? "flat out"}: ${defect}`);
-            Deno.exitCode = 1;
-          }
-          counts.push(each);
-        }
-        const row = Object.values(MEASURES).map((measure) => spread(counts.map(measure))).join("");
-        const name = `${path.padEnd(20)}${String(size).padStart(6)}`;
-        console.log(`${name}${String(rate ?? "flat out").padStart(10)}${row}`);
+/** All repetitions of one size and rate. */
+async function play(programs: Programs, size: string, rate: string): Promise<void> {
+  const entrants = Object.entries(contestants(programs));
+  const counts = new Map<string, Count[]>(entrants.map(([name]) => [name, []]));
+  for (let repetition = 0; repetition < Number(options.repetitions); repetition++) {
+    // Every other time in the opposite order, or it would be always the same one that comes after another.
+    for (const [name, worker] of repetition % 2 === 0 ? entrants : entrants.toReversed()) {
+      const each = await count(programs.path("generator"), worker, size, rate);
+      for (const defect of defects(each)) {
+        console.error(`!!! ${name}, ${size} bytes, ${rate}: ${defect}`);
+        Deno.exitCode = 1;
       }
+      counts.get(name)!.push(each);
     }
+  }
+  console.log(`${size} bytes, ${rate}: minimum, median and maximum`);
+  console.log(
+    " ".repeat(NAME_WIDTH) + Object.keys(MEASURES).map((name) => name.padStart(24)).join(""),
+  );
+  for (const [name, all] of counts) {
+    const columns = Object.values(MEASURES).map((measure) => spread(all.map(measure))).join("");
+    console.log(name.padEnd(NAME_WIDTH) + columns);
+  }
+  const baseline = counts.get("C")!;
+  for (const name of ["ours", "plain"]) {
+    const cpu = MEASURES["CPU, µs/datagram"];
+    const ratios = counts.get(name)!.map((each, i) => cpu(each) / cpu(baseline[i]));
+    console.log(`${`${name} / C`.padEnd(NAME_WIDTH)}${spread(ratios).padStart(96)}`);
+  }
+}
+
+const NAME_WIDTH = 12;
+
+async function main(): Promise<void> {
+  using programs = new Programs("generator", "relay");
+  for (const size of sizes) {
+    for (const rate of rates) await play(programs, size, rate);
   }
 }
 

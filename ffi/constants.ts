@@ -60,6 +60,7 @@ export const IP_ADD_MEMBERSHIP = 35;
 
 // linux/if_packet.h
 export const SOL_PACKET = 263; // linux/socket.h
+export const PACKET_OUTGOING = 4;
 export const PACKET_ADD_MEMBERSHIP = 1;
 export const PACKET_DROP_MEMBERSHIP = 2;
 export const PACKET_RX_RING = 5;
@@ -241,6 +242,7 @@ export const BPF_MAXINSNS = 4096;
 export const SKF_NET_OFF = -0x100000;
 export const SKF_AD_OFF = -0x1000;
 export const SKF_AD_PROTOCOL = 0;
+export const SKF_AD_PKTTYPE = 4;
 export const SKF_AD_QUEUE = 24;
 export const SKF_AD_CPU = 36;
 export const SKF_AD_VLAN_TAG = 44;

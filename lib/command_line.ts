@@ -6,11 +6,13 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { closestString } from "@std/text/closest-string";
+import { type CheckId, CHECKS, isCheckId } from "./checks.ts";
 import type { Experiment } from "./experiment.ts";
 import { UsageError } from "./outcome.ts";
 import { FANOUT_MODES, type FanoutMode, isFanoutMode } from "./fanout_group.ts";
 import { isReceivePath, RECEIVE_PATHS, type ReceivePath } from "./receive/mod.ts";
 import { RELAY_DEFAULTS } from "./relay_setting.ts";
+import type { FilePaths } from "./report/files.ts";
 import type { TextOptions } from "./report/text.ts";
 import type { RunOptions } from "./setting.ts";
 
@@ -19,14 +21,23 @@ export interface RunTask {
   readonly task: "run";
   readonly experiments: readonly Experiment[];
   readonly run: RunOptions;
+  /** Which views go into files. */
+  readonly files: FilePaths;
+  /** Whether files that are there may be replaced. */
+  readonly force: boolean;
 }
 
 /** What is to be done. */
-export type Task = RunTask | { readonly task: "help" | "version" | "list" };
+export type Task =
+  | RunTask
+  | { readonly task: "explain"; readonly id: CheckId }
+  | { readonly task: "list"; readonly verbose: boolean }
+  | { readonly task: "help" | "version" };
 
 /** How to speak of it. */
 export interface Manner {
-  readonly json: boolean;
+  /** What is printed on standard output. */
+  readonly view: "text" | "json" | "tap";
   readonly amount: TextOptions["amount"];
   /** Whether `--no-color` was absent. */
   readonly color: boolean;
@@ -59,11 +70,16 @@ const VALUED = [
   "from",
   "to",
   "out",
+  "pcap",
+  "report",
+  "explain",
 ] as const;
 /** Options that take none. */
 const SWITCHES = [
   "harden",
+  "force",
   "json",
+  "tap",
   "quiet",
   "verbose",
   "no-color",
@@ -94,7 +110,8 @@ drops all privileges and goes on receiving. Every claim is a check that can fail
 Options:
   -e, --experiment NAME   privilege-drop (default), authority, io-uring, receive-paths,
                           supervisor, relay, or all; may be repeated
-  -l, --list              list the experiments, each with the question that it answers
+  -l, --list              list the experiments, each with the question that it answers; -v: and its checks
+      --explain ID        what a check claims, why, what would refute it, and where it is written
   -n, --count N           packets to receive, 1 to ${COUNT_LIMIT} (5)
   -t, --timeout SECONDS   the longest that a run may take, up to ${TIMEOUT_LIMIT}
                           (10; supervisor 60)
@@ -112,6 +129,10 @@ Options:
       --out IFACE         by which interface (a veth pair to a receiver in a network namespace of its own)
       --harden            the worker under all protections: a receive-only packet socket
       --json              the evidence as one JSON object on standard output
+      --tap               the same for a test runner: KTAP, as the kernel's own selftests print it
+      --report FILE.html  the reviewer's view: one file, with the sequence diagram of this run
+      --pcap FILE.pcapng  what the child received, as a capture file; nothing is overwritten
+      --force             unless this is given
   -q, --quiet             the verdict alone
   -v, --verbose           the evidence of every check
       --no-color          no colour (NO_COLOR, a pipe and TERM=dumb do the same)
@@ -139,7 +160,7 @@ export function mannerOf(args: readonly string[]): Manner {
     alias: { ...ALIASES },
   });
   return {
-    json: words.json,
+    view: words.json ? "json" : words.tap ? "tap" : "text",
     amount: words.quiet ? "quiet" : words.verbose ? "verbose" : "normal",
     color: !words["no-color"],
   };
@@ -172,10 +193,16 @@ export function parseCommandLine(
       return true;
     },
   });
-  for (const task of ["help", "version", "list"] as const) if (words[task]) return { task };
+  for (const task of ["help", "version"] as const) if (words[task]) return { task };
+  if (words.list) return { task: "list", verbose: words.verbose };
 
   const value = (name: Exclude<typeof VALUED[number], "experiment">, otherwise?: string) =>
     single(name, words[name] as string[], otherwise);
+  const id = value("explain");
+  if (id !== undefined) return { task: "explain", id: asCheckId(id) };
+  if (words.json && words.tap) {
+    throw new UsageError("--json and --tap both want standard output; one of them is wanted");
+  }
   return {
     task: "run",
     experiments: chosen(words.experiment as string[], experiments),
@@ -199,6 +226,8 @@ export function parseCommandLine(
         out: value("out"),
       },
     },
+    files: { pcap: value("pcap"), report: value("report") },
+    force: words.force,
   };
 }
 
@@ -282,6 +311,15 @@ function asFanoutMode(text: string): FanoutMode {
     `--fanout: ${JSON.stringify(text)} is no mode; there are ${
       Object.keys(FANOUT_MODES).join(", ")
     }`,
+  );
+}
+
+function asCheckId(text: string): CheckId {
+  const id = text.toUpperCase();
+  if (isCheckId(id)) return id;
+  throw new UsageError(
+    `--explain: there is no check ${JSON.stringify(text)}; the nearest known one is ` +
+      `${closestString(id, Object.keys(CHECKS))}, and --list --verbose shows them all`,
   );
 }
 

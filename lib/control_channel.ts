@@ -129,6 +129,10 @@ export function awaitMessage(channelFd: number, descriptors: number, timeout: nu
   }
 }
 
+/** How long message may follow message before signals and timers have their turn, in milliseconds: a peer that never pauses must not delay them. */
+const TURN = 20;
+let turnAt = 0;
+
 /** The longest single poll of {@linkcode nextMessage}, in milliseconds. */
 const POLL_SLICE = 1000;
 
@@ -148,6 +152,11 @@ export async function nextMessage(
   signal.addEventListener("abort", wake, { once: true });
   try {
     while (!signal.aborted) {
+      if (Date.now() >= turnAt) {
+        await pollAsync([], 0, 0);
+        turnAt = Date.now() + TURN;
+        continue;
+      }
       const message = takeMessage(channelFd, 0);
       const left = deadline - Date.now();
       if (message !== undefined || left <= 0) return message;

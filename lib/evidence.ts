@@ -29,8 +29,10 @@ export interface CheckResult extends Finding {
 
 /** A frame that the child received. */
 export interface Packet {
-  /** Its length, in bytes. */
+  /** Its length on the wire, in bytes. */
   readonly bytes: number;
+  /** Its beginning, in base64: all of it, or the first 256 bytes. */
+  readonly head: string;
   /** It came after the drop. */
   readonly after_drop: boolean;
   /** It carries this run's nonce. */
@@ -43,15 +45,33 @@ export interface Packet {
   readonly stamped_by: "kernel" | "child";
 }
 
-/** A line of the transcript, in order: a plain one, a claim with the checks behind it, or a packet. */
-export type Line =
+/** What a line of the transcript says: a plain word, a claim with the checks behind it, a packet, or a message between the two. */
+export type Saying =
   | { readonly kind: "note"; readonly text: string; readonly checks: readonly CheckId[] }
   | { readonly kind: "done"; readonly text: string; readonly checks: readonly CheckId[] }
   | { readonly kind: "detail"; readonly text: string }
-  | { readonly kind: "packet"; readonly number: number; readonly packet: number };
+  | { readonly kind: "packet"; readonly number: number; readonly packet: number }
+  | {
+    readonly kind: "message";
+    readonly from: Side;
+    readonly text: string;
+    /** How many descriptors it brought. */
+    readonly descriptors: number;
+    /** How often it was sent in this step; the line stands where it was first. */
+    readonly times: number;
+  };
+
+/** When something came to the parent's ears. */
+export interface Moment {
+  /** In milliseconds since the experiment began. */
+  readonly at_ms: number;
+}
+
+/** A line of the transcript, in order. */
+export type Line = Saying & Moment;
 
 /** A step of the procedure, with whoever took it. */
-export interface Step {
+export interface Step extends Moment {
   readonly side: Side;
   readonly privileged: boolean;
   readonly title: string;
@@ -112,6 +132,8 @@ export interface Environment {
   readonly libc: string;
   readonly interface: string | null;
   readonly user: string | null;
+  /** The arguments of the command line. */
+  readonly args: readonly string[];
   /** ISO 8601. */
   readonly started: string;
 }

@@ -6,14 +6,16 @@
  * supervisor sets it (PACKET_FANOUT_DATA) while frames flow; when the call returns, no processor uses the one before any more (synchronize_net).
  * So a member is left out first, then emptied, and nothing is lost. Source: fanout_demux_bpf in net/packet/af_packet.c.
  *
- * The members' own filters are locked, which also forbids to set the program by them. So the supervisor keeps one member for
- * itself, the pilot, that is never chosen. What a load beyond the end of a short frame makes of the program is member 0: the first worker's.
+ * The members' own filters are locked, which also forbids to set the program by them. So the group has a member of its own, the pilot, which
+ * is never chosen, and keeps nothing. It joins first, and so is member 0: to which the kernel deals whatever comes while there is no
+ * program, and a program those frames that are too short for what it loads. So nobody gets what was not dealt out to him.
  *
  * @module
  */
 
 import {
   assemble,
+  attachFilter,
   BPF_MOD,
   BPF_MUL,
   BPF_RSH,
@@ -52,7 +54,7 @@ const FLOW: readonly BpfInstruction[] = [
   known(SKF_AD_PROTOCOL),
   bpfJumpEqual(ETH_P_IP, 2, 0),
   bpfJumpEqual(ETH_P_IPV6, 8, 0),
-  bpfReturn(0), // neither
+  bpfSkip(13), // neither: one flow for each protocol
   network(12), // IPv4: source address
   bpfKeepInX,
   network(16), // destination address
@@ -102,21 +104,30 @@ export function fanoutProgram(
   ]);
 }
 
-/** The group. Members are numbered in the order in which they join, and stay. */
+/** The group. Members are numbered from 1 in the order in which they join, and stay. */
 export class FanoutGroup implements Disposable {
   readonly #option: number;
   readonly #mode: FanoutMode;
-  #pilot: OwnedFd | undefined;
-  #pilotsNumber = -1;
+  readonly #pilot: OwnedFd;
   #members = 0;
 
   /**
    * @param id Of the group: 0 to 65535, not in use by another in this network namespace.
    * @param mode What decides.
+   * @param ifindex The interface that every member is bound to, for all protocols.
+   * @throws {SystemError} If the pilot cannot be opened or bound, `EINVAL` if the number is in use.
    */
-  constructor(id: number, mode: FanoutMode) {
+  constructor(id: number, mode: FanoutMode, ifindex: number) {
     this.#option = PACKET_FANOUT_CBPF << 16 | id;
     this.#mode = mode;
+    this.#pilot = boundPacketSocket(ifindex, ETH_P_ALL);
+    try {
+      attachFilter(this.#pilot.fd, assemble([bpfReturn(0)]));
+      setsockopt(this.#pilot.fd, SOL_PACKET, PACKET_FANOUT, this.#option);
+    } catch (error) {
+      this.#pilot.close();
+      throw error;
+    }
   }
 
   /** What `PACKET_FANOUT` takes, and tells of a member. */
@@ -125,35 +136,35 @@ export class FanoutGroup implements Disposable {
   }
 
   /**
-   * Adds a bound socket, which gets nothing before it is routed to, but for the first.
+   * Adds a bound socket, which gets nothing before it is routed to.
    *
    * @returns Its number.
-   * @throws {SystemError} `ENOSPC` for more than 256, `EALREADY` if it is in a group.
+   * @throws {SystemError} `ENOSPC` for more than 255, `EALREADY` if it is in a group, `EINVAL` if it is bound otherwise than the group.
    */
   join(packetFd: number): number {
     setsockopt(packetFd, SOL_PACKET, PACKET_FANOUT, this.#option);
-    return this.#members++;
+    return ++this.#members;
   }
 
   /**
    * Deals frames out to these members from now on, and to no other.
    *
    * @param members Their numbers, one at least.
-   * @param ifindex The interface that they are bound to.
+   * @throws {RangeError} If there is none, or one that has not joined, the pilot among them.
    */
-  route(members: readonly number[], ifindex: number): void {
-    if (members.length === 0) throw new RangeError("Frames must go to some member");
-    if (this.#pilot === undefined) {
-      this.#pilot = boundPacketSocket(ifindex, ETH_P_ALL);
-      this.#pilotsNumber = this.join(this.#pilot.fd);
+  route(members: readonly number[]): void {
+    const strangers = members.filter((each) => each < 1 || each > this.#members);
+    if (members.length === 0 || strangers.length > 0) {
+      throw new RangeError(
+        `Frames go to members 1 to ${this.#members}, one at least, not to [${members.join(", ")}]`,
+      );
     }
-    if (members.includes(this.#pilotsNumber)) throw new RangeError("The pilot takes no frames");
     const program = fanoutProgram(this.#mode, members);
     setsockopt(this.#pilot.fd, SOL_PACKET, PACKET_FANOUT_DATA, bpfProgram(program));
   }
 
   /** Closes the pilot. The members are others'. */
   [Symbol.dispose](): void {
-    this.#pilot?.close();
+    this.#pilot.close();
   }
 }

@@ -24,10 +24,17 @@ const NEAR_ADDRESS = "198.51.100.1/30", FAR_ADDRESS = "198.51.100.2/30";
  *
  * @throws {CannotAnswer} If not.
  */
-export function requireNamespacePrograms(): void {
-  for (const [program, name] of [["ip", "iproute2"], ["nsenter", "util-linux"]]) {
+export function requireNamespaces(): void {
+  const [unshare, ...own] = IN_OWN_NAMESPACE;
+  for (
+    const [name, program, ...args] of [
+      ["iproute2", "ip", "-V"],
+      ["util-linux", "nsenter", "-V"],
+      ["util-linux", unshare, ...own, "nsenter", "-V"],
+    ]
+  ) {
     try {
-      new Deno.Command(program, { args: ["-V"], stdout: "null", stderr: "null" }).outputSync();
+      run(program, ...args);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       throw new CannotAnswer(

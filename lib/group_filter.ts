@@ -3,7 +3,8 @@
  *
  * Fragments to the group pass, and so does what is malformed further on: the worker counts them by reason. The port is not looked at, since behind
  * an IPv4 header of any length it would take a second load. A frame of a VLAN is another network's: the kernel takes the tag out of
- * the frame before a packet socket sees it, so nothing but its own account of the frame says so.
+ * the frame before a packet socket sees it, so nothing but its own account of the frame says so. What this machine sends is not received: a member
+ * of a fanout group, as a pinned socket is one, has its own PACKET_IGNORE_OUTGOING no longer asked for (dev_queue_xmit_nit asks the group's hook).
  *
  * @module
  */
@@ -18,7 +19,9 @@ import {
   ETH_P_IP,
   IPPROTO_UDP,
   ipv4Bytes,
+  PACKET_OUTGOING,
   SKF_AD_OFF,
+  SKF_AD_PKTTYPE,
   SKF_AD_VLAN_TAG,
 } from "../ffi/mod.ts";
 import { groupHardwareAddress } from "./datagrams.ts";
@@ -43,6 +46,8 @@ function loaded(bytes: ArrayLike<number>, start: number, size: number): number {
 export function groupFilter(group: string): Uint8Array<ArrayBuffer> {
   const hardware = groupHardwareAddress(group);
   return assemble([
+    bpfLoad(SKF_AD_OFF + SKF_AD_PKTTYPE),
+    bpfJumpEqual(PACKET_OUTGOING, 13, 0),
     bpfLoad(SKF_AD_OFF + SKF_AD_VLAN_TAG),
     bpfJumpAnySet(VLAN_ID, 11, 0),
     bpfLoad(0, 4),

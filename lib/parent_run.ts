@@ -5,7 +5,7 @@
  */
 
 import { type OwnedFd, poll, POLLIN } from "../ffi/mod.ts";
-import type { CheckId } from "./checks.ts";
+import type { CheckId, Side } from "./checks.ts";
 import { ChildProcess, spawnChild } from "./child_process.ts";
 import { controlChannelPair, type Delivery, nextMessage, sendMessage } from "./control_channel.ts";
 import type { Finding, Packet } from "./evidence.ts";
@@ -115,7 +115,13 @@ export class ParentRun {
       launcher,
     });
     theirs.close();
+    this.said("parent", "spawn", 1 + inherit.length);
     return new Child(process, ours, this, isSilent);
+  }
+
+  /** Puts a message between the two into the record. */
+  said(from: Side, text: string, descriptors = 0): void {
+    this.record.message(from, text, descriptors);
   }
 
   /** Starts a child with a control channel of its own, which is closed when the child's scope ends. */
@@ -172,6 +178,7 @@ export class Child implements AsyncDisposable {
   /** Sends it a message, with descriptors beside it. */
   send(message: ParentMessage, descriptors: readonly number[] = []): void {
     sendMessage(this.#channel.fd, message, descriptors, SEND_TIMEOUT);
+    this.#run.said("parent", message.type, descriptors.length);
   }
 
   /**
@@ -271,6 +278,7 @@ export class Child implements AsyncDisposable {
       if (signal.aborted) throw signal.reason;
       if (delivery === undefined) return undefined;
       const message = await this.#parse(delivery);
+      if (message.type === "reached") this.#run.said("child", message.stage);
       if (message.type === "reached" || message.type === "packet") return message;
       if (this.#isSilent && message.type !== "failed") {
         throw new ExperimentError(`The child sent "${message.type}", which it may not`);

@@ -83,7 +83,7 @@ export class Progress implements Disposable {
    */
   done(what: number): void {
     const { count } = this;
-    if (count === this.capacity) throw new RangeError(`The journal of ${count} frames is full`);
+    if (count >= this.capacity) throw new RangeError(`The journal of ${count} frames is full`);
     Atomics.store(this.#journal, count, what);
     Atomics.store(this.#words, COUNT, count + 1);
     Atomics.store(this.#words, IN_HAND, NOTHING);
@@ -98,6 +98,11 @@ export class Progress implements Disposable {
   takeLost(): number | undefined {
     const what = Atomics.exchange(this.#words, IN_HAND, NOTHING);
     return what === NOTHING || what === this.#journal[this.count - 1] ? undefined : what;
+  }
+
+  /** Whether a worker has a frame in hand. */
+  get isInHand(): boolean {
+    return Atomics.load(this.#words, IN_HAND) !== NOTHING;
   }
 
   /** Makes it that of a worker that has none in hand. */

@@ -125,6 +125,7 @@ export class Reception {
     }
     const packet: Packet = {
       bytes,
+      head,
       after_drop: afterDrop,
       ours,
       summary: summarize(frame),

@@ -13,6 +13,7 @@ import {
   type Line,
   type Matrix,
   type Packet,
+  type Saying,
   skipped,
   type Step,
   verdictOf,
@@ -40,6 +41,8 @@ export class ExperimentRecord {
   readonly #experiment: ExperimentDescription;
   readonly #plan: readonly CheckId[];
   readonly #steps: (Step & { lines: Line[] })[] = [];
+  /** Those of the step that was begun last. */
+  readonly #messages = new Map<string, { times: number }>();
   readonly #findings = new Map<CheckId, Finding>();
   readonly #packets: Packet[] = [];
   readonly #figures: { [name: string]: number } = {};
@@ -59,13 +62,24 @@ export class ExperimentRecord {
   /** Begins a step. */
   step(side: Side, privileged: boolean, title: string): void {
     this.#countLine();
-    this.#steps.push({ side, privileged, title, lines: [] });
+    this.#messages.clear();
+    this.#steps.push({ side, privileged, title, lines: [], at_ms: this.#elapsed() });
   }
 
   /** Adds a line to the step that was begun last. */
-  line(line: Line): void {
+  line(saying: Saying): void {
     this.#countLine();
-    this.#steps.at(-1)?.lines.push(line);
+    this.#steps.at(-1)?.lines.push({ ...saying, at_ms: this.#elapsed() });
+  }
+
+  /** Adds a message between the two: a line for the first of its kind in a step, which counts the others. */
+  message(from: Side, text: string, descriptors: number): void {
+    const kind = `${from} ${descriptors} ${text}`;
+    const known = this.#messages.get(kind);
+    if (known !== undefined) return void known.times++;
+    this.line({ kind: "message", from, text, descriptors, times: 1 });
+    const kept = this.#steps.at(-1)?.lines.at(-1);
+    if (kept?.kind === "message") this.#messages.set(kind, kept as { times: number });
   }
 
   /**
@@ -122,7 +136,11 @@ export class ExperimentRecord {
 
   /** Sets the figure `STAGE_ms`: how long it took until here, in milliseconds. */
   timestamp(stage: string): void {
-    this.#figures[`${stage}_ms`] = Math.round((performance.now() - this.#started) * 10) / 10;
+    this.#figures[`${stage}_ms`] = this.#elapsed();
+  }
+
+  #elapsed(): number {
+    return Math.round((performance.now() - this.#started) * 10) / 10;
   }
 
   /**

@@ -21,14 +21,14 @@ import { INVALID, RelayFrames } from "./relay_frames.ts";
 /** After how many datagrams a frame comes that is none. */
 const INVALID_EVERY = 5;
 
-/** How often a frame is sent again that the queue of the next processor had no room for, a millisecond apart. */
+/** How often something is sent again for which the queue of the next processor had no room, a millisecond apart. */
 const RETRIES = 2000;
 
-/** Sends a frame, and again if there was no room for it: every namespace of a machine has its frames in the same queues. */
-export function sendPersistently(fd: number, frame: Uint8Array<ArrayBuffer>): void {
+/** Sends something, and again if there was no room for it: every namespace of a machine has its frames in the same queues. */
+export function persistently(send: () => unknown): void {
   for (let tries = 0;; tries++) {
     try {
-      return void send(fd, frame, 0);
+      return void send();
     } catch (error) {
       const mayBeTaken = error instanceof SystemError && error.errno === Errno.ENOBUFS;
       if (!mayBeTaken || tries === RETRIES) throw error;
@@ -67,14 +67,16 @@ export class RelayStimulus implements Disposable {
    */
   send(): void {
     const sequence = this.sent.length;
+    const frame = this.#frames.datagram(sequence);
     if (sequence % INVALID_EVERY === 0) this.#sendInvalid();
-    sendPersistently(this.#socket.fd, this.#frames.datagram(sequence));
+    persistently(() => send(this.#socket.fd, frame, 0));
     this.sent.push(this.#digest(this.#frames.payload(sequence)));
   }
 
   #sendInvalid(): void {
     const kind = INVALID[this.#invalid++ % INVALID.length];
-    sendPersistently(this.#socket.fd, this.#frames.invalid(kind));
+    const frame = this.#frames.invalid(kind);
+    persistently(() => send(this.#socket.fd, frame, 0));
     if (kind.isFiltered) this.filtered++;
     else this.invalid.set(kind.reason, (this.invalid.get(kind.reason) ?? 0) + 1);
   }

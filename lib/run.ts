@@ -35,6 +35,7 @@ export function requireFile(mainModule: string): void {
 export function environment(
   interfaceName: string | null,
   user: string | null,
+  args: readonly string[] = [],
 ): Environment {
   return {
     kernel: Deno.osRelease(),
@@ -43,6 +44,7 @@ export function environment(
     libc: `glibc ${libcVersion()}`,
     interface: interfaceName,
     user,
+    args,
     started: new Date().toISOString(),
   };
 }

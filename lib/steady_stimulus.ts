@@ -4,8 +4,8 @@
  * @module
  */
 
-import { ETH_P_IP, type Link, type OwnedFd } from "../ffi/mod.ts";
-import { boundPacketSocket, sendFrame } from "./packet_socket.ts";
+import { Errno, ETH_P_IP, type Link, type OwnedFd, send, SystemError } from "../ffi/mod.ts";
+import { boundPacketSocket } from "./packet_socket.ts";
 import { internetChecksum } from "./stimulus.ts";
 
 const NONCE_SIZE = 16;
@@ -26,6 +26,9 @@ const PORT = 5004;
 
 /** How often frames are sent, in milliseconds. */
 const TICK = 4;
+
+/** How long the kernel may have no room for a frame, in milliseconds. */
+const REFUSAL_TOLERATED = 5000;
 
 /** Frame 0 of the stream: UDP without a checksum (RFC 768) to a group. */
 function template(nonce: Uint8Array, source: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -70,6 +73,8 @@ export class SteadyStimulus implements Disposable {
   #sent = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
   #error: unknown;
+  /** Since when the kernel has had no room; `undefined` if it has. */
+  #refusedSince: number | undefined;
 
   /**
    * @param link Where to inject.
@@ -94,7 +99,7 @@ export class SteadyStimulus implements Disposable {
     this.#timer = setInterval(() => {
       const due = before + Math.floor((performance.now() - began) * this.rate / 1000);
       try {
-        while (this.#sent < due) this.#send();
+        while (this.#sent < due && this.#send());
       } catch (error) {
         this.#error = error;
         clearInterval(this.#timer);
@@ -112,11 +117,22 @@ export class SteadyStimulus implements Disposable {
     if (this.#error !== undefined) throw this.#error;
   }
 
-  #send(): void {
+  /** Sends the next frame. Returns false if there is no room for it: the next tick tries again, and the event loop is not held up. */
+  #send(): boolean {
     this.#view.setUint16(SOURCE_PORT, FIRST_PORT + this.#sent % FLOWS);
     this.#view.setUint32(SEQUENCE, this.#sent);
-    sendFrame(this.#socket.fd, this.#frame);
+    try {
+      send(this.#socket.fd, this.#frame, 0);
+    } catch (error) {
+      // The queue of the processor is full, which others fill as well: the frame did not leave.
+      const isFull = error instanceof SystemError && error.errno === Errno.ENOBUFS;
+      this.#refusedSince ??= performance.now();
+      if (!isFull || performance.now() - this.#refusedSince > REFUSAL_TOLERATED) throw error;
+      return false;
+    }
+    this.#refusedSince = undefined;
     this.#sent++;
+    return true;
   }
 
   /** Stops, and closes the socket. */

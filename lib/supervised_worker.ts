@@ -14,7 +14,7 @@
  * @module
  */
 
-import { close, getppid, OwnedFd } from "../ffi/mod.ts";
+import { close, getppid, OwnedFd, type PacketRing } from "../ffi/mod.ts";
 import type { ChildRun } from "./child_run.ts";
 import type { SupervisedOrders } from "./messages.ts";
 import { describePacketSocket } from "./packet_socket.ts";
@@ -67,8 +67,8 @@ function openSource({ ring }: SupervisedOrders, packetFd: number): FrameSource {
 }
 
 /** Each frame of a ring stays there until its block is given back: done is done, and what is not is found again. */
-function fromRing(
-  ring: PacketRingSource,
+export function fromRing(
+  ring: PacketRing,
   progress: Progress,
   { nonce, work }: SupervisedOrders,
 ): () => void {

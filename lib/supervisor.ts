@@ -20,10 +20,13 @@
  */
 
 import {
+  DescriptorError,
   ETH_P_ALL,
   type Identity,
   OwnedFd,
   type PacketRingGeometry,
+  poll,
+  POLLIN,
   setsockopt,
   setUpPacketRing,
   SO_RCVBUFFORCE,
@@ -45,14 +48,20 @@ import { createProgress, Progress } from "./progress.ts";
 import { birth, type Protection, protectSocket } from "./protections.ts";
 import { RestartPolicy } from "./restart_policy.ts";
 
-/** How long a worker may take to be ready, in milliseconds. */
-const START_TIMEOUT = 5000;
+/** How long a supervisor waits for a worker, in milliseconds. */
+export interface Patience {
+  /** Until it is ready. */
+  readonly start: number;
+  /** Until it says that it is there, when it is asked. */
+  readonly answer: number;
+  /** Until it has stopped, when it is asked to. */
+  readonly stop: number;
+}
 
-/** How often a worker is asked whether it is there, and how long it may take to answer, in milliseconds. */
-const ASK_INTERVAL = 250, ANSWER_TIMEOUT = 2000;
+const PATIENCE: Patience = { start: 5000, answer: 2000, stop: 2000 };
 
-/** How long a worker may take to stop when it is asked to, in milliseconds. */
-const STOP_TIMEOUT = 2000;
+/** How often a worker is asked whether it is there, in milliseconds. */
+const ASK_INTERVAL = 250;
 
 /** The receive buffer of a socket without a ring, in bytes. */
 const RECEIVE_BUFFER = 4 << 20;
@@ -69,6 +78,8 @@ export interface SupervisorOptions {
   readonly nonce: Uint8Array;
   /** How long a worker works on each frame, in microseconds. */
   readonly work: number;
+  /** If not the usual. */
+  readonly patience?: Patience;
 }
 
 /** How a worker ended. */
@@ -85,7 +96,9 @@ export interface Seat {
   readonly identity: Identity;
   readonly progress: Progress;
   /** What is known of its worker. */
-  readonly state: "vacant" | "starting" | "serving" | "given up" | "left";
+  readonly state: "vacant" | "starting" | "serving" | "given up";
+  /** Whether it has been let go: no frame is dealt out to it any more. */
+  readonly hasLeft: boolean;
   /** The worker's process id; `undefined` if there is none. */
   readonly pid: number | undefined;
   /** How many workers have been ready. */
@@ -101,10 +114,13 @@ export interface Seat {
   readonly cookies: ReadonlySet<string>;
   /** Whether every thread of every worker was confined when it was ready. */
   readonly isConfined: boolean;
+  /** What the kernel has counted on its socket so far. */
+  statistics(): PacketStatistics;
 }
 
 class OccupiedSeat implements Seat, Disposable {
   state: Seat["state"] = "vacant";
+  hasLeft = false;
   worker: Child | undefined;
   starts = 0;
   readonly ends: WorkerEnd[] = [];
@@ -113,7 +129,7 @@ class OccupiedSeat implements Seat, Disposable {
   readonly lostInHand: number[] = [];
   readonly cookies = new Set<string>();
   isConfined = true;
-  readonly policy = new RestartPolicy();
+  policy = new RestartPolicy();
   readonly progress: Progress;
   readonly progressFd: OwnedFd;
   /** Ends the waiting between two questions. */
@@ -123,6 +139,8 @@ class OccupiedSeat implements Seat, Disposable {
   tending: Promise<void> = Promise.resolve();
   /** Called instead of start for the next worker: a successor that is ready. */
   successor: Child | undefined;
+  #packets = 0;
+  #drops = 0;
 
   constructor(
     public socket: OwnedFd,
@@ -138,6 +156,11 @@ class OccupiedSeat implements Seat, Disposable {
     return this.worker?.pid;
   }
 
+  statistics(): PacketStatistics {
+    const { packets, drops } = takeStatistics(this.socket.fd);
+    return { packets: this.#packets += packets, drops: this.#drops += drops };
+  }
+
   [Symbol.dispose](): void {
     this.progress[Symbol.dispose]();
     this.progressFd.close();
@@ -149,7 +172,8 @@ class OccupiedSeat implements Seat, Disposable {
 export class Supervisor implements AsyncDisposable {
   readonly #run: ParentRun;
   readonly #options: SupervisorOptions;
-  readonly #group: FanoutGroup;
+  /** `undefined` if sockets are not kept. */
+  readonly #group: FanoutGroup | undefined;
   readonly #seats: OccupiedSeat[] = [];
   readonly #protections: readonly Protection[];
   #failure: unknown;
@@ -164,7 +188,8 @@ export class Supervisor implements AsyncDisposable {
     this.#run = run;
     this.#options = options;
     this.#protections = protections;
-    this.#group = new FanoutGroup(groupId(), options.mode);
+    if (!options.keepsSockets) return;
+    this.#group = new FanoutGroup(groupId(), options.mode, run.setting.link.ifindex);
   }
 
   /** The seats, in the order of their numbers. */
@@ -180,7 +205,7 @@ export class Supervisor implements AsyncDisposable {
    */
   async add(identity: Identity): Promise<Seat> {
     const socket = this.#openSocket();
-    const number = this.#options.keepsSockets ? this.#group.join(socket.fd) : this.#seats.length;
+    const number = this.#group?.join(socket.fd) ?? this.#seats.length + 1;
     const seat = new OccupiedSeat(socket, number, identity, this.#options.capacity);
     this.#seats.push(seat);
     this.#tend(seat);
@@ -192,15 +217,21 @@ export class Supervisor implements AsyncDisposable {
   /** Lets a seat go: its share goes to the others, its worker takes what is there, and stops. */
   async remove(seat: Seat): Promise<void> {
     const leaving = this.#find(seat);
-    leaving.state = "left";
+    leaving.hasLeft = true;
     this.#route();
     await milliseconds(this.#settlingTime());
+    await this.#until(() => leaving.state === "given up" || isEmpty(leaving));
     leaving.isToStop = true;
     leaving.wake();
     await leaving.tending;
   }
 
-  /** A planned handover: the successor is ready before the predecessor goes. Returns how long nobody served, in milliseconds. */
+  /**
+   * A planned handover: the successor is ready before the predecessor goes.
+   *
+   * @returns How long nobody served, in milliseconds.
+   * @throws {ExperimentError} If the successor does not come to be ready; the predecessor then stays.
+   */
   async replace(seat: Seat): Promise<number> {
     const handed = this.#find(seat);
     handed.successor = await this.#start(handed);
@@ -216,8 +247,9 @@ export class Supervisor implements AsyncDisposable {
     const revived = this.#find(seat);
     await revived.tending;
     revived.state = "vacant";
+    revived.policy = new RestartPolicy();
     this.#tend(revived);
-    await this.#until(() => revived.state === "serving");
+    await this.#until(() => revived.state === "serving" || revived.state === "given up");
     this.#route();
   }
 
@@ -227,14 +259,14 @@ export class Supervisor implements AsyncDisposable {
   }
 
   /**
-   * Waits until nothing changes any more: every seat is served, or given up, and nothing has been done for a while.
+   * Waits until nothing changes any more: every seat is given up, or served and empty, and nothing has been done for a while.
    */
   async settle(): Promise<void> {
     const total = () => this.#seats.reduce((sum, { progress }) => sum + progress.count, 0);
+    const isSettled = (seat: OccupiedSeat) =>
+      seat.hasLeft || seat.state === "given up" || seat.state === "serving" && isEmpty(seat);
     for (let before = -1; before !== total();) {
-      await this.#until(() =>
-        this.#seats.every(({ state }) => ["serving", "given up", "left"].includes(state))
-      );
+      await this.#until(() => this.#seats.every(isSettled));
       before = total();
       await milliseconds(this.#settlingTime());
     }
@@ -250,11 +282,6 @@ export class Supervisor implements AsyncDisposable {
     this.#rethrow();
   }
 
-  /** What the kernel has counted on each socket since it was asked last. */
-  statistics(): PacketStatistics[] {
-    return this.#seats.map(({ socket }) => takeStatistics(socket.fd));
-  }
-
   /** Ends everything. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
@@ -265,7 +292,7 @@ export class Supervisor implements AsyncDisposable {
     }
     await Promise.all(this.#seats.map(({ tending }) => tending));
     this.#seats.forEach((seat) => seat[Symbol.dispose]());
-    this.#group[Symbol.dispose]();
+    this.#group?.[Symbol.dispose]();
   }
 
   #find(seat: Seat): OccupiedSeat {
@@ -287,11 +314,13 @@ export class Supervisor implements AsyncDisposable {
 
   /** Deals frames out to the seats that are not given up, and have not left. */
   #route(): void {
-    if (!this.#options.keepsSockets) return;
-    const members = this.#seats.filter(({ state }) => state !== "given up" && state !== "left")
+    const members = this.#seats.filter(({ state, hasLeft }) => state !== "given up" && !hasLeft)
       .map(({ number }) => number);
-    if (members.length === 0) throw new ExperimentError("No worker is left to receive");
-    this.#group.route(members, this.#run.setting.link.ifindex);
+    if (members.length === 0) {
+      const reason = this.#seats.flatMap(({ ends }) => ends).at(-1)?.reason ?? "all have left";
+      throw new ExperimentError(`No worker is left to receive: ${reason}`);
+    }
+    this.#group?.route(members);
   }
 
   #tend(seat: OccupiedSeat): void {
@@ -305,17 +334,15 @@ export class Supervisor implements AsyncDisposable {
       const doneBefore = seat.progress.count;
       const reason = await this.#serve(seat);
       seat.worker = undefined;
-      seat.vacantSince = performance.now();
       const lost = seat.progress.takeLost();
       if (lost !== undefined) seat.lostInHand.push(lost);
+      seat.state = "vacant";
       if (seat.isToStop) {
-        seat.isToStop = false;
         if (seat.successor !== undefined) continue; // a handover
-        if (seat.state !== "left") seat.state = "vacant";
+        seat.isToStop = false;
         return;
       }
       seat.ends.push({ at: seat.vacantSince, reason });
-      seat.state = "vacant";
       const delay = seat.policy.afterEnd(seat.progress.count > doneBefore);
       if (delay === undefined) {
         seat.state = "given up";
@@ -323,6 +350,7 @@ export class Supervisor implements AsyncDisposable {
         return;
       }
       if (!this.#options.keepsSockets) {
+        seat.statistics(); // they go with the socket
         seat.socket.close();
         seat.socket = this.#openSocket();
       }
@@ -335,7 +363,10 @@ export class Supervisor implements AsyncDisposable {
     try {
       seat.state = "starting";
       await using worker = seat.successor ?? await this.#start(seat);
-      seat.successor = undefined;
+      if (worker === seat.successor) {
+        seat.successor = undefined;
+        seat.isToStop = false; // it was the predecessor's
+      }
       seat.worker = worker;
       if (this.#isOver) return "over";
       if (seat.progress.doneInBlock > 0) seat.resumedInBlock++;
@@ -343,19 +374,26 @@ export class Supervisor implements AsyncDisposable {
       if (seat.starts > 0) seat.gaps.push(performance.now() - seat.vacantSince);
       seat.state = "serving";
       seat.starts++;
+      let isGone = false;
+      worker.gone.then(() => {
+        isGone = true;
+        seat.wake();
+      });
       while (!seat.isToStop && !this.#isOver) {
-        await Promise.race([this.#sleep(seat, ASK_INTERVAL), worker.gone]);
+        if (!isGone) await this.#sleep(seat, ASK_INTERVAL);
         if (seat.isToStop) break;
         if (worker.hasSpoken) await worker.reachedWithin(0, "nothing"); // throws what it is
         worker.send({ type: "next" });
-        await this.#hear(worker, ANSWER_TIMEOUT, "alive");
+        await this.#hear(worker, this.#patience.answer, "alive");
       }
       worker.send({ type: "enough" });
-      await this.#hear(worker, STOP_TIMEOUT, "stopped");
+      await this.#hear(worker, this.#patience.stop, "stopped");
+      seat.vacantSince = performance.now();
       await worker.ended();
       return "asked to stop";
     } catch (error) {
-      if (error instanceof ExperimentError || error instanceof SystemError) return error.message;
+      seat.vacantSince = performance.now();
+      if (isOfTheWorld(error)) return error.message;
       throw error;
     }
   }
@@ -380,16 +418,34 @@ export class Supervisor implements AsyncDisposable {
         work,
       }, [socket.fd, progressFd.fd]);
       seat.worker ??= worker;
-      const { cookie } = await this.#hear(worker, START_TIMEOUT, "ready");
-      seat.cookies.add(describePacketSocket(socket.fd).cookie);
-      seat.cookies.add(asText(cookie, "cookie", 32));
-      const confinement = judgeConfinement(threadCredentials(worker.pid), identity);
-      if (confinement.status !== "pass") seat.isConfined = false;
+      const { cookie } = await this.#hear(worker, this.#patience.start, "ready");
+      this.#examine(seat, worker, asText(cookie, "cookie", 32));
       return worker;
     } catch (error) {
       await worker[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Refuses a worker that is not confined, or has another socket. */
+  #examine(seat: OccupiedSeat, worker: Child, cookie: string): void {
+    const { identity, socket: { fd } } = seat;
+    const confinement = judgeConfinement(threadCredentials(worker.pid), identity);
+    if (worker.hasSpoken) throw new ExperimentError("The worker did not wait for the word to go");
+    const expected = describePacketSocket(fd).cookie;
+    seat.cookies.add(expected);
+    seat.cookies.add(cookie);
+    if (confinement.status !== "pass") {
+      seat.isConfined = false;
+      throw new ExperimentError(`The worker is not confined: ${confinement.observed}`);
+    }
+    if (cookie !== expected) {
+      throw new ExperimentError(`The worker has socket ${cookie}, and not ${expected}`);
+    }
+  }
+
+  get #patience(): Patience {
+    return this.#options.patience ?? PATIENCE;
   }
 
   async #hear(worker: Child, patience: number, stage: string) {
@@ -430,6 +486,17 @@ export class Supervisor implements AsyncDisposable {
   #rethrow(): void {
     if (this.#failure !== undefined) throw this.#failure;
   }
+}
+
+/** Whether what a worker does, or what becomes of it, can be behind an error. */
+function isOfTheWorld(error: unknown): error is Error {
+  return error instanceof ExperimentError || error instanceof SystemError ||
+    error instanceof DescriptorError;
+}
+
+/** Whether nothing waits in the socket, or in a block of its ring that was handed over. */
+function isEmpty({ socket }: OccupiedSeat): boolean {
+  return poll([socket.fd], POLLIN, 0)[0] === 0;
 }
 
 /** A block is handed over within two times its timeout; a third is for the reader. */

@@ -38,6 +38,7 @@ import {
   POLLIN,
   readTextFile,
   ReceiveBuffer,
+  send,
   sendTo,
   setsockopt,
   SO_BINDTODEVICE,
@@ -56,12 +57,7 @@ import { describeEgress, type EgressIdentity, inEndpointWords, openEgress } from
 import { attemptElsewhere, ELSEWHERE, markedFrame, markedPayload } from "../elsewhere.ts";
 import { type Conclusion, type Finding, judged, skipped } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
-import {
-  FAR_END,
-  FarNamespace,
-  IN_OWN_NAMESPACE,
-  requireNamespacePrograms,
-} from "../far_namespace.ts";
+import { FAR_END, FarNamespace, IN_OWN_NAMESPACE, requireNamespaces } from "../far_namespace.ts";
 import { groupFilter } from "../group_filter.ts";
 import { asInteger, asObject, asTexts } from "../messages.ts";
 import { boundPacketSocket, takeStatistics } from "../packet_socket.ts";
@@ -79,7 +75,7 @@ import {
 import { drain, type FrameSource, openFrameSource, type ReceivePath } from "../receive/mod.ts";
 import { Relay, type RelayAccount } from "../relay.ts";
 import { INVALID, LONGEST_PAYLOAD } from "../relay_frames.ts";
-import { RelayStimulus, sendPersistently } from "../relay_stimulus.ts";
+import { persistently, RelayStimulus } from "../relay_stimulus.ts";
 import { ReversePathFilter, whyNotChangeable } from "../reverse_path.ts";
 import { requireStimulus } from "../setting.ts";
 import { Witness } from "../witness.ts";
@@ -116,7 +112,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   const { from, to, out } = run.setting.relay;
   const far = requireStimulus(stimulusLink, link);
   requireProtections(ALL_PROTECTIONS);
-  if (out === undefined) requireNamespacePrograms();
+  if (out === undefined) requireNamespaces();
   const digest = await sha256();
 
   // A socket that receives nothing: it is a member, so that routers and switches let the group come.
@@ -152,10 +148,10 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   const expected = { source: agreed.source, to, digest };
   using leaving = new Witness(egressLink, expected);
   using arriving = new Witness(far, expected);
-  sendTo(egress.fd, markedPayload(), 0, inetAddress(ELSEWHERE));
   using inward = boundPacketSocket(link.ifindex, 0);
-  sendPersistently(inward.fd, markedFrame());
-  const controls = [leaving.takeStrays().length, arriving.takeStrays().length];
+  persistently(() => sendTo(egress.fd, markedPayload(), 0, inetAddress(ELSEWHERE)));
+  persistently(() => send(inward.fd, markedFrame(), 0));
+  const controls = [await straysSeenBy(leaving), await straysSeenBy(arriving)];
   run.detail(`the parent sent elsewhere by both sockets; witnesses saw ${controls.join(" and ")}`);
 
   run.step("Passing both sockets to the worker...");
@@ -375,6 +371,16 @@ function datagramsOf(fd: number): Uint8Array<ArrayBuffer>[] {
   }
 }
 
+/** How many strays a witness sees, which must see one; it may take a processor that has much to do a moment. */
+async function straysSeenBy(witness: Witness): Promise<number> {
+  for (const deadline = Date.now() + PATIENCE;;) {
+    const { length } = witness.takeStrays();
+    const left = deadline - Date.now();
+    if (length > 0 || left <= 0) return length;
+    await pollAsync([witness.fd], POLLIN, left);
+  }
+}
+
 /** Who has to do with the datagrams that are under way. */
 interface Parties {
   readonly stimulus: RelayStimulus;
@@ -475,7 +481,7 @@ function judgeAttempts(outcomes: { readonly [name: string]: string }): Finding {
 /** RELAY-03 from outside, and RELAY-04. */
 function judgeStrays(strays: readonly string[], controls: readonly number[]): Finding {
   return judged(
-    strays.length === 0 && controls.every((seen) => seen === 1),
+    strays.length === 0 && controls.every((seen) => seen > 0),
     strays.length === 0
       ? `nothing else on either interface; of the control ${controls.join(" and ")} frame(s)`
       : `${strays.length} frames of the worker's beside them: ${strays.slice(0, 4).join(", ")}`,

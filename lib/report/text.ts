@@ -95,7 +95,7 @@ function renderExperiment(
 const ROLE = { parent: "Parent", child: "Child" } as const;
 
 function renderStep(
-  { side, privileged, title, lines }: Step,
+  { side, privileged, title, lines: all }: Step,
   experiment: ExperimentEvidence,
   paint: Palette,
   verbose: boolean,
@@ -103,6 +103,7 @@ function renderStep(
   const heading = `[${ROLE[side]}/${privileged ? "Privileged" : "Unprivileged"}] ${
     escapeText(title)
   }`;
+  const lines = all.filter(({ kind }) => kind !== "message");
   const hasPackets = lines.some(({ kind }) => kind === "packet");
   const body = lines.flatMap((line, i) => [
     ...(hasPackets && line.kind === "packet" && lines[i - 1]?.kind === "note" ? [""] : []),
@@ -118,6 +119,8 @@ function renderLine(
   verbose: boolean,
 ): string[] {
   switch (line.kind) {
+    case "message":
+      return [];
     case "detail":
       return [paint.detail(`  · ${escapeText(line.text)}`)];
     case "note":

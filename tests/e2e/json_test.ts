@@ -49,6 +49,7 @@ const CHECK: Schema = {
 };
 const PACKET: Schema = {
   bytes: "number",
+  head: "string",
   after_drop: "boolean",
   ours: "boolean",
   summary: "string",

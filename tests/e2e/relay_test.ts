@@ -91,6 +91,17 @@ testNeeding(root, "relay --from and --to name other groups and ports", async () 
   assertWhole(experiment, "RELAY-06");
 });
 
+testNeeding(
+  root,
+  "relay on lo does not take what this machine sends for what it receives",
+  async () => {
+    const args = ["--json", "-t", "60", "-e", "relay", "--stimulus", "lo", "lo"];
+    const experiment = passed(await inNamespace([...FDPASS, ...args], PATIENT));
+    assertWhole(experiment, "RELAY-06");
+    assertEquals(statusOf(experiment)["RELAY-09"], "skip");
+  },
+);
+
 testNeeding(root, "relay to the same group and port is no loop in another namespace", async () => {
   const experiment = passed(await inPlace(":", ["--json", "--to", "239.255.70.68:5004"]));
   assertWhole(experiment, "RELAY-06");
@@ -100,7 +111,7 @@ const SETTING = "/proc/sys/net/ipv4/conf";
 
 testNeeding(root, "relay leaves rp_filter as it was, and no interface behind", async () => {
   const outcome = await inPlace(
-    `echo 2 >${SETTING}/veth-fdpass/rp_filter; ip -o link | cut -d: -f2 >/dev/null`,
+    `echo 2 >${SETTING}/veth-fdpass/rp_filter`,
     ["-q"],
     `cat ${SETTING}/veth-fdpass/rp_filter; ip -o link | grep -c fdp-out;`,
   );
@@ -115,20 +126,30 @@ testNeeding(root, "relay says why rp_filter cannot be shown, and is PASS without
   assertMatch(observed, /net\.ipv4\.conf\.all\.rp_filter is 1/);
 });
 
-testNeeding(
-  root,
-  "relay, interrupted, ends, and leaves neither interface nor setting",
-  async () => {
-    const script = `"$0" "$@" & pid=$!
-    until ip -o link | grep -q fdp-out; do sleep 0.05; done
-    kill -INT $pid; wait $pid; echo "exit $?"
-    cat ${SETTING}/veth-fdpass/rp_filter; ip -o link | grep -c fdp-out
-    pgrep -fc lib/child.ts`;
-    const args = ["-q", "-t", "60", "-n", "100000", "-e", "relay", "veth-fdpass"];
-    const { stdout } = await inNamespace(["bash", "-c", script, ...FDPASS, ...args], PATIENT);
-    assertMatch(stdout, /FAIL relay[^\n]*\nexit 1\n0\n0\n0\n$/);
-  },
-);
+/** Sends a signal to a run that is in the midst of it; what it says, and then the setting, the interfaces and the children that are left. */
+function stopped(signal: string): Promise<Outcome> {
+  const script = `children() { grep -als 'lib/[c]hild.ts' /proc/[0-9]*/cmdline | wc -l; }
+    "$0" "$@" & pid=$!
+    until [ "$(cat ${SETTING}/veth-fdpass/rp_filter)" = 1 ]; do sleep 0.05; done
+    kill -${signal} $pid; wait $pid; echo "exit $?"
+    for i in $(seq 200); do [ "$(children)" = 0 ] && break; sleep 0.05; done
+    for i in $(seq 200); do ip -o link | grep -q fdp-out || break; sleep 0.05; done
+    cat ${SETTING}/veth-fdpass/rp_filter
+    ip -o link | grep -c fdp-out
+    children`;
+  const args = ["-q", "-t", "60", "-n", "100000", "-e", "relay", "veth-fdpass"];
+  return inNamespace(["bash", "-c", script, ...FDPASS, ...args], PATIENT);
+}
+
+testNeeding(root, "relay, interrupted, ends, and leaves everything as it was", async () => {
+  const { stdout } = await stopped("INT");
+  assertMatch(stdout, /^FAIL relay[^\n]*\nexit 1\n0\n0\n0\n$/);
+});
+
+testNeeding(root, "relay, killed, leaves neither interface nor process", async () => {
+  const { stdout } = await stopped("KILL");
+  assertMatch(stdout, /^exit 137\n[01]\n0\n0\n$/);
+});
 
 testNeeding(
   root,

@@ -27,6 +27,8 @@ Deno.test("parseCommandLine() has the defaults that --help names", () => {
       receive: undefined,
       ...USUAL,
     },
+    files: { pcap: undefined },
+    force: false,
   });
 });
 
@@ -44,6 +46,8 @@ Deno.test("parseCommandLine() takes short and long options, before and after the
       receive: undefined,
       ...USUAL,
     },
+    files: { pcap: undefined },
+    force: false,
   };
   assertEquals<unknown>(
     parse("-e", "all", "-n", "7", "-t0.5", "-u", "1:2", "--stimulus", "lo", "007"),
@@ -120,7 +124,7 @@ Deno.test("HELP names every option once in its list", () => {
 });
 
 Deno.test("mannerOf() finds the manner even among wrong words", () => {
-  assertEquals(mannerOf(["--wrong", "--json"]), { json: true, amount: "normal", color: true });
-  assertEquals(mannerOf(["-q", "--no-color"]), { json: false, amount: "quiet", color: false });
-  assertEquals(mannerOf(["-v", "--", "--json"]), { json: false, amount: "verbose", color: true });
+  assertEquals(mannerOf(["--wrong", "--json"]), { view: "json", amount: "normal", color: true });
+  assertEquals(mannerOf(["-q", "--no-color"]), { view: "text", amount: "quiet", color: false });
+  assertEquals(mannerOf(["-v", "--", "--json"]), { view: "text", amount: "verbose", color: true });
 });

@@ -5,3 +5,7 @@
  */
 
 export * as assert from "@std/assert";
+export * as rollup from "rollup";
+export * as ajv from "ajv";
+export { default as axe } from "axe-core";
+export * as playwright from "playwright-core";

@@ -1,0 +1,256 @@
+/**
+ * A file that a run writes: its report, its packets.
+ *
+ * Theory of operation. The writer is root, the folder may be anybody's, and what the run finds is worth more than the
+ * file. So everything that can be known to be wrong is found out before the run begins; nothing that was there before is touched
+ * until the new file is whole; and no link that somebody else put there is ever followed.
+ *
+ *     open     a file of a random name beside the wanted one: O_CREAT | O_EXCL | O_CLOEXEC, mode 0600, its first blocks tried
+ *     write    there
+ *     commit   fsync; then link(2), which never replaces anything; or rename(2), with `force`, which replaces in one step
+ *
+ * A run that ends before its commit leaves what was there as it was. A commit that fails leaves the whole file under its
+ * random name, and says so.
+ *
+ * @module
+ */
+
+import { CannotAnswer, UsageError } from "./outcome.ts";
+
+/** A file that is being written, and appears under its name when it is whole. */
+export interface OutputFile extends Disposable {
+  /** Where it appears. */
+  readonly path: string;
+  /**
+   * Writes all of `bytes` at its end.
+   *
+   * @throws {CannotAnswer} If the disk is full, or does not take them.
+   */
+  write(bytes: Uint8Array): void;
+  /**
+   * Makes it appear under its name, complete.
+   *
+   * @throws {CannotAnswer} If it cannot; the message says where it is instead.
+   */
+  commit(): void;
+}
+
+/** How a file is opened. */
+export interface OutputFileOptions {
+  /** Whether a file of that name may be replaced. */
+  readonly force: boolean;
+}
+
+/** What must fit on the disk before anything runs, in bytes. */
+const FIRST_BLOCKS = 1 << 16;
+
+/** What is being written now: two outputs of one run must not replace each other. */
+const open = new Set<string>();
+
+/**
+ * Opens a file to be written.
+ *
+ * @param path Where it is to appear. Its folder is there.
+ * @throws {UsageError} If it exists and `force` is not given, if it is a folder, a link or a device, if its folder is missing, or if
+ * this run writes it already.
+ * @throws {CannotAnswer} If it cannot be made: no permission, a read-only file system, a full disk.
+ */
+export function openOutputFile(path: string, { force }: OutputFileOptions): OutputFile {
+  const { folder, name } = parts(path);
+  const place = resolved(folder, path) + name;
+  requireFree(place, path, force);
+  if (open.has(place)) {
+    throw new UsageError(
+      `Two outputs of this run are to be ${quote(path)}; give each its own file`,
+    );
+  }
+
+  const temporary = `${place.slice(0, -name.length)}.fdpass-${crypto.randomUUID()}`;
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(temporary, { write: true, createNew: true, mode: 0o600 });
+  } catch (error) {
+    throw cannot(path, "open", error);
+  }
+  try {
+    writeAll(file, new Uint8Array(FIRST_BLOCKS));
+    file.truncateSync(0);
+    file.seekSync(0, Deno.SeekMode.Start);
+  } catch (error) {
+    file.close();
+    remove(temporary);
+    throw cannot(path, "write", error);
+  }
+  open.add(place);
+  return new PartialFile({ file, temporary, place, path, force });
+}
+
+interface Parts {
+  readonly file: Deno.FsFile;
+  /** The random name. */
+  readonly temporary: string;
+  /** Where it appears, from the root. */
+  readonly place: string;
+  /** The same, as it was asked for. */
+  readonly path: string;
+  readonly force: boolean;
+}
+
+class PartialFile implements OutputFile {
+  readonly #parts: Parts;
+  #isOpen = true;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  get path(): string {
+    return this.#parts.path;
+  }
+
+  write(bytes: Uint8Array): void {
+    try {
+      writeAll(this.#parts.file, bytes);
+    } catch (error) {
+      throw cannot(this.path, "write", error);
+    }
+  }
+
+  commit(): void {
+    const { file, temporary, place, path, force } = this.#parts;
+    try {
+      file.syncSync();
+    } catch (error) {
+      throw cannot(path, "fsync", error);
+    }
+    this.#close();
+    try {
+      requireFree(place, path, force); // a folder or a link that somebody has put there since
+      if (force) Deno.renameSync(temporary, place);
+      else appear(temporary, place);
+    } catch (error) {
+      const why = error instanceof UsageError ? error.message : errnoOf(error);
+      throw new CannotAnswer(
+        `Cannot put ${quote(path)} into its place: ${why}`,
+        `It is whole, as ${temporary}`,
+      );
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#isOpen) return;
+    this.#close();
+    remove(this.#parts.temporary);
+  }
+
+  #close(): void {
+    this.#isOpen = false;
+    open.delete(this.#parts.place);
+    this.#parts.file.close();
+  }
+}
+
+/** Gives a file its name, if nothing has it. */
+function appear(temporary: string, place: string): void {
+  try {
+    Deno.linkSync(temporary, place);
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") throw error;
+    // A file system without hard links (vfat): the name is taken first, by whoever comes first.
+    Deno.openSync(place, { write: true, createNew: true, mode: 0o600 }).close();
+    return Deno.renameSync(temporary, place);
+  }
+  remove(temporary);
+}
+
+function parts(path: string): { folder: string; name: string } {
+  const cut = path.lastIndexOf("/") + 1;
+  const name = path.slice(cut);
+  if (path.includes("\0")) throw new UsageError(`${quote(path)} is no name of a file`);
+  if (name === "" || name === "." || name === "..") {
+    throw new UsageError(`${quote(path)} is a folder; the name of a file in it is wanted`);
+  }
+  return { folder: path.slice(0, cut) || "./", name };
+}
+
+/** The folder without links on the way, with a slash at its end. */
+function resolved(folder: string, path: string): string {
+  try {
+    const real = Deno.realPathSync(folder);
+    if (!Deno.statSync(real).isDirectory) throw new Deno.errors.NotADirectory();
+    return real === "/" ? real : `${real}/`;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      throw new UsageError(
+        `Cannot write ${quote(path)}: there is no folder ${quote(folder)} (${errnoOf(error)})`,
+      );
+    }
+    throw cannot(path, "stat", error);
+  }
+}
+
+/** Makes sure that nothing has the name, or, with `force`, nothing but a regular file. */
+function requireFree(place: string, path: string, force: boolean): void {
+  const what = occupant(place, path);
+  if (what === undefined) return;
+  if (what !== "a file") {
+    throw new UsageError(`Cannot write ${quote(path)}: it is ${what}; name a file`);
+  }
+  if (!force) {
+    throw new UsageError(`Cannot write ${quote(path)}: it exists; --force replaces it`);
+  }
+}
+
+function occupant(place: string, path: string): string | undefined {
+  try {
+    const { isFile, isDirectory, isSymlink } = Deno.lstatSync(place);
+    if (isFile) return "a file";
+    return isDirectory ? "a folder" : isSymlink ? "a symbolic link" : "a device, pipe or socket";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (codeOf(error) === "ENAMETOOLONG") {
+      throw new UsageError(`Cannot write ${quote(path)}: ENAMETOOLONG`);
+    }
+    throw cannot(path, "lstat", error);
+  }
+}
+
+function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) {
+    written += file.writeSync(bytes.subarray(written));
+  }
+}
+
+function remove(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // Whoever owns the folder was faster.
+  }
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  EACCES: "Name a folder that this user may write to",
+  EPERM: "Name a folder that this user may write to",
+  EROFS: "Name a folder on a file system that can be written",
+  ENOSPC: "Make room on the disk, or name a folder on another",
+  EDQUOT: "Make room in the quota, or name a folder on another disk",
+};
+
+function cannot(path: string, call: string, error: unknown): CannotAnswer {
+  const remedy = REMEDIES[codeOf(error) ?? ""] ?? "Name another file";
+  return new CannotAnswer(`Cannot write ${quote(path)}: ${call}: ${errnoOf(error)}`, remedy);
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error ? (error as Error & { code?: string }).code : undefined;
+}
+
+function errnoOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return codeOf(error) ?? (error.message === "" ? error.name : error.message);
+}
+
+function quote(path: string): string {
+  return JSON.stringify(path);
+}

@@ -1,0 +1,18 @@
+/**
+ * The main module of the one-file build: the parent, and, started again as `…#child`, the child.
+ *
+ * @module
+ */
+
+import { runChild } from "../lib/child.ts";
+import { EXPERIMENTS } from "../lib/experiments/mod.ts";
+import { main } from "../main.ts";
+
+/** What the URL of this module ends with when the parent starts it. In the path of a file this would be %23child. */
+const CHILD = "#child";
+
+if (import.meta.main) {
+  const isChild = import.meta.url.endsWith(CHILD);
+  const run = isChild ? runChild(EXPERIMENTS, Deno.args) : main(Deno.args, import.meta.url + CHILD);
+  Deno.exit(await run);
+}

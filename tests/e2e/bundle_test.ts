@@ -1,0 +1,140 @@
+/** The one-file build: run alone, from an empty folder, without a network and without a cache, it gives the same verdicts. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { VERSION } from "../../lib/version.ts";
+import { testNeeding } from "../support/needs.ts";
+import { evidenceIn, inNamespace, type Outcome, ROOT, runProgram } from "../support/programs.ts";
+import { FDPASS } from "./here.ts";
+
+interface Place {
+  /** Where the file is, and nothing else. */
+  readonly folder: string;
+  /** An empty folder for Deno's cache. */
+  readonly cache: string;
+}
+
+/** Makes the file and does something with it. */
+async function bundled(test: (place: Place) => Promise<void>): Promise<void> {
+  const place = await Deno.makeTempDir();
+  const [folder, cache] = [`${place}/alone`, `${place}/cache`];
+  try {
+    await Deno.mkdir(cache);
+    const made = await runProgram(Deno.execPath(), [
+      ...["run", "-A", `${ROOT}/scripts/bundle.ts`, `${folder}/fdpass.js`],
+    ]);
+    assertEquals(made.code, 0, made.stderr);
+    await test({ folder, cache });
+  } finally {
+    await Deno.remove(place, { recursive: true });
+  }
+}
+
+const ALONE = ["run", "-A", "--no-config", "--no-lock", "--no-remote", "--no-npm", "--cached-only"];
+
+function alone({ folder, cache }: Place, args: readonly string[]): Promise<Outcome> {
+  const command = [Deno.execPath(), ...ALONE, "fdpass.js", ...args];
+  return inNamespace(["env", `--chdir=${folder}`, `DENO_DIR=${cache}`, "HOME=/", ...command], {
+    timeout: 60_000,
+  });
+}
+
+/** What was asked, and what the answer was. */
+function answers(outcome: Outcome) {
+  const { verdict, exit, experiments } = evidenceIn(outcome);
+  return {
+    code: outcome.code,
+    verdict,
+    exit,
+    experiments: experiments.map(({ name, verdict, checks }) => ({
+      name,
+      verdict,
+      checks: checks.map(({ id, status, claim }) => [id, status, claim]),
+    })),
+  };
+}
+
+testNeeding(
+  { root: true },
+  "The one-file build, alone, gives the verdicts of main.ts",
+  () =>
+    bundled(async (place) => {
+      assertEquals([...Deno.readDirSync(place.folder)].map(({ name }) => name), ["fdpass.js"]);
+      const runs = [
+        ["veth-fdpass"],
+        ["--harden", "veth-fdpass"],
+        ["-e", "io-uring", "-e", "authority", "veth-fdpass"],
+        ["--stimulus", "none", "-t", "1", "veth-fdpass"],
+      ];
+      for (const args of runs) {
+        const ours = answers(
+          await inNamespace([...FDPASS, "--json", ...args], { timeout: 60_000 }),
+        );
+        const theirs = answers(await alone(place, ["--json", ...args]));
+        assertEquals(theirs, ours, args.join(" "));
+      }
+      assertEquals([...Deno.readDirSync(place.folder)].map(({ name }) => name), ["fdpass.js"]);
+    }),
+);
+
+testNeeding(
+  { root: true },
+  "The command in the head of the one-file build is one that works",
+  () =>
+    bundled(async ({ folder, cache }) => {
+      const head = (await Deno.readTextFile(`${folder}/fdpass.js`)).split("*/")[0];
+      const command = head.match(/unshare --net[^]*?veth-fdpass'/)![0].replace(/^ \*/gm, "");
+      const outcome = await runProgram("bash", [
+        ...["-c", `cd "$0" && ${command.replace("-e all", "-q")}`, folder],
+      ], { env: { DENO_DIR: cache, PATH: `${Deno.execPath()}/..:${Deno.env.get("PATH")}` } });
+      assertEquals(outcome, {
+        code: 0,
+        stdout: "PASS privilege-drop: 14 of 14 checks hold\n",
+        stderr: "",
+      });
+    }),
+);
+
+testNeeding(
+  {},
+  "The one-file build is text to be read: every module, in its own words",
+  () =>
+    bundled(async ({ folder, cache }) => {
+      const code = await Deno.readTextFile(`${folder}/fdpass.js`);
+      assertMatch(code, new RegExp(`^/\\*\\*\\n \\* fdpass ${VERSION} \\(commit \\w+\\+?\\)`));
+      const titles = [...code.matchAll(/^\/\/ ─+ (.*)$/gm)].map(([, title]) => title);
+      const wanted = [
+        "main.ts",
+        "ffi/cmsg.ts",
+        "lib/child.ts",
+        "lib/experiments/privilege_drop.ts",
+      ];
+      assertEquals(wanted.filter((title) => !titles.includes(title)), []);
+      const place = (title: string) => titles.indexOf(title);
+      assertEquals(place("ffi/cmsg.ts") < place("lib/child.ts"), true, "what is imported is first");
+      for (const path of titles.filter((title) => /^(ffi|lib)\//.test(title))) {
+        const source = await Deno.readTextFile(`${ROOT}/${path}`);
+        const [theory] = source.match(/^\/\*\*[^]*?\*\//) ?? [""];
+        assertEquals(code.includes(theory), true, `what ${path} says at its top is there`);
+        for (const [, name] of source.matchAll(/^export (?:async )?(?:function|class) (\w+)/gm)) {
+          assertMatch(
+            code,
+            new RegExp(`^(async )?(function|class) ${name}(\\$\\d+)?\\b`, "m"),
+            name,
+          );
+        }
+      }
+      const long = code.split("\n").filter((line) => line.length > 200 && !/["'`]/.test(line));
+      assertEquals(long, [], "no line is too long to be read, but for texts");
+      const deno = [...ALONE, `${folder}/fdpass.js`, "--version"];
+      const outcome = await runProgram(Deno.execPath(), deno, { env: { DENO_DIR: cache } });
+      assertEquals(outcome, { code: 0, stdout: `fdpass ${VERSION}\n`, stderr: "" });
+    }),
+);
+
+Deno.test("Importing main.ts or the one-file build's main module starts nothing", async () => {
+  for (const module of ["main.ts", "lib/child.ts", "scripts/bundle_main.ts"]) {
+    const program = `await import("${ROOT}/${module}"); console.log("still here");`;
+    const { code, stdout } = await runProgram(Deno.execPath(), ["eval", program]);
+    assertEquals([code, stdout], [0, "still here\n"]);
+  }
+});

@@ -1,0 +1,32 @@
+/**
+ * A worker of the supervisor's, which misbehaves, if it is to become one of those who do, as the query of its URL names it.
+ *
+ * @module
+ */
+
+import { getresuid } from "../../ffi/mod.ts";
+import { runChild } from "../../lib/child.ts";
+import type { ChildRun } from "../../lib/child_run.ts";
+import { supervisor } from "../../lib/experiments/supervisor.ts";
+import { Progress } from "../../lib/progress.ts";
+import { work } from "../../lib/supervised_worker.ts";
+import { MISBEHAVING, MISBEHAVIOURS } from "./misbehaviours.ts";
+
+const name = new URL(import.meta.url).search.slice(1);
+// A worker is born with its uid as the real one.
+const misbehaves = getresuid().real === MISBEHAVING;
+if (misbehaves && name === "forges-progress") {
+  const { enter } = Progress.prototype;
+  Progress.prototype.enter = function (sequence) {
+    enter.call(this, sequence);
+    const { store } = Atomics;
+    // Whatever it stores from now on is nonsense.
+    const forged = (words: Uint32Array, index: number) => store(words, index, 0xfffffff0);
+    Object.assign(Atomics, { store: forged });
+  };
+}
+const child = (run: ChildRun) => {
+  if (misbehaves) MISBEHAVIOURS[name].misbehave(run);
+  return work(run);
+};
+Deno.exit(await runChild([{ ...supervisor, child }], Deno.args));

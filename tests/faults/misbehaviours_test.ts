@@ -1,0 +1,44 @@
+/** For each way in which a worker can misbehave: its seat is given up, or it is replaced, the reason is known, and the other seat never notices. */
+
+import { assert, assertEquals } from "@std/assert";
+import { testNeeding } from "../support/needs.ts";
+import { inNamespace } from "../support/programs.ts";
+import { MISBEHAVIOURS } from "./misbehaviours.ts";
+
+const needs = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
+const PATIENT = { timeout: 90_000 };
+/** What the supervisor's memory may grow by, in bytes: less than what a flood of messages would take. */
+const GROWTH = 150 << 20;
+
+for (const [name, { what, reason, isGivenUp }] of Object.entries(MISBEHAVIOURS)) {
+  const outcome = isGivenUp ? "given up" : "replaced";
+  testNeeding(
+    needs,
+    `A worker that ${what} is ${outcome}; the others' frames come once`,
+    async () => {
+      const command = [Deno.execPath(), "run", "-A", "tests/faults/misbehaving_run.ts", name];
+      const { code, stdout, stderr } = await inNamespace(command, PATIENT);
+      assertEquals([code, stderr], [0, ""]);
+      const { error, sent, once, twice, lost, good, bad, before, after } = JSON.parse(stdout);
+      assertEquals(error, null);
+      const strange = bad.reasons.filter((each: string) => !reason.test(each));
+      assertEquals([strange, bad.reasons.length >= 3], [[], true], JSON.stringify(bad.reasons));
+      assertEquals(bad.state, isGivenUp ? "given up" : "serving");
+      // The other seat: all that the kernel put into its socket, once.
+      assertEquals(good, { packets: good.done, drops: 0, done: good.done, distinct: good.done });
+      assert(good.done > 100, `${good.done} frames`);
+      // The seat itself: what it has not done is still there.
+      if (name !== "forges-progress") {
+        assertEquals({ once, twice, lost, drops: bad.drops }, {
+          once: sent - bad.waiting.length,
+          twice: 0,
+          lost: bad.waiting,
+          drops: 0,
+        });
+      }
+      if (!isGivenUp) assertEquals(lost, []);
+      assertEquals(after.descriptors, before.descriptors);
+      assert(after.rss - before.rss < GROWTH, `${after.rss - before.rss} bytes more`);
+    },
+  );
+}

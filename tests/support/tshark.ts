@@ -1,0 +1,53 @@
+/**
+ * What tshark reads in a capture file.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { runProgram } from "./programs.ts";
+
+/** What a test needs that has tshark read a file. */
+export const TSHARK = { programs: { tshark: "tshark" } } as const;
+
+/** What tshark says of a packet. */
+export interface ShownPacket {
+  /** Seconds since 1970, with nine decimals. */
+  readonly time: string;
+  readonly interface: string;
+  readonly comment: string;
+  readonly length: number;
+  readonly captured: number;
+  /** Its bytes, as far as they were captured, in hexadecimal digits. */
+  readonly hex: string;
+}
+
+/** It is root that runs the tests, which tshark always mentions. */
+const RUNNING_AS_ROOT = /^Running as user "root".*\n/;
+
+async function tshark(path: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await runProgram("tshark", ["-n", "-r", path, ...args]);
+  assertEquals([code, stderr.replace(RUNNING_AS_ROOT, "")], [0, ""], "tshark has no complaint");
+  return stdout;
+}
+
+/** Has tshark read a file, which it must do without a complaint. */
+export async function readCapture(path: string): Promise<ShownPacket[]> {
+  const fields = ["frame.time_epoch", "frame.interface_name", "frame.comment"];
+
+  const wanted = [...fields, "frame.len", "frame.cap_len"].flatMap((field) => ["-e", field]);
+  const table = await tshark(path, "-T", "fields", "-E", "separator=/t", ...wanted);
+  const bytes = JSON.parse(await tshark(path, "-T", "jsonraw"));
+  return table.split("\n").slice(0, -1).map((row, i) => {
+    const [time, name, comment, length, captured] = row.split("\t");
+    const [hex] = bytes[i]._source.layers.frame_raw;
+    return {
+      time,
+      interface: name,
+      comment,
+      length: Number(length),
+      captured: Number(captured),
+      hex,
+    };
+  });
+}
