@@ -7,9 +7,11 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
-import { testNeeding } from "../support/needs.ts";
+import { TestsAhead } from "../support/ahead.ts";
 import { evidenceIn, inNamespace, type Outcome } from "../support/programs.ts";
 import { FDPASS, refusing } from "./here.ts";
+
+const tests = new TestsAhead();
 
 const root = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
 
@@ -50,7 +52,7 @@ const run = (before: string[], ...args: string[]): Promise<Outcome> =>
 for (const [what, before, reason] of PLACES) {
   for (const harden of [[], ["--harden"]]) {
     const hardened = harden.length > 0 ? ", hardened" : "";
-    testNeeding(root, `Where io_uring ${what}, io-uring is no answer${hardened}`, async () => {
+    tests.add(root, `Where io_uring ${what}, io-uring is no answer${hardened}`, async () => {
       const outcome = await run(before, "--json", "-e", "io-uring", ...harden);
       const { verdict, exit, experiments: [{ checks, conclusion }] } = evidenceIn(outcome);
       assertEquals([verdict, exit, outcome.code], ["INCONCLUSIVE", 4, 4]);
@@ -63,7 +65,7 @@ for (const [what, before, reason] of PLACES) {
     });
   }
 
-  testNeeding(root, `Where io_uring ${what}, receive-paths leaves it out: PASS`, async () => {
+  tests.add(root, `Where io_uring ${what}, receive-paths leaves it out: PASS`, async () => {
     const outcome = await run(before, "--json", "-e", "receive-paths");
     const { verdict, experiments: [{ checks, error }] } = evidenceIn(outcome);
     assertEquals([verdict, outcome.code, error], ["PASS", 0, null]);
@@ -74,7 +76,7 @@ for (const [what, before, reason] of PLACES) {
   });
 
   for (const path of ["io-uring", "io-uring-multishot"]) {
-    testNeeding(root, `Where io_uring ${what}, --receive ${path} is exit 4`, async () => {
+    tests.add(root, `Where io_uring ${what}, --receive ${path} is exit 4`, async () => {
       const { code, stdout, stderr } = await run(before, "--receive", path);
       const [message, remedy, end] = stderr.split("\n");
       const start = `fdpass: A worker cannot receive by ${path} here: `;
@@ -85,12 +87,12 @@ for (const [what, before, reason] of PLACES) {
     });
   }
 
-  testNeeding(root, `Where io_uring ${what}, the main job holds as ever: PASS`, async () => {
+  tests.add(root, `Where io_uring ${what}, the main job holds as ever: PASS`, async () => {
     assertEquals((await run(before, "-q")).code, 0);
   });
 }
 
-testNeeding(root, "Where io_uring is disabled, the text says so, and never SUCCESS", async () => {
+tests.add(root, "Where io_uring is disabled, the text says so, and never SUCCESS", async () => {
   const { code, stdout } = await run(DISABLED, "-e", "io-uring");
   assertEquals(code, 4);
   assertMatch(stdout, /No answer: io_uring is disabled/);
@@ -98,7 +100,7 @@ testNeeding(root, "Where io_uring is disabled, the text says so, and never SUCCE
   assert(!/SUCCESS|✓/.test(stdout));
 });
 
-testNeeding(root, "Where io_uring is disabled, -e all is no PASS, and tells the rest", async () => {
+tests.add(root, "Where io_uring is disabled, -e all is no PASS, and tells the rest", async () => {
   const outcome = await run([...DISABLED, ...REFUSED], "--json", "-e", "all");
   const { verdict, experiments } = evidenceIn(outcome);
   assertEquals(
@@ -108,7 +110,7 @@ testNeeding(root, "Where io_uring is disabled, -e all is no PASS, and tells the 
   assertEquals([verdict, outcome.code], ["INCONCLUSIVE", 4]);
 });
 
-testNeeding(root, "Where io_uring is disabled, authority knows what comes of it", async () => {
+tests.add(root, "Where io_uring is disabled, authority knows what comes of it", async () => {
   const outcome = await run([...DISABLED, ...REFUSED], "--json", "-e", "authority");
   const { verdict, experiments: [{ matrix }] } = evidenceIn(outcome);
   assertEquals([verdict, outcome.code], ["PASS", 0]);

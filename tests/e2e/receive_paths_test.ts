@@ -2,8 +2,10 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { ExperimentEvidence } from "../../lib/evidence.ts";
-import { testNeeding } from "../support/needs.ts";
+import { TestsAhead } from "../support/ahead.ts";
 import { evidenceIn, fdpass } from "../support/programs.ts";
+
+const tests = new TestsAhead();
 
 const root = { root: true, programs: { ip: "iproute2" } };
 const hardening = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
@@ -54,14 +56,14 @@ function assertWhole({ checks, figures }: ExperimentEvidence, frames: number): v
   }
 }
 
-testNeeding(root, "receive-paths is PASS, with every frame by every way", async () => {
+tests.add(root, "receive-paths is PASS, with every frame by every way", async () => {
   const experiment = await passed("receive-paths");
   assertEquals(experiment.checks.map(({ id }) => id as string), CHECKS);
   assertEquals(experiment.decisions, ["D1", "D7"]);
   assertWhole(experiment, 1000);
 });
 
-testNeeding(hardening, "receive-paths --harden is PASS, with confined workers", async () => {
+tests.add(hardening, "receive-paths --harden is PASS, with confined workers", async () => {
   const experiment = await passed("receive-paths", "--harden", "-n", "2000");
   const ids = experiment.checks.map(({ id }) => id as string);
   assertEquals(ids, [...CHECKS, "HARD-01", "HARD-02", "HARD-03", "HARD-04"]);
@@ -69,7 +71,7 @@ testNeeding(hardening, "receive-paths --harden is PASS, with confined workers", 
 });
 
 for (const args of [[], ["--harden"]]) {
-  testNeeding(hardening, `The text has each way ${args.join("")}`, async () => {
+  tests.add(hardening, `The text has each way ${args.join("")}`, async () => {
     const { code, stdout, stderr } = await fdpass(
       ["-t", "60", "-e", "receive-paths", ...args, "veth-fdpass"],
       PATIENT,
@@ -99,7 +101,7 @@ for (
     ["io-uring-multishot", ["PATH-07"]],
   ] as const
 ) {
-  testNeeding(root, `receive-paths --receive ${path} looks at that one alone`, async () => {
+  tests.add(root, `receive-paths --receive ${path} looks at that one alone`, async () => {
     const { checks } = await passed("receive-paths", "--receive", path);
     for (const { id, status, observed } of checks) {
       if ((looked as readonly string[]).includes(id)) assertEquals([id, status], [id, "pass"]);
@@ -109,7 +111,7 @@ for (
 }
 
 for (const args of [["--stimulus", "none", "veth-fdpass"], ["lo"]]) {
-  testNeeding(root, `receive-paths without a stimulus (${args.join(" ")}): exit 4`, async () => {
+  tests.add(root, `receive-paths without a stimulus (${args.join(" ")}): exit 4`, async () => {
     const { code, stderr, stdout } = await fdpass(["-e", "receive-paths", ...args]);
     assertMatch(stderr, /veth peer is not here\n {2}.*scripts\/netns\.sh.*--stimulus/);
     assertEquals([code, stdout.includes("SUCCESS")], [4, false]);
@@ -119,7 +121,7 @@ for (const args of [["--stimulus", "none", "veth-fdpass"], ["lo"]]) {
 for (const path of PATHS) {
   for (const harden of [[], ["--harden"]]) {
     const args = ["--receive", path, ...harden];
-    testNeeding(hardening, `privilege-drop ${args.join(" ")} is PASS`, async () => {
+    tests.add(hardening, `privilege-drop ${args.join(" ")} is PASS`, async () => {
       const { checks, packets } = await passed("privilege-drop", ...args);
       assertEquals(checks.filter(({ status }) => status !== "pass"), []);
       assertEquals(checks.length, harden.length === 0 ? 14 : 18);
@@ -143,7 +145,7 @@ let usual: Promise<ExperimentEvidence> | undefined;
 const usualAuthority = () => usual ??= passed("authority");
 
 for (const path of PATHS.filter((path) => path !== "recvmsg")) {
-  testNeeding(hardening, `authority --receive ${path} has the same outcomes`, async () => {
+  tests.add(hardening, `authority --receive ${path} has the same outcomes`, async () => {
     const before = cells(await usualAuthority());
     const experiment = await passed("authority", "--receive", path);
     const turned = Object.entries(cells(experiment)).filter(([cell, outcome]) =>

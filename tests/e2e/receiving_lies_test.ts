@@ -6,9 +6,11 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { testNeeding } from "../support/needs.ts";
+import { TestsAhead } from "../support/ahead.ts";
 import { evidenceIn, inNamespace } from "../support/programs.ts";
 import { FDPASS, refusing } from "./here.ts";
+
+const tests = new TestsAhead();
 
 const root = { root: true, programs: { ip: "iproute2" } };
 const strace = { root: true, programs: { ip: "iproute2", strace: "strace" } };
@@ -92,7 +94,7 @@ const REFUSALS: [
 
 for (const [syscall, errno, when, args, message] of REFUSALS) {
   const what = `${syscall}(${Object.values(when).join(", ")})`;
-  testNeeding(root, `${args.join(" ")}: ${what} refused with ${errno} is no PASS`, async () => {
+  tests.add(root, `${args.join(" ")}: ${what} refused with ${errno} is no PASS`, async () => {
     const outcome = await inNamespace([
       ...[...refusing(syscall, errno, when), ...FDPASS],
       ...["--json", "-t", "30", ...args, "veth-fdpass"],
@@ -151,7 +153,7 @@ function underLyingKernel(inject: string, args: readonly string[]) {
 }
 
 for (const [inject, args, cause] of LIES) {
-  testNeeding(strace, `${args.join(" ")}: a kernel of ${inject} gets no PASS`, async () => {
+  tests.add(strace, `${args.join(" ")}: a kernel of ${inject} gets no PASS`, async () => {
     const outcome = await underLyingKernel(inject, args);
     const { verdict, exit, experiments: [{ checks, error, conclusion }] } = evidenceIn(outcome);
     assert(verdict !== "PASS" && conclusion === null, verdict);
@@ -161,7 +163,7 @@ for (const [inject, args, cause] of LIES) {
   });
 }
 
-testNeeding(strace, "A kernel that tells the truth under strace is believed: PASS", async () => {
+tests.add(strace, "A kernel that tells the truth under strace is believed: PASS", async () => {
   const outcome = await underLyingKernel("sethostname:retval=0", [
     ...["-e", "io-uring", "-e", "receive-paths", "--harden"],
   ]);

@@ -6,8 +6,10 @@ import type { ExperimentEvidence } from "../../lib/evidence.ts";
 import { threadCredentials } from "../../lib/privileges.ts";
 import type { Protection } from "../../lib/protections.ts";
 import { childrenOf, hasEnded, Running, uidOf, until } from "../e2e/processes.ts";
-import { testNeeding } from "../support/needs.ts";
+import { TestsAhead } from "../support/ahead.ts";
 import { evidenceIn, inNamespace } from "../support/programs.ts";
+
+const tests = new TestsAhead();
 
 const root = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
 
@@ -48,7 +50,7 @@ const allOn = () => whole ??= hardened("none");
 let open: Promise<ExperimentEvidence> | undefined;
 const filterOff = () => open ??= hardened("none", "receive-only");
 
-testNeeding(root, "With all protections nothing is allowed and no check fails", async () => {
+tests.add(root, "With all protections nothing is allowed and no check fails", async () => {
   const evidence = await allOn();
   assertEquals([evidence.error, failed(evidence)], [null, []]);
   assertEquals(
@@ -57,7 +59,7 @@ testNeeding(root, "With all protections nothing is allowed and no check fails", 
   );
 });
 
-testNeeding(root, "Without receive-only what no other protection refuses is allowed", async () => {
+tests.add(root, "Without receive-only what no other protection refuses is allowed", async () => {
   const evidence = await filterOff();
   assertEquals(failed(evidence), ["AUTH-03"]);
   const allowed = (name: string) => [name, "allowed"];
@@ -145,19 +147,19 @@ for (
   const protection = name as Protection;
   const words = (those: Cells) => Object.keys(those).join(", ") || "nothing";
 
-  testNeeding(root, `Without ${name} ${words(turns)} turns`, async () => {
+  tests.add(root, `Without ${name} ${words(turns)} turns`, async () => {
     const evidence = await hardened("none", protection);
     assertEquals([turned(cells(await allOn()), cells(evidence)), failed(evidence)], [turns, fails]);
   });
 
-  testNeeding(root, `Without ${name} and receive-only ${words(behindFilter)} turns`, async () => {
+  tests.add(root, `Without ${name} and receive-only ${words(behindFilter)} turns`, async () => {
     const evidence = await hardened("none", protection, "receive-only");
     assertEquals(turned(cells(await filterOff()), cells(evidence)), behindFilter);
     assertEquals(failed(evidence), [...new Set(["AUTH-03", ...failsBehindFilter])].sort());
   });
 }
 
-testNeeding(
+tests.add(
   root,
   "Only without no-new-privs and receive-only su(1) is privileged, whatever the bounding set",
   async () => {
@@ -185,12 +187,12 @@ const FAULTS: [what: string, fault: string, fails: CheckId[]][] = [
 ];
 
 for (const [what, fault, fails] of FAULTS) {
-  testNeeding(root, `${fails.join(", ")} fail if the worker ${what}`, async () => {
+  tests.add(root, `${fails.join(", ")} fail if the worker ${what}`, async () => {
     assertEquals(failed(await hardened(fault)), fails);
   });
 }
 
-testNeeding(root, "What is said to be sent and does not arrive is not allowed", async () => {
+tests.add(root, "What is said to be sent and does not arrive is not allowed", async () => {
   const evidence = await hardened("claims-success");
   const others = Object.entries(cells(evidence)).filter(([, outcome]) => outcome !== "allowed");
   const sent = { "send": "no effect", "sendto-elsewhere": "no effect", "write": "no effect" };
@@ -220,12 +222,12 @@ async function orphanedBy(...omitted: Protection[]): Promise<number> {
   return pid;
 }
 
-testNeeding(root, "A hardened worker that hangs ends with its parent", async () => {
+tests.add(root, "A hardened worker that hangs ends with its parent", async () => {
   const pid = await orphanedBy();
   await until("the worker has ended", () => hasEnded(pid), 200);
 });
 
-testNeeding(root, "Without parent-death-signal it stays", async () => {
+tests.add(root, "Without parent-death-signal it stays", async () => {
   const pid = await orphanedBy("parent-death-signal");
   await new Promise((resolve) => setTimeout(resolve, 500));
   assert(!hasEnded(pid));

@@ -2,16 +2,17 @@
 
 import { assertEquals } from "@std/assert";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
-import { testNeeding } from "../support/needs.ts";
+import { TestsAhead } from "../support/ahead.ts";
 import { evidenceIn, inNamespace } from "../support/programs.ts";
 import { FAULTS } from "./faults.ts";
 
 const root = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
 const LIMIT = 120_000;
+const tests = new TestsAhead();
 
 for (const [name, { what, refutes, alone, endsEarly, prefix = [] }] of Object.entries(FAULTS)) {
   const [experiment] = name.split("/");
-  testNeeding(root, `${experiment}: ${refutes.join(", ")} fail when ${what}`, async () => {
+  tests.add(root, `${experiment}: ${refutes.join(", ")} fail when ${what}`, async () => {
     const command = [Deno.execPath(), "run", "-A", "tests/faults/run_faulty.ts", name];
     const outcome = await inNamespace([...prefix, ...command], { timeout: LIMIT });
     const { verdict, experiments: [{ checks, error }] } = evidenceIn(outcome);
