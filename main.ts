@@ -12,7 +12,7 @@ import type { Experiment } from "./lib/experiment.ts";
 import { EXPERIMENTS } from "./lib/experiments/mod.ts";
 import { interruption } from "./lib/interruption.ts";
 import { Exit } from "./lib/outcome.ts";
-import { wantsColor, write } from "./lib/output.ts";
+import { isTerminal, wantsColor, write } from "./lib/output.ts";
 import { ViewFiles } from "./lib/report/files.ts";
 import { renderJson } from "./lib/report/json.ts";
 import { renderExplanation } from "./lib/report/explain.ts";
@@ -41,12 +41,18 @@ async function runAll(
   const results: ExperimentEvidence[] = [];
   try {
     requireFile(Deno.mainModule);
+    const onTrace = task.trace ? await startTracing() : undefined;
     const setting = findSetting(
       run,
       ["deno run -A", Deno.mainModule.split("/").at(-1), ...args].join(" "),
     );
     using views = new ViewFiles(files, { force });
-    const evidence = await runEach(task.experiments, { setting, childModule }, where, results);
+    const evidence = await runEach(
+      task.experiments,
+      { setting, childModule, onTrace, onWait: onTrace ? undefined : waiting(args) },
+      where,
+      results,
+    );
     views.write(evidence);
     return evidence;
   } catch (error) {
@@ -54,9 +60,23 @@ async function runAll(
   }
 }
 
+/** What writes to the terminal of somebody who waits; `undefined` where nobody does, or wants the result alone. */
+function waiting(args: readonly string[]): ((text: string) => void) | undefined {
+  const { view, amount } = mannerOf(args);
+  if (view !== "text" || amount === "quiet" || !isTerminal(Deno.stderr)) return undefined;
+  return (text) => void write(Deno.stderr, text);
+}
+
+/** Traces this process; returns what prints a line of a child's trace. */
+async function startTracing(): Promise<(line: string) => void> {
+  const { startTrace } = await import("./lib/trace.ts");
+  startTrace("parent");
+  return (line) => void write(Deno.stderr, `[child]  ${line}\n`);
+}
+
 async function runEach(
   experiments: readonly Experiment[],
-  how: Pick<ExperimentOptions, "setting" | "childModule">,
+  how: Omit<ExperimentOptions, "signal">,
   where: Environment,
   results: ExperimentEvidence[],
 ): Promise<Evidence> {

@@ -15,23 +15,23 @@
  */
 
 const symbols = {
-  // int socket(int domain, int type, int protocol);
   socket: {
+    prototype: "int socket(int domain, int type, int protocol)",
     parameters: ["i32", "i32", "i32"] as [domain: "i32", type: "i32", protocol: "i32"],
     result: "i32",
   },
-  // int bind(int sockfd, const struct sockaddr *addr, socklen_t addrlen);
   bind: {
+    prototype: "int bind(int sockfd, const struct sockaddr *addr, socklen_t addrlen)",
     parameters: ["i32", "buffer", "u32"] as [sockfd: "i32", addr: "buffer", addrlen: "u32"],
     result: "i32",
   },
-  // int connect(int sockfd, const struct sockaddr *addr, socklen_t addrlen);
   connect: {
+    prototype: "int connect(int sockfd, const struct sockaddr *addr, socklen_t addrlen)",
     parameters: ["i32", "buffer", "u32"] as [sockfd: "i32", addr: "buffer", addrlen: "u32"],
     result: "i32",
   },
-  // int socketpair(int domain, int type, int protocol, int sv[2]);
   socketpair: {
+    prototype: "int socketpair(int domain, int type, int protocol, int sv[2])",
     parameters: ["i32", "i32", "i32", "buffer"] as [
       domain: "i32",
       type: "i32",
@@ -40,20 +40,24 @@ const symbols = {
     ],
     result: "i32",
   },
-  // int shutdown(int sockfd, int how);
-  shutdown: { parameters: ["i32", "i32"] as [sockfd: "i32", how: "i32"], result: "i32" },
-  // int getsockname(int sockfd, struct sockaddr *addr, socklen_t *addrlen);
+  shutdown: {
+    prototype: "int shutdown(int sockfd, int how)",
+    parameters: ["i32", "i32"] as [sockfd: "i32", how: "i32"],
+    result: "i32",
+  },
   getsockname: {
+    prototype: "int getsockname(int sockfd, struct sockaddr *addr, socklen_t *addrlen)",
     parameters: ["i32", "buffer", "buffer"] as [sockfd: "i32", addr: "buffer", addrlen: "buffer"],
     result: "i32",
   },
-  // int getpeername(int sockfd, struct sockaddr *addr, socklen_t *addrlen);
   getpeername: {
+    prototype: "int getpeername(int sockfd, struct sockaddr *addr, socklen_t *addrlen)",
     parameters: ["i32", "buffer", "buffer"] as [sockfd: "i32", addr: "buffer", addrlen: "buffer"],
     result: "i32",
   },
-  // int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen);
   getsockopt: {
+    prototype:
+      "int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen)",
     parameters: ["i32", "i32", "i32", "buffer", "buffer"] as [
       sockfd: "i32",
       level: "i32",
@@ -63,8 +67,9 @@ const symbols = {
     ],
     result: "i32",
   },
-  // int setsockopt(int sockfd, int level, int optname, const void *optval, socklen_t optlen);
   setsockopt: {
+    prototype:
+      "int setsockopt(int sockfd, int level, int optname, const void *optval, socklen_t optlen)",
     parameters: ["i32", "i32", "i32", "buffer", "u32"] as [
       sockfd: "i32",
       level: "i32",
@@ -74,8 +79,9 @@ const symbols = {
     ],
     result: "i32",
   },
-  // ssize_t sendto(int sockfd, const void *buf, size_t len, int flags, const struct sockaddr *addr, socklen_t addrlen);
   sendto: {
+    prototype:
+      "ssize_t sendto(int sockfd, const void *buf, size_t len, int flags, const struct sockaddr *addr, socklen_t addrlen)",
     parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"] as [
       sockfd: "i32",
       buf: "buffer",
@@ -86,8 +92,9 @@ const symbols = {
     ],
     result: "i32",
   },
-  // ssize_t recvfrom(int sockfd, void *buf, size_t len, int flags, struct sockaddr *addr, socklen_t *addrlen);
   recvfrom: {
+    prototype:
+      "ssize_t recvfrom(int sockfd, void *buf, size_t len, int flags, struct sockaddr *addr, socklen_t *addrlen)",
     parameters: ["i32", "buffer", "usize", "i32", "buffer", "buffer"] as [
       sockfd: "i32",
       buf: "buffer",
@@ -98,18 +105,19 @@ const symbols = {
     ],
     result: "i32",
   },
-  // ssize_t sendmsg(int sockfd, const struct msghdr *msg, int flags);
   sendmsg: {
+    prototype: "ssize_t sendmsg(int sockfd, const struct msghdr *msg, int flags)",
     parameters: ["i32", "buffer", "i32"] as [sockfd: "i32", msg: "buffer", flags: "i32"],
     result: "i32",
   },
-  // ssize_t recvmsg(int sockfd, struct msghdr *msg, int flags);
   recvmsg: {
+    prototype: "ssize_t recvmsg(int sockfd, struct msghdr *msg, int flags)",
     parameters: ["i32", "buffer", "i32"] as [sockfd: "i32", msg: "buffer", flags: "i32"],
     result: "i32",
   },
-  // int recvmmsg(int sockfd, struct mmsghdr *msgvec, unsigned int vlen, int flags, struct timespec *timeout);
   recvmmsg: {
+    prototype:
+      "int recvmmsg(int sockfd, struct mmsghdr *msgvec, unsigned int vlen, int flags, struct timespec *timeout)",
     parameters: ["i32", "buffer", "u32", "i32", "buffer"] as [
       sockfd: "i32",
       msgvec: "buffer",
@@ -119,31 +127,38 @@ const symbols = {
     ],
     result: "i32",
   },
-  // int poll(struct pollfd *fds, nfds_t nfds, int timeout);
   poll: {
+    prototype: "int poll(struct pollfd *fds, nfds_t nfds, int timeout)",
     parameters: ["buffer", "usize", "i32"] as [fds: "buffer", nfds: "usize", timeout: "i32"],
     result: "i32",
   },
   // The same call on a thread of its own, so that the event loop (signals, timers, pipes) goes on.
   // Its errno stays on that thread and is lost.
   pollAsync: {
+    prototype: "int poll(struct pollfd *fds, nfds_t nfds, int timeout)",
     name: "poll",
     parameters: ["buffer", "usize", "i32"] as [fds: "buffer", nfds: "usize", timeout: "i32"],
     result: "i32",
     nonblocking: true,
   },
-  // unsigned int if_nametoindex(const char *ifname);
-  if_nametoindex: { parameters: ["buffer"] as [ifname: "buffer"], result: "u32" },
+  if_nametoindex: {
+    prototype: "unsigned int if_nametoindex(const char *ifname)",
+    parameters: ["buffer"] as [ifname: "buffer"],
+    result: "u32",
+  },
 
-  // int open(const char *pathname, int flags, ...);
-  open: { parameters: ["buffer", "i32"] as [pathname: "buffer", flags: "i32"], result: "i32" },
-  // ssize_t read(int fd, void *buf, size_t count);
+  open: {
+    prototype: "int open(const char *pathname, int flags, ...)",
+    parameters: ["buffer", "i32"] as [pathname: "buffer", flags: "i32"],
+    result: "i32",
+  },
   read: {
+    prototype: "ssize_t read(int fd, void *buf, size_t count)",
     parameters: ["i32", "buffer", "usize"] as [fd: "i32", buf: "buffer", count: "usize"],
     result: "i32",
   },
-  // ssize_t readlink(const char *pathname, char *buf, size_t bufsiz);
   readlink: {
+    prototype: "ssize_t readlink(const char *pathname, char *buf, size_t bufsiz)",
     parameters: ["buffer", "buffer", "usize"] as [
       pathname: "buffer",
       buf: "buffer",
@@ -151,59 +166,74 @@ const symbols = {
     ],
     result: "i32",
   },
-  // ssize_t getdents64(int fd, void *dirp, size_t count);
   getdents64: {
+    prototype: "ssize_t getdents64(int fd, void *dirp, size_t count)",
     parameters: ["i32", "buffer", "usize"] as [fd: "i32", dirp: "buffer", count: "usize"],
     result: "i32",
   },
-  // int close(int fd);
-  close: { parameters: ["i32"] as [fd: "i32"], result: "i32" },
-  // int pipe2(int pipefd[2], int flags);
-  pipe2: { parameters: ["buffer", "i32"] as [pipefd: "buffer", flags: "i32"], result: "i32" },
-  // int dup(int oldfd);
-  dup: { parameters: ["i32"] as [oldfd: "i32"], result: "i32" },
-  // int close_range(unsigned int first, unsigned int last, int flags);
+  close: {
+    prototype: "int close(int fd)",
+    parameters: ["i32"] as [fd: "i32"],
+    result: "i32",
+  },
+  pipe2: {
+    prototype: "int pipe2(int pipefd[2], int flags)",
+    parameters: ["buffer", "i32"] as [pipefd: "buffer", flags: "i32"],
+    result: "i32",
+  },
+  dup: {
+    prototype: "int dup(int oldfd)",
+    parameters: ["i32"] as [oldfd: "i32"],
+    result: "i32",
+  },
   close_range: {
+    prototype: "int close_range(unsigned int first, unsigned int last, int flags)",
     parameters: ["u32", "u32", "i32"] as [first: "u32", last: "u32", flags: "i32"],
     result: "i32",
   },
-  // int fcntl(int fd, int cmd, ...);
   fcntl: {
+    prototype: "int fcntl(int fd, int cmd, ... /* int arg */)",
     parameters: ["i32", "i32", "i32"] as [fd: "i32", cmd: "i32", arg: "i32"],
     result: "i32",
   },
 
-  // int setgroups(size_t size, const gid_t *list);
   setgroups: {
+    prototype: "int setgroups(size_t size, const gid_t *list)",
     parameters: ["usize", "buffer"] as [size: "usize", list: "buffer"],
     result: "i32",
   },
-  // int setresgid(gid_t rgid, gid_t egid, gid_t sgid);
   setresgid: {
+    prototype: "int setresgid(gid_t rgid, gid_t egid, gid_t sgid)",
     parameters: ["u32", "u32", "u32"] as [rgid: "u32", egid: "u32", sgid: "u32"],
     result: "i32",
   },
-  // int setresuid(uid_t ruid, uid_t euid, uid_t suid);
   setresuid: {
+    prototype: "int setresuid(uid_t ruid, uid_t euid, uid_t suid)",
     parameters: ["u32", "u32", "u32"] as [ruid: "u32", euid: "u32", suid: "u32"],
     result: "i32",
   },
-  // int getgroups(int size, gid_t list[]);
-  getgroups: { parameters: ["i32", "buffer"] as [size: "i32", list: "buffer"], result: "i32" },
-  // int getresgid(gid_t *rgid, gid_t *egid, gid_t *sgid);
+  getgroups: {
+    prototype: "int getgroups(int size, gid_t list[])",
+    parameters: ["i32", "buffer"] as [size: "i32", list: "buffer"],
+    result: "i32",
+  },
   getresgid: {
+    prototype: "int getresgid(gid_t *rgid, gid_t *egid, gid_t *sgid)",
     parameters: ["buffer", "buffer", "buffer"] as [rgid: "buffer", egid: "buffer", sgid: "buffer"],
     result: "i32",
   },
-  // int getresuid(uid_t *ruid, uid_t *euid, uid_t *suid);
   getresuid: {
+    prototype: "int getresuid(uid_t *ruid, uid_t *euid, uid_t *suid)",
     parameters: ["buffer", "buffer", "buffer"] as [ruid: "buffer", euid: "buffer", suid: "buffer"],
     result: "i32",
   },
-  // int capget(cap_user_header_t hdrp, cap_user_data_t datap);
-  capget: { parameters: ["buffer", "buffer"] as [hdrp: "buffer", datap: "buffer"], result: "i32" },
-  // int prctl(int op, ... /* unsigned long arg2, arg3, arg4, arg5 */);
+  capget: {
+    prototype: "int capget(cap_user_header_t hdrp, cap_user_data_t datap)",
+    parameters: ["buffer", "buffer"] as [hdrp: "buffer", datap: "buffer"],
+    result: "i32",
+  },
   prctl: {
+    prototype: "int prctl(int op, ... /* unsigned long arg2, arg3, arg4, arg5 */)",
     parameters: ["i32", "usize", "usize", "usize", "usize"] as [
       op: "i32",
       arg2: "usize",
@@ -213,23 +243,29 @@ const symbols = {
     ],
     result: "i32",
   },
-  // pid_t getppid(void);
-  getppid: { parameters: [], result: "i32" },
-  // int setrlimit(int resource, const struct rlimit *rlim);
-  setrlimit: { parameters: ["i32", "buffer"] as [resource: "i32", rlim: "buffer"], result: "i32" },
-  // int ioctl(int fd, unsigned long op, ... /* void *argp */);
+  getppid: {
+    prototype: "pid_t getppid(void)",
+    parameters: [],
+    result: "i32",
+  },
+  setrlimit: {
+    prototype: "int setrlimit(int resource, const struct rlimit *rlim)",
+    parameters: ["i32", "buffer"] as [resource: "i32", rlim: "buffer"],
+    result: "i32",
+  },
   ioctl: {
+    prototype: "int ioctl(int fd, unsigned long op, ... /* void *argp */)",
     parameters: ["i32", "usize", "buffer"] as [fd: "i32", op: "usize", argp: "buffer"],
     result: "i32",
   },
-  // ssize_t write(int fd, const void *buf, size_t count);
   write: {
+    prototype: "ssize_t write(int fd, const void *buf, size_t count)",
     parameters: ["i32", "buffer", "usize"] as [fd: "i32", buf: "buffer", count: "usize"],
     result: "i32",
   },
-  // int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *file_actions,
-  //                 const posix_spawnattr_t *attrp, char *const argv[], char *const envp[]);
   posix_spawn: {
+    prototype:
+      "int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *file_actions, const posix_spawnattr_t *attrp, char *const argv[], char *const envp[])",
     parameters: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer"] as [
       pid: "buffer",
       path: "buffer",
@@ -240,13 +276,14 @@ const symbols = {
     ],
     result: "i32",
   },
-  // void *dlsym(void *handle, const char *symbol);
   dlsym: {
+    prototype: "void *dlsym(void *handle, const char *symbol)",
     parameters: ["pointer", "buffer"] as [handle: "pointer", symbol: "buffer"],
     result: "pointer",
   },
-  // int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start_routine)(void *), void *arg);
   pthread_create: {
+    prototype:
+      "int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start_routine)(void *), void *arg)",
     parameters: ["buffer", "buffer", "pointer", "usize"] as [
       thread: "buffer",
       attr: "buffer",
@@ -255,21 +292,39 @@ const symbols = {
     ],
     result: "i32",
   },
-  // int pthread_detach(pthread_t thread);
-  pthread_detach: { parameters: ["u64"] as [thread: "u64"], result: "i32" },
-  // struct passwd *getpwnam(const char *name);
-  getpwnam: { parameters: ["buffer"] as [name: "buffer"], result: "pointer" },
-  // struct passwd *getpwuid(uid_t uid);
-  getpwuid: { parameters: ["u32"] as [uid: "u32"], result: "pointer" },
-  // struct group *getgrnam(const char *name);
-  getgrnam: { parameters: ["buffer"] as [name: "buffer"], result: "pointer" },
+  pthread_detach: {
+    prototype: "int pthread_detach(pthread_t thread)",
+    parameters: ["u64"] as [thread: "u64"],
+    result: "i32",
+  },
+  getpwnam: {
+    prototype: "struct passwd *getpwnam(const char *name)",
+    parameters: ["buffer"] as [name: "buffer"],
+    result: "pointer",
+  },
+  getpwuid: {
+    prototype: "struct passwd *getpwuid(uid_t uid)",
+    parameters: ["u32"] as [uid: "u32"],
+    result: "pointer",
+  },
+  getgrnam: {
+    prototype: "struct group *getgrnam(const char *name)",
+    parameters: ["buffer"] as [name: "buffer"],
+    result: "pointer",
+  },
 
-  // int clock_gettime(clockid_t clockid, struct timespec *tp);
-  clock_gettime: { parameters: ["i32", "buffer"] as [clockid: "i32", tp: "buffer"], result: "i32" },
-  // unsigned int alarm(unsigned int seconds);
-  alarm: { parameters: ["u32"] as [seconds: "u32"], result: "u32" },
-  // long syscall(long number, ...);
+  clock_gettime: {
+    prototype: "int clock_gettime(clockid_t clockid, struct timespec *tp)",
+    parameters: ["i32", "buffer"] as [clockid: "i32", tp: "buffer"],
+    result: "i32",
+  },
+  alarm: {
+    prototype: "unsigned int alarm(unsigned int seconds)",
+    parameters: ["u32"] as [seconds: "u32"],
+    result: "u32",
+  },
   syscall: {
+    prototype: "long syscall(long number, ... /* long arg1, arg2, arg3, arg4, arg5, arg6 */)",
     parameters: ["isize", "usize", "usize", "usize", "usize", "usize", "usize"] as [
       number: "isize",
       arg1: "usize",
@@ -282,9 +337,9 @@ const symbols = {
     result: "i32",
   },
 
-  // void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset);
   // The result as i32: an address of a page never ends in 32 bits of 1, as MAP_FAILED does.
   mmap: {
+    prototype: "void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)",
     parameters: ["usize", "usize", "i32", "i32", "i32", "i64"] as [
       addr: "usize",
       length: "usize",
@@ -295,35 +350,59 @@ const symbols = {
     ],
     result: "i32",
   },
-  // int memfd_create(const char *name, unsigned int flags);
-  memfd_create: { parameters: ["buffer", "u32"] as [name: "buffer", flags: "u32"], result: "i32" },
-  // int ftruncate(int fd, off_t length);
-  ftruncate: { parameters: ["i32", "i64"] as [fd: "i32", length: "i64"], result: "i32" },
-  // int getpagesize(void);
-  getpagesize: { parameters: [], result: "i32" },
+  memfd_create: {
+    prototype: "int memfd_create(const char *name, unsigned int flags)",
+    parameters: ["buffer", "u32"] as [name: "buffer", flags: "u32"],
+    result: "i32",
+  },
+  ftruncate: {
+    prototype: "int ftruncate(int fd, off_t length)",
+    parameters: ["i32", "i64"] as [fd: "i32", length: "i64"],
+    result: "i32",
+  },
+  getpagesize: {
+    prototype: "int getpagesize(void)",
+    parameters: [],
+    result: "i32",
+  },
 
-  // void *memcpy(void *dest, const void *src, size_t n);
   memcpy: {
+    prototype: "void *memcpy(void *dest, const void *src, size_t n)",
     parameters: ["buffer", "pointer", "usize"] as [dest: "buffer", src: "pointer", n: "usize"],
     result: "void",
   },
-  // void *memmove(void *dest, const void *src, size_t n);
   memmove: {
+    prototype: "void *memmove(void *dest, const void *src, size_t n)",
     parameters: ["buffer", "buffer", "usize"] as [dest: "buffer", src: "buffer", n: "usize"],
     result: "u64",
   },
-  // size_t strlen(const char *s);
-  strlen: { parameters: ["pointer"] as [s: "pointer"], result: "u32" },
+  strlen: {
+    prototype: "size_t strlen(const char *s)",
+    parameters: ["pointer"] as [s: "pointer"],
+    result: "u32",
+  },
 
-  // int *__errno_location(void);
-  __errno_location: { parameters: [], result: "pointer" },
-  // char *strerror(int errnum);
-  strerror: { parameters: ["i32"] as [errnum: "i32"], result: "pointer" },
-  // const char *strerrorname_np(int errnum);
-  strerrorname_np: { parameters: ["i32"] as [errnum: "i32"], result: "pointer" },
-  // const char *gnu_get_libc_version(void);
-  gnu_get_libc_version: { parameters: [], result: "pointer" },
-} as const satisfies Deno.ForeignLibraryInterface;
+  __errno_location: {
+    prototype: "int *__errno_location(void)",
+    parameters: [],
+    result: "pointer",
+  },
+  strerror: {
+    prototype: "char *strerror(int errnum)",
+    parameters: ["i32"] as [errnum: "i32"],
+    result: "pointer",
+  },
+  strerrorname_np: {
+    prototype: "const char *strerrorname_np(int errnum)",
+    parameters: ["i32"] as [errnum: "i32"],
+    result: "pointer",
+  },
+  gnu_get_libc_version: {
+    prototype: "const char *gnu_get_libc_version(void)",
+    parameters: [],
+    result: "pointer",
+  },
+} as const satisfies Record<string, Deno.ForeignFunction & { prototype: string }>;
 
 type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
 
@@ -336,6 +415,33 @@ type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
  */
 export const libc = {} as Libc;
 
+/** A function of the table: what C says of it, and what Deno is told. */
+export interface LibcFunction {
+  /** As in the manual, without the semicolon. */
+  readonly prototype: string;
+  /** Whether it is made on a thread of its own; the result is then a promise. */
+  readonly nonblocking?: boolean;
+}
+
+/** A call of libc's. */
+export type LibcCall = (...args: unknown[]) => unknown;
+
+/** What is put in the place of a function. */
+export type CallWrapper = (name: string, described: LibcFunction, call: LibcCall) => LibcCall;
+
+let wrapper: CallWrapper | undefined;
+
+/** Puts a wrapper around every function, those that are bound already too, but not around copies that somebody keeps. Once. */
+export function wrapCalls(wrap: CallWrapper): void {
+  const bound = Object.entries(Object.getOwnPropertyDescriptors(libc));
+  for (const [name, { value }] of bound) {
+    if (value === undefined) continue;
+    const wrapped = wrap(name, symbols[name as keyof Libc], value);
+    Object.defineProperty(libc, name, { value: wrapped });
+  }
+  wrapper = wrap;
+}
+
 for (const name of Object.keys(symbols) as (keyof Libc)[]) {
   Object.defineProperty(libc, name, {
     get: () => bind(name),
@@ -346,7 +452,10 @@ for (const name of Object.keys(symbols) as (keyof Libc)[]) {
 
 function bind<K extends keyof Libc>(name: K): Libc[K] {
   const library = Deno.dlopen("libc.so.6", { [name]: symbols[name] });
-  const value = (library.symbols as unknown as Libc)[name];
+  const call = (library.symbols as unknown as Libc)[name];
+  const value = wrapper === undefined
+    ? call
+    : wrapper(name, symbols[name], call as LibcCall) as Libc[K];
   Object.defineProperty(libc, name, { value, enumerable: true });
   return value;
 }

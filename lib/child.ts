@@ -1,8 +1,8 @@
 /**
  * The child's main program: it finds its end of the control channel, runs the child's part of one experiment, and
- * ends. It is told nothing in its environment and has no way to be told more than its three arguments say.
+ * ends. It is told nothing in its environment and has no way to be told more than its arguments say.
  *
- *     deno run … lib/child.ts EXPERIMENT CHANNEL_FD MILLISECONDS
+ *     deno run … lib/child.ts EXPERIMENT CHANNEL_FD MILLISECONDS [trace]
  *
  * @module
  */
@@ -26,10 +26,11 @@ export async function runChild(
   experiments: readonly Experiment[],
   args: readonly string[],
 ): Promise<number> {
-  const [name, channelFd, milliseconds] = args;
+  const [name, channelFd, milliseconds, trace] = args;
   const experiment = experiments.find((each) => each.name === name);
   if (experiment === undefined || !/^\d+$/.test(channelFd) || !/^\d+$/.test(milliseconds)) return 2;
 
+  if (trace === "trace") (await import("./trace.ts")).startTrace("child");
   // Whatever happens here, a hanging program and a dead parent included, the kernel puts an end to it.
   alarm(Math.ceil(Number(milliseconds) / 1000) + GRACE);
   const run = new ChildRun(Number(channelFd), Date.now() + Number(milliseconds));

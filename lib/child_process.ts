@@ -19,6 +19,7 @@
  */
 
 import { markCloseOnExecFrom, readTextFile, setCloseOnExec } from "../ffi/mod.ts";
+import { TraceLines } from "./trace_lines.ts";
 
 /** What a child is started with. */
 export interface ChildOptions {
@@ -29,6 +30,8 @@ export interface ChildOptions {
   readonly inherit: readonly number[];
   /** A program, with its arguments, that changes what it is and then becomes the child by execve. */
   readonly launcher?: readonly string[];
+  /** Is given each line of its trace, if it is to be traced. */
+  readonly onTrace?: ((line: string) => void) | undefined;
 }
 
 /** How a child ended, and what it wrote, if it wrote anything. */
@@ -45,9 +48,11 @@ export class ChildProcess implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #output: Promise<string>;
 
-  constructor(process: Deno.ChildProcess) {
+  /** @param onTrace Is given each line of its trace; without it, it has none. */
+  constructor(process: Deno.ChildProcess, onTrace?: (line: string) => void) {
     this.#process = process;
-    this.#output = Promise.all([beginningOf(process.stdout), beginningOf(process.stderr)])
+    const trace = onTrace && new TraceLines(onTrace);
+    this.#output = Promise.all([beginningOf(process.stdout), beginningOf(process.stderr, trace)])
       .then((texts) => texts.join(""));
   }
 
@@ -77,11 +82,17 @@ export class ChildProcess implements AsyncDisposable {
   }
 }
 
-async function beginningOf(stream: ReadableStream<Uint8Array>): Promise<string> {
+async function beginningOf(
+  stream: ReadableStream<Uint8Array>,
+  trace?: TraceLines,
+): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const chunk of stream) { // to the end, or the child would stop at a full pipe
-    if (text.length < OUTPUT_LIMIT) text += decoder.decode(chunk, { stream: true });
+    if (trace === undefined && text.length >= OUTPUT_LIMIT) continue;
+    const piece = decoder.decode(chunk, { stream: true });
+    const words = trace === undefined ? piece : trace.take(piece);
+    if (text.length < OUTPUT_LIMIT) text += words;
   }
   return text.slice(0, OUTPUT_LIMIT);
 }
@@ -130,7 +141,7 @@ function joined(folder: string | undefined, name: string): string | undefined {
  * @throws {SystemError} If the descriptors cannot be prepared.
  */
 export function spawnChild(
-  { module, args, inherit, launcher = [] }: ChildOptions,
+  { module, args, inherit, launcher = [], onTrace }: ChildOptions,
 ): ChildProcess {
   const [program, ...launched] = [...launcher, Deno.execPath()];
   const command = new Deno.Command(program, {
@@ -158,7 +169,7 @@ export function spawnChild(
   markCloseOnExecFrom(3);
   inherit.forEach((fd) => setCloseOnExec(fd, false));
   try {
-    return new ChildProcess(command.spawn());
+    return new ChildProcess(command.spawn(), onTrace);
   } finally {
     inherit.forEach((fd) => setCloseOnExec(fd, true));
   }

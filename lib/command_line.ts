@@ -25,6 +25,8 @@ export interface RunTask {
   readonly files: FilePaths;
   /** Whether files that are there may be replaced. */
   readonly force: boolean;
+  /** Whether every call of libc's is told on standard error. */
+  readonly trace: boolean;
 }
 
 /** What is to be done. */
@@ -78,6 +80,7 @@ const VALUED = [
 const SWITCHES = [
   "harden",
   "force",
+  "trace",
   "json",
   "tap",
   "quiet",
@@ -133,6 +136,7 @@ Options:
       --report FILE.html  the reviewer's view: one file, with the sequence diagram of this run
       --pcap FILE.pcapng  what the child received, as a capture file; nothing is overwritten
       --force             unless this is given
+      --trace             every libc call of parent and child on standard error, structures field by field
   -q, --quiet             the verdict alone
   -v, --verbose           the evidence of every check
       --no-color          no colour (NO_COLOR, a pipe and TERM=dumb do the same)
@@ -228,6 +232,7 @@ export function parseCommandLine(
     },
     files: { pcap: value("pcap"), report: value("report") },
     force: words.force,
+    trace: words.trace,
   };
 }
 

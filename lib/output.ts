@@ -20,7 +20,12 @@ export function write(stream: Stream, text: string): boolean {
   }
 }
 
+/** Whether a stream is a terminal that takes control sequences. */
+export function isTerminal(stream: Stream): boolean {
+  return stream.isTerminal() && Deno.env.get("TERM") !== "dumb";
+}
+
 /** Whether a stream is to be written in colour: on a terminal that can, unless `NO_COLOR` (no-color.org) is set to anything. */
 export function wantsColor(stream: Stream): boolean {
-  return stream.isTerminal() && !Deno.env.get("NO_COLOR") && Deno.env.get("TERM") !== "dumb";
+  return isTerminal(stream) && !Deno.env.get("NO_COLOR");
 }

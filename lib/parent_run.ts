@@ -35,6 +35,8 @@ export interface RunContext {
   readonly deadline: number;
   /** The module that the child runs: a `file:` URL. */
   readonly childModule: string;
+  /** Is given each line of the children's traces, if they are to be traced. */
+  readonly onTrace?: ((line: string) => void) | undefined;
 }
 
 /** How a child is started, beside the usual. */
@@ -108,9 +110,11 @@ export class ParentRun {
     { inherit = [], launcher = [], isSilent = false }: SpawnOptions = {},
   ): Child {
     const millisecondsLeft = String(Math.max(1, this.context.deadline - Date.now()));
+    const { childModule, experiment, onTrace } = this.context;
     const process = spawnChild({
-      module: this.context.childModule,
-      args: [this.context.experiment, String(theirs.fd), millisecondsLeft],
+      module: childModule,
+      args: [experiment, String(theirs.fd), millisecondsLeft, ...onTrace ? ["trace"] : []],
+      onTrace,
       inherit: [theirs.fd, ...inherit],
       launcher,
     });

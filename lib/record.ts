@@ -124,6 +124,11 @@ export class ExperimentRecord {
     return this.#packets.push(packet) - 1;
   }
 
+  /** How many packets there are so far. */
+  get packetCount(): number {
+    return this.#packets.length;
+  }
+
   /** Sets the matrix. */
   matrix(matrix: Matrix): void {
     this.#matrix = matrix;

@@ -8,6 +8,7 @@ import { DescriptorError, libcVersion, SystemError } from "../ffi/mod.ts";
 import { CONFINEMENT_CHECKS } from "./confinement.ts";
 import { type Environment, type Evidence, type ExperimentEvidence, overall } from "./evidence.ts";
 import type { Experiment } from "./experiment.ts";
+import { counted, LiveLine } from "./live.ts";
 import { CannotAnswer, Exit, ExperimentError, UsageError } from "./outcome.ts";
 import { ParentRun, type RunContext } from "./parent_run.ts";
 import { ExperimentRecord } from "./record.ts";
@@ -59,6 +60,10 @@ export interface ExperimentOptions {
   readonly signal: AbortSignal;
   /** The module that the child runs, if not the usual one: tests have children of their own. */
   readonly childModule?: string;
+  /** Is given each line of the children's traces, if they are to be traced. */
+  readonly onTrace?: ((line: string) => void) | undefined;
+  /** Writes to a terminal on which somebody waits, if there is one. */
+  readonly onWait?: ((text: string) => void) | undefined;
 }
 
 /**
@@ -69,7 +74,7 @@ export interface ExperimentOptions {
  */
 export async function runExperiment(
   experiment: Experiment,
-  { setting, signal, childModule = CHILD_MODULE }: ExperimentOptions,
+  { setting, signal, childModule = CHILD_MODULE, onTrace, onWait }: ExperimentOptions,
 ): Promise<ExperimentEvidence> {
   const timeUp = new AbortController();
   const timeout = setting.timeout ?? (experiment.timeout ?? USUAL_TIMEOUT) * 1000;
@@ -83,10 +88,17 @@ export async function runExperiment(
     signal: AbortSignal.any([signal, timeUp.signal]),
     deadline: Date.now() + timeout,
     childModule,
+    onTrace,
   };
   const record = new ExperimentRecord(
     experiment,
     setting.protections.length > 0 ? [...CONFINEMENT_CHECKS, ...experiment.hardenedPlan ?? []] : [],
+  );
+  using _live = onWait && new LiveLine(
+    onWait,
+    experiment.name,
+    context.deadline,
+    () => `${counted(record.packetCount, "packet")} so far`,
   );
   try {
     return record.close(await experiment.parent(new ParentRun(context, record)), null);

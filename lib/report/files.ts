@@ -44,15 +44,22 @@ export class ViewFiles implements Disposable {
   }
 
   /**
-   * Writes each view of a run to its end.
+   * Writes each view of a run to its end, if anything ran at all.
    *
-   * @throws {CannotAnswer} If one cannot be written; those before it are.
+   * @throws {CannotAnswer} If one cannot be written; the others are.
    */
   write(evidence: Evidence): void {
+    if (evidence.experiments.length === 0) return; // nothing was found: what was there before is worth more
+    let failure: unknown;
     for (const [view, file] of this.#files) {
-      file.write(FILE_VIEWS[view](evidence));
-      file.commit();
+      try {
+        file.write(FILE_VIEWS[view](evidence));
+        file.commit();
+      } catch (error) {
+        failure ??= error;
+      }
     }
+    if (failure !== undefined) throw failure;
   }
 
   [Symbol.dispose](): void {

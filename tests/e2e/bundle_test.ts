@@ -123,8 +123,9 @@ testNeeding(
           );
         }
       }
-      const long = code.split("\n").filter((line) => line.length > 200 && !/["'`]/.test(line));
-      assertEquals(long, [], "no line is too long to be read, but for texts");
+      const lines = code.split("\n");
+      const long = lines.filter((line) => line.length > 160); // a text of the catalogue, a long comment
+      assertEquals(long.length < lines.length / 100, true, `${long.length} lines are long`);
       const deno = [...ALONE, `${folder}/fdpass.js`, "--version"];
       const outcome = await runProgram(Deno.execPath(), deno, { env: { DENO_DIR: cache } });
       assertEquals(outcome, { code: 0, stdout: `fdpass ${VERSION}\n`, stderr: "" });

@@ -3,93 +3,22 @@ import { testNeeding } from "../support/needs.ts";
 import { evidenceIn, fdpass, type Outcome, ROOT } from "../support/programs.ts";
 import { here, NOT_ROOT, WITHOUT_NET_RAW } from "./here.ts";
 
-/** What the design says a field holds: a `typeof`, "null", "array", or the texts that it may be. */
-type Kind = string | readonly string[];
-type Schema = Readonly<Record<string, Kind>>;
-
-const VERDICTS = ["PASS", "FAIL", "INCONCLUSIVE"];
-
-const EVIDENCE: Schema = {
-  schema: ["fdpass/1"],
-  version: "string",
-  environment: "object",
-  experiments: "array",
-  verdict: VERDICTS,
-  exit: "number",
-  error: "null",
-};
-const ENVIRONMENT: Schema = {
-  kernel: "string",
-  arch: "string",
-  deno: "string",
-  libc: "string",
-  interface: "string",
-  user: "string",
-  started: "string",
-};
-const EXPERIMENT: Schema = {
-  name: "string",
-  question: "string",
-  decisions: "array",
-  verdict: VERDICTS,
-  duration_ms: "number",
-  checks: "array",
-  packets: "array",
-  figures: "object",
-};
-const CHECK: Schema = {
-  id: "string",
-  claim: "string",
-  status: ["pass", "fail", "skip"],
-  side: ["parent", "child"],
-  expected: "string",
-  observed: "string",
-  evidence: "object",
-  source: "string",
-};
-const PACKET: Schema = {
-  bytes: "number",
-  head: "string",
-  after_drop: "boolean",
-  ours: "boolean",
-  summary: "string",
-  timestamp_ns: "string",
-  stamped_by: ["kernel", "child"],
-};
-
 const CHECKS = [
   ...["SOCK-01", "SOCK-02", "PASS-01", "PASS-02", "PASS-03"],
   ...["DROP-01", "DROP-02", "DROP-03", "DROP-04", "DROP-05"],
   ...["DENY-01", "RECV-01", "RECV-02", "RECV-03"],
 ];
 
-function kindOf(value: unknown): string {
-  return value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
-}
-
-function assertSchema(value: object, schema: Schema): void {
-  const fields = value as Record<string, unknown>;
-  const wrong = Object.entries(schema).filter(([name, kind]) =>
-    typeof kind === "string" ? kindOf(fields[name]) !== kind : !kind.includes(String(fields[name]))
-  );
-  assertEquals(wrong.map(([name]) => [name, fields[name]]), []);
-}
-
 testNeeding(
   { root: true },
   "--json prints the evidence of the design, and nothing else",
   async () => {
     const outcome = await fdpass(["--json", "veth-fdpass"]);
-    const evidence = evidenceIn(outcome); // throws at anything beside the one object
-    assertSchema(evidence, EVIDENCE);
-    assertSchema(evidence.environment, ENVIRONMENT);
+    const evidence = evidenceIn(outcome); // throws at anything beside the one object, and at one that is not of the schema
     assertEquals(evidence.experiments.length, 1);
 
     const [experiment] = evidence.experiments;
-    assertSchema(experiment, EXPERIMENT);
     assertEquals([experiment.name, ...experiment.decisions], ["privilege-drop", "D24"]);
-    experiment.checks.forEach((check) => assertSchema(check, CHECK));
-    experiment.packets.forEach((packet) => assertSchema(packet, PACKET));
     assertEquals(experiment.checks.map(({ id }) => id as string), CHECKS);
     assertEquals(experiment.checks.filter(({ status }) => status !== "pass"), []);
     assertEquals(experiment.packets.filter(({ ours, after_drop }) => ours && after_drop).length, 5);
@@ -114,7 +43,6 @@ testNeeding({ root: true }, "-u sets whom the child becomes", async () => {
 
 function assertErrorReported(outcome: Outcome, exit: number, message: RegExp): void {
   const evidence = evidenceIn(outcome);
-  assertSchema(evidence, { ...EVIDENCE, error: "object" });
   assertEquals([evidence.exit, outcome.code], [exit, exit]);
   assertEquals([evidence.verdict, evidence.experiments], ["INCONCLUSIVE", []]);
   assertMatch(evidence.error!.message, message);

@@ -9,6 +9,7 @@ import { IO_URING_FAULTS } from "./io_uring_faults.ts";
 import { PRIVILEGE_DROP_FAULTS } from "./privilege_drop_faults.ts";
 import { RECEIVE_PATHS_FAULTS } from "./receive_paths_faults.ts";
 import { RELAY_FAULTS } from "./relay_faults.ts";
+import { SUPERVISOR_FAULTS } from "./supervisor_faults.ts";
 
 /** Those of all experiments but `authority`, whose faults are protections left out. */
 export const FAULTS: Faults = {
@@ -16,4 +17,5 @@ export const FAULTS: Faults = {
   ...IO_URING_FAULTS,
   ...RECEIVE_PATHS_FAULTS,
   ...RELAY_FAULTS,
+  ...SUPERVISOR_FAULTS,
 };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { close, dup, poll, POLLIN, sendDescriptors } from "../../ffi/mod.ts";
+import { close, poll, POLLIN, sendDescriptors } from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/child_run.ts";
 import { sendMessage } from "../../lib/control_channel.ts";
 import { onProtections, onStage, sleep, withoutStage4 } from "./fault.ts";
@@ -59,9 +59,11 @@ const saying = (text: string | Uint8Array<ArrayBuffer>) => (run: ChildRun) =>
 
 /** Does something when it has got its socket, before it is ready. */
 const atTheStart = (deed: () => void) => (run: ChildRun) => {
-  run.receive = () => {
+  const honest = run.receive.bind(run);
+  run.receive = (type, descriptors) => {
+    const delivery = honest(type, descriptors);
     deed();
-    throw new Error("unreachable");
+    return delivery;
   };
 };
 
@@ -244,7 +246,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
     isGivenUp: true,
     misbehave(run) {
       run.reached = (stage, detail = {}) =>
-        sendRaw(run, JSON.stringify({ type: "reached", stage, detail }), [dup(run.channelFd)]);
+        sendRaw(run, JSON.stringify({ type: "reached", stage, detail }), [run.channelFd]);
     },
   },
   "hangs-up": {

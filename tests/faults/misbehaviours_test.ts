@@ -23,10 +23,11 @@ for (const [name, { what, reason, isGivenUp }] of Object.entries(MISBEHAVIOURS))
       assertEquals(error, null);
       const strange = bad.reasons.filter((each: string) => !reason.test(each));
       assertEquals([strange, bad.reasons.length >= 3], [[], true], JSON.stringify(bad.reasons));
-      assertEquals(bad.state, isGivenUp ? "given up" : "serving");
-      // The other seat: all that the kernel put into its socket, once.
-      assertEquals(good, { packets: good.done, drops: 0, done: good.done, distinct: good.done });
-      assert(good.done > 100, `${good.done} frames`);
+      assertEquals(bad.state === "given up", isGivenUp, bad.state);
+      // The other seat: what the kernel put into its socket, once.
+      assertEquals([good.drops, good.distinct], [0, good.numbers]);
+      assert(good.packets >= good.done, "what is not of the stream may come late");
+      assert(good.numbers > 100, `${good.numbers} frames`);
       // The seat itself: what it has not done is still there.
       if (name !== "forges-progress") {
         assertEquals({ once, twice, lost, drops: bad.drops }, {

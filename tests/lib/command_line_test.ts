@@ -27,8 +27,9 @@ Deno.test("parseCommandLine() has the defaults that --help names", () => {
       receive: undefined,
       ...USUAL,
     },
-    files: { pcap: undefined },
+    files: { pcap: undefined, report: undefined },
     force: false,
+    trace: false,
   });
 });
 
@@ -46,8 +47,9 @@ Deno.test("parseCommandLine() takes short and long options, before and after the
       receive: undefined,
       ...USUAL,
     },
-    files: { pcap: undefined },
+    files: { pcap: undefined, report: undefined },
     force: false,
+    trace: false,
   };
   assertEquals<unknown>(
     parse("-e", "all", "-n", "7", "-t0.5", "-u", "1:2", "--stimulus", "lo", "007"),
@@ -107,16 +109,36 @@ Deno.test("HELP names every experiment and every way of receiving", () => {
 });
 
 Deno.test("parseCommandLine() answers --help, --version and --list whatever else is said", () => {
-  for (const task of ["help", "version", "list"]) {
+  for (const task of ["help", "version"]) {
     assertEquals<unknown>(parse(`--${task}`, "a", "b"), { task });
   }
+  assertEquals<unknown>(parse("--list", "a", "b"), { task: "list", verbose: false });
+});
+
+Deno.test("parseCommandLine() knows every check that is to be explained, however it is written", () => {
+  for (const id of ["DENY-01", "deny-01"]) {
+    assertEquals<unknown>(parse("--explain", id), { task: "explain", id: "DENY-01" });
+  }
+  assertThrows(() => parse("--explain", "DENI-01"), UsageError, "DENY-01");
+  assertThrows(() => parse("--explain", "toString"), UsageError, "there is no check");
+  assertThrows(() => parse("--explain"), UsageError, "--explain wants a value");
+});
+
+Deno.test("parseCommandLine() refuses two views on one standard output", () => {
+  assertThrows(() => parse("--json", "--tap", "lo"), UsageError, "--json and --tap");
+});
+
+Deno.test("parseCommandLine() takes the report's file", () => {
+  const task = parse("--report", "run.html", "--force", "lo");
+  assertEquals(task.task === "run" && [task.files.report, task.force], ["run.html", true]);
+  assertThrows(() => parse("--report=", "lo"), UsageError, "--report wants a value");
 });
 
 Deno.test("HELP names every option once in its list", () => {
   for (
     const option of [
       ...["experiment", "list", "count", "timeout", "user", "stimulus", "receive"],
-      ...["harden", "json"],
+      ...["harden", "json", "tap", "report", "pcap", "force", "trace", "explain"],
     ]
   ) {
     assertEquals(HELP.match(new RegExp(`^  (-., |    )--${option} `, "gm"))?.length, 1, option);
@@ -125,6 +147,7 @@ Deno.test("HELP names every option once in its list", () => {
 
 Deno.test("mannerOf() finds the manner even among wrong words", () => {
   assertEquals(mannerOf(["--wrong", "--json"]), { view: "json", amount: "normal", color: true });
+  assertEquals(mannerOf(["--tap", "lo"]), { view: "tap", amount: "normal", color: true });
   assertEquals(mannerOf(["-q", "--no-color"]), { view: "text", amount: "quiet", color: false });
   assertEquals(mannerOf(["-v", "--", "--json"]), { view: "text", amount: "verbose", color: true });
 });

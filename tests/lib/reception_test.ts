@@ -173,7 +173,7 @@ Deno.test("Reception sends lost frames anew, others in their place", async () =>
   };
   await reception.until(3);
   assertEquals([sender.sent, reception.counted], [6, 3]);
-  assertEquals(reception.judgeOrigin(3).evidence, { sent: 6, received: 3 });
+  assertEquals(reception.judgeOrigin(3).evidence, { sent: 6, received: 3, up_to: 6 });
 });
 
 Deno.test("A later Reception does not count frames that an earlier one had sent", async () => {

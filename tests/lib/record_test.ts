@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { judged } from "../../lib/evidence.ts";
 import { privilegeDrop } from "../../lib/experiments/privilege_drop.ts";
 import { ExperimentError } from "../../lib/outcome.ts";
@@ -54,5 +54,37 @@ Deno.test("ExperimentRecord.corroborate() lets neither side outvote the other's 
     record.corroborate("DROP-01", judged(seen, "seen"));
     const { checks } = record.close(null, null);
     assertEquals(checks.find(({ id }) => id === "DROP-01")?.status, "fail");
+  }
+});
+
+Deno.test("ExperimentRecord says when a step and a line came, in their order", () => {
+  const record = new ExperimentRecord(privilegeDrop);
+  record.step("parent", true, "first");
+  record.line({ kind: "detail", text: "a line" });
+  record.step("child", false, "second");
+  const { steps, duration_ms } = record.close(null, null);
+  const times = [steps[0].at_ms, steps[0].lines[0].at_ms, steps[1].at_ms];
+  assertEquals(times, times.toSorted((a, b) => a - b));
+  assert(times[0] >= 0 && times[2] <= duration_ms + 1, times.join());
+});
+
+Deno.test("ExperimentRecord.message() counts what is said again in a step, and begins anew in the next", () => {
+  const record = new ExperimentRecord(privilegeDrop);
+  record.message("child", "before any step", 0);
+  for (const title of ["first", "second"]) {
+    record.step("parent", true, title);
+    record.message("parent", "next", 0);
+    record.message("child", "alive", 0);
+    record.message("parent", "next", 0);
+    record.message("parent", "next", 1);
+  }
+  const { steps } = record.close(null, null);
+  for (const { lines } of steps) {
+    assertEquals(
+      lines.map((line) =>
+        line.kind === "message" && [line.from, line.text, line.descriptors, line.times]
+      ),
+      [["parent", "next", 0, 2], ["child", "alive", 0, 1], ["parent", "next", 1, 1]],
+    );
   }
 });

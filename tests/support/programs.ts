@@ -5,6 +5,7 @@
  */
 
 import type { Evidence } from "../../lib/evidence.ts";
+import { assertSchema } from "./schema.ts";
 
 /** The folder of the project. */
 export const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
@@ -55,7 +56,13 @@ export function fdpass(args: readonly string[], options?: RunProgramOptions): Pr
   return inNamespace([Deno.execPath(), "run", "-A", "main.ts", ...args], options);
 }
 
-/** The evidence that a run printed by `--json`. */
+/**
+ * The evidence that a run printed by `--json`.
+ *
+ * @throws {Error} If it is not as the published schema says.
+ */
 export function evidenceIn({ stdout }: Outcome): Evidence {
-  return JSON.parse(stdout);
+  const evidence = JSON.parse(stdout);
+  assertSchema(evidence);
+  return evidence;
 }

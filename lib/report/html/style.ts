@@ -8,12 +8,12 @@
 const LIGHT = `
   --page: #fbfaf7; --panel: #f3f1eb; --text: #1d1f21; --quiet: #575c63; --rule: #d8d4c8; --faint: #e9e6dd;
   --pass: #1a6638; --fail: #a8201a; --skip: #7a5200;
-  --root: #93370d; --worker: #1c4f86; --below: #edf2f8; --allowed: #f9e7dc;
+  --root: #93370d; --worker: #1c4f86; --below: #edf2f8;
 `;
 const DARK = `
   --page: #16181b; --panel: #1e2125; --text: #e7e5e0; --quiet: #a4a9b1; --rule: #3a3f46; --faint: #26292e;
   --pass: #74d19b; --fail: #ff9088; --skip: #eebd5c;
-  --root: #f0a57f; --worker: #8fbdf3; --below: #1a222d; --allowed: #3a2a20;
+  --root: #f0a57f; --worker: #8fbdf3; --below: #1a222d;
 `;
 
 /** The style sheet. */
@@ -59,8 +59,9 @@ pre {
 .notice { border-left: 3px solid currentColor; padding: .25rem 0 .25rem 1rem; margin: 1.5rem 0; }
 .notice p { color: var(--text); margin: 0; overflow-wrap: anywhere; }
 nav ol, .points { list-style: none; padding: 0; margin: 1.5rem 0 0; }
-nav li { border-top: 1px solid var(--rule); padding: .5rem 0; display: flex; gap: 1rem; flex-wrap: wrap; }
-nav li .verdict { flex: 0 0 8.5em; font-size: .875rem; line-height: 1.8; }
+nav li { border-top: 1px solid var(--rule); padding: .5rem 0; display: flex; gap: 1rem; }
+nav li .verdict { flex: 0 0 8em; font-size: .875rem; line-height: 1.8; }
+.points + p { margin-top: 1rem; }
 .points li { padding-left: 1.25rem; text-indent: -1.25rem; }
 .points li::before { content: "–\\2002"; color: var(--quiet); }
 section.experiment { border-top: 1px solid var(--rule); margin-top: 4rem; padding-top: 2.5rem; }
@@ -91,8 +92,10 @@ details dl { font-size: .875rem; }
 .matrix thead th { vertical-align: bottom; }
 .matrix tbody th { position: sticky; left: 0; background: var(--page); }
 .matrix .allowed { color: var(--root); font-weight: 600; }
-.matrix .refused { color: var(--quiet); }
+.matrix .taken { color: var(--pass); font-weight: 600; }
+.matrix .same { color: var(--quiet); }
 .matrix .otherwise { color: var(--fail); font-weight: 700; }
+  .packets { min-width: 38rem; }
 .bar { display: block; height: .625rem; margin-top: .45rem; background: var(--worker); border-radius: 1px; min-width: 1px; }
 .bars td:last-child { width: 45%; }
 
@@ -114,7 +117,7 @@ figcaption { color: var(--quiet); font-size: .875rem; margin: .75rem 0 0; max-wi
 .diagram .lane.root, .diagram .lane.worker { stroke-width: 3; }
 .diagram .drop { stroke: var(--root); stroke-width: 2; stroke-dasharray: 7 5; }
 .diagram rect.shade { fill: var(--below); }
-.diagram circle.root { fill: var(--root); stroke: none; } .diagram circle.worker { fill: var(--worker); stroke: none; }
+.diagram circle { fill: var(--quiet); stroke: none; } .diagram circle.root { fill: var(--root); stroke: none; } .diagram circle.worker { fill: var(--worker); stroke: none; }
 .words { padding-left: 1.25rem; font-size: .875rem; } .words ul { padding-left: 1.25rem; }
 
 @media (max-width: 46rem) {

@@ -1,0 +1,44 @@
+/**
+ * C prototypes, taken apart as far as a trace needs it: types and names of the parameters.
+ *
+ * @module
+ */
+
+/** A parameter. */
+export interface Parameter {
+  /** Its type as C writes it, without `const` and with one space before the stars, such as `struct msghdr *`. */
+  readonly type: string;
+  readonly name: string;
+}
+
+/** Where a parameter list has `...`, its comment says what comes: the type of the first holds for the others. */
+function parameter(text: string, before: string): Parameter {
+  const pointer = text.match(/\(\*(\w+)\)/);
+  if (pointer !== null) return { type: "function *", name: pointer[1] };
+  const [, type, name, array] = text.match(/^(.*?)(\w+)(\[\d*\])?$/)!;
+  const whole = type.replace(/\bconst\b/g, "").replace(/\s*(\*+)/, " $1").trim();
+  return { type: array === undefined ? whole || before : `${whole}[]`, name };
+}
+
+/**
+ * The parameters of a C function.
+ *
+ * @example
+ * ```ts
+ * import { parametersOf } from "./prototype.ts";
+ *
+ * const [, addr] = parametersOf("int bind(int sockfd, const struct sockaddr *addr, socklen_t addrlen)");
+ * console.assert(addr.name === "addr" && addr.type === "struct sockaddr *");
+ * ```
+ */
+export function parametersOf(prototype: string): Parameter[] {
+  const list = prototype.slice(prototype.indexOf("(") + 1, -1)
+    .replace(/\.\.\. \/\*(.*)\*\//, "$1")
+    .replace(/\((void \*)\)/g, "()");
+  const parameters: Parameter[] = [];
+  for (const text of list.split(",").map((each) => each.trim())) {
+    if (text === "void" || text === "...") continue;
+    parameters.push(parameter(text, parameters.at(-1)?.type ?? ""));
+  }
+  return parameters;
+}

@@ -1,0 +1,143 @@
+/**
+ * The frames that were received, taken apart as far as the bytes that were kept reach.
+ *
+ * @module
+ */
+
+import type { Packet } from "../../evidence.ts";
+import { html, lines, type Markup, NOTHING } from "./markup.ts";
+
+/** The most that are shown; the JSON has all. */
+const MOST_PACKETS = 100;
+
+/** A field of a frame, with its value in words. */
+export type Field = readonly [name: string, value: string];
+
+const hex = (bytes: Uint8Array, separator = "") =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(separator);
+
+/** What stands in a frame: Ethernet, IPv4 or IPv6, UDP. Nothing is read beyond the bytes that are there. */
+export function decodeFrame(frame: Uint8Array): Field[] {
+  if (frame.length < 14) return [];
+  const type = frame[12] << 8 | frame[13];
+  const fields: Field[] = [
+    ["to", hex(frame.subarray(0, 6), ":")],
+    ["from", hex(frame.subarray(6, 12), ":")],
+    ["EtherType", `0x${type.toString(16).padStart(4, "0")}`],
+  ];
+  const packet = frame.subarray(14);
+  if (type === 0x0800 && packet.length >= 20 && packet[0] >> 4 === 4) {
+    const headerLength = (packet[0] & 15) * 4;
+    fields.push(
+      ["IPv4", `${packet.subarray(12, 16).join(".")} → ${packet.subarray(16, 20).join(".")}`],
+      ["protocol", String(packet[9])],
+      ["TTL", String(packet[8])],
+      ["total length", String(packet[2] << 8 | packet[3])],
+    );
+    return packet[9] === 17 ? [...fields, ...udp(packet.subarray(headerLength))] : fields;
+  }
+  if (type === 0x86dd && packet.length >= 40 && packet[0] >> 4 === 6) {
+    fields.push(
+      ["IPv6", `${inGroups(packet.subarray(8, 24))} → ${inGroups(packet.subarray(24, 40))}`],
+      ["next header", String(packet[6])],
+      ["hop limit", String(packet[7])],
+      ["payload length", String(packet[4] << 8 | packet[5])],
+    );
+    return packet[6] === 17 ? [...fields, ...udp(packet.subarray(40))] : fields;
+  }
+  return fields;
+}
+
+function udp(datagram: Uint8Array): Field[] {
+  if (datagram.length < 8) return [];
+  const port = (offset: number) => datagram[offset] << 8 | datagram[offset + 1];
+  return [["UDP", `port ${port(0)} → ${port(2)}, length ${port(4)}`]];
+}
+
+/** An IPv6 address as RFC 5952 has it, but for the longest run of zeros: all groups, without leading zeros. */
+function inGroups(address: Uint8Array): string {
+  return Array.from(
+    { length: 8 },
+    (_, i) => (address[2 * i] << 8 | address[2 * i + 1]).toString(16),
+  ).join(":");
+}
+
+/** Bytes, sixteen in a row, with what they are as text. */
+export function hexDump(bytes: Uint8Array): string {
+  const rows: string[] = [];
+  for (let offset = 0; offset < bytes.length; offset += 16) {
+    const row = bytes.subarray(offset, offset + 16);
+    const text = Array.from(
+      row,
+      (byte) => byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : ".",
+    ).join("");
+    rows.push(`${offset.toString(16).padStart(4, "0")}  ${hex(row, " ").padEnd(47)}  ${text}`);
+  }
+  return rows.join("\n");
+}
+
+/** A time of day with nanoseconds, UTC; as it is if it is none. */
+export function inClockTime(timestamp: string): string {
+  if (!/^\d{10,19}$/.test(timestamp)) return timestamp;
+  const nanoseconds = BigInt(timestamp);
+  const date = new Date(Number(nanoseconds / 1_000_000n)).toISOString();
+  return `${date.slice(11, 19)}.${String(nanoseconds % 1_000_000_000n).padStart(9, "0")}`;
+}
+
+/** The table of packets. */
+export function renderPackets(packets: readonly Packet[]): Markup {
+  if (packets.length === 0) return NOTHING;
+  const shown = packets.slice(0, MOST_PACKETS);
+  const rest = packets.length - shown.length;
+  return html`
+    <h3>Packets</h3>
+    <div class="scroll" tabindex="0" role="group" aria-label="Packets">
+      <table class="packets">
+        <caption>What the child handed on, in its order${rest > 0
+          ? `: the first ${shown.length} of ${packets.length}; --json and --pcap have all`
+          : ""}. Times are UTC.</caption>
+        <thead>
+          <tr>
+            <th scope="col" class="number">No.</th>
+            <th scope="col">Received</th>
+            <th scope="col" class="number">Bytes</th>
+            <th scope="col">When</th>
+            <th scope="col">Whose</th>
+            <th scope="col">What</th>
+          </tr>
+        </thead>
+        <tbody>
+    ${shown.map(renderPacket)}</tbody>
+      </table>
+    </div>
+  `;
+}
+
+function renderPacket(packet: Packet, index: number): Markup {
+  const { bytes, after_drop, ours, summary, timestamp_ns, stamped_by, head } = packet;
+  const frame = Uint8Array.fromBase64(head);
+  const fields = decodeFrame(frame).map(([name, value]) =>
+    html`
+      <dt>${name}</dt>
+      <dd class="mono">${value}</dd>
+    `
+  );
+  const kept = frame.length < bytes
+    ? html`<p class="quiet">The first ${frame.length} bytes.</p>`
+    : NOTHING;
+  return html`
+    <tr>
+      <th scope="row" class="number">${index + 1}</th>
+      <td class="mono">${inClockTime(timestamp_ns)}${stamped_by === "kernel"
+        ? ""
+        : " (child’s clock)"}</td>
+      <td class="number">${bytes}</td>
+      <td>${after_drop ? "after the drop" : "before the drop"}</td>
+      <td>${ours ? "this run’s" : "ambient"}</td>
+      <td>${summary}
+    <details><summary>Bytes</summary><dl>${fields}</dl><pre>${lines(
+      hexDump(frame),
+    )}</pre>${kept}</details></td>
+    </tr>
+  `;
+}

@@ -1,0 +1,95 @@
+/** The completions of the shells: made from the command line's own tables, taken by the shells, and right. */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { CHECKS } from "../../lib/checks.ts";
+import { HELP, parseCommandLine } from "../../lib/command_line.ts";
+import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
+import { UsageError } from "../../lib/outcome.ts";
+import { completions, options } from "../../scripts/completions.ts";
+import { testNeeding } from "../support/needs.ts";
+import { ROOT, runProgram } from "../support/programs.ts";
+
+const FOLDER = `${ROOT}/completions`;
+
+Deno.test("completions/ is what deno task completions makes of the command line", async () => {
+  for (const [name, text] of Object.entries(completions())) {
+    assertEquals(await Deno.readTextFile(`${FOLDER}/${name}`), text, `run: deno task completions`);
+  }
+});
+
+Deno.test("The options that are completed are those that the command line takes", () => {
+  const all = options();
+  for (const { long, short, isValued } of all) {
+    for (const word of [`--${long}`, ...short === undefined ? [] : [`-${short}`]]) {
+      // An option without its value is refused in the words of an option that wants one; a switch is only missing its interface.
+      const args = isValued ? [word, "--no-color"] : [word];
+      try {
+        parseCommandLine(args, EXPERIMENTS);
+      } catch (error) {
+        if (!(error instanceof UsageError)) throw error;
+        assertEquals(/Unknown option/.test(error.message), false, error.message);
+      }
+    }
+  }
+  assertThrows(() => parseCommandLine(["--no-such"], EXPERIMENTS), UsageError, "Unknown option");
+  assertEquals(all.length, HELP.match(/^ {2}(-., | {4})--/gm)?.length);
+  assertEquals(all.find(({ long }) => long === "user")?.isValued, true);
+});
+
+const SHELLS = {
+  bash: ["bash", "fdpass.bash", "bash"],
+  zsh: ["zsh", "_fdpass", "zsh"],
+  fish: ["fish", "fdpass.fish", "fish"],
+} as const;
+
+for (const [shell, file, apt] of Object.values(SHELLS)) {
+  testNeeding({ programs: { [shell]: apt } }, `${shell} -n accepts its completion`, async () => {
+    const outcome = await runProgram(shell, ["-n", `${FOLDER}/${file}`]);
+    assertEquals(outcome, { code: 0, stdout: "", stderr: "" });
+  });
+}
+
+async function inBash(...words: string[]): Promise<string[]> {
+  const script = `. "${FOLDER}/fdpass.bash"; COMP_WORDS=(fdpass "$@"); COMP_CWORD=$#; _fdpass
+    printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const { code, stdout, stderr } = await runProgram("bash", ["-c", script, "bash", ...words]);
+  assertEquals([code, stderr], [0, ""]);
+  return stdout.trim().split("\n");
+}
+
+testNeeding(
+  { programs: { bash: "bash" } },
+  "bash completes options, experiments, checks and interfaces",
+  async () => {
+    assertEquals(await inBash("--exp"), ["--experiment", "--explain"]);
+    assertEquals(await inBash("-e", "io"), ["io-uring"]);
+    assertEquals(
+      await inBash("--explain", "PASS-"),
+      Object.keys(CHECKS).filter((id) => id.startsWith("PASS-")),
+    );
+    assertEquals(await inBash("--stimulus", "no"), ["none"]);
+    assertEquals((await inBash("lo")).includes("lo"), true);
+  },
+);
+
+testNeeding(
+  { programs: { fish: "fish" } },
+  "fish completes options, experiments and interfaces",
+  async () => {
+    const complete = async (line: string) => {
+      const script = `source ${FOLDER}/fdpass.fish; complete -C "${line}"`;
+      const { stdout } = await runProgram("fish", ["--no-config", "-c", script]);
+      return stdout.trim().split("\n").map((each) => each.split("\t")[0]);
+    };
+    assertEquals((await complete("fdpass --exp")).sort(), ["--experiment", "--explain"]);
+    assertEquals(await complete("fdpass -e io"), ["io-uring"]);
+    assertEquals((await complete("fdpass l")).includes("lo"), true);
+  },
+);
+
+testNeeding({ programs: { zsh: "zsh" } }, "zsh takes every option of its completion", async () => {
+  const script =
+    `autoload -U compinit && compinit -D -u && . ${FOLDER}/_fdpass && whence -w _fdpass`;
+  const { code, stdout, stderr } = await runProgram("zsh", ["-f", "-c", script]);
+  assertEquals({ code, stdout, stderr }, { code: 0, stdout: "_fdpass: function\n", stderr: "" });
+});

@@ -1,0 +1,125 @@
+/** `--trace`, beside what strace says of the same run: the same calls, in the same order, on the same threads, with the same results. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { testNeeding } from "../support/needs.ts";
+import { evidenceIn, fdpass } from "../support/programs.ts";
+import { FDPASS } from "./here.ts";
+import { descriptorsIn, straced } from "./strace.ts";
+
+/** A call as either says it: `name = result ERRNO`. */
+interface Told {
+  readonly tid: number;
+  readonly name: string;
+  readonly args: string;
+  readonly result: string;
+  /** The lines of its structures. */
+  readonly details: string[];
+}
+
+const HEAD = /^\[(\w+)\] +[\d:.]+ (\d+|another thread) (\w+)\((.*)\) = (.*) <[\d.]+ ms>$/;
+
+/** What a trace says, the calls of other threads left out. */
+function told(stderr: string, side: "parent" | "child"): Told[] {
+  const calls: Told[] = [];
+  for (const line of stderr.split("\n")) {
+    const [, whose, tid, name, args, result] = line.match(HEAD) ?? [];
+    if (whose !== undefined && whose !== side) continue;
+    if (whose !== undefined) calls.push({ tid: Number(tid), name, args, result, details: [] });
+    else if (line.startsWith(`[${side}]`)) calls.at(-1)?.details.push(line);
+  }
+  return calls.filter(({ tid }) => Number.isInteger(tid));
+}
+
+/** What only fdpass calls on the thread of JavaScript: the runtime has no business with it. */
+const OURS = [
+  ...["socket", "bind", "sendmsg", "setgroups", "setresgid", "setresuid", "capget"],
+  ...["getsockname", "getresuid", "getresgid", "getgroups", "close_range"],
+];
+
+/** What the runtime calls as well: of these, all that the trace has must be there, in order. */
+const SHARED = ["socketpair", "recvmsg", "getsockopt", "setsockopt", "sendto", "recvfrom"];
+
+/** `-1 EPERM (Operation not permitted)` as `-1 EPERM`, `23<socket:[4711]>` as `23`. */
+const short = (result: string) => result.match(/^(-1 E\w+|-?\d+)/)?.[0] ?? result;
+
+const NEEDS = { root: true, programs: { strace: "strace" } };
+
+for (const options of [[], ["--harden"]]) {
+  testNeeding(NEEDS, `--trace agrees with strace ${options.join(" ")}`, async () => {
+    const names = ["execve", ...OURS, ...SHARED].join(",");
+    const { outcome, calls } = await straced(names, [
+      ...[...FDPASS, "--trace", "--json", ...options, "veth-fdpass"],
+    ]);
+    assertEquals(evidenceIn(outcome).verdict, "PASS");
+    for (const side of ["parent", "child"] as const) {
+      const traced = told(outcome.stderr, side);
+      const [{ tid }] = traced;
+      assertEquals(traced.filter((call) => call.tid !== tid), [], "JavaScript has one thread");
+      // A hardened child's launcher is another program. if_nametoindex(3) and getpwnam(3) open Unix sockets inside libc.
+      const ofThread = calls.filter((call) => call.tid === tid);
+      const seen = ofThread.slice(ofThread.findLastIndex(({ name }) => name === "execve") + 1)
+        .filter(({ name, args }) => !(name === "socket" && args.startsWith("AF_UNIX")));
+      const list = (
+        all: readonly { name: string; result: string }[],
+        wanted: readonly string[],
+      ) =>
+        all.filter(({ name }) => wanted.includes(name)).map(({ name, result }) =>
+          `${name} = ${short(result)}`
+        );
+      assertEquals(list(traced, OURS), list(seen, OURS), `${side}: its own calls`);
+      assert(list(traced, OURS).length > 10, `${side} makes some`);
+      const left = list(seen, SHARED);
+      for (const call of list(traced, SHARED)) {
+        const place = left.indexOf(call);
+        assert(place !== -1, `${side}: strace has no ${call} there`);
+        left.splice(0, place + 1);
+      }
+    }
+  });
+}
+
+testNeeding(
+  NEEDS,
+  "--trace shows the descriptor in the message that matters, as strace does",
+  async () => {
+    const { outcome, calls } = await straced("sendmsg,recvmsg", [
+      ...[...FDPASS, "--trace", "veth-fdpass"],
+    ]);
+    const descriptor = (side: "parent" | "child", name: string) => {
+      const [call, ...more] = told(outcome.stderr, side).filter((call) =>
+        call.name === name && call.details.some((line) => line.includes("SCM_RIGHTS"))
+      );
+      assertEquals(more, []);
+      const text = call.details.join("\n");
+      assertMatch(text, /0 {2}14 00 00 00 00 00 00 00 {3}cmsg_len 20\n/);
+      assertMatch(text, /8 {2}01 00 00 00 +cmsg_level SOL_SOCKET \(1\)\n/);
+      assertMatch(text, /12 {2}01 00 00 00 +cmsg_type SCM_RIGHTS \(1\)\n/);
+      const [, bytes, fd] = text.match(/16 {2}((?:\w\w ){4}) +descriptor (\d+)/)!;
+      assertEquals(parseInt(bytes.slice(0, 2), 16), Number(fd));
+      return { tid: call.tid, fd: Number(fd) };
+    };
+    for (const [side, name] of [["parent", "sendmsg"], ["child", "recvmsg"]] as const) {
+      const { tid, fd } = descriptor(side, name);
+      const [seen] = calls.filter((call) =>
+        call.tid === tid && call.name === name && call.args.includes("SCM_RIGHTS")
+      );
+      const [, data] = seen.args.match(/cmsg_data=\[(.*?)\]+\}/)!;
+      assertEquals(descriptorsIn(data).map((each) => each.fd).concat(parseInt(data))[0], fd);
+    }
+  },
+);
+
+testNeeding(
+  { root: true },
+  "--trace changes nothing of the report, and is absent without it",
+  async () => {
+    const traced = await fdpass(["--trace", "--json", "veth-fdpass"]);
+    const plain = await fdpass(["--json", "veth-fdpass"]);
+    const answers = (outcome: typeof plain) =>
+      evidenceIn(outcome).experiments[0].checks.map(({ id, status }) => [id, status]);
+    assertEquals(answers(traced), answers(plain));
+    assertEquals(plain.stderr, "");
+    const lines = traced.stderr.trimEnd().split("\n");
+    assertEquals(lines.filter((line) => !/^\[(parent|child)\] /.test(line)), []);
+  },
+);

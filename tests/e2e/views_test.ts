@@ -1,0 +1,228 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { CHECKS } from "../../lib/checks.ts";
+import { testNeeding } from "../support/needs.ts";
+import { evidenceIn, fdpass, inNamespace } from "../support/programs.ts";
+import { FDPASS, here, NOT_ROOT } from "./here.ts";
+
+/** Runs a test with a folder of its own. */
+async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+
+testNeeding({ root: true }, "--tap prints the run as KTAP, and nothing else", async () => {
+  const { code, stdout, stderr } = await fdpass(["--tap", "veth-fdpass"]);
+  assertMatch(stdout, /^KTAP version 1\n1\.\.1\n[^]*\n {2}1\.\.14\n[^]*\nok 1 - privilege-drop\n$/);
+  assertEquals(stdout.match(/^ {2}ok \d+ - [A-Z]+-\d\d /gm)?.length, 14);
+  assertEquals([code, stderr], [0, ""]);
+});
+
+testNeeding(
+  { root: true, programs: { prove: "perl" } },
+  "prove runs fdpass as it is",
+  async () => {
+    const command = [...FDPASS, "--tap"].join(" ");
+    const passed = await inNamespace(["prove", "-e", command, "veth-fdpass"]);
+    assertMatch(passed.stdout, /Tests=1[^]*Result: PASS/);
+    assertEquals(passed.code, 0);
+    const cut = await inNamespace(["prove", "-e", `${command} -t 0.02`, "veth-fdpass"]);
+    assertMatch(cut.stdout, /Failed 1\/1 subtests[^]*Result: FAIL/);
+    assertEquals(cut.code, 1);
+  },
+);
+
+testNeeding({ root: true }, "--tap of a run without traffic is a skip, exit 4", async () => {
+  const { code, stdout } = await fdpass([
+    "--tap",
+    "-t",
+    "1",
+    "--stimulus",
+    "none",
+    "veth-fdpass",
+    "-n",
+    "1000",
+  ]);
+  assertMatch(stdout, /^ {2}ok 12 - RECV-01 [^#\n]*# SKIP no stimulus/m);
+  assertMatch(stdout, /^ok 1 - privilege-drop # SKIP INCONCLUSIVE/m);
+  assertEquals(code, 4);
+});
+
+testNeeding({ root: true }, "--tap without being root is one skip, exit 4", async () => {
+  const { code, stdout, stderr } = await here(["--tap", "lo"], NOT_ROOT);
+  assertMatch(stdout, /^1\.\.0 # SKIP Not root/m);
+  assertStringIncludes(stderr, "Not root");
+  assertEquals(code, 4);
+});
+
+Deno.test("--tap of a wrong argument bails out, exit 2", async () => {
+  const { code, stdout } = await here(["--tap", "-n", "0", "lo"]);
+  assertMatch(stdout, /^KTAP version 1\n1\.\.0\n[^]*^Bail out! --count/m);
+  assertEquals(code, 2);
+});
+
+Deno.test("--json with --tap is an error, in JSON, exit 2", async () => {
+  const outcome = await here(["--json", "--tap", "lo"]);
+  assertMatch(evidenceIn(outcome).error!.message, /--json and --tap/);
+  assertEquals(outcome.code, 2);
+});
+
+Deno.test("--explain says what is known of every check, needing neither root nor an interface", async () => {
+  for (const [id, { claim }] of Object.entries(CHECKS)) {
+    const { code, stdout, stderr } = await here(["--explain", id]);
+    assertStringIncludes(stdout, `${id}  ${claim}\n`);
+    assertMatch(stdout, /^ {2}Why +\S[^]*^ {2}Refuted by +\S[^]*^ {2}Part of +[a-z]/m);
+    assertEquals([code, stderr], [0, ""]);
+  }
+});
+
+Deno.test("--explain of what is no check names the nearest, exit 2", async () => {
+  const { code, stdout, stderr } = await here(["--explain", "DROP-3"]);
+  assertMatch(stderr, /no check "DROP-3"; the nearest known one is DROP-0\d/);
+  assertEquals([code, stdout], [2, ""]);
+});
+
+Deno.test("--list --verbose names every check", async () => {
+  const { code, stdout } = await here(["--list", "--verbose"]);
+  for (const id of Object.keys(CHECKS)) assertStringIncludes(stdout, id);
+  assertEquals(code, 0);
+});
+
+testNeeding({ root: true }, "--report writes the page of the run", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/run.html`;
+    const outcome = await fdpass(["--json", "--harden", "--report", path, "veth-fdpass"]);
+    const evidence = evidenceIn(outcome);
+    const page = await Deno.readTextFile(path);
+    assertMatch(page, /^<!DOCTYPE html>\n/);
+    assertMatch(page, /<\/html>\n$/);
+    // HARD-03 among them: the child has no file open, and so not this one.
+    for (const { id, status } of evidence.experiments[0].checks) {
+      assertStringIncludes(page, `<span class="id">${id}</span>`);
+      assertEquals(status, "pass", id);
+    }
+    assertStringIncludes(page, `--report ${path} veth-fdpass`);
+    assertEquals(evidence.environment.args, [
+      "--json",
+      "--harden",
+      "--report",
+      path,
+      "veth-fdpass",
+    ]);
+    assertEquals([outcome.code, names(folder)], [0, ["run.html"]]);
+  });
+});
+
+testNeeding(
+  { root: true },
+  "--report replaces nothing without --force, and says so first",
+  async () => {
+    await inFolder(async (folder) => {
+      const path = `${folder}/run.html`;
+      await Deno.writeTextFile(path, "precious");
+      const refused = await fdpass(["--json", "--report", path, "veth-fdpass"]);
+      assertMatch(evidenceIn(refused).error!.message, /it exists; --force replaces it/);
+      assertEquals([refused.code, evidenceIn(refused).experiments], [2, []]);
+      assertEquals([await Deno.readTextFile(path), names(folder)], ["precious", ["run.html"]]);
+
+      // A run that comes to nothing replaces nothing either.
+      const failed = await fdpass([
+        "-q",
+        "--force",
+        "--report",
+        path,
+        "-u",
+        "nosuchuser",
+        "veth-fdpass",
+      ]);
+      assertEquals([failed.code, await Deno.readTextFile(path)], [2, "precious"]);
+
+      const unanswered = await fdpass(
+        ["-q", "--force", "--report", path, "-e", "authority", "lo"],
+      );
+      assertEquals([unanswered.code, await Deno.readTextFile(path)], [4, "precious"]);
+
+      const forced = await fdpass(["-q", "--force", "--report", path, "veth-fdpass"]);
+      assertStringIncludes(await Deno.readTextFile(path), "<!DOCTYPE html>");
+      assertEquals([forced.code, names(folder)], [0, ["run.html"]]);
+    });
+  },
+);
+
+testNeeding({ root: true }, "--report of a run that is cut off has what there was", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/run.html`;
+    const { code } = await fdpass(["-q", "-t", "0.02", "--report", path, "veth-fdpass"]);
+    const page = await Deno.readTextFile(path);
+    assertStringIncludes(page, "It ended early: Time ran out after 0.02 s");
+    assertStringIncludes(page, ">FAIL<");
+    assertEquals(code, 1);
+  });
+});
+
+const WRONG: [path: string, message: RegExp][] = [
+  ["/nosuch/run.html", /there is no folder "\/nosuch\/" \(ENOENT\)/],
+  ["/tmp", /it is a folder/],
+  ["/dev/null", /it is a device/],
+];
+
+for (const [path, message] of WRONG) {
+  testNeeding(
+    { root: true },
+    `--report ${path} is an error before anything runs, exit 2`,
+    async () => {
+      const outcome = await fdpass(["--json", "--report", path, "veth-fdpass"]);
+      const { error, experiments } = evidenceIn(outcome);
+      assertMatch(error!.message, message);
+      assertEquals([outcome.code, experiments], [2, []]);
+    },
+  );
+}
+
+testNeeding({ root: true }, "--report follows no symbolic link", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/shadow`, "precious");
+    await Deno.symlink("shadow", `${folder}/run.html`);
+    for (const force of [[], ["--force"]]) {
+      const { code, stderr } = await fdpass([
+        "-q",
+        ...force,
+        "--report",
+        `${folder}/run.html`,
+        "veth-fdpass",
+      ]);
+      assertMatch(stderr, /it is a symbolic link/);
+      assertEquals(code, 2);
+    }
+    assertEquals(await Deno.readTextFile(`${folder}/shadow`), "precious");
+  });
+});
+
+testNeeding({ root: true }, "A full disk is an error before anything runs, exit 4", async () => {
+  await inFolder(async (folder) => {
+    const script = `mount -t tmpfs -o size=8k tmpfs "$1" && shift && exec "$@"`;
+    const outcome = await inNamespace(
+      [
+        "sh",
+        "-c",
+        script,
+        "sh",
+        folder,
+        ...FDPASS,
+        "--json",
+        "--report",
+        `${folder}/run.html`,
+        "veth-fdpass",
+      ],
+    );
+    const { error, experiments } = evidenceIn(outcome);
+    assertMatch(error!.message, /write: ENOSPC/);
+    assert(error!.remedy!.includes("Make room"));
+    assertEquals([outcome.code, experiments], [4, []]);
+  });
+});

@@ -1,0 +1,310 @@
+/**
+ * Ways in which `supervisor` can really go wrong.
+ *
+ * @module
+ */
+
+import {
+  ETH_P_ALL,
+  OwnedFd,
+  PacketRing,
+  type PacketRingGeometry,
+  setUpPacketRing,
+} from "../../ffi/mod.ts";
+import type { ChildRun } from "../../lib/child_run.ts";
+import { parent, parentPieces, supervisor } from "../../lib/experiments/supervisor.ts";
+import { FanoutGroup } from "../../lib/fanout_group.ts";
+import { boundPacketSocket } from "../../lib/packet_socket.ts";
+import { ParentRun } from "../../lib/parent_run.ts";
+import { Progress } from "../../lib/progress.ts";
+import { birth, type Protection, protectSocket } from "../../lib/protections.ts";
+import { RecvfromSource } from "../../lib/receive/recvfrom.ts";
+import { RestartPolicy } from "../../lib/restart_policy.ts";
+import { work } from "../../lib/supervised_worker.ts";
+import { type Seat, Supervisor, type SupervisorOptions } from "../../lib/supervisor.ts";
+import type { Fault, Faults } from "./fault.ts";
+
+/** A fault, by the pieces of the supervisor's program that are replaced, and what is done to either process before its program begins. */
+interface Replacement extends Omit<Fault, "experiment"> {
+  readonly pieces?: Partial<typeof parentPieces>;
+  readonly inSupervisor?: () => void;
+  readonly inWorker?: () => void;
+}
+
+const KILLS = 6, RATE = 1000;
+
+/** So long that a kill most probably comes in the middle of a block, in microseconds. */
+const LONG_WORK = 1500;
+
+/** What a seat is, to one who must not know. */
+interface InnerSeat {
+  socket: OwnedFd;
+  readonly progressFd: OwnedFd;
+  readonly tending: Promise<void>;
+  isToStop: boolean;
+  hasLeft: boolean;
+  wake(): void;
+}
+
+const inner = (seat: Seat) => seat as unknown as InnerSeat;
+const pause = (time: number) => new Promise<void>((resolve) => setTimeout(resolve, time));
+
+type Arguments = ConstructorParameters<typeof Supervisor>;
+
+/** Which supervisor is made: that of the experiment, by rings that are kept, or that of a control. */
+const isMain = ({ ring, keepsSockets }: SupervisorOptions) => ring !== null && keepsSockets;
+
+/** Has the supervisor of the experiment, and not of the controls, be another. */
+const instead = (make: (...args: Arguments) => Supervisor): Partial<typeof parentPieces> => ({
+  makeSupervisor: (...args) => isMain(args[1]) ? make(...args) : new Supervisor(...args),
+});
+
+/** A supervisor that does something when it has killed for the third time. */
+abstract class AtThirdKill extends Supervisor {
+  #kills = 0;
+
+  override kill(seat: Seat): void {
+    super.kill(seat);
+    if (++this.#kills === 3) this.deed(seat);
+  }
+
+  protected abstract deed(seat: Seat): void;
+}
+
+/** One that forgets the last two protections, once. */
+class ForgettingSupervisor extends AtThirdKill {
+  readonly #protections: Protection[];
+
+  constructor(run: ParentRun, options: SupervisorOptions, protections: readonly Protection[]) {
+    const own = [...protections];
+    super(run, options, own);
+    this.#protections = own;
+  }
+
+  protected override deed(seat: Seat): void {
+    const forgotten = this.#protections.splice(this.#protections.indexOf("no-new-privs"), 2);
+    const timer = setInterval(() => {
+      if (seat.isConfined) return;
+      this.#protections.push(...forgotten);
+      clearInterval(timer);
+    }, 1);
+  }
+}
+
+/** One that hands the successor another socket, once. */
+class ExchangingSupervisor extends AtThirdKill {
+  readonly #args: Arguments;
+
+  constructor(...args: Arguments) {
+    super(...args);
+    this.#args = args;
+  }
+
+  protected override deed(seat: Seat): void {
+    const [{ setting }, { ring }, protections] = this.#args;
+    const another = boundPacketSocket(setting.link.ifindex, ETH_P_ALL);
+    setUpPacketRing(another.fd, ring!);
+    protectSocket(another.fd, protections.filter((each) => each !== "fanout-pin"));
+    inner(seat).socket = another; // the one before stays open, as a member of the group
+  }
+}
+
+/** One that does not wait for the predecessor's end: for a while two workers read the same ring. */
+class HastySupervisor extends Supervisor {
+  readonly #args: Arguments;
+
+  constructor(...args: Arguments) {
+    super(...args);
+    this.#args = args;
+  }
+
+  override async replace(seat: Seat): Promise<number> {
+    const [run, { ring, capacity, nonce, work }, protections] = this.#args;
+    const { identity } = seat;
+    const { socket, progressFd } = inner(seat);
+    await using successor = run.start({ launcher: birth(identity, protections), isSilent: true });
+    const orders = { ...identity, protections, ring, capacity, nonce: nonce.toBase64(), work };
+    successor.send({ type: "supervised", ...orders }, [socket.fd, progressFd.fd]);
+    await successor.reached("ready");
+    successor.send({ type: "next" });
+    await pause(300);
+    successor.send({ type: "enough" });
+    await successor.reached("stopped");
+    return 0;
+  }
+}
+
+/** One that lets a worker go while its share is still dealt out to it. */
+class CarelessSupervisor extends Supervisor {
+  override async remove(seat: Seat): Promise<void> {
+    const leaving = inner(seat);
+    leaving.isToStop = true;
+    leaving.wake();
+    await leaving.tending;
+    leaving.hasLeft = true;
+  }
+}
+
+/** One that has a revived worker begin with what comes, and not with what waits. */
+class ForgetfulSupervisor extends Supervisor {
+  override async revive(seat: Seat): Promise<void> {
+    const { progress } = seat;
+    {
+      using ring = new PacketRing(inner(seat).socket.fd, parentPieces.ring);
+      ring.resume(progress.sequence, progress.doneInBlock);
+      while (ring.next()) progress.enter(ring.sequence);
+    }
+    await super.revive(seat);
+  }
+}
+
+/** One that is filled anew within a second: a reader whose block another has given back waits for that. */
+const SHORT_RING: PacketRingGeometry = { blockSize: 1 << 14, blockCount: 128, retireTimeout: 8 };
+const TOO_SMALL: PacketRingGeometry = { blockSize: 1 << 14, blockCount: 4, retireTimeout: 8 };
+
+const REPLACEMENTS: { readonly [name: string]: Replacement } = {
+  "one-unprotected": {
+    what: "one worker is started without no_new_privs and its system call filter",
+    refutes: ["SUPER-01"],
+    alone: true,
+    pieces: instead((...args) => new ForgettingSupervisor(...args)),
+  },
+  "none-protected": {
+    what: "no worker is hardened after its drop",
+    refutes: ["SUPER-01"],
+    endsEarly: true,
+    pieces: {
+      makeSupervisor: (run, options) =>
+        new Supervisor(run, options, ["no-capabilities", "closed-descriptors"]),
+    },
+  },
+  "another-socket": {
+    what: "a successor gets another socket than its predecessor had",
+    refutes: ["SUPER-01", "SUPER-02"],
+    pieces: instead((...args) => new ExchangingSupervisor(...args)),
+  },
+  "opened-anew": {
+    what: "the supervisor closes and opens sockets, and says that it keeps them",
+    refutes: ["SUPER-01", "SUPER-02", "SUPER-06"],
+    pieces: instead((run, options, protections) =>
+      new Supervisor(run, { ...options, keepsSockets: false }, protections)
+    ),
+  },
+  "no-progress": {
+    what: "a successor begins the block of its predecessor anew",
+    refutes: ["SUPER-02"],
+    pieces: { work: LONG_WORK },
+    inWorker: () => Object.defineProperty(Progress.prototype, "doneInBlock", { get: () => 0 }),
+  },
+  "one-too-many": {
+    what: "a successor leaves out the frame that its predecessor had in hand",
+    refutes: ["SUPER-02"],
+    pieces: { work: LONG_WORK },
+    inWorker() {
+      const { resume } = PacketRing.prototype;
+      PacketRing.prototype.resume = function (sequence, done) {
+        resume.call(this, sequence, done > 0 ? done + 1 : done);
+      };
+    },
+  },
+  "small-ring": {
+    what: "the ring is too small for the gap",
+    refutes: ["SUPER-02", "SUPER-03"],
+    pieces: { ring: TOO_SMALL },
+  },
+  "forged-journal": {
+    what: "a journal has one frame in the place of another",
+    refutes: ["SUPER-02"],
+    pieces: {
+      journals(seats) {
+        const journals = parentPieces.journals(seats);
+        const [first] = journals;
+        first[50] = first[51];
+        return journals;
+      },
+    },
+  },
+  "hasty-handover": {
+    what: "the successor reads before the predecessor has stopped",
+    refutes: ["SUPER-04"],
+    pieces: { ring: SHORT_RING, ...instead((...args) => new HastySupervisor(...args)) },
+  },
+  "careless-removal": {
+    what: "a worker goes while its share is still dealt out to it",
+    refutes: ["SUPER-05"],
+    pieces: instead((...args) => new CarelessSupervisor(...args)),
+  },
+  "swallowed-share": {
+    what: "the share of a worker that was given up is dealt out to nobody else",
+    refutes: ["SUPER-06"],
+    alone: true,
+    inSupervisor() {
+      const { route } = FanoutGroup.prototype;
+      FanoutGroup.prototype.route = function (members) {
+        if (members.includes(1)) route.call(this, members);
+      };
+    },
+  },
+  "never-given-up": {
+    what: "a worker is started again for ever",
+    refutes: ["SUPER-06"],
+    endsEarly: true,
+    timeout: 15,
+    inSupervisor: () => RestartPolicy.prototype.afterEnd = () => 0,
+  },
+  "swallowing-recvfrom": {
+    what: "a worker that receives by recvfrom loses more than it has in hand",
+    refutes: ["SUPER-07"],
+    alone: true,
+    inWorker() {
+      let frames = 0;
+      const { next } = RecvfromSource.prototype;
+      RecvfromSource.prototype.next = function () {
+        if (++frames % 50 === 0) next.call(this);
+        return next.call(this);
+      };
+    },
+  },
+  "kept-after-all": {
+    what: "the sockets of the control are kept",
+    refutes: ["SUPER-08"],
+    alone: true,
+    pieces: {
+      makeSupervisor: (run, options, protections) =>
+        new Supervisor(run, { ...options, keepsSockets: true }, protections),
+    },
+  },
+  "forgotten-rest": {
+    what: "who is served again begins with what comes, and not with what waits",
+    refutes: ["SUPER-09"],
+    pieces: instead((...args) => new ForgetfulSupervisor(...args)),
+  },
+};
+
+/** The same run with fewer kills: each costs a start. */
+function shorter({ context, record }: ParentRun): ParentRun {
+  const supervision = { ...context.setting.supervision, kills: KILLS, rate: RATE };
+  return new ParentRun({ ...context, setting: { ...context.setting, supervision } }, record);
+}
+
+/** Every fault of `supervisor`, by name. */
+export const SUPERVISOR_FAULTS: Faults = Object.fromEntries(
+  Object.entries(REPLACEMENTS).map(([name, replacement]) => {
+    const { pieces, inSupervisor, inWorker, ...fault } = replacement;
+    return [`${supervisor.name}/${name}`, {
+      timeout: 60,
+      ...fault,
+      experiment: {
+        ...supervisor,
+        parent(run: ParentRun) {
+          inSupervisor?.();
+          return parent(shorter(run), { ...parentPieces, ...pieces });
+        },
+        child(run: ChildRun) {
+          inWorker?.();
+          return work(run);
+        },
+      },
+    }];
+  }),
+);
