@@ -13,6 +13,8 @@ import type { ExperimentDescription } from "./record.ts";
 
 /** One question, and the two programs that answer it. */
 export interface Experiment extends ExperimentDescription {
+  /** Its workers are hardened whatever is asked for, and it has checks of its own for that. */
+  readonly alwaysHardens?: true;
   /** What it plans beside, if the worker is hardened. */
   readonly hardenedPlan?: readonly CheckId[];
   /** The longest that it may take if nothing is said of it, in seconds; 10 if it is not there. */

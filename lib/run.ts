@@ -92,7 +92,9 @@ export async function runExperiment(
   };
   const record = new ExperimentRecord(
     experiment,
-    setting.protections.length > 0 ? [...CONFINEMENT_CHECKS, ...experiment.hardenedPlan ?? []] : [],
+    setting.protections.length > 0 && !experiment.alwaysHardens
+      ? [...CONFINEMENT_CHECKS, ...experiment.hardenedPlan ?? []]
+      : [],
   );
   using _live = onWait && new LiveLine(
     onWait,

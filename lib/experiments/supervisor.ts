@@ -185,6 +185,7 @@ export const supervisor: Experiment = {
   title: "Supervisor",
   question: "When workers die, are packets lost, if the supervisor keeps the sockets?",
   decisions: ["D18", "D24"],
+  alwaysHardens: true,
   timeout: 60,
   plan: [
     "SUPER-01",
