@@ -103,6 +103,8 @@ export interface Seat {
   readonly pid: number | undefined;
   /** How many workers have been ready. */
   readonly starts: number;
+  /** How many frames its worker has done. */
+  readonly doneByWorker: number;
   readonly ends: readonly WorkerEnd[];
   /** How long nobody served it, each time, in milliseconds. */
   readonly gaps: readonly number[];
@@ -123,6 +125,7 @@ class OccupiedSeat implements Seat, Disposable {
   hasLeft = false;
   worker: Child | undefined;
   starts = 0;
+  doneBefore = 0;
   readonly ends: WorkerEnd[] = [];
   readonly gaps: number[] = [];
   resumedInBlock = 0;
@@ -154,6 +157,10 @@ class OccupiedSeat implements Seat, Disposable {
 
   get pid(): number | undefined {
     return this.worker?.pid;
+  }
+
+  get doneByWorker(): number {
+    return this.progress.count - this.doneBefore;
   }
 
   statistics(): PacketStatistics {
@@ -209,7 +216,7 @@ export class Supervisor implements AsyncDisposable {
     const seat = new OccupiedSeat(socket, number, identity, this.#options.capacity);
     this.#seats.push(seat);
     this.#tend(seat);
-    await this.#until(() => seat.state === "serving" || seat.state === "given up");
+    await this.until(() => seat.state === "serving" || seat.state === "given up");
     this.#route();
     return seat;
   }
@@ -220,7 +227,7 @@ export class Supervisor implements AsyncDisposable {
     leaving.hasLeft = true;
     this.#route();
     await milliseconds(this.#settlingTime());
-    await this.#until(() => leaving.state === "given up" || isEmpty(leaving));
+    await this.until(() => leaving.state === "given up" || isEmpty(leaving));
     leaving.isToStop = true;
     leaving.wake();
     await leaving.tending;
@@ -238,7 +245,7 @@ export class Supervisor implements AsyncDisposable {
     handed.isToStop = true;
     const gapsBefore = handed.gaps.length;
     handed.wake();
-    await this.#until(() => handed.gaps.length > gapsBefore);
+    await this.until(() => handed.gaps.length > gapsBefore);
     return handed.gaps.at(-1)!;
   }
 
@@ -249,7 +256,7 @@ export class Supervisor implements AsyncDisposable {
     revived.state = "vacant";
     revived.policy = new RestartPolicy();
     this.#tend(revived);
-    await this.#until(() => revived.state === "serving" || revived.state === "given up");
+    await this.until(() => revived.state === "serving" || revived.state === "given up");
     this.#route();
   }
 
@@ -266,7 +273,7 @@ export class Supervisor implements AsyncDisposable {
     const isSettled = (seat: OccupiedSeat) =>
       seat.hasLeft || seat.state === "given up" || seat.state === "serving" && isEmpty(seat);
     for (let before = -1; before !== total();) {
-      await this.#until(() => this.#seats.every(isSettled));
+      await this.until(() => this.#seats.every(isSettled));
       before = total();
       await milliseconds(this.#settlingTime());
     }
@@ -331,7 +338,7 @@ export class Supervisor implements AsyncDisposable {
 
   async #serveAgainAndAgain(seat: OccupiedSeat): Promise<void> {
     while (!this.#isOver && !this.#run.context.signal.aborted) {
-      const doneBefore = seat.progress.count;
+      seat.doneBefore = seat.progress.count;
       const reason = await this.#serve(seat);
       seat.worker = undefined;
       const lost = seat.progress.takeLost();
@@ -343,7 +350,7 @@ export class Supervisor implements AsyncDisposable {
         return;
       }
       seat.ends.push({ at: seat.vacantSince, reason });
-      const delay = seat.policy.afterEnd(seat.progress.count > doneBefore);
+      const delay = seat.policy.afterEnd(seat.doneByWorker > 0);
       if (delay === undefined) {
         seat.state = "given up";
         this.#route();
@@ -472,7 +479,12 @@ export class Supervisor implements AsyncDisposable {
     return SETTLING_BLOCKS * (this.#options.ring?.retireTimeout ?? 0) + SETTLING_TIME;
   }
 
-  async #until(condition: () => boolean): Promise<void> {
+  /**
+   * Waits until something is so.
+   *
+   * @throws What has ended a seat's tending, or the run; {@linkcode ExperimentError} if time runs out.
+   */
+  async until(condition: () => boolean): Promise<void> {
     const { signal, deadline } = this.#run.context;
     while (!condition()) {
       this.#rethrow();

@@ -18,7 +18,7 @@ import { type Identity, type PacketRingGeometry } from "../../ffi/mod.ts";
 import { type Account, describeAccount, drawUpAccount } from "../account.ts";
 import { type Conclusion, type Finding, judged } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
-import { ExperimentError, UsageError } from "../outcome.ts";
+import { UsageError } from "../outcome.ts";
 import type { ParentRun } from "../parent_run.ts";
 import { ALL_PROTECTIONS, requireProtections } from "../protections.ts";
 import { FAILURES_TOLERATED } from "../restart_policy.ts";
@@ -82,7 +82,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   const killed = await during(stream, ranges, "kills", async () => {
     stream.start();
     await pause(PAUSE);
-    return await killAtRandom(run, supervisor, kills);
+    return await killAtRandom(supervisor, kills);
   });
   const allowed = longestGap(pieces.ring, rate / workers);
   const gaps = supervisor.seats.flatMap((seat) => seat.gaps);
@@ -120,7 +120,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   run.step("Giving up a worker that cannot start...");
   const shares = await during(stream, ranges, "given up", async () => {
     if (workers === 1) await supervisor.add(identities[workers]); // or there were no others
-    return await giveUp(run, supervisor);
+    return await giveUp(supervisor);
   });
   run.check("SUPER-06", judgeShares(shares));
   run.done("The others took its share, until it was served again", "SUPER-06");
@@ -255,7 +255,6 @@ interface Kills {
 
 /** Kills a serving worker at a time, and waits until each has a successor. With `inHand`, each has a frame in hand, as far as that can be seen. */
 async function killAtRandom(
-  run: ParentRun,
   supervisor: Supervisor,
   kills: number,
   inHand = false,
@@ -263,30 +262,24 @@ async function killAtRandom(
   const noticed: number[] = [];
   for (let killed = 0; killed < kills; killed++) {
     await pause(Math.random() * 2 * KILL_INTERVAL);
-    const seat = await someServing(run, supervisor);
+    const seat = await someAtWork(supervisor);
     const ends = seat.ends.length;
-    if (inHand) await until(run, () => seat.progress.isInHand);
+    if (inHand) await supervisor.until(() => seat.progress.isInHand);
     const at = performance.now();
     supervisor.kill(seat);
-    await until(run, () => seat.ends.length > ends);
+    await supervisor.until(() => seat.ends.length > ends);
     noticed.push(seat.ends[ends].at - at);
   }
-  await until(run, () => supervisor.seats.every(({ state }) => state === "serving"));
+  await supervisor.until(() => supervisor.seats.every(({ state }) => state === "serving"));
   return { noticed };
 }
 
-async function someServing(run: ParentRun, supervisor: Supervisor): Promise<Seat> {
-  const serving = () => supervisor.seats.filter(({ state }) => state === "serving");
-  await until(run, () => serving().length > 0);
-  return anyOf(serving());
-}
-
-async function until({ context }: ParentRun, condition: () => boolean): Promise<void> {
-  while (!condition()) {
-    if (context.signal.aborted) throw context.signal.reason;
-    if (Date.now() > context.deadline) throw new ExperimentError("Time ran out");
-    await pause(1);
-  }
+/** A seat whose worker is in mid-stream: it has done something. */
+async function someAtWork(supervisor: Supervisor): Promise<Seat> {
+  const atWork = () =>
+    supervisor.seats.filter(({ state, doneByWorker }) => state === "serving" && doneByWorker > 0);
+  await supervisor.until(() => atWork().length > 0);
+  return anyOf(atWork());
 }
 
 /** How long nobody may serve a ring before it is full, in milliseconds. */
@@ -312,12 +305,12 @@ interface Shares {
   readonly others: number;
 }
 
-async function giveUp(run: ParentRun, supervisor: Supervisor): Promise<Shares> {
+async function giveUp(supervisor: Supervisor): Promise<Shares> {
   const [seat] = supervisor.seats;
   const ends = seat.ends.length;
   let killed: number | undefined;
   while (seat.state !== "given up") {
-    await until(run, () => seat.state === "given up" || (seat.pid ?? killed) !== killed);
+    await supervisor.until(() => seat.state === "given up" || (seat.pid ?? killed) !== killed);
     killed = seat.pid;
     supervisor.kill(seat);
   }
@@ -362,7 +355,7 @@ async function control(
   await using supervisor = pieces.makeSupervisor(run, options, ALL_PROTECTIONS);
   const seat = await supervisor.add(identity);
   stream.start();
-  await killAtRandom(run, supervisor, kills, options.ring === null);
+  await killAtRandom(supervisor, kills, options.ring === null);
   await pause(PAUSE);
   stream.stop();
   await supervisor.settle();

@@ -14,9 +14,10 @@ import {
 import type { ChildRun } from "../../lib/child_run.ts";
 import { parent, parentPieces, supervisor } from "../../lib/experiments/supervisor.ts";
 import { FanoutGroup } from "../../lib/fanout_group.ts";
+import type { ParentMessage } from "../../lib/messages.ts";
 import { boundPacketSocket } from "../../lib/packet_socket.ts";
 import { ParentRun } from "../../lib/parent_run.ts";
-import { Progress } from "../../lib/progress.ts";
+import { createProgress, Progress } from "../../lib/progress.ts";
 import { birth, type Protection, protectSocket } from "../../lib/protections.ts";
 import { RecvfromSource } from "../../lib/receive/recvfrom.ts";
 import { RestartPolicy } from "../../lib/restart_policy.ts";
@@ -28,7 +29,7 @@ import type { Fault, Faults } from "./fault.ts";
 interface Replacement extends Omit<Fault, "experiment"> {
   readonly pieces?: Partial<typeof parentPieces>;
   readonly inSupervisor?: () => void;
-  readonly inWorker?: () => void;
+  readonly inWorker?: (run: ChildRun) => void;
 }
 
 const KILLS = 6, RATE = 1000;
@@ -39,7 +40,6 @@ const LONG_WORK = 1500;
 /** What a seat is, to one who must not know. */
 interface InnerSeat {
   socket: OwnedFd;
-  readonly progressFd: OwnedFd;
   readonly tending: Promise<void>;
   isToStop: boolean;
   hasLeft: boolean;
@@ -109,9 +109,14 @@ class ExchangingSupervisor extends AtThirdKill {
   }
 }
 
-/** One that does not wait for the predecessor's end: for a while two workers read the same ring. */
+/** How many frames the journal of a hasty successor holds, by which it is known. */
+const HASTY = 5000;
+
+/** One whose successor does not wait for the predecessor's end: for a while two workers do the same frames. */
 class HastySupervisor extends Supervisor {
   readonly #args: Arguments;
+  /** What hasty successors have done. */
+  static readonly journals: Uint32Array[] = [];
 
   constructor(...args: Arguments) {
     super(...args);
@@ -119,19 +124,46 @@ class HastySupervisor extends Supervisor {
   }
 
   override async replace(seat: Seat): Promise<number> {
-    const [run, { ring, capacity, nonce, work }, protections] = this.#args;
-    const { identity } = seat;
-    const { socket, progressFd } = inner(seat);
+    for (let attempt = 0; attempt < 10 && !HastySupervisor.journals.some((each) => each.length);) {
+      await this.#both(seat);
+      attempt++;
+    }
+    return await super.replace(seat);
+  }
+
+  async #both(seat: Seat): Promise<void> {
+    const [run, { ring, nonce }, protections] = this.#args;
+    const { identity, progress } = seat;
+    const { socket } = inner(seat);
+    using memory = new OwnedFd(createProgress(HASTY));
+    using own = new Progress(memory.fd, HASTY);
     await using successor = run.start({ launcher: birth(identity, protections), isSilent: true });
-    const orders = { ...identity, protections, ring, capacity, nonce: nonce.toBase64(), work };
-    successor.send({ type: "supervised", ...orders }, [socket.fd, progressFd.fd]);
+    const orders = { ...identity, protections, ring, nonce: nonce.toBase64(), work: 0 };
+    successor.send({ type: "supervised", capacity: HASTY, ...orders }, [socket.fd, memory.fd]);
     await successor.reached("ready");
+    own.enter(progress.sequence);
     successor.send({ type: "next" });
-    await pause(300);
+    await pause(200);
     successor.send({ type: "enough" });
     await successor.reached("stopped");
-    return 0;
+    HastySupervisor.journals.push(own.journal.slice());
   }
+}
+
+/** Has a hasty successor leave the blocks to its predecessor, which would otherwise wait for them until the ring is full. */
+function leaveBlocks(run: ChildRun): void {
+  const honest = run.receive.bind(run);
+  run.receive = (type, descriptors) => {
+    const delivery = honest(type, descriptors);
+    const message = delivery.message as ParentMessage;
+    if (message.type !== "supervised" || message.capacity !== HASTY) return delivery;
+    const { store } = Atomics;
+    const isRing = (words: Uint32Array) => words.length > HASTY;
+    const leaving = (words: Uint32Array, index: number, value: number) =>
+      isRing(words) ? value : store(words, index, value);
+    Object.assign(Atomics, { store: leaving });
+    return delivery;
+  };
 }
 
 /** One that lets a worker go while its share is still dealt out to it. */
@@ -158,8 +190,6 @@ class ForgetfulSupervisor extends Supervisor {
   }
 }
 
-/** One that is filled anew within a second: a reader whose block another has given back waits for that. */
-const SHORT_RING: PacketRingGeometry = { blockSize: 1 << 14, blockCount: 128, retireTimeout: 8 };
 const TOO_SMALL: PacketRingGeometry = { blockSize: 1 << 14, blockCount: 4, retireTimeout: 8 };
 
 const REPLACEMENTS: { readonly [name: string]: Replacement } = {
@@ -227,7 +257,12 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
   "hasty-handover": {
     what: "the successor reads before the predecessor has stopped",
     refutes: ["SUPER-04"],
-    pieces: { ring: SHORT_RING, ...instead((...args) => new HastySupervisor(...args)) },
+    inWorker: leaveBlocks,
+    pieces: {
+      work: LONG_WORK,
+      journals: (all) => [...parentPieces.journals(all), ...HastySupervisor.journals],
+      ...instead((...args) => new HastySupervisor(...args)),
+    },
   },
   "careless-removal": {
     what: "a worker goes while its share is still dealt out to it",
@@ -301,7 +336,7 @@ export const SUPERVISOR_FAULTS: Faults = Object.fromEntries(
           return parent(shorter(run), { ...parentPieces, ...pieces });
         },
         child(run: ChildRun) {
-          inWorker?.();
+          inWorker?.(run);
           return work(run);
         },
       },

@@ -19,7 +19,7 @@ testNeeding(
   needs,
   `Workers are killed ${KILLS} times in mid-stream, and every frame is received exactly once`,
   async () => {
-    const args = ["-e", "supervisor", "--kills", String(KILLS), "--rate", "8000", "-t", "170"];
+    const args = ["-e", "supervisor", "--kills", String(KILLS), "--rate", "4000", "-t", "170"];
     const outcome = await fdpass([...args, "--json", "veth-fdpass"], { timeout: 180_000 });
     const { figures, failed, error } = figuresIn(outcome);
     assertEquals([failed, error, outcome.stderr, outcome.code], [[], null, "", 0]);
