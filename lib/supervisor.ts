@@ -360,6 +360,7 @@ export class Supervisor implements AsyncDisposable {
         seat.statistics(); // they go with the socket
         seat.socket.close();
         seat.socket = this.#openSocket();
+        seat.progress.enter(0); // another ring, which begins anew
       }
       if (delay > 0) await this.#sleep(seat, delay);
     }

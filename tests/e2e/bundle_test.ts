@@ -63,7 +63,7 @@ testNeeding(
         ["veth-fdpass"],
         ["--harden", "veth-fdpass"],
         ["-e", "io-uring", "-e", "authority", "veth-fdpass"],
-        ["--stimulus", "none", "-t", "1", "veth-fdpass"],
+        ["--stimulus", "none", "-t", "4", "lo"], // where nothing comes by itself
       ];
       for (const args of runs) {
         const ours = answers(

@@ -22,7 +22,7 @@ import { Sender, sleep } from "../../ffi/programs/veth.ts";
 import { ipv4, ipv6, numberOf, other, OURS, short } from "../../support/flows.ts";
 
 const [what, mode = "hash"] = Deno.args;
-const MEMBERS = 4, FLOWS = 32, FLOWING = 40_000, EVERY = 200;
+const MEMBERS = 4, FLOWS = 32, MOST = 1_000_000, ROUTES = 40, EVERY = 200;
 const IFINDEX = if_nametoindex("veth-fdpass");
 const BUFFER = 8 << 20;
 
@@ -90,18 +90,20 @@ async function flowing(): Promise<void> {
   const members = open(group);
   group.route([1]);
   const flood = new Worker(import.meta.url, { type: "module", name: "flood" });
-  let isOver = false;
-  flood.onmessage = () => isOver = true;
-  const times = new Uint8Array(FLOWING);
+  let sent: number | undefined;
+  flood.onmessage = ({ data }) => sent = data;
+  const enough = new Int32Array(new SharedArrayBuffer(4));
+  flood.postMessage(enough);
+  const times = new Uint8Array(MOST);
   const routes = [[1, 2], [2], [3, 4], [4, 1], [1, 2, 3, 4], [3]];
   let routed = 0, toLeftOut = 0;
   const takeAll = () =>
     members.forEach((member) => take(member).forEach((frame) => times[numberOf(frame)]++));
-  for (let i = 0; !isOver; i++) {
+  for (let i = 0; sent === undefined; i++) {
     const route = routes[i % routes.length];
     takeAll();
     group.route(route);
-    routed++;
+    if (++routed === ROUTES) Atomics.store(enough, 0, 1);
     // What comes from here on comes to them alone: those who are left out are emptied, and stay empty.
     const leftOut = members.filter((_, i) => !route.includes(i + 1));
     const count = () => leftOut.reduce((sum, { fd }) => sum + takeStatistics(fd).packets, 0);
@@ -111,27 +113,34 @@ async function flowing(): Promise<void> {
   }
   sleep(50);
   takeAll();
+  const each = times.subarray(0, sent);
   tell({
     routed,
     toLeftOut,
-    once: times.filter((count) => count === 1).length,
-    lost: times.filter((count) => count === 0).length,
-    twice: times.filter((count) => count > 1).length,
-    sent: FLOWING,
+    once: each.filter((count) => count === 1).length,
+    lost: each.filter((count) => count === 0).length,
+    twice: each.filter((count) => count > 1).length,
+    sent,
   });
   flood.terminate();
 }
 
-function flood(): void {
+/** Sends until it is enough. */
+function flood(enough: Int32Array): void {
   using sender = new Sender();
-  for (let number = 0; number < FLOWING; number++) {
+  let number = 0;
+  for (; number < MOST && Atomics.load(enough, 0) === 0; number++) {
     sender.send(ipv4({ from: number & 0xff, to: 1, port: 49152 + number % 64 }, number));
     if (number % EVERY === 0) sleep(1);
   }
-  self.postMessage("over");
+  self.postMessage(number);
 }
 
-const self = globalThis as unknown as { name: string; postMessage(message: unknown): void };
-if (self.name === "flood") flood();
+const self = globalThis as unknown as {
+  name: string;
+  onmessage: (event: MessageEvent<Int32Array>) => void;
+  postMessage(message: unknown): void;
+};
+if (self.name === "flood") self.onmessage = ({ data }) => flood(data);
 else if (what === "kinds") kinds();
 else await flowing();
