@@ -29,6 +29,7 @@ import {
   SO_COOKIE,
   SO_DOMAIN,
   SO_PROTOCOL,
+  SO_RCVBUFFORCE,
   SO_TIMESTAMPNS,
   SO_TYPE,
   SOCK_CLOEXEC,
@@ -274,4 +275,16 @@ export function whenThereIsRoom(step: () => unknown): void {
  */
 export function sendFrame(fd: number, frame: Uint8Array<ArrayBuffer>): void {
   whenThereIsRoom(() => send(fd, frame, 0));
+}
+
+/** A receive buffer for thousands of frames, in bytes. */
+const LARGE_RECEIVE_BUFFER = 4 << 20;
+
+/**
+ * Gives a socket without a ring room for thousands of frames, whatever net.core.rmem_max is.
+ *
+ * @throws {SystemError} `EPERM` without CAP_NET_ADMIN.
+ */
+export function enlargeReceiveBuffer(fd: number): void {
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, LARGE_RECEIVE_BUFFER);
 }

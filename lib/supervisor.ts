@@ -27,10 +27,7 @@ import {
   type PacketRingGeometry,
   poll,
   POLLIN,
-  setsockopt,
   setUpPacketRing,
-  SO_RCVBUFFORCE,
-  SOL_SOCKET,
   SystemError,
 } from "../ffi/mod.ts";
 import { FanoutGroup, type FanoutMode } from "./fanout_group.ts";
@@ -39,6 +36,7 @@ import { ExperimentError } from "./outcome.ts";
 import {
   boundPacketSocket,
   describePacketSocket,
+  enlargeReceiveBuffer,
   type PacketStatistics,
   takeStatistics,
 } from "./packet_socket.ts";
@@ -62,9 +60,6 @@ const PATIENCE: Patience = { start: 5000, answer: 2000, stop: 2000 };
 
 /** How often a worker is asked whether it is there, in milliseconds. */
 const ASK_INTERVAL = 250;
-
-/** The receive buffer of a socket without a ring, in bytes. */
-const RECEIVE_BUFFER = 4 << 20;
 
 /** What a supervisor supervises. */
 export interface SupervisorOptions {
@@ -312,7 +307,7 @@ export class Supervisor implements AsyncDisposable {
     const { link } = this.#run.setting;
     const socket = boundPacketSocket(link.ifindex, ETH_P_ALL);
     const { ring } = this.#options;
-    if (ring === null) setsockopt(socket.fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
+    if (ring === null) enlargeReceiveBuffer(socket.fd);
     else setUpPacketRing(socket.fd, ring);
     // A member of the group cannot be bound elsewhere: that is the pin.
     protectSocket(socket.fd, this.#protections.filter((each) => each !== "fanout-pin"));

@@ -15,15 +15,7 @@
  * @module
  */
 
-import {
-  ETH_P_ALL,
-  getppid,
-  OwnedFd,
-  setsockopt,
-  setUpPacketRing,
-  SO_RCVBUFFORCE,
-  SOL_SOCKET,
-} from "../../ffi/mod.ts";
+import { ETH_P_ALL, getppid, OwnedFd, setUpPacketRing } from "../../ffi/mod.ts";
 import type { CheckId } from "../checks.ts";
 import type { ChildRun } from "../child_run.ts";
 import { CONFINEMENT_CHECKS, corroborateConfinement, proveConfinement } from "../confinement.ts";
@@ -31,7 +23,12 @@ import { type Digest, DIGESTS_PER_MESSAGE, sha256 } from "../digests.ts";
 import { type Conclusion, type Finding, judged, skipped } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
 import { asTexts, type ReceiverOrders } from "../messages.ts";
-import { boundPacketSocket, type PacketStatistics, takeStatistics } from "../packet_socket.ts";
+import {
+  boundPacketSocket,
+  enlargeReceiveBuffer,
+  type PacketStatistics,
+  takeStatistics,
+} from "../packet_socket.ts";
 import type { Child, ParentRun } from "../parent_run.ts";
 import { judgeCredentials, threadCredentials } from "../privileges.ts";
 import {
@@ -71,9 +68,6 @@ const FRAMES = 1000;
 /** How many of them may be under way: the receive buffer holds them all. */
 const WINDOW = 250;
 
-/** The receive buffer of the passed socket, in bytes. */
-const RECEIVE_BUFFER = 4 << 20;
-
 /** How long a frame is waited for, in milliseconds: it is there at once, or lost. */
 const PATIENCE = 1000;
 
@@ -102,7 +96,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
       continue;
     }
     using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
-    setsockopt(packetSocket.fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
+    enlargeReceiveBuffer(packetSocket.fd);
     if (isRingSetUp) setUpPacketRing(packetSocket.fd, WORKER_RING);
     protectSocket(packetSocket.fd, protections);
     await using worker = run.start({ launcher: birth(identity, protections) });

@@ -42,7 +42,6 @@ import {
   sendTo,
   setsockopt,
   SO_BINDTODEVICE,
-  SO_RCVBUFFORCE,
   SO_REUSEADDR,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
@@ -60,7 +59,7 @@ import type { Experiment } from "../experiment.ts";
 import { FAR_END, FarNamespace, IN_OWN_NAMESPACE, requireNamespaces } from "../far_namespace.ts";
 import { groupFilter } from "../group_filter.ts";
 import { asInteger, asObject, asTexts } from "../messages.ts";
-import { boundPacketSocket, takeStatistics } from "../packet_socket.ts";
+import { boundPacketSocket, enlargeReceiveBuffer, takeStatistics } from "../packet_socket.ts";
 import type { Child, ParentRun } from "../parent_run.ts";
 import {
   ALL_PROTECTIONS,
@@ -88,9 +87,6 @@ const CONTROLS = 100;
 
 /** How many may be under way: the receive buffers hold them all. */
 const WINDOW = 250;
-
-/** The receive buffer of whoever receives datagrams, in bytes. */
-const RECEIVE_BUFFER = 4 << 20;
 
 /** How long a datagram is waited for, in milliseconds: it is there at once, or lost. */
 const PATIENCE = 1000;
@@ -125,6 +121,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
 
   run.step("Creating AF_PACKET socket...");
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
+  enlargeReceiveBuffer(packetSocket.fd); // for the ways of receiving that have no ring
   pieces.protectSocket(packetSocket.fd, ALL_PROTECTIONS, groupFilter(from.address));
   run.done(`AF_PACKET socket created, for UDP to ${from.address} alone (FD: ${packetSocket.fd})`);
 
@@ -348,7 +345,7 @@ async function startReceiver(run: ParentRun): Promise<Child> {
 function memberOf(endpoint: Ipv4Endpoint, ifindex: number, name: string): OwnedFd {
   const member = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   setsockopt(member.fd, SOL_SOCKET, SO_REUSEADDR, 1);
-  setsockopt(member.fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
+  enlargeReceiveBuffer(member.fd);
   setsockopt(member.fd, SOL_SOCKET, SO_BINDTODEVICE, cString(name));
   bind(member.fd, inetAddress(endpoint));
   joinGroup(member.fd, endpoint.address, ifindex);

@@ -7,7 +7,7 @@ import { evidenceIn, inNamespace } from "../support/programs.ts";
 import { FAULTS } from "./faults.ts";
 
 const root = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
-const LIMIT = 120_000;
+const LIMIT = 150_000;
 const tests = new TestsAhead();
 
 for (const [name, { what, refutes, alone, endsEarly, prefix = [] }] of Object.entries(FAULTS)) {

@@ -327,7 +327,7 @@ export const SUPERVISOR_FAULTS: Faults = Object.fromEntries(
   Object.entries(REPLACEMENTS).map(([name, replacement]) => {
     const { pieces, inSupervisor, inWorker, ...fault } = replacement;
     return [`${supervisor.name}/${name}`, {
-      timeout: 60,
+      timeout: 110,
       ...fault,
       experiment: {
         ...supervisor,

@@ -7,7 +7,7 @@
 import { type Needs, testNeeding } from "./needs.ts";
 
 /** How many run beside the one whose turn it is. */
-const AHEAD = 2;
+const AHEAD = 1;
 
 interface Entry {
   readonly test: () => Promise<void>;
