@@ -125,8 +125,13 @@ export function getsockoptInt(fd: number, level: number, option: number): number
  * @throws {SystemError} `ENOTSOCK`, …
  */
 export function takeSocketError(fd: number): number {
-  return getsockoptInt(fd, SOL_SOCKET, SO_ERROR);
+  check(libc.getsockopt(fd, SOL_SOCKET, SO_ERROR, socketError, socketErrorSize), "getsockopt");
+  return socketError[0];
 }
+
+// Kept, since it is asked for whenever a ring is found empty.
+const socketError = new Int32Array(1);
+const socketErrorSize = Uint32Array.of(4);
 
 /**
  * `SO_PEERCRED`: the process id of whoever made the other end of a Unix socket pair, or connected it. Source: unix(7).

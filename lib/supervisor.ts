@@ -113,6 +113,8 @@ export interface Seat {
   readonly isConfined: boolean;
   /** What the kernel has counted on its socket so far. */
   statistics(): PacketStatistics;
+  /** How many frames the kernel has put into its socket that nobody has done. */
+  backlog(): number;
 }
 
 class OccupiedSeat implements Seat, Disposable {
@@ -139,6 +141,8 @@ class OccupiedSeat implements Seat, Disposable {
   successor: Child | undefined;
   #packets = 0;
   #drops = 0;
+  /** Frames that are gone with a socket that was closed. */
+  #gone = 0;
 
   constructor(
     public socket: OwnedFd,
@@ -161,6 +165,19 @@ class OccupiedSeat implements Seat, Disposable {
   statistics(): PacketStatistics {
     const { packets, drops } = takeStatistics(this.socket.fd);
     return { packets: this.#packets += packets, drops: this.#drops += drops };
+  }
+
+  backlog(): number {
+    const { packets, drops } = this.statistics();
+    return packets - drops - this.progress.count - this.#gone;
+  }
+
+  /** Closes the socket, with all that is in it, and takes another. */
+  exchange(open: () => OwnedFd): void {
+    this.#gone += this.backlog();
+    this.socket.close();
+    this.socket = open();
+    this.progress.enter(0); // another ring, which begins anew
   }
 
   [Symbol.dispose](): void {
@@ -351,12 +368,7 @@ export class Supervisor implements AsyncDisposable {
         this.#route();
         return;
       }
-      if (!this.#options.keepsSockets) {
-        seat.statistics(); // they go with the socket
-        seat.socket.close();
-        seat.socket = this.#openSocket();
-        seat.progress.enter(0); // another ring, which begins anew
-      }
+      if (!this.#options.keepsSockets) seat.exchange(() => this.#openSocket());
       if (delay > 0) await this.#sleep(seat, delay);
     }
   }

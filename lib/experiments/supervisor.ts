@@ -79,12 +79,12 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
 
   // 2.
   run.step(`Killing workers, ${kills} times, while ${rate} frames a second arrive...`);
+  const allowed = longestGap(pieces.ring, rate / workers);
   const killed = await during(stream, ranges, "kills", async () => {
     stream.start();
     await pause(PAUSE);
-    return await killAtRandom(supervisor, kills);
+    return await killAtRandom(supervisor, kills, { most: framesAllowed(allowed, rate / workers) });
   });
-  const allowed = longestGap(pieces.ring, rate / workers);
   const gaps = supervisor.seats.flatMap((seat) => seat.gaps);
   run.check("SUPER-03", judgeGaps(gaps, allowed, killed));
   run.done(`${kills} workers killed, and as many successors`, "SUPER-03");
@@ -253,16 +253,24 @@ interface Kills {
   readonly noticed: readonly number[];
 }
 
-/** Kills a serving worker at a time, and waits until each has a successor. With `inHand`, each has a frame in hand, as far as that can be seen. */
+/** Whom to kill. */
+interface Victims {
+  /** Only one with a frame in hand, as far as that can be seen. */
+  readonly inHand?: boolean;
+  /** Only where no more frames than these wait. */
+  readonly most?: number;
+}
+
+/** Kills a worker in mid-stream at a time, and waits until each has a successor. */
 async function killAtRandom(
   supervisor: Supervisor,
   kills: number,
-  inHand = false,
+  { inHand = false, most = Infinity }: Victims = {},
 ): Promise<Kills> {
   const noticed: number[] = [];
   for (let killed = 0; killed < kills; killed++) {
     await pause(Math.random() * 2 * KILL_INTERVAL);
-    const seat = await someAtWork(supervisor);
+    const seat = await someAtWork(supervisor, most);
     const ends = seat.ends.length;
     if (inHand) await supervisor.until(() => seat.progress.isInHand);
     const at = performance.now();
@@ -274,13 +282,23 @@ async function killAtRandom(
   return { noticed };
 }
 
-/** A seat whose worker is in mid-stream: it has done something. */
-async function someAtWork(supervisor: Supervisor): Promise<Seat> {
+/** A seat whose worker is in mid-stream: it has done something, and not too much is left. */
+async function someAtWork(supervisor: Supervisor, most: number): Promise<Seat> {
   const atWork = () =>
-    supervisor.seats.filter(({ state, doneByWorker }) => state === "serving" && doneByWorker > 0);
+    supervisor.seats.filter((seat) =>
+      seat.state === "serving" && seat.doneByWorker > 0 && seat.backlog() <= most
+    );
   await supervisor.until(() => atWork().length > 0);
   return anyOf(atWork());
 }
+
+/** How many frames may wait when a worker is killed: half of what the ring takes at that rate, or what one block does. */
+function framesAllowed(milliseconds: number, framesPerSecond: number): number {
+  return Math.max(FRAMES_IN_HASTE, milliseconds / 2 * framesPerSecond / 1000);
+}
+
+/** What waits in any case: the frames of a block that is not handed over yet, and a burst after a pause of the stream. */
+const FRAMES_IN_HASTE = 100;
 
 /** How long nobody may serve a ring before it is full, in milliseconds. */
 export function longestGap(
@@ -355,7 +373,7 @@ async function control(
   await using supervisor = pieces.makeSupervisor(run, options, ALL_PROTECTIONS);
   const seat = await supervisor.add(identity);
   stream.start();
-  await killAtRandom(supervisor, kills, options.ring === null);
+  await killAtRandom(supervisor, kills, { inHand: options.ring === null });
   await pause(PAUSE);
   stream.stop();
   await supervisor.settle();

@@ -312,8 +312,8 @@ for (const without of ["recvmsg", "openat", "clone", "preparation"]) {
     { root: true, programs: { ip: "iproute2" } },
     `a worker without ${without} is killed: a violation does not go unseen`,
     async () => {
-      const { signal } = told(await work(without));
-      assertEquals(signal, "SIGSYS");
+      const { signal, ...rest } = told(await work(without));
+      assertEquals(signal, "SIGSYS", JSON.stringify(rest));
     },
   );
 }

@@ -19,7 +19,7 @@ testNeeding(
   needs,
   `Workers are killed ${KILLS} times in mid-stream, and every frame is received exactly once`,
   async () => {
-    const args = ["-e", "supervisor", "--kills", String(KILLS), "--rate", "4000", "-t", "170"];
+    const args = ["-e", "supervisor", "--kills", String(KILLS), "--rate", "1000", "-t", "170"];
     const outcome = await fdpass([...args, "--json", "veth-fdpass"], { timeout: 180_000 });
     const { figures, failed, error } = figuresIn(outcome);
     assertEquals([failed, error, outcome.stderr, outcome.code], [[], null, "", 0]);
@@ -39,7 +39,7 @@ testNeeding(
   "Where the ring is too small for the gap, loss is detected, and each lost frame is one that the kernel counted as dropped",
   async () => {
     const program = [Deno.execPath(), "run", "-A", "tests/faults/run_faulty.ts"];
-    const outcome = await inNamespace([...program, "supervisor/small-ring"], { timeout: 120_000 });
+    const outcome = await inNamespace([...program, "supervisor/small-ring"], { timeout: 150_000 });
     const { figures, failed, error } = figuresIn(outcome);
     assertEquals([error, outcome.code], [null, 1]);
     assert(failed.some(([id]) => id === "SUPER-02") && failed.some(([id]) => id === "SUPER-03"));
