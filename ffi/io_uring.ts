@@ -43,7 +43,7 @@ import {
   timespec,
 } from "./layouts.ts";
 import { libc } from "./libc.ts";
-import { pages } from "./memory.ts";
+import { pages, unmap } from "./memory.ts";
 import { rawSyscall } from "./raw_syscall.ts";
 import { addressOf, type StructView } from "./struct.ts";
 import { syscallNumber } from "./syscalls.ts";
@@ -68,10 +68,6 @@ export type Restriction = readonly [kind: number, value: number];
 
 /** What the head of both queues takes at most, in bytes: `struct io_rings` in include/linux/io_uring_types.h. */
 const QUEUES_HEAD = 512;
-
-// SAFETY: the kernel gives a ring up some time after close(2) (io_ring_exit_work), and does not say when; until then it may write to the
-// queues. So their pages are never given back: two for a small ring.
-const queuesOfClosedRings: Uint8Array<ArrayBuffer>[] = [];
 
 /**
  * A ring. SAFETY: what a submission points to must live until its completion has come, or the ring is closed; that is up to whoever submits.
@@ -350,8 +346,11 @@ export class IoUring implements Disposable {
     const cancel = () =>
       rawSyscall("io_uring_register", this.fd, IORING_REGISTER_SYNC_CANCEL, everything.bytes, 1);
     const errno = errnoOf(cancel);
-    queuesOfClosedRings.push(this.#queues, this.#submissions);
     close(this.fd);
+    // SAFETY: the kernel gives a ring up some time after close(2) (io_ring_exit_work), does not say when, and may write to the queues until
+    // then: to the pages that it has pinned. They are taken out of this process's memory, and empty ones put in their place.
+    unmap(this.#queues);
+    unmap(this.#submissions);
     return errno === 0 || errno === Errno.ENOENT;
   }
 
