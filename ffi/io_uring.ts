@@ -351,6 +351,7 @@ export class IoUring implements Disposable {
     // then: to the pages that it has pinned. They are taken out of this process's memory, and empty ones put in their place.
     unmap(this.#queues);
     unmap(this.#submissions);
+    this.#entered = 0; // as the empty queues say: what is submitted from now on is for nobody
     return errno === 0 || errno === Errno.ENOENT;
   }
 

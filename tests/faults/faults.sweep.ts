@@ -25,7 +25,7 @@ for (const [name, { what, refutes, alone, endsEarly, prefix = [] }] of Object.en
   });
 }
 
-// The faults of `authority` are protections left out: see authority_test.ts.
+// The faults of `authority` are protections left out: see authority.sweep.ts.
 for (const { name, plan, hardenedPlan = [] } of EXPERIMENTS.filter((e) => e.name !== "authority")) {
   Deno.test(`Every check of ${name} has a fault that refutes it`, () => {
     const refuted = new Set(

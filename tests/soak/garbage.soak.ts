@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { PATHS, pathTest, toldBy } from "./paths.ts";
+import { PATHS, pathTest, toldBy } from "../lib/receive/paths.ts";
 
 const FRAMES = 1_000_000;
 
