@@ -121,6 +121,7 @@ export const POLLOUT = 0x04;
 export const POLLERR = 0x08;
 export const POLLHUP = 0x10;
 export const POLLNVAL = 0x20;
+export const POLLRDHUP = 0x2000;
 
 // bits/fcntl-linux.h (asm-generic/fcntl.h)
 export const O_RDONLY = 0;
@@ -264,7 +265,16 @@ export const AUDIT_ARCH_X86_64 = 0xc000003e;
 export const AUDIT_ARCH_AARCH64 = 0xc00000b7;
 
 // sys/ptrace.h
+export const PTRACE_DETACH = 17;
 export const PTRACE_SEIZE = 0x4206;
+export const PTRACE_INTERRUPT = 0x4207;
+export const PTRACE_SECCOMP_GET_FILTER = 0x420c;
+
+// sys/wait.h
+export const P_PID = 1;
+export const WNOHANG = 1;
+export const WSTOPPED = 2;
+export const __WALL = 0x40000000;
 
 // linux/sockios.h
 export const SIOCGSTAMP_OLD = 0x8906;

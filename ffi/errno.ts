@@ -10,6 +10,7 @@ import { libc, textAt } from "./libc.ts";
 export const Errno = {
   EPERM: 1,
   ENOENT: 2,
+  ESRCH: 3,
   EINTR: 4,
   EBADF: 9,
   EAGAIN: 11,
@@ -30,6 +31,7 @@ export const Errno = {
   ENETDOWN: 100,
   ECONNRESET: 104,
   ENOBUFS: 105,
+  ETIMEDOUT: 110,
   ECANCELED: 125,
 } as const;
 

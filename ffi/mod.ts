@@ -22,6 +22,7 @@ export * from "./ebpf.ts";
 export * from "./errno.ts";
 export * from "./file.ts";
 export * from "./inet.ts";
+export * from "./installed_filters.ts";
 export * from "./io_uring.ts";
 export * from "./layouts.ts";
 export * from "./libc.ts";

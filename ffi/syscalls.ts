@@ -156,6 +156,7 @@ export const SYSCALLS = {
   userfaultfd: [323, 282],
   vfork: [58, null],
   vmsplice: [278, 75],
+  waitid: [247, 95],
   write: [1, 64],
   writev: [20, 66],
 } as const satisfies Record<string, readonly [x86_64: number | null, aarch64: number | null]>;

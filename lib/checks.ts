@@ -277,7 +277,7 @@ export const CHECKS = {
   "SUPER-01": {
     claim:
       "Every worker is confined, and has the socket of its seat, which is the same as its predecessor's",
-    expected: "HARD-01 from outside for each; one SO_COOKIE a seat",
+    expected: "HARD-01 and HARD-05 from outside for each; one SO_COOKIE a seat",
     side: "parent",
     source: "lib/supervisor.ts; D18, D24",
   },
@@ -418,6 +418,12 @@ export const CHECKS = {
       "filter locked, fanout joined, not dumpable, descriptors limited, as seen from outside",
     side: "parent",
     source: "socket(7), SO_LOCK_FILTER; packet(7), PACKET_FANOUT; proc(5); D24",
+  },
+  "HARD-05": {
+    claim: "The filter of system calls is the reviewed one",
+    expected: "the kernel's copy is the receive-only policy for its descriptors, byte for byte",
+    side: "parent",
+    source: "ptrace(2), PTRACE_SECCOMP_GET_FILTER; lib/receive_only.ts; D24",
   },
 } as const satisfies Record<string, CheckDescription>;
 

@@ -23,6 +23,7 @@ import { type Finding, judged } from "./evidence.ts";
 import type { Child, ParentRun } from "./parent_run.ts";
 import { judgeConfinement, threadCredentials } from "./privileges.ts";
 import { fanoutOf } from "./protections.ts";
+import { judgeFilter, type KnownWorker } from "./worker_filter.ts";
 
 /** The checks of a hardened worker. */
 export const CONFINEMENT_CHECKS = [
@@ -30,6 +31,7 @@ export const CONFINEMENT_CHECKS = [
   "HARD-02",
   "HARD-03",
   "HARD-04",
+  "HARD-05",
 ] as const satisfies CheckId[];
 
 /** The child's part: carries out those that are its own. */
@@ -43,17 +45,18 @@ export async function proveConfinement(
   run.check("HARD-03", judgeDescriptors(known));
 }
 
-/**
- * The parent's part: looks at the child from outside, whose word alone would not be enough, and at its own copy of the socket.
- *
- * @param packetFd The parent's copy of the passed socket.
- */
-export function corroborateConfinement(run: ParentRun, child: Child, packetFd: number): void {
+/** What a worker was given: the parent's copies of its sockets, and whether it receives by an io_uring. */
+export type Given = Pick<KnownWorker, "packetFd" | "egressFd" | "ioUring">;
+
+/** The parent's part: looks at the child from outside, whose word alone would not be enough, and at its own copy of the socket. */
+export function corroborateConfinement(run: ParentRun, child: Child, given: Given): void {
   const threads = judgeConfinement(threadCredentials(child.pid), run.setting.identity);
   run.corroborate("HARD-01", threads);
   run.corroborate("HARD-02", threads); // those that it started later are among them
   run.corroborate("HARD-03", judgeFiles(openDescriptors(child.pid)));
-  run.check("HARD-04", judgeSecondLine(child.pid, packetFd));
+  run.check("HARD-04", judgeSecondLine(child.pid, given.packetFd));
+  const { pid, channelFd } = child;
+  run.check("HARD-05", judgeFilter({ pid, channelFd, ...given }));
 }
 
 /** What can be seen of another process's descriptors: that none of them is a file. */

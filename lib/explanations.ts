@@ -486,4 +486,12 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "SO_LOCK_FILTER 0, no fanout group, a dumpable process (its /proc files are its own), or the usual " +
       "limit of descriptors.",
   },
+  "HARD-05": {
+    why:
+      "In /proc a filter that allows everything is Seccomp 2 as well. The parent reads the worker's " +
+      "filters from the kernel, and compiles the policy itself, for the numbers that the descriptors have there.",
+    refutedBy:
+      "No filter of the worker is that program, byte for byte; or its packet socket has another number " +
+      "beside the one that the rules know. Skipped where a tracer is there already.",
+  },
 };

@@ -4,10 +4,16 @@
  * @module
  */
 
-import { type OwnedFd, poll, POLLIN } from "../ffi/mod.ts";
+import { Errno, type OwnedFd, poll, POLLIN, SystemError } from "../ffi/mod.ts";
 import type { CheckId, Side } from "./checks.ts";
-import { ChildProcess, spawnChild } from "./child_process.ts";
-import { controlChannelPair, type Delivery, nextMessage, sendMessage } from "./control_channel.ts";
+import { type ChildEnd, ChildProcess, spawnChild } from "./child_process.ts";
+import {
+  controlChannelPair,
+  type Delivery,
+  nextMessage,
+  sendMessage,
+  takeMessage,
+} from "./control_channel.ts";
 import type { Finding, Packet } from "./evidence.ts";
 import {
   type CapturedFrame,
@@ -22,8 +28,11 @@ import type { Setting } from "./setting.ts";
 /** How long the child may leave the control channel full, in milliseconds. */
 const SEND_TIMEOUT = 1000;
 
-/** How long an ended child may take to be gone, in milliseconds. */
+/** How long a child that has said its last may take to be gone, in milliseconds. */
 const END_TIMEOUT = 2000;
+
+/** How long one that has closed the control channel may take: the kernel closes it when it is as good as gone. */
+const CLOSING_TIMEOUT = 500;
 
 /** What the framework gives to a run. */
 export interface RunContext {
@@ -118,9 +127,10 @@ export class ParentRun {
       inherit: [theirs.fd, ...inherit],
       launcher,
     });
+    const channelFd = theirs.fd;
     theirs.close();
     this.said("parent", "spawn", 1 + inherit.length);
-    return new Child(process, ours, this, isSilent);
+    return new Child(process, ours, channelFd, this, isSilent);
   }
 
   /** Puts a message between the two into the record. */
@@ -150,9 +160,16 @@ export class Child implements AsyncDisposable {
 
   /**
    * @param channel The parent's end of the control channel; closed with the child.
+   * @param channelFd The number of the child's end, there.
    * @param isSilent Whether it may only say where it stands.
    */
-  constructor(process: ChildProcess, channel: OwnedFd, run: ParentRun, isSilent = false) {
+  constructor(
+    process: ChildProcess,
+    channel: OwnedFd,
+    readonly channelFd: number,
+    run: ParentRun,
+    isSilent = false,
+  ) {
     this.#process = process;
     this.#channel = channel;
     this.#run = run;
@@ -179,10 +196,30 @@ export class Child implements AsyncDisposable {
     return this.#process.pid;
   }
 
-  /** Sends it a message, with descriptors beside it. */
+  /**
+   * Sends it a message, with descriptors beside it.
+   *
+   * @throws {ExperimentError} If it has given up, or does not read.
+   * @throws {SystemError} `EPIPE`, `ECONNRESET` if it is gone without a word of why.
+   */
   send(message: ParentMessage, descriptors: readonly number[] = []): void {
-    sendMessage(this.#channel.fd, message, descriptors, SEND_TIMEOUT);
+    try {
+      sendMessage(this.#channel.fd, message, descriptors, SEND_TIMEOUT);
+    } catch (error) {
+      if (isGone(error)) this.#hearLastWords();
+      throw error;
+    }
     this.#run.said("parent", message.type, descriptors.length);
+  }
+
+  /** Puts into the record what it said before it was gone; why it was, is often among that. */
+  #hearLastWords(): void {
+    for (;;) {
+      const delivery = takeMessage(this.#channel.fd, 0);
+      if (delivery === undefined || delivery === null) return;
+      const message = this.#read(delivery);
+      if (message.type !== "reached" && message.type !== "packet") this.#enter(message);
+    }
   }
 
   /**
@@ -258,10 +295,18 @@ export class Child implements AsyncDisposable {
    * @throws {ExperimentError} If it ends otherwise, or does not end.
    */
   async ended(): Promise<void> {
-    const timer = setTimeout(() => this.#process.kill(), END_TIMEOUT);
+    const { end } = await this.#endWithin(END_TIMEOUT);
+    if (!end.status.success || end.leftBehind !== null) throw new ExperimentError(describeEnd(end));
+  }
+
+  async #endWithin(patience: number): Promise<{ end: ChildEnd; wasKilled: boolean }> {
+    let wasKilled = false;
+    const timer = setTimeout(() => {
+      wasKilled = true;
+      this.#process.kill();
+    }, patience);
     try {
-      const { status, output } = await this.#process.ended();
-      if (!status.success) throw new ExperimentError(describeEnd(status, output));
+      return { end: await this.#process.ended(), wasKilled };
     } finally {
       clearTimeout(timer);
     }
@@ -281,26 +326,35 @@ export class Child implements AsyncDisposable {
       const delivery = await nextMessage(this.#channel.fd, deadline, signal);
       if (signal.aborted) throw signal.reason;
       if (delivery === undefined) return undefined;
-      const message = await this.#parse(delivery);
+      if (delivery === null) throw await this.#unexpectedEnd();
+      const message = this.#read(delivery);
       if (message.type === "reached") this.#run.said("child", message.stage);
       if (message.type === "reached" || message.type === "packet") return message;
-      if (this.#isSilent && message.type !== "failed") {
-        throw new ExperimentError(`The child sent "${message.type}", which it may not`);
-      }
       this.#enter(message);
     }
   }
 
-  async #parse(delivery: Delivery | null): Promise<ChildMessage> {
-    if (delivery === null) {
-      this.#process.kill();
-      const { status, output } = await this.#process.ended();
-      throw new ExperimentError(describeEnd(status, output));
-    }
-    return parseChildMessage(delivery.text);
+  /** Why it has closed the control channel before its time: as a rule since it has ended. */
+  async #unexpectedEnd(): Promise<ExperimentError> {
+    const { end, wasKilled } = await this.#endWithin(CLOSING_TIMEOUT);
+    return new ExperimentError(
+      wasKilled
+        ? "The child closed the control channel, and went on; it was killed"
+        : describeEnd(end),
+    );
+  }
+
+  /** What of its words are kept, counts; packets do where they are kept, and of a silent one nothing is. */
+  #read({ text }: Delivery): ChildMessage {
+    const message = parseChildMessage(text);
+    if (message.type !== "packet" && !this.#isSilent) this.#run.record.heard(text);
+    return message;
   }
 
   #enter(message: Exclude<ChildMessage, { type: "reached" | "packet" }>): void {
+    if (this.#isSilent && message.type !== "failed") {
+      throw new ExperimentError(`The child sent "${message.type}", which it may not`);
+    }
     const { record } = this.#run;
     switch (message.type) {
       case "step":
@@ -325,7 +379,13 @@ function said(message: ChildMessage | undefined): string {
   return message.type === "reached" ? `it is at "${message.stage}"` : `it sent "${message.type}"`;
 }
 
-function describeEnd({ code, signal }: Deno.CommandStatus, output: string): string {
+function isGone(error: unknown): boolean {
+  return error instanceof SystemError &&
+    (error.errno === Errno.EPIPE || error.errno === Errno.ECONNRESET);
+}
+
+function describeEnd({ status: { code, signal }, output, leftBehind }: ChildEnd): string {
+  if (code === 0 && leftBehind !== null) return `The child has ended, but ${leftBehind}`;
   const end = signal === null ? `with exit status ${code}` : `by ${signal}`;
   const lastWords = output.trim().split("\n").slice(0, 3).join(" / ");
   return `The child ended early, ${end}${lastWords === "" ? "" : `: ${lastWords}`}`;

@@ -45,6 +45,7 @@ import { judgeConfinement, threadCredentials } from "./privileges.ts";
 import { createProgress, Progress } from "./progress.ts";
 import { birth, type Protection, protectSocket } from "./protections.ts";
 import { RestartPolicy } from "./restart_policy.ts";
+import { judgeFilter } from "./worker_filter.ts";
 
 /** How long a supervisor waits for a worker, in milliseconds. */
 export interface Patience {
@@ -445,14 +446,17 @@ export class Supervisor implements AsyncDisposable {
   /** Refuses a worker that is not confined, or has another socket. */
   #examine(seat: OccupiedSeat, worker: Child, cookie: string): void {
     const { identity, socket: { fd } } = seat;
-    const confinement = judgeConfinement(threadCredentials(worker.pid), identity);
+    const { pid, channelFd } = worker;
+    const given = { pid, channelFd, packetFd: fd, ioUring: false };
+    const found = [judgeConfinement(threadCredentials(pid), identity), judgeFilter(given)];
     if (worker.hasSpoken) throw new ExperimentError("The worker did not wait for the word to go");
     const expected = describePacketSocket(fd).cookie;
     seat.cookies.add(expected);
     seat.cookies.add(cookie);
-    if (confinement.status !== "pass") {
+    const loose = found.find(({ status }) => status === "fail");
+    if (loose !== undefined) {
       seat.isConfined = false;
-      throw new ExperimentError(`The worker is not confined: ${confinement.observed}`);
+      throw new ExperimentError(`The worker is not confined: ${loose.observed}`);
     }
     if (cookie !== expected) {
       throw new ExperimentError(`The worker has socket ${cookie}, and not ${expected}`);

@@ -133,7 +133,8 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     );
 
     if (name === HARDENED) {
-      corroborateConfinement(run, worker, packetSocket.fd);
+      const given = { packetFd: packetSocket.fd, ioUring: isRing(receive) };
+      corroborateConfinement(run, worker, given);
       await worker.reached("receiving");
       const stimulate = (each: Stimulus) => each.send();
       const reception = new Reception(run, worker, stimulus, readyAt, stimulate);

@@ -204,7 +204,7 @@ async function hardened(
   const orders = { ...identity, count, protections, receive };
   worker.send({ type: "socket", ...orders }, [packetSocket.fd]);
   const { dropped_ns } = await worker.reached("ready");
-  corroborateConfinement(run, worker, packetSocket.fd);
+  corroborateConfinement(run, worker, { packetFd: packetSocket.fd, ioUring: true });
   const droppedAt = asTimestamp(dropped_ns, "dropped_ns");
   const reception = pieces.reception(run, worker, stimulus, droppedAt);
   await reception.until(count);

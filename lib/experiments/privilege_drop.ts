@@ -66,7 +66,7 @@ import {
   protectSocket,
   protectWorker,
 } from "../protections.ts";
-import { drain, openFrameSource, USUAL_PATH } from "../receive/mod.ts";
+import { drain, isRing, openFrameSource, USUAL_PATH } from "../receive/mod.ts";
 import { Reception } from "../reception.ts";
 import { Stimulus } from "../stimulus.ts";
 
@@ -132,7 +132,9 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   const droppedAt = asTimestamp((await child.reached("ready")).dropped_ns, "dropped_ns");
   const seen = judgeCredentials(threadCredentials(child.pid), identity);
   for (const [id, finding] of Object.entries(seen)) run.corroborate(id as CheckId, finding);
-  if (protections.length > 0) corroborateConfinement(run, child, packetSocket.fd);
+  if (protections.length > 0) {
+    corroborateConfinement(run, child, { packetFd: packetSocket.fd, ioUring: isRing(receive) });
+  }
 
   // 9. Only now frames are sent that count.
   const reception = new Reception(run, child, stimulus, droppedAt, pieces.stimulate);

@@ -105,7 +105,8 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     await worker.reached("ready");
     const dropped = Object.values(judgeCredentials(threadCredentials(worker.pid), identity))
       .every(({ status }) => status === "pass");
-    if (!proven) corroborateConfinement(run, worker, packetSocket.fd);
+    const given = { packetFd: packetSocket.fd, ioUring: isRing(receive) };
+    if (!proven) corroborateConfinement(run, worker, given);
     proven = true;
     takeStatistics(packetSocket.fd); // what came before does not count
 

@@ -71,7 +71,13 @@ import {
   protectWorker,
   requireProtections,
 } from "../protections.ts";
-import { drain, type FrameSource, openFrameSource, type ReceivePath } from "../receive/mod.ts";
+import {
+  drain,
+  type FrameSource,
+  isRing,
+  openFrameSource,
+  type ReceivePath,
+} from "../receive/mod.ts";
 import { Relay, type RelayAccount } from "../relay.ts";
 import { INVALID, LONGEST_PAYLOAD } from "../relay_frames.ts";
 import { persistently, RelayStimulus } from "../relay_stimulus.ts";
@@ -158,7 +164,8 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   worker.send({ type: "relay", ...identity, ...orders }, [packetSocket.fd, egress.fd]);
   run.done(`Two descriptors passed via SCM_RIGHTS to PID ${worker.pid}`);
   await worker.reached("ready");
-  corroborateConfinement(run, worker, packetSocket.fd);
+  const given = { packetFd: packetSocket.fd, egressFd: egress.fd, ioUring: isRing(receive) };
+  corroborateConfinement(run, worker, given);
   takeStatistics(packetSocket.fd); // what came before does not count
 
   run.step(`Relaying from ${inEndpointWords(from)} to ${inEndpointWords(to)}...`);

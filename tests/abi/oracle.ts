@@ -80,6 +80,7 @@ const HEADERS = [
   "sys/resource.h",
   "sys/socket.h",
   "sys/syscall.h",
+  "sys/wait.h",
   "time.h",
   "linux/audit.h",
   "linux/bpf.h",

@@ -92,7 +92,7 @@ testNeeding(root, "authority is PASS, exit 0, with every check of its plan", asy
   assertEquals([code, stderr, verdict, error], [0, "", "PASS", null]);
   assertEquals(checks.map(({ id, status }) => `${id} ${status}`), [
     ...["AUTH-01 pass", "AUTH-02 pass", "AUTH-03 pass", "AUTH-04 pass"],
-    ...["HARD-01 pass", "HARD-02 pass", "HARD-03 pass", "HARD-04 pass"],
+    ...["HARD-01 pass", "HARD-02 pass", "HARD-03 pass", "HARD-04 pass", "HARD-05 pass"],
   ]);
 });
 

@@ -66,7 +66,7 @@ tests.add(root, "receive-paths is PASS, with every frame by every way", async ()
 tests.add(hardening, "receive-paths --harden is PASS, with confined workers", async () => {
   const experiment = await passed("receive-paths", "--harden", "-n", "2000");
   const ids = experiment.checks.map(({ id }) => id as string);
-  assertEquals(ids, [...CHECKS, "HARD-01", "HARD-02", "HARD-03", "HARD-04"]);
+  assertEquals(ids, [...CHECKS, "HARD-01", "HARD-02", "HARD-03", "HARD-04", "HARD-05"]);
   assertWhole(experiment, 2000);
 });
 

@@ -61,7 +61,7 @@ tests.add(root, "With all protections nothing is allowed and no check fails", as
 
 tests.add(root, "Without receive-only what no other protection refuses is allowed", async () => {
   const evidence = await filterOff();
-  assertEquals(failed(evidence), ["AUTH-03"]);
+  assertEquals(failed(evidence), ["AUTH-03", "HARD-05"]);
   const allowed = (name: string) => [name, "allowed"];
   assertEquals(turned(cells(await allOn()), cells(evidence)), {
     ...Object.fromEntries([
@@ -155,7 +155,10 @@ for (
   tests.add(root, `Without ${name} and receive-only ${words(behindFilter)} turns`, async () => {
     const evidence = await hardened("none", protection, "receive-only");
     assertEquals(turned(cells(await filterOff()), cells(evidence)), behindFilter);
-    assertEquals(failed(evidence), [...new Set(["AUTH-03", ...failsBehindFilter])].sort());
+    assertEquals(
+      failed(evidence),
+      [...new Set(["AUTH-03", "HARD-05", ...failsBehindFilter])].sort(),
+    );
   });
 }
 
@@ -177,13 +180,14 @@ const FAULTS: [what: string, fault: string, fails: CheckId[]][] = [
     "HARD-01",
     "HARD-02",
     "HARD-04",
+    "HARD-05",
   ]],
   ["does so and says that it is confined", "unprotected-liar", [
-    ...["AUTH-03", "HARD-01", "HARD-02", "HARD-04"] as const,
+    ...["AUTH-03", "HARD-01", "HARD-02", "HARD-04", "HARD-05"] as const,
   ]],
   ["leaves open what it holds, a file of root's too", "file-left-open", LEFT_OPEN],
   ["does so and says that it does not", "file-left-open-liar", LEFT_OPEN],
-  ["sends and says that it was refused", "attacks-and-claims-refusal", ["AUTH-03"]],
+  ["sends and says that it was refused", "attacks-and-claims-refusal", ["AUTH-03", "HARD-05"]],
 ];
 
 for (const [what, fault, fails] of FAULTS) {

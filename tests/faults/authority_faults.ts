@@ -11,13 +11,14 @@ import { authority } from "../../lib/experiments/authority.ts";
 import type { ParentMessage } from "../../lib/messages.ts";
 import { known, type Operation, OPERATIONS, type Outcome } from "../../lib/operations.ts";
 import type { Protection } from "../../lib/protections.ts";
+import { withoutFilter, withoutStage4 } from "./fault.ts";
 
 const O_RDWR = 2, O_TMPFILE = 0o20200000; // a file without a name
 
 /** Lets a worker, not a sibling, begin with something of its own, and understand its orders in its own way. */
 function onOrders(
   run: ChildRun,
-  change: (ordered: readonly Protection[], forgottenFd: number) => Protection[],
+  change: (ordered: readonly Protection[], forgottenFd: number) => readonly Protection[],
 ): void {
   const honest = run.receive.bind(run);
   run.receive = (type, descriptors) => {
@@ -45,12 +46,6 @@ function trustMe(run: ChildRun): void {
   const honest = run.check.bind(run);
   run.check = (id) => honest(id, judged(true, "trust me"));
 }
-
-const withoutStage4 = (ordered: readonly Protection[]) =>
-  ordered.filter((each) => each === "no-capabilities" || each === "closed-descriptors");
-
-const withoutFilter = (ordered: readonly Protection[]) =>
-  ordered.filter((each) => each !== "receive-only");
 
 /** How a worker goes wrong, by name; `none` does not. */
 export const AUTHORITY_FAULTS: { readonly [name: string]: (run: ChildRun) => void } = {

@@ -92,6 +92,10 @@ export function onProtections(
 export const withoutStage4 = (ordered: readonly Protection[]): readonly Protection[] =>
   ordered.filter((each) => each === "no-capabilities" || each === "closed-descriptors");
 
+/** Without the filter of system calls; one that allows everything stays, by which no-new-privs gets to every thread. */
+export const withoutFilter = (ordered: readonly Protection[]): readonly Protection[] =>
+  ordered.filter((each) => each !== "receive-only");
+
 type Detail = { [name: string]: unknown };
 
 /** Lets a child say something else of a stage. */

@@ -57,6 +57,7 @@ import {
   onStage,
   sleep,
   trustMe,
+  withoutFilter,
   withoutStage4,
 } from "./fault.ts";
 
@@ -413,7 +414,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
   },
   "unprotected-worker": {
     what: "the hardened worker skips what it should put on itself, and says that it is confined",
-    refutes: ["HARD-01", "HARD-02", "HARD-04"],
+    refutes: ["HARD-01", "HARD-02", "HARD-04", "HARD-05"],
     alone: true,
     harden: true,
     words(run) {
@@ -421,9 +422,19 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
       onProtections(run, withoutStage4);
     },
   },
+  "filter-that-allows": {
+    what: "the hardened worker has a filter that allows everything, and says that it is confined",
+    refutes: ["HARD-05"],
+    alone: true,
+    harden: true,
+    words(run) {
+      trustMe(run);
+      onProtections(run, withoutFilter);
+    },
+  },
 };
 
-/** Every fault of `io-uring`, by name. */
+/** Every fault of `io-uring``, by name. */
 export const IO_URING_FAULTS: Faults = Object.fromEntries(
   Object.entries(REPLACEMENTS).map((
     [name, { parent: parents, child: childs, words, ...fault }],

@@ -7,7 +7,7 @@
 import { close, poll, POLLIN, sendDescriptors } from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/child_run.ts";
 import { sendMessage } from "../../lib/control_channel.ts";
-import { onProtections, onStage, sleep, withoutStage4 } from "./fault.ts";
+import { onProtections, onStage, sleep, withoutFilter, withoutStage4 } from "./fault.ts";
 
 /** Whom the workers of that seat become. */
 export const MISBEHAVING = 60002;
@@ -270,6 +270,12 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
     reason: /The worker is not confined: \d+ of \d+ threads/,
     isGivenUp: true,
     misbehave: (run) => onProtections(run, withoutStage4),
+  },
+  "filter-that-allows": {
+    what: "has a filter that allows everything",
+    reason: /The worker is not confined: no filter is that of the policy/,
+    isGivenUp: true,
+    misbehave: (run) => onProtections(run, withoutFilter),
   },
   "forges-progress": {
     what: "writes nonsense where its progress stands",

@@ -20,6 +20,7 @@ import {
   onStage,
   sleep,
   trustMe,
+  withoutFilter,
   withoutStage4,
 } from "./fault.ts";
 
@@ -233,7 +234,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
   },
   "unprotected-worker": {
     what: "the hardened workers skip what they should put on themselves, and say that they have",
-    refutes: ["HARD-01", "HARD-02", "HARD-04"],
+    refutes: ["HARD-01", "HARD-02", "HARD-04", "HARD-05"],
     alone: true,
     harden: true,
     words(run) {
@@ -241,9 +242,19 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
       onProtections(run, withoutStage4);
     },
   },
+  "filter-that-allows": {
+    what: "the hardened worker has a filter that allows everything, and says that it is confined",
+    refutes: ["HARD-05"],
+    alone: true,
+    harden: true,
+    words(run) {
+      trustMe(run);
+      onProtections(run, withoutFilter);
+    },
+  },
 };
 
-/** Every fault of `receive-paths`, by name. */
+/** Every fault of `receive-paths``, by name. */
 export const RECEIVE_PATHS_FAULTS: Faults = Object.fromEntries(
   Object.entries(REPLACEMENTS).map(([name, { child: pieces, words, ...fault }]) => [
     `${receivePaths.name}/${name}`,

@@ -279,7 +279,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
   },
   "unprotected-worker": {
     what: "the worker skips what it should put on itself, and says that it has",
-    refutes: ["HARD-01", "HARD-02", "HARD-04", "RELAY-03", "RELAY-04"],
+    refutes: ["HARD-01", "HARD-02", "HARD-04", "HARD-05", "RELAY-03", "RELAY-04"],
     words(run) {
       trustMe(run);
       onProtections(run, withoutStage4);

@@ -1,0 +1,21 @@
+/**
+ * Puts two filters on itself, tells their programs, the older first, and ends with status 7 when its input does.
+ *
+ * @module
+ */
+
+import { compileFilter, installFilter, type SyscallPolicy } from "../../../ffi/mod.ts";
+import { tell } from "./tell.ts";
+
+const policies: SyscallPolicy[] = [
+  { rules: [], otherwise: { action: "allow", reason: "a test" } },
+  {
+    rules: [{ syscall: "ptrace", action: "EPERM", reason: "a test" }],
+    otherwise: { action: "allow", reason: "a test" },
+  },
+];
+const programs = policies.map((policy) => compileFilter(policy));
+programs.forEach(installFilter);
+tell(programs.map((program) => program.toBase64()));
+await Deno.stdin.read(new Uint8Array(1));
+Deno.exit(7);
