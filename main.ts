@@ -10,9 +10,11 @@ import { HELP, type Manner, mannerOf, parseCommandLine, type RunTask } from "./l
 import type { Environment, Evidence, ExperimentEvidence } from "./lib/evidence.ts";
 import type { Experiment } from "./lib/experiment.ts";
 import { EXPERIMENTS } from "./lib/experiments/mod.ts";
-import { interruption } from "./lib/interruption.ts";
+import { interruption, keepIgnored } from "./lib/interruption.ts";
+import { adoptOrphans } from "./lib/orphans.ts";
 import { Exit } from "./lib/outcome.ts";
-import { isTerminal, wantsColor, write } from "./lib/output.ts";
+import type { Watcher } from "./lib/live.ts";
+import { isTerminal, terminalColumns, wantsColor, write, writeFailure } from "./lib/output.ts";
 import { ViewFiles } from "./lib/report/files.ts";
 import { renderJson } from "./lib/report/json.ts";
 import { renderExplanation } from "./lib/report/explain.ts";
@@ -20,7 +22,6 @@ import { renderList } from "./lib/report/list.ts";
 import { renderTap } from "./lib/report/tap.ts";
 import { renderFailure, renderText } from "./lib/report/text.ts";
 import {
-  CHILD_MODULE,
   environment,
   evidenceOf,
   evidenceOfFailure,
@@ -29,19 +30,21 @@ import {
   runExperiment,
 } from "./lib/run.ts";
 import { findSetting } from "./lib/setting.ts";
+import type { Tracing } from "./lib/tracing.ts";
 import { VERSION } from "./lib/version.ts";
 
 async function runAll(
   task: RunTask,
   args: readonly string[],
-  childModule: string,
+  childModule: string | undefined,
 ): Promise<Evidence> {
   const { run, files, force } = task;
   const where = environment(run.interface, run.user, args);
   const results: ExperimentEvidence[] = [];
   try {
     requireFile(Deno.mainModule);
-    const onTrace = task.trace ? await startTracing() : undefined;
+    adoptOrphans();
+    const tracing = await startTracing(task);
     const setting = findSetting(
       run,
       ["deno run -A", Deno.mainModule.split("/").at(-1), ...args].join(" "),
@@ -49,7 +52,7 @@ async function runAll(
     using views = new ViewFiles(files, { force });
     const evidence = await runEach(
       task.experiments,
-      { setting, childModule, onTrace, onWait: onTrace ? undefined : waiting(args) },
+      { setting, childModule, tracing, watcher: task.trace ? undefined : watcherOf(args) },
       where,
       results,
     );
@@ -60,30 +63,36 @@ async function runAll(
   }
 }
 
-/** What writes to the terminal of somebody who waits; `undefined` where nobody does, or wants the result alone. */
-function waiting(args: readonly string[]): ((text: string) => void) | undefined {
+/** Who waits; `undefined` where somebody wants the result alone. */
+function watcherOf(args: readonly string[]): Watcher | undefined {
   const { view, amount } = mannerOf(args);
-  if (view !== "text" || amount === "quiet" || !isTerminal(Deno.stderr)) return undefined;
-  return (text) => void write(Deno.stderr, text);
+  if (view !== "text" || amount === "quiet") return undefined;
+  return {
+    write: (text) => void write(Deno.stderr, text),
+    columns: isTerminal(Deno.stderr) ? terminalColumns() : undefined,
+  };
 }
 
-/** Traces this process; returns what prints a line of a child's trace. */
-async function startTracing(): Promise<(line: string) => void> {
-  const { startTrace } = await import("./lib/trace.ts");
-  startTrace("parent");
-  return (line) => void write(Deno.stderr, `[child]  ${line}\n`);
+/** Tells the calls of this process from now on, if anybody wants them: whoever reads a trace, or the page, which has them in its diagram. */
+async function startTracing({ trace, files }: RunTask): Promise<Tracing | undefined> {
+  if (!trace && files.report === undefined) return undefined;
+  const { Tracing } = await import("./lib/tracing.ts");
+  const tracing = new Tracing(trace);
+  await tracing.start();
+  return tracing;
 }
 
 async function runEach(
   experiments: readonly Experiment[],
-  how: Omit<ExperimentOptions, "signal">,
+  how: Omit<ExperimentOptions, "signal" | "heard">,
   where: Environment,
   results: ExperimentEvidence[],
 ): Promise<Evidence> {
   try {
     using interrupted = interruption();
+    const { signal, heard } = interrupted;
     for (const experiment of experiments) {
-      results.push(await runExperiment(experiment, { ...how, signal: interrupted.signal }));
+      results.push(await runExperiment(experiment, { ...how, signal, heard }));
     }
     return evidenceOf(where, results);
   } catch (error) {
@@ -93,7 +102,7 @@ async function runEach(
 
 async function answer(
   args: readonly string[],
-  childModule: string,
+  childModule: string | undefined,
 ): Promise<Evidence | string> {
   try {
     const task = parseCommandLine(args, EXPERIMENTS);
@@ -129,21 +138,28 @@ function render(evidence: Evidence, { view, amount, color }: Manner): string {
  * The parent's main program.
  *
  * @param args The command line.
- * @param childModule The module that the child runs: a `file:` URL.
+ * @param childModule The module that the child runs, a `file:` URL, if not that of its experiment.
  * @returns The exit status.
  */
 export async function main(
   args: readonly string[],
-  childModule: string = CHILD_MODULE,
+  childModule?: string,
 ): Promise<number> {
+  keepIgnored();
   const manner = mannerOf(args);
   const result = await answer(args, childModule);
-  if (typeof result === "string") return write(Deno.stdout, result) ? Exit.PASS : Exit.INCONCLUSIVE;
+  if (typeof result === "string") return deliver(result, Exit.PASS);
 
   const { error, exit } = result;
   if (error !== null) write(Deno.stderr, renderFailure(error.message, error.remedy));
-  if (write(Deno.stdout, render(result, manner))) return exit;
-  write(Deno.stderr, renderFailure("Cannot write the report to standard output", null));
+  return deliver(render(result, manner), exit);
+}
+
+/** Prints what came of it; returns the exit status, which is no success if nobody got to read it. */
+function deliver(text: string, exit: number): number {
+  const failure = writeFailure(Deno.stdout, text);
+  if (failure === null) return exit;
+  write(Deno.stderr, renderFailure(`Cannot write the report to standard output: ${failure}`, null));
   return exit === Exit.PASS ? Exit.INCONCLUSIVE : exit;
 }
 

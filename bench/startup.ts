@@ -1,6 +1,6 @@
 /**
  * What the main job costs beside `deno run` of an empty file: the ratio of the wall times, measured in turn in one run, and where
- * the time goes.
+ * the time goes; and the same of the one-file build.
  *
  *     scripts/netns.sh deno run -A bench/startup.ts [RUNS]
  *
@@ -35,16 +35,20 @@ function time(args: readonly string[]): Timing {
 const folder = Deno.makeTempDirSync();
 const empty = `${folder}/empty.ts`;
 Deno.writeTextFileSync(empty, "");
+const bundle = `${folder}/fdpass.js`;
 try {
+  time(["scripts/bundle.ts", bundle]);
   const rows: { [name: string]: number[] } = {};
   const add = (name: string, value: number) => (rows[name] ??= []).push(value);
   for (let run = -1; run < RUNS; run++) { // the first one warms the caches and is not counted
     const base = time([empty]).milliseconds;
     const modules = time(["main.ts", "--version"]).milliseconds;
     const job = time(["main.ts", "--json", "veth-fdpass"]);
+    const bundled = time([bundle, "--json", "veth-fdpass"]).milliseconds;
     if (run < 0) continue;
     const [{ duration_ms, figures }] = (JSON.parse(job.stdout) as Evidence).experiments;
     add("ratio: main job / empty file", job.milliseconds / base);
+    add("ratio: main job of the one-file build / empty file", bundled / base);
     add("ratio: main.ts --version / empty file", modules / base);
     add("ms: empty file", base);
     add("ms: main job", job.milliseconds);
@@ -55,9 +59,9 @@ try {
     add("ms:   until it has received", figures.done_ms - figures.ready_ms);
     add("ms:   until it has ended", duration_ms - figures.done_ms);
   }
-  console.log(`${RUNS} runs in turn${" ".repeat(36)}minimum  median maximum`);
+  console.log(`${RUNS} runs in turn${" ".repeat(40)}minimum  median maximum`);
   for (const [name, values] of Object.entries(rows)) {
-    console.log(`${name.padEnd(48)}${spread(values)}`);
+    console.log(`${name.padEnd(52)}${spread(values)}`);
   }
 } finally {
   Deno.removeSync(folder, { recursive: true });

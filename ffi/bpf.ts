@@ -38,11 +38,13 @@ import { addressOf } from "./struct.ts";
 
 /** One instruction, as in `struct sock_filter`. */
 export interface BpfInstruction {
+  /** What it does, with its operand: `BPF_JMP | BPF_JEQ | BPF_K`. */
   readonly code: number;
   /** How many instructions are skipped if the condition of a jump holds. */
   readonly jt: number;
   /** How many are skipped if it does not. */
   readonly jf: number;
+  /** The constant. */
   readonly k: number;
 }
 

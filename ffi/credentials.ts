@@ -9,7 +9,7 @@
  */
 
 import { _LINUX_CAPABILITY_VERSION_3 } from "./constants.ts";
-import { check, Errno, errnoOf } from "./errno.ts";
+import { AnswerError, check, Errno, errnoName, errnoOf } from "./errno.ts";
 import { __user_cap_data_struct, __user_cap_header_struct } from "./layouts.ts";
 import { libc } from "./libc.ts";
 
@@ -18,8 +18,11 @@ export const UNCHANGED = 0xffffffff;
 
 /** The three ids of one kind of the calling process. */
 export interface Ids {
+  /** Who started the process. */
   readonly real: number;
+  /** As whom it acts. */
   readonly effective: number;
+  /** Whom it may become again. */
   readonly saved: number;
 }
 
@@ -60,22 +63,29 @@ export function getgroups(): number[] {
 
 /** getresgid(2): real, effective and saved gid. */
 export function getresgid(): Ids {
-  const [real, effective, saved] = [0, 0, 0].map(() => new Uint32Array(1));
-  check(libc.getresgid(real, effective, saved), "getresgid");
-  return { real: real[0], effective: effective[0], saved: saved[0] };
+  return readIds("getresgid", libc.getresgid);
 }
 
 /** getresuid(2): real, effective and saved uid. */
 export function getresuid(): Ids {
-  const [real, effective, saved] = [0, 0, 0].map(() => new Uint32Array(1));
-  check(libc.getresuid(real, effective, saved), "getresuid");
-  return { real: real[0], effective: effective[0], saved: saved[0] };
+  return readIds("getresuid", libc.getresuid);
+}
+
+function readIds(call: string, read: typeof libc.getresuid): Ids {
+  const [real, effective, saved] = [0, 0, 0].map(() => Uint32Array.of(UNCHANGED));
+  check(read(real, effective, saved), call);
+  const ids = { real: real[0], effective: effective[0], saved: saved[0] };
+  if (Object.values(ids).includes(UNCHANGED)) throw new AnswerError(call, "nobody has that id");
+  return ids;
 }
 
 /** Capability sets, as bits: bit `CAP_NET_RAW` of `effective` says whether the thread has that capability now. */
 export interface Capabilities {
+  /** What it may do. */
   readonly effective: bigint;
+  /** What it may take into `effective`. */
   readonly permitted: bigint;
+  /** What may survive an execve(2). */
   readonly inheritable: bigint;
 }
 
@@ -84,7 +94,11 @@ export function capget(): Capabilities {
   const head = __user_cap_header_struct.alloc();
   head.version = _LINUX_CAPABILITY_VERSION_3;
   const sets = new Uint8Array(2 * __user_cap_data_struct.size);
+  sets.fill(0xff);
   check(libc.capget(head.bytes, sets), "capget");
+  if (sets.every((byte) => byte === 0xff)) {
+    throw new AnswerError("capget", "every capability that there could be");
+  }
   const low = __user_cap_data_struct.over(sets);
   const high = __user_cap_data_struct.over(sets, __user_cap_data_struct.size);
   const join = (set: "effective" | "permitted" | "inheritable") =>
@@ -106,6 +120,7 @@ export interface Identity {
 
 /** The drop did not take effect: the process may still be, or become, what it was. Nothing may go on after this. */
 export class PrivilegeError extends Error {
+  /** `PrivilegeError`. */
   override readonly name = "PrivilegeError";
 }
 
@@ -148,7 +163,9 @@ export function dropPrivileges({ uid, gid }: Identity): void {
   if ((effective | permitted) !== 0n) throw new PrivilegeError("Capabilities are still there");
 
   for (const { call, errno } of tryToRegainRoot()) {
-    if (errno !== Errno.EPERM) throw new PrivilegeError(`${call} was not refused with EPERM`);
+    if (errno === Errno.EPERM) continue;
+    const outcome = errno === 0 ? "succeeded" : `was refused with ${errnoName(errno)}, not EPERM`;
+    throw new PrivilegeError(`${call} ${outcome}`);
   }
 }
 

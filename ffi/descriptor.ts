@@ -5,7 +5,6 @@
  */
 
 import {
-  CLOSE_RANGE_CLOEXEC,
   F_GETFD,
   F_GETFL,
   F_SETFD,
@@ -26,17 +25,6 @@ import { libc } from "./libc.ts";
  */
 export function close(fd: number): void {
   check(libc.close(fd), "close");
-}
-
-/**
- * Marks every open descriptor from `first` up close-on-exec, so that none of them reaches a program started later.
- *
- * Wraps close_range(2) with `CLOSE_RANGE_CLOEXEC` (Linux 5.11).
- *
- * @throws {SystemError} `EINVAL` or `ENOSYS` on an older kernel.
- */
-export function markCloseOnExecFrom(first: number): void {
-  check(libc.close_range(first, 0xffffffff, CLOSE_RANGE_CLOEXEC), "close_range");
 }
 
 /**
@@ -124,7 +112,11 @@ export function descriptorAccess(fd: number): "r" | "w" | "rw" | "path" {
 export class OwnedFd implements Disposable {
   #isOpen = true;
 
-  /** @param fd An open descriptor, which nobody else closes from now on. */
+  /**
+   * Takes a descriptor over.
+   *
+   * @param fd An open one, which nobody else closes from now on.
+   */
   constructor(readonly fd: number) {}
 
   /** Whether {@linkcode close} is still to come. */

@@ -21,6 +21,7 @@ export const Errno = {
   EMFILE: 24,
   ENODEV: 19,
   EPIPE: 32,
+  ERANGE: 34,
   ENOSYS: 38,
   ETIME: 62,
   ENOTSOCK: 88,
@@ -52,11 +53,14 @@ export function errnoText(errno: number): string {
  * `Cannot bind the packet socket to "lo0": bind: No such device (ENODEV)`.
  */
 export class SystemError extends Error {
+  /** `SystemError`. */
   override readonly name = "SystemError";
   /** The errno by name, such as `EPERM`. */
   readonly code: string;
 
   /**
+   * Says what was refused, and why.
+   *
    * @param syscall The call that failed, as the manual names it.
    * @param errno Its errno.
    * @param action What was attempted, for the reader; none where only the call is known.
@@ -78,6 +82,26 @@ const { memcpy } = libc; // bound here: binding it after a failed call would ove
 export function lastErrno(): number {
   memcpy(errnoCopy, errnoLocation, 4n);
   return errnoCopy[0];
+}
+
+/**
+ * A call that says that it succeeded, and brought what it cannot have brought: the kernel, or what stands before it, does not do what it says.
+ *
+ * Where a call writes its answer to memory, that has been filled before with what no answer is; so one that never came is found out.
+ */
+export class AnswerError extends Error {
+  /** `AnswerError`. */
+  override readonly name = "AnswerError";
+
+  /**
+   * Says what was answered.
+   *
+   * @param syscall The call, as the manual names it.
+   * @param answer What is wrong with its answer.
+   */
+  constructor(readonly syscall: string, answer: string) {
+    super(`${syscall}: it succeeded, and its answer cannot be: ${answer}`);
+  }
 }
 
 /**

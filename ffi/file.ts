@@ -5,9 +5,9 @@
  * @module
  */
 
-import { O_CLOEXEC, O_RDONLY } from "./constants.ts";
+import { AT_FDCWD, AT_SYMLINK_FOLLOW, O_CLOEXEC, O_RDONLY, O_WRONLY } from "./constants.ts";
 import { close } from "./descriptor.ts";
-import { check, checkRestarting, Errno, SystemError } from "./errno.ts";
+import { AnswerError, attempt, check, checkRestarting, Errno, SystemError } from "./errno.ts";
 import { dirent64 } from "./layouts.ts";
 import { cString, libc } from "./libc.ts";
 
@@ -21,11 +21,39 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
  * @throws {SystemError} `ENOENT`, `EACCES`, …
  */
 export function open(path: string, flags: number): number {
-  return checkRestarting(() => libc.open(cString(path), flags), "open");
+  return checkRestarting(() => libc.open(cString(path), flags, 0), "open");
+}
+
+// asm/fcntl.h: __O_TMPFILE | O_DIRECTORY, and O_DIRECTORY has a number of its own on aarch64.
+const O_TMPFILE = 0x400000 | (Deno.build.arch === "aarch64" ? 0x4000 : 0x10000);
+
+/**
+ * open(2), `O_TMPFILE`: a file without a name, to be written. It is gone with its last descriptor, unless {@linkcode giveName} names it
+ * before.
+ *
+ * @param folder On whose file system it is to be.
+ * @param mode Its permissions.
+ * @returns Its descriptor, close-on-exec.
+ * @throws {SystemError} `EOPNOTSUPP` where the file system has no such files, `EACCES`, `EROFS`, …
+ */
+export function openUnnamed(folder: string, mode: number): number {
+  const flags = O_TMPFILE | O_WRONLY | O_CLOEXEC;
+  return checkRestarting(() => libc.open(cString(folder), flags, mode), "open");
+}
+
+/**
+ * linkat(2): gives a file that is open a name, if nothing has it. open(2): "you need to have /proc mounted".
+ *
+ * @param fd As {@linkcode openUnnamed} returned it.
+ * @throws {SystemError} `EEXIST`, `ENOENT` (no folder, no /proc), `EACCES`, …
+ */
+export function giveName(fd: number, path: string): void {
+  const from = cString(`/proc/self/fd/${fd}`);
+  check(libc.linkat(AT_FDCWD, from, AT_FDCWD, cString(path), AT_SYMLINK_FOLLOW), "linkat");
 }
 
 function withOpen<T>(path: string, use: (fd: number) => T): T {
-  const fd = open(path, O_RDONLY | O_CLOEXEC);
+  const fd = attempt(`Cannot read "${path}"`, () => open(path, O_RDONLY | O_CLOEXEC));
   try {
     return use(fd);
   } finally {
@@ -40,6 +68,7 @@ function withOpen<T>(path: string, use: (fd: number) => T): T {
  * @param limit The most bytes that are read.
  * @throws {SystemError} `ENOENT`, `EACCES`, … as open(2) and read(2) say.
  * @throws {RangeError} If there are more than `limit` bytes.
+ * @throws {AnswerError} If it is no text.
  */
 export function readTextFile(path: string, limit = 1 << 20): string {
   return withOpen(path, (fd) => {
@@ -47,7 +76,7 @@ export function readTextFile(path: string, limit = 1 << 20): string {
     for (let length = 0;;) {
       const rest = bytes.subarray(length);
       const count = checkRestarting(() => libc.read(fd, rest, BigInt(rest.length)), "read");
-      if (count === 0) return decoder.decode(bytes.subarray(0, length));
+      if (count === 0) return textIn(bytes.subarray(0, length), "read", path);
       length += count;
       if (length > limit) throw new RangeError(`"${path}" is longer than ${limit} bytes`);
       if (length === bytes.length) {
@@ -66,11 +95,18 @@ export function readTextFile(path: string, limit = 1 << 20): string {
  */
 export function readLink(path: string): string {
   const bytes = new Uint8Array(4096); // PATH_MAX
-  const length = check(
-    libc.readlink(cString(path), bytes, BigInt(bytes.length)),
-    "readlink",
+  const length = attempt(
+    `Cannot read the link "${path}"`,
+    () => check(libc.readlink(cString(path), bytes, BigInt(bytes.length)), "readlink"),
   );
-  return decoder.decode(bytes.subarray(0, length));
+  if (length === 0) throw new AnswerError("readlink", `"${path}" says nothing`);
+  return textIn(bytes.subarray(0, length), "readlink", path);
+}
+
+/** What was read, as text. No text has a NUL in it; a buffer that nobody has written to has nothing else. */
+function textIn(bytes: Uint8Array, syscall: string, path: string): string {
+  if (bytes.includes(0)) throw new AnswerError(syscall, `NUL in "${path}"`);
+  return decoder.decode(bytes);
 }
 
 /**
@@ -87,6 +123,9 @@ export function readDirectory(path: string): string[] {
       if (length === 0) return names;
       for (let offset = 0; offset < length;) {
         const { d_reclen } = dirent64.over(entries, offset);
+        if (d_reclen < dirent64.size) {
+          throw new AnswerError("getdents64", `an entry of ${d_reclen} bytes in "${path}"`);
+        }
         const start = offset + dirent64.size;
         const name = decoder.decode(entries.subarray(start, entries.indexOf(0, start)));
         if (name !== "." && name !== "..") names.push(name);
@@ -108,12 +147,29 @@ export function openDescriptors(process: number | "self"): Map<number, string> {
   const folder = `/proc/${process}/fd`;
   const descriptors = new Map<number, string>();
   for (const name of readDirectory(folder)) {
-    try {
-      descriptors.set(Number(name), readLink(`${folder}/${name}`));
-    } catch (error) {
-      // Closed since the folder was read: the one for the folder itself always is.
-      if (!(error instanceof SystemError && error.errno === Errno.ENOENT)) throw error;
-    }
+    // Closed since the folder was read: the one for the folder itself always is.
+    const link = unlessGone(() => readLink(`${folder}/${name}`));
+    if (link !== undefined) descriptors.set(Number(name), link);
   }
   return descriptors;
 }
+
+/**
+ * What is read in /proc of something that may end meanwhile; `undefined` if it has. It is asked for twice before that is believed: who looks for
+ * what must not be there may overlook nothing.
+ */
+export function unlessGone<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+  try {
+    return read();
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+const isGone = (error: unknown) =>
+  error instanceof SystemError && (error.errno === Errno.ENOENT || error.errno === Errno.ESRCH);

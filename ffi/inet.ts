@@ -19,6 +19,7 @@ import { setsockopt } from "./socket.ts";
 export interface Ipv4Endpoint {
   /** Such as `239.255.70.68`. */
   readonly address: string;
+  /** 0 to 65535. */
   readonly port: number;
 }
 

@@ -69,6 +69,9 @@ export type Restriction = readonly [kind: number, value: number];
 /** What the head of both queues takes at most, in bytes: `struct io_rings` in include/linux/io_uring_types.h. */
 const QUEUES_HEAD = 512;
 
+/** How often submissions are offered of which the kernel took none: a signal came first, or completions had to make room. */
+const ATTEMPTS = 3;
+
 /**
  * A ring. SAFETY: what a submission points to must live until its completion has come, or the ring is closed; that is up to whoever submits.
  *
@@ -210,20 +213,24 @@ export class IoUring implements Disposable {
     const count = this.#isPolled ? 0 : (tail - this.#entered) >>> 0; // a polled ring takes them by itself
     const waits = completions > 0;
     if (waits && timeout !== this.#waitMilliseconds) this.#setWait(timeout);
-    const taken = libc.syscall(
-      this.#enterNumber,
-      this.#enterFd,
-      this.#counts[count],
-      waits ? this.#counts[Math.min(completions, this.entries)] : 0n,
-      waits ? WAIT_FLAGS : GETEVENTS,
-      waits ? this.#waitAddress : 0n,
-      waits ? WAIT_SIZE : 0n,
-    );
-    if (taken !== -1) {
-      this.#entered = (this.#entered + taken) >>> 0;
-      return;
+    let errno = 0;
+    for (let attempts = 0; attempts < (count > 0 ? ATTEMPTS : 1); attempts++) {
+      const taken = libc.syscall(
+        this.#enterNumber,
+        this.#enterFd,
+        this.#counts[count],
+        waits ? this.#counts[Math.min(completions, this.entries)] : 0n,
+        waits ? WAIT_FLAGS : GETEVENTS,
+        waits ? this.#waitAddress : 0n,
+        waits ? WAIT_SIZE : 0n,
+      );
+      if (taken !== -1) {
+        this.#entered = (this.#entered + taken) >>> 0;
+        return;
+      }
+      errno = lastErrno();
+      if (errno !== Errno.EINTR && errno !== Errno.EBUSY) break;
     }
-    const errno = lastErrno();
     // Nothing came in time, a signal did, or there is no room for more completions: take those that are there. What was submitted
     // has been taken if the wait ended so (io_uring_enter returns what it took, if anything), or will be the next time.
     if (errno !== Errno.ETIME && errno !== Errno.EINTR && errno !== Errno.EBUSY) {

@@ -14,7 +14,8 @@
  * @module
  */
 
-const symbols = {
+/** What Deno is told of each function, with its prototype. */
+export const LIBC_SYMBOLS = {
   socket: {
     prototype: "int socket(int domain, int type, int protocol)",
     parameters: ["i32", "i32", "i32"] as [domain: "i32", type: "i32", protocol: "i32"],
@@ -148,8 +149,20 @@ const symbols = {
   },
 
   open: {
-    prototype: "int open(const char *pathname, int flags, ...)",
-    parameters: ["buffer", "i32"] as [pathname: "buffer", flags: "i32"],
+    prototype: "int open(const char *pathname, int flags, ... /* mode_t mode */)",
+    parameters: ["buffer", "i32", "u32"] as [pathname: "buffer", flags: "i32", mode: "u32"],
+    result: "i32",
+  },
+  linkat: {
+    prototype:
+      "int linkat(int olddirfd, const char *oldpath, int newdirfd, const char *newpath, int flags)",
+    parameters: ["i32", "buffer", "i32", "buffer", "i32"] as [
+      olddirfd: "i32",
+      oldpath: "buffer",
+      newdirfd: "i32",
+      newpath: "buffer",
+      flags: "i32",
+    ],
     result: "i32",
   },
   read: {
@@ -248,6 +261,11 @@ const symbols = {
     parameters: [],
     result: "i32",
   },
+  waitpid: {
+    prototype: "pid_t waitpid(pid_t pid, int *wstatus, int options)",
+    parameters: ["i32", "buffer", "i32"] as [pid: "i32", wstatus: "buffer", options: "i32"],
+    result: "i32",
+  },
   setrlimit: {
     prototype: "int setrlimit(int resource, const struct rlimit *rlim)",
     parameters: ["i32", "buffer"] as [resource: "i32", rlim: "buffer"],
@@ -297,20 +315,42 @@ const symbols = {
     parameters: ["u64"] as [thread: "u64"],
     result: "i32",
   },
-  getpwnam: {
-    prototype: "struct passwd *getpwnam(const char *name)",
-    parameters: ["buffer"] as [name: "buffer"],
-    result: "pointer",
+  // These three return the errno, and leave none behind.
+  getpwnam_r: {
+    prototype:
+      "int getpwnam_r(const char *name, struct passwd *pwd, char *buf, size_t buflen, struct passwd **result)",
+    parameters: ["buffer", "buffer", "buffer", "usize", "buffer"] as [
+      name: "buffer",
+      pwd: "buffer",
+      buf: "buffer",
+      buflen: "usize",
+      result: "buffer",
+    ],
+    result: "i32",
   },
-  getpwuid: {
-    prototype: "struct passwd *getpwuid(uid_t uid)",
-    parameters: ["u32"] as [uid: "u32"],
-    result: "pointer",
+  getpwuid_r: {
+    prototype:
+      "int getpwuid_r(uid_t uid, struct passwd *pwd, char *buf, size_t buflen, struct passwd **result)",
+    parameters: ["u32", "buffer", "buffer", "usize", "buffer"] as [
+      uid: "u32",
+      pwd: "buffer",
+      buf: "buffer",
+      buflen: "usize",
+      result: "buffer",
+    ],
+    result: "i32",
   },
-  getgrnam: {
-    prototype: "struct group *getgrnam(const char *name)",
-    parameters: ["buffer"] as [name: "buffer"],
-    result: "pointer",
+  getgrnam_r: {
+    prototype:
+      "int getgrnam_r(const char *name, struct group *grp, char *buf, size_t buflen, struct group **result)",
+    parameters: ["buffer", "buffer", "buffer", "usize", "buffer"] as [
+      name: "buffer",
+      grp: "buffer",
+      buf: "buffer",
+      buflen: "usize",
+      result: "buffer",
+    ],
+    result: "i32",
   },
 
   clock_gettime: {
@@ -404,7 +444,8 @@ const symbols = {
   },
 } as const satisfies Record<string, Deno.ForeignFunction & { prototype: string }>;
 
-type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
+/** The functions, by name. */
+export type Libc = Deno.DynamicLibrary<typeof LIBC_SYMBOLS>["symbols"];
 
 /**
  * libc's functions, as they are in C: they return -1 and leave errno behind.
@@ -413,7 +454,7 @@ type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
  * the start-up of a process that needs a few. {@linkcode bindAll} does it ahead, for a process that will not
  * be able to later.
  */
-export const libc = {} as Libc;
+export const libc: Libc = {} as Libc;
 
 /** A function of the table: what C says of it, and what Deno is told. */
 export interface LibcFunction {
@@ -436,13 +477,13 @@ export function wrapCalls(wrap: CallWrapper): void {
   const bound = Object.entries(Object.getOwnPropertyDescriptors(libc));
   for (const [name, { value }] of bound) {
     if (value === undefined) continue;
-    const wrapped = wrap(name, symbols[name as keyof Libc], value);
+    const wrapped = wrap(name, LIBC_SYMBOLS[name as keyof Libc], value);
     Object.defineProperty(libc, name, { value: wrapped });
   }
   wrapper = wrap;
 }
 
-for (const name of Object.keys(symbols) as (keyof Libc)[]) {
+for (const name of Object.keys(LIBC_SYMBOLS) as (keyof Libc)[]) {
   Object.defineProperty(libc, name, {
     get: () => bind(name),
     configurable: true,
@@ -451,11 +492,11 @@ for (const name of Object.keys(symbols) as (keyof Libc)[]) {
 }
 
 function bind<K extends keyof Libc>(name: K): Libc[K] {
-  const library = Deno.dlopen("libc.so.6", { [name]: symbols[name] });
+  const library = Deno.dlopen("libc.so.6", { [name]: LIBC_SYMBOLS[name] });
   const call = (library.symbols as unknown as Libc)[name];
   const value = wrapper === undefined
     ? call
-    : wrapper(name, symbols[name], call as LibcCall) as Libc[K];
+    : wrapper(name, LIBC_SYMBOLS[name], call as LibcCall) as Libc[K];
   Object.defineProperty(libc, name, { value, enumerable: true });
   return value;
 }

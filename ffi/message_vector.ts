@@ -34,6 +34,7 @@ export class MessageVector {
   readonly #vectors: Uint8Array<ArrayBuffer>;
   readonly #words: Uint32Array<ArrayBuffer>;
 
+  /** Has room for as many messages as are asked for. */
   constructor({ count, size, controlSize = 0 }: MessageVectorOptions) {
     this.#count = count;
     this.#size = size;

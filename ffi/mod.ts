@@ -20,6 +20,7 @@ export * from "./credentials.ts";
 export * from "./descriptor.ts";
 export * from "./ebpf.ts";
 export * from "./errno.ts";
+export * from "./fields.ts";
 export * from "./file.ts";
 export * from "./inet.ts";
 export * from "./installed_filters.ts";

@@ -38,6 +38,7 @@ import { setsockopt } from "./socket.ts";
 export interface PacketRingGeometry {
   /** In bytes: a multiple of the page size. A frame that does not fit into a block is cut. */
   readonly blockSize: number;
+  /** How many blocks. */
   readonly blockCount: number;
   /** After how long a block that is not full is handed over, in milliseconds. */
   readonly retireTimeout: number;

@@ -4,8 +4,15 @@
  * @module
  */
 
-import { PR_GET_PDEATHSIG } from "./constants.ts";
-import { check, SystemError } from "./errno.ts";
+import {
+  CLOSE_RANGE_CLOEXEC,
+  PR_GET_PDEATHSIG,
+  PR_SET_CHILD_SUBREAPER,
+  WNOHANG,
+} from "./constants.ts";
+import { setCloseOnExec } from "./descriptor.ts";
+import { check, checkRestarting, Errno, SystemError } from "./errno.ts";
+import { openDescriptors } from "./file.ts";
 import { rlimit } from "./layouts.ts";
 import { cString, libc } from "./libc.ts";
 import { addressOf } from "./struct.ts";
@@ -42,6 +49,49 @@ export function startSleepingThread(milliseconds: number): void {
   const errno = libc.pthread_create(thread, null, usleep, BigInt(milliseconds * 1000));
   if (errno !== 0) throw new SystemError("pthread_create", errno);
   libc.pthread_detach(thread[0]);
+}
+
+/**
+ * prctl(2), `PR_SET_CHILD_SUBREAPER`: a process whose parent ends becomes a child of this one, if it descends from it, and not of init.
+ *
+ * @throws {SystemError} `EPERM` (a filter of system calls).
+ */
+export function becomeSubreaper(): void {
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+/**
+ * waitpid(2), `WNOHANG`: takes note of the end of a child, so that its number is free again.
+ *
+ * @returns Whether it has ended.
+ * @throws {SystemError} `ECHILD` if it is no child of this process, or was reaped before.
+ */
+export function reap(pid: number): boolean {
+  return checkRestarting(() => libc.waitpid(pid, null, WNOHANG), "waitpid") === pid;
+}
+
+/**
+ * Marks every open descriptor from `first` up close-on-exec, so that none of them reaches a program started later.
+ *
+ * Wraps close_range(2) with `CLOSE_RANGE_CLOEXEC`. Where that is refused (`EINVAL` before Linux 5.11, `ENOSYS` before 5.9, `EPERM` by a filter
+ * that does not know it) one descriptor after another is marked, as /proc lists them.
+ *
+ * @throws {SystemError} If neither can be done.
+ */
+export function markCloseOnExecFrom(first: number): void {
+  if (libc.close_range(first, 0xffffffff, CLOSE_RANGE_CLOEXEC) === 0) return;
+  for (const fd of openDescriptors("self").keys()) {
+    if (fd >= first) markUnlessClosed(fd);
+  }
+}
+
+/** Another thread may have closed it since it was listed. */
+function markUnlessClosed(fd: number): void {
+  try {
+    setCloseOnExec(fd, true);
+  } catch (error) {
+    if (!(error instanceof SystemError && error.errno === Errno.EBADF)) throw error;
+  }
 }
 
 /** getppid(2): the parent's process id; another one, and the parent has ended. */

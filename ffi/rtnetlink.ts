@@ -26,19 +26,22 @@ import {
   SOCK_RAW,
 } from "./constants.ts";
 import { close } from "./descriptor.ts";
-import { check, SystemError } from "./errno.ts";
+import { AnswerError, check, SystemError } from "./errno.ts";
 import { ifinfomsg, nlmsgerr, nlmsghdr, rtattr } from "./layouts.ts";
 import { cString, libc } from "./libc.ts";
 import { recv, send, socket } from "./socket.ts";
 
 /** A network interface. */
 export interface Link {
+  /** Such as `eth0`. */
   readonly name: string;
+  /** Its number in this network namespace. */
   readonly ifindex: number;
   /** Administratively up (`IFF_UP`). */
   readonly up: boolean;
   /** It has a carrier (`IFF_LOWER_UP`): for a veth, its peer is up as well. */
   readonly carrier: boolean;
+  /** It is a loopback (`IFF_LOOPBACK`). */
   readonly loopback: boolean;
   /** Hardware address, 6 bytes on Ethernet. */
   readonly address: Uint8Array;
@@ -51,6 +54,7 @@ export interface Link {
 const NLMSG_ALIGNTO = 4; // RTA_ALIGNTO too
 const align = (length: number) => (length + NLMSG_ALIGNTO - 1) & ~(NLMSG_ALIGNTO - 1);
 const NLA_TYPE_MASK = 0x3fff;
+const MAX_ERRNO = 4095; // linux/err.h of the kernel
 const decoder = new TextDecoder();
 
 function attributesIn(bytes: Uint8Array<ArrayBuffer>): Map<number, Uint8Array<ArrayBuffer>> {
@@ -70,7 +74,9 @@ function text(bytes: Uint8Array | undefined): string {
 }
 
 function number(bytes: Uint8Array | undefined): number | undefined {
-  return bytes && new Int32Array(bytes.slice().buffer)[0];
+  if (bytes === undefined) return undefined;
+  if (bytes.length !== 4) throw new RangeError(`A netlink number of ${bytes.length} bytes`);
+  return new Int32Array(bytes.slice().buffer)[0];
 }
 
 /**
@@ -84,7 +90,7 @@ export function parseLink(message: Uint8Array<ArrayBuffer>): Link {
   const { nlmsg_type, nlmsg_len } = nlmsghdr.over(message);
   if (nlmsg_type === NLMSG_ERROR) {
     const { error } = nlmsgerr.over(message, nlmsghdr.size);
-    if (error < 0) throw new SystemError("RTM_GETLINK", -error);
+    if (error < 0 && error >= -MAX_ERRNO) throw new SystemError("RTM_GETLINK", -error);
   }
   const attributesAt = nlmsghdr.size + ifinfomsg.size;
   if (nlmsg_type !== RTM_NEWLINK || nlmsg_len < attributesAt || nlmsg_len > message.length) {
@@ -106,6 +112,14 @@ export function parseLink(message: Uint8Array<ArrayBuffer>): Link {
     kind,
     peer: peerIsHere ? number(attributes.get(IFLA_LINK)) : undefined,
   };
+}
+
+function answered(message: Uint8Array<ArrayBuffer>): Link {
+  try {
+    return parseLink(message);
+  } catch (error) {
+    throw error instanceof RangeError ? new AnswerError("RTM_GETLINK", error.message) : error;
+  }
 }
 
 function request(ifindex: number): Uint8Array<ArrayBuffer> {
@@ -144,6 +158,7 @@ export function if_nametoindex(name: string): number {
  * ```
  *
  * @throws {SystemError} `ENODEV` if there is none, `EMFILE`, …
+ * @throws {AnswerError} If the answer is none.
  */
 export function linkByIndex(ifindex: number): Link {
   const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0); // NETLINK_ROUTE is 0
@@ -151,7 +166,7 @@ export function linkByIndex(ifindex: number): Link {
     send(fd, request(ifindex), 0);
     const answer = new Uint8Array(32768);
     // The kernel has answered by the time that the request is sent: no wait is needed, and none is made.
-    return parseLink(answer.subarray(0, recv(fd, answer, MSG_DONTWAIT)));
+    return answered(answer.subarray(0, recv(fd, answer, MSG_DONTWAIT)));
   } finally {
     close(fd);
   }

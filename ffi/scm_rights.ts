@@ -32,9 +32,12 @@ import { type ReceivedMessage, recvmsg, sendmsg } from "./socket.ts";
 
 /** A message came that is not what was agreed. Whatever descriptors were in it have been closed. */
 export class DescriptorError extends Error {
+  /** `DescriptorError`. */
   override readonly name = "DescriptorError";
 
   /**
+   * Says why it was refused.
+   *
    * @param reason What is wrong with the message.
    * @param expected How many descriptors were agreed.
    * @param received How many came, as far as there was room; all of them are closed.

@@ -55,21 +55,27 @@ export type SyscallAction = "allow" | "kill" | keyof typeof Errno;
 export interface SyscallCondition {
   /** 0 for the first. */
   readonly argument: number;
+  /** Which of its 64 bits are looked at. */
   readonly mask: bigint;
+  /** What these must be. */
   readonly value: bigint;
 }
 
 /** What is done about one system call, and why. */
 export interface SyscallRule {
+  /** Which one. */
   readonly syscall: SyscallName;
+  /** What is done about it. */
   readonly action: SyscallAction;
   /** The rule is for calls for which all of these hold; for every call, if there are none. */
   readonly when?: readonly SyscallCondition[];
+  /** Why. */
   readonly reason: string;
 }
 
 /** What a process may ask of the kernel. */
 export interface SyscallPolicy {
+  /** The first that fits decides. */
   readonly rules: readonly SyscallRule[];
   /** For whatever no rule is for. */
   readonly otherwise: { readonly action: SyscallAction; readonly reason: string };

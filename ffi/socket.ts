@@ -7,12 +7,15 @@
 import { parseControlMessages } from "./cmsg.ts";
 import type { ControlMessage } from "./cmsg.ts";
 import { SO_ERROR, SO_PEERCRED, SOL_SOCKET } from "./constants.ts";
-import { check, checkRestarting, Errno, lastErrno, SystemError } from "./errno.ts";
+import { AnswerError, check, checkRestarting, Errno, lastErrno, SystemError } from "./errno.ts";
 import { iovec, msghdr, pollfd } from "./layouts.ts";
 import { libc } from "./libc.ts";
 import { addressOf } from "./struct.ts";
 
 const NOTHING = new Uint8Array(0);
+
+/** What memory is filled with that the kernel is to write to. No option of a socket has only such bytes. */
+const UNWRITTEN = 0xa5;
 
 /**
  * socket(2): opens a socket.
@@ -57,8 +60,9 @@ export function socketpair(
   type: number,
   protocol: number,
 ): [first: number, second: number] {
-  const pair = new Int32Array(2);
+  const pair = Int32Array.of(-1, -1);
   check(libc.socketpair(domain, type, protocol, pair), "socketpair");
+  if (pair.includes(-1)) throw new AnswerError("socketpair", "no descriptors");
   return [pair[0], pair[1]];
 }
 
@@ -77,10 +81,7 @@ export function shutdown(fd: number, how: number): void {
  * @throws {SystemError} `EBADF`, `ENOTSOCK`, …
  */
 export function getsockname(fd: number): Uint8Array<ArrayBuffer> {
-  const address = new Uint8Array(128); // sizeof(struct sockaddr_storage)
-  const length = Uint32Array.of(address.length);
-  check(libc.getsockname(fd, address, length), "getsockname");
-  return address.subarray(0, length[0]);
+  return readAddress("getsockname", libc.getsockname, fd);
 }
 
 /**
@@ -89,9 +90,20 @@ export function getsockname(fd: number): Uint8Array<ArrayBuffer> {
  * @throws {SystemError} `ENOTCONN`, `EBADF`, `ENOTSOCK`, …
  */
 export function getpeername(fd: number): Uint8Array<ArrayBuffer> {
-  const address = new Uint8Array(128); // sizeof(struct sockaddr_storage)
+  return readAddress("getpeername", libc.getpeername, fd);
+}
+
+function readAddress(
+  call: string,
+  read: typeof libc.getsockname,
+  fd: number,
+): Uint8Array<ArrayBuffer> {
+  const address = new Uint8Array(128).fill(UNWRITTEN); // sizeof(struct sockaddr_storage)
   const length = Uint32Array.of(address.length);
-  check(libc.getpeername(fd, address, length), "getpeername");
+  check(read(fd, address, length), call);
+  if (address[0] === UNWRITTEN && address[1] === UNWRITTEN) {
+    throw new AnswerError(call, "no family");
+  }
   return address.subarray(0, length[0]);
 }
 
@@ -107,9 +119,12 @@ export function getsockopt(
   option: number,
   size: number,
 ): Uint8Array<ArrayBuffer> {
-  const value = new Uint8Array(size);
+  const value = new Uint8Array(size).fill(UNWRITTEN);
   const length = Uint32Array.of(size);
   check(libc.getsockopt(fd, level, option, value, length), "getsockopt");
+  if (value.every((byte) => byte === UNWRITTEN)) {
+    throw new AnswerError("getsockopt", `option ${option} of level ${level} has no value`);
+  }
   return value.subarray(0, length[0]);
 }
 
@@ -219,10 +234,15 @@ export function recv(fd: number, buffer: Uint8Array<ArrayBuffer>, flags: number)
  * ```
  */
 export class ReceiveBuffer {
+  /** What was received last is at its beginning. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly #size: bigint;
 
-  /** @param size In bytes. */
+  /**
+   * Makes one.
+   *
+   * @param size In bytes.
+   */
   constructor(size: number) {
     this.bytes = new Uint8Array(size);
     this.#size = BigInt(size);
@@ -326,6 +346,8 @@ export class ReceivedMessage {
   readonly #control: Uint8Array<ArrayBuffer>;
 
   /**
+   * Keeps what the call said.
+   *
    * @param length How many bytes were received; with `MSG_TRUNC` asked for, how long the datagram was.
    * @param flags `msg_flags`: `MSG_TRUNC` if the data, `MSG_CTRUNC` if the control messages were cut.
    * @param control The control buffer.
@@ -399,6 +421,8 @@ export class Poller {
   readonly #count: bigint;
 
   /**
+   * Prepares the wait.
+   *
    * @param fds The descriptors.
    * @param events What for, such as `POLLIN`, the same for all.
    */

@@ -25,7 +25,8 @@ export type FieldType =
 /** The fields of a struct: name → offset in bytes, type. */
 export type Fields = Record<string, readonly [offset: number, type: FieldType]>;
 
-type Value<T extends FieldType> = T extends `u8[${number}]` ? Uint8Array
+/** What a field of a type is read as, and written from. */
+export type Value<T extends FieldType> = T extends `u8[${number}]` ? Uint8Array
   : T extends "u64" | "i64" | "pointer" ? bigint
   : number;
 

@@ -41,9 +41,10 @@ const NOT_TRACED = [
 /**
  * Has every call of libc's told from now on.
  *
- * @param tell Is told of each when it has returned, and before the program goes on. It may make calls of its own that are not libc's here.
+ * @param tell Is told of each when it has returned, and before the program goes on. Calls that it makes itself are not told.
+ * @param isWanted Asked before each call: one that is not wanted costs no more than that.
  */
-export function traceCalls(tell: (call: TracedCall) => void): void {
+export function traceCalls(tell: (call: TracedCall) => void, isWanted = () => true): void {
   const { symbols } = Deno.dlopen("libc.so.6", {
     gettid: { parameters: [], result: "i32" },
     read: { name: "memcpy", parameters: ["buffer", "usize", "usize"], result: "void" },
@@ -62,6 +63,16 @@ export function traceCalls(tell: (call: TracedCall) => void): void {
     const bytes = new Uint8Array(length);
     symbols.read(bytes, address, BigInt(length));
     return bytes;
+  };
+
+  let isTelling = false;
+  const tellOf = (call: TracedCall) => {
+    isTelling = true;
+    try {
+      tell(call);
+    } finally {
+      isTelling = false;
+    }
   };
 
   const wrap = (name: string, { prototype, nonblocking }: LibcFunction, call: LibcCall) => {
@@ -89,15 +100,17 @@ export function traceCalls(tell: (call: TracedCall) => void): void {
     };
     if (nonblocking) {
       return async (...args: unknown[]) => {
+        if (isTelling || !isWanted()) return call(...args);
         const started = performance.now();
         const result = await (call(...args) as Promise<unknown>);
         const milliseconds = performance.now() - started;
         const began = performance.timeOrigin + started;
-        tell({ began, milliseconds, tid: null, ...decode(args, result, undefined) });
+        tellOf({ began, milliseconds, tid: null, ...decode(args, result, undefined) });
         return result;
       };
     }
     return (...args: unknown[]) => {
+      if (isTelling || !isWanted()) return call(...args);
       const started = performance.now();
       const result = call(...args);
       symbols.readErrno(saved, errnoLocation, 4n);
@@ -105,7 +118,7 @@ export function traceCalls(tell: (call: TracedCall) => void): void {
       const milliseconds = performance.now() - started;
       try {
         const began = performance.timeOrigin + started;
-        tell({ began, milliseconds, tid, ...decode(args, result, errno) });
+        tellOf({ began, milliseconds, tid, ...decode(args, result, errno) });
       } finally {
         saved[0] = errno;
         symbols.writeErrno(errnoLocation, saved, 4n);

@@ -1,25 +1,49 @@
 /**
  * Users and groups by name, as the system's own databases have them.
  *
+ * By the functions that return an errno: their older sisters (getpwnam(3), …) answer NULL for "there is none" and for "I cannot look".
+ *
  * @module
  */
 
+import { Errno, SystemError } from "./errno.ts";
 import { group, passwd } from "./layouts.ts";
-import { bytesAt, cString, libc } from "./libc.ts";
-import type { Struct, StructView } from "./struct.ts";
-import type { Fields } from "./struct.ts";
+import { cString, libc } from "./libc.ts";
+import type { Fields, Struct, StructView } from "./struct.ts";
 
-function copyOf<F extends Fields>(
-  pointer: Deno.PointerValue,
+/** Where an answer goes: the struct, the texts that it points to, and a pointer that stays NULL if there is none. */
+type Lookup = (
+  entry: Uint8Array<ArrayBuffer>,
+  texts: Uint8Array<ArrayBuffer>,
+  size: bigint,
+  found: BigUint64Array<ArrayBuffer>,
+) => number;
+
+/** The room for the texts of an entry, in bytes: at first, and at most. A group may have thousands of members. */
+const ROOM = 1024, MOST_ROOM = 1 << 20;
+
+/**
+ * Looks an entry up, with more room until it fits.
+ *
+ * SAFETY: of an entry only numbers are read, so nobody follows its pointers to the texts.
+ */
+function lookUp<F extends Fields>(
+  call: string,
   layout: Struct<F>,
+  lookup: Lookup,
 ): StructView<F> | undefined {
-  if (pointer === null) return undefined;
-  // SAFETY: libc's answer lies in its own static memory until the next call of the same family; it is copied at once.
-  return layout.over(bytesAt(pointer, layout.size));
+  for (let room = ROOM;; room *= 4) {
+    const entry = new Uint8Array(layout.size);
+    const found = new BigUint64Array(1);
+    const errno = lookup(entry, new Uint8Array(room), BigInt(room), found);
+    if (errno === 0) return found[0] === 0n ? undefined : layout.over(entry);
+    if (errno !== Errno.ERANGE || room >= MOST_ROOM) throw new SystemError(call, errno);
+  }
 }
 
 /** A user, as the password database has it. */
 export interface User {
+  /** The user's number. */
   readonly uid: number;
   /** The gid of the user's own group. */
   readonly gid: number;
@@ -29,17 +53,29 @@ function asUser(entry: StructView<typeof passwd.fields> | undefined): User | und
   return entry && { uid: entry.pw_uid, gid: entry.pw_gid };
 }
 
-/** getpwnam(3): the user of that name, or `undefined`. */
+/**
+ * getpwnam_r(3): the user of that name, or `undefined`.
+ *
+ * @throws {SystemError} If the database cannot be read: `EIO`, `ENFILE`, …
+ */
 export function userByName(name: string): User | undefined {
-  return asUser(copyOf(libc.getpwnam(cString(name)), passwd));
+  return asUser(lookUp("getpwnam_r", passwd, (...to) => libc.getpwnam_r(cString(name), ...to)));
 }
 
-/** getpwuid(3): the user with that uid, or `undefined`. */
+/**
+ * getpwuid_r(3): the user with that uid, or `undefined`.
+ *
+ * @throws {SystemError} If the database cannot be read: `EIO`, `ENFILE`, …
+ */
 export function userByUid(uid: number): User | undefined {
-  return asUser(copyOf(libc.getpwuid(uid), passwd));
+  return asUser(lookUp("getpwuid_r", passwd, (...to) => libc.getpwuid_r(uid, ...to)));
 }
 
-/** getgrnam(3): the gid of the group of that name, or `undefined`. */
+/**
+ * getgrnam_r(3): the gid of the group of that name, or `undefined`.
+ *
+ * @throws {SystemError} If the database cannot be read: `EIO`, `ENFILE`, …
+ */
 export function gidByName(name: string): number | undefined {
-  return copyOf(libc.getgrnam(cString(name)), group)?.gr_gid;
+  return lookUp("getgrnam_r", group, (...to) => libc.getgrnam_r(cString(name), ...to))?.gr_gid;
 }

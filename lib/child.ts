@@ -2,7 +2,10 @@
  * The child's main program: it finds its end of the control channel, runs the child's part of one experiment, and
  * ends. It is told nothing in its environment and has no way to be told more than its arguments say.
  *
- *     deno run … lib/child.ts EXPERIMENT CHANNEL_FD MILLISECONDS [trace]
+ *     deno run … lib/experiments/privilege_drop.ts EXPERIMENT CHANNEL_FD MILLISECONDS [structures|calls]
+ *
+ * The main module is that of the experiment: what the others need would be read and compiled for nothing, and its cache of its own spares
+ * the child none of that.
  *
  * @module
  */
@@ -10,7 +13,6 @@
 import { alarm } from "../ffi/mod.ts";
 import { ChildRun } from "./child_run.ts";
 import type { Experiment } from "./experiment.ts";
-import { EXPERIMENTS } from "./experiments/mod.ts";
 
 /** How long after the end of the run the kernel ends a child that is still there, in seconds. */
 const GRACE = 1;
@@ -26,11 +28,13 @@ export async function runChild(
   experiments: readonly Experiment[],
   args: readonly string[],
 ): Promise<number> {
-  const [name, channelFd, milliseconds, trace] = args;
+  const [name, channelFd, milliseconds, traced] = args;
   const experiment = experiments.find((each) => each.name === name);
   if (experiment === undefined || !/^\d+$/.test(channelFd) || !/^\d+$/.test(milliseconds)) return 2;
 
-  if (trace === "trace") (await import("./trace.ts")).startTrace("child");
+  if (traced === "structures" || traced === "calls") {
+    (await import("./trace.ts")).traceChild(traced);
+  }
   // Whatever happens here, a hanging program and a dead parent included, the kernel puts an end to it.
   alarm(Math.ceil(Number(milliseconds) / 1000) + GRACE);
   const run = new ChildRun(Number(channelFd), Date.now() + Number(milliseconds));
@@ -42,5 +46,3 @@ export async function runChild(
     return 1;
   }
 }
-
-if (import.meta.main) Deno.exit(await runChild(EXPERIMENTS, Deno.args));

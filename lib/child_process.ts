@@ -6,7 +6,8 @@
  *
  * - Descriptors: standard input from /dev/null, standard output and error as pipes that the parent reads, and those
  *   named in `inherit`. Everything else of the parent's from 3 up is made close-on-exec first. No terminal:
- *   whoever holds one can type into root's shell.
+ *   whoever holds one can type into root's shell. The child has a session of its own (setsid(2)), so that /dev/tty leads nowhere either,
+ *   and what a terminal signals (Ctrl-C, its end) goes to the parent, which decides.
  * - Permissions: the foreign function interface to libc, and nothing else of Deno's. The permission is for
  *   `libc.so.6` in the child's working directory, so that is where it starts.
  * - Environment: nothing but where Deno's cache is.
@@ -19,7 +20,9 @@
  */
 
 import { markCloseOnExecFrom, readTextFile, setCloseOnExec } from "../ffi/mod.ts";
-import { TraceLines } from "./trace_lines.ts";
+import { endOrphans } from "./orphans.ts";
+import { runtimeCall } from "./runtime_call.ts";
+import { TraceLines, type TracePiece } from "./trace_lines.ts";
 
 /** What a child is started with. */
 export interface ChildOptions {
@@ -31,29 +34,39 @@ export interface ChildOptions {
   /** A program, with its arguments, that changes what it is and then becomes the child by execve. */
   readonly launcher?: readonly string[];
   /** Is given each line of its trace, if it is to be traced. */
-  readonly onTrace?: ((line: string) => void) | undefined;
+  readonly onTrace?: ((piece: TracePiece) => void) | undefined;
 }
 
 /** How a child ended, and what it wrote, if it wrote anything. */
 export interface ChildEnd {
   readonly status: Deno.CommandStatus;
   readonly output: string;
+  /** What it has left behind, in words; `null` if it is gone altogether. */
+  readonly leftBehind: string | null;
 }
 
-/** The most that is kept of what a child writes, in bytes. */
-const OUTPUT_LIMIT = 16 * 1024;
+/**
+ * The most that is kept of each of the two streams that a child writes, in characters. What is read beyond it is thrown away, since a child
+ * stops at a full pipe.
+ */
+export const OUTPUT_LIMIT = 16 * 1024;
+
+/** How long the output may go on when the child has ended, in milliseconds: whoever holds the pipes then is somebody else. */
+const OUTPUT_PATIENCE = 500;
 
 /** A started child. Leaving the scope of an `await using` ends it. */
 export class ChildProcess implements AsyncDisposable {
+  static readonly #running = new Set<number>();
   readonly #process: Deno.ChildProcess;
-  readonly #output: Promise<string>;
+  readonly #streams: readonly Beginning[];
+  #end: Promise<ChildEnd> | undefined;
 
   /** @param onTrace Is given each line of its trace; without it, it has none. */
-  constructor(process: Deno.ChildProcess, onTrace?: (line: string) => void) {
+  constructor(process: Deno.ChildProcess, onTrace?: (piece: TracePiece) => void) {
     this.#process = process;
+    ChildProcess.#running.add(process.pid);
     const trace = onTrace && new TraceLines(onTrace);
-    this.#output = Promise.all([beginningOf(process.stdout), beginningOf(process.stderr, trace)])
-      .then((texts) => texts.join(""));
+    this.#streams = [new Beginning(process.stdout), new Beginning(process.stderr, trace)];
   }
 
   /** Its process id. */
@@ -61,15 +74,35 @@ export class ChildProcess implements AsyncDisposable {
     return this.#process.pid;
   }
 
-  /** Waits for its end. */
-  async ended(): Promise<ChildEnd> {
-    return { status: await this.#process.status, output: await this.#output };
+  /** Resolves when it is dead. */
+  get died(): Promise<void> {
+    return this.#process.status.then(() => {});
+  }
+
+  /** Waits for its end. Of what it leaves behind, nothing delays that for long. */
+  ended(): Promise<ChildEnd> {
+    return this.#end ??= this.#waitForEnd();
+  }
+
+  async #waitForEnd(): Promise<ChildEnd> {
+    const status = await this.#process.status;
+    ChildProcess.#running.delete(this.pid);
+    const orphans = await endOrphans(ChildProcess.#running);
+    const timer = setTimeout(() => this.#streams.forEach((each) => each.cut()), OUTPUT_PATIENCE);
+    const areWhole = await Promise.all(this.#streams.map(({ isWhole }) => isWhole));
+    clearTimeout(timer);
+    const leftBehind = orphans > 0
+      ? `it left ${orphans === 1 ? "1 process" : `${orphans} processes`} behind, now killed`
+      : areWhole.every((isWhole) => isWhole)
+      ? null
+      : "somebody else holds its output";
+    return { status, output: this.#streams.map(({ text }) => text).join(""), leftBehind };
   }
 
   /** Kills it, if it is still there. It is reaped by `ended` only, so the pid cannot be anybody else's. */
   kill(): void {
     try {
-      this.#process.kill("SIGKILL");
+      runtimeCall("kill", "Cannot end the child", () => this.#process.kill("SIGKILL"));
     } catch (error) {
       if (!(error instanceof TypeError)) throw error; // it has ended
     }
@@ -82,19 +115,37 @@ export class ChildProcess implements AsyncDisposable {
   }
 }
 
-async function beginningOf(
-  stream: ReadableStream<Uint8Array>,
-  trace?: TraceLines,
-): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of stream) { // to the end, or the child would stop at a full pipe
-    if (trace === undefined && text.length >= OUTPUT_LIMIT) continue;
-    const piece = decoder.decode(chunk, { stream: true });
-    const words = trace === undefined ? piece : trace.take(piece);
-    if (text.length < OUTPUT_LIMIT) text += words;
+/** The beginning of a stream that is read to its end. */
+class Beginning {
+  /** What of it is kept. */
+  text = "";
+  /** Settles at its end: whether that came by itself. */
+  readonly isWhole: Promise<boolean>;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  #isCut = false;
+
+  constructor(stream: ReadableStream<Uint8Array>, trace?: TraceLines) {
+    this.#reader = stream.getReader();
+    this.isWhole = this.#read(trace);
   }
-  return text.slice(0, OUTPUT_LIMIT);
+
+  /** Ends it here. */
+  cut(): void {
+    this.#isCut = true;
+    this.#reader.cancel();
+  }
+
+  async #read(trace?: TraceLines): Promise<boolean> {
+    const decoder = new TextDecoder();
+    for (;;) { // to the end, or the child would stop at a full pipe
+      const { done, value } = await this.#reader.read();
+      if (done) return !this.#isCut;
+      if (trace === undefined && this.text.length === OUTPUT_LIMIT) continue;
+      const piece = decoder.decode(value, { stream: true });
+      const words = trace === undefined ? piece : trace.take(piece);
+      this.text = (this.text + words).slice(0, OUTPUT_LIMIT);
+    }
+  }
 }
 
 /**
@@ -138,7 +189,7 @@ function joined(folder: string | undefined, name: string): string | undefined {
 /**
  * Starts a child.
  *
- * @throws {SystemError} If the descriptors cannot be prepared.
+ * @throws {SystemError} If the descriptors cannot be prepared, or the system refuses a process.
  */
 export function spawnChild(
   { module, args, inherit, launcher = [], onTrace }: ChildOptions,
@@ -160,6 +211,7 @@ export function spawnChild(
       ...args,
     ],
     cwd: libcFolder(),
+    detached: true, // setsid(2)
     clearEnv: true,
     env: { DENO_DIR: childCache(), DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
     stdin: "null",
@@ -169,7 +221,10 @@ export function spawnChild(
   markCloseOnExecFrom(3);
   inherit.forEach((fd) => setCloseOnExec(fd, false));
   try {
-    return new ChildProcess(command.spawn(), onTrace);
+    return new ChildProcess(
+      runtimeCall("spawn", `Cannot start "${program}"`, () => command.spawn()),
+      onTrace,
+    );
   } finally {
     inherit.forEach((fd) => setCloseOnExec(fd, true));
   }

@@ -1,11 +1,11 @@
 /**
  * The child's side of a running experiment: what its program calls. Everything that it says goes to the parent over the
- * control channel; it prints nothing.
+ * control channel; it prints nothing but, if that fails, its last words.
  *
  * @module
  */
 
-import { getresuid, poll, POLLIN, SystemError } from "../ffi/mod.ts";
+import { getresuid, poll, POLLIN, SystemError, write } from "../ffi/mod.ts";
 import type { CheckId } from "./checks.ts";
 import { awaitMessage, sendMessage } from "./control_channel.ts";
 import { type Finding, judged } from "./evidence.ts";
@@ -15,6 +15,7 @@ import {
   type ParentMessage,
   parseOrder,
   parseParentMessage,
+  timed,
 } from "./messages.ts";
 import { ExperimentError } from "./outcome.ts";
 
@@ -132,10 +133,11 @@ export class ChildRun {
   failed(error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
     const rule = error instanceof SystemError ? this.explain(error.syscall) : undefined;
+    const words = rule === undefined ? message : `${message}: ${rule}`;
     try {
-      this.#say({ type: "failed", message: rule === undefined ? message : `${message}: ${rule}` });
+      this.#say({ type: "failed", message: words });
     } catch {
-      // The exit status says the rest.
+      sayLast(words); // the parent reads that as well
     }
   }
 
@@ -144,6 +146,15 @@ export class ChildRun {
   }
 
   #say(message: ChildMessage): void {
-    sendMessage(this.channelFd, message, [], this.#left());
+    sendMessage(this.channelFd, timed(message), [], this.#left());
+  }
+}
+
+/** Says something on standard error, if that can still be written to. */
+function sayLast(words: string): void {
+  try {
+    write(2, new TextEncoder().encode(words));
+  } catch {
+    // The exit status says the rest.
   }
 }

@@ -117,7 +117,7 @@ Options:
       --explain ID        what a check claims, why, what would refute it, and where it is written
   -n, --count N           packets to receive, 1 to ${COUNT_LIMIT} (5)
   -t, --timeout SECONDS   the longest that a run may take, up to ${TIMEOUT_LIMIT}
-                          (10; supervisor 60)
+                          (10; authority, receive-paths, supervisor 60)
   -u, --user USER[:GROUP] whom to become, by name or number (nobody:65534);
                           FIRST-LAST[:GROUP] gives each worker of the supervisor a uid of its own
       --stimulus IFACE    where to inject frames (the veth peer of INTERFACE, when it is here), or none

@@ -10,12 +10,15 @@
 import {
   AF_UNIX,
   Errno,
+  errnoOf,
   MSG_DONTWAIT,
   OwnedFd,
   poll,
   pollAsync,
+  POLLHUP,
   POLLIN,
   POLLOUT,
+  POLLRDHUP,
   receiveDescriptors,
   sendDescriptors,
   SHUT_RDWR,
@@ -38,7 +41,7 @@ export interface Delivery {
 
 const incoming = new Uint8Array(MESSAGE_LIMIT); // decoded before the next message is taken
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The two ends of a control channel, both close-on-exec. */
 export function controlChannelPair(): [ours: OwnedFd, theirs: OwnedFd] {
@@ -82,26 +85,51 @@ export function sendMessage(
 /**
  * Takes the next message, if one is there.
  *
+ * A peer that ends without having read everything is told of once, by `ECONNRESET`, and before what it had said: unix_release_sock
+ * in net/unix/af_unix.c. Its last words are still there.
+ *
  * @param descriptors How many descriptors it must bring.
  * @returns `undefined` if there is none yet; `null` at the end: the peer is gone.
  * @throws {DescriptorError} If it brings other descriptors than agreed, or is too long.
- * @throws {ExperimentError} If it is not UTF-8.
+ * @throws {ExperimentError} If it is empty, or is not UTF-8.
  */
 export function takeMessage(channelFd: number, descriptors: number): Delivery | undefined | null {
+  try {
+    return take(channelFd, descriptors);
+  } catch (error) {
+    if (!isReset(error)) throw error;
+  }
+  try {
+    return take(channelFd, descriptors);
+  } catch (error) {
+    if (!isReset(error)) throw error;
+    return null;
+  }
+}
+
+const isReset = (error: unknown) =>
+  error instanceof SystemError && error.errno === Errno.ECONNRESET;
+
+function take(channelFd: number, descriptors: number): Delivery | undefined | null {
   try {
     const received = receiveDescriptors(channelFd, {
       expected: descriptors,
       buffer: incoming,
       flags: MSG_DONTWAIT,
     });
-    if (received.data.length === 0) return null;
+    if (received.data.length === 0) return endOrEmpty(channelFd);
     return { text: decode(received.data), descriptors: received.descriptors };
   } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    if (error.errno === Errno.EAGAIN) return undefined;
-    if (error.errno === Errno.ECONNRESET) return null;
+    if (error instanceof SystemError && error.errno === Errno.EAGAIN) return undefined;
     throw error;
   }
+}
+
+/** recvmsg(2) says 0 of the end, and of an empty datagram as well. */
+function endOrEmpty(channelFd: number): null {
+  const [events] = poll([channelFd], POLLRDHUP, 0);
+  if ((events & (POLLRDHUP | POLLHUP)) !== 0) return null;
+  throw new ExperimentError("The other side broke the protocol: a message is empty");
 }
 
 function decode(data: Uint8Array): string {
@@ -148,7 +176,7 @@ export async function nextMessage(
   deadline: number,
   signal: AbortSignal,
 ): Promise<Delivery | undefined | null> {
-  const wake = () => shutdown(channelFd, SHUT_RDWR);
+  const wake = () => void errnoOf(() => shutdown(channelFd, SHUT_RDWR)); // where it fails, the slice of the poll ends
   signal.addEventListener("abort", wake, { once: true });
   try {
     while (!signal.aborted) {

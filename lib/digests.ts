@@ -4,6 +4,9 @@
  * @module
  */
 
+import { asTexts } from "./messages.ts";
+import { ExperimentError } from "./outcome.ts";
+
 /** SHA-256 of some bytes, in base64. */
 export type Digest = (bytes: Uint8Array) => string;
 
@@ -15,6 +18,27 @@ export async function sha256(): Promise<Digest> {
 
 /** How many digests a child says at once. */
 export const DIGESTS_PER_MESSAGE = 64;
+
+/** How many digests of what was not sent a child may tell of: a busy network has many, and a child as many as it likes. */
+const FOREIGN_LIMIT = 250_000;
+
+/**
+ * Takes the digests that a child tells of.
+ *
+ * @param received Those that it has told of so far; they are added there.
+ * @param told What it says.
+ * @param sent How many were sent.
+ * @returns Those that it tells of now.
+ * @throws {ExperimentError} If that is no list of digests, or they are too many.
+ */
+export function takeDigests(received: string[], told: unknown, sent: number): string[] {
+  const digests = asTexts(told, "digests", DIGESTS_PER_MESSAGE);
+  received.push(...digests);
+  if (received.length <= sent + FOREIGN_LIMIT) return digests;
+  throw new ExperimentError(
+    `The child says too much: ${received.length} digests of ${sent} frames`,
+  );
+}
 
 /** What became of what was sent. */
 export interface Comparison {

@@ -28,8 +28,8 @@ import {
 /** A file that root may read, and nobody else. */
 export const ROOTS_FILE = "/etc/shadow";
 
-/** How long the polling thread stays awake, in milliseconds: longer than an attack takes. */
-const IDLE = 5000;
+/** How long the polling thread stays awake, in milliseconds: longer than an attack takes, on a slow machine too. Asleep, it would not answer. */
+const IDLE = 60_000;
 
 /** How long an answer is waited for, in milliseconds: of a ring that is there, and of one that is closed, which should never answer. */
 const ANSWER_TIMEOUT = 2000, SILENCE = 200;

@@ -61,10 +61,30 @@ export type Saying =
     readonly times: number;
   };
 
-/** When something came to the parent's ears. */
+/** When something happened: of what a child says, when it said so by its own word, or else when the parent heard it. */
 export interface Moment {
   /** In milliseconds since the experiment began. */
   readonly at_ms: number;
+}
+
+/** A call of libc's, as its process tells of it. */
+export interface Call extends Moment {
+  readonly side: Side;
+  /** The process. */
+  readonly pid: number;
+  /** The thread; null for one that waits beside JavaScript's. */
+  readonly tid: number | null;
+  /** How long it took, in milliseconds. */
+  readonly took_ms: number;
+  /** Arguments by name, and the result: `close(fd: 7) = 0`. */
+  readonly text: string;
+}
+
+/** The calls of an experiment, in their order. */
+export interface Calls {
+  readonly list: readonly Call[];
+  /** Whether there were more than are kept. */
+  readonly cut: boolean;
 }
 
 /** A line of the transcript, in order. */
@@ -77,6 +97,9 @@ export interface Step extends Moment {
   readonly title: string;
   readonly lines: readonly Line[];
 }
+
+/** The outcome of an operation that takes what is not to be had here: it is not known of this kernel. */
+export const NOT_TRIED = "not tried";
 
 /** One operation in one column: what came of it, and what is known to. */
 export interface Cell {
@@ -116,6 +139,8 @@ export interface ExperimentEvidence {
   readonly packets: readonly Packet[];
   readonly figures: Readonly<Record<string, number>>;
   readonly steps: readonly Step[];
+  /** Those of parent and children, with `--trace` or `--report`; null without: to tell of them takes time. */
+  readonly calls: Calls | null;
   /** Of the experiment `authority`; null for others. */
   readonly matrix: Matrix | null;
   /** What ended it before its end; null if nothing did. */
@@ -170,9 +195,9 @@ export function skipped(reason: string): Finding {
   return { status: "skip", observed: reason, evidence: {} };
 }
 
-/** The verdict over a whole plan. */
+/** The verdict over a whole plan. One of which nothing could be judged is no PASS, nor is one without what is essential. */
 export function verdictOf(checks: readonly CheckResult[]): Verdict {
-  if (checks.length === 0) return "INCONCLUSIVE";
+  if (checks.every(({ status }) => status === "skip")) return "INCONCLUSIVE";
   if (checks.some(({ status }) => status === "fail")) return "FAIL";
   const unanswered = checks.some(({ id, status }) =>
     status === "skip" && describeCheck(id).essential

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Capability } from "./capabilities.ts";
 import type { CheckId } from "./checks.ts";
 import type { ChildRun } from "./child_run.ts";
 import type { Conclusion } from "./evidence.ts";
@@ -13,6 +14,12 @@ import type { ExperimentDescription } from "./record.ts";
 
 /** One question, and the two programs that answer it. */
 export interface Experiment extends ExperimentDescription {
+  /** The module that it is in, a `file:` URL: started as a program, it is the child, with nothing loaded that other experiments need. */
+  readonly module: string;
+  /** What it needs of root beside what every run needs. */
+  readonly capabilities?: readonly Capability[];
+  /** Why there is no answer to be had here, in words; `undefined` if there is. */
+  readonly whyNoAnswer?: () => string | undefined;
   /** Its workers are hardened whatever is asked for, and it has checks of its own for that. */
   readonly alwaysHardens?: true;
   /** What it plans beside, if the worker is hardened. */

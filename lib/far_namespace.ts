@@ -7,8 +7,9 @@
  * @module
  */
 
-import { if_nametoindex, type Link, linkByIndex } from "../ffi/mod.ts";
+import { Errno, if_nametoindex, type Link, linkByIndex, SystemError } from "../ffi/mod.ts";
 import { CannotAnswer } from "./outcome.ts";
+import { runtimeCall } from "./runtime_call.ts";
 
 /** Starts a program in a network namespace of its own. Wraps unshare(1). */
 export const IN_OWN_NAMESPACE = ["/usr/bin/unshare", "--net", "--"] as const;
@@ -36,7 +37,7 @@ export function requireNamespaces(): void {
     try {
       run(program, ...args);
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      if (!(error instanceof SystemError && error.errno === Errno.ENOENT)) throw error;
       throw new CannotAnswer(
         `The program "${program}" is missing`,
         `Install the package ${name}, or name an interface to send by with --out`,
@@ -79,7 +80,8 @@ export class FarNamespace implements Disposable {
 }
 
 function outcomeOf(program: string, args: readonly string[]) {
-  return new Deno.Command(program, { args: [...args], stdin: "null" }).outputSync();
+  const command = new Deno.Command(program, { args: [...args], stdin: "null" });
+  return runtimeCall("spawn", `Cannot start "${program}"`, () => command.outputSync());
 }
 
 /** Runs a program that says nothing, or why not. */

@@ -1,23 +1,75 @@
 /**
  * The signals that end a run: they end it in order, with what it has, instead of ending the process.
  *
+ * A signal that was ignored when the process began stays ignored, as nohup(1) and a shell's background jobs want it. The runtime puts handlers
+ * of its own in the place of SIG_IGN as soon as its event loop begins, and ends the process for whoever does not listen.
+ *
  * @module
  */
 
+import { readTextFile } from "../ffi/mod.ts";
 import { ExperimentError } from "./outcome.ts";
 
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** By number, as in the masks of `/proc/self/status`: bit N - 1 is signal N. */
+const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+type Name = keyof typeof SIGNALS;
+const NAMES = Object.keys(SIGNALS) as Name[];
 
-/** Listens, until it is disposed of; `signal` is aborted by the first that comes. */
-export function interruption(): Disposable & { readonly signal: AbortSignal } {
+/** Comes after those in the order in which the runtime looks at them, and does nothing to a process that does not listen. */
+const SENTINEL = "SIGURG";
+
+/** How long is waited for it, in milliseconds: whoever started this process may have blocked it. */
+const PATIENCE = 1000;
+
+/** Who listens for the signals. */
+export interface Interruption extends Disposable {
+  /** Aborted by the first signal. */
+  readonly signal: AbortSignal;
+  /** Resolves when every signal that came before this call has been heard: `signal` says so. */
+  heard(): Promise<void>;
+}
+
+const ignored = ignoredSignals(); // looked at here, before the event loop begins
+
+/** Has the signals that were ignored when the process began be ignored until its end. */
+export function keepIgnored(): void {
+  for (const name of ignored) Deno.addSignalListener(name, ignore);
+}
+
+const ignore = () => {};
+
+/** Listens, until it is disposed of. */
+export function interruption(): Interruption {
   const controller = new AbortController();
-  const listeners = SIGNALS.map((name) => {
-    const listener = () => controller.abort(new ExperimentError(`Interrupted by ${name}`));
-    Deno.addSignalListener(name, listener);
-    return () => Deno.removeSignalListener(name, listener);
-  });
+  const listeners = NAMES.filter((name) => !ignored.includes(name)).map((name) =>
+    listening(name, () => controller.abort(new ExperimentError(`Interrupted by ${name}`)))
+  );
   return {
     signal: controller.signal,
-    [Symbol.dispose]: () => listeners.forEach((remove) => remove()),
+    async heard() {
+      // Signals reach JavaScript on a way through another thread, in their order: when this one is here, those before it are.
+      const { promise, resolve } = Promise.withResolvers<void>();
+      using _sentinel = listening(SENTINEL, resolve);
+      const timer = setTimeout(resolve, PATIENCE);
+      Deno.kill(Deno.pid, SENTINEL);
+      await promise;
+      clearTimeout(timer);
+    },
+    [Symbol.dispose]: () => listeners.forEach((each) => each[Symbol.dispose]()),
   };
+}
+
+function listening(name: Deno.Signal, listener: () => void): Disposable {
+  Deno.addSignalListener(name, listener);
+  return { [Symbol.dispose]: () => Deno.removeSignalListener(name, listener) };
+}
+
+/** Which of them this process ignores; none where there is no /proc to ask. */
+function ignoredSignals(): Name[] {
+  try {
+    const [, mask] = readTextFile("/proc/self/status").match(/^SigIgn:\s*([0-9a-f]+)$/m)!;
+    return NAMES.filter((name) => (BigInt(`0x${mask}`) >> BigInt(SIGNALS[name] - 1) & 1n) === 1n);
+  } catch {
+    return [];
+  }
 }

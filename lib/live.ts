@@ -1,52 +1,73 @@
 /**
- * What is going on while a run waits: one line on a terminal, written over again and again, and gone when there is something to read.
+ * What is going on while a run waits: on a terminal one line, written over again and again, and gone when there is something to read.
+ * Elsewhere the counters of the workers, where there are any, a plain line for all of them every second.
  *
  * @module
  */
 
 import { escapeText } from "./report/escape.ts";
 
-/** How often the line is written, in milliseconds; a run that ends before the first time has none. */
-const PERIOD = 200;
+/** How often a terminal's line is written over, in milliseconds; a run that ends before the first time has none. */
+const TERMINAL_PERIOD = 200;
 
-/** A line that is written over. */
-export class LiveLine implements Disposable {
-  readonly #write: (text: string) => void;
-  readonly #name: string;
-  readonly #deadline: number;
-  readonly #state: () => string;
+/** How often there is a plain line, in milliseconds. */
+const PLAIN_PERIOD = 1000;
+
+/** Where somebody waits. */
+export interface Watcher {
+  readonly write: (text: string) => void;
+  /** How many characters fit into a line of the terminal; `undefined` if it is none. */
+  readonly columns: number | undefined;
+}
+
+/** What is told of a run. */
+export interface Progressing {
+  /** How many packets there are so far. */
+  readonly packetCount: number;
+  /** The counters of the workers, in a few words; `undefined` if there are none. */
+  readonly counters: (() => string) | undefined;
+}
+
+/** Tells how far a run is, until it is disposed of. */
+export class Live implements Disposable {
   readonly #timer: ReturnType<typeof setInterval>;
   #isShown = false;
 
   /**
-   * @param write Writes to the terminal.
    * @param name What is run.
    * @param deadline When it must end, in milliseconds since 1970.
-   * @param state How far it is, in a few words.
    */
   constructor(
-    write: (text: string) => void,
-    name: string,
-    deadline: number,
-    state: () => string,
+    readonly watcher: Watcher,
+    readonly name: string,
+    readonly deadline: number,
+    readonly state: Progressing,
   ) {
-    this.#write = write;
-    this.#name = name;
-    this.#deadline = deadline;
-    this.#state = state;
-    this.#timer = setInterval(() => this.#show(), PERIOD);
+    this.#timer = watcher.columns === undefined
+      ? setInterval(() => this.#tellCounters(), PLAIN_PERIOD)
+      : setInterval(() => this.#writeOver(watcher.columns!), TERMINAL_PERIOD);
   }
 
-  #show(): void {
-    const left = Math.max(0, Math.ceil((this.#deadline - Date.now()) / 1000));
+  #tellCounters(): void {
+    const { counters } = this.state;
+    if (counters !== undefined) {
+      this.watcher.write(`${escapeText(`${this.name}: ${counters()}`)}\n`);
+    }
+  }
+
+  #writeOver(columns: number): void {
+    const { packetCount, counters } = this.state;
+    const left = `${Math.max(0, Math.ceil((this.deadline - Date.now()) / 1000))} s left`;
+    const done = counters?.() ?? `${counted(packetCount, "packet")} so far`;
+    const line = escapeText(`${this.name}: ${left}, ${done}`).slice(0, columns - 1); // one that wraps stays
     this.#isShown = true;
-    this.#write(`\r${escapeText(`${this.#name}: ${this.#state()}, ${left} s left`)}\x1b[K`);
+    this.watcher.write(`\r${line}\x1b[K`);
   }
 
-  /** Takes the line away. */
+  /** Takes the terminal's line away. */
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
-    if (this.#isShown) this.#write("\r\x1b[K");
+    if (this.#isShown) this.watcher.write("\r\x1b[K");
   }
 }
 

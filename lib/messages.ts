@@ -27,6 +27,12 @@ export interface CapturedFrame {
 /** How much of a frame the child hands on, in bytes. */
 export const HEAD_LIMIT = 256;
 
+/** How deep evidence may be nested: what prints it goes down by recursion, so what has no bottom would end the parent. */
+const DEPTH_LIMIT = 16;
+
+/** Keys by which a careless program that reads the evidence would change what all of its objects have in common. */
+const POLLUTING: readonly string[] = ["__proto__", "constructor", "prototype"];
+
 /** What the child says: evidence, in its order, and where it stands. */
 export type ChildMessage =
   | { type: "step"; title: string; privileged: boolean }
@@ -118,7 +124,7 @@ function refuse(what: string): never {
   throw new ExperimentError(`The other side broke the protocol: ${what}`);
 }
 
-/** `value` as an object whose properties are looked up one by one; never as anything with a prototype of its own. */
+/** `value` as an object whose properties are looked up one by one. */
 export function asObject(value: unknown, name: string): Fields {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     refuse(`${name} is not an object`);
@@ -126,9 +132,36 @@ export function asObject(value: unknown, name: string): Fields {
   return value as Fields;
 }
 
-/** A string of at most `limit` characters. */
+/** An object that says what it likes, as JSON can: {@linkcode requirePlain}. */
+function asEvidence(value: unknown, name: string): Fields {
+  const evidence = asObject(value, name);
+  requirePlain(evidence, name, DEPTH_LIMIT);
+  return evidence;
+}
+
+/** Refuses what does not come out of a view as it came in: half characters, 1e999; and what harms who reads it. */
+function requirePlain(value: unknown, name: string, depth: number): void {
+  if (typeof value === "string") requireWellFormed(value, name);
+  else if (typeof value === "number") {
+    if (!Number.isFinite(value)) refuse(`a number in ${name} is too large`);
+  } else if (typeof value === "object" && value !== null) {
+    if (depth === 0) refuse(`${name} is nested more than ${DEPTH_LIMIT} deep`);
+    for (const [key, each] of Object.entries(value)) {
+      requireWellFormed(key, name);
+      if (POLLUTING.includes(key)) refuse(`${name} has a key "${key}"`);
+      requirePlain(each, name, depth - 1);
+    }
+  }
+}
+
+function requireWellFormed(text: string, name: string): void {
+  if (!text.isWellFormed()) refuse(`a text in ${name} has half a character`);
+}
+
+/** A string of at most `limit` characters, none of them cut in half. */
 export function asText(value: unknown, name: string, limit = 4096): string {
   if (typeof value !== "string" || value.length > limit) refuse(`${name} is not a short text`);
+  requireWellFormed(value, name);
   return value;
 }
 
@@ -140,10 +173,15 @@ export function asInteger(value: unknown, name: string, least: number, most: num
   return value;
 }
 
+/** What 64 bits hold, in a capture file too: until the year 2554. */
+const LAST_TIME = 2n ** 64n - 1n;
+
 /** A number of nanoseconds since 1970, written in decimal. */
 export function asTimestamp(value: unknown, name: string): bigint {
-  if (!/^\d{1,20}$/.test(asText(value, name))) refuse(`${name} is not a time`);
-  return BigInt(value as string);
+  const text = asText(value, name);
+  const isNumber = /^\d{1,20}$/.test(text);
+  if (!isNumber || BigInt(text) > LAST_TIME) refuse(`${name} is not a time`);
+  return BigInt(text);
 }
 
 /** A list of short strings. */
@@ -160,13 +198,18 @@ function asBase64(value: unknown, name: string, limit: number): string {
   return text;
 }
 
+/** How many bytes a text in base64 stands for. */
+function sizeOfBase64(text: string): number {
+  return text.length / 4 * 3 - (text.length - text.replace(/=+$/, "").length);
+}
+
 function asBoolean(value: unknown, name: string): boolean {
   if (typeof value !== "boolean") refuse(`${name} is neither true nor false`);
   return value;
 }
 
 function asCheckId(value: unknown): CheckId {
-  const id = asText(value, "id");
+  const id = asText(value, "id", 64);
   if (!isCheckId(id)) refuse(`there is no check ${JSON.stringify(id)}`);
   return id;
 }
@@ -194,6 +237,17 @@ function parse(text: string): Fields {
     refuse("a message is not JSON");
   }
   return asObject(value, "a message");
+}
+
+/** A message of the child's with its time before it, in milliseconds since 1970. */
+export function timed(message: ChildMessage): { at: number } & ChildMessage {
+  return { at: performance.timeOrigin + performance.now(), ...message };
+}
+
+/** When the child says that it said it; `undefined` if it says nothing of that. */
+export function saidAt(text: string): number | undefined {
+  const [, at] = text.match(/^\{"at":(\d{1,15}(?:\.\d{1,9})?),/) ?? [];
+  return at === undefined ? undefined : Number(at);
 }
 
 /**
@@ -225,22 +279,24 @@ export function parseChildMessage(text: string): ChildMessage {
         id: asCheckId(message.id),
         status: asStatus(message.status),
         observed: asText(message.observed, "observed"),
-        evidence: asObject(message.evidence, "evidence"),
+        evidence: asEvidence(message.evidence, "evidence"),
       };
-    case "packet":
+    case "packet": {
       asTimestamp(message.timestamp_ns, "timestamp_ns");
+      const head = asBase64(message.head, "head", HEAD_LIMIT);
       return {
         type: "packet",
-        bytes: asInteger(message.bytes, "bytes", 0, 1 << 24),
-        head: asBase64(message.head, "head", HEAD_LIMIT),
+        bytes: asInteger(message.bytes, "bytes", sizeOfBase64(head), 1 << 24),
+        head,
         timestamp_ns: message.timestamp_ns as string,
         stamped_by: asStampedBy(message.stamped_by),
       };
+    }
     case "reached":
       return {
         type: "reached",
         stage: asText(message.stage, "stage"),
-        detail: asObject(message.detail, "detail"),
+        detail: asEvidence(message.detail, "detail"),
       };
     case "failed":
       return { type: "failed", message: asText(message.message, "message") };

@@ -22,7 +22,6 @@ import {
   cString,
   detachFilter,
   dup,
-  Errno,
   errnoName,
   errnoOf,
   ETH_HLEN,
@@ -77,6 +76,7 @@ import {
   write,
 } from "../ffi/mod.ts";
 import type { EarlyRings } from "./early_rings.ts";
+import { NOT_TRIED } from "./evidence.ts";
 import { isUnprivilegedIoUring, systemSetting, whyNoOwnRing } from "./kernel.ts";
 import {
   emptyQueue,
@@ -87,7 +87,7 @@ import {
 } from "./packet_socket.ts";
 import { ALL_PROTECTIONS, type Protection } from "./protections.ts";
 
-/** What came of an attempt: `allowed`, `no effect` (it returned 0, and nothing happened), or the errno by name. */
+/** What came of an attempt: `allowed`, `no effect` (it returned 0, and nothing happened), {@linkcode NOT_TRIED}, or the errno by name. */
 export type Outcome = string;
 
 /** Where an effect of the attempt is looked for by the parent. */
@@ -119,8 +119,8 @@ export interface Operation {
   readonly source: string;
   /** What comes of it with the socket as it was passed; where the kernel's settings decide, found out when it is asked for. */
   readonly plain: Outcome | (() => Outcome);
-  /** Whether this kernel has what it is about; where it has not, it is ENOSYS whatever the protections. */
-  readonly isThere?: () => boolean;
+  /** Why it cannot be tried here, if it cannot. */
+  readonly whyNotTried?: () => string | undefined;
   /** Where a protection alone changes that. */
   readonly under?: { readonly [protection in Protection]?: Outcome };
   /** With all protections, if another one than the receive-only filter refuses it first. */
@@ -130,7 +130,7 @@ export interface Operation {
   /** Where the parent must see a frame that carries the operation's name. */
   readonly witness?: Witness;
   /** Attempts it, undoing it where it can. Throws what the system refuses; returns false if it had no effect. */
-  attempt(attacker: Attacker): boolean | void;
+  attempt(attacker: Attacker): boolean | void | typeof NOT_TRIED;
 }
 
 const text = new TextEncoder();
@@ -149,7 +149,7 @@ export function markedFrame(mark: string): Uint8Array<ArrayBuffer> {
  * before execve has set the credentials. Until somebody waits for it, /proc says what it was.
  */
 function showsInStatus(pid: number, pattern: RegExp): boolean {
-  for (const deadline = Date.now() + EFFECT_TIMEOUT; Date.now() < deadline;) {
+  for (const deadline = Date.now() + PROGRAM_TIMEOUT; Date.now() < deadline;) {
     const status = readTextFile(`/proc/${pid}/status`);
     if (pattern.test(status)) return true;
     if (/^State:\s*Z/m.test(status)) return false;
@@ -206,8 +206,11 @@ const rebind = (ifindexOf: (attacker: Attacker) => number) => (attacker: Attacke
   }
 };
 
+/** How long a program that was started may take to show what it is, or to end, in milliseconds; on a loaded machine it has not begun for long. */
+const PROGRAM_TIMEOUT = 20_000;
+
 /** How long an effect is waited for, in milliseconds. */
-export const EFFECT_TIMEOUT = 200;
+export const EFFECT_TIMEOUT = 2000;
 
 /** eBPF for everybody: not where the setting is missing, since such a kernel is older than it, or has no bpf(2). */
 const isUnprivilegedBpf = () => systemSetting("kernel/unprivileged_bpf_disabled", "1") === "0";
@@ -219,25 +222,20 @@ const isUnprivilegedUserNamespace = () =>
 /** ptrace of any process of the same uid. The setting is Yama's; without Yama it is so. */
 const isPtraceOfSiblings = () => systemSetting("kernel/yama/ptrace_scope", "0") === "0";
 
-/** Rings whose memory is the process's own. */
-const hasOwnRings = () => whyNoOwnRing() === undefined;
-
-function available(rings: EarlyRings | undefined): EarlyRings {
-  if (rings === undefined) throw new SystemError("io_uring_setup", Errno.ENOSYS);
-  return rings;
-}
-
 /** What comes of it for whoever asks: `allowed`, or the errno if a filter of system calls refuses it to all of us. */
 function setUpOutcome(): Outcome {
   const errno = errnoOf(() => close(rawSyscall("io_uring_setup", 4, new Uint8Array(120))));
   return errno === 0 ? "allowed" : errnoName(errno);
 }
 
-function closeOpened(fd: number | undefined): boolean {
+/** Has a ring from before the drop open root's file. */
+const byEarlyRing = (open: (rings: EarlyRings) => number | undefined) => ({ rings }: Attacker) => {
+  if (rings === undefined) return NOT_TRIED;
+  const fd = open(rings);
   if (fd === undefined) return false;
   close(fd);
   return true;
-}
+};
 
 /** What a worker may try, the harmless before what ends its use of the socket. */
 export const OPERATIONS: readonly Operation[] = [
@@ -525,34 +523,34 @@ export const OPERATIONS: readonly Operation[] = [
     name: "early-ring",
     gives: "nothing: a plain ring from before the drop acts as whoever uses it",
     source: "io_uring/io_uring.c: the submitter's credentials",
-    isThere: hasOwnRings,
+    whyNotTried: whyNoOwnRing,
     plain: "EACCES",
     under: { "closed-descriptors": "EBADF" },
     hardened: "EPERM",
     hardenedWithRing: "no effect",
-    attempt: ({ rings }) => closeOpened(available(rings).plainly("open")),
+    attempt: byEarlyRing((rings) => rings.plainly("open")),
   },
   {
     name: "early-personality",
     gives: "root's files: a personality registered before the drop is still root",
     source: "io_init_req: the registered credentials",
-    isThere: hasOwnRings,
+    whyNotTried: whyNoOwnRing,
     plain: "allowed",
     under: { "closed-descriptors": "EBADF" },
     hardened: "EPERM",
     hardenedWithRing: "no effect",
-    attempt: ({ rings }) => closeOpened(available(rings).asPersonality("open")),
+    attempt: byEarlyRing((rings) => rings.asPersonality("open")),
   },
   {
     name: "early-polled-ring",
     gives:
       "root's files, without a system call that a filter could refuse: the kernel's thread is still root",
     source: "io_sq_thread: the credentials of whoever made the ring",
-    isThere: hasOwnRings,
+    whyNotTried: whyNoOwnRing,
     plain: "allowed",
     under: { "closed-descriptors": "no effect", "receive-only": "allowed" },
     hardened: "no effect",
-    attempt: ({ rings }) => closeOpened(available(rings).byPolling("open")),
+    attempt: byEarlyRing((rings) => rings.byPolling("open")),
   },
   {
     name: "ebpf",
@@ -677,11 +675,11 @@ export const COLUMNS: readonly { readonly name: string; readonly chosen: readonl
  * @param hasRing Whether the hardened worker receives by a ring of its own, which it then may enter.
  */
 export function known(
-  { isThere, plain, under, hardened, hardenedWithRing }: Operation,
+  { whyNotTried, plain, under, hardened, hardenedWithRing }: Operation,
   column: string,
   hasRing = false,
 ): Outcome {
-  if (isThere?.() === false) return "ENOSYS";
+  if (whyNotTried?.() !== undefined) return NOT_TRIED;
   const passed = typeof plain === "string" ? plain : plain();
   if (column === PLAIN) return passed;
   if (column === HARDENED) return hasRing && hardenedWithRing || (hardened ?? "EPERM");
@@ -701,7 +699,9 @@ export interface Attempt {
  */
 export function attemptOperation({ attempt }: Operation, attacker: Attacker): Attempt {
   try {
-    return { outcome: attempt(attacker) === false ? "no effect" : "allowed", syscall: null };
+    const result = attempt(attacker);
+    const outcome = result === NOT_TRIED ? result : result === false ? "no effect" : "allowed";
+    return { outcome, syscall: null };
   } catch (error) {
     if (error instanceof SystemError) return { outcome: error.code, syscall: error.syscall };
     throw error;

@@ -29,6 +29,12 @@ export class ExperimentError extends Error {
   override readonly name = "ExperimentError";
 }
 
+/** What an error is about: where tidying up after one failed as well, both, the first one first. */
+export function errorsIn(error: unknown): unknown[] {
+  if (!(error instanceof SuppressedError)) return [error];
+  return [...errorsIn(error.suppressed), ...errorsIn(error.error)];
+}
+
 /** The exit statuses of the command line. */
 export const Exit = {
   /** Every check holds. */

@@ -5,17 +5,18 @@
  * file. So everything that can be known to be wrong is found out before the run begins; nothing that was there before is touched
  * until the new file is whole; and no link that somebody else put there is ever followed.
  *
- *     open     a file of a random name beside the wanted one: O_CREAT | O_EXCL | O_CLOEXEC, mode 0600, its first blocks tried
+ *     open     the folder, and in it a file without a name (see partial_file.ts), its first blocks tried
  *     write    there
- *     commit   fsync; then link(2), which never replaces anything; or rename(2), with `force`, which replaces in one step
+ *     commit   fsync; then it gets its name, which replaces something only with `force`
  *
- * A run that ends before its commit leaves what was there as it was. A commit that fails leaves the whole file under its
+ * A run that ends before its commit leaves what was there as it was. A commit that fails leaves the whole file under a
  * random name, and says so.
  *
  * @module
  */
 
 import { CannotAnswer, UsageError } from "./outcome.ts";
+import { codeOf, HeldFolder, PartialFile } from "./partial_file.ts";
 
 /** A file that is being written, and appears under its name when it is whole. */
 export interface OutputFile extends Disposable {
@@ -45,7 +46,7 @@ export interface OutputFileOptions {
 const FIRST_BLOCKS = 1 << 16;
 
 /** What is being written now: two outputs of one run must not replace each other. */
-const open = new Set<string>();
+const beingWritten = new Set<string>();
 
 /**
  * Opens a file to be written.
@@ -57,110 +58,72 @@ const open = new Set<string>();
  */
 export function openOutputFile(path: string, { force }: OutputFileOptions): OutputFile {
   const { folder, name } = parts(path);
-  const place = resolved(folder, path) + name;
-  requireFree(place, path, force);
-  if (open.has(place)) {
+  const real = resolved(folder, path);
+  if (beingWritten.has(real + name)) {
     throw new UsageError(
       `Two outputs of this run are to be ${quote(path)}; give each its own file`,
     );
   }
-
-  const temporary = `${place.slice(0, -name.length)}.fdpass-${crypto.randomUUID()}`;
-  let file: Deno.FsFile;
-  try {
-    file = Deno.openSync(temporary, { write: true, createNew: true, mode: 0o600 });
-  } catch (error) {
-    throw cannot(path, "open", error);
-  }
-  try {
-    writeAll(file, new Uint8Array(FIRST_BLOCKS));
-    file.truncateSync(0);
-    file.seekSync(0, Deno.SeekMode.Start);
-  } catch (error) {
-    file.close();
-    remove(temporary);
-    throw cannot(path, "write", error);
-  }
-  open.add(place);
-  return new PartialFile({ file, temporary, place, path, force });
+  using scope = new DisposableStack();
+  const held = scope.use(trying("open", path, () => new HeldFolder(real)));
+  requireFree(held.prefix + name, path, force);
+  const partial = scope.use(trying("open", path, () => new PartialFile(held)));
+  trying("write", path, () => {
+    partial.write(new Uint8Array(FIRST_BLOCKS));
+    partial.clear();
+  });
+  scope.defer(() => beingWritten.delete(real + name));
+  beingWritten.add(real + name);
+  return new NamedFile(path, partial, held.prefix + name, name, force, scope.move());
 }
 
-interface Parts {
-  readonly file: Deno.FsFile;
-  /** The random name. */
-  readonly temporary: string;
-  /** Where it appears, from the root. */
-  readonly place: string;
-  /** The same, as it was asked for. */
-  readonly path: string;
-  readonly force: boolean;
-}
-
-class PartialFile implements OutputFile {
-  readonly #parts: Parts;
-  #isOpen = true;
-
-  constructor(parts: Parts) {
-    this.#parts = parts;
-  }
-
-  get path(): string {
-    return this.#parts.path;
-  }
+class NamedFile implements OutputFile {
+  constructor(
+    readonly path: string,
+    readonly partial: PartialFile,
+    readonly place: string,
+    readonly name: string,
+    readonly force: boolean,
+    readonly scope: DisposableStack,
+  ) {}
 
   write(bytes: Uint8Array): void {
-    try {
-      writeAll(this.#parts.file, bytes);
-    } catch (error) {
-      throw cannot(this.path, "write", error);
-    }
+    trying("write", this.path, () => this.partial.write(bytes));
   }
 
   commit(): void {
-    const { file, temporary, place, path, force } = this.#parts;
-    try {
-      file.syncSync();
-    } catch (error) {
-      throw cannot(path, "fsync", error);
-    }
-    this.#close();
+    const { path, partial, place, name, force } = this;
+    trying("fsync", path, () => partial.sync());
+    using _scope = this.scope;
     try {
       requireFree(place, path, force); // a folder or a link that somebody has put there since
-      if (force) Deno.renameSync(temporary, place);
-      else appear(temporary, place);
+      partial.appear(name, force);
     } catch (error) {
       const why = error instanceof UsageError ? error.message : errnoOf(error);
-      throw new CannotAnswer(
-        `Cannot put ${quote(path)} into its place: ${why}`,
-        `It is whole, as ${temporary}`,
-      );
+      throw new CannotAnswer(`Cannot put ${quote(path)} into its place: ${why}`, kept(partial));
     }
   }
 
   [Symbol.dispose](): void {
-    if (!this.#isOpen) return;
-    this.#close();
-    remove(this.#parts.temporary);
-  }
-
-  #close(): void {
-    this.#isOpen = false;
-    open.delete(this.#parts.place);
-    this.#parts.file.close();
+    this.scope[Symbol.dispose]();
   }
 }
 
-/** Gives a file its name, if nothing has it. */
-function appear(temporary: string, place: string): void {
+/** Keeps what has no place; says where it is. */
+function kept(partial: PartialFile): string {
   try {
-    Deno.linkSync(temporary, place);
+    return `It is whole, as ${partial.keep()}`;
   } catch (error) {
-    if (codeOf(error) === "EEXIST") throw error;
-    // A file system without hard links (vfat): the name is taken first, by whoever comes first.
-    Deno.openSync(place, { write: true, createNew: true, mode: 0o600 }).close();
-    return Deno.renameSync(temporary, place);
+    return `It could not be kept under another name either: ${errnoOf(error)}`;
   }
-  remove(temporary);
+}
+
+function trying<T>(call: string, path: string, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    throw cannot(path, call, error);
+  }
 }
 
 function parts(path: string): { folder: string; name: string } {
@@ -215,20 +178,6 @@ function occupant(place: string, path: string): string | undefined {
   }
 }
 
-function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
-  for (let written = 0; written < bytes.length;) {
-    written += file.writeSync(bytes.subarray(written));
-  }
-}
-
-function remove(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch {
-    // Whoever owns the folder was faster.
-  }
-}
-
 const REMEDIES: Readonly<Record<string, string>> = {
   EACCES: "Name a folder that this user may write to",
   EPERM: "Name a folder that this user may write to",
@@ -240,10 +189,6 @@ const REMEDIES: Readonly<Record<string, string>> = {
 function cannot(path: string, call: string, error: unknown): CannotAnswer {
   const remedy = REMEDIES[codeOf(error) ?? ""] ?? "Name another file";
   return new CannotAnswer(`Cannot write ${quote(path)}: ${call}: ${errnoOf(error)}`, remedy);
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error ? (error as Error & { code?: string }).code : undefined;
 }
 
 function errnoOf(error: unknown): string {

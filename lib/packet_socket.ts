@@ -6,11 +6,13 @@
 
 import {
   AF_PACKET,
+  AF_UNIX,
   attempt,
   bind,
   CMSG_SPACE,
   type ControlMessage,
   Errno,
+  errnoOf,
   getsockname,
   getsockopt,
   getsockoptInt,
@@ -33,6 +35,7 @@ import {
   SO_TIMESTAMPNS,
   SO_TYPE,
   SOCK_CLOEXEC,
+  SOCK_DGRAM,
   SOCK_RAW,
   sockaddr_ll,
   socket,
@@ -154,6 +157,16 @@ function padded(address: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const whole = sockaddr_ll.alloc().bytes;
   whole.set(address.subarray(0, whole.length));
   return whole;
+}
+
+/**
+ * The inodes of the packet sockets of a namespace. Each stands last in its line, and is filled up to six characters with spaces (`%-6lu` in
+ * packet_seq_show of net/packet/af_packet.c), so that the small ones of a machine that has just started have some after them.
+ *
+ * @param table The text of /proc/net/packet.
+ */
+export function packetInodes(table: string): string[] {
+  return table.trimEnd().split("\n").slice(1).map((line) => line.trimEnd().split(/\s+/).at(-1)!);
 }
 
 /** Whether a descriptor is a packet socket; false for what is no socket at all. */
@@ -279,6 +292,18 @@ export function sendFrame(fd: number, frame: Uint8Array<ArrayBuffer>): void {
 
 /** A receive buffer for thousands of frames, in bytes. */
 const LARGE_RECEIVE_BUFFER = 4 << 20;
+
+/**
+ * Why no socket can be given that much room here, in words. Only CAP_NET_ADMIN over the first user namespace counts: sk_setsockopt in
+ * net/core/sock.c.
+ *
+ * @returns `undefined` if it can.
+ */
+export function whyNoLargeReceiveBuffer(): string | undefined {
+  using trial = new OwnedFd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (errnoOf(() => enlargeReceiveBuffer(trial.fd)) !== Errno.EPERM) return undefined;
+  return "No large receive buffer (SO_RCVBUFFORCE: EPERM): run outside the user namespace";
+}
 
 /**
  * Gives a socket without a ring room for thousands of frames, whatever net.core.rmem_max is.

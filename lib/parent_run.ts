@@ -4,7 +4,16 @@
  * @module
  */
 
-import { Errno, type OwnedFd, poll, POLLIN, SystemError } from "../ffi/mod.ts";
+import {
+  Errno,
+  errnoOf,
+  type OwnedFd,
+  poll,
+  POLLIN,
+  SHUT_RDWR,
+  shutdown,
+  SystemError,
+} from "../ffi/mod.ts";
 import type { CheckId, Side } from "./checks.ts";
 import { type ChildEnd, ChildProcess, spawnChild } from "./child_process.ts";
 import {
@@ -20,10 +29,12 @@ import {
   type ChildMessage,
   type ParentMessage,
   parseChildMessage,
+  saidAt,
 } from "./messages.ts";
 import { ExperimentError } from "./outcome.ts";
 import { ExperimentRecord } from "./record.ts";
 import type { Setting } from "./setting.ts";
+import type { Tracing } from "./tracing.ts";
 
 /** How long the child may leave the control channel full, in milliseconds. */
 const SEND_TIMEOUT = 1000;
@@ -44,8 +55,8 @@ export interface RunContext {
   readonly deadline: number;
   /** The module that the child runs: a `file:` URL. */
   readonly childModule: string;
-  /** Is given each line of the children's traces, if they are to be traced. */
-  readonly onTrace?: ((line: string) => void) | undefined;
+  /** Hears the calls of parent and children, if somebody wants them. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** How a child is started, beside the usual. */
@@ -87,6 +98,14 @@ export class ParentRun {
     this.record.line({ kind: "detail", text });
   }
 
+  /** Tells somebody who waits the counters of the workers, instead of what was told before, until it is disposed of. */
+  tells(counters: () => string): Disposable {
+    const { record } = this;
+    const before = record.counters;
+    record.counters = counters;
+    return { [Symbol.dispose]: () => void (record.counters = before) };
+  }
+
   /** Records for every check of the plan that there is nothing to judge by. */
   skipEverything(reason: string): void {
     this.record.skipEverything(reason);
@@ -104,7 +123,7 @@ export class ParentRun {
 
   /** Adds a packet, counted as the `number`th, or 0 for one that does not count. */
   packet(packet: Packet, number: number): void {
-    this.record.line({ kind: "packet", number, packet: this.record.packet(packet) });
+    this.record.packet(packet, number);
   }
 
   /**
@@ -119,23 +138,28 @@ export class ParentRun {
     { inherit = [], launcher = [], isSilent = false }: SpawnOptions = {},
   ): Child {
     const millisecondsLeft = String(Math.max(1, this.context.deadline - Date.now()));
-    const { childModule, experiment, onTrace } = this.context;
-    const process = spawnChild({
+    const { childModule, experiment, tracing } = this.context;
+    const at = now();
+    const process: ChildProcess = spawnChild({
       module: childModule,
-      args: [experiment, String(theirs.fd), millisecondsLeft, ...onTrace ? ["trace"] : []],
-      onTrace,
+      args: [experiment, String(theirs.fd), millisecondsLeft, ...tracing ? [tracing.wanted] : []],
+      onTrace: tracing && ((piece) => tracing.heard("child", process.pid, piece)),
       inherit: [theirs.fd, ...inherit],
       launcher,
     });
     const channelFd = theirs.fd;
     theirs.close();
-    this.said("parent", "spawn", 1 + inherit.length);
+    this.said("parent", "spawn", 1 + inherit.length, at);
     return new Child(process, ours, channelFd, this, isSilent);
   }
 
-  /** Puts a message between the two into the record. */
-  said(from: Side, text: string, descriptors = 0): void {
-    this.record.message(from, text, descriptors);
+  /**
+   * Puts a message between the two into the record.
+   *
+   * @param at When it was sent, if that was not just now.
+   */
+  said(from: Side, text: string, descriptors = 0, at?: number): void {
+    this.record.message(from, text, descriptors, at);
   }
 
   /** Starts a child with a control channel of its own, which is closed when the child's scope ends. */
@@ -157,6 +181,10 @@ export class Child implements AsyncDisposable {
   readonly #channel: OwnedFd;
   readonly #run: ParentRun;
   readonly #isSilent: boolean;
+  /** Why it took the last message that was sent to it not. */
+  #refusal: SystemError | undefined;
+  /** When it said what was read last: by its word, but no earlier than what it said before. */
+  #saidAt = now();
 
   /**
    * @param channel The parent's end of the control channel; closed with the child.
@@ -174,6 +202,9 @@ export class Child implements AsyncDisposable {
     this.#channel = channel;
     this.#run = run;
     this.#isSilent = isSilent;
+    // Whoever waits for its words is woken, even if somebody else holds its end of the channel now. What it has said is still there.
+    // Where it cannot be shut down, since the kernel has done so, the wait ends with its time.
+    process.died.then(() => channel.isOpen && errnoOf(() => shutdown(channel.fd, SHUT_RDWR)));
   }
 
   /** Resolves when it has ended, however. */
@@ -197,19 +228,21 @@ export class Child implements AsyncDisposable {
   }
 
   /**
-   * Sends it a message, with descriptors beside it.
+   * Sends it a message, with descriptors beside it. If it takes none, because it is gone or will not, whoever waits for its answer is told.
    *
    * @throws {ExperimentError} If it has given up, or does not read.
-   * @throws {SystemError} `EPIPE`, `ECONNRESET` if it is gone without a word of why.
    */
   send(message: ParentMessage, descriptors: readonly number[] = []): void {
+    const at = now();
     try {
       sendMessage(this.#channel.fd, message, descriptors, SEND_TIMEOUT);
     } catch (error) {
-      if (isGone(error)) this.#hearLastWords();
-      throw error;
+      if (!isRefusal(error)) throw error;
+      this.#hearLastWords();
+      this.#refusal = error;
+      return;
     }
-    this.#run.said("parent", message.type, descriptors.length);
+    this.#run.said("parent", message.type, descriptors.length, at);
   }
 
   /** Puts into the record what it said before it was gone; why it was, is often among that. */
@@ -292,11 +325,21 @@ export class Child implements AsyncDisposable {
   /**
    * Waits for the child's end, which must be an orderly one.
    *
-   * @throws {ExperimentError} If it ends otherwise, or does not end.
+   * @throws {ExperimentError} If it ends otherwise, does not end, or leaves something behind.
+   * @throws {SystemError} If it did not take what was sent to it last.
    */
   async ended(): Promise<void> {
+    if (this.#refusal !== undefined) throw this.#refusal;
     const { end } = await this.#endWithin(END_TIMEOUT);
-    if (!end.status.success || end.leftBehind !== null) throw new ExperimentError(describeEnd(end));
+    if (!end.status.success) throw new ExperimentError(this.#lastWords() ?? describeEnd(end));
+    if (end.leftBehind !== null) throw new ExperimentError(describeEnd(end));
+  }
+
+  /** Why it gave up after its last stage, if it said so: what nobody has heard yet is still in the channel. */
+  #lastWords(): string | undefined {
+    const delivery = takeMessage(this.#channel.fd, 0);
+    const message = delivery ? this.#read(delivery) : undefined;
+    return message?.type === "failed" ? `The child gave up: ${message.message}` : undefined;
   }
 
   async #endWithin(patience: number): Promise<{ end: ChildEnd; wasKilled: boolean }> {
@@ -323,12 +366,14 @@ export class Child implements AsyncDisposable {
   ): Promise<Extract<ChildMessage, { type: "reached" | "packet" }> | undefined> {
     for (;;) {
       const { signal } = this.#run.context;
-      const delivery = await nextMessage(this.#channel.fd, deadline, signal);
+      const end = this.#refusal === undefined ? deadline : Date.now() + CLOSING_TIMEOUT;
+      const delivery = await nextMessage(this.#channel.fd, Math.min(deadline, end), signal);
       if (signal.aborted) throw signal.reason;
+      if (delivery === undefined && this.#refusal !== undefined) throw this.#refusal;
       if (delivery === undefined) return undefined;
       if (delivery === null) throw await this.#unexpectedEnd();
       const message = this.#read(delivery);
-      if (message.type === "reached") this.#run.said("child", message.stage);
+      if (message.type === "reached") this.#run.said("child", message.stage, 0, this.#saidAt);
       if (message.type === "reached" || message.type === "packet") return message;
       this.#enter(message);
     }
@@ -344,10 +389,11 @@ export class Child implements AsyncDisposable {
     );
   }
 
-  /** What of its words are kept, counts; packets do where they are kept, and of a silent one nothing is. */
+  /** What of its words goes into the record, counts; packets are counted there, and what comes with a stage is looked at and forgotten. */
   #read({ text }: Delivery): ChildMessage {
     const message = parseChildMessage(text);
-    if (message.type !== "packet" && !this.#isSilent) this.#run.record.heard(text);
+    this.#saidAt = Math.max(this.#saidAt, saidAt(text) ?? now());
+    if (message.type !== "packet" && message.type !== "reached") this.#run.record.heard(text);
     return message;
   }
 
@@ -358,12 +404,15 @@ export class Child implements AsyncDisposable {
     const { record } = this.#run;
     switch (message.type) {
       case "step":
-        return record.step("child", message.privileged, message.title);
+        return record.step("child", message.privileged, message.title, this.#saidAt);
       case "note":
       case "done":
-        return record.line({ kind: message.type, text: message.text, checks: message.checks });
+        return record.line(
+          { kind: message.type, text: message.text, checks: message.checks },
+          this.#saidAt,
+        );
       case "detail":
-        return record.line({ kind: "detail", text: message.text });
+        return record.line({ kind: "detail", text: message.text }, this.#saidAt);
       case "check": {
         const { id, status, observed, evidence } = message;
         return record.find("child", id, { status, observed, evidence });
@@ -374,12 +423,15 @@ export class Child implements AsyncDisposable {
   }
 }
 
+/** In milliseconds since 1970. */
+const now = () => performance.timeOrigin + performance.now();
+
 function said(message: ChildMessage | undefined): string {
   if (message === undefined) return "it said nothing in time";
   return message.type === "reached" ? `it is at "${message.stage}"` : `it sent "${message.type}"`;
 }
 
-function isGone(error: unknown): boolean {
+function isRefusal(error: unknown): error is SystemError {
   return error instanceof SystemError &&
     (error.errno === Errno.EPIPE || error.errno === Errno.ECONNRESET);
 }

@@ -14,16 +14,18 @@ import {
   errnoName,
   errnoOf,
   type Identity,
+  type PrivilegeError,
   readDirectory,
   readTextFile,
   SOCK_CLOEXEC,
   SOCK_RAW,
   socket,
-  SystemError,
   tryToRegainRoot,
+  unlessGone,
 } from "../ffi/mod.ts";
 import { type CheckId } from "./checks.ts";
 import { type Finding, judged } from "./evidence.ts";
+import { ExperimentError } from "./outcome.ts";
 
 /** What `/proc/PID/task/TID/status` says of one thread. */
 export interface ThreadCredentials {
@@ -67,21 +69,25 @@ export function parseStatus(tid: number, status: string): ThreadCredentials {
   };
 }
 
+/** How many threads are looked at. A runtime has a few dozen; somebody who starts thousands wants this to take long. */
+const THREAD_LIMIT = 1000;
+
 /**
  * A file of every thread of a process, under /proc/PID/task/TID. A thread that ends meanwhile is left out.
  *
  * @throws {SystemError} `ENOENT` if there is no such process, or no /proc.
+ * @throws {ExperimentError} If there are too many.
  */
 export function threadFiles(process: number | "self", name: string): Map<number, string> {
   const folder = `/proc/${process}/task`;
   const files = new Map<number, string>();
-  for (const tid of readDirectory(folder)) {
-    try {
-      files.set(Number(tid), readTextFile(`${folder}/${tid}/${name}`));
-    } catch (error) {
-      const ended = error instanceof SystemError && ["ENOENT", "ESRCH"].includes(error.code);
-      if (!ended) throw error;
-    }
+  const tids = readDirectory(folder);
+  if (tids.length > THREAD_LIMIT) {
+    throw new ExperimentError(`The child has more than ${THREAD_LIMIT} threads: ${tids.length}`);
+  }
+  for (const tid of tids) {
+    const text = unlessGone(() => readTextFile(`${folder}/${tid}/${name}`));
+    if (text !== undefined) files.set(Number(tid), text);
   }
   return files;
 }
@@ -170,22 +176,35 @@ export function judgeCredentials(
   };
 }
 
-/** Tries to become root again. If that succeeds, this process is root: it must end soon. */
-export function judgeRegaining(): Finding {
+/**
+ * Tries to become root again. If that succeeds, this process is root: it must end soon.
+ *
+ * @param doubt What the drop itself had to say against its success, if anything.
+ */
+export function judgeRegaining(doubt?: PrivilegeError): Finding {
   const attempts = tryToRegainRoot();
   const shown = attempts.map(({ call, errno }) =>
     `${call}: ${errno === 0 ? "succeeded" : errnoName(errno)}`
   );
+  if (doubt !== undefined) shown.push(`the drop: ${doubt.message}`);
   return judged(
-    attempts.every(({ errno }) => errno === Errno.EPERM),
+    doubt === undefined && attempts.every(({ errno }) => errno === Errno.EPERM),
     shown.join(", "),
     { attempts: shown },
   );
 }
 
-/** Tries to create a packet socket, and closes it at once. Returns the errno, 0 for success. */
+/**
+ * Tries to create a packet socket, and closes it at once.
+ *
+ * @returns The errno, 0 for success.
+ * @throws {SystemError} If it cannot be closed.
+ */
 export function tryPacketSocket(): number {
-  return errnoOf(() => close(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)));
+  let fd = -1;
+  const errno = errnoOf(() => fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+  if (errno === 0) close(fd);
+  return errno;
 }
 
 /**

@@ -256,8 +256,8 @@ export function protectWorker(
       if (getppid() !== worker.parentPid) throw new ExperimentError("The parent is gone");
     },
     "resource-limits": () => {
-      const highest = Math.max(...openDescriptors("self").keys());
-      setrlimit(RLIMIT_NOFILE, highest + 1 + SPARE_DESCRIPTORS);
+      // The limit is one of numbers: a high one, as the channel has it where the parent has many open, keeps the low ones free.
+      setrlimit(RLIMIT_NOFILE, openDescriptors("self").size + SPARE_DESCRIPTORS);
       setrlimit(RLIMIT_FSIZE, 0);
       setrlimit(RLIMIT_CORE, 0);
     },

@@ -6,6 +6,7 @@
 
 import { type CheckId, CHECKS, describeCheck, type Side } from "./checks.ts";
 import {
+  type Call,
   type CheckResult,
   type Conclusion,
   type ExperimentEvidence,
@@ -19,9 +20,25 @@ import {
   verdictOf,
 } from "./evidence.ts";
 import { ExperimentError } from "./outcome.ts";
+import type { KeepCall } from "./tracing.ts";
 
-/** The most lines and findings that one experiment may leave: a bound on what a child can make the parent keep. */
-const LINE_LIMIT = 1_000_000;
+/**
+ * What the children of one experiment may say that goes into the record, in characters: a bound on what they can make the parent keep. Those that
+ * are as they should be say 40,000 at most; what is printed of it can be six times as long, and is made several times over.
+ */
+export const WORDS_LIMIT = 1 << 20;
+
+/** What a message counts beside its text: the objects that it becomes. */
+const MESSAGE_SIZE = 128;
+
+/**
+ * How many packets are kept that do not count. Those that count are as many as were asked for; of others a child can hand on as many as it
+ * likes, and so can a busy network.
+ */
+export const BESIDE_LIMIT = 10_000;
+
+/** How many calls are kept of each side of one experiment, and how much of each, in characters. */
+export const CALL_LIMIT = 2000, CALL_LENGTH = 240;
 
 /** What is known of an experiment before it runs. */
 export interface ExperimentDescription {
@@ -47,8 +64,14 @@ export class ExperimentRecord {
   readonly #packets: Packet[] = [];
   readonly #figures: { [name: string]: number } = {};
   readonly #started = performance.now();
+  readonly #calls: Call[] = [];
+  readonly #callsLeft = { parent: CALL_LIMIT, child: CALL_LIMIT };
+  #areCallsCut = false;
   #matrix: Matrix | null = null;
-  #lines = 0;
+  /** The counters of the workers, in a few words, for somebody who waits. */
+  counters: (() => string) | undefined;
+  #words = 0;
+  #beside = 0;
 
   /**
    * @param experiment What is recorded.
@@ -59,25 +82,43 @@ export class ExperimentRecord {
     this.#plan = [...new Set([...experiment.plan, ...more])];
   }
 
-  /** Begins a step. */
-  step(side: Side, privileged: boolean, title: string): void {
-    this.#countLine();
-    this.#messages.clear();
-    this.#steps.push({ side, privileged, title, lines: [], at_ms: this.#elapsed() });
+  /**
+   * Counts what a child has said that is to be kept.
+   *
+   * @throws {ExperimentError} If it is too much.
+   */
+  heard(text: string): void {
+    this.#words += MESSAGE_SIZE + text.length;
+    if (this.#words <= WORDS_LIMIT) return;
+    throw new ExperimentError(`The child says too much: more than ${WORDS_LIMIT} characters`);
   }
 
-  /** Adds a line to the step that was begun last. */
-  line(saying: Saying): void {
-    this.#countLine();
-    this.#steps.at(-1)?.lines.push({ ...saying, at_ms: this.#elapsed() });
+  /**
+   * Begins a step.
+   *
+   * @param at When that was, in milliseconds since 1970, if it was not just now.
+   */
+  step(side: Side, privileged: boolean, title: string, at?: number): void {
+    this.#messages.clear();
+    this.#steps.push({ side, privileged, title, lines: [], at_ms: this.#moment(at) });
+  }
+
+  /**
+   * Adds a line to the step that was begun last.
+   *
+   * @throws {ExperimentError} If a check is to be behind it that is not in the plan.
+   */
+  line(saying: Saying, at?: number): void {
+    if ("checks" in saying) saying.checks.forEach((id) => this.#requirePlanned(id));
+    this.#steps.at(-1)?.lines.push({ ...saying, at_ms: this.#moment(at) });
   }
 
   /** Adds a message between the two: a line for the first of its kind in a step, which counts the others. */
-  message(from: Side, text: string, descriptors: number): void {
+  message(from: Side, text: string, descriptors: number, at?: number): void {
     const kind = `${from} ${descriptors} ${text}`;
     const known = this.#messages.get(kind);
     if (known !== undefined) return void known.times++;
-    this.line({ kind: "message", from, text, descriptors, times: 1 });
+    this.line({ kind: "message", from, text, descriptors, times: 1 }, at);
     const kept = this.#steps.at(-1)?.lines.at(-1);
     if (kept?.kind === "message") this.#messages.set(kind, kept as { times: number });
   }
@@ -88,7 +129,8 @@ export class ExperimentRecord {
    * @throws {ExperimentError} If it is not in the plan, is the other side's to judge, or has been judged before.
    */
   find(side: Side, id: CheckId, finding: Finding): void {
-    if (!this.#plan.includes(id) || describeCheck(id).side !== side) {
+    this.#requirePlanned(id);
+    if (describeCheck(id).side !== side) {
       throw new ExperimentError(`${id} is not for the ${side} to judge here`);
     }
     if (this.#findings.has(id)) {
@@ -119,9 +161,17 @@ export class ExperimentRecord {
     });
   }
 
-  /** Adds a packet; returns its index. */
-  packet(packet: Packet): number {
-    return this.#packets.push(packet) - 1;
+  /**
+   * Adds a packet, and its line.
+   *
+   * @param number Counted as the so manyth; 0 for one that does not count, of which the first {@linkcode BESIDE_LIMIT} are kept.
+   */
+  packet(packet: Packet, number: number): void {
+    if (number === 0 && ++this.#beside > BESIDE_LIMIT) {
+      this.figure("packets_not_kept", this.#beside - BESIDE_LIMIT);
+      return;
+    }
+    this.line({ kind: "packet", number, packet: this.#packets.push(packet) - 1 });
   }
 
   /** How many packets there are so far. */
@@ -144,8 +194,26 @@ export class ExperimentRecord {
     this.#figures[`${stage}_ms`] = this.#elapsed();
   }
 
-  #elapsed(): number {
-    return Math.round((performance.now() - this.#started) * 10) / 10;
+  /** Takes a call, as {@linkcode KeepCall} wants it. */
+  call(...[side, pid, { began, milliseconds, tid, text }]: Parameters<KeepCall>): boolean {
+    if (this.#callsLeft[side] === 0) {
+      this.#areCallsCut = true;
+      return false;
+    }
+    this.#callsLeft[side]--;
+    const [at_ms, took_ms] = [this.#moment(began), rounded(milliseconds, 1000)];
+    this.#calls.push({ side, pid, tid, at_ms, took_ms, text: shortened(text) });
+    return true;
+  }
+
+  /** How long it has taken until then, or until now: nothing is said before it was so, nor before the experiment began. */
+  #moment(at = Infinity): number {
+    const began = performance.timeOrigin + this.#started;
+    return Math.max(0, Math.min(rounded(at - began, 1000), this.#elapsed(1000)));
+  }
+
+  #elapsed(parts = 10): number {
+    return rounded(performance.now() - this.#started, parts);
   }
 
   /**
@@ -170,6 +238,9 @@ export class ExperimentRecord {
       packets: this.#packets,
       figures: this.#figures,
       steps: this.#steps,
+      calls: this.#calls.length > 0
+        ? { list: this.#calls.toSorted((a, b) => a.at_ms - b.at_ms), cut: this.#areCallsCut }
+        : null,
       matrix: this.#matrix,
       error,
       conclusion: verdict === "PASS" ? conclusion : null,
@@ -186,7 +257,16 @@ export class ExperimentRecord {
     return { id, claim, side, expected, source, ...finding };
   }
 
-  #countLine(): void {
-    if (++this.#lines > LINE_LIMIT) throw new ExperimentError("The child says too much");
+  #requirePlanned(id: CheckId): void {
+    if (this.#plan.includes(id)) return;
+    throw new ExperimentError(`${id} is no check of this experiment`);
   }
+}
+
+function rounded(milliseconds: number, parts: number): number {
+  return Math.round(milliseconds * parts) / parts;
+}
+
+function shortened(text: string): string {
+  return text.length > CALL_LENGTH ? `${text.slice(0, CALL_LENGTH - 1).toWellFormed()}…` : text;
 }

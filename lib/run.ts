@@ -4,19 +4,18 @@
  * @module
  */
 
-import { DescriptorError, libcVersion, SystemError } from "../ffi/mod.ts";
+import { AnswerError, DescriptorError, libcVersion, SystemError } from "../ffi/mod.ts";
+import { describeMissing, HARDENING_NEEDS, missingCapabilities } from "./capabilities.ts";
 import { CONFINEMENT_CHECKS } from "./confinement.ts";
 import { type Environment, type Evidence, type ExperimentEvidence, overall } from "./evidence.ts";
 import type { Experiment } from "./experiment.ts";
-import { counted, LiveLine } from "./live.ts";
-import { CannotAnswer, Exit, ExperimentError, UsageError } from "./outcome.ts";
+import { Live, type Watcher } from "./live.ts";
+import { CannotAnswer, errorsIn, Exit, ExperimentError, UsageError } from "./outcome.ts";
 import { ParentRun, type RunContext } from "./parent_run.ts";
 import { ExperimentRecord } from "./record.ts";
 import type { Setting } from "./setting.ts";
+import type { Tracing } from "./tracing.ts";
 import { VERSION } from "./version.ts";
-
-/** The module that a child runs. */
-export const CHILD_MODULE = new URL("./child.ts", import.meta.url).href;
 
 /**
  * Makes sure that the child will be the same program as the parent.
@@ -58,12 +57,14 @@ export interface ExperimentOptions {
   readonly setting: Setting;
   /** Ends the run early; its reason is an `Error`. */
   readonly signal: AbortSignal;
-  /** The module that the child runs, if not the usual one: tests have children of their own. */
-  readonly childModule?: string;
-  /** Is given each line of the children's traces, if they are to be traced. */
-  readonly onTrace?: ((line: string) => void) | undefined;
-  /** Writes to a terminal on which somebody waits, if there is one. */
-  readonly onWait?: ((text: string) => void) | undefined;
+  /** Resolves when all that came before has reached `signal`. */
+  readonly heard?: () => Promise<void>;
+  /** The module that the child runs, if not the experiment's own: tests have children of their own, and so has the one-file build. */
+  readonly childModule?: string | undefined;
+  /** Hears the calls of parent and children, if somebody wants them. */
+  readonly tracing?: Tracing | undefined;
+  /** Who waits, if anybody does. */
+  readonly watcher?: Watcher | undefined;
 }
 
 /**
@@ -74,7 +75,7 @@ export interface ExperimentOptions {
  */
 export async function runExperiment(
   experiment: Experiment,
-  { setting, signal, childModule = CHILD_MODULE, onTrace, onWait }: ExperimentOptions,
+  { setting, signal, heard, childModule = experiment.module, tracing, watcher }: ExperimentOptions,
 ): Promise<ExperimentEvidence> {
   const timeUp = new AbortController();
   const timeout = setting.timeout ?? (experiment.timeout ?? USUAL_TIMEOUT) * 1000;
@@ -88,7 +89,7 @@ export async function runExperiment(
     signal: AbortSignal.any([signal, timeUp.signal]),
     deadline: Date.now() + timeout,
     childModule,
-    onTrace,
+    tracing,
   };
   const record = new ExperimentRecord(
     experiment,
@@ -96,26 +97,47 @@ export async function runExperiment(
       ? [...CONFINEMENT_CHECKS, ...experiment.hardenedPlan ?? []]
       : [],
   );
-  using _live = onWait && new LiveLine(
-    onWait,
-    experiment.name,
-    context.deadline,
-    () => `${counted(record.packetCount, "packet")} so far`,
-  );
+  using _calls = tracing?.keptBy((...call) => record.call(...call));
+  using _live = watcher && new Live(watcher, experiment.name, context.deadline, record);
   try {
-    return record.close(await experiment.parent(new ParentRun(context, record)), null);
+    signal.throwIfAborted();
+    const run = new ParentRun(context, record);
+    const reason = whyNoAnswer(experiment, setting);
+    if (reason !== undefined) {
+      run.step("Looking for what is needed...");
+      run.skipEverything(reason);
+      run.note(`No answer: ${reason}`, experiment.plan[0]);
+      return record.close(null, null);
+    }
+    const conclusion = await experiment.parent(run);
+    await heard?.(); // an interrupted run is no PASS, however late it was interrupted
+    signal.throwIfAborted();
+    return record.close(conclusion, null);
   } catch (error) {
-    if (!endsAnExperiment(error)) throw error;
-    return record.close(null, error.message);
+    const errors = errorsIn(error);
+    if (!errors.every(endsAnExperiment)) throw error;
+    return record.close(null, errors.map(({ message }) => message).join("; then: "));
   } finally {
     clearTimeout(timer);
   }
 }
 
+/** Why an experiment cannot be answered here where others can; `undefined` if it can. */
+function whyNoAnswer(
+  { capabilities = [], whyNoAnswer }: Experiment,
+  { protections }: Setting,
+): string | undefined {
+  const hardening = protections.length > 0 ? HARDENING_NEEDS : [];
+  const missing = missingCapabilities([...capabilities, ...hardening]);
+  if (missing.length === 0) return whyNoAnswer?.();
+  const [what, remedy] = describeMissing(missing);
+  return `${what}: ${remedy[0].toLowerCase()}${remedy.slice(1)}`;
+}
+
 /** Whether an error is one of the world's, and not of fdpass's making. */
 function endsAnExperiment(error: unknown): error is Error {
   return error instanceof ExperimentError || error instanceof SystemError ||
-    error instanceof DescriptorError;
+    error instanceof AnswerError || error instanceof DescriptorError;
 }
 
 /**
@@ -163,10 +185,19 @@ export function evidenceOfFailure(
   };
 }
 
-function classify(error: unknown): [exit: number, message: string, remedy: string | null] {
+/** Whether an error is not a defect of fdpass. */
+function isForeseen(error: unknown): boolean {
+  return error instanceof UsageError || error instanceof CannotAnswer || endsAnExperiment(error);
+}
+
+function classify(failure: unknown): [exit: number, message: string, remedy: string | null] {
+  const errors = errorsIn(failure);
+  const error = errors.find((each) => !isForeseen(each)) ?? errors[0];
   if (error instanceof UsageError) return [Exit.USAGE, error.message, "fdpass --help"];
   if (error instanceof CannotAnswer) return [Exit.INCONCLUSIVE, error.message, error.remedy];
-  if (error instanceof SystemError) return [Exit.INCONCLUSIVE, error.message, null];
+  if (error instanceof SystemError || error instanceof AnswerError) {
+    return [Exit.INCONCLUSIVE, error.message, null];
+  }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return [Exit.DEFECT, `fdpass itself failed: ${message}`, "Please report this, with the command"];
 }

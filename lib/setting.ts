@@ -6,10 +6,7 @@
  */
 
 import {
-  CAP_NET_RAW,
-  CAP_SETGID,
-  CAP_SETUID,
-  capget,
+  attempt,
   Errno,
   gidByName,
   type Identity,
@@ -17,12 +14,14 @@ import {
   IFNAMSIZ,
   type Link,
   linkByIndex,
+  readLink,
   readTextFile,
   SystemError,
   UNCHANGED,
   userByName,
   userByUid,
 } from "../ffi/mod.ts";
+import { ALWAYS_NEEDED, describeMissing, missingCapabilities } from "./capabilities.ts";
 import type { FanoutMode } from "./fanout_group.ts";
 import { CannotAnswer, UsageError } from "./outcome.ts";
 import { ALL_PROTECTIONS, type Protection, requireProtections } from "./protections.ts";
@@ -164,7 +163,10 @@ export function findIdentity(user: string): Identity {
     throw new UsageError(`--user: "USER" or "USER:GROUP" is wanted, not ${JSON.stringify(user)}`);
   }
   const byNumber = DECIMAL.test(userName);
-  const found = byNumber ? userByUid(asId(userName, "user")) : userByName(userName);
+  const found = attempt(
+    `Cannot look up user ${JSON.stringify(userName)}`,
+    () => byNumber ? userByUid(asId(userName, "user")) : userByName(userName),
+  );
   if (!byNumber && found === undefined) {
     throw new UsageError(
       `--user: there is no user ${JSON.stringify(userName)}; a number may be given instead`,
@@ -179,7 +181,10 @@ export function findIdentity(user: string): Identity {
     }
     return { uid, gid: asId(String(found.gid), "group") };
   }
-  const gid = DECIMAL.test(groupName) ? Number(groupName) : gidByName(groupName);
+  const gid = DECIMAL.test(groupName) ? Number(groupName) : attempt(
+    `Cannot look up group ${JSON.stringify(groupName)}`,
+    () => gidByName(groupName),
+  );
   if (gid === undefined) {
     throw new UsageError(
       `--user: there is no group ${JSON.stringify(groupName)}; a number may be given instead`,
@@ -230,25 +235,37 @@ function requireMapped({ uid, gid }: Identity): void {
   }
 }
 
-/** The capabilities without which there is nothing to prove, by name. */
-const NEEDED = { CAP_NET_RAW, CAP_SETUID, CAP_SETGID };
-
 function requireRoot(commandLine: string): void {
-  const { effective } = capget();
-  const missing = Object.entries(NEEDED)
-    .filter(([, bit]) => (effective >> BigInt(bit) & 1n) === 0n)
-    .map(([name]) => name);
   if (Deno.uid() !== 0) {
     throw new CannotAnswer(
       `Not root (uid ${Deno.uid()}): a parent without privilege has none to drop`,
       `sudo ${commandLine}`,
     );
   }
-  if (missing.length > 0) {
-    throw new CannotAnswer(
-      `Root without ${missing.join(", ")}`,
-      `Grant ${missing.join(", ")} (in a container: --cap-add)`,
-    );
+  const missing = missingCapabilities(ALWAYS_NEEDED);
+  if (missing.length > 0) throw new CannotAnswer(...describeMissing(missing));
+}
+
+/** What is held against the child's word stands in /proc, by process id. */
+function requireProc(): void {
+  const self = linkIn("/proc/self");
+  if (self === String(Deno.pid)) return;
+  const remedy = "mount -t proc proc /proc";
+  if (self === undefined) {
+    throw new CannotAnswer("/proc is not mounted: no process can be looked at", remedy);
+  }
+  throw new CannotAnswer(
+    `/proc is that of another PID namespace: it calls this process ${self}, not ${Deno.pid}`,
+    remedy,
+  );
+}
+
+function linkIn(path: string): string | undefined {
+  try {
+    return readLink(path);
+  } catch (error) {
+    if (error instanceof SystemError && error.errno === Errno.ENOENT) return undefined;
+    throw error;
   }
 }
 
@@ -316,6 +333,7 @@ export function findSetting(options: RunOptions, commandLine: string): Setting {
   const [identity] = identities;
   const relay = findRelay(options.relay, link);
   requireRoot(commandLine);
+  requireProc();
   requireUp(link);
   if (stimulus !== undefined) requireUp(stimulus);
   if (relay.out !== undefined) requireUp(relay.out, "no datagram can be sent");

@@ -285,8 +285,9 @@ export class Supervisor implements AsyncDisposable {
     const total = () => this.#seats.reduce((sum, { progress }) => sum + progress.count, 0);
     const isSettled = (seat: OccupiedSeat) =>
       seat.hasLeft || seat.state === "given up" || seat.state === "serving" && isEmpty(seat);
-    for (let before = -1; before !== total();) {
+    for (let before = -1;;) {
       await this.until(() => this.#seats.every(isSettled));
+      if (before === total()) return;
       before = total();
       await milliseconds(this.#settlingTime());
     }
@@ -492,19 +493,19 @@ export class Supervisor implements AsyncDisposable {
   }
 
   /**
-   * Waits until something is so.
+   * Waits until something is so. Whoever waits again and again, for what a worker writes, comes to an end here too.
    *
    * @throws What has ended a seat's tending, or the run; {@linkcode ExperimentError} if time runs out.
    */
   async until(condition: () => boolean): Promise<void> {
     const { signal, deadline } = this.#run.context;
-    while (!condition()) {
+    for (;;) {
       this.#rethrow();
       if (signal.aborted) throw signal.reason;
+      if (condition()) return;
       if (Date.now() > deadline) throw new ExperimentError("Time ran out");
       await milliseconds(CONDITION_INTERVAL);
     }
-    this.#rethrow();
   }
 
   #rethrow(): void {

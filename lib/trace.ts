@@ -1,41 +1,40 @@
 /**
- * Where the trace of libc's calls goes: the parent's to its standard error; the child's to its own, which is a pipe that the parent reads,
- * so that only the parent prints. Each line of the child's trace begins with a mark, by which the parent tells it from its last words.
+ * The calls of libc's that this process makes, told one by one, before the program goes on: nothing is held back, so a process that dies has
+ * told all that it did.
  *
  * @module
  */
 
 import { traceCalls } from "../ffi/trace.ts";
-import { escapeText } from "./report/escape.ts";
-import { MARK } from "./trace_lines.ts";
+import { write } from "./output.ts";
+import { encodePiece, type TracePiece } from "./trace_lines.ts";
 
-const clock = (milliseconds: number) => {
-  const micro = Math.round(milliseconds % 1000 * 1000);
-  const [seconds] = new Date(milliseconds).toISOString().slice(11).split(".");
-  return `${seconds}.${String(micro).padStart(6, "0")}`;
-};
+/** The most calls of one child that are told without their structures: what they are told for keeps no more of them. */
+const CALL_LIMIT = 2000;
 
 /**
- * Traces this process from now on.
+ * Tells every call from now on.
  *
- * @param side Whose process it is; the parent's lines are printed, the child's marked for it.
+ * @param tell Is given each call, and after it the lines of its structures.
+ * @param isWanted Whether anything is to be told at the moment.
  */
-export function startTrace(side: "parent" | "child"): void {
-  const before = side === "parent" ? "[parent] " : MARK;
-  const encoder = new TextEncoder();
+export function traceProcess(tell: (piece: TracePiece) => void, isWanted: () => boolean): void {
   traceCalls(({ began, milliseconds, tid, line, details }) => {
-    const head = `${clock(began)} ${tid ?? "another thread"} ${line} <${
-      milliseconds.toFixed(3)
-    } ms>`;
-    const lines = [head, ...details.map((detail) => `    ${detail}`)];
-    const text = lines.map((each) => `${before}${escapeText(each)}\n`).join("");
-    const bytes = encoder.encode(text);
-    try {
-      for (let written = 0; written < bytes.length;) {
-        written += Deno.stderr.writeSync(bytes.subarray(written));
-      }
-    } catch {
-      // Nobody reads it.
-    }
-  });
+    tell({ kind: "call", began, milliseconds, tid, text: line });
+    for (const text of details) tell({ kind: "detail", began, text });
+  }, isWanted);
+}
+
+/**
+ * Tells every call of a child to its parent, through standard error, which is a pipe that the parent reads.
+ *
+ * @param wanted Whether the structures are told as well, or the calls alone.
+ */
+export function traceChild(wanted: "structures" | "calls"): void {
+  let told = 0;
+  traceProcess((piece) => {
+    if (wanted === "calls" && piece.kind === "detail") return;
+    told++;
+    write(Deno.stderr, encodePiece(piece)); // if nobody reads it, the child's work goes on
+  }, () => wanted === "structures" || told < CALL_LIMIT);
 }

@@ -33,12 +33,22 @@ import {
   realtime,
   SystemError,
 } from "../../ffi/mod.ts";
+import { HARDENING_NEEDS } from "../capabilities.ts";
+import { runChild } from "../child.ts";
 import type { ChildRun } from "../child_run.ts";
 import { CONFINEMENT_CHECKS, corroborateConfinement, proveConfinement } from "../confinement.ts";
-import { type Cell, type Conclusion, type Finding, judged, type Matrix } from "../evidence.ts";
+import {
+  type Cell,
+  type Conclusion,
+  type Finding,
+  judged,
+  type Matrix,
+  NOT_TRIED,
+} from "../evidence.ts";
 import { EarlyRings } from "../early_rings.ts";
 import type { Experiment } from "../experiment.ts";
 import { handOnFrames } from "../hand_on.ts";
+import { whyProcHides } from "../kernel.ts";
 import { asInteger, asText, asTimestamp } from "../messages.ts";
 import {
   attemptOperation,
@@ -159,6 +169,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
   run.check("AUTH-03", judgeRefusal(rows));
   run.step("Results:");
   run.done("What the socket allows is known", "AUTH-01", "AUTH-02");
+  for (const reason of whyNotTried(rows)) run.note(reason, "AUTH-01", "AUTH-02", "AUTH-03");
   run.done("Nothing is left to a hardened worker but receiving", "AUTH-03", "AUTH-04");
   run.done(
     "It is confined on every thread, with every descriptor explained",
@@ -228,11 +239,15 @@ export async function child(run: ChildRun): Promise<void> {
 
 /** The experiment. */
 export const authority: Experiment = {
+  module: import.meta.url,
   name: "authority",
   title: "Authority of a Passed Socket",
   question:
     "What can a compromised worker still do with the passed socket, and what takes it away?",
   decisions: ["D24"],
+  capabilities: HARDENING_NEEDS,
+  whyNoAnswer: whyProcHides,
+  timeout: 60,
   plan: ["AUTH-01", "AUTH-02", "AUTH-03", "AUTH-04", ...CONFINEMENT_CHECKS],
   parent,
   child,
@@ -321,6 +336,14 @@ function asMatrix(names: readonly string[], rows: Rows): Matrix {
   };
 }
 
+/** The operations that could not be tried here, each with the reason. */
+function whyNotTried(rows: Rows): string[] {
+  return [...rows.keys()].flatMap(({ name, whyNotTried }) => {
+    const reason = whyNotTried?.();
+    return reason === undefined ? [] : [`Not tried: ${name}: ${reason}`];
+  });
+}
+
 function judgeColumns(rows: Rows, names: readonly string[]): Finding {
   const cells = [...rows].flatMap(([{ name }, row]) =>
     names.map((column) => ({ operation: name, column, ...row.get(column) }))
@@ -331,10 +354,12 @@ function judgeColumns(rows: Rows, names: readonly string[]): Finding {
   const shown = differing.map(({ operation, column, outcome, known }) =>
     `${operation} (${column}): ${outcome}, known: ${known}`
   );
+  const tried = cells.filter(({ outcome }) => outcome !== NOT_TRIED).length;
+  const notTried = tried === cells.length ? "" : `, ${cells.length - tried} not tried`;
   return judged(
     names.length > 0 && differing.length === 0,
-    differing.length === 0 ? `${cells.length} of ${cells.length} as known` : shown.join("; "),
-    { differing },
+    differing.length === 0 ? `${tried} of ${tried} as known${notTried}` : shown.join("; "),
+    { differing, not_tried: whyNotTried(rows) },
   );
 }
 
@@ -350,3 +375,5 @@ function allowedIn(rows: Rows, column: string): string[] {
     .filter(([, row]) => (row.get(column)?.outcome ?? "allowed") === "allowed")
     .map(([{ name }]) => name);
 }
+
+if (import.meta.main) Deno.exit(await runChild([authority], Deno.args));

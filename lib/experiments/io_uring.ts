@@ -39,6 +39,7 @@ import {
   realtime,
   SystemError,
 } from "../../ffi/mod.ts";
+import { runChild } from "../child.ts";
 import type { ChildRun } from "../child_run.ts";
 import type { CheckId } from "../checks.ts";
 import { CONFINEMENT_CHECKS, corroborateConfinement, proveConfinement } from "../confinement.ts";
@@ -46,9 +47,9 @@ import { type EarlyRequest, EarlyRings, ROOTS_FILE } from "../early_rings.ts";
 import { type Conclusion, type Finding, judged } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
 import { handOnFrames } from "../hand_on.ts";
-import { whyNoOwnRing } from "../kernel.ts";
+import { whyNoOwnRings } from "../kernel.ts";
 import { asInteger, asObject, asText, asTimestamp } from "../messages.ts";
-import { boundPacketSocket, describePacketSocket } from "../packet_socket.ts";
+import { boundPacketSocket, describePacketSocket, packetInodes } from "../packet_socket.ts";
 import type { Child, ParentRun } from "../parent_run.ts";
 import { type ThreadCredentials, threadCredentials } from "../privileges.ts";
 import {
@@ -116,13 +117,6 @@ export const parentPieces = {
 /** The privileged program. */
 export async function parent(run: ParentRun, pieces = parentPieces): Promise<Conclusion> {
   const { link, stimulus: stimulusLink, identity, count, protections } = run.setting;
-  const reason = whyNoOwnRing();
-  if (reason !== undefined) {
-    run.step("Looking for io_uring...");
-    run.skipEverything(reason);
-    run.note(`No answer: ${reason}`, "URING-01");
-    return NO_ANSWER;
-  }
   using stimulus = new Stimulus(requireStimulus(stimulusLink, link));
 
   run.step("Creating AF_PACKET socket...");
@@ -303,21 +297,17 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
 
 /** The experiment. */
 export const ioUring: Experiment = {
+  module: import.meta.url,
   name: "io-uring",
   title: "io_uring on a Passed Socket",
   question: "Does io_uring work on the passed socket, in a process without privilege?",
   decisions: ["D7", "D24"],
+  capabilities: ["CAP_SYS_PTRACE"], // it looks at what the child has open
+  whyNoAnswer: whyNoOwnRings,
   plan: PLAN,
   hardenedPlan: ["URING-14"],
   parent,
   child,
-};
-
-/** Said if the experiment cannot run. */
-const NO_ANSWER: Conclusion = {
-  headline: "io_uring is not to be had here",
-  points: [],
-  decision: "D7 is open on this kernel",
 };
 
 /** What an early ring did of what it was asked for. */
@@ -397,7 +387,7 @@ function judgeEarly(pid: number, said: unknown, isRoot: boolean): Finding {
         link === null ? "" : `, ${link}`
       }`
     ).join("; "),
-    { seen },
+    { call: "io_uring_enter", seen },
   );
 }
 
@@ -416,8 +406,7 @@ function whatIsOpen(pid: number, fd: number): string {
   const link = linkOf(pid, fd);
   const [, inode] = link.match(/^socket:\[(\d+)\]$/) ?? [];
   if (inode !== undefined) {
-    const packetSockets = readTextFile("/proc/net/packet").split("\n");
-    return packetSockets.some((line) => line.endsWith(` ${inode}`)) ? PACKET_SOCKET : link;
+    return packetInodes(readTextFile("/proc/net/packet")).includes(inode) ? PACKET_SOCKET : link;
   }
   const [, flags] = readTextFile(`/proc/${pid}/fdinfo/${fd}`).match(/^flags:\s*([0-7]+)$/m) ?? [];
   return (Number.parseInt(flags, 8) & O_PATH) === 0 ? link : `${link}, as a path only`;
@@ -433,9 +422,9 @@ function judgeClosed(pid: number, said: { [name: string]: unknown }): Finding {
   );
   const held = [...openDescriptors(pid).values()].filter((link) => link === ROOTS_FILE);
   return judged(
-    held.length === 0 && outcomes.every((each) => !each.endsWith(": opened")),
+    held.length === 0 && outcomes.every((each) => /: (EBADF|no answer)$/.test(each)),
     outcomes.join(", "),
-    { outcomes, held },
+    { call: "io_uring_enter", outcomes, held },
   );
 }
 
@@ -458,6 +447,8 @@ function judgeRestricted(outcomes: { readonly [name: string]: string }): Finding
     others.length === 0
       ? `${Object.keys(outcomes).length} of ${Object.keys(outcomes).length} refused with EACCES`
       : others.map(([name, outcome]) => `${name}: ${outcome}`).join(", "),
-    { outcomes },
+    { calls: ["io_uring_enter", "io_uring_register"], outcomes },
   );
 }
+
+if (import.meta.main) Deno.exit(await runChild([ioUring], Deno.args));

@@ -33,6 +33,7 @@ import {
   readLink,
   realtime,
 } from "../../ffi/mod.ts";
+import { runChild } from "../child.ts";
 import type { ChildRun } from "../child_run.ts";
 import type { CheckId } from "../checks.ts";
 import { CONFINEMENT_CHECKS, corroborateConfinement, proveConfinement } from "../confinement.ts";
@@ -218,16 +219,18 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
   // 6. The drop, and the proof of it. What is open without a reason goes before it: it may act as root afterwards.
   closeUnexplained({ packetFd: packetSocket.fd, channelFd }, protections);
   run.step("Dropping all privileges...");
+  let doubt: PrivilegeError | undefined;
   try {
     pieces.dropPrivileges({ uid, gid }, protections);
   } catch (error) {
-    if (!(error instanceof PrivilegeError)) throw error; // what is left is judged next
+    if (!(error instanceof PrivilegeError)) throw error;
+    doubt = error; // what is left is judged next
   }
   const droppedAt = realtime();
   const credentials = judgeCredentials(threadCredentials("self"), { uid, gid });
   for (const [id, finding] of Object.entries(credentials)) run.check(id as CheckId, finding);
   const nobody = { uid: getresuid().effective, gid: getresgid().effective };
-  run.check("DROP-05", judgeRegaining());
+  run.check("DROP-05", judgeRegaining(doubt));
   run.done("Privileges dropped!", "DROP-01", "DROP-02", "DROP-03", "DROP-04", "DROP-05");
   run.note(`New UID: ${nobody.uid} (${nobody.uid === 0 ? "root" : "unprivileged"})`);
   run.note(`New GID: ${nobody.gid} (${nobody.gid === 0 ? "root" : "unprivileged"})`);
@@ -264,6 +267,7 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
 
 /** The experiment. */
 export const privilegeDrop: Experiment = {
+  module: import.meta.url,
   name: "privilege-drop",
   title: "File Descriptor Passing with Privilege Drop",
   question:
@@ -346,3 +350,5 @@ function judgeIdentity(
     { parent: sent, child: received },
   );
 }
+
+if (import.meta.main) Deno.exit(await runChild([privilegeDrop], Deno.args));

@@ -17,17 +17,19 @@
 
 import { ETH_P_ALL, getppid, OwnedFd, setUpPacketRing } from "../../ffi/mod.ts";
 import type { CheckId } from "../checks.ts";
+import { runChild } from "../child.ts";
 import type { ChildRun } from "../child_run.ts";
 import { CONFINEMENT_CHECKS, corroborateConfinement, proveConfinement } from "../confinement.ts";
-import { type Digest, DIGESTS_PER_MESSAGE, sha256 } from "../digests.ts";
+import { type Digest, DIGESTS_PER_MESSAGE, sha256, takeDigests } from "../digests.ts";
 import { type Conclusion, type Finding, judged, skipped } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
-import { asTexts, type ReceiverOrders } from "../messages.ts";
+import type { ReceiverOrders } from "../messages.ts";
 import {
   boundPacketSocket,
   enlargeReceiveBuffer,
   type PacketStatistics,
   takeStatistics,
+  whyNoLargeReceiveBuffer,
 } from "../packet_socket.ts";
 import type { Child, ParentRun } from "../parent_run.ts";
 import { judgeCredentials, threadCredentials } from "../privileges.ts";
@@ -178,10 +180,14 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
 
 /** The experiment. */
 export const receivePaths: Experiment = {
+  module: import.meta.url,
   name: "receive-paths",
   title: "Ways of Receiving",
   question: "By which way can an unprivileged worker receive, and does each bring every frame?",
   decisions: ["D1", "D7"],
+  capabilities: ["CAP_NET_ADMIN"],
+  whyNoAnswer: whyNoLargeReceiveBuffer,
+  timeout: 60,
   plan: WAYS.map(({ check }) => check),
   parent,
   child,
@@ -210,16 +216,13 @@ async function exchange(
     }
     const detail = await worker.reachedWithin(PATIENCE, "received");
     if (detail === undefined) break;
-    for (const each of asTexts(detail.digests, "digests", DIGESTS_PER_MESSAGE)) {
-      received.push(each);
-      awaited.delete(each);
-    }
+    for (const each of takeDigests(received, detail.digests, sent.length)) awaited.delete(each);
   }
   worker.send({ type: "enough" });
   for (;;) { // what was still on its way
     const { stage, detail } = await worker.reachedEither("received", "done");
     if (stage === "done") return { sent, received };
-    received.push(...asTexts(detail.digests, "digests", DIGESTS_PER_MESSAGE));
+    takeDigests(received, detail.digests, sent.length);
   }
 }
 
@@ -253,3 +256,5 @@ function judgeFrames(
     figures,
   );
 }
+
+if (import.meta.main) Deno.exit(await runChild([receivePaths], Deno.args));

@@ -48,18 +48,32 @@ import {
   socket,
   SOL_SOCKET,
 } from "../../ffi/mod.ts";
+import { HARDENING_NEEDS } from "../capabilities.ts";
+import { runChild } from "../child.ts";
 import type { ChildRun } from "../child_run.ts";
 import { CONFINEMENT_CHECKS, corroborateConfinement, proveConfinement } from "../confinement.ts";
 import { DROP_REASONS } from "../datagrams.ts";
-import { compare, type Comparison, DIGESTS_PER_MESSAGE, isWhole, sha256 } from "../digests.ts";
+import {
+  compare,
+  type Comparison,
+  DIGESTS_PER_MESSAGE,
+  isWhole,
+  sha256,
+  takeDigests,
+} from "../digests.ts";
 import { describeEgress, type EgressIdentity, inEndpointWords, openEgress } from "../egress.ts";
 import { attemptElsewhere, ELSEWHERE, markedFrame, markedPayload } from "../elsewhere.ts";
 import { type Conclusion, type Finding, judged, skipped } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
 import { FAR_END, FarNamespace, IN_OWN_NAMESPACE, requireNamespaces } from "../far_namespace.ts";
 import { groupFilter } from "../group_filter.ts";
-import { asInteger, asObject, asTexts } from "../messages.ts";
-import { boundPacketSocket, enlargeReceiveBuffer, takeStatistics } from "../packet_socket.ts";
+import { asInteger, asObject } from "../messages.ts";
+import {
+  boundPacketSocket,
+  enlargeReceiveBuffer,
+  takeStatistics,
+  whyNoLargeReceiveBuffer,
+} from "../packet_socket.ts";
 import type { Child, ParentRun } from "../parent_run.ts";
 import {
   ALL_PROTECTIONS,
@@ -320,10 +334,13 @@ async function receive(run: ChildRun, pieces: typeof childPieces): Promise<void>
 
 /** The experiment. */
 export const relay: Experiment = {
+  module: import.meta.url,
   name: "relay",
   title: "Multicast Relay",
   question: "Can a hardened worker relay multicast by two passed sockets, and do nothing else?",
   decisions: ["D1", "D18", "D24"],
+  capabilities: ["CAP_NET_ADMIN", ...HARDENING_NEEDS],
+  whyNoAnswer: whyNoLargeReceiveBuffer,
   plan: [
     "RELAY-01",
     "RELAY-02",
@@ -408,19 +425,19 @@ async function exchange(parties: Parties, total: number): Promise<void> {
     } else {
       const detail = await receiver.reachedWithin(PATIENCE, "received");
       if (detail === undefined) return;
-      received.push(...asTexts(detail.digests, "digests", DIGESTS_PER_MESSAGE));
+      takeDigests(received, detail.digests, stimulus.sent.length);
     }
   }
 }
 
 /** Takes what was still on its way to the receiver, and waits for its end. */
-async function endReceiver({ receiver, received }: Parties): Promise<void> {
+async function endReceiver({ receiver, received, stimulus }: Parties): Promise<void> {
   if (receiver === undefined) return;
   receiver.send({ type: "enough" });
   for (;;) {
     const { stage, detail } = await receiver.reachedEither("received", "done");
     if (stage === "done") break;
-    received.push(...asTexts(detail.digests, "digests", DIGESTS_PER_MESSAGE));
+    takeDigests(received, detail.digests, stimulus.sent.length);
   }
   await receiver.ended();
 }
@@ -578,3 +595,5 @@ function asAccount(detail: { [name: string]: unknown }): RelayAccount {
     retried: asCount(said, "retried"),
   };
 }
+
+if (import.meta.main) Deno.exit(await runChild([relay], Deno.args));

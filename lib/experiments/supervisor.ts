@@ -16,9 +16,13 @@
 
 import { type Identity, type PacketRingGeometry } from "../../ffi/mod.ts";
 import { type Account, describeAccount, drawUpAccount } from "../account.ts";
+import { runChild } from "../child.ts";
+import { HARDENING_NEEDS } from "../capabilities.ts";
 import { type Conclusion, type Finding, judged } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
+import { counted } from "../live.ts";
 import { UsageError } from "../outcome.ts";
+import { whyNoLargeReceiveBuffer } from "../packet_socket.ts";
 import type { ParentRun } from "../parent_run.ts";
 import { ALL_PROTECTIONS, requireProtections } from "../protections.ts";
 import { FAILURES_TOLERATED } from "../restart_policy.ts";
@@ -74,6 +78,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   run.step(`Starting ${workers} workers, each with a socket of a fanout group...`);
   const options = optionsOf(run, stream, pieces);
   await using supervisor = pieces.makeSupervisor(run, options, ALL_PROTECTIONS);
+  using _counters = run.tells(() => inWords(supervisor.seats));
   for (const identity of identities.slice(0, workers)) await supervisor.add(identity);
   run.done(`Workers serve (PIDs: ${supervisor.seats.map(({ pid }) => pid).join(", ")})`);
 
@@ -171,6 +176,14 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   };
 }
 
+/** What the workers of each seat have done, for somebody who waits. */
+function inWords(seats: readonly Seat[]): string {
+  return seats.map(({ number, progress, starts, state, hasLeft }) => {
+    const remark = hasLeft ? ", let go" : state === "serving" ? "" : `, ${state}`;
+    return `worker ${number}: ${progress.count} frames, ${counted(starts, "start")}${remark}`;
+  }).join("; ");
+}
+
 /** The claims about the one stream, each about a part of it. */
 const EXACTLY_ONCE = [
   ["SUPER-02", "kills"],
@@ -181,10 +194,13 @@ const EXACTLY_ONCE = [
 
 /** The experiment. */
 export const supervisor: Experiment = {
+  module: import.meta.url,
   name: "supervisor",
   title: "Supervisor",
   question: "When workers die, are packets lost, if the supervisor keeps the sockets?",
   decisions: ["D18", "D24"],
+  capabilities: ["CAP_NET_ADMIN", ...HARDENING_NEEDS],
+  whyNoAnswer: whyNoLargeReceiveBuffer,
   alwaysHardens: true,
   timeout: 60,
   plan: [
@@ -371,6 +387,7 @@ async function control(
   );
   const options = { ...optionsOf(run, stream, pieces), ...otherwise };
   await using supervisor = pieces.makeSupervisor(run, options, ALL_PROTECTIONS);
+  using _counters = run.tells(() => `control: ${inWords(supervisor.seats)}`);
   const seat = await supervisor.add(identity);
   stream.start();
   await killAtRandom(supervisor, kills, { inHand: options.ring === null });
@@ -453,3 +470,5 @@ function judgeAnew({ account, kills }: Control): Finding {
     { lost: lost.length, sent: account.sent, kills },
   );
 }
+
+if (import.meta.main) Deno.exit(await runChild([supervisor], Deno.args));

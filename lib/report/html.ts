@@ -16,7 +16,9 @@ import type {
   Verdict,
 } from "../evidence.ts";
 import { EXPLANATIONS } from "../explanations.ts";
-import { describeInWords, eventsOf, renderDiagram } from "./html/diagram.ts";
+import { renderCalls } from "./html/calls.ts";
+import { describeInWords, renderDiagram } from "./html/diagram.ts";
+import { eventsOf } from "./html/events.ts";
 import { renderFigures, renderMatrix } from "./html/figures.ts";
 import { html, lines, Markup, NOTHING } from "./html/markup.ts";
 import { renderPackets } from "./html/packets.ts";
@@ -139,6 +141,7 @@ function renderExperiment(experiment: ExperimentEvidence, index: number): Markup
     </div>
     <figcaption>${captionOf(experiment)}</figcaption>
     <details><summary>The same in words</summary>${describeInWords(experiment)}</details>
+    ${renderCalls(experiment)}
     </figure>
     <h3>Checks</h3>
     ${renderChecks(experiment)}
@@ -152,8 +155,11 @@ function renderExperiment(experiment: ExperimentEvidence, index: number): Markup
 /** What must be known to read the diagram. */
 function captionOf(experiment: ExperimentEvidence): string {
   const hasDrop = eventsOf(experiment).some(({ kind }) => kind === "drop");
-  return "From top to bottom in the order in which the parent heard of it; the times, in milliseconds since the " +
-    "experiment began, are when it did. Distances are not to scale." +
+  return "From top to bottom in the order of time, in milliseconds since the experiment began; distances are not to scale. " +
+    "What a child did stands where it says that it did it, but never later than the parent heard of it." +
+    (experiment.calls === null
+      ? ""
+      : " Calls that make, bind or change something are drawn one by one, the others of each side in between together, in grey.") +
     (hasDrop
       ? ""
       : " There is no one drop in it: each worker drops before it says that it is ready.");

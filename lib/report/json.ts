@@ -6,7 +6,17 @@
 
 import type { Evidence } from "../evidence.ts";
 
-/** The evidence as one JSON object, with a newline at its end. */
+/**
+ * The evidence as one JSON object, with a newline at its end. Somebody may read it on a terminal: what a terminal would act on is written as
+ * `\u009b` and the like, which JSON takes for the same.
+ */
 export function renderJson(evidence: Evidence): string {
-  return JSON.stringify(evidence, null, 2) + "\n";
+  const text = JSON.stringify(evidence, null, 2);
+  return text.replace(/[\x7f-\x9f\u2028\u2029]|\p{Cf}/gu, escaped) + "\n";
+}
+
+/** One character, which may be two code units. */
+function escaped(character: string): string {
+  return character.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+    .join("");
 }

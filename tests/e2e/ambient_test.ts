@@ -1,6 +1,7 @@
 /** The main job on an interface where there is traffic of others, before, while and after the stimulus is sent. */
 
 import { assert, assertEquals } from "@std/assert";
+import type { Packet } from "../../lib/evidence.ts";
 import { testNeeding } from "../support/needs.ts";
 import { evidenceIn, inNamespace } from "../support/programs.ts";
 import { FDPASS } from "./here.ts";
@@ -23,12 +24,18 @@ async function amongOthers(args: string[]) {
   return { checks, packets };
 }
 
+/** As many frames of the stimulus as were asked for, and perhaps some more: of what does not come for a while, others are sent. */
+function assertStimulus(packets: readonly Packet[], count: number): void {
+  const received = packets.filter(({ ours }) => ours).length;
+  assert(received >= count, `${received} of ${count}`);
+}
+
 const root = { root: true, programs: { ip: "iproute2" } };
 
 testNeeding(root, "The main job holds among the traffic of others: PASS", async () => {
   for (let run = 0; run < 10; run++) {
     const { packets } = await amongOthers(["-n", "100"]);
-    assertEquals(packets.filter(({ ours }) => ours).length, 100);
+    assertStimulus(packets, 100);
   }
 });
 
@@ -62,7 +69,7 @@ for (const path of ["recvfrom", "io-uring", "io-uring-multishot"]) {
     root,
     `By ${path}, which brings no stamp, the traffic of others shows nothing: exit 4`,
     async () => {
-      const outcome = await among(["-t", "3", "--stimulus", "none", "--receive", path]);
+      const outcome = await among(["-t", "5", "--stimulus", "none", "--receive", path]);
       const { verdict, experiments: [{ checks, packets, error }] } = evidenceIn(outcome);
       assertEquals([error, verdict, outcome.code], [null, "INCONCLUSIVE", 4]);
       const open = checks.filter(({ status }) => status !== "pass");
@@ -77,6 +84,6 @@ for (const path of ["recvfrom", "io-uring", "io-uring-multishot"]) {
 
   testNeeding(root, `By ${path} the main job holds among the traffic of others: PASS`, async () => {
     const { packets } = await amongOthers(["-n", "100", "--receive", path]);
-    assertEquals(packets.filter(({ ours }) => ours).length, 100);
+    assertStimulus(packets, 100);
   });
 }

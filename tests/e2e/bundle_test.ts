@@ -133,7 +133,7 @@ testNeeding(
 );
 
 Deno.test("Importing main.ts or the one-file build's main module starts nothing", async () => {
-  for (const module of ["main.ts", "lib/child.ts", "scripts/bundle_main.ts"]) {
+  for (const module of ["main.ts", "lib/experiments/mod.ts", "scripts/bundle_main.ts"]) {
     const program = `await import("${ROOT}/${module}"); console.log("still here");`;
     const { code, stdout } = await runProgram(Deno.execPath(), ["eval", program]);
     assertEquals([code, stdout], [0, "still here\n"]);

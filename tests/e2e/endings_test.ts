@@ -9,12 +9,26 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { testNeeding } from "../support/needs.ts";
-import { evidenceIn, inNamespace, type Outcome } from "../support/programs.ts";
+import { evidenceIn, inNamespace, type Outcome, runProgram } from "../support/programs.ts";
 import { FDPASS } from "./here.ts";
-import { childrenOf, hasEnded, Running, sessionOf, uidOf, until } from "./processes.ts";
+import {
+  childrenOf,
+  hasEnded,
+  NetworkNamespace,
+  processesWith,
+  Running,
+  uidOf,
+  until,
+} from "./processes.ts";
 
 const NOBODY = 65534;
 const root = { root: true, programs: { ip: "iproute2" } };
+
+/** A run that does not end by its timeout before a test has seen it end otherwise. */
+const LONG = ["-t", "60"] as const;
+
+/** The longest that "at once" may take where the machine is loaded, in milliseconds: far less than {@linkcode LONG}. */
+const AT_ONCE = 20_000;
 
 /** Where a run waits, and with whom. */
 interface Waiting {
@@ -31,7 +45,7 @@ function inSilence(args: readonly string[], before: readonly string[] = []): Run
 /** Waits until a run waits for packets: the child has dropped its privileges. */
 async function waiting(run: Running): Promise<Waiting> {
   const dropped = () => childrenOf(run.pid).find((pid) => uidOf(pid) === NOBODY);
-  await until("the child is nobody", () => dropped() !== undefined, 5000);
+  await until("the child is nobody", () => dropped() !== undefined, AT_ONCE);
   await new Promise((resolve) => setTimeout(resolve, 100));
   return { run, child: dropped()! };
 }
@@ -54,25 +68,25 @@ function assertFailed({ code, stdout, stderr }: Outcome, message: RegExp): void 
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   testNeeding(root, `${signal} ends a waiting run at once: exit 1`, async () => {
-    await using run = inSilence(["-t", "8"]);
+    await using run = inSilence([...LONG]);
     const place = await waiting(run);
     Deno.kill(run.pid, signal);
-    assertFailed(await endOf(place, 1000), new RegExp(signal));
+    assertFailed(await endOf(place, AT_ONCE), new RegExp(signal));
   });
 }
 
-testNeeding(root, "Ctrl-C, which parent and child both get, is exit 1 as well", async () => {
-  await using run = inSilence(["-t", "8"], ["setsid"]);
+testNeeding(root, "Ctrl-C, which the whole process group gets, is exit 1 as well", async () => {
+  await using run = inSilence([...LONG], ["setsid"]);
   const place = await waiting(run);
   Deno.kill(-run.pid, "SIGINT");
-  assertFailed(await endOf(place, 1000), /SIGINT/);
+  assertFailed(await endOf(place, AT_ONCE), /SIGINT/);
 });
 
 testNeeding(root, "A signal is reported in --json as well", async () => {
-  await using run = inSilence(["-t", "8", "--json"]);
+  await using run = inSilence([...LONG, "--json"]);
   const place = await waiting(run);
   Deno.kill(run.pid, "SIGTERM");
-  const outcome = await endOf(place, 1000);
+  const outcome = await endOf(place, AT_ONCE);
   const { verdict, exit, experiments: [{ error }] } = evidenceIn(outcome);
   assertEquals([verdict, exit, outcome.code], ["FAIL", 1, 1]);
   assertMatch(error ?? "", /SIGTERM/);
@@ -80,29 +94,31 @@ testNeeding(root, "A signal is reported in --json as well", async () => {
 
 testNeeding(root, "A signal at any moment ends the run: never exit 0, and no orphan", async () => {
   for (let moment = 0; moment < 200; moment += 20) {
-    await using run = inSilence(["-t", "8"], ["setsid"]);
+    await using run = inSilence([...LONG]);
+    using place = new NetworkNamespace(run.pid);
     await new Promise((resolve) => setTimeout(resolve, moment));
+    place.find();
     Deno.kill(run.pid, "SIGTERM");
     const { code } = await run.ended();
     assert(code !== 0, `exit ${code} after ${moment} ms`);
-    await until("all have ended", () => sessionOf(run.pid).every(hasEnded), 1000);
+    await until("all have ended", () => place.processes.length === 0, AT_ONCE);
   }
 });
 
-testNeeding(root, "The child ends within a second of the parent's SIGKILL", async () => {
-  await using run = inSilence(["-t", "8"]);
+testNeeding(root, "The child ends at once with a parent that SIGKILL ends", async () => {
+  await using run = inSilence([...LONG]);
   const { child } = await waiting(run);
   Deno.kill(run.pid, "SIGKILL");
-  await until("the child has ended", () => hasEnded(child), 1000);
+  await until("the child has ended", () => hasEnded(child), AT_ONCE);
   assertEquals((await run.ended()).signal, "SIGKILL");
 });
 
 for (const signal of ["SIGKILL", "SIGTERM", "SIGABRT", "SIGALRM"] as const) {
   testNeeding(root, `A child ended by ${signal} ends the run at once: exit 1`, async () => {
-    await using run = inSilence(["-t", "8"]);
+    await using run = inSilence([...LONG]);
     const place = await waiting(run);
     Deno.kill(place.child, signal);
-    assertFailed(await endOf(place, 1000), new RegExp(signal));
+    assertFailed(await endOf(place, AT_ONCE), new RegExp(signal));
   });
 }
 
@@ -110,25 +126,25 @@ testNeeding(root, "A stopped child ends the run at the timeout: exit 1", async (
   await using run = inSilence(["-t", "2"]);
   const place = await waiting(run);
   Deno.kill(place.child, "SIGSTOP");
-  const outcome = await endOf(place, 3000);
+  const outcome = await endOf(place, AT_ONCE);
   assertFailed(outcome, /[Tt]ime ran out|in time/);
   assert(outcome.took > 500, "it waits for the child");
 });
 
 testNeeding(root, "A stopped child does not keep a signal from ending the run", async () => {
-  await using run = inSilence(["-t", "8"]);
+  await using run = inSilence([...LONG]);
   const place = await waiting(run);
   Deno.kill(place.child, "SIGSTOP");
   Deno.kill(run.pid, "SIGTERM");
-  assertFailed(await endOf(place, 1000), /SIGTERM/);
+  assertFailed(await endOf(place, AT_ONCE), /SIGTERM/);
 });
 
 testNeeding(
   root,
   "No stimulus and no traffic are INCONCLUSIVE, within the timeout: exit 4",
   async () => {
-    await using run = inSilence(["-t", "1", "--json"]);
-    const outcome = await endOf(await waiting(run), 1500);
+    await using run = inSilence(["-t", "4", "--json"]);
+    const outcome = await endOf(await waiting(run), AT_ONCE);
     const { verdict, exit, experiments: [{ checks }] } = evidenceIn(outcome);
     assertEquals([verdict, exit, outcome.code], ["INCONCLUSIVE", 4, 4]);
     const open = checks.filter(({ status }) => status !== "pass").map((
@@ -139,7 +155,7 @@ testNeeding(
 );
 
 testNeeding(root, "An INCONCLUSIVE run says what would help", async () => {
-  await using run = inSilence(["-t", "1"]);
+  await using run = inSilence(["-t", "4"]);
   const { code, stdout } = await run.ended();
   assertEquals(code, 4);
   assertMatch(stdout, /INCONCLUSIVE[^]*traffic[^]*--stimulus/);
@@ -150,6 +166,131 @@ testNeeding({ root: true }, "Too little time for what was asked is no PASS", asy
   assert([1, 4].includes(outcome.code), `exit ${outcome.code}`);
   assertEquals(evidenceIn(outcome).exit, outcome.code);
 });
+
+testNeeding(
+  root,
+  "More signals change nothing while a run ends: the report comes whole",
+  async () => {
+    await using run = inSilence([...LONG, "--json"]);
+    const place = await waiting(run);
+    for (const signal of ["SIGINT", "SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      if (!hasEnded(run.pid)) Deno.kill(run.pid, signal);
+    }
+    const outcome = await endOf(place, AT_ONCE);
+    const { verdict, experiments: [{ error, checks }] } = evidenceIn(outcome);
+    assertEquals([verdict, outcome.code], ["FAIL", 1]);
+    assertMatch(error ?? "", /^Interrupted by SIG/);
+    assert(checks.some(({ status }) => status === "pass"), "what it had is reported");
+  },
+);
+
+testNeeding(root, "A signal ends all experiments: those to come do not begin", async () => {
+  await using run = inSilence([...LONG, "--json", "-e", "privilege-drop", "-e", "io-uring"]);
+  const place = await waiting(run);
+  Deno.kill(run.pid, "SIGINT");
+  const outcome = await endOf(place, AT_ONCE);
+  const { experiments } = evidenceIn(outcome);
+  assertEquals(outcome.code, 1);
+  assertEquals(
+    experiments.map(({ name, verdict, error }) => [name, verdict, error]),
+    ["privilege-drop", "io-uring"].map((name) => [name, "FAIL", "Interrupted by SIGINT"]),
+  );
+  assertEquals(experiments[1].steps, []);
+});
+
+const onTerminal = { root: true, programs: { script: "bsdutils" } };
+
+testNeeding(onTerminal, "The child of a run on a terminal has none, and opens none", async () => {
+  const folder = Deno.makeTempDirSync();
+  try {
+    const report = `${folder}/run.html`; // by which the parent is found
+    const command = [...FDPASS, ...LONG, "--stimulus", "none", "--report", report, "lo"].join(" ");
+    const place = ["unshare", "--net", "script", "-qec"];
+    await using run = new Running([...place, `ip link set lo up; exec ${command}`, "/dev/null"]);
+    const parent = () => processesWith(report)[0] ?? 0;
+    const child = () => childrenOf(parent()).find((pid) => uidOf(pid) === NOBODY);
+    await until("the child is nobody", () => child() !== undefined, AT_ONCE);
+    const terminals = [parent(), child()!].map(terminalOf);
+    Deno.kill(parent(), "SIGTERM");
+    await run.ended();
+    assert(terminals[0] !== 0, "the parent has one");
+    assertEquals(terminals[1], 0);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
+/** The number of the controlling terminal of a process: `tty_nr` of proc_pid_stat(5); 0 for none. */
+function terminalOf(pid: number): number {
+  const [, fields] = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ");
+  return Number(fields.split(" ")[4]);
+}
+
+/** As nohup(1) and a shell's background jobs begin. */
+const IGNORING = ["sh", "-c", 'trap "" HUP INT; exec "$0" "$@"'] as const;
+
+testNeeding(root, "Signals that were ignored at the start stay ignored: nohup works", async () => {
+  await using run = inSilence([...LONG, "--json"], IGNORING);
+  const place = await waiting(run);
+  for (let i = 0; i < 5; i++) {
+    for (const signal of ["SIGHUP", "SIGINT"] as const) Deno.kill(run.pid, signal);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  Deno.kill(run.pid, "SIGTERM"); // which was not
+  const outcome = await endOf(place, AT_ONCE);
+  const { experiments: [{ error }] } = evidenceIn(outcome);
+  assertEquals([outcome.code, error], [1, "Interrupted by SIGTERM"]);
+});
+
+testNeeding(root, "SIGKILL leaves nothing of an output file, under no name", async () => {
+  const folder = Deno.makeTempDirSync();
+  try {
+    await using run = inSilence([...LONG, "--report", `${folder}/run.html`]);
+    await waiting(run);
+    const held = [...Deno.readDirSync(`/proc/${run.pid}/fd`)]
+      .map(({ name }) => Deno.readLinkSync(`/proc/${run.pid}/fd/${name}`));
+    assert(held.some((path) => path.startsWith(`${folder}/`)), "the file is open");
+    Deno.kill(run.pid, "SIGKILL");
+    await run.ended();
+    assertEquals([...Deno.readDirSync(folder)], []);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
+Deno.test("SIGTERM ends a run that writes to a full pipe", async () => {
+  const text = '{ head -c 65536 /dev/zero; exec "$0" "$@"; } | sleep 60';
+  await using run = new Running(["bash", "-c", text, ...FDPASS, "--help"]);
+  const isWriting = (pid: number) => {
+    try {
+      return /^\d+ 0x1 0x/.test(Deno.readTextFileSync(`/proc/${pid}/syscall`));
+    } catch {
+      return false; // it has ended
+    }
+  };
+  const writer = () => childrenOf(run.pid).find(isWriting);
+  await until("it writes", () => writer() !== undefined, AT_ONCE);
+  const pid = writer()!;
+  Deno.kill(pid, "SIGTERM");
+  await until("it has ended", () => hasEnded(pid), AT_ONCE);
+  for (const child of childrenOf(run.pid)) if (!hasEnded(child)) Deno.kill(child, "SIGTERM");
+});
+
+for (const args of [["--help"], ["--list"], ["--json", "lo0"]]) {
+  for (const [where, reason] of [[">/dev/full", /ENOSPC/], ["| true", /EPIPE/]] as const) {
+    testNeeding(
+      { programs: { bash: "bash" } },
+      `${args.join(" ")} ${where} says which call failed, and why: no exit 0`,
+      async () => {
+        const text = `"$0" "$@" ${where}; exit \${PIPESTATUS[0]}`;
+        const { code, stderr } = await runProgram("bash", ["-c", text, ...FDPASS, ...args]);
+        assert([2, 4].includes(code), `exit ${code}`);
+        assertMatch(stderr, /Cannot write .* to standard output: write: /);
+        assertMatch(stderr, reason);
+      },
+    );
+  }
+}
 
 /** What a shell does with standard output, and the exit statuses that are right then. */
 const OUTPUTS: [what: string, redirection: string, codes: number[]][] = [
@@ -167,7 +308,7 @@ for (const [what, redirection, codes] of OUTPUTS) {
     const text = `"$0" "$@" ${redirection}; exit \${PIPESTATUS[0]}`;
     const started = performance.now();
     const { code } = await inNamespace(["bash", "-c", text, ...FDPASS, "veth-fdpass"]);
-    assert(performance.now() - started < 5000, "it does not hang");
+    assert(performance.now() - started < AT_ONCE, "it does not hang");
     assert(codes.includes(code), `exit ${code}`);
   });
 }

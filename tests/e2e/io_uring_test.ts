@@ -13,7 +13,7 @@ const PATIENT = { timeout: 120_000 };
 const numbered = (name: string, count: number) =>
   Array.from({ length: count }, (_, i) => `${name}-${String(i + 1).padStart(2, "0")}`);
 const PLAIN = numbered("URING", 13);
-const HARDENED = [...PLAIN, ...numbered("HARD", 4), "URING-14"];
+const HARDENED = [...PLAIN, ...numbered("HARD", 5), "URING-14"];
 
 const run = (...args: string[]): Promise<Outcome> =>
   fdpass(["-t", "60", "-e", "io-uring", ...args, "veth-fdpass"], PATIENT);

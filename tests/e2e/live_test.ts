@@ -25,10 +25,10 @@ testNeeding(
   "On a terminal a run that waits says how far it is, and takes that away",
   async () => {
     const shown = await onTerminal(WAITING);
-    const lines = shown.match(/\rprivilege-drop: \d+ packets? so far, [01] s left␡/g) ?? [];
+    const lines = shown.match(/\rprivilege-drop: [01] s left, \d+ packets? so far␡/g) ?? [];
     assertEquals(lines.length >= 2, true, shown);
-    const report = shown.slice(shown.lastIndexOf("s left␡"));
-    assertMatch(report, /^s left␡\r␡/);
+    const report = shown.slice(shown.lastIndexOf("so far␡"));
+    assertMatch(report, /^so far␡\r␡/);
     assertMatch(report, /=== File Descriptor Passing/);
   },
 );
@@ -44,3 +44,40 @@ testNeeding(NEEDS, "On a dumb terminal, and on none, nothing says how far it is"
   const { stdout, stderr } = await fdpass(WAITING);
   assertEquals(/s left|[␡␛]/.test(visible(stdout + stderr)), false);
 });
+
+const SUPERVISOR = ["-e", "supervisor", "--kills", "2", "veth-fdpass"];
+
+testNeeding(
+  NEEDS,
+  "On a terminal the counters of every worker are told, in one line that does not wrap",
+  async () => {
+    const shown = await onTerminal(SUPERVISOR);
+    const lines = shown.match(/\rsupervisor: \d+ s left, [^␡]*␡/g) ?? [];
+    const both = lines.filter((line) => /worker 1: \d+ frames, .*worker 2: \d+ frames/.test(line));
+    assertEquals(both.length > 0, true, shown);
+    assertEquals(lines.filter((line) => line.length > 81), []); // \r, at most 79, ␡
+  },
+);
+
+testNeeding(
+  NEEDS,
+  "Elsewhere they are told in plain lines on standard error, growing",
+  async () => {
+    const { code, stderr } = await fdpass(SUPERVISOR);
+    const lines = stderr.trimEnd().split("\n");
+    const strange = lines.filter((line) =>
+      !/^supervisor: (control: )?worker 1: \d+ frames, /.test(line)
+    );
+    assertEquals([code, strange], [0, []]);
+    const counts = lines.filter((line) => !line.includes("control"))
+      .map((line) => Number(line.match(/worker 1: (\d+) frames/)![1]));
+    assertEquals(counts.toSorted((a, b) => a - b), counts);
+    assertEquals(counts.at(-1)! > 0, true, stderr);
+  },
+);
+
+for (const option of ["--json", "--tap", "--quiet"]) {
+  testNeeding(NEEDS, `With ${option} nothing is told of them`, async () => {
+    assertEquals((await fdpass([option, ...SUPERVISOR])).stderr, "");
+  });
+}

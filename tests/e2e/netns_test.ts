@@ -6,6 +6,9 @@ import { hasEnded, processesWith, Running, until } from "./processes.ts";
 const root = { root: true, programs: { ip: "iproute2" } };
 const SCRIPT = `${ROOT}/scripts/netns.sh`;
 
+/** How long a loaded machine may take for what is waited for, in milliseconds: less than what is to be ended would go on. */
+const PATIENCE = 20_000;
+
 async function outputOf(program: string, ...args: string[]): Promise<string> {
   return (await runProgram(program, args)).stdout;
 }
@@ -85,9 +88,9 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
     const word = uniqueWord();
     await using run = new Running([SCRIPT, "sh", "-c", STUBBORN, word]);
     const inside = () => processesWith(word).filter((pid) => nameOf(pid) === "sh");
-    await until("both shells run", () => inside().length === 2, 5000);
+    await until("both shells run", () => inside().length === 2, PATIENCE);
     Deno.kill(run.pid, signal);
-    await until("all have ended", () => allEnded(word), 2000);
+    await until("all have ended", () => allEnded(word), PATIENCE);
     assertEquals(await surroundings(), before);
   });
 }
@@ -109,7 +112,7 @@ testNeeding(root, "What a command leaves running ends with it", async () => {
     word,
   ]);
   assertEquals(code, 3);
-  await until("all have ended", () => allEnded(word), 2000);
+  await until("all have ended", () => allEnded(word), PATIENCE);
 });
 
 /** Runs a copy of the scripts, in a folder of its own, on a machine that has these programs, and these scripts as programs. */

@@ -180,8 +180,9 @@ Deno.test("parseTrace() puts interrupted calls together", () => {
       result: "-1 EINVAL",
       began: 0,
       ended: 2,
+      time: 0,
     },
-    { tid: 12, name: "getuid", args: "", result: "0", began: 1, ended: 1 },
+    { tid: 12, name: "getuid", args: "", result: "0", began: 1, ended: 1, time: 0 },
   ]);
   assertEquals(exits.get(12), 4);
 });

@@ -2,7 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import axe from "axe-core";
 import type { Evidence } from "../../lib/evidence.ts";
 import { renderHtml } from "../../lib/report/html.ts";
-import { BROWSER, type OpenPage, poorContrasts, withPage } from "../support/browser.ts";
+import { type OpenPage, withPage } from "../../scripts/browser.ts";
+import { BROWSER, poorContrasts } from "../support/browser.ts";
 import { testNeeding } from "../support/needs.ts";
 import { spoilt, storedEvidence } from "../support/stored.ts";
 
@@ -69,7 +70,7 @@ testPage("The diagram shows who did what, and the drop across", storedEvidence, 
   const drawn = (await texts(open, `${first} text.step`)).join(" ");
   for (const title of steps) assert(drawn.includes(title), title);
   const labels = await texts(open, `${first} text.mono`);
-  const wanted = ["setgroups, setresgid, setresuid", "socket(AF_PACKET): EPERM"];
+  const wanted = ["setresuid(65534, 65534, 65534) = 0", "setresuid(0, 0, 0) = EPERM"];
   for (const label of [...wanted, "“socket”, SCM_RIGHTS: 1 descriptor"]) {
     assert(labels.includes(label), `${label} in ${labels.join("; ")}`);
   }
@@ -81,6 +82,15 @@ testPage("The diagram shows who did what, and the drop across", storedEvidence, 
   assert(await y(`${first} text:has-text("setresuid")`) < drop, "the call is above the line");
   assert(await y(`${first} text:has-text("DROP-03")`) > drop, "its proof is below");
   assert(await y(`${first} text:has-text("EPERM")`) > drop, "the refusal is below");
+  // Each call is in the list below, with its time.
+  const { list } = storedEvidence().experiments[0].calls!;
+  const log = await open.page.locator("#experiment-1 figure pre").textContent() ?? "";
+  const rows = log.split("\n");
+  assertEquals(rows.length, list.length);
+  list.forEach(({ at_ms, side, text }, i) => {
+    assert(rows[i].trim().startsWith(`${at_ms.toFixed(3)}  ${side}`), rows[i]);
+    assert(rows[i].includes(text), rows[i]);
+  });
   // The picture has a text beside it that says the same.
   const [inWords] = await texts(open, "#experiment-1 .words");
   for (const title of steps) assert(inWords.includes(title), title);

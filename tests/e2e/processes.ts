@@ -26,11 +26,6 @@ export function childrenOf(pid: number): number[] {
   return allPids().filter((each) => Number(statusOf(each, "PPid")) === pid);
 }
 
-/** The processes of a session; `setsid` starts one, whose id is its own pid. */
-export function sessionOf(leader: number): number[] {
-  return allPids().filter((pid) => statusOf(pid, "NSsid")?.split("\t")[0] === String(leader));
-}
-
 /** The processes that have a word in their command line. */
 export function processesWith(word: string): number[] {
   return allPids().filter((pid) => {
@@ -51,6 +46,52 @@ export function uidOf(pid: number): number | undefined {
 /** Whether a process has ended, reaped or not. */
 export function hasEnded(pid: number): boolean {
   return statusOf(pid, "State")?.startsWith("Z") ?? true;
+}
+
+/** Whether a process is stopped, as by SIGSTOP. */
+export function isStopped(pid: number): boolean {
+  return statusOf(pid, "State")?.startsWith("T") ?? false;
+}
+
+function netNamespaceOf(pid: number): string | undefined {
+  try {
+    return Deno.readLinkSync(`/proc/${pid}/ns/net`);
+  } catch {
+    return undefined;
+  }
+}
+
+const OWN_NAMESPACE = Deno.statSync("/proc/self/ns/net").ino;
+
+/** The network namespace of a run. It is held, or the kernel might give its number to that of the next run. */
+export class NetworkNamespace implements Disposable {
+  #held: { readonly file: Deno.FsFile; readonly name: string } | undefined;
+
+  /** @param pid The process that begins in the namespace of the test, and goes to its own. */
+  constructor(readonly pid: number) {}
+
+  /** Looks whether the process has come to it. */
+  find(): void {
+    if (this.#held !== undefined) return;
+    try {
+      const file = Deno.openSync(`/proc/${this.pid}/ns/net`);
+      const { ino } = file.statSync();
+      if (ino === OWN_NAMESPACE) return file.close();
+      this.#held = { file, name: `net:[${ino}]` };
+    } catch {
+      // It has ended.
+    }
+  }
+
+  /** Who is there. */
+  get processes(): number[] {
+    const { name } = this.#held ?? {};
+    return name === undefined ? [] : allPids().filter((pid) => netNamespaceOf(pid) === name);
+  }
+
+  [Symbol.dispose](): void {
+    this.#held?.file.close();
+  }
 }
 
 /** Waits until something is so, for at most `limit` milliseconds. */

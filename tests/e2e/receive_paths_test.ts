@@ -124,7 +124,7 @@ for (const path of PATHS) {
     tests.add(hardening, `privilege-drop ${args.join(" ")} is PASS`, async () => {
       const { checks, packets } = await passed("privilege-drop", ...args);
       assertEquals(checks.filter(({ status }) => status !== "pass"), []);
-      assertEquals(checks.length, harden.length === 0 ? 14 : 18);
+      assertEquals(checks.length, harden.length === 0 ? 14 : 19);
       const ours = packets.filter(({ ours }) => ours);
       assertEquals(new Set(ours.map(({ stamped_by }) => stamped_by)), new Set([STAMPS[path]]));
       assertEquals(ours.filter(({ after_drop }) => after_drop).length, 5);

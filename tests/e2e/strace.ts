@@ -17,6 +17,8 @@ export interface Call {
   result: string;
   readonly began: number;
   ended: number;
+  /** When it began, in seconds since 1970, if strace was asked for it (`-ttt`); 0 otherwise. */
+  readonly time: number;
 }
 
 /** A run under strace. */
@@ -40,27 +42,30 @@ export async function straced(trace: string, command: readonly string[]): Promis
   }
 }
 
-/** Takes an output of `strace -f -o` apart, with calls that others interrupted put together again. */
+/** Takes an output of `strace -f -o` apart, with calls that others interrupted put together again. Without `-f` the thread is 0. */
 export function parseTrace(output: string): Pick<Trace, "calls" | "exits"> {
   const calls: Call[] = [];
   const exits = new Map<number, number>();
-  const pending = new Map<number, { text: string; began: number }>();
+  const pending = new Map<number, { text: string; began: number; time: number }>();
   output.split("\n").forEach((line, at) => {
-    const [, thread, event] = line.match(/^(\d+) +(.*)$/) ?? [];
+    const [, thread = "0", seconds = "0", event] =
+      line.match(/^(?:(\d+) +)?(?:(\d+\.\d+) )?(\S.*)$/) ?? [];
     if (event === undefined) return;
     const tid = Number(thread);
     if (event.startsWith("+++")) exits.set(tid, at);
 
     const unfinished = event.match(/^(\w+\(.*?) *<unfinished \.\.\.>$/);
-    if (unfinished !== null) return void pending.set(tid, { text: unfinished[1], began: at });
+    const time = Number(seconds);
+    if (unfinished !== null) return void pending.set(tid, { text: unfinished[1], began: at, time });
     const resumed = event.match(/^<\.\.\. \w+ resumed>(.*)$/);
-    const { text, began } = resumed === null
-      ? { text: event, began: at }
-      : { text: pending.get(tid)!.text + resumed[1], began: pending.get(tid)!.began };
+    const whole = resumed === null
+      ? { text: event, began: at, time }
+      : { ...pending.get(tid)!, text: pending.get(tid)!.text + resumed[1] };
+    const { text, began } = whole;
     const call = text.match(/^(\w+)\((.*)\) += (.*)$/);
     if (call === null) return;
     const [, name, args, result] = call;
-    calls.push({ tid, name, args, result, began, ended: at });
+    calls.push({ tid, name, args, result, began, ended: at, time: whole.time });
   });
   calls.sort((one, other) => one.began - other.began);
   return { calls, exits };

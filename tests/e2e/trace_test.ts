@@ -1,6 +1,8 @@
 /** `--trace`, beside what strace says of the same run: the same calls, in the same order, on the same threads, with the same results. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Calls } from "../../lib/evidence.ts";
+import { CALL_LENGTH } from "../../lib/record.ts";
 import { testNeeding } from "../support/needs.ts";
 import { evidenceIn, fdpass } from "../support/programs.ts";
 import { FDPASS } from "./here.ts";
@@ -55,7 +57,7 @@ for (const options of [[], ["--harden"]]) {
       const traced = told(outcome.stderr, side);
       const [{ tid }] = traced;
       assertEquals(traced.filter((call) => call.tid !== tid), [], "JavaScript has one thread");
-      // A hardened child's launcher is another program. if_nametoindex(3) and getpwnam(3) open Unix sockets inside libc.
+      // A hardened child's launcher is another program. if_nametoindex(3) and getpwnam_r(3) open Unix sockets inside libc.
       const ofThread = calls.filter((call) => call.tid === tid);
       const seen = ofThread.slice(ofThread.findLastIndex(({ name }) => name === "execve") + 1)
         .filter(({ name, args }) => !(name === "socket" && args.startsWith("AF_UNIX")));
@@ -121,5 +123,49 @@ testNeeding(
     assertEquals(plain.stderr, "");
     const lines = traced.stderr.trimEnd().split("\n");
     assertEquals(lines.filter((line) => !/^\[(parent|child)\] /.test(line)), []);
+  },
+);
+
+testNeeding(
+  { root: true },
+  "--trace sorted by its second column is one order of time, and its calls are in the evidence",
+  async () => {
+    const { stderr, stdout, code } = await fdpass(["--trace", "--json", "veth-fdpass"]);
+    assertEquals(code, 0);
+    const sorted = stderr.trimEnd().split("\n").map((line) => line.split(/ +/)[1] + line)
+      .toSorted().map((line) => line.slice("00:00:00.000000".length));
+    const times = sorted.map((line) => line.match(/^\[\w+\] +([\d:.]{15}) /)![1]);
+    assertEquals(times.length, stderr.trimEnd().split("\n").length);
+
+    // Heads in that order, parent and child mixed, are the calls of the evidence that were made in the experiment.
+    const { list, cut } = JSON.parse(stdout).experiments[0].calls as Calls;
+    const heads = sorted.flatMap((line) => {
+      const [, side, , name, args, result] = line.match(HEAD) ?? [];
+      return side === undefined ? [] : [`${side} ${name}(${args}) = ${result}`];
+    });
+    assertEquals(cut, false);
+    const kept = list.map(({ side, text }) => `${side} ${text}`);
+    const shortened = heads.map((head) => {
+      const [side] = head.split(" ");
+      return head.length - side.length - 1 > CALL_LENGTH
+        ? `${head.slice(0, side.length + CALL_LENGTH)}…`
+        : head;
+    });
+    assertEquals(kept.filter((each) => !shortened.includes(each)), []);
+    assert(kept.length > heads.length - 40, `${kept.length} of ${heads.length}`);
+    assertEquals(new Set(list.map(({ side }) => side)), new Set(["parent", "child"]));
+    // On one clock: the message that the child receives was sent before.
+    const at = (side: string, text: RegExp) =>
+      list.find((each) => each.side === side && text.test(each.text))!.at_ms;
+    assert(at("parent", /^sendmsg\(.* = \d/) < at("child", /^recvmsg\(.*CLOEXEC.* = \d/));
+  },
+);
+
+testNeeding(
+  { root: true },
+  "The evidence of a run has no calls if nobody asked for them",
+  async () => {
+    const { stdout } = await fdpass(["--json", "veth-fdpass"]);
+    assertEquals(JSON.parse(stdout).experiments[0].calls, null);
   },
 );

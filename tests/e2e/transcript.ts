@@ -19,6 +19,12 @@ function fits(line: string, pattern: string): boolean {
   return new RegExp(`^${source.join("")}$`).test(line);
 }
 
+/** What a terminal shows of an output in the end: a line that was taken away again is gone, as that of a run which is waited for. */
+export function leftOnTerminal(output: string): string {
+  // deno-lint-ignore no-control-regex -- what a terminal understands
+  return output.replaceAll("\r\n", "\n").replaceAll(/[^\n]*\r\x1b\[K/g, "");
+}
+
 /** The lines of an output that stand in the transcript: all but the details, which begin with `·`. */
 export function standingLines(output: string): string[] {
   return output.split("\n").filter((line) => !line.trim().startsWith("·"));

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { testNeeding } from "../support/needs.ts";
 import { fdpass, inNamespace, type Outcome } from "../support/programs.ts";
-import { heldAgainst, standingLines, TRANSCRIPT } from "./transcript.ts";
+import { heldAgainst, leftOnTerminal, standingLines, TRANSCRIPT } from "./transcript.ts";
 
 // deno-lint-ignore no-control-regex
 const SGR = /\x1b\[[\d;]*m/g;
@@ -39,13 +39,13 @@ testNeeding(
   },
 );
 
-/** Runs fdpass on a terminal: what it printed there, with the line ends of a pipe. */
+/** Runs fdpass on a terminal: what is left there, with the line ends of a pipe. */
 async function onTerminal(args: string[], environment: string[]): Promise<Outcome> {
   const command = [Deno.execPath(), "run", "-A", "main.ts", ...args, "veth-fdpass"].join(" ");
   const outcome = await inNamespace(
     ["env", "-u", "NO_COLOR", "TERM=xterm", ...environment, "script", "-qec", command, "/dev/null"],
   );
-  return { ...outcome, stdout: outcome.stdout.replaceAll("\r\n", "\n") };
+  return { ...outcome, stdout: leftOnTerminal(outcome.stdout) };
 }
 
 const script = { root: true, programs: { script: "bsdutils" } };
@@ -71,6 +71,15 @@ for (
     assertTranscript(stdout);
   });
 }
+
+Deno.test("leftOnTerminal() drops what was written over and taken away, and nothing else", () => {
+  const live = "\rprivilege-drop: 9 s left\x1b[K\rprivilege-drop: 8 s left\x1b[K\r\x1b[K";
+  assertEquals(
+    leftOnTerminal(`first\r\n${live}=== Title ===\r\n\r\nend\r\n`),
+    "first\n=== Title ===\n\nend\n",
+  );
+  assertEquals(leftOnTerminal("a\rb\x1b[K\n"), "a\rb\x1b[K\n", "what stays is seen");
+});
 
 Deno.test("A transcript with a changed, missing or added line is told from the reviewers' one", () => {
   const whole = TRANSCRIPT.map((line) => line.replace("<number>", "7").replace("<frame>", "IPv6"));

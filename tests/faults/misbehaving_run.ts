@@ -6,16 +6,7 @@
  * @module
  */
 
-import {
-  AF_UNIX,
-  getsockoptInt,
-  openDescriptors,
-  PacketRing,
-  SO_DOMAIN,
-  SO_TYPE,
-  SOCK_STREAM,
-  SOL_SOCKET,
-} from "../../ffi/mod.ts";
+import { PacketRing } from "../../ffi/mod.ts";
 import { drawUpAccount } from "../../lib/account.ts";
 import { parseCommandLine } from "../../lib/command_line.ts";
 import type { Conclusion } from "../../lib/evidence.ts";
@@ -29,6 +20,7 @@ import { steadySequence, SteadyStimulus } from "../../lib/steady_stimulus.ts";
 import { type Seat, Supervisor } from "../../lib/supervisor.ts";
 import { tell } from "../ffi/programs/tell.ts";
 import { MISBEHAVING } from "./misbehaviours.ts";
+import { ownDescriptors } from "./own_descriptors.ts";
 
 const [name] = Deno.args;
 const RING = { blockSize: 1 << 14, blockCount: 1024, retireTimeout: 8 };
@@ -38,14 +30,6 @@ const RATE = 1000, TIMEOUT = 60;
 const ENOUGH = 3;
 
 const pause = (time: number) => new Promise<void>((resolve) => setTimeout(resolve, time));
-
-/** How many descriptors are open, without the stream sockets by which the runtime talks to itself. */
-function descriptors(): number {
-  const isRuntimes = ([fd, what]: readonly [number, string]) =>
-    what.startsWith("socket:") && getsockoptInt(fd, SOL_SOCKET, SO_DOMAIN) === AF_UNIX &&
-    getsockoptInt(fd, SOL_SOCKET, SO_TYPE) === SOCK_STREAM;
-  return [...openDescriptors("self")].filter((each) => !isRuntimes(each)).length;
-}
 
 let seen: unknown;
 
@@ -73,7 +57,7 @@ async function parent(run: ParentRun): Promise<Conclusion> {
     capacity: 200_000,
     nonce,
   } as const;
-  const before = { descriptors: descriptors(), rss: Deno.memoryUsage().rss };
+  const before = { descriptors: ownDescriptors(), rss: Deno.memoryUsage().rss };
   {
     await using supervisor = new Supervisor(
       run,
@@ -118,7 +102,7 @@ async function parent(run: ParentRun): Promise<Conclusion> {
       },
     };
   }
-  const after = { descriptors: descriptors(), rss: Deno.memoryUsage().rss };
+  const after = { descriptors: ownDescriptors(), rss: Deno.memoryUsage().rss };
   seen = { ...seen as object, before, after };
   return { headline: "", points: [], decision: "" };
 }

@@ -43,3 +43,16 @@ for (const [name, { what, reason, isGivenUp }] of Object.entries(MISBEHAVIOURS))
     },
   );
 }
+
+testNeeding(
+  needs,
+  "A worker that counts for ever keeps nobody waiting for ever",
+  async () => {
+    const command = [Deno.execPath(), "run", "-A", "tests/faults/restless_run.ts"];
+    const { code, stdout, stderr } = await inNamespace(command, PATIENT);
+    assertEquals([code, stderr], [0, ""]);
+    const { counted, sent, error } = JSON.parse(stdout);
+    assertEquals(error, "Time ran out after 4 s");
+    assert(counted > 2 * sent, `${counted} counted, ${sent} sent`);
+  },
+);

@@ -67,7 +67,6 @@ const atTheStart = (deed: () => void) => (run: ChildRun) => {
   };
 };
 
-const ENDED = /The child ended early/;
 const BROKE = /broke the protocol/;
 
 /** All of them. */
@@ -219,7 +218,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
   },
   "empty": {
     what: "sends an empty message",
-    reason: ENDED,
+    reason: /broke the protocol: a message is empty/,
     isGivenUp: false,
     misbehave: saying(""),
   },
@@ -251,7 +250,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
   },
   "hangs-up": {
     what: "closes the control channel, and goes on",
-    reason: /ended early, by SIGKILL/,
+    reason: /closed the control channel, and went on/,
     isGivenUp: false,
     misbehave: (run) =>
       afterSomeFrames(run, () => {

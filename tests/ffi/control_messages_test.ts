@@ -341,7 +341,7 @@ Deno.test(
     try {
       Deno.writeTextFileSync(`${folder}/proof`, "");
       const { here, there } = harbour(scope);
-      sendDescriptors(here, [scope.own(libc.open(cString(folder), O_PATH | O_CLOEXEC))]);
+      sendDescriptors(here, [scope.own(libc.open(cString(folder), O_PATH | O_CLOEXEC, 0))]);
       const { descriptors: [fd] } = receiveDescriptors(there, { expected: 1 });
       assertEquals(readDirectory(`/proc/self/fd/${scope.own(fd)}/`), ["proof"]);
       assertEquals([libc.read(fd, new Uint8Array(1), 1n), lastErrno()], [-1, Errno.EBADF]);

@@ -14,7 +14,7 @@ Deno.test("a child inherits a descriptor without close-on-exec, under its number
   const path = Deno.makeTempFileSync();
   try {
     Deno.writeTextFileSync(path, "from the parent");
-    const fd = libc.open(new TextEncoder().encode(path + "\0"), 0);
+    const fd = libc.open(new TextEncoder().encode(path + "\0"), 0, 0);
     try {
       for (const closeOnExec of [true, false]) {
         setCloseOnExec(fd, closeOnExec);

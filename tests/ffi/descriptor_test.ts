@@ -8,7 +8,6 @@ import {
   errnoOf,
   isCloseOnExec,
   libc,
-  markCloseOnExecFrom,
   O_CLOEXEC,
   O_PATH,
   O_RDONLY,
@@ -65,23 +64,10 @@ Deno.test("isCloseOnExec() and setCloseOnExec() fail with EBADF where nothing is
 });
 
 Deno.test(
-  "markCloseOnExecFrom() marks the first and all above, and none below",
-  leavingNothingOpen((scope) => {
-    const F_DUPFD = 0; // fcntl(2): the lowest free descriptor from the argument up, without close-on-exec
-    const [fd] = scope.pair();
-    const [below, first, above] = [700, 701, 900].map((lowest) =>
-      scope.own(libc.fcntl(fd, F_DUPFD, lowest))
-    );
-    markCloseOnExecFrom(first);
-    assertEquals([below, first, above].map(isCloseOnExec), [false, true, true]);
-  }),
-);
-
-Deno.test(
   "descriptorAccess() tells how a file was opened",
   leavingNothingOpen((scope) => {
     const opened = [O_RDONLY, O_WRONLY, O_RDWR, O_PATH].map((flags) =>
-      scope.own(libc.open(cString("/dev/null"), flags | O_CLOEXEC))
+      scope.own(libc.open(cString("/dev/null"), flags | O_CLOEXEC, 0))
     );
     assertEquals(opened.map(descriptorAccess), ["r", "w", "rw", "path"]);
     assertEquals(errnoOf(() => descriptorAccess(-1)), Errno.EBADF);

@@ -4,13 +4,19 @@ import {
   close,
   Errno,
   errnoOf,
+  giveName,
+  isCloseOnExec,
   openDescriptors,
+  openUnnamed,
   readDirectory,
   readLink,
   readTextFile,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   socket,
+  SystemError,
+  unlessGone,
+  write,
 } from "../../ffi/mod.ts";
 import { leavingNothingOpen } from "./descriptors.ts";
 
@@ -25,6 +31,48 @@ function inFolder(test: (folder: string) => void) {
     }
   });
 }
+
+Deno.test(
+  "openUnnamed() makes a file that is nowhere, and gone when it is closed",
+  inFolder((folder) => {
+    const fd = openUnnamed(folder, 0o600);
+    try {
+      write(fd, new TextEncoder().encode("text"));
+      assertEquals(Deno.statSync(`/proc/self/fd/${fd}`).size, 4);
+      assertEquals(Deno.statSync(`/proc/self/fd/${fd}`).mode! & 0o777, 0o600);
+      assertEquals(isCloseOnExec(fd), true);
+      assertEquals(readDirectory(folder), []);
+    } finally {
+      close(fd);
+    }
+    assertEquals(readDirectory(folder), []);
+  }),
+);
+
+Deno.test(
+  "giveName() lets it appear with what is in it, and never replaces anything",
+  inFolder((folder) => {
+    const fd = openUnnamed(folder, 0o600);
+    try {
+      write(fd, new TextEncoder().encode("text"));
+      giveName(fd, `${folder}/name`);
+      Deno.symlinkSync("elsewhere", `${folder}/link`);
+      for (const name of ["name", "link"]) {
+        assertThrows(() => giveName(fd, `${folder}/${name}`), SystemError, "EEXIST");
+      }
+      assertEquals(errnoOf(() => giveName(fd, `${folder}/missing/name`)), Errno.ENOENT);
+    } finally {
+      close(fd);
+    }
+    assertEquals(readTextFile(`${folder}/name`), "text");
+    assertEquals(readDirectory(folder).sort(), ["link", "name"]);
+  }),
+);
+
+Deno.test("openUnnamed() fails as open(2) does", () => {
+  assertEquals(errnoOf(() => openUnnamed("/nonexistent", 0o600)), Errno.ENOENT);
+  assertEquals(errnoOf(() => openUnnamed("/proc", 0o600)), Errno.EOPNOTSUPP);
+});
 
 for (const size of [0, 1, 4095, 4096, 4097, 8192, 100_001]) {
   Deno.test(
@@ -134,4 +182,27 @@ Deno.test("openDescriptors() of another process are that process's", async () =>
   sleeper.kill("SIGKILL");
   await sleeper.status;
   assertEquals(errnoOf(() => openDescriptors(sleeper.pid)), Errno.ENOENT);
+});
+
+/** Fails with these errnos, one after another, and then succeeds. */
+function failing(...errnos: number[]): () => string {
+  return () => {
+    const errno = errnos.shift();
+    if (errno !== undefined) throw new SystemError("readlink", errno);
+    return "there";
+  };
+}
+
+Deno.test("unlessGone() asks twice before it believes that something is gone", () => {
+  assertEquals(unlessGone(failing()), "there");
+  for (const errno of [Errno.ENOENT, Errno.ESRCH]) {
+    assertEquals(unlessGone(failing(errno)), "there");
+    assertEquals(unlessGone(failing(errno, errno)), undefined);
+  }
+});
+
+Deno.test("unlessGone() passes on every other failure, the second time as well", () => {
+  for (const errnos of [[Errno.EACCES], [Errno.ENOENT, Errno.EACCES]]) {
+    assertThrows(() => unlessGone(failing(...errnos)), SystemError, "EACCES");
+  }
 });

@@ -42,3 +42,14 @@ Deno.test("posix_spawn() starts a program with its arguments, and says why not",
   const { code, stdout } = await run(command("spawn.ts"));
   assertEquals({ code, stdout }, { code: 0, stdout: 'one\ntwo words\nü\n{"missing":"ENOTDIR"}' });
 });
+
+Deno.test("markCloseOnExecFrom() marks the first and all above, and none below", async () => {
+  assertEquals(await told(command("mark_close_on_exec.ts")), [false, true, true]);
+});
+
+Deno.test("markCloseOnExecFrom() does so too where close_range() is refused or not there", async () => {
+  for (const errno of ["EINVAL", "ENOSYS", "EPERM"]) {
+    const marked = await told(command("mark_close_on_exec.ts", [errno]));
+    assertEquals(marked, [false, true, true], errno);
+  }
+});

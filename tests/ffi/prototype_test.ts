@@ -34,7 +34,7 @@ Deno.test("parametersOf() finds types and names", () => {
 
 Deno.test("Every prototype of libc.ts names its parameters as the labels of their types do", async () => {
   const source = await Deno.readTextFile(new URL("../../ffi/libc.ts", import.meta.url));
-  const table = source.match(/const symbols = \{\n([^]*?)\n\} as const/)![1];
+  const table = source.match(/export const LIBC_SYMBOLS = \{\n([^]*?)\n\} as const/)![1];
   const entries = table.split(/^ {2}\},$/m).filter((entry) => entry.trim() !== "");
   for (const entry of entries) {
     const [, name] = entry.match(/^ {2}(\w+): \{$/m)!;

@@ -247,3 +247,20 @@ Deno.test("parseLink() refuses a message that claims to end before its own head,
   Object.assign(nlmsghdr.over(acknowledgement), { nlmsg_len: 36, nlmsg_type: NLMSG_ERROR });
   assertThrows(() => parseLink(acknowledgement), RangeError, "Unexpected");
 });
+
+Deno.test("parseLink() throws RangeError for an errno that is none, and a number that has not four bytes", () => {
+  const refusal = (errno: number) => new Uint8Array(Int32Array.of(errno).buffer);
+  assertThrows(
+    () => parseLink(message(NLMSG_ERROR, refusal(-Errno.ENODEV))),
+    SystemError,
+    "ENODEV",
+  );
+  for (const errno of [-4096, -(2 ** 31)]) {
+    assertThrows(() => parseLink(message(NLMSG_ERROR, refusal(errno))), RangeError);
+  }
+  for (const size of [0, 3, 5]) {
+    const odd = attribute(IFLA_LINK, new Uint8Array(size));
+    const link = message(RTM_NEWLINK, new Uint8Array(ifinfomsg.size), kind("veth"), odd);
+    assertThrows(() => parseLink(link), RangeError, `${size} bytes`);
+  }
+});

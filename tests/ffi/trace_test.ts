@@ -29,9 +29,10 @@ import { traceCalls, type TracedCall } from "../../ffi/trace.ts";
 
 const calls: TracedCall[] = [];
 
-/** Whoever is told may spoil errno. */
+/** Whoever is told may spoil errno, and make calls. */
 traceCalls((call) => {
   calls.push(call);
+  libc.close(-1);
   assertThrows(() => Deno.statSync("/nowhere/at/all"));
 });
 

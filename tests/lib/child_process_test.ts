@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { libcFolder } from "../../lib/child_process.ts";
-import { CHILD_MODULE, requireFile } from "../../lib/run.ts";
+import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
+import { requireFile } from "../../lib/run.ts";
 import { UsageError } from "../../lib/outcome.ts";
 
 Deno.test("libcFolder() is where the loaded libc is", () => {
@@ -17,15 +18,19 @@ Deno.test("requireFile() refuses a program that cannot start itself again", () =
   }
 });
 
-Deno.test("the child's modules are local files, and none is a package", async () => {
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", "--no-config", CHILD_MODULE],
-  }).output();
-  const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as {
-    modules: { specifier: string; error?: string }[];
-  };
-  assertEquals(modules.filter(({ error }) => error !== undefined), []);
-  // What begins with "node:" is part of the runtime.
-  const others = modules.filter(({ specifier }) => !/^(file|node):/.test(specifier));
-  assertEquals(others, []);
-});
+for (const { name, module } of EXPERIMENTS) {
+  Deno.test(`the child's modules are local files, and none is a package: ${name}`, async () => {
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["info", "--json", "--no-config", module],
+    }).output();
+    const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as {
+      modules: { specifier: string; error?: string }[];
+    };
+    assertEquals(modules.filter(({ error }) => error !== undefined), []);
+    // What begins with "node:" is part of the runtime.
+    const others = modules.filter(({ specifier }) => !/^(file|node):/.test(specifier));
+    assertEquals(others, []);
+    const experiments = modules.filter(({ specifier }) => specifier.includes("/lib/experiments/"));
+    assertEquals(experiments.map(({ specifier }) => specifier), [module], "no other experiment's");
+  });
+}

@@ -3,9 +3,13 @@ import {
   close,
   DescriptorError,
   isCloseOnExec,
+  MSG_DONTWAIT,
   openDescriptors,
   type OwnedFd,
+  recv,
   sendDescriptors,
+  shutdown,
+  SystemError,
 } from "../../ffi/mod.ts";
 import {
   awaitMessage,
@@ -17,6 +21,7 @@ import {
 } from "../../lib/control_channel.ts";
 import { ExperimentError } from "../../lib/outcome.ts";
 
+const SHUT_WR = 1; // bits/socket.h
 const NEVER = new AbortController().signal;
 
 /** Gives a test a channel, and sees to it that no descriptor is left. */
@@ -83,6 +88,55 @@ channelTest("takeMessage() knows the end of the channel", (ours, theirs) => {
   ours.close();
   assertEquals(takeMessage(theirs.fd, 0), null);
 });
+
+channelTest(
+  "takeMessage() brings the last words of a peer that has not read everything",
+  (ours, theirs) => {
+    sendMessage(theirs.fd, "unread", [], 0);
+    for (const word of ["first", "last"]) sendMessage(ours.fd, word, [], 0);
+    ours.close();
+    // The kernel tells of the reset before it delivers what was said.
+    assertThrows(() => recv(theirs.fd, new Uint8Array(8), MSG_DONTWAIT), SystemError, "ECONNRESET");
+    assertEquals(takeMessage(theirs.fd, 0)?.text, '"first"');
+    assertEquals(takeMessage(theirs.fd, 0)?.text, '"last"');
+    assertEquals([takeMessage(theirs.fd, 0), takeMessage(theirs.fd, 0)], [null, null]);
+  },
+);
+
+channelTest("takeMessage() is not kept from last words by a reset", (ours, theirs) => {
+  sendMessage(theirs.fd, "unread", [], 0);
+  sendMessage(ours.fd, "last", [], 0);
+  ours.close();
+  assertEquals(takeMessage(theirs.fd, 0)?.text, '"last"');
+  assertEquals(takeMessage(theirs.fd, 0), null);
+});
+
+channelTest("takeMessage() refuses an empty message, which is not the end", (ours, theirs) => {
+  sendDescriptors(ours.fd, [], { data: new Uint8Array(0) });
+  sendMessage(ours.fd, "next", [], 0);
+  assertThrows(() => takeMessage(theirs.fd, 0), ExperimentError, "a message is empty");
+  assertEquals(takeMessage(theirs.fd, 0)?.text, '"next"');
+});
+
+channelTest(
+  "takeMessage() takes a peer that says nothing more for one that is gone",
+  (ours, theirs) => {
+    sendMessage(ours.fd, "last", [], 0);
+    shutdown(ours.fd, SHUT_WR);
+    assertEquals(takeMessage(theirs.fd, 0)?.text, '"last"');
+    assertEquals(takeMessage(theirs.fd, 0), null);
+  },
+);
+
+channelTest(
+  "takeMessage() leaves no descriptor open, however many came in how many messages",
+  (ours, theirs) => {
+    for (let i = 0; i < 3; i++) sendMessage(ours.fd, {}, new Array(253).fill(0), 0);
+    for (let i = 0; i < 3; i++) assertThrows(() => takeMessage(theirs.fd, 0), DescriptorError);
+    sendMessage(ours.fd, {}, new Array(253).fill(0), 0);
+    assertThrows(() => takeMessage(theirs.fd, 1), DescriptorError);
+  },
+);
 
 channelTest("awaitMessage() ends: with a message, with the peer, with the time", (ours, theirs) => {
   assertThrows(() => awaitMessage(theirs.fd, 0, 10), ExperimentError, "in time");

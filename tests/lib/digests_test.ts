@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
-import { compare, isWhole, sha256 } from "../../lib/digests.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { compare, DIGESTS_PER_MESSAGE, isWhole, sha256, takeDigests } from "../../lib/digests.ts";
+import { ExperimentError } from "../../lib/outcome.ts";
 
 const [A, B, C, D] = ["a", "b", "c", "d"];
 
@@ -28,4 +29,17 @@ for (const [what, sent, received, whole, figures] of CASES) {
 Deno.test("sha256() is SHA-256, in base64", async () => {
   const digest = await sha256();
   assertEquals(digest(new Uint8Array(0)), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+});
+
+Deno.test("takeDigests() adds what is told, and throws for no list, and for too many of what was not sent", () => {
+  const received: string[] = [];
+  assertEquals(takeDigests(received, ["a", "b"], 2), ["a", "b"]);
+  assertEquals(received, ["a", "b"]);
+  assertThrows(() => takeDigests(received, "ab", 2), ExperimentError, "not a short list");
+  const many = new Array(DIGESTS_PER_MESSAGE).fill("x");
+  assertThrows(() => takeDigests(received, [...many, "x"], 2), ExperimentError, "not a short list");
+  const flood = () => {
+    for (let i = 0; i < 10_000; i++) takeDigests(received, many, 2);
+  };
+  assertThrows(flood, ExperimentError, "says too much");
 });

@@ -10,13 +10,15 @@ const result = (id: CheckId, status: CheckResult["status"]): CheckResult => ({
   evidence: {},
 });
 
-Deno.test("verdictOf() is PASS only if no check fails and no essential one is skipped", () => {
+Deno.test("verdictOf() is PASS only if no check fails, no essential one is skipped, and one at least is judged", () => {
   const cases: [checks: CheckResult[], verdict: string][] = [
     [[result("DROP-01", "pass"), result("RECV-01", "pass")], "PASS"],
     [[result("RECV-02", "skip"), result("RECV-01", "pass")], "PASS"],
     [[result("DROP-01", "pass"), result("RECV-01", "skip")], "INCONCLUSIVE"],
     [[result("DROP-01", "fail"), result("RECV-01", "skip")], "FAIL"],
     [[result("DROP-01", "fail"), result("RECV-01", "pass")], "FAIL"],
+    [[result("DROP-01", "skip"), result("DROP-02", "skip")], "INCONCLUSIVE"],
+    [[result("DROP-01", "skip"), result("DROP-02", "pass")], "PASS"],
     [[], "INCONCLUSIVE"],
   ];
   for (const [checks, verdict] of cases) assertEquals(verdictOf(checks), verdict);

@@ -1,7 +1,7 @@
-import { assertEquals, assertMatch } from "@std/assert";
-import { isKernelSince, systemSetting, whyNoOwnRing } from "../../lib/kernel.ts";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { isKernelSince, systemSetting, whyNoOwnRing, whyProcHides } from "../../lib/kernel.ts";
 import { testNeeding } from "../support/needs.ts";
-import { inNamespace, ROOT } from "../support/programs.ts";
+import { inNamespace, ROOT, runProgram } from "../support/programs.ts";
 
 const [MAJOR, MINOR] = Deno.osRelease().split(".").map(Number);
 
@@ -75,4 +75,31 @@ testNeeding(root, "whyNoOwnRing() names the setting first, then the release", as
   for (const [settings, reason] of cases) {
     assertMatch(await elsewhere(settings, "whyNoOwnRing()"), reason);
   }
+});
+
+Deno.test("whyProcHides() says with which option /proc hides processes", () => {
+  const proc = (options: string) => `sysfs /sys sysfs rw 0 0\nproc /proc proc ${options} 0 0\n`;
+  for (const options of ["rw,nosuid", "rw,hidepid=0", "rw,hidepid=off,gid=4"]) {
+    assertEquals(whyProcHides(proc(options)), undefined, options);
+  }
+  for (const option of ["hidepid=1", "hidepid=2", "hidepid=invisible", "hidepid=ptraceable"]) {
+    assertStringIncludes(whyProcHides(proc(`rw,${option}`)) ?? "", `(${option};`);
+  }
+  const above = proc("rw,hidepid=2") + proc("rw");
+  assertEquals(whyProcHides(above), undefined, "the mount on top counts");
+});
+
+const prlimit = { programs: { prlimit: "util-linux" } };
+
+testNeeding(prlimit, "whyNoOwnRing() names the limit where less memory may be locked", async () => {
+  const program = `import { whyNoOwnRing, whyNoOwnRings } from "${ROOT}/lib/kernel.ts";
+    console.log(JSON.stringify([whyNoOwnRing(), whyNoOwnRings()]));`;
+  const limited = async (bytes: number): Promise<string[]> => {
+    const command = [`--memlock=${bytes}:`, Deno.execPath(), "eval", program];
+    return JSON.parse((await runProgram("prlimit", command)).stdout);
+  };
+  const reason = (wanted: number, limit: number) =>
+    `${wanted} KiB must be kept in memory, and ${limit} may be (RLIMIT_MEMLOCK; ulimit -l ${wanted})`;
+  assertEquals(await limited(8192), [reason(16, 8), reason(128, 8)]);
+  assertEquals(await limited(16384), [null, reason(128, 16)]);
 });

@@ -1,5 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { asTexts, parseChildMessage, parseParentMessage } from "../../lib/messages.ts";
+import {
+  asTexts,
+  parseChildMessage,
+  parseParentMessage,
+  saidAt,
+  timed,
+} from "../../lib/messages.ts";
 import { ExperimentError } from "../../lib/outcome.ts";
 
 const check = { type: "check", id: "DROP-01", status: "pass", observed: "", evidence: {} };
@@ -7,6 +13,11 @@ const packet = {
   ...{ type: "packet", bytes: 60, head: "AAAA", timestamp_ns: "1" },
   stamped_by: "kernel",
 };
+
+/** An object in an object, and so on. */
+function nested(depth: number): unknown {
+  return depth === 0 ? 0 : { a: nested(depth - 1) };
+}
 
 Deno.test("parseChildMessage() takes what the protocol has", () => {
   for (
@@ -18,7 +29,9 @@ Deno.test("parseChildMessage() takes what the protocol has", () => {
       check,
       packet,
       { ...packet, stamped_by: "child" },
+      { ...packet, bytes: 3, timestamp_ns: "18446744073709551615" },
       { type: "reached", stage: "ready", detail: { dropped_ns: "1" } },
+      { type: "reached", stage: "ready", detail: nested(16) },
       { type: "failed", message: "…" },
     ]
   ) assertEquals<unknown>(parseChildMessage(JSON.stringify(message)), message);
@@ -42,6 +55,12 @@ Deno.test("parseChildMessage() refuses everything else", () => {
       "{}",
       '{"type":"verdict","verdict":"PASS"}',
       '{"__proto__":{"type":"failed","message":""}}',
+      '{"type":"reached","stage":"ready","detail":{"__proto__":{}}}',
+      '{"type":"reached","stage":"ready","detail":{"n":1e999}}',
+      '{"type":"reached","stage":"ready","detail":{"\\ud800":1}}',
+      `{"type":"reached","stage":"ready","detail":{"a":${"[".repeat(30_000)}${
+        "]".repeat(30_000)
+      }}}`,
       ...[
         { ...check, id: "DROP-99" },
         { ...check, id: "toString" },
@@ -61,6 +80,11 @@ Deno.test("parseChildMessage() refuses everything else", () => {
         { ...packet, stamped_by: "parent" },
         { ...packet, stamped_by: undefined },
         { ...packet, stamped_by: ["kernel"] },
+        { ...packet, timestamp_ns: "18446744073709551616" },
+        { ...packet, bytes: 2 },
+        { ...check, evidence: { a: [{ constructor: 1 }] } },
+        { type: "detail", text: "\ud800" },
+        { type: "reached", stage: "ready", detail: nested(17) },
         { type: "done", text: "…", checks: ["DROP-99"] },
         { type: "done", text: "…", checks: "DROP-01" },
         { type: "step", title: "…", privileged: "yes" },
@@ -81,4 +105,18 @@ Deno.test("asTexts() takes a list of short texts, of a length", () => {
   for (const value of [...wrong, ["x".repeat(129)], [["a"]]]) {
     assertThrows(() => asTexts(value, "words", 2), ExperimentError, "words is not");
   }
+});
+
+Deno.test("saidAt() is when the child says that it said it, if it says so as it should", () => {
+  const before = performance.timeOrigin + performance.now();
+  const message = { type: "detail", text: "…" } as const;
+  const text = JSON.stringify(timed(message));
+  const at = saidAt(text)!;
+  assertEquals(at >= before && at <= performance.timeOrigin + performance.now(), true);
+  assertEquals(parseChildMessage(text), message);
+  for (const word of ["-1", "1e9", '"1"', "null", "9".repeat(16), "[1]", "NaN", "1.2.3"]) {
+    assertEquals(saidAt(`{"at":${word},"type":"detail","text":"…"}`), undefined);
+  }
+  assertEquals(saidAt('{"type":"detail","text":"…","at":1}'), undefined);
+  assertEquals(saidAt('{"type":"detail","text":"{\\"at\\":1,"}'), undefined);
 });

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Errno, SystemError } from "../../ffi/mod.ts";
+import { NOT_TRIED } from "../../lib/evidence.ts";
 import {
   type Attacker,
   attemptOperation,
@@ -13,9 +14,9 @@ import { ALL_PROTECTIONS, isProtection } from "../../lib/protections.ts";
 
 const NAMES = OPERATIONS.map(({ name }) => name);
 
-/** `allowed`, `no effect`, or the name of an errno. */
+/** `allowed`, `no effect`, what cannot be tried here, or the name of an errno. */
 const isOutcome = (outcome: string) =>
-  outcome === "allowed" || outcome === "no effect" || /^E[A-Z]+$/.test(outcome);
+  ["allowed", "no effect", NOT_TRIED].includes(outcome) || /^E[A-Z]+$/.test(outcome);
 
 Deno.test("OPERATIONS have names of their own, in words", () => {
   assertEquals(new Set(NAMES).size, NAMES.length);
@@ -125,10 +126,25 @@ Deno.test("markedFrame() is a whole frame to a group, with room for the longest 
   }
 });
 
-Deno.test("known() is ENOSYS in every column for what this kernel has not", () => {
-  for (const each of OPERATIONS.filter(({ isThere }) => isThere !== undefined)) {
+const withRings = OPERATIONS.filter(({ whyNotTried }) => whyNotTried !== undefined);
+
+Deno.test("known() is nothing, in every column, for what cannot be tried here", () => {
+  assertEquals(withRings.map(({ name }) => name), [
+    "early-ring",
+    "early-personality",
+    "early-polled-ring",
+  ]);
+  for (const each of withRings) {
     for (const { name } of COLUMNS) {
-      assertEquals(known({ ...each, isThere: () => false }, name), "ENOSYS", name);
+      const outcome = known({ ...each, whyNotTried: () => "a reason" }, name);
+      assertEquals(outcome, NOT_TRIED, name);
     }
+  }
+});
+
+Deno.test("attemptOperation() does not call what was not tried refused, nor allowed", () => {
+  for (const each of withRings) {
+    const attempt = attemptOperation(each, attacker); // without rings
+    assertEquals(attempt, { outcome: NOT_TRIED, syscall: null });
   }
 });

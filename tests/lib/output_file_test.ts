@@ -1,6 +1,7 @@
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { CannotAnswer, UsageError } from "../../lib/outcome.ts";
 import { openOutputFile } from "../../lib/output_file.ts";
+import { refusing } from "../e2e/here.ts";
 import { testNeeding } from "../support/needs.ts";
 import { runProgram } from "../support/programs.ts";
 
@@ -33,6 +34,38 @@ inFolder("openOutputFile() shows the file when it is whole, and not before", (fo
   assertEquals(names(folder), ["report.html"]);
   assertEquals(Deno.statSync(path).mode! & 0o777, 0o600);
 });
+
+inFolder("Until it is whole it has no name, so that SIGKILL leaves nothing", (folder) => {
+  using file = openOutputFile(`${folder}/report.html`, KEEP);
+  file.write(bytes("half"));
+  assertEquals(names(folder), []);
+});
+
+for (const options of [KEEP, FORCE]) {
+  const how = options.force ? "with force" : "without force";
+
+  inFolder(`It comes into the folder that was there when it was opened, ${how}`, (folder) => {
+    for (const name of ["wanted", "elsewhere"]) Deno.mkdirSync(`${folder}/${name}`);
+    using file = openOutputFile(`${folder}/wanted/report.html`, options);
+    file.write(bytes("whole"));
+    // Whoever owns the folder above puts a link in its place: root's file must not go where he points.
+    Deno.renameSync(`${folder}/wanted`, `${folder}/moved`);
+    Deno.symlinkSync("elsewhere", `${folder}/wanted`);
+    file.commit();
+    assertEquals([names(`${folder}/elsewhere`), names(`${folder}/moved`)], [[], ["report.html"]]);
+  });
+
+  inFolder(
+    `Where the folder is gone, the error says that nothing could be kept, ${how}`,
+    (folder) => {
+      Deno.mkdirSync(`${folder}/wanted`);
+      using file = openOutputFile(`${folder}/wanted/report.html`, options);
+      Deno.removeSync(`${folder}/wanted`);
+      const error = assertThrows(() => file.commit(), CannotAnswer, "ENOENT");
+      assertStringIncludes(error.remedy, "could not be kept");
+    },
+  );
+}
 
 inFolder("Disposed before its commit, it leaves nothing", (folder) => {
   {
@@ -214,3 +247,39 @@ testNeeding(
     }
   },
 );
+
+/** What O_TMPFILE, O_WRONLY and O_CLOEXEC are together, as openat(2) gets it. */
+const UNNAMED = 0x480001 | (Deno.build.arch === "aarch64" ? 0x4000 : 0x10000);
+
+for (const ending of ["file.commit();", "", "file.commit(); // with force"]) {
+  const force = ending.includes("with force");
+  const what = ending === "" ? "leaves nothing" : force ? "replaces" : "appears";
+  testNeeding(
+    { root: true },
+    `Where there are no files without a name, it has one at random, and ${what} at its end`,
+    async () => {
+      const folder = Deno.makeTempDirSync();
+      try {
+        if (force) Deno.writeTextFileSync(`${folder}/report.html`, "old");
+        const [program, ...args] = refusing("openat", "EOPNOTSUPP", { 2: UNNAMED });
+        const { stdout, stderr } = await runProgram(program, [
+          ...args,
+          Deno.execPath(),
+          "eval",
+          "--no-lock",
+          `import { openOutputFile } from "./lib/output_file.ts";
+           using file = openOutputFile("${folder}/report.html", { force: ${force} });
+           file.write(new TextEncoder().encode("whole"));
+           console.log([...Deno.readDirSync("${folder}")].map(({ name }) => name).sort().join());
+           ${ending}`,
+        ]);
+        assertEquals(stderr, "");
+        assertMatch(stdout, force ? /^\.fdpass-[\w-]+,report.html\n$/ : /^\.fdpass-[\w-]+\n$/);
+        assertEquals(names(folder), ending === "" ? [] : ["report.html"]);
+        if (ending !== "") assertEquals(Deno.readTextFileSync(`${folder}/report.html`), "whole");
+      } finally {
+        Deno.removeSync(folder, { recursive: true });
+      }
+    },
+  );
+}

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { ExperimentEvidence } from "../../lib/evidence.ts";
-import { eventsOf } from "../../lib/report/html/diagram.ts";
+import { inShort, routineOf } from "../../lib/report/html/calls.ts";
+import { eventsOf } from "../../lib/report/html/events.ts";
 import { html, lines } from "../../lib/report/html/markup.ts";
 import { decodeFrame, hexDump, inClockTime } from "../../lib/report/html/packets.ts";
 import { storedEvidence } from "../support/stored.ts";
@@ -21,9 +22,19 @@ Deno.test("eventsOf() has the drop once, after the call and before its proof", (
   const drops = events.filter(({ kind }) => kind === "drop");
   assertEquals(drops.length, 1);
   const at = events.indexOf(drops[0]);
-  const [before, after] = [events[at - 1], events[at + 1]];
-  assertEquals(before.kind === "call" && before.text, "setgroups, setresgid, setresuid");
-  assertEquals(after.kind === "line" && after.checks.map(({ id }) => id).includes("DROP-03"), true);
+  const calls = (some: typeof events) =>
+    some.flatMap((each) => each.kind === "call" && each.side === "child" ? [each.text] : []);
+  const drop = calls(events.slice(0, at)).slice(-3);
+  assertEquals(drop.map((text) => text.replaceAll("\u00a0", " ")), [
+    "setgroups(0, []) = 0",
+    "setresgid(65534, 65534, 65534) = 0",
+    "setresuid(65534, 65534, 65534) = 0",
+  ]);
+  assertEquals(calls(events.slice(at)).every((text) => text.endsWith("EPERM")), true);
+  const proof = events.findIndex((each) =>
+    each.kind === "line" && each.checks.some(({ id }) => id === "DROP-03")
+  );
+  assertEquals(proof > at, true);
 });
 
 Deno.test("eventsOf() has the drop before what is said after it, where no check names it", () => {
@@ -35,7 +46,7 @@ Deno.test("eventsOf() has the drop before what is said after it, where no check 
     { ...step, title: "dropping", privileged: true, lines: [line] },
     { ...step, title: "receiving", privileged: false, lines: [line] },
   ];
-  const kinds = eventsOf({ ...experiment, steps }).map(({ kind }) => kind);
+  const kinds = eventsOf({ ...experiment, steps, calls: null }).map(({ kind }) => kind);
   assertEquals(kinds, ["step", "line", "step", "drop", "line", "step", "line"]);
 });
 
@@ -46,11 +57,57 @@ Deno.test("eventsOf() names what does not hold of the drop", () => {
   assertEquals(drop?.kind === "drop" && drop.refuted, ["DROP-02"]);
 });
 
-Deno.test("eventsOf() draws a call once, where the one who judges it makes it", () => {
+Deno.test("eventsOf() without calls draws those that matter once, where the one who judges them makes them", () => {
   const [experiment] = storedEvidence().experiments;
-  const calls = eventsOf({ ...experiment, steps: [...experiment.steps, ...experiment.steps] })
+  const steps = [...experiment.steps, ...experiment.steps];
+  const calls = eventsOf({ ...experiment, steps, calls: null })
     .filter(({ kind }) => kind === "call");
   assertEquals(calls.length, 4);
+});
+
+Deno.test("eventsOf() has everything at its time, and every call in it", () => {
+  const [experiment] = storedEvidence().experiments;
+  const events = eventsOf(experiment);
+  const times = events.map(({ at }) => at);
+  assertEquals(times, times.toSorted((a, b) => a - b));
+  const count = (text: string) =>
+    text === "" ? 0 : text.split(", ").map((each) => Number(each.split("×")[1] ?? 1))
+      .reduce((a, b) => a + b);
+  const drawn = events.map((each) =>
+    each.kind === "call" ? 1 : each.kind === "routine" ? count(each.parent) + count(each.child) : 0
+  ).reduce((a, b) => a + b);
+  assertEquals(drawn, experiment.calls!.list.length);
+});
+
+const call = (side: "parent" | "child", text: string) => ({
+  ...{ side, text, pid: 1, tid: 1, at_ms: 1, took_ms: 0 },
+});
+
+Deno.test("inShort() keeps what is not known without it", () => {
+  const short = (text: string) => inShort(call("child", text)).replaceAll("\u00a0", " ");
+  assertEquals(
+    short(
+      "socket(domain: AF_PACKET (17), type: SOCK_RAW|SOCK_CLOEXEC (0x80003), protocol: 0) = 24",
+    ),
+    "socket(AF_PACKET, SOCK_RAW|SOCK_CLOEXEC, 0) = 24",
+  );
+  assertEquals(
+    short("setresuid(ruid: 0, euid: 0, suid: 0) = -1 EPERM (Operation not permitted)"),
+    "setresuid(0, 0, 0) = EPERM",
+  );
+  assertEquals(
+    short("syscall(number: seccomp (317), arg1: 1, arg2: 1, arg3: 0x565445c32470) = 0"),
+    "seccomp(1, 1, 0x565445c32470) = 0",
+  );
+  assertEquals(short("bind(sockfd: 24, addr: →, addrlen: 20) = 0"), "bind(24, …, 20) = 0");
+  assertEquals(short("no call at all"), "no call at all");
+});
+
+Deno.test("routineOf() counts each side's calls by name, in the order of the first", () => {
+  const calls = ["open()", "read()", "read()", "close()"].map((text) => call("child", text));
+  const { at, parent, child } = routineOf([...calls, call("parent", "poll()")])!;
+  assertEquals([at, parent, child], [1, "poll", "open, read\u00a0×2, close"]);
+  assertEquals(routineOf([]), undefined);
 });
 
 Deno.test("eventsOf() has no drop where no child said so", () => {
@@ -62,9 +119,9 @@ Deno.test("eventsOf() draws a part of what is too much, and says how much is lef
   const [experiment] = storedEvidence().experiments;
   const [step] = experiment.steps;
   const steps = new Array(1000).fill({ ...step, lines: [] });
-  const events = eventsOf({ ...experiment, steps } as ExperimentEvidence);
-  assertEquals(events.length, 121);
-  assertEquals(events.at(-1), { kind: "rest", at: step.at_ms, count: 880 });
+  const events = eventsOf({ ...experiment, steps, calls: null } as ExperimentEvidence);
+  assertEquals(events.length, 241);
+  assertEquals(events.at(-1), { kind: "rest", at: step.at_ms, count: 760 });
 });
 
 const bytes = (text: string) => Uint8Array.fromHex(text.replaceAll(/\s/g, ""));

@@ -2,7 +2,13 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { judged } from "../../lib/evidence.ts";
 import { privilegeDrop } from "../../lib/experiments/privilege_drop.ts";
 import { ExperimentError } from "../../lib/outcome.ts";
-import { ExperimentRecord } from "../../lib/record.ts";
+import {
+  BESIDE_LIMIT,
+  CALL_LENGTH,
+  CALL_LIMIT,
+  ExperimentRecord,
+  WORDS_LIMIT,
+} from "../../lib/record.ts";
 import { describeCheck } from "../../lib/checks.ts";
 
 const CONCLUSION = { headline: "", points: [], decision: "" };
@@ -87,4 +93,84 @@ Deno.test("ExperimentRecord.message() counts what is said again in a step, and b
       [["parent", "next", 0, 2], ["child", "alive", 0, 1], ["parent", "next", 1, 1]],
     );
   }
+});
+
+/** Now, as a child would say it. */
+const now = () => performance.timeOrigin + performance.now();
+
+Deno.test("ExperimentRecord believes no child that says it will have been, or was before anything", () => {
+  const record = new ExperimentRecord(privilegeDrop);
+  for (const at of [now() + 1e6, 0, Infinity, now()]) record.step("child", false, "a step", at);
+  const { steps, duration_ms } = record.close(null, null);
+  const [late, early, never, rightly] = steps.map(({ at_ms }) => at_ms);
+  assertEquals(early, 0);
+  for (const at of [late, never, rightly]) assert(at >= 0 && at <= duration_ms + 1, `${at}`);
+});
+
+Deno.test("ExperimentRecord keeps calls by their times, so many, and of each so much", () => {
+  const call = { kind: "call", milliseconds: 0.5, tid: 7, began: now() } as const;
+  const none = new ExperimentRecord(privilegeDrop);
+  assertEquals(none.close(null, null).calls, null);
+
+  const record = new ExperimentRecord(privilegeDrop);
+  const later = { ...call, began: now(), text: "x".repeat(CALL_LENGTH + 1) };
+  assertEquals(record.call("child", 7, later), true);
+  assertEquals(record.call("parent", 6, { ...call, tid: null, began: 0, text: "close()" }), true);
+  const { list, cut } = record.close(null, null).calls!;
+  assertEquals(list.map(({ side, pid, tid, took_ms }) => [side, pid, tid, took_ms]), [
+    ["parent", 6, null, 0.5],
+    ["child", 7, 7, 0.5],
+  ]);
+  assertEquals([list[0].at_ms, list[0].text, cut], [0, "close()", false]);
+  assertEquals(list[1].text, `${"x".repeat(CALL_LENGTH - 1)}…`);
+
+  for (let i = 1; i < CALL_LIMIT; i++) record.call("child", 7, later);
+  assertEquals(record.close(null, null).calls!.cut, false);
+  assertEquals(record.call("child", 7, later), false);
+  const full = record.close(null, null).calls!;
+  assertEquals([full.list.length, full.cut], [CALL_LIMIT + 1, true]);
+  assertEquals(record.call("parent", 6, later), true);
+});
+
+Deno.test("ExperimentRecord.heard() throws when the children have said more than is kept", () => {
+  const record = new ExperimentRecord(privilegeDrop);
+  const tenth = "x".repeat(WORDS_LIMIT / 10 - 1000);
+  for (let said = 0; said < 10; said++) record.heard(tenth);
+  assertThrows(() => record.heard(tenth), ExperimentError, "says too much");
+  // What is short counts as well.
+  const other = new ExperimentRecord(privilegeDrop);
+  const flood = () => {
+    for (let i = 0; i < WORDS_LIMIT / 100; i++) other.heard("");
+  };
+  assertThrows(flood, ExperimentError, "says too much");
+});
+
+Deno.test("ExperimentRecord.packet() keeps what counts, and of what does not a bounded number", () => {
+  const record = new ExperimentRecord(privilegeDrop);
+  record.step("child", false, "…");
+  const packet = {
+    bytes: 60,
+    head: "",
+    after_drop: true,
+    ours: false,
+    summary: "",
+    timestamp_ns: "1",
+    stamped_by: "kernel",
+  } as const;
+  for (let i = 0; i < BESIDE_LIMIT + 7; i++) record.packet(packet, 0);
+  for (let number = 1; number <= 3; number++) record.packet(packet, number);
+  const { packets, figures, steps } = record.close(null, null);
+  assertEquals([packets.length, figures.packets_not_kept], [BESIDE_LIMIT + 3, 7]);
+  assertEquals(steps[0].lines.length, packets.length);
+});
+
+Deno.test("ExperimentRecord.line() throws for a check that is not in the plan", () => {
+  const record = new ExperimentRecord(privilegeDrop);
+  record.step("child", false, "…");
+  record.line({ kind: "done", text: "…", checks: ["DROP-01"] });
+  assertThrows(
+    () => record.line({ kind: "done", text: "…", checks: ["DROP-01", "SUPER-01"] }),
+    ExperimentError,
+    "SUPER-01 is no check of this experiment",
+  );
 });

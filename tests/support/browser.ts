@@ -1,69 +1,14 @@
 /**
- * A real browser, for pages that are read from a file.
+ * What a test looks at in a real browser.
  *
  * @module
  */
 
-import { type BrowserContext, chromium, type Page } from "playwright-core";
-import { which } from "./needs.ts";
+import type { Page } from "playwright-core";
+import { CHROMIUM } from "../../scripts/browser.ts";
 
 /** What a test that uses it needs. */
-export const BROWSER = { programs: { chromium: "chromium" } };
-
-/** How it is started: with nothing of its own to say to the network. */
-const FLAGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
-/** An open page, with what it had to complain about, and what it asked for. */
-export interface OpenPage {
-  readonly page: Page;
-  /** What it said on the console, threw, or asked the reader. */
-  readonly complaints: readonly string[];
-  /** The addresses that it asked for, itself left out. */
-  readonly requests: readonly string[];
-}
-
-/** Shows a page, which is closed with all that the browser wrote when `look` is done. */
-export async function withPage<T>(
-  html: string,
-  look: (open: OpenPage) => Promise<T>,
-): Promise<T> {
-  const folder = await Deno.makeTempDir();
-  let context: BrowserContext | undefined;
-  try {
-    await Deno.writeTextFile(`${folder}/page.html`, html);
-    context = await chromium.launchPersistentContext(`${folder}/profile`, {
-      executablePath: which("chromium")!,
-      args: FLAGS,
-      env: { HOME: folder, PATH: Deno.env.get("PATH") ?? "" },
-    });
-    const page = context.pages()[0] ?? await context.newPage();
-    const complaints: string[] = [], requests: string[] = [];
-    page.on("console", (message) => complaints.push(`${message.type()}: ${message.text()}`));
-    page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
-    page.on("dialog", (dialog) => {
-      complaints.push(`dialog: ${dialog.message()}`);
-      dialog.dismiss().catch(() => {});
-    });
-    page.on("request", (request) => {
-      const url = request.url();
-      if (url !== `file://${folder}/page.html` && url !== "data:,") requests.push(url);
-    });
-    await page.goto(`file://${folder}/page.html`);
-    return await look({ page, complaints, requests });
-  } finally {
-    await context?.close();
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+export const BROWSER = { programs: CHROMIUM };
 
 /**
  * The pieces of text whose contrast with what is behind them is less than 4.5 to 1 (WCAG 2.2, 1.4.3), each with the contrast. Of SVG, too:

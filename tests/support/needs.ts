@@ -4,24 +4,16 @@
  * @module
  */
 
+import { which } from "../../scripts/which.ts";
+
+export { which };
+
 /** What a test needs. */
 export interface Needs {
   /** To be root, with the capabilities of root. */
   readonly root?: boolean;
   /** Programs, by name; each with the package to install, such as `{ strace: "strace" }`. */
   readonly programs?: Readonly<Record<string, string>>;
-}
-
-/** The path of a program, looked up in PATH; `undefined` if it is not there. */
-export function which(program: string): string | undefined {
-  return (Deno.env.get("PATH") ?? "").split(":").map((folder) => `${folder}/${program}`)
-    .find((path) => {
-      try {
-        return Deno.statSync(path).isFile;
-      } catch {
-        return false;
-      }
-    });
 }
 
 function missing({ root = false, programs = {} }: Needs): string | undefined {

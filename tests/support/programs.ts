@@ -20,7 +20,7 @@ export interface Outcome {
 /** How to run a program. */
 export interface RunProgramOptions {
   readonly env?: Record<string, string>;
-  /** When it is killed, in milliseconds; 30,000 if nothing is given. */
+  /** When it is killed, in milliseconds; 90,000 if nothing is given. */
   readonly timeout?: number;
 }
 
@@ -28,7 +28,7 @@ export interface RunProgramOptions {
 export async function runProgram(
   program: string,
   args: readonly string[],
-  { env = {}, timeout = 30_000 }: RunProgramOptions = {},
+  { env = {}, timeout = 90_000 }: RunProgramOptions = {},
 ): Promise<Outcome> {
   const { code, stdout, stderr } = await new Deno.Command(program, {
     args: [...args],

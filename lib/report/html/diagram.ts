@@ -1,141 +1,21 @@
 /**
  * The sequence diagram of a run: parent, kernel, child; what each did, what passed between them, and the drop as a line across.
  *
- * The order is that in which the parent heard of it, and so are the times; distances are not to scale, and the picture says so.
+ * From top to bottom in the order of time; distances are not to scale, and the picture says so.
  *
  * @module
  */
 
-import type { CheckId, Side } from "../../checks.ts";
-import type { CheckResult, ExperimentEvidence, Line, Step } from "../../evidence.ts";
+import type { Side } from "../../checks.ts";
+import type { ExperimentEvidence } from "../../evidence.ts";
+import { type Event, eventsOf, grouped, inWords, said } from "./events.ts";
 import { html, Markup, NOTHING } from "./markup.ts";
-
-/** What happens in the diagram, from top to bottom. */
-export type Event =
-  | { readonly kind: "step"; readonly at: number; readonly side: Side; readonly text: string }
-  | {
-    readonly kind: "line";
-    readonly at: number;
-    readonly side: Side;
-    readonly text: string;
-    readonly checks: readonly CheckResult[];
-  }
-  | { readonly kind: "message"; readonly at: number; readonly from: Side; readonly text: string }
-  | { readonly kind: "packets"; readonly at: number; readonly text: string }
-  | { readonly kind: "call"; readonly at: number; readonly side: Side; readonly text: string }
-  | {
-    readonly kind: "drop";
-    readonly at: number;
-    /** The claims of the drop that do not hold. */
-    readonly refuted: readonly string[];
-  }
-  | { readonly kind: "rest"; readonly at: number; readonly count: number };
-
-/** What the kernel is asked for where a check is judged. */
-const CALLS: { readonly [id in CheckId]?: string } = {
-  "SOCK-01": "socket(AF_PACKET), bind",
-  "PASS-02": "recvmsg",
-  "DROP-03": "setgroups, setresgid, setresuid",
-  "DENY-01": "socket(AF_PACKET)",
-  "URING-01": "io_uring_setup",
-  "RELAY-01": "setsockopt(IP_ADD_MEMBERSHIP)",
-};
-
-/** Behind which claim the drop stands, and behind which that it was one. */
-const DROP: CheckId = "DROP-03", DENIAL: CheckId = "DENY-01";
-
-/** The most that is drawn of one experiment. */
-const MOST_EVENTS = 120;
-
-/** What happened, in order: steps, what was done in them, messages, frames, and the drop. */
-export function eventsOf(experiment: ExperimentEvidence): Event[] {
-  const events: Event[] = [];
-  const refuted = experiment.checks
-    .filter(({ id, status }) => id.startsWith("DROP-") && status === "fail")
-    .map(({ id }) => id);
-  const dropping = stepOfDrop(experiment);
-  const drawnCalls = new Set<CheckId>();
-  let hasDropped = false;
-  for (const step of experiment.steps) {
-    const { side } = step;
-    events.push({ kind: "step", at: step.at_ms, side, text: step.title });
-    for (const group of grouped(step)) {
-      const [first] = group;
-      if (first.kind === "packet") {
-        events.push({ kind: "packets", at: first.at_ms, text: inWords(group, experiment) });
-        continue;
-      }
-      if (first.kind === "message") {
-        events.push({ kind: "message", at: first.at_ms, from: first.from, text: said(first) });
-        continue;
-      }
-      const ids = first.kind === "detail" ? [] : first.checks;
-      const checks = ids.flatMap((id) => experiment.checks.find((check) => check.id === id) ?? []);
-      for (const check of checks) {
-        const call = CALLS[check.id];
-        if (call === undefined || check.side !== side || drawnCalls.has(check.id)) continue;
-        drawnCalls.add(check.id);
-        const text = check.id === DENIAL && check.status === "pass" ? `${call}: EPERM` : call;
-        events.push({ kind: "call", at: first.at_ms, side, text });
-      }
-      // What a step of dropping says first, it says after the drop.
-      if (step === dropping && !hasDropped) {
-        events.push({ kind: "drop", at: first.at_ms, refuted });
-        hasDropped = true;
-      }
-      events.push({ kind: "line", at: first.at_ms, side, text: first.text, checks });
-    }
-  }
-  if (events.length <= MOST_EVENTS) return events;
-  const count = events.length - MOST_EVENTS;
-  return [...events.slice(0, MOST_EVENTS), { kind: "rest", at: events[MOST_EVENTS].at, count }];
-}
-
-/** The step in which the child drops: where that is judged, or the last one that it begins as root. */
-function stepOfDrop({ steps }: ExperimentEvidence): Step | undefined {
-  const judged = steps.find(({ side, lines }) =>
-    side === "child" &&
-    lines.some((line) => line.kind === "done" && line.checks.includes(DROP))
-  );
-  if (judged !== undefined) return judged;
-  const ofChild = steps.filter(({ side }) => side === "child");
-  const after = ofChild.findIndex(({ privileged }, i) => !privileged && ofChild[i - 1]?.privileged);
-  return after === -1 ? undefined : ofChild[after - 1];
-}
-
-/** The lines of a step, those of frames that follow each other together. */
-function grouped({ lines }: Step): Line[][] {
-  const groups: Line[][] = [];
-  for (const line of lines) {
-    const last = groups.at(-1);
-    if (line.kind === "packet" && last?.[0].kind === "packet") last.push(line);
-    else groups.push([line]);
-  }
-  return groups;
-}
-
-function inWords(lines: readonly Line[], { packets }: ExperimentEvidence): string {
-  const frames = lines.flatMap((line) => line.kind === "packet" ? packets[line.packet] ?? [] : []);
-  const ours = frames.filter((frame) => frame.ours).length;
-  const after = frames.filter(({ after_drop }) => after_drop).length;
-  const number = frames.length === 1 ? "1 frame" : `${frames.length} frames`;
-  const when = after === frames.length ? "after the drop" : `${after} of them after the drop`;
-  return `${number}, ${when}${ours === frames.length ? "" : `, ${ours} of this run`}`;
-}
-
-function said({ text, descriptors, times }: Extract<Line, { kind: "message" }>): string {
-  const brought = text === "spawn" || descriptors === 0
-    ? ""
-    : `, SCM_RIGHTS: ${descriptors === 1 ? "1 descriptor" : `${descriptors} descriptors`}`;
-  const name = text === "spawn" ? text : `“${text}”`;
-  return `${name}${brought}${times === 1 ? "" : ` ×${times}`}`;
-}
 
 // Where things are, in units of the picture.
 const WIDTH = 760;
 const TIME = 50;
 const LANE = { parent: 110, kernel: 410, child: 710 } as const;
-const LINE = 17, GAP = 12, STEP_GAP = 14;
+const LINE = 17, SMALL_LINE = 14, GAP = 12, STEP_GAP = 14;
 /** How many characters fit beside a lane. */
 const COLUMN = 44;
 
@@ -248,13 +128,14 @@ function draw(event: Event, y: number, look: Looks): Drawn {
     }
     case "line":
       return drawLine(event, y);
-    case "call": {
-      const middle = (LANE[event.side] + LANE.kernel) / 2;
+    case "call":
+      return drawCall(event, y, look[event.side], "mono small");
+    case "routine": {
+      const drawn = (["parent", "child"] as const).filter((side) => event[side] !== "")
+        .map((side) => drawCall({ side, text: event[side] }, y, "faint", "quiet mono small"));
       return {
-        picture: html`${arrow(LANE[event.side], LANE.kernel, y + 8, look[event.side])}${
-          label(middle, y + 3, event.text, "middle", "mono small")
-        }`,
-        height: LINE,
+        picture: html`${drawn.map(({ picture }) => picture)}`,
+        height: Math.max(...drawn.map(({ height }) => height)),
       };
     }
     case "message": {
@@ -285,6 +166,23 @@ function draw(event: Event, y: number, look: Looks): Drawn {
         height: LINE,
       };
   }
+}
+
+function drawCall(
+  { side, text }: { readonly side: Side; readonly text: string },
+  y: number,
+  arrowLook: string,
+  textLook: string,
+): Drawn {
+  const words = broken(text);
+  const middle = (LANE[side] + LANE.kernel) / 2;
+  const bottom = y + (words.length - 1) * SMALL_LINE;
+  return {
+    picture: html`${arrow(LANE[side], LANE.kernel, bottom + 8, arrowLook)}${
+      words.map((line, i) => label(middle, y + 3 + i * SMALL_LINE, line, "middle", textLook))
+    }`,
+    height: bottom - y + LINE,
+  };
 }
 
 function drawLine({ side, text, checks }: Extract<Event, { kind: "line" }>, y: number): Drawn {

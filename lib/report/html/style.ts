@@ -111,6 +111,7 @@ figcaption { color: var(--quiet); font-size: .875rem; margin: .75rem 0 0; max-wi
 .diagram text.pass { fill: var(--pass); } .diagram text.fail { fill: var(--fail); } .diagram text.skip { fill: var(--skip); }
 .diagram text.root { fill: var(--root); } .diagram text.worker { fill: var(--worker); }
 .diagram line, .diagram path { stroke-width: 1.5; fill: none; stroke: var(--quiet); }
+.diagram .faint { stroke: var(--rule); }
 .diagram .lane { stroke: var(--rule); stroke-width: 2; }
 .diagram .root { stroke: var(--root); } .diagram .worker { stroke: var(--worker); }
 .diagram text.root, .diagram text.worker { stroke: var(--page); }

@@ -25,6 +25,10 @@ const [what, mode = "hash"] = Deno.args;
 const MEMBERS = 4, FLOWS = 32, MOST = 1_000_000, ROUTES = 40, EVERY = 200;
 const IFINDEX = if_nametoindex("veth-fdpass");
 const BUFFER = 8 << 20;
+/** How many frames may be under way: as many as a member's buffer holds for sure, or a slow reader would lose some. */
+const UNDER_WAY = 2000;
+/** What reader and sender share: whether it is enough, and how many frames were taken. */
+const ENOUGH = 0, TAKEN = 1;
 
 /** Takes what is there of ours. */
 function take(member: OwnedFd): Uint8Array<ArrayBuffer>[] {
@@ -92,18 +96,22 @@ async function flowing(): Promise<void> {
   const flood = new Worker(import.meta.url, { type: "module", name: "flood" });
   let sent: number | undefined;
   flood.onmessage = ({ data }) => sent = data;
-  const enough = new Int32Array(new SharedArrayBuffer(4));
-  flood.postMessage(enough);
+  const shared = new Int32Array(new SharedArrayBuffer(8));
+  flood.postMessage(shared);
   const times = new Uint8Array(MOST);
   const routes = [[1, 2], [2], [3, 4], [4, 1], [1, 2, 3, 4], [3]];
   let routed = 0, toLeftOut = 0;
-  const takeAll = () =>
-    members.forEach((member) => take(member).forEach((frame) => times[numberOf(frame)]++));
+  const takeAll = () => {
+    for (const frame of members.flatMap(take)) {
+      times[numberOf(frame)]++;
+      Atomics.add(shared, TAKEN, 1);
+    }
+  };
   for (let i = 0; sent === undefined; i++) {
     const route = routes[i % routes.length];
     takeAll();
     group.route(route);
-    if (++routed === ROUTES) Atomics.store(enough, 0, 1);
+    if (++routed === ROUTES) Atomics.store(shared, ENOUGH, 1);
     // What comes from here on comes to them alone: those who are left out are emptied, and stay empty.
     const leftOut = members.filter((_, i) => !route.includes(i + 1));
     const count = () => leftOut.reduce((sum, { fd }) => sum + takeStatistics(fd).packets, 0);
@@ -126,12 +134,15 @@ async function flowing(): Promise<void> {
 }
 
 /** Sends until it is enough. */
-function flood(enough: Int32Array): void {
+function flood(shared: Int32Array): void {
   using sender = new Sender();
   let number = 0;
-  for (; number < MOST && Atomics.load(enough, 0) === 0; number++) {
+  while (number < MOST && Atomics.load(shared, ENOUGH) === 0) {
+    const isFull = number - Atomics.load(shared, TAKEN) >= UNDER_WAY;
+    if (isFull || number % EVERY === 0) sleep(1);
+    if (isFull) continue;
     sender.send(ipv4({ from: number & 0xff, to: 1, port: 49152 + number % 64 }, number));
-    if (number % EVERY === 0) sleep(1);
+    number++;
   }
   self.postMessage(number);
 }

@@ -1,0 +1,61 @@
+/**
+ * Where the calls of parent and children come together: printed as they are heard (`--trace`), and kept for the evidence, so many of them.
+ *
+ * @module
+ */
+
+import type { Side } from "./checks.ts";
+import { write } from "./output.ts";
+import { renderPiece, type TracePiece } from "./trace_lines.ts";
+
+/** Takes a call into the evidence; says whether it takes more of that side's. */
+export type KeepCall = (
+  side: Side,
+  pid: number,
+  call: Extract<TracePiece, { kind: "call" }>,
+) => boolean;
+
+/** Hears the calls of every process of a run. */
+export class Tracing {
+  readonly #prints: boolean;
+  #keep: KeepCall | undefined;
+  /** Of whom no more are taken: a child that says too much takes nothing of the parent's place. */
+  readonly #full = new Set<Side>();
+
+  /** @param prints Whether every line is printed on standard error as well. */
+  constructor(prints: boolean) {
+    this.#prints = prints;
+  }
+
+  /** What a child is to tell. */
+  get wanted(): "structures" | "calls" {
+    return this.#prints ? "structures" : "calls";
+  }
+
+  /** Begins to tell this process's own calls. */
+  async start(): Promise<void> {
+    const { traceProcess } = await import("./trace.ts");
+    traceProcess(
+      (piece) => this.heard("parent", Deno.pid, piece),
+      () => this.#prints || this.#isKept("parent"),
+    );
+  }
+
+  /** Gives calls to somebody who keeps them, until this is disposed of, or no more are taken. */
+  keptBy(keep: KeepCall): Disposable {
+    this.#keep = keep;
+    this.#full.clear();
+    return { [Symbol.dispose]: () => this.#keep = undefined };
+  }
+
+  /** Takes a line of a process's trace. */
+  heard(side: Side, pid: number, piece: TracePiece): void {
+    if (this.#prints) write(Deno.stderr, renderPiece(side, piece));
+    if (piece.kind !== "call" || !this.#isKept(side)) return;
+    if (!this.#keep!(side, pid, piece)) this.#full.add(side);
+  }
+
+  #isKept(side: Side): boolean {
+    return this.#keep !== undefined && !this.#full.has(side);
+  }
+}

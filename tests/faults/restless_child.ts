@@ -1,0 +1,40 @@
+/**
+ * A worker of the supervisor's that counts frames which nobody has sent, for ever, and answers as it should.
+ *
+ * @module
+ */
+
+import { poll, POLLIN } from "../../ffi/mod.ts";
+import { runChild } from "../../lib/child.ts";
+import { supervisor } from "../../lib/experiments/supervisor.ts";
+import { work } from "../../lib/supervised_worker.ts";
+
+/** How often it counts, in milliseconds: more often than anybody looks. */
+const PAUSE = 5;
+
+/** The memory of its progress, as soon as something is written there. */
+let words: Uint32Array<ArrayBuffer> | undefined;
+const { store } = Atomics;
+Object.assign(Atomics, {
+  store(array: Uint32Array<ArrayBuffer>, index: number, value: number) {
+    if (array.length === 1024) words ??= array;
+    return store(array, index, value);
+  },
+});
+
+Deno.exit(
+  await runChild([{
+    ...supervisor,
+    child(run) {
+      run.readable = (fd) => {
+        for (;;) {
+          const [descriptor, parent] = poll([fd, run.channelFd], POLLIN, PAUSE);
+          if (parent !== 0) return "parent";
+          if (descriptor !== 0) return "descriptor";
+          if (words !== undefined) Atomics.add(words, 0, 1);
+        }
+      };
+      return work(run);
+    },
+  }], Deno.args),
+);

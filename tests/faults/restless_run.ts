@@ -1,0 +1,47 @@
+/**
+ * Waits until a worker that never comes to rest has come to rest. Tells what became of that.
+ *
+ * @module
+ */
+
+import { parseCommandLine } from "../../lib/command_line.ts";
+import { supervisor as experiment } from "../../lib/experiments/supervisor.ts";
+import type { ParentRun } from "../../lib/parent_run.ts";
+import { ALL_PROTECTIONS } from "../../lib/protections.ts";
+import { runExperiment } from "../../lib/run.ts";
+import { findSetting, requireStimulus } from "../../lib/setting.ts";
+import { SteadyStimulus } from "../../lib/steady_stimulus.ts";
+import { Supervisor } from "../../lib/supervisor.ts";
+import { tell } from "../ffi/programs/tell.ts";
+
+const RING = { blockSize: 1 << 14, blockCount: 64, retireTimeout: 8 };
+
+/** What the worker has counted, and how many frames there were. */
+let seen = { counted: 0, sent: 0 };
+
+async function parent(run: ParentRun): Promise<never> {
+  const { link, stimulus, identity } = run.setting;
+  using stream = new SteadyStimulus(requireStimulus(stimulus, link), 100);
+  const { nonce } = stream;
+  const options = { ring: RING, mode: "hash", keepsSockets: true, capacity: 1 << 20 } as const;
+  await using supervisor = new Supervisor(run, { ...options, nonce, work: 0 }, ALL_PROTECTIONS);
+  const seat = await supervisor.add(identity);
+  stream.start();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  stream.stop();
+  try {
+    await supervisor.settle();
+  } finally {
+    seen = { counted: seat.progress.count, sent: stream.sent };
+  }
+  throw new Error("It has come to rest");
+}
+
+const task = parseCommandLine(["-t", "4", "veth-fdpass"], [experiment]);
+if (task.task !== "run") throw new Error(`Nothing to run: ${task.task}`);
+const { error } = await runExperiment({ ...experiment, plan: [], parent }, {
+  setting: findSetting(task.run, ""),
+  signal: new AbortController().signal,
+  childModule: new URL("./restless_child.ts", import.meta.url).href,
+});
+tell({ ...seen, error });

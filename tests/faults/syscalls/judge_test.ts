@@ -1,0 +1,143 @@
+/** The sweep can fail: each thing that must not be is found in the record of a run that has it. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { LoggedCall, RunRecord } from "./injection.ts";
+import { judge, type Offence } from "./judge.ts";
+import type { Injection } from "./plan.ts";
+import { complaints, table } from "./table.ts";
+
+const JOB = { args: [], limit: 1000, inject: "setresuid:error=EAGAIN:when=1" };
+
+const INJECTION: Injection = {
+  libc: "bind",
+  syscall: "bind",
+  side: "parent",
+  place: "bind@socket.ts:37",
+  turn: 1,
+  answer: { errno: "EADDRINUSE" },
+  usual: "0",
+  job: JOB,
+};
+
+const HIT: LoggedCall = {
+  ...{ tid: 1, side: "parent", name: "bind", ordinal: 1, args: "", injected: true },
+  ...{ result: "-1 EADDRINUSE (Address already in use) (INJECTED)" },
+  ...{ libc: "bind", place: "bind@socket.ts:37", turn: 1, nth: 1 },
+};
+
+/** As far as the judge looks at it. */
+function report(verdict: string, exit: number, error: string | null): string {
+  const observed = error === null ? "as it should be" : "never ran";
+  const checks = [{
+    id: "SOCK-01",
+    status: error === null ? "pass" : "fail",
+    observed,
+    evidence: {},
+  }];
+  return JSON.stringify({ verdict, exit, error: null, experiments: [{ error, checks }] });
+}
+
+const REFUSED: RunRecord = {
+  job: JOB,
+  code: 1,
+  stdout: report("FAIL", 1, "Cannot bind: bind: Address already in use (EADDRINUSE)"),
+  stderr: "",
+  milliseconds: 300,
+  hung: false,
+  left: { processes: [], files: [], interfaces: [] },
+  injected: [HIT],
+  untrue: ["SOCK-01: no packet socket was bound to the interface"],
+};
+
+const PASSED = { ...REFUSED, code: 0, stdout: report("PASS", 0, null) };
+
+const kinds = (record: RunRecord, injection = INJECTION): Offence[] =>
+  judge(injection, record).offences.map(({ kind }) => kind);
+
+Deno.test("judge() has nothing to say of a refusal that names the call and the errno", () => {
+  assertEquals(judge(INJECTION, REFUSED), { hit: true, verdict: "FAIL", offences: [] });
+});
+
+Deno.test("judge() calls a PASS wrong whose claims are not true by the logs", () => {
+  assertEquals(kinds(PASSED), ["wrong PASS"]);
+});
+
+Deno.test("judge() calls a PASS wrong that nobody has declared harmless, though the claims are true", () => {
+  assertEquals(kinds({ ...PASSED, untrue: [] }), ["wrong PASS"]);
+});
+
+Deno.test("judge() calls a PASS right if the kernel says the same and the claims are true", () => {
+  const same = { ...INJECTION, usual: "-1 EADDRINUSE (Address already in use)" };
+  assertEquals(kinds({ ...PASSED, untrue: [] }, same), []);
+  assertEquals(kinds(PASSED, same), ["wrong PASS"]);
+});
+
+Deno.test("judge() calls exit status 0 a wrong PASS whatever is reported", () => {
+  assert(kinds({ ...REFUSED, code: 0 }).includes("wrong PASS"));
+});
+
+Deno.test("judge() misses the errno that a program swallows, and the call", () => {
+  for (const error of ["It did not work", "bind: It did not work", "Cannot (EADDRINUSE)"]) {
+    assertEquals(kinds({ ...REFUSED, stdout: report("FAIL", 1, error) }), ["unnamed"], error);
+  }
+});
+
+Deno.test("judge() wants a reason even where strace lied", () => {
+  const lie = { ...INJECTION, answer: { result: 0 } };
+  assertEquals(kinds({ ...REFUSED, stdout: report("FAIL", 1, "Something") }, lie), []);
+  assertEquals(kinds({ ...REFUSED, stdout: report("FAIL", 1, null) }, lie), ["unnamed"]);
+});
+
+Deno.test("judge() finds a run that was killed, and what one has left behind", () => {
+  assertEquals(kinds({ ...REFUSED, hung: true, stdout: "" }), ["hang"]);
+  for (const kind of ["processes", "files", "interfaces"]) {
+    assertEquals(kinds({ ...REFUSED, left: { ...REFUSED.left, [kind]: ["x"] } }), ["left behind"]);
+  }
+});
+
+Deno.test("judge() finds a stack trace, a panic, a defect, and a run without a report", () => {
+  const trace = "error: Uncaught (in promise) Error: no\n    at main (file:///main.ts:1:1)\n";
+  assertEquals(kinds({ ...REFUSED, stderr: trace }), ["trace"]);
+  assertEquals(kinds({ ...REFUSED, stderr: "thread 'main' panicked at core" }), ["trace"]);
+  const defect = report("INCONCLUSIVE", 70, "TypeError: bind (EADDRINUSE)");
+  assertEquals(kinds({ ...REFUSED, code: 70, stdout: defect }), ["defect"]);
+  assertEquals(kinds({ ...REFUSED, stdout: "" }), ["no report"]);
+  assertEquals(kinds({ ...REFUSED, stdout: "", code: 0 }), ["no report", "wrong PASS"]);
+  const why = "fdpass: Cannot write the report to standard output: bind: No (EADDRINUSE)\n";
+  assertEquals(kinds({ ...REFUSED, stdout: "", code: 4, stderr: why }), []);
+  assertEquals(kinds({ ...REFUSED, code: 139 }), ["no report"]);
+});
+
+Deno.test("judge() takes no answer to another call for a hit, nor one to the runtime", () => {
+  const others: Partial<LoggedCall>[] = [
+    { name: "close" },
+    { side: "child" },
+    { side: undefined },
+    { libc: undefined },
+  ];
+  for (const other of others) {
+    const record = { ...PASSED, untrue: [], injected: [{ ...HIT, ...other }] };
+    assertEquals(judge(INJECTION, record), { hit: false, verdict: "PASS", offences: [] });
+  }
+});
+
+Deno.test("table() counts, and complaints() say what is to be done again", () => {
+  const results = [REFUSED, PASSED, { ...PASSED, injected: [] }].map((record) => ({
+    injection: INJECTION,
+    judgement: judge(INJECTION, record),
+    milliseconds: record.milliseconds,
+  }));
+  const [head, line, all] = table("what", results).split("\n").map((each) => each.split(/ {2,}/));
+  assertEquals(head.slice(0, 7), [
+    "what",
+    "runs",
+    "hit",
+    "PASS",
+    "FAIL",
+    "no answer",
+    "wrong PASS",
+  ]);
+  assertEquals(line.slice(0, 7), ["parent: bind", "3", "2", "1", "1", "0", "1"]);
+  assertEquals(all.slice(1), line.slice(1));
+  assertMatch(complaints(results), /^wrong PASS \(PASS\): parent: bind #1 at .*EADDRINUSE\n/);
+});

@@ -1,0 +1,72 @@
+/**
+ * Runs side by side, each lane in namespaces of its own.
+ *
+ * @module
+ */
+
+import { TextLineStream } from "@std/streams/text-line-stream";
+import { ROOT } from "../../support/programs.ts";
+import type { Job, RunRecord } from "./injection.ts";
+
+/** More than there are processors: a run waits a part of its time. */
+const LANES = navigator.hardwareConcurrency + 1;
+
+interface Waiting {
+  readonly job: Job;
+  readonly resolve: (record: RunRecord) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The lanes; they start with the first job, and end when there is none left. */
+export class Lanes {
+  readonly #waiting: Waiting[] = [];
+  #running = 0;
+
+  /** Has a job done, after those that were given before. */
+  run(job: Job): Promise<RunRecord> {
+    const { promise, resolve, reject } = Promise.withResolvers<RunRecord>();
+    this.#waiting.push({ job, resolve, reject });
+    if (this.#running < LANES) {
+      this.#running++;
+      this.#lane().finally(() => this.#running--);
+    }
+    promise.catch(() => {}); // it is looked at when its turn comes
+    return promise;
+  }
+
+  async #lane(): Promise<void> {
+    await using lane = new Lane();
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      try {
+        next.resolve(await lane.run(next.job));
+      } catch (error) {
+        next.reject(error);
+        return; // others take what is left; a later job starts a new lane
+      }
+    }
+  }
+}
+
+class Lane implements AsyncDisposable {
+  readonly #process = new Deno.Command(`${ROOT}/scripts/netns.sh`, {
+    args: [Deno.execPath(), "run", "-A", "tests/faults/syscalls/lane.ts"],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  readonly #jobs = this.#process.stdin.getWriter();
+  readonly #records = this.#process.stdout.pipeThrough(new TextDecoderStream())
+    .pipeThrough(new TextLineStream()).getReader();
+
+  async run(job: Job): Promise<RunRecord> {
+    await this.#jobs.write(new TextEncoder().encode(`${JSON.stringify(job)}\n`));
+    const { value, done } = await this.#records.read();
+    if (done) throw new Error("A lane ended in the middle of a run");
+    return JSON.parse(value as string);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#jobs.close().catch(() => {});
+    await this.#process.status;
+  }
+}

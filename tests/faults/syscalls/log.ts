@@ -1,0 +1,61 @@
+/**
+ * An strace log with marks, taken apart: each system call of a thread with the call of libc's that it was made for.
+ *
+ * @module
+ */
+
+import { type Call, parseTrace } from "../../e2e/strace.ts";
+import type { LoggedCall } from "./injection.ts";
+import { MARK, type Side } from "./marks.ts";
+
+/** A system call with who made it, and when. */
+export type MarkedCall = LoggedCall & Pick<Call, "time">;
+
+interface Current {
+  readonly libc: string;
+  readonly place: string;
+  readonly turn: number;
+  readonly counts: Map<string, number>;
+}
+
+const MARKED = new RegExp(`"${MARK}/(parent|child)/(?:(begin|end|elsewhere)/(\\w+)(?:/([^"]*))?)?`);
+
+const NOBODYS = { libc: undefined, place: "", turn: 0, nth: 0 };
+
+/** Takes a log apart. The marks themselves are left out. */
+export function parseMarkedLog(log: string): MarkedCall[] {
+  const ordinals = new Map<string, number>();
+  const turns = new Map<string, number>();
+  const count = (counts: Map<string, number>, key: string) => {
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+    return counts.get(key)!;
+  };
+  const current = new Map<number, Current>();
+  const made = parseTrace(log).calls;
+  // What a thread did before its first mark is its side's as well: the runtime's preparations for the child.
+  const sides = new Map(
+    made.flatMap(({ tid, args }): [number, Side][] => {
+      const side = args.match(MARKED)?.[1];
+      return side === undefined ? [] : [[tid, side as Side]];
+    }),
+  );
+  const calls: MarkedCall[] = [];
+  for (const { tid, name, args, result, time } of made) {
+    const [, , kind, libc, place = ""] = args.match(MARKED) ?? [];
+    if (kind === "begin") {
+      const turn = count(turns, `${tid} ${libc} ${place}`);
+      current.set(tid, { libc, place, turn, counts: new Map() });
+    } else if (kind === "end") current.delete(tid);
+    if (args.includes(`"${MARK}/`)) continue;
+    const ordinal = count(ordinals, `${tid} ${name}`);
+    const injected = result.endsWith("(INJECTED)");
+    const call = { tid, side: sides.get(tid), name, args, result, time, ordinal, injected };
+    const by = current.get(tid);
+    if (by === undefined) calls.push({ ...call, ...NOBODYS });
+    else {
+      const { libc, place, turn, counts } = by;
+      calls.push({ ...call, libc, place, turn, nth: count(counts, name) });
+    }
+  }
+  return calls;
+}

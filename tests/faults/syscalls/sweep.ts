@@ -1,0 +1,90 @@
+/**
+ * A sweep as tests: one for each call, which fails with what is wrong after any of its injections; the table at the end.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { testNeeding, which } from "../../support/needs.ts";
+import type { LoggedCall } from "./injection.ts";
+import { judge } from "./judge.ts";
+import { Lanes } from "./lanes.ts";
+import { type Injection, planFor, type Run, unknownCalls } from "./plan.ts";
+import { COUNT } from "./truth.ts";
+import { callOf, complaints, type Result, table } from "./table.ts";
+
+const NEEDS = {
+  root: true,
+  programs: { ip: "iproute2", strace: "strace", setpriv: "util-linux" },
+};
+
+/** How much of what is aimed at must be hit: the number of a thread's turns may differ from run to run. */
+const HIT_RATE = 0.95;
+
+/** What a sweep is of. */
+export interface Sweep {
+  readonly title: string;
+  readonly run: Run;
+  /** A run whose calls are not of interest here, since they are swept elsewhere. */
+  readonly beyond?: Run;
+  /** Which of the injections are made; all of them if nothing is given. */
+  readonly choose?: (plan: readonly Injection[]) => Injection[];
+}
+
+/** The main job. */
+export const MAIN_JOB: Run = {
+  args: ["-t", "10", "-n", String(COUNT), "--json", "veth-fdpass"],
+  limit: 20_000,
+};
+
+/** Of the wrong answers to each call the first few. */
+export function fewOfEach(plan: readonly Injection[], few: number): Injection[] {
+  return [...Map.groupBy(plan, callOf).values()].flatMap((of) => of.slice(0, few));
+}
+
+const lanes = new Lanes();
+
+const kindOf = ({ libc, name }: LoggedCall) => `${libc} ${name}`;
+
+/** Makes the runs without an injection, from which the others are planned; registers the tests; and begins. */
+export async function sweep(
+  { title, run, beyond, choose = (plan) => [...plan] }: Sweep,
+): Promise<void> {
+  if (Deno.uid() !== 0 || which("strace") === undefined || which("ip") === undefined) {
+    return testNeeding(NEEDS, `${title}: no wrong answer of the kernel gets a PASS`, () => {});
+  }
+  const [clean, again] = await Promise.all([lanes.run(run), lanes.run(run)]);
+  Deno.test(`${title}: a run as it is passes, and the logs say the same`, () => {
+    for (const { code, untrue, left, stdout, stderr } of [clean, again]) {
+      assertEquals([code, untrue], [0, []], code === 0 ? "" : stdout.slice(-2000) + stderr);
+      assertEquals(left, { processes: [], files: [], interfaces: [] });
+    }
+  });
+  const known = new Set((beyond && await lanes.run(beyond))?.calls?.map(kindOf));
+  Deno.test(`${title}: errnos.ts knows what each system call may answer`, () => {
+    assertEquals(unknownCalls(clean), [], "take them from the manual");
+  });
+  const plan = choose(planFor(run, clean, again, (call) => !known.has(kindOf(call))));
+  const results: Result[] = [];
+  const make = async (injection: Injection) => {
+    const record = await lanes.run(injection.job);
+    const { milliseconds } = record;
+    const result = { injection, judgement: judge(injection, record), milliseconds };
+    results.push(result);
+    return result;
+  };
+  for (const [call, injections] of Map.groupBy(plan, callOf)) {
+    const made = Promise.all(injections.map(make));
+    made.catch(() => {}); // it is looked at when its turn comes
+    Deno.test(`${title}: ${call}, answered wrongly ${injections.length} times`, async () => {
+      const said = complaints(await made);
+      assert(said === "", said);
+    });
+  }
+  Deno.test(`${title}: the table`, () => {
+    // deno-lint-ignore no-console -- the result
+    console.log(table(title, results));
+    const hits = results.filter(({ judgement }) => judgement.hit).length;
+    assert(hits >= HIT_RATE * results.length, `${hits} of ${results.length} injections hit`);
+  });
+}

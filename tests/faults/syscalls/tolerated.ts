@@ -1,0 +1,244 @@
+/**
+ * What a run may be answered wrongly and still pass, each with the reason why the claims do not rest on it. Whatever is not here
+ * and passes is a wrong PASS; so is whatever passes though the logs say that a claim is not true.
+ *
+ * @module
+ */
+
+import type { Injection } from "./plan.ts";
+
+/** A declared harmless answer. */
+interface Tolerated {
+  /** The functions of libc's. */
+  readonly libc: readonly string[];
+  /** The system calls that they make, if not all. */
+  readonly syscalls?: readonly string[];
+  /** The errnos; `"any"` for all of them, `"lie"` for a success that did not take place. */
+  readonly answers: readonly string[];
+  /** Where in the program, if not everywhere. */
+  readonly at?: RegExp;
+  readonly why: string;
+}
+
+const ON_ANOTHER_THREAD = /^$/;
+
+/** What is made again, or waited for, until it works. */
+const AGAIN: readonly Tolerated[] = [
+  {
+    libc: ["open", "read", "recvfrom", "recvmsg", "sendmsg", "sendto", "recvmmsg", "write"],
+    answers: ["EINTR"],
+    why: "made again: checkRestarting() in ffi/errno.ts",
+  },
+  {
+    libc: ["poll"],
+    answers: ["EINTR", "lie"],
+    why: "a wait that ends early: what it was for is looked at again, until the time is over",
+  },
+  {
+    libc: ["poll"],
+    answers: ["any"],
+    at: ON_ANOTHER_THREAD,
+    why:
+      "there errno is lost: a poll that fails is one that ends early, and the channel is looked at (pollAsync)",
+  },
+  {
+    libc: ["shutdown"],
+    answers: ["any", "lie"],
+    at: /parent_run|wake/,
+    why: "it wakes who waits on a channel whose other end is gone; the wait has an end without it",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["io_uring_enter"],
+    answers: ["EINTR", "EBUSY"],
+    why: "what was not taken is offered again",
+  },
+  {
+    libc: ["recvmsg", "sendmsg"],
+    answers: ["EAGAIN"],
+    why: "waited for by poll(2), and made again",
+  },
+  {
+    libc: ["recvmsg"],
+    answers: ["ECONNRESET"],
+    at: /takeMessage/,
+    why:
+      "the end of the peer is told of once, and before its last words: the next call brings them",
+  },
+  {
+    libc: ["recvmsg", "recvfrom"],
+    answers: ["EAGAIN", "EINTR"],
+    at: /takeFrame|handOnFrames|drain/,
+    why: "no frame now: it is still there the next time",
+  },
+  {
+    libc: ["sendto"],
+    answers: ["ENOBUFS", "lie"],
+    at: /Stimulus|stimulus/,
+    why: "a frame that did not leave is sent again, or another in its place (reception.ts)",
+  },
+  {
+    libc: ["readlink", "open", "read"],
+    answers: ["ENOENT", "ESRCH"],
+    at: /openDescriptors|threadFiles|orphans/,
+    why: "asked for twice before it is believed that a thread or a descriptor is gone",
+  },
+  {
+    libc: ["setgroups", "setresgid", "setresuid"],
+    syscalls: ["tgkill"],
+    answers: ["any"],
+    why: "libc signals its threads until none is left that has not followed (setxid, nptl)",
+  },
+  {
+    libc: ["close_range"],
+    answers: ["any"],
+    why: "then each descriptor is marked by itself, as /proc lists them",
+  },
+];
+
+/** What no claim rests on. */
+const BESIDE_THE_POINT: readonly Tolerated[] = [
+  {
+    libc: ["close"],
+    answers: ["lie"],
+    why: "a descriptor stays open: the packet socket's own close is looked at in /proc (RECV-03)",
+  },
+  {
+    libc: ["close_range", "fcntl"],
+    answers: ["lie"],
+    why: "what is made here is close-on-exec already; PASS-01 looks at what the child really has",
+  },
+  {
+    libc: ["if_nametoindex", "getpwnam_r"],
+    answers: ["any", "lie"],
+    why:
+      "libc asks in another way; whom it names is what setresuid gets, and the bind shows the interface",
+  },
+  {
+    libc: ["alarm"],
+    answers: ["any", "lie"],
+    why: "the end that the kernel puts to a child that hangs; this one does not",
+  },
+  {
+    libc: ["prctl"],
+    answers: ["any", "lie"],
+    at: /becomeSubreaper/,
+    why: "what a child leaves behind would be init's to end; this one leaves nothing",
+  },
+  {
+    libc: ["open", "read", "close"],
+    answers: ["any", "lie"],
+    at: /ignoredSignals/,
+    why: "a signal that was ignored before may end the run now; that it ended so would be told",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["io_uring_register"],
+    answers: ["any", "lie"],
+    at: /cancel@/,
+    why: "a ring that is closed; what is under way in it ends with it",
+  },
+  {
+    libc: ["mmap"],
+    answers: ["lie"],
+    at: /unmap@/,
+    why: "pages of a closed ring stay where nobody looks any more; the process ends soon",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["io_uring_register"],
+    answers: ["lie"],
+    at: /restrictedRing/,
+    why:
+      "whether a restricted ring refuses everything else is URING-09's question, asked of one made for it; " +
+      "a restriction comes before the file is looked at",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["io_uring_enter"],
+    answers: ["lie"],
+    at: /EarlyRings/,
+    why: "of a ring that is closed nothing is expected, and nothing comes (URING-13)",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["seccomp"],
+    answers: ["lie"],
+    at: /noNewPrivileges/,
+    why:
+      "what is wanted of it is no_new_privs, which strace's own filter has brought to every thread here; " +
+      "URING-01 reads it on both sides",
+  },
+  {
+    libc: ["setgroups"],
+    answers: ["lie"],
+    at: /dropPrivileges/,
+    why:
+      "the runtime has emptied them when it started the child in a session of its own; the log must show that",
+  },
+  {
+    libc: ["getppid"],
+    answers: ["any", "lie"],
+    why: "whose child it is matters to the parent-death signal alone, which is not asked for",
+  },
+  {
+    libc: ["sendmsg"],
+    answers: ["lie"],
+    at: /ChildRun\.(step|done|note|detail|packet)/,
+    why: "a line of the transcript is lost, or one packet of the stimulus, which is made up for",
+  },
+  {
+    libc: ["setsockopt"],
+    answers: ["lie"],
+    at: /new Stimulus|PACKET_IGNORE_OUTGOING|openPacketSocket/,
+    why:
+      "of the socket that only sends; or frames of one's own come as well, which are told from the stimulus; " +
+      "without the kernel's stamps no frame would count",
+  },
+  {
+    libc: ["getsockopt"],
+    answers: ["EBADF", "ENOTSOCK"],
+    at: /isPacketSocket/,
+    why:
+      "what is no socket is no packet socket; the parent looks for the socket itself in /proc (PASS-01)",
+  },
+  {
+    libc: ["recvmsg"],
+    answers: ["lie"],
+    at: /takeFrame/,
+    why: "a frame that did not come has no nonce, or one that is counted already",
+  },
+  {
+    libc: ["read"],
+    answers: ["lie"],
+    at: /requireSetgroups|requireMapped|interruption/,
+    why: "a reason not to begin is not seen; the drop itself is judged later",
+  },
+];
+
+const TOLERATED = [...AGAIN, ...BESIDE_THE_POINT];
+
+/** What brings something, if it does not return 0. */
+const FETCHING = ["getdents64", "getgroups", "lseek", "poll", "read", "recvmsg"];
+
+/** Whether strace answers as the kernel would: the same errno, or that nothing more is to be had. */
+export function isUsual(
+  { syscall, answer, usual }: Pick<Injection, "syscall" | "answer" | "usual">,
+): boolean {
+  if ("errno" in answer) return usual.startsWith(`-1 ${answer.errno} `);
+  return answer.result === 0 && FETCHING.includes(syscall) && /^0\b/.test(usual);
+}
+
+/** Why a PASS may follow this answer; `undefined` if nothing is declared. */
+export function whyTolerated(injection: Injection): string | undefined {
+  const { libc, syscall, place, answer } = injection;
+  if (isUsual(injection)) return "the kernel says the same";
+  const is = (answers: readonly string[]) =>
+    "errno" in answer
+      ? answers.includes("any") || answers.includes(answer.errno)
+      : answers.includes("lie");
+  return TOLERATED.find((each) =>
+    each.libc.includes(libc) && (each.syscalls?.includes(syscall) ?? true) && is(each.answers) &&
+    (each.at?.test(place) ?? true)
+  )?.why;
+}

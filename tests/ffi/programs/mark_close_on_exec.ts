@@ -1,0 +1,32 @@
+/**
+ * Marks its descriptors close-on-exec from 701 up, and tells which are; where close_range(2) is refused, if an errno is given.
+ *
+ * @module
+ */
+
+import {
+  AF_UNIX,
+  compileFilter,
+  installFilter,
+  isCloseOnExec,
+  libc,
+  markCloseOnExecFrom,
+  SOCK_DGRAM,
+  socket,
+  type SyscallAction,
+} from "../../../ffi/mod.ts";
+import { tell } from "./tell.ts";
+
+const F_DUPFD = 0; // fcntl(2): the lowest free descriptor from the argument up, without close-on-exec
+
+const [errno] = Deno.args;
+if (errno !== undefined) {
+  installFilter(compileFilter({
+    rules: [{ syscall: "close_range", action: errno as SyscallAction, reason: "a test" }],
+    otherwise: { action: "allow", reason: "a test" },
+  }));
+}
+const fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+const [below, first, above] = [700, 701, 900].map((lowest) => libc.fcntl(fd, F_DUPFD, lowest));
+markCloseOnExecFrom(first);
+tell([below, first, above].map(isCloseOnExec));

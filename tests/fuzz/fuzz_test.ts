@@ -1,0 +1,41 @@
+/**
+ * What takes apart what others have made, given anything. Millions of cases: `tests/soak/fuzz.soak.ts`.
+ *
+ * A failure names its seed and the path to its case: FDPASS_FUZZ_SEED and FDPASS_FUZZ_PATH lead there again.
+ */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { runProgram } from "../support/programs.ts";
+import { chosen } from "./target.ts";
+import { TARGETS } from "./targets.ts";
+
+/** How many cases are tried here, and how many until a mistake must have been found. */
+const CASES = 1500, ENOUGH = 20_000;
+
+const SIGSEGV = 11;
+
+for (const [name, target] of Object.entries(TARGETS)) {
+  Deno.test(`${name}: ${target.claim} (seed ${chosen().seed})`, () => {
+    target.run({ ...chosen(), cases: CASES });
+  });
+
+  for (const mistake of target.mistakes) {
+    Deno.test(`${name}: one that ${mistake} is found out`, () => {
+      const { message } = assertThrows(
+        () => target.run({ seed: chosen().seed, cases: ENOUGH, mistake }),
+        Error,
+        "Property failed after",
+      );
+      assert(message.includes("Counterexample"), message);
+    });
+  }
+}
+
+Deno.test("A byte behind guarded memory ends who reads it", async () => {
+  const program = "tests/fuzz/programs/read_beyond.ts";
+  const [stays, reads] = await Promise.all(
+    ["within", "beyond"].map((where) => runProgram(Deno.execPath(), ["run", "-A", program, where])),
+  );
+  assertEquals([stays.code, stays.stdout], [0, "read"]);
+  assertEquals([reads.code, reads.stdout], [128 + SIGSEGV, "read"]);
+});

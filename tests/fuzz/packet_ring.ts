@@ -1,0 +1,99 @@
+/**
+ * The cursor of the packet ring: over any frames in its blocks, it brings each as it is; and a worker that goes on where its predecessor says
+ * that it has stopped, which may say anything, comes to an end, inside the ring.
+ *
+ * @module
+ */
+
+import fc from "fast-check";
+import { PacketRing, TP_STATUS_KERNEL } from "../../ffi/mod.ts";
+import { RingInMemory } from "../support/ring_in_memory.ts";
+import { must, target } from "./target.ts";
+
+const GEOMETRY = { blockSize: 4096, blockCount: 4, retireTimeout: 1 };
+
+const memory = new RingInMemory(GEOMETRY);
+const ring = new PacketRing(memory.memory.fd, GEOMETRY);
+const status = new Uint32Array(ring.bytes.buffer, ring.bytes.byteOffset);
+const STATUS = 2; // of a block, in words: tpacket_block_desc.hdr.bh1.block_status
+
+/** The block that was filled last; the kernel counts them from 1. */
+let sequence = 0;
+
+/** What the kernel has put into the ring, and where a predecessor says that it has stopped. */
+interface Handed {
+  readonly blocks: readonly (readonly Uint8Array[])[];
+  /** Which block it names: of those here, counted from the first, or any number. */
+  readonly block: number;
+  readonly isAny: boolean;
+  readonly done: number;
+}
+
+const frame = fc.uint8Array({ maxLength: 120 });
+const EDGES = [0, 1, 3, 0x7fffffff, 0x80000000, 0xffffffff, -1, NaN];
+
+const cases: fc.Arbitrary<Handed> = fc.record({
+  blocks: fc.array(fc.array(frame, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 3 }),
+  block: fc.oneof(fc.nat(4), fc.constantFrom(...EDGES.slice(0, 6))),
+  isAny: fc.boolean(),
+  done: fc.oneof(fc.nat(9), fc.constantFrom(...EDGES)),
+});
+
+/** Goes on, and takes what is there. */
+type Resume = (ring: PacketRing, sequence: number, done: number) => string[];
+
+function rest(ring: PacketRing): string[] {
+  const found: string[] = [];
+  while (ring.next()) {
+    const { bytes, offset, captured, length } = ring;
+    must(offset >= 0 && offset + captured <= bytes.length, `${offset} is outside of the ring`);
+    must(captured === length, "the frame is whole");
+    found.push(bytes.subarray(offset, offset + captured).toHex());
+    must(found.length <= 100, "it comes to no end");
+  }
+  return found;
+}
+
+const resume: Resume = (ring, sequence, done) => {
+  ring.resume(sequence, done);
+  return rest(ring);
+};
+
+/** Gives every block back, be it as it may. */
+function clear(): void {
+  for (let block = 0; block < GEOMETRY.blockCount; block++) {
+    status[block * GEOMETRY.blockSize / 4 + STATUS] = TP_STATUS_KERNEL;
+  }
+  ring.resume(sequence, 0);
+}
+
+/** PacketRing.resume() with what is so, and with what is not. */
+export const packetRing = target<Handed, Resume>({
+  claim:
+    "PacketRing brings each frame once from where it goes on, and stays in the ring whatever it is told",
+  cases,
+  subject: resume,
+  wrong: {
+    "begins the block anew": (ring, sequence) => resume(ring, sequence, 0),
+    "leaves out the last": (ring, sequence, done) => resume(ring, sequence, done).slice(0, -1),
+  },
+  check(resume, { blocks, block, isAny, done }) {
+    clear();
+    const first = sequence + 1;
+    for (const each of blocks) {
+      must(memory.fill(each), "the ring is empty");
+      sequence++;
+    }
+    const isHere = !isAny && block < blocks.length;
+    const found = resume(ring, isAny ? block : first + block, done);
+    const all = blocks.map((each) => each.map((bytes) => bytes.toHex()));
+    if (!isHere) {
+      const known = new Set(all.flat());
+      must(found.every((each) => known.has(each)), "frames that are there");
+      return;
+    }
+    const skipped = done > 0 ? Math.min(done, all[block].length) : 0;
+    const expected = [...all[block].slice(skipped), ...all.slice(block + 1).flat()];
+    must(found.join() === expected.join(), `${found.join()}, and not ${expected.join()}`);
+  },
+});

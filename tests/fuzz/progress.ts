@@ -1,0 +1,88 @@
+/**
+ * The memory of a worker's progress, which the worker can fill with anything, at any time; and what the supervisor reads of it.
+ *
+ * @module
+ */
+
+import fc from "fast-check";
+import { close, MAP_SHARED, mapOver, pages } from "../../ffi/mod.ts";
+import { drawUpAccount } from "../../lib/account.ts";
+import { createProgress, Progress } from "../../lib/progress.ts";
+import { must, target } from "./target.ts";
+
+const CAPACITY = 16, SENT = 12;
+
+const fd = createProgress(CAPACITY);
+const ours = new Progress(fd, CAPACITY);
+/** The same memory, as the worker has it. */
+const theirs = pages(8192);
+mapOver(theirs, MAP_SHARED, fd);
+close(fd);
+const words = new Uint32Array(theirs.buffer, theirs.byteOffset, 4);
+const journal = new Uint32Array(theirs.buffer, theirs.byteOffset + 4096, CAPACITY);
+
+const EDGES = [0, 1, CAPACITY - 1, CAPACITY, CAPACITY + 1, 0x7fffffff, 0x80000000, 0xffffffff];
+const word = fc.oneof(
+  fc.constantFrom(...EDGES, 0xfffffffe),
+  fc.nat(20),
+  fc.integer({ min: 0, max: 0xffffffff }),
+);
+
+/** What the worker has written. */
+interface Memory {
+  readonly head: readonly number[];
+  readonly journal: readonly number[];
+}
+
+/** What the supervisor takes from it. */
+interface Reading {
+  readonly count: number;
+  readonly journal: Uint32Array;
+  readonly lost: number | undefined;
+  readonly doneInBlock: number;
+}
+
+type Read = (progress: Progress) => Reading;
+
+const read: Read = (progress) => {
+  const { count, doneInBlock } = progress;
+  return { count, doneInBlock, lost: progress.takeLost(), journal: progress.journal };
+};
+
+/** What a supervisor reads of a memory that a worker has filled with anything. */
+export const progress = target<Memory, Read>({
+  claim: "Whatever a worker writes, the supervisor reads whole numbers and a journal of its size",
+  cases: fc.record({
+    head: fc.array(word, { minLength: 4, maxLength: 4 }),
+    journal: fc.array(word, { minLength: CAPACITY, maxLength: CAPACITY }),
+  }),
+  subject: read,
+  wrong: {
+    "believes the count": (progress) => ({
+      ...read(progress),
+      journal: new Uint32Array(Math.min(progress.count, 1 << 10)),
+    }),
+    "believes the journal": (progress) => {
+      const reading = read(progress);
+      return { ...reading, lost: reading.journal[reading.count] ?? NaN };
+    },
+  },
+  check(read, { head, journal: numbers }) {
+    words.set(head);
+    journal.set(numbers);
+    const seen = read(ours);
+    must(seen.journal.length === Math.min(seen.count, CAPACITY), `${seen.journal.length} entries`);
+    must(Number.isInteger(seen.doneInBlock), `${seen.doneInBlock} done in the block`);
+    must(seen.lost === undefined || Number.isInteger(seen.lost), `${seen.lost} lost`);
+    must(!ours.isInHand, "nothing is in hand any more");
+    const { once, twice, lost, foreign } = drawUpAccount(SENT, [seen.journal]);
+    must(once + twice + lost.length === SENT, "every frame is once, twice or lost");
+    must(once + foreign <= seen.journal.length, "no more than there are");
+    try {
+      ours.done(1);
+      must(seen.count < CAPACITY && ours.count === seen.count + 1, "there was room");
+    } catch (error) {
+      must(error instanceof RangeError && seen.count >= CAPACITY, `${error}`);
+    }
+  },
+});

@@ -1,0 +1,17 @@
+/**
+ * Tries cases of one target. Prints how many it were, and how long it took.
+ *
+ *     run.ts TARGET CASES [MISTAKE]
+ *
+ * @module
+ */
+
+import { tell } from "../ffi/programs/tell.ts";
+import { chosen } from "./target.ts";
+import { TARGETS } from "./targets.ts";
+
+const [name, cases, mistake] = Deno.args;
+const started = performance.now();
+TARGETS[name].run({ ...chosen(), cases: Number(cases), mistake });
+tell({ cases: Number(cases), seconds: (performance.now() - started) / 1000 });
+Deno.exit(0);

@@ -1,0 +1,28 @@
+/**
+ * Everything that is fuzzed, by name.
+ *
+ * @module
+ */
+
+import { controlMessages, kernelMessages, strictReceive } from "./control_messages.ts";
+import { datagrams, frames } from "./frames.ts";
+import { messages } from "./messages.ts";
+import { netlink } from "./netlink.ts";
+import { packetRing } from "./packet_ring.ts";
+import { progress } from "./progress.ts";
+import type { AnyTarget } from "./target.ts";
+import { views } from "./views.ts";
+
+/** All targets. */
+export const TARGETS: Readonly<Record<string, AnyTarget>> = {
+  messages,
+  "control-messages": controlMessages,
+  "kernel-messages": kernelMessages,
+  "strict-receive": strictReceive,
+  datagrams,
+  frames,
+  "packet-ring": packetRing,
+  progress,
+  netlink,
+  views,
+};

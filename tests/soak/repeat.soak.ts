@@ -1,0 +1,59 @@
+/**
+ * The main job a thousand times. One after another that would take four minutes and one processor; so there are two in turn on two processors,
+ * each in namespaces of its own, and then eight at once, which get in each other's way.
+ */
+
+import { assertEquals } from "@std/assert";
+import { testNeeding } from "../support/needs.ts";
+import { inNamespace, runProgram } from "../support/programs.ts";
+import type { Repetition } from "./repeating.ts";
+
+const NEEDS = { root: true, programs: { ip: "iproute2" } };
+
+/** How many at once, and how often each. Together a thousand. */
+const LANES: [lanes: number, times: number][] = [[2, 300], [8, 50]];
+
+/** When a lane is killed, in milliseconds: far more than it takes. */
+const LIMIT = 900_000;
+
+/** The interfaces outside, and the network namespaces that processes are in. */
+async function outside(): Promise<string[]> {
+  const script = "ip -brief link; ip netns list; readlink /proc/[0-9]*/ns/net | sort -u | wc -l";
+  return (await runProgram("sh", ["-c", script])).stdout.trim().split("\n");
+}
+
+async function repeat(times: number): Promise<Repetition> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const program = [Deno.execPath(), "run", "-A", "tests/soak/repeating.ts", String(times)];
+    const { code, stdout, stderr } = await inNamespace(program, {
+      env: { TMPDIR: folder },
+      timeout: LIMIT,
+    });
+    assertEquals([code, stderr], [0, ""]);
+    return JSON.parse(stdout);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+for (const [lanes, times] of LANES) {
+  testNeeding(
+    NEEDS,
+    `The main job passes ${lanes * times} times, ${lanes} at once, and leaves nothing`,
+    async () => {
+      const before = await outside();
+      const all = await Promise.all(Array.from({ length: lanes }, () => repeat(times)));
+      const none = { processes: [], interfaces: [], files: [] };
+      for (const { passed, others, left, sockets } of all) {
+        assertEquals(others, []);
+        assertEquals([passed, left, sockets], [times, none, { packet: 0, unix: 0 }]);
+      }
+      assertEquals(await outside(), before);
+      const shortest = Math.min(...all.map((each) => each.shortest));
+      const longest = Math.max(...all.map((each) => each.longest));
+      const figures = `\n  a run took ${shortest} to ${longest} ms\n`;
+      Deno.stdout.writeSync(new TextEncoder().encode(figures));
+    },
+  );
+}

@@ -1,0 +1,48 @@
+/**
+ * Memory that ends at a page which nobody may touch: whoever reads one byte too far, in JavaScript or behind a pointer, ends the process
+ * by SIGSEGV.
+ *
+ * It is no memory of the heap's, which would touch the page when it gets it back. It stays for as long as the process does.
+ *
+ * @module
+ */
+
+import { MAP_ANONYMOUS, MAP_PRIVATE, pageSize, PROT_READ, PROT_WRITE } from "../../ffi/mod.ts";
+
+const PROT_NONE = 0; // bits/mman-linux.h
+
+const { symbols: libc } = Deno.dlopen("libc.so.6", {
+  mmap: { parameters: ["usize", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
+  mprotect: { parameters: ["usize", "usize", "i32"], result: "i32" },
+});
+
+/** Room before a page that nobody may touch. */
+export class GuardedMemory {
+  readonly #room: Uint8Array<ArrayBuffer>;
+  /** The room and the page behind it: for what is given a memory, and a place in it. */
+  readonly whole: Uint8Array<ArrayBuffer>;
+
+  /** @param size In bytes: whole pages. */
+  constructor(size: number) {
+    const page = pageSize();
+    const flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    const place = libc.mmap(0n, BigInt(size + page), PROT_READ | PROT_WRITE, flags, -1, 0n);
+    if (place === null) throw new Error("No memory to guard");
+    const guard = Deno.UnsafePointer.value(place) + BigInt(size);
+    if (libc.mprotect(guard, BigInt(page), PROT_NONE) !== 0) throw new Error("No guard");
+    this.whole = new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(place, size + page));
+    this.#room = this.whole.subarray(0, size);
+  }
+
+  /** The last `length` bytes before the guard. */
+  last(length: number): Uint8Array<ArrayBuffer> {
+    return this.#room.subarray(this.#room.length - length);
+  }
+
+  /** Puts bytes there, so that they end at the guard. */
+  place(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+    const placed = this.last(bytes.length);
+    placed.set(bytes);
+    return placed;
+  }
+}

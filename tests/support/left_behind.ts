@@ -1,0 +1,67 @@
+/**
+ * What a program leaves behind in the namespaces that it ran in: processes, interfaces, files. To be asked there, in a PID and a network
+ * namespace of one's own.
+ *
+ * @module
+ */
+
+/** What is there that was not there before. */
+export interface LeftBehind {
+  readonly processes: readonly string[];
+  readonly interfaces: readonly string[];
+  readonly files: readonly string[];
+}
+
+/** How long what ends may take to be gone, in milliseconds. */
+const TIME_TO_GO = 5000;
+
+function processes(): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const words = Deno.readTextFileSync(`/proc/${name}/cmdline`).split("\0").join(" ").trim();
+      found.set(name, words === "" ? `zombie ${name}` : words);
+    } catch {
+      // It has ended.
+    }
+  }
+  return found;
+}
+
+function interfaces(): string[] {
+  const lines = Deno.readTextFileSync("/proc/self/net/dev").trim().split("\n").slice(2);
+  return lines.map((line) => line.split(":")[0].trim());
+}
+
+function filesUnder(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
+    isDirectory ? filesUnder(`${folder}/${name}`) : [`${folder}/${name}`]
+  );
+}
+
+/** A place as it was found. */
+export class Place {
+  readonly #processes = new Set(processes().keys());
+  readonly #interfaces = new Set(interfaces());
+  readonly #files: Set<string>;
+
+  /** @param folder Where files might be left. */
+  constructor(readonly folder: string) {
+    this.#files = new Set(filesUnder(folder));
+  }
+
+  /** What is more there now, and stays. */
+  async leftBehind(): Promise<LeftBehind> {
+    const strangers = () => [...processes()].filter(([pid]) => !this.#processes.has(pid));
+    const deadline = performance.now() + TIME_TO_GO;
+    while (strangers().length > 0 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    return {
+      processes: strangers().map(([, words]) => words),
+      interfaces: interfaces().filter((name) => !this.#interfaces.has(name)),
+      files: filesUnder(this.folder).filter((path) => !this.#files.has(path)),
+    };
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * The tests in which time matters: they look at a clock, wait for something with an end to the wait, or hold for runs that may be slow. They
+ * are the ones that a loaded machine could make fail, so they are what `deno task repeat` repeats.
+ *
+ * @module
+ */
+
+/** The files, below `tests/`. */
+export const TIMING: readonly string[] = [
+  "e2e/ambient_test.ts",
+  "e2e/authority_test.ts",
+  "e2e/bad_input_test.ts",
+  "e2e/endings_test.ts",
+  "e2e/live_test.ts",
+  "e2e/netns_test.ts",
+  "e2e/pcap_test.ts",
+  "e2e/receive_paths_test.ts",
+  "e2e/relay_test.ts",
+  "e2e/transcript_test.ts",
+  "e2e/views_test.ts",
+  "ffi/clock_test.ts",
+  "ffi/io_uring_test.ts",
+  "ffi/socket_test.ts",
+  "ffi/trace_test.ts",
+  "lib/control_channel_test.ts",
+  "lib/control_channel_turn_test.ts",
+  "lib/hand_on_test.ts",
+  "lib/messages_test.ts",
+  "lib/pcapng_test.ts",
+  "lib/receive/closing_test.ts",
+  "lib/reception_test.ts",
+  "lib/record_test.ts",
+  "lib/stimulus_test.ts",
+];
+
+/** What a test does that has to do with time. */
+export const LOOKS_AT_CLOCK =
+  /\b(?:performance\.now|Date\.now|setTimeout|setInterval|until|pollAsync)\(/;

@@ -1,0 +1,23 @@
+import { assertEquals } from "@std/assert";
+import { ROOT } from "./programs.ts";
+import { LOOKS_AT_CLOCK, TIMING } from "./timing.ts";
+
+function testsUnder(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
+    isDirectory
+      ? testsUnder(`${folder}/${name}`)
+      : name.endsWith("_test.ts")
+      ? [`${folder}/${name}`]
+      : []
+  );
+}
+
+Deno.test("Every test that looks at a clock is among those that are repeated", () => {
+  const folder = `${ROOT}/tests`;
+  const files = testsUnder(folder).map((path) => path.slice(folder.length + 1));
+  const clocked = files.filter((file) =>
+    LOOKS_AT_CLOCK.test(Deno.readTextFileSync(`${folder}/${file}`))
+  );
+  assertEquals(clocked.filter((file) => !TIMING.includes(file)), [], "add it to timing.ts");
+  assertEquals(TIMING.filter((file) => !files.includes(file)), [], "is no test any more");
+});
