@@ -256,6 +256,11 @@ export const LIBC_SYMBOLS = {
     ],
     result: "i32",
   },
+  setsid: {
+    prototype: "pid_t setsid(void)",
+    parameters: [],
+    result: "i32",
+  },
   getppid: {
     prototype: "pid_t getppid(void)",
     parameters: [],

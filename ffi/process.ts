@@ -11,7 +11,7 @@ import {
   WNOHANG,
 } from "./constants.ts";
 import { setCloseOnExec } from "./descriptor.ts";
-import { check, checkRestarting, Errno, SystemError } from "./errno.ts";
+import { AnswerError, check, checkRestarting, Errno, SystemError } from "./errno.ts";
 import { openDescriptors } from "./file.ts";
 import { rlimit } from "./layouts.ts";
 import { cString, libc } from "./libc.ts";
@@ -92,6 +92,20 @@ function markUnlessClosed(fd: number): void {
   } catch (error) {
     if (!(error instanceof SystemError && error.errno === Errno.EBADF)) throw error;
   }
+}
+
+/**
+ * setsid(2): puts this process into a session of its own, which has no terminal. What it could do with one that it inherited, reading
+ * what is typed and (TIOCSTI) typing itself, it cannot do from then on.
+ *
+ * @returns The session's id, which is the process's.
+ * @throws {SystemError} `EPERM` if the process leads a process group.
+ * @throws {AnswerError} If the answer is another process's id.
+ */
+export function setsid(): number {
+  const session = check(libc.setsid(), "setsid");
+  if (session !== Deno.pid) throw new AnswerError("setsid", `session ${session}`);
+  return session;
 }
 
 /** getppid(2): the parent's process id; another one, and the parent has ended. */

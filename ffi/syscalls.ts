@@ -138,6 +138,7 @@ export const SYSCALLS = {
   setns: [308, 268],
   setresgid: [119, 149],
   setresuid: [117, 147],
+  setsid: [112, 157],
   setsockopt: [54, 208],
   shutdown: [48, 210],
   sigaltstack: [131, 132],

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { alarm } from "../ffi/mod.ts";
+import { alarm, setsid } from "../ffi/mod.ts";
 import { ChildRun } from "./child_run.ts";
 import type { Experiment } from "./experiment.ts";
 
@@ -39,6 +39,8 @@ export async function runChild(
   alarm(Math.ceil(Number(milliseconds) / 1000) + GRACE);
   const run = new ChildRun(Number(channelFd), Date.now() + Number(milliseconds));
   try {
+    // Not by Deno.Command's `detached`, which takes the supplementary groups as well: DROP-01 would show nothing of setgroups(2).
+    setsid();
     await experiment.child(run);
     return 0;
   } catch (error) {

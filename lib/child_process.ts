@@ -6,7 +6,7 @@
  *
  * - Descriptors: standard input from /dev/null, standard output and error as pipes that the parent reads, and those
  *   named in `inherit`. Everything else of the parent's from 3 up is made close-on-exec first. No terminal:
- *   whoever holds one can type into root's shell. The child has a session of its own (setsid(2)), so that /dev/tty leads nowhere either,
+ *   whoever holds one can type into root's shell. The child makes a session of its own (setsid(2), in child.ts), so that /dev/tty leads nowhere either,
  *   and what a terminal signals (Ctrl-C, its end) goes to the parent, which decides.
  * - Permissions: the foreign function interface to libc, and nothing else of Deno's. The permission is for
  *   `libc.so.6` in the child's working directory, so that is where it starts.
@@ -211,7 +211,6 @@ export function spawnChild(
       ...args,
     ],
     cwd: libcFolder(),
-    detached: true, // setsid(2)
     clearEnv: true,
     env: { DENO_DIR: childCache(), DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
     stdin: "null",

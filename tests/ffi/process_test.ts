@@ -30,6 +30,12 @@ Deno.test("getppid() is what Deno says", () => {
   assertEquals(getppid(), Deno.ppid);
 });
 
+Deno.test("setsid() makes a session of the process's own, and throws EPERM for a leader of a group", async () => {
+  const { session, again } = await told(command("session.ts"));
+  assertEquals(session, "its own, and another one than before");
+  assertEquals(again, "EPERM");
+});
+
 Deno.test("setrlimit() lowers a limit that holds", async () => {
   assertEquals(await told(command("limits.ts")), { highest: 99, end: "EMFILE" });
 });

@@ -79,6 +79,7 @@ const FROM_MANUALS: { readonly [syscall: string]: string } = {
   sendmsg: `${SEND} ETOOMANYREFS`,
   sendto: SEND,
   setgroups: "EINVAL",
+  setsid: "",
   setresgid: CREDENTIALS,
   setresuid: CREDENTIALS,
   setrlimit: "EINVAL ESRCH",

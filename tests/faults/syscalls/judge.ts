@@ -97,7 +97,7 @@ const TRANSLATED: readonly [libc: string, errno: string, said: string][] = [
 ];
 
 /** Whether the reader learns what failed: of a refusal the call and the errno, of a lie the consequence. */
-function isNamed({ libc, syscall, answer, job }: Injection, said: string): boolean {
+function isNamed({ libc, syscall, answer }: Injection, said: string): boolean {
   if (!("errno" in answer)) return said.trim() !== "";
   if (
     TRANSLATED.some(([by, errno, to]) => libc === by && answer.errno === errno && said.includes(to))
@@ -105,7 +105,7 @@ function isNamed({ libc, syscall, answer, job }: Injection, said: string): boole
     return said.includes(libc);
   }
   // libc aborts a process whose threads it could not change alike; there is nobody left to say why.
-  if (ON_EVERY_THREAD.includes(syscall) && job.aim !== undefined && /SIGABRT/.test(said)) {
+  if (ON_EVERY_THREAD.includes(syscall) && /SIGABRT/.test(said)) {
     return true;
   }
   return said.includes(answer.errno) && (said.includes(libc) || said.includes(syscall));

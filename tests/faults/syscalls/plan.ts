@@ -98,7 +98,7 @@ export function planFor(
       )
     ),
     // The runtime polls once when it starts, and ends if it cannot.
-    ...dealt(elsewhere.filter((call) => call.ordinal > 1 && only(call))).flatMap((
+    ...dealt(someOf(elsewhere.filter((call) => call.ordinal > 1 && only(call)))).flatMap((
       { call, errno },
     ) => injectionElsewhere(call, errno, run)),
   ];
@@ -124,7 +124,7 @@ function regular(calls: readonly LoggedCall[]): (call: LoggedCall) => boolean {
 
 /** Of the turns of a loop, the first few and the last are taken. */
 function someOf(occurrences: readonly LoggedCall[]): LoggedCall[] {
-  const places = Map.groupBy(occurrences, ({ place, nth }) => `${place} ${nth}`);
+  const places = Map.groupBy(occurrences, ({ place }) => place);
   return [...places.values()].flatMap((turns) =>
     turns.filter((_, i) => i < TURNS || i === turns.length - 1)
   );
@@ -190,11 +190,12 @@ function injectionsOf(
   isRegular: boolean,
 ): Injection[] {
   const { libc, name: syscall, side, place, turn } = call;
-  if (!Object.hasOwn(SYSCALLS, syscall)) throw new Error(`ffi/syscalls.ts has no ${syscall}`);
   const aim = { side: side!, libc: libc!, place, turn, syscall: syscall as SyscallName };
   const first = most + MARGIN;
   const at = (when: string, aim?: Aim) => injection(call, errno, run, when, aim);
   const byCounting = () => at(String(first + call.ordinal), { ...aim, idle: first });
+  // One without a number in ffi/ cannot be made to do nothing: it is counted from the beginning, on whatever thread.
+  if (!Object.hasOwn(SYSCALLS, syscall)) return [at(String(call.ordinal))];
   if (ON_EVERY_THREAD.includes(syscall)) return [byCounting(), at(String(call.ordinal))];
   const usualIdle = idleAnswer(aim.syscall);
   const looksAsUsual = usualIdle === `-1 ${ERRNO_NUMBERS.get(errno)}` ||

@@ -78,9 +78,9 @@ const AGAIN: readonly Tolerated[] = [
     why: "a frame that did not leave is sent again, or another in its place (reception.ts)",
   },
   {
-    libc: ["readlink", "open", "read"],
+    libc: ["readlink", "open", "read", "getdents64"],
     answers: ["ENOENT", "ESRCH"],
-    at: /openDescriptors|threadFiles|orphans/,
+    at: /unlessGone/,
     why: "asked for twice before it is believed that a thread or a descriptor is gone",
   },
   {
@@ -168,13 +168,6 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     why:
       "what is wanted of it is no_new_privs, which strace's own filter has brought to every thread here; " +
       "URING-01 reads it on both sides",
-  },
-  {
-    libc: ["setgroups"],
-    answers: ["lie"],
-    at: /dropPrivileges/,
-    why:
-      "the runtime has emptied them when it started the child in a session of its own; the log must show that",
   },
   {
     libc: ["getppid"],
