@@ -40,7 +40,7 @@ import type { Tracing } from "./tracing.ts";
 const SEND_TIMEOUT = 1000;
 
 /** How long a child that has said its last may take to be gone, in milliseconds. */
-const END_TIMEOUT = 2000;
+const END_TIMEOUT = 5000;
 
 /** How long one that has closed the control channel may take: the kernel closes it when it is as good as gone. */
 const CLOSING_TIMEOUT = 500;
@@ -330,7 +330,8 @@ export class Child implements AsyncDisposable {
    */
   async ended(): Promise<void> {
     if (this.#refusal !== undefined) throw this.#refusal;
-    const { end } = await this.#endWithin(END_TIMEOUT);
+    const { end, wasKilled } = await this.#endWithin(END_TIMEOUT);
+    if (wasKilled) throw new ExperimentError(`The child did not end within ${END_TIMEOUT} ms`);
     if (!end.status.success) throw new ExperimentError(this.#lastWords() ?? describeEnd(end));
     if (end.leftBehind !== null) throw new ExperimentError(describeEnd(end));
   }

@@ -57,10 +57,14 @@ export function renderFailure(message: string, remedy: string | null, paint = PL
   return `${paint.fail(`fdpass: ${escapeText(message)}`)}\n${advice}`;
 }
 
-function renderVerdict({ name, verdict, checks }: ExperimentEvidence, paint: Palette): string {
+function renderVerdict(
+  { name, verdict, checks, error }: ExperimentEvidence,
+  paint: Palette,
+): string {
   const passed = checks.filter(({ status }) => status === "pass").length;
   const color = verdict === "PASS" ? paint.pass : verdict === "FAIL" ? paint.fail : paint.skip;
-  return `${color(verdict)} ${name}: ${passed} of ${checks.length} checks hold`;
+  const reason = error === null ? "" : `; ${escapeText(error)}`;
+  return `${color(verdict)} ${name}: ${passed} of ${checks.length} checks hold${reason}`;
 }
 
 function renderExperiment(

@@ -451,7 +451,7 @@ export const HOSTILE = {
   },
   "stays": {
     what: "does everything right, and does not end",
-    says: /The child ended early, by SIGKILL/,
+    says: /The child did not end within 5000 ms/,
     at: "done",
     do(run) {
       run.reached("done");

@@ -66,6 +66,17 @@ Deno.test("renderText() says one line when it is to be quiet", () => {
   assertEquals(text, "PASS privilege-drop: 14 of 14 checks hold\n");
 });
 
+Deno.test("renderText() says in that line why a run did not come to its end", () => {
+  const { experiments: [whole], ...run } = evidence(() => {}, []);
+  const interrupted = { ...whole, verdict: "FAIL", error: "Interrupted by SIGTERM\x07" } as const;
+  const text = renderText({ ...run, experiments: [interrupted] }, {
+    color: false,
+    amount: "quiet",
+  });
+  const said = "FAIL privilege-drop: 14 of 14 checks hold; Interrupted by SIGTERM\\u{7}\n";
+  assertEquals(text, said);
+});
+
 Deno.test("renderFailure() gives the message and the remedy, escaped", () => {
   assertEquals(renderFailure("no\x07", "do this"), "fdpass: no\\u{7}\n  do this\n");
   assertEquals(renderFailure("no", null), "fdpass: no\n");
