@@ -20,9 +20,10 @@ import type { ChildRun } from "./child_run.ts";
 import type { CheckId } from "./checks.ts";
 import { auditDescriptors, type KnownDescriptors } from "./descriptor_audit.ts";
 import { type Finding, judged } from "./evidence.ts";
-import type { Child, ParentRun } from "./parent_run.ts";
+import type { ParentRun } from "./parent_run.ts";
 import { judgeConfinement, threadCredentials } from "./privileges.ts";
 import { fanoutOf } from "./protections.ts";
+import type { Child } from "./watched_child.ts";
 import { judgeFilter, type KnownWorker } from "./worker_filter.ts";
 
 /** The checks of a hardened worker. */

@@ -239,9 +239,12 @@ function parse(text: string): Fields {
   return asObject(value, "a message");
 }
 
+/** The time, in milliseconds since 1970, with what comes after the point. */
+export const now = (): number => performance.timeOrigin + performance.now();
+
 /** A message of the child's with its time before it, in milliseconds since 1970. */
 export function timed(message: ChildMessage): { at: number } & ChildMessage {
-  return { at: performance.timeOrigin + performance.now(), ...message };
+  return { at: now(), ...message };
 }
 
 /** When the child says that it said it; `undefined` if it says nothing of that. */

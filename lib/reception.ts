@@ -10,8 +10,9 @@
 import { type Finding, judged, type Packet, skipped } from "./evidence.ts";
 import { summarize } from "./frames.ts";
 import type { CapturedFrame } from "./messages.ts";
-import type { Child, ParentRun } from "./parent_run.ts";
+import type { ParentRun } from "./parent_run.ts";
 import type { Stimulus } from "./stimulus.ts";
+import type { Child } from "./watched_child.ts";
 
 /** How many frames may be under way at once, in either direction: far less than any receive buffer holds. */
 const WINDOW = 32;

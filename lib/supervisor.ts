@@ -40,11 +40,12 @@ import {
   type PacketStatistics,
   takeStatistics,
 } from "./packet_socket.ts";
-import type { Child, ParentRun } from "./parent_run.ts";
+import type { ParentRun } from "./parent_run.ts";
 import { judgeConfinement, threadCredentials } from "./privileges.ts";
 import { createProgress, Progress } from "./progress.ts";
 import { birth, type Protection, protectSocket } from "./protections.ts";
 import { RestartPolicy } from "./restart_policy.ts";
+import type { Child } from "./watched_child.ts";
 import { judgeFilter } from "./worker_filter.ts";
 
 /** How long a supervisor waits for a worker, in milliseconds. */

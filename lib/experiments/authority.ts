@@ -64,7 +64,7 @@ import {
 } from "../operations.ts";
 import { CannotAnswer } from "../outcome.ts";
 import { boundPacketSocket, emptyQueue, takeFrame } from "../packet_socket.ts";
-import type { Child, ParentRun } from "../parent_run.ts";
+import type { ParentRun } from "../parent_run.ts";
 import {
   becomeWorker,
   birth,
@@ -78,6 +78,7 @@ import {
 import { drain, isRing, openFrameSource, USUAL_PATH } from "../receive/mod.ts";
 import { Reception } from "../reception.ts";
 import { Stimulus } from "../stimulus.ts";
+import type { Child } from "../watched_child.ts";
 
 /**
  * The parent's program.

@@ -50,7 +50,7 @@ import { handOnFrames } from "../hand_on.ts";
 import { whyNoOwnRings } from "../kernel.ts";
 import { asInteger, asObject, asText, asTimestamp } from "../messages.ts";
 import { boundPacketSocket, describePacketSocket, packetInodes } from "../packet_socket.ts";
-import type { Child, ParentRun } from "../parent_run.ts";
+import type { ParentRun } from "../parent_run.ts";
 import { type ThreadCredentials, threadCredentials } from "../privileges.ts";
 import {
   becomeWorker,
@@ -73,6 +73,7 @@ import {
   RING_SOURCES,
   type RingOperation,
 } from "../uring_operations.ts";
+import type { Child } from "../watched_child.ts";
 
 /** The ways to receive, in the order in which they are tried, each with its check. */
 const RECEIVING: readonly (readonly [RingOperation, CheckId])[] = [

@@ -31,7 +31,7 @@ import {
   takeStatistics,
   whyNoLargeReceiveBuffer,
 } from "../packet_socket.ts";
-import type { Child, ParentRun } from "../parent_run.ts";
+import type { ParentRun } from "../parent_run.ts";
 import { judgeCredentials, threadCredentials } from "../privileges.ts";
 import {
   becomeWorker,
@@ -52,6 +52,7 @@ import {
 import { PacketRingSource, WORKER_RING } from "../receive/tpacket_v3.ts";
 import { requireStimulus } from "../setting.ts";
 import { Stimulus } from "../stimulus.ts";
+import type { Child } from "../watched_child.ts";
 
 /** Each way, with its check, and whether the parent sets the ring up. */
 const WAYS: readonly { check: CheckId; receive: ReceivePath; isRingSetUp: boolean }[] = [

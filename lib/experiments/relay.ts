@@ -74,7 +74,7 @@ import {
   takeStatistics,
   whyNoLargeReceiveBuffer,
 } from "../packet_socket.ts";
-import type { Child, ParentRun } from "../parent_run.ts";
+import type { ParentRun } from "../parent_run.ts";
 import {
   ALL_PROTECTIONS,
   becomeWorker,
@@ -97,6 +97,7 @@ import { INVALID, LONGEST_PAYLOAD } from "../relay_frames.ts";
 import { persistently, RelayStimulus } from "../relay_stimulus.ts";
 import { ReversePathFilter, whyNotChangeable } from "../reverse_path.ts";
 import { requireStimulus } from "../setting.ts";
+import type { Child } from "../watched_child.ts";
 import { Witness } from "../witness.ts";
 
 /** How many datagrams are sent at least: every size once. */

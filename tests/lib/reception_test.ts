@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import type { Packet } from "../../lib/evidence.ts";
 import type { CapturedFrame } from "../../lib/messages.ts";
-import type { Child, ParentRun } from "../../lib/parent_run.ts";
+import type { ParentRun } from "../../lib/parent_run.ts";
+import type { Child } from "../../lib/watched_child.ts";
 import { Reception } from "../../lib/reception.ts";
 import { type Stimulus, stimulusFrame } from "../../lib/stimulus.ts";
 

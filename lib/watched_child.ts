@@ -1,0 +1,304 @@
+/**
+ * The child as the parent sees it: what it says, by the control channel, and how it ends.
+ *
+ * Whatever it says is evidence, or is refused. It may say too much, nothing, or go on when it has hung up; every wait for it has an end.
+ *
+ * @module
+ */
+
+import {
+  Errno,
+  errnoOf,
+  type OwnedFd,
+  poll,
+  POLLIN,
+  SHUT_RDWR,
+  shutdown,
+  SystemError,
+} from "../ffi/mod.ts";
+import type { ChildEnd, ChildProcess } from "./child_process.ts";
+import { type Delivery, nextMessage, sendMessage, takeMessage } from "./control_channel.ts";
+import {
+  type CapturedFrame,
+  type ChildMessage,
+  now,
+  type ParentMessage,
+  parseChildMessage,
+  saidAt,
+} from "./messages.ts";
+import { ExperimentError } from "./outcome.ts";
+import type { ParentRun } from "./parent_run.ts";
+/** How long the child may leave the control channel full, in milliseconds. */
+const SEND_TIMEOUT = 1000;
+
+/** How long a child that has said its last may take to be gone, in milliseconds. */
+const END_TIMEOUT = 5000;
+
+/** How long one that has closed the control channel may take: the kernel closes it when it is as good as gone. */
+const CLOSING_TIMEOUT = 500;
+
+/** The child, as the parent's program sees it. Whatever it says is evidence, or is refused. */
+export class Child implements AsyncDisposable {
+  readonly #process: ChildProcess;
+  readonly #channel: OwnedFd;
+  readonly #run: ParentRun;
+  readonly #isSilent: boolean;
+  /** Why it took the last message that was sent to it not. */
+  #refusal: SystemError | undefined;
+  /** When it said what was read last: by its word, but no earlier than what it said before. */
+  #saidAt = now();
+
+  /**
+   * @param channel The parent's end of the control channel; closed with the child.
+   * @param channelFd The number of the child's end, there.
+   * @param isSilent Whether it may only say where it stands.
+   */
+  constructor(
+    process: ChildProcess,
+    channel: OwnedFd,
+    readonly channelFd: number,
+    run: ParentRun,
+    isSilent = false,
+  ) {
+    this.#process = process;
+    this.#channel = channel;
+    this.#run = run;
+    this.#isSilent = isSilent;
+    // Whoever waits for its words is woken, even if somebody else holds its end of the channel now. What it has said is still there.
+    // Where it cannot be shut down, since the kernel has done so, the wait ends with its time.
+    process.died.then(() => channel.isOpen && errnoOf(() => shutdown(channel.fd, SHUT_RDWR)));
+  }
+
+  /** Resolves when it has ended, however. */
+  get gone(): Promise<void> {
+    return this.#process.ended().then(() => {});
+  }
+
+  /** Whether it has said something that nobody has heard yet, or has closed the control channel. */
+  get hasSpoken(): boolean {
+    return poll([this.#channel.fd], POLLIN, 0)[0] !== 0;
+  }
+
+  /** Kills it, if it is still there. */
+  kill(): void {
+    this.#process.kill();
+  }
+
+  /** Its process id. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /**
+   * Sends it a message, with descriptors beside it. If it takes none, because it is gone or will not, whoever waits for its answer is told.
+   *
+   * @throws {ExperimentError} If it has given up, or does not read.
+   */
+  send(message: ParentMessage, descriptors: readonly number[] = []): void {
+    const at = now();
+    try {
+      sendMessage(this.#channel.fd, message, descriptors, SEND_TIMEOUT);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      this.#hearLastWords();
+      this.#refusal = error;
+      return;
+    }
+    this.#run.said("parent", message.type, descriptors.length, at);
+  }
+
+  /** Puts into the record what it said before it was gone; why it was, is often among that. */
+  #hearLastWords(): void {
+    for (;;) {
+      const delivery = takeMessage(this.#channel.fd, 0);
+      if (delivery === undefined || delivery === null) return;
+      const message = this.#read(delivery);
+      if (message.type !== "reached" && message.type !== "packet") this.#enter(message);
+    }
+  }
+
+  /**
+   * Waits until the child is at a stage, recording what it says on the way, and when that was.
+   *
+   * @param late What to do with packets that are still on their way; without it, none may come.
+   * @returns What the child says of it: unchecked.
+   * @throws {ExperimentError} If it fails, dies, or is elsewhere.
+   */
+  async reached(
+    stage: string,
+    late?: (frame: CapturedFrame) => void,
+  ): Promise<{ [name: string]: unknown }> {
+    let message = await this.#hear(this.#run.context.deadline);
+    while (message?.type === "packet" && late !== undefined) {
+      late(message);
+      message = await this.#hear(this.#run.context.deadline);
+    }
+    if (message?.type !== "reached" || message.stage !== stage) {
+      throw new ExperimentError(`The child did not reach the stage "${stage}": ${said(message)}`);
+    }
+    this.#run.record.timestamp(stage);
+    return message.detail;
+  }
+
+  /** {@linkcode reached}, for a child that may be at one of two stages. */
+  async reachedEither(
+    ...stages: readonly string[]
+  ): Promise<{ stage: string; detail: { [name: string]: unknown } }> {
+    const message = await this.#hear(this.#run.context.deadline);
+    if (message?.type !== "reached" || !stages.includes(message.stage)) {
+      throw new ExperimentError(`The child is at none of ${stages.join(", ")}: ${said(message)}`);
+    }
+    return message;
+  }
+
+  /**
+   * Waits for a while until the child is at a stage.
+   *
+   * @param patience In milliseconds.
+   * @returns `undefined` if it said nothing in that time.
+   * @throws {ExperimentError} If it fails, dies, or is elsewhere.
+   */
+  async reachedWithin(
+    patience: number,
+    stage: string,
+  ): Promise<{ [name: string]: unknown } | undefined> {
+    const deadline = Math.min(this.#run.context.deadline, Date.now() + patience);
+    const message = await this.#hear(deadline);
+    if (message === undefined) return undefined;
+    if (message.type === "reached" && message.stage === stage) return message.detail;
+    throw new ExperimentError(`The child did not reach the stage "${stage}": ${said(message)}`);
+  }
+
+  /**
+   * Waits for the next packet that the child hands on.
+   *
+   * @param deadline When the wait ends, in milliseconds since 1970.
+   * @returns `undefined` if none came in time.
+   * @throws {ExperimentError} If it fails, dies, or says something else.
+   */
+  async packet(deadline: number): Promise<CapturedFrame | undefined> {
+    const message = await this.#hear(deadline);
+    if (message !== undefined && message.type !== "packet") {
+      throw new ExperimentError(`The child did not hand on a packet: ${said(message)}`);
+    }
+    return message;
+  }
+
+  /**
+   * Waits for the child's end, which must be an orderly one.
+   *
+   * @throws {ExperimentError} If it ends otherwise, does not end, or leaves something behind.
+   * @throws {SystemError} If it did not take what was sent to it last.
+   */
+  async ended(): Promise<void> {
+    if (this.#refusal !== undefined) throw this.#refusal;
+    const { end, wasKilled } = await this.#endWithin(END_TIMEOUT);
+    if (wasKilled) throw new ExperimentError(`The child did not end within ${END_TIMEOUT} ms`);
+    if (!end.status.success) throw new ExperimentError(this.#lastWords() ?? describeEnd(end));
+    if (end.leftBehind !== null) throw new ExperimentError(describeEnd(end));
+  }
+
+  /** Why it gave up after its last stage, if it said so: what nobody has heard yet is still in the channel. */
+  #lastWords(): string | undefined {
+    const delivery = takeMessage(this.#channel.fd, 0);
+    const message = delivery ? this.#read(delivery) : undefined;
+    return message?.type === "failed" ? `The child gave up: ${message.message}` : undefined;
+  }
+
+  async #endWithin(patience: number): Promise<{ end: ChildEnd; wasKilled: boolean }> {
+    let wasKilled = false;
+    const timer = setTimeout(() => {
+      wasKilled = true;
+      this.#process.kill();
+    }, patience);
+    try {
+      return { end: await this.#process.ended(), wasKilled };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Ends it, if it is still there. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process[Symbol.asyncDispose]();
+    this.#channel.close();
+  }
+
+  async #hear(
+    deadline: number,
+  ): Promise<Extract<ChildMessage, { type: "reached" | "packet" }> | undefined> {
+    for (;;) {
+      const { signal } = this.#run.context;
+      const end = this.#refusal === undefined ? deadline : Date.now() + CLOSING_TIMEOUT;
+      const delivery = await nextMessage(this.#channel.fd, Math.min(deadline, end), signal);
+      if (signal.aborted) throw signal.reason;
+      if (delivery === undefined && this.#refusal !== undefined) throw this.#refusal;
+      if (delivery === undefined) return undefined;
+      if (delivery === null) throw await this.#unexpectedEnd();
+      const message = this.#read(delivery);
+      if (message.type === "reached") this.#run.said("child", message.stage, 0, this.#saidAt);
+      if (message.type === "reached" || message.type === "packet") return message;
+      this.#enter(message);
+    }
+  }
+
+  /** Why it has closed the control channel before its time: as a rule since it has ended. */
+  async #unexpectedEnd(): Promise<ExperimentError> {
+    const { end, wasKilled } = await this.#endWithin(CLOSING_TIMEOUT);
+    return new ExperimentError(
+      wasKilled
+        ? "The child closed the control channel, and went on; it was killed"
+        : describeEnd(end),
+    );
+  }
+
+  /** What of its words goes into the record, counts; packets are counted there, and what comes with a stage is looked at and forgotten. */
+  #read({ text }: Delivery): ChildMessage {
+    const message = parseChildMessage(text);
+    this.#saidAt = Math.max(this.#saidAt, saidAt(text) ?? now());
+    if (message.type !== "packet" && message.type !== "reached") this.#run.record.heard(text);
+    return message;
+  }
+
+  #enter(message: Exclude<ChildMessage, { type: "reached" | "packet" }>): void {
+    if (this.#isSilent && message.type !== "failed") {
+      throw new ExperimentError(`The child sent "${message.type}", which it may not`);
+    }
+    const { record } = this.#run;
+    switch (message.type) {
+      case "step":
+        return record.step("child", message.privileged, message.title, this.#saidAt);
+      case "note":
+      case "done":
+        return record.line(
+          { kind: message.type, text: message.text, checks: message.checks },
+          this.#saidAt,
+        );
+      case "detail":
+        return record.line({ kind: "detail", text: message.text }, this.#saidAt);
+      case "check": {
+        const { id, status, observed, evidence } = message;
+        return record.find("child", id, { status, observed, evidence });
+      }
+      case "failed":
+        throw new ExperimentError(`The child gave up: ${message.message}`);
+    }
+  }
+}
+
+function said(message: ChildMessage | undefined): string {
+  if (message === undefined) return "it said nothing in time";
+  return message.type === "reached" ? `it is at "${message.stage}"` : `it sent "${message.type}"`;
+}
+
+function isRefusal(error: unknown): error is SystemError {
+  return error instanceof SystemError &&
+    (error.errno === Errno.EPIPE || error.errno === Errno.ECONNRESET);
+}
+
+function describeEnd({ status: { code, signal }, output, leftBehind }: ChildEnd): string {
+  if (code === 0 && leftBehind !== null) return `The child has ended, but ${leftBehind}`;
+  const end = signal === null ? `with exit status ${code}` : `by ${signal}`;
+  const lastWords = output.trim().split("\n").slice(0, 3).join(" / ");
+  return `The child ended early, ${end}${lastWords === "" ? "" : `: ${lastWords}`}`;
+}
