@@ -48,8 +48,14 @@ export function pages(size: number): Uint8Array<ArrayBuffer> {
 // ArrayBuffer is held here.
 const mapped = new Set<Uint8Array<ArrayBuffer>>();
 
+// And at the end of an isolate, which gives all of its memory back to the heap while the process goes on: between the files of `deno test`.
+globalThis.addEventListener("unload", () => mapped.forEach(unmap));
+
 /**
  * mmap(2), `MAP_FIXED`: puts a mapping in the place of these pages.
+ *
+ * A web worker must take it away before it ends ({@linkcode unmap}), since nothing tells this module of that end: the heap would get memory back
+ * that is not its own.
  *
  * @param memory From {@linkcode pages}. What was in it is lost.
  * @param flags Such as `MAP_SHARED`.
@@ -57,13 +63,13 @@ const mapped = new Set<Uint8Array<ArrayBuffer>>();
  * @throws {SystemError} `EINVAL`, `ENODEV`, `ENOMEM`, …: `memory` is then empty pages.
  */
 export function mapOver(memory: Uint8Array<ArrayBuffer>, flags: number, fd: number): void {
-  mapped.add(memory);
   try {
     map(memory, flags, fd);
   } catch (error) {
     unmap(memory); // the kernel may have taken the old pages away before it failed
     throw error;
   }
+  mapped.add(memory);
 }
 
 /**
