@@ -3,75 +3,16 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { VERSION } from "../../lib/version.ts";
 import { testNeeding } from "../support/needs.ts";
-import { evidenceIn, inNamespace, type Outcome, ROOT, runProgram } from "../support/programs.ts";
-import { FDPASS } from "./here.ts";
-
-interface Place {
-  /** Where the file is, and nothing else. */
-  readonly folder: string;
-  /** An empty folder for Deno's cache. */
-  readonly cache: string;
-}
-
-/** Makes the file and does something with it. */
-async function bundled(test: (place: Place) => Promise<void>): Promise<void> {
-  const place = await Deno.makeTempDir();
-  const [folder, cache] = [`${place}/alone`, `${place}/cache`];
-  try {
-    await Deno.mkdir(cache);
-    const made = await runProgram(Deno.execPath(), [
-      ...["run", "-A", `${ROOT}/scripts/bundle.ts`, `${folder}/fdpass.js`],
-    ]);
-    assertEquals(made.code, 0, made.stderr);
-    await test({ folder, cache });
-  } finally {
-    await Deno.remove(place, { recursive: true });
-  }
-}
-
-const ALONE = ["run", "-A", "--no-config", "--no-lock", "--no-remote", "--no-npm", "--cached-only"];
-
-function alone({ folder, cache }: Place, args: readonly string[]): Promise<Outcome> {
-  const command = [Deno.execPath(), ...ALONE, "fdpass.js", ...args];
-  return inNamespace(["env", `--chdir=${folder}`, `DENO_DIR=${cache}`, "HOME=/", ...command], {
-    timeout: 60_000,
-  });
-}
-
-/** What was asked, and what the answer was. */
-function answers(outcome: Outcome) {
-  const { verdict, exit, experiments } = evidenceIn(outcome);
-  return {
-    code: outcome.code,
-    verdict,
-    exit,
-    experiments: experiments.map(({ name, verdict, checks }) => ({
-      name,
-      verdict,
-      checks: checks.map(({ id, status, claim }) => [id, status, claim]),
-    })),
-  };
-}
+import { ROOT, runProgram } from "../support/programs.ts";
+import { ALONE, assertSame, bundled } from "./one_file.ts";
 
 testNeeding(
   { root: true },
-  "The one-file build, alone, gives the verdicts of main.ts",
+  "The one-file build, alone, gives the verdict of main.ts",
   () =>
     bundled(async (place) => {
       assertEquals([...Deno.readDirSync(place.folder)].map(({ name }) => name), ["fdpass.js"]);
-      const runs = [
-        ["veth-fdpass"],
-        ["--harden", "veth-fdpass"],
-        ["-e", "io-uring", "-e", "authority", "veth-fdpass"],
-        ["--stimulus", "none", "-t", "4", "lo"], // where nothing comes by itself
-      ];
-      for (const args of runs) {
-        const ours = answers(
-          await inNamespace([...FDPASS, "--json", ...args], { timeout: 60_000 }),
-        );
-        const theirs = answers(await alone(place, ["--json", ...args]));
-        assertEquals(theirs, ours, args.join(" "));
-      }
+      await assertSame(place, ["--harden", "veth-fdpass"]);
       assertEquals([...Deno.readDirSync(place.folder)].map(({ name }) => name), ["fdpass.js"]);
     }),
 );

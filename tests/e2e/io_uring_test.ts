@@ -2,7 +2,6 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { ExperimentEvidence } from "../../lib/evidence.ts";
-import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
 import { testNeeding } from "../support/needs.ts";
 import { evidenceIn, fdpass, type Outcome } from "../support/programs.ts";
 
@@ -115,15 +114,3 @@ for (const args of [["--stimulus", "none", "veth-fdpass"], ["lo"]]) {
     assertEquals([code, stdout.includes("SUCCESS")], [4, false]);
   });
 }
-
-testNeeding(hardening, "-e all is every experiment, in the order of --list: PASS", async () => {
-  const outcome = await fdpass(["--json", "-t", "60", "-e", "all", "veth-fdpass"], {
-    timeout: 240_000,
-  });
-  const { experiments, verdict } = evidenceIn(outcome);
-  assertEquals(
-    experiments.map(({ name, verdict, error }) => [name, verdict, error]),
-    EXPERIMENTS.map(({ name }) => [name, "PASS", null]),
-  );
-  assertEquals([verdict, outcome.code, outcome.stderr], ["PASS", 0, ""]);
-});

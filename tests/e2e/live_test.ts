@@ -75,9 +75,3 @@ testNeeding(
     assertEquals(counts.at(-1)! > 0, true, stderr);
   },
 );
-
-for (const option of ["--json", "--tap", "--quiet"]) {
-  testNeeding(NEEDS, `With ${option} nothing is told of them`, async () => {
-    assertEquals((await fdpass([option, ...SUPERVISOR])).stderr, "");
-  });
-}

@@ -1,9 +1,11 @@
-/** What the experiment `receive-paths` shows, and what `--receive` makes of it and of the others. */
+/** What the experiment `receive-paths` shows, and what `--receive` makes of it. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { ExperimentEvidence } from "../../lib/evidence.ts";
+import { RECEIVE_PATHS } from "../../lib/receive/mod.ts";
 import { TestsAhead } from "../support/ahead.ts";
-import { evidenceIn, fdpass } from "../support/programs.ts";
+import { fdpass } from "../support/programs.ts";
+import { passed } from "./passed.ts";
 
 const tests = new TestsAhead();
 
@@ -17,31 +19,6 @@ const WAYS = [
   ...["io-uring", "io-uring-multishot"],
 ];
 const CHECKS = WAYS.map((_, i) => `PATH-0${i + 1}`);
-
-/** Each path of `--receive`, with whose clock the packets are stamped by. */
-const STAMPS = {
-  "recvmsg": "kernel",
-  "recvfrom": "child",
-  "recvmmsg": "kernel",
-  "tpacket-v3": "kernel",
-  "io-uring": "child",
-  "io-uring-multishot": "child",
-} as const;
-const PATHS = Object.keys(STAMPS) as (keyof typeof STAMPS)[];
-
-/** The one experiment of a run that is PASS. */
-async function passed(name: string, ...args: string[]): Promise<ExperimentEvidence> {
-  const outcome = await fdpass(
-    ["--json", "-t", "60", "-e", name, ...args, "veth-fdpass"],
-    PATIENT,
-  );
-  const evidence = evidenceIn(outcome);
-  const [experiment] = evidence.experiments;
-  const failed = experiment.checks.filter(({ status }) => status === "fail");
-  assertEquals([experiment.error, failed], [null, []]);
-  assertEquals([outcome.code, outcome.stderr, evidence.verdict], [0, "", "PASS"]);
-  return experiment;
-}
 
 function assertWhole({ checks, figures }: ExperimentEvidence, frames: number): void {
   for (const { id, status, evidence } of checks.filter(({ id }) => id.startsWith("PATH"))) {
@@ -86,7 +63,7 @@ for (const args of [[], ["--harden"]]) {
       ];
       assert(stdout.includes(lines.join("\n")), `${lines.join("\n")}\n is missing:\n${stdout}`);
     });
-    for (const path of PATHS) {
+    for (const path of Object.keys(RECEIVE_PATHS)) {
       assert(stdout.includes(`\n  - ${path}: once, in order, byte for byte\n`), path);
     }
     assertMatch(stdout, /\n✓ SUCCESS: /);
@@ -115,48 +92,5 @@ for (const args of [["--stimulus", "none", "veth-fdpass"], ["lo"]]) {
     const { code, stderr, stdout } = await fdpass(["-e", "receive-paths", ...args]);
     assertMatch(stderr, /veth peer is not here\n {2}.*scripts\/netns\.sh.*--stimulus/);
     assertEquals([code, stdout.includes("SUCCESS")], [4, false]);
-  });
-}
-
-for (const path of PATHS) {
-  for (const harden of [[], ["--harden"]]) {
-    const args = ["--receive", path, ...harden];
-    tests.add(hardening, `privilege-drop ${args.join(" ")} is PASS`, async () => {
-      const { checks, packets } = await passed("privilege-drop", ...args);
-      assertEquals(checks.filter(({ status }) => status !== "pass"), []);
-      assertEquals(checks.length, harden.length === 0 ? 14 : 19);
-      const ours = packets.filter(({ ours }) => ours);
-      assertEquals(new Set(ours.map(({ stamped_by }) => stamped_by)), new Set([STAMPS[path]]));
-      assertEquals(ours.filter(({ after_drop }) => after_drop).length, 5);
-    });
-  }
-}
-
-/** What comes of each operation in each column, as words. */
-function cells({ matrix }: ExperimentEvidence): Record<string, string> {
-  return Object.fromEntries(
-    matrix!.rows.flatMap(({ operation, cells }) =>
-      Object.entries(cells).map(([column, { outcome }]) => [`${operation}, ${column}`, outcome])
-    ),
-  );
-}
-
-let usual: Promise<ExperimentEvidence> | undefined;
-const usualAuthority = () => usual ??= passed("authority");
-
-for (const path of PATHS.filter((path) => path !== "recvmsg")) {
-  tests.add(hardening, `authority --receive ${path} has the same outcomes`, async () => {
-    const before = cells(await usualAuthority());
-    const experiment = await passed("authority", "--receive", path);
-    const turned = Object.entries(cells(experiment)).filter(([cell, outcome]) =>
-      outcome !== before[cell]
-    );
-    // A worker that receives by a ring may enter it, by the number that the early one had; nothing comes of that.
-    const byRing = path.startsWith("io-uring")
-      ? [["early-ring, hardened", "no effect"], ["early-personality, hardened", "no effect"]]
-      : [];
-    assertEquals(turned, byRing);
-    const ours = experiment.packets.filter(({ ours }) => ours);
-    assertEquals(new Set(ours.map(({ stamped_by }) => stamped_by)), new Set([STAMPS[path]]));
   });
 }

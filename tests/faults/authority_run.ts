@@ -15,7 +15,7 @@ import { findSetting } from "../../lib/setting.ts";
 
 const [fault, ...omitted] = Deno.args;
 const chosen = ALL_PROTECTIONS.filter((protection) => !omitted.includes(protection));
-const task = parseCommandLine(["--timeout", "5", "veth-fdpass"], [authority]);
+const task = parseCommandLine(["--timeout", "60", "veth-fdpass"], [authority]);
 if (task.task !== "run") throw new Error(`Nothing to run: ${task.task}`);
 const evidence = evidenceOf(environment(task.run.interface, task.run.user), [
   await runExperiment(

@@ -22,6 +22,7 @@ export const TIMING: readonly string[] = [
   "ffi/io_uring_test.ts",
   "ffi/socket_test.ts",
   "ffi/trace_test.ts",
+  "lib/child_ending_test.ts",
   "lib/control_channel_test.ts",
   "lib/control_channel_turn_test.ts",
   "lib/hand_on_test.ts",

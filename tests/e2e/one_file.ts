@@ -1,0 +1,73 @@
+/**
+ * The one-file build, in a folder where nothing else is.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { evidenceIn, inNamespace, type Outcome, ROOT, runProgram } from "../support/programs.ts";
+import { FDPASS } from "./here.ts";
+
+/** Where it is. */
+export interface Place {
+  /** Where the file is, and nothing else. */
+  readonly folder: string;
+  /** An empty folder for Deno's cache. */
+  readonly cache: string;
+}
+
+/** Makes the file and does something with it. */
+export async function bundled(test: (place: Place) => Promise<void>): Promise<void> {
+  const place = await Deno.makeTempDir();
+  const [folder, cache] = [`${place}/alone`, `${place}/cache`];
+  try {
+    await Deno.mkdir(cache);
+    const made = await runProgram(Deno.execPath(), [
+      ...["run", "-A", `${ROOT}/scripts/bundle.ts`, `${folder}/fdpass.js`],
+    ]);
+    assertEquals(made.code, 0, made.stderr);
+    await test({ folder, cache });
+  } finally {
+    await Deno.remove(place, { recursive: true });
+  }
+}
+
+/** What Deno is to do without. */
+export const ALONE = [
+  "run",
+  "-A",
+  "--no-config",
+  "--no-lock",
+  "--no-remote",
+  "--no-npm",
+  "--cached-only",
+];
+
+function alone({ folder, cache }: Place, args: readonly string[]): Promise<Outcome> {
+  const command = [Deno.execPath(), ...ALONE, "fdpass.js", ...args];
+  return inNamespace(["env", `--chdir=${folder}`, `DENO_DIR=${cache}`, "HOME=/", ...command], {
+    timeout: 60_000,
+  });
+}
+
+/** What was asked, and what the answer was. */
+function answers(outcome: Outcome) {
+  const { verdict, exit, experiments } = evidenceIn(outcome);
+  return {
+    code: outcome.code,
+    verdict,
+    exit,
+    experiments: experiments.map(({ name, verdict, checks }) => ({
+      name,
+      verdict,
+      checks: checks.map(({ id, status, claim }) => [id, status, claim]),
+    })),
+  };
+}
+
+/** Makes sure that it answers as `main.ts` does. */
+export async function assertSame(place: Place, args: readonly string[]): Promise<void> {
+  const ours = answers(await inNamespace([...FDPASS, "--json", ...args], { timeout: 60_000 }));
+  const theirs = answers(await alone(place, ["--json", ...args]));
+  assertEquals(theirs, ours, args.join(" "));
+}
