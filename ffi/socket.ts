@@ -122,10 +122,11 @@ export function getsockopt(
   const value = new Uint8Array(size).fill(UNWRITTEN);
   const length = Uint32Array.of(size);
   check(libc.getsockopt(fd, level, option, value, length), "getsockopt");
-  if (value.every((byte) => byte === UNWRITTEN)) {
+  const answer = value.subarray(0, length[0]); // empty, if the option has no value: SO_BINDTODEVICE of a socket that is bound to none
+  if (answer.length > 0 && answer.every((byte) => byte === UNWRITTEN)) {
     throw new AnswerError("getsockopt", `option ${option} of level ${level} has no value`);
   }
-  return value.subarray(0, length[0]);
+  return answer;
 }
 
 /** {@linkcode getsockopt} for an option that is an `int`. */

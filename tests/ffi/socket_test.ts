@@ -36,6 +36,7 @@ import {
   setsockopt,
   SHUT_RDWR,
   shutdown,
+  SO_BINDTODEVICE,
   SO_COOKIE,
   SO_DOMAIN,
   SO_PROTOCOL,
@@ -140,6 +141,7 @@ Deno.test(
     assertEquals(cookie.length, 8);
     assert(`${cookie}` !== `${getsockopt(there, SOL_SOCKET, SO_COOKIE, 8)}`, "two sockets");
     assertEquals(getsockopt(here, SOL_SOCKET, SO_TYPE, 64).length, 4);
+    assertEquals(getsockopt(here, SOL_SOCKET, SO_BINDTODEVICE, 16).length, 0, "bound to none");
   }),
 );
 
