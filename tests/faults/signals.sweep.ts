@@ -47,7 +47,7 @@ const SWEEPS: readonly Sweep[] = [{
   experiment: "supervisor",
   args: ["-e", "supervisor", "--kills", "1"],
   timeouts: [60, 60],
-  sample: 4,
+  sample: 6,
   events: { parent: ["SIGINT", "SIGKILL"], child: [] },
 }];
 
