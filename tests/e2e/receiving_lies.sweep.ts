@@ -116,8 +116,8 @@ const LIES: [inject: string, args: string[], cause: RegExp][] = [
   ["io_uring_setup:error=ENOMEM:when=2+", ["-e", "io-uring"], /io_uring_setup: .*\(ENOMEM\)/],
   ["io_uring_setup:error=ENOMEM:when=3+", ["-e", "io-uring"], /io_uring_setup: .*\(ENOMEM\)/],
   // Nothing is submitted, and said to be.
-  ["io_uring_enter:retval=0", ["-e", "io-uring"], /./],
-  ["io_uring_enter:retval=1", ["-e", "io-uring"], /./],
+  ["io_uring_enter:retval=0", ["-t", "10", "-e", "io-uring"], /./],
+  ["io_uring_enter:retval=1", ["-t", "10", "-e", "io-uring"], /./],
   ["io_uring_enter:retval=0", ["-t", "5", "--receive", "io-uring"], /./],
   ["io_uring_enter:retval=64", ["-t", "5", "--receive", "io-uring"], /./],
   ["io_uring_enter:retval=1", ["-t", "5", "--receive", "io-uring-multishot"], /./],
