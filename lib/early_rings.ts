@@ -62,14 +62,14 @@ export class EarlyRings {
   /** By the plain ring. Returns the descriptor, or `undefined` if no answer came. Throws what the system refuses. */
   plainly(request: EarlyRequest): number | undefined {
     this.#plain.submit(this.#request(request));
-    this.#plain.enter();
+    this.#enter();
     return this.#result(this.#plain);
   }
 
   /** As the registered personality. */
   asPersonality(request: EarlyRequest): number | undefined {
     this.#plain.submit({ ...this.#request(request), personality: this.#personality });
-    this.#plain.enter();
+    this.#enter();
     return this.#result(this.#plain);
   }
 
@@ -83,6 +83,16 @@ export class EarlyRings {
   close(): void {
     this.#plain.close();
     this.#polled.close();
+  }
+
+  /** A ring that was closed has no number; what has it by now, if anything, is no ring (`EOPNOTSUPP`): the ring is gone in both cases. */
+  #enter(): void {
+    try {
+      this.#plain.enter();
+    } catch (error) {
+      const isAnother = error instanceof SystemError && error.errno === Errno.EOPNOTSUPP;
+      throw isAnother ? new SystemError(error.syscall, Errno.EBADF) : error;
+    }
   }
 
   #request(request: EarlyRequest): Submission {
