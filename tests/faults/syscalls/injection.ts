@@ -15,8 +15,6 @@ export interface Job {
   readonly aim?: Aim | AimElsewhere;
   /** The system calls that are looked at, as strace takes it; all that may be the tool's if nothing is given. */
   readonly trace?: string;
-  /** Whether the children go untraced: a process that has one tracer can have no other, which some experiments ask for. */
-  readonly parentOnly?: boolean;
   /** Whether strace's answer is what the kernel says anyway: then it is believed. */
   readonly isUsual?: boolean;
   /** When the run must have ended, in milliseconds. */

@@ -83,14 +83,12 @@ function end(pid: number): void {
 }
 
 function command(
-  { args, inject, aim, trace, parentOnly }: Job,
+  { args, inject, aim, trace }: Job,
   log: string,
 ): [string, ...string[]] {
   return [
     ...["setpriv", "--groups", FORGETTABLE_GROUPS] as const,
-    ...["strace", "-f", "-ttt", "-yy", "-s", LONGEST, "-o", log],
-    // strace's own filter would stay with a process that it lets go.
-    parentOnly ? "--detach-on=execve" : "--seccomp-bpf",
+    ...["strace", "-f", "--seccomp-bpf", "-ttt", "-yy", "-s", LONGEST, "-o", log],
     ...["-e", `trace=${trace ?? EVERYTHING}`],
     ...inject === undefined ? [] : ["-e", `inject=${inject}`],
     ...[Deno.execPath(), "run", "-A", `${FOLDER}marked_main.ts`],

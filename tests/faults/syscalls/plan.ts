@@ -70,7 +70,7 @@ const OUT_OF_THE_WAY = 1000;
 const LIE = "";
 
 /** What is tried of a run: its arguments, and when it must have ended. */
-export type Run = Pick<Job, "args" | "limit" | "parentOnly">;
+export type Run = Pick<Job, "args" | "limit">;
 
 /**
  * The injections for a run.

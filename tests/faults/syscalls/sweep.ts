@@ -37,11 +37,6 @@ export const MAIN_JOB: Run = {
   limit: 20_000,
 };
 
-/** Of the wrong answers to each call the first few. */
-export function fewOfEach(plan: readonly Injection[], few: number): Injection[] {
-  return [...Map.groupBy(plan, callOf).values()].flatMap((of) => of.slice(0, few));
-}
-
 const lanes = new Lanes();
 
 const kindOf = ({ libc, name }: LoggedCall) => `${libc} ${name}`;
