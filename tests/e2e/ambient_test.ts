@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Packet } from "../../lib/evidence.ts";
+import { TestsAhead } from "../support/ahead.ts";
 import { testNeeding } from "../support/needs.ts";
 import { evidenceIn, inNamespace } from "../support/programs.ts";
 import { FDPASS } from "./here.ts";
@@ -64,8 +65,10 @@ for (const path of ["recvmmsg", "tpacket-v3"]) {
   );
 }
 
+const tests = new TestsAhead();
+
 for (const path of ["recvfrom", "io-uring", "io-uring-multishot"]) {
-  testNeeding(
+  tests.add(
     root,
     `By ${path}, which brings no stamp, the traffic of others shows nothing: exit 4`,
     async () => {

@@ -1,6 +1,7 @@
 /** Progress while a run waits: on a terminal alone, and gone at the end. */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { TestsAhead } from "../support/ahead.ts";
 import { testNeeding } from "../support/needs.ts";
 import { fdpass, inNamespace } from "../support/programs.ts";
 import { FDPASS } from "./here.ts";
@@ -45,9 +46,10 @@ testNeeding(NEEDS, "On a dumb terminal, and on none, nothing says how far it is"
   assertEquals(/s left|[␡␛]/.test(visible(stdout + stderr)), false);
 });
 
+const tests = new TestsAhead();
 const SUPERVISOR = ["-e", "supervisor", "--kills", "2", "veth-fdpass"];
 
-testNeeding(
+tests.add(
   NEEDS,
   "On a terminal the counters of every worker are told, in one line that does not wrap",
   async () => {
@@ -59,7 +61,7 @@ testNeeding(
   },
 );
 
-testNeeding(
+tests.add(
   NEEDS,
   "Elsewhere they are told in plain lines on standard error, growing",
   async () => {
