@@ -11,9 +11,9 @@ import type { Environment, Evidence, ExperimentEvidence } from "./lib/evidence.t
 import type { Experiment } from "./lib/experiment.ts";
 import { EXPERIMENTS } from "./lib/experiments/mod.ts";
 import { interruption, keepIgnored } from "./lib/interruption.ts";
+import type { Watcher } from "./lib/live.ts";
 import { adoptOrphans } from "./lib/orphans.ts";
 import { Exit } from "./lib/outcome.ts";
-import type { Watcher } from "./lib/live.ts";
 import { isTerminal, terminalColumns, wantsColor, write, writeFailure } from "./lib/output.ts";
 import { ViewFiles } from "./lib/report/files.ts";
 import { renderJson } from "./lib/report/json.ts";

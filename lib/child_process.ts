@@ -33,7 +33,7 @@ export interface ChildOptions {
   readonly inherit: readonly number[];
   /** A program, with its arguments, that changes what it is and then becomes the child by execve. */
   readonly launcher?: readonly string[];
-  /** Is given each line of its trace, if it is to be traced. */
+  /** Is given each call and each structure of its trace, if it is to be traced. */
   readonly onTrace?: ((piece: TracePiece) => void) | undefined;
 }
 
@@ -61,7 +61,7 @@ export class ChildProcess implements AsyncDisposable {
   readonly #streams: readonly Beginning[];
   #end: Promise<ChildEnd> | undefined;
 
-  /** @param onTrace Is given each line of its trace; without it, it has none. */
+  /** @param onTrace Is given what it tells of its calls; without it, it has none. */
   constructor(process: Deno.ChildProcess, onTrace?: (piece: TracePiece) => void) {
     this.#process = process;
     ChildProcess.#running.add(process.pid);

@@ -165,12 +165,13 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     name !== PLAIN && name !== HARDENED
   );
   run.record.matrix(asMatrix(columns.map(({ name }) => name), rows));
-  run.check("AUTH-01", judgeColumns(rows, [PLAIN]));
-  run.check("AUTH-02", judgeColumns(rows, alone));
-  run.check("AUTH-03", judgeRefusal(rows));
+  const notTried = whyNotTried(rows);
+  run.check("AUTH-01", judgeColumns(rows, [PLAIN], notTried));
+  run.check("AUTH-02", judgeColumns(rows, alone, notTried));
+  run.check("AUTH-03", judgeRefusal(rows, notTried));
   run.step("Results:");
   run.done("What the socket allows is known", "AUTH-01", "AUTH-02");
-  for (const reason of whyNotTried(rows)) run.note(reason, "AUTH-01", "AUTH-02", "AUTH-03");
+  for (const reason of notTried) run.note(reason, "AUTH-01", "AUTH-02", "AUTH-03");
   run.done("Nothing is left to a hardened worker but receiving", "AUTH-03", "AUTH-04");
   run.done(
     "It is confined on every thread, with every descriptor explained",
@@ -345,7 +346,11 @@ function whyNotTried(rows: Rows): string[] {
   });
 }
 
-function judgeColumns(rows: Rows, names: readonly string[]): Finding {
+function judgeColumns(
+  rows: Rows,
+  names: readonly string[],
+  reasons: readonly string[],
+): Finding {
   const cells = [...rows].flatMap(([{ name }, row]) =>
     names.map((column) => ({ operation: name, column, ...row.get(column) }))
   );
@@ -360,13 +365,13 @@ function judgeColumns(rows: Rows, names: readonly string[]): Finding {
   return judged(
     names.length > 0 && differing.length === 0,
     differing.length === 0 ? `${tried} of ${tried} as known${notTried}` : shown.join("; "),
-    { differing, not_tried: whyNotTried(rows) },
+    { differing, not_tried: reasons },
   );
 }
 
-function judgeRefusal(rows: Rows): Finding {
+function judgeRefusal(rows: Rows, reasons: readonly string[]): Finding {
   const allowed = allowedIn(rows, HARDENED);
-  if (allowed.length === 0) return judgeColumns(rows, [HARDENED]);
+  if (allowed.length === 0) return judgeColumns(rows, [HARDENED], reasons);
   return judged(false, `allowed: ${allowed.join(", ")}`);
 }
 

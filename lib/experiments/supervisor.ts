@@ -16,8 +16,8 @@
 
 import { type Identity, type PacketRingGeometry } from "../../ffi/mod.ts";
 import { type Account, describeAccount, drawUpAccount } from "../account.ts";
-import { runChild } from "../child.ts";
 import { HARDENING_NEEDS } from "../capabilities.ts";
+import { runChild } from "../child.ts";
 import { type Conclusion, type Finding, judged } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
 import { counted } from "../live.ts";

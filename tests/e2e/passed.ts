@@ -6,16 +6,19 @@
 
 import { assertEquals } from "@std/assert";
 import type { ExperimentEvidence } from "../../lib/evidence.ts";
-import { evidenceIn, fdpass } from "../support/programs.ts";
+import { evidenceIn, fdpass, type Outcome } from "../support/programs.ts";
 
 const PATIENT = { timeout: 120_000 };
 
-/** The one experiment of a run that is PASS. */
+/** Runs an experiment; what it found. */
 export async function passed(name: string, ...args: string[]): Promise<ExperimentEvidence> {
-  const outcome = await fdpass(
-    ["--json", "-t", "60", "-e", name, ...args, "veth-fdpass"],
-    PATIENT,
+  return passedIn(
+    await fdpass(["--json", "-t", "60", "-e", name, ...args, "veth-fdpass"], PATIENT),
   );
+}
+
+/** The one experiment of a run that is PASS. */
+export function passedIn(outcome: Outcome): ExperimentEvidence {
   const evidence = evidenceIn(outcome);
   const [experiment] = evidence.experiments;
   const failed = experiment.checks.filter(({ status }) => status === "fail");

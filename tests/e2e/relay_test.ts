@@ -4,8 +4,9 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { ExperimentEvidence } from "../../lib/evidence.ts";
 import { RECEIVE_PATHS } from "../../lib/receive/mod.ts";
 import { testNeeding } from "../support/needs.ts";
-import { evidenceIn, inNamespace, type Outcome, ROOT } from "../support/programs.ts";
+import { inNamespace, type Outcome, ROOT } from "../support/programs.ts";
 import { FDPASS, here } from "./here.ts";
+import { passedIn } from "./passed.ts";
 
 const root = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
 const PATIENT = { timeout: 120_000 };
@@ -16,16 +17,6 @@ function inPlace(setUp: string, args: readonly string[], after = ""): Promise<Ou
   const run = ["-t", "60", "-e", "relay", ...args, "veth-fdpass"];
   const script = `${setUp}; "$0" "$@"; status=$?; ${after} exit $status`;
   return inNamespace(["sh", "-c", script, ...FDPASS, ...run], PATIENT);
-}
-
-/** The experiment of a run that is PASS. */
-function passed(outcome: Outcome): ExperimentEvidence {
-  const evidence = evidenceIn(outcome);
-  const [experiment] = evidence.experiments;
-  const failed = experiment.checks.filter(({ status }) => status === "fail");
-  assertEquals([experiment.error, failed], [null, []]);
-  assertEquals([outcome.code, outcome.stderr, evidence.verdict], [0, "", "PASS"]);
-  return experiment;
 }
 
 const statusOf = ({ checks }: ExperimentEvidence) =>
@@ -47,7 +38,7 @@ function assertWhole(experiment: ExperimentEvidence, id: string): void {
 }
 
 testNeeding(root, "relay is PASS: a receiver in another namespace gets everything", async () => {
-  const experiment = passed(await inPlace(":", ["--json"]));
+  const experiment = passedIn(await inPlace(":", ["--json"]));
   const statuses = statusOf(experiment);
   assertEquals(Object.values(statuses).filter((status) => status !== "pass"), []);
   assertEquals(Object.keys(statuses).length, 14);
@@ -67,7 +58,7 @@ testNeeding(root, "relay is PASS: a receiver in another namespace gets everythin
 
 for (const path of Object.keys(RECEIVE_PATHS)) {
   testNeeding(root, `relay --receive ${path} is PASS`, async () => {
-    const experiment = passed(await inPlace(":", ["--json", "--receive", path]));
+    const experiment = passedIn(await inPlace(":", ["--json", "--receive", path]));
     assertWhole(experiment, "RELAY-06");
   });
 }
@@ -77,7 +68,7 @@ const ANOTHER_PAIR =
   "ip link set out0 up; ip link set out1 up";
 
 testNeeding(root, "relay --out sends by that interface, and needs no receiver", async () => {
-  const experiment = passed(await inPlace(ANOTHER_PAIR, ["--json", "--out", "out0"]));
+  const experiment = passedIn(await inPlace(ANOTHER_PAIR, ["--json", "--out", "out0"]));
   assertWhole(experiment, "RELAY-05");
   assertEquals(statusOf(experiment)["RELAY-06"], "skip");
   const { wanted, after } = evidenceOf(experiment, "RELAY-02");
@@ -86,7 +77,7 @@ testNeeding(root, "relay --out sends by that interface, and needs no receiver", 
 
 testNeeding(root, "relay --from and --to name other groups and ports", async () => {
   const groups = ["--from", "232.1.2.3:1234", "--to", "239.192.0.1:65535"];
-  const experiment = passed(await inPlace(":", ["--json", ...groups]));
+  const experiment = passedIn(await inPlace(":", ["--json", ...groups]));
   assertEquals(evidenceOf(experiment, "RELAY-02").after.peer, "239.192.0.1:65535");
   assertWhole(experiment, "RELAY-06");
 });
@@ -96,14 +87,14 @@ testNeeding(
   "relay on lo does not take what this machine sends for what it receives",
   async () => {
     const args = ["--json", "-t", "60", "-e", "relay", "--stimulus", "lo", "lo"];
-    const experiment = passed(await inNamespace([...FDPASS, ...args], PATIENT));
+    const experiment = passedIn(await inNamespace([...FDPASS, ...args], PATIENT));
     assertWhole(experiment, "RELAY-06");
     assertEquals(statusOf(experiment)["RELAY-09"], "skip");
   },
 );
 
 testNeeding(root, "relay to the same group and port is no loop in another namespace", async () => {
-  const experiment = passed(await inPlace(":", ["--json", "--to", "239.255.70.68:5004"]));
+  const experiment = passedIn(await inPlace(":", ["--json", "--to", "239.255.70.68:5004"]));
   assertWhole(experiment, "RELAY-06");
 });
 
@@ -120,7 +111,7 @@ testNeeding(root, "relay leaves rp_filter as it was, and no interface behind", a
 });
 
 testNeeding(root, "relay says why rp_filter cannot be shown, and is PASS without it", async () => {
-  const experiment = passed(await inPlace(`echo 1 >${SETTING}/all/rp_filter`, ["--json"]));
+  const experiment = passedIn(await inPlace(`echo 1 >${SETTING}/all/rp_filter`, ["--json"]));
   const { status, observed } = experiment.checks.find(({ id }) => id === "RELAY-09")!;
   assertEquals(status, "skip");
   assertMatch(observed, /net\.ipv4\.conf\.all\.rp_filter is 1/);

@@ -96,6 +96,30 @@ export const withoutStage4 = (ordered: readonly Protection[]): readonly Protecti
 export const withoutFilter = (ordered: readonly Protection[]): readonly Protection[] =>
   ordered.filter((each) => each !== "receive-only");
 
+/** The faults of a hardened worker that says that it is confined, for every experiment that has one. */
+export const LYING_WORKERS = {
+  "unprotected-worker": {
+    what: "the hardened worker skips what it should put on itself, and says that it is confined",
+    refutes: ["HARD-01", "HARD-02", "HARD-04", "HARD-05"],
+    alone: true,
+    harden: true,
+    words(run: ChildRun) {
+      trustMe(run);
+      onProtections(run, withoutStage4);
+    },
+  },
+  "filter-that-allows": {
+    what: "the hardened worker has a filter that allows everything, and says that it is confined",
+    refutes: ["HARD-05"],
+    alone: true,
+    harden: true,
+    words(run: ChildRun) {
+      trustMe(run);
+      onProtections(run, withoutFilter);
+    },
+  },
+} as const;
+
 type Detail = { [name: string]: unknown };
 
 /** Lets a child say something else of a stage. */

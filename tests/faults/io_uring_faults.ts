@@ -53,12 +53,10 @@ import {
   type Fault,
   type Faults,
   ignoreEverything,
-  onProtections,
+  LYING_WORKERS,
   onStage,
   sleep,
   trustMe,
-  withoutFilter,
-  withoutStage4,
 } from "./fault.ts";
 
 /** A fault, by the pieces of each program that are replaced, and what a child makes of its own words. */
@@ -412,29 +410,10 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
       openWorkerSource: (packetFd) => new DeafSource(childPieces.openWorkerSource(packetFd)),
     },
   },
-  "unprotected-worker": {
-    what: "the hardened worker skips what it should put on itself, and says that it is confined",
-    refutes: ["HARD-01", "HARD-02", "HARD-04", "HARD-05"],
-    alone: true,
-    harden: true,
-    words(run) {
-      trustMe(run);
-      onProtections(run, withoutStage4);
-    },
-  },
-  "filter-that-allows": {
-    what: "the hardened worker has a filter that allows everything, and says that it is confined",
-    refutes: ["HARD-05"],
-    alone: true,
-    harden: true,
-    words(run) {
-      trustMe(run);
-      onProtections(run, withoutFilter);
-    },
-  },
+  ...LYING_WORKERS,
 };
 
-/** Every fault of `io-uring``, by name. */
+/** Every fault of `io-uring`, by name. */
 export const IO_URING_FAULTS: Faults = Object.fromEntries(
   Object.entries(REPLACEMENTS).map((
     [name, { parent: parents, child: childs, words, ...fault }],

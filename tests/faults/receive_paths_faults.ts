@@ -16,12 +16,10 @@ import {
   type Fault,
   type Faults,
   ignoreEverything,
-  onProtections,
+  LYING_WORKERS,
   onStage,
   sleep,
   trustMe,
-  withoutFilter,
-  withoutStage4,
 } from "./fault.ts";
 
 /** A fault, by the pieces of the child's program that are replaced, and what the child makes of its own words. */
@@ -232,29 +230,10 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
       }));
     },
   },
-  "unprotected-worker": {
-    what: "the hardened workers skip what they should put on themselves, and say that they have",
-    refutes: ["HARD-01", "HARD-02", "HARD-04", "HARD-05"],
-    alone: true,
-    harden: true,
-    words(run) {
-      trustMe(run);
-      onProtections(run, withoutStage4);
-    },
-  },
-  "filter-that-allows": {
-    what: "the hardened worker has a filter that allows everything, and says that it is confined",
-    refutes: ["HARD-05"],
-    alone: true,
-    harden: true,
-    words(run) {
-      trustMe(run);
-      onProtections(run, withoutFilter);
-    },
-  },
+  ...LYING_WORKERS,
 };
 
-/** Every fault of `receive-paths``, by name. */
+/** Every fault of `receive-paths`, by name. */
 export const RECEIVE_PATHS_FAULTS: Faults = Object.fromEntries(
   Object.entries(REPLACEMENTS).map(([name, { child: pieces, words, ...fault }]) => [
     `${receivePaths.name}/${name}`,

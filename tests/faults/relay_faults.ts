@@ -186,12 +186,12 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
   },
   "no-filter-of-calls": {
     what: "the worker may make every system call",
-    refutes: ["RELAY-02", "RELAY-03", "RELAY-04"],
+    refutes: ["HARD-05", "RELAY-02", "RELAY-03", "RELAY-04"],
     child: { protectWorker: unfiltered },
   },
   "lying-worker": {
     what: "the worker may make every system call, and says that it was refused",
-    refutes: ["RELAY-02", "RELAY-03", "RELAY-04"],
+    refutes: ["HARD-05", "RELAY-02", "RELAY-03", "RELAY-04"],
     child: { protectWorker: unfiltered },
     words: trustMe,
   },
