@@ -76,7 +76,10 @@ export function faultsOf(
     [code === 0 && !isPass && !isSilent, `exit 0 without a PASS: ${output}`],
     [code !== 0 && /✓ SUCCESS/.test(output), `SUCCESS with exit ${code}`],
     [/fdpass itself failed/.test(output), `a defect: ${output}`],
-    [!runtimeFails && /^ +at .*:\d+:\d+\)?$|panicked/m.test(output), `a stack trace: ${output}`],
+    [
+      !runtimeFails && /^ +at .*:\d+:\d+\)?$|^thread .* panicked/m.test(output),
+      `a stack trace: ${output}`,
+    ],
     [milliseconds > LIMIT, `${milliseconds} ms`],
     ...Object.entries(left).map(([what, which]): [boolean, string] => [
       which.length > 0,

@@ -211,7 +211,7 @@ const MEMORY: readonly Surrounding[] = [
     before: limited("nproc=1"),
     args: ["--harden"],
     exit: 1,
-    says: /The child ended early[^]*Resource temporarily unavailable/,
+    says: /The child ended early[^]*(worker threads|Resource temporarily unavailable)/,
   },
 ];
 

@@ -19,7 +19,7 @@ for (const surrounding of SURROUNDINGS.filter(({ quick }) => quick)) {
 
 Deno.test("faultsOf() sees each thing that must not be", () => {
   const [plain] = SURROUNDINGS;
-  const left = { processes: [], interfaces: [], files: [] };
+  const left = { processes: [], interfaces: [], files: [], sockets: [] };
   const good: Coming = {
     code: 0,
     output: "✓ SUCCESS: it works\n✓ Core assumption validated: D24\n",

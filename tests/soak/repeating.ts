@@ -16,8 +16,6 @@ export interface Repetition {
   /** What those printed that did not pass, with their exit status. */
   readonly others: readonly string[];
   readonly left: LeftBehind;
-  /** How many sockets there are more than after the first run, of those that a run makes. */
-  readonly sockets: { readonly packet: number; readonly unix: number };
   /** How long a run took, in milliseconds. */
   readonly shortest: number;
   readonly longest: number;
@@ -32,18 +30,12 @@ const isPass = (text: string) =>
 /** How much of an output is kept, from its end, in characters. */
 const LAST_WORDS = 2000;
 
-/** The lines of a table of sockets, but for its head. */
-const socketsIn = (table: string) =>
-  Deno.readTextFileSync(`/proc/self/net/${table}`).trim().split("\n").length - 1;
-const sockets = () => ({ packet: socketsIn("packet"), unix: socketsIn("unix") });
-
 if (import.meta.main) {
   const times = Number(Deno.args[0]);
   const place = new Place(Deno.env.get("TMPDIR")!);
   const others: string[] = [];
   const durations: number[] = [];
   const decoder = new TextDecoder();
-  let before = sockets();
   for (let i = 0; i < times; i++) {
     const started = performance.now();
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -51,18 +43,14 @@ if (import.meta.main) {
       stdin: "null",
     }).output();
     durations.push(performance.now() - started);
-    if (i === 0) before = sockets(); // the runtime makes two for itself when it starts its first program
     const [said, complained] = [stdout, stderr].map((bytes) => decoder.decode(bytes));
     if (code === 0 && isPass(said) && complained === "") continue;
     others.push(`${i}: exit ${code}: ${said.slice(-LAST_WORDS)}${complained}`);
   }
-  const left = await place.leftBehind();
-  const after = sockets();
   const repetition: Repetition = {
     passed: times - others.length,
     others,
-    left,
-    sockets: { packet: after.packet - before.packet, unix: after.unix - before.unix },
+    left: await place.leftBehind(),
     shortest: Math.round(Math.min(...durations)),
     longest: Math.round(Math.max(...durations)),
   };

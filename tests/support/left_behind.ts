@@ -1,5 +1,5 @@
 /**
- * What a program leaves behind in the namespaces that it ran in: processes, interfaces, files. To be asked there, in a PID and a network
+ * What a program leaves behind in the namespaces that it ran in: processes, interfaces, files, sockets. To be asked there, in a PID and a network
  * namespace of one's own.
  *
  * @module
@@ -10,6 +10,7 @@ export interface LeftBehind {
   readonly processes: readonly string[];
   readonly interfaces: readonly string[];
   readonly files: readonly string[];
+  readonly sockets: readonly string[];
 }
 
 /** How long what ends may take to be gone, in milliseconds. */
@@ -40,11 +41,32 @@ function filesUnder(folder: string): string[] {
   );
 }
 
+/** The packet and Unix sockets of the network namespace, as its tables have them, by inode. */
+function sockets(): Map<string, string> {
+  return new Map(["packet", "unix"].flatMap((table): [string, string][] => {
+    const [head, ...lines] = Deno.readTextFileSync(`/proc/self/net/${table}`).trim().split("\n");
+    const inode = head.trim().split(/ +/).indexOf("Inode");
+    return lines.map((line) => [line.trim().split(/ +/)[inode], `${table}: ${line.trim()}`]);
+  }));
+}
+
+/** Whether this program itself holds a socket: the runtime makes some for itself. */
+function isOwn(inode: string): boolean {
+  return [...Deno.readDirSync("/proc/self/fd")].some(({ name }) => {
+    try {
+      return Deno.readLinkSync(`/proc/self/fd/${name}`) === `socket:[${inode}]`;
+    } catch {
+      return false; // It has been closed.
+    }
+  });
+}
+
 /** A place as it was found. */
 export class Place {
   readonly #processes = new Set(processes().keys());
   readonly #interfaces = new Set(interfaces());
   readonly #files: Set<string>;
+  readonly #sockets = new Set(sockets().keys());
 
   /** @param folder Where files might be left. */
   constructor(readonly folder: string) {
@@ -53,15 +75,36 @@ export class Place {
 
   /** What is more there now, and stays. */
   async leftBehind(): Promise<LeftBehind> {
-    const strangers = () => [...processes()].filter(([pid]) => !this.#processes.has(pid));
     const deadline = performance.now() + TIME_TO_GO;
-    while (strangers().length > 0 && performance.now() < deadline) {
+    while (
+      this.#strangers().length + this.#foreign().length > 0 && performance.now() < deadline
+    ) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     return {
-      processes: strangers().map(([, words]) => words),
+      processes: this.#strangers().map(([, words]) => words),
       interfaces: interfaces().filter((name) => !this.#interfaces.has(name)),
       files: filesUnder(this.folder).filter((path) => !this.#files.has(path)),
+      sockets: this.#foreign().map(([, line]) => line),
     };
+  }
+
+  /** Kills the processes that are more there now. */
+  endStrangers(): void {
+    for (const [pid] of this.#strangers()) {
+      try {
+        Deno.kill(Number(pid), "SIGKILL");
+      } catch {
+        // It has ended.
+      }
+    }
+  }
+
+  #strangers(): [pid: string, words: string][] {
+    return [...processes()].filter(([pid]) => !this.#processes.has(pid));
+  }
+
+  #foreign(): [inode: string, line: string][] {
+    return [...sockets()].filter(([inode]) => !this.#sockets.has(inode) && !isOwn(inode));
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { LeftBehind } from "../../support/left_behind.ts";
 import type { Aim, AimElsewhere, Side } from "./marks.ts";
 
 /** What is run, and what is done to it. */
@@ -37,14 +38,6 @@ export interface LoggedCall {
   readonly turn: number;
   /** Which of that name it is within the call of libc's, from 1 on. */
   readonly nth: number;
-}
-
-/** What is there after a run that was not there before. */
-export interface LeftBehind {
-  /** Processes, as their command lines. */
-  readonly processes: readonly string[];
-  readonly files: readonly string[];
-  readonly interfaces: readonly string[];
 }
 
 /** What came of a run. */

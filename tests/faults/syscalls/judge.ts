@@ -49,7 +49,7 @@ export function judge(injection: Injection, record: RunRecord): Judgement {
   const said = evidence === undefined ? stderr : whatIsSaid(evidence) + stderr;
 
   if (hung) offend("hang", `killed after ${record.milliseconds} ms`);
-  const strangers = [...left.processes, ...left.files, ...left.interfaces];
+  const strangers = Object.values(left).flat();
   if (strangers.length > 0) offend("left behind", strangers.join(", "));
   if (TRACE.test(`${stdout}\n${stderr}`) || TRACE.test(said)) offend("trace", excerpt(stderr));
   if (code === 70) offend("defect", said);

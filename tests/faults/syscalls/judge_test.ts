@@ -44,7 +44,7 @@ const REFUSED: RunRecord = {
   stderr: "",
   milliseconds: 300,
   hung: false,
-  left: { processes: [], files: [], interfaces: [] },
+  left: { processes: [], interfaces: [], files: [], sockets: [] },
   injected: [HIT],
   untrue: ["SOCK-01: no packet socket was bound to the interface"],
 };

@@ -9,14 +9,12 @@
  */
 
 import { TextLineStream } from "@std/streams/text-line-stream";
-import type { Job, LeftBehind, LoggedCall, RunRecord } from "./injection.ts";
+import { Place } from "../../support/left_behind.ts";
+import type { Job, LoggedCall, RunRecord } from "./injection.ts";
 import { type MarkedCall, parseMarkedLog } from "./log.ts";
 import { whatIsUntrue } from "./truth.ts";
 
 const FOLDER = new URL("./", import.meta.url).pathname;
-
-/** How long what a run left may take to go, in milliseconds: strace ends after the process that it looks at. */
-const TIME_TO_GO = 2000;
 
 /** The system calls that the tool has made on threads of the runtime's, which does not make them itself. */
 const ELSEWHERE = ["poll"];
@@ -29,58 +27,6 @@ const EVERYTHING = "!futex,madvise,mprotect,brk,rt_sigprocmask,rt_sigaction,epol
 
 /** How long a string strace shows: the longest mark, and more. */
 const LONGEST = "900";
-
-function processes(): Map<number, string> {
-  const found = new Map<number, string>();
-  for (const { name } of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const words = Deno.readTextFileSync(`/proc/${name}/cmdline`).split("\0").join(" ").trim();
-      const [, state] = Deno.readTextFileSync(`/proc/${name}/stat`).match(/\) (\w)/)!;
-      found.set(Number(name), state === "Z" ? `zombie ${name}` : words);
-    } catch {
-      // It has ended.
-    }
-  }
-  return found;
-}
-
-const interfaces = () =>
-  Deno.readTextFileSync("/proc/self/net/dev").split("\n").slice(2)
-    .map((line) => line.split(":")[0].trim());
-
-const atFirst = { processes: new Set(processes().keys()), interfaces: new Set(interfaces()) };
-
-function filesUnder(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
-    isDirectory ? filesUnder(`${folder}/${name}`) : [`${folder}/${name}`]
-  );
-}
-
-const strangers = () => [...processes()].filter(([pid]) => !atFirst.processes.has(pid));
-
-/** What is left after a run and a while; it is ended then. */
-async function leftBehind(folder: string): Promise<LeftBehind> {
-  const deadline = performance.now() + TIME_TO_GO;
-  while (strangers().length > 0 && performance.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  const left = strangers();
-  for (const [pid] of left) end(pid);
-  return {
-    processes: left.map(([, words]) => words),
-    files: filesUnder(folder),
-    interfaces: interfaces().filter((name) => !atFirst.interfaces.has(name)),
-  };
-}
-
-function end(pid: number): void {
-  try {
-    Deno.kill(pid, "SIGKILL");
-  } catch {
-    // It has ended.
-  }
-}
 
 function command(
   { args, inject, aim, trace }: Job,
@@ -98,15 +44,16 @@ function command(
 
 async function run(job: Job): Promise<RunRecord> {
   const folder = await Deno.makeTempDir();
-  const place = `${folder}/place`; // where the run is, and has its temporary files
+  const here = `${folder}/place`; // where the run is, and has its temporary files
   const log = `${folder}/log`;
-  await Deno.mkdir(place);
+  await Deno.mkdir(here);
+  const place = new Place(here);
   const [strace, ...args] = command(job, log);
   const began = performance.now();
   const process = new Deno.Command(strace, {
     args,
-    cwd: place,
-    env: { TMPDIR: place, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+    cwd: here,
+    env: { TMPDIR: here, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -114,13 +61,14 @@ async function run(job: Job): Promise<RunRecord> {
   let hung = false;
   const timer = setTimeout(() => {
     hung = true;
-    strangers().forEach(([pid]) => end(pid));
+    place.endStrangers();
   }, job.limit);
   const { code, stdout, stderr } = await process.output();
   clearTimeout(timer);
   const milliseconds = Math.round(performance.now() - began);
 
-  const left = await leftBehind(place);
+  const left = await place.leftBehind();
+  place.endStrangers();
   const calls = parseMarkedLog(await Deno.readTextFile(log));
   await Deno.remove(folder, { recursive: true });
   const decoder = new TextDecoder();

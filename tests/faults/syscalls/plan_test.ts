@@ -20,7 +20,11 @@ function recordOf(...calls: LoggedCall[]): RunRecord {
   const most = Object.fromEntries(calls.map(({ name, ordinal }) => [name, ordinal]));
   return {
     ...{ job: RUN, code: 0, stdout: "", stderr: "", milliseconds: 0, hung: false },
-    ...{ left: { processes: [], files: [], interfaces: [] }, injected: [], untrue: [] },
+    ...{
+      left: { processes: [], interfaces: [], files: [], sockets: [] },
+      injected: [],
+      untrue: [],
+    },
     ...{ calls, elsewhere: [], most },
   };
 }

@@ -52,7 +52,7 @@ export async function sweep(
   Deno.test(`${title}: a run as it is passes, and the logs say the same`, () => {
     for (const { code, untrue, left, stdout, stderr } of [clean, again]) {
       assertEquals([code, untrue], [0, []], code === 0 ? "" : stdout.slice(-2000) + stderr);
-      assertEquals(left, { processes: [], files: [], interfaces: [] });
+      assertEquals(left, { processes: [], interfaces: [], files: [], sockets: [] });
     }
   });
   const known = new Set((beyond && await lanes.run(beyond))?.calls?.map(kindOf));

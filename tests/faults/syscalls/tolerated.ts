@@ -44,7 +44,7 @@ const AGAIN: readonly Tolerated[] = [
   {
     libc: ["shutdown"],
     answers: ["any", "lie"],
-    at: /parent_run|wake/,
+    at: /watched_child|wake/,
     why: "it wakes who waits on a channel whose other end is gone; the wait has an end without it",
   },
   {

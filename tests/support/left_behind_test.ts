@@ -1,0 +1,43 @@
+/** What is left behind is found, of every kind: without this, "nothing" would say nothing. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import type { Leaving } from "./leaving.ts";
+import { testNeeding } from "./needs.ts";
+import { inNamespace } from "./programs.ts";
+
+/** A process that stays, in the background, with a Unix socket; an interface; a file. */
+const LITTERING = String.raw`
+  printf %s 'Deno.listen({ transport: "unix", path: "\0litter" }); setInterval(() => {}, 1000)' > "$TMPDIR/stays.js"
+  "$0" run -A "$TMPDIR/stays.js" >/dev/null 2>&1 &
+  ip link add litter type veth peer name bin
+  until grep -q litter /proc/net/unix; do sleep 0.01; done`;
+
+async function leaving(folder: string, script: string): Promise<Leaving["left"]> {
+  const program = [Deno.execPath(), "run", "-A", "tests/support/leaving.ts"];
+  const command = ["sh", "-c", script, Deno.execPath()];
+  const { code, stderr } = await inNamespace([...program, `${folder}/report`, ...command], {
+    env: { TMPDIR: `${folder}/place` },
+  });
+  assertEquals([code, stderr], [0, ""]);
+  return JSON.parse(await Deno.readTextFile(`${folder}/report`)).left;
+}
+
+testNeeding(
+  { root: true, programs: { ip: "iproute2" } },
+  "What a program leaves behind is found: a process, an interface, a file, a socket",
+  async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      await Deno.mkdir(`${folder}/place`);
+      const nothing = { processes: [], interfaces: [], files: [], sockets: [] };
+      assertEquals(await leaving(folder, "true"), nothing);
+      const { processes, interfaces, files, sockets } = await leaving(folder, LITTERING);
+      assertMatch(processes.join(), /^[^,]* run -A [^,]*stays\.js$/);
+      assertEquals(interfaces.toSorted(), ["bin", "litter"]);
+      assertEquals(files, [`${folder}/place/stays.js`]);
+      assertMatch(sockets.join(), /litter/);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
