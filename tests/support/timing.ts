@@ -32,6 +32,7 @@ export const TIMING: readonly string[] = [
   "lib/reception_test.ts",
   "lib/record_test.ts",
   "lib/stimulus_test.ts",
+  "support/left_behind_test.ts",
 ];
 
 /** What a test does that has to do with time. */

@@ -1,3 +1,12 @@
+/** Resolves when the runtime has handled every signal that came before this call. It hands them on from a thread of its own. */
+async function handled(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  Deno.addSignalListener("SIGUSR2", () => resolve());
+  Deno.kill(Deno.pid, "SIGUSR2");
+  await promise;
+  await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
 /** Runs a step while this process gets SIGUSR1 every few milliseconds, which a handler takes. */
 export async function underSignals<T>(step: () => T): Promise<T> {
   Deno.addSignalListener("SIGUSR1", () => {});
@@ -8,5 +17,6 @@ export async function underSignals<T>(step: () => T): Promise<T> {
   } finally {
     signals.kill();
     await signals.status;
+    await handled(); // at the end the listeners go, and a signal that is handed on later kills
   }
 }
