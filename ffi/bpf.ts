@@ -29,10 +29,13 @@ import {
   BPF_XOR,
   SO_ATTACH_FILTER,
   SO_DETACH_FILTER,
+  SO_GET_FILTER,
   SO_LOCK_FILTER,
   SOL_SOCKET,
 } from "./constants.ts";
+import { check } from "./errno.ts";
 import { sock_filter, sock_fprog } from "./layouts.ts";
+import { libc } from "./libc.ts";
 import { setsockopt } from "./socket.ts";
 import { addressOf } from "./struct.ts";
 
@@ -160,6 +163,35 @@ export function bpfProgram(program: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBu
  */
 export function attachFilter(fd: number, program: Uint8Array<ArrayBuffer>): void {
   setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, bpfProgram(program));
+}
+
+/**
+ * The filter of a socket, as it was attached.
+ *
+ * Wraps getsockopt(2), `SO_GET_FILTER`, which counts in instructions; `sk_get_filter` in net/core/filter.c.
+ *
+ * @returns A program as {@linkcode assemble} returns it; empty if none is attached.
+ * @throws {SystemError} `EACCES` (a program of extended BPF), `EINVAL` (it was replaced meanwhile), `ENOTSOCK`, …
+ *
+ * @example
+ * ```ts
+ * import { AF_UNIX, assemble, attachedFilter, attachFilter } from "./mod.ts";
+ * import { bpfReturn, SOCK_DGRAM, socket } from "./mod.ts";
+ *
+ * const fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+ * console.log(attachedFilter(fd).length); // 0
+ * attachFilter(fd, assemble([bpfReturn(0)]));
+ * console.log(attachedFilter(fd).toHex()); // 0600000000000000
+ * ```
+ */
+export function attachedFilter(fd: number): Uint8Array<ArrayBuffer> {
+  const count = new Uint32Array(1);
+  const ask = (program: Uint8Array<ArrayBuffer> | null) =>
+    check(libc.getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, program, count), "getsockopt");
+  ask(null); // with room for none it says how many there are
+  const program = new Uint8Array(count[0] * sock_filter.size);
+  if (program.length > 0) ask(program);
+  return program;
 }
 
 /**

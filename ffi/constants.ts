@@ -64,6 +64,8 @@ export const SO_PRIORITY = 12;
 export const SO_BINDTODEVICE = 25;
 /** Attaches a classic BPF program. */
 export const SO_ATTACH_FILTER = 26;
+/** Gives the program that is attached: SO_ATTACH_FILTER's number, for getsockopt(2). */
+export const SO_GET_FILTER = 26;
 /** Takes the program away. */
 export const SO_DETACH_FILTER = 27;
 /** Pid, uid and gid of who made the other end. */

@@ -415,7 +415,7 @@ export const CHECKS = {
   "HARD-04": {
     claim: "The protections behind the filter of system calls are in place as well",
     expected:
-      "filter locked, fanout joined, not dumpable, descriptors limited, as seen from outside",
+      "filter locked, fanout joined, not dumpable, descriptors, files and cores limited, as seen from outside",
     side: "parent",
     source: "socket(7), SO_LOCK_FILTER; packet(7), PACKET_FANOUT; proc(5); D24",
   },

@@ -76,14 +76,16 @@ function judgeFiles(open: ReadonlyMap<number, string>): Finding {
 
 /** The protections behind the filter of system calls, which hides it if one of them is missing. */
 function judgeSecondLine(pid: number, packetFd: number): Finding {
-  const descriptorLimit = readTextFile(`/proc/${pid}/limits`).match(/^Max open files +(\d+) /m)
-    ?.[1];
+  const limits = readTextFile(`/proc/${pid}/limits`);
+  const isAtMost = (most: number, what: string) =>
+    Number(limits.match(new RegExp(`^Max ${what} +(\\d+) `, "m"))?.[1]) <= most; // not "unlimited"
   const seen = {
     "locked-filter": getsockoptInt(packetFd, SOL_SOCKET, SO_LOCK_FILTER) === 1,
     "fanout-pin": getsockoptInt(packetFd, SOL_PACKET, PACKET_FANOUT) === fanoutOf(packetFd),
     // proc(5): the files of a process that is not dumpable are root's.
     "undumpable": Deno.statSync(`/proc/${pid}/environ`).uid === 0,
-    "resource-limits": Number(descriptorLimit) <= MOST_DESCRIPTORS,
+    "resource-limits": isAtMost(MOST_DESCRIPTORS, "open files") && isAtMost(0, "file size") &&
+      isAtMost(0, "core file size"),
   };
   const missing = Object.entries(seen).filter(([, inPlace]) => !inPlace).map(([name]) => name);
   return judged(

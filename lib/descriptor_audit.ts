@@ -9,13 +9,11 @@
 import {
   AF_UNIX,
   descriptorAccess,
-  Errno,
   getsockoptInt,
   openDescriptors,
   peerPid,
   SO_DOMAIN,
   SOL_SOCKET,
-  SystemError,
 } from "../ffi/mod.ts";
 
 /** A descriptor, explained or not. */
@@ -80,10 +78,5 @@ export function auditDescriptors(
 
 /** Whether a socket is one of a Unix pair that this process made itself (`SO_PEERCRED` names who made it). */
 function isOwnPair(fd: number): boolean {
-  try {
-    return getsockoptInt(fd, SOL_SOCKET, SO_DOMAIN) === AF_UNIX && peerPid(fd) === Deno.pid;
-  } catch (error) {
-    if (error instanceof SystemError && error.errno === Errno.ENOTSOCK) return false;
-    throw error;
-  }
+  return getsockoptInt(fd, SOL_SOCKET, SO_DOMAIN) === AF_UNIX && peerPid(fd) === Deno.pid;
 }

@@ -484,7 +484,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "these are the second line, so each is looked at by itself.",
     refutedBy:
       "SO_LOCK_FILTER 0, no fanout group, a dumpable process (its /proc files are its own), or the usual " +
-      "limit of descriptors.",
+      "limits of descriptors, files and cores.",
   },
   "HARD-05": {
     why:

@@ -28,6 +28,8 @@
  */
 
 import {
+  AnswerError,
+  attachedFilter,
   attachFilter,
   close,
   compileFilter,
@@ -41,6 +43,7 @@ import {
   openDescriptors,
   PACKET_FANOUT,
   PACKET_FANOUT_HASH,
+  parentDeathSignal,
   PR_SET_DUMPABLE,
   PR_SET_PDEATHSIG,
   prctl,
@@ -96,6 +99,7 @@ export function fanoutOf(packetFd: number): number {
  *
  * @param filter What the worker is for, as a program of classic BPF.
  * @throws {SystemError} If the kernel refuses.
+ * @throws {AnswerError} If it does not, and does not do it either.
  */
 export function protectSocket(
   packetFd: number,
@@ -105,6 +109,9 @@ export function protectSocket(
   if (chosen.includes("locked-filter")) {
     attachFilter(packetFd, filter);
     lockFilter(packetFd);
+    if (attachedFilter(packetFd).toHex() !== filter.toHex()) {
+      throw new AnswerError("setsockopt", "the filter of the socket is not the one attached");
+    }
   }
   if (chosen.includes("fanout-pin")) {
     setsockopt(packetFd, SOL_PACKET, PACKET_FANOUT, fanoutOf(packetFd));
@@ -244,6 +251,7 @@ const SPARE_DESCRIPTORS = 4;
  *
  * @throws {ExperimentError} If the parent is gone already.
  * @throws {SystemError} If the kernel refuses.
+ * @throws {AnswerError} If it does not, and does not do it either, where nobody can see that from outside.
  */
 export function protectWorker(
   worker: Worker,
@@ -253,6 +261,9 @@ export function protectWorker(
     "undumpable": () => prctl(PR_SET_DUMPABLE, 0),
     "parent-death-signal": () => {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
+      if (parentDeathSignal() !== SIGKILL) {
+        throw new AnswerError("prctl", "the parent-death signal is not the one set");
+      }
       if (getppid() !== worker.parentPid) throw new ExperimentError("The parent is gone");
     },
     "resource-limits": () => {

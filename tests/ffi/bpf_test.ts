@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   assemble,
+  attachedFilter,
   attachFilter,
   bpfAnd,
   type BpfInstruction,
@@ -137,6 +138,19 @@ Deno.test(
     assertEquals(errnoOf(() => attachFilter(far, assemble([RETURN_ALL]))), Errno.EPERM);
     assertEquals(errnoOf(() => setsockopt(far, SOL_SOCKET, SO_DETACH_FILTER, 0)), Errno.EPERM);
     assertEquals(comesThrough(), false);
+  }),
+);
+
+Deno.test(
+  "attachedFilter() gives the program that is attached, as it was; nothing where there is none",
+  leavingNothingOpen((scope) => {
+    const [near, far] = scope.pair(SOCK_DGRAM);
+    const program = assemble([bpfLoad(0, 1), bpfJumpEqual(7, 0, 1), RETURN_ALL, RETURN_NONE]);
+    attachFilter(far, program);
+    lockFilter(far);
+    assertEquals(attachedFilter(far), program);
+    assertEquals(attachedFilter(near), new Uint8Array(0));
+    assertEquals(errnoOf(() => attachedFilter(-1)), Errno.EBADF);
   }),
 );
 

@@ -18,7 +18,7 @@ const RECV = "EAGAIN EBADF ECONNREFUSED ECONNRESET EINVAL ENOTCONN ENOTSOCK ENET
 const STAT = "EACCES EBADF EINVAL ELOOP ENAMETOOLONG ENOENT ENOTDIR EOVERFLOW";
 const CREDENTIALS = "EAGAIN EINVAL";
 
-/** By system call, as strace names it. A name with no errnos of its own can only fail in the general ways. */
+/** By system call, as strace names it, or function of libc's. A name with no errnos of its own can only fail in the general ways. */
 const FROM_MANUALS: { readonly [syscall: string]: string } = {
   alarm: "",
   bind: `EACCES EADDRINUSE EBADF ENOTSOCK ${PACKET}`,
@@ -37,6 +37,8 @@ const FROM_MANUALS: { readonly [syscall: string]: string } = {
   fcntl: "EACCES EAGAIN EBADF EBUSY EDEADLK EINVAL ENOLCK ENOTDIR",
   fstat: STAT,
   ftruncate: "EACCES EFBIG EINVAL EIO EROFS ETXTBSY EBADF",
+  getpwnam_r: "EIO ENFILE ENOENT",
+  if_nametoindex: "ENODEV ENXIO",
   getdents64: "EBADF EINVAL ENOENT ENOTDIR",
   getgroups: "EINVAL",
   getpeername: "EBADF EINVAL ENOBUFS ENOTCONN ENOTSOCK",
@@ -65,7 +67,12 @@ const FROM_MANUALS: { readonly [syscall: string]: string } = {
   pidfd_open: "EINVAL ENFILE ENODEV ESRCH",
   pipe2: "EINVAL ENFILE",
   poll: "EINVAL",
+  pollAsync: "EINVAL",
   prctl: "EACCES EBADF EBUSY EINVAL ENODEV ENXIO EOPNOTSUPP ERANGE",
+  posix_spawn: "E2BIG EACCES EAGAIN ENOENT ENOEXEC",
+  pthread_create: "EAGAIN EINVAL",
+  pthread_detach: "EINVAL ESRCH",
+  waitpid: "ECHILD EINVAL",
   prlimit64: "EINVAL ESRCH",
   process_vm_readv: "EINVAL ESRCH",
   ptrace: "EBUSY EINVAL EIO ESRCH",

@@ -5,12 +5,17 @@
  */
 
 import type { LeftBehind } from "../../support/left_behind.ts";
+import type { Answering } from "../answers/stand_in.ts";
 import type { Aim, AimElsewhere, Side } from "./marks.ts";
 
 /** What is run, and what is done to it. */
 export interface Job {
   /** fdpass's arguments. */
   readonly args: readonly string[];
+  /** Who answers in the kernel's place, and writes down what it answers. */
+  readonly by: "strace" | "stand-in";
+  /** What the stand-in answers; none for a run as it is. */
+  readonly answering?: Answering;
   /** As strace takes it, such as `close:error=EIO:when=300`; none for a run as it is. */
   readonly inject?: string;
   readonly aim?: Aim | AimElsewhere;
@@ -22,8 +27,10 @@ export interface Job {
   readonly limit: number;
 }
 
-/** A system call as a log has it. */
+/** A call as a log has it: a system call of strace's, or a call of libc's of a stand-in's. */
 export interface LoggedCall {
+  /** A stand-in says so: the name of the journal, such as `child.2`. */
+  readonly process?: string;
   readonly tid: number;
   /** Whose thread it was; `undefined` for one that JavaScript does not run on. */
   readonly side: Side | undefined;
@@ -40,8 +47,8 @@ export interface LoggedCall {
   readonly nth: number;
 }
 
-/** What came of a run. */
-export interface RunRecord {
+/** How a run ended. */
+export interface Outcome {
   readonly job: Job;
   readonly code: number;
   readonly stdout: string;
@@ -50,6 +57,10 @@ export interface RunRecord {
   /** It had to be killed. */
   readonly hung: boolean;
   readonly left: LeftBehind;
+}
+
+/** What came of a run. */
+export interface RunRecord extends Outcome {
   /** Every system call that strace answered. */
   readonly injected: readonly LoggedCall[];
   /** Why a PASS would be wrong, by the logs alone: what did not really take place. */

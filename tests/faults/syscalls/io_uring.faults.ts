@@ -9,6 +9,10 @@ import { MAIN_JOB, sweep } from "./sweep.ts";
 
 await sweep({
   title: "io-uring",
-  run: { args: ["-e", "io-uring", "-t", "10", "--json", "veth-fdpass"], limit: 20_000 },
-  beyond: MAIN_JOB,
+  run: {
+    by: "strace",
+    args: ["-e", "io-uring", "-t", "10", "--json", "veth-fdpass"],
+    limit: 20_000,
+  },
+  beyond: [MAIN_JOB],
 });

@@ -6,7 +6,12 @@ import { judge, type Offence } from "./judge.ts";
 import type { Injection } from "./plan.ts";
 import { complaints, table } from "./table.ts";
 
-const JOB = { args: [], limit: 1000, inject: "setresuid:error=EAGAIN:when=1" };
+const JOB = {
+  by: "strace" as const,
+  args: [],
+  limit: 1000,
+  inject: "setresuid:error=EAGAIN:when=1",
+};
 
 const INJECTION: Injection = {
   libc: "bind",

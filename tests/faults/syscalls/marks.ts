@@ -46,8 +46,8 @@ const PATIENCE = 20_000;
 
 const ONLY_MEMORY = ["memcpy", "memmove", "strlen", "__errno_location", "getpagesize"];
 
-/** How many frames of the program's stack tell one place from another. */
-const DEPTH = 12;
+/** How many frames of the program's stack tell one place from another, for {@linkcode placeOf}. */
+export const DEPTH = 12;
 
 /**
  * A system call that does nothing, and says so in one and the same way: with nothing but -1 for arguments.
@@ -126,9 +126,9 @@ export function markCalls(side: Side, aim?: Aim | AimElsewhere): void {
 }
 
 /** Where in the program an error was made: functions and lines, innermost first, such as `close@descriptor.ts:27 OwnedFd.close@descriptor.ts:120`. */
-function placeOf(error: Error): string {
+export function placeOf(error: Error): string {
   return error.stack!.split("\n").slice(2).map((frame) => {
     const [, name, at] = frame.match(/^ +at (?:async )?(?:(.*) \()?.*?([^/]+:\d+):\d+\)?$/) ?? [];
-    return at === undefined || at.startsWith("marked_") ? "" : `${name ?? ""}@${at}`;
+    return at === undefined || /\/(marked|stood_in)_/.test(frame) ? "" : `${name ?? ""}@${at}`;
   }).filter((frame) => frame !== "").join(" ");
 }

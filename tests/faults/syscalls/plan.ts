@@ -70,7 +70,7 @@ const OUT_OF_THE_WAY = 1000;
 const LIE = "";
 
 /** What is tried of a run: its arguments, and when it must have ended. */
-export type Run = Pick<Job, "args" | "limit">;
+export type Run = Pick<Job, "args" | "limit" | "by">;
 
 /**
  * The injections for a run.
@@ -210,7 +210,7 @@ function injectionsOf(
 const LOOKED_AT = "access,socket,bind,close,sendto,sendmsg,recvmsg,setgroups,setresgid,setresuid";
 
 /** errnos by name. Source: strerrorname_np(3). */
-const ERRNO_NUMBERS = new Map(
+export const ERRNO_NUMBERS: ReadonlyMap<string, number> = new Map(
   Array.from({ length: 134 }, (_, errno) => [errnoName(errno), errno] as const),
 );
 
@@ -223,7 +223,7 @@ function idleAnswer(syscall: SyscallName): string {
 }
 
 /** What a success of the call would be: what it was, or 0 where it was none. */
-function successOf({ result }: LoggedCall): number {
+export function successOf({ result }: LoggedCall): number {
   const value = Number(result.match(/^\d+/)?.[0] ?? 0);
   return Number.isSafeInteger(value) ? value : 0;
 }

@@ -7,7 +7,7 @@ import type { LoggedCall, RunRecord } from "./injection.ts";
 import { parseMarkedLog } from "./log.ts";
 import { planFor, unknownCalls } from "./plan.ts";
 
-const RUN = { args: ["veth-fdpass"], limit: 1000 };
+const RUN = { by: "strace" as const, args: ["veth-fdpass"], limit: 1000 };
 
 function call(name: string, libc: string, ordinal = 1): LoggedCall {
   return {

@@ -9,6 +9,7 @@ import { testNeeding, which } from "../../support/needs.ts";
 import type { LoggedCall } from "./injection.ts";
 import { judge } from "./judge.ts";
 import { Lanes } from "./lanes.ts";
+import { placeKey, planFor as planWithStandIn } from "../answers/plan.ts";
 import { type Injection, planFor, type Run, unknownCalls } from "./plan.ts";
 import { COUNT } from "./truth.ts";
 import { callOf, complaints, type Result, table } from "./table.ts";
@@ -25,25 +26,37 @@ const HIT_RATE = 0.95;
 export interface Sweep {
   readonly title: string;
   readonly run: Run;
-  /** A run whose calls are not of interest here, since they are swept elsewhere. */
-  readonly beyond?: Run;
+  /** Runs whose calls are not of interest here, since they are swept elsewhere. */
+  readonly beyond?: readonly Run[];
   /** Which of the injections are made; all of them if nothing is given. */
   readonly choose?: (plan: readonly Injection[]) => Injection[];
 }
 
 /** The main job. */
 export const MAIN_JOB: Run = {
+  by: "strace",
   args: ["-t", "10", "-n", String(COUNT), "--json", "veth-fdpass"],
   limit: 20_000,
 };
 
+/** The main job with a hardened worker, which wants no other tracer. */
+export const HARDENED: Run = {
+  ...MAIN_JOB,
+  by: "stand-in",
+  args: ["--harden", ...MAIN_JOB.args],
+};
+
 const lanes = new Lanes();
 
-const kindOf = ({ libc, name }: LoggedCall) => `${libc} ${name}`;
+/** What makes one call as good as another, and the plan of what is tried, for each who may answer. */
+const PLANNING = {
+  "strace": { kindOf: ({ libc, name }: LoggedCall) => `${libc} ${name}`, planFor },
+  "stand-in": { kindOf: placeKey, planFor: planWithStandIn },
+};
 
 /** Makes the runs without an injection, from which the others are planned; registers the tests; and begins. */
 export async function sweep(
-  { title, run, beyond, choose = (plan) => [...plan] }: Sweep,
+  { title, run, beyond = [], choose = (plan) => [...plan] }: Sweep,
 ): Promise<void> {
   if (Deno.uid() !== 0 || which("strace") === undefined || which("ip") === undefined) {
     return testNeeding(NEEDS, `${title}: no wrong answer of the kernel gets a PASS`, () => {});
@@ -55,7 +68,9 @@ export async function sweep(
       assertEquals(left, { processes: [], interfaces: [], files: [], sockets: [] });
     }
   });
-  const known = new Set((beyond && await lanes.run(beyond))?.calls?.map(kindOf));
+  const { kindOf, planFor } = PLANNING[run.by];
+  const others = await Promise.all(beyond.map((each) => lanes.run({ ...each, by: run.by })));
+  const known = new Set(others.flatMap(({ calls }) => calls!.map(kindOf)));
   Deno.test(`${title}: errnos.ts knows what each system call may answer`, () => {
     assertEquals(unknownCalls(clean), [], "take them from the manual");
   });

@@ -35,6 +35,18 @@ const AGAIN: readonly Tolerated[] = [
     why: "a wait that ends early: what it was for is looked at again, until the time is over",
   },
   {
+    libc: ["pollAsync"],
+    answers: ["any", "lie"],
+    why: "as poll(2), on a thread where errno is lost: a wait that ends early",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["waitid"],
+    answers: ["lie"],
+    at: /awaitStop/,
+    why: "asked again, until it says that the process has stopped or the time is over",
+  },
+  {
     libc: ["poll"],
     answers: ["any"],
     at: ON_ANOTHER_THREAD,
@@ -168,6 +180,44 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     why:
       "what is wanted of it is no_new_privs, which strace's own filter has brought to every thread here; " +
       "URING-01 reads it on both sides",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["seccomp"],
+    answers: ["lie"],
+    at: /no-new-privs/,
+    why: "the receive-only filter brings no_new_privs to every thread as well; HARD-01 reads it",
+  },
+  {
+    libc: ["prctl"],
+    answers: ["lie"],
+    at: /^prctl\S* installFilter|^installFilter/,
+    why: "no_new_privs is set already, or seccomp(2) refuses (EACCES); HARD-01 reads it",
+  },
+  {
+    libc: ["prctl"],
+    answers: ["lie"],
+    at: /undumpable/,
+    why: "a change of the uid has made it undumpable already; HARD-04 looks at it from outside",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["ptrace"],
+    answers: ["EACCES", "EIO", "EPERM"],
+    at: /readInstalledFilters/,
+    why: "HARD-05 is skipped, and says what keeps the parent from looking",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["ptrace"],
+    answers: ["lie"],
+    at: /filtersOf/,
+    why: "of the filter beside the reviewed one, which only refuses more; the other must be there",
+  },
+  {
+    libc: ["pthread_detach"],
+    answers: ["any", "lie"],
+    why: "what is left of a thread that has ended is left until the process ends",
   },
   {
     libc: ["getppid"],

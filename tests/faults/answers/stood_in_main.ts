@@ -1,0 +1,19 @@
+/**
+ * The parent's main program, and a child, each with a stand-in for libc.
+ *
+ *     deno run -A stood_in_main.ts FOLDER ANSWERING [ARG…]
+ *
+ * The journals come into FOLDER. ANSWERING is what is answered wrongly, as JSON, or empty.
+ *
+ * @module
+ */
+
+import { standIn } from "./stand_in.ts";
+
+const [folder, answering, ...args] = Deno.args;
+
+standIn("parent", folder, answering === "" ? undefined : JSON.parse(answering));
+const { main } = await import("../../../main.ts");
+const child = new URL("./stood_in_child.ts", import.meta.url);
+child.search = encodeURIComponent(JSON.stringify([folder, answering]));
+Deno.exit(await main(args, child.href));

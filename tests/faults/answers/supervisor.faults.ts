@@ -1,0 +1,15 @@
+/** The supervisor, with every call answered wrongly that the main job does not make, hardened or not. */
+
+import { HARDENED, MAIN_JOB, sweep } from "../syscalls/sweep.ts";
+
+const SMALL = ["--workers", "1", "--kills", "1", "--rate", "100", "-t", "80"];
+
+await sweep({
+  title: "supervisor",
+  run: {
+    by: "stand-in",
+    args: ["-e", "supervisor", ...SMALL, "--json", "veth-fdpass"],
+    limit: 100_000,
+  },
+  beyond: [MAIN_JOB, HARDENED],
+});
