@@ -5,7 +5,7 @@
  */
 
 import { CLOCK_REALTIME } from "./constants.ts";
-import { check } from "./errno.ts";
+import { AnswerError, check } from "./errno.ts";
 import { timespec } from "./layouts.ts";
 import { libc } from "./libc.ts";
 import type { StructView } from "./struct.ts";
@@ -15,10 +15,15 @@ export function nanoseconds({ tv_sec, tv_nsec }: StructView<typeof timespec.fiel
   return tv_sec * 1_000_000_000n + tv_nsec;
 }
 
-/** clock_gettime(2), `CLOCK_REALTIME`: nanoseconds since 1970, by the clock that `SO_TIMESTAMPNS` reads. */
+/** Long before 1970. */
+const NO_TIME = -(2n ** 62n);
+
+/** clock_gettime(2), `CLOCK_REALTIME`: nanoseconds since 1970, by the clock that `SO_TIMESTAMPNS` reads. Throws {@linkcode AnswerError}. */
 export function realtime(): bigint {
   const now = timespec.alloc();
+  now.tv_sec = NO_TIME;
   check(libc.clock_gettime(CLOCK_REALTIME, now.bytes), "clock_gettime");
+  if (now.tv_sec === NO_TIME) throw new AnswerError("clock_gettime", "no time");
   return nanoseconds(now);
 }
 

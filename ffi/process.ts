@@ -30,8 +30,9 @@ export function prctl(operation: number, argument: number): number {
 
 /** prctl(2), `PR_GET_PDEATHSIG`: the signal that this process gets when its parent ends; 0 for none. */
 export function parentDeathSignal(): number {
-  const signal = new Int32Array(1);
+  const signal = Int32Array.of(-1);
   check(libc.prctl(PR_GET_PDEATHSIG, addressOf(signal), 0n, 0n, 0n), "prctl");
+  if (signal[0] === -1) throw new AnswerError("prctl", "no signal, and not none either");
   return signal[0];
 }
 
@@ -147,5 +148,6 @@ export function posix_spawn(path: string, args: readonly string[]): number {
   const noEnvironment = new BigUint64Array(1);
   const errno = libc.posix_spawn(pid, cString(path), null, null, heldArgv, noEnvironment);
   if (errno !== 0) throw new SystemError("posix_spawn", errno);
+  if (pid[0] === 0) throw new AnswerError("posix_spawn", "a process without an id");
   return pid[0];
 }

@@ -107,6 +107,8 @@ export interface Cell {
   readonly known: string;
   /** Which rule of the system call filter refused it; null if none did. */
   readonly rule: string | null;
+  /** What the system said that refused it, or why it could not be tried; null where it said nothing. */
+  readonly refusal?: string | null;
 }
 
 /** What came of each operation, in each column. */

@@ -13,6 +13,7 @@ import {
   AF_PACKET,
   AF_UNIX,
   assemble,
+  attachedFilter,
   attachFilter,
   bind,
   bpfReturn,
@@ -22,12 +23,12 @@ import {
   cString,
   detachFilter,
   dup,
-  errnoName,
-  errnoOf,
+  Errno,
   ETH_HLEN,
   ETH_P_ALL,
   ETH_P_IP,
   getsockname,
+  getsockoptInt,
   ioctl,
   O_CLOEXEC,
   O_WRONLY,
@@ -47,6 +48,7 @@ import {
   poll,
   POLLIN,
   posix_spawn,
+  PR_GET_DUMPABLE,
   PR_SET_DUMPABLE,
   prctl,
   PTRACE_SEIZE,
@@ -104,8 +106,8 @@ export interface Attacker {
   readonly sibling: { readonly pid: number; readonly fd: number };
   /** A descriptor that the parent forgot to close: the writing end of a pipe. */
   readonly forgottenFd: number;
-  /** Rings that were made before the drop; undefined where such cannot be made. */
-  readonly rings: EarlyRings | undefined;
+  /** Rings that were made before the drop; where such cannot be made, why; null for one that has no use for them. */
+  readonly rings: EarlyRings | SystemError | null;
   /** Has the parent send a frame to the other interface. */
   provoke(): void;
 }
@@ -182,9 +184,15 @@ function ring(blocks: number): Uint8Array<ArrayBuffer> {
 const option = (level: number, name: number, value: number) => ({ packetFd }: Attacker) =>
   setsockopt(packetFd, level, name, value);
 
-const onAndOff = (name: number) => ({ packetFd }: Attacker) => {
-  setsockopt(packetFd, SOL_PACKET, name, 1);
+/** `SOF_TIMESTAMPING_RAW_HARDWARE`. Source: linux/net_tstamp.h. */
+const CARDS_CLOCK = 1 << 6;
+
+/** Sets an option of a packet socket, looks whether it is set, and takes it back. */
+const onAndOff = (name: number, value = 1) => ({ packetFd }: Attacker): boolean => {
+  setsockopt(packetFd, SOL_PACKET, name, value);
+  const isOn = getsockoptInt(packetFd, SOL_PACKET, name) === value;
   setsockopt(packetFd, SOL_PACKET, name, 0);
+  return isOn;
 };
 
 const ringOption = (name: number) => ({ packetFd }: Attacker) => {
@@ -222,15 +230,31 @@ const isUnprivilegedUserNamespace = () =>
 /** ptrace of any process of the same uid. The setting is Yama's; without Yama it is so. */
 const isPtraceOfSiblings = () => systemSetting("kernel/yama/ptrace_scope", "0") === "0";
 
-/** What comes of it for whoever asks: `allowed`, or the errno if a filter of system calls refuses it to all of us. */
-function setUpOutcome(): Outcome {
-  const errno = errnoOf(() => close(rawSyscall("io_uring_setup", 4, new Uint8Array(120))));
-  return errno === 0 ? "allowed" : errnoName(errno);
-}
+/** What a filter of system calls that was here before us says to io_uring_setup(2), or a kernel without it. */
+const REFUSED_TO_ALL: number[] = [Errno.EPERM, Errno.ENOSYS];
+
+/** Asked once: the answer is for this whole run. */
+const once = <T>(ask: () => T): () => T => {
+  let answer: [T] | undefined;
+  return () => (answer ??= [ask()])[0];
+};
+
+const whyNoRing = once(() => whyNoOwnRing());
+
+/** What comes of it for whoever asks: `allowed`, or the errno if it is refused to all of us. */
+const setUpOutcome = once((): Outcome => {
+  try {
+    close(rawSyscall("io_uring_setup", 4, new Uint8Array(120)));
+    return "allowed";
+  } catch (error) {
+    if (error instanceof SystemError && REFUSED_TO_ALL.includes(error.errno)) return error.code;
+    throw error;
+  }
+});
 
 /** Has a ring from before the drop open root's file. */
 const byEarlyRing = (open: (rings: EarlyRings) => number | undefined) => ({ rings }: Attacker) => {
-  if (rings === undefined) return NOT_TRIED;
+  if (rings === null || rings instanceof SystemError) return NOT_TRIED;
   const fd = open(rings);
   if (fd === undefined) return false;
   close(fd);
@@ -323,7 +347,11 @@ export const OPERATIONS: readonly Operation[] = [
     source: "sk_attach_filter; SOCK_FILTER_LOCKED: EPERM",
     plain: "allowed",
     under: { "locked-filter": "EPERM" },
-    attempt: ({ packetFd }) => attachFilter(packetFd, assemble([bpfReturn(0xffffffff)])),
+    attempt: ({ packetFd }) => {
+      const program = assemble([bpfReturn(0xffffffff)]);
+      attachFilter(packetFd, program);
+      return attachedFilter(packetFd).toHex() === program.toHex();
+    },
   },
   {
     name: "detach-filter",
@@ -331,7 +359,10 @@ export const OPERATIONS: readonly Operation[] = [
     source: "sk_detach_filter; SOCK_FILTER_LOCKED: EPERM",
     plain: "allowed",
     under: { "locked-filter": "EPERM" },
-    attempt: ({ packetFd }) => detachFilter(packetFd),
+    attempt: ({ packetFd }) => {
+      detachFilter(packetFd);
+      return attachedFilter(packetFd).length === 0;
+    },
   },
   {
     name: "rx-ring",
@@ -352,7 +383,7 @@ export const OPERATIONS: readonly Operation[] = [
     gives: "sending past the queueing discipline",
     source: "packet_setsockopt",
     plain: "allowed",
-    attempt: option(SOL_PACKET, PACKET_QDISC_BYPASS, 1),
+    attempt: onAndOff(PACKET_QDISC_BYPASS),
   },
   {
     name: "vnet-hdr",
@@ -373,7 +404,7 @@ export const OPERATIONS: readonly Operation[] = [
     gives: "another clock on the frames, for all who hold the socket",
     source: "packet_setsockopt",
     plain: "allowed",
-    attempt: option(SOL_PACKET, PACKET_TIMESTAMP, 0),
+    attempt: onAndOff(PACKET_TIMESTAMP, CARDS_CLOCK),
   },
   {
     name: "last-timestamp",
@@ -523,7 +554,7 @@ export const OPERATIONS: readonly Operation[] = [
     name: "early-ring",
     gives: "nothing: a plain ring from before the drop acts as whoever uses it",
     source: "io_uring/io_uring.c: the submitter's credentials",
-    whyNotTried: whyNoOwnRing,
+    whyNotTried: whyNoRing,
     plain: "EACCES",
     under: { "closed-descriptors": "EBADF" },
     hardened: "EPERM",
@@ -534,7 +565,7 @@ export const OPERATIONS: readonly Operation[] = [
     name: "early-personality",
     gives: "root's files: a personality registered before the drop is still root",
     source: "io_init_req: the registered credentials",
-    whyNotTried: whyNoOwnRing,
+    whyNotTried: whyNoRing,
     plain: "allowed",
     under: { "closed-descriptors": "EBADF" },
     hardened: "EPERM",
@@ -546,7 +577,7 @@ export const OPERATIONS: readonly Operation[] = [
     gives:
       "root's files, without a system call that a filter could refuse: the kernel's thread is still root",
     source: "io_sq_thread: the credentials of whoever made the ring",
-    whyNotTried: whyNoOwnRing,
+    whyNotTried: whyNoRing,
     plain: "allowed",
     under: { "closed-descriptors": "no effect", "receive-only": "allowed" },
     hardened: "no effect",
@@ -574,7 +605,9 @@ export const OPERATIONS: readonly Operation[] = [
     plain: "allowed",
     attempt: () => {
       prctl(PR_SET_DUMPABLE, 1);
+      const isDumpable = prctl(PR_GET_DUMPABLE, 0) === 1;
       prctl(PR_SET_DUMPABLE, 0);
+      return isDumpable;
     },
   },
   {
@@ -607,7 +640,11 @@ export const OPERATIONS: readonly Operation[] = [
     source: "ptrace_attach → ptrace_may_access",
     plain: () => isPtraceOfSiblings() ? "allowed" : "EPERM",
     under: { "undumpable": "EPERM" },
-    attempt: ({ sibling }) => void rawSyscall("ptrace", PTRACE_SEIZE, sibling.pid, 0, 0),
+    attempt: ({ sibling }) => {
+      rawSyscall("ptrace", PTRACE_SEIZE, sibling.pid, 0, 0);
+      const [, tracer] = readTextFile(`/proc/${sibling.pid}/status`).match(/^TracerPid:\s*(\d+)/m)!;
+      return Number(tracer) === Deno.pid;
+    },
   },
   {
     name: "read-sibling-memory",
@@ -652,7 +689,11 @@ export const OPERATIONS: readonly Operation[] = [
     source: "fanout_add; EALREADY for a member",
     plain: "allowed",
     under: { "fanout-pin": "EALREADY" },
-    attempt: ({ packetFd }) => setsockopt(packetFd, SOL_PACKET, PACKET_FANOUT, Deno.pid & 0xffff),
+    attempt: ({ packetFd }) => {
+      const group = Deno.pid & 0xffff;
+      setsockopt(packetFd, SOL_PACKET, PACKET_FANOUT, group);
+      return (getsockoptInt(packetFd, SOL_PACKET, PACKET_FANOUT) & 0xffff) === group;
+    },
   },
 ];
 
@@ -686,10 +727,11 @@ export function known(
   return under?.[column as Protection] ?? (column === "receive-only" ? "EPERM" : passed);
 }
 
-/** What came of an attempt, with the system call that was refused. */
+/** What came of an attempt, with the system call that was refused, and what the system said, or why it could not be tried. */
 export interface Attempt {
   readonly outcome: Outcome;
   readonly syscall: string | null;
+  readonly refusal: string | null;
 }
 
 /**
@@ -701,9 +743,10 @@ export function attemptOperation({ attempt }: Operation, attacker: Attacker): At
   try {
     const result = attempt(attacker);
     const outcome = result === NOT_TRIED ? result : result === false ? "no effect" : "allowed";
-    return { outcome, syscall: null };
+    const hasNoRings = outcome === NOT_TRIED && attacker.rings instanceof SystemError;
+    return { outcome, syscall: null, refusal: hasNoRings ? attacker.rings.message : null };
   } catch (error) {
-    if (error instanceof SystemError) return { outcome: error.code, syscall: error.syscall };
-    throw error;
+    if (!(error instanceof SystemError)) throw error;
+    return { outcome: error.code, syscall: error.syscall, refusal: error.message };
   }
 }

@@ -198,7 +198,7 @@ export async function child(run: ChildRun): Promise<void> {
   using packetSocket = new OwnedFd(descriptors[0]);
   const { channelFd } = run;
 
-  const rings = target === null ? undefined : makeEarlyRings(); // as root, and never closed: the trap
+  const rings = target === null ? null : makeEarlyRings(); // as root, and never closed: the trap
   closeUnexplained({ packetFd: packetSocket.fd, channelFd }, protections);
   becomeWorker({ uid, gid }, protections);
   if (target === null) {
@@ -225,10 +225,10 @@ export async function child(run: ChildRun): Promise<void> {
   };
   for (const operation of OPERATIONS) {
     run.receive("next");
-    const { outcome, syscall } = attemptOperation(operation, attacker);
+    const { outcome, syscall, refusal } = attemptOperation(operation, attacker);
     const mayBeFilters = syscall !== null && outcome === "EPERM";
     const rule = mayBeFilters ? explainViolation(known, protections, syscall) : undefined;
-    run.reached("attempted", { outcome, rule: rule ?? null });
+    run.reached("attempted", { outcome, refusal, rule: rule ?? null });
   }
   if (prove) {
     drain(source);
@@ -270,12 +270,12 @@ async function startSibling(run: ParentRun, protections: readonly Protection[]) 
   };
 }
 
-/** Rings for the attack; none where io_uring is disabled or too old. */
-function makeEarlyRings(): EarlyRings | undefined {
+/** Rings for the attack, or why there are none: where io_uring is disabled or too old. */
+function makeEarlyRings(): EarlyRings | SystemError {
   try {
     return new EarlyRings();
   } catch (error) {
-    if (error instanceof SystemError) return undefined;
+    if (error instanceof SystemError) return error;
     throw error;
   }
 }
@@ -298,10 +298,12 @@ async function observe(
     }
     const outcome = asText(detail.outcome, "outcome", 32);
     const rule = detail.rule === null ? null : asText(detail.rule, "rule");
-    if (witness === undefined) return { outcome, rule };
+    const refusal = detail.refusal === null ? null : asText(detail.refusal, "refusal");
+    if (witness === undefined) return { outcome, refusal, rule };
     // What the worker says is not what counts: a frame that arrives was sent.
     const arrived = arrives(witnesses[witness], name, outcome === "allowed" ? EFFECT_TIMEOUT : 0);
-    return { outcome: arrived ? "allowed" : outcome === "allowed" ? "no effect" : outcome, rule };
+    const effect = arrived ? "allowed" : outcome === "allowed" ? "no effect" : outcome;
+    return { outcome: effect, refusal, rule };
   }
 }
 
@@ -357,8 +359,8 @@ function judgeColumns(
   const differing = cells.filter(({ outcome, known }) =>
     outcome === undefined || outcome !== known
   );
-  const shown = differing.map(({ operation, column, outcome, known }) =>
-    `${operation} (${column}): ${outcome}, known: ${known}`
+  const shown = differing.map(({ operation, column, outcome, refusal, known }) =>
+    `${operation} (${column}): ${outcome}${refusal ? ` (${refusal})` : ""}, known: ${known}`
   );
   const tried = cells.filter(({ outcome }) => outcome !== NOT_TRIED).length;
   const notTried = tried === cells.length ? "" : `, ${cells.length - tried} not tried`;

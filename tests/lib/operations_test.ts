@@ -3,6 +3,7 @@ import { Errno, SystemError } from "../../ffi/mod.ts";
 import { NOT_TRIED } from "../../lib/evidence.ts";
 import {
   type Attacker,
+  type Attempt,
   attemptOperation,
   COLUMNS,
   known,
@@ -78,7 +79,7 @@ const attacker: Attacker = {
   otherIfindex: 1,
   sibling: { pid: 1, fd: -1 },
   forgottenFd: -1,
-  rings: undefined,
+  rings: null,
   provoke: () => {},
 };
 
@@ -86,14 +87,15 @@ Deno.test("attemptOperation() counts as allowed what had an effect, or has none 
   const refused = () => {
     throw new SystemError("bind", Errno.EINVAL);
   };
-  const cases: [attempt: Operation["attempt"], outcome: string, syscall: string | null][] = [
-    [() => {}, "allowed", null],
-    [() => true, "allowed", null],
-    [() => false, "no effect", null],
-    [refused, "EINVAL", "bind"],
+  const refusal = "bind: Invalid argument (EINVAL)";
+  const cases: [attempt: Operation["attempt"], came: Attempt][] = [
+    [() => {}, { outcome: "allowed", syscall: null, refusal: null }],
+    [() => true, { outcome: "allowed", syscall: null, refusal: null }],
+    [() => false, { outcome: "no effect", syscall: null, refusal: null }],
+    [refused, { outcome: "EINVAL", syscall: "bind", refusal }],
   ];
-  for (const [attempt, outcome, syscall] of cases) {
-    assertEquals(attemptOperation(operation(attempt), attacker), { outcome, syscall });
+  for (const [attempt, came] of cases) {
+    assertEquals(attemptOperation(operation(attempt), attacker), came);
   }
 });
 
@@ -113,7 +115,8 @@ Deno.test("attemptOperation() names what the kernel says of a descriptor that is
   };
   for (const [name, syscall] of Object.entries(calls)) {
     const found = OPERATIONS.find((each) => each.name === name)!;
-    assertEquals(attemptOperation(found, attacker), { outcome: "EBADF", syscall });
+    const refusal = `${syscall}: Bad file descriptor (EBADF)`;
+    assertEquals(attemptOperation(found, attacker), { outcome: "EBADF", syscall, refusal });
   }
 });
 
@@ -144,7 +147,10 @@ Deno.test("known() is nothing, in every column, for what cannot be tried here", 
 
 Deno.test("attemptOperation() does not call what was not tried refused, nor allowed", () => {
   for (const each of withRings) {
-    const attempt = attemptOperation(each, attacker); // without rings
-    assertEquals(attempt, { outcome: NOT_TRIED, syscall: null });
+    const untried = { outcome: NOT_TRIED, syscall: null };
+    assertEquals(attemptOperation(each, attacker), { ...untried, refusal: null });
+    const rings = new SystemError("io_uring_setup", Errno.EINVAL);
+    const without = attemptOperation(each, { ...attacker, rings });
+    assertEquals(without, { ...untried, refusal: "io_uring_setup: Invalid argument (EINVAL)" });
   }
 });

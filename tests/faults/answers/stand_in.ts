@@ -78,6 +78,10 @@ export function standIn(side: Side, folder: string, answering?: Answering): void
     if (INFALLIBLE.includes(libc) || RETURNING_POINTERS.includes(libc)) return call;
     return (...args: unknown[]) => {
       const name = libc === "syscall" ? NAMES.get(Number(args[0])) ?? `${args[0]}` : libc;
+      // To find out where a call is made from takes longer than most calls.
+      if (answering !== undefined && (answering.libc !== libc || answering.name !== name)) {
+        return call(...args);
+      }
       const place = placeOf(new Error());
       const where = `${libc} ${name} ${place}`;
       const turn = (turns.get(where) ?? 0) + 1;
@@ -86,10 +90,7 @@ export function standIn(side: Side, folder: string, answering?: Answering): void
         const line: Line = [libc, name, place, turn, result, errno[0], isStandIn];
         write(JSON.stringify(line));
       };
-      const isMeant = answering !== undefined && answering.process === process &&
-        answering.libc === libc && answering.name === name && answering.place === place &&
-        answering.turn === turn;
-      if (isMeant) {
+      if (answering?.process === process && answering.place === place && answering.turn === turn) {
         const { answer } = answering;
         errno[0] = "errno" in answer ? answer.errno : 0;
         const result = "errno" in answer ? failure(libc, answer.errno) : answer.result;

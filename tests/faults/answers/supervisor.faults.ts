@@ -2,14 +2,15 @@
 
 import { HARDENED, MAIN_JOB, sweep } from "../syscalls/sweep.ts";
 
-const SMALL = ["--workers", "1", "--kills", "1", "--rate", "100", "-t", "80"];
+const SMALL = ["--workers", "1", "--kills", "1", "--rate", "100", "-t", "40"];
 
 await sweep({
   title: "supervisor",
   run: {
     by: "stand-in",
     args: ["-e", "supervisor", ...SMALL, "--json", "veth-fdpass"],
-    limit: 100_000,
+    limit: 60_000,
   },
   beyond: [MAIN_JOB, HARDENED],
+  waits: true,
 });

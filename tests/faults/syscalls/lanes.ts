@@ -8,8 +8,10 @@ import { TextLineStream } from "@std/streams/text-line-stream";
 import { ROOT } from "../../support/programs.ts";
 import type { Job, RunRecord } from "./injection.ts";
 
-/** More than there are processors: a run waits a part of its time. */
-const LANES = navigator.hardwareConcurrency + 1;
+/** How many there are, for each processor, for runs that wait a part of their time. */
+const FEW = 1.5;
+/** The same for those that wait most of theirs. */
+const MANY = 3;
 
 interface Waiting {
   readonly job: Job;
@@ -20,13 +22,19 @@ interface Waiting {
 /** The lanes; they start with the first job, and end when there is none left. */
 export class Lanes {
   readonly #waiting: Waiting[] = [];
+  readonly #most: number;
   #running = 0;
+
+  /** @param areWaiting Whether what runs there waits most of its time. */
+  constructor(areWaiting: boolean) {
+    this.#most = Math.floor((areWaiting ? MANY : FEW) * navigator.hardwareConcurrency);
+  }
 
   /** Has a job done, after those that were given before. */
   run(job: Job): Promise<RunRecord> {
     const { promise, resolve, reject } = Promise.withResolvers<RunRecord>();
     this.#waiting.push({ job, resolve, reject });
-    if (this.#running < LANES) {
+    if (this.#running < this.#most) {
       this.#running++;
       this.#lane().finally(() => this.#running--);
     }

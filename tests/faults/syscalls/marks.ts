@@ -127,8 +127,18 @@ export function markCalls(side: Side, aim?: Aim | AimElsewhere): void {
 
 /** Where in the program an error was made: functions and lines, innermost first, such as `close@descriptor.ts:27 OwnedFd.close@descriptor.ts:120`. */
 export function placeOf(error: Error): string {
-  return error.stack!.split("\n").slice(2).map((frame) => {
-    const [, name, at] = frame.match(/^ +at (?:async )?(?:(.*) \()?.*?([^/]+:\d+):\d+\)?$/) ?? [];
-    return at === undefined || /\/(marked|stood_in)_/.test(frame) ? "" : `${name ?? ""}@${at}`;
-  }).filter((frame) => frame !== "").join(" ");
+  return error.stack!.split("\n").slice(2).map(nameOf).filter((frame) => frame !== "").join(" ");
+}
+
+/** Of the wrappers themselves. */
+const OURS = /\/(marked|stood_in)_/;
+
+/** A line of a stack, such as `    at OwnedFd.close (file:///…/descriptor.ts:120:7)`; empty where it is of no place in the program. */
+function nameOf(frame: string): string {
+  if (!/:\d+\)?$/.test(frame) || OURS.test(frame)) return "";
+  const called = frame.trimStart().replace(/^at (async )?/, "");
+  const open = called.lastIndexOf(" (");
+  const name = called.slice(0, Math.max(open, 0));
+  const place = called.slice(called.lastIndexOf("/") + 1, called.lastIndexOf(":"));
+  return `${name}@${place}`;
 }

@@ -215,6 +215,34 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     why: "of the filter beside the reviewed one, which only refuses more; the other must be there",
   },
   {
+    libc: ["bind", "posix_spawn", "prctl", "setsockopt", "syscall"],
+    answers: ["lie"],
+    at: /attemptOperation/,
+    why:
+      "an attack with no effect to look at is believed to have succeeded, which errs on the safe side; " +
+      "where a protection is to refuse it, that is no PASS",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["io_uring_register"],
+    answers: ["lie"],
+    at: /makeEarlyRings/,
+    why: "a ring that is closed before the attack; where it is not, the attack by it fails",
+  },
+  {
+    libc: ["prctl"],
+    answers: ["lie"],
+    at: /^prctl\S* Object\.child@authority/,
+    why: "whether a sibling is dumpable decides what comes of the attacks upon it",
+  },
+  {
+    libc: ["mmap", "close", "setresgid", "setresuid", "getsockopt", "poll", "recvfrom"],
+    answers: ["any", "lie"],
+    at: /supervised_worker/,
+    why:
+      "a worker that fails is started again and gets the same socket: what the supervisor is for; every frame is in the account",
+  },
+  {
     libc: ["pthread_detach"],
     answers: ["any", "lie"],
     why: "what is left of a thread that has ended is left until the process ends",
