@@ -7,7 +7,6 @@
 import {
   getsockoptInt,
   type Identity,
-  openDescriptors,
   PACKET_FANOUT,
   pollAsync,
   readTextFile,
@@ -18,7 +17,7 @@ import {
 } from "../ffi/mod.ts";
 import type { ChildRun } from "./child_run.ts";
 import type { CheckId } from "./checks.ts";
-import { auditDescriptors, type KnownDescriptors } from "./descriptor_audit.ts";
+import { auditDescriptors, childDescriptors, type KnownDescriptors } from "./descriptor_audit.ts";
 import { type Finding, judged } from "./evidence.ts";
 import type { ParentRun } from "./parent_run.ts";
 import { judgeConfinement, threadCredentials } from "./privileges.ts";
@@ -54,7 +53,7 @@ export function corroborateConfinement(run: ParentRun, child: Child, given: Give
   const threads = judgeConfinement(threadCredentials(child.pid), run.setting.identity);
   run.corroborate("HARD-01", threads);
   run.corroborate("HARD-02", threads); // those that it started later are among them
-  run.corroborate("HARD-03", judgeFiles(openDescriptors(child.pid)));
+  run.corroborate("HARD-03", judgeFiles(childDescriptors(child.pid)));
   run.check("HARD-04", judgeSecondLine(child.pid, given.packetFd));
   const { pid, channelFd } = child;
   run.check("HARD-05", judgeFilter({ pid, channelFd, ...given }));

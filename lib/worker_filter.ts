@@ -8,6 +8,7 @@
  */
 
 import { compileFilter, openDescriptors, readInstalledFilters, SystemError } from "../ffi/mod.ts";
+import { childDescriptors } from "./descriptor_audit.ts";
 import { type Finding, judged, skipped } from "./evidence.ts";
 import { receiveOnlyPolicy } from "./receive_only.ts";
 
@@ -68,7 +69,7 @@ function expectedProgram(
   { pid, channelFd, packetFd, egressFd, ioUring }: KnownWorker,
 ): Uint8Array<ArrayBuffer> | undefined {
   const ours = openDescriptors("self");
-  const theirs = openDescriptors(pid);
+  const theirs = childDescriptors(pid);
   const numberThere = (fd: number): number | undefined => {
     const numbers = [...theirs].filter(([, refersTo]) => refersTo === ours.get(fd));
     return numbers.length === 1 ? numbers[0][0] : undefined;

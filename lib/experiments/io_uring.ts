@@ -32,7 +32,6 @@ import {
   O_CLOEXEC,
   O_PATH,
   open,
-  openDescriptors,
   OwnedFd,
   readLink,
   readTextFile,
@@ -43,6 +42,7 @@ import { runChild } from "../child.ts";
 import type { ChildRun } from "../child_run.ts";
 import type { CheckId } from "../checks.ts";
 import { CONFINEMENT_CHECKS, corroborateConfinement, proveConfinement } from "../confinement.ts";
+import { childDescriptors } from "../descriptor_audit.ts";
 import { type EarlyRequest, EarlyRings, ROOTS_FILE } from "../early_rings.ts";
 import { type Conclusion, type Finding, judged } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
@@ -421,7 +421,7 @@ function judgeClosed(pid: number, said: { [name: string]: unknown }): Finding {
       return `${ring} ${request}: ${asText(outcome, "outcome", 32)}`;
     })
   );
-  const held = [...openDescriptors(pid).values()].filter((link) => link === ROOTS_FILE);
+  const held = [...childDescriptors(pid).values()].filter((link) => link === ROOTS_FILE);
   return judged(
     held.length === 0 && outcomes.every((each) => /: (EBADF|no answer)$/.test(each)),
     outcomes.join(", "),

@@ -37,6 +37,7 @@ import { runChild } from "../child.ts";
 import type { ChildRun } from "../child_run.ts";
 import type { CheckId } from "../checks.ts";
 import { CONFINEMENT_CHECKS, corroborateConfinement, proveConfinement } from "../confinement.ts";
+import { childDescriptors } from "../descriptor_audit.ts";
 import { controlChannelPair } from "../control_channel.ts";
 import { type Conclusion, type Finding, judged } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
@@ -329,7 +330,7 @@ function judgeOwnDescriptors(): Finding {
 
 function judgeAbsence(pid: number, packetFd: number): Finding {
   const inode = readLink(`/proc/self/fd/${packetFd}`);
-  const held = [...openDescriptors(pid)].filter(([, link]) => link === inode).map(([fd]) => fd);
+  const held = [...childDescriptors(pid)].filter(([, link]) => link === inode).map(([fd]) => fd);
   return judged(
     held.length === 0,
     held.length === 0 ? `${inode} not in /proc/${pid}/fd` : `${inode} is FD ${held.join(", ")}`,

@@ -7,6 +7,7 @@
 
 import {
   cString,
+  dup,
   libc,
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
@@ -339,6 +340,16 @@ export const HOSTILE = {
     what: "has 3000 threads",
     says: /The child has more than \d+ threads/,
     do: () => startThreads(3000),
+    goesOn,
+  },
+
+  "hoard": {
+    what: "holds 6000 descriptors",
+    says: /The child has more than \d+ descriptors/,
+    at: "started",
+    do(run) {
+      for (let i = 0; i < 6000; i++) dup(run.channelFd);
+    },
     goesOn,
   },
 
