@@ -33,7 +33,7 @@ import {
   SO_LOCK_FILTER,
   SOL_SOCKET,
 } from "./constants.ts";
-import { check } from "./errno.ts";
+import { AnswerError, check } from "./errno.ts";
 import { sock_filter, sock_fprog } from "./layouts.ts";
 import { libc } from "./libc.ts";
 import { setsockopt } from "./socket.ts";
@@ -160,9 +160,13 @@ export function bpfProgram(program: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBu
  *
  * @param program As {@linkcode assemble} returns it.
  * @throws {SystemError} `EINVAL` (no valid program), `EPERM` (the filter is locked), `ENOTSOCK`, …
+ * @throws {AnswerError} If the kernel takes it, and has another one then.
  */
 export function attachFilter(fd: number, program: Uint8Array<ArrayBuffer>): void {
   setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, bpfProgram(program));
+  if (attachedFilter(fd).toHex() !== program.toHex()) {
+    throw new AnswerError("setsockopt", "the socket has another filter than the one attached");
+  }
 }
 
 /**

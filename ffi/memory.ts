@@ -22,9 +22,12 @@ import {
   PROT_WRITE,
 } from "./constants.ts";
 import { close } from "./descriptor.ts";
-import { check, lastErrno, SystemError } from "./errno.ts";
+import { AnswerError, check, lastErrno, SystemError } from "./errno.ts";
 import { cString, libc } from "./libc.ts";
+import { rawSyscall } from "./raw_syscall.ts";
 import { addressOf } from "./struct.ts";
+
+const SEEK_END = 2; // bits/seek_constants.h
 
 /** getpagesize(2): the size of a page, in bytes. */
 export function pageSize(): number {
@@ -61,10 +64,17 @@ globalThis.addEventListener("unload", () => mapped.forEach(unmap));
  * @param flags Such as `MAP_SHARED`.
  * @param fd What is mapped, from its beginning.
  * @throws {SystemError} `EINVAL`, `ENODEV`, `ENOMEM`, …: `memory` is then empty pages.
+ * @throws {AnswerError} If the kernel says that it is mapped, and the old pages are there still.
  */
 export function mapOver(memory: Uint8Array<ArrayBuffer>, flags: number, fd: number): void {
+  if (mapped.has(memory)) unmap(memory); // what is written next is for nobody else
+  const before = crypto.getRandomValues(new Uint8Array(16));
+  memory.set(before);
   try {
     map(memory, flags, fd);
+    if (before.every((byte, i) => memory[i] === byte)) {
+      throw new AnswerError("mmap", "the old pages are still there");
+    }
   } catch (error) {
     unmap(memory); // the kernel may have taken the old pages away before it failed
     throw error;
@@ -90,12 +100,15 @@ export function unmap(memory: Uint8Array<ArrayBuffer>): void {
  * @param size In bytes; whole pages.
  * @returns Its descriptor, close-on-exec.
  * @throws {SystemError} `EMFILE`, `ENOMEM`, …
+ * @throws {AnswerError} If the kernel says that it has that size, and it has not.
  */
 export function sharedMemory(name: string, size: number): number {
   const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   const fd = check(libc.memfd_create(cString(name), flags), "memfd_create");
   try {
     check(libc.ftruncate(fd, BigInt(size)), "ftruncate");
+    const length = rawSyscall("lseek", fd, 0, SEEK_END);
+    if (length !== size) throw new AnswerError("ftruncate", `${length} bytes, not ${size}`); // to touch them would be SIGBUS
     const seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
     check(libc.fcntl(fd, F_ADD_SEALS, seals), "fcntl");
     return fd;

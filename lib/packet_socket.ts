@@ -7,6 +7,7 @@
 import {
   AF_PACKET,
   AF_UNIX,
+  AnswerError,
   attempt,
   bind,
   CMSG_SPACE,
@@ -31,6 +32,7 @@ import {
   SO_COOKIE,
   SO_DOMAIN,
   SO_PROTOCOL,
+  SO_RCVBUF,
   SO_RCVBUFFORCE,
   SO_TIMESTAMPNS,
   SO_TYPE,
@@ -309,7 +311,10 @@ export function whyNoLargeReceiveBuffer(): string | undefined {
  * Gives a socket without a ring room for thousands of frames, whatever net.core.rmem_max is.
  *
  * @throws {SystemError} `EPERM` without CAP_NET_ADMIN.
+ * @throws {AnswerError} If the kernel says that it has, and has not.
  */
 export function enlargeReceiveBuffer(fd: number): void {
   setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, LARGE_RECEIVE_BUFFER);
+  const size = getsockoptInt(fd, SOL_SOCKET, SO_RCVBUF);
+  if (size < LARGE_RECEIVE_BUFFER) throw new AnswerError("setsockopt", `${size} bytes of buffer`);
 }
