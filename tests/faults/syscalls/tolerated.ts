@@ -215,7 +215,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     why: "of the filter beside the reviewed one, which only refuses more; the other must be there",
   },
   {
-    libc: ["bind", "posix_spawn", "prctl", "setsockopt", "syscall"],
+    libc: ["bind", "getsockopt", "prctl", "setsockopt", "syscall"],
     answers: ["lie"],
     at: /attemptOperation/,
     why:
