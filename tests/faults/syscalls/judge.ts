@@ -91,19 +91,20 @@ function whatIsSaid({ error, experiments }: Evidence): string {
   return [error?.message, ...reasons].filter((each) => each).join("\n");
 }
 
-/** What libc says in the place of the kernel's errno. */
-const TRANSLATED: readonly [libc: string, errno: string, said: string][] = [
+/** What is said in the place of the kernel's errno: by libc, or by ourselves where two mean the same. */
+const TRANSLATED: readonly [call: string, errno: string, said: string][] = [
   ["if_nametoindex", "EINVAL", "ENOSYS"],
+  ["io_uring_enter", "EOPNOTSUPP", "EBADF"], // the ring is gone: lib/early_rings.ts
 ];
 
 /** Whether the reader learns what failed: of a refusal the call and the errno, of a lie the consequence. */
 function isNamed({ libc, syscall, answer }: Injection, said: string): boolean {
   if (!("errno" in answer)) return said.trim() !== "";
-  if (
-    TRANSLATED.some(([by, errno, to]) => libc === by && answer.errno === errno && said.includes(to))
-  ) {
-    return said.includes(libc);
-  }
+  const isTranslated = TRANSLATED.some(([call, errno, to]) =>
+    [libc, syscall].includes(call) && answer.errno === errno &&
+    said.includes(call) && said.includes(to)
+  );
+  if (isTranslated) return true;
   // libc aborts a process whose threads it could not change alike; there is nobody left to say why.
   if (ON_EVERY_THREAD.includes(syscall) && /SIGABRT/.test(said)) {
     return true;

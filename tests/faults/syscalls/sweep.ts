@@ -48,7 +48,7 @@ export const HARDENED: Run = {
   args: ["--harden", ...MAIN_JOB.args],
 };
 
-/** Where every run takes seconds, CI has time for one of each call. */
+/** For CI, which has no time for more, except for the main job. */
 function usual(plan: readonly Injection[]): Injection[] {
   if (Deno.env.get("FAULTS") !== "few") return [...plan];
   return [...Map.groupBy(plan, callOf).values()].map(([first]) => first);
