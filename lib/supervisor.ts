@@ -113,6 +113,8 @@ export interface Seat {
   readonly cookies: ReadonlySet<string>;
   /** Whether every thread of every worker was confined when it was ready. */
   readonly isConfined: boolean;
+  /** Why the filter of system calls of a worker could not be read; `undefined` if each could. */
+  readonly filterUnread: string | undefined;
   /** What the kernel has counted on its socket so far. */
   statistics(): PacketStatistics;
   /** How many frames the kernel has put into its socket that nobody has done. */
@@ -131,6 +133,7 @@ class OccupiedSeat implements Seat, Disposable {
   readonly lostInHand: number[] = [];
   readonly cookies = new Set<string>();
   isConfined = true;
+  filterUnread: string | undefined;
   policy = new RestartPolicy();
   readonly progress: Progress;
   readonly progressFd: OwnedFd;
@@ -450,12 +453,14 @@ export class Supervisor implements AsyncDisposable {
     const { identity, socket: { fd } } = seat;
     const { pid, channelFd } = worker;
     const given = { pid, channelFd, packetFd: fd, ioUring: false };
-    const found = [judgeConfinement(threadCredentials(pid), identity), judgeFilter(given)];
+    const threads = judgeConfinement(threadCredentials(pid), identity);
+    const filter = judgeFilter(given);
     if (worker.hasSpoken) throw new ExperimentError("The worker did not wait for the word to go");
     const expected = describePacketSocket(fd).cookie;
     seat.cookies.add(expected);
     seat.cookies.add(cookie);
-    const loose = found.find(({ status }) => status === "fail");
+    if (filter.status === "skip") seat.filterUnread = filter.observed;
+    const loose = [threads, filter].find(({ status }) => status === "fail");
     if (loose !== undefined) {
       seat.isConfined = false;
       throw new ExperimentError(`The worker is not confined: ${loose.observed}`);

@@ -403,17 +403,21 @@ async function control(
 function judgeSeats(seats: readonly Seat[]): Finding {
   const strange = seats.filter(({ cookies, isConfined }) => cookies.size !== 1 || !isConfined);
   const starts = seats.reduce((sum, seat) => sum + seat.starts, 0);
+  const unread = seats.find(({ filterUnread }) => filterUnread !== undefined)?.filterUnread;
   return judged(
     seats.length > 0 && strange.length === 0,
     strange.length === 0
-      ? `${starts} workers, each confined, with the one socket of its seat`
+      ? `${starts} workers, each confined, with the one socket of its seat${
+        unread === undefined ? "" : `, as far as can be seen: ${unread}`
+      }`
       : `seats ${strange.map(({ number }) => number).join(", ")} are not so`,
     {
-      seats: seats.map(({ number, starts, cookies, isConfined, ends }) => ({
+      seats: seats.map(({ number, starts, cookies, isConfined, filterUnread, ends }) => ({
         number,
         starts,
         cookies: [...cookies],
         isConfined,
+        filter_unread: filterUnread ?? null,
         ends: ends.map(({ reason }) => reason),
       })),
     },

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { testNeeding } from "../support/needs.ts";
-import { evidenceIn, fdpass, type Outcome } from "../support/programs.ts";
+import { evidenceIn, fdpass, inNamespace, type Outcome } from "../support/programs.ts";
 import { FDPASS } from "./here.ts";
 import { childrenOf, hasEnded, Running, uidOf, until } from "./processes.ts";
 
@@ -41,6 +41,20 @@ testNeeding(
     const observed = (id: string) => checks.find((check) => check.id === id)!.observed;
     assertMatch(observed("SUPER-07"), /^[1-5] lost in 5 kills: [1-5] in hand, 0 dropped/);
     assertMatch(observed("SUPER-08"), /^\d+ of \d+ lost in 5 kills$/);
+  },
+);
+
+testNeeding(
+  { root: true, programs: { ...needs.programs, strace: "strace" } },
+  "supervisor says so where somebody else traces its workers, and it cannot read their filters",
+  async () => {
+    const strace = ["strace", "-f", "--seccomp-bpf", "-e", "trace=setns", "-o", "/dev/null"];
+    const args = ["-e", "supervisor", ...FEW, "-t", "60", "--json", "veth-fdpass"];
+    const outcome = await inNamespace([...strace, ...FDPASS, ...args], PATIENT);
+    const { verdict, experiments: [{ checks }] } = evidenceIn(outcome);
+    assertEquals([outcome.code, verdict], [0, "PASS"]);
+    const [{ observed }] = checks.filter(({ id }) => id === "SUPER-01");
+    assertMatch(observed, /, as far as can be seen: The filter cannot be read: ptrace: .*EPERM/);
   },
 );
 
