@@ -131,7 +131,11 @@ const LIES: [inject: string, args: string[], cause: RegExp][] = [
     ["--receive", "tpacket-v3"],
     /Cannot map the packet ring: mmap: .*EINVAL/,
   ],
-  ["setsockopt:retval=0", ["-e", "receive-paths", "--receive", "tpacket-v3"], /mmap: .*EINVAL/],
+  [
+    "setsockopt:retval=0",
+    ["-e", "receive-paths", "--receive", "tpacket-v3"],
+    /setsockopt: .*of buffer/,
+  ],
   // Nothing is received.
   ["recvmmsg:error=EAGAIN", ["-t", "5", "--receive", "recvmmsg"], /./],
   ["recvmmsg:error=ENOMEM", ["--receive", "recvmmsg"], /recvmmsg: .*\(ENOMEM\)/],
