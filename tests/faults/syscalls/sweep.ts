@@ -19,8 +19,8 @@ const NEEDS = {
   programs: { ip: "iproute2", strace: "strace", setpriv: "util-linux" },
 };
 
-/** How much of what is aimed at must be hit: the number of a thread's turns may differ from run to run. */
-const HIT_RATE = 0.95;
+/** How much of what is aimed at may be missed, and how many of few: the number of a thread's turns may differ from run to run. */
+const MISSED_RATE = 0.05, MISSED = 3;
 
 /** What a sweep is of. */
 export interface Sweep {
@@ -102,6 +102,10 @@ export async function sweep(
     // deno-lint-ignore no-console -- the result
     console.log(table(title, results));
     const hits = results.filter(({ judgement }) => judgement.hit).length;
-    assert(hits >= HIT_RATE * results.length, `${hits} of ${results.length} injections hit`);
+    const mostMissed = Math.max(MISSED, MISSED_RATE * results.length);
+    assert(
+      results.length - hits <= mostMissed,
+      `${hits} of ${results.length} injections hit`,
+    );
   });
 }

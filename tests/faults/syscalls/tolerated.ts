@@ -215,7 +215,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     why: "of the filter beside the reviewed one, which only refuses more; the other must be there",
   },
   {
-    libc: ["bind", "getsockopt", "prctl", "setsockopt", "syscall"],
+    libc: ["bind", "getsockopt", "prctl", "setsockopt", "syscall", "waitpid"],
     answers: ["lie"],
     at: /attemptOperation/,
     why:
@@ -241,6 +241,13 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     at: /supervised_worker/,
     why:
       "a worker that fails is started again and gets the same socket: what the supervisor is for; every frame is in the account",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["lseek"],
+    answers: ["lie"],
+    at: /sharedMemory/,
+    why: "asked for a size, it says the one that there is",
   },
   {
     libc: ["socketpair", "poll", "getsockopt", "pollAsync"],
