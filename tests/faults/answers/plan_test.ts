@@ -1,0 +1,52 @@
+import { assertEquals } from "@std/assert";
+import type { LoggedCall, RunRecord } from "../syscalls/injection.ts";
+import { placeKey, planFor } from "./plan.ts";
+
+const RUN = { by: "stand-in" as const, args: ["veth-fdpass"], limit: 1000 };
+
+const call = (process: string, libc: string, place: string, turn = 1): LoggedCall => ({
+  ...{ process, libc, place, turn, name: libc, side: "child", result: "0", injected: false },
+  ...{ tid: 0, ordinal: 0, nth: 1, args: "" },
+});
+
+const recordOf = (...calls: LoggedCall[]): RunRecord => ({
+  ...{ job: RUN, code: 0, stdout: "", stderr: "", milliseconds: 1, hung: false, calls },
+  ...{ left: { processes: [], interfaces: [], files: [], sockets: [] }, injected: [], untrue: [] },
+});
+
+const all = () => true;
+
+Deno.test("planFor() tries each place with a lie and an errno, and another errno in its last call", () => {
+  const record = recordOf(
+    call("child.1", "bind", "bind@socket.ts:40 one@a.ts:1"),
+    call("child.1", "bind", "bind@socket.ts:40 one@a.ts:1", 2),
+    call("child.2", "bind", "bind@socket.ts:40 one@a.ts:1"),
+    call("child.2", "bind", "bind@socket.ts:40 two@a.ts:9"),
+  );
+  const tried = planFor(RUN, record, record, all).map(({ place, answer, job: { answering } }) => [
+    place.split(" ")[1],
+    answering!.process,
+    "errno" in answer ? answer.errno : answer.result,
+  ]);
+  assertEquals(tried, [
+    ["one@a.ts:1", "child.1", 0],
+    ["one@a.ts:1", "child.1", "EACCES"],
+    ["one@a.ts:1", "child.2", "EADDRINUSE"],
+    ["two@a.ts:9", "child.2", 0],
+    ["two@a.ts:9", "child.2", "EBADF"],
+  ]);
+});
+
+Deno.test("planFor() leaves out what only one of two runs calls, and what is of no interest", () => {
+  const often = call("child.1", "bind", "bind@socket.ts:40");
+  const once = call("child.1", "listen", "listen@socket.ts:50");
+  assertEquals(planFor(RUN, recordOf(often, once), recordOf(once), (each) => each !== once), []);
+  assertEquals(planFor(RUN, recordOf(often), recordOf(), all), []);
+});
+
+Deno.test("placeKey() is the same for callers far away, and another for another function", () => {
+  const near = "poll@socket.ts:1 wait@b.ts:2 turn@b.ts:3";
+  const key = placeKey(call("child.1", "poll", `${near} main@c.ts:4`));
+  assertEquals(placeKey(call("child.7", "poll", `${near} other@d.ts:5`, 9)), key);
+  assertEquals(placeKey(call("child.1", "read", `${near} main@c.ts:4`)) === key, false);
+});
