@@ -141,12 +141,16 @@ export function readDirectory(path: string): string[] {
  * Reads the links of `/proc/PID/fd` (proc_pid_fd(5)); the descriptor that the reading itself takes is left out.
  *
  * @param process A process id, or `"self"`.
+ * @param most How many are looked at: a process may hold a million, to make that take long.
  * @throws {SystemError} `ENOENT` if there is no such process or no /proc, `EACCES` if it may not be looked at.
+ * @throws {RangeError} If there are more.
  */
-export function openDescriptors(process: number | "self"): Map<number, string> {
+export function openDescriptors(process: number | "self", most = Infinity): Map<number, string> {
   const folder = `/proc/${process}/fd`;
+  const names = readDirectory(folder);
+  if (names.length > most) throw new RangeError(`more than ${most} descriptors: ${names.length}`);
   const descriptors = new Map<number, string>();
-  for (const name of readDirectory(folder)) {
+  for (const name of names) {
     // Closed since the folder was read: the one for the folder itself always is.
     const link = unlessGone(() => readLink(`${folder}/${name}`));
     if (link !== undefined) descriptors.set(Number(name), link);

@@ -12,7 +12,6 @@ import {
   getsockoptInt,
   openDescriptors,
   peerPid,
-  readDirectory,
   SO_DOMAIN,
   SOL_SOCKET,
 } from "../ffi/mod.ts";
@@ -93,9 +92,10 @@ const DESCRIPTOR_LIMIT = 4096;
  * @throws {ExperimentError} If there are too many.
  */
 export function childDescriptors(pid: number): Map<number, string> {
-  const count = readDirectory(`/proc/${pid}/fd`).length;
-  if (count > DESCRIPTOR_LIMIT) {
-    throw new ExperimentError(`The child has more than ${DESCRIPTOR_LIMIT} descriptors: ${count}`);
+  try {
+    return openDescriptors(pid, DESCRIPTOR_LIMIT);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new ExperimentError(`The child has ${error.message}`);
   }
-  return openDescriptors(pid);
 }

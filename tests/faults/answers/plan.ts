@@ -10,7 +10,6 @@
 import { errnosOf } from "../syscalls/errnos.ts";
 import type { LoggedCall, RunRecord } from "../syscalls/injection.ts";
 import { ERRNO_NUMBERS, type Injection, type Run, successOf } from "../syscalls/plan.ts";
-import { isUsual } from "../syscalls/tolerated.ts";
 
 /** So many frames of the stack tell one place in the program from another; with more, each caller would be tried with all that it calls. */
 const FRAMES = 3;
@@ -64,7 +63,6 @@ function injection(run: Run, call: LoggedCall, answer: Injection["answer"]): Inj
     job: {
       ...run,
       answering: { process: process!, libc: libc!, name, place, turn, answer: given },
-      ...isUsual({ syscall: name, answer, usual }) ? { isUsual: true } : {},
     },
   };
 }

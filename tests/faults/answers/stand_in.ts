@@ -9,6 +9,7 @@
 
 import { LIBC_SYMBOLS, type LibcCall, type LibcFunction, wrapCalls } from "../../../ffi/libc.ts";
 import { type SyscallName, syscallNumber, SYSCALLS } from "../../../ffi/syscalls.ts";
+import { ErrnoSlot } from "../syscalls/errno_slot.ts";
 import { DEPTH, placeOf, type Side } from "../syscalls/marks.ts";
 import { openJournal } from "./journal.ts";
 
@@ -58,19 +59,7 @@ function failure(libc: string, errno: number): number {
 
 /** Puts the wrapper round every function from now on. Anybody may write to `folder`. */
 export function standIn(side: Side, folder: string, answering?: Answering): void {
-  const { symbols } = Deno.dlopen("libc.so.6", {
-    __errno_location: { parameters: [], result: "pointer" },
-    read: { name: "memcpy", parameters: ["buffer", "pointer", "usize"], result: "void" },
-    write: { name: "memcpy", parameters: ["pointer", "buffer", "usize"], result: "void" },
-  });
-  // SAFETY: of the thread that JavaScript runs on, on which every wrapped call is made.
-  const errnoLocation = symbols.__errno_location()!;
-  const errno = new Int32Array(1);
-  const getErrno = () => symbols.read(errno, errnoLocation, 4n);
-  const setErrno = () => symbols.write(errnoLocation, errno, 4n);
-  getErrno(); // the first call of each binds it
-  setErrno();
-
+  const errno = new ErrnoSlot();
   Error.stackTraceLimit = DEPTH;
   const [process, write] = openJournal(folder, side);
   const turns = new Map<string, number>();
@@ -87,15 +76,15 @@ export function standIn(side: Side, folder: string, answering?: Answering): void
       const turn = (turns.get(where) ?? 0) + 1;
       turns.set(where, turn);
       const tell = (result: number | null, isStandIn: boolean) => {
-        const line: Line = [libc, name, place, turn, result, errno[0], isStandIn];
+        const line: Line = [libc, name, place, turn, result, errno.value, isStandIn];
         write(JSON.stringify(line));
       };
       if (answering?.process === process && answering.place === place && answering.turn === turn) {
         const { answer } = answering;
-        errno[0] = "errno" in answer ? answer.errno : 0;
+        errno.value = "errno" in answer ? answer.errno : 0;
         const result = "errno" in answer ? failure(libc, answer.errno) : answer.result;
         tell(result, true);
-        setErrno();
+        errno.write();
         return nonblocking ? Promise.resolve(result) : result;
       }
       const result = call(...args);
@@ -103,9 +92,9 @@ export function standIn(side: Side, folder: string, answering?: Answering): void
         tell(null, false);
         return result;
       }
-      getErrno();
+      errno.read();
       tell(Number(result), false);
-      setErrno();
+      errno.write();
       return result;
     };
   });

@@ -16,6 +16,7 @@
 
 import { type LibcCall, type LibcFunction, wrapCalls } from "../../../ffi/libc.ts";
 import { type SyscallName, syscallNumber } from "../../../ffi/syscalls.ts";
+import { ErrnoSlot } from "./errno_slot.ts";
 
 /** What the path of each mark begins with; a slash follows. */
 export const MARK = "fdpass-mark";
@@ -60,17 +61,13 @@ export function idleCall(name: SyscallName): () => string {
       parameters: ["isize", "isize", "isize", "isize", "isize", "isize", "isize"],
       result: "i32",
     },
-    __errno_location: { parameters: [], result: "pointer" },
-    read: { name: "memcpy", parameters: ["buffer", "pointer", "usize"], result: "void" },
   });
-  const errnoLocation = symbols.__errno_location()!;
-  const errno = new Int32Array(1);
+  const errno = new ErrnoSlot();
   const number = BigInt(syscallNumber(name) ?? -1);
   const nothing = name === "alarm" ? 0n : -1n; // alarm(2) takes -1 for a time
   return () => {
     const result = symbols.syscall(number, nothing, nothing, nothing, nothing, nothing, nothing);
-    symbols.read(errno, errnoLocation, 4n);
-    return result === -1 ? `-1 ${errno[0]}` : String(result);
+    return result === -1 ? `-1 ${errno.read()}` : String(result);
   };
 }
 
@@ -78,18 +75,11 @@ export function idleCall(name: SyscallName): () => string {
 export function markCalls(side: Side, aim?: Aim | AimElsewhere): void {
   const { symbols } = Deno.dlopen("libc.so.6", {
     access: { parameters: ["buffer", "i32"], result: "i32" },
-    __errno_location: { parameters: [], result: "pointer" },
-    read: { name: "memcpy", parameters: ["buffer", "pointer", "usize"], result: "void" },
-    write: { name: "memcpy", parameters: ["pointer", "buffer", "usize"], result: "void" },
   });
-  // SAFETY: of the thread that JavaScript runs on, on which every marked call is made.
-  const errnoLocation = symbols.__errno_location()!;
-  const errno = new Int32Array(1);
+  const errno = new ErrnoSlot();
   const encoder = new TextEncoder();
   const mark = (words: string) => symbols.access(encoder.encode(`${MARK}/${side}/${words}\0`), 0);
   mark("the first, which binds");
-  symbols.read(errno, errnoLocation, 4n);
-  symbols.write(errnoLocation, errno, 4n);
   Error.stackTraceLimit = DEPTH;
 
   const idle = aim === undefined ? () => "" : idleCall(aim.syscall);
@@ -117,9 +107,9 @@ export function markCalls(side: Side, aim?: Aim | AimElsewhere): void {
       mark(`${nonblocking ? "elsewhere" : "begin"}/${name}/${place}`);
       const result = call(...args);
       if (nonblocking) return result;
-      symbols.read(errno, errnoLocation, 4n);
+      errno.read();
       mark(`end/${name}`);
-      symbols.write(errnoLocation, errno, 4n);
+      errno.write();
       return result;
     };
   });
