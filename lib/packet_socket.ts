@@ -13,7 +13,6 @@ import {
   CMSG_SPACE,
   type ControlMessage,
   Errno,
-  errnoOf,
   getsockname,
   getsockopt,
   getsockoptInt,
@@ -300,10 +299,16 @@ const LARGE_RECEIVE_BUFFER = 4 << 20;
  * net/core/sock.c.
  *
  * @returns `undefined` if it can.
+ * @throws {SystemError} If it cannot be found out.
  */
 export function whyNoLargeReceiveBuffer(): string | undefined {
   using trial = new OwnedFd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (errnoOf(() => enlargeReceiveBuffer(trial.fd)) !== Errno.EPERM) return undefined;
+  try {
+    enlargeReceiveBuffer(trial.fd);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof SystemError && error.errno === Errno.EPERM)) throw error;
+  }
   return "No large receive buffer (SO_RCVBUFFORCE: EPERM): run outside the user namespace";
 }
 

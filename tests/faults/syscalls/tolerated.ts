@@ -256,12 +256,6 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     why: "a start that fails is made again, later and later, and every frame is in the account",
   },
   {
-    libc: ["setsockopt"],
-    answers: ["any"],
-    at: /whyNoLargeReceiveBuffer/,
-    why: "a trial; the socket that needs the buffer is told the same, and says so",
-  },
-  {
     libc: ["pthread_detach"],
     answers: ["any", "lie"],
     why: "what is left of a thread that has ended is left until the process ends",
