@@ -315,9 +315,19 @@ export const LIBC_SYMBOLS = {
     ],
     result: "i32",
   },
-  pthread_detach: {
-    prototype: "int pthread_detach(pthread_t thread)",
-    parameters: ["u64"] as [thread: "u64"],
+  pthread_join: {
+    prototype: "int pthread_join(pthread_t thread, void **retval)",
+    parameters: ["u64", "buffer"] as [thread: "u64", retval: "buffer"],
+    result: "i32",
+  },
+  sem_init: {
+    prototype: "int sem_init(sem_t *sem, int pshared, unsigned int value)",
+    parameters: ["buffer", "i32", "u32"] as [sem: "buffer", pshared: "i32", value: "u32"],
+    result: "i32",
+  },
+  sem_post: {
+    prototype: "int sem_post(sem_t *sem)",
+    parameters: ["buffer"] as [sem: "buffer"],
     result: "i32",
   },
   // These three return the errno, and leave none behind.

@@ -39,4 +39,5 @@ export * from "./seccomp.ts";
 export * from "./socket.ts";
 export * from "./struct.ts";
 export * from "./syscalls.ts";
+export * from "./threads.ts";
 export * from "./users.ts";

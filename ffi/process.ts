@@ -37,22 +37,6 @@ export function parentDeathSignal(): number {
 }
 
 /**
- * pthread_create(3): starts a thread that sleeps for a while and ends, usleep(3) being its whole program.
- *
- * For somebody who wants to see what a new thread is born with.
- *
- * @param milliseconds Less than 1000.
- * @throws {SystemError} `EAGAIN` (RLIMIT_NPROC, memory), `EPERM` (a filter of system calls).
- */
-export function startSleepingThread(milliseconds: number): void {
-  const thread = new BigUint64Array(1);
-  const usleep = libc.dlsym(null, cString("usleep")); // NULL is RTLD_DEFAULT
-  const errno = libc.pthread_create(thread, null, usleep, BigInt(milliseconds * 1000));
-  if (errno !== 0) throw new SystemError("pthread_create", errno);
-  libc.pthread_detach(thread[0]);
-}
-
-/**
  * prctl(2), `PR_SET_CHILD_SUBREAPER`: a process whose parent ends becomes a child of this one, if it descends from it, and not of init.
  *
  * @throws {SystemError} `EPERM` (a filter of system calls).

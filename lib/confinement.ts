@@ -13,14 +13,14 @@ import {
   SO_LOCK_FILTER,
   SOL_PACKET,
   SOL_SOCKET,
-  startSleepingThread,
+  WaitingThreads,
 } from "../ffi/mod.ts";
 import type { ChildRun } from "./child_run.ts";
 import type { CheckId } from "./checks.ts";
 import { auditDescriptors, childDescriptors, type KnownDescriptors } from "./descriptor_audit.ts";
 import { type Finding, judged } from "./evidence.ts";
 import type { ParentRun } from "./parent_run.ts";
-import { judgeConfinement, type ThreadCredentials, threadCredentials } from "./privileges.ts";
+import { judgeConfinement, threadCredentials } from "./privileges.ts";
 import { fanoutOf } from "./protections.ts";
 import type { Child } from "./watched_child.ts";
 import { judgeFilter, type KnownWorker } from "./worker_filter.ts";
@@ -97,41 +97,27 @@ function judgeSecondLine(pid: number, packetFd: number): Finding {
 /** A worker needs a few dozen descriptors; the usual limit is 1024 and more. */
 const MOST_DESCRIPTORS = 256;
 
-/** Looks at threads that are started later; once more, at some that live longer, where a slow machine has not seen enough of them. */
-async function judgeLaterThreads(
-  channelFd: number,
-  identity: Identity,
-  [life, ...longer]: readonly number[] = LATER_THREAD_LIVES,
-): Promise<Finding> {
-  const { threads, started } = await startThreads(channelFd, life);
-  const { status, observed, evidence } = judgeConfinement(threads, identity);
-  const areTooFew = started < LATER_THREADS;
-  if (status === "pass" && areTooFew && longer.length > 0) {
-    return judgeLaterThreads(channelFd, identity, longer);
-  }
+/** Starts threads, by the runtime (a nonblocking call) and by libc, and looks at all there are while they live. */
+async function judgeLaterThreads(channelFd: number, identity: Identity): Promise<Finding> {
+  const before = threadCredentials("self");
+  const waiting = pollAsync([channelFd], 0, RUNTIME_THREAD_TIME);
+  using _ = new WaitingThreads(LATER_THREADS);
+  const during = threadCredentials("self");
+  await waiting;
+  const started = during.filter(({ tid }) => !before.some((thread) => thread.tid === tid));
+  const finding = judgeConfinement(during, identity);
   return judged(
-    status === "pass" && !areTooFew,
-    `${started} threads started later; ${observed}`,
-    evidence,
+    finding.status === "pass" && started.length >= LATER_THREADS,
+    `${started.length} threads started later; ${finding.observed}`,
+    finding.evidence,
   );
 }
 
-/** Starts threads, by the runtime (a nonblocking call) and by libc, and takes down all there are while they live. */
-async function startThreads(channelFd: number, life: number) {
-  const before = threadCredentials("self");
-  const waiting = pollAsync([channelFd], 0, life);
-  for (let i = 0; i < LATER_THREADS; i++) startSleepingThread(life);
-  const threads = threadCredentials("self");
-  await waiting;
-  const isNew = ({ tid }: ThreadCredentials) => !before.some((thread) => thread.tid === tid);
-  return { threads, started: threads.filter(isNew).length };
-}
-
-/** How many threads are started. */
+/** How many threads of libc's are started. */
 const LATER_THREADS = 4;
 
-/** How long they live, in milliseconds. */
-const LATER_THREAD_LIVES = [100, 400, 900];
+/** How long the runtime's has something to do, in milliseconds; idle, it stays for some seconds. */
+const RUNTIME_THREAD_TIME = 5;
 
 function judgeDescriptors(known: KnownDescriptors): Finding {
   const audited = auditDescriptors(known);

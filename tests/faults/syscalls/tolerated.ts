@@ -256,9 +256,9 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     why: "a start that fails is made again, later and later, and every frame is in the account",
   },
   {
-    libc: ["pthread_detach"],
-    answers: ["any", "lie"],
-    why: "what is left of a thread that has ended is left until the process ends",
+    libc: ["pthread_join", "sem_init"],
+    answers: ["lie"],
+    why: "a thread that ends a little later; a semaphore at zero, which its bytes are already",
   },
   {
     libc: ["getppid"],

@@ -1,0 +1,67 @@
+/**
+ * Threads of libc's own.
+ *
+ * @module
+ */
+
+import { AnswerError, check, SystemError } from "./errno.ts";
+import { cString, libc } from "./libc.ts";
+import { addressOf } from "./struct.ts";
+
+/** `sizeof(sem_t)`, in bytes: glibc's on 64-bit machines, and more than musl's. */
+const SEM_SIZE = 32;
+
+/**
+ * Threads that do nothing but wait, for somebody who wants to see what a new thread is born with: they are there for as long as it takes
+ * to look, on however slow a machine.
+ *
+ * The whole program of each is sem_wait(3): no JavaScript runs on them.
+ *
+ * ```ts
+ * import { WaitingThreads } from "./threads.ts";
+ *
+ * using _threads = new WaitingThreads(4);
+ * console.log([...Deno.readDirSync("/proc/self/task")].length); // 4 more than before
+ * ```
+ */
+export class WaitingThreads implements Disposable {
+  readonly #semaphore = new Uint8Array(SEM_SIZE);
+  readonly #threads: bigint[] = [];
+
+  /**
+   * Starts them: pthread_create(3).
+   *
+   * @throws {SystemError} `EAGAIN` (RLIMIT_NPROC, memory), `EPERM` (a filter of system calls); none is left then.
+   * @throws {AnswerError} If there is no thread for all that.
+   */
+  constructor(count: number) {
+    check(libc.sem_init(this.#semaphore, 0, 0), "sem_init");
+    const program = libc.dlsym(null, cString("sem_wait")); // NULL is RTLD_DEFAULT
+    const argument = addressOf(this.#semaphore);
+    try {
+      for (let i = 0; i < count; i++) this.#threads.push(startThread(program, argument));
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Lets them end, and waits for that: sem_post(3), pthread_join(3). */
+  [Symbol.dispose](): void {
+    const threads = this.#threads.splice(0);
+    for (const _ of threads) check(libc.sem_post(this.#semaphore), "sem_post");
+    for (const thread of threads) checkErrno(libc.pthread_join(thread, null), "pthread_join");
+  }
+}
+
+function startThread(program: Deno.PointerValue, argument: bigint): bigint {
+  const thread = new BigUint64Array(1);
+  checkErrno(libc.pthread_create(thread, null, program, argument), "pthread_create");
+  if (thread[0] === 0n) throw new AnswerError("pthread_create", "no thread");
+  return thread[0];
+}
+
+/** The pthread functions return the errno. */
+function checkErrno(errno: number, name: string): void {
+  if (errno !== 0) throw new SystemError(name, errno);
+}
