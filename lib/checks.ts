@@ -402,7 +402,7 @@ export const CHECKS = {
   },
   "HARD-02": {
     claim: "So is every thread that it starts later",
-    expected: "the same, while a nonblocking call has its thread",
+    expected: "the same, of four that libc starts while a nonblocking call has its thread",
     side: "child",
     source: "clone(2): credentials and filters are inherited; D24",
   },

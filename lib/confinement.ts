@@ -97,11 +97,15 @@ function judgeSecondLine(pid: number, packetFd: number): Finding {
 /** A worker needs a few dozen descriptors; the usual limit is 1024 and more. */
 const MOST_DESCRIPTORS = 256;
 
-/** Starts threads, by the runtime (a nonblocking call) and by libc, and looks at all there are while they live. */
+/**
+ * Starts threads, by the runtime (a nonblocking call) and by libc, and looks at all there are.
+ *
+ * Those of libc's wait until the worker ends: so they are there, on however slow a machine, when the parent looks.
+ */
 async function judgeLaterThreads(channelFd: number, identity: Identity): Promise<Finding> {
   const before = threadCredentials("self");
   const waiting = pollAsync([channelFd], 0, RUNTIME_THREAD_TIME);
-  using _ = new WaitingThreads(LATER_THREADS);
+  new WaitingThreads(LATER_THREADS);
   const during = threadCredentials("self");
   await waiting;
   const started = during.filter(({ tid }) => !before.some((thread) => thread.tid === tid));
@@ -113,7 +117,7 @@ async function judgeLaterThreads(channelFd: number, identity: Identity): Promise
   );
 }
 
-/** How many threads of libc's are started. */
+/** How many threads of libc's are started. The runtime's may be an idle one, which is not new. */
 const LATER_THREADS = 4;
 
 /** How long the runtime's has something to do, in milliseconds; idle, it stays for some seconds. */
