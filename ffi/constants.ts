@@ -148,6 +148,8 @@ export const PACKET_MR_PROMISC = 1;
 export const TPACKET_V3 = 2;
 /** The block is the kernel's. */
 export const TP_STATUS_KERNEL = 0;
+/** A frame of a ring for sending: it is to be sent. */
+export const TP_STATUS_SEND_REQUEST = 0x1;
 /** The block is the program's. */
 export const TP_STATUS_USER = 0x1;
 /** Frames were dropped. */
@@ -204,6 +206,8 @@ export const IFLA_IFNAME = 3;
 export const IFLA_LINK = 5;
 /** What kind of link it is, as attributes. */
 export const IFLA_LINKINFO = 18;
+/** How many want it promiscuous. */
+export const IFLA_PROMISCUITY = 30;
 /** The network namespace of its peer. */
 export const IFLA_LINK_NETNSID = 37;
 /** The kind, such as "veth". */

@@ -119,6 +119,19 @@ export const FIELDS = {
     tp_frame_size: [8, "u32"],
     tp_frame_nr: [12, "u32"],
   },
+  tpacket_hdr: {
+    tp_status: [0, "u64"],
+    tp_len: [8, "u32"],
+    tp_snaplen: [12, "u32"],
+    tp_mac: [16, "u16"],
+    tp_net: [18, "u16"],
+    tp_sec: [20, "u32"],
+    tp_usec: [24, "u32"],
+  },
+  ifreq: {
+    ifr_name: [0, "u8[16]"],
+    ifr_flags: [16, "u16"],
+  },
   sock_filter: {
     code: [0, "u16"],
     jt: [2, "u8"],

@@ -100,6 +100,16 @@ export const tpacket_req: Struct<typeof FIELDS.tpacket_req> = struct(
   FIELDS.tpacket_req,
 );
 
+/** `struct tpacket_hdr`: the head of a frame in a ring of TPACKET_V1. Source: linux/if_packet.h. */
+export const tpacket_hdr: Struct<typeof FIELDS.tpacket_hdr> = struct(
+  "tpacket_hdr",
+  32,
+  FIELDS.tpacket_hdr,
+);
+
+/** `struct ifreq`: a question about an interface. Of its union the member that is used. Source: linux/if.h. */
+export const ifreq: Struct<typeof FIELDS.ifreq> = struct("ifreq", 40, FIELDS.ifreq);
+
 /** `struct sock_filter`: one instruction of classic BPF. Source: linux/filter.h. */
 export const sock_filter: Struct<typeof FIELDS.sock_filter> = struct(
   "sock_filter",

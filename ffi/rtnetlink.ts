@@ -16,6 +16,7 @@ import {
   IFLA_LINK,
   IFLA_LINK_NETNSID,
   IFLA_LINKINFO,
+  IFLA_PROMISCUITY,
   IFNAMSIZ,
   MSG_DONTWAIT,
   NLM_F_REQUEST,
@@ -49,6 +50,8 @@ export interface Link {
   readonly kind: string;
   /** The ifindex of a veth's peer, if that is in this namespace. */
   readonly peer: number | undefined;
+  /** How many want every frame of it (`IFLA_PROMISCUITY`), packet sockets among them: its flags do not tell of those. */
+  readonly promiscuity: number;
 }
 
 const NLMSG_ALIGNTO = 4; // RTA_ALIGNTO too
@@ -111,6 +114,7 @@ export function parseLink(message: Uint8Array<ArrayBuffer>): Link {
     address: attributes.get(IFLA_ADDRESS) ?? new Uint8Array(),
     kind,
     peer: peerIsHere ? number(attributes.get(IFLA_LINK)) : undefined,
+    promiscuity: number(attributes.get(IFLA_PROMISCUITY)) ?? 0,
   };
 }
 

@@ -17,7 +17,6 @@ import {
   ETH_P_ALL,
   inetAddress,
   iovec,
-  type Ipv4Endpoint,
   mmsghdr,
   msghdr,
   OwnedFd,
@@ -32,11 +31,8 @@ import {
   socket,
   write,
 } from "../ffi/mod.ts";
+import { ELSEWHERE, markedFrame } from "./marked_frames.ts";
 import { packetAddress } from "./packet_socket.ts";
-import { datagramFrame } from "./relay_frames.ts";
-
-/** Where nothing is to arrive: a group of its own, and the port of `discard`. */
-export const ELSEWHERE: Ipv4Endpoint = { address: "239.255.70.70", port: 9 };
 
 const MARK = "fdpass-elsewhere";
 
@@ -46,8 +42,8 @@ export function markedPayload(): Uint8Array<ArrayBuffer> {
 }
 
 /** Such a datagram in a frame. */
-export function markedFrame(): Uint8Array<ArrayBuffer> {
-  return datagramFrame({ source: new Uint8Array(6), to: ELSEWHERE, payload: markedPayload() });
+export function strayFrame(): Uint8Array<ArrayBuffer> {
+  return markedFrame(MARK);
 }
 
 /** Whether a frame carries the mark. */
@@ -101,12 +97,12 @@ const ATTEMPTS: { readonly [name: string]: (hands: Hands) => unknown } = {
   "a packet socket": ({ ifindex }) =>
     sendAndClose(
       socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0),
-      (fd) => sendTo(fd, markedFrame(), 0, packetAddress(ifindex, ETH_P_ALL)),
+      (fd) => sendTo(fd, strayFrame(), 0, packetAddress(ifindex, ETH_P_ALL)),
     ),
-  "send by the packet socket": ({ packetFd }) => send(packetFd, markedFrame(), 0),
+  "send by the packet socket": ({ packetFd }) => send(packetFd, strayFrame(), 0),
   "sendto by the packet socket": ({ packetFd, ifindex }) =>
-    sendTo(packetFd, markedFrame(), 0, packetAddress(ifindex, ETH_P_ALL)),
-  "write to the packet socket": ({ packetFd }) => write(packetFd, markedFrame()),
+    sendTo(packetFd, strayFrame(), 0, packetAddress(ifindex, ETH_P_ALL)),
+  "write to the packet socket": ({ packetFd }) => write(packetFd, strayFrame()),
   "bind the packet socket": ({ packetFd, ifindex }) =>
     bind(packetFd, packetAddress(ifindex, ETH_P_ALL)),
   "duplicate the egress": ({ egressFd }) => close(dup(egressFd)),

@@ -24,30 +24,24 @@ import {
   detachFilter,
   dup,
   Errno,
-  ETH_HLEN,
   ETH_P_ALL,
   ETH_P_IP,
-  getsockname,
   getsockoptInt,
+  ifreq,
+  io_uring_params,
   ioctl,
+  iovec,
   O_CLOEXEC,
+  O_RDONLY,
   O_WRONLY,
   open,
-  PACKET_ADD_MEMBERSHIP,
   PACKET_AUXDATA,
-  PACKET_DROP_MEMBERSHIP,
   PACKET_FANOUT,
-  PACKET_MR_PROMISC,
-  packet_mreq,
   PACKET_QDISC_BYPASS,
   PACKET_RX_RING,
   PACKET_TIMESTAMP,
-  PACKET_TX_RING,
   PACKET_VNET_HDR,
   parentDeathSignal,
-  poll,
-  POLLIN,
-  posix_spawn,
   PR_GET_DUMPABLE,
   PR_SET_DUMPABLE,
   prctl,
@@ -55,7 +49,6 @@ import {
   rawSyscall,
   readLink,
   readTextFile,
-  reap,
   sendTo,
   setsockopt,
   SHUT_RDWR,
@@ -75,17 +68,26 @@ import {
   SOL_PACKET,
   SOL_SOCKET,
   SystemError,
-  tpacket_req,
   write,
 } from "../ffi/mod.ts";
+import {
+  becomePromiscuous,
+  mapRing,
+  markInUserNamespace,
+  PERL,
+  rebind,
+  runs,
+  sendByIoUring,
+  sendByRing,
+} from "./attacks.ts";
 import type { EarlyRings } from "./early_rings.ts";
 import { NOT_TRIED } from "./evidence.ts";
 import { isUnprivilegedIoUring, systemSetting, whyNoOwnRing } from "./kernel.ts";
+import { markedFrame } from "./marked_frames.ts";
 import {
-  emptyQueue,
+  describePacketSocket,
   packetAddress,
   sendFrame,
-  takeFrame,
   whenThereIsRoom,
 } from "./packet_socket.ts";
 import { ALL_PROTECTIONS, type Protection } from "./protections.ts";
@@ -136,67 +138,6 @@ export interface Operation {
   attempt(attacker: Attacker): boolean | void | typeof NOT_TRIED;
 }
 
-const text = new TextEncoder();
-
-/** A frame to a group, of the local experimental EtherType (IEEE 802, 9.2), which carries a text. */
-export function markedFrame(mark: string): Uint8Array<ArrayBuffer> {
-  const header = [0x01, 0x00, 0x5e, 0, 0, 1, 0x02, 0, 0, 0, 0, 1, 0x88, 0xb5];
-  const frame = new Uint8Array(60);
-  frame.set(header);
-  frame.set(text.encode(mark), header.length);
-  return frame;
-}
-
-/**
- * Whether a program that was started comes to be what `pattern` says of its status in /proc. It may not be so at once: posix_spawn returns
- * before execve has set the credentials. Until somebody waits for it, /proc says what it was.
- */
-function showsInStatus(pid: number, pattern: RegExp): boolean {
-  for (const deadline = Date.now() + PROGRAM_TIMEOUT; Date.now() < deadline;) {
-    const status = readTextFile(`/proc/${pid}/status`);
-    if (pattern.test(status)) return true;
-    if (/^State:\s*Z/m.test(status)) return false;
-  }
-  return false;
-}
-
-/**
- * Starts a program and waits for its end, so that nothing is left behind; a process that is not in time is left to the parent, who sees it.
- *
- * @param pattern What its status in /proc must come to say.
- * @returns Whether it did.
- */
-function runs(path: string, args: readonly string[], pattern = /^Pid:/m): boolean {
-  const pid = posix_spawn(path, args);
-  const shows = showsInStatus(pid, pattern);
-  for (const deadline = Date.now() + PROGRAM_TIMEOUT; !reap(pid) && Date.now() < deadline;) {
-    poll([], 0, 1);
-  }
-  return shows;
-}
-
-/** Whether a frame carries exactly that text. */
-export function carries(frame: Uint8Array, mark: string): boolean {
-  const marked = markedFrame(mark);
-  return marked.every((byte, i) => i < ETH_HLEN || frame[i] === byte);
-}
-
-function promiscuous(ifindex: number): Uint8Array<ArrayBuffer> {
-  const membership = packet_mreq.alloc();
-  membership.mr_ifindex = ifindex;
-  membership.mr_type = PACKET_MR_PROMISC;
-  return membership.bytes;
-}
-
-function ring(blocks: number): Uint8Array<ArrayBuffer> {
-  const request = tpacket_req.alloc();
-  request.tp_block_size = 4096 * blocks;
-  request.tp_block_nr = blocks;
-  request.tp_frame_size = 2048 * blocks;
-  request.tp_frame_nr = 2 * blocks;
-  return request.bytes;
-}
-
 const option = (level: number, name: number, value: number) => ({ packetFd }: Attacker) =>
   setsockopt(packetFd, level, name, value);
 
@@ -210,31 +151,6 @@ const onAndOff = (name: number, value = 1) => ({ packetFd }: Attacker): boolean 
   setsockopt(packetFd, SOL_PACKET, name, 0);
   return isOn;
 };
-
-const ringOption = (name: number) => ({ packetFd }: Attacker) => {
-  setsockopt(packetFd, SOL_PACKET, name, ring(1));
-  setsockopt(packetFd, SOL_PACKET, name, ring(0));
-};
-
-/** Binds elsewhere, looks whether the other interface's frame arrives, and binds back. */
-const rebind = (ifindexOf: (attacker: Attacker) => number) => (attacker: Attacker): boolean => {
-  const { packetFd, ifindex } = attacker;
-  bind(packetFd, packetAddress(ifindexOf(attacker), ETH_P_ALL));
-  try {
-    emptyQueue(packetFd);
-    attacker.provoke();
-    poll([packetFd], POLLIN, EFFECT_TIMEOUT);
-    return takeFrame(packetFd) !== undefined;
-  } finally {
-    bind(packetFd, packetAddress(ifindex, ETH_P_ALL));
-  }
-};
-
-/** How long a program that was started may take to show what it is, or to end, in milliseconds; on a loaded machine it has not begun for long. */
-const PROGRAM_TIMEOUT = 20_000;
-
-/** How long an effect is waited for, in milliseconds. */
-export const EFFECT_TIMEOUT = 2000;
 
 /** eBPF for everybody: not where the setting is missing, since such a kernel is older than it, or has no bpf(2). */
 const isUnprivilegedBpf = () => systemSetting("kernel/unprivileged_bpf_disabled", "1") === "0";
@@ -257,10 +173,21 @@ const once = <T>(ask: () => T): () => T => {
 
 const whyNoRing = once(() => whyNoOwnRing());
 
+/** Asked by the parent and by its worker: either may open a file for reading. */
+const whyNoPerl = once(() => {
+  try {
+    close(open(PERL, O_RDONLY | O_CLOEXEC));
+    return undefined;
+  } catch (error) {
+    if (error instanceof SystemError && error.errno === Errno.ENOENT) return error.message;
+    throw error;
+  }
+});
+
 /** What comes of it for whoever asks: `allowed`, or the errno if it is refused to all of us. */
 const setUpOutcome = once((): Outcome => {
   try {
-    close(rawSyscall("io_uring_setup", 4, new Uint8Array(120)));
+    close(rawSyscall("io_uring_setup", 4, io_uring_params.alloc().bytes));
     return "allowed";
   } catch (error) {
     if (error instanceof SystemError && REFUSED_TO_ALL.includes(error.errno)) return error.code;
@@ -292,7 +219,8 @@ export const OPERATIONS: readonly Operation[] = [
     source: "packet_do_bind: no capability asked; EINVAL for a member of a fanout group",
     plain: "allowed",
     under: { "fanout-pin": "EINVAL" },
-    attempt: rebind(({ otherIfindex }) => otherIfindex),
+    attempt: ({ packetFd, ifindex, otherIfindex, provoke }) =>
+      rebind(packetFd, [ifindex, otherIfindex], provoke, "rebind-interface"),
   },
   {
     name: "rebind-all",
@@ -300,7 +228,8 @@ export const OPERATIONS: readonly Operation[] = [
     source: "packet_do_bind",
     plain: "allowed",
     under: { "fanout-pin": "EINVAL" },
-    attempt: rebind(() => 0),
+    attempt: ({ packetFd, ifindex, provoke }) =>
+      rebind(packetFd, [ifindex, 0], provoke, "rebind-all"),
   },
   {
     name: "rebind-protocol",
@@ -310,9 +239,9 @@ export const OPERATIONS: readonly Operation[] = [
     under: { "fanout-pin": "EINVAL" },
     attempt: ({ packetFd, ifindex }) => {
       bind(packetFd, packetAddress(ifindex, ETH_P_IP));
-      const name = getsockname(packetFd);
+      const { boundProtocol } = describePacketSocket(packetFd);
       bind(packetFd, packetAddress(ifindex, ETH_P_ALL));
-      return (name[2] << 8 | name[3]) === ETH_P_IP;
+      return boundProtocol === ETH_P_IP;
     },
   },
   {
@@ -320,10 +249,7 @@ export const OPERATIONS: readonly Operation[] = [
     gives: "frames for other hosts; the interface stays so as long as anybody holds the socket",
     source: "packet_mc_add: no capability asked",
     plain: "allowed",
-    attempt: ({ packetFd, otherIfindex }) => {
-      setsockopt(packetFd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, promiscuous(otherIfindex));
-      setsockopt(packetFd, SOL_PACKET, PACKET_DROP_MEMBERSHIP, promiscuous(otherIfindex));
-    },
+    attempt: ({ packetFd, otherIfindex }) => becomePromiscuous(packetFd, otherIfindex),
   },
   {
     name: "send",
@@ -381,14 +307,15 @@ export const OPERATIONS: readonly Operation[] = [
     gives: "kernel memory for a ring; frames taken past the others who hold the socket",
     source: "packet_set_ring: no capability asked",
     plain: "allowed",
-    attempt: ringOption(PACKET_RX_RING),
+    attempt: ({ packetFd }) => mapRing(packetFd, PACKET_RX_RING),
   },
   {
     name: "tx-ring",
-    gives: "kernel memory, and sending without a send call",
-    source: "packet_set_ring: no capability asked",
+    gives: "kernel memory, and forged frames that no call carries",
+    source: "packet_set_ring, tpacket_snd: no capability asked",
     plain: "allowed",
-    attempt: ringOption(PACKET_TX_RING),
+    witness: "far",
+    attempt: ({ packetFd }) => sendByRing(packetFd, markedFrame("tx-ring")),
   },
   {
     name: "qdisc-bypass",
@@ -452,9 +379,9 @@ export const OPERATIONS: readonly Operation[] = [
     source: "dev_ioctl: CAP_NET_ADMIN",
     plain: "EPERM",
     attempt: ({ packetFd }) => {
-      const request = new Uint8Array(40); // struct ifreq
-      request.set(cString("lo"));
-      ioctl(packetFd, SIOCSIFFLAGS, request);
+      const request = ifreq.alloc();
+      request.ifr_name.set(cString("lo"));
+      ioctl(packetFd, SIOCSIFFLAGS, request.bytes);
     },
   },
   {
@@ -507,7 +434,7 @@ export const OPERATIONS: readonly Operation[] = [
     plain: "allowed",
     under: { "closed-descriptors": "EBADF", "receive-only": "allowed" },
     hardened: "EBADF",
-    attempt: ({ forgottenFd }) => void write(forgottenFd, text.encode("x")),
+    attempt: ({ forgottenFd }) => void write(forgottenFd, Uint8Array.of(0)),
   },
   {
     name: "open-for-writing",
@@ -555,11 +482,32 @@ export const OPERATIONS: readonly Operation[] = [
       ),
   },
   {
+    name: "user-namespace-socket",
+    gives: "CAP_NET_ADMIN over the passed socket, which such a program inherits",
+    source: "sk_setsockopt, SO_MARK: ns_capable of the network namespace that the socket is of",
+    whyNotTried: whyNoPerl,
+    plain: "no effect",
+    attempt: ({ packetFd }) =>
+      whyNoPerl() === undefined ? markInUserNamespace(packetFd) : NOT_TRIED,
+  },
+  {
     name: "io-uring",
     gives: "a way round a filter of system calls",
     source: "io_uring_setup(2)",
     plain: () => isUnprivilegedIoUring() ? setUpOutcome() : "EPERM",
-    attempt: () => close(rawSyscall("io_uring_setup", 4, new Uint8Array(120))),
+    attempt: () => close(rawSyscall("io_uring_setup", 4, io_uring_params.alloc().bytes)),
+  },
+  {
+    name: "io-uring-send",
+    gives: "forged frames past a filter that refuses every call that sends",
+    source: "io_uring/net.c: io_send; seccomp(2) sees io_uring_enter(2), and not what is asked for",
+    whyNotTried: whyNoRing,
+    plain: () => isUnprivilegedIoUring() ? setUpOutcome() : "EPERM",
+    witness: "far",
+    attempt: ({ packetFd, rings }) =>
+      rings === null || rings instanceof SystemError
+        ? NOT_TRIED
+        : sendByIoUring(packetFd, markedFrame("io-uring-send")),
   },
   {
     name: "early-ring",
@@ -665,17 +613,9 @@ export const OPERATIONS: readonly Operation[] = [
     plain: () => isPtraceOfSiblings() ? "EFAULT" : "EPERM",
     under: { "undumpable": "EPERM" },
     attempt: ({ sibling }) => {
-      const here = new BigUint64Array([0n, 8n]);
-      const there = new BigUint64Array([0n, 8n]);
-      rawSyscall(
-        "process_vm_readv",
-        sibling.pid,
-        new Uint8Array(here.buffer),
-        1,
-        new Uint8Array(there.buffer),
-        1,
-        0,
-      );
+      const nowhere = iovec.alloc();
+      nowhere.iov_len = 8;
+      rawSyscall("process_vm_readv", sibling.pid, nowhere.bytes, 1, nowhere.bytes, 1, 0);
     },
   },
   {

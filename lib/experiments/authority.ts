@@ -26,13 +26,12 @@ import {
   linkByIndex,
   OwnedFd,
   pipe,
-  poll,
-  POLLIN,
   PR_SET_DUMPABLE,
   prctl,
   realtime,
   SystemError,
 } from "../../ffi/mod.ts";
+import { EFFECT_TIMEOUT } from "../attacks.ts";
 import { HARDENING_NEEDS } from "../capabilities.ts";
 import { runChild } from "../child.ts";
 import type { ChildRun } from "../child_run.ts";
@@ -49,12 +48,11 @@ import { EarlyRings } from "../early_rings.ts";
 import type { Experiment } from "../experiment.ts";
 import { handOnFrames } from "../hand_on.ts";
 import { whyProcHides } from "../kernel.ts";
+import { arrives, markedFrame } from "../marked_frames.ts";
 import { asInteger, asText, asTimestamp } from "../messages.ts";
 import {
   attemptOperation,
-  carries,
   COLUMNS,
-  EFFECT_TIMEOUT,
   HARDENED,
   known,
   type Operation,
@@ -63,7 +61,7 @@ import {
   type Witness,
 } from "../operations.ts";
 import { CannotAnswer } from "../outcome.ts";
-import { boundPacketSocket, emptyQueue, takeFrame } from "../packet_socket.ts";
+import { boundPacketSocket, emptyQueue, sendFrame } from "../packet_socket.ts";
 import type { ParentRun } from "../parent_run.ts";
 import {
   becomeWorker,
@@ -96,7 +94,6 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
   requireProtections(columns.flatMap(({ chosen }) => chosen));
   const other = linkByIndex(if_nametoindex("lo"));
   using stimulus = new Stimulus(far);
-  using elsewhere = new Stimulus(other);
   using farWitness = boundPacketSocket(far.ifindex, ETH_P_ALL);
   using otherWitness = boundPacketSocket(other.ifindex, ETH_P_ALL);
   const witnesses = { far: farWitness.fd, other: otherWitness.fd };
@@ -134,7 +131,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     const readyAt = asTimestamp((await worker.reached("ready")).ready_ns, "ready_ns");
 
     for (const [operation, cells] of rows) {
-      const seen = await observe(operation, worker, elsewhere, witnesses);
+      const seen = await observe(operation, worker, witnesses);
       cells.set(name, { ...seen, known: known(operation, name, isRing(receive)) });
     }
     const differing = [...rows.values()].filter((cells) => !isKnown(cells.get(name)));
@@ -284,7 +281,6 @@ function makeEarlyRings(): EarlyRings | SystemError {
 async function observe(
   { name, witness }: Operation,
   worker: Child,
-  elsewhere: Stimulus,
   witnesses: { readonly [where in Witness]: number },
 ): Promise<Omit<Cell, "known">> {
   if (witness !== undefined) emptyQueue(witnesses[witness]);
@@ -292,7 +288,7 @@ async function observe(
   for (;;) {
     const { stage, detail } = await worker.reachedEither("attempted", "provoke");
     if (stage === "provoke") {
-      elsewhere.send();
+      sendFrame(witnesses.other, markedFrame(name));
       worker.send({ type: "next" });
       continue;
     }
@@ -304,16 +300,6 @@ async function observe(
     const arrived = arrives(witnesses[witness], name, outcome === "allowed" ? EFFECT_TIMEOUT : 0);
     const effect = arrived ? "allowed" : outcome === "allowed" ? "no effect" : outcome;
     return { outcome: effect, refusal, rule };
-  }
-}
-
-function arrives(witnessFd: number, mark: string, timeout: number): boolean {
-  const deadline = Date.now() + timeout;
-  for (;;) {
-    const frame = takeFrame(witnessFd);
-    if (frame !== undefined && carries(frame.head, mark)) return true;
-    if (frame === undefined && Date.now() >= deadline) return false;
-    if (frame === undefined) poll([witnessFd], POLLIN, deadline - Date.now());
   }
 }
 

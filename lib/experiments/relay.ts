@@ -62,11 +62,12 @@ import {
   takeDigests,
 } from "../digests.ts";
 import { describeEgress, type EgressIdentity, inEndpointWords, openEgress } from "../egress.ts";
-import { attemptElsewhere, ELSEWHERE, markedFrame, markedPayload } from "../elsewhere.ts";
+import { attemptElsewhere, markedPayload, strayFrame } from "../elsewhere.ts";
 import { type Conclusion, type Finding, judged, skipped } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
 import { FAR_END, FarNamespace, IN_OWN_NAMESPACE, requireNamespaces } from "../far_namespace.ts";
 import { groupFilter } from "../group_filter.ts";
+import { ELSEWHERE } from "../marked_frames.ts";
 import { asInteger, asObject } from "../messages.ts";
 import {
   boundPacketSocket,
@@ -168,7 +169,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   using arriving = new Witness(far, expected);
   using inward = boundPacketSocket(link.ifindex, 0);
   persistently(() => sendTo(egress.fd, markedPayload(), 0, inetAddress(ELSEWHERE)));
-  persistently(() => send(inward.fd, markedFrame(), 0));
+  persistently(() => send(inward.fd, strayFrame(), 0));
   const controls = [await straysSeenBy(leaving), await straysSeenBy(arriving)];
   run.detail(`the parent sent elsewhere by both sockets; witnesses saw ${controls.join(" and ")}`);
 

@@ -54,7 +54,9 @@ execute               allowed
 set-uid-program       allowed     no-new-privs: no effect
 user-namespace        EINVAL
 user-namespace-program  allowed
+user-namespace-socket  no effect
 io-uring              allowed
+io-uring-send         allowed
 early-ring            EACCES      closed-descriptors: EBADF
 early-personality     allowed     closed-descriptors: EBADF
 early-polled-ring     allowed     closed-descriptors: no effect, receive-only: allowed, hardened: no effect
@@ -78,7 +80,7 @@ fanout-join           allowed     fanout-pin: EALREADY
 });
 
 /** Where the kernel's settings decide, what is known must say so; it is not looked up once more here. */
-const BY_SETTING = /^(io-uring|ebpf|.*-sibling-.*|trace-sibling)$/;
+const BY_SETTING = /^(io-uring.*|early-.*|ebpf|user-namespace-.*|.*-sibling-.*|trace-sibling)$/;
 
 let whole: Promise<Outcome> | undefined;
 /** The one run that most tests look at. */

@@ -1,8 +1,9 @@
 /** For each protection: what turns when it is left out. For each way in which a worker may differ from its orders: who notices. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, fail } from "@std/assert";
 import type { CheckId } from "../../lib/checks.ts";
 import type { ExperimentEvidence } from "../../lib/evidence.ts";
+import { OPERATIONS } from "../../lib/operations.ts";
 import { threadCredentials } from "../../lib/privileges.ts";
 import type { Protection } from "../../lib/protections.ts";
 import { childrenOf, hasEnded, Running, uidOf, until } from "../e2e/processes.ts";
@@ -33,8 +34,10 @@ function failed({ checks }: ExperimentEvidence): CheckId[] {
 type Cells = Readonly<Record<string, string>>;
 
 /** What came of each operation. `ebpf` is left out: it is this kernel's setting that decides. */
-function cells({ matrix }: ExperimentEvidence): Cells {
-  const rows = matrix!.rows.filter(({ operation }) => operation !== "ebpf");
+function cells({ matrix, error }: ExperimentEvidence): Cells {
+  const rows = (matrix ?? fail(error ?? "no matrix")).rows.filter(({ operation }) =>
+    operation !== "ebpf"
+  );
   return Object.fromEntries(
     rows.map(({ operation, cells }) => [operation, cells.hardened.outcome]),
   );
@@ -68,8 +71,10 @@ tests.add(root, "Without receive-only what no other protection refuses is allowe
       ...["promiscuous", "send", "sendto-elsewhere", "write"].map(allowed),
       ...["rx-ring", "tx-ring", "qdisc-bypass", "vnet-hdr", "auxdata", "timestamp"].map(allowed),
       ...["duplicate", "socketpair", "udp-socket", "open-for-writing", "execute"].map(allowed),
-      ...["io-uring", "make-dumpable", "kill-sibling", "user-namespace-program"].map(allowed),
+      ...["io-uring", "io-uring-send", "make-dumpable", "kill-sibling"].map(allowed),
     ]),
+    "user-namespace-program": "allowed",
+    "user-namespace-socket": "no effect",
     // Refused still, by another protection or by what the operation is:
     "rebind-interface": "EINVAL",
     "rebind-all": "EINVAL",
@@ -188,6 +193,7 @@ const FAULTS: [what: string, fault: string, fails: CheckId[]][] = [
   ["leaves open what it holds, a file of root's too", "file-left-open", LEFT_OPEN],
   ["does so and says that it does not", "file-left-open-liar", LEFT_OPEN],
   ["sends and says that it was refused", "attacks-and-claims-refusal", ["AUTH-03", "HARD-05"]],
+  ["keeps to itself what it receives", "keeps-its-frames", ["AUTH-04"]],
 ];
 
 for (const [what, fault, fails] of FAULTS) {
@@ -196,10 +202,32 @@ for (const [what, fault, fails] of FAULTS) {
   });
 }
 
+/** What the columns beside the hardened one must be: as known, the protections alone as well. */
+const WHOLE_FAULTS: [what: string, fault: string, fails: CheckId[]][] = [
+  ["does everything as it should", "none", []],
+  ["without any protection has one all the same", "protects-itself-unasked", ["AUTH-01"]],
+  ["does not put on the one protection that it is to have", "leaves-out-one", ["AUTH-02"]],
+];
+
+for (const [what, fault, fails] of WHOLE_FAULTS) {
+  tests.add(
+    root,
+    `Of all columns ${fails[0] ?? "no check"} fails if the worker ${what}`,
+    async () => {
+      const outcome = await inNamespace([...command(fault, []), "--whole"], { timeout: 120_000 });
+      const [{ checks }] = evidenceIn(outcome).experiments;
+      const failing = checks.filter(({ status }) => status !== "pass");
+      const said = failing.map(({ observed }) => observed).join("; ");
+      assertEquals(failing.map(({ id }) => id), fails, said);
+    },
+  );
+}
+
 tests.add(root, "What is said to be sent and does not arrive is not allowed", async () => {
   const evidence = await hardened("claims-success");
   const others = Object.entries(cells(evidence)).filter(([, outcome]) => outcome !== "allowed");
-  const sent = { "send": "no effect", "sendto-elsewhere": "no effect", "write": "no effect" };
+  const sending = OPERATIONS.filter(({ witness }) => witness !== undefined);
+  const sent = Object.fromEntries(sending.map(({ name }) => [name, "no effect"]));
   assertEquals([Object.fromEntries(others), failed(evidence)], [sent, ["AUTH-03"]]);
 });
 

@@ -6,12 +6,11 @@
 
 import { close, open } from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/child_run.ts";
-import { judged } from "../../lib/evidence.ts";
 import { authority } from "../../lib/experiments/authority.ts";
 import type { ParentMessage } from "../../lib/messages.ts";
 import { known, type Operation, OPERATIONS, type Outcome } from "../../lib/operations.ts";
 import type { Protection } from "../../lib/protections.ts";
-import { withoutFilter, withoutStage4 } from "./fault.ts";
+import { trustMe, withoutFilter, withoutStage4 } from "./fault.ts";
 
 const O_RDWR = 2, O_TMPFILE = 0o20200000; // a file without a name
 
@@ -42,11 +41,6 @@ function onOutcome(run: ChildRun, say: (operation: Operation) => Outcome): void 
   };
 }
 
-function trustMe(run: ChildRun): void {
-  const honest = run.check.bind(run);
-  run.check = (id) => honest(id, judged(true, "trust me"));
-}
-
 /** How a worker goes wrong, by name; `none` does not. */
 export const AUTHORITY_FAULTS: { readonly [name: string]: (run: ChildRun) => void } = {
   "none": () => {},
@@ -70,6 +64,16 @@ export const AUTHORITY_FAULTS: { readonly [name: string]: (run: ChildRun) => voi
     onOutcome(run, (operation) => known(operation, "hardened"));
   },
   "claims-success": (run) => onOutcome(run, () => "allowed"),
+  "protects-itself-unasked": (run) =>
+    onOrders(run, (ordered) => ordered.length === 0 ? ["no-new-privs"] : ordered),
+  "leaves-out-one": (run) =>
+    onOrders(
+      run,
+      (ordered) => ordered.length === 1 && ordered[0] === "no-new-privs" ? [] : ordered,
+    ),
+  "keeps-its-frames": (run) => {
+    run.packet = () => {};
+  },
   "hangs": (run) => {
     const honest = run.reached.bind(run);
     run.reached = (stage, detail) => {

@@ -1,25 +1,29 @@
 /**
- * The hardened column of the experiment `authority`, with a fault or without some protections: prints its evidence.
+ * The hardened column of the experiment `authority`, with a fault or without some protections, or all of its columns: prints its evidence.
  *
  *     deno run -A tests/faults/authority_run.ts FAULT [PROTECTION…]
+ *     deno run -A tests/faults/authority_run.ts --whole FAULT
  *
  * @module
  */
 
+import { parseArgs } from "@std/cli/parse-args";
 import { parseCommandLine } from "../../lib/command_line.ts";
 import { authority, parent } from "../../lib/experiments/authority.ts";
+import { COLUMNS, HARDENED } from "../../lib/operations.ts";
 import { ALL_PROTECTIONS } from "../../lib/protections.ts";
 import { renderJson } from "../../lib/report/json.ts";
 import { environment, evidenceOf, runExperiment } from "../../lib/run.ts";
 import { findSetting } from "../../lib/setting.ts";
 
-const [fault, ...omitted] = Deno.args;
+const { whole, _: [fault, ...omitted] } = parseArgs(Deno.args, { boolean: ["whole"] });
 const chosen = ALL_PROTECTIONS.filter((protection) => !omitted.includes(protection));
+const columns = whole ? COLUMNS : [{ name: HARDENED, chosen }];
 const task = parseCommandLine(["--timeout", "60", "veth-fdpass"], [authority]);
 if (task.task !== "run") throw new Error(`Nothing to run: ${task.task}`);
 const evidence = evidenceOf(environment(task.run.interface, task.run.user), [
   await runExperiment(
-    { ...authority, parent: (run) => parent(run, [{ name: "hardened", chosen }]) },
+    { ...authority, parent: (run) => parent(run, columns) },
     {
       setting: findSetting(task.run, ""),
       signal: new AbortController().signal,

@@ -15,7 +15,7 @@ import {
 } from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/child_run.ts";
 import { DatagramReader } from "../../lib/datagrams.ts";
-import { markedFrame } from "../../lib/elsewhere.ts";
+import { strayFrame } from "../../lib/elsewhere.ts";
 import { child, childPieces, parent, parentPieces, relay } from "../../lib/experiments/relay.ts";
 import { openEgress } from "../../lib/egress.ts";
 import type { ParentRun } from "../../lib/parent_run.ts";
@@ -302,7 +302,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     alone: true,
     child: {
       protectWorker(worker, chosen) {
-        send(worker.packetFd, markedFrame(), 0);
+        send(worker.packetFd, strayFrame(), 0);
         protectWorker(worker, chosen);
       },
     },

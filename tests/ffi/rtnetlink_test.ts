@@ -73,6 +73,7 @@ const UNKNOWN = {
   address: new Uint8Array(),
   kind: "",
   peer: undefined,
+  promiscuity: 0,
 };
 
 Deno.test("parseLink() reads name, index, address, kind and peer", () => {
@@ -217,7 +218,7 @@ testNeeding(
         ...command("links.ts", ["near", "far", "lo"]),
       ],
     );
-    const veth = { carrier: false, loopback: false, kind: "veth", address: 6 };
+    const veth = { carrier: false, loopback: false, kind: "veth", address: 6, promiscuity: 0 };
     assertEquals(near, {
       ...veth,
       name: "near",

@@ -54,6 +54,7 @@ const link = (ifindex: number, more: Partial<Link> = {}): Link => ({
   address: new Uint8Array(6),
   kind: "veth",
   peer: undefined,
+  promiscuity: 0,
   ...more,
 });
 const endpoint = (port: number) => ({ address: "239.1.1.1", port });
