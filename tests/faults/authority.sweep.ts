@@ -1,6 +1,6 @@
 /** For each protection: what turns when it is left out. For each way in which a worker may differ from its orders: who notices. */
 
-import { assert, assertEquals, fail } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { CheckId } from "../../lib/checks.ts";
 import type { ExperimentEvidence } from "../../lib/evidence.ts";
 import { OPERATIONS } from "../../lib/operations.ts";
@@ -35,9 +35,8 @@ type Cells = Readonly<Record<string, string>>;
 
 /** What came of each operation. `ebpf` is left out: it is this kernel's setting that decides. */
 function cells({ matrix, error }: ExperimentEvidence): Cells {
-  const rows = (matrix ?? fail(error ?? "no matrix")).rows.filter(({ operation }) =>
-    operation !== "ebpf"
-  );
+  if (matrix === null) throw new Error(error ?? "no matrix");
+  const rows = matrix.rows.filter(({ operation }) => operation !== "ebpf");
   return Object.fromEntries(
     rows.map(({ operation, cells }) => [operation, cells.hardened.outcome]),
   );
