@@ -39,9 +39,9 @@ export type EarlyRequest = "open" | "socket";
 
 /** A ring of each kind. */
 export class EarlyRings {
-  readonly #plain = new IoUring();
-  readonly #personality = this.#plain.registerPersonality();
-  readonly #polled = new IoUring({ flags: IORING_SETUP_SQPOLL, idle: IDLE });
+  readonly #plain: IoUring;
+  readonly #personality: number;
+  readonly #polled: IoUring;
   #requests = 0;
   // SAFETY: the submissions point to it.
   readonly #path = cString(ROOTS_FILE);
@@ -49,14 +49,19 @@ export class EarlyRings {
   /**
    * Makes them, with the credentials of the moment.
    *
-   * @throws {SystemError} `EINVAL` before Linux 6.5, `EPERM` where io_uring is disabled.
+   * @throws {SystemError} `EINVAL` before Linux 6.5, `EPERM` where io_uring is disabled; no ring is left open then.
    */
   constructor() {
+    using undo = new DisposableStack();
+    this.#plain = undo.use(new IoUring());
+    this.#personality = this.#plain.registerPersonality();
+    this.#polled = undo.use(new IoUring({ flags: IORING_SETUP_SQPOLL, idle: IDLE }));
     this.#polled.submit(this.#request("open"));
     this.#polled.wake();
     const fd = this.#result(this.#polled);
     if (fd === undefined) throw new SystemError("io_uring_enter", Errno.ETIME);
     close(fd);
+    undo.move();
   }
 
   /** By the plain ring. Returns the descriptor, or `undefined` if no answer came. Throws what the system refuses. */

@@ -10,6 +10,7 @@ import {
   AnswerError,
   attempt,
   bind,
+  close,
   CMSG_SPACE,
   type ControlMessage,
   Errno,
@@ -57,16 +58,21 @@ import { CannotAnswer } from "./outcome.ts";
  *
  * @returns Its descriptor, close-on-exec.
  * @throws {CannotAnswer} If the kernel has no packet sockets.
- * @throws {SystemError} `EPERM` without CAP_NET_RAW, `EMFILE`, …
+ * @throws {SystemError} `EPERM` without CAP_NET_RAW, `EMFILE`, …; nothing stays open then.
  */
 export function openPacketSocket(): number {
   const fd = createPacketSocket();
-  attempt("Cannot have frames stamped", () => setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1));
-  attempt(
-    "Cannot leave out outgoing frames",
-    () => setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1),
-  );
-  return fd;
+  try {
+    attempt("Cannot have frames stamped", () => setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1));
+    attempt(
+      "Cannot leave out outgoing frames",
+      () => setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1),
+    );
+    return fd;
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
 }
 
 function createPacketSocket(): number {

@@ -106,8 +106,10 @@ export const RING_SOURCES = {
     new OneByOne(new IoUring(), { opcode: IORING_OP_RECVMSG, fd, msg_flags: MSG_TRUNC }),
   "READ": (fd: number): FrameSource => new OneByOne(new IoUring(), { opcode: IORING_OP_READ, fd }),
   "RECV, registered file": (fd: number): FrameSource => {
-    const ring = new IoUring();
+    using undo = new DisposableStack();
+    const ring = undo.use(new IoUring());
     ring.registerFiles([fd]);
+    undo.move();
     return new OneByOne(ring, {
       opcode: IORING_OP_RECV,
       flags: IOSQE_FIXED_FILE,

@@ -29,7 +29,7 @@ export class IoUringSource implements FrameSource {
   length = 0;
   offset = 0;
 
-  /** @throws {SystemError} If the kernel has no such ring, or refuses one. */
+  /** @throws {SystemError} If the kernel has no such ring, or refuses one; nothing is left open then. */
   constructor(packetFd: number) {
     this.#ring = restrictedRing(packetFd, BATCH);
     const start = addressOf(this.bytes);
@@ -44,7 +44,12 @@ export class IoUringSource implements FrameSource {
         user_data: BigInt(i),
       });
     }
-    this.#ring.enter();
+    try {
+      this.#ring.enter();
+    } catch (error) {
+      this.#ring.close();
+      throw error;
+    }
   }
 
   get fd(): number {

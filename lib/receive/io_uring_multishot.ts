@@ -51,14 +51,19 @@ export class IoUringMultishotSource implements FrameSource {
 
   /**
    * @param buffers How many there are: a power of two.
-   * @throws {SystemError} If the kernel has no such ring, or refuses one.
+   * @throws {SystemError} If the kernel has no such ring, or refuses one; nothing is left open then.
    */
   constructor(packetFd: number, buffers = BUFFERS) {
     this.#ring = restrictedRing(packetFd, ENTRIES, (ring) => {
       this.#buffers = new ProvidedBuffers(ring, { group: GROUP, count: buffers, size: FRAME_ROOM });
     });
     this.bytes = this.#buffers.bytes;
-    this.#arm();
+    try {
+      this.#arm();
+    } catch (error) {
+      this.#ring.close();
+      throw error;
+    }
   }
 
   get fd(): number {

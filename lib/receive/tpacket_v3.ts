@@ -12,6 +12,7 @@ import {
   setUpPacketRing,
   SystemError,
   takeSocketError,
+  tearDownPacketRing,
 } from "../../ffi/mod.ts";
 import type { FrameSource } from "./frame_source.ts";
 
@@ -43,10 +44,19 @@ export class PacketRingSource extends PacketRing implements FrameSource {
     this.#poller.wait(milliseconds);
   }
 
-  /** Sets the ring up, and maps it. */
+  /**
+   * Sets the ring up, and maps it.
+   *
+   * @throws {SystemError} If the kernel refuses; the socket, which others may hold, has no ring then: with one, it would bring them no frame.
+   */
   static setUp(packetFd: number, geometry = WORKER_RING): PacketRingSource {
     setUpPacketRing(packetFd, geometry);
-    return new PacketRingSource(packetFd, geometry);
+    try {
+      return new PacketRingSource(packetFd, geometry);
+    } catch (error) {
+      tearDownPacketRing(packetFd);
+      throw error;
+    }
   }
 
   timestamp(): bigint {
