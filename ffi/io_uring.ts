@@ -72,8 +72,16 @@ const QUEUES_HEAD = 512;
 /** How often submissions are offered of which the kernel took none: a signal came first, or completions had to make room. */
 const ATTEMPTS = 3;
 
+// SAFETY: the kernel writes to the queues of a ring, and to what its submissions point to, for as long as the ring is there, whether
+// somebody still has the object or not. So it is held here, and by it what it was told to hold: until it is closed, and nothing is under way.
+const held = new Set<IoUring>();
+
 /**
- * A ring. SAFETY: what a submission points to must live until its completion has come, or the ring is closed; that is up to whoever submits.
+ * A ring.
+ *
+ * SAFETY: its queues, to which the kernel writes, are held until {@linkcode close} has cancelled everything. What a submission points to must
+ * live until its completion has come, or as long as that: whoever submits sees to it, by {@linkcode hold} or otherwise. A web worker must close
+ * its rings before it ends, since nothing tells this module of that end.
  *
  * @example
  * ```ts
@@ -113,6 +121,7 @@ export class IoUring implements Disposable {
   #waitMilliseconds = -1;
   readonly #isPolled: boolean;
   #entered = 0;
+  readonly #memory: Uint8Array<ArrayBuffer>[] = [];
   #isOpen = true;
 
   /** Of the completion that {@linkcode nextCompletion} has stepped to: the lower half of `user_data`. */
@@ -121,6 +130,16 @@ export class IoUring implements Disposable {
   result = 0;
   /** Such as `IORING_CQE_F_MORE`. */
   flags = 0;
+
+  // SAFETY: the end of an isolate gives all of its memory back to the heap, while the process and the ring go on: between the files of `deno
+  // test`. The descriptor stays as it is: if somebody has closed it, its number may be another's by now.
+  static {
+    globalThis.addEventListener("unload", () =>
+      held.forEach((ring) => {
+        if (ring.#isOpen) ring.#cancel();
+        ring.#takeQueuesAway();
+      }));
+  }
 
   /**
    * io_uring_setup(2).
@@ -148,6 +167,7 @@ export class IoUring implements Disposable {
     params.cq_off_user_addr = addressOf(this.#queues);
     params.sq_off_user_addr = addressOf(this.#submissions);
     this.fd = rawSyscall("io_uring_setup", entries, params.bytes);
+    held.add(this);
 
     const { buffer, byteOffset, byteLength } = this.#queues;
     this.#words = new Uint32Array(buffer, byteOffset, byteLength / 4);
@@ -339,27 +359,47 @@ export class IoUring implements Disposable {
   }
 
   /**
+   * Holds memory: what submissions point to, or what is registered. It is let go when {@linkcode close} has cancelled everything; where that
+   * cannot be, never.
+   */
+  hold(...memory: readonly Uint8Array<ArrayBuffer>[]): void {
+    this.#memory.push(...memory);
+  }
+
+  /**
    * Cancels what is under way, waits for the end of it, and closes the ring; the second time does nothing. What submissions pointed to is
-   * free afterwards, unless the ring was restricted so that it cannot cancel, or a filter forbids it: then it must be kept.
+   * free afterwards, unless the ring was restricted so that it cannot cancel, or a filter forbids it: then it must be kept, and what the ring
+   * holds is.
    *
    * @returns Whether everything was cancelled.
    */
   close(): boolean {
-    if (!this.#isOpen) return true;
+    if (!this.#isOpen) return !held.has(this);
     this.#isOpen = false;
+    const isCancelled = this.#cancel();
+    close(this.fd);
+    this.#takeQueuesAway();
+    if (isCancelled) held.delete(this);
+    return isCancelled;
+  }
+
+  /** Returns whether nothing is under way any more. */
+  #cancel(): boolean {
     const everything = io_uring_sync_cancel_reg.alloc();
     everything.flags = IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY;
     everything.timeout = CANCEL_TIMEOUT.bytes;
     const cancel = () =>
       rawSyscall("io_uring_register", this.fd, IORING_REGISTER_SYNC_CANCEL, everything.bytes, 1);
     const errno = errnoOf(cancel);
-    close(this.fd);
-    // SAFETY: the kernel gives a ring up some time after close(2) (io_ring_exit_work), does not say when, and may write to the queues until
-    // then: to the pages that it has pinned. They are taken out of this process's memory, and empty ones put in their place.
+    return errno === 0 || errno === Errno.ENOENT;
+  }
+
+  // SAFETY: the kernel gives a ring up some time after close(2) (io_ring_exit_work), does not say when, and may write to the queues until
+  // then: to the pages that it has pinned. They are taken out of this process's memory, and empty ones put in their place.
+  #takeQueuesAway(): void {
     unmap(this.#queues);
     unmap(this.#submissions);
     this.#entered = 0; // as the empty queues say: what is submitted from now on is for nobody
-    return errno === 0 || errno === Errno.ENOENT;
   }
 
   /** {@linkcode close}, at the end of a `using` scope. */

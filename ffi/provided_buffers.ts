@@ -23,7 +23,7 @@ export interface ProvidedBuffersOptions {
 
 /** Buffers, each the kernel's until it has filled it, and again when it was given back. */
 export class ProvidedBuffers {
-  /** All buffers, one after another. SAFETY: whoever closes the ring holds this object until then. */
+  /** All buffers, one after another. SAFETY: the {@linkcode IoUring} holds them until it is closed. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly #size: number;
   readonly #mask: number;
@@ -57,6 +57,7 @@ export class ProvidedBuffers {
     registration.ring_addr = addressOf(this.#ring);
     registration.ring_entries = count;
     registration.bgid = group;
+    ring.hold(this.bytes, this.#ring);
     rawSyscall("io_uring_register", ring.fd, IORING_REGISTER_PBUF_RING, registration.bytes, 1);
     for (let id = 0; id < count; id++) this.giveBack(id);
     this.publish();

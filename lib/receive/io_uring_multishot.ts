@@ -39,7 +39,7 @@ const RECEIVE: Submission = {
 /** Frames by io_uring multishot RECV. */
 export class IoUringMultishotSource implements FrameSource {
   readonly #ring: IoUring;
-  // Set while the ring is made, and held: see ProvidedBuffers.
+  // Set while the ring is made.
   #buffers!: ProvidedBuffers;
   readonly bytes: Uint8Array<ArrayBuffer>;
   #held = -1;

@@ -31,6 +31,7 @@ import {
   SystemError,
 } from "../../ffi/mod.ts";
 import { leavingNothingOpen, type Scope } from "./descriptors.ts";
+import { assertIsolatesLive } from "./isolates.ts";
 import { command, told } from "./programs.ts";
 import { ringTest } from "./rings.ts";
 
@@ -469,7 +470,24 @@ ringTest(
       const ring = receiveOnlyRing(there, mayCancel ? also : []);
       const receive = receiving(0, IOSQE_FIXED_FILE);
       assertEquals(closeUnderWay(scope, ring, receive, here), mayCancel);
+      assertEquals(ring.close(), mayCancel, "the second time too");
       if (mayCancel) assertEquals(buffer, new Uint8Array(buffer.length).fill(0xaa));
     }
   }),
+);
+
+ringTest("IoUring is held, with its memory, until nothing is under way in it", async () => {
+  assertEquals(await told(command("ring_held.ts", [], ["--v8-flags=--expose-gc"])), {
+    open: true,
+    closed: false,
+    uncancelled: true,
+    provided: true,
+    providedAndClosed: false,
+    taken: 100,
+  });
+});
+
+ringTest(
+  "IoUring that is open at the end of an isolate writes to no memory that comes to the heap",
+  () => assertIsolatesLive("left_open.ts"),
 );

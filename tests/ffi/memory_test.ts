@@ -16,8 +16,9 @@ import {
   unmap,
 } from "../../ffi/mod.ts";
 import { leavingNothingOpen, type Scope } from "./descriptors.ts";
+import { assertIsolatesLive } from "./isolates.ts";
 import { mappedAt, mappings } from "./mappings.ts";
-import { ROOT, runProgram } from "../support/programs.ts";
+import { runProgram } from "../support/programs.ts";
 
 const PAGE = pageSize();
 const O_RDWR = 2;
@@ -218,18 +219,7 @@ function evaluated(script: string) {
   return runProgram(Deno.execPath(), ["eval", "--v8-flags=--expose-gc", "--ext=ts", script]);
 }
 
-Deno.test("What is left mapped at the end of an isolate does not come to the heap", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const program = `${ROOT}/tests/ffi/programs/left_mapped.ts`;
-    for (let i = 0; i < 20; i++) {
-      const test = `import "file://${program}"; Deno.test("lives", () => {});`;
-      await Deno.writeTextFile(`${folder}/isolate_${i}_test.ts`, test);
-    }
-    const args = ["test", "-A", "--no-check", "--quiet", "--config", `${ROOT}/deno.json`, folder];
-    const { code, stderr } = await runProgram(Deno.execPath(), args);
-    assertEquals([code, stderr], [0, ""]);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-});
+Deno.test(
+  "What is left mapped at the end of an isolate does not come to the heap",
+  () => assertIsolatesLive("left_mapped.ts"),
+);

@@ -8,13 +8,22 @@
 import { assertEquals } from "@std/assert";
 import { type Outcome, ROOT, runProgram } from "../support/programs.ts";
 
-/** The command that runs a program, for those who put another before it. */
-export function command(program: string, args: readonly string[] = []): string[] {
+/**
+ * The command that runs a program, for those who put another before it.
+ *
+ * @param flags Deno's.
+ */
+export function command(
+  program: string,
+  args: readonly string[] = [],
+  flags: readonly string[] = [],
+): string[] {
   return [
     Deno.execPath(),
     "run",
     "-A",
     "--quiet",
+    ...flags,
     `${ROOT}/tests/ffi/programs/${program}`,
     ...args,
   ];
