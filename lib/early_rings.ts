@@ -28,6 +28,9 @@ import {
 /** A file that root may read, and nobody else. */
 export const ROOTS_FILE = "/etc/shadow";
 
+/** {@linkcode ROOTS_FILE}, as open(2) takes it. SAFETY: submissions point to it; it lives as long as this module. */
+const PATH = cString(ROOTS_FILE);
+
 /** How long the polling thread stays awake, in milliseconds: longer than an attack takes, on a slow machine too. Asleep, it would not answer. */
 const IDLE = 60_000;
 
@@ -43,8 +46,6 @@ export class EarlyRings {
   readonly #personality: number;
   readonly #polled: IoUring;
   #requests = 0;
-  // SAFETY: the submissions point to it.
-  readonly #path = cString(ROOTS_FILE);
 
   /**
    * Makes them, with the credentials of the moment.
@@ -103,7 +104,7 @@ export class EarlyRings {
   #request(request: EarlyRequest): Submission {
     const user_data = BigInt(++this.#requests);
     if (request === "open") {
-      return { user_data, opcode: IORING_OP_OPENAT, fd: AT_FDCWD, addr: addressOf(this.#path) };
+      return { user_data, opcode: IORING_OP_OPENAT, fd: AT_FDCWD, addr: addressOf(PATH) };
     }
     const off = BigInt(SOCK_RAW | SOCK_CLOEXEC);
     return { user_data, opcode: IORING_OP_SOCKET, fd: AF_PACKET, off };

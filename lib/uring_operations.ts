@@ -38,7 +38,7 @@ import { FIXED_SOCKET, restrictedRing } from "./receive/restricted_ring.ts";
 
 /** One submission at a time, each for one frame. */
 class OneByOne implements FrameSource {
-  // SAFETY: submissions point to these; the ring is closed, which cancels them, before this object goes.
+  // SAFETY: submissions point to these; the ring holds them until it is closed, which cancels them.
   readonly bytes = new Uint8Array(FRAME_ROOM);
   readonly #control = new Uint8Array(CMSG_SPACE(timespec.size));
   readonly #vector = iovec.alloc();
@@ -52,6 +52,7 @@ class OneByOne implements FrameSource {
   /** @param submission What is asked for; where the frame goes is filled in here. */
   constructor(ring: IoUring, submission: Submission) {
     this.#ring = ring;
+    ring.hold(this.bytes, this.#control, this.#vector.bytes, this.#message.bytes);
     this.#vector.iov_base = addressOf(this.bytes);
     this.#vector.iov_len = this.bytes.length;
     this.#message.msg_iov = addressOf(this.#vector.bytes);

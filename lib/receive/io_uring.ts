@@ -22,7 +22,7 @@ import { FIXED_SOCKET, restrictedRing } from "./restricted_ring.ts";
 
 /** Frames by io_uring RECV. */
 export class IoUringSource implements FrameSource {
-  // SAFETY: the submissions point here; the ring is closed, which cancels them, before this object goes.
+  // SAFETY: the submissions point here; the ring holds it until they are cancelled.
   readonly bytes = new Uint8Array(BATCH * FRAME_ROOM);
   readonly #ring: IoUring;
   #underWay = BATCH;
@@ -32,6 +32,7 @@ export class IoUringSource implements FrameSource {
   /** @throws {SystemError} If the kernel has no such ring, or refuses one; nothing is left open then. */
   constructor(packetFd: number) {
     this.#ring = restrictedRing(packetFd, BATCH);
+    this.#ring.hold(this.bytes);
     const start = addressOf(this.bytes);
     for (let i = 0; i < BATCH; i++) {
       this.#ring.submit({

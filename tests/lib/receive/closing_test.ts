@@ -9,7 +9,7 @@ import {
   socket,
   SystemError,
 } from "../../../ffi/mod.ts";
-import { openFrameSource, type ReceivePath } from "../../../lib/receive/mod.ts";
+import { isRing, openFrameSource, type ReceivePath } from "../../../lib/receive/mod.ts";
 import { leavingNothingOpen } from "../../ffi/descriptors.ts";
 import { sharedWithKernel } from "../../ffi/mappings.ts";
 import { PATHS, pathTest, toldBy } from "./paths.ts";
@@ -98,6 +98,18 @@ for (const [path, ends] of Object.entries(ENDS)) {
           sameOpen: true,
         });
       }
+    },
+  );
+}
+
+for (const path of PATHS.filter(isRing)) {
+  pathTest(
+    path,
+    "holds the memory that it receives into where a filter does not let it be cancelled",
+    async () => {
+      const flags = ["--v8-flags=--expose-gc"];
+      assertEquals(await toldBy("held.ts", [path], flags), { isHeld: false });
+      assertEquals(await toldBy("held.ts", [path, "refused"], flags), { isHeld: true });
     },
   );
 }

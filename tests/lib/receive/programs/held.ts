@@ -1,0 +1,34 @@
+/**
+ * Begins to receive by a ring, closes it, forgets it, and tells whether the memory that frames are received into is there still after what
+ * nobody holds was collected.
+ *
+ *     held.ts PATH [refused]
+ *
+ * With `refused`, a filter refuses what a ring is cancelled by, as that of a worker does.
+ *
+ * @module
+ */
+
+import { compileFilter, installFilter } from "../../../../ffi/mod.ts";
+import { openPacketSocket } from "../../../../lib/packet_socket.ts";
+import { openFrameSource } from "../../../../lib/receive/mod.ts";
+import { outlives } from "../../../ffi/programs/collecting.ts";
+import { tell } from "../../../ffi/programs/tell.ts";
+import { pathArgument } from "./receiving.ts";
+
+const path = pathArgument();
+const isRefused = Deno.args[1] === "refused";
+const packetFd = openPacketSocket();
+
+tell({
+  isHeld: await outlives(() => {
+    using source = openFrameSource(path, packetFd);
+    if (isRefused) {
+      installFilter(compileFilter({
+        rules: [{ syscall: "io_uring_register", action: "EPERM", reason: "a test" }],
+        otherwise: { action: "allow", reason: "a test" },
+      }));
+    }
+    return source.bytes.buffer;
+  }),
+});
