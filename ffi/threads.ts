@@ -11,11 +11,22 @@ import { addressOf } from "./struct.ts";
 /** `sizeof(sem_t)`, in bytes: glibc's on 64-bit machines, and more than musl's. */
 const SEM_SIZE = 32;
 
+// SAFETY: a thread looks at its semaphore, whose address it was given, until it ends: as long as there may be one, the object with the
+// semaphore is held here.
+const waiting = new Set<WaitingThreads>();
+
+// And at the end of an isolate, which gives all of its memory back to the heap while the process goes on, they are let go.
+globalThis.addEventListener(
+  "unload",
+  () => waiting.forEach((threads) => threads[Symbol.dispose]()),
+);
+
 /**
  * Threads that do nothing but wait, for somebody who wants to see what a new thread is born with: they are there for as long as it takes
  * to look, on however slow a machine.
  *
- * The whole program of each is sem_wait(3): no JavaScript runs on them.
+ * The whole program of each is sem_wait(3): no JavaScript runs on them. A web worker must let them go before it ends, since nothing tells this
+ * module of that end.
  *
  * ```ts
  * import { WaitingThreads } from "./threads.ts";
@@ -36,6 +47,7 @@ export class WaitingThreads implements Disposable {
    */
   constructor(count: number) {
     check(libc.sem_init(this.#semaphore, 0, 0), "sem_init");
+    waiting.add(this);
     const program = libc.dlsym(null, cString("sem_wait")); // NULL is RTLD_DEFAULT
     const argument = addressOf(this.#semaphore);
     try {
@@ -51,6 +63,7 @@ export class WaitingThreads implements Disposable {
     const threads = this.#threads.splice(0);
     for (const _ of threads) check(libc.sem_post(this.#semaphore), "sem_post");
     for (const thread of threads) checkErrno(libc.pthread_join(thread, null), "pthread_join");
+    waiting.delete(this);
   }
 }
 

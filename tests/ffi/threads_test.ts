@@ -1,34 +1,37 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { AnswerError, Errno, SystemError, WaitingThreads } from "../../ffi/mod.ts";
-import { libc } from "../../ffi/libc.ts";
-
-const threads = (): Set<string> =>
-  new Set([...Deno.readDirSync("/proc/self/task")].map(({ name }) => name));
+import { withLibc } from "./failing.ts";
+import { command, told } from "./programs.ts";
+import { ended, threads } from "./tasks.ts";
 
 Deno.test("WaitingThreads are there until they are let go, and then no more", () => {
   const before = threads();
-  let during: string[];
+  let during: Set<string>;
   {
     using _ = new WaitingThreads(3);
-    during = [...threads().difference(before)];
-    assertEquals(during.length >= 3, true, `${during.length} new threads`);
+    during = threads().difference(before);
+    assert(during.size >= 3, `${during.size} new threads`);
   }
-  const left = during.filter((thread) => threads().has(thread));
-  assertEquals(during.length - left.length >= 3, true, `${left.length} threads left`);
+  assert(ended(during, 3) >= 3);
+});
+
+Deno.test("WaitingThreads are held until they are let go, at the end of the isolate too", async () => {
+  assertEquals(await told(command("threads_held.ts", [], ["--v8-flags=--expose-gc"])), {
+    waiting: true,
+    letGo: false,
+    enough: true,
+    ended: true,
+  });
 });
 
 /** Of every two, the second thread is answered with this. */
 function withSecondAnswered(answer: number, attempt: () => void): void {
-  const { pthread_create } = libc;
   let calls = 0;
-  const answering: typeof pthread_create = (...args) =>
-    ++calls % 2 === 0 ? answer : pthread_create(...args);
-  Object.defineProperty(libc, "pthread_create", { value: answering, configurable: true });
-  try {
-    attempt();
-  } finally {
-    Object.defineProperty(libc, "pthread_create", { value: pthread_create, configurable: true });
-  }
+  withLibc(
+    "pthread_create",
+    (real) => (...args) => ++calls % 2 === 0 ? answer : real(...args),
+    attempt,
+  );
 }
 
 Deno.test("WaitingThreads say why there are not so many, and leave none", () => {
@@ -36,5 +39,6 @@ Deno.test("WaitingThreads say why there are not so many, and leave none", () => 
   const before = threads();
   withSecondAnswered(Errno.EAGAIN, () => assertThrows(attempt, SystemError, "pthread_create"));
   withSecondAnswered(0, () => assertThrows(attempt, AnswerError, "no thread"));
-  assertEquals([...threads().difference(before)], []);
+  const left = threads().difference(before);
+  assertEquals(ended(left), left.size);
 });

@@ -1,0 +1,22 @@
+/**
+ * Starts threads and forgets them, let go and not, and tells whether what they wait on is there still after what nobody holds was collected;
+ * and whether they end when the isolate is told that it does.
+ *
+ * @module
+ */
+
+import { WaitingThreads } from "../../../ffi/mod.ts";
+import { ended, threads } from "../tasks.ts";
+import { outlives } from "./collecting.ts";
+import { tell } from "./tell.ts";
+
+const waiting = await outlives(() => new WaitingThreads(1));
+const letGo = await outlives(() => {
+  using threads = new WaitingThreads(1);
+  return threads;
+});
+const before = threads();
+new WaitingThreads(3);
+const started = threads().difference(before);
+globalThis.dispatchEvent(new Event("unload"));
+tell({ waiting, letGo, enough: started.size >= 3, ended: ended(started, 3) >= 3 });
