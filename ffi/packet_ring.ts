@@ -119,7 +119,7 @@ export function tearDownPacketRing(packetFd: number): void {
  * const geometry = { blockSize: 1 << 18, blockCount: 16, retireTimeout: 8 };
  * setUpPacketRing(packetFd, geometry);
  * using ring = new PacketRing(packetFd, geometry);
- * while (poll([packetFd], POLLIN, 1000)[0] !== 0) {
+ * while (poll([packetFd], POLLIN, 1000)[0] & POLLIN) {
  *   while (ring.next()) console.log(ring.length, ring.bytes[ring.offset]);
  * }
  * ```

@@ -54,10 +54,14 @@ Deno.test("The README has a program for each of the three things that people com
   assertEquals(PROGRAMS.length, PRINTED.length);
 });
 
-/** Runs a program beside one that knocks at a closed port of the loopback interface until the first line is printed. */
-const KNOCKING = `
+/**
+ * Runs a program beside one that knocks at a closed port of the loopback interface until the first line is printed.
+ *
+ * @param then What is done at that line.
+ */
+const knocking = (then: string) => `
   while :; do "$0" eval 'await Deno.connect({ port: 9 }).catch(() => {})'; done &
-  "$@" | { read -r line; echo "$line"; kill $!; cat; }`;
+  "$@" | { read -r line; echo "$line"; kill $!; ${then}; cat; }`;
 
 /** Has the programs in files of a folder, as somebody else's. */
 async function withPrograms(test: (paths: readonly string[]) => Promise<void>): Promise<void> {
@@ -89,10 +93,25 @@ testNeeding(
         const command = [deno, "run", "--no-prompt", "--allow-ffi", path];
         const receives = PROGRAMS[i].includes("AF_PACKET");
         const { code, stdout, stderr } = await inNamespace(
-          receives ? ["sh", "-c", KNOCKING, deno, ...command] : command,
+          receives ? ["sh", "-c", knocking(":"), deno, ...command] : command,
         );
         assertEquals([code, stderr], [0, ""]);
         assertMatch(stdout, PRINTED[i]);
       }
+    }),
+);
+
+testNeeding(
+  { root: true, programs: { ip: "iproute2" } },
+  "The README's program that receives ends when the interface goes down",
+  () =>
+    withPrograms(async (paths) => {
+      const deno = Deno.execPath();
+      const path = paths[PROGRAMS.findIndex((program) => program.includes("AF_PACKET"))];
+      const command = [deno, "run", "--no-prompt", "--allow-ffi", path];
+      const shell = ["sh", "-c", knocking("ip link set lo down"), deno, ...command];
+      const { code, stdout, stderr } = await inNamespace(shell, { timeout: 30_000 });
+      assertEquals([code, stderr], [0, ""]);
+      assertMatch(stdout, /^(\d+ bytes, the first is \d+\n)+$/);
     }),
 );
