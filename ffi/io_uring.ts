@@ -184,7 +184,7 @@ export class IoUring implements Disposable {
     // The array between tail and entries is not made use of: place i of the queue is entry i.
     for (let i = 0; i < this.entries; i++) this.#words[params.sq_off_array / 4 + i] = i;
     this.#enterFd = BigInt(this.fd);
-    this.#counts = Array.from({ length: this.entries + 1 }, (_, i) => BigInt(i));
+    this.#counts = Array.from({ length: params.cq_entries + 1 }, (_, i) => BigInt(i));
     this.#wait.ts = addressOf(this.#waitTime.bytes);
     this.#waitAddress = addressOf(this.#wait.bytes);
   }
@@ -224,7 +224,7 @@ export class IoUring implements Disposable {
   /**
    * io_uring_enter(2): has the kernel take what was submitted, and waits for completions.
    *
-   * @param completions How many to wait for; 0 for none.
+   * @param completions How many to wait for; 0 for none. More than the ring holds are not waited for.
    * @param timeout The longest wait, in milliseconds. A signal ends it too.
    * @throws {SystemError} `EPERM` if a filter refuses it, `EBADF` if the ring is closed, `EBADFD` if it is not enabled, …
    */
@@ -239,7 +239,7 @@ export class IoUring implements Disposable {
         this.#enterNumber,
         this.#enterFd,
         this.#counts[count],
-        waits ? this.#counts[Math.min(completions, this.entries)] : 0n,
+        waits ? this.#counts[Math.min(completions, this.#cqMask + 1)] : 0n,
         waits ? WAIT_FLAGS : GETEVENTS,
         waits ? this.#waitAddress : 0n,
         waits ? WAIT_SIZE : 0n,

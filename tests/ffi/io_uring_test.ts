@@ -202,6 +202,25 @@ ringTest(
 );
 
 ringTest(
+  "IoUring.enter() waits for more completions than there is room for submissions",
+  leavingNothingOpen((scope) => {
+    using ring = new IoUring({ entries: 1, completions: 4 });
+    const pairs = upTo(3).map(() => scope.pair());
+    for (const [, there] of pairs) {
+      ring.submit(receiving(there));
+      ring.enter();
+    }
+    for (const [here] of pairs.slice(1)) send(here, Uint8Array.of(1), 0);
+    const start = performance.now();
+    ring.enter(3, 30);
+    assert(performance.now() - start >= 30, "two were enough");
+    send(pairs[0][0], Uint8Array.of(1), 0);
+    ring.enter(3, TIMEOUT);
+    assertEquals(completions(ring).length, 3);
+  }),
+);
+
+ringTest(
   "IoUring.fd is readable for poll(2) while a completion is there",
   leavingNothingOpen(() => {
     using ring = new IoUring();
