@@ -17,7 +17,7 @@ import {
   WNOHANG,
   WSTOPPED,
 } from "./constants.ts";
-import { Errno, SystemError } from "./errno.ts";
+import { Errno, errnoOf, SystemError } from "./errno.ts";
 import { rawSyscall } from "./raw_syscall.ts";
 import { poll } from "./socket.ts";
 
@@ -32,6 +32,9 @@ const SIGINFO = 128;
  *
  * ptrace(2): `PTRACE_SEIZE`, `PTRACE_INTERRUPT`, `PTRACE_SECCOMP_GET_FILTER` for each, `PTRACE_DETACH`. Only the calling thread can go on
  * with what it has begun, so all of it is one call, which blocks. The exit status of the process is left for whoever waits for it.
+ *
+ * A process that has not stopped in time (one that waits in vfork(2), or for a disk) stays traced, and will stop. The event loop of the calling
+ * thread leaves it then; as long as that does not turn, it stands still.
  *
  * @example
  * ```ts
@@ -50,7 +53,8 @@ const SIGINFO = 128;
  * @param timeout How long the process may take to stop, in milliseconds.
  * @returns Programs of classic BPF, as {@linkcode installFilter} takes them.
  * @throws {SystemError} `EPERM` (no `CAP_SYS_PTRACE`, or it is traced already), `EACCES` (no `CAP_SYS_ADMIN`, or this process has a
- * filter itself), `EIO` (a kernel without `CONFIG_CHECKPOINT_RESTORE`), `ESRCH` (no such process), `ETIMEDOUT`.
+ * filter itself), `EIO` (a kernel without `CONFIG_CHECKPOINT_RESTORE`), `ESRCH` (no such process), `ETIMEDOUT`
+ * (it has not stopped).
  */
 export function readInstalledFilters(pid: number, timeout: number): Uint8Array<ArrayBuffer>[] {
   rawSyscall("ptrace", PTRACE_SEIZE, pid, 0, 0);
@@ -59,7 +63,7 @@ export function readInstalledFilters(pid: number, timeout: number): Uint8Array<A
     awaitStop(pid, timeout);
     return [...filtersOf(pid)];
   } finally {
-    detach(pid);
+    if (!detach(pid) && !hasEnded(pid)) detachLater(pid);
   }
 }
 
@@ -94,11 +98,28 @@ function* filtersOf(pid: number): Generator<Uint8Array<ArrayBuffer>> {
   }
 }
 
-/** A process that has ended meanwhile needs no leave. */
-function detach(pid: number): void {
+/** Lets a process go on. Returns false for one that has not stopped, which cannot be left, or has ended, which needs no leave. */
+function detach(pid: number): boolean {
   try {
     rawSyscall("ptrace", PTRACE_DETACH, pid, 0, 0);
+    return true;
   } catch (error) {
     if (!(error instanceof SystemError && error.errno === Errno.ESRCH)) throw error;
+    return false;
   }
+}
+
+/** How often a process that has not stopped in time is looked at, in milliseconds. */
+const LEAVE_INTERVAL = 10;
+
+/** Leaves a process when it stops after all: what it was asked for cannot be taken back, and it would stand still. */
+function detachLater(pid: number): void {
+  const timer = setInterval(() => {
+    if (detach(pid) || hasEnded(pid)) clearInterval(timer);
+  }, LEAVE_INTERVAL);
+  Deno.unrefTimer(timer); // the end of the tracer is leave too
+}
+
+function hasEnded(pid: number): boolean {
+  return errnoOf(() => rawSyscall("kill", pid, 0)) === Errno.ESRCH;
 }

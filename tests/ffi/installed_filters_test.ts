@@ -1,7 +1,7 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { readInstalledFilters, SystemError } from "../../ffi/mod.ts";
 import { testNeeding } from "../support/needs.ts";
-import { command } from "./programs.ts";
+import { command, run } from "./programs.ts";
 
 const TIMEOUT = 5000;
 const root = { root: true };
@@ -61,6 +61,33 @@ testNeeding(
     const error = assertThrows(() => readInstalledFilters(pid, TIMEOUT), SystemError);
     assertEquals([error.syscall, error.code], ["ptrace", "EPERM"]);
     await end(child);
+  },
+);
+
+testNeeding(
+  { ...root, programs: { cc: "gcc" } },
+  "readInstalledFilters() throws ETIMEDOUT for a process that does not stop, and lets it go on when it does",
+  async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const program = `${folder}/vforked`;
+      const source = new URL("programs/vforked.c", import.meta.url).pathname;
+      await run(["cc", "-Wall", "-Werror", "-o", program, source]);
+      const child = start([program]);
+      const watchdog = setTimeout(() => child.kill("SIGKILL"), TIMEOUT);
+      assertEquals(await firstWords(child), "ready\n");
+      const error = assertThrows(() => readInstalledFilters(child.pid, 20), SystemError);
+      assertEquals([error.syscall, error.code], ["ptrace", "ETIMEDOUT"]);
+      const writer = child.stdin.getWriter();
+      await writer.write(new TextEncoder().encode("\n"));
+      writer.releaseLock();
+      assertEquals(await firstWords(child), "on\n");
+      assert(Array.isArray(readInstalledFilters(child.pid, TIMEOUT)), "it can be asked again");
+      assertEquals(await end(child), 7);
+      clearTimeout(watchdog);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
   },
 );
 

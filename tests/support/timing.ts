@@ -19,6 +19,7 @@ export const TIMING: readonly string[] = [
   "e2e/transcript_test.ts",
   "e2e/views_test.ts",
   "ffi/clock_test.ts",
+  "ffi/installed_filters_test.ts",
   "ffi/io_uring_test.ts",
   "ffi/socket_test.ts",
   "ffi/trace_test.ts",
