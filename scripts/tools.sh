@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 : "${root:?}"
 
-deno_version=2.9.6
+deno_version=$(sed -n 's/.*"deno": "\([0-9.]*\)".*/\1/p' "$root/scripts/deno/package.json")
 
 # die MESSAGE: ends the script; the question could not be answered here.
 die() {
@@ -15,7 +15,8 @@ need() {
   command -v "$1" >/dev/null || die "\"$1\" is missing; install the package $2 (on Debian: apt-get install $2)"
 }
 
-# Puts a deno on PATH: the machine's own, or else the pinned one, brought by npm into a folder that git ignores.
+# Puts a deno on PATH: the machine's own, or else the pinned one, brought by npm into a folder that git ignores. Its checksum is in
+# scripts/deno/package-lock.json: what root runs here is what we ran.
 bring_deno() {
   local tools=$root/.tools
   command -v deno >/dev/null && return
@@ -23,7 +24,9 @@ bring_deno() {
   command -v deno >/dev/null && return
   need npm npm
   printf '%s: no deno here; bringing deno %s into %s\n' "${0##*/}" "$deno_version" "$tools" >&2
-  npm install --silent --ignore-scripts --no-audit --no-fund --prefix "$tools" "deno@$deno_version" >&2 ||
+  mkdir -p "$tools"
+  cp "$root"/scripts/deno/package*.json "$tools"
+  npm install --silent --ignore-scripts --no-audit --no-fund --prefix "$tools" >&2 ||
     die "npm could not install deno $deno_version"
   PATH=$PATH:$(echo "$tools"/node_modules/@deno/*)
   command -v deno >/dev/null || die "npm brought no deno for this machine"
