@@ -137,10 +137,12 @@ export const PACKET_FANOUT_DATA = 22;
 /** Does without frames that this machine sends. */
 export const PACKET_IGNORE_OUTGOING = 23;
 
-/** By the flow that a frame is of. */
-export const PACKET_FANOUT_HASH = 0;
+/** To the member whose number is the processor's. */
+export const PACKET_FANOUT_CPU = 2;
 /** By what a classic BPF program says. */
 export const PACKET_FANOUT_CBPF = 6;
+/** With a mode: a group of its own, whose number the kernel chooses. */
+export const PACKET_FANOUT_FLAG_UNIQUEID = 0x2000;
 /** All frames that pass the interface. */
 export const PACKET_MR_PROMISC = 1;
 

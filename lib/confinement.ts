@@ -7,11 +7,9 @@
 import {
   getsockoptInt,
   type Identity,
-  PACKET_FANOUT,
   pollAsync,
   readTextFile,
   SO_LOCK_FILTER,
-  SOL_PACKET,
   SOL_SOCKET,
   WaitingThreads,
 } from "../ffi/mod.ts";
@@ -21,7 +19,7 @@ import { auditDescriptors, childDescriptors, type KnownDescriptors } from "./des
 import { type Finding, judged } from "./evidence.ts";
 import type { ParentRun } from "./parent_run.ts";
 import { judgeConfinement, threadCredentials } from "./privileges.ts";
-import { fanoutOf } from "./protections.ts";
+import { isPinned } from "./protections.ts";
 import type { Child } from "./watched_child.ts";
 import { judgeFilter, type KnownWorker } from "./worker_filter.ts";
 
@@ -80,7 +78,7 @@ function judgeSecondLine(pid: number, packetFd: number): Finding {
     Number(limits.match(new RegExp(`^Max ${what} +(\\d+) `, "m"))?.[1]) <= most; // not "unlimited"
   const seen = {
     "locked-filter": getsockoptInt(packetFd, SOL_SOCKET, SO_LOCK_FILTER) === 1,
-    "fanout-pin": getsockoptInt(packetFd, SOL_PACKET, PACKET_FANOUT) === fanoutOf(packetFd),
+    "fanout-pin": isPinned(packetFd),
     // proc(5): the files of a process that is not dumpable are root's.
     "undumpable": Deno.statSync(`/proc/${pid}/environ`).uid === 0,
     "resource-limits": isAtMost(MOST_DESCRIPTORS, "open files") && isAtMost(0, "file size") &&

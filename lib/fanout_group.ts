@@ -44,7 +44,7 @@ import {
   SKF_NET_OFF,
   SOL_PACKET,
 } from "../ffi/mod.ts";
-import { boundPacketSocket } from "./packet_socket.ts";
+import { beginFanoutGroup, boundPacketSocket } from "./packet_socket.ts";
 
 const known = (what: number) => bpfLoad(SKF_AD_OFF + what);
 const network = (offset: number) => bpfLoad(SKF_NET_OFF + offset);
@@ -106,33 +106,30 @@ export function fanoutProgram(
 
 /** The group. Members are numbered from 1 in the order in which they join, and stay. */
 export class FanoutGroup implements Disposable {
-  readonly #option: number;
+  /** What `PACKET_FANOUT` takes, and tells of a member. */
+  readonly option: number;
   readonly #mode: FanoutMode;
   readonly #pilot: OwnedFd;
   #members = 0;
 
   /**
-   * @param id Of the group: 0 to 65535, not in use by another in this network namespace.
+   * Makes it, under a number that no other group of this network namespace has.
+   *
    * @param mode What decides.
    * @param ifindex The interface that every member is bound to, for all protocols.
-   * @throws {SystemError} If the pilot cannot be opened or bound, `EINVAL` if the number is in use.
+   * @throws {SystemError} If the pilot cannot be opened or bound.
+   * @throws {AnswerError} If there is no such group after all.
    */
-  constructor(id: number, mode: FanoutMode, ifindex: number) {
-    this.#option = PACKET_FANOUT_CBPF << 16 | id;
+  constructor(mode: FanoutMode, ifindex: number) {
     this.#mode = mode;
     this.#pilot = boundPacketSocket(ifindex, ETH_P_ALL);
     try {
       attachFilter(this.#pilot.fd, assemble([bpfReturn(0)]));
-      setsockopt(this.#pilot.fd, SOL_PACKET, PACKET_FANOUT, this.#option);
+      this.option = beginFanoutGroup(this.#pilot.fd, PACKET_FANOUT_CBPF);
     } catch (error) {
       this.#pilot.close();
       throw error;
     }
-  }
-
-  /** What `PACKET_FANOUT` takes, and tells of a member. */
-  get option(): number {
-    return this.#option;
   }
 
   /**
@@ -142,7 +139,7 @@ export class FanoutGroup implements Disposable {
    * @throws {SystemError} `ENOSPC` for more than 255, `EALREADY` if it is in a group, `EINVAL` if it is bound otherwise than the group.
    */
   join(packetFd: number): number {
-    setsockopt(packetFd, SOL_PACKET, PACKET_FANOUT, this.#option);
+    setsockopt(packetFd, SOL_PACKET, PACKET_FANOUT, this.option);
     return ++this.#members;
   }
 

@@ -21,6 +21,8 @@ import {
   MSG_TRUNC,
   nanoseconds,
   OwnedFd,
+  PACKET_FANOUT,
+  PACKET_FANOUT_FLAG_UNIQUEID,
   PACKET_IGNORE_OUTGOING,
   PACKET_STATISTICS,
   parseControlMessages,
@@ -126,6 +128,23 @@ export function boundPacketSocket(ifindex: number, protocol: number): OwnedFd {
     packetSocket.close();
     throw error;
   }
+}
+
+/**
+ * Makes a bound socket the first member of a fanout group, under a number that no other group of its network namespace has
+ * (`PACKET_FANOUT_FLAG_UNIQUEID`, Linux 4.12). A number of our own choice could be another's, who would then get half of the frames:
+ * containers on one network have the same process ids, and descriptors.
+ *
+ * @param mode Such as `PACKET_FANOUT_CPU`; not 0, which would read as no group.
+ * @returns What `PACKET_FANOUT` takes of another who joins, and tells of a member.
+ * @throws {SystemError} `EALREADY` if it is a member of one, `EINVAL` if it is not bound.
+ * @throws {AnswerError} If it is a member of none afterwards.
+ */
+export function beginFanoutGroup(fd: number, mode: number): number {
+  setsockopt(fd, SOL_PACKET, PACKET_FANOUT, (mode | PACKET_FANOUT_FLAG_UNIQUEID) << 16);
+  const option = getsockoptInt(fd, SOL_PACKET, PACKET_FANOUT);
+  if (option >>> 16 !== mode) throw new AnswerError("setsockopt", `fanout group ${option}`);
+  return option;
 }
 
 /** What identifies a socket, whichever process asks. */

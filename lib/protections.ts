@@ -35,13 +35,14 @@ import {
   dropPrivileges,
   explainRefusal,
   getppid,
+  getsockoptInt,
   type Identity,
   installFilter,
   lockFilter,
   O_WRONLY,
   openDescriptors,
   PACKET_FANOUT,
-  PACKET_FANOUT_HASH,
+  PACKET_FANOUT_CPU,
   parentDeathSignal,
   PR_SET_DUMPABLE,
   PR_SET_PDEATHSIG,
@@ -52,13 +53,13 @@ import {
   setresgid,
   setresuid,
   setrlimit,
-  setsockopt,
   SIGKILL,
   SOL_PACKET,
   type SyscallPolicy,
 } from "../ffi/mod.ts";
 import { auditDescriptors, type KnownDescriptors } from "./descriptor_audit.ts";
 import { CannotAnswer, ExperimentError } from "./outcome.ts";
+import { beginFanoutGroup } from "./packet_socket.ts";
 import { threadFiles } from "./privileges.ts";
 import { ALLOW_EVERYTHING, prepareForFilter, receiveOnlyPolicy } from "./receive_only.ts";
 import { relayFilter } from "./relay_filter.ts";
@@ -88,9 +89,9 @@ export function isProtection(name: unknown): name is Protection {
   return typeof name === "string" && Object.hasOwn(PROTECTIONS, name);
 }
 
-/** How the parent pins a socket: the fanout group of which it is the only member, as `PACKET_FANOUT` takes and tells it. */
-export function fanoutOf(packetFd: number): number {
-  return PACKET_FANOUT_HASH << 16 | (Deno.pid + packetFd) & 0xffff;
+/** Whether a socket is pinned: the only member of a fanout group of its own. */
+export function isPinned(packetFd: number): boolean {
+  return getsockoptInt(packetFd, SOL_PACKET, PACKET_FANOUT) >>> 16 === PACKET_FANOUT_CPU;
 }
 
 /**
@@ -110,7 +111,7 @@ export function protectSocket(
     lockFilter(packetFd);
   }
   if (chosen.includes("fanout-pin")) {
-    setsockopt(packetFd, SOL_PACKET, PACKET_FANOUT, fanoutOf(packetFd));
+    beginFanoutGroup(packetFd, PACKET_FANOUT_CPU);
   }
 }
 

@@ -213,7 +213,7 @@ export class Supervisor implements AsyncDisposable {
     this.#options = options;
     this.#protections = protections;
     if (!options.keepsSockets) return;
-    this.#group = new FanoutGroup(groupId(), options.mode, run.setting.link.ifindex);
+    this.#group = new FanoutGroup(options.mode, run.setting.link.ifindex);
   }
 
   /** The seats, in the order of their numbers. */
@@ -538,10 +538,3 @@ const SETTLING_TIME = 50;
 const CONDITION_INTERVAL = 2;
 
 const milliseconds = (time: number) => new Promise<void>((resolve) => setTimeout(resolve, time));
-
-let groups = 0;
-
-/** A number for a fanout group that no other supervisor of this machine has, as far as process ids say. */
-function groupId(): number {
-  return (Deno.pid * 8 + groups++ % 8) & 0xffff;
-}

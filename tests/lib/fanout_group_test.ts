@@ -8,6 +8,10 @@ import {
   ETH_P_IP,
   if_nametoindex,
   openDescriptors,
+  PACKET_FANOUT,
+  PACKET_FANOUT_CBPF,
+  setsockopt,
+  SOL_PACKET,
 } from "../../ffi/mod.ts";
 import {
   FANOUT_MODES,
@@ -178,18 +182,18 @@ testNeeding(
 );
 
 /** A test on the loopback interface, which every machine has. */
-function loopbackTest(name: string, test: (ifindex: number, id: number) => void): void {
+function loopbackTest(name: string, test: (ifindex: number) => void): void {
   testNeeding({ root: true }, name, () => {
     const before = openDescriptors("self");
-    test(if_nametoindex("lo"), Deno.pid & 0xffff);
+    test(if_nametoindex("lo"));
     assertEquals(openDescriptors("self"), before);
   });
 }
 
 loopbackTest(
   "FanoutGroup.route() throws RangeError for no member, the pilot, and who has not joined",
-  (ifindex, id) => {
-    using group = new FanoutGroup(id, "lb", ifindex);
+  (ifindex) => {
+    using group = new FanoutGroup("lb", ifindex);
     assertThrows(() => group.route([1]), RangeError, "not to [1]");
     using member = boundPacketSocket(ifindex, ETH_P_ALL);
     assertEquals(group.join(member.fd), 1);
@@ -202,8 +206,8 @@ loopbackTest(
 
 loopbackTest(
   "FanoutGroup.join() throws EALREADY the second time, EINVAL for another binding",
-  (ifindex, id) => {
-    using group = new FanoutGroup(id, "hash", ifindex);
+  (ifindex) => {
+    using group = new FanoutGroup("hash", ifindex);
     using member = boundPacketSocket(ifindex, ETH_P_ALL);
     group.join(member.fd);
     const copy = dup(member.fd);
@@ -216,8 +220,8 @@ loopbackTest(
   },
 );
 
-loopbackTest("FanoutGroup takes 255 members beside its pilot", (ifindex, id) => {
-  using group = new FanoutGroup(id, "hash", ifindex);
+loopbackTest("FanoutGroup takes 255 members beside its pilot", (ifindex) => {
+  using group = new FanoutGroup("hash", ifindex);
   using members = new DisposableStack();
   for (let i = 1; i <= 255; i++) {
     assertEquals(group.join(members.use(boundPacketSocket(ifindex, ETH_P_ALL)).fd), i);
@@ -226,3 +230,16 @@ loopbackTest("FanoutGroup takes 255 members beside its pilot", (ifindex, id) => 
   assertEquals(errnoOf(() => group.join(last.fd)), ENOSPC);
   group.route(Array.from({ length: 255 }, (_, i) => i + 1));
 });
+
+loopbackTest(
+  "FanoutGroup is another one each time, and nobody's who was there before",
+  (ifindex) => {
+    using before = boundPacketSocket(ifindex, ETH_P_ALL);
+    setsockopt(before.fd, SOL_PACKET, PACKET_FANOUT, PACKET_FANOUT_CBPF << 16); // number 0, by choice
+    using one = new FanoutGroup("hash", ifindex);
+    using other = new FanoutGroup("hash", ifindex);
+    const options = [PACKET_FANOUT_CBPF << 16, one.option, other.option];
+    assertEquals(new Set(options).size, 3);
+    assertEquals(options.map((option) => option >>> 16), options.map(() => PACKET_FANOUT_CBPF));
+  },
+);

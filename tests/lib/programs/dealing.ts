@@ -50,7 +50,7 @@ function open(group: FanoutGroup): OwnedFd[] {
 }
 
 function kinds(): void {
-  using group = new FanoutGroup(Deno.pid & 0xffff, mode as FanoutMode, IFINDEX);
+  using group = new FanoutGroup(mode as FanoutMode, IFINDEX);
   const members = open(group);
   using sender = new Sender();
   const deal = (frames: readonly Uint8Array<ArrayBuffer>[]) => {
@@ -90,7 +90,7 @@ function kinds(): void {
 }
 
 async function flowing(): Promise<void> {
-  using group = new FanoutGroup(Deno.pid & 0xffff, "hash", IFINDEX);
+  using group = new FanoutGroup("hash", IFINDEX);
   const members = open(group);
   group.route([1]);
   const flood = new Worker(import.meta.url, { type: "module", name: "flood" });
