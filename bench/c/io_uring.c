@@ -9,13 +9,13 @@ static struct ring ring;
 static uint8_t buffers[BATCH][BUFFER_SIZE];
 static unsigned int pending;
 
-static void submit_chain(int fd)
+static void submit_chain(void)
 {
 	for (unsigned int i = 0; i < BATCH; i++)
 		queue(&ring, &(struct io_uring_sqe){
 				     .opcode = IORING_OP_RECV,
-				     .flags = i + 1 < BATCH ? IOSQE_IO_LINK : 0,
-				     .fd = fd,
+				     .flags = i + 1 < BATCH ? IOSQE_FIXED_FILE | IOSQE_IO_LINK : IOSQE_FIXED_FILE,
+				     .fd = FIXED_SOCKET,
 				     .addr = (uintptr_t)buffers[i],
 				     .len = BUFFER_SIZE,
 				     .msg_flags = MSG_TRUNC,
@@ -27,18 +27,19 @@ static void submit_chain(int fd)
 
 static void open_chain(int fd, const struct options *options)
 {
-	(void)fd;
 	(void)options;
-	ring = open_ring(BATCH);
+	ring = open_ring(fd, BATCH);
+	enable_ring(&ring);
 }
 
 static void take(int fd, struct tally *tally)
 {
+	(void)fd;
 	for (;;) {
 		uint32_t head = *ring.cq_head, tail; /* the head is written by us alone */
 
 		if (pending == 0)
-			submit_chain(fd);
+			submit_chain();
 		tail = completed(&ring);
 		if (head == tail)
 			return;

@@ -10,7 +10,7 @@
 #include "receiver.h"
 #include "ring.h"
 
-enum { BUFFERS = 256, GROUP = 0 };
+enum { ENTRIES = 64, BUFFERS = 256, GROUP = 1 }; /* as in lib/receive/io_uring_multishot.ts */
 
 static struct ring ring;
 static uint8_t buffers[BUFFERS][BUFFER_SIZE];
@@ -35,9 +35,8 @@ static void publish_provided(void)
 
 static void open_multishot(int fd, const struct options *options)
 {
-	(void)fd;
 	(void)options;
-	ring = open_ring(BUFFERS); /* so there are places for the completions of all buffers, twice */
+	ring = open_ring(fd, ENTRIES);
 	provided = mmap(NULL, BUFFERS * sizeof(*provided), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (provided == MAP_FAILED)
 		err(EXIT_FAILURE, "mmap");
@@ -48,18 +47,19 @@ static void open_multishot(int fd, const struct options *options)
 	};
 	check(syscall(SYS_io_uring_register, ring.fd, IORING_REGISTER_PBUF_RING, &registration, 1),
 	      "io_uring_register IORING_REGISTER_PBUF_RING");
+	enable_ring(&ring);
 	for (unsigned int i = 0; i < BUFFERS; i++)
 		provide(i);
 	publish_provided();
 }
 
-static void arm(int fd)
+static void arm(void)
 {
 	queue(&ring, &(struct io_uring_sqe){
 			     .opcode = IORING_OP_RECV,
-			     .flags = IOSQE_BUFFER_SELECT,
+			     .flags = IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT,
 			     .ioprio = IORING_RECV_MULTISHOT,
-			     .fd = fd,
+			     .fd = FIXED_SOCKET,
 			     .msg_flags = MSG_TRUNC,
 			     .buf_group = GROUP,
 		     });
@@ -69,11 +69,12 @@ static void arm(int fd)
 
 static void take(int fd, struct tally *tally)
 {
+	(void)fd;
 	for (;;) {
 		uint32_t head = *ring.cq_head, tail; /* the head is written by us alone */
 
 		if (!armed)
-			arm(fd);
+			arm();
 		tail = completed(&ring);
 		if (head == tail)
 			return;

@@ -1,5 +1,6 @@
 /*
- * io_uring(7) without liburing: setup, submission, completion.
+ * io_uring(7) without liburing: setup, submission, completion. As in lib/receive/restricted_ring.ts: the queues lie in memory of our own,
+ * and the ring can receive from one registered socket, and do nothing else.
  */
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -8,23 +9,43 @@
 #include "common.h"
 #include "ring.h"
 
-struct ring open_ring(unsigned int entries)
-{
-	struct io_uring_params params = { 0 };
-	int fd = (int)check(syscall(SYS_io_uring_setup, entries, &params), "io_uring_setup");
-	size_t sq_size = params.sq_off.array + params.sq_entries * sizeof(uint32_t);
-	size_t cq_size = params.cq_off.cqes + params.cq_entries * sizeof(struct io_uring_cqe);
-	size_t size = sq_size > cq_size ? sq_size : cq_size; /* both in one mapping: IORING_FEAT_SINGLE_MMAP, Linux 5.4 */
-	uint8_t *queues = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, IORING_OFF_SQ_RING);
-	struct io_uring_sqe *sqes = mmap(NULL, params.sq_entries * sizeof(struct io_uring_sqe), PROT_READ | PROT_WRITE,
-					 MAP_SHARED, fd, IORING_OFF_SQES);
+/* Linux 6.5; headers before that have neither the flag nor the field, which is the last of both tables of offsets. */
+#ifndef IORING_SETUP_NO_MMAP
+#define IORING_SETUP_NO_MMAP (1U << 14)
+#endif
+#define USER_ADDR(offsets) (((uint64_t *)(&(offsets) + 1))[-1])
 
-	if (queues == MAP_FAILED || sqes == MAP_FAILED)
+enum { QUEUES_HEAD = 512 }; /* what the head of both queues takes at most: struct io_rings */
+
+static void *pages(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
 		err(EXIT_FAILURE, "mmap");
+	return memory;
+}
+
+struct ring open_ring(int socket_fd, unsigned int entries)
+{
+	uint8_t *queues =
+		pages(QUEUES_HEAD + 2 * entries * sizeof(struct io_uring_cqe) + entries * sizeof(uint32_t));
+	struct io_uring_sqe *sqes = pages(entries * sizeof(*sqes));
+	struct io_uring_params params = { .flags = IORING_SETUP_R_DISABLED | IORING_SETUP_NO_MMAP };
+
+	USER_ADDR(params.cq_off) = (uintptr_t)queues;
+	USER_ADDR(params.sq_off) = (uintptr_t)sqes;
+
+	int fd = (int)check(syscall(SYS_io_uring_setup, entries, &params), "io_uring_setup");
+	uint32_t *sq_array = (uint32_t *)(queues + params.sq_off.array);
+
+	for (uint32_t i = 0; i < entries; i++)
+		sq_array[i] = i; /* place i of the queue is entry i */
+	check(syscall(SYS_io_uring_register, fd, IORING_REGISTER_FILES, &socket_fd, 1),
+	      "io_uring_register IORING_REGISTER_FILES");
 	return (struct ring){
 		.fd = fd,
 		.sq_tail = (uint32_t *)(queues + params.sq_off.tail),
-		.sq_array = (uint32_t *)(queues + params.sq_off.array),
 		.sq_mask = params.sq_entries - 1,
 		.cq_head = (uint32_t *)(queues + params.cq_off.head),
 		.cq_tail = (uint32_t *)(queues + params.cq_off.tail),
@@ -34,13 +55,28 @@ struct ring open_ring(unsigned int entries)
 	};
 }
 
+void enable_ring(const struct ring *ring)
+{
+	static const struct io_uring_restriction restrictions[] = {
+		{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_RECV },
+		{ .opcode = IORING_RESTRICTION_SQE_FLAGS_REQUIRED, .sqe_flags = IOSQE_FIXED_FILE },
+		{ .opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED,
+		  .sqe_flags = IOSQE_FIXED_FILE | IOSQE_IO_LINK | IOSQE_BUFFER_SELECT },
+		{ .opcode = IORING_RESTRICTION_REGISTER_OP, .register_op = IORING_REGISTER_SYNC_CANCEL },
+	};
+
+	check(syscall(SYS_io_uring_register, ring->fd, IORING_REGISTER_RESTRICTIONS, restrictions,
+		      sizeof(restrictions) / sizeof(*restrictions)),
+	      "io_uring_register IORING_REGISTER_RESTRICTIONS");
+	check(syscall(SYS_io_uring_register, ring->fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0),
+	      "io_uring_register IORING_REGISTER_ENABLE_RINGS");
+}
+
 void queue(struct ring *ring, const struct io_uring_sqe *sqe)
 {
 	uint32_t tail = *ring->sq_tail; /* written by us alone */
-	uint32_t index = tail & ring->sq_mask;
 
-	ring->sqes[index] = *sqe;
-	ring->sq_array[index] = index;
+	ring->sqes[tail & ring->sq_mask] = *sqe;
 	__atomic_store_n(ring->sq_tail, tail + 1, __ATOMIC_RELEASE); /* the entry before the tail */
 }
 
@@ -49,7 +85,7 @@ void submit(const struct ring *ring, unsigned int count)
 	long taken;
 
 	while (count > 0) {
-		taken = syscall(SYS_io_uring_enter, ring->fd, count, 0, 0, NULL, 0);
+		taken = syscall(SYS_io_uring_enter, ring->fd, count, 0, IORING_ENTER_GETEVENTS, NULL, 0);
 		if (taken < 0 && errno != EINTR)
 			err(EXIT_FAILURE, "io_uring_enter");
 		if (taken > 0)

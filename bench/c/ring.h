@@ -8,13 +8,19 @@
 
 struct ring {
 	int fd;
-	uint32_t *sq_tail, *sq_array, sq_mask;
+	uint32_t *sq_tail, sq_mask;
 	uint32_t *cq_head, *cq_tail, cq_mask;
 	struct io_uring_sqe *sqes;
 	const struct io_uring_cqe *cqes;
 };
 
-struct ring open_ring(unsigned int entries);
+enum { FIXED_SOCKET = 0 }; /* where the packet socket stands among the registered files */
+
+/* Makes a ring, disabled, with the socket registered; of completions it holds twice as many. */
+struct ring open_ring(int socket_fd, unsigned int entries);
+
+/* Restricts the ring to receiving from the socket, and enables it: nothing can be registered any more. */
+void enable_ring(const struct ring *ring);
 
 /* Puts a submission into the queue: the kernel sees it at the next submit. */
 void queue(struct ring *ring, const struct io_uring_sqe *sqe);
