@@ -122,7 +122,7 @@ export const RING_SOURCES = {
   "multishot RECV, few buffers": (fd: number): FrameSource =>
     new IoUringMultishotSource(fd, FEW_BUFFERS),
   "RECV, restricted ring": (fd: number): FrameSource =>
-    new OneByOne(restrictedRing(fd, 4), {
+    new OneByOne(restrictedRing(fd, {}), {
       opcode: IORING_OP_RECV,
       flags: IOSQE_FIXED_FILE,
       fd: FIXED_SOCKET,

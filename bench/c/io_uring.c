@@ -28,7 +28,7 @@ static void submit_chain(void)
 static void open_chain(int fd, const struct options *options)
 {
 	(void)options;
-	ring = open_ring(fd, BATCH);
+	ring = open_ring(fd, BATCH, BATCH);
 	enable_ring(&ring);
 }
 

@@ -10,7 +10,7 @@
 #include "receiver.h"
 #include "ring.h"
 
-enum { ENTRIES = 64, BUFFERS = 256, GROUP = 1 }; /* as in lib/receive/io_uring_multishot.ts */
+enum { BUFFERS = 64, GROUP = 1 };
 
 static struct ring ring;
 static uint8_t buffers[BUFFERS][BUFFER_SIZE];
@@ -36,7 +36,7 @@ static void publish_provided(void)
 static void open_multishot(int fd, const struct options *options)
 {
 	(void)options;
-	ring = open_ring(fd, ENTRIES);
+	ring = open_ring(fd, 1, 2 * BUFFERS); /* so there are places for the completions of all buffers, twice */
 	provided = mmap(NULL, BUFFERS * sizeof(*provided), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (provided == MAP_FAILED)
 		err(EXIT_FAILURE, "mmap");

@@ -26,12 +26,15 @@ static void *pages(size_t size)
 	return memory;
 }
 
-struct ring open_ring(int socket_fd, unsigned int entries)
+struct ring open_ring(int socket_fd, unsigned int entries, unsigned int completions)
 {
 	uint8_t *queues =
-		pages(QUEUES_HEAD + 2 * entries * sizeof(struct io_uring_cqe) + entries * sizeof(uint32_t));
+		pages(QUEUES_HEAD + completions * sizeof(struct io_uring_cqe) + entries * sizeof(uint32_t));
 	struct io_uring_sqe *sqes = pages(entries * sizeof(*sqes));
-	struct io_uring_params params = { .flags = IORING_SETUP_R_DISABLED | IORING_SETUP_NO_MMAP };
+	struct io_uring_params params = {
+		.flags = IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE | IORING_SETUP_NO_MMAP,
+		.cq_entries = completions,
+	};
 
 	USER_ADDR(params.cq_off) = (uintptr_t)queues;
 	USER_ADDR(params.sq_off) = (uintptr_t)sqes;

@@ -16,8 +16,8 @@ struct ring {
 
 enum { FIXED_SOCKET = 0 }; /* where the packet socket stands among the registered files */
 
-/* Makes a ring, disabled, with the socket registered; of completions it holds twice as many. */
-struct ring open_ring(int socket_fd, unsigned int entries);
+/* Makes a ring, disabled, with the socket registered. */
+struct ring open_ring(int socket_fd, unsigned int entries, unsigned int completions);
 
 /* Restricts the ring to receiving from the socket, and enables it: nothing can be registered any more. */
 void enable_ring(const struct ring *ring);

@@ -223,7 +223,7 @@ export const childPieces = {
     untilRingThreadsEnd();
   },
   openSource: (operation: RingOperation, packetFd: number) => RING_SOURCES[operation](packetFd),
-  makeRestrictedRing: (packetFd: number): IoUring => restrictedRing(packetFd, 4),
+  makeRestrictedRing: (packetFd: number): IoUring => restrictedRing(packetFd, {}),
   /** What the hardened worker receives by. */
   openWorkerSource: (packetFd: number): FrameSource => openFrameSource(receive, packetFd),
 };

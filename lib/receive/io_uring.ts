@@ -31,7 +31,7 @@ export class IoUringSource implements FrameSource {
 
   /** @throws {SystemError} If the kernel has no such ring, or refuses one; nothing is left open then. */
   constructor(packetFd: number) {
-    this.#ring = restrictedRing(packetFd, BATCH);
+    this.#ring = restrictedRing(packetFd, { entries: BATCH, completions: BATCH });
     this.#ring.hold(this.bytes);
     const start = addressOf(this.bytes);
     for (let i = 0; i < BATCH; i++) {

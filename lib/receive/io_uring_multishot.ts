@@ -1,7 +1,8 @@
 /**
  * io_uring multishot RECV: one submission, and a completion for each frame, in a buffer that the kernel takes from a ring of provided ones.
  *
- * It ends when no buffer is left (ENOBUFS), or the queue of completions is full; then it is submitted anew. Frames wait in the socket until then.
+ * It ends when no buffer is left (ENOBUFS); then it is submitted anew. Frames wait in the socket until then. The queue of completions is never
+ * full: it has two places for each buffer. The queue of submissions has one, which is submitted as it stands there: an end makes no garbage either.
  *
  * @module
  */
@@ -23,9 +24,9 @@ import {
 import { BATCH, FRAME_ROOM, type FrameSource } from "./frame_source.ts";
 import { FIXED_SOCKET, restrictedRing } from "./restricted_ring.ts";
 
-const BUFFERS = 256;
+/** The most for which there are places in a queue of one page, as it must be before Linux 6.10. */
+const BUFFERS = 64;
 const GROUP = 1;
-const ENTRIES = 64;
 
 const RECEIVE: Submission = {
   opcode: IORING_OP_RECV,
@@ -54,11 +55,12 @@ export class IoUringMultishotSource implements FrameSource {
    * @throws {SystemError} If the kernel has no such ring, or refuses one; nothing is left open then.
    */
   constructor(packetFd: number, buffers = BUFFERS) {
-    this.#ring = restrictedRing(packetFd, ENTRIES, (ring) => {
+    this.#ring = restrictedRing(packetFd, { entries: 1, completions: 2 * buffers }, (ring) => {
       this.#buffers = new ProvidedBuffers(ring, { group: GROUP, count: buffers, size: FRAME_ROOM });
     });
     this.bytes = this.#buffers.bytes;
     try {
+      this.#ring.submit(RECEIVE);
       this.#arm();
     } catch (error) {
       this.#ring.close();
@@ -76,7 +78,6 @@ export class IoUringMultishotSource implements FrameSource {
   }
 
   #arm(): void {
-    this.#ring.submit(RECEIVE);
     this.#ring.enter();
     this.#isArmed = true;
   }
@@ -101,6 +102,7 @@ export class IoUringMultishotSource implements FrameSource {
         this.#publish();
         if (this.#isArmed) return false;
         this.#ends++;
+        ring.submitAgain(1);
         this.#arm();
         continue;
       }

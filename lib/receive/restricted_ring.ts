@@ -20,6 +20,7 @@ import {
   IOSQE_FIXED_FILE,
   IOSQE_IO_LINK,
   IoUring,
+  type IoUringOptions,
   type Restriction,
 } from "../../ffi/mod.ts";
 
@@ -40,16 +41,17 @@ export const FIXED_SOCKET = 0;
 /**
  * Makes the ring.
  *
+ * @param size How many submissions it holds, and completions.
  * @param prepare What is to be registered beside the socket.
  * @throws {SystemError} If the kernel refuses; nothing is left open then.
  */
 export function restrictedRing(
   packetFd: number,
-  entries: number,
+  size: Pick<IoUringOptions, "entries" | "completions">,
   prepare: (ring: IoUring) => void = () => {},
 ): IoUring {
   return attempt("Cannot make an io_uring to receive by", () => {
-    const ring = new IoUring({ entries, flags: IORING_SETUP_R_DISABLED });
+    const ring = new IoUring({ ...size, flags: IORING_SETUP_R_DISABLED });
     try {
       ring.registerFiles([packetFd]);
       prepare(ring);
