@@ -1,19 +1,46 @@
 import { assert, assertEquals } from "@std/assert";
+import { spreadOf } from "../../bench/spread.ts";
+import type { ReceivePath } from "../../lib/receive/mod.ts";
 import { PATHS, pathTest, toldBy } from "../lib/receive/paths.ts";
 
 const FRAMES = 1_000_000;
+/** After how many frames the growth is told. */
+const PART = 100_000;
 
-// So large a young generation that nothing is collected meanwhile.
-const FLAGS = ["--v8-flags=--min-semi-space-size=64,--max-semi-space-size=64"];
+/** So large a young generation, in MiB, that nothing is collected meanwhile. */
+const flags = (size: number) => [
+  `--v8-flags=--min-semi-space-size=${size},--max-semi-space-size=${size}`,
+];
 
 for (const path of PATHS) {
-  if (path === "recvmsg") continue; // it makes an object of every control message
+  if (path === "recvmsg") continue; // it makes objects of every message: see below
   pathTest(path, "makes no garbage: the heap is the same after a million frames", async () => {
-    const { received, growth, withAnObjectEach } = await toldBy("garbage.ts", [path], FLAGS);
+    const { received, growth, withAnObjectEach } = await toldBy("garbage.ts", [path], flags(64));
     assertEquals(received, FRAMES);
     assert(withAnObjectEach > FRAMES, `${withAnObjectEach} bytes for 100,000 objects`);
     assert(growth.every((bytes: number) => bytes >= 0), `collected: ${growth}`);
     const bytes = growth.reduce((sum: number, each: number) => sum + each);
     assert(bytes < FRAMES / 10, `${bytes} bytes: ${growth}`);
   });
+}
+
+/** The garbage of a frame whose time stamp is asked for, in bytes at most: a bigint, or that and the objects of the control messages. */
+const STAMPED: readonly [path: ReceivePath, bytes: number][] = [
+  ["tpacket-v3", 50],
+  ["recvmmsg", 1500],
+  ["recvmsg", 1800],
+];
+
+for (const [path, bound] of STAMPED) {
+  pathTest(
+    path,
+    `makes less than ${bound} bytes of garbage a frame with its time stamp`,
+    async () => {
+      const told = await toldBy("garbage.ts", [path, "stamped"], flags(1024));
+      assertEquals([told.received, told.isStamped], [FRAMES, true]);
+      // The median: not all of these parts go by without a collection.
+      const bytes = spreadOf(told.growth).median / PART;
+      assert(bytes > 0 && bytes < bound, `${bytes} bytes a frame: ${told.growth}`);
+    },
+  );
 }

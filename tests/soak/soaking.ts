@@ -128,7 +128,7 @@ async function worker(channelFd: number): Promise<void> {
     while (next < end) {
       const frame = takeFrame(packetFd);
       if (frame === undefined) {
-        if (poll([packetFd], POLLIN, 1000)[0] === 0) break; // the rest of this burst is lost
+        if (poll([packetFd], POLLIN, TIMEOUT)[0] === 0) break; // the rest of this burst is lost
       } else if (isOurs(frame.head)) {
         const { buffer, byteOffset } = frame.head;
         const sequence = new DataView(buffer, byteOffset).getUint32(SEQUENCE);

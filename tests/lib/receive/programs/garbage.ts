@@ -2,7 +2,9 @@
  * Receives a million frames, and tells by how much the heap of V8 grew with every hundred thousand of them. Sending them is counted too: it
  * allocates nothing either.
  *
- *     garbage.ts PATH
+ *     garbage.ts PATH [stamped]
+ *
+ * Stamped, the socket is asked for time stamps, and so is the source for that of each frame.
  *
  * The growth is exact as long as nothing is collected: so V8 is to be given a young generation that this does not fill.
  *
@@ -10,7 +12,15 @@
  */
 
 import { getHeapStatistics } from "node:v8";
-import { Errno, lastErrno, libc, SystemError } from "../../../../ffi/mod.ts";
+import {
+  Errno,
+  lastErrno,
+  libc,
+  setsockopt,
+  SO_TIMESTAMPNS,
+  SOL_SOCKET,
+  SystemError,
+} from "../../../../ffi/mod.ts";
 import { tell } from "../../../ffi/programs/tell.ts";
 import { numberedFrame, Sender, sleep } from "../../../ffi/programs/veth.ts";
 import { pathArgument, Receiver } from "./receiving.ts";
@@ -21,12 +31,14 @@ const heap = () => getHeapStatistics().used_heap_size;
 const PART = 100_000;
 
 const path = pathArgument();
+const isStamped = Deno.args[1] === "stamped";
 /** Less than the socket holds; the blocks of a ring hold more, and a wait for the last of them takes as long as for many. */
 const burst = path === "tpacket-v3" ? 5000 : 100;
 
 using receiver = new Receiver(path);
 using sender = new Sender();
 const { source } = receiver;
+if (isStamped) setsockopt(receiver.packetSocket.fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
 const frame = numberedFrame(0, 60);
 const size = BigInt(frame.length);
 const { sendto } = libc;
@@ -45,12 +57,14 @@ function sendBurst(): void {
 }
 
 let seen = 0; // so that nothing is left out
+let stamp: bigint | undefined;
 
 function receiveBurst(): number {
   let received = 0;
   for (let waits = 0; received < burst && waits < 10_000;) {
     if (source.next()) {
       received++;
+      if (isStamped) stamp = source.timestamp();
       seen = (seen + source.bytes[source.offset + 13] + source.captured + source.length) & 0xffff;
     } else {
       source.wait(10);
@@ -81,4 +95,10 @@ const growth = sizes.slice(1).map((size, i) => size - sizes[i]);
 // That it can be seen: an object a frame.
 const before = heap();
 const garbage = Array.from({ length: PART }, (_, i) => ({ seen, i }));
-tell({ received, growth, withAnObjectEach: heap() - before, garbage: garbage.length });
+tell({
+  received,
+  isStamped: stamp !== undefined,
+  growth,
+  withAnObjectEach: heap() - before,
+  garbage: garbage.length,
+});
