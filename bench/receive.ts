@@ -23,6 +23,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { Programs } from "./compile.ts";
 import { type Arena, contest, type Result } from "./contest.ts";
 import { captures, type Contestant, PATHS, receiver } from "./contestants.ts";
+import { writeJson } from "./json.ts";
 import { type Scenario, SCENARIOS } from "./scenarios.ts";
 import { Steering } from "./steering.ts";
 import { type Ratio, ratiosOf, ratioTable, resultTable, type Run } from "./table.ts";
@@ -169,20 +170,9 @@ async function main(options: Options): Promise<void> {
     allRatios.push(...ratios);
   }
   if (allRuns.some(({ result }) => defects(result).length > 0)) Deno.exitCode = 1;
-  if (options.json !== undefined) {
-    const { repetitions, seconds, control } = options;
-    const evidence = {
-      environment: {
-        kernel: Deno.osRelease(),
-        arch: Deno.build.arch,
-        deno: Deno.version.deno,
-      },
-      ...{ repetitions, seconds, control },
-      runs: allRuns,
-      ratios: allRatios,
-    };
-    Deno.writeTextFileSync(options.json, `${JSON.stringify(evidence)}\n`);
-  }
+  const { repetitions, seconds, control } = options;
+  const settings = { repetitions, seconds, control };
+  writeJson(options.json, { ...settings, runs: allRuns, ratios: allRatios });
 }
 
 try {

@@ -3,6 +3,7 @@
  * the same without protections. Needs root, two processors and a C compiler.
  *
  *     scripts/netns.sh deno run -A bench/relay.ts [--repetitions N] [--seconds S] [--rate N|flat-out]… [--size BYTES]…
+ *                                                 [--json FILE]
  *
  * The contestants take turns: `ours` under all protections, `plain` ours under none (the difference is what the filter of system calls costs), and `C`.
  * Each ratio is of two results of the same repetition.
@@ -21,6 +22,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { FAR_END, FarNamespace } from "../lib/far_namespace.ts";
 import { Programs } from "./compile.ts";
+import { withSpread, writeJson } from "./json.ts";
 import { Listener } from "./listener.ts";
 import { spread } from "./spread.ts";
 
@@ -34,7 +36,7 @@ const SIZES = ["64", "1358"];
 const RATES = ["10000", "50000", "100000", "flat-out"];
 
 const options = parseArgs(Deno.args, {
-  string: ["repetitions", "seconds", "rate", "size"],
+  string: ["repetitions", "seconds", "rate", "size", "json"],
   collect: ["rate", "size"],
   default: { repetitions: "3", seconds: "1" },
   unknown: (argument: string): never => {
@@ -186,8 +188,8 @@ const MEASURES: { readonly [name: string]: (count: Count) => number } = {
   "CPU, µs/datagram": ({ worker }) => worker.cpu_us / worker.received,
 };
 
-/** All repetitions of one size and rate. */
-async function play(programs: Programs, size: string, rate: string): Promise<void> {
+/** All repetitions of one size and rate: what was counted, and the ratios of processor time. */
+async function play(programs: Programs, size: string, rate: string) {
   const entrants = Object.entries(contestants(programs));
   const counts = new Map<string, Count[]>(entrants.map(([name]) => [name, []]));
   for (let repetition = 0; repetition < Number(options.repetitions); repetition++) {
@@ -210,20 +212,25 @@ async function play(programs: Programs, size: string, rate: string): Promise<voi
     console.log(name.padEnd(NAME_WIDTH) + columns);
   }
   const baseline = counts.get("C")!;
+  const ratios: { [programs: string]: number[] } = {};
   for (const name of ["ours", "plain"]) {
     const cpu = MEASURES["CPU, µs/datagram"];
-    const ratios = counts.get(name)!.map((each, i) => cpu(each) / cpu(baseline[i]));
-    console.log(`${`${name} / C`.padEnd(NAME_WIDTH)}${spread(ratios).padStart(96)}`);
+    const each = counts.get(name)!.map((each, i) => cpu(each) / cpu(baseline[i]));
+    ratios[`${name} / C`] = each;
+    console.log(`${`${name} / C`.padEnd(NAME_WIDTH)}${spread(each).padStart(96)}`);
   }
+  return { size, rate, counts: Object.fromEntries(counts), cpu_ratios: withSpread(ratios) };
 }
 
 const NAME_WIDTH = 12;
 
 async function main(): Promise<void> {
   using programs = new Programs("generator", "relay");
+  const cases = [];
   for (const size of sizes) {
-    for (const rate of rates) await play(programs, size, rate);
+    for (const rate of rates) cases.push(await play(programs, size, rate));
   }
+  writeJson(options.json, { cases });
 }
 
 try {

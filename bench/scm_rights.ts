@@ -2,17 +2,16 @@
  * One SCM_RIGHTS round trip, ours beside C: with one descriptor and with as many as fit, in turn, on the same processor. The ratio
  * is of round trips per second. Needs a C compiler.
  *
- *     deno run -A bench/scm_rights.ts [REPETITIONS]
+ *     deno run -A bench/scm_rights.ts [REPETITIONS] [--json FILE]
  *
  * @module
  */
 
-// deno-lint-ignore-file no-console -- it is a program that prints
-
 import { Programs } from "./compile.ts";
-import { spread } from "./spread.ts";
+import { numbersAndJson, withSpread, writeJson } from "./json.ts";
+import { printMeasurements } from "./spread.ts";
 
-const REPETITIONS = Number(Deno.args[0] ?? 5);
+const { numbers: [REPETITIONS], json } = numbersAndJson("bench/scm_rights.ts", 5);
 const CPU = "0";
 const CASES = [
   { descriptors: 1, rounds: 100_000 },
@@ -34,7 +33,7 @@ using programs = new Programs("scm_rights");
 const c = [programs.path("scm_rights")];
 const ours = [Deno.execPath(), "run", "-A", "bench/round_trip.ts"];
 
-console.log(`${REPETITIONS} times in turn${" ".repeat(33)}minimum  median maximum`);
+const rows: { [name: string]: number[] } = {};
 for (const { descriptors, rounds } of CASES) {
   const theirs: number[] = [];
   const mine: number[] = [];
@@ -42,9 +41,10 @@ for (const { descriptors, rounds } of CASES) {
     theirs.push(measure(c, descriptors, rounds));
     mine.push(measure(ours, descriptors, rounds));
   }
-  const row = (name: string, values: readonly number[]) =>
-    console.log(`${`${name}, ${descriptors} descriptors`.padEnd(48)}${spread(values)}`);
-  row("ratio: ours / C, round trips per second", theirs.map((each, i) => each / mine[i]));
-  row("µs per round trip: ours", mine);
-  row("µs per round trip: C", theirs);
+  const ratios = theirs.map((each, i) => each / mine[i]);
+  rows[`ratio: ours / C, round trips/s, ${descriptors} descriptors`] = ratios;
+  rows[`µs per round trip: ours, ${descriptors} descriptors`] = mine;
+  rows[`µs per round trip: C, ${descriptors} descriptors`] = theirs;
 }
+printMeasurements(`${REPETITIONS} times in turn`, rows);
+writeJson(json, withSpread(rows));

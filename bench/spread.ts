@@ -4,6 +4,8 @@
  * @module
  */
 
+// deno-lint-ignore-file no-console -- it prints for programs that do
+
 /** Of several measurements of the same thing. */
 export interface Spread {
   readonly minimum: number;
@@ -25,4 +27,17 @@ export function spreadOf(values: readonly number[]): Spread {
 export function spread(values: readonly number[]): string {
   const { minimum, median, maximum } = spreadOf(values);
   return [minimum, median, maximum].map((value) => value.toFixed(2).padStart(8)).join("");
+}
+
+/** Measurements, by what was measured. */
+export type Measurements = Readonly<Record<string, readonly number[]>>;
+
+const NAME_WIDTH = 52;
+
+/** Prints a table with a row for each thing that was measured. */
+export function printMeasurements(title: string, measurements: Measurements): void {
+  console.log(`${title.padEnd(NAME_WIDTH)} minimum  median maximum`);
+  for (const [name, values] of Object.entries(measurements)) {
+    console.log(name.padEnd(NAME_WIDTH) + spread(values));
+  }
 }

@@ -2,17 +2,16 @@
  * What the main job costs beside `deno run` of an empty file: the ratio of the wall times, measured in turn in one run, and where
  * the time goes; and the same of the one-file build.
  *
- *     scripts/netns.sh deno run -A bench/startup.ts [RUNS]
+ *     scripts/netns.sh deno run -A bench/startup.ts [RUNS] [--json FILE]
  *
  * @module
  */
 
-// deno-lint-ignore-file no-console -- it is a program that prints
-
 import type { Evidence } from "../lib/evidence.ts";
-import { spread } from "./spread.ts";
+import { numbersAndJson, withSpread, writeJson } from "./json.ts";
+import { printMeasurements } from "./spread.ts";
 
-const RUNS = Number(Deno.args[0] ?? 20);
+const { numbers: [RUNS], json } = numbersAndJson("bench/startup.ts", 20);
 
 interface Timing {
   readonly milliseconds: number;
@@ -59,10 +58,8 @@ try {
     add("ms:   until it has received", figures.done_ms - figures.ready_ms);
     add("ms:   until it has ended", duration_ms - figures.done_ms);
   }
-  console.log(`${RUNS} runs in turn${" ".repeat(40)}minimum  median maximum`);
-  for (const [name, values] of Object.entries(rows)) {
-    console.log(`${name.padEnd(52)}${spread(values)}`);
-  }
+  printMeasurements(`${RUNS} runs in turn`, rows);
+  writeJson(json, withSpread(rows));
 } finally {
   Deno.removeSync(folder, { recursive: true });
 }
