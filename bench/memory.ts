@@ -1,41 +1,82 @@
 /**
- * What a receiver takes beyond an empty Deno process, by way of receiving: resident memory at its peak (VmHWM). The pages of a ring count,
- * since they are mapped.
+ * What the child takes beyond an empty Deno process, by way of receiving: resident memory at its peak (VmHWM), as the kernel tells it of the
+ * child of the main job, with least permission, control channel and drop. The pages of a ring count, since they are mapped. What is printed
+ * is the difference of two processes of the same run, in turn.
  *
- *     scripts/netns.sh deno run -A bench/memory.ts
+ *     scripts/netns.sh deno run -A bench/memory.ts [RUNS [PACKETS]] [--json FILE]
  *
  * @module
  */
 
-// deno-lint-ignore-file no-console -- it is a program that prints
+import { RECEIVE_PATHS } from "../lib/receive/mod.ts";
+import { numbersAndJson, withSpread, writeJson } from "./json.ts";
+import { printMeasurements } from "./spread.ts";
 
-import { Programs } from "./compile.ts";
-import { contest } from "./contest.ts";
-import { PATHS, receiver } from "./contestants.ts";
+const { numbers: [RUNS, PACKETS], json } = numbersAndJson("bench/memory.ts", 5, 1000);
 
-const OURS = [Deno.execPath(), "run", "-A", "bench/receiver.ts"];
-const TRAFFIC = { rate: 200_000, seconds: 2 };
-
-/** The peak of a process that does nothing but say it, in KiB. */
-function emptyPeak(): number {
-  const code = 'console.log(Deno.readTextFileSync("/proc/self/status"))';
-  const { stdout } = new Deno.Command(Deno.execPath(), { args: ["eval", code] }).outputSync();
-  return Number(new TextDecoder().decode(stdout).match(/^VmHWM:\s+(\d+) kB/m)![1]);
+/** What a process's status says of it, or of its peak; `undefined` if it has ended. */
+function statusOf(pid: string, field: RegExp): number | undefined {
+  try {
+    const [, value] = Deno.readTextFileSync(`/proc/${pid}/status`).match(field) ?? [];
+    return value === undefined ? undefined : Number(value);
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
 }
 
-using programs = new Programs("generator");
-const arena = {
-  generator: programs.path("generator"),
-  near: "veth-fdpass",
-  far: "veth-fdpass-far",
-  generatorCpu: 0,
-  receiverCpu: 1,
-};
-const empty = emptyPeak();
-const inMebibytes = (kib: number) => `${(kib / 1024).toFixed(1).padStart(7)} MiB`;
-console.log(`an empty process     ${inMebibytes(empty)}`);
-for (const path of PATHS) {
-  const { received } = await contest(arena, receiver("ours", OURS, path, arena.near), TRAFFIC);
-  const beyond = inMebibytes(received.max_rss_kib! - empty);
-  console.log(`${path.padEnd(20)} ${beyond} beyond it, after ${received.received} frames`);
+/** Between the list of processes and the look at one of them it may go, or while it is read (ESRCH). */
+function isGone(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound ||
+    error instanceof Error && error.message.includes("os error 3)");
+}
+
+const PPID = /^PPid:\s+(\d+)$/m;
+const PEAK = /^VmHWM:\s+(\d+) kB$/m;
+
+/** The peak of a process's child, in MiB, as it was last seen: until it executes its program the child has its parent's memory. */
+async function peakOfChild(module: string, ...args: readonly string[]): Promise<number> {
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", module, ...args],
+    stdin: "null",
+    stdout: "null",
+    stderr: "inherit",
+  }).spawn();
+  let isOver = false;
+  const ended = process.status.finally(() => isOver = true);
+  let peak = 0;
+  while (!isOver) {
+    for (const { name } of Deno.readDirSync("/proc")) {
+      if (!/^\d+$/.test(name) || statusOf(name, PPID) !== process.pid) continue;
+      peak = statusOf(name, PEAK) ?? peak;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  if (!(await ended).success) throw new Error(`deno run -A ${module} ${args.join(" ")} failed`);
+  return peak / 1024;
+}
+
+const folder = Deno.makeTempDirSync();
+// As the main job has a child: one that does nothing, and is there for as long as it takes to be looked at.
+const starter = `${folder}/starter.ts`, empty = `${folder}/empty.ts`;
+Deno.writeTextFileSync(empty, "setTimeout(() => {}, 200);");
+Deno.writeTextFileSync(
+  starter,
+  `await new Deno.Command(Deno.execPath(), { args: ["run", "${empty}"] }).output();`,
+);
+try {
+  const rows: { [name: string]: number[] } = {};
+  const add = (name: string, value: number) => (rows[name] ??= []).push(value);
+  for (let run = 0; run < RUNS; run++) {
+    const base = await peakOfChild(starter);
+    add("MiB: an empty process", base);
+    for (const path of Object.keys(RECEIVE_PATHS)) {
+      const job = [`-n${PACKETS}`, "-t60", "--receive", path, "veth-fdpass"];
+      add(`MiB beyond it: ${path}`, await peakOfChild("main.ts", ...job) - base);
+    }
+  }
+  printMeasurements(`${RUNS} runs of ${PACKETS} packets, in turn`, rows);
+  writeJson(json, withSpread(rows));
+} finally {
+  Deno.removeSync(folder, { recursive: true });
 }
