@@ -1,42 +1,51 @@
 /**
- * What the protections cost per received packet: the time that a hardened worker takes for each, as a ratio to that of a plain one,
- * in turn in one run. The time is that of the main job between "ready" and "done": receiving, and handing on to the parent.
+ * What the protections cost per received packet, by way of receiving: the processor time that a hardened worker takes for each, as a ratio to
+ * that of a plain one, in turn in one run. Frames come as fast as the generator can send them, so that a worker does nothing but receive. Needs
+ * root, two processors and a C compiler.
  *
- *     scripts/netns.sh deno run -A bench/protections.ts [RUNS [PACKETS]]
+ *     scripts/netns.sh deno run -A bench/protections.ts [RUNS [SECONDS]] [--json FILE]
  *
  * @module
  */
 
-// deno-lint-ignore-file no-console -- it is a program that prints
+import { Programs } from "./compile.ts";
+import { contest } from "./contest.ts";
+import { PATHS, receiver } from "./contestants.ts";
+import { numbersAndJson, withSpread, writeJson } from "./json.ts";
+import { printMeasurements } from "./spread.ts";
 
-import type { Evidence } from "../lib/evidence.ts";
-import { spread } from "./spread.ts";
+const { numbers: [RUNS, SECONDS], json } = numbersAndJson("bench/protections.ts", 10, 1);
+const NEAR = "veth-fdpass";
+const PLAIN = [Deno.execPath(), "run", "-A", "bench/receiver.ts"];
+const HARDENED = [...PLAIN, "--harden"];
 
-const [RUNS = 10, PACKETS = 5000] = Deno.args.map(Number);
+using programs = new Programs("generator");
+const arena = {
+  generator: programs.path("generator"),
+  near: NEAR,
+  far: "veth-fdpass-far",
+  generatorCpu: 0,
+  receiverCpu: 1,
+};
 
-/** Microseconds per packet. */
-function measure(...options: readonly string[]): number {
-  const { stdout } = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "main.ts", "--json", `-n${PACKETS}`, "-t60", ...options, "veth-fdpass"],
-    stderr: "inherit",
-  }).outputSync();
-  const { verdict, experiments } = JSON.parse(new TextDecoder().decode(stdout)) as Evidence;
-  if (verdict !== "PASS") throw new Error(`The main job ${options.join(" ")} is ${verdict}`);
-  const [{ figures }] = experiments;
-  return (figures.done_ms - figures.ready_ms) * 1000 / PACKETS;
+const rows: { [name: string]: number[] } = {};
+for (const path of PATHS) {
+  const times: { [program: string]: number[] } = { plain: [], hardened: [] };
+  for (let run = 0; run < RUNS; run++) {
+    const entrants = [
+      receiver("plain", PLAIN, path, NEAR),
+      receiver("hardened", HARDENED, path, NEAR),
+    ];
+    // Every other time in the opposite order, or it would be always the same one that comes after another.
+    for (const entrant of run % 2 === 0 ? entrants : entrants.toReversed()) {
+      const { cpu_us_per_frame } = await contest(arena, entrant, { seconds: SECONDS });
+      times[entrant.program].push(cpu_us_per_frame);
+    }
+  }
+  const { plain, hardened } = times;
+  rows[`ratio: hardened / plain, ${path}`] = hardened.map((each, i) => each / plain[i]);
+  rows[`µs per packet: plain, ${path}`] = plain;
+  rows[`µs per packet: hardened, ${path}`] = hardened;
 }
-
-const plain: number[] = [];
-const hardened: number[] = [];
-for (let run = 0; run < RUNS; run++) {
-  plain.push(measure());
-  hardened.push(measure("--harden"));
-}
-console.log(`${RUNS} runs of ${PACKETS} packets, in turn${" ".repeat(14)}minimum  median maximum`);
-console.log(
-  `ratio: hardened / plain                         ${
-    spread(hardened.map((each, i) => each / plain[i]))
-  }`,
-);
-console.log(`µs per packet: plain                            ${spread(plain)}`);
-console.log(`µs per packet: hardened                         ${spread(hardened)}`);
+printMeasurements(`${RUNS} runs in turn`, rows);
+writeJson(json, withSpread(rows));

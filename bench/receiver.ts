@@ -3,6 +3,9 @@
  *
  *     deno run -A bench/receiver.ts --path NAME --interface NAME [--rcvbuf BYTES]
  *              [--block-size BYTES] [--block-count N] [--retire-timeout MILLISECONDS]
+ *              [--harden]
+ *
+ * Hardened, it does it under the protections of a worker.
  *
  * @module
  */
@@ -13,6 +16,10 @@ import { cpuUsage } from "node:process";
 import { parseArgs } from "@std/cli/parse-args";
 import {
   AF_PACKET,
+  assemble,
+  bpfJumpEqual,
+  bpfLoad,
+  bpfReturn,
   ETH_P_ALL,
   if_nametoindex,
   PACKET_IGNORE_OUTGOING,
@@ -28,12 +35,16 @@ import {
 import { bindPacketSocket, takeStatistics } from "../lib/packet_socket.ts";
 import { type FrameSource, openFrameSource, type ReceivePath } from "../lib/receive/mod.ts";
 import { PacketRingSource } from "../lib/receive/tpacket_v3.ts";
+import { becomeHardened } from "./hardened.ts";
 
 const WAIT_FOR_FIRST = 10_000, WAIT_FOR_NEXT = 300; // milliseconds
 const ETHERTYPE = 12, SEQUENCE = 14; // where they are in a frame
+const EXPERIMENTAL = 0x88b5; // of the generator's frames
+const WHOLE_FRAME = 0x40000;
 
 const options = parseArgs(Deno.args, {
   string: ["path", "interface", "rcvbuf", "block-size", "block-count", "retire-timeout"],
+  boolean: ["harden"],
   default: {
     "rcvbuf": String(8 << 20),
     "block-size": String(256 << 10),
@@ -82,6 +93,15 @@ setsockopt(packetFd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
 setsockopt(packetFd, SOL_SOCKET, SO_RCVBUFFORCE, Number(options.rcvbuf));
 using source = open(packetFd);
 bindPacketSocket(packetFd, if_nametoindex(options.interface), ETH_P_ALL);
+if (options.harden) {
+  const filter = assemble([
+    bpfLoad(ETHERTYPE, 2),
+    bpfJumpEqual(EXPERIMENTAL, 0, 1),
+    bpfReturn(WHOLE_FRAME),
+    bpfReturn(0),
+  ]);
+  becomeHardened({ packetFd, sourceFd: source.fd }, filter);
+}
 
 const tally = new Tally();
 console.log("ready");

@@ -14,24 +14,21 @@ import { cpuUsage } from "node:process";
 import { parseArgs } from "@std/cli/parse-args";
 import {
   ETH_P_ALL,
-  getppid,
   if_nametoindex,
   linkByIndex,
   setsockopt,
   SO_RCVBUFFORCE,
   SOL_SOCKET,
 } from "../ffi/mod.ts";
-import { controlChannelPair } from "../lib/control_channel.ts";
 import { openEgress } from "../lib/egress.ts";
 import { groupFilter } from "../lib/group_filter.ts";
 import { boundPacketSocket, takeStatistics } from "../lib/packet_socket.ts";
-import { ALL_PROTECTIONS, becomeWorker, protectSocket, protectWorker } from "../lib/protections.ts";
 import { openFrameSource, type ReceivePath } from "../lib/receive/mod.ts";
 import { Relay } from "../lib/relay.ts";
 import { parseEndpoint } from "../lib/relay_setting.ts";
+import { becomeHardened } from "./hardened.ts";
 
 const WAIT_FOR_FIRST = 10_000, WAIT_FOR_NEXT = 300; // milliseconds
-const NOBODY = { uid: 65534, gid: 65534 };
 
 const options = parseArgs(Deno.args, {
   string: ["path", "interface", "out", "from", "to"],
@@ -47,17 +44,11 @@ using egress = openEgress(linkOf(options.out!), to);
 using source = openFrameSource(options.path as ReceivePath, packetSocket.fd);
 const relay = new Relay(source, egress.fd, from);
 
-// One that was not born without capabilities, and holds the runtime's files: what these two do costs nothing later.
-const protections = options.plain
-  ? []
-  : ALL_PROTECTIONS.filter((each) => each !== "no-capabilities" && each !== "closed-descriptors");
-const [channel] = controlChannelPair();
-protectSocket(packetSocket.fd, protections, groupFilter(from.address));
 const before = cpuUsage();
-const ownDescriptors = { packetFd: packetSocket.fd, egressFd: egress.fd, sourceFd: source.fd };
-const parentPid = getppid();
-if (!options.plain) becomeWorker(NOBODY, []);
-protectWorker({ ...ownDescriptors, channelFd: channel.fd, parentPid }, protections);
+if (!options.plain) {
+  const own = { packetFd: packetSocket.fd, egressFd: egress.fd, sourceFd: source.fd };
+  becomeHardened(own, groupFilter(from.address));
+}
 takeStatistics(packetSocket.fd);
 console.log("ready");
 

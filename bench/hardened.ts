@@ -1,0 +1,38 @@
+/**
+ * A receiver of a benchmark as a worker: under protections, as the unprivileged user.
+ *
+ * @module
+ */
+
+import { getppid } from "../ffi/mod.ts";
+import { controlChannelPair } from "../lib/control_channel.ts";
+import {
+  ALL_PROTECTIONS,
+  becomeWorker,
+  protectSocket,
+  protectWorker,
+  type Worker,
+} from "../lib/protections.ts";
+
+const NOBODY = { uid: 65534, gid: 65534 };
+
+// It was not born without capabilities, and holds the runtime's files: what these two do costs nothing later.
+const PROTECTIONS = ALL_PROTECTIONS
+  .filter((each) => each !== "no-capabilities" && each !== "closed-descriptors");
+
+/**
+ * Becomes a hardened worker.
+ *
+ * @param own The sockets that it opened itself; the packet socket is bound.
+ * @param filter Which frames the packet socket is for, for good.
+ */
+export function becomeHardened(
+  own: Pick<Worker, "packetFd" | "sourceFd" | "egressFd">,
+  filter: Uint8Array<ArrayBuffer>,
+): void {
+  const [channel] = controlChannelPair();
+  protectSocket(own.packetFd, PROTECTIONS, filter);
+  const parentPid = getppid();
+  becomeWorker(NOBODY, []);
+  protectWorker({ ...own, channelFd: channel.fd, parentPid }, PROTECTIONS);
+}
