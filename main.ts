@@ -14,7 +14,7 @@ import { interruption, keepIgnored } from "./lib/interruption.ts";
 import type { Watcher } from "./lib/live.ts";
 import { adoptOrphans } from "./lib/orphans.ts";
 import { Exit } from "./lib/outcome.ts";
-import { isTerminal, terminalColumns, wantsColor, write, writeFailure } from "./lib/output.ts";
+import { isTerminal, terminalColumns, wantsColor, write, writePatiently } from "./lib/output.ts";
 import { ViewFiles } from "./lib/report/files.ts";
 import { renderJson } from "./lib/report/json.ts";
 import { renderExplanation } from "./lib/report/explain.ts";
@@ -89,8 +89,7 @@ async function runEach(
   results: ExperimentEvidence[],
 ): Promise<Evidence> {
   try {
-    using interrupted = interruption();
-    const { signal, heard } = interrupted;
+    const { signal, heard } = interruption();
     for (const experiment of experiments) {
       results.push(await runExperiment(experiment, { ...how, signal, heard }));
     }
@@ -148,16 +147,16 @@ export async function main(
   keepIgnored();
   const manner = mannerOf(args);
   const result = await answer(args, childModule);
-  if (typeof result === "string") return deliver(result, Exit.PASS);
+  if (typeof result === "string") return await deliver(result, Exit.PASS);
 
   const { error, exit } = result;
   if (error !== null) write(Deno.stderr, renderFailure(error.message, error.remedy));
-  return deliver(render(result, manner), exit);
+  return await deliver(render(result, manner), exit);
 }
 
 /** Prints what came of it; returns the exit status, which is no success if nobody got to read it. */
-function deliver(text: string, exit: number): number {
-  const failure = writeFailure(Deno.stdout, text);
+async function deliver(text: string, exit: number): Promise<number> {
+  const failure = await writePatiently(Deno.stdout, text, interruption().signal);
   if (failure === null) return exit;
   write(Deno.stderr, renderFailure(`Cannot write the report to standard output: ${failure}`, null));
   return exit === Exit.PASS ? Exit.INCONCLUSIVE : exit;

@@ -1,6 +1,9 @@
 /**
  * The signals that end a run: they end it in order, with what it has, instead of ending the process.
  *
+ * Whoever has begun to listen listens until the process ends: after the last experiment the report is still to be written. A signal that
+ * comes when the verdict has been given changes neither; it ends the process only if nobody reads the report.
+ *
  * A signal that was ignored when the process began stays ignored, as nohup(1) and a shell's background jobs want it. The runtime puts handlers
  * of its own in the place of SIG_IGN as soon as its event loop begins, and ends the process for whoever does not listen.
  *
@@ -22,8 +25,8 @@ const SENTINEL = "SIGURG";
 const PATIENCE = 1000;
 
 /** Who listens for the signals. */
-export interface Interruption extends Disposable {
-  /** Aborted by the first signal. */
+export interface Interruption {
+  /** Aborted by the first signal that comes from now on. */
   readonly signal: AbortSignal;
   /** Resolves when every signal that came before this call has been heard: `signal` says so. */
   heard(): Promise<void>;
@@ -38,12 +41,15 @@ export function keepIgnored(): void {
 
 const ignore = () => {};
 
-/** Listens, until it is disposed of. */
+/** Listens from now on. */
 export function interruption(): Interruption {
   const controller = new AbortController();
-  const listeners = NAMES.filter((name) => !ignored.includes(name)).map((name) =>
-    listening(name, () => controller.abort(new ExperimentError(`Interrupted by ${name}`)))
-  );
+  for (const name of NAMES.filter((name) => !ignored.includes(name))) {
+    Deno.addSignalListener(
+      name,
+      () => controller.abort(new ExperimentError(`Interrupted by ${name}`)),
+    );
+  }
   return {
     signal: controller.signal,
     async heard() {
@@ -55,7 +61,6 @@ export function interruption(): Interruption {
       await promise;
       clearTimeout(timer);
     },
-    [Symbol.dispose]: () => listeners.forEach((each) => each[Symbol.dispose]()),
   };
 }
 

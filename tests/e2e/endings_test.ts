@@ -258,22 +258,76 @@ testNeeding(root, "SIGKILL leaves nothing of an output file, under no name", asy
   }
 });
 
-Deno.test("SIGTERM ends a run that writes to a full pipe", async () => {
-  const text = '{ head -c 65536 /dev/zero; exec "$0" "$@"; } | sleep 60';
+/** Whether a thread of a process is in a call with standard output, which is a write(2) that waits. */
+function isWriting(pid: number): boolean {
+  try {
+    return [...Deno.readDirSync(`/proc/${pid}/task`)].some(({ name }) =>
+      /^\d+ 0x1 0x/.test(Deno.readTextFileSync(`/proc/${pid}/task/${name}/syscall`))
+    );
+  } catch {
+    return false; // it has ended
+  }
+}
+
+/** Waits until a program below a shell writes to a pipe that is full. */
+async function writer(shell: Running): Promise<number> {
+  const found = () => childrenOf(shell.pid).find(isWriting);
+  await until("it writes", () => found() !== undefined, AT_ONCE);
+  return found()!;
+}
+
+const FILLING_PIPE = 'head -c 65536 /dev/zero; exec "$0" "$@"';
+
+Deno.test("SIGTERM ends a run whose report nobody reads", async () => {
+  const text = `{ ${FILLING_PIPE}; } | sleep 60`;
   await using run = new Running(["bash", "-c", text, ...FDPASS, "--help"]);
-  const isWriting = (pid: number) => {
-    try {
-      return /^\d+ 0x1 0x/.test(Deno.readTextFileSync(`/proc/${pid}/syscall`));
-    } catch {
-      return false; // it has ended
-    }
-  };
-  const writer = () => childrenOf(run.pid).find(isWriting);
-  await until("it writes", () => writer() !== undefined, AT_ONCE);
-  const pid = writer()!;
+  const pid = await writer(run);
   Deno.kill(pid, "SIGTERM");
   await until("it has ended", () => hasEnded(pid), AT_ONCE);
   for (const child of childrenOf(run.pid)) if (!hasEnded(child)) Deno.kill(child, "SIGTERM");
+});
+
+testNeeding(
+  root,
+  "Signals while the report is being read change neither the report nor the status",
+  async () => {
+    const folder = Deno.makeTempDirSync();
+    try {
+      const text = `ip link set lo up; { ${FILLING_PIPE}; } | ` +
+        `{ until [ -e ${folder}/read ]; do sleep 0.05; done; tail -c +65537; }; exit $PIPESTATUS`;
+      const command = [...FDPASS, "-t", "4", "--json", "--stimulus", "none", "lo"];
+      await using run = new Running(["unshare", "--net", "bash", "-c", text, ...command]);
+      const pid = await writer(run);
+      for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) Deno.kill(pid, signal);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      Deno.writeTextFileSync(`${folder}/read`, "");
+      const outcome = await run.ended();
+      const { verdict, exit } = evidenceIn(outcome);
+      assertEquals([verdict, exit, outcome.code], ["INCONCLUSIVE", 4, 4]);
+    } finally {
+      Deno.removeSync(folder, { recursive: true });
+    }
+  },
+);
+
+testNeeding(root, "A signal once the last child has ended: every view comes whole", async () => {
+  const folder = Deno.makeTempDirSync();
+  try {
+    for (let i = 0; i < 4; i++) {
+      const report = `${folder}/${i}.html`;
+      await using run = inSilence(["-t", "3", "--json", "--report", report]);
+      await waiting(run);
+      await until("its child has ended", () => childrenOf(run.pid).every(hasEnded), AT_ONCE);
+      await new Promise((resolve) => setTimeout(resolve, 10 * i));
+      if (!hasEnded(run.pid)) Deno.kill(run.pid, "SIGTERM");
+      const { code, signal, ...outcome } = await run.ended();
+      assertEquals([signal, evidenceIn({ code, ...outcome }).exit], [null, code]);
+      assert([1, 4].includes(code), `exit ${code}`);
+      assertMatch(Deno.readTextFileSync(report), /<\/html>\s*$/);
+    }
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
 });
 
 for (const args of [["--help"], ["--list"], ["--json", "lo0"]]) {
