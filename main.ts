@@ -43,8 +43,8 @@ async function runAll(
   const results: ExperimentEvidence[] = [];
   try {
     requireFile(Deno.mainModule);
-    adoptOrphans();
     const tracing = await startTracing(task);
+    adoptOrphans();
     const setting = findSetting(
       run,
       ["deno run -A", Deno.mainModule.split("/").at(-1), ...args].join(" "),

@@ -71,9 +71,15 @@ async function unlessStuck<T>(work: Promise<T>, signal: AbortSignal): Promise<T>
   }
 }
 
+/** What {@linkcode isWritable} has found: it does not change, and whoever prints a trace asks for each line. */
+const found = new Map<Stream, boolean>();
+
 /** Whether a stream was opened for writing. The runtime does not mind if it was not, and drops what is written: handle_ebadf in Rust's std::io::stdio. */
 function isWritable(stream: Stream): boolean {
-  return ["w", "rw"].includes(descriptorAccess(stream === Deno.stdout ? 1 : 2));
+  return found.getOrInsertComputed(
+    stream,
+    () => ["w", "rw"].includes(descriptorAccess(stream === Deno.stdout ? 1 : 2)),
+  );
 }
 
 /** Whether a stream is a terminal that takes control sequences. */

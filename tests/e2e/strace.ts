@@ -30,11 +30,19 @@ export interface Trace {
   readonly exits: ReadonlyMap<number, number>;
 }
 
-/** Runs a command in a private network namespace under `strace -f -yy`, tracing these calls. */
-export async function straced(trace: string, command: readonly string[]): Promise<Trace> {
+/**
+ * Runs a command in a private network namespace under `strace -f -yy`, tracing these calls.
+ *
+ * @param more More options of strace's.
+ */
+export async function straced(
+  trace: string,
+  command: readonly string[],
+  more: readonly string[] = [],
+): Promise<Trace> {
   const file = await Deno.makeTempFile();
   try {
-    const options = ["-f", "--seccomp-bpf", "-yy", "-o", file, "-e", `trace=${trace}`];
+    const options = ["-f", "--seccomp-bpf", "-yy", "-o", file, "-e", `trace=${trace}`, ...more];
     const outcome = await inNamespace(["strace", ...options, ...command]);
     return { outcome, ...parseTrace(await Deno.readTextFile(file)) };
   } finally {

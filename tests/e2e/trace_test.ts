@@ -34,39 +34,60 @@ function told(stderr: string, side: "parent" | "child"): Told[] {
 
 /** What only fdpass calls on the thread of JavaScript: the runtime has no business with it. */
 const OURS = [
-  ...["socket", "bind", "sendmsg", "setgroups", "setresgid", "setresuid", "capget"],
-  ...["getsockname", "getresuid", "getresgid", "getgroups", "close_range"],
+  ...["socket", "bind", "sendmsg", "setgroups", "setresgid", "setresuid", "capget", "prctl"],
+  ...["getsockname", "getresuid", "getresgid", "getgroups", "close_range", "setsid", "shutdown"],
 ];
 
 /** What the runtime calls as well: of these, all that the trace has must be there, in order. */
-const SHARED = ["socketpair", "recvmsg", "getsockopt", "setsockopt", "sendto", "recvfrom"];
+const SHARED = ["socketpair", "recvmsg", "getsockopt", "setsockopt", "sendto", "recvfrom", "fcntl"];
+
+/** Those of which every argument is an integer. */
+const OF_INTEGERS = [
+  ...["socket", "setresgid", "setresuid", "prctl", "close_range", "setsid", "shutdown", "fcntl"],
+];
+
+/** What the runtime does with prctl(2), and socket(2) inside of if_nametoindex(3) and getpwnam_r(3): PR_SET_VMA, PR_SET_NAME, AF_UNIX. */
+const NOT_OURS = /^(?:prctl\((?:0x53564d41|0xf), |socket\(0x1, )/;
 
 /** `-1 EPERM (Operation not permitted)` as `-1 EPERM`, `23<socket:[4711]>` as `23`. */
-const short = (result: string) => result.match(/^(-1 E\w+|-?\d+)/)?.[0] ?? result;
+const short = (result: string) =>
+  result.match(/^-1 E\w+/)?.[0] ?? Number(result.match(/^(?:0x[0-9a-f]+|-?\d+)/)?.[0]);
+
+/**
+ * `17, 524291` of `domain: AF_PACKET (17), type: SOCK_RAW|SOCK_CLOEXEC (0x80003)`, and of strace's `0x11, 0x3|0x80000`; the zeros at the end,
+ * which prctl(2) need not be given, left out. What one shows as an address, and the other with what is there, is `→`.
+ */
+function integers(args: string): string {
+  const numbers = args.split(", ").filter((arg) => arg !== "").map((arg) =>
+    arg.replace(/^\w+: |<.*>$/g, "").replace(/^.*\((\w+)\)$/, "$1").split("|")
+      .reduce((sum, part) => sum + Number(part), 0)
+  );
+  return numbers.slice(0, numbers.findLastIndex((number) => number !== 0) + 1)
+    .map((number) => number < 2 ** 32 ? number : "→").join(", ");
+}
 
 const NEEDS = { root: true, programs: { strace: "strace" } };
 
 for (const options of [[], ["--harden"]]) {
   testNeeding(NEEDS, `--trace agrees with strace ${options.join(" ")}`, async () => {
     const names = ["execve", ...OURS, ...SHARED].join(",");
-    const { outcome, calls } = await straced(names, [
-      ...[...FDPASS, "--trace", "--json", ...options, "veth-fdpass"],
-    ]);
+    const command = [...FDPASS, "--trace", "--json", ...options, "veth-fdpass"];
+    const { outcome, calls } = await straced(names, command, ["-X", "raw"]);
     assertEquals(evidenceIn(outcome).verdict, "PASS");
     for (const side of ["parent", "child"] as const) {
       const traced = told(outcome.stderr, side);
       const [{ tid }] = traced;
       assertEquals(traced.filter((call) => call.tid !== tid), [], "JavaScript has one thread");
-      // A hardened child's launcher is another program. if_nametoindex(3) and getpwnam_r(3) open Unix sockets inside libc.
+      // A hardened child's launcher is another program.
       const ofThread = calls.filter((call) => call.tid === tid);
       const seen = ofThread.slice(ofThread.findLastIndex(({ name }) => name === "execve") + 1)
-        .filter(({ name, args }) => !(name === "socket" && args.startsWith("AF_UNIX")));
+        .filter(({ name, args }) => !NOT_OURS.test(`${name}(${args}, `));
       const list = (
-        all: readonly { name: string; result: string }[],
+        all: readonly Pick<Told, "name" | "args" | "result">[],
         wanted: readonly string[],
       ) =>
-        all.filter(({ name }) => wanted.includes(name)).map(({ name, result }) =>
-          `${name} = ${short(result)}`
+        all.filter(({ name }) => wanted.includes(name)).map(({ name, args, result }) =>
+          `${name}(${OF_INTEGERS.includes(name) ? integers(args) : "…"}) = ${short(result)}`
         );
       assertEquals(list(traced, OURS), list(seen, OURS), `${side}: its own calls`);
       assert(list(traced, OURS).length > 10, `${side} makes some`);
@@ -152,7 +173,10 @@ testNeeding(
         : head;
     });
     assertEquals(kept.filter((each) => !shortened.includes(each)), []);
-    assert(kept.length > heads.length - 40, `${kept.length} of ${heads.length}`);
+    const begun = (calls: string[]) =>
+      calls.slice(calls.findIndex((call) => call.startsWith("parent socket(domain: AF_PACKET")));
+    const ended = begun(shortened).filter((call) => !call.startsWith("parent fcntl(fd: 1,")); // where the report goes
+    assertEquals(begun(kept).length, ended.length);
     assertEquals(new Set(list.map(({ side }) => side)), new Set(["parent", "child"]));
     // On one clock: the message that the child receives was sent before.
     const at = (side: string, text: RegExp) =>
