@@ -48,7 +48,7 @@ export interface Manner {
 /** The most packets that a run receives: each one is in the report. */
 export const COUNT_LIMIT = 100_000;
 
-/** The longest that a run may take, in seconds. */
+/** The longest that an experiment may take, in seconds. */
 export const TIMEOUT_LIMIT = 3600;
 
 /** The most workers: the runtime waits for each on a thread of its own, and has 32. The kernel would take 256 sockets. */
@@ -116,7 +116,7 @@ Options:
   -l, --list              list the experiments, each with the question that it answers; -v: and its checks
       --explain ID        what a check claims, why, what would refute it, and where it is written
   -n, --count N           packets to receive, 1 to ${COUNT_LIMIT} (5)
-  -t, --timeout SECONDS   the longest that a run may take, up to ${TIMEOUT_LIMIT}
+  -t, --timeout SECONDS   the longest that each experiment may take, up to ${TIMEOUT_LIMIT}
                           (10; authority, receive-paths, supervisor 60)
   -u, --user USER[:GROUP] whom to become, by name or number (nobody:65534);
                           FIRST-LAST[:GROUP] gives each worker of the supervisor a uid of its own

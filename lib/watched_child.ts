@@ -31,7 +31,7 @@ import type { ParentRun } from "./parent_run.ts";
 /** How long the child may leave the control channel full, in milliseconds. */
 const SEND_TIMEOUT = 1000;
 
-/** How long a child that has said its last may take to be gone, in milliseconds. */
+/** How long a child that has said its last may take to be gone, in milliseconds, if the run has as much time left. */
 const END_TIMEOUT = 5000;
 
 /** How long one that has closed the control channel may take: the kernel closes it when it is as good as gone. */
@@ -189,6 +189,7 @@ export class Child implements AsyncDisposable {
    *
    * @throws {ExperimentError} If it ends otherwise, does not end, or leaves something behind.
    * @throws {SystemError} If it did not take what was sent to it last.
+   * @throws What ends the run before it has ended.
    */
   async ended(): Promise<void> {
     if (this.#refusal !== undefined) throw this.#refusal;
@@ -205,16 +206,28 @@ export class Child implements AsyncDisposable {
     return message?.type === "failed" ? `The child gave up: ${message.message}` : undefined;
   }
 
+  /**
+   * Waits for its end for a while; then it is killed.
+   *
+   * @throws What ends the run before it has ended: it is killed then, too.
+   */
   async #endWithin(patience: number): Promise<{ end: ChildEnd; wasKilled: boolean }> {
+    const { signal } = this.#run.context;
     let wasKilled = false;
-    const timer = setTimeout(() => {
+    const kill = () => {
       wasKilled = true;
       this.#process.kill();
-    }, patience);
+    };
+    const timer = setTimeout(kill, patience);
+    if (signal.aborted) kill();
+    signal.addEventListener("abort", kill);
     try {
-      return { end: await this.#process.ended(), wasKilled };
+      const end = await this.#process.ended();
+      if (wasKilled && signal.aborted) throw signal.reason;
+      return { end, wasKilled };
     } finally {
       clearTimeout(timer);
+      signal.removeEventListener("abort", kill);
     }
   }
 

@@ -1,7 +1,11 @@
 /** The end of a child, which somebody whom it has started outlives. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ChildProcess, OUTPUT_LIMIT } from "../../lib/child_process.ts";
+import { controlChannelPair } from "../../lib/control_channel.ts";
+import { ExperimentError } from "../../lib/outcome.ts";
+import type { ParentRun } from "../../lib/parent_run.ts";
+import { Child } from "../../lib/watched_child.ts";
 import { until } from "../e2e/processes.ts";
 import { ownDescriptors } from "../faults/own_descriptors.ts";
 
@@ -55,3 +59,17 @@ Deno.test("ChildProcess holds nothing of a child any more when its output has an
   Deno.kill(Number(output), "SIGKILL");
   await until("the pipes are closed", () => ownDescriptors() === before, 10_000);
 });
+
+for (const [when, delay] of [["while it waits", 100], ["before", 0]] as const) {
+  Deno.test(`Child.ended() waits no longer than the run, whose time is up ${when}`, async () => {
+    const [ours, theirs] = controlChannelPair();
+    using _theirs = theirs;
+    const run = new AbortController();
+    const context = { context: { signal: run.signal } } as ParentRun;
+    await using child = new Child(shell(`exec sleep ${LONG}`), ours, theirs.fd, context);
+    const reason = new ExperimentError("Time ran out");
+    if (delay === 0) run.abort(reason);
+    else setTimeout(() => run.abort(reason), delay);
+    await assertRejects(() => child.ended(), ExperimentError, "Time ran out");
+  });
+}
