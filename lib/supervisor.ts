@@ -403,7 +403,7 @@ export class Supervisor implements AsyncDisposable {
       while (!seat.isToStop && !this.#isOver) {
         if (!isGone) await this.#sleep(seat, ASK_INTERVAL);
         if (seat.isToStop) break;
-        if (worker.hasSpoken) await worker.reachedWithin(0, "nothing"); // throws what it is
+        await worker.saysNothing();
         worker.send({ type: "next" });
         await this.#hear(worker, this.#patience.answer, "alive");
       }

@@ -170,6 +170,18 @@ export class Child implements AsyncDisposable {
   }
 
   /**
+   * Makes sure that the child, which nobody has asked anything, has said nothing.
+   *
+   * @throws {ExperimentError} If it has said something, whatever it is, fails, or dies.
+   */
+  async saysNothing(): Promise<void> {
+    if (!this.hasSpoken) return;
+    const message = await this.#hear(Date.now());
+    if (message === undefined) return;
+    throw new ExperimentError(`The child was not asked, and ${said(message)}`);
+  }
+
+  /**
    * Waits for the next packet that the child hands on.
    *
    * @param deadline When the wait ends, in milliseconds since 1970.

@@ -146,12 +146,18 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
   },
   "floods": {
     what: "floods the control channel with 100,000 messages",
-    reason: /did not reach the stage "(nothing|alive)": it is at "alive"|The worker says more/,
+    reason: /The child was not asked, and it is at "alive"/,
     isGivenUp: false,
     misbehave: (run) =>
       afterSomeFrames(run, () => {
         for (let i = 0; i < 100_000; i++) run.reached("alive");
       }),
+  },
+  "unasked": {
+    what: "says that it has come to a stage that nobody has asked for",
+    reason: /it is at "nothing"$/,
+    isGivenUp: false,
+    misbehave: saying(JSON.stringify({ type: "reached", stage: "nothing", detail: {} })),
   },
   "floods-at-the-start": {
     what: "floods the control channel before it is ready",
