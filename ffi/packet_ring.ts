@@ -198,8 +198,9 @@ export class PacketRing implements Disposable {
    *
    * @param sequence The block that it was in, or had given back last; 0 if it had begun none.
    * @param done How many frames of that block it had done with.
+   * @returns How many frames of that block are still to come; 0 if it had been given back.
    */
-  resume(sequence: number, done: number): void {
+  resume(sequence: number, done: number): number {
     const count = this.#words.length / this.#blockSize;
     const place = (number: number) => (number - 1 + count) % count * this.#blockSize;
     this.#left = 0;
@@ -210,10 +211,11 @@ export class PacketRing implements Disposable {
       this.sequence === sequence;
     if (!isKept) {
       this.#block = place(sequence + 1);
-      return;
+      return 0;
     }
     this.#acquire();
     for (let i = 0; i < done && this.#left > 0; i++) this.next();
+    return this.#left;
   }
 
   /** How many frames are in blocks that are handed over and not given back, wherever a cursor is. */

@@ -30,7 +30,7 @@ export const FOREIGN = 0xffffffff;
 const NOTHING = 0xfffffffe;
 
 // The words of the first page.
-const COUNT = 0, SEQUENCE = 1, BASE = 2, IN_HAND = 3;
+const COUNT = 0, SEQUENCE = 1, BASE = 2, IN_HAND = 3, RESUMED = 4;
 const HEADER = 4096;
 
 /** The memory, mapped. */
@@ -73,6 +73,16 @@ export class Progress implements Disposable {
   enter(sequence: number): void {
     Atomics.store(this.#words, BASE, this.count);
     Atomics.store(this.#words, SEQUENCE, sequence);
+  }
+
+  /** How often a worker has gone on in the middle of a block. */
+  get resumedInBlock(): number {
+    return Atomics.load(this.#words, RESUMED);
+  }
+
+  /** Writes down that a worker goes on in the middle of a block. */
+  resumesInBlock(): void {
+    Atomics.add(this.#words, RESUMED, 1);
   }
 
   /**

@@ -73,7 +73,8 @@ export function fromRing(
   { nonce, work }: SupervisedOrders,
 ): () => void {
   const mark = Uint8Array.fromBase64(nonce);
-  ring.resume(progress.sequence, progress.doneInBlock);
+  const left = ring.resume(progress.sequence, progress.doneInBlock);
+  if (left > 0 && progress.doneInBlock > 0) progress.resumesInBlock();
   return () => {
     if (ring.sequence !== progress.sequence) progress.enter(ring.sequence);
     const what = steadySequence(ring.bytes, ring.offset, ring.captured, mark) ?? FOREIGN;

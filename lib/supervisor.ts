@@ -105,8 +105,6 @@ export interface Seat {
   readonly ends: readonly WorkerEnd[];
   /** How long nobody served it, each time, in milliseconds. */
   readonly gaps: readonly number[];
-  /** How often a worker went on in the middle of a block. */
-  readonly resumedInBlock: number;
   /** Frames that a worker had in hand when it was killed, by number. */
   readonly lostInHand: readonly number[];
   /** `SO_COOKIE` of the socket, as the supervisor and each of the workers saw it. */
@@ -129,7 +127,6 @@ class OccupiedSeat implements Seat, Disposable {
   doneBefore = 0;
   readonly ends: WorkerEnd[] = [];
   readonly gaps: number[] = [];
-  resumedInBlock = 0;
   readonly lostInHand: number[] = [];
   readonly cookies = new Set<string>();
   isConfined = true;
@@ -390,7 +387,6 @@ export class Supervisor implements AsyncDisposable {
       }
       seat.worker = worker;
       if (this.#isOver) return "over";
-      if (seat.progress.doneInBlock > 0) seat.resumedInBlock++;
       worker.send({ type: "next" });
       if (seat.starts > 0) seat.gaps.push(performance.now() - seat.vacantSince);
       seat.state = "serving";

@@ -97,10 +97,6 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   run.record.figure("noticed_ms_most", rounded(Math.max(0, ...killed.noticed)));
   run.record.figure("gap_ms_most", rounded(Math.max(0, ...gaps)));
   run.record.figure("gap_ms_allowed", rounded(allowed));
-  run.record.figure(
-    "resumed_in_mid_block",
-    supervisor.seats.reduce((sum, { resumedInBlock }) => sum + resumedInBlock, 0),
-  );
 
   // 3.
   run.step("Handing over as planned...");
@@ -144,6 +140,10 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   run.record.figure("received_once", account.once);
   run.record.figure("received_twice", account.twice);
   run.record.figure("lost", account.lost.length);
+  run.record.figure(
+    "resumed_in_mid_block",
+    seats.reduce((sum, { progress }) => sum + progress.resumedInBlock, 0),
+  );
   seats.forEach(({ number, progress, starts, gaps }, i) => {
     run.record.figure(`worker ${number}: frames`, progress.count);
     run.record.figure(`worker ${number}: starts`, starts);

@@ -233,7 +233,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     inWorker() {
       const { resume } = PacketRing.prototype;
       PacketRing.prototype.resume = function (sequence, done) {
-        resume.call(this, sequence, done > 0 ? done + 1 : done);
+        return resume.call(this, sequence, done > 0 ? done + 1 : done);
       };
     },
   },

@@ -243,6 +243,30 @@ Deno.test("The same without progress does frames twice: what is written down is 
   });
 });
 
+Deno.test("A worker is counted as going on in mid-block if frames of its predecessor's block are done, and others left", () => {
+  const resumes = (frames: number, done: number) => {
+    let count = 0;
+    withFreshProgress((map) => {
+      using ring = new RingInMemory({ blockSize: 4096, blockCount: 3, retireTimeout: 1 });
+      ring.fill(ALL.slice(0, frames).map(steadyFrame));
+      {
+        using source = new PacketRing(ring.memory.fd, ring.geometry);
+        const each = fromRing(source, map(), ORDERS);
+        for (let i = 0; i < done && source.next(); i++) each();
+      }
+      ring.fill([steadyFrame(frames)]);
+      live(ring, map);
+      const { journal, resumedInBlock } = map();
+      assertEquals([...journal], ALL.slice(0, frames + 1));
+      count = resumedInBlock;
+    });
+    return count;
+  };
+  assertEquals([0, 1, 2].map((done) => resumes(3, done)), [0, 1, 1]);
+  assertEquals(resumes(3, 3), 0, "all are done");
+  assertEquals(resumes(3, 4), 0, "the block is given back");
+});
+
 function withFreshProgress(test: (map: () => Progress) => void): void {
   const fd = createProgress(4 * FRAMES);
   const all: Progress[] = [];
