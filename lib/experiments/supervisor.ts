@@ -26,7 +26,7 @@ import { whyNoLargeReceiveBuffer } from "../packet_socket.ts";
 import type { ParentRun } from "../parent_run.ts";
 import { ALL_PROTECTIONS, requireProtections } from "../protections.ts";
 import { FAILURES_TOLERATED } from "../restart_policy.ts";
-import { requireStimulus } from "../setting.ts";
+import { requireStimulus, type Supervision } from "../setting.ts";
 import { STEADY_FRAME, SteadyStimulus } from "../steady_stimulus.ts";
 import { work } from "../supervised_worker.ts";
 import { type Seat, Supervisor, type SupervisorOptions } from "../supervisor.ts";
@@ -84,11 +84,12 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
 
   // 2.
   run.step(`Killing workers, ${kills} times, while ${rate} frames a second arrive...`);
-  const allowed = longestGap(pieces.ring, rate / workers);
+  const mostRate = rateOfOneRing(supervision);
+  const allowed = longestGap(pieces.ring, mostRate);
   const killed = await during(stream, ranges, "kills", async () => {
     stream.start();
     await pause(PAUSE);
-    return await killAtRandom(supervisor, kills, { most: framesAllowed(allowed, rate / workers) });
+    return await killAtRandom(supervisor, kills, { most: framesAllowed(allowed, mostRate) });
   });
   const gaps = supervisor.seats.flatMap((seat) => seat.gaps);
   run.check("SUPER-03", judgeGaps(gaps, allowed, killed));
@@ -315,6 +316,13 @@ function framesAllowed(milliseconds: number, framesPerSecond: number): number {
 
 /** What waits in any case: the frames of a block that is not handed over yet, and a burst after a pause of the stream. */
 const FRAMES_IN_HASTE = 100;
+
+/**
+ * How many frames a second one ring has to take: its share where a stream is dealt out evenly, all where one processor sends them, or one queue has them.
+ */
+export function rateOfOneRing({ fanout, rate, workers }: Supervision): number {
+  return fanout === "cpu" || fanout === "qm" ? rate : rate / workers;
+}
 
 /** How long nobody may serve a ring before it is full, in milliseconds. */
 export function longestGap(
