@@ -7,9 +7,6 @@
 /** The delay after the first failure, in milliseconds; it doubles with each. */
 const FIRST_DELAY = 50;
 
-/** The longest delay, in milliseconds. */
-const LONGEST_DELAY = 5000;
-
 /** After so many failures in a row a worker is given up. */
 export const FAILURES_TOLERATED = 5;
 
@@ -27,8 +24,6 @@ export class RestartPolicy {
     if (hadProgress) this.#failures = 0;
     else this.#failures++;
     if (this.#failures >= FAILURES_TOLERATED) return undefined;
-    return this.#failures === 0
-      ? 0
-      : Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** (this.#failures - 1));
+    return this.#failures === 0 ? 0 : FIRST_DELAY * 2 ** (this.#failures - 1);
   }
 }

@@ -219,10 +219,10 @@ export class Supervisor implements AsyncDisposable {
   }
 
   /**
-   * Sets a place, with a worker, and waits until it serves; then it gets its share.
+   * Sets a place, with a worker, and waits until it serves; then it gets its share. One whose workers do not come to serve is given up, and gets none.
    *
    * @param identity Whom the worker becomes.
-   * @throws {ExperimentError} If it does not come to serve.
+   * @throws {ExperimentError} If no place is served then, or time runs out.
    */
   async add(identity: Identity): Promise<Seat> {
     const socket = this.#openSocket();
