@@ -121,8 +121,9 @@ Options:
   -u, --user USER[:GROUP] whom to become, by name or number (nobody:65534);
                           FIRST-LAST[:GROUP] gives each worker of the supervisor a uid of its own
       --stimulus IFACE    where to inject frames (the veth peer of INTERFACE, when it is here), or none
-      --receive PATH      how the worker receives: recvmsg (default), recvfrom, recvmmsg, tpacket-v3,
-                          io-uring, io-uring-multishot; receive-paths then looks at that one alone
+      --receive PATH      how the worker receives: recvmsg (default), recvfrom, recvmmsg, tpacket-v3 (default
+                          of relay), io-uring, io-uring-multishot; receive-paths then looks at that one
+                          alone; io-uring and supervisor have ways of their own
       --workers N         of the supervisor, 1 to ${WORKER_LIMIT} (2)
       --fanout MODE       which of them a frame goes to: hash (default), cpu, lb, qm
       --kills N           how often one is killed, 1 to ${KILL_LIMIT} (10)
