@@ -30,6 +30,7 @@ import { requireStimulus, type Supervision } from "../setting.ts";
 import { STEADY_FRAME, SteadyStimulus } from "../steady_stimulus.ts";
 import { work } from "../supervised_worker.ts";
 import { type Seat, Supervisor, type SupervisorOptions } from "../supervisor.ts";
+import { requireWorkerMemory } from "../worker_memory.ts";
 
 /**
  * The ring of each socket: 16 MiB in many small blocks. While nobody reads, a block is handed over every 8 ms however little is in it, so it is
@@ -70,6 +71,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   const { link, supervision } = run.setting;
   const { workers, kills, rate } = supervision;
   requireProtections(ALL_PROTECTIONS);
+  requireWorkerMemory(workers + 1);
   using stream = new SteadyStimulus(requireStimulus(run.setting.stimulus, link), rate);
   const identities = identitiesOf(run, workers + 1);
   const ranges: Range[] = [];

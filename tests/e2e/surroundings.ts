@@ -205,6 +205,16 @@ const MEMORY: readonly Surrounding[] = [
     exit: 4,
     says: /io_uring_setup: Cannot allocate memory \(ENOMEM\)/,
   },
+  {
+    what: "there is no memory for so many workers",
+    before: mounting(`
+      echo "MemAvailable: 204800 kB" >"$TMPDIR/../meminfo"
+      mount --bind "$TMPDIR/../meminfo" /proc/meminfo`),
+    args: ["-e", "supervisor", "--workers", "16"],
+    exit: 4,
+    says: /17 workers take 680 MiB of memory at least, and 200 are available[^]*--workers/,
+    quick: true,
+  },
   { what: "the user may have one process", before: limited("nproc=1"), ...PASS },
   {
     what: "the user may have one process, hardened",
