@@ -113,7 +113,8 @@ drops all privileges and goes on receiving. Every claim is a check that can fail
 Options:
   -e, --experiment NAME   privilege-drop (default), authority, io-uring, receive-paths,
                           supervisor, relay, or all; may be repeated
-  -l, --list              list the experiments, each with the question that it answers; -v: and its checks
+  -l, --list              list the experiments, each with the question that it answers;
+                          -v: and what --explain says of each of its checks
       --explain ID        what a check claims, why, what would refute it, and where it is written
   -n, --count N           packets to receive, 1 to ${COUNT_LIMIT} (5)
   -t, --timeout SECONDS   the longest that each experiment may take, up to ${TIMEOUT_LIMIT}

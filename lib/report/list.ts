@@ -4,23 +4,37 @@
  * @module
  */
 
-import { CHECKS } from "../checks.ts";
-import { CONFINEMENT_CHECKS } from "../confinement.ts";
+import { type CheckId, CHECKS } from "../checks.ts";
 import type { Experiment } from "../experiment.ts";
+import { judgedBy, renderExplanation } from "./explain.ts";
 
-const ID_WIDTH = Math.max(...Object.keys(CHECKS).map((id) => id.length));
+const IDS = Object.keys(CHECKS) as CheckId[];
 
-/** Each experiment with the question that it answers; verbose, with the checks that answer it. */
+/** Each experiment with the question that it answers; verbose, with all that is known of the checks that answer it. */
 export function renderList(experiments: readonly Experiment[], verbose = false): string {
   const width = Math.max(...experiments.map(({ name }) => name.length));
-  return experiments.map(({ name, question, decisions, plan, hardenedPlan = [] }) => {
+  return experiments.map(({ name, question, decisions }) => {
     const heading = `${name.padEnd(width)}  ${question} (${decisions.join(", ")})\n`;
     if (!verbose) return heading;
-    const more = [...CONFINEMENT_CHECKS, ...hardenedPlan].filter((id) => !plan.includes(id));
+    const hardened = renderChecks(`${name} --harden`, experiments);
     return [
       heading,
-      ...plan.map((id) => `  ${id.padEnd(ID_WIDTH)}  ${CHECKS[id].claim}\n`),
-      ...more.length > 0 ? [`  ${"--harden".padEnd(ID_WIDTH)}  ${more.join(", ")}\n`] : [],
-    ].join("");
-  }).join(verbose ? "\n" : "");
+      ...renderChecks(name, experiments),
+      ...hardened.length > 0 ? ["With --harden also:\n", ...hardened] : [],
+    ].join("\n");
+  }).join(verbose ? "\n\n" : "");
+}
+
+/** The checks of what is asked for, a paragraph each; of those that stand further up the claims alone, together. */
+function renderChecks(asked: string, experiments: readonly Experiment[]): string[] {
+  const ids = IDS.filter((id) => judgedBy(id, experiments).includes(asked));
+  const [isNew, isAbove] = [true, false].map((wanted) =>
+    ids.filter((id) => (judgedBy(id, experiments)[0] === asked) === wanted)
+  );
+  return [
+    ...isNew.map((id) => renderExplanation(id, experiments)),
+    ...isAbove.length > 0
+      ? [isAbove.map((id) => `${id}  ${CHECKS[id].claim} (above)\n`).join("")]
+      : [],
+  ];
 }

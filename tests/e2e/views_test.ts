@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { CHECKS } from "../../lib/checks.ts";
+import { type CheckId, CHECKS } from "../../lib/checks.ts";
+import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
+import { renderExplanation } from "../../lib/report/explain.ts";
 import { testNeeding } from "../support/needs.ts";
 import { evidenceIn, fdpass, inNamespace } from "../support/programs.ts";
 import { FDPASS, here, NOT_ROOT } from "./here.ts";
@@ -87,9 +89,11 @@ Deno.test("--explain of what is no check names the nearest, exit 2", async () =>
   assertEquals([code, stdout], [2, ""]);
 });
 
-Deno.test("--list --verbose names every check", async () => {
+Deno.test("--list --verbose says of every check what --explain says", async () => {
   const { code, stdout } = await here(["--list", "--verbose"]);
-  for (const id of Object.keys(CHECKS)) assertStringIncludes(stdout, id);
+  for (const id of Object.keys(CHECKS) as CheckId[]) {
+    assertStringIncludes(stdout, renderExplanation(id, EXPERIMENTS));
+  }
   assertEquals(code, 0);
 });
 

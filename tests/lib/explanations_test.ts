@@ -47,8 +47,33 @@ Deno.test("renderExplanation() says all that is known of a check, in lines that 
   }
 });
 
-Deno.test("renderList() names every check under --verbose, and none without", () => {
-  const verbose = renderList(EXPERIMENTS, true);
-  for (const id of IDS) assertStringIncludes(verbose, id);
+Deno.test("renderList() names no check", () => {
   assertEquals(/[A-Z]+-\d\d/.test(renderList(EXPERIMENTS)), false);
+});
+
+Deno.test("renderList() tells under --verbose all that is known of every check, once", () => {
+  const verbose = renderList(EXPERIMENTS, true);
+  for (const id of IDS) {
+    assertEquals(verbose.split(renderExplanation(id, EXPERIMENTS)).length, 2, id);
+  }
+});
+
+Deno.test("renderList() names under --verbose every check of an experiment, and with --harden", () => {
+  const parts = renderList(EXPERIMENTS, true).split("\n\n\n");
+  assertEquals(parts.length, EXPERIMENTS.length);
+  for (const [i, { name }] of EXPERIMENTS.entries()) {
+    const [plain, hardened = ""] = parts[i].split("With --harden also:\n");
+    assert(plain.startsWith(`${name} `));
+    for (const [asked, text] of [[name, plain], [`${name} --harden`, hardened]]) {
+      const judged = IDS.filter((id) => judgedBy(id, EXPERIMENTS).includes(asked));
+      const named = [...text.matchAll(/^([A-Z]+-\d\d) {2}(.*?)(?: \(above\))?$/gm)];
+      assertEquals(
+        named.map(([, id, claim]) => [id, claim]),
+        judged.map((id) => [
+          id,
+          CHECKS[id].claim,
+        ]),
+      );
+    }
+  }
 });
