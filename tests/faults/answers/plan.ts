@@ -1,8 +1,8 @@
 /**
  * From a run as it is to what its stand-in is to answer: nobody lists the calls.
  *
- * Every place that a call of libc's is made from is tried: with the lie that it succeeded, and with an errno or two of {@linkcode errnosOf}, dealt so that over all its places
- * each function answers as many of them as there are turns for.
+ * Every place that a call of libc's is made from is tried: with the lie that it succeeded, and with an errno or two; and for each function, every errno of
+ * {@linkcode errnosOf} at some place.
  *
  * @module
  */
@@ -36,21 +36,25 @@ export function planFor(
     [process, libc, name, place, turn].join();
   const seenAgain = new Set(again.calls!.map(keyOf));
   const own = calls.filter((call) => seenAgain.has(keyOf(call)) && only(call));
-  const places = [...Map.groupBy(own, placeKey).values()];
-  const dealtOf = new Map<string, number>();
-  return places.flatMap((calls) => {
-    const [first] = calls;
-    const last = calls.at(-1)!;
-    const deck = errnosOf(first.name);
-    const kind = `${first.side} ${first.libc} ${first.name}`;
-    const deal = (call: LoggedCall) => {
-      const next = dealtOf.get(kind) ?? 0;
-      dealtOf.set(kind, next + 1);
-      return injection(run, call, { errno: deck[next % deck.length] });
-    };
-    const lie = injection(run, first, { result: successOf(first) });
-    return [lie, deal(first), ...last === first ? [] : [deal(last)]];
+  const kinds = Map.groupBy(own, ({ side, libc, name }) => `${side} ${libc} ${name}`);
+  return [...kinds.values()].flatMap((calls) => {
+    const deck = errnosOf(calls[0].name);
+    let next = 0;
+    const deal = (call: LoggedCall) => injection(run, call, { errno: deck[next++ % deck.length] });
+    const places = [...Map.groupBy(calls, placeKey).values()].map(firstAndLast);
+    const dealt = places.flatMap((turns) => [
+      injection(run, turns[0], { result: successOf(turns[0]) }),
+      ...turns.map(deal),
+    ]);
+    const turns = places.flat();
+    for (let i = 0; next < deck.length; i++) dealt.push(deal(turns[i % turns.length]));
+    return dealt;
   });
+}
+
+/** The first of these, and the last if that is another. */
+function firstAndLast(turns: readonly LoggedCall[]): LoggedCall[] {
+  return [...new Set([turns[0], turns.at(-1)!])];
 }
 
 function injection(run: Run, call: LoggedCall, answer: Injection["answer"]): Injection {

@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
+import { errnosOf, GENERAL } from "../syscalls/errnos.ts";
 import type { LoggedCall, RunRecord } from "../syscalls/injection.ts";
+import type { Injection } from "../syscalls/plan.ts";
 import { placeKey, planFor } from "./plan.ts";
 
 const RUN = { by: "stand-in" as const, args: ["veth-fdpass"], limit: 1000 };
@@ -16,6 +18,8 @@ const recordOf = (...calls: LoggedCall[]): RunRecord => ({
 
 const all = () => true;
 
+const answerOf = ({ answer }: Injection) => "errno" in answer ? answer.errno : answer.result;
+
 Deno.test("planFor() tries each place with a lie and an errno, and another errno in its last call", () => {
   const record = recordOf(
     call("child.1", "bind", "bind@socket.ts:40 one@a.ts:1"),
@@ -23,18 +27,40 @@ Deno.test("planFor() tries each place with a lie and an errno, and another errno
     call("child.2", "bind", "bind@socket.ts:40 one@a.ts:1"),
     call("child.2", "bind", "bind@socket.ts:40 two@a.ts:9"),
   );
-  const tried = planFor(RUN, record, record, all).map(({ place, answer, job: { answering } }) => [
-    place.split(" ")[1],
-    answering!.process,
-    "errno" in answer ? answer.errno : answer.result,
+  const tried = planFor(RUN, record, record, all).map((injection) => [
+    injection.place.split(" ")[1],
+    injection.job.answering!.process,
+    answerOf(injection),
   ]);
-  assertEquals(tried, [
+  assertEquals(tried.slice(0, 5), [
     ["one@a.ts:1", "child.1", 0],
     ["one@a.ts:1", "child.1", "EACCES"],
     ["one@a.ts:1", "child.2", "EADDRINUSE"],
     ["two@a.ts:9", "child.2", 0],
     ["two@a.ts:9", "child.2", "EBADF"],
   ]);
+});
+
+Deno.test("planFor() has every errno of a call answered, over its places in turn, and one again where there are more places", () => {
+  const few = recordOf(
+    call("child.1", "close", "one@a.ts:1"),
+    call("child.1", "close", "two@a.ts:2"),
+    call("child.1", "setsid", "one@a.ts:3"),
+  );
+  const deck = errnosOf("close");
+  const tried = planFor(RUN, few, few, all);
+  const closes = tried.filter(({ libc }) => libc === "close");
+  assertEquals(closes.map(answerOf), [0, deck[0], 0, ...deck.slice(1)]);
+  assertEquals(
+    closes.filter(({ answer }) => "errno" in answer).map(({ place }) => place),
+    deck.map((_, i) => i % 2 === 0 ? "one@a.ts:1" : "two@a.ts:2"),
+  );
+  assertEquals(tried.slice(closes.length).map(answerOf), [0, ...GENERAL]);
+
+  const places = Array.from({ length: deck.length + 1 }, (_, i) => `some@a.ts:${i}`);
+  const many = recordOf(...places.map((place) => call("child.1", "close", place)));
+  const errnos = planFor(RUN, many, many, all).map(answerOf).filter((answer) => answer !== 0);
+  assertEquals(errnos, [...deck, deck[0]]);
 });
 
 Deno.test("planFor() leaves out what only one of two runs calls, and what is of no interest", () => {
