@@ -74,16 +74,16 @@ function renderExperiment(
   verbose: boolean,
 ): string {
   return [
-    paint.heading(`=== ${experiment.title} Experiment ===`),
+    paint.heading(`=== ${escapeText(experiment.title)} Experiment ===`),
     "",
     "Configuration:",
     `  Interface: ${escapeText(environment.interface ?? "")}`,
     "  Running as: root (UID 0)",
     ...(verbose
       ? [
-        `  · Kernel ${environment.kernel} (${environment.arch}), ${environment.libc}, Deno ${environment.deno}`,
-        `  · To become: ${escapeText(environment.user ?? "")}`,
-      ].map(paint.detail)
+        `Kernel ${environment.kernel} (${environment.arch}), ${environment.libc}, Deno ${environment.deno}`,
+        `To become: ${environment.user ?? ""}`,
+      ].map((text) => paint.detail(`  · ${escapeText(text)}`))
       : []),
     "",
     ...experiment.steps.flatMap((step) => [
@@ -161,18 +161,15 @@ function statusOf(checks: readonly CheckResult[]): CheckResult["status"] {
 
 function renderCheck(check: CheckResult, paint: Palette, verbose: boolean): string[] {
   const { id, status, claim, expected, observed, evidence, source } = check;
-  const mark = paint[status](MARK[status]);
-  const rows = [`    · ${mark} ${id} ${paint.detail(escapeText(observed))}`];
+  const said: string[] = [];
   if (verbose || status === "fail") {
-    rows.push(`        claim: ${claim}`, `        expected: ${expected}`);
+    said.push(`claim: ${claim}`, `expected: ${expected}`);
   }
-  if (verbose) {
-    rows.push(
-      `        source: ${source}`,
-      `        evidence: ${escapeText(JSON.stringify(evidence))}`,
-    );
-  }
-  return rows;
+  if (verbose) said.push(`source: ${source}`, `evidence: ${JSON.stringify(evidence)}`);
+  return [
+    `    · ${paint[status](MARK[status])} ${id} ${paint.detail(escapeText(observed))}`,
+    ...said.map((text) => `        ${escapeText(text)}`),
+  ];
 }
 
 /** The matrix: what the socket allows, which protections alone take it away, what is left of it under all; verbose, all of it. */
@@ -211,15 +208,17 @@ function renderConclusion(experiment: ExperimentEvidence, paint: Palette): strin
   const { verdict, conclusion, checks, decisions, error } = experiment;
   if (verdict === "PASS" && conclusion !== null) {
     return [
-      paint.pass(`✓ SUCCESS: ${conclusion.headline}`),
-      ...conclusion.points.map((point) => `  - ${point}`),
+      paint.pass(`✓ SUCCESS: ${escapeText(conclusion.headline)}`),
+      ...conclusion.points.map((point) => `  - ${escapeText(point)}`),
       "",
-      paint.pass(`✓ ${conclusion.decision}`),
+      paint.pass(`✓ ${escapeText(conclusion.decision)}`),
     ];
   }
   const standing = verdict === "FAIL" ? "fail" : "skip";
   const open = checks.filter(({ status }) => status === standing);
-  const rows = open.map(({ id, claim, observed }) => `  - ${id} ${claim}: ${escapeText(observed)}`);
+  const rows = open.map(({ id, claim, observed }) =>
+    `  - ${id} ${escapeText(`${claim}: ${observed}`)}`
+  );
   const cause = error === null ? [] : [`  ${escapeText(error)}`];
   const names = decisions.join(", ");
   return verdict === "FAIL"

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Evidence } from "../../lib/evidence.ts";
 import { renderHtml } from "../../lib/report/html.ts";
 import { renderJson } from "../../lib/report/json.ts";
+import { renderPcapng } from "../../lib/report/pcapng.ts";
 import { renderTap } from "../../lib/report/tap.ts";
 import { renderText } from "../../lib/report/text.ts";
 import { spoilt, storedEvidence } from "../support/stored.ts";
@@ -11,6 +12,8 @@ interface Said {
   readonly verdict: string;
   readonly checks: readonly (readonly [id: string, status: string])[];
 }
+
+const AMOUNTS = ["quiet", "normal", "verbose"] as const;
 
 const BY_MARK: Readonly<Record<string, string>> = { "✓": "pass", "✗": "fail", "–": "skip" };
 
@@ -96,10 +99,41 @@ Deno.test("JSON and HTML say the verdict and the exit status of the whole", () =
 
 Deno.test("Views are pure: the same evidence, the same bytes, and the evidence as it was", () => {
   const evidence = storedEvidence();
-  for (const render of [renderHtml, renderTap, renderJson]) {
+  const renderTexts = AMOUNTS.map((amount) => (evidence: Evidence) =>
+    renderText(evidence, { color: true, amount })
+  );
+  for (const render of [renderHtml, renderTap, renderJson, renderPcapng, ...renderTexts]) {
     assertEquals(render(evidence), render(storedEvidence()));
   }
   assertEquals(evidence, storedEvidence());
+});
+
+Deno.test("The capture has the packets of every experiment, each as it is in the evidence", () => {
+  for (const evidence of [storedEvidence(), spoilt(storedEvidence())]) {
+    const text = new TextDecoder().decode(renderPcapng(evidence));
+    const told = text.matchAll(
+      /([\w-]+): packet (\d+) of (\d+), received (before|after) the drop, (not )?this run/g,
+    );
+    assertEquals(
+      [...told].map(([, name, number, of, when, not]) => [name, +number, +of, when, not]),
+      evidence.experiments.flatMap(({ name, packets }) =>
+        packets.map(({ after_drop, ours }, i) => [
+          ...[name, i + 1, packets.length],
+          ...[after_drop ? "after" : "before", ours ? undefined : "not "],
+        ])
+      ),
+    );
+  }
+});
+
+Deno.test("Hostile texts bring no control character to the terminal, and no line", () => {
+  for (const amount of AMOUNTS) {
+    const lines = (evidence: Evidence) =>
+      renderText(evidence, { color: false, amount }).split("\n");
+    const hostile = lines(spoilt(storedEvidence()));
+    assertEquals(hostile.filter((line) => /[\p{Cc}\p{Cf}\u2028\u2029]/u.test(line)), []);
+    assertEquals(hostile.length, lines(storedEvidence()).length);
+  }
 });
 
 /** The names of the elements and attributes of a page: what it is made of, apart from its texts. */
