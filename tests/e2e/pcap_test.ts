@@ -74,12 +74,8 @@ testNeeding(
   () =>
     inFolder(async (folder) => {
       const path = `${folder}/run.pcapng`;
-      const options = ["--stimulus", "none", "-t", "1"];
-      const { code } = await fdpass([...options, "--pcap", path, "veth-fdpass"]);
-      assertEquals(code === 4 || code === 1, true);
-      const ambient = (await readCapture(path)).filter(({ comment }) =>
-        / this run's/.test(comment)
-      );
-      assertEquals(ambient.filter(({ comment }) => !/not this run's/.test(comment)), []);
+      // Nobody sends on the loopback interface of a namespace of its own.
+      const { code } = await fdpass(["--stimulus", "none", "-t", "5", "--pcap", path, "lo"]);
+      assertEquals([code, await readCapture(path)], [4, []]);
     }),
 );
