@@ -42,8 +42,8 @@ export interface OutputFileOptions {
   readonly force: boolean;
 }
 
-/** What must fit on the disk before anything runs, in bytes. */
-const FIRST_BLOCKS = 1 << 16;
+/** What must fit on the disk before anything runs, in bytes: twice a large page. */
+const FIRST_BLOCKS = 1 << 20;
 
 /** What is being written now: two outputs of one run must not replace each other. */
 const beingWritten = new Set<string>();
