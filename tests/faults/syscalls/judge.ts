@@ -5,7 +5,7 @@
  */
 
 import type { Evidence } from "../../../lib/evidence.ts";
-import type { RunRecord } from "./injection.ts";
+import type { LoggedCall, RunRecord } from "./injection.ts";
 import { type Injection, ON_EVERY_THREAD } from "./plan.ts";
 import { whyTolerated } from "./tolerated.ts";
 
@@ -25,7 +25,7 @@ export type Offence = typeof OFFENCES[number];
 
 /** What came of an injection. */
 export interface Judgement {
-  /** Whether strace answered that very call of the tool's. */
+  /** Whether that very call of the tool's was answered, from there, that time. */
   readonly hit: boolean;
   readonly verdict: "PASS" | "FAIL" | "INCONCLUSIVE" | "none";
   readonly offences: readonly { readonly kind: Offence; readonly what: string }[];
@@ -41,12 +41,15 @@ export function judge(injection: Injection, record: RunRecord): Judgement {
   const { code, stdout, stderr, hung, left, injected, untrue } = record;
   const offences: { kind: Offence; what: string }[] = [];
   const offend = (kind: Offence, what: string) => void offences.push({ kind, what });
-  const hit = injected.some(({ side, libc, name }) =>
+  const struck = injected.filter(({ side, libc, name }) =>
     name === injection.syscall && side === injection.side &&
     (side === undefined || libc === injection.libc)
   );
+  const isAsPlanned = ({ place, turn }: LoggedCall) =>
+    place === injection.place && turn === injection.turn;
+  const hit = struck.some(isAsPlanned);
   const evidence = parse(stdout);
-  const said = evidence === undefined ? stderr : whatIsSaid(evidence) + stderr;
+  const said = whatIsSaid(record);
 
   if (hung) offend("hang", `killed after ${record.milliseconds} ms`);
   const strangers = Object.values(left).flat();
@@ -63,12 +66,22 @@ export function judge(injection: Injection, record: RunRecord): Judgement {
   const { verdict } = evidence;
   if (code !== evidence.exit) offend("no report", `exit status ${code}, reported ${evidence.exit}`);
   if ((verdict === "PASS") !== (code === 0)) offend("wrong PASS", `${verdict} with status ${code}`);
-  if (verdict === "PASS" && hit) {
+  if (verdict === "PASS" && struck.length > 0) {
+    const undeclared = struck.find(({ place }) =>
+      whyTolerated(madeAt(place, injection)) === undefined
+    );
     if (untrue.length > 0) offend("wrong PASS", untrue.join("; "));
-    else if (whyTolerated(injection) === undefined) offend("wrong PASS", "not declared harmless");
+    else if (undeclared !== undefined) {
+      offend("wrong PASS", `not declared harmless at ${undeclared.place}`);
+    }
   }
   if (verdict !== "PASS" && hit && !isNamed(injection, said)) offend("unnamed", excerpt(said));
   return { hit, verdict, offences };
+}
+
+/** The same answer where the log has it: what the kernel says there is not known. */
+function madeAt(place: string, injection: Injection): Injection {
+  return place === injection.place ? injection : { ...injection, place, usual: "" };
 }
 
 const excerpt = (text: string) => text.slice(0, 400);
@@ -81,14 +94,18 @@ function parse(stdout: string): Evidence | undefined {
   }
 }
 
-/** What a reader is told of why it is no PASS. */
-function whatIsSaid({ error, experiments }: Evidence): string {
-  const reasons = experiments.flatMap(({ error, checks }) => [
-    error,
-    ...checks.filter(({ status }) => status !== "pass")
-      .map(({ id, observed, evidence }) => `${id} ${observed} ${JSON.stringify(evidence)}`),
-  ]);
-  return [error?.message, ...reasons].filter((each) => each).join("\n");
+/** What a reader is told of why it is no PASS. That checks never ran tells nothing, unless a later one did: then it is they that are missing. */
+export function whatIsSaid({ stdout, stderr }: RunRecord): string {
+  const { error = null, experiments = [] } = parse(stdout) ?? {};
+  const reasons = experiments.flatMap(({ error, checks }) => {
+    const last = checks.findLastIndex(({ observed }) => observed !== "never ran");
+    return [
+      error,
+      ...checks.slice(0, last + 1).filter(({ status }) => status !== "pass")
+        .map(({ id, observed, evidence }) => `${id} ${observed} ${JSON.stringify(evidence)}`),
+    ];
+  });
+  return [error?.message, ...reasons, stderr].filter((each) => each).join("\n");
 }
 
 /** What is said in the place of the kernel's errno: by libc, or by ourselves where two mean the same. */
@@ -97,17 +114,23 @@ const TRANSLATED: readonly [call: string, errno: string, said: string][] = [
   ["io_uring_enter", "EOPNOTSUPP", "EBADF"], // the ring is gone: lib/early_rings.ts
 ];
 
-/** Whether the reader learns what failed: of a refusal the call and the errno, of a lie the consequence. */
+/**
+ * Whether the reader learns what failed.
+ *
+ * Of a refusal: the call and the errno, each as a word, in one line. Of a success that did not take place the call cannot be asked for: the tool
+ * was told that all is well, and finds out later, by what is missing. Of that it must tell: an error, or a check that does not hold, or that is missing
+ * among others.
+ */
 function isNamed({ libc, syscall, answer }: Injection, said: string): boolean {
   if (!("errno" in answer)) return said.trim() !== "";
-  const isTranslated = TRANSLATED.some(([call, errno, to]) =>
-    [libc, syscall].includes(call) && answer.errno === errno &&
-    said.includes(call) && said.includes(to)
-  );
-  if (isTranslated) return true;
   // libc aborts a process whose threads it could not change alike; there is nobody left to say why.
-  if (ON_EVERY_THREAD.includes(syscall) && /SIGABRT/.test(said)) {
-    return true;
-  }
-  return said.includes(answer.errno) && (said.includes(libc) || said.includes(syscall));
+  if (ON_EVERY_THREAD.includes(syscall) && /SIGABRT/.test(said)) return true;
+  const calls = libc === "syscall" ? [syscall] : [libc, syscall];
+  const translated = TRANSLATED.filter(([call, errno]) =>
+    calls.includes(call) && errno === answer.errno
+  );
+  const errnos = [answer.errno, ...translated.map(([, , said]) => said)];
+  const hasWord = (line: string, words: readonly string[]) =>
+    new RegExp(`\\b(${words.join("|")})\\b`).test(line);
+  return said.split("\n").some((line) => hasWord(line, calls) && hasWord(line, errnos));
 }

@@ -31,11 +31,15 @@ const HIT: LoggedCall = {
 };
 
 /** As far as the judge looks at it. */
-function report(verdict: string, exit: number, error: string | null): string {
-  const observed = error === null ? "as it should be" : "never ran";
+function report(
+  verdict: string,
+  exit: number,
+  error: string | null,
+  observed = error === null ? "as it should be" : "never ran",
+): string {
   const checks = [{
     id: "SOCK-01",
-    status: error === null ? "pass" : "fail",
+    status: verdict === "PASS" ? "pass" : "fail",
     observed,
     evidence: {},
   }];
@@ -87,10 +91,49 @@ Deno.test("judge() misses the errno that a program swallows, and the call", () =
   }
 });
 
-Deno.test("judge() wants a reason even where strace lied", () => {
+Deno.test("judge() looks for the call and the errno as words of one line", () => {
+  const unnamed = [
+    "rebinding: No (EADDRINUSE)",
+    "bind: No (EADDRINUSES)",
+    "bind: No\n(EADDRINUSE)",
+  ];
+  for (const error of unnamed) {
+    assertEquals(kinds({ ...REFUSED, stdout: report("FAIL", 1, error) }), ["unnamed"], error);
+  }
+  const read = { ...INJECTION, libc: "read", syscall: "read" };
+  const injected = [{ ...HIT, name: "read", libc: "read" }];
+  const said = report("FAIL", 1, "The thread is already gone (EADDRINUSE)");
+  assertEquals(kinds({ ...REFUSED, injected, stdout: said }, read), ["unnamed"]);
+});
+
+Deno.test("judge() takes syscall(2) for no name of what it calls", () => {
+  const ring = { ...INJECTION, libc: "syscall", syscall: "io_uring_enter" };
+  const injected = [{ ...HIT, name: "io_uring_enter", libc: "syscall" }];
+  for (const [call, offences] of [["syscall", ["unnamed"]], ["io_uring_enter", []]] as const) {
+    const stdout = report("FAIL", 1, `${call}: No (EADDRINUSE)`);
+    assertEquals(kinds({ ...REFUSED, injected, stdout }, ring), [...offences]);
+  }
+});
+
+Deno.test("judge() wants an errno, or what our own words for it are", () => {
+  const named = { ...INJECTION, libc: "if_nametoindex", answer: { errno: "EINVAL" } };
+  const injected = [{ ...HIT, libc: "if_nametoindex" }];
+  for (const [errno, offences] of [["ENOSYS", []], ["ENODEV", ["unnamed"]]] as const) {
+    const stdout = report("FAIL", 1, `if_nametoindex: No (${errno})`);
+    assertEquals(kinds({ ...REFUSED, injected, stdout }, named), [...offences]);
+  }
+});
+
+Deno.test("judge() wants a reason even of a success that did not take place: that no check ran is none", () => {
   const lie = { ...INJECTION, answer: { result: 0 } };
-  assertEquals(kinds({ ...REFUSED, stdout: report("FAIL", 1, "Something") }, lie), []);
-  assertEquals(kinds({ ...REFUSED, stdout: report("FAIL", 1, null) }, lie), ["unnamed"]);
+  const told = (error: string | null, observed: string) =>
+    kinds({ ...REFUSED, stdout: report("FAIL", 1, error, observed) }, lie);
+  assertEquals(told("Something", "never ran"), []);
+  assertEquals(told(null, "bound to nothing"), []);
+  assertEquals(told(null, "never ran"), ["unnamed"]);
+  const lost = JSON.parse(report("FAIL", 1, null, "never ran"));
+  lost.experiments[0].checks.push({ id: "SOCK-02", status: "pass", observed: "0", evidence: {} });
+  assertEquals(kinds({ ...REFUSED, stdout: JSON.stringify(lost) }, lie), []);
 });
 
 Deno.test("judge() finds a run that was killed, and what one has left behind", () => {
@@ -124,6 +167,27 @@ Deno.test("judge() takes no answer to another call for a hit, nor one to the run
     const record = { ...PASSED, untrue: [], injected: [{ ...HIT, ...other }] };
     assertEquals(judge(INJECTION, record), { hit: false, verdict: "PASS", offences: [] });
   }
+});
+
+Deno.test("judge() takes no answer at another place or time for a hit, and judges its PASS by where it was", () => {
+  const elsewhere = { ...PASSED, untrue: [], injected: [{ ...HIT, place: "bind@socket.ts:99" }] };
+  const later = { ...REFUSED, injected: [{ ...HIT, turn: 2 }] };
+  assertEquals([judge(INJECTION, elsewhere).hit, judge(INJECTION, later).hit], [false, false]);
+  assertEquals(kinds(elsewhere), ["wrong PASS"]);
+  const usual = { ...INJECTION, usual: "-1 EADDRINUSE (Address already in use)" };
+  assertEquals(kinds(elsewhere, usual), ["wrong PASS"]);
+
+  const early = {
+    ...INJECTION,
+    libc: "prctl",
+    syscall: "prctl",
+    place: "prctl@process.ts:1 becomeSubreaper@a.ts:1",
+  };
+  const injected = [{ ...HIT, name: "prctl", libc: "prctl", place: early.place }];
+  assertEquals(kinds({ ...elsewhere, injected }, early), []);
+  assertEquals(kinds({ ...elsewhere, injected: [{ ...injected[0], place: "main" }] }, early), [
+    "wrong PASS",
+  ]);
 });
 
 Deno.test("table() counts, and complaints() say what is to be done again", () => {

@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { testNeeding, which } from "../../support/needs.ts";
 import type { LoggedCall } from "./injection.ts";
-import { judge } from "./judge.ts";
+import { judge, whatIsSaid } from "./judge.ts";
 import { Lanes } from "./lanes.ts";
 import { placeKey, planFor as planWithStandIn } from "../answers/plan.ts";
 import { type Injection, planFor, type Run, unknownCalls } from "./plan.ts";
@@ -70,8 +70,9 @@ export async function sweep(
   const lanes = new Lanes(waits);
   const [clean, again] = await Promise.all([lanes.run(run), lanes.run(run)]);
   Deno.test(`${title}: a run as it is passes, and the logs say the same`, () => {
-    for (const { code, untrue, left, stdout, stderr } of [clean, again]) {
-      assertEquals([code, untrue], [0, []], code === 0 ? "" : stdout.slice(-2000) + stderr);
+    for (const record of [clean, again]) {
+      const { code, untrue, left } = record;
+      assertEquals([code, untrue], [0, []], code === 0 ? "" : whatIsSaid(record).slice(0, 2000));
       assertEquals(left, { processes: [], interfaces: [], files: [], sockets: [] });
     }
   });
