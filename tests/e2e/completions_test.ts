@@ -87,9 +87,29 @@ testNeeding(
   },
 );
 
-testNeeding({ programs: { zsh: "zsh" } }, "zsh takes every option of its completion", async () => {
-  const script =
-    `autoload -U compinit && compinit -D -u && . ${FOLDER}/_fdpass && whence -w _fdpass`;
-  const { code, stdout, stderr } = await runProgram("zsh", ["-f", "-c", script]);
-  assertEquals({ code, stdout, stderr }, { code: 0, stdout: "_fdpass: function\n", stderr: "" });
-});
+/** What zsh in a terminal of its own finds when Tab is pressed behind `line`. */
+async function inZsh(line: string): Promise<string[]> {
+  const { code, stdout, stderr } = await runProgram("zsh", [
+    ...["-f", `${ROOT}/tests/e2e/complete.zsh`, FOLDER, line],
+  ]);
+  assertEquals([code, stderr], [0, ""]);
+  return stdout.trim().split("\n").sort();
+}
+
+testNeeding(
+  { programs: { zsh: "zsh" } },
+  "zsh completes every option, experiments, checks and interfaces",
+  async () => {
+    const long = options().map(({ long }) => `--${long}`);
+    assertEquals(await inZsh("fdpass --"), long.toSorted());
+    const short = options().flatMap(({ short }) => short === undefined ? [] : [`-${short}`]);
+    assertEquals(await inZsh("fdpass -"), [...long, ...short].sort());
+    assertEquals(await inZsh("fdpass -e io"), ["io-uring"]);
+    assertEquals(
+      await inZsh("fdpass --explain PASS-"),
+      Object.keys(CHECKS).filter((id) => id.startsWith("PASS-")),
+    );
+    assertEquals(await inZsh("fdpass --stimulus no"), ["none"]);
+    assertEquals((await inZsh("fdpass -q l")).includes("lo"), true);
+  },
+);
