@@ -19,8 +19,8 @@ const SEQUENCE = NONCE + NONCE_SIZE;
 /** The length of a frame, in bytes. */
 export const STEADY_FRAME = SEQUENCE + 4;
 
-/** How many flows there are: they differ in the source port. */
-const FLOWS = 64;
+/** How many flows there are, which the frames are of in turn: they differ in the source port. */
+export const FLOWS = 64;
 const FIRST_PORT = 49152; // RFC 6335: for whoever needs one
 const PORT = 5004;
 

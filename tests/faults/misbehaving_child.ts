@@ -10,7 +10,7 @@ import type { ChildRun } from "../../lib/child_run.ts";
 import { supervisor } from "../../lib/experiments/supervisor.ts";
 import { Progress } from "../../lib/progress.ts";
 import { work } from "../../lib/supervised_worker.ts";
-import { MISBEHAVING, MISBEHAVIOURS } from "./misbehaviours.ts";
+import { FORGED, MISBEHAVING, MISBEHAVIOURS } from "./misbehaviours.ts";
 
 const name = new URL(import.meta.url).search.slice(1);
 // A worker is born with its uid as the real one.
@@ -21,7 +21,7 @@ if (misbehaves && name === "forges-progress") {
     enter.call(this, sequence);
     const { store } = Atomics;
     // Whatever it stores from now on is nonsense.
-    const forged = (words: Uint32Array, index: number) => store(words, index, 0xfffffff0);
+    const forged = (words: Uint32Array, index: number) => store(words, index, FORGED);
     Object.assign(Atomics, { store: forged });
   };
 }

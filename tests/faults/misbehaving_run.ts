@@ -91,8 +91,7 @@ async function parent(run: ParentRun): Promise<Conclusion> {
         packets,
         drops,
         done: good.progress.count,
-        numbers: numbers.length,
-        distinct: new Set(numbers).size,
+        numbers,
       },
       bad: {
         state: bad.state,
