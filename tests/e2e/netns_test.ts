@@ -123,10 +123,8 @@ async function onMachineWith(
 ) {
   const folder = await Deno.makeTempDir();
   try {
-    for (const name of ["bin", "scripts"]) await Deno.mkdir(`${folder}/${name}`);
-    for (const { name } of Deno.readDirSync(`${ROOT}/scripts`)) {
-      await Deno.copyFile(`${ROOT}/scripts/${name}`, `${folder}/scripts/${name}`);
-    }
+    await Deno.mkdir(`${folder}/bin`);
+    await runProgram("cp", ["-r", `${ROOT}/scripts`, folder]);
     for (const name of programs) await Deno.symlink(which(name)!, `${folder}/bin/${name}`);
     for (const [name, text] of Object.entries(scripts)) {
       await Deno.writeTextFile(`${folder}/bin/${name}`, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
@@ -140,7 +138,20 @@ async function onMachineWith(
   }
 }
 
-const BASICS = ["bash", "env", "sh", "id", "dirname", "unshare", "setpriv", "mkdir", "ln", "chmod"];
+const BASICS = [
+  "bash",
+  "env",
+  "sh",
+  "id",
+  "dirname",
+  "unshare",
+  "setpriv",
+  "mkdir",
+  "ln",
+  "chmod",
+  "cp",
+  "grep",
+];
 const noDeno = "exit 0";
 
 const MISSING: [program: string, there: string[], names: RegExp][] = [
@@ -166,6 +177,7 @@ testNeeding(root, "Without deno and npm netns.sh names npm: exit 4", async () =>
 testNeeding(root, "Without deno netns.sh brings the pinned one by npm, and says so", async () => {
   // A stand-in for npm: it says what it was asked for, and puts a deno where the true one does.
   const npm = `echo "npm $*"
+    grep -h '"deno"' "$(dirname "$0")/../.tools/package.json"
     while [ "$1" != --prefix ]; do shift; done
     for folder in "$2/node_modules/.bin" "$2/node_modules/@deno/platform"; do
       mkdir -p "$folder"
@@ -175,9 +187,22 @@ testNeeding(root, "Without deno netns.sh brings the pinned one by npm, and says 
   const command = ["sh", "-c", "command -v deno; exit 5"];
   const outcome = await onMachineWith([...BASICS, "ip"], { npm }, command);
   assertMatch(outcome.stderr, /no deno here; bringing deno \d+\.\d+\.\d+ into FOLDER\/\.tools/);
-  assertMatch(outcome.stderr, /npm install .*--prefix FOLDER\/\.tools deno@\d+\.\d+\.\d+\n/);
+  assertMatch(outcome.stderr, /npm install .*--prefix FOLDER\/\.tools\n/);
+  assertMatch(outcome.stderr, /"deno": "\d+\.\d+\.\d+"/);
   assertMatch(outcome.stdout, /\/\.tools\/node_modules\/.*\/deno\n$/);
   assertEquals(outcome.code, 5);
+});
+
+Deno.test("The Deno that netns.sh brings is pinned by checksum", () => {
+  const text = (name: string) => Deno.readTextFileSync(`${ROOT}/scripts/${name}`);
+  const { packages } = JSON.parse(text("deno/package-lock.json"));
+  const version = JSON.parse(text("deno/package.json")).dependencies.deno;
+  assertMatch(text("tools.sh"), new RegExp(`^deno_version=${version} `, "m"));
+  for (const name of ["deno", "@deno/linux-x64-glibc"]) {
+    const { version: locked, integrity } = packages[`node_modules/${name}`];
+    assertEquals(locked, version);
+    assertMatch(integrity, /^sha512-[\w+/]{86}==$/);
+  }
 });
 
 for (const [what, npm] of [["fails", "exit 1"], ["brings nothing", "exit 0"]]) {
