@@ -27,7 +27,7 @@ export interface KnownWorker {
 /** How long the worker may take to stop, in milliseconds. */
 const STOP_TIMEOUT = 1000;
 
-/** What keeps the parent from looking: it is no fault of the worker's. */
+/** What keeps the parent from looking, said by ptrace(2): it is no fault of the worker's. */
 const CANNOT_LOOK: { readonly [errno: string]: string } = {
   EPERM: "another tracer is there, or CAP_SYS_PTRACE is not",
   EACCES: "CAP_SYS_ADMIN is missing, or this process has a filter itself",
@@ -41,9 +41,10 @@ export function judgeFilter(worker: KnownWorker): Finding {
   try {
     return judgePrograms(readInstalledFilters(worker.pid, STOP_TIMEOUT), expected);
   } catch (error) {
-    const reason = error instanceof SystemError ? CANNOT_LOOK[error.code] : undefined;
+    if (!(error instanceof SystemError && error.syscall === "ptrace")) throw error;
+    const reason = CANNOT_LOOK[error.code];
     if (reason === undefined) throw error;
-    return skipped(`The filter cannot be read: ${(error as Error).message}: ${reason}`);
+    return skipped(`The filter cannot be read: ${error.message}: ${reason}`);
   }
 }
 
