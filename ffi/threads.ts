@@ -16,10 +16,16 @@ const SEM_SIZE = 32;
 const waiting = new Set<WaitingThreads>();
 
 // And at the end of an isolate, which gives all of its memory back to the heap while the process goes on, they are let go.
-globalThis.addEventListener(
-  "unload",
-  () => waiting.forEach((threads) => threads[Symbol.dispose]()),
-);
+globalThis.addEventListener("unload", () => waiting.forEach(letGo));
+
+/** Who cannot be let go then ends with the process; nobody is left to be told. */
+function letGo(threads: WaitingThreads): void {
+  try {
+    threads[Symbol.dispose]();
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+  }
+}
 
 /**
  * Threads that do nothing but wait, for somebody who wants to see what a new thread is born with: they are there for as long as it takes

@@ -20,6 +20,7 @@
  */
 
 import {
+  Errno,
   ETH_P_ALL,
   getppid,
   if_nametoindex,
@@ -47,7 +48,7 @@ import {
 import { EarlyRings } from "../early_rings.ts";
 import type { Experiment } from "../experiment.ts";
 import { handOnFrames } from "../hand_on.ts";
-import { whyProcHides } from "../kernel.ts";
+import { isUnprivilegedIoUring, whyProcHides } from "../kernel.ts";
 import { arrives, markedFrame } from "../marked_frames.ts";
 import { asInteger, asText, asTimestamp } from "../messages.ts";
 import {
@@ -267,8 +268,9 @@ async function startSibling(run: ParentRun, protections: readonly Protection[]) 
   };
 }
 
-/** Rings for the attack, or why there are none: where io_uring is disabled or too old. */
+/** Rings for the attack, or why there are none: where io_uring is too old, or disabled (root could make them, and nobody else). */
 function makeEarlyRings(): EarlyRings | SystemError {
+  if (!isUnprivilegedIoUring()) return new SystemError("io_uring_setup", Errno.EPERM);
   try {
     return new EarlyRings();
   } catch (error) {

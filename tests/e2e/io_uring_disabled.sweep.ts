@@ -121,6 +121,7 @@ tests.add(root, "Where io_uring is disabled, authority knows what comes of it", 
   ]);
   assertEquals(outcomes, [
     ["io-uring", ["EPERM"]],
+    ["io-uring-send", ["not tried"]],
     ["early-ring", ["not tried"]],
     ["early-personality", ["not tried"]],
     ["early-polled-ring", ["not tried"]],

@@ -256,6 +256,11 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     why: "a start that fails is made again, later and later, and every frame is in the account",
   },
   {
+    libc: ["pthread_join", "sem_post"],
+    answers: ["any", "lie"],
+    why: "the worker has done its work then, and its threads end with the process",
+  },
+  {
     libc: ["sem_init"],
     answers: ["lie"],
     why: "a semaphore at zero is what its bytes are already",
