@@ -39,7 +39,9 @@ function threadsOf(pid: number, { calls }: Trace): Map<number, number> {
 
 /** The passed socket: the inode of what the one `SCM_RIGHTS` message carries. */
 function passedSocket({ calls }: Trace) {
-  const messages = calls.filter(({ args }) => args.includes("SCM_RIGHTS"));
+  // Whose call begins first, does not matter: the receiver may be waiting already.
+  const messages = calls.filter(({ args }) => args.includes("SCM_RIGHTS"))
+    .toSorted((one, other) => other.name.localeCompare(one.name));
   assertEquals(messages.map(({ name }) => name), ["sendmsg", "recvmsg"]);
   const carried = messages.map(({ args }) =>
     descriptorsIn(args.match(/cmsg_type=SCM_RIGHTS, cmsg_data=\[(.*?>)\]\}/)![1])
