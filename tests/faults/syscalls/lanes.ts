@@ -34,12 +34,19 @@ export class Lanes {
   run(job: Job): Promise<RunRecord> {
     const { promise, resolve, reject } = Promise.withResolvers<RunRecord>();
     this.#waiting.push({ job, resolve, reject });
-    if (this.#running < this.#most) {
-      this.#running++;
-      this.#lane().finally(() => this.#running--);
-    }
+    this.#open();
     promise.catch(() => {}); // it is looked at when its turn comes
     return promise;
+  }
+
+  /** Starts a lane, if there is work for one more; when one has ended, there may be again. */
+  #open(): void {
+    if (this.#running === this.#most || this.#waiting.length === 0) return;
+    this.#running++;
+    this.#lane().finally(() => {
+      this.#running--;
+      this.#open();
+    });
   }
 
   async #lane(): Promise<void> {
@@ -49,7 +56,7 @@ export class Lanes {
         next.resolve(await lane.run(next.job));
       } catch (error) {
         next.reject(error);
-        return; // others take what is left; a later job starts a new lane
+        return; // another lane takes what is left
       }
     }
   }
