@@ -195,14 +195,21 @@ const setUpOutcome = once((): Outcome => {
   }
 });
 
+/** An attempt that is made where there can be rings. */
+const whereRingsAre =
+  (attempt: (rings: EarlyRings, attacker: Attacker) => boolean) => (attacker: Attacker) => {
+    const { rings } = attacker;
+    return rings === null || rings instanceof SystemError ? NOT_TRIED : attempt(rings, attacker);
+  };
+
 /** Has a ring from before the drop open root's file. */
-const byEarlyRing = (open: (rings: EarlyRings) => number | undefined) => ({ rings }: Attacker) => {
-  if (rings === null || rings instanceof SystemError) return NOT_TRIED;
-  const fd = open(rings);
-  if (fd === undefined) return false;
-  close(fd);
-  return true;
-};
+const byEarlyRing = (open: (rings: EarlyRings) => number | undefined) =>
+  whereRingsAre((rings) => {
+    const fd = open(rings);
+    if (fd === undefined) return false;
+    close(fd);
+    return true;
+  });
 
 /** What a worker may try, the harmless before what ends its use of the socket. */
 export const OPERATIONS: readonly Operation[] = [
@@ -504,10 +511,9 @@ export const OPERATIONS: readonly Operation[] = [
     whyNotTried: whyNoRing,
     plain: () => isUnprivilegedIoUring() ? setUpOutcome() : "EPERM",
     witness: "far",
-    attempt: ({ packetFd, rings }) =>
-      rings === null || rings instanceof SystemError
-        ? NOT_TRIED
-        : sendByIoUring(packetFd, markedFrame("io-uring-send")),
+    attempt: whereRingsAre((_rings, { packetFd }) =>
+      sendByIoUring(packetFd, markedFrame("io-uring-send"))
+    ),
   },
   {
     name: "early-ring",

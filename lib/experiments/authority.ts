@@ -24,7 +24,6 @@ import {
   ETH_P_ALL,
   getppid,
   if_nametoindex,
-  linkByIndex,
   OwnedFd,
   pipe,
   PR_SET_DUMPABLE,
@@ -93,10 +92,10 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     );
   }
   requireProtections(columns.flatMap(({ chosen }) => chosen));
-  const other = linkByIndex(if_nametoindex("lo"));
+  const otherIfindex = if_nametoindex("lo");
   using stimulus = new Stimulus(far);
   using farWitness = boundPacketSocket(far.ifindex, ETH_P_ALL);
-  using otherWitness = boundPacketSocket(other.ifindex, ETH_P_ALL);
+  using otherWitness = boundPacketSocket(otherIfindex, ETH_P_ALL);
   const witnesses = { far: farWitness.fd, other: otherWitness.fd };
 
   run.step("Starting two siblings to be attacked...");
@@ -120,7 +119,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     const { ifindex } = link;
     const target = {
       ifindex,
-      otherIfindex: other.ifindex,
+      otherIfindex,
       sibling: { pid: sibling.child.pid, fd: sibling.fd },
       forgottenFd: forgotten.fd,
     };

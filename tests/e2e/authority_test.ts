@@ -80,7 +80,7 @@ fanout-join           allowed     fanout-pin: EALREADY
 });
 
 /** Where the kernel's settings decide, what is known must say so; it is not looked up once more here. */
-const BY_SETTING = /^(io-uring.*|early-.*|ebpf|user-namespace-.*|.*-sibling-.*|trace-sibling)$/;
+const BY_SETTING = /^(io-uring|io-uring-send|ebpf|.*-sibling-.*|trace-sibling)$/;
 
 let whole: Promise<Outcome> | undefined;
 /** The one run that most tests look at. */

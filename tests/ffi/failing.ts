@@ -8,16 +8,16 @@ import { libc } from "../../ffi/libc.ts";
 
 type Libc = typeof libc;
 
-/** Runs a step while a function of libc's is another. */
-export function withLibc<Name extends keyof Libc>(
+/** Runs a step while a function of libc's is another; returns what the step does. */
+export function withLibc<Name extends keyof Libc, Result>(
   name: Name,
   other: (real: Libc[Name]) => Libc[Name],
-  step: () => void,
-): void {
+  step: () => Result,
+): Result {
   const real = libc[name];
   Object.defineProperty(libc, name, { value: other(real), configurable: true });
   try {
-    step();
+    return step();
   } finally {
     Object.defineProperty(libc, name, { value: real, configurable: true });
   }

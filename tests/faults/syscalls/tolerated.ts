@@ -258,6 +258,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
   {
     libc: ["pthread_join", "sem_post"],
     answers: ["any", "lie"],
+    at: /\bletGo@threads\.ts/,
     why: "the worker has done its work then, and its threads end with the process",
   },
   {

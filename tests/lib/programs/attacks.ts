@@ -11,7 +11,6 @@ import {
   if_nametoindex,
   installFilter,
   intIs,
-  libc,
   PACKET_RX_RING,
   setsockopt,
   SO_MARK,
@@ -28,6 +27,7 @@ import {
 } from "../../../lib/attacks.ts";
 import { arrives, markedFrame } from "../../../lib/marked_frames.ts";
 import { boundPacketSocket, sendFrame } from "../../../lib/packet_socket.ts";
+import { withLibc } from "../../ffi/failing.ts";
 import { tell } from "../../ffi/programs/tell.ts";
 
 const near = if_nametoindex("veth-fdpass");
@@ -48,15 +48,8 @@ function came<T>(attack: () => T): T | string {
 }
 
 /** The same where setsockopt(2) says that it succeeded, and does nothing. */
-function cameWithoutOptions<T>(attack: () => T): T | string {
-  const { setsockopt } = libc;
-  Object.defineProperty(libc, "setsockopt", { value: () => 0, configurable: true });
-  try {
-    return came(attack);
-  } finally {
-    Object.defineProperty(libc, "setsockopt", { value: setsockopt, configurable: true });
-  }
-}
+const cameWithoutOptions = <T>(attack: () => T): T | string =>
+  withLibc("setsockopt", () => () => 0, () => came(attack));
 
 /** Whether a frame that an attack sends arrives at the far end. */
 const sends = (mark: string, attack: (frame: Uint8Array<ArrayBuffer>) => unknown) => () => {
