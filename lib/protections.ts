@@ -60,7 +60,7 @@ import {
 import { auditDescriptors, type KnownDescriptors } from "./descriptor_audit.ts";
 import { CannotAnswer, ExperimentError } from "./outcome.ts";
 import { beginFanoutGroup } from "./packet_socket.ts";
-import { threadFiles } from "./privileges.ts";
+import { threadFiles } from "./inspect/threads.ts";
 import { ALLOW_EVERYTHING, prepareForFilter, receiveOnlyPolicy } from "./receive_only.ts";
 import { relayFilter } from "./relay_filter.ts";
 

@@ -10,7 +10,14 @@ import { CONFINEMENT_CHECKS } from "./confinement.ts";
 import { type Environment, type Evidence, type ExperimentEvidence, overall } from "./evidence.ts";
 import type { Experiment } from "./experiment.ts";
 import { Live, type Watcher } from "./live.ts";
-import { CannotAnswer, errorsIn, Exit, ExperimentError, UsageError } from "./outcome.ts";
+import {
+  CannotAnswer,
+  CannotLook,
+  errorsIn,
+  Exit,
+  ExperimentError,
+  UsageError,
+} from "./outcome.ts";
 import { ParentRun, type RunContext } from "./parent_run.ts";
 import { ExperimentRecord } from "./record.ts";
 import type { Setting } from "./setting.ts";
@@ -115,6 +122,10 @@ export async function runExperiment(
     return record.close(conclusion, null);
   } catch (error) {
     const errors = errorsIn(error);
+    if (errors[0] instanceof CannotLook) {
+      record.skipRest(errors[0].message);
+      return record.close(null, null);
+    }
     if (!errors.every(endsAnExperiment)) throw error;
     return record.close(null, errors.map(({ message }) => message).join("; then: "));
   } finally {

@@ -9,6 +9,7 @@
 import {
   Errno,
   errnoOf,
+  isSameFile,
   type OwnedFd,
   poll,
   POLLIN,
@@ -16,7 +17,7 @@ import {
   shutdown,
   SystemError,
 } from "../ffi/mod.ts";
-import type { ChildEnd, ChildProcess } from "./child_process.ts";
+import { type ChildEnd, type ChildProcess, libcFolder } from "./child_process.ts";
 import { type Delivery, nextMessage, sendMessage, takeMessage } from "./control_channel.ts";
 import {
   type CapturedFrame,
@@ -26,8 +27,16 @@ import {
   parseChildMessage,
   saidAt,
 } from "./messages.ts";
-import { ExperimentError } from "./outcome.ts";
+import type { Expected } from "./inspect/footholds.ts";
+import { type Inspected, look, type LookOptions, type View } from "./inspect/look.ts";
+import { CannotLook, ExperimentError } from "./outcome.ts";
 import type { ParentRun } from "./parent_run.ts";
+
+/** How a child is looked at. */
+export interface ChildLookOptions extends Omit<LookOptions, "expected"> {
+  readonly expected: Partial<Expected>;
+}
+
 /** How long the child may leave the control channel full, in milliseconds. */
 const SEND_TIMEOUT = 1000;
 
@@ -82,6 +91,27 @@ export class Child implements AsyncDisposable {
   /** Kills it, if it is still there. */
   kill(): void {
     this.#process.kill();
+  }
+
+  /**
+   * Stops it, looks at it from outside, and lets it go on.
+   *
+   * @throws {CannotLook} Where it may not be looked at.
+   * @throws {ExperimentError} If it has ended, or has too much to look at.
+   */
+  look({ expected, ...options }: ChildLookOptions): View {
+    const folder = libcFolder();
+    try {
+      return look(this.#process, { ...options, expected: { ring: false, folder, ...expected } });
+    } catch (error) {
+      throw whyNotSeen(error, this.#process);
+    }
+  }
+
+  /** Whether the first packet socket that was seen in it is the parent's: one open file description. */
+  holds(packetFd: number, { descriptors }: View): boolean {
+    const theirs = descriptors.find(({ kind }) => kind === "packet");
+    return theirs !== undefined && isSameFile(Deno.pid, packetFd, this.pid, theirs.fd);
   }
 
   /** Its process id. */
@@ -309,6 +339,26 @@ export class Child implements AsyncDisposable {
         throw new ExperimentError(`The child gave up: ${message.message}`);
     }
   }
+}
+
+/** What keeps the parent from looking, and what would help; of other errors, that the child is not as it should be. */
+const CANNOT_LOOK: { readonly [errno: string]: string } = {
+  EPERM:
+    "another tracer is there, or CAP_SYS_PTRACE is missing (in a container: --cap-add SYS_PTRACE)",
+  EACCES:
+    "CAP_SYS_PTRACE is missing (in a container: --cap-add SYS_PTRACE), or a filter stands before it",
+  ENOSYS: "this kernel does not have that call",
+};
+
+function whyNotSeen(error: unknown, child: Inspected): unknown {
+  if (!(error instanceof SystemError)) return error;
+  const others = child.processes().filter((pid) => pid !== child.pid);
+  if (others.length > 0) {
+    return new ExperimentError(`The child has started other processes: ${others.join(", ")}`);
+  }
+  const reason = CANNOT_LOOK[error.code];
+  if (reason === undefined) return new ExperimentError(`The child was not seen: ${error.message}`);
+  return new CannotLook(`The child cannot be looked at: ${error.message}: ${reason}`);
 }
 
 function said(message: ChildMessage | undefined): string {

@@ -35,7 +35,7 @@ import { EFFECT_TIMEOUT } from "../attacks.ts";
 import { HARDENING_NEEDS } from "../capabilities.ts";
 import { runChild } from "../child.ts";
 import type { ChildRun } from "../child_run.ts";
-import { CONFINEMENT_CHECKS, corroborateConfinement, proveConfinement } from "../confinement.ts";
+import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../confinement.ts";
 import {
   type Cell,
   type Conclusion,
@@ -142,7 +142,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
 
     if (name === HARDENED) {
       const given = { packetFd: packetSocket.fd, ioUring: isRing(receive) };
-      corroborateConfinement(run, worker, given);
+      judgeHardened(run, worker, given);
       await worker.reached("receiving");
       const stimulate = (each: Stimulus) => each.send();
       const reception = new Reception(run, worker, stimulus, readyAt, stimulate);

@@ -41,17 +41,18 @@ import {
 import { runChild } from "../child.ts";
 import type { ChildRun } from "../child_run.ts";
 import type { CheckId } from "../checks.ts";
-import { CONFINEMENT_CHECKS, corroborateConfinement, proveConfinement } from "../confinement.ts";
-import { childDescriptors } from "../descriptor_audit.ts";
+import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../confinement.ts";
+import { childDescriptors } from "../inspect/descriptors.ts";
+import { linksOfPacketSockets } from "../inspect/packet_sockets.ts";
 import { type EarlyRequest, EarlyRings, ROOTS_FILE } from "../early_rings.ts";
 import { type Conclusion, type Finding, judged } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
 import { handOnFrames } from "../hand_on.ts";
 import { whyNoOwnRings } from "../kernel.ts";
 import { asInteger, asObject, asText, asTimestamp } from "../messages.ts";
-import { boundPacketSocket, describePacketSocket, packetInodes } from "../packet_socket.ts";
+import { boundPacketSocket, describePacketSocket } from "../packet_socket.ts";
 import type { ParentRun } from "../parent_run.ts";
-import { type ThreadCredentials, threadCredentials } from "../privileges.ts";
+import { type ThreadCredentials, threadCredentials } from "../inspect/threads.ts";
 import {
   becomeWorker,
   birth,
@@ -199,7 +200,7 @@ async function hardened(
   const orders = { ...identity, count, protections, receive };
   worker.send({ type: "socket", ...orders }, [packetSocket.fd]);
   const { dropped_ns } = await worker.reached("ready");
-  corroborateConfinement(run, worker, { packetFd: packetSocket.fd, ioUring: true });
+  judgeHardened(run, worker, { packetFd: packetSocket.fd, ioUring: true });
   const droppedAt = asTimestamp(dropped_ns, "dropped_ns");
   const reception = pieces.reception(run, worker, stimulus, droppedAt);
   await reception.until(count);
@@ -405,10 +406,7 @@ const PACKET_SOCKET = "a packet socket";
  */
 function whatIsOpen(pid: number, fd: number): string {
   const link = linkOf(pid, fd);
-  const [, inode] = link.match(/^socket:\[(\d+)\]$/) ?? [];
-  if (inode !== undefined) {
-    return packetInodes(readTextFile("/proc/net/packet")).includes(inode) ? PACKET_SOCKET : link;
-  }
+  if (link.startsWith("socket:")) return linksOfPacketSockets().has(link) ? PACKET_SOCKET : link;
   const [, flags] = readTextFile(`/proc/${pid}/fdinfo/${fd}`).match(/^flags:\s*([0-7]+)$/m) ?? [];
   return (Number.parseInt(flags, 8) & O_PATH) === 0 ? link : `${link}, as a path only`;
 }

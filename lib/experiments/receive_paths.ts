@@ -19,7 +19,7 @@ import { ETH_P_ALL, getppid, OwnedFd, setUpPacketRing } from "../../ffi/mod.ts";
 import type { CheckId } from "../checks.ts";
 import { runChild } from "../child.ts";
 import type { ChildRun } from "../child_run.ts";
-import { CONFINEMENT_CHECKS, corroborateConfinement, proveConfinement } from "../confinement.ts";
+import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../confinement.ts";
 import { type Digest, DIGESTS_PER_MESSAGE, sha256, takeDigests } from "../digests.ts";
 import { type Conclusion, type Finding, judged, skipped } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
@@ -32,7 +32,8 @@ import {
   whyNoLargeReceiveBuffer,
 } from "../packet_socket.ts";
 import type { ParentRun } from "../parent_run.ts";
-import { judgeCredentials, threadCredentials } from "../privileges.ts";
+import { judgeCredentials } from "../privileges.ts";
+import { threadCredentials } from "../inspect/threads.ts";
 import {
   becomeWorker,
   birth,
@@ -109,7 +110,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     const dropped = Object.values(judgeCredentials(threadCredentials(worker.pid), identity))
       .every(({ status }) => status === "pass");
     const given = { packetFd: packetSocket.fd, ioUring: isRing(receive) };
-    if (!proven) corroborateConfinement(run, worker, given);
+    if (!proven) judgeHardened(run, worker, given);
     proven = true;
     takeStatistics(packetSocket.fd); // what came before does not count
 

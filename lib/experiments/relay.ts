@@ -51,7 +51,7 @@ import {
 import { HARDENING_NEEDS } from "../capabilities.ts";
 import { runChild } from "../child.ts";
 import type { ChildRun } from "../child_run.ts";
-import { CONFINEMENT_CHECKS, corroborateConfinement, proveConfinement } from "../confinement.ts";
+import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../confinement.ts";
 import { DROP_REASONS } from "../datagrams.ts";
 import {
   compare,
@@ -181,7 +181,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   run.done(`Two descriptors passed via SCM_RIGHTS to PID ${worker.pid}`);
   await worker.reached("ready");
   const given = { packetFd: packetSocket.fd, egressFd: egress.fd, ioUring: isRing(receive) };
-  corroborateConfinement(run, worker, given);
+  judgeHardened(run, worker, given);
   takeStatistics(packetSocket.fd); // what came before does not count
 
   run.step(`Relaying from ${inEndpointWords(from)} to ${inEndpointWords(to)}...`);

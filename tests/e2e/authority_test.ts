@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { AuditedDescriptor } from "../../lib/descriptor_audit.ts";
 import type { CheckResult } from "../../lib/evidence.ts";
-import type { ThreadCredentials } from "../../lib/privileges.ts";
+import type { ThreadCredentials } from "../../lib/inspect/threads.ts";
 import { testNeeding } from "../support/needs.ts";
 import { evidenceIn, fdpass, inNamespace, type Outcome } from "../support/programs.ts";
 import { FDPASS, here } from "./here.ts";
