@@ -32,7 +32,7 @@ export const CONFINEMENT_CHECKS = [
   "HARD-05",
 ] as const satisfies CheckId[];
 
-/** The child's part: carries out those that are its own. */
+/** The child's part: what it makes of itself, a second opinion; and the threads that the parent then sees. */
 export async function proveConfinement(
   run: ChildRun,
   known: KnownDescriptors,
@@ -46,12 +46,12 @@ export async function proveConfinement(
 /** What a worker was given: the parent's copies of its sockets, and whether it receives by an io_uring. */
 export type Given = Pick<KnownWorker, "packetFd" | "egressFd" | "ioUring">;
 
-/** The parent's part: looks at the child from outside, whose word alone would not be enough, and at its own copy of the socket. */
+/** The parent's part, which decides: looks at the child from outside, and at its own copy of the socket. */
 export function corroborateConfinement(run: ParentRun, child: Child, given: Given): void {
   const threads = judgeConfinement(threadCredentials(child.pid), run.setting.identity);
-  run.corroborate("HARD-01", threads);
-  run.corroborate("HARD-02", threads); // those that it started later are among them
-  run.corroborate("HARD-03", judgeFiles(childDescriptors(child.pid)));
+  run.check("HARD-01", threads);
+  run.check("HARD-02", threads); // those that it started later are among them
+  run.check("HARD-03", judgeFiles(childDescriptors(child.pid)));
   run.check("HARD-04", judgeSecondLine(child.pid, given.packetFd));
   const { pid, channelFd } = child;
   run.check("HARD-05", judgeFilter({ pid, channelFd, ...given }));

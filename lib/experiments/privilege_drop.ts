@@ -117,7 +117,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
     launcher: birth(identity, protections),
   });
   await child.reached("started");
-  run.corroborate("PASS-01", judgeAbsence(child.pid, packetSocket.fd));
+  run.check("PASS-01", judgeAbsence(child.pid, packetSocket.fd));
   run.done(`Spawned child process (PID: ${child.pid})`, "PASS-01");
 
   // 4. One message, one descriptor; then both sides say what it is.
@@ -133,7 +133,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   // 5 to 7 are the child's. 8. It is ready: from outside, is every thread of it what it says?
   const droppedAt = asTimestamp((await child.reached("ready")).dropped_ns, "dropped_ns");
   const seen = judgeCredentials(threadCredentials(child.pid), identity);
-  for (const [id, finding] of Object.entries(seen)) run.corroborate(id as CheckId, finding);
+  for (const [id, finding] of Object.entries(seen)) run.check(id as CheckId, finding);
   if (protections.length > 0) {
     corroborateConfinement(run, child, { packetFd: packetSocket.fd, ioUring: isRing(receive) });
   }
@@ -290,6 +290,7 @@ export const privilegeDrop: Experiment = {
     "RECV-02",
     "RECV-03",
   ],
+  byChildsWord: ["PASS-02", "DROP-05", "DENY-01"],
   parent,
   child,
 };
