@@ -36,7 +36,7 @@ export const CONFINEMENT_CHECKS = [
   "HARD-05",
 ] as const satisfies CheckId[];
 
-/** The child's part: carries out those that are its own. */
+/** The child's part: what it makes of itself, a second opinion; and the threads that the parent then sees. */
 export async function proveConfinement(
   run: ChildRun,
   known: KnownDescriptors,

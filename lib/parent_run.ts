@@ -8,7 +8,7 @@ import type { OwnedFd } from "../ffi/mod.ts";
 import type { CheckId, Side } from "./checks.ts";
 import { type ChildProcess, spawnChild } from "./child_process.ts";
 import { controlChannelPair } from "./control_channel.ts";
-import type { Finding, Packet } from "./evidence.ts";
+import type { Finding, Packet, SeenBy } from "./evidence.ts";
 import { now } from "./messages.ts";
 import type { ExperimentRecord } from "./record.ts";
 import type { Setting } from "./setting.ts";
@@ -76,19 +76,18 @@ export class ParentRun {
     return { [Symbol.dispose]: () => void (record.counters = before) };
   }
 
-  /** Records for every check of the plan that there is nothing to judge by. */
-  skipEverything(reason: string): void {
-    this.record.skipEverything(reason);
+  /** Records, for every check that is not decided yet, that there is nothing to judge by. */
+  skipRest(reason: string): void {
+    this.record.skipRest(reason);
   }
 
-  /** Records what came of a check of the parent's. */
-  check(id: CheckId, finding: Finding): void {
-    this.record.find("parent", id, finding);
-  }
-
-  /** Holds a finding of the child's against what the parent sees. */
-  corroborate(id: CheckId, seen: Finding): void {
-    this.record.corroborate(id, seen);
+  /**
+   * Decides a check by what was seen. Once more, if there is more to see: the worst of it counts.
+   *
+   * @param seenBy Who saw it: the parent itself, unless it is something else that it has verified.
+   */
+  check(id: CheckId, finding: Finding, seenBy: readonly SeenBy[] = ["parent"]): void {
+    this.record.decide(id, finding, seenBy);
   }
 
   /** Adds a packet, counted as the `number`th, or 0 for one that does not count. */

@@ -112,7 +112,7 @@ export async function runExperiment(
     const reason = whyNoAnswer(experiment, setting);
     if (reason !== undefined) {
       run.step("Looking for what is needed...");
-      run.skipEverything(reason);
+      run.skipRest(reason);
       run.note(`No answer: ${reason}`, experiment.plan[0]);
       return record.close(null, null);
     }

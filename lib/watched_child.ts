@@ -46,6 +46,9 @@ const END_TIMEOUT = 5000;
 /** How long one that has closed the control channel may take: the kernel closes it when it is as good as gone. */
 const CLOSING_TIMEOUT = 500;
 
+/** What is kept of these the record bounds, or nothing is. */
+const COUNTED_ELSEWHERE: readonly ChildMessage["type"][] = ["packet", "reached", "check"];
+
 /** The child, as the parent's program sees it. Whatever it says is evidence, or is refused. */
 export class Child implements AsyncDisposable {
   readonly #process: ChildProcess;
@@ -307,11 +310,11 @@ export class Child implements AsyncDisposable {
     );
   }
 
-  /** What of its words goes into the record, counts; packets are counted there, and what comes with a stage is looked at and forgotten. */
+  /** What of its words goes into the record, counts; packets and opinions are counted there, and what comes with a stage is looked at and forgotten. */
   #read({ text }: Delivery): ChildMessage {
     const message = parseChildMessage(text);
     this.#saidAt = Math.max(this.#saidAt, saidAt(text) ?? now());
-    if (message.type !== "packet" && message.type !== "reached") this.#run.record.heard(text);
+    if (!COUNTED_ELSEWHERE.includes(message.type)) this.#run.record.heard(text);
     return message;
   }
 
@@ -333,7 +336,7 @@ export class Child implements AsyncDisposable {
         return record.line({ kind: "detail", text: message.text }, this.#saidAt);
       case "check": {
         const { id, status, observed, evidence } = message;
-        return record.find("child", id, { status, observed, evidence });
+        return record.opinion(id, { status, observed, evidence });
       }
       case "failed":
         throw new ExperimentError(`The child gave up: ${message.message}`);

@@ -211,7 +211,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   const left = compare(stimulus.sent, leaving.datagrams);
   const arrived = compare(stimulus.sent, received);
   run.check("RELAY-02", judgeEgress([agreed, atTheEnd], egressLink, to));
-  run.corroborate("RELAY-03", judgeStrays(strays, controls));
+  run.check("RELAY-03", judgeStrays(strays, controls));
   run.check("RELAY-04", judgeStrays(strays, controls));
   run.check("RELAY-05", judgeComparison(left));
   run.check(
@@ -355,6 +355,7 @@ export const relay: Experiment = {
     "RELAY-09",
     ...CONFINEMENT_CHECKS,
   ],
+  byChildsWord: ["RELAY-03"],
   parent,
   child,
 };
