@@ -6,6 +6,7 @@
  * @module
  */
 
+import { blockSignals } from "./ffi/mod.ts";
 import { HELP, type Manner, mannerOf, parseCommandLine, type RunTask } from "./lib/command_line.ts";
 import type { Environment, Evidence, ExperimentEvidence } from "./lib/evidence.ts";
 import type { Experiment } from "./lib/experiment.ts";
@@ -42,6 +43,7 @@ async function runAll(
   const where = environment(run.interface, run.user, args);
   const results: ExperimentEvidence[] = [];
   try {
+    blockSignals();
     requireFile(Deno.mainModule);
     const tracing = await startTracing(task);
     adoptOrphans();

@@ -403,6 +403,12 @@ export const RLIMIT_NOFILE = 7;
 /** The signal that nobody can ignore. */
 export const SIGKILL = 9;
 
+// bits/sigaction.h
+/** Adds signals to those that a thread blocks: pthread_sigmask(3). */
+export const SIG_BLOCK = 0;
+/** Sets which ones it blocks. */
+export const SIG_SETMASK = 2;
+
 // bits/time.h
 /** The time since 1970: clock_gettime(2). */
 export const CLOCK_REALTIME = 0;

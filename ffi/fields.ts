@@ -17,6 +17,11 @@ export const FIELDS = {
     msg_controllen: [40, "usize"],
     msg_flags: [48, "i32"],
   },
+  sigaction: {
+    sa_handler: [0, "pointer"],
+    sa_mask: [8, "u8[128]"],
+    sa_flags: [136, "i32"],
+  },
   iovec: {
     iov_base: [0, "pointer"],
     iov_len: [8, "usize"],

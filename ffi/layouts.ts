@@ -45,6 +45,13 @@ export const tpacket_stats: Struct<typeof FIELDS.tpacket_stats> = struct(
 /** `struct pollfd`. Source: sys/poll.h. */
 export const pollfd: Struct<typeof FIELDS.pollfd> = struct("pollfd", 8, FIELDS.pollfd);
 
+/** `struct sigaction`: what a process does about a signal. Source: bits/sigaction.h, sigaction(2). */
+export const sigaction: Struct<typeof FIELDS.sigaction> = struct(
+  "sigaction",
+  152,
+  FIELDS.sigaction,
+);
+
 /** `struct timespec`. Source: bits/types/struct_timespec.h. */
 export const timespec: Struct<typeof FIELDS.timespec> = struct("timespec", 16, FIELDS.timespec);
 

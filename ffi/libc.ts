@@ -299,6 +299,16 @@ export const LIBC_SYMBOLS = {
     ],
     result: "i32",
   },
+  pthread_sigmask: {
+    prototype: "int pthread_sigmask(int how, const sigset_t *set, sigset_t *oldset)",
+    parameters: ["i32", "buffer", "buffer"] as [how: "i32", set: "buffer", oldset: "buffer"],
+    result: "i32",
+  },
+  sigaction: {
+    prototype: "int sigaction(int signum, const struct sigaction *act, struct sigaction *oldact)",
+    parameters: ["i32", "buffer", "buffer"] as [signum: "i32", act: "buffer", oldact: "buffer"],
+    result: "i32",
+  },
   dlsym: {
     prototype: "void *dlsym(void *handle, const char *symbol)",
     parameters: ["pointer", "buffer"] as [handle: "pointer", symbol: "buffer"],

@@ -36,6 +36,7 @@ export * from "./raw_syscall.ts";
 export * from "./rtnetlink.ts";
 export * from "./scm_rights.ts";
 export * from "./seccomp.ts";
+export * from "./signals.ts";
 export * from "./socket.ts";
 export * from "./struct.ts";
 export * from "./syscalls.ts";

@@ -19,7 +19,7 @@
  * @module
  */
 
-import { markCloseOnExecFrom, readTextFile, setCloseOnExec } from "../ffi/mod.ts";
+import { markCloseOnExecFrom, readTextFile, setCloseOnExec, withOriginalMask } from "../ffi/mod.ts";
 import { endOrphans } from "./orphans.ts";
 import { runtimeCall } from "./runtime_call.ts";
 import { TraceLines, type TracePiece } from "./trace_lines.ts";
@@ -221,7 +221,11 @@ export function spawnChild(
   inherit.forEach((fd) => setCloseOnExec(fd, false));
   try {
     return new ChildProcess(
-      runtimeCall("spawn", `Cannot start "${program}"`, () => command.spawn()),
+      runtimeCall(
+        "spawn",
+        `Cannot start "${program}"`,
+        () => withOriginalMask(() => command.spawn()),
+      ),
       onTrace,
     );
   } finally {
