@@ -193,7 +193,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   // The last look: nothing has come back, and the child still holds what it was sent.
   const last = child.look({ expected: { passed, ring }, others, ask: "everything" });
   judgeDropped(last);
-  run.figure("questions_ms", holding.questioned + dropped.questioned + last.questioned);
+  run.record.figure("questions_ms", holding.questioned + dropped.questioned + last.questioned);
 
   // The last close of a packet socket waits for an RCU grace period (packet_release), here and in the child: at once.
   child.send({ type: "enough" });
