@@ -400,8 +400,20 @@ export const RLIMIT_CORE = 4;
 export const RLIMIT_NOFILE = 7;
 
 // asm-generic/signal.h
+/** An instruction that there is none of. */
+export const SIGILL = 4;
+/** A breakpoint. */
+export const SIGTRAP = 5;
+/** Memory that is not there any more. */
+export const SIGBUS = 7;
+/** Arithmetic that cannot be done. */
+export const SIGFPE = 8;
 /** The signal that nobody can ignore. */
 export const SIGKILL = 9;
+/** Memory that may not be touched. */
+export const SIGSEGV = 11;
+/** A system call that a filter traps. */
+export const SIGSYS = 31;
 
 // bits/sigaction.h
 /** Adds signals to those that a thread blocks: pthread_sigmask(3). */
@@ -500,14 +512,52 @@ export const AUDIT_ARCH_X86_64 = 0xc000003e;
 export const AUDIT_ARCH_AARCH64 = 0xc00000b7;
 
 // sys/ptrace.h
-/** Lets go: ptrace(2). */
+/** Reads a word of the memory: ptrace(2). */
+export const PTRACE_PEEKTEXT = 1;
+/** Lets a thread that has stopped go on. */
+export const PTRACE_CONT = 7;
+/** Lets go. */
 export const PTRACE_DETACH = 17;
+/** Goes on to the next beginning or end of a system call. */
+export const PTRACE_SYSCALL = 24;
+/** Sets the options. */
+export const PTRACE_SETOPTIONS = 0x4200;
+/** Reads what is known of the signal of this stop. */
+export const PTRACE_GETSIGINFO = 0x4202;
+/** Reads a set of registers. */
+export const PTRACE_GETREGSET = 0x4204;
+/** Writes a set of registers. */
+export const PTRACE_SETREGSET = 0x4205;
 /** Attaches without a stop. */
 export const PTRACE_SEIZE = 0x4206;
 /** Stops. */
 export const PTRACE_INTERRUPT = 0x4207;
+/** Reads pending signals, and leaves them pending. */
+export const PTRACE_PEEKSIGINFO = 0x4209;
+/** Reads the mask of blocked signals. */
+export const PTRACE_GETSIGMASK = 0x420a;
+/** Writes the mask of blocked signals. */
+export const PTRACE_SETSIGMASK = 0x420b;
 /** Reads a filter. */
 export const PTRACE_SECCOMP_GET_FILTER = 0x420c;
+/** Reads which system call has begun, or how it has ended. */
+export const PTRACE_GET_SYSCALL_INFO = 0x420e;
+/** Option: a stop at a system call is told from a SIGTRAP. */
+export const PTRACE_O_TRACESYSGOOD = 1;
+/** Option: no filter is asked. */
+export const PTRACE_O_SUSPEND_SECCOMP = 0x200000;
+/** The stop that PTRACE_INTERRUPT leads to, or a stop of the whole process. */
+export const PTRACE_EVENT_STOP = 128;
+/** A system call has begun. */
+export const PTRACE_SYSCALL_INFO_ENTRY = 1;
+/** A system call has ended. */
+export const PTRACE_SYSCALL_INFO_EXIT = 2;
+
+// elf.h
+/** The general registers, for PTRACE_GETREGSET. */
+export const NT_PRSTATUS = 1;
+/** The number of the system call that has begun, on aarch64. */
+export const NT_ARM_SYSTEM_CALL = 0x404;
 
 // sys/wait.h
 /** For waitid(2): one process, by its pid. */
@@ -516,8 +566,16 @@ export const P_PID = 1;
 export const WNOHANG = 1;
 /** One that has stopped. */
 export const WSTOPPED = 2;
+/** One that has ended. */
+export const WEXITED = 4;
 /** Threads too. */
 export const __WALL = 0x40000000;
+
+// linux/kcmp.h
+/** Compares two open file descriptions: kcmp(2). */
+export const KCMP_FILE = 0;
+/** Compares two tables of descriptors. */
+export const KCMP_FILES = 2;
 
 // linux/sockios.h
 /** When the last packet came: ioctl(2) of sockets. */

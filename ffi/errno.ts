@@ -13,6 +13,7 @@ export const Errno = {
   ESRCH: 3,
   EINTR: 4,
   EBADF: 9,
+  ECHILD: 10,
   EAGAIN: 11,
   ENOMEM: 12,
   EACCES: 13,
