@@ -10,6 +10,7 @@ import {
   Errno,
   errnoOf,
   isSameFile,
+  NotAnsweredError,
   type OwnedFd,
   poll,
   POLLIN,
@@ -351,9 +352,13 @@ const CANNOT_LOOK: { readonly [errno: string]: string } = {
   EACCES:
     "CAP_SYS_PTRACE is missing (in a container: --cap-add SYS_PTRACE), or a filter stands before it",
   ENOSYS: "this kernel does not have that call",
+  ETIMEDOUT: "a thread of it does not stop, which waits for a disk or the like",
 };
 
 function whyNotSeen(error: unknown, child: Inspected): unknown {
+  if (error instanceof NotAnsweredError) {
+    return new ExperimentError(`The child could not be asked: ${error.message}`);
+  }
   if (!(error instanceof SystemError)) return error;
   const others = child.processes().filter((pid) => pid !== child.pid);
   if (others.length > 0) {

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { isRingThread, StoppedThread, unlessGone } from "../../ffi/mod.ts";
+import { isKernelThread, StoppedThread, unlessGone } from "../../ffi/mod.ts";
 import { ExperimentError } from "../outcome.ts";
 import { threadIds } from "./threads.ts";
 
@@ -50,7 +50,7 @@ export class StoppedChild implements Disposable {
     const isNew = (tid: number) => !this.threads.has(tid) && !this.ringThreads.has(tid);
     const found = processes.flatMap((pid) => threadsUnlessGone(pid)).filter(isNew);
     for (const tid of found) {
-      if (isRingThread(tid)) {
+      if (isKernelThread(tid)) {
         this.ringThreads.add(tid);
         continue;
       }
