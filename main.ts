@@ -14,6 +14,7 @@ import { interruption, keepIgnored } from "./lib/interruption.ts";
 import type { Watcher } from "./lib/live.ts";
 import { adoptOrphans } from "./lib/orphans.ts";
 import { Exit } from "./lib/outcome.ts";
+import { canHavePidNamespaces } from "./lib/pid_namespace.ts";
 import { isTerminal, terminalColumns, wantsColor, write, writePatiently } from "./lib/output.ts";
 import { ViewFiles } from "./lib/report/files.ts";
 import { renderJson } from "./lib/report/json.ts";
@@ -44,11 +45,11 @@ async function runAll(
   try {
     requireFile(Deno.mainModule);
     const tracing = await startTracing(task);
-    adoptOrphans();
     const setting = findSetting(
       run,
       ["deno run -A", Deno.mainModule.split("/").at(-1), ...args].join(" "),
     );
+    if (!canHavePidNamespaces()) adoptOrphans();
     using views = new ViewFiles(files, { force });
     const evidence = await runEach(
       task.experiments,

@@ -39,7 +39,8 @@ const CLOSING_TIMEOUT = 500;
 
 /** The child, as the parent's program sees it. Whatever it says is evidence, or is refused. */
 export class Child implements AsyncDisposable {
-  readonly #process: ChildProcess;
+  /** The process itself. */
+  readonly process: ChildProcess;
   readonly #channel: OwnedFd;
   readonly #run: ParentRun;
   readonly #isSilent: boolean;
@@ -60,7 +61,7 @@ export class Child implements AsyncDisposable {
     run: ParentRun,
     isSilent = false,
   ) {
-    this.#process = process;
+    this.process = process;
     this.#channel = channel;
     this.#run = run;
     this.#isSilent = isSilent;
@@ -71,7 +72,7 @@ export class Child implements AsyncDisposable {
 
   /** Resolves when it has ended, however. */
   get gone(): Promise<void> {
-    return this.#process.ended().then(() => {});
+    return this.process.ended().then(() => {});
   }
 
   /** Whether it has said something that nobody has heard yet, or has closed the control channel. */
@@ -81,12 +82,12 @@ export class Child implements AsyncDisposable {
 
   /** Kills it, if it is still there. */
   kill(): void {
-    this.#process.kill();
+    this.process.kill();
   }
 
-  /** Its process id. */
+  /** Its process id out here. */
   get pid(): number {
-    return this.#process.pid;
+    return this.process.pid;
   }
 
   /**
@@ -228,13 +229,13 @@ export class Child implements AsyncDisposable {
     let wasKilled = false;
     const kill = () => {
       wasKilled = true;
-      this.#process.kill();
+      this.process.kill();
     };
     const timer = setTimeout(kill, patience);
     if (signal.aborted) kill();
     signal.addEventListener("abort", kill);
     try {
-      const end = await this.#process.ended();
+      const end = await this.process.ended();
       if (wasKilled && signal.aborted) throw signal.reason;
       return { end, wasKilled };
     } finally {
@@ -245,7 +246,7 @@ export class Child implements AsyncDisposable {
 
   /** Ends it, if it is still there. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#process[Symbol.asyncDispose]();
+    await this.process[Symbol.asyncDispose]();
     this.#channel.close();
   }
 

@@ -92,6 +92,7 @@ const HEADERS = [
   "linux/if_link.h",
   "linux/if_packet.h",
   "linux/io_uring.h",
+  "linux/nsfs.h",
   "linux/rtnetlink.h",
   "linux/seccomp.h",
   "linux/sockios.h",
