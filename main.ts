@@ -15,6 +15,7 @@ import { interruption, keepIgnored } from "./lib/interruption.ts";
 import type { Watcher } from "./lib/live.ts";
 import { adoptOrphans } from "./lib/orphans.ts";
 import { Exit } from "./lib/outcome.ts";
+import { canHavePidNamespaces } from "./lib/pid_namespace.ts";
 import { isTerminal, terminalColumns, wantsColor, write, writePatiently } from "./lib/output.ts";
 import { ViewFiles } from "./lib/report/files.ts";
 import { renderJson } from "./lib/report/json.ts";
@@ -46,11 +47,11 @@ async function runAll(
     blockSignals();
     requireFile(Deno.mainModule);
     const tracing = await startTracing(task);
-    adoptOrphans();
     const setting = findSetting(
       run,
       ["deno run -A", Deno.mainModule.split("/").at(-1), ...args].join(" "),
     );
+    if (!canHavePidNamespaces()) adoptOrphans();
     using views = new ViewFiles(files, { force });
     const evidence = await runEach(
       task.experiments,

@@ -583,9 +583,15 @@ export const SIOCGSTAMP_OLD = 0x8906;
 /** Sets the flags of an interface. */
 export const SIOCSIFFLAGS = 0x8914;
 
+// linux/nsfs.h
+/** The namespace that a namespace was made in: ioctl(2) of one in /proc/PID/ns. */
+export const NS_GET_PARENT = 0xb702;
+
 // bits/sched.h
 /** A user namespace of its own: clone(2). */
 export const CLONE_NEWUSER = 0x10000000;
+/** A PID namespace of its own. */
+export const CLONE_NEWPID = 0x20000000;
 /** A thread of the same process. */
 export const CLONE_THREAD = 0x10000;
 

@@ -21,6 +21,7 @@ export const Errno = {
   EINVAL: 22,
   EMFILE: 24,
   ENODEV: 19,
+  ENOSPC: 28,
   EPIPE: 32,
   ERANGE: 34,
   ENOSYS: 38,

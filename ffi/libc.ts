@@ -271,6 +271,16 @@ export const LIBC_SYMBOLS = {
     parameters: ["i32", "buffer", "i32"] as [pid: "i32", wstatus: "buffer", options: "i32"],
     result: "i32",
   },
+  unshare: {
+    prototype: "int unshare(int flags)",
+    parameters: ["i32"] as [flags: "i32"],
+    result: "i32",
+  },
+  setns: {
+    prototype: "int setns(int fd, int nstype)",
+    parameters: ["i32", "i32"] as [fd: "i32", nstype: "i32"],
+    result: "i32",
+  },
   setrlimit: {
     prototype: "int setrlimit(int resource, const struct rlimit *rlim)",
     parameters: ["i32", "buffer"] as [resource: "i32", rlim: "buffer"],

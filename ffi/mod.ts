@@ -29,6 +29,7 @@ export * from "./layouts.ts";
 export * from "./libc.ts";
 export * from "./memory.ts";
 export * from "./message_vector.ts";
+export * from "./namespaces.ts";
 export * from "./packet_ring.ts";
 export * from "./process.ts";
 export * from "./provided_buffers.ts";

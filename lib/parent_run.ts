@@ -10,6 +10,7 @@ import { type ChildProcess, spawnChild } from "./child_process.ts";
 import { controlChannelPair } from "./control_channel.ts";
 import type { Finding, Packet, SeenBy } from "./evidence.ts";
 import { now } from "./messages.ts";
+import { USUAL_BIRTH } from "./protections.ts";
 import type { ExperimentRecord } from "./record.ts";
 import type { Setting } from "./setting.ts";
 import type { Tracing } from "./tracing.ts";
@@ -33,8 +34,10 @@ export interface RunContext {
 export interface SpawnOptions {
   /** Descriptors that cross beside its end of the control channel. */
   readonly inherit?: readonly number[];
-  /** A program, with its arguments, that changes what it is and then becomes the child. */
+  /** A program, with its arguments, that changes what it is and then becomes the child; if it is not to be born as usual. */
   readonly launcher?: readonly string[];
+  /** Another child, whose PID namespace it is to share: siblings that know each other by their process ids. */
+  readonly beside?: Child;
   /** Whether it may only say where it stands: nothing that it says goes into the record. */
   readonly isSilent?: boolean;
 }
@@ -104,7 +107,7 @@ export class ParentRun {
   spawn(
     ours: OwnedFd,
     theirs: OwnedFd,
-    { inherit = [], launcher = [], isSilent = false }: SpawnOptions = {},
+    { inherit = [], launcher = USUAL_BIRTH, beside, isSilent = false }: SpawnOptions = {},
   ): Child {
     const millisecondsLeft = String(Math.max(1, this.context.deadline - Date.now()));
     const { childModule, experiment, tracing } = this.context;
@@ -115,6 +118,7 @@ export class ParentRun {
       onTrace: tracing && ((piece) => tracing.heard("child", process.pid, piece)),
       inherit: [theirs.fd, ...inherit],
       launcher,
+      beside: beside?.process,
     });
     const channelFd = theirs.fd;
     theirs.close();

@@ -29,6 +29,7 @@ import {
   saidAt,
 } from "./messages.ts";
 import type { Expected } from "./inspect/footholds.ts";
+import type { SeenProcess } from "./inspect/processes.ts";
 import { type Inspected, look, type LookOptions, type View } from "./inspect/look.ts";
 import { CannotLook, ExperimentError } from "./outcome.ts";
 import type { ParentRun } from "./parent_run.ts";
@@ -52,7 +53,8 @@ const COUNTED_ELSEWHERE: readonly ChildMessage["type"][] = ["packet", "reached",
 
 /** The child, as the parent's program sees it. Whatever it says is evidence, or is refused. */
 export class Child implements AsyncDisposable {
-  readonly #process: ChildProcess;
+  /** The process itself. */
+  readonly process: ChildProcess;
   readonly #channel: OwnedFd;
   readonly #run: ParentRun;
   readonly #isSilent: boolean;
@@ -73,7 +75,7 @@ export class Child implements AsyncDisposable {
     run: ParentRun,
     isSilent = false,
   ) {
-    this.#process = process;
+    this.process = process;
     this.#channel = channel;
     this.#run = run;
     this.#isSilent = isSilent;
@@ -84,7 +86,7 @@ export class Child implements AsyncDisposable {
 
   /** Resolves when it has ended, however. */
   get gone(): Promise<void> {
-    return this.#process.ended().then(() => {});
+    return this.process.ended().then(() => {});
   }
 
   /** Whether it has said something that nobody has heard yet, or has closed the control channel. */
@@ -94,7 +96,7 @@ export class Child implements AsyncDisposable {
 
   /** Kills it, if it is still there. */
   kill(): void {
-    this.#process.kill();
+    this.process.kill();
   }
 
   /**
@@ -106,10 +108,23 @@ export class Child implements AsyncDisposable {
   look({ expected, ...options }: ChildLookOptions): View {
     const folder = libcFolder();
     try {
-      return look(this.#process, { ...options, expected: { ring: false, folder, ...expected } });
+      return look(this.#inspected(), {
+        ...options,
+        expected: { ring: false, folder, ...expected },
+      });
     } catch (error) {
-      throw whyNotSeen(error, this.#process);
+      throw whyNotSeen(error, this.#inspected());
     }
+  }
+
+  /** It, and all that it has started and that is still there. */
+  #inspected(): Inspected {
+    const { pid, process } = this;
+    const isOther = (each: SeenProcess) => each.isAlive && each.pid !== pid;
+    return {
+      pid,
+      processes: () => [pid, ...process.processes.filter(isOther).map((each) => each.pid)],
+    };
   }
 
   /** Whether the first packet socket that was seen in it is the parent's: one open file description. */
@@ -118,9 +133,9 @@ export class Child implements AsyncDisposable {
     return theirs !== undefined && isSameFile(Deno.pid, packetFd, this.pid, theirs.fd);
   }
 
-  /** Its process id. */
+  /** Its process id out here. */
   get pid(): number {
-    return this.#process.pid;
+    return this.process.pid;
   }
 
   /**
@@ -262,13 +277,13 @@ export class Child implements AsyncDisposable {
     let wasKilled = false;
     const kill = () => {
       wasKilled = true;
-      this.#process.kill();
+      this.process.kill();
     };
     const timer = setTimeout(kill, patience);
     if (signal.aborted) kill();
     signal.addEventListener("abort", kill);
     try {
-      const end = await this.#process.ended();
+      const end = await this.process.ended();
       if (wasKilled && signal.aborted) throw signal.reason;
       return { end, wasKilled };
     } finally {
@@ -279,7 +294,7 @@ export class Child implements AsyncDisposable {
 
   /** Ends it, if it is still there. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#process[Symbol.asyncDispose]();
+    await this.process[Symbol.asyncDispose]();
     this.#channel.close();
   }
 

@@ -22,7 +22,6 @@
 import {
   Errno,
   ETH_P_ALL,
-  getppid,
   if_nametoindex,
   OwnedFd,
   pipe,
@@ -47,6 +46,7 @@ import {
 import { EarlyRings } from "../early_rings.ts";
 import type { Experiment } from "../experiment.ts";
 import { handOnFrames } from "../hand_on.ts";
+import { ownPidOf } from "../inspect/processes.ts";
 import { isUnprivilegedIoUring, whyProcHides } from "../kernel.ts";
 import { arrives, markedFrame } from "../marked_frames.ts";
 import { asInteger, asText, asTimestamp } from "../messages.ts";
@@ -65,13 +65,12 @@ import { boundPacketSocket, emptyQueue, sendFrame } from "../packet_socket.ts";
 import type { ParentRun } from "../parent_run.ts";
 import {
   becomeWorker,
-  birth,
+  birthUnder,
   closeUnexplained,
   explainViolation,
   type Protection,
   protectSocket,
   protectWorker,
-  requireProtections,
 } from "../protections.ts";
 import { drain, isRing, openFrameSource, USUAL_PATH } from "../receive/mod.ts";
 import { Reception } from "../reception.ts";
@@ -91,7 +90,6 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
       "Run it by scripts/netns.sh, or name the peer with --stimulus",
     );
   }
-  requireProtections(columns.flatMap(({ chosen }) => chosen));
   const otherIfindex = if_nametoindex("lo");
   using stimulus = new Stimulus(far);
   using farWitness = boundPacketSocket(far.ifindex, ETH_P_ALL);
@@ -100,7 +98,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
 
   run.step("Starting two siblings to be attacked...");
   await using dumpable = await startSibling(run, []);
-  await using undumpable = await startSibling(run, ["undumpable"]);
+  await using undumpable = await startSibling(run, ["undumpable"], dumpable.child);
   run.done(`Two workers sit there (PIDs: ${dumpable.child.pid}, ${undumpable.child.pid})`);
 
   const rows = new Map(OPERATIONS.map((operation) => [operation, new Map<string, Cell>()]));
@@ -114,13 +112,18 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     using forgotten = new OwnedFd(forgottenWrite);
     await using worker = run.start({
       inherit: [forgotten.fd],
-      launcher: birth(identity, chosen),
+      launcher: birthUnder(identity, chosen),
+      beside: sibling.child,
     });
     const { ifindex } = link;
     const target = {
       ifindex,
       otherIfindex,
-      sibling: { pid: sibling.child.pid, fd: sibling.fd },
+      sibling: {
+        pid: ownPidOf(sibling.child.pid),
+        pidInProc: sibling.child.pid,
+        fd: sibling.fd,
+      },
       forgottenFd: forgotten.fd,
     };
     const prove = name === HARDENED;
@@ -189,7 +192,6 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
 
 /** The worker's program, and that of a sibling. */
 export async function child(run: ChildRun): Promise<void> {
-  const parentPid = getppid();
   const { message, descriptors } = run.receive("worker", 1);
   const { uid, gid, protections, target, prove, receive } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
@@ -206,7 +208,7 @@ export async function child(run: ChildRun): Promise<void> {
   }
   using source = openFrameSource(receive, packetSocket.fd);
   const known = { packetFd: packetSocket.fd, channelFd, sourceFd: source.fd };
-  protectWorker({ ...known, parentPid }, protections);
+  protectWorker(known, protections);
   run.explain = (syscall) => explainViolation(known, protections, syscall);
   if (prove) await proveConfinement(run, known, { uid, gid });
   run.reached("ready", { ready_ns: String(realtime()) });
@@ -253,10 +255,14 @@ export const authority: Experiment = {
 };
 
 /** Starts a sibling; returns it, and the number of its packet socket there. */
-async function startSibling(run: ParentRun, protections: readonly Protection[]) {
+async function startSibling(
+  run: ParentRun,
+  protections: readonly Protection[],
+  beside?: Child,
+) {
   const { identity, link } = run.setting;
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
-  const child = run.start();
+  const child = run.start(beside && { beside });
   const orders = { protections, target: null, prove: false, receive: USUAL_PATH } as const;
   child.send({ type: "worker", ...identity, ...orders }, [packetSocket.fd]);
   const { fd } = await child.reached("ready");

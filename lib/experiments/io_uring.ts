@@ -25,7 +25,6 @@ import {
   dropPrivileges,
   errnoName,
   ETH_P_ALL,
-  getppid,
   getresuid,
   installFilter,
   IoUring,
@@ -231,7 +230,6 @@ export const childPieces = {
 
 /** The program that stops being root. */
 export async function child(run: ChildRun, pieces = childPieces): Promise<void> {
-  const parentPid = getppid();
   const { message: { uid, gid, protections }, descriptors } = run.receive("socket", 1);
   using packetSocket = new OwnedFd(descriptors[0]);
   if (protections.length > 0) {
@@ -240,7 +238,7 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
     becomeWorker({ uid, gid }, protections);
     using source = pieces.openWorkerSource(packetSocket.fd);
     const known = { packetFd: packetSocket.fd, channelFd, sourceFd: source.fd };
-    protectWorker({ ...known, parentPid }, protections);
+    protectWorker(known, protections);
     await proveConfinement(run, known, { uid, gid });
     drain(source);
     run.reached("ready", { dropped_ns: String(realtime()) });

@@ -22,7 +22,6 @@
 
 import {
   ETH_P_ALL,
-  getppid,
   getresgid,
   getresuid,
   openDescriptors,
@@ -236,7 +235,6 @@ export const childPieces = {
 
 /** The program that stops being root. */
 export async function child(run: ChildRun, pieces = childPieces): Promise<void> {
-  const parentPid = getppid();
   // 3. Before the message comes: whatever is received later came by the message.
   run.check("PASS-01", judgeOwnDescriptors());
   run.reached("started");
@@ -294,7 +292,7 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
   if (protections.length > 0) {
     run.step("Hardening...");
     const known = { packetFd: packetSocket.fd, channelFd, sourceFd: source.fd };
-    protectWorker({ ...known, parentPid }, protections);
+    protectWorker(known, protections);
     run.explain = (syscall) => explainViolation(known, protections, syscall);
     await proveConfinement(run, known, { uid, gid });
     run.done("Confined on every thread, with every descriptor explained", ...CONFINEMENT_CHECKS);

@@ -15,7 +15,7 @@
  * @module
  */
 
-import { ETH_P_ALL, getppid, OwnedFd, setUpPacketRing } from "../../ffi/mod.ts";
+import { ETH_P_ALL, OwnedFd, setUpPacketRing } from "../../ffi/mod.ts";
 import type { CheckId } from "../checks.ts";
 import { runChild } from "../child.ts";
 import type { ChildRun } from "../child_run.ts";
@@ -149,7 +149,6 @@ export const childPieces = {
 
 /** The program that receives. */
 export async function child(run: ChildRun, pieces = childPieces): Promise<void> {
-  const parentPid = getppid();
   const digest = await sha256(); // as long as files may be opened
   const { message, descriptors } = run.receive("receiver", 1);
   const { uid, gid, protections, prove } = message;
@@ -159,7 +158,7 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
   pieces.becomeWorker({ uid, gid }, protections);
   using source = pieces.openSource(message, packetSocket.fd);
   const known = { packetFd: packetSocket.fd, channelFd, sourceFd: source.fd };
-  protectWorker({ ...known, parentPid }, protections);
+  protectWorker(known, protections);
   if (prove) await proveConfinement(run, known, { uid, gid });
   drain(source);
   run.reached("ready");

@@ -25,7 +25,6 @@ import {
   bind,
   cString,
   ETH_P_ALL,
-  getppid,
   if_nametoindex,
   inetAddress,
   ipv4Bytes,
@@ -84,7 +83,7 @@ import {
   explainViolation,
   protectSocket,
   protectWorker,
-  requireProtections,
+  USUAL_BIRTH,
 } from "../protections.ts";
 import {
   drain,
@@ -129,7 +128,6 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   const { link, stimulus: stimulusLink, identity, count, receive = USUAL } = run.setting;
   const { from, to, out } = run.setting.relay;
   const far = requireStimulus(stimulusLink, link);
-  requireProtections(ALL_PROTECTIONS);
   if (out === undefined) requireNamespaces();
   const digest = await sha256();
 
@@ -282,7 +280,6 @@ const FRAMES_IN_A_ROW = 256;
 
 /** The worker's program, and the receiver's. */
 export async function child(run: ChildRun, pieces = childPieces): Promise<void> {
-  const parentPid = getppid();
   if (run.receive("role").message.role === "receiver") return await receive(run, pieces);
   const { message, descriptors } = run.receive("relay", 2);
   const { uid, gid, protections, from, ifindex } = message;
@@ -294,7 +291,7 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
   pieces.becomeWorker({ uid, gid }, protections);
   using source = pieces.openSource(message.receive, packetSocket.fd);
   const known = { ...given, sourceFd: source.fd };
-  pieces.protectWorker({ ...known, parentPid }, protections);
+  pieces.protectWorker(known, protections);
   run.explain = (syscall) => explainViolation(known, protections, syscall);
   await proveConfinement(run, known, { uid, gid });
 
@@ -362,7 +359,7 @@ export const relay: Experiment = {
 
 /** Starts the receiver; when this returns, it is in a network namespace of its own. */
 async function startReceiver(run: ParentRun): Promise<Child> {
-  const receiver = run.start({ launcher: IN_OWN_NAMESPACE });
+  const receiver = run.start({ launcher: [...IN_OWN_NAMESPACE, ...USUAL_BIRTH] });
   receiver.send({ type: "role", role: "receiver" });
   await receiver.reached("started");
   return receiver;

@@ -24,7 +24,7 @@ import { counted } from "../live.ts";
 import { UsageError } from "../outcome.ts";
 import { whyNoLargeReceiveBuffer } from "../packet_socket.ts";
 import type { ParentRun } from "../parent_run.ts";
-import { ALL_PROTECTIONS, requireProtections } from "../protections.ts";
+import { ALL_PROTECTIONS } from "../protections.ts";
 import { FAILURES_TOLERATED } from "../restart_policy.ts";
 import { requireStimulus, type Supervision } from "../setting.ts";
 import { STEADY_FRAME, SteadyStimulus } from "../steady_stimulus.ts";
@@ -70,7 +70,6 @@ export const parentPieces = {
 export async function parent(run: ParentRun, pieces = parentPieces): Promise<Conclusion> {
   const { link, supervision } = run.setting;
   const { workers, kills, rate } = supervision;
-  requireProtections(ALL_PROTECTIONS);
   requireWorkerMemory(workers + 1);
   using stream = new SteadyStimulus(requireStimulus(run.setting.stimulus, link), rate);
   const identities = identitiesOf(run, workers + 1);

@@ -100,6 +100,7 @@ const HEADERS = [
   "linux/io_uring.h",
   "linux/kcmp.h",
   "linux/ptrace.h",
+  "linux/nsfs.h",
   "linux/rtnetlink.h",
   "linux/seccomp.h",
   "linux/sockios.h",
