@@ -30,6 +30,9 @@
 import {
   AnswerError,
   attachFilter,
+  CAP_NET_RAW,
+  CAP_SETGID,
+  CAP_SETUID,
   close,
   compileFilter,
   dropPrivileges,
@@ -119,6 +122,15 @@ export function protectSocket(
 
 const SETPRIV = "/usr/bin/setpriv";
 
+/** The capabilities that the drop and the control before it need, as setpriv(1) names them. */
+const BORN_WITH = ["setuid", "setgid", "net_raw"] as const;
+
+/** The most capabilities that a child may be born with, as a set of bits. */
+export function capabilitiesAtBirth(chosen: readonly Protection[]): bigint {
+  if (chosen.includes("no-capabilities")) return 0n;
+  return [CAP_SETUID, CAP_SETGID, CAP_NET_RAW].reduce((set, bit) => set | 1n << BigInt(bit), 0n);
+}
+
 /**
  * The program that starts a child as every child is started, with its arguments: what it executes gains nothing, and it has no capability but those
  * that its drop and the control before it need, on every thread. The groups are its own to leave. Wraps setpriv(1).
@@ -126,7 +138,7 @@ const SETPRIV = "/usr/bin/setpriv";
 export const USUAL_BIRTH: readonly string[] = [
   SETPRIV,
   "--no-new-privs",
-  "--bounding-set=-all,+setuid,+setgid,+net_raw",
+  `--bounding-set=-all,${BORN_WITH.map((name) => `+${name}`).join(",")}`,
   "--inh-caps=-all",
   "--ambient-caps=-all",
   "--",

@@ -66,6 +66,7 @@ import { judgeCredentials, judgeDenial, judgeRegaining, tryPacketSocket } from "
 import {
   becomeWorker,
   birth,
+  capabilitiesAtBirth,
   closeUnexplained,
   explainViolation,
   protectSocket,
