@@ -45,4 +45,3 @@ export * from "./struct.ts";
 export * from "./syscalls.ts";
 export * from "./threads.ts";
 export * from "./users.ts";
-export * from "./other_process.ts";
