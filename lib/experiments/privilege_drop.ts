@@ -128,7 +128,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   );
   run.done("FD passed to child via SCM_RIGHTS");
   const received = asObject((await child.reached("received")).identity, "identity");
-  run.check("PASS-03", judgeIdentity(sent, received));
+  run.check("PASS-03", judgeIdentity(sent, received), ["child"]);
 
   // 5 to 7 are the child's. 8. It is ready: from outside, is every thread of it what it says?
   const droppedAt = asTimestamp((await child.reached("ready")).dropped_ns, "dropped_ns");
@@ -155,9 +155,9 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   await child.reached("done", (frame) => reception.account(frame));
   stimulus?.close();
   await child.ended();
-  run.check("RECV-01", reception.judgeCount(count));
-  run.check("RECV-02", reception.judgeOrigin(count));
-  run.check("RECV-03", reception.judgeSurvival(closedAt, copiesLeft));
+  run.check("RECV-01", reception.judgeCount(count), ["answer"]);
+  run.check("RECV-02", reception.judgeOrigin(count), ["answer"]);
+  run.check("RECV-03", reception.judgeSurvival(closedAt, copiesLeft), ["parent", "answer"]);
   run.note(
     `Packets received: ${reception.counted}/${count}`,
     "RECV-01",
