@@ -6,7 +6,7 @@
 
 import { type CheckId, describeCheck, type Side } from "./checks.ts";
 
-/** PASS: every check holds. FAIL: one does not, or never ran. INCONCLUSIVE: there was nothing to judge by. */
+/** PASS: every check holds. FAIL: one does not, or never ran. INCONCLUSIVE: what is essential could not be judged. */
 export type Verdict = "PASS" | "FAIL" | "INCONCLUSIVE";
 
 /** What came of one check. */

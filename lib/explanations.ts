@@ -139,11 +139,12 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
   },
   "RECV-02": {
     why:
-      "Ambient traffic can look like success. The parent's frames carry a nonce and a number which the " +
-      "child is never told: a child that makes up what it received cannot know them.",
+      "Ambient traffic can look like success. The parent's frames carry a secret which the child is never " +
+      "told: a child that makes up what it received cannot know it. Without a stimulus a witness socket of " +
+      "root's own, on the same interface, must have seen the same frames.",
     refutedBy:
-      "Frames without the nonce, with that of another run, with a number that was not sent, or one frame " +
-      "handed on again and again.",
+      "Frames without the secret, with that of another run, with one that was not sent, or one frame " +
+      "handed on again and again; or frames that the witness did not see.",
     seenBy: ["answer"],
   },
   "RECV-03": {
@@ -200,7 +201,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "io_uring_setup refused, or a process in which some thread is root, has a capability, or lacks " +
       "no_new_privs: then it was not this process that could.",
-    seenBy: ["parent"],
+    seenBy: ["parent", "child"],
   },
   "URING-02": {
     why:

@@ -343,11 +343,11 @@ export class Child implements AsyncDisposable {
       case "step":
         return record.step("child", message.privileged, message.title, this.#saidAt);
       case "note":
-      case "done":
-        return record.line(
-          { kind: message.type, text: message.text, checks: message.checks },
-          this.#saidAt,
-        );
+      case "done": {
+        const { text, checks } = message;
+        const kind = checks.length === 0 ? "note" : message.type; // its word alone earns no tick
+        return record.line({ kind, text, checks }, this.#saidAt);
+      }
       case "detail":
         return record.line({ kind: "detail", text: message.text }, this.#saidAt);
       case "check": {

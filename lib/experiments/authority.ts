@@ -42,6 +42,7 @@ import {
   judged,
   type Matrix,
   NOT_TRIED,
+  type SeenBy,
 } from "../evidence.ts";
 import { EarlyRings } from "../early_rings.ts";
 import type { Experiment } from "../experiment.ts";
@@ -76,6 +77,9 @@ import { drain, isRing, openFrameSource, USUAL_PATH } from "../receive/mod.ts";
 import { Reception } from "../reception.ts";
 import { Stimulus } from "../stimulus.ts";
 import type { Child } from "../watched_child.ts";
+
+/** What a worker sends, the parent's witnesses see. Of the other operations the worker says what came of them. */
+const SEEN_BY = ["parent", "child"] as const satisfies SeenBy[];
 
 /**
  * The parent's program.
@@ -150,7 +154,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
       const stimulate = (each: Stimulus) => each.send();
       const reception = new Reception(run, worker, stimulus, readyAt, stimulate);
       await reception.until(count);
-      run.check("AUTH-04", reception.judgeOrigin(count));
+      run.check("AUTH-04", reception.judgeOrigin(count), ["answer"]);
       worker.send({ type: "enough" });
       await worker.reached("done", (frame) => reception.account(frame));
     }
@@ -166,9 +170,9 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
   );
   run.record.matrix(asMatrix(columns.map(({ name }) => name), rows));
   const notTried = whyNotTried(rows);
-  run.check("AUTH-01", judgeColumns(rows, [PLAIN], notTried));
-  run.check("AUTH-02", judgeColumns(rows, alone, notTried));
-  run.check("AUTH-03", judgeRefusal(rows, notTried));
+  run.check("AUTH-01", judgeColumns(rows, [PLAIN], notTried), SEEN_BY);
+  run.check("AUTH-02", judgeColumns(rows, alone, notTried), SEEN_BY);
+  run.check("AUTH-03", judgeRefusal(rows, notTried), SEEN_BY);
   run.step("Results:");
   run.done("What the socket allows is known", "AUTH-01", "AUTH-02");
   for (const reason of notTried) run.note(reason, "AUTH-01", "AUTH-02", "AUTH-03");

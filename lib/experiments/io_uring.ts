@@ -44,7 +44,7 @@ import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../confinem
 import { childDescriptors } from "../inspect/descriptors.ts";
 import { linksOfPacketSockets } from "../inspect/packet_sockets.ts";
 import { type EarlyRequest, EarlyRings, ROOTS_FILE } from "../early_rings.ts";
-import { type Conclusion, type Finding, judged } from "../evidence.ts";
+import { type Conclusion, type Finding, judged, type SeenBy } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
 import { handOnFrames } from "../hand_on.ts";
 import { whyNoOwnRings } from "../kernel.ts";
@@ -105,6 +105,9 @@ const PLAN: readonly CheckId[] = [
   "URING-13",
 ];
 
+/** That frames were received only their secrets can tell; that it was by this operation is the child's word. */
+const BY_ANSWER = ["answer", "child"] as const satisfies SeenBy[];
+
 /** What the hardened worker receives by. */
 const receive: ReceivePath = "io-uring";
 
@@ -135,20 +138,27 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   const droppedAt = asTimestamp(dropped_ns, "dropped_ns");
   run.step("Looking at what rings from before the drop have opened...");
   for (const [ring, { check, isRoot }] of Object.entries(EARLY)) {
-    run.check(check, judgeEarly(child.pid, asObject(rings, "rings")[ring], isRoot));
+    run.check(check, judgeEarly(child.pid, asObject(rings, "rings")[ring], isRoot), [
+      "parent",
+      "child",
+    ]);
   }
   run.done("A plain ring acts as whoever uses it", "URING-10");
   run.done("A polled ring and a registered personality are still root", "URING-11", "URING-12");
   child.send({ type: "next" });
   const closed = await child.reached("closed");
-  run.check("URING-13", judgeClosed(child.pid, asObject(closed.rings, "rings")));
+  run.check("URING-13", judgeClosed(child.pid, asObject(closed.rings, "rings")), [
+    "parent",
+    "child",
+  ]);
   run.done("Closed, none of them is", "URING-13");
 
   // The ring of a process without privilege, seen from outside. The polled ring's thread was one of its own, and root.
   child.send({ type: "next" });
   const { ring } = await child.reached("ready");
   const seenRing = linkOf(child.pid, asInteger(ring, "ring", 0, 1 << 20));
-  run.check("URING-01", judgeRing(threadCredentials(child.pid), seenRing));
+  const seenBy = ["parent", "child"] as const; // that it was made after the drop is the child's word
+  run.check("URING-01", judgeRing(threadCredentials(child.pid), seenRing), seenBy);
 
   for (const [operation, check] of RECEIVING) {
     const isBurst = operation === "multishot RECV, few buffers";
@@ -161,7 +171,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
     child.send({ type: "enough" });
     const { ends } = await child.reached("done", (frame) => reception.account(frame));
     const ended = ends === null ? null : asInteger(ends, "ends", 0, 1 << 30);
-    run.check(check, judgeReceiving(reception.judgeOrigin(wanted), ended, isBurst));
+    run.check(check, judgeReceiving(reception.judgeOrigin(wanted), ended, isBurst), BY_ANSWER);
     run.note(`Packets received: ${reception.counted}/${wanted}`, check);
   }
   await child.reached("refused");
@@ -206,7 +216,7 @@ async function hardened(
   worker.send({ type: "enough" });
   await worker.reached("done", (frame) => reception.account(frame));
   await worker.ended();
-  run.check("URING-14", reception.judgeOrigin(count));
+  run.check("URING-14", reception.judgeOrigin(count), BY_ANSWER);
   run.note(`Packets received: ${reception.counted}/${count}`, "URING-14");
 }
 

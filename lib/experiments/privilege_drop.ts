@@ -200,9 +200,9 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   await child.reached("done", (frame) => reception.account(frame));
   stimulus?.close();
   await child.ended();
-  run.check("RECV-01", reception.judgeCount(count));
-  run.check("RECV-02", reception.judgeOrigin(count));
-  run.check("RECV-03", reception.judgeSurvival(closedAt, copiesLeft));
+  run.check("RECV-01", reception.judgeCount(count), ["answer"]);
+  run.check("RECV-02", reception.judgeOrigin(count), ["answer"]);
+  run.check("RECV-03", reception.judgeSurvival(closedAt, copiesLeft), ["parent", "answer"]);
   run.note(
     `Packets received: ${reception.counted}/${count}`,
     "RECV-01",

@@ -21,7 +21,7 @@ import { runChild } from "../child.ts";
 import type { ChildRun } from "../child_run.ts";
 import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../confinement.ts";
 import { type Digest, DIGESTS_PER_MESSAGE, sha256, takeDigests } from "../digests.ts";
-import { type Conclusion, type Finding, judged, skipped } from "../evidence.ts";
+import { type Conclusion, type Finding, judged, type SeenBy, skipped } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
 import type { ReceiverOrders } from "../messages.ts";
 import {
@@ -65,6 +65,12 @@ const WAYS: readonly { check: CheckId; receive: ReceivePath; isRingSetUp: boolea
   { check: "PATH-06", receive: "io-uring", isRingSetUp: false },
   { check: "PATH-07", receive: "io-uring-multishot", isRingSetUp: false },
 ];
+
+/**
+ * The parent sees the child's ids and the kernel's counters; only who received a frame has its digest. That it was received in this way is the
+ * child's word.
+ */
+const SEEN_BY = ["parent", "answer", "child"] as const satisfies SeenBy[];
 
 /** How many frames are sent at least. */
 const FRAMES = 1000;
@@ -118,7 +124,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     const digests = await exchange(worker, stimulus, Math.max(count, FRAMES), digest);
     const statistics = takeStatistics(packetSocket.fd);
     await worker.ended();
-    run.check(check, judgeFrames(digests, statistics, dropped));
+    run.check(check, judgeFrames(digests, statistics, dropped), SEEN_BY);
     const name = isRingSetUp ? `${receive}, set up by the parent` : receive;
     run.record.figure(`${name}: packets`, statistics.packets);
     run.record.figure(`${name}: drops`, statistics.drops);

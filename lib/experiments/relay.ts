@@ -212,11 +212,9 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   run.check("RELAY-03", judgeStrays(strays, controls));
   run.check("RELAY-04", judgeStrays(strays, controls));
   run.check("RELAY-05", judgeComparison(left));
-  run.check(
-    "RELAY-06",
-    receiver === undefined ? skipped(`--out ${egressLink.name}`) : judgeComparison(arrived),
-  );
-  run.check("RELAY-07", judgeAccount(account, stimulus, left));
+  if (receiver === undefined) run.check("RELAY-06", skipped(`--out ${egressLink.name}`));
+  else run.check("RELAY-06", judgeComparison(arrived), ["answer"]);
+  run.check("RELAY-07", judgeAccount(account, stimulus, left), ["parent", "child"]);
   const passing = stimulus.sent.length + total(Object.fromEntries(stimulus.invalid));
   run.check("RELAY-08", judgeFilter(statistics, passing, stimulus.filtered));
   run.check(

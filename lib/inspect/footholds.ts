@@ -15,7 +15,7 @@
  * @module
  */
 
-import { isSameDescriptorTable, readLink, readTextFile, unlessGone } from "../../ffi/mod.ts";
+import { readLink, readTextFile, sharesDescriptors, unlessGone } from "../../ffi/mod.ts";
 import { type DescriptorKind, type SeenDescriptor } from "./descriptors.ts";
 import { threadIds } from "./threads.ts";
 
@@ -82,7 +82,7 @@ export function threadsElsewhere(pid: number, { folder }: Expected): string[] {
       const found = unlessGone(() => readLink(`/proc/${pid}/task/${tid}/${name}`));
       return found === undefined || found === link ? [] : [`thread ${tid}: ${name} is ${found}`];
     }),
-    ...isSameDescriptorTable(pid, tid) ? [] : [`thread ${tid} has descriptors of its own`],
+    ...sharesDescriptors(pid, tid) ? [] : [`thread ${tid} has descriptors of its own`],
   ]);
 }
 
