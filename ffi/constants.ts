@@ -316,6 +316,7 @@ export const IORING_CQE_BUFFER_SHIFT = 16;
 export const IORING_SQ_CQ_OVERFLOW = 0x2;
 /** Waits for completions. */
 export const IORING_ENTER_GETEVENTS = 0x1;
+/** The descriptor is the number of a ring that the thread has registered. */
 export const IORING_ENTER_REGISTERED_RING = 0x10;
 /** Wakes the kernel's thread. */
 export const IORING_ENTER_SQ_WAKEUP = 0x2;
