@@ -122,27 +122,37 @@ export function protectSocket(
 
 const SETPRIV = "/usr/bin/setpriv";
 
-/** The capabilities that the drop and the control before it need, as setpriv(1) names them. */
-const BORN_WITH = ["setuid", "setgid", "net_raw"] as const;
+/** The capabilities that its drop and the control before it need, as setpriv(1) names them. */
+const USUAL_CAPABILITIES = {
+  setuid: CAP_SETUID,
+  setgid: CAP_SETGID,
+  net_raw: CAP_NET_RAW,
+} as const;
 
 /** The most capabilities that a child may be born with, as a set of bits. */
 export function capabilitiesAtBirth(chosen: readonly Protection[]): bigint {
   if (chosen.includes("no-capabilities")) return 0n;
-  return [CAP_SETUID, CAP_SETGID, CAP_NET_RAW].reduce((set, bit) => set | 1n << BigInt(bit), 0n);
+  return Object.values(USUAL_CAPABILITIES).reduce((set, bit) => set | 1n << BigInt(bit), 0n);
 }
 
 /**
- * The program that starts a child as every child is started, with its arguments: what it executes gains nothing, and it has no capability but those
- * that its drop and the control before it need, on every thread. The groups are its own to leave. Wraps setpriv(1).
+ * The program that starts a child with these capabilities and no other, on every thread, with its arguments. What the child executes gains nothing; its
+ * groups are its own to leave. Wraps setpriv(1).
  */
-export const USUAL_BIRTH: readonly string[] = [
-  SETPRIV,
-  "--no-new-privs",
-  `--bounding-set=-all,${BORN_WITH.map((name) => `+${name}`).join(",")}`,
-  "--inh-caps=-all",
-  "--ambient-caps=-all",
-  "--",
-];
+export function birthWith(capabilities: readonly string[]): readonly string[] {
+  const kept = ["-all", ...capabilities.map((name) => `+${name}`)];
+  return [
+    SETPRIV,
+    "--no-new-privs",
+    `--bounding-set=${kept.join(",")}`,
+    "--inh-caps=-all",
+    "--ambient-caps=-all",
+    "--",
+  ];
+}
+
+/** How every child is started that needs nothing more. */
+export const USUAL_BIRTH = birthWith(Object.keys(USUAL_CAPABILITIES));
 
 /** Stage 2: the program that starts a child without any capability if that protection is chosen, and as usual if not. */
 export function birth(identity: Identity, chosen: readonly Protection[]): readonly string[] {

@@ -79,11 +79,11 @@ import {
   ALL_PROTECTIONS,
   becomeWorker,
   birth,
+  birthWith,
   closeUnexplained,
   explainViolation,
   protectSocket,
   protectWorker,
-  USUAL_BIRTH,
 } from "../protections.ts";
 import {
   drain,
@@ -355,9 +355,12 @@ export const relay: Experiment = {
   child,
 };
 
+/** For SO_RCVBUFFORCE; and for SO_BINDTODEVICE, before Linux 5.7. */
+const RECEIVER_NEEDS = ["net_admin", "net_raw"];
+
 /** Starts the receiver; when this returns, it is in a network namespace of its own. */
 async function startReceiver(run: ParentRun): Promise<Child> {
-  const receiver = run.start({ launcher: [...IN_OWN_NAMESPACE, ...USUAL_BIRTH] });
+  const receiver = run.start({ launcher: [...IN_OWN_NAMESPACE, ...birthWith(RECEIVER_NEEDS)] });
   receiver.send({ type: "role", role: "receiver" });
   await receiver.reached("started");
   return receiver;

@@ -45,6 +45,19 @@ export function ownPidOf(pid: number): number {
   return pidsOf(pid).at(-1)!;
 }
 
+/**
+ * What /proc calls a child of this process: another number than this process has for it, where /proc is that of a PID namespace above.
+ *
+ * @param ownPid The child's process id here; it must not have been reaped.
+ * @throws {Error} If there is no such child.
+ */
+export function pidInProc(ownPid: number): number {
+  const self = Number(readLink("/proc/self"));
+  const found = childrenOf(self).find(({ pid }) => unlessGone(() => ownPidOf(pid)) === ownPid);
+  if (found === undefined) throw new Error(`No child ${ownPid} in /proc`);
+  return found.pid;
+}
+
 /** The process ids that a process has, from the PID namespace of /proc inwards. */
 function pidsOf(process: number | "self"): number[] {
   const [, pids] = readTextFile(`/proc/${process}/status`).match(/^NSpid:\s*(.*)$/m) ?? [];
