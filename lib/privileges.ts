@@ -22,7 +22,7 @@ import {
 } from "../ffi/mod.ts";
 import { type CheckId } from "./checks.ts";
 import { type Finding, judged } from "./evidence.ts";
-import { CAPABILITY_SETS, type ThreadCredentials } from "./inspect/threads.ts";
+import { alike, CAPABILITY_SETS, type ThreadCredentials } from "./inspect/threads.ts";
 
 /** Whether every thread is confined as the protections together confine it. */
 export function judgeConfinement(
@@ -42,7 +42,7 @@ export function judgeConfinement(
     loose.length === 0
       ? `${threads.length} threads, all confined`
       : `${loose.length} of ${threads.length} threads are not: ${JSON.stringify(loose[0])}`,
-    { threads },
+    { threads: alike(threads, ({ tid: _, ...seen }) => seen) },
   );
 }
 
@@ -67,7 +67,7 @@ export function judgeCredentials(
       : `${kind} ${JSON.stringify(show(offending[0]))} on ${offending.length} of ` +
         `${threads.length} threads`;
     return judged(threads.length > 0 && offending.length === 0, observed, {
-      threads: Object.fromEntries(threads.map((thread) => [thread.tid, show(thread)])),
+      threads: alike(threads, show),
     });
   };
   const usable = ["CapInh", "CapPrm", "CapEff", "CapAmb"] as const;

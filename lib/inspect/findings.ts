@@ -8,7 +8,7 @@ import { Errno } from "../../ffi/mod.ts";
 import { type Finding, judged } from "../evidence.ts";
 import type { View } from "./look.ts";
 import { type Answers, describeAnswer, FORBIDDEN, type Forbidden } from "./questions.ts";
-import { CAPABILITY_SETS, type ThreadCredentials } from "./threads.ts";
+import { alike, CAPABILITY_SETS, type ThreadCredentials } from "./threads.ts";
 
 /** PASS-01: the child holds no packet socket, openly or hidden. */
 export function judgeAbsence({ packetSockets, descriptors, processes }: View): Finding {
@@ -78,7 +78,7 @@ export function judgeBirth({ threads }: View, most: bigint): Finding {
     loose.length === 0
       ? `NoNewPrivs on ${threads.length} threads from birth`
       : `${loose.length} of ${threads.length} threads were born with more than they may have`,
-    { born: Object.fromEntries(threads.map(({ tid, ...each }) => [tid, each])) },
+    { born: alike(threads, ({ tid: _, ...seen }) => seen) },
   );
 }
 
@@ -138,12 +138,10 @@ function answersTo(
       : wrong.slice(0, 3).join("; "),
     evidence: {
       asked: calls.map((call) => FORBIDDEN[call]),
-      threads: Object.fromEntries(
-        answers.map(({ tid, asItIs, beneath }) => [
-          tid,
-          { as_it_is: named(calls, asItIs), beneath: beneath && named(calls, beneath) },
-        ]),
-      ),
+      threads: alike(answers, ({ asItIs, beneath }) => ({
+        as_it_is: named(calls, asItIs),
+        beneath: beneath && named(calls, beneath),
+      })),
     },
   };
 }

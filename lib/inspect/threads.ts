@@ -61,6 +61,24 @@ function lineOf(status: string, key: string): string | undefined {
   return status.match(new RegExp(`^${key}:[ \\t]*(.*)$`, "m"))?.[1].trim();
 }
 
+/** Threads of which the same was seen. */
+export interface ThreadsAlike<T> {
+  readonly tids: readonly number[];
+  readonly seen: T;
+}
+
+/** Groups threads by what was seen of each: as a rule all are alike, and evidence need say it once. */
+export function alike<T extends { readonly tid: number }, S>(
+  threads: readonly T[],
+  show: (thread: T) => S,
+): ThreadsAlike<S>[] {
+  const groups = Map.groupBy(threads, (thread) => JSON.stringify(show(thread)));
+  return [...groups.values()].map((group) => ({
+    tids: group.map(({ tid }) => tid),
+    seen: show(group[0]),
+  }));
+}
+
 /** How many threads are looked at. A runtime has a few dozen; thousands would only make the look slow. */
 const THREAD_LIMIT = 1000;
 
