@@ -613,10 +613,11 @@ function statOf(tid: number): string[] | undefined {
   return stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
-/** Whether a thread is gone, or a zombie. */
+/** Whether a thread is gone, or a zombie. That nothing is in /proc does not suffice. */
 function hasEnded(tid: number): boolean {
-  const [state] = statOf(tid) ?? ["X"];
-  return state === "Z" || state === "X";
+  const stat = statOf(tid);
+  if (stat === undefined) return errnoOf(() => rawSyscall("tkill", tid, 0)) === Errno.ESRCH;
+  return stat[0] === "Z" || stat[0] === "X";
 }
 
 /**
