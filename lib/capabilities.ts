@@ -30,8 +30,8 @@ const BITS = {
 export type Capability = keyof typeof BITS;
 
 /**
- * Without these there is nothing to prove; without CAP_KILL, no way to end a child that is nobody, and without CAP_SETPCAP none to start one with fewer
- * capabilities than root's.
+ * Without these there is nothing to prove. CAP_KILL ends a child that is nobody, CAP_SETPCAP starts one with less than root has, and
+ * CAP_SYS_PTRACE looks at one after its drop.
  */
 export const ALWAYS_NEEDED: readonly Capability[] = [
   "CAP_NET_RAW",
@@ -39,10 +39,8 @@ export const ALWAYS_NEEDED: readonly Capability[] = [
   "CAP_SETGID",
   "CAP_KILL",
   "CAP_SETPCAP",
+  "CAP_SYS_PTRACE",
 ];
-
-/** What hardening a worker takes: looking at its descriptors when it is not dumpable. */
-export const HARDENING_NEEDS: readonly Capability[] = ["CAP_SYS_PTRACE"];
 
 /**
  * Which of these capabilities this process cannot use.

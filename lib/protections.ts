@@ -193,10 +193,11 @@ export function requireBirth(program = SETPRIV): void {
     const { stdout } = new Deno.Command(program, { args: ["--version"] }).outputSync();
     if (new TextDecoder().decode(stdout).includes("util-linux")) return; // busybox has another
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    const { NotFound, PermissionDenied } = Deno.errors;
+    if (!(error instanceof NotFound || error instanceof PermissionDenied)) throw error;
   }
   throw new CannotAnswer(
-    `The program "${program}" of util-linux is missing`,
+    `${program} is missing, or not that of util-linux`,
     "Install the package util-linux",
   );
 }

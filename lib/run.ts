@@ -5,7 +5,7 @@
  */
 
 import { AnswerError, DescriptorError, libcVersion, SystemError } from "../ffi/mod.ts";
-import { describeMissing, HARDENING_NEEDS, missingCapabilities } from "./capabilities.ts";
+import { describeMissing, missingCapabilities } from "./capabilities.ts";
 import { CONFINEMENT_CHECKS } from "./confinement.ts";
 import { type Environment, type Evidence, type ExperimentEvidence, overall } from "./evidence.ts";
 import type { Experiment } from "./experiment.ts";
@@ -109,7 +109,7 @@ export async function runExperiment(
   try {
     signal.throwIfAborted();
     const run = new ParentRun(context, record);
-    const reason = whyNoAnswer(experiment, setting);
+    const reason = whyNoAnswer(experiment);
     if (reason !== undefined) {
       run.step("Looking for what is needed...");
       run.skipRest(reason);
@@ -136,10 +136,8 @@ export async function runExperiment(
 /** Why an experiment cannot be answered here where others can; `undefined` if it can. */
 function whyNoAnswer(
   { capabilities = [], whyNoAnswer }: Experiment,
-  { protections }: Setting,
 ): string | undefined {
-  const hardening = protections.length > 0 ? HARDENING_NEEDS : [];
-  const missing = missingCapabilities([...capabilities, ...hardening]);
+  const missing = missingCapabilities(capabilities);
   if (missing.length === 0) return whyNoAnswer?.();
   const [what, remedy] = describeMissing(missing);
   return `${what}: ${remedy[0].toLowerCase()}${remedy.slice(1)}`;

@@ -31,7 +31,6 @@ import {
   SystemError,
 } from "../../ffi/mod.ts";
 import { EFFECT_TIMEOUT } from "../attacks.ts";
-import { HARDENING_NEEDS } from "../capabilities.ts";
 import { runChild } from "../child.ts";
 import type { ChildRun } from "../child_run.ts";
 import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../confinement.ts";
@@ -250,7 +249,6 @@ export const authority: Experiment = {
   question:
     "What can a compromised worker still do with the passed socket, and what takes it away?",
   decisions: ["D24"],
-  capabilities: HARDENING_NEEDS,
   whyNoAnswer: whyProcHides,
   timeout: 60,
   plan: ["AUTH-01", "AUTH-02", "AUTH-03", "AUTH-04", ...CONFINEMENT_CHECKS],

@@ -312,7 +312,6 @@ export const ioUring: Experiment = {
   title: "io_uring on a Passed Socket",
   question: "Does io_uring work on the passed socket, in a process without privilege?",
   decisions: ["D7", "D24"],
-  capabilities: ["CAP_SYS_PTRACE"], // it looks at what the child has open
   whyNoAnswer: whyNoOwnRings,
   plan: PLAN,
   byChildsWord: ["URING-09"],

@@ -47,7 +47,6 @@ import {
   socket,
   SOL_SOCKET,
 } from "../../ffi/mod.ts";
-import { HARDENING_NEEDS } from "../capabilities.ts";
 import { runChild } from "../child.ts";
 import type { ChildRun } from "../child_run.ts";
 import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../confinement.ts";
@@ -336,7 +335,7 @@ export const relay: Experiment = {
   title: "Multicast Relay",
   question: "Can a hardened worker relay multicast by two passed sockets, and do nothing else?",
   decisions: ["D1", "D18", "D24"],
-  capabilities: ["CAP_NET_ADMIN", ...HARDENING_NEEDS],
+  capabilities: ["CAP_NET_ADMIN"],
   whyNoAnswer: whyNoLargeReceiveBuffer,
   plan: [
     "RELAY-01",

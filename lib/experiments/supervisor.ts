@@ -16,7 +16,6 @@
 
 import { type Identity, type PacketRingGeometry } from "../../ffi/mod.ts";
 import { type Account, describeAccount, drawUpAccount } from "../account.ts";
-import { HARDENING_NEEDS } from "../capabilities.ts";
 import { runChild } from "../child.ts";
 import { type Conclusion, type Finding, judged, type SeenBy } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
@@ -208,7 +207,7 @@ export const supervisor: Experiment = {
   title: "Supervisor",
   question: "When workers die, are packets lost, if the supervisor keeps the sockets?",
   decisions: ["D18", "D24"],
-  capabilities: ["CAP_NET_ADMIN", ...HARDENING_NEEDS],
+  capabilities: ["CAP_NET_ADMIN"],
   whyNoAnswer: whyNoLargeReceiveBuffer,
   alwaysHardens: true,
   timeout: 60,
