@@ -38,7 +38,7 @@ const PATIENCE = 10_000;
 /** How long it is waited for between two looks, in milliseconds. */
 const INTERVAL = 5;
 
-/** unshare(2): without CAP_SYS_ADMIN, without PID namespaces in the kernel or its limit of them, under a filter of system calls. */
+/** unshare(2), setns(2): without CAP_SYS_ADMIN, without PID namespaces in the kernel or its limit of them, under a filter of system calls. */
 const CANNOT_BE_HAD: readonly number[] = [
   Errno.EPERM,
   Errno.EINVAL,
@@ -181,6 +181,7 @@ function namespaceFile(process: number | "self"): OwnedFd {
 function inNewNamespace<T>(act: () => T): T | undefined {
   using own = namespaceFile("self");
   try {
+    setns(own.fd, CLONE_NEWPID); // the way back: closed to root of a user namespace, which may make one
     unshare(CLONE_NEWPID);
   } catch (error) {
     if (error instanceof SystemError && CANNOT_BE_HAD.includes(error.errno)) return undefined;
