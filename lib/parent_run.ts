@@ -13,6 +13,7 @@ import { now } from "./messages.ts";
 import { USUAL_BIRTH } from "./protections.ts";
 import type { ExperimentRecord } from "./record.ts";
 import type { Setting } from "./setting.ts";
+import type { TracePiece } from "./trace_lines.ts";
 import type { Tracing } from "./tracing.ts";
 import { Child } from "./watched_child.ts";
 
@@ -40,6 +41,11 @@ export interface SpawnOptions {
   readonly beside?: Child;
   /** Whether it may only say where it stands: nothing that it says goes into the record. */
   readonly isSilent?: boolean;
+}
+
+/** A piece of a child's trace, whose one thread of JavaScript has another number in its own PID namespace. */
+function asSeenHere(piece: TracePiece, pid: number): TracePiece {
+  return piece.kind === "call" && piece.tid !== null ? { ...piece, tid: pid } : piece;
 }
 
 /** What the parent's program calls. */
@@ -115,7 +121,8 @@ export class ParentRun {
     const process: ChildProcess = spawnChild({
       module: childModule,
       args: [experiment, String(theirs.fd), millisecondsLeft, ...tracing ? [tracing.wanted] : []],
-      onTrace: tracing && ((piece) => tracing.heard("child", process.pid, piece)),
+      onTrace: tracing &&
+        ((piece) => tracing.heard("child", process.pid, asSeenHere(piece, process.pid))),
       inherit: [theirs.fd, ...inherit],
       launcher,
       beside: beside?.process,

@@ -9,6 +9,9 @@ import { type Outcome, runProgram } from "../support/programs.ts";
 /** What runs fdpass. */
 export const FDPASS = [Deno.execPath(), "run", "-A", "main.ts"] as const;
 
+/** What runs fdpass where strace is the tracer of all its processes: it neither stops the child nor asks it. */
+export const FDPASS_UNASKED = [Deno.execPath(), "run", "-A", "tests/support/unasked.ts"] as const;
+
 /**
  * Runs fdpass.
  *

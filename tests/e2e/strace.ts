@@ -42,7 +42,17 @@ export async function straced(
 ): Promise<Trace> {
   const file = await Deno.makeTempFile();
   try {
-    const options = ["-f", "--seccomp-bpf", "-yy", "-o", file, "-e", `trace=${trace}`, ...more];
+    const options = [
+      "-f",
+      "--seccomp-bpf",
+      "--pidns-translation",
+      "-yy",
+      "-o",
+      file,
+      "-e",
+      `trace=${trace}`,
+      ...more,
+    ];
     const outcome = await inNamespace(["strace", ...options, ...command]);
     return { outcome, ...parseTrace(await Deno.readTextFile(file)) };
   } finally {
@@ -72,7 +82,9 @@ export function parseTrace(output: string): Pick<Trace, "calls" | "exits"> {
     const { text, began } = whole;
     const call = text.match(/^(\w+)\((.*)\) += (.*)$/);
     if (call === null) return;
-    const [, name, args, result] = call;
+    const [, name, args, answer] = call;
+    const [, elsewhere] = answer.match(/^\d+ \/\* (\d+) in strace's PID NS \*\/$/) ?? [];
+    const result = elsewhere ?? answer;
     calls.push({ tid, name, args, result, began, ended: at, time: whole.time });
   });
   calls.sort((one, other) => one.began - other.began);

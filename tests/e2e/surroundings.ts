@@ -381,7 +381,7 @@ const PRIVILEGES: readonly Surrounding[] = [
   },
   {
     what: "root has what is needed, and no more",
-    before: withOnly("net_raw", "setuid", "setgid", "kill", "setpcap"),
+    before: withOnly("net_raw", "setuid", "setgid", "kill", "setpcap", "sys_ptrace"),
     ...PASS,
     quick: true,
   },
