@@ -500,8 +500,8 @@ export class StoppedThread implements Disposable {
   /** Returns whether nothing is left to do. */
   #leave(timeout: number): boolean {
     try {
-      const isElsewhere = this.#saved !== undefined && this.#stop !== undefined &&
-        !isEvent(this.#stop);
+      // Only between two instructions does the kernel begin a call again that the stop has interrupted.
+      const isElsewhere = this.#saved !== undefined && !isEvent(this.#stop ?? NO_SIGNAL);
       if (this.#stop === undefined || isElsewhere) this.#standStill(timeout);
       this.#restore();
       this.#request(PTRACE_DETACH, 0, 0);
@@ -543,8 +543,6 @@ function registersOfCall(
   convention.args.forEach((name, i) => setWord(registers, name, args[i]));
   setWord(registers, convention.programCounter, instruction);
   setWord(registers, convention.number, number);
-  // No call was interrupted, or the kernel would begin that one again.
-  if (convention.callNumber !== undefined) setWord(registers, convention.callNumber, NO_CALL);
   return registers;
 }
 

@@ -217,7 +217,7 @@ testNeeding(
   root,
   "the end of a stopped process reaches its parent, which is not its tracer",
   async () => {
-    const child = start(["sh", "-c", "cat & echo $!; wait $!; exit 7"]);
+    const child = start(["sh", "-c", "sleep 60 & echo $!; wait $!; exit 7"]);
     const pid = Number(await nextWords(child));
     {
       using thread = stop(pid);
