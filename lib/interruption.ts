@@ -10,16 +10,23 @@
  * @module
  */
 
-import { readTextFile } from "../ffi/mod.ts";
+import { readTextFile, signalsIn } from "../ffi/mod.ts";
 import { ExperimentError } from "./outcome.ts";
+import { handlersEnded } from "./signal_handlers.ts";
 
-/** By number, as in the masks of `/proc/self/status`: bit N - 1 is signal N. */
+/** By number. */
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 type Name = keyof typeof SIGNALS;
 const NAMES = Object.keys(SIGNALS) as Name[];
 
 /** Comes after those in the order in which the runtime looks at them, and does nothing to a process that does not listen. */
-const SENTINEL = "SIGURG";
+const SENTINEL = { name: "SIGURG", number: 23 } as const;
+
+/**
+ * How often it must come. The runtime looks at its signals over and over, from the lowest number to the highest. Of two that come one might be
+ * on its way already, and the other be seen in a round that had passed the other signals before they came; the third is of a later round.
+ */
+const SENTINELS = 3;
 
 /** How long is waited for it, in milliseconds: whoever started this process may have blocked it. */
 const PATIENCE = 1000;
@@ -53,13 +60,18 @@ export function interruption(): Interruption {
   return {
     signal: controller.signal,
     async heard() {
-      // Signals reach JavaScript on a way through another thread, in their order: when this one is here, those before it are.
-      const { promise, resolve } = Promise.withResolvers<void>();
-      using _sentinel = listening(SENTINEL, resolve);
-      const timer = setTimeout(resolve, PATIENCE);
-      Deno.kill(Deno.pid, SENTINEL);
-      await promise;
-      clearTimeout(timer);
+      let came = () => {};
+      using _sentinel = listening(SENTINEL.name, () => came());
+      // Whichever threads take the signals, the runtime knows of them when their handlers have ended; then JavaScript hears of them in their order.
+      await handlersEnded(Object.values(SIGNALS), SENTINEL.number, PATIENCE);
+      for (let i = 0; i < SENTINELS; i++) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        came = resolve;
+        const timer = setTimeout(resolve, PATIENCE);
+        Deno.kill(Deno.pid, SENTINEL.name);
+        await promise;
+        clearTimeout(timer);
+      }
     },
   };
 }
@@ -72,8 +84,8 @@ function listening(name: Deno.Signal, listener: () => void): Disposable {
 /** Which of them this process ignores; none where there is no /proc to ask. */
 function ignoredSignals(): Name[] {
   try {
-    const [, mask] = readTextFile("/proc/self/status").match(/^SigIgn:\s*([0-9a-f]+)$/m)!;
-    return NAMES.filter((name) => (BigInt(`0x${mask}`) >> BigInt(SIGNALS[name] - 1) & 1n) === 1n);
+    const ignored = signalsIn(readTextFile("/proc/self/status"), "SigIgn");
+    return NAMES.filter((name) => ignored.has(SIGNALS[name]));
   } catch {
     return [];
   }
