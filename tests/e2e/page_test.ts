@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import axe from "axe-core";
 import type { Evidence } from "../../lib/evidence.ts";
 import { renderHtml } from "../../lib/report/html.ts";
+import { childsPart } from "../../lib/report/seen_by.ts";
 import { type OpenPage, withPage } from "../../scripts/browser.ts";
 import { BROWSER, poorContrasts } from "../support/browser.ts";
 import { testNeeding } from "../support/needs.ts";
@@ -43,7 +44,10 @@ testPage("The page shows what the evidence says", storedEvidence, async (open) =
   );
   assertEquals(
     await texts(open, ".checks td[data-name=Observed]"),
-    checks.map(({ observed }) => observed),
+    checks.map(({ observed, seen_by }) => {
+      const part = childsPart(seen_by);
+      return part === undefined ? observed : `${observed} (${part})`;
+    }),
   );
   const { matrix } = experiments.find((each) => each.matrix !== null)!;
   assertEquals(

@@ -31,6 +31,8 @@ export interface Hostile {
   /** Whether the child says afterwards that it has reached the stage, and goes on; if not, it waits for ever. */
   readonly goesOn?: boolean;
   readonly do: (run: ChildRun) => void;
+  /** False if the run comes to its end all the same. */
+  readonly endsRun?: boolean;
   /** The seconds that the run gets; 10 if nothing is given. What waits for what never comes should have less. */
   readonly timeout?: number;
 }
@@ -257,17 +259,18 @@ export const HOSTILE = {
     do: saying({ ...check, id: ESCAPES }),
     goesOn,
   },
-  "twice": {
-    what: "judges a check twice",
-    says: /DROP-01 was judged twice/,
-    do: saying(check),
+  "takes-back": {
+    what: "refutes a check of the parent's, and takes that back",
+    says: /# observed: \d+ packets received after the drop; the child reports: not so/,
+    do(run) {
+      for (const status of ["pass", "fail", "pass", "skip"]) {
+        saying({ ...check, id: "RECV-01", status, observed: status === "fail" ? "not so" : "" })(
+          run,
+        );
+      }
+    },
     goesOn,
-  },
-  "parents-check": {
-    what: "judges a check of the parent's",
-    says: /RECV-01 is not for the child to judge here/,
-    do: saying({ ...check, id: "RECV-01", observed: "trust me" }),
-    goesOn,
+    endsRun: false,
   },
   "other-experiments-check": {
     what: "judges a check of another experiment",
@@ -314,6 +317,12 @@ export const HOSTILE = {
     do: sayingForEver(
       JSON.stringify({ type: "note", text: "", checks: new Array(64).fill("DROP-01") }),
     ),
+  },
+  "opinion-flood": {
+    what: "says for ever that a check holds",
+    says: /Time ran out/,
+    timeout: 3,
+    do: sayingForEver(JSON.stringify({ ...check, observed: "x".repeat(4096) })),
   },
   "step-flood": {
     what: "begins steps for ever",

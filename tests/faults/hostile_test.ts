@@ -8,6 +8,7 @@ const QUICK: readonly HostileName[] = [
   "truncated",
   "deep-evidence",
   "other-experiments-claim",
+  "takes-back",
   "short-flood",
   "descriptors",
   "last-words",

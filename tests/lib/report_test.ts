@@ -62,6 +62,18 @@ Deno.test("renderText() marks a line by the checks behind it", () => {
   }
 });
 
+Deno.test("renderText() claims nothing at the end of a run in which one check was skipped", () => {
+  for (const id of EXPERIMENT.plan) {
+    const text = renderText(
+      evidence((record) => record.decide(id, skipped("not to be seen"), ["parent"]), [id]),
+      NORMAL,
+    );
+    assertStringIncludes(text, "– INCONCLUSIVE: 1 of 14 checks could not be judged\n");
+    assertStringIncludes(text, "– Neither validated nor refuted: D24");
+    assertEquals(/SUCCESS|It works|a point|stands/.test(text), false, id);
+  }
+});
+
 Deno.test("renderText() says one line when it is to be quiet", () => {
   const text = renderText(evidence(() => {}, []), { color: false, amount: "quiet" });
   assertEquals(text, "PASS privilege-drop: 14 of 14 checks hold\n");

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Evidence } from "../../lib/evidence.ts";
+import type { Evidence, SeenBy } from "../../lib/evidence.ts";
 import { renderHtml } from "../../lib/report/html.ts";
 import { renderJson } from "../../lib/report/json.ts";
 import { renderPcapng } from "../../lib/report/pcapng.ts";
@@ -86,6 +86,37 @@ for (
     assertEquals(sorted(readText(evidence)), sorted(said)); // in the order of its lines
   });
 }
+
+Deno.test("Text, KTAP and HTML say where a check rests on the child's word, wholly or in part", () => {
+  const cases: [seenBy: SeenBy[], said: string | undefined][] = [
+    [["parent"], undefined],
+    [["parent", "answer"], undefined],
+    [["child"], "(the child's word)"],
+    [["answer", "child"], "(in part the child's word)"],
+  ];
+  for (const [seen_by, said] of cases) {
+    const evidence = JSON.parse(renderJson(storedEvidence()));
+    for (const { checks } of evidence.experiments) {
+      for (const check of checks) {
+        Object.assign(check, { status: "pass", observed: "so it is", seen_by });
+      }
+    }
+    const text = renderText(evidence, { color: false, amount: "normal" });
+    const page = renderHtml(evidence).replaceAll(/<[^>]*>/g, " ").replaceAll("&#39;", "'");
+    for (const view of [text, renderTap(evidence), page]) {
+      const all = view.matchAll(/so it is\s*(\(.*?\))?/g).map(([, remark]) => remark);
+      assertEquals(new Set<string | undefined>(all), new Set([said]));
+    }
+  }
+});
+
+Deno.test("The text says under --verbose who saw each check", () => {
+  const text = renderText(storedEvidence(), { color: false, amount: "verbose" });
+  assert(text.includes("        seen by: the parent\n"));
+  assert(
+    text.includes("seen by: the parent; an answer that only a process that did it can give\n"),
+  );
+});
 
 Deno.test("JSON and HTML say the verdict and the exit status of the whole", () => {
   const evidence = storedEvidence();
