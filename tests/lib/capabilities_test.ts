@@ -9,6 +9,7 @@ Deno.test("missingCapabilities() names each that is needed and not there, once, 
   assertEquals(missingCapabilities(ALWAYS_NEEDED, 0n), [...ALWAYS_NEEDED]);
   assertEquals(missingCapabilities(ALWAYS_NEEDED, set(CAP_NET_RAW, CAP_SETUID, CAP_KILL)), [
     "CAP_SETGID",
+    "CAP_SETPCAP",
   ]);
   assertEquals(missingCapabilities(["CAP_NET_ADMIN", "CAP_KILL", "CAP_NET_ADMIN"], 0n), [
     "CAP_NET_ADMIN",
