@@ -89,7 +89,6 @@ const FROM_MANUALS: { readonly [syscall: string]: string } = {
   sendto: SEND,
   setgroups: "EINVAL",
   setns: "EBADF EINVAL ENOMEM",
-  unshare: "EINVAL ENOSPC EUSERS",
   setsid: "",
   setresgid: CREDENTIALS,
   setresuid: CREDENTIALS,
