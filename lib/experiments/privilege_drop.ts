@@ -31,7 +31,6 @@ import {
   POLLIN,
   PrivilegeError,
   readLink,
-  realtime,
 } from "../../ffi/mod.ts";
 import { runChild } from "../child.ts";
 import type { ChildRun } from "../child_run.ts";
@@ -42,7 +41,8 @@ import { controlChannelPair } from "../control_channel.ts";
 import { type Conclusion, type Finding, judged } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
 import { handOnFrames } from "../hand_on.ts";
-import { asObject, asTimestamp } from "../messages.ts";
+import { InterfaceWitness } from "../interface_witness.ts";
+import { asObject } from "../messages.ts";
 import {
   bindPacketSocket,
   describePacketSocket,
@@ -82,7 +82,7 @@ export const parentPieces = {
   passedToChild: (packetFd: number): number[] => [packetFd],
   /** How the parent gives up its own copy. */
   closeOwnCopy: (packetSocket: OwnedFd): void => packetSocket.close(),
-  stimulate: (stimulus: Stimulus): number => stimulus.send(),
+  stimulate: (stimulus: Stimulus): Uint8Array => stimulus.send(),
 };
 
 /** The privileged program. */
@@ -131,7 +131,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   run.check("PASS-03", judgeIdentity(sent, received));
 
   // 5 to 7 are the child's. 8. It is ready: from outside, is every thread of it what it says?
-  const droppedAt = asTimestamp((await child.reached("ready")).dropped_ns, "dropped_ns");
+  await child.reached("ready");
   const seen = judgeCredentials(threadCredentials(child.pid), identity);
   for (const [id, finding] of Object.entries(seen)) run.corroborate(id as CheckId, finding);
   if (protections.length > 0) {
@@ -139,16 +139,18 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   }
 
   // 9. Only now frames are sent that count.
-  const reception = new Reception(run, child, stimulus, droppedAt, pieces.stimulate);
-  await reception.until(Math.floor(count / 2));
+  using witness = new InterfaceWitness(link.ifindex);
+  const { stimulate } = pieces;
+  const reception = new Reception(run, child, { stimulus, witness, stimulate });
+  await reception.until(Math.floor(count / 2), 1 / 2);
 
   // 10. The child's socket does not depend on the parent's.
   const inode = readLink(`/proc/self/fd/${packetSocket.fd}`);
   pieces.closeOwnCopy(packetSocket);
   const copiesLeft = [...openDescriptors("self").values()].filter((link) => link === inode).length;
-  const closedAt = realtime();
+  reception.copyClosed();
   run.detail(`parent closed its copy after ${reception.counted} packets, ${copiesLeft} left`);
-  await reception.until(count, closedAt);
+  await reception.until(count);
 
   // The last close of a packet socket waits for an RCU grace period (packet_release), here and in the child: at once.
   child.send({ type: "enough" });
@@ -157,7 +159,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   await child.ended();
   run.check("RECV-01", reception.judgeCount(count));
   run.check("RECV-02", reception.judgeOrigin(count));
-  run.check("RECV-03", reception.judgeSurvival(closedAt, copiesLeft));
+  run.check("RECV-03", reception.judgeSurvival(copiesLeft));
   run.note(
     `Packets received: ${reception.counted}/${count}`,
     "RECV-01",
@@ -227,7 +229,6 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
     if (!(error instanceof PrivilegeError)) throw error;
     doubt = error; // what is left is judged next
   }
-  const droppedAt = realtime();
   const credentials = judgeCredentials(threadCredentials("self"), { uid, gid });
   for (const [id, finding] of Object.entries(credentials)) run.check(id as CheckId, finding);
   const nobody = { uid: getresuid().effective, gid: getresgid().effective };
@@ -257,7 +258,7 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
   run.step("Attempting to receive packets using passed socket...");
   run.detail(`${drain(source)} frames were queued before; thrown away`);
   run.note(`Waiting for ${count} packets...`);
-  run.reached("ready", { dropped_ns: String(droppedAt) });
+  run.reached("ready");
 
   // 9 and 10. Every frame goes to the parent, which alone knows what it sent.
   handOnFrames(run, source);
