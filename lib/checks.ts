@@ -104,12 +104,14 @@ export const CHECKS = {
       "without one, as many that root's own socket saw too",
     side: "parent",
     source: "D24",
+    essential: true,
   },
   "RECV-03": {
     claim: "The child's socket goes on after the parent has closed its own copy",
     expected: "no copy left in the parent, and frames sent after that arrive in the child",
     side: "parent",
     source: "unix(7); close(2), open file descriptions; D24",
+    essential: true,
   },
   "AUTH-01": {
     claim:
@@ -156,12 +158,14 @@ export const CHECKS = {
     expected: "as many frames of the stimulus as asked for",
     side: "parent",
     source: "io_uring_enter(2), IORING_OP_RECVMSG; D7",
+    essential: true,
   },
   "URING-04": {
     claim: "IORING_OP_READ receives from the passed socket",
     expected: "as many frames of the stimulus as asked for",
     side: "parent",
     source: "io_uring_enter(2), IORING_OP_READ; sock_read_iter in net/socket.c; D7",
+    essential: true,
   },
   "URING-05": {
     claim:
@@ -169,12 +173,14 @@ export const CHECKS = {
     expected: "as many frames of the stimulus as asked for",
     side: "parent",
     source: "io_uring_register(2), IORING_REGISTER_FILES; D7",
+    essential: true,
   },
   "URING-06": {
     claim: "One multishot RECV receives frame after frame, into buffers of a provided ring",
     expected: "as many frames of the stimulus as asked for, by one submission",
     side: "parent",
     source: "io_uring_enter(2), IORING_RECV_MULTISHOT; io_uring_register(2), PBUF_RING; D7",
+    essential: true,
   },
   "URING-07": {
     claim:
@@ -182,6 +188,7 @@ export const CHECKS = {
     expected: "every frame of a burst larger than the buffers, by more than one submission",
     side: "parent",
     source: "io_uring_enter(2), ENOBUFS; io_recv_finish in io_uring/net.c; D7",
+    essential: true,
   },
   "URING-08": {
     claim: "A ring that is restricted to RECV on a registered file receives",
@@ -189,6 +196,7 @@ export const CHECKS = {
     side: "parent",
     source:
       "io_uring_register(2), IORING_REGISTER_RESTRICTIONS; lib/receive/restricted_ring.ts; D7",
+    essential: true,
   },
   "URING-09": {
     claim: "It refuses everything else",

@@ -13,7 +13,7 @@ const result = (id: CheckId, status: CheckResult["status"]): CheckResult => ({
 Deno.test("verdictOf() is PASS only if no check fails, no essential one is skipped, and one at least is judged", () => {
   const cases: [checks: CheckResult[], verdict: string][] = [
     [[result("DROP-01", "pass"), result("RECV-01", "pass")], "PASS"],
-    [[result("RECV-02", "skip"), result("RECV-01", "pass")], "PASS"],
+    [[result("DROP-01", "skip"), result("RECV-01", "pass")], "PASS"],
     [[result("DROP-01", "pass"), result("RECV-01", "skip")], "INCONCLUSIVE"],
     [[result("DROP-01", "fail"), result("RECV-01", "skip")], "FAIL"],
     [[result("DROP-01", "fail"), result("RECV-01", "pass")], "FAIL"],
