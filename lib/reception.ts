@@ -30,6 +30,9 @@ const TIME_TO_END = 250;
 /** How many frames that the witness saw the child may owe because they are still under way. */
 const MAY_BE_UNDER_WAY = 4 * WINDOW;
 
+/** How long the witness may take to see frames that were sent, in milliseconds: a veth pair delivers at once. */
+const WITNESS_PATIENCE = 1000;
+
 /** How long a frame that reached the child may take to reach the witness, in milliseconds. */
 const LATENESS = 1;
 
@@ -159,19 +162,21 @@ export class Reception {
   }
 
   /**
-   * For a child that does not return frames any more: has frames sent until the witness has seen
-   * as many as refute it, or does not see them. Then {@linkcode findings} tells the two apart.
+   * For a child that does not return frames any more: sends as many as refute it if the witness
+   * sees them, and waits for that. Then {@linkcode findings} tells the two apart.
    *
    * @param count How many packets the child was to return.
    */
   async askWitness(count: number): Promise<void> {
     this.#witness.look();
-    if (this.#stimulus === undefined) return;
-    const deadline = Date.now() + PATIENCE;
-    while (!owes(this.#tally, count) && Date.now() < deadline) {
-      this.#sendOne(this.#stimulus);
-      await pollAsync([this.#witness.fd], POLLIN, LATENESS);
+    if (this.#stimulus === undefined || this.#counted >= count) return;
+    for (let left = refuting(this.#tally, count); left > 0; left--) this.#sendOne(this.#stimulus);
+    const deadline = Date.now() + WITNESS_PATIENCE;
+    for (;;) {
       this.#witness.look();
+      const left = deadline - Date.now();
+      if (owes(this.#tally, count) || left <= 0) return;
+      await pollAsync([this.#witness.fd], POLLIN, left);
     }
   }
 
@@ -293,7 +298,12 @@ export class Reception {
   }
 }
 
-/** Whether the child has not returned as many frames that the witness saw as to refute it. */
-function owes({ returned, witnessed }: Tally, wanted: number): boolean {
-  return witnessed - returned >= Math.min(wanted - returned, MAY_BE_UNDER_WAY);
+/** How many frames that the witness saw, and the child did not return, refute the claim. */
+function refuting({ returned }: Tally, wanted: number): number {
+  return Math.min(wanted - returned, MAY_BE_UNDER_WAY);
+}
+
+/** Whether the child has not returned as many frames that the witness saw as refute it. */
+function owes(tally: Tally, wanted: number): boolean {
+  return tally.witnessed - tally.returned >= refuting(tally, wanted);
 }
