@@ -45,15 +45,15 @@ export interface Packet {
   readonly bytes: number;
   /** Its beginning, in base64: all of it, or the first 256 bytes. */
   readonly head: string;
-  /** It came after the drop. */
+  /** It is known to have come after the drop: the parent sent it after, or root's own witness saw it after. */
   readonly after_drop: boolean;
-  /** It carries this run's nonce. */
+  /** It carries a secret of this run's stimulus. */
   readonly ours: boolean;
   /** What it is, in words. */
   readonly summary: string;
   /** When it was received, in nanoseconds since 1970, as a decimal number. */
   readonly timestamp_ns: string;
-  /** Whose clock that is. Of a frame without the kernel's stamp `after_drop` says that the parent sent it after the drop. */
+  /** Whose clock that is. Nothing is decided by it. */
   readonly stamped_by: "kernel" | "child";
 }
 

@@ -130,21 +130,22 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
   "RECV-01": {
     why:
       "The question itself: packet_rcv and packet_recvmsg ask for no capability. Frames that were queued " +
-      "while the child was root would show nothing, so only those count that the kernel stamped after the " +
-      "drop.",
+      "while the child was root would show nothing, so only those count that were sent after the parent had " +
+      "looked at the child. Root's own socket on the interface sees what arrives there.",
     refutedBy:
-      "Too few frames in time, or frames whose SO_TIMESTAMPNS lies before the drop. Without traffic and " +
-      "stimulus it is skipped, and the run INCONCLUSIVE.",
+      "Too few frames, while root's own socket received as many as were wanted. If that did not receive " +
+      "them either, the check is skipped, and the run INCONCLUSIVE.",
     seenBy: ["answer"],
   },
   "RECV-02": {
     why:
-      "Ambient traffic can look like success. The parent's frames carry a secret which the child is never " +
-      "told: a child that makes up what it received cannot know it. Without a stimulus a witness socket of " +
-      "root's own, on the same interface, must have seen the same frames.",
+      "Ambient traffic can look like success. Each of the parent's frames carries a secret, drawn when it is " +
+      "sent, behind the end of its IP packet. The IP layer cuts that off, so only a packet socket reads it: " +
+      "a child that makes packets up, or reads them from an ordinary socket, cannot know it. Without a " +
+      "stimulus, root's own socket on the interface must have seen the same frames.",
     refutedBy:
-      "Frames without the secret, with that of another run, with one that was not sent, or one frame " +
-      "handed on again and again; or frames that the witness did not see.",
+      "Frames without a secret, or with another, or one frame handed on again and again, while root's own " +
+      "socket received the frames.",
     seenBy: ["answer"],
   },
   "RECV-03": {
@@ -153,7 +154,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "last close ends it. The socket of the child must not depend on the parent's copy.",
     refutedBy:
       "A copy that the parent still holds (then nothing is shown), or no frame that was sent after the " +
-      "close.",
+      "close, though root's own socket received it.",
     seenBy: ["parent", "answer"],
   },
   "AUTH-01": {

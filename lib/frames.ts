@@ -8,11 +8,32 @@ import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6 } from "../ffi/constants.ts";
 
 const ETH_P_ARP = 0x0806; // linux/if_ether.h
 const IPV4_HEADER = 20;
+const IPV4_TOTAL_LENGTH = 2; // RFC 791, 3.1
+const IPV6_HEADER = 40, IPV6_PAYLOAD_LENGTH = 4; // RFC 8200, 3
 const IPV4_PROTOCOL = 9; // RFC 791, 3.1: offset of Protocol in the header
 
 /** The EtherType of a frame; `undefined` if it is too short to have one. */
 export function etherType(frame: Uint8Array): number | undefined {
   return frame.length < ETH_HLEN ? undefined : frame[12] << 8 | frame[13];
+}
+
+/**
+ * Where the IP packet of a frame ends, by the length in its own header; that may be behind the
+ * bytes that are there. `undefined` if there is no IP packet, or its header is not whole.
+ *
+ * @param frame Its bytes from the Ethernet header on.
+ */
+export function endOfPacket(frame: Uint8Array): number | undefined {
+  const be16 = (offset: number) => frame[ETH_HLEN + offset] << 8 | frame[ETH_HLEN + offset + 1];
+  switch (etherType(frame)) {
+    case ETH_P_IP:
+      return frame.length < ETH_HLEN + IPV4_HEADER ? undefined : ETH_HLEN + be16(IPV4_TOTAL_LENGTH);
+    case ETH_P_IPV6:
+      return frame.length < ETH_HLEN + IPV6_HEADER
+        ? undefined
+        : ETH_HLEN + IPV6_HEADER + be16(IPV6_PAYLOAD_LENGTH);
+  }
+  return undefined;
 }
 
 /**

@@ -10,7 +10,7 @@
  */
 
 import { Errno, rawSyscall, signalsIn, SystemError } from "../ffi/mod.ts";
-import { threadFiles } from "./privileges.ts";
+import { threadFiles } from "./inspect/threads.ts";
 
 /** When it is looked again, in milliseconds. */
 const PAUSE = 1;

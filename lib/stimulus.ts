@@ -1,15 +1,20 @@
 /**
- * The stimulus: what a multicast relay meets, marked so that it is known again. Each frame carries this run's nonce and a
- * sequence number; UDP to an IPv4 group, an IGMPv3 membership report and UDP to an IPv6 group take turns.
+ * The stimulus: the frames that a multicast relay meets. UDP to an IPv4 group, an IGMPv3 membership
+ * report and UDP to an IPv6 group take turns.
+ *
+ * Each frame carries a secret, drawn when it is sent, directly behind the end of its IP packet. The
+ * IP layer cuts that off, so only a packet socket reads it: a socket that joins the group learns the
+ * frame's number, and nothing else. Source: ip_rcv_core in net/ipv4/ip_input.c.
  *
  * @module
  */
 
-import { attempt, ETH_P_IP, ETH_P_IPV6, type Link, OwnedFd, realtime } from "../ffi/mod.ts";
+import { attempt, ETH_P_IP, ETH_P_IPV6, type Link, type OwnedFd } from "../ffi/mod.ts";
+import { endOfPacket } from "./frames.ts";
 import { boundPacketSocket, sendFrame } from "./packet_socket.ts";
 
-const NONCE_SIZE = 16;
-const MARK_SIZE = NONCE_SIZE + 4;
+/** The length of a secret, in bytes. */
+export const SECRET_SIZE = 16;
 const PORT = 5004;
 const IPPROTO_IGMP = 2;
 const IPPROTO_UDP = 17;
@@ -90,30 +95,31 @@ function udpOverIpv6(mark: number[]): number[] {
 /**
  * One frame of the stimulus.
  *
- * @param nonce This run's, 16 bytes.
- * @param sequence 0 to 4294967295; its remainder by 3 says which kind of frame it is.
+ * @param sequence 0 to 4294967295; its remainder by 3 decides the kind of frame.
  * @param source The sender's hardware address, 6 bytes.
- * @param size The frame's length in bytes, if it is to be longer than it would be; what is added is different in each frame.
+ * @param secret 16 bytes, for the place behind the IP packet.
+ * @param size The frame's length in bytes, if it is to be longer than it would be. The padding
+ *   follows the secret, and differs from frame to frame.
  */
 export function stimulusFrame(
-  nonce: Uint8Array,
   sequence: number,
   source: Uint8Array,
+  secret: Uint8Array,
   size = 0,
 ): Uint8Array<ArrayBuffer> {
-  const frame = shortFrame(nonce, sequence, source);
-  if (frame.length >= size) return frame;
-  const long = Uint8Array.from({ length: size }, (_, i) => (sequence * 131 + i * 7) & 0xff);
-  long.set(frame);
-  return long;
+  const packet = frameWithoutSecret(sequence, source);
+  const shortest = packet.length + SECRET_SIZE;
+  const frame = Uint8Array.from(
+    { length: Math.max(shortest, size) },
+    (_, i) => (sequence * 131 + i * 7) & 0xff,
+  );
+  frame.set(packet);
+  frame.set(secret, packet.length);
+  return frame;
 }
 
-function shortFrame(
-  nonce: Uint8Array,
-  sequence: number,
-  source: Uint8Array,
-): Uint8Array<ArrayBuffer> {
-  const mark = [...nonce, ...be16(sequence >>> 16), ...be16(sequence)];
+function frameWithoutSecret(sequence: number, source: Uint8Array): Uint8Array<ArrayBuffer> {
+  const mark = [...be16(sequence >>> 16), ...be16(sequence)];
   switch (sequence % 3) {
     case 1:
       return ethernet(groupMacV4(IGMP_V4), source, ETH_P_IP, igmpReport(mark));
@@ -124,21 +130,32 @@ function shortFrame(
   }
 }
 
-/** The sequence number of a frame that carries `nonce`; `undefined` for any other frame. */
-export function sequenceOf(frame: Uint8Array, nonce: Uint8Array): number | undefined {
-  for (let start = 0; start + MARK_SIZE <= frame.length; start++) {
-    if (nonce.every((byte, i) => frame[start + i] === byte)) {
-      return new DataView(frame.buffer, frame.byteOffset + start + NONCE_SIZE).getUint32(0);
-    }
-  }
-  return undefined;
+/**
+ * The bytes in the place of a secret, in hexadecimal; `undefined` for a frame without that place.
+ *
+ * @param frame Its first 256 bytes are enough for a frame of the stimulus.
+ */
+export function secretOf(frame: Uint8Array): string | undefined {
+  const end = endOfPacket(frame);
+  if (end === undefined || frame.length < end + SECRET_SIZE) return undefined;
+  return frame.subarray(end, end + SECRET_SIZE).toHex();
 }
 
-/** Injects marked frames at one interface, and knows when each was sent. */
+/** Whether a frame holds an IP packet of the stimulus, whatever stands behind it. */
+export function holdsStimulus(frame: Uint8Array): boolean {
+  const end = endOfPacket(frame);
+  if (end === undefined || end > frame.length || end < SHORTEST_PACKET) return false;
+  const sequence = new DataView(frame.buffer, frame.byteOffset + end - 4).getUint32(0);
+  const packet = frameWithoutSecret(sequence, frame.subarray(6, 12));
+  return packet.length === end && packet.every((byte, i) => byte === frame[i]);
+}
+
+const SHORTEST_PACKET = 46; // Ethernet, IPv4, UDP, and the number
+
+/** Injects frames at one interface. */
 export class Stimulus implements Disposable {
   readonly #socket: OwnedFd;
-  readonly #nonce = crypto.getRandomValues(new Uint8Array(NONCE_SIZE));
-  readonly #sentAt: bigint[] = [];
+  #sent = 0;
 
   /**
    * @param link Where to inject: the peer of the interface under test.
@@ -151,39 +168,24 @@ export class Stimulus implements Disposable {
 
   /** How many frames have been sent. */
   get sent(): number {
-    return this.#sentAt.length;
+    return this.#sent;
   }
 
   /**
-   * Sends the next frame; returns its sequence number, counted from 0.
+   * Sends the next frame, with a secret that is drawn now; returns it as it was sent.
    *
    * @throws {SystemError} `ENETDOWN`, `ENOBUFS`, …
    */
-  send(): number {
-    const sequence = this.#sentAt.length;
-    const frame = this.frame(sequence);
-    this.#sentAt.push(realtime());
+  send(): Uint8Array<ArrayBuffer> {
+    const sequence = this.#sent;
+    const secret = crypto.getRandomValues(new Uint8Array(SECRET_SIZE));
+    const frame = stimulusFrame(sequence, this.link.address, secret, this.sizeOf(sequence));
+    this.#sent++;
     attempt(
       `Cannot inject a frame at "${this.link.name}"`,
       () => sendFrame(this.#socket.fd, frame),
     );
-    return sequence;
-  }
-
-  /** The frame of that sequence number, as it is sent. */
-  frame(sequence: number): Uint8Array<ArrayBuffer> {
-    return stimulusFrame(this.#nonce, sequence, this.link.address, this.sizeOf(sequence));
-  }
-
-  /** The sequence number of a frame of this stimulus that has been sent; `undefined` for any other frame. */
-  recognize(frame: Uint8Array): number | undefined {
-    const sequence = sequenceOf(frame, this.#nonce);
-    return sequence !== undefined && sequence < this.sent ? sequence : undefined;
-  }
-
-  /** When a frame was sent, in nanoseconds since 1970. */
-  sentAt(sequence: number): bigint {
-    return this.#sentAt[sequence];
+    return frame;
   }
 
   /** Ends it: nothing can be sent any more. */

@@ -27,7 +27,6 @@ import {
   pipe,
   PR_SET_DUMPABLE,
   prctl,
-  realtime,
   SystemError,
 } from "../../ffi/mod.ts";
 import { EFFECT_TIMEOUT } from "../attacks.ts";
@@ -47,9 +46,10 @@ import { EarlyRings } from "../early_rings.ts";
 import type { Experiment } from "../experiment.ts";
 import { handOnFrames } from "../hand_on.ts";
 import { ownPidOf } from "../inspect/processes.ts";
+import { InterfaceWitness } from "../interface_witness.ts";
 import { isUnprivilegedIoUring, whyProcHides } from "../kernel.ts";
 import { arrives, markedFrame } from "../marked_frames.ts";
-import { asInteger, asText, asTimestamp } from "../messages.ts";
+import { asInteger, asText } from "../messages.ts";
 import {
   attemptOperation,
   COLUMNS,
@@ -95,6 +95,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
   }
   const otherIfindex = if_nametoindex("lo");
   using stimulus = new Stimulus(far);
+  using witness = new InterfaceWitness(link.ifindex);
   using farWitness = boundPacketSocket(far.ifindex, ETH_P_ALL);
   using otherWitness = boundPacketSocket(otherIfindex, ETH_P_ALL);
   const witnesses = { far: farWitness.fd, other: otherWitness.fd };
@@ -134,7 +135,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     worker.send({ type: "worker", ...identity, protections: chosen, target, prove, ...way }, [
       packetSocket.fd,
     ]);
-    const readyAt = asTimestamp((await worker.reached("ready")).ready_ns, "ready_ns");
+    await worker.reached("ready");
 
     for (const [operation, cells] of rows) {
       const seen = await observe(operation, worker, witnesses);
@@ -150,8 +151,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
       const given = { packetFd: packetSocket.fd, ioUring: isRing(receive) };
       judgeHardened(run, worker, given);
       await worker.reached("receiving");
-      const stimulate = (each: Stimulus) => each.send();
-      const reception = new Reception(run, worker, stimulus, readyAt, stimulate);
+      const reception = new Reception(run, worker, { stimulus, witness });
       await reception.until(count);
       run.check("AUTH-04", reception.judgeOrigin(count), ["answer"]);
       worker.send({ type: "enough" });
@@ -214,7 +214,7 @@ export async function child(run: ChildRun): Promise<void> {
   protectWorker(known, protections);
   run.explain = (syscall) => explainViolation(known, protections, syscall);
   if (prove) await proveConfinement(run, known, { uid, gid });
-  run.reached("ready", { ready_ns: String(realtime()) });
+  run.reached("ready");
 
   const attacker = {
     ...target,

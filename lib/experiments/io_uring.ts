@@ -34,7 +34,6 @@ import {
   OwnedFd,
   readLink,
   readTextFile,
-  realtime,
   SystemError,
 } from "../../ffi/mod.ts";
 import { runChild } from "../child.ts";
@@ -47,8 +46,9 @@ import { type EarlyRequest, EarlyRings, ROOTS_FILE } from "../early_rings.ts";
 import { type Conclusion, type Finding, judged, type SeenBy } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
 import { handOnFrames } from "../hand_on.ts";
+import { InterfaceWitness } from "../interface_witness.ts";
 import { whyNoOwnRings } from "../kernel.ts";
-import { asInteger, asObject, asText, asTimestamp } from "../messages.ts";
+import { asInteger, asObject, asText } from "../messages.ts";
 import { boundPacketSocket, describePacketSocket } from "../packet_socket.ts";
 import type { ParentRun } from "../parent_run.ts";
 import { type ThreadCredentials, threadCredentials } from "../inspect/threads.ts";
@@ -65,7 +65,7 @@ import { drain, type FrameSource, openFrameSource, type ReceivePath } from "../r
 import { IoUringMultishotSource } from "../receive/io_uring_multishot.ts";
 import { restrictedRing } from "../receive/restricted_ring.ts";
 import { requireStimulus } from "../setting.ts";
-import { Reception } from "../reception.ts";
+import { Reception, type ReceptionOf } from "../reception.ts";
 import { Stimulus } from "../stimulus.ts";
 import {
   attemptForbidden,
@@ -114,14 +114,15 @@ const receive: ReceivePath = "io-uring";
 /** What the parent does in its own way in a test, and in this way otherwise. */
 export const parentPieces = {
   /** The account of what a child receives. */
-  reception: (run: ParentRun, child: Child, stimulus: Stimulus, droppedAt: bigint): Reception =>
-    new Reception(run, child, stimulus, droppedAt, (each) => each.send()),
+  reception: (run: ParentRun, child: Child, of: ReceptionOf): Reception =>
+    new Reception(run, child, of),
 };
 
 /** The privileged program. */
 export async function parent(run: ParentRun, pieces = parentPieces): Promise<Conclusion> {
   const { link, stimulus: stimulusLink, identity, count, protections } = run.setting;
   using stimulus = new Stimulus(requireStimulus(stimulusLink, link));
+  using witness = new InterfaceWitness(link.ifindex);
 
   run.step("Creating AF_PACKET socket...");
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
@@ -134,8 +135,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   run.done(`FD passed to PID ${child.pid} via SCM_RIGHTS`);
 
   // What the rings from before the drop have opened is open now, in the child: it is looked at, not asked for.
-  const { dropped_ns, rings } = await child.reached("dropped");
-  const droppedAt = asTimestamp(dropped_ns, "dropped_ns");
+  const { rings } = await child.reached("dropped");
   run.step("Looking at what rings from before the drop have opened...");
   for (const [ring, { check, isRoot }] of Object.entries(EARLY)) {
     run.check(check, judgeEarly(child.pid, asObject(rings, "rings")[ring], isRoot), [
@@ -164,7 +164,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
     const isBurst = operation === "multishot RECV, few buffers";
     const wanted = isBurst ? 3 * FEW_BUFFERS : count;
     await child.reached("receiving");
-    const reception = pieces.reception(run, child, stimulus, droppedAt);
+    const reception = pieces.reception(run, child, { stimulus, witness });
     if (isBurst) reception.ahead(wanted); // before the child looks, so that the buffers run out
     child.send({ type: "next" });
     await reception.until(wanted);
@@ -177,7 +177,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   await child.reached("refused");
   await child.ended();
 
-  if (protections.length > 0) await hardened(run, stimulus, pieces);
+  if (protections.length > 0) await hardened(run, { stimulus, witness }, pieces);
   run.step("Results:");
   run.done(`The passed socket (SO_COOKIE ${cookie}) works with io_uring`, ...PLAN.slice(0, 7));
   run.done("A restricted ring receives, and does nothing else", "URING-08", "URING-09");
@@ -198,7 +198,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
 /** With all protections: a worker that has nothing but a restricted ring to receive by. */
 async function hardened(
   run: ParentRun,
-  stimulus: Stimulus,
+  of: ReceptionOf,
   pieces: typeof parentPieces,
 ): Promise<void> {
   const { link, identity, count, protections } = run.setting;
@@ -208,10 +208,9 @@ async function hardened(
   await using worker = run.start({ launcher: birth(identity, protections) });
   const orders = { ...identity, count, protections, receive };
   worker.send({ type: "socket", ...orders }, [packetSocket.fd]);
-  const { dropped_ns } = await worker.reached("ready");
+  await worker.reached("ready");
   judgeHardened(run, worker, { packetFd: packetSocket.fd, ioUring: true });
-  const droppedAt = asTimestamp(dropped_ns, "dropped_ns");
-  const reception = pieces.reception(run, worker, stimulus, droppedAt);
+  const reception = pieces.reception(run, worker, of);
   await reception.until(count);
   worker.send({ type: "enough" });
   await worker.reached("done", (frame) => reception.account(frame));
@@ -251,7 +250,7 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
     protectWorker(known, protections);
     await proveConfinement(run, known, { uid, gid });
     drain(source);
-    run.reached("ready", { dropped_ns: String(realtime()) });
+    run.reached("ready");
     handOnFrames(run, source);
     run.receive("enough");
     run.reached("done");
@@ -266,13 +265,12 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
   run.step("Dropping all privileges, no_new_privs on every thread...");
   pieces.dropPrivileges({ uid, gid });
   pieces.noNewPrivileges();
-  const droppedAt = realtime();
   run.done(`uid ${getresuid().effective}`);
 
   // The control of the trap: without a ring root's file is not for this process.
   run.detail(`open("${ROOTS_FILE}") without a ring: ${outcomeOf(openRootsFile).outcome}`);
   const opened = askAll(early);
-  run.reached("dropped", { dropped_ns: String(droppedAt), rings: opened });
+  run.reached("dropped", { rings: opened });
   run.receive("next");
   for (const { fd } of Object.values(opened).flatMap(Object.values)) if (fd !== null) close(fd);
 

@@ -30,7 +30,6 @@ import {
   POLLIN,
   PrivilegeError,
   readLink,
-  realtime,
 } from "../../ffi/mod.ts";
 import { runChild } from "../child.ts";
 import type { ChildRun } from "../child_run.ts";
@@ -52,6 +51,7 @@ import {
 import type { View } from "../inspect/look.ts";
 import { linksOfPacketSockets } from "../inspect/packet_sockets.ts";
 import { threadCredentials } from "../inspect/threads.ts";
+import { InterfaceWitness } from "../interface_witness.ts";
 import {
   bindPacketSocket,
   describePacketSocket,
@@ -86,7 +86,7 @@ export const parentPieces = {
   passedToChild: (packetFd: number): number[] => [packetFd],
   /** How the parent gives up its own copy. */
   closeOwnCopy: (packetSocket: OwnedFd): void => packetSocket.close(),
-  stimulate: (stimulus: Stimulus): number => stimulus.send(),
+  stimulate: (stimulus: Stimulus): Uint8Array => stimulus.send(),
 };
 
 /** The privileged program. */
@@ -163,7 +163,6 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
     run.check("PASS-03", judgeStillHeld(passed, view));
   };
   judgeDropped(dropped);
-  const droppedAt = realtime();
   child.send({ type: "next" });
 
   // 8. It is ready to receive.
@@ -179,16 +178,18 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   }
 
   // 9. Only now frames are sent that count.
-  const reception = new Reception(run, child, stimulus, droppedAt, pieces.stimulate);
-  await reception.until(Math.floor(count / 2));
+  using witness = new InterfaceWitness(link.ifindex);
+  const { stimulate } = pieces;
+  const reception = new Reception(run, child, { stimulus, witness, stimulate });
+  await reception.until(Math.floor(count / 2), 1 / 2);
 
   // 10. The child's socket does not depend on the parent's.
   const inode = readLink(`/proc/self/fd/${packetSocket.fd}`);
   pieces.closeOwnCopy(packetSocket);
   const copiesLeft = [...openDescriptors("self").values()].filter((link) => link === inode).length;
-  const closedAt = realtime();
+  reception.copyClosed();
   run.detail(`parent closed its copy after ${reception.counted} packets, ${copiesLeft} left`);
-  await reception.until(count, closedAt);
+  await reception.until(count);
 
   // The last look: nothing has come back, and the child still holds what it was sent.
   const last = child.look({ expected: { passed, ring }, others, ask: "everything" });
@@ -202,7 +203,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   await child.ended();
   run.check("RECV-01", reception.judgeCount(count), ["answer"]);
   run.check("RECV-02", reception.judgeOrigin(count), ["answer"]);
-  run.check("RECV-03", reception.judgeSurvival(closedAt, copiesLeft), ["parent", "answer"]);
+  run.check("RECV-03", reception.judgeSurvival(copiesLeft), ["parent", "answer"]);
   run.note(
     `Packets received: ${reception.counted}/${count}`,
     "RECV-01",

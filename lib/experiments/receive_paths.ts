@@ -217,7 +217,7 @@ async function exchange(
   const awaited = new Set<string>();
   while (sent.length < count || awaited.size > 0) {
     while (sent.length < count && awaited.size < WINDOW) {
-      const each = digest(stimulus.frame(stimulus.send()));
+      const each = digest(stimulus.send());
       sent.push(each);
       awaited.add(each);
     }

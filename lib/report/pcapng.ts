@@ -120,7 +120,7 @@ function packetBlock({ bytes, head, timestamp_ns }: Packet, comment: string): Ui
 /** What is said of a packet beside its bytes. */
 function describe({ name, packets }: ExperimentEvidence, i: number): string {
   const { after_drop, ours, stamped_by } = packets[i];
-  const when = after_drop ? "after the drop" : "before the drop";
+  const when = after_drop ? "after the drop" : "not known to be after the drop";
   const whose = ours ? "this run's stimulus" : "not this run's stimulus";
   const clock = stamped_by === "kernel" ? "" : ", time of the child's clock";
   return `${name}: packet ${i + 1} of ${packets.length}, received ${when}, ${whose}${clock}`;

@@ -147,7 +147,7 @@ function renderLine(
           `      → ${escapeText(summary)}${verbose ? origin : ""}`,
         ];
       }
-      const why = after_drop ? "ambient traffic" : "from before the drop";
+      const why = after_drop ? "ambient traffic" : "not seen by root's own socket after the drop";
       return verbose
         ? [paint.detail(`  · not counted (${why}): ${bytes} bytes, ${escapeText(summary)}`)]
         : [];

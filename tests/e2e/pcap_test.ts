@@ -42,7 +42,7 @@ testNeeding(
       shown.forEach(({ interface: name, comment }, i) => {
         assertEquals(name, "veth-fdpass");
         assertStringIncludes(comment, packets[i].comment);
-        const when = packets[i].after_drop ? "after the drop" : "before the drop";
+        const when = packets[i].after_drop ? "after the drop" : "not known to be after the drop";
         const whose = packets[i].ours ? " this run's stimulus" : " not this run's stimulus";
         assertMatch(comment, new RegExp(`${when},${whose}$`));
       });

@@ -17,6 +17,7 @@ import type { ChildRun } from "../../lib/child_run.ts";
 import type { CheckId } from "../../lib/checks.ts";
 import { judged } from "../../lib/evidence.ts";
 import type { Experiment } from "../../lib/experiment.ts";
+import { endOfPacket } from "../../lib/frames.ts";
 import type { ParentMessage } from "../../lib/messages.ts";
 import type { Protection } from "../../lib/protections.ts";
 import type { FrameSource } from "../../lib/receive/mod.ts";
@@ -70,6 +71,15 @@ export function ignoreEverything(packetFd: number): void {
 export function trustMe(run: ChildRun): void {
   const honest = run.check.bind(run);
   run.check = (id) => honest(id, judged(true, "trust me"));
+}
+
+/** Has a child hand on of each frame what an ordinary socket reads: nothing behind the IP packet. */
+export function withoutSecrets(run: ChildRun): void {
+  const honest = run.packet.bind(run);
+  run.packet = (packet) => {
+    const frame = Uint8Array.fromBase64(packet.head);
+    honest({ ...packet, head: frame.subarray(0, endOfPacket(frame)).toBase64() });
+  };
 }
 
 /** Lets a child understand its orders in its own way: those protections that it is to put on itself. */

@@ -167,25 +167,27 @@ export const HOSTILE = {
     goesOn,
   },
   "no-detail": {
-    what: "reaches its stage without saying when it dropped its privileges",
-    says: /dropped_ns is not a short text/,
-    do: saying(reached({})),
+    what: "reaches its stage without saying what it received",
+    says: /identity is not an object/,
+    at: "received",
+    do: saying({ type: "reached", stage: "received", detail: {} }),
   },
   "time-of-no-clock": {
-    what: "says that it dropped its privileges in the year 5138",
-    says: /dropped_ns is not a time/,
-    do: saying(reached({ dropped_ns: "99999999999999999999" })),
+    what: "says that it received a packet in the year 5138",
+    says: /timestamp_ns is not a time/,
+    do: saying({ ...packet, timestamp_ns: "99999999999999999999" }),
+    goesOn,
   },
   "polluting-type": {
     what: "hides its type in a prototype",
     says: /a message of unknown type/,
-    do: saying(`{"__proto__":${JSON.stringify(reached({ dropped_ns: "1" }))}}`),
+    do: saying(`{"__proto__":${JSON.stringify(reached({ pid: "1" }))}}`),
     goesOn,
   },
   "polluting-detail": {
     what: "sends a key __proto__",
     says: /detail has a key "__proto__"/,
-    do: saying('{"type":"reached","stage":"ready","detail":{"__proto__":{"dropped_ns":"1"}}}'),
+    do: saying('{"type":"reached","stage":"ready","detail":{"__proto__":{"pid":"1"}}}'),
     goesOn,
   },
   "polluting-evidence": {
@@ -334,7 +336,7 @@ export const HOSTILE = {
     says: /The child did not reach the stage "done"|Time ran out/,
     timeout: 4,
     do(run) {
-      run.reached("ready", { dropped_ns: String(BigInt(Date.now()) * 1_000_000n) });
+      run.reached("ready");
       const head = new Uint8Array(256).toBase64();
       sayingForEver(JSON.stringify({ ...packet, bytes: 300, head }))(run);
     },
@@ -366,7 +368,7 @@ export const HOSTILE = {
   "descriptor": {
     what: "sends a descriptor beside a message",
     says: CUT,
-    do: (run) => send(run, JSON.stringify(reached({ dropped_ns: "1" })), [run.channelFd]),
+    do: (run) => send(run, JSON.stringify(reached({ pid: "1" })), [run.channelFd]),
   },
   "descriptors": {
     what: "sends 253 descriptors beside a message",

@@ -44,8 +44,6 @@ import {
 } from "../../lib/experiments/io_uring.ts";
 import { ParentRun } from "../../lib/parent_run.ts";
 import { IoUringMultishotSource } from "../../lib/receive/io_uring_multishot.ts";
-import { Reception } from "../../lib/reception.ts";
-import { Stimulus } from "../../lib/stimulus.ts";
 import { FEW_BUFFERS, RING_SOURCES, type RingOperation } from "../../lib/uring_operations.ts";
 import {
   AlteredSource,
@@ -57,6 +55,7 @@ import {
   onStage,
   sleep,
   trustMe,
+  withoutSecrets,
 } from "./fault.ts";
 
 /** A fault, by the pieces of each program that are replaced, and what a child makes of its own words. */
@@ -78,15 +77,6 @@ const hasty = ({ context, record }: ParentRun) =>
 
 const impatient: Partial<typeof parentPieces> = {
   reception: (run, ...rest) => parentPieces.reception(hasty(run), ...rest),
-};
-
-/** Somebody else's frames are sent in place of the stimulus. */
-const foreign: Partial<typeof parentPieces> = {
-  reception: (run, child, stimulus, droppedAt) =>
-    new Reception(hasty(run), child, stimulus, droppedAt, ({ link }) => {
-      using other = new Stimulus(link);
-      return other.send();
-    }),
 };
 
 /** A filter on the socket keeps every frame from one operation, and from no other. */
@@ -280,11 +270,12 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
       child: deafTo(operation),
     },
   ])),
-  "foreign-frames": {
-    what: "somebody else's frames arrive, and the stimulus does not",
+  "frames-without-secrets": {
+    what: "the child hands on of each frame what an ordinary socket reads",
     refutes: ALL_RECEIVING,
     alone: true,
-    parent: foreign,
+    parent: impatient,
+    words: withoutSecrets,
   },
   "one-buffer": {
     what: "a multishot RECV has one buffer, and must be submitted for each frame",

@@ -29,7 +29,6 @@ import {
 } from "../../lib/experiments/privilege_drop.ts";
 import { bindPacketSocket, openPacketSocket } from "../../lib/packet_socket.ts";
 import type { ParentRun } from "../../lib/parent_run.ts";
-import { Stimulus } from "../../lib/stimulus.ts";
 import {
   dropOnOneThread,
   type Fault,
@@ -37,6 +36,7 @@ import {
   ignoreEverything,
   rawSetresgid,
   trustMe,
+  withoutSecrets,
 } from "./fault.ts";
 
 /** A fault, by the pieces of each program that are replaced. */
@@ -169,15 +169,14 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     timeout: 4,
     child: (run) => child(run, { ...childPieces, beforeUse: ignoreEverything }),
   },
-  "foreign-frames": {
-    what: "somebody else's frames arrive, and the stimulus does not",
-    refutes: ["RECV-02"],
+  "frames-without-secrets": {
+    what: "the child hands on of each frame what an ordinary socket reads",
+    refutes: ["RECV-01", "RECV-02", "RECV-03"],
+    alone: true,
     timeout: 4,
-    parent: {
-      stimulate: (stimulus) => {
-        using other = new Stimulus(stimulus.link);
-        return other.send();
-      },
+    child: (run) => {
+      withoutSecrets(run);
+      return child(run);
     },
   },
   "copy-kept": {

@@ -10,7 +10,7 @@ import { summarize } from "../../lib/frames.ts";
 import { datagramFrame, INVALID } from "../../lib/relay_frames.ts";
 import { decodeFrame, hexDump } from "../../lib/report/html/packets.ts";
 import { steadySequence } from "../../lib/steady_stimulus.ts";
-import { internetChecksum, sequenceOf, stimulusFrame } from "../../lib/stimulus.ts";
+import { holdsStimulus, internetChecksum, secretOf, stimulusFrame } from "../../lib/stimulus.ts";
 import { GuardedMemory } from "../support/guarded_memory.ts";
 import { nearly } from "./bytes.ts";
 import { must, target } from "./target.ts";
@@ -134,11 +134,12 @@ const describe: Describe = (frame) =>
     summarize(frame),
     ...decodeFrame(frame).map((field) => field.join(" ")),
     hexDump(frame),
-    sequenceOf(frame, NONCE),
+    secretOf(frame) ?? "no secret",
+    holdsStimulus(frame),
     steadySequence(frame, 0, frame.length, NONCE),
   ].join("\n");
 
-const stimulus = fc.nat(1000).map((sequence) => stimulusFrame(NONCE, sequence, SOURCE));
+const stimulus = fc.nat(1000).map((sequence) => stimulusFrame(sequence, SOURCE, NONCE));
 
 /** What says what a frame is, on any frame. */
 export const frames = target<Uint8Array, Describe>({

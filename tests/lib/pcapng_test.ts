@@ -52,7 +52,7 @@ testNeeding(
     assertEquals(one, {
       time: "0.000000001",
       interface: "veth-fdpass",
-      comment: `${of(1)} before the drop, not this run's stimulus`,
+      comment: `${of(1)} not known to be after the drop, not this run's stimulus`,
       length: 60,
       captured: 60,
       hex: FRAME.toHex(),

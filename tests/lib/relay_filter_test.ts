@@ -22,7 +22,7 @@ const [IPV4, IPV6, ARP, VLAN, LENGTH] = [[8, 0], [0x86, 0xdd], [8, 6], [0x81, 0]
 const frame = (destination: number[], type: number[], size = 60) =>
   Uint8Array.from([...destination, ...OURS, ...type, ...new Array(size - 14).fill(0x5a)]);
 const stimulus = (sequence: number) =>
-  stimulusFrame(new Uint8Array(16), sequence, Uint8Array.from(OURS));
+  stimulusFrame(sequence, Uint8Array.from(OURS), new Uint8Array(16));
 
 const FRAMES: [what: string, frame: Uint8Array<ArrayBuffer>, passes: boolean][] = [
   ["the stimulus: UDP over IPv4", stimulus(0), true],

@@ -1,27 +1,71 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { ETH_P_ALL, if_nametoindex, linkByIndex } from "../../ffi/mod.ts";
+import { AwaitedFrames } from "../../lib/awaited_frames.ts";
+import { endOfPacket } from "../../lib/frames.ts";
+import { HEAD_LIMIT } from "../../lib/messages.ts";
 import { boundPacketSocket, takeFrame } from "../../lib/packet_socket.ts";
-import { internetChecksum, sequenceOf, Stimulus, stimulusFrame } from "../../lib/stimulus.ts";
+import {
+  holdsStimulus,
+  internetChecksum,
+  SECRET_SIZE,
+  secretOf,
+  Stimulus,
+  stimulusFrame,
+} from "../../lib/stimulus.ts";
 import { testNeeding } from "../support/needs.ts";
 
-const NONCE = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
+const SECRET = Uint8Array.from({ length: SECRET_SIZE }, (_, i) => i + 1);
 const SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const frames = [0, 1, 2, 65536, 0xffffffff].map((sequence) =>
-  [sequence, stimulusFrame(NONCE, sequence, SOURCE)] as const
+  [sequence, stimulusFrame(sequence, SOURCE, SECRET)] as const
 );
 
-Deno.test("sequenceOf() finds the sequence number in every kind of frame", () => {
-  for (const [sequence, frame] of frames) assertEquals(sequenceOf(frame, NONCE), sequence);
+Deno.test("A frame's secret is directly behind its IP packet, whatever its size", () => {
+  for (const [sequence, frame] of frames) {
+    const end = endOfPacket(frame)!;
+    assertEquals(frame.subarray(end), SECRET);
+    for (const size of [frame.length + 1, 300, 1514]) {
+      const long = stimulusFrame(sequence, SOURCE, SECRET, size);
+      assertEquals([endOfPacket(long), long.length], [end, size]);
+      assertEquals(secretOf(long.subarray(0, HEAD_LIMIT)), SECRET.toHex());
+    }
+  }
 });
 
-Deno.test("sequenceOf() does not know a frame of another run, a cut one, or none", () => {
-  const another = NONCE.with(15, 0);
-  for (const [, frame] of frames) {
-    assertEquals(sequenceOf(frame, another), undefined);
-    const end = frame.findIndex((_, i) => NONCE.every((byte, j) => frame[i + j] === byte)) + 20;
-    assertEquals(sequenceOf(frame.subarray(0, end - 1), NONCE), undefined);
+Deno.test("The IP packet of a frame does not depend on the secret", () => {
+  const another = crypto.getRandomValues(new Uint8Array(SECRET_SIZE));
+  for (const [sequence, frame] of frames) {
+    const other = stimulusFrame(sequence, SOURCE, another);
+    const end = endOfPacket(frame)!;
+    assertEquals(other.subarray(0, end), frame.subarray(0, end));
+    assertNotEquals(secretOf(other), secretOf(frame));
   }
-  assertEquals(sequenceOf(new Uint8Array(0), NONCE), undefined);
+});
+
+Deno.test("The shortest frames, with their secrets, fit into the smallest MTU of IPv4: RFC 791", () => {
+  for (const [, frame] of frames) assert(frame.length - 14 <= 68, `${frame.length} bytes`);
+});
+
+Deno.test("secretOf() does not look anywhere else, nor at a frame that is cut", () => {
+  for (const [, frame] of frames) {
+    assertEquals(secretOf(frame.subarray(0, frame.length - 1)), undefined);
+    const moved = Uint8Array.from([...frame.subarray(0, -SECRET_SIZE), 0, ...SECRET]);
+    assertNotEquals(secretOf(moved), SECRET.toHex());
+  }
+  for (const length of [0, 1, 13, 14, 33, 53]) {
+    assertEquals(secretOf(frames[2][1].subarray(0, length)), undefined);
+  }
+});
+
+Deno.test("holdsStimulus() knows the packet with and without a secret, and no other", () => {
+  for (const [, frame] of frames) {
+    const end = endOfPacket(frame)!;
+    assert(holdsStimulus(frame));
+    assert(holdsStimulus(frame.subarray(0, end)));
+    assert(!holdsStimulus(frame.subarray(0, end - 1)));
+    assert(!holdsStimulus(frame.with(end - 5, frame[end - 5] ^ 1)));
+  }
+  assert(!holdsStimulus(new Uint8Array(0)));
 });
 
 Deno.test("internetChecksum() is that of RFC 1071, section 3", () => {
@@ -29,21 +73,8 @@ Deno.test("internetChecksum() is that of RFC 1071, section 3", () => {
   assertEquals(internetChecksum(Uint8Array.of(0xff)), 0x00ff); // an odd byte counts as a high one
 });
 
-Deno.test("stimulusFrame() is as long as asked for, and its beginning is the short frame", () => {
-  for (const [sequence, short] of frames) {
-    for (const size of [0, short.length - 1, short.length]) {
-      assertEquals(stimulusFrame(NONCE, sequence, SOURCE, size), short);
-    }
-    for (const size of [short.length + 1, 1000, 1514]) {
-      const long = stimulusFrame(NONCE, sequence, SOURCE, size);
-      assertEquals([long.length, long.subarray(0, short.length)], [size, short]);
-      assertEquals(sequenceOf(long, NONCE), sequence);
-    }
-  }
-});
-
 Deno.test("stimulusFrame() has different bytes behind the short frame of each", () => {
-  const rest = (sequence: number) => stimulusFrame(NONCE, sequence, SOURCE, 200).slice(100);
+  const rest = (sequence: number) => stimulusFrame(sequence, SOURCE, SECRET, 200).slice(100);
   for (const sequence of [0, 1, 2, 3]) {
     assertNotEquals(rest(sequence), rest(sequence + 3)); // of the same kind
     assert(new Set(rest(sequence)).size > 50);
@@ -54,17 +85,18 @@ testNeeding({ root: true }, "Stimulus sends frames of the size that it is told",
   const lo = linkByIndex(if_nametoindex("lo"));
   using receiver = boundPacketSocket(lo.ifindex, ETH_P_ALL);
   using stimulus = new Stimulus(lo, (sequence) => 100 + sequence);
-  for (let i = 0; i < 10; i++) stimulus.send();
-  assertEquals(stimulus.sent, 10);
+  const awaited = new AwaitedFrames();
+  const sent = Array.from({ length: 10 }, () => stimulus.send());
+  for (const frame of sent) awaited.expect(frame);
+  assertEquals(new Set(sent.map(secretOf)).size, 10);
   const seen: number[] = [];
   const deadline = Date.now() + 10_000;
   while (seen.length < 10 && Date.now() < deadline) {
     const frame = takeFrame(receiver.fd);
-    const sequence = frame && stimulus.recognize(frame.head);
-    if (sequence === undefined) continue;
-    assertEquals(frame!.head, stimulus.frame(sequence));
-    assertEquals(frame!.bytes, 100 + sequence);
-    seen.push(sequence);
+    const place = frame && awaited.take(frame.head);
+    if (place === undefined) continue;
+    assertEquals([frame!.head, frame!.bytes], [sent[place], 100 + place]);
+    seen.push(place);
   }
   assertEquals(seen, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });

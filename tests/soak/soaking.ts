@@ -46,9 +46,9 @@ import { tell } from "../ffi/programs/tell.ts";
 const BURST = 100;
 const TIMEOUT = 10_000;
 const NONCE = Uint8Array.from("one million times", (letter) => letter.charCodeAt(0)).slice(0, 16);
-const FRAME = stimulusFrame(NONCE, 0, Uint8Array.of(2, 0, 0, 0, 0, 1));
+const FRAME = stimulusFrame(0, Uint8Array.of(2, 0, 0, 0, 0, 1), NONCE);
 /** Where in the frame its sequence number is. */
-const SEQUENCE = FRAME.length - 4;
+const SEQUENCE = FRAME.length - NONCE.length - 4;
 
 const identity = { uid: 65534, gid: 65534 };
 const say = (channelFd: number, message: unknown) => sendMessage(channelFd, message, [], TIMEOUT);
@@ -88,7 +88,7 @@ async function parent(near: string, far: string, frames: number): Promise<void> 
 function isOurs(head: Uint8Array): boolean {
   if (head.length !== FRAME.length) return false;
   for (let i = 0; i < NONCE.length; i++) {
-    if (head[SEQUENCE - NONCE.length + i] !== NONCE[i]) return false;
+    if (head[SEQUENCE + 4 + i] !== NONCE[i]) return false;
   }
   return true;
 }

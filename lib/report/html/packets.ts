@@ -132,7 +132,7 @@ function renderPacket(packet: Packet, index: number): Markup {
         ? ""
         : " (child’s clock)"}</td>
       <td class="number">${bytes}</td>
-      <td>${after_drop ? "after the drop" : "before the drop"}</td>
+      <td>${after_drop ? "after the drop" : "not known"}</td>
       <td>${ours ? "this run’s" : "ambient"}</td>
       <td>${summary}
     <details><summary>Bytes</summary><dl>${fields}</dl><pre>${lines(

@@ -1,0 +1,88 @@
+/** Interfaces that bring frames without what is behind their IP packets: the question cannot be put there. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { testNeeding } from "../support/needs.ts";
+import { evidenceIn, inNamespace, ROOT } from "../support/programs.ts";
+import { FDPASS } from "./here.ts";
+
+/** In the shell: a bridge over the near end, which has netfilter look at what it passes on, or not. */
+const bridge = (callsIptables: 0 | 1) =>
+  `ip link add br0 type bridge mcast_snooping 0
+  ip link set veth-fdpass master br0
+  ip link set br0 up
+  echo ${callsIptables} >/proc/sys/net/bridge/bridge-nf-call-iptables
+  echo ${callsIptables} >/proc/sys/net/bridge/bridge-nf-call-ip6tables
+  exec "$0" "$@"`;
+
+const hasBridgeNetfilter = await Deno.stat("/proc/sys/net/bridge").then(() => true, () => false);
+
+const overBridge = (callsIptables: 0 | 1) =>
+  inNamespace([
+    ...["bash", "-ec", bridge(callsIptables), ...FDPASS, "--json", "-t", "4"],
+    ...["--stimulus", "veth-fdpass-far", "br0"],
+  ]);
+
+if (hasBridgeNetfilter) {
+  testNeeding(
+    { root: true, programs: { ip: "iproute2" } },
+    "A bridge with bridge-nf-call-iptables cuts frames: exit 4, and the reason",
+    async () => {
+      const outcome = await overBridge(1);
+      const { verdict, experiments: [{ checks, error }] } = evidenceIn(outcome);
+      assertEquals([error, verdict, outcome.code], [null, "INCONCLUSIVE", 4]);
+      const open = checks.filter(({ status }) => status !== "pass");
+      assertEquals(open.map(({ id, status }) => `${id} ${status}`), [
+        ...["RECV-01 skip", "RECV-02 skip", "RECV-03 skip"],
+      ]);
+      for (const { observed } of open) {
+        assertMatch(observed, /cuts off what is behind the IP packet, of \d+ frames: a bridge/);
+      }
+    },
+  );
+
+  testNeeding(
+    { root: true, programs: { ip: "iproute2" } },
+    "A bridge without it brings them whole: PASS",
+    async () => {
+      const outcome = await overBridge(0);
+      assertEquals([evidenceIn(outcome).verdict, outcome.code], ["PASS", 0]);
+    },
+  );
+} else {
+  Deno.test.ignore("A bridge that cuts frames # SKIP needs the module br_netfilter", () => {});
+}
+
+testNeeding(
+  { root: true, programs: { ip: "iproute2" } },
+  "The stimulus sent into another interface does not arrive: exit 4, and the reason",
+  async () => {
+    const outcome = await inNamespace([
+      ...[
+        "bash",
+        "-ec",
+        `ip link add other type veth peer name other-far
+        ip link set other up; ip link set other-far up; exec "$0" "$@"`,
+        ...FDPASS,
+      ],
+      ...["--json", "-t", "4", "--stimulus", "other", "veth-fdpass"],
+    ]);
+    const { verdict, experiments: [{ checks }] } = evidenceIn(outcome);
+    assertEquals([verdict, outcome.code], ["INCONCLUSIVE", 4]);
+    const { observed } = checks.find(({ id }) => id === "RECV-01")!;
+    assertMatch(observed, /saw 0 of \d+: name where frames arrive from with --stimulus/);
+  },
+);
+
+testNeeding(
+  { root: true },
+  "An ordinary socket in the group reads the number of a frame, and not its secret",
+  async () => {
+    const { code, stdout, stderr } = await inNamespace([
+      ...[Deno.execPath(), "run", "-A", "--quiet"],
+      `${ROOT}/tests/lib/programs/multicast_listener.ts`,
+    ]);
+    assertEquals([code, stderr], [0, ""]);
+    const { read, secret } = JSON.parse(stdout);
+    assertEquals([read, secret.length], ["00000000", 32]);
+  },
+);

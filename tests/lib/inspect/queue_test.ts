@@ -1,0 +1,62 @@
+import { assertEquals } from "@std/assert";
+import { ETH_P_ALL, if_nametoindex, linkByIndex, readLink } from "../../../ffi/mod.ts";
+import { judgeQueue, leastQueued, queuedBytes, receiveMemory } from "../../../lib/inspect/queue.ts";
+import { boundPacketSocket, emptyQueue } from "../../../lib/packet_socket.ts";
+import { Stimulus } from "../../../lib/stimulus.ts";
+import { testNeeding } from "../../support/needs.ts";
+
+const TABLE = `sk       RefCnt Type Proto  Iface R Rmem   User   Inode
+00000000c0ffee00 3      3    0003   2     1 4096   0      45    \x20
+00000000c0ffee01 3      3    0003   2     1 0      65534  4711  \x20
+`;
+
+Deno.test("receiveMemory() finds the line of a socket by the whole of its inode", () => {
+  assertEquals(receiveMemory(TABLE, "45"), 4096);
+  assertEquals(receiveMemory(TABLE, "4711"), 0);
+  for (const other of ["471", "5", ""]) assertEquals(receiveMemory(TABLE, other), undefined);
+  assertEquals(receiveMemory("", "45"), undefined);
+});
+
+Deno.test("judgeQueue() wants the queue to rise, and to fall to nothing", () => {
+  const cases: [number | undefined, number | undefined, number | undefined, string][] = [
+    [0, 768, 0, "pass"],
+    [768, 1536, 0, "pass"],
+    [0, 0, 0, "fail"],
+    [768, 768, 0, "fail"],
+    [0, 768, 768, "fail"],
+    [undefined, 768, 0, "fail"],
+    [0, undefined, 0, "fail"],
+    [0, 768, undefined, "fail"],
+  ];
+  for (const [before, during, after, status] of cases) {
+    assertEquals(judgeQueue(before, during, after).status, status, `${before} ${during} ${after}`);
+  }
+});
+
+testNeeding(
+  { root: true },
+  "A socket's queue rises with a frame, and falls when it is read",
+  async () => {
+    const lo = linkByIndex(if_nametoindex("lo"));
+    using stimulus = new Stimulus(lo);
+    using socket = boundPacketSocket(lo.ifindex, ETH_P_ALL);
+    const inode = readLink(`/proc/self/fd/${socket.fd}`).match(/\d+/)![0];
+    const before = queuedBytes(inode);
+    stimulus.send();
+    const during = await risen(inode, before!);
+    emptyQueue(socket.fd);
+    const after = await leastQueued(inode, Date.now() + 10_000);
+    assertEquals(judgeQueue(before, during, after).status, "pass");
+    socket.close();
+    assertEquals(await leastQueued(inode, Date.now() + 10_000), undefined);
+  },
+);
+
+/** A frame on `lo` is delivered by a softirq, which may come a little later. */
+async function risen(inode: string, before: number): Promise<number> {
+  const deadline = Date.now() + 10_000;
+  while (queuedBytes(inode)! <= before && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return queuedBytes(inode)!;
+}
