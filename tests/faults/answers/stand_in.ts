@@ -1,8 +1,8 @@
 /**
  * In libc's place: round every function a wrapper that writes down what it was answered, and answers one call itself, without making it.
  *
- * strace does that from outside, and is a tracer. A hardened worker is looked at by ptrace(2), by its parent (HARD-05) and by its attacker, and a process has one
- * tracer: so the experiments with hardened workers are answered wrongly here, inside the program, one step before libc.
+ * strace does that from outside, and is a tracer. A child is looked at by ptrace(2), by its parent and by its attacker, and a process has one
+ * tracer: so a child is answered wrongly here, inside the program, one step before libc.
  *
  * @module
  */
@@ -27,10 +27,11 @@ export interface Answering {
   readonly answer: { readonly errno: number } | { readonly result: number };
 }
 
-/** A line of a journal, as JSON. What comes later, on another thread, has no result. */
+/** A line of a journal, as JSON, with when it was written and which numbers are among the arguments. A call on another thread has no result: that comes later. */
 export type Line = [
   ...[libc: string, name: string, place: string, turn: number],
   ...[result: number | null, errno: number, isStandIn: boolean],
+  ...[milliseconds: number, numbers: readonly number[]],
 ];
 
 /** Functions that return an errno instead of keeping it. Source: their manual pages. */
@@ -76,7 +77,11 @@ export function standIn(side: Side, folder: string, answering?: Answering): void
       const turn = (turns.get(where) ?? 0) + 1;
       turns.set(where, turn);
       const tell = (result: number | null, isStandIn: boolean) => {
-        const line: Line = [libc, name, place, turn, result, errno.value, isStandIn];
+        const numbers = args.flatMap((each) =>
+          typeof each === "number" || typeof each === "bigint" ? [Number(each)] : []
+        );
+        const made = [libc, name, place, turn] as const;
+        const line: Line = [...made, result, errno.value, isStandIn, Date.now(), numbers];
         write(JSON.stringify(line));
       };
       if (answering?.process === process && answering.place === place && answering.turn === turn) {

@@ -6,7 +6,7 @@
 
 import type { Evidence } from "../../../lib/evidence.ts";
 import type { LoggedCall, RunRecord } from "./injection.ts";
-import { type Injection, ON_EVERY_THREAD } from "./plan.ts";
+import type { Injection } from "./plan.ts";
 import { whyTolerated } from "./tolerated.ts";
 
 /** What must not be, each counted by itself. */
@@ -123,8 +123,6 @@ const TRANSLATED: readonly [call: string, errno: string, said: string][] = [
  */
 function isNamed({ libc, syscall, answer }: Injection, said: string): boolean {
   if (!("errno" in answer)) return said.trim() !== "";
-  // libc aborts a process whose threads it could not change alike; there is nobody left to say why.
-  if (ON_EVERY_THREAD.includes(syscall) && /SIGABRT/.test(said)) return true;
   const calls = libc === "syscall" ? [syscall] : [libc, syscall];
   const translated = TRANSLATED.filter(([call, errno]) =>
     calls.includes(call) && errno === answer.errno

@@ -26,6 +26,8 @@ const MISSED_RATE = 0.05, MISSED = 3;
 export interface Sweep {
   readonly title: string;
   readonly run: Run;
+  /** Which calls are of interest; all if nothing is given. */
+  readonly only?: (call: LoggedCall) => boolean;
   /** Runs whose calls are not of interest here, since they are swept elsewhere. */
   readonly beyond?: readonly Run[];
   /** Whether a run waits most of its time. */
@@ -36,19 +38,15 @@ export interface Sweep {
 
 /** The main job. */
 export const MAIN_JOB: Run = {
-  by: "strace",
+  by: "stand-in",
   args: ["-t", "10", "-n", String(COUNT), "--json", "veth-fdpass"],
   limit: 20_000,
 };
 
-/** The main job with a hardened worker, which wants no other tracer. */
-export const HARDENED: Run = {
-  ...MAIN_JOB,
-  by: "stand-in",
-  args: ["--harden", ...MAIN_JOB.args],
-};
+/** The main job with a hardened worker. */
+export const HARDENED: Run = { ...MAIN_JOB, args: ["--harden", ...MAIN_JOB.args] };
 
-/** For CI, which has no time for more, except for the main job. */
+/** For CI, which has no time for more. */
 function usual(plan: readonly Injection[]): Injection[] {
   if (Deno.env.get("FAULTS") !== "few") return [...plan];
   return [...Map.groupBy(plan, callOf).values()].map(([first]) => first);
@@ -62,7 +60,7 @@ const PLANNING = {
 
 /** Makes the runs without an injection, from which the others are planned; registers the tests; and begins. */
 export async function sweep(
-  { title, run, beyond = [], waits = false, choose = usual }: Sweep,
+  { title, run, only = () => true, beyond = [], waits = false, choose = usual }: Sweep,
 ): Promise<void> {
   if (Deno.uid() !== 0 || which("strace") === undefined || which("ip") === undefined) {
     return testNeeding(NEEDS, `${title}: no wrong answer of the kernel gets a PASS`, () => {});
@@ -77,12 +75,13 @@ export async function sweep(
     }
   });
   const { kindOf, planFor } = PLANNING[run.by];
-  const others = await Promise.all(beyond.map((each) => lanes.run({ ...each, by: run.by })));
+  const others = await Promise.all(beyond.map((each) => lanes.run(each)));
   const known = new Set(others.flatMap(({ calls }) => calls!.map(kindOf)));
   Deno.test(`${title}: errnos.ts knows what each system call may answer`, () => {
     assertEquals(unknownCalls(clean), [], "take them from the manual");
   });
-  const plan = choose(planFor(run, clean, again, (call) => !known.has(kindOf(call))));
+  const isWanted = (call: LoggedCall) => only(call) && !known.has(kindOf(call));
+  const plan = choose(planFor(run, clean, again, isWanted));
   const results: Result[] = [];
   const make = async (injection: Injection) => {
     const record = await lanes.run(injection.job);

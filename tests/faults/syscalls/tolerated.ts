@@ -96,12 +96,6 @@ const AGAIN: readonly Tolerated[] = [
     why: "asked for twice before it is believed that a thread or a descriptor is gone",
   },
   {
-    libc: ["setgroups", "setresgid", "setresuid"],
-    syscalls: ["tgkill"],
-    answers: ["any"],
-    why: "libc signals its threads until none is left that has not followed (setxid, nptl)",
-  },
-  {
     libc: ["close_range"],
     answers: ["any"],
     why: "then each descriptor is marked by itself, as /proc lists them",
@@ -232,7 +226,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
   {
     libc: ["prctl"],
     answers: ["lie"],
-    at: /^prctl\S* Object\.child@authority/,
+    at: /^prctl\S* Object\.child@lib\/experiments\/authority/,
     why: "whether a sibling is dumpable decides what comes of the attacks upon it",
   },
   {
@@ -258,7 +252,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
   {
     libc: ["pthread_join", "sem_post"],
     answers: ["any", "lie"],
-    at: /\bletGo@threads\.ts/,
+    at: /\bletGo@ffi\/threads\.ts/,
     why: "the worker has done its work then, and its threads end with the process",
   },
   {
