@@ -6,6 +6,7 @@
  * @module
  */
 
+import { blockSignals } from "./ffi/mod.ts";
 import { HELP, type Manner, mannerOf, parseCommandLine, type RunTask } from "./lib/command_line.ts";
 import type { Environment, Evidence, ExperimentEvidence } from "./lib/evidence.ts";
 import type { Experiment } from "./lib/experiment.ts";
@@ -14,6 +15,7 @@ import { interruption, keepIgnored } from "./lib/interruption.ts";
 import type { Watcher } from "./lib/live.ts";
 import { adoptOrphans } from "./lib/orphans.ts";
 import { Exit } from "./lib/outcome.ts";
+import { canHavePidNamespaces } from "./lib/pid_namespace.ts";
 import { isTerminal, terminalColumns, wantsColor, write, writePatiently } from "./lib/output.ts";
 import { ViewFiles } from "./lib/report/files.ts";
 import { renderJson } from "./lib/report/json.ts";
@@ -42,13 +44,14 @@ async function runAll(
   const where = environment(run.interface, run.user, args);
   const results: ExperimentEvidence[] = [];
   try {
+    blockSignals();
     requireFile(Deno.mainModule);
     const tracing = await startTracing(task);
-    adoptOrphans();
     const setting = findSetting(
       run,
       ["deno run -A", Deno.mainModule.split("/").at(-1), ...args].join(" "),
     );
+    if (!canHavePidNamespaces()) adoptOrphans();
     using views = new ViewFiles(files, { force });
     const evidence = await runEach(
       task.experiments,

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { getppid } from "../ffi/mod.ts";
 import { controlChannelPair } from "../lib/control_channel.ts";
 import {
   ALL_PROTECTIONS,
@@ -32,7 +31,6 @@ export function becomeHardened(
 ): void {
   const [channel] = controlChannelPair();
   protectSocket(own.packetFd, PROTECTIONS, filter);
-  const parentPid = getppid();
   becomeWorker(NOBODY, []);
-  protectWorker({ ...own, channelFd: channel.fd, parentPid }, PROTECTIONS);
+  protectWorker({ ...own, channelFd: channel.fd }, PROTECTIONS);
 }

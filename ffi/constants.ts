@@ -316,6 +316,8 @@ export const IORING_CQE_BUFFER_SHIFT = 16;
 export const IORING_SQ_CQ_OVERFLOW = 0x2;
 /** Waits for completions. */
 export const IORING_ENTER_GETEVENTS = 0x1;
+/** The descriptor is the number of a ring that the thread has registered. */
+export const IORING_ENTER_REGISTERED_RING = 0x10;
 /** Wakes the kernel's thread. */
 export const IORING_ENTER_SQ_WAKEUP = 0x2;
 /** The last argument is an `io_uring_getevents_arg`. */
@@ -400,8 +402,26 @@ export const RLIMIT_CORE = 4;
 export const RLIMIT_NOFILE = 7;
 
 // asm-generic/signal.h
+/** An instruction that there is none of. */
+export const SIGILL = 4;
+/** A breakpoint. */
+export const SIGTRAP = 5;
+/** Memory that is not there any more. */
+export const SIGBUS = 7;
+/** Arithmetic that cannot be done. */
+export const SIGFPE = 8;
 /** The signal that nobody can ignore. */
 export const SIGKILL = 9;
+/** Memory that may not be touched. */
+export const SIGSEGV = 11;
+/** A system call that a filter traps. */
+export const SIGSYS = 31;
+
+// bits/sigaction.h
+/** Adds signals to those that a thread blocks: pthread_sigmask(3). */
+export const SIG_BLOCK = 0;
+/** Sets which ones it blocks. */
+export const SIG_SETMASK = 2;
 
 // bits/time.h
 /** The time since 1970: clock_gettime(2). */
@@ -494,14 +514,52 @@ export const AUDIT_ARCH_X86_64 = 0xc000003e;
 export const AUDIT_ARCH_AARCH64 = 0xc00000b7;
 
 // sys/ptrace.h
-/** Lets go: ptrace(2). */
+/** Reads a word of the memory: ptrace(2). */
+export const PTRACE_PEEKTEXT = 1;
+/** Lets a thread that has stopped go on. */
+export const PTRACE_CONT = 7;
+/** Lets go. */
 export const PTRACE_DETACH = 17;
+/** Goes on to the next beginning or end of a system call. */
+export const PTRACE_SYSCALL = 24;
+/** Sets the options. */
+export const PTRACE_SETOPTIONS = 0x4200;
+/** Reads what is known of the signal of this stop. */
+export const PTRACE_GETSIGINFO = 0x4202;
+/** Reads a set of registers. */
+export const PTRACE_GETREGSET = 0x4204;
+/** Writes a set of registers. */
+export const PTRACE_SETREGSET = 0x4205;
 /** Attaches without a stop. */
 export const PTRACE_SEIZE = 0x4206;
 /** Stops. */
 export const PTRACE_INTERRUPT = 0x4207;
+/** Reads pending signals, and leaves them pending. */
+export const PTRACE_PEEKSIGINFO = 0x4209;
+/** Reads the mask of blocked signals. */
+export const PTRACE_GETSIGMASK = 0x420a;
+/** Writes the mask of blocked signals. */
+export const PTRACE_SETSIGMASK = 0x420b;
 /** Reads a filter. */
 export const PTRACE_SECCOMP_GET_FILTER = 0x420c;
+/** Reads which system call has begun, or how it has ended. */
+export const PTRACE_GET_SYSCALL_INFO = 0x420e;
+/** Option: a stop at a system call is told from a SIGTRAP. */
+export const PTRACE_O_TRACESYSGOOD = 1;
+/** Option: no filter is asked. */
+export const PTRACE_O_SUSPEND_SECCOMP = 0x200000;
+/** The stop that PTRACE_INTERRUPT leads to, or a stop of the whole process. */
+export const PTRACE_EVENT_STOP = 128;
+/** A system call has begun. */
+export const PTRACE_SYSCALL_INFO_ENTRY = 1;
+/** A system call has ended. */
+export const PTRACE_SYSCALL_INFO_EXIT = 2;
+
+// elf.h
+/** The general registers, for PTRACE_GETREGSET. */
+export const NT_PRSTATUS = 1;
+/** The number of the system call that has begun, on aarch64. */
+export const NT_ARM_SYSTEM_CALL = 0x404;
 
 // sys/wait.h
 /** For waitid(2): one process, by its pid. */
@@ -510,8 +568,16 @@ export const P_PID = 1;
 export const WNOHANG = 1;
 /** One that has stopped. */
 export const WSTOPPED = 2;
+/** One that has ended. */
+export const WEXITED = 4;
 /** Threads too. */
 export const __WALL = 0x40000000;
+
+// linux/kcmp.h
+/** Compares two open file descriptions: kcmp(2). */
+export const KCMP_FILE = 0;
+/** Compares two tables of descriptors. */
+export const KCMP_FILES = 2;
 
 // linux/sockios.h
 /** When the last packet came: ioctl(2) of sockets. */
@@ -519,9 +585,15 @@ export const SIOCGSTAMP_OLD = 0x8906;
 /** Sets the flags of an interface. */
 export const SIOCSIFFLAGS = 0x8914;
 
+// linux/nsfs.h
+/** The namespace that a namespace was made in: ioctl(2) of one in /proc/PID/ns. */
+export const NS_GET_PARENT = 0xb702;
+
 // bits/sched.h
 /** A user namespace of its own: clone(2). */
 export const CLONE_NEWUSER = 0x10000000;
+/** A PID namespace of its own. */
+export const CLONE_NEWPID = 0x20000000;
 /** A thread of the same process. */
 export const CLONE_THREAD = 0x10000;
 

@@ -103,7 +103,9 @@ const NAMES: Record<string, Name> = {
   "prctl.op": one(/^PR_/),
   "setrlimit.resource": one(/^RLIMIT_/),
   "clock_gettime.clockid": one(/^CLOCK_/),
-  "ioctl.op": one(/^SIOC/),
+  "ioctl.op": one(/^(SIOC|NS_GET)/),
+  "unshare.flags": bits(/^CLONE_NEW/),
+  "setns.nstype": bits(/^CLONE_NEW/),
   ...Object.fromEntries(
     ["sendto", "recvfrom", "sendmsg", "recvmsg", "recvmmsg"]
       .map((name) => [`${name}.flags`, messageFlags]),

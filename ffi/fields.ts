@@ -17,6 +17,11 @@ export const FIELDS = {
     msg_controllen: [40, "usize"],
     msg_flags: [48, "i32"],
   },
+  sigaction: {
+    sa_handler: [0, "pointer"],
+    sa_mask: [8, "u8[128]"],
+    sa_flags: [136, "i32"],
+  },
   iovec: {
     iov_base: [0, "pointer"],
     iov_len: [8, "usize"],
@@ -247,5 +252,23 @@ export const FIELDS = {
     addr: [0, "u64"],
     len: [8, "u32"],
     bid: [12, "u16"],
+  },
+  siginfo_t: {
+    si_signo: [0, "i32"],
+    si_code: [8, "i32"],
+    si_status: [24, "i32"],
+  },
+  ptrace_peeksiginfo_args: {
+    off: [0, "u64"],
+    flags: [8, "u32"],
+    nr: [12, "i32"],
+  },
+  ptrace_syscall_info: {
+    op: [0, "u8"],
+    arch: [4, "u32"],
+    instruction_pointer: [8, "u64"],
+    entry_nr: [24, "u64"],
+    entry_args: [32, "u8[48]"],
+    exit_rval: [24, "i64"],
   },
 } as const;

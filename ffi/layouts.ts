@@ -45,6 +45,13 @@ export const tpacket_stats: Struct<typeof FIELDS.tpacket_stats> = struct(
 /** `struct pollfd`. Source: sys/poll.h. */
 export const pollfd: Struct<typeof FIELDS.pollfd> = struct("pollfd", 8, FIELDS.pollfd);
 
+/** `struct sigaction`: what a process does about a signal. Source: bits/sigaction.h, sigaction(2). */
+export const sigaction: Struct<typeof FIELDS.sigaction> = struct(
+  "sigaction",
+  152,
+  FIELDS.sigaction,
+);
+
 /** `struct timespec`. Source: bits/types/struct_timespec.h. */
 export const timespec: Struct<typeof FIELDS.timespec> = struct("timespec", 16, FIELDS.timespec);
 
@@ -212,4 +219,25 @@ export const io_uring_buf: Struct<typeof FIELDS.io_uring_buf> = struct(
   "io_uring_buf",
   16,
   FIELDS.io_uring_buf,
+);
+
+/** `siginfo_t`: what is known of a signal; `si_status` where waitid(2) returns it. Source: bits/types/siginfo_t.h. */
+export const siginfo_t: Struct<typeof FIELDS.siginfo_t> = struct(
+  "siginfo_t",
+  128,
+  FIELDS.siginfo_t,
+);
+
+/** `struct ptrace_peeksiginfo_args`: which of the pending signals PTRACE_PEEKSIGINFO reads. Source: linux/ptrace.h. */
+export const ptrace_peeksiginfo_args: Struct<typeof FIELDS.ptrace_peeksiginfo_args> = struct(
+  "ptrace_peeksiginfo_args",
+  16,
+  FIELDS.ptrace_peeksiginfo_args,
+);
+
+/** `struct ptrace_syscall_info`, of its union the members that are used. Source: linux/ptrace.h. */
+export const ptrace_syscall_info: Struct<typeof FIELDS.ptrace_syscall_info> = struct(
+  "ptrace_syscall_info",
+  88,
+  FIELDS.ptrace_syscall_info,
 );

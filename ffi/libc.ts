@@ -271,6 +271,16 @@ export const LIBC_SYMBOLS = {
     parameters: ["i32", "buffer", "i32"] as [pid: "i32", wstatus: "buffer", options: "i32"],
     result: "i32",
   },
+  unshare: {
+    prototype: "int unshare(int flags)",
+    parameters: ["i32"] as [flags: "i32"],
+    result: "i32",
+  },
+  setns: {
+    prototype: "int setns(int fd, int nstype)",
+    parameters: ["i32", "i32"] as [fd: "i32", nstype: "i32"],
+    result: "i32",
+  },
   setrlimit: {
     prototype: "int setrlimit(int resource, const struct rlimit *rlim)",
     parameters: ["i32", "buffer"] as [resource: "i32", rlim: "buffer"],
@@ -297,6 +307,16 @@ export const LIBC_SYMBOLS = {
       argv: "buffer",
       envp: "buffer",
     ],
+    result: "i32",
+  },
+  pthread_sigmask: {
+    prototype: "int pthread_sigmask(int how, const sigset_t *set, sigset_t *oldset)",
+    parameters: ["i32", "buffer", "buffer"] as [how: "i32", set: "buffer", oldset: "buffer"],
+    result: "i32",
+  },
+  sigaction: {
+    prototype: "int sigaction(int signum, const struct sigaction *act, struct sigaction *oldact)",
+    parameters: ["i32", "buffer", "buffer"] as [signum: "i32", act: "buffer", oldact: "buffer"],
     result: "i32",
   },
   dlsym: {

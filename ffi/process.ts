@@ -15,6 +15,7 @@ import { AnswerError, check, checkRestarting, Errno, SystemError } from "./errno
 import { openDescriptors } from "./file.ts";
 import { rlimit } from "./layouts.ts";
 import { cString, libc } from "./libc.ts";
+import { withOriginalMask } from "./signals.ts";
 import { addressOf } from "./struct.ts";
 
 /**
@@ -130,7 +131,9 @@ export function posix_spawn(path: string, args: readonly string[]): number {
   heldArgv = BigUint64Array.from([...heldArgs.map(addressOf), 0n]);
   const pid = new Int32Array(1);
   const noEnvironment = new BigUint64Array(1);
-  const errno = libc.posix_spawn(pid, cString(path), null, null, heldArgv, noEnvironment);
+  const errno = withOriginalMask(() =>
+    libc.posix_spawn(pid, cString(path), null, null, heldArgv, noEnvironment)
+  );
   if (errno !== 0) throw new SystemError("posix_spawn", errno);
   if (pid[0] === 0) throw new AnswerError("posix_spawn", "a process without an id");
   return pid[0];

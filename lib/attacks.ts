@@ -42,6 +42,7 @@ import {
   tpacket_req,
   unmap,
 } from "../ffi/mod.ts";
+import { pidInProc } from "./inspect/processes.ts";
 import { arrives } from "./marked_frames.ts";
 import { emptyQueue, packetAddress, whenThereIsRoom } from "./packet_socket.ts";
 
@@ -196,7 +197,7 @@ function showsInStatus(pid: number, pattern: RegExp): boolean {
  */
 export function runs(path: string, args: readonly string[], pattern = /^Pid:/m): boolean {
   const pid = posix_spawn(path, args);
-  const shows = showsInStatus(pid, pattern);
+  const shows = showsInStatus(pidInProc(pid), pattern);
   for (const deadline = Date.now() + PROGRAM_TIMEOUT; !reap(pid) && Date.now() < deadline;) {
     poll([], 0, 1);
   }

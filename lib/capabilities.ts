@@ -29,16 +29,18 @@ const BITS = {
 /** The name of a capability that something here needs. */
 export type Capability = keyof typeof BITS;
 
-/** Without these there is nothing to prove; without CAP_KILL, no way to end a child that is nobody. */
+/**
+ * Without these there is nothing to prove. CAP_KILL ends a child that is nobody, CAP_SETPCAP starts one with less than root has, and
+ * CAP_SYS_PTRACE looks at one after its drop.
+ */
 export const ALWAYS_NEEDED: readonly Capability[] = [
   "CAP_NET_RAW",
   "CAP_SETUID",
   "CAP_SETGID",
   "CAP_KILL",
+  "CAP_SETPCAP",
+  "CAP_SYS_PTRACE",
 ];
-
-/** What hardening a worker takes: emptying its bounding set, and looking at its descriptors when it is not dumpable. */
-export const HARDENING_NEEDS: readonly Capability[] = ["CAP_SETPCAP", "CAP_SYS_PTRACE"];
 
 /**
  * Which of these capabilities this process cannot use.

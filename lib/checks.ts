@@ -1,11 +1,11 @@
 /**
  * The catalogue of checks: what each claims, what it expects, where that is written. Knowledge only; who carries a
- * check out, and who prints it, is elsewhere.
+ * check out, who decides it, and who prints it, is elsewhere.
  *
  * @module
  */
 
-/** Which of the two programs judges a check. */
+/** One of the two programs. */
 export type Side = "parent" | "child";
 
 /** What is known of a check before any run. */
@@ -14,7 +14,7 @@ export interface CheckDescription {
   readonly claim: string;
   /** What is observed if the claim holds. */
   readonly expected: string;
-  /** Who judges. Where the parent can look for itself, it does so as well, and both must agree. */
+  /** Whose doing it is about. The parent decides, whoever that is: who saw what it decides by is said with each result. */
   readonly side: Side;
   /** Where it is written: manual page, kernel function, design decision. */
   readonly source: string;
@@ -29,48 +29,56 @@ export const CHECKS = {
     expected: "getsockname names the ifindex and ETH_P_ALL",
     side: "parent",
     source: "packet(7); packet_getname in net/packet/af_packet.c; D1",
+    essential: true,
   },
   "SOCK-02": {
     claim: "Nothing is queued on the packet socket from before its bind",
     expected: "no frame queued or counted before the bind, not even one sent on purpose",
     side: "parent",
     source: "packet(7), sll_protocol; packet_create in net/packet/af_packet.c",
+    essential: true,
   },
   "PASS-01": {
     claim: "The child holds no packet socket before the message comes",
     expected: "none of the child's descriptors is an AF_PACKET socket",
     side: "child",
     source: "open(2), O_CLOEXEC; close_range(2); D24",
+    essential: true,
   },
   "PASS-02": {
     claim: "The message brings exactly one descriptor",
     expected: "1 descriptor, control messages whole",
     side: "child",
     source: "unix(7), SCM_RIGHTS; scm_detach_fds in net/core/scm.c",
+    essential: true,
   },
   "PASS-03": {
     claim: "What the child received is the socket that the parent sent",
     expected: "the same SO_COOKIE, SO_DOMAIN, SO_TYPE, SO_PROTOCOL and address on both sides",
     side: "parent",
     source: "socket(7), SO_COOKIE; unix(7): a reference to the same open file description",
+    essential: true,
   },
   "DROP-01": {
     claim: "The child is in no supplementary group, on any thread",
     expected: "Groups: empty on every thread",
     side: "child",
     source: "setgroups(2); proc_pid_status(5); D24",
+    essential: true,
   },
   "DROP-02": {
     claim: "Real, effective, saved and filesystem gid are the unprivileged ones, on every thread",
     expected: "all four gids are the target's on every thread",
     side: "child",
     source: "setresgid(2); proc_pid_status(5); nptl(7); D24",
+    essential: true,
   },
   "DROP-03": {
     claim: "Real, effective, saved and filesystem uid are the unprivileged ones, on every thread",
     expected: "all four uids are the target's on every thread",
     side: "child",
     source: "setresuid(2); proc_pid_status(5); nptl(7); D24",
+    essential: true,
   },
   "DROP-04": {
     claim: "The child has no capability that it could use, on any thread",
@@ -78,18 +86,21 @@ export const CHECKS = {
     side: "child",
     source:
       "capabilities(7), effect of user ID changes; cap_emulate_setxuid in security/commoncap.c; D24",
+    essential: true,
   },
   "DROP-05": {
     claim: "The child cannot become root again",
     expected: "setresuid(0, 0, 0), setresgid(0, 0, 0) and setgroups each refused with EPERM",
     side: "child",
     source: "setresuid(2), setresgid(2), setgroups(2), ERRORS; D24",
+    essential: true,
   },
   "DENY-01": {
     claim: "The child cannot create a packet socket, and the drop is the reason",
     expected: "socket(AF_PACKET) refused with EPERM after the drop; it succeeded before",
     side: "child",
     source: "packet(7), ERRORS; packet_create in net/packet/af_packet.c; D24",
+    essential: true,
   },
   "RECV-01": {
     claim: "The child captures packets by the passed socket after the drop",
@@ -99,16 +110,20 @@ export const CHECKS = {
     essential: true,
   },
   "RECV-02": {
-    claim: "What the child captured is what the parent sent in this run",
-    expected: "as many frames of the stimulus, known by a nonce that the child was never told",
+    claim:
+      "What the child captured was there in this run: this run's stimulus or, without one, frames that root's own socket saw on the same interface",
+    expected:
+      "as many frames of the stimulus, known by a secret that the child was never told; or as many that the parent's witness saw",
     side: "parent",
     source: "D24",
+    essential: true,
   },
   "RECV-03": {
     claim: "The child's socket goes on after the parent has closed its own copy",
     expected: "no copy left in the parent, and frames sent after that arrive in the child",
     side: "parent",
     source: "unix(7); close(2), open file descriptions; D24",
+    essential: true,
   },
   "AUTH-01": {
     claim:
@@ -399,18 +414,21 @@ export const CHECKS = {
       "uids and gids the worker's, no group, five capability sets 0, NoNewPrivs 1, Seccomp 2",
     side: "child",
     source: "proc_pid_status(5); seccomp(2), SECCOMP_FILTER_FLAG_TSYNC; D24",
+    essential: true,
   },
   "HARD-02": {
     claim: "So is every thread that it starts later",
     expected: "the same, of four that libc starts while a nonblocking call has its thread",
     side: "child",
     source: "clone(2): credentials and filters are inherited; D24",
+    essential: true,
   },
   "HARD-03": {
     claim: "Every descriptor of the hardened worker is explained",
     expected: "each with its reason, and none of them a file",
     side: "child",
     source: "proc_pid_fd(5); lib/descriptor_audit.ts; D24",
+    essential: true,
   },
   "HARD-04": {
     claim: "The protections behind the filter of system calls are in place as well",
@@ -418,12 +436,14 @@ export const CHECKS = {
       "filter locked, fanout joined, not dumpable, descriptors, files and cores limited, as seen from outside",
     side: "parent",
     source: "socket(7), SO_LOCK_FILTER; packet(7), PACKET_FANOUT; proc(5); D24",
+    essential: true,
   },
   "HARD-05": {
     claim: "The filter of system calls is the reviewed one",
     expected: "the kernel's copy is the receive-only policy for its descriptors, byte for byte",
     side: "parent",
     source: "ptrace(2), PTRACE_SECCOMP_GET_FILTER; lib/receive_only.ts; D24",
+    essential: true,
   },
 } as const satisfies Record<string, CheckDescription>;
 

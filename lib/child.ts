@@ -10,7 +10,7 @@
  * @module
  */
 
-import { alarm, setsid } from "../ffi/mod.ts";
+import { alarm, restoreDefaultSignals, setsid } from "../ffi/mod.ts";
 import { ChildRun } from "./child_run.ts";
 import type { Experiment } from "./experiment.ts";
 
@@ -32,13 +32,14 @@ export async function runChild(
   const experiment = experiments.find((each) => each.name === name);
   if (experiment === undefined || !/^\d+$/.test(channelFd) || !/^\d+$/.test(milliseconds)) return 2;
 
-  if (traced === "structures" || traced === "calls") {
-    (await import("./trace.ts")).traceChild(traced);
-  }
-  // Whatever happens here, a hanging program and a dead parent included, the kernel puts an end to it.
-  alarm(Math.ceil(Number(milliseconds) / 1000) + GRACE);
   const run = new ChildRun(Number(channelFd), Date.now() + Number(milliseconds));
   try {
+    restoreDefaultSignals(); // it listens for none, and is to end by SIGTERM under any filter
+    if (traced === "structures" || traced === "calls") {
+      (await import("./trace.ts")).traceChild(traced);
+    }
+    // Whatever happens here, a hanging program and a dead parent included, the kernel puts an end to it.
+    alarm(Math.ceil(Number(milliseconds) / 1000) + GRACE);
     // Not by Deno.Command's `detached`, which takes the supplementary groups as well: DROP-01 would show nothing of setgroups(2).
     setsid();
     await experiment.child(run);

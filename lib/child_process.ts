@@ -12,6 +12,7 @@
  *   `libc.so.6` in the child's working directory, so that is where it starts.
  * - Environment: nothing but where Deno's cache is.
  * - Modules: local files. No configuration, no lock file, no npm package, nothing remote.
+ * - Processes: a PID namespace, which ends with it (pid_namespace.ts), or else what it leaves behind is looked for (orphans.ts).
  * - Cache: one of its own, since a Deno process holds the SQLite caches of its DENO_DIR open for writing, and a child that
  *   keeps them after its drop could write code which a later run by root executes. In the child's
  *   DENO_DIR their names are taken by folders: SQLite cannot open those, and Deno makes do with memory.
@@ -19,8 +20,10 @@
  * @module
  */
 
-import { markCloseOnExecFrom, readTextFile, setCloseOnExec } from "../ffi/mod.ts";
-import { endOrphans } from "./orphans.ts";
+import { markCloseOnExecFrom, readTextFile, setCloseOnExec, withOriginalMask } from "../ffi/mod.ts";
+import { descendantsOf, type SeenProcess } from "./inspect/processes.ts";
+import { endOrphans, ownChildren } from "./orphans.ts";
+import { PidNamespace } from "./pid_namespace.ts";
 import { runtimeCall } from "./runtime_call.ts";
 import { TraceLines, type TracePiece } from "./trace_lines.ts";
 
@@ -33,6 +36,8 @@ export interface ChildOptions {
   readonly inherit: readonly number[];
   /** A program, with its arguments, that changes what it is and then becomes the child by execve. */
   readonly launcher?: readonly string[];
+  /** Another child, whose PID namespace it is to share: it is started in one of its own otherwise. */
+  readonly beside?: ChildProcess | undefined;
   /** Is given each call and each structure of its trace, if it is to be traced. */
   readonly onTrace?: ((piece: TracePiece) => void) | undefined;
 }
@@ -56,15 +61,21 @@ const OUTPUT_PATIENCE = 500;
 
 /** A started child. Leaving the scope of an `await using` ends it. */
 export class ChildProcess implements AsyncDisposable {
-  static readonly #running = new Set<number>();
   readonly #process: Deno.ChildProcess;
   readonly #streams: readonly Beginning[];
   #end: Promise<ChildEnd> | undefined;
 
-  /** @param onTrace Is given what it tells of its calls; without it, it has none. */
-  constructor(process: Deno.ChildProcess, onTrace?: (piece: TracePiece) => void) {
+  /**
+   * @param namespace Where it was started, if not in this process's own PID namespace.
+   * @param onTrace Is given what it tells of its calls; without it, it has none.
+   */
+  constructor(
+    process: Deno.ChildProcess,
+    readonly namespace?: PidNamespace,
+    onTrace?: (piece: TracePiece) => void,
+  ) {
     this.#process = process;
-    ChildProcess.#running.add(process.pid);
+    ownChildren.add(process.pid);
     const trace = onTrace && new TraceLines(onTrace);
     this.#streams = [new Beginning(process.stdout), new Beginning(process.stderr, trace)];
   }
@@ -72,6 +83,14 @@ export class ChildProcess implements AsyncDisposable {
   /** Its process id. */
   get pid(): number {
     return this.#process.pid;
+  }
+
+  /**
+   * It and all that it has started, those that have ended and were not reaped among them; sorted. Without a PID namespace, all that descends from this
+   * process.
+   */
+  get processes(): SeenProcess[] {
+    return this.namespace?.processesOf(this.pid) ?? descendantsOf(Deno.pid);
   }
 
   /** Resolves when it is dead. */
@@ -86,13 +105,13 @@ export class ChildProcess implements AsyncDisposable {
 
   async #waitForEnd(): Promise<ChildEnd> {
     const status = await this.#process.status;
-    ChildProcess.#running.delete(this.pid);
-    const orphans = await endOrphans(ChildProcess.#running);
+    ownChildren.delete(this.pid);
+    const left = await (this.namespace?.leave(this.pid) ?? endOrphans());
     const timer = setTimeout(() => this.#streams.forEach((each) => each.cut()), OUTPUT_PATIENCE);
     const areWhole = await Promise.all(this.#streams.map(({ isWhole }) => isWhole));
     clearTimeout(timer);
-    const leftBehind = orphans > 0
-      ? `it left ${orphans === 1 ? "1 process" : `${orphans} processes`} behind, now killed`
+    const leftBehind = left > 0
+      ? `it left ${left === 1 ? "1 process" : `${left} processes`} behind, now killed`
       : areWhole.every((isWhole) => isWhole)
       ? null
       : "somebody else holds its output";
@@ -192,7 +211,7 @@ function joined(folder: string | undefined, name: string): string | undefined {
  * @throws {SystemError} If the descriptors cannot be prepared, or the system refuses a process.
  */
 export function spawnChild(
-  { module, args, inherit, launcher = [], onTrace }: ChildOptions,
+  { module, args, inherit, launcher = [], beside, onTrace }: ChildOptions,
 ): ChildProcess {
   const [program, ...launched] = [...launcher, Deno.execPath()];
   const command = new Deno.Command(program, {
@@ -217,13 +236,20 @@ export function spawnChild(
     stdout: "piped",
     stderr: "piped",
   });
+  const spawn = () =>
+    runtimeCall(
+      "spawn",
+      `Cannot start "${program}"`,
+      () => withOriginalMask(() => command.spawn()),
+    );
   markCloseOnExecFrom(3);
+  const namespace = beside === undefined ? PidNamespace.make() : beside.namespace;
   inherit.forEach((fd) => setCloseOnExec(fd, false));
   try {
-    return new ChildProcess(
-      runtimeCall("spawn", `Cannot start "${program}"`, () => command.spawn()),
-      onTrace,
-    );
+    return new ChildProcess(namespace?.start(spawn) ?? spawn(), namespace, onTrace);
+  } catch (error) {
+    namespace?.endIfEmpty();
+    throw error;
   } finally {
     inherit.forEach((fd) => setCloseOnExec(fd, true));
   }

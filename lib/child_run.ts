@@ -50,7 +50,7 @@ export class ChildRun {
     this.#say({ type: "detail", text });
   }
 
-  /** Records what came of a check of the child's. */
+  /** Says what the child makes of a check: a second opinion, beside what the parent sees. */
   check(id: CheckId, finding: Finding): void {
     this.#say({ type: "check", id, ...finding });
   }
@@ -58,7 +58,7 @@ export class ChildRun {
   /**
    * Takes a step that is a check in itself: that it succeeds is the claim.
    *
-   * @throws What the step throws; the check is then recorded as failed.
+   * @throws What the step throws; the check is then reported as failed.
    */
   checked<T>(id: CheckId, step: () => T, observed: string): T {
     try {

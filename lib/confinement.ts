@@ -8,6 +8,7 @@ import {
   getsockoptInt,
   type Identity,
   pollAsync,
+  readLink,
   readTextFile,
   SO_LOCK_FILTER,
   SOL_SOCKET,
@@ -15,10 +16,13 @@ import {
 } from "../ffi/mod.ts";
 import type { ChildRun } from "./child_run.ts";
 import type { CheckId } from "./checks.ts";
-import { auditDescriptors, childDescriptors, type KnownDescriptors } from "./descriptor_audit.ts";
+import { auditDescriptors, type KnownDescriptors } from "./descriptor_audit.ts";
 import { type Finding, judged } from "./evidence.ts";
+import type { View } from "./inspect/look.ts";
+import { linksOfPacketSockets } from "./inspect/packet_sockets.ts";
 import type { ParentRun } from "./parent_run.ts";
-import { judgeConfinement, threadCredentials } from "./privileges.ts";
+import { threadCredentials } from "./inspect/threads.ts";
+import { judgeConfinement } from "./privileges.ts";
 import { isPinned } from "./protections.ts";
 import type { Child } from "./watched_child.ts";
 import { judgeFilter, type KnownWorker } from "./worker_filter.ts";
@@ -32,7 +36,7 @@ export const CONFINEMENT_CHECKS = [
   "HARD-05",
 ] as const satisfies CheckId[];
 
-/** The child's part: carries out those that are its own. */
+/** The child's part: what it makes of itself, a second opinion; and the threads that the parent then sees. */
 export async function proveConfinement(
   run: ChildRun,
   known: KnownDescriptors,
@@ -44,30 +48,53 @@ export async function proveConfinement(
 }
 
 /** What a worker was given: the parent's copies of its sockets, and whether it receives by an io_uring. */
-export type Given = Pick<KnownWorker, "packetFd" | "egressFd" | "ioUring">;
-
-/** The parent's part: looks at the child from outside, whose word alone would not be enough, and at its own copy of the socket. */
-export function corroborateConfinement(run: ParentRun, child: Child, given: Given): void {
-  const threads = judgeConfinement(threadCredentials(child.pid), run.setting.identity);
-  run.corroborate("HARD-01", threads);
-  run.corroborate("HARD-02", threads); // those that it started later are among them
-  run.corroborate("HARD-03", judgeFiles(childDescriptors(child.pid)));
-  run.check("HARD-04", judgeSecondLine(child.pid, given.packetFd));
-  const { pid, channelFd } = child;
-  run.check("HARD-05", judgeFilter({ pid, channelFd, ...given }));
+export interface Given extends Pick<KnownWorker, "packetFd" | "egressFd" | "ioUring"> {
+  /** A look at it before it was hardened: a thread that is not in it was started later. */
+  readonly before?: View;
+  /** The links of packet sockets that others hold. */
+  readonly others?: ReadonlySet<string>;
 }
 
-/** What can be seen of another process's descriptors: that none of them is a file. */
-function judgeFiles(open: ReadonlyMap<number, string>): Finding {
-  const files = [...open].filter(([, refersTo]) =>
-    refersTo.startsWith("/") && refersTo !== "/dev/null"
-  );
+/** The parent's part: it looks at the child from outside, and at its own copy of the socket. */
+export function judgeHardened(run: ParentRun, child: Child, given: Given): void {
+  const { packetFd, egressFd, ioUring, before, others = linksOfPacketSockets() } = given;
+  const linkOf = (fd: number) => readLink(`/proc/self/fd/${fd}`);
+  const view = child.look({
+    expected: {
+      passed: linkOf(packetFd),
+      egress: egressFd === undefined ? undefined : linkOf(egressFd),
+      ring: ioUring,
+    },
+    others,
+  });
+  const threads = judgeConfinement(view.threads, run.setting.identity);
+  run.check("HARD-01", threads);
+  if (before === undefined) run.check("HARD-02", threads, ["parent", "child"]); // it reports which are later ones
+  else run.check("HARD-02", judgeLaterOnes(before, view, threads));
+  run.check("HARD-03", judgeFootholds(view));
+  run.check("HARD-04", judgeSecondLine(child.pid, packetFd));
+  const { pid, channelFd } = child;
+  run.check("HARD-05", judgeFilter({ pid, channelFd, packetFd, egressFd, ioUring }));
+}
+
+function judgeLaterOnes(before: View, after: View, threads: Finding): Finding {
+  const known = new Set(before.threads.map(({ tid }) => tid));
+  const later = after.threads.filter(({ tid }) => !known.has(tid)).length;
   return judged(
-    open.size > 0 && files.length === 0,
-    files.length === 0
-      ? `${open.size} descriptors, none of them a file`
-      : `files: ${files.map(([fd, refersTo]) => `${fd} (${refersTo})`).join(", ")}`,
-    { descriptors: Object.fromEntries(open) },
+    threads.status === "pass" && later >= LATER_THREADS,
+    `${later} threads started later; ${threads.observed}`,
+    threads.evidence,
+  );
+}
+
+/** Whether the worker holds what it was given and what the runtime needs, and nothing else. */
+function judgeFootholds({ descriptors, footholds }: View): Finding {
+  return judged(
+    footholds.length === 0,
+    footholds.length === 0
+      ? `${descriptors.length} descriptors, each with its reason`
+      : `unexplained: ${footholds.join(", ")}`,
+    { descriptors, footholds },
   );
 }
 

@@ -15,7 +15,6 @@ import {
   SO_DOMAIN,
   SOL_SOCKET,
 } from "../ffi/mod.ts";
-import { ExperimentError } from "./outcome.ts";
 
 /** A descriptor, explained or not. */
 export interface AuditedDescriptor {
@@ -80,22 +79,4 @@ export function auditDescriptors(
 /** Whether a socket is one of a Unix pair that this process made itself (`SO_PEERCRED` names who made it). */
 function isOwnPair(fd: number): boolean {
   return getsockoptInt(fd, SOL_SOCKET, SO_DOMAIN) === AF_UNIX && peerPid(fd) === Deno.pid;
-}
-
-/** How many descriptors of a child are looked at. One that does its work has a few dozen; who holds thousands wants this to take long. */
-const DESCRIPTOR_LIMIT = 4096;
-
-/**
- * The descriptors of a child, seen from outside, with what each refers to.
- *
- * @throws {SystemError} `ENOENT` if there is no such process, or no /proc.
- * @throws {ExperimentError} If there are too many.
- */
-export function childDescriptors(pid: number): Map<number, string> {
-  try {
-    return openDescriptors(pid, DESCRIPTOR_LIMIT);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new ExperimentError(`The child has ${error.message}`);
-  }
 }

@@ -6,7 +6,7 @@
 
 import { type CheckId, describeCheck, type Side } from "./checks.ts";
 
-/** PASS: every check holds. FAIL: one does not, or never ran. INCONCLUSIVE: there was nothing to judge by. */
+/** PASS: every check holds. FAIL: one does not, or never ran. INCONCLUSIVE: what is essential could not be judged. */
 export type Verdict = "PASS" | "FAIL" | "INCONCLUSIVE";
 
 /** What came of one check. */
@@ -18,8 +18,20 @@ export interface Finding {
   readonly evidence: Readonly<Record<string, unknown>>;
 }
 
+/**
+ * Who saw what a check was decided by. `parent`: the parent looked, or asked the kernel. `answer`: the child gave what only a process that did it
+ * can give, and the parent verified it. `child`: the child's word.
+ */
+export type SeenBy = "parent" | "answer" | "child";
+
+/** What came of a check, and who saw it. */
+export interface Observation extends Finding {
+  /** Never empty. */
+  readonly seen_by: readonly SeenBy[];
+}
+
 /** A check of the report: what was claimed, and what came of it. */
-export interface CheckResult extends Finding {
+export interface CheckResult extends Observation {
   readonly id: CheckId;
   readonly claim: string;
   readonly side: Side;

@@ -6,6 +6,7 @@
  */
 
 import type { CheckId } from "./checks.ts";
+import type { SeenBy } from "./evidence.ts";
 
 /** Why a check is there. */
 export interface Explanation {
@@ -13,6 +14,8 @@ export interface Explanation {
   readonly why: string;
   /** What makes it fail: a way in which the claim would be false. */
   readonly refutedBy: string;
+  /** Who sees what it is decided by, where it passes. */
+  readonly seenBy: readonly SeenBy[];
 }
 
 const SAME_FRAMES =
@@ -29,6 +32,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "A bind that was forgotten, or one to another interface or protocol: getsockname(2) then names " +
       "ifindex 0 or a foreign one.",
+    seenBy: ["parent"],
   },
   "SOCK-02": {
     why:
@@ -38,6 +42,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "A protocol other than 0 in socket(2): the frame that the parent sends on purpose between socket " +
       "and bind is then in the queue, or in tp_packets.",
+    seenBy: ["parent"],
   },
   "PASS-01": {
     why: "If the child held the socket already, because it was inherited by fork or for lack of " +
@@ -46,6 +51,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "A packet socket without close-on-exec at the spawn. The child looks at its own descriptors, the " +
       "parent at /proc/PID/fd for the inode of the socket.",
+    seenBy: ["parent"],
   },
   "PASS-02": {
     why:
@@ -55,6 +61,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "No descriptor, two of them, MSG_CTRUNC, or a control message of another kind: the receive then " +
       "closes all that came and throws.",
+    seenBy: ["parent"],
   },
   "PASS-03": {
     why:
@@ -62,6 +69,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "equal cookies are one socket, and its options say that it is the one that was bound and filtered.",
     refutedBy:
       "Another socket in the message, even one that is bound to the same interface: its SO_COOKIE differs.",
+    seenBy: ["parent"],
   },
   "DROP-01": {
     why:
@@ -70,6 +78,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "No setgroups(2), one after the uid change (which EPERM refuses), or one that reached a single " +
       "thread of the runtime.",
+    seenBy: ["parent"],
   },
   "DROP-02": {
     why:
@@ -79,6 +88,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "setegid(2) in place of setresgid(2), or a raw system call: some thread in /proc/PID/task shows " +
       "another gid in one of its four places.",
+    seenBy: ["parent"],
   },
   "DROP-03": {
     why:
@@ -88,6 +98,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "seteuid(2) in place of setresuid(2), or a raw system call: some thread shows uid 0 in one of its " +
       "four places.",
+    seenBy: ["parent"],
   },
   "DROP-04": {
     why:
@@ -96,6 +107,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "A capability in the inheritable, permitted, effective or ambient set of any thread. The bounding " +
       "set is not judged here: without another capability nothing can be raised from it.",
+    seenBy: ["parent"],
   },
   "DROP-05": {
     why:
@@ -103,6 +115,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "and treat success as fatal. EPERM is demanded, since another errno (EINVAL in a user namespace " +
       "where root is not mapped) would be a refusal for another reason.",
     refutedBy: "Any of the three attempts succeeding, or refused with anything else than EPERM.",
+    seenBy: ["parent"],
   },
   "DENY-01": {
     why:
@@ -112,6 +125,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "A packet socket after the drop; any errno but EPERM, such as ENODEV or EAFNOSUPPORT; or a refusal " +
       "before the drop too.",
+    seenBy: ["parent"],
   },
   "RECV-01": {
     why:
@@ -121,14 +135,17 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "Too few frames in time, or frames whose SO_TIMESTAMPNS lies before the drop. Without traffic and " +
       "stimulus it is skipped, and the run INCONCLUSIVE.",
+    seenBy: ["answer"],
   },
   "RECV-02": {
     why:
-      "Ambient traffic can look like success. The parent's frames carry a nonce and a number which the " +
-      "child is never told: a child that makes up what it received cannot know them.",
+      "Ambient traffic can look like success. The parent's frames carry a secret which the child is never " +
+      "told: a child that makes up what it received cannot know it. Without a stimulus a witness socket of " +
+      "root's own, on the same interface, must have seen the same frames.",
     refutedBy:
-      "Frames without the nonce, with that of another run, with a number that was not sent, or one frame " +
-      "handed on again and again.",
+      "Frames without the secret, with that of another run, with one that was not sent, or one frame " +
+      "handed on again and again; or frames that the witness did not see.",
+    seenBy: ["answer"],
   },
   "RECV-03": {
     why:
@@ -137,6 +154,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "A copy that the parent still holds (then nothing is shown), or no frame that was sent after the " +
       "close.",
+    seenBy: ["parent", "answer"],
   },
   "AUTH-01": {
     why:
@@ -146,6 +164,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "One operation with another outcome than the table of lib/operations.ts: more authority than known, " +
       "or less, which means that kernel and table have parted.",
+    seenBy: ["parent", "child"],
   },
   "AUTH-02": {
     why:
@@ -154,6 +173,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "A protection that leaves allowed what it is there to take away, or that takes away something of " +
       "which the table knows nothing.",
+    seenBy: ["parent", "child"],
   },
   "AUTH-03": {
     why:
@@ -162,6 +182,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "Any operation that has its effect under all protections, or is refused with another errno than the " +
       "table says: then something else than the protection refused it.",
+    seenBy: ["parent", "child"],
   },
   "AUTH-04": {
     why:
@@ -170,6 +191,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "No frames of the stimulus after the attack: the filter refuses too much, or an operation had an " +
       "effect.",
+    seenBy: ["answer"],
   },
   "URING-01": {
     why:
@@ -179,24 +201,28 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "io_uring_setup refused, or a process in which some thread is root, has a capability, or lacks " +
       "no_new_privs: then it was not this process that could.",
+    seenBy: ["parent", "child"],
   },
   "URING-02": {
     why:
       "IORING_OP_RECV calls sock_recvmsg on behalf of the ring's user: whether that needs more than the " +
       "descriptor is to be shown, and not to be read out of the source.",
     refutedBy: "An error in the completion, or too few frames of this run's stimulus.",
+    seenBy: ["answer", "child"],
   },
   "URING-03": {
     why:
       "RECVMSG is the way to have the kernel's time stamp and the address with each frame; it copies a " +
       "msghdr in, and fails in ways that RECV does not.",
     refutedBy: "An error in the completion, or too few frames of this run's stimulus.",
+    seenBy: ["answer", "child"],
   },
   "URING-04": {
     why:
       "READ goes through the file's read_iter, another path into the same socket than RECV. A restriction " +
       "that allows READ alone would be even narrower.",
     refutedBy: "An error in the completion, or too few frames of this run's stimulus.",
+    seenBy: ["answer", "child"],
   },
   "URING-05": {
     why:
@@ -204,6 +230,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "is built on (URING-08), and saves a lookup for each request.",
     refutedBy:
       "IORING_REGISTER_FILES refused for a packet socket that somebody else made, or too few frames by it.",
+    seenBy: ["answer", "child"],
   },
   "URING-06": {
     why:
@@ -211,6 +238,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "provided buffers, from which the kernel takes one for each frame.",
     refutedBy:
       "Too few frames, or a submission that ended although there were buffers: then it was not one.",
+    seenBy: ["answer", "child"],
   },
   "URING-07": {
     why:
@@ -219,6 +247,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "A burst larger than the buffers that brings no end (then it was not tried), or of which frames are " +
       "missing.",
+    seenBy: ["answer", "child"],
   },
   "URING-08": {
     why:
@@ -226,6 +255,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "and IORING_OP_SEND worked. So a worker may have a ring only if the ring itself is restricted, and " +
       "it must still receive.",
     refutedBy: "The restriction refused, the ring not enabled, or too few frames by it.",
+    seenBy: ["answer", "child"],
   },
   "URING-09": {
     why:
@@ -234,6 +264,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "Anything that succeeds, or fails with another errno than EACCES: then it was looked at, and " +
       "refused for another reason.",
+    seenBy: ["child"],
   },
   "URING-10": {
     why:
@@ -243,6 +274,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "Root's file, or a packet socket, open in the child afterwards. The parent looks at /proc/PID/fd, " +
       "and does not ask the child.",
+    seenBy: ["parent", "child"],
   },
   "URING-11": {
     why:
@@ -252,12 +284,14 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "A kernel on which the polled ring no longer acts as root: good news, but what this project knows " +
       "would be wrong there.",
+    seenBy: ["parent", "child"],
   },
   "URING-12": {
     why:
       "The same trap by another door: a personality is a set of credentials kept in the ring, and a " +
       "request may name it. Registered as root, it is root for ever.",
     refutedBy: "A kernel on which a request with the personality is refused after the drop.",
+    seenBy: ["parent", "child"],
   },
   "URING-13": {
     why:
@@ -265,6 +299,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "of the polling thread, the same requests must come to nothing.",
     refutedBy:
       "Anything that one of the closed rings still opens, as it says or as the parent sees in /proc/PID/fd.",
+    seenBy: ["parent", "child"],
   },
   "URING-14": {
     why:
@@ -272,30 +307,35 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "one way to receive. Each part was shown alone before.",
     refutedBy:
       "Too few frames of the stimulus: the filter refuses io_uring_enter, or the restriction the receive.",
+    seenBy: ["answer", "child"],
   },
   "PATH-01": {
     why:
       "recvmsg(2) is the measure of the others: one call a frame, with the kernel's time stamp. If it " +
       "lost or changed frames, no other way would be worth comparing.",
     refutedBy: SAME_FRAMES,
+    seenBy: ["parent", "answer", "child"],
   },
   "PATH-02": {
     why:
       "recvfrom(2) is the least that there is: no control message, so no time stamp. It is what a simple " +
       "worker will use, and it must bring every length of frame, cut nowhere.",
     refutedBy: SAME_FRAMES,
+    seenBy: ["parent", "answer", "child"],
   },
   "PATH-03": {
     why:
       "recvmmsg(2) takes many frames in one call, each with a length and flags of its own in a vector: an " +
       "error in walking it would mix frames up.",
     refutedBy: SAME_FRAMES,
+    seenBy: ["parent", "answer", "child"],
   },
   "PATH-04": {
     why:
       "TPACKET_V3 is the fast way: frames in memory that kernel and worker share, no call for each. " +
       "PACKET_RX_RING asks for no capability, so the worker can set it up after the drop.",
     refutedBy: SAME_FRAMES,
+    seenBy: ["parent", "answer", "child"],
   },
   "PATH-05": {
     why:
@@ -303,18 +343,21 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "the hardened worker needs no setsockopt(2); and a successor can map the ring of a dead worker " +
       "again (D18).",
     refutedBy: SAME_FRAMES,
+    seenBy: ["parent", "answer", "child"],
   },
   "PATH-06": {
     why:
       "Requests in flight at once may complete in any order; linked, they do not. That order holds is " +
       "what the digests show.",
     refutedBy: SAME_FRAMES,
+    seenBy: ["parent", "answer", "child"],
   },
   "PATH-07": {
     why:
       "Multishot fills buffers that the worker gives back while the kernel takes others: a buffer given " +
       "back too early is overwritten, one too late ends the submission.",
     refutedBy: SAME_FRAMES,
+    seenBy: ["parent", "answer", "child"],
   },
   "SUPER-01": {
     why:
@@ -322,6 +365,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "worker, or had another socket. Both are looked at from outside, at each start.",
     refutedBy:
       "A seat whose workers were given different sockets, or a worker with a thread that is not confined.",
+    seenBy: ["parent", "child"],
   },
   "SUPER-02": {
     why:
@@ -331,6 +375,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "A number of the stream that is in no journal, or in two: progress was written down too late or too " +
       "early, or the ring was not taken up where it was left.",
+    seenBy: ["parent", "child"],
   },
   "SUPER-03": {
     why:
@@ -339,12 +384,14 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "below that with room to spare, or the next run loses frames.",
     refutedBy:
       "A gap longer than the ring allows, the time to notice the death included; or fewer gaps than kills.",
+    seenBy: ["parent", "child"],
   },
   "SUPER-04": {
     why:
       "An update of the worker's program is a planned death. The successor is started and made ready " +
       "first, then the predecessor stops between two frames.",
     refutedBy: "A frame of that time that is missing, or one that both took.",
+    seenBy: ["parent", "child"],
   },
   "SUPER-05": {
     why:
@@ -352,6 +399,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "what was queued in it. So it is left out of the group's program first, emptied, and then let go.",
     refutedBy:
       "A frame of that time that is missing: it was in the socket that was closed. Or one that came twice.",
+    seenBy: ["parent", "child"],
   },
   "SUPER-06": {
     why:
@@ -361,6 +409,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "Frames in its socket while it is given up, none for the others meanwhile, or none for it when it " +
       "is served again.",
+    seenBy: ["parent", "child"],
   },
   "SUPER-07": {
     why:
@@ -369,18 +418,21 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "result would show nothing.",
     refutedBy:
       "Nothing lost (the kills missed), something twice, or more lost than one frame a kill can explain.",
+    seenBy: ["parent", "child"],
   },
   "SUPER-08": {
     why:
       "The control for keeping the sockets: closed and opened anew, what is queued in the old and what is " +
       "sent before the new one is bound is lost. If it were not, keeping them would have no worth.",
     refutedBy: "No frame lost: the stream did not hit the gaps, and the other results are suspect.",
+    seenBy: ["parent", "child"],
   },
   "SUPER-09": {
     why:
       "Giving up and reviving change the group's program twice, and leave frames in a socket that nobody " +
       "serves. They must be there when it is served again.",
     refutedBy: "A frame of that time that is missing, or came twice.",
+    seenBy: ["parent", "child"],
   },
   "RELAY-01": {
     why:
@@ -389,6 +441,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "the laboratory and is deaf in the field.",
     refutedBy:
       "No entry for the group and the interface in /proc/net/igmp, or one with no more users than before.",
+    seenBy: ["parent"],
   },
   "RELAY-02": {
     why:
@@ -397,6 +450,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "start, since both hold the same socket.",
     refutedBy:
       "Another peer, interface, TTL or loop, before the passing or after the worker's end.",
+    seenBy: ["parent"],
   },
   "RELAY-03": {
     why:
@@ -406,6 +460,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "An attempt that succeeds or fails with another errno than EPERM; or a witness that sees one of the " +
       "marked frames.",
+    seenBy: ["parent", "child"],
   },
   "RELAY-04": {
     why:
@@ -415,6 +470,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "A frame of the worker's beside the datagrams to be passed on; or a witness that did not see the " +
       "control.",
+    seenBy: ["parent"],
   },
   "RELAY-05": {
     why:
@@ -424,6 +480,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "A payload that is missing, doubled, out of order, or has another digest, as seen on the egress " +
       "interface.",
+    seenBy: ["parent"],
   },
   "RELAY-06": {
     why:
@@ -432,6 +489,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "A digest that is missing or out of order there. With --out there is no such receiver, and it is " +
       "skipped.",
+    seenBy: ["answer"],
   },
   "RELAY-07": {
     why:
@@ -440,6 +498,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "shows a check that was not reached.",
     refutedBy:
       "Any count that differs from what was sent of that kind, or a datagram among what left.",
+    seenBy: ["parent", "child"],
   },
   "RELAY-08": {
     why:
@@ -447,6 +506,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "It runs in the kernel, before the queue, so the kernel's own count tells.",
     refutedBy:
       "tp_packets larger or smaller than what was sent to the group by UDP, or tp_drops above 0.",
+    seenBy: ["parent"],
   },
   "RELAY-09": {
     why:
@@ -456,6 +516,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "The AF_INET socket gets something under rp_filter 1, or not everything under 0 (then the control " +
       "is none); or the relay misses something in either.",
+    seenBy: ["parent"],
   },
   "HARD-01": {
     why:
@@ -464,12 +525,14 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "A thread with another uid or gid, a group, a capability (also in the bounding set), NoNewPrivs 0 " +
       "or Seccomp 0. The parent reads /proc/PID/task from outside.",
+    seenBy: ["parent"],
   },
   "HARD-02": {
     why:
       "Threads are started as they are needed, by the runtime and by libc. They inherit from the one that " +
       "starts them, and that must have been a confined one.",
     refutedBy: "A thread started afterwards that is less confined, or too few of them to judge by.",
+    seenBy: ["parent"],
   },
   "HARD-03": {
     why:
@@ -477,6 +540,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "a terminal. Deno itself holds three caches open for writing when it is started as root.",
     refutedBy:
       "A descriptor for which the audit knows no reason, or one that refers to a file, as seen from outside.",
+    seenBy: ["parent"],
   },
   "HARD-04": {
     why:
@@ -485,6 +549,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "SO_LOCK_FILTER 0, no fanout group, a dumpable process (its /proc files are its own), or the usual " +
       "limits of descriptors, files and cores.",
+    seenBy: ["parent"],
   },
   "HARD-05": {
     why:
@@ -493,5 +558,6 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "No filter of the worker is that program, byte for byte; or its packet socket has another number " +
       "beside the one that the rules know. Skipped where a tracer is there already.",
+    seenBy: ["parent"],
   },
 };

@@ -7,7 +7,14 @@
  * @module
  */
 
-import { Errno, if_nametoindex, type Link, linkByIndex, SystemError } from "../ffi/mod.ts";
+import {
+  Errno,
+  if_nametoindex,
+  type Link,
+  linkByIndex,
+  SystemError,
+  withOriginalMask,
+} from "../ffi/mod.ts";
 import { CannotAnswer } from "./outcome.ts";
 import { runtimeCall } from "./runtime_call.ts";
 
@@ -81,7 +88,11 @@ export class FarNamespace implements Disposable {
 
 function outcomeOf(program: string, args: readonly string[]) {
   const command = new Deno.Command(program, { args: [...args], stdin: "null" });
-  return runtimeCall("spawn", `Cannot start "${program}"`, () => command.outputSync());
+  return runtimeCall(
+    "spawn",
+    `Cannot start "${program}"`,
+    () => withOriginalMask(() => command.outputSync()),
+  );
 }
 
 /** Runs a program that says nothing, or why not. */

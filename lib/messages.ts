@@ -74,7 +74,13 @@ export interface WorkerOrders {
   readonly target: {
     readonly ifindex: number;
     readonly otherIfindex: number;
-    readonly sibling: { readonly pid: number; readonly fd: number };
+    readonly sibling: {
+      /** As its siblings name it. */
+      readonly pid: number;
+      /** As /proc does, which is that of the parent's PID namespace. */
+      readonly pidInProc: number;
+      readonly fd: number;
+    };
     readonly forgottenFd: number;
   } | null;
 }

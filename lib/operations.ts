@@ -105,8 +105,11 @@ export interface Attacker {
   readonly ifindex: number;
   /** The ifindex of another interface of the namespace. */
   readonly otherIfindex: number;
-  /** Another process of the same uid that holds a packet socket, and the number of it there. */
-  readonly sibling: { readonly pid: number; readonly fd: number };
+  /**
+   * Another process of the same uid that holds a packet socket, and the number of it there. /proc is that of the parent's PID namespace, and has another
+   * number for it.
+   */
+  readonly sibling: { readonly pid: number; readonly pidInProc: number; readonly fd: number };
   /** A descriptor that the parent forgot to close: the writing end of a pipe. */
   readonly forgottenFd: number;
   /** Rings that were made before the drop; where such cannot be made, why; null for one that has no use for them. */
@@ -597,7 +600,7 @@ export const OPERATIONS: readonly Operation[] = [
     plain: "allowed",
     under: { "undumpable": "EACCES", "receive-only": "allowed" },
     hardened: "EACCES",
-    attempt: ({ sibling }) => void readLink(`/proc/${sibling.pid}/fd/${sibling.fd}`),
+    attempt: ({ sibling }) => void readLink(`/proc/${sibling.pidInProc}/fd/${sibling.fd}`),
   },
   {
     name: "trace-sibling",
@@ -607,8 +610,8 @@ export const OPERATIONS: readonly Operation[] = [
     under: { "undumpable": "EPERM" },
     attempt: ({ sibling }) => {
       rawSyscall("ptrace", PTRACE_SEIZE, sibling.pid, 0, 0);
-      const [, tracer] = readTextFile(`/proc/${sibling.pid}/status`).match(/^TracerPid:\s*(\d+)/m)!;
-      return Number(tracer) === Deno.pid;
+      const status = readTextFile(`/proc/${sibling.pidInProc}/status`);
+      return status.match(/^TracerPid:\s*(\d+)/m)?.[1] === readLink("/proc/self");
     },
   },
   {
@@ -647,7 +650,7 @@ export const OPERATIONS: readonly Operation[] = [
     plain: "allowed",
     under: { "fanout-pin": "EALREADY" },
     attempt: ({ packetFd }) => {
-      const group = Deno.pid & 0xffff;
+      const group = Number(readLink("/proc/self")) & 0xffff;
       setsockopt(packetFd, SOL_PACKET, PACKET_FANOUT, group);
       return (getsockoptInt(packetFd, SOL_PACKET, PACKET_FANOUT) & 0xffff) === group;
     },

@@ -29,6 +29,11 @@ export class ExperimentError extends Error {
   override readonly name = "ExperimentError";
 }
 
+/** The child cannot be looked at here, so a claim stays open: neither shown nor refuted. */
+export class CannotLook extends Error {
+  override readonly name = "CannotLook";
+}
+
 /** What an error is about: where tidying up after one failed as well, both, the first one first. */
 export function errorsIn(error: unknown): unknown[] {
   if (!(error instanceof SuppressedError)) return [error];

@@ -185,16 +185,6 @@ function padded(address: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
-/**
- * The inodes of the packet sockets of a namespace. Each stands last in its line, and is filled up to six characters with spaces (`%-6lu` in
- * packet_seq_show of net/packet/af_packet.c), so that the small ones of a machine that has just started have some after them.
- *
- * @param table The text of /proc/net/packet.
- */
-export function packetInodes(table: string): string[] {
-  return table.trimEnd().split("\n").slice(1).map((line) => line.trimEnd().split(/\s+/).at(-1)!);
-}
-
 /** Whether a descriptor is a packet socket; false for what is no socket at all. */
 export function isPacketSocket(fd: number): boolean {
   try {

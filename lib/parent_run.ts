@@ -8,8 +8,9 @@ import type { OwnedFd } from "../ffi/mod.ts";
 import type { CheckId, Side } from "./checks.ts";
 import { type ChildProcess, spawnChild } from "./child_process.ts";
 import { controlChannelPair } from "./control_channel.ts";
-import type { Finding, Packet } from "./evidence.ts";
+import type { Finding, Packet, SeenBy } from "./evidence.ts";
 import { now } from "./messages.ts";
+import { USUAL_BIRTH } from "./protections.ts";
 import type { ExperimentRecord } from "./record.ts";
 import type { Setting } from "./setting.ts";
 import type { Tracing } from "./tracing.ts";
@@ -33,8 +34,10 @@ export interface RunContext {
 export interface SpawnOptions {
   /** Descriptors that cross beside its end of the control channel. */
   readonly inherit?: readonly number[];
-  /** A program, with its arguments, that changes what it is and then becomes the child. */
+  /** A program, with its arguments, that changes what it is and then becomes the child; if it is not to be born as usual. */
   readonly launcher?: readonly string[];
+  /** Another child, whose PID namespace it is to share: siblings that know each other by their process ids. */
+  readonly beside?: Child;
   /** Whether it may only say where it stands: nothing that it says goes into the record. */
   readonly isSilent?: boolean;
 }
@@ -76,19 +79,18 @@ export class ParentRun {
     return { [Symbol.dispose]: () => void (record.counters = before) };
   }
 
-  /** Records for every check of the plan that there is nothing to judge by. */
-  skipEverything(reason: string): void {
-    this.record.skipEverything(reason);
+  /** Records, for every check that is not decided yet, that there is nothing to judge by. */
+  skipRest(reason: string): void {
+    this.record.skipRest(reason);
   }
 
-  /** Records what came of a check of the parent's. */
-  check(id: CheckId, finding: Finding): void {
-    this.record.find("parent", id, finding);
-  }
-
-  /** Holds a finding of the child's against what the parent sees. */
-  corroborate(id: CheckId, seen: Finding): void {
-    this.record.corroborate(id, seen);
+  /**
+   * Decides a check by what was seen. Once more, if there is more to see: the worst of it counts.
+   *
+   * @param seenBy Who saw it: the parent itself, unless it is something else that it has verified.
+   */
+  check(id: CheckId, finding: Finding, seenBy: readonly SeenBy[] = ["parent"]): void {
+    this.record.decide(id, finding, seenBy);
   }
 
   /** Adds a packet, counted as the `number`th, or 0 for one that does not count. */
@@ -105,7 +107,7 @@ export class ParentRun {
   spawn(
     ours: OwnedFd,
     theirs: OwnedFd,
-    { inherit = [], launcher = [], isSilent = false }: SpawnOptions = {},
+    { inherit = [], launcher = USUAL_BIRTH, beside, isSilent = false }: SpawnOptions = {},
   ): Child {
     const millisecondsLeft = String(Math.max(1, this.context.deadline - Date.now()));
     const { childModule, experiment, tracing } = this.context;
@@ -116,6 +118,7 @@ export class ParentRun {
       onTrace: tracing && ((piece) => tracing.heard("child", process.pid, piece)),
       inherit: [theirs.fd, ...inherit],
       launcher,
+      beside: beside?.process,
     });
     const channelFd = theirs.fd;
     theirs.close();

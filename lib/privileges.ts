@@ -1,8 +1,8 @@
 /**
- * Proving that privileges are gone: what every thread is, as `/proc` says it, and what is refused.
+ * Judging that privileges are gone: the credentials of every thread, and the calls that are refused.
  *
- * The calls that drop say that they succeeded; that is not looked at here. The kernel's own account of each
- * thread is, from inside by the child and from outside by the parent.
+ * The results of the calls that drop do not count here. The kernel's own account of each thread does,
+ * which the child reads from inside and the parent from outside.
  *
  * @module
  */
@@ -15,91 +15,14 @@ import {
   errnoOf,
   type Identity,
   type PrivilegeError,
-  readDirectory,
-  readTextFile,
   SOCK_CLOEXEC,
   SOCK_RAW,
   socket,
   tryToRegainRoot,
-  unlessGone,
 } from "../ffi/mod.ts";
 import { type CheckId } from "./checks.ts";
 import { type Finding, judged } from "./evidence.ts";
-import { ExperimentError } from "./outcome.ts";
-
-/** What `/proc/PID/task/TID/status` says of one thread. */
-export interface ThreadCredentials {
-  readonly tid: number;
-  /** Real, effective, saved, filesystem. */
-  readonly uids: readonly number[];
-  /** Real, effective, saved, filesystem. */
-  readonly gids: readonly number[];
-  /** Supplementary groups. */
-  readonly groups: readonly number[];
-  /** The capability sets, as hexadecimal numbers: CapInh, CapPrm, CapEff, CapBnd, CapAmb. */
-  readonly capabilities: Readonly<Record<string, string>>;
-  /** `NoNewPrivs`: 1 if execve gains nothing. */
-  readonly noNewPrivs: number;
-  /** `Seccomp`: 0 for none, 2 for a filter. */
-  readonly seccomp: number;
-}
-
-const CAPABILITY_SETS = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] as const;
-
-/**
- * Reads the credentials in a `status` file of /proc.
- *
- * @throws {Error} If a line is missing: what is not said cannot be taken for harmless.
- */
-export function parseStatus(tid: number, status: string): ThreadCredentials {
-  const line = (key: string): string => {
-    const match = status.match(new RegExp(`^${key}:[ \\t]*(.*)$`, "m"));
-    if (match === null) throw new Error(`No line ${key} in the status of thread ${tid}`);
-    return match[1].trim();
-  };
-  const numbers = (key: string) => line(key).split(/\s+/).filter((word) => word !== "").map(Number);
-  return {
-    tid,
-    uids: numbers("Uid"),
-    gids: numbers("Gid"),
-    groups: numbers("Groups"),
-    capabilities: Object.fromEntries(CAPABILITY_SETS.map((set) => [set, line(set)])),
-    noNewPrivs: Number(line("NoNewPrivs")),
-    seccomp: Number(line("Seccomp")),
-  };
-}
-
-/** How many threads are looked at. A runtime has a few dozen; somebody who starts thousands wants this to take long. */
-const THREAD_LIMIT = 1000;
-
-/**
- * A file of every thread of a process, under /proc/PID/task/TID. A thread that ends meanwhile is left out.
- *
- * @throws {SystemError} `ENOENT` if there is no such process, or no /proc.
- * @throws {ExperimentError} If there are too many.
- */
-export function threadFiles(process: number | "self", name: string): Map<number, string> {
-  const folder = `/proc/${process}/task`;
-  const files = new Map<number, string>();
-  const tids = readDirectory(folder);
-  if (tids.length > THREAD_LIMIT) {
-    throw new ExperimentError(`The child has more than ${THREAD_LIMIT} threads: ${tids.length}`);
-  }
-  for (const tid of tids) {
-    const text = unlessGone(() => readTextFile(`${folder}/${tid}/${name}`));
-    if (text !== undefined) files.set(Number(tid), text);
-  }
-  return files;
-}
-
-/**
- * The credentials of every thread of a process. Source: proc_pid_status(5).
- *
- * @throws {SystemError} `ENOENT` if there is no such process, or no /proc.
- */
-export function threadCredentials(process: number | "self"): ThreadCredentials[] {
-  return [...threadFiles(process, "status")].map(([tid, status]) => parseStatus(tid, status));
-}
+import { alike, CAPABILITY_SETS, type ThreadCredentials } from "./inspect/threads.ts";
 
 /** Whether every thread is confined as the protections together confine it. */
 export function judgeConfinement(
@@ -119,7 +42,7 @@ export function judgeConfinement(
     loose.length === 0
       ? `${threads.length} threads, all confined`
       : `${loose.length} of ${threads.length} threads are not: ${JSON.stringify(loose[0])}`,
-    { threads },
+    { threads: alike(threads, ({ tid: _, ...seen }) => seen) },
   );
 }
 
@@ -144,7 +67,7 @@ export function judgeCredentials(
       : `${kind} ${JSON.stringify(show(offending[0]))} on ${offending.length} of ` +
         `${threads.length} threads`;
     return judged(threads.length > 0 && offending.length === 0, observed, {
-      threads: Object.fromEntries(threads.map((thread) => [thread.tid, show(thread)])),
+      threads: alike(threads, show),
     });
   };
   const usable = ["CapInh", "CapPrm", "CapEff", "CapAmb"] as const;

@@ -17,7 +17,7 @@
  *      work: an io_uring that root made, polled by the kernel, needs no system call.
  *   4. In the child, after the ids have changed (a uid change resets the first two; the last would forbid the others):
  *      d. `undumpable`: no process of the same uid may trace it, read its memory or take its descriptors (ptrace_may_access).
- *      e. `parent-death-signal`: it is killed when the parent dies; and since the parent may have died before, its pid is looked at again.
+ *      e. `parent-death-signal`: it is killed when the parent dies; and since the parent may have died before, the control channel is looked at.
  *      f. `resource-limits`: no more descriptors than now and a few, no file grows, no core. RLIMIT_NPROC is left: it counts
  *         threads, of all processes of that uid, and the runtime starts threads as it needs them; new processes fall to (h).
  *      g. `no-new-privs`: no execve gains a privilege. prctl(2) reaches one thread; a seccomp filter that allows everything, put on with
@@ -30,11 +30,13 @@
 import {
   AnswerError,
   attachFilter,
+  CAP_NET_RAW,
+  CAP_SETGID,
+  CAP_SETUID,
   close,
   compileFilter,
   dropPrivileges,
   explainRefusal,
-  getppid,
   getsockoptInt,
   type Identity,
   installFilter,
@@ -44,6 +46,9 @@ import {
   PACKET_FANOUT,
   PACKET_FANOUT_CPU,
   parentDeathSignal,
+  poll,
+  POLLHUP,
+  POLLIN,
   PR_SET_DUMPABLE,
   PR_SET_PDEATHSIG,
   prctl,
@@ -60,7 +65,7 @@ import {
 import { auditDescriptors, type KnownDescriptors } from "./descriptor_audit.ts";
 import { CannotAnswer, ExperimentError } from "./outcome.ts";
 import { beginFanoutGroup } from "./packet_socket.ts";
-import { threadFiles } from "./privileges.ts";
+import { threadFiles } from "./inspect/threads.ts";
 import { ALLOW_EVERYTHING, prepareForFilter, receiveOnlyPolicy } from "./receive_only.ts";
 import { relayFilter } from "./relay_filter.ts";
 
@@ -115,15 +120,59 @@ export function protectSocket(
   }
 }
 
+const SETPRIV = "/usr/bin/setpriv";
+
+/** The capabilities that its drop and the control before it need, as setpriv(1) names them. */
+const USUAL_CAPABILITIES = {
+  setuid: CAP_SETUID,
+  setgid: CAP_SETGID,
+  net_raw: CAP_NET_RAW,
+} as const;
+
+/** The most capabilities that a child may be born with, as a set of bits. */
+export function capabilitiesAtBirth(chosen: readonly Protection[]): bigint {
+  if (chosen.includes("no-capabilities")) return 0n;
+  return Object.values(USUAL_CAPABILITIES).reduce((set, bit) => set | 1n << BigInt(bit), 0n);
+}
+
 /**
- * Stage 2: the program that starts a child without any capability, with its arguments. Wraps setpriv(1).
- *
- * @returns Nothing to put before the child's command, if that protection is not chosen.
+ * The program that starts a child with these capabilities and no other, on every thread, with its arguments. What the child executes gains nothing; its
+ * groups are its own to leave. Wraps setpriv(1).
  */
-export function birth({ uid, gid }: Identity, chosen: readonly Protection[]): string[] {
+export function birthWith(capabilities: readonly string[]): readonly string[] {
+  const kept = ["-all", ...capabilities.map((name) => `+${name}`)];
+  return [
+    SETPRIV,
+    "--no-new-privs",
+    `--bounding-set=${kept.join(",")}`,
+    "--inh-caps=-all",
+    "--ambient-caps=-all",
+    "--",
+  ];
+}
+
+/** How every child is started that needs nothing more. */
+export const USUAL_BIRTH = birthWith(Object.keys(USUAL_CAPABILITIES));
+
+/** Stage 2: the program that starts a child without any capability if that protection is chosen, and as usual if not. */
+export function birth(identity: Identity, chosen: readonly Protection[]): readonly string[] {
+  if (!chosen.includes("no-capabilities")) return USUAL_BIRTH;
+  return birthUnder(identity, [...chosen, "no-new-privs"]);
+}
+
+/**
+ * Stage 2, with nothing but the chosen protections: to see what each takes away.
+ *
+ * @returns Nothing to put before the child's command, if none of them is put on at birth.
+ */
+export function birthUnder(
+  { uid, gid }: Identity,
+  chosen: readonly Protection[],
+): readonly string[] {
   if (!chosen.includes("no-capabilities")) return [];
   return [
     SETPRIV,
+    ...chosen.includes("no-new-privs") ? ["--no-new-privs"] : [],
     "--bounding-set=-all",
     "--inh-caps=-all",
     "--ambient-caps=-all",
@@ -134,21 +183,23 @@ export function birth({ uid, gid }: Identity, chosen: readonly Protection[]): st
   ];
 }
 
-const SETPRIV = "/usr/bin/setpriv";
-
 /**
- * Makes sure that the chosen protections can be had here.
+ * Makes sure that a child can be started with less than root has.
  *
- * @throws {CannotAnswer} If one cannot.
+ * @throws {CannotAnswer} If not.
  */
-export function requireProtections(chosen: readonly Protection[]): void {
-  if (!chosen.includes("no-capabilities")) return;
+export function requireBirth(program = SETPRIV): void {
   try {
-    if (Deno.statSync(SETPRIV).isFile) return;
-  } catch {
-    // The message says it.
+    const { stdout } = new Deno.Command(program, { args: ["--version"] }).outputSync();
+    if (new TextDecoder().decode(stdout).includes("util-linux")) return; // busybox has another
+  } catch (error) {
+    const { NotFound, PermissionDenied } = Deno.errors;
+    if (!(error instanceof NotFound || error instanceof PermissionDenied)) throw error;
   }
-  throw new CannotAnswer(`${SETPRIV} is missing`, "Install the package util-linux");
+  throw new CannotAnswer(
+    `${program} is missing, or not that of util-linux`,
+    "Install the package util-linux",
+  );
 }
 
 /**
@@ -194,8 +245,6 @@ export interface Worker {
   readonly channelFd: number;
   /** The connected UDP socket by which a worker of a relay sends. */
   readonly egressFd?: number | undefined;
-  /** The parent's process id, as it was at the start. */
-  readonly parentPid: number;
 }
 
 /**
@@ -218,7 +267,7 @@ const BEHIND_LIBC: { readonly [name: string]: [syscall: string, ...args: number[
 };
 
 function policyOf(
-  { packetFd, channelFd, egressFd, sourceFd }: Omit<Worker, "parentPid">,
+  { packetFd, channelFd, egressFd, sourceFd }: Worker,
 ): SyscallPolicy {
   const ioUring = sourceFd !== packetFd;
   return receiveOnlyPolicy({ packetFd, channelFd, egressFd, ioUring, pid: Deno.pid });
@@ -231,7 +280,7 @@ function policyOf(
  * @returns `undefined` if the filter is not on, or does not refuse that call.
  */
 export function explainViolation(
-  worker: Omit<Worker, "parentPid">,
+  worker: Worker,
   chosen: readonly Protection[],
   syscall: string,
 ): string | undefined {
@@ -261,7 +310,10 @@ export function protectWorker(
       if (parentDeathSignal() !== SIGKILL) {
         throw new AnswerError("prctl", "the parent-death signal is not the one set");
       }
-      if (getppid() !== worker.parentPid) throw new ExperimentError("The parent is gone");
+      // It holds the other end of the channel alone, and loses that before its children are told of its end.
+      if ((poll([worker.channelFd], POLLIN, 0)[0] & POLLHUP) !== 0) {
+        throw new ExperimentError("The parent is gone");
+      }
     },
     "resource-limits": () => {
       // The limit is one of numbers: a high one, as the channel has it where the parent has many open, keeps the low ones free.

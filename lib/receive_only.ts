@@ -52,6 +52,7 @@ import {
   PR_GET_PDEATHSIG,
   PR_SET_NAME,
   PR_SET_VMA,
+  restoreDefaultSignals,
   type SyscallCondition,
   type SyscallName,
   type SyscallPolicy,
@@ -74,12 +75,11 @@ export interface ReceiveOnlyOptions {
 
 /**
  * Has set up, before the filter, what would be refused once it is on. A second after its start, or at the first signal listener, Deno makes a
- * socketpair for its signals (ext/signals), and panics if it cannot; and FFI calls are bound at their first use.
+ * socketpair for its signals (ext/signals), and panics if it cannot; and FFI calls are bound at their first use. Its handlers could do
+ * nothing under the filter, which refuses them their sendto(2): signals do what they do by default.
  */
 export function prepareForFilter(): void {
-  const nothing = () => {};
-  Deno.addSignalListener("SIGWINCH", nothing);
-  Deno.removeSignalListener("SIGWINCH", nothing);
+  restoreDefaultSignals();
   bindAll();
 }
 

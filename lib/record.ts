@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type CheckId, CHECKS, describeCheck, type Side } from "./checks.ts";
+import { type CheckId, CHECKS, type Side } from "./checks.ts";
 import {
   type Call,
   type CheckResult,
@@ -15,10 +15,12 @@ import {
   type Matrix,
   type Packet,
   type Saying,
+  type SeenBy,
   skipped,
   type Step,
   verdictOf,
 } from "./evidence.ts";
+import { Judgement } from "./judgement.ts";
 import { ExperimentError } from "./outcome.ts";
 import type { KeepCall } from "./tracing.ts";
 
@@ -51,16 +53,18 @@ export interface ExperimentDescription {
   readonly decisions: readonly string[];
   /** Every check that it plans. One that never runs counts as failed. */
   readonly plan: readonly CheckId[];
+  /** Those of them that nobody but the child can judge: a pass or a fail that it reports counts. The report says so. */
+  readonly byChildsWord?: readonly CheckId[];
 }
 
 /** Collects the evidence of one experiment. */
 export class ExperimentRecord {
   readonly #experiment: ExperimentDescription;
-  readonly #plan: readonly CheckId[];
+  /** The whole plan, in its order. */
+  readonly #judgements: ReadonlyMap<CheckId, Judgement>;
   readonly #steps: (Step & { lines: Line[] })[] = [];
   /** Those of the step that was begun last. */
   readonly #messages = new Map<string, { times: number }>();
-  readonly #findings = new Map<CheckId, Finding>();
   readonly #packets: Packet[] = [];
   readonly #figures: { [name: string]: number } = {};
   readonly #started = performance.now();
@@ -79,7 +83,10 @@ export class ExperimentRecord {
    */
   constructor(experiment: ExperimentDescription, more: readonly CheckId[] = []) {
     this.#experiment = experiment;
-    this.#plan = [...new Set([...experiment.plan, ...more])];
+    const { plan, byChildsWord = [] } = experiment;
+    this.#judgements = new Map(
+      [...plan, ...more].map((id) => [id, new Judgement(byChildsWord.includes(id))]),
+    );
   }
 
   /**
@@ -109,7 +116,7 @@ export class ExperimentRecord {
    * @throws {ExperimentError} If a check is to be behind it that is not in the plan.
    */
   line(saying: Saying, at?: number): void {
-    if ("checks" in saying) saying.checks.forEach((id) => this.#requirePlanned(id));
+    if ("checks" in saying) saying.checks.forEach((id) => this.#judgement(id));
     this.#steps.at(-1)?.lines.push({ ...saying, at_ms: this.#moment(at) });
   }
 
@@ -124,41 +131,29 @@ export class ExperimentRecord {
   }
 
   /**
-   * Records what came of a check.
+   * Records what the parent found of a check. It may look more than once: the worst of it counts.
    *
-   * @throws {ExperimentError} If it is not in the plan, is the other side's to judge, or has been judged before.
+   * @throws {ExperimentError} If it is not in the plan.
    */
-  find(side: Side, id: CheckId, finding: Finding): void {
-    this.#requirePlanned(id);
-    if (describeCheck(id).side !== side) {
-      throw new ExperimentError(`${id} is not for the ${side} to judge here`);
-    }
-    if (this.#findings.has(id)) {
-      this.corroborate(id, { status: "fail", observed: "judged twice", evidence: {} });
-      throw new ExperimentError(`${id} was judged twice`);
-    }
-    this.#findings.set(id, finding);
+  decide(id: CheckId, finding: Finding, seenBy: readonly SeenBy[]): void {
+    this.#judgement(id).decide(finding, seenBy);
   }
 
-  /** Records for every check of the plan that there is nothing to judge by. */
-  skipEverything(reason: string): void {
-    for (const id of this.#plan) this.#findings.set(id, skipped(reason));
+  /** Records, for every check that is not decided yet, that there is nothing to judge by. */
+  skipRest(reason: string): void {
+    for (const judgement of this.#judgements.values()) {
+      if (!judgement.isDecided) judgement.decide(skipped(reason), ["parent"]);
+    }
   }
 
   /**
-   * Holds a finding of the child's against what the parent sees for itself. Both must agree.
+   * Hears what the child says of a check: a second opinion, whenever it comes and however often.
    *
-   * @param id A check that the child has judged; if it has not, nothing is recorded, and it counts as never run.
+   * @throws {ExperimentError} If it is not in the plan, or is too much.
    */
-  corroborate(id: CheckId, seen: Finding): void {
-    const said = this.#findings.get(id);
-    if (said === undefined) return;
-    const agreed = said.status === seen.status;
-    this.#findings.set(id, {
-      status: said.status === "pass" ? seen.status : said.status,
-      observed: agreed ? said.observed : `child: ${said.observed}; parent: ${seen.observed}`,
-      evidence: { child: said.evidence, parent: seen.evidence },
-    });
+  opinion(id: CheckId, finding: Finding): void {
+    if (!this.#judgement(id).hear(finding)) return;
+    this.heard(finding.observed + JSON.stringify(finding.evidence));
   }
 
   /**
@@ -223,7 +218,10 @@ export class ExperimentRecord {
    * @param error What ended it before; null if nothing did.
    */
   close(conclusion: Conclusion | null, error: string | null): ExperimentEvidence {
-    const checks = this.#plan.map((id) => this.#result(id, error));
+    const checks = [...this.#judgements].map(([id, judgement]): CheckResult => {
+      const { claim, side, expected, source } = CHECKS[id];
+      return { id, claim, side, expected, source, ...judgement.result(error) };
+    });
     const found = verdictOf(checks);
     const verdict = found === "PASS" && error !== null ? "FAIL" : found;
     const { name, title, question, decisions } = this.#experiment;
@@ -247,19 +245,10 @@ export class ExperimentRecord {
     };
   }
 
-  #result(id: CheckId, error: string | null): CheckResult {
-    const { claim, side, expected, source } = CHECKS[id];
-    const finding = this.#findings.get(id) ?? {
-      status: "fail",
-      observed: "never ran",
-      evidence: { error },
-    };
-    return { id, claim, side, expected, source, ...finding };
-  }
-
-  #requirePlanned(id: CheckId): void {
-    if (this.#plan.includes(id)) return;
-    throw new ExperimentError(`${id} is no check of this experiment`);
+  #judgement(id: CheckId): Judgement {
+    const judgement = this.#judgements.get(id);
+    if (judgement === undefined) throw new ExperimentError(`${id} is no check of this experiment`);
+    return judgement;
   }
 }
 

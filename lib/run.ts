@@ -5,12 +5,19 @@
  */
 
 import { AnswerError, DescriptorError, libcVersion, SystemError } from "../ffi/mod.ts";
-import { describeMissing, HARDENING_NEEDS, missingCapabilities } from "./capabilities.ts";
+import { describeMissing, missingCapabilities } from "./capabilities.ts";
 import { CONFINEMENT_CHECKS } from "./confinement.ts";
 import { type Environment, type Evidence, type ExperimentEvidence, overall } from "./evidence.ts";
 import type { Experiment } from "./experiment.ts";
 import { Live, type Watcher } from "./live.ts";
-import { CannotAnswer, errorsIn, Exit, ExperimentError, UsageError } from "./outcome.ts";
+import {
+  CannotAnswer,
+  CannotLook,
+  errorsIn,
+  Exit,
+  ExperimentError,
+  UsageError,
+} from "./outcome.ts";
 import { ParentRun, type RunContext } from "./parent_run.ts";
 import { ExperimentRecord } from "./record.ts";
 import type { Setting } from "./setting.ts";
@@ -102,10 +109,10 @@ export async function runExperiment(
   try {
     signal.throwIfAborted();
     const run = new ParentRun(context, record);
-    const reason = whyNoAnswer(experiment, setting);
+    const reason = whyNoAnswer(experiment);
     if (reason !== undefined) {
       run.step("Looking for what is needed...");
-      run.skipEverything(reason);
+      run.skipRest(reason);
       run.note(`No answer: ${reason}`, experiment.plan[0]);
       return record.close(null, null);
     }
@@ -115,6 +122,10 @@ export async function runExperiment(
     return record.close(conclusion, null);
   } catch (error) {
     const errors = errorsIn(error);
+    if (errors[0] instanceof CannotLook) {
+      record.skipRest(errors[0].message);
+      return record.close(null, null);
+    }
     if (!errors.every(endsAnExperiment)) throw error;
     return record.close(null, errors.map(({ message }) => message).join("; then: "));
   } finally {
@@ -125,10 +136,8 @@ export async function runExperiment(
 /** Why an experiment cannot be answered here where others can; `undefined` if it can. */
 function whyNoAnswer(
   { capabilities = [], whyNoAnswer }: Experiment,
-  { protections }: Setting,
 ): string | undefined {
-  const hardening = protections.length > 0 ? HARDENING_NEEDS : [];
-  const missing = missingCapabilities([...capabilities, ...hardening]);
+  const missing = missingCapabilities(capabilities);
   if (missing.length === 0) return whyNoAnswer?.();
   const [what, remedy] = describeMissing(missing);
   return `${what}: ${remedy[0].toLowerCase()}${remedy.slice(1)}`;

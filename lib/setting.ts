@@ -24,7 +24,7 @@ import {
 import { ALWAYS_NEEDED, describeMissing, missingCapabilities } from "./capabilities.ts";
 import type { FanoutMode } from "./fanout_group.ts";
 import { CannotAnswer, UsageError } from "./outcome.ts";
-import { ALL_PROTECTIONS, type Protection, requireProtections } from "./protections.ts";
+import { ALL_PROTECTIONS, type Protection, requireBirth } from "./protections.ts";
 import { type ReceivePath, whyUnavailable } from "./receive/mod.ts";
 import {
   parseEndpoint,
@@ -340,7 +340,7 @@ export function findSetting(options: RunOptions, commandLine: string): Setting {
   identities.forEach(requireMapped);
   requireSetgroups();
   const protections = options.harden ? ALL_PROTECTIONS : [];
-  requireProtections(protections);
+  requireBirth();
   const { count, timeout, receive, supervision } = options;
   if (receive !== undefined) requireReceivePath(receive);
   return {

@@ -14,7 +14,7 @@
  * @module
  */
 
-import { close, getppid, OwnedFd, type PacketRing } from "../ffi/mod.ts";
+import { close, OwnedFd, type PacketRing } from "../ffi/mod.ts";
 import type { ChildRun } from "./child_run.ts";
 import type { SupervisedOrders } from "./messages.ts";
 import { describePacketSocket } from "./packet_socket.ts";
@@ -30,7 +30,6 @@ const FRAMES_IN_A_ROW = 16;
 
 /** The worker's program. */
 export function work(run: ChildRun): void {
-  const parentPid = getppid();
   const { message, descriptors: [packetFd, progressFd] } = run.receive("supervised", 2);
   const { uid, gid, protections, capacity } = message;
   using packetSocket = new OwnedFd(packetFd);
@@ -40,7 +39,7 @@ export function work(run: ChildRun): void {
   closeUnexplained({ packetFd, channelFd }, protections);
   becomeWorker({ uid, gid }, protections);
   using source = openSource(message, packetFd);
-  protectWorker({ packetFd, channelFd, sourceFd: source.fd, parentPid }, protections);
+  protectWorker({ packetFd, channelFd, sourceFd: source.fd }, protections);
 
   run.reached("ready", { cookie: describePacketSocket(packetSocket.fd).cookie });
   if (run.order() === "enough") return run.reached("stopped");

@@ -41,7 +41,8 @@ import {
   takeStatistics,
 } from "./packet_socket.ts";
 import type { ParentRun } from "./parent_run.ts";
-import { judgeConfinement, threadCredentials } from "./privileges.ts";
+import { threadCredentials } from "./inspect/threads.ts";
+import { judgeConfinement } from "./privileges.ts";
 import { createProgress, Progress } from "./progress.ts";
 import { birth, type Protection, protectSocket } from "./protections.ts";
 import { RestartPolicy } from "./restart_policy.ts";

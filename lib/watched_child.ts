@@ -9,6 +9,8 @@
 import {
   Errno,
   errnoOf,
+  isSameFile,
+  NotAnsweredError,
   type OwnedFd,
   poll,
   POLLIN,
@@ -16,7 +18,7 @@ import {
   shutdown,
   SystemError,
 } from "../ffi/mod.ts";
-import type { ChildEnd, ChildProcess } from "./child_process.ts";
+import { type ChildEnd, type ChildProcess, libcFolder } from "./child_process.ts";
 import { type Delivery, nextMessage, sendMessage, takeMessage } from "./control_channel.ts";
 import {
   type CapturedFrame,
@@ -26,8 +28,17 @@ import {
   parseChildMessage,
   saidAt,
 } from "./messages.ts";
-import { ExperimentError } from "./outcome.ts";
+import type { Expected } from "./inspect/footholds.ts";
+import type { SeenProcess } from "./inspect/processes.ts";
+import { type Inspected, look, type LookOptions, type View } from "./inspect/look.ts";
+import { CannotLook, ExperimentError } from "./outcome.ts";
 import type { ParentRun } from "./parent_run.ts";
+
+/** How a child is looked at. */
+export interface ChildLookOptions extends Omit<LookOptions, "expected"> {
+  readonly expected: Partial<Expected>;
+}
+
 /** How long the child may leave the control channel full, in milliseconds. */
 const SEND_TIMEOUT = 1000;
 
@@ -37,9 +48,13 @@ const END_TIMEOUT = 5000;
 /** How long one that has closed the control channel may take: the kernel closes it when it is as good as gone. */
 const CLOSING_TIMEOUT = 500;
 
+/** What is kept of these the record bounds, or nothing is. */
+const COUNTED_ELSEWHERE: readonly ChildMessage["type"][] = ["packet", "reached", "check"];
+
 /** The child, as the parent's program sees it. Whatever it says is evidence, or is refused. */
 export class Child implements AsyncDisposable {
-  readonly #process: ChildProcess;
+  /** The process itself. */
+  readonly process: ChildProcess;
   readonly #channel: OwnedFd;
   readonly #run: ParentRun;
   readonly #isSilent: boolean;
@@ -60,7 +75,7 @@ export class Child implements AsyncDisposable {
     run: ParentRun,
     isSilent = false,
   ) {
-    this.#process = process;
+    this.process = process;
     this.#channel = channel;
     this.#run = run;
     this.#isSilent = isSilent;
@@ -71,7 +86,7 @@ export class Child implements AsyncDisposable {
 
   /** Resolves when it has ended, however. */
   get gone(): Promise<void> {
-    return this.#process.ended().then(() => {});
+    return this.process.ended().then(() => {});
   }
 
   /** Whether it has said something that nobody has heard yet, or has closed the control channel. */
@@ -81,12 +96,46 @@ export class Child implements AsyncDisposable {
 
   /** Kills it, if it is still there. */
   kill(): void {
-    this.#process.kill();
+    this.process.kill();
   }
 
-  /** Its process id. */
+  /**
+   * Stops it, looks at it from outside, and lets it go on.
+   *
+   * @throws {CannotLook} Where it may not be looked at.
+   * @throws {ExperimentError} If it has ended, or has too much to look at.
+   */
+  look({ expected, ...options }: ChildLookOptions): View {
+    const folder = libcFolder();
+    try {
+      return look(this.#inspected(), {
+        ...options,
+        expected: { ring: false, folder, ...expected },
+      });
+    } catch (error) {
+      throw whyNotSeen(error, this.#inspected());
+    }
+  }
+
+  /** It, and all that it has started and that is still there. */
+  #inspected(): Inspected {
+    const { pid, process } = this;
+    const isOther = (each: SeenProcess) => each.isAlive && each.pid !== pid;
+    return {
+      pid,
+      processes: () => [pid, ...process.processes.filter(isOther).map((each) => each.pid)],
+    };
+  }
+
+  /** Whether the first packet socket that was seen in it is the parent's: one open file description. */
+  holds(packetFd: number, { descriptors }: View): boolean {
+    const theirs = descriptors.find(({ kind }) => kind === "packet");
+    return theirs !== undefined && isSameFile(Deno.pid, packetFd, this.pid, theirs.fd);
+  }
+
+  /** Its process id out here. */
   get pid(): number {
-    return this.#process.pid;
+    return this.process.pid;
   }
 
   /**
@@ -228,13 +277,13 @@ export class Child implements AsyncDisposable {
     let wasKilled = false;
     const kill = () => {
       wasKilled = true;
-      this.#process.kill();
+      this.process.kill();
     };
     const timer = setTimeout(kill, patience);
     if (signal.aborted) kill();
     signal.addEventListener("abort", kill);
     try {
-      const end = await this.#process.ended();
+      const end = await this.process.ended();
       if (wasKilled && signal.aborted) throw signal.reason;
       return { end, wasKilled };
     } finally {
@@ -245,7 +294,7 @@ export class Child implements AsyncDisposable {
 
   /** Ends it, if it is still there. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#process[Symbol.asyncDispose]();
+    await this.process[Symbol.asyncDispose]();
     this.#channel.close();
   }
 
@@ -277,11 +326,11 @@ export class Child implements AsyncDisposable {
     );
   }
 
-  /** What of its words goes into the record, counts; packets are counted there, and what comes with a stage is looked at and forgotten. */
+  /** What of its words goes into the record, counts; packets and opinions are counted there, and what comes with a stage is looked at and forgotten. */
   #read({ text }: Delivery): ChildMessage {
     const message = parseChildMessage(text);
     this.#saidAt = Math.max(this.#saidAt, saidAt(text) ?? now());
-    if (message.type !== "packet" && message.type !== "reached") this.#run.record.heard(text);
+    if (!COUNTED_ELSEWHERE.includes(message.type)) this.#run.record.heard(text);
     return message;
   }
 
@@ -294,21 +343,45 @@ export class Child implements AsyncDisposable {
       case "step":
         return record.step("child", message.privileged, message.title, this.#saidAt);
       case "note":
-      case "done":
-        return record.line(
-          { kind: message.type, text: message.text, checks: message.checks },
-          this.#saidAt,
-        );
+      case "done": {
+        const { text, checks } = message;
+        const kind = checks.length === 0 ? "note" : message.type; // its word alone earns no tick
+        return record.line({ kind, text, checks }, this.#saidAt);
+      }
       case "detail":
         return record.line({ kind: "detail", text: message.text }, this.#saidAt);
       case "check": {
         const { id, status, observed, evidence } = message;
-        return record.find("child", id, { status, observed, evidence });
+        return record.opinion(id, { status, observed, evidence });
       }
       case "failed":
         throw new ExperimentError(`The child gave up: ${message.message}`);
     }
   }
+}
+
+/** What keeps the parent from looking, and what would help; of other errors, that the child is not as it should be. */
+const CANNOT_LOOK: { readonly [errno: string]: string } = {
+  EPERM:
+    "another tracer is there, or CAP_SYS_PTRACE is missing (in a container: --cap-add SYS_PTRACE)",
+  EACCES:
+    "CAP_SYS_PTRACE is missing (in a container: --cap-add SYS_PTRACE), or a filter stands before it",
+  ENOSYS: "this kernel does not have that call",
+  ETIMEDOUT: "a thread of it does not stop, which waits for a disk or the like",
+};
+
+function whyNotSeen(error: unknown, child: Inspected): unknown {
+  if (error instanceof NotAnsweredError) {
+    return new ExperimentError(`The child could not be asked: ${error.message}`);
+  }
+  if (!(error instanceof SystemError)) return error;
+  const others = child.processes().filter((pid) => pid !== child.pid);
+  if (others.length > 0) {
+    return new ExperimentError(`The child has started other processes: ${others.join(", ")}`);
+  }
+  const reason = CANNOT_LOOK[error.code];
+  if (reason === undefined) return new ExperimentError(`The child was not seen: ${error.message}`);
+  return new CannotLook(`The child cannot be looked at: ${error.message}: ${reason}`);
 }
 
 function said(message: ChildMessage | undefined): string {

@@ -8,8 +8,9 @@
  */
 
 import { compileFilter, openDescriptors, readInstalledFilters, SystemError } from "../ffi/mod.ts";
-import { childDescriptors } from "./descriptor_audit.ts";
 import { type Finding, judged, skipped } from "./evidence.ts";
+import { childDescriptors } from "./inspect/descriptors.ts";
+import { ownPidOf } from "./inspect/processes.ts";
 import { receiveOnlyPolicy } from "./receive_only.ts";
 
 /** What the parent knows of a worker, without asking it. */
@@ -85,7 +86,7 @@ function expectedProgram(
       egressFd: egressThere,
       channelFd,
       ioUring,
-      pid,
+      pid: ownPidOf(pid),
     }),
   );
 }

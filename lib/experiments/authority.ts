@@ -22,7 +22,6 @@
 import {
   Errno,
   ETH_P_ALL,
-  getppid,
   if_nametoindex,
   OwnedFd,
   pipe,
@@ -32,10 +31,9 @@ import {
   SystemError,
 } from "../../ffi/mod.ts";
 import { EFFECT_TIMEOUT } from "../attacks.ts";
-import { HARDENING_NEEDS } from "../capabilities.ts";
 import { runChild } from "../child.ts";
 import type { ChildRun } from "../child_run.ts";
-import { CONFINEMENT_CHECKS, corroborateConfinement, proveConfinement } from "../confinement.ts";
+import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../confinement.ts";
 import {
   type Cell,
   type Conclusion,
@@ -43,10 +41,12 @@ import {
   judged,
   type Matrix,
   NOT_TRIED,
+  type SeenBy,
 } from "../evidence.ts";
 import { EarlyRings } from "../early_rings.ts";
 import type { Experiment } from "../experiment.ts";
 import { handOnFrames } from "../hand_on.ts";
+import { ownPidOf } from "../inspect/processes.ts";
 import { isUnprivilegedIoUring, whyProcHides } from "../kernel.ts";
 import { arrives, markedFrame } from "../marked_frames.ts";
 import { asInteger, asText, asTimestamp } from "../messages.ts";
@@ -65,18 +65,20 @@ import { boundPacketSocket, emptyQueue, sendFrame } from "../packet_socket.ts";
 import type { ParentRun } from "../parent_run.ts";
 import {
   becomeWorker,
-  birth,
+  birthUnder,
   closeUnexplained,
   explainViolation,
   type Protection,
   protectSocket,
   protectWorker,
-  requireProtections,
 } from "../protections.ts";
 import { drain, isRing, openFrameSource, USUAL_PATH } from "../receive/mod.ts";
 import { Reception } from "../reception.ts";
 import { Stimulus } from "../stimulus.ts";
 import type { Child } from "../watched_child.ts";
+
+/** What a worker sends, the parent's witnesses see. Of the other operations the worker says what came of them. */
+const SEEN_BY = ["parent", "child"] as const satisfies SeenBy[];
 
 /**
  * The parent's program.
@@ -91,7 +93,6 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
       "Run it by scripts/netns.sh, or name the peer with --stimulus",
     );
   }
-  requireProtections(columns.flatMap(({ chosen }) => chosen));
   const otherIfindex = if_nametoindex("lo");
   using stimulus = new Stimulus(far);
   using farWitness = boundPacketSocket(far.ifindex, ETH_P_ALL);
@@ -100,7 +101,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
 
   run.step("Starting two siblings to be attacked...");
   await using dumpable = await startSibling(run, []);
-  await using undumpable = await startSibling(run, ["undumpable"]);
+  await using undumpable = await startSibling(run, ["undumpable"], dumpable.child);
   run.done(`Two workers sit there (PIDs: ${dumpable.child.pid}, ${undumpable.child.pid})`);
 
   const rows = new Map(OPERATIONS.map((operation) => [operation, new Map<string, Cell>()]));
@@ -114,13 +115,18 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     using forgotten = new OwnedFd(forgottenWrite);
     await using worker = run.start({
       inherit: [forgotten.fd],
-      launcher: birth(identity, chosen),
+      launcher: birthUnder(identity, chosen),
+      beside: sibling.child,
     });
     const { ifindex } = link;
     const target = {
       ifindex,
       otherIfindex,
-      sibling: { pid: sibling.child.pid, fd: sibling.fd },
+      sibling: {
+        pid: ownPidOf(sibling.child.pid),
+        pidInProc: sibling.child.pid,
+        fd: sibling.fd,
+      },
       forgottenFd: forgotten.fd,
     };
     const prove = name === HARDENED;
@@ -142,12 +148,12 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
 
     if (name === HARDENED) {
       const given = { packetFd: packetSocket.fd, ioUring: isRing(receive) };
-      corroborateConfinement(run, worker, given);
+      judgeHardened(run, worker, given);
       await worker.reached("receiving");
       const stimulate = (each: Stimulus) => each.send();
       const reception = new Reception(run, worker, stimulus, readyAt, stimulate);
       await reception.until(count);
-      run.check("AUTH-04", reception.judgeOrigin(count));
+      run.check("AUTH-04", reception.judgeOrigin(count), ["answer"]);
       worker.send({ type: "enough" });
       await worker.reached("done", (frame) => reception.account(frame));
     }
@@ -163,9 +169,9 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
   );
   run.record.matrix(asMatrix(columns.map(({ name }) => name), rows));
   const notTried = whyNotTried(rows);
-  run.check("AUTH-01", judgeColumns(rows, [PLAIN], notTried));
-  run.check("AUTH-02", judgeColumns(rows, alone, notTried));
-  run.check("AUTH-03", judgeRefusal(rows, notTried));
+  run.check("AUTH-01", judgeColumns(rows, [PLAIN], notTried), SEEN_BY);
+  run.check("AUTH-02", judgeColumns(rows, alone, notTried), SEEN_BY);
+  run.check("AUTH-03", judgeRefusal(rows, notTried), SEEN_BY);
   run.step("Results:");
   run.done("What the socket allows is known", "AUTH-01", "AUTH-02");
   for (const reason of notTried) run.note(reason, "AUTH-01", "AUTH-02", "AUTH-03");
@@ -189,7 +195,6 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
 
 /** The worker's program, and that of a sibling. */
 export async function child(run: ChildRun): Promise<void> {
-  const parentPid = getppid();
   const { message, descriptors } = run.receive("worker", 1);
   const { uid, gid, protections, target, prove, receive } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
@@ -206,7 +211,7 @@ export async function child(run: ChildRun): Promise<void> {
   }
   using source = openFrameSource(receive, packetSocket.fd);
   const known = { packetFd: packetSocket.fd, channelFd, sourceFd: source.fd };
-  protectWorker({ ...known, parentPid }, protections);
+  protectWorker(known, protections);
   run.explain = (syscall) => explainViolation(known, protections, syscall);
   if (prove) await proveConfinement(run, known, { uid, gid });
   run.reached("ready", { ready_ns: String(realtime()) });
@@ -244,7 +249,6 @@ export const authority: Experiment = {
   question:
     "What can a compromised worker still do with the passed socket, and what takes it away?",
   decisions: ["D24"],
-  capabilities: HARDENING_NEEDS,
   whyNoAnswer: whyProcHides,
   timeout: 60,
   plan: ["AUTH-01", "AUTH-02", "AUTH-03", "AUTH-04", ...CONFINEMENT_CHECKS],
@@ -253,10 +257,14 @@ export const authority: Experiment = {
 };
 
 /** Starts a sibling; returns it, and the number of its packet socket there. */
-async function startSibling(run: ParentRun, protections: readonly Protection[]) {
+async function startSibling(
+  run: ParentRun,
+  protections: readonly Protection[],
+  beside?: Child,
+) {
   const { identity, link } = run.setting;
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
-  const child = run.start();
+  const child = run.start(beside && { beside });
   const orders = { protections, target: null, prove: false, receive: USUAL_PATH } as const;
   child.send({ type: "worker", ...identity, ...orders }, [packetSocket.fd]);
   const { fd } = await child.reached("ready");

@@ -25,7 +25,6 @@ import {
   dropPrivileges,
   errnoName,
   ETH_P_ALL,
-  getppid,
   getresuid,
   installFilter,
   IoUring,
@@ -41,17 +40,18 @@ import {
 import { runChild } from "../child.ts";
 import type { ChildRun } from "../child_run.ts";
 import type { CheckId } from "../checks.ts";
-import { CONFINEMENT_CHECKS, corroborateConfinement, proveConfinement } from "../confinement.ts";
-import { childDescriptors } from "../descriptor_audit.ts";
+import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../confinement.ts";
+import { childDescriptors } from "../inspect/descriptors.ts";
+import { linksOfPacketSockets } from "../inspect/packet_sockets.ts";
 import { type EarlyRequest, EarlyRings, ROOTS_FILE } from "../early_rings.ts";
-import { type Conclusion, type Finding, judged } from "../evidence.ts";
+import { type Conclusion, type Finding, judged, type SeenBy } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
 import { handOnFrames } from "../hand_on.ts";
 import { whyNoOwnRings } from "../kernel.ts";
 import { asInteger, asObject, asText, asTimestamp } from "../messages.ts";
-import { boundPacketSocket, describePacketSocket, packetInodes } from "../packet_socket.ts";
+import { boundPacketSocket, describePacketSocket } from "../packet_socket.ts";
 import type { ParentRun } from "../parent_run.ts";
-import { type ThreadCredentials, threadCredentials } from "../privileges.ts";
+import { type ThreadCredentials, threadCredentials } from "../inspect/threads.ts";
 import {
   becomeWorker,
   birth,
@@ -105,6 +105,9 @@ const PLAN: readonly CheckId[] = [
   "URING-13",
 ];
 
+/** That frames were received only their secrets can tell; that it was by this operation is the child's word. */
+const BY_ANSWER = ["answer", "child"] as const satisfies SeenBy[];
+
 /** What the hardened worker receives by. */
 const receive: ReceivePath = "io-uring";
 
@@ -135,20 +138,27 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   const droppedAt = asTimestamp(dropped_ns, "dropped_ns");
   run.step("Looking at what rings from before the drop have opened...");
   for (const [ring, { check, isRoot }] of Object.entries(EARLY)) {
-    run.check(check, judgeEarly(child.pid, asObject(rings, "rings")[ring], isRoot));
+    run.check(check, judgeEarly(child.pid, asObject(rings, "rings")[ring], isRoot), [
+      "parent",
+      "child",
+    ]);
   }
   run.done("A plain ring acts as whoever uses it", "URING-10");
   run.done("A polled ring and a registered personality are still root", "URING-11", "URING-12");
   child.send({ type: "next" });
   const closed = await child.reached("closed");
-  run.check("URING-13", judgeClosed(child.pid, asObject(closed.rings, "rings")));
+  run.check("URING-13", judgeClosed(child.pid, asObject(closed.rings, "rings")), [
+    "parent",
+    "child",
+  ]);
   run.done("Closed, none of them is", "URING-13");
 
   // The ring of a process without privilege, seen from outside. The polled ring's thread was one of its own, and root.
   child.send({ type: "next" });
   const { ring } = await child.reached("ready");
   const seenRing = linkOf(child.pid, asInteger(ring, "ring", 0, 1 << 20));
-  run.corroborate("URING-01", judgeRing(threadCredentials(child.pid), seenRing));
+  const seenBy = ["parent", "child"] as const; // that it was made after the drop is the child's word
+  run.check("URING-01", judgeRing(threadCredentials(child.pid), seenRing), seenBy);
 
   for (const [operation, check] of RECEIVING) {
     const isBurst = operation === "multishot RECV, few buffers";
@@ -161,7 +171,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
     child.send({ type: "enough" });
     const { ends } = await child.reached("done", (frame) => reception.account(frame));
     const ended = ends === null ? null : asInteger(ends, "ends", 0, 1 << 30);
-    run.check(check, judgeReceiving(reception.judgeOrigin(wanted), ended, isBurst));
+    run.check(check, judgeReceiving(reception.judgeOrigin(wanted), ended, isBurst), BY_ANSWER);
     run.note(`Packets received: ${reception.counted}/${wanted}`, check);
   }
   await child.reached("refused");
@@ -199,14 +209,14 @@ async function hardened(
   const orders = { ...identity, count, protections, receive };
   worker.send({ type: "socket", ...orders }, [packetSocket.fd]);
   const { dropped_ns } = await worker.reached("ready");
-  corroborateConfinement(run, worker, { packetFd: packetSocket.fd, ioUring: true });
+  judgeHardened(run, worker, { packetFd: packetSocket.fd, ioUring: true });
   const droppedAt = asTimestamp(dropped_ns, "dropped_ns");
   const reception = pieces.reception(run, worker, stimulus, droppedAt);
   await reception.until(count);
   worker.send({ type: "enough" });
   await worker.reached("done", (frame) => reception.account(frame));
   await worker.ended();
-  run.check("URING-14", reception.judgeOrigin(count));
+  run.check("URING-14", reception.judgeOrigin(count), BY_ANSWER);
   run.note(`Packets received: ${reception.counted}/${count}`, "URING-14");
 }
 
@@ -230,7 +240,6 @@ export const childPieces = {
 
 /** The program that stops being root. */
 export async function child(run: ChildRun, pieces = childPieces): Promise<void> {
-  const parentPid = getppid();
   const { message: { uid, gid, protections }, descriptors } = run.receive("socket", 1);
   using packetSocket = new OwnedFd(descriptors[0]);
   if (protections.length > 0) {
@@ -239,7 +248,7 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
     becomeWorker({ uid, gid }, protections);
     using source = pieces.openWorkerSource(packetSocket.fd);
     const known = { packetFd: packetSocket.fd, channelFd, sourceFd: source.fd };
-    protectWorker({ ...known, parentPid }, protections);
+    protectWorker(known, protections);
     await proveConfinement(run, known, { uid, gid });
     drain(source);
     run.reached("ready", { dropped_ns: String(realtime()) });
@@ -303,9 +312,9 @@ export const ioUring: Experiment = {
   title: "io_uring on a Passed Socket",
   question: "Does io_uring work on the passed socket, in a process without privilege?",
   decisions: ["D7", "D24"],
-  capabilities: ["CAP_SYS_PTRACE"], // it looks at what the child has open
   whyNoAnswer: whyNoOwnRings,
   plan: PLAN,
+  byChildsWord: ["URING-09"],
   hardenedPlan: ["URING-14"],
   parent,
   child,
@@ -405,10 +414,7 @@ const PACKET_SOCKET = "a packet socket";
  */
 function whatIsOpen(pid: number, fd: number): string {
   const link = linkOf(pid, fd);
-  const [, inode] = link.match(/^socket:\[(\d+)\]$/) ?? [];
-  if (inode !== undefined) {
-    return packetInodes(readTextFile("/proc/net/packet")).includes(inode) ? PACKET_SOCKET : link;
-  }
+  if (link.startsWith("socket:")) return linksOfPacketSockets().has(link) ? PACKET_SOCKET : link;
   const [, flags] = readTextFile(`/proc/${pid}/fdinfo/${fd}`).match(/^flags:\s*([0-7]+)$/m) ?? [];
   return (Number.parseInt(flags, 8) & O_PATH) === 0 ? link : `${link}, as a path only`;
 }

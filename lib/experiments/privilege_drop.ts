@@ -22,7 +22,6 @@
 
 import {
   ETH_P_ALL,
-  getppid,
   getresgid,
   getresuid,
   openDescriptors,
@@ -36,13 +35,23 @@ import {
 import { runChild } from "../child.ts";
 import type { ChildRun } from "../child_run.ts";
 import type { CheckId } from "../checks.ts";
-import { CONFINEMENT_CHECKS, corroborateConfinement, proveConfinement } from "../confinement.ts";
-import { childDescriptors } from "../descriptor_audit.ts";
+import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../confinement.ts";
 import { controlChannelPair } from "../control_channel.ts";
 import { type Conclusion, type Finding, judged } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
 import { handOnFrames } from "../hand_on.ts";
-import { asObject, asTimestamp } from "../messages.ts";
+import {
+  judgeAbsence,
+  judgeArrival,
+  judgeBirth,
+  judgeRefusedRoot,
+  judgeRefusedSocket,
+  judgeSameSocket,
+  judgeStillHeld,
+} from "../inspect/findings.ts";
+import type { View } from "../inspect/look.ts";
+import { linksOfPacketSockets } from "../inspect/packet_sockets.ts";
+import { threadCredentials } from "../inspect/threads.ts";
 import {
   bindPacketSocket,
   describePacketSocket,
@@ -53,16 +62,11 @@ import {
   takeStatistics,
 } from "../packet_socket.ts";
 import type { ParentRun } from "../parent_run.ts";
-import {
-  judgeCredentials,
-  judgeDenial,
-  judgeRegaining,
-  threadCredentials,
-  tryPacketSocket,
-} from "../privileges.ts";
+import { judgeCredentials, judgeDenial, judgeRegaining, tryPacketSocket } from "../privileges.ts";
 import {
   becomeWorker,
   birth,
+  capabilitiesAtBirth,
   closeUnexplained,
   explainViolation,
   protectSocket,
@@ -109,33 +113,69 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   using _ours = ours;
   using _theirs = theirs;
   run.done("Socketpair created for IPC");
+  const others = linksOfPacketSockets();
 
-  // 3. The child looks for a packet socket among its descriptors, and so does the parent from outside.
+  // 3. It must hold no packet socket yet. Those that others hold are known from before.
   run.step("Spawning child process...");
   await using child = run.spawn(ours, theirs, {
     inherit: pieces.inheritedByChild(packetSocket.fd),
     launcher: birth(identity, protections),
   });
   await child.reached("started");
-  run.corroborate("PASS-01", judgeAbsence(child.pid, packetSocket.fd));
+  const born = child.look({ expected: {}, others });
+  run.check("PASS-01", judgeAbsence(born));
+  run.check("DROP-05", judgeBirth(born, capabilitiesAtBirth(protections)));
   run.done(`Spawned child process (PID: ${child.pid})`, "PASS-01");
 
-  // 4. One message, one descriptor; then both sides say what it is.
+  // 4. One message, one descriptor: after it the child holds one packet socket more, and it is this one.
   run.step("Passing AF_PACKET socket FD to child...");
   child.send(
     { type: "socket", ...identity, count, protections, receive },
     pieces.passedToChild(packetSocket.fd),
   );
   run.done("FD passed to child via SCM_RIGHTS");
-  const received = asObject((await child.reached("received")).identity, "identity");
-  run.check("PASS-03", judgeIdentity(sent, received));
+  await child.reached("received");
+  const passed = readLink(`/proc/self/fd/${packetSocket.fd}`);
 
-  // 5 to 7 are the child's. 8. It is ready: from outside, is every thread of it what it says?
-  const droppedAt = asTimestamp((await child.reached("ready")).dropped_ns, "dropped_ns");
-  const seen = judgeCredentials(threadCredentials(child.pid), identity);
-  for (const [id, finding] of Object.entries(seen)) run.corroborate(id as CheckId, finding);
+  // 5. The control: the child's own thread can create a packet socket while it is root. One that was born
+  // without capabilities never could; then the parent's socket is the control.
+  const isBornPrivileged = !protections.includes("no-capabilities");
+  const holding = child.look({
+    expected: { passed },
+    others,
+    ask: isBornPrivileged ? "packet-socket" : "nothing",
+  });
+  run.check("PASS-02", judgeArrival(born, holding));
+  run.check("PASS-03", judgeSameSocket(child.holds(packetSocket.fd, holding), passed, holding));
+  child.send({ type: "next" });
+
+  // 6 and 7. The child drops. Whatever it reports, each of its threads is looked at, and asked.
+  await child.reached("dropped");
+  const dropped = child.look({ expected: { passed }, others, ask: "everything" });
+  const judgeDropped = (view: View) => {
+    const credentials = judgeCredentials(view.threads, identity);
+    for (const [id, finding] of Object.entries(credentials)) run.check(id as CheckId, finding);
+    run.check("DROP-05", judgeRefusedRoot(view));
+    run.check(
+      "DENY-01",
+      judgeRefusedSocket(holding.control ?? 0, view, isBornPrivileged ? "child" : "parent"),
+    );
+    run.check("PASS-03", judgeStillHeld(passed, view));
+  };
+  judgeDropped(dropped);
+  const droppedAt = realtime();
+  child.send({ type: "next" });
+
+  // 8. It is ready to receive.
+  await child.reached("ready");
+  const ring = isRing(receive);
   if (protections.length > 0) {
-    corroborateConfinement(run, child, { packetFd: packetSocket.fd, ioUring: isRing(receive) });
+    judgeHardened(run, child, {
+      packetFd: packetSocket.fd,
+      ioUring: ring,
+      before: dropped,
+      others,
+    });
   }
 
   // 9. Only now frames are sent that count.
@@ -150,14 +190,19 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   run.detail(`parent closed its copy after ${reception.counted} packets, ${copiesLeft} left`);
   await reception.until(count, closedAt);
 
+  // The last look: nothing has come back, and the child still holds what it was sent.
+  const last = child.look({ expected: { passed, ring }, others, ask: "everything" });
+  judgeDropped(last);
+  run.record.figure("questions_ms", holding.questioned + dropped.questioned + last.questioned);
+
   // The last close of a packet socket waits for an RCU grace period (packet_release), here and in the child: at once.
   child.send({ type: "enough" });
   await child.reached("done", (frame) => reception.account(frame));
   stimulus?.close();
   await child.ended();
-  run.check("RECV-01", reception.judgeCount(count));
-  run.check("RECV-02", reception.judgeOrigin(count));
-  run.check("RECV-03", reception.judgeSurvival(closedAt, copiesLeft));
+  run.check("RECV-01", reception.judgeCount(count), ["answer"]);
+  run.check("RECV-02", reception.judgeOrigin(count), ["answer"]);
+  run.check("RECV-03", reception.judgeSurvival(closedAt, copiesLeft), ["parent", "answer"]);
   run.note(
     `Packets received: ${reception.counted}/${count}`,
     "RECV-01",
@@ -191,7 +236,6 @@ export const childPieces = {
 
 /** The program that stops being root. */
 export async function child(run: ChildRun, pieces = childPieces): Promise<void> {
-  const parentPid = getppid();
   // 3. Before the message comes: whatever is received later came by the message.
   run.check("PASS-01", judgeOwnDescriptors());
   run.reached("started");
@@ -210,7 +254,8 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
   run.note(`Current GID: ${getresgid().effective}`);
   run.step("Receiving AF_PACKET socket FD from parent...");
   run.done(`Received FD: ${packetSocket.fd}`, "PASS-02", "PASS-03");
-  run.reached("received", { identity: describePacketSocket(packetSocket.fd) });
+  run.reached("received");
+  run.receive("next");
 
   // 5. The control: what is refused after the drop must be possible before it. To one that was born without
   // capabilities it never was; then the parent's own socket is the control.
@@ -227,7 +272,6 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
     if (!(error instanceof PrivilegeError)) throw error;
     doubt = error; // what is left is judged next
   }
-  const droppedAt = realtime();
   const credentials = judgeCredentials(threadCredentials("self"), { uid, gid });
   for (const [id, finding] of Object.entries(credentials)) run.check(id as CheckId, finding);
   const nobody = { uid: getresuid().effective, gid: getresgid().effective };
@@ -240,6 +284,8 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
   run.step("Verifying CAP_NET_RAW is gone...");
   run.check("DENY-01", judgeDenial(errnoBefore, tryPacketSocket(), control));
   run.done("Cannot create new AF_PACKET sockets (CAP_NET_RAW dropped)", "DENY-01");
+  run.reached("dropped");
+  run.receive("next");
 
   // What it receives by is made without privilege, and before a filter forbids to make it.
   pieces.beforeUse(packetSocket.fd);
@@ -247,7 +293,7 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
   if (protections.length > 0) {
     run.step("Hardening...");
     const known = { packetFd: packetSocket.fd, channelFd, sourceFd: source.fd };
-    protectWorker({ ...known, parentPid }, protections);
+    protectWorker(known, protections);
     run.explain = (syscall) => explainViolation(known, protections, syscall);
     await proveConfinement(run, known, { uid, gid });
     run.done("Confined on every thread, with every descriptor explained", ...CONFINEMENT_CHECKS);
@@ -257,7 +303,7 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
   run.step("Attempting to receive packets using passed socket...");
   run.detail(`${drain(source)} frames were queued before; thrown away`);
   run.note(`Waiting for ${count} packets...`);
-  run.reached("ready", { dropped_ns: String(droppedAt) });
+  run.reached("ready");
 
   // 9 and 10. Every frame goes to the parent, which alone knows what it sent.
   handOnFrames(run, source);
@@ -325,30 +371,6 @@ function judgeOwnDescriptors(): Finding {
       ? `none of ${descriptors.size} descriptors`
       : `packet sockets held: ${packetSockets.join(", ")}`,
     { descriptors: Object.fromEntries(descriptors), packet_sockets: packetSockets },
-  );
-}
-
-function judgeAbsence(pid: number, packetFd: number): Finding {
-  const inode = readLink(`/proc/self/fd/${packetFd}`);
-  const held = [...childDescriptors(pid)].filter(([, link]) => link === inode).map(([fd]) => fd);
-  return judged(
-    held.length === 0,
-    held.length === 0 ? `${inode} not in /proc/${pid}/fd` : `${inode} is FD ${held.join(", ")}`,
-    { socket: inode, held },
-  );
-}
-
-function judgeIdentity(
-  sent: PacketSocketIdentity,
-  received: { [name: string]: unknown },
-): Finding {
-  const different = Object.entries(sent).filter(([name, value]) => received[name] !== value);
-  return judged(
-    different.length === 0,
-    different.length === 0
-      ? `SO_COOKIE ${sent.cookie} on both sides`
-      : `different: ${different.map(([name]) => name).join(", ")}`,
-    { parent: sent, child: received },
   );
 }
 

@@ -15,13 +15,13 @@
  * @module
  */
 
-import { ETH_P_ALL, getppid, OwnedFd, setUpPacketRing } from "../../ffi/mod.ts";
+import { ETH_P_ALL, OwnedFd, setUpPacketRing } from "../../ffi/mod.ts";
 import type { CheckId } from "../checks.ts";
 import { runChild } from "../child.ts";
 import type { ChildRun } from "../child_run.ts";
-import { CONFINEMENT_CHECKS, corroborateConfinement, proveConfinement } from "../confinement.ts";
+import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../confinement.ts";
 import { type Digest, DIGESTS_PER_MESSAGE, sha256, takeDigests } from "../digests.ts";
-import { type Conclusion, type Finding, judged, skipped } from "../evidence.ts";
+import { type Conclusion, type Finding, judged, type SeenBy, skipped } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
 import type { ReceiverOrders } from "../messages.ts";
 import {
@@ -32,7 +32,8 @@ import {
   whyNoLargeReceiveBuffer,
 } from "../packet_socket.ts";
 import type { ParentRun } from "../parent_run.ts";
-import { judgeCredentials, threadCredentials } from "../privileges.ts";
+import { judgeCredentials } from "../privileges.ts";
+import { threadCredentials } from "../inspect/threads.ts";
 import {
   becomeWorker,
   birth,
@@ -64,6 +65,12 @@ const WAYS: readonly { check: CheckId; receive: ReceivePath; isRingSetUp: boolea
   { check: "PATH-06", receive: "io-uring", isRingSetUp: false },
   { check: "PATH-07", receive: "io-uring-multishot", isRingSetUp: false },
 ];
+
+/**
+ * The parent sees the child's ids and the kernel's counters; only who received a frame has its digest. That it was received in this way is the
+ * child's word.
+ */
+const SEEN_BY = ["parent", "answer", "child"] as const satisfies SeenBy[];
 
 /** How many frames are sent at least. */
 const FRAMES = 1000;
@@ -109,7 +116,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     const dropped = Object.values(judgeCredentials(threadCredentials(worker.pid), identity))
       .every(({ status }) => status === "pass");
     const given = { packetFd: packetSocket.fd, ioUring: isRing(receive) };
-    if (!proven) corroborateConfinement(run, worker, given);
+    if (!proven) judgeHardened(run, worker, given);
     proven = true;
     takeStatistics(packetSocket.fd); // what came before does not count
 
@@ -117,7 +124,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     const digests = await exchange(worker, stimulus, Math.max(count, FRAMES), digest);
     const statistics = takeStatistics(packetSocket.fd);
     await worker.ended();
-    run.check(check, judgeFrames(digests, statistics, dropped));
+    run.check(check, judgeFrames(digests, statistics, dropped), SEEN_BY);
     const name = isRingSetUp ? `${receive}, set up by the parent` : receive;
     run.record.figure(`${name}: packets`, statistics.packets);
     run.record.figure(`${name}: drops`, statistics.drops);
@@ -148,7 +155,6 @@ export const childPieces = {
 
 /** The program that receives. */
 export async function child(run: ChildRun, pieces = childPieces): Promise<void> {
-  const parentPid = getppid();
   const digest = await sha256(); // as long as files may be opened
   const { message, descriptors } = run.receive("receiver", 1);
   const { uid, gid, protections, prove } = message;
@@ -158,7 +164,7 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
   pieces.becomeWorker({ uid, gid }, protections);
   using source = pieces.openSource(message, packetSocket.fd);
   const known = { packetFd: packetSocket.fd, channelFd, sourceFd: source.fd };
-  protectWorker({ ...known, parentPid }, protections);
+  protectWorker(known, protections);
   if (prove) await proveConfinement(run, known, { uid, gid });
   drain(source);
   run.reached("ready");

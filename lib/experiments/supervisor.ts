@@ -16,15 +16,14 @@
 
 import { type Identity, type PacketRingGeometry } from "../../ffi/mod.ts";
 import { type Account, describeAccount, drawUpAccount } from "../account.ts";
-import { HARDENING_NEEDS } from "../capabilities.ts";
 import { runChild } from "../child.ts";
-import { type Conclusion, type Finding, judged } from "../evidence.ts";
+import { type Conclusion, type Finding, judged, type SeenBy } from "../evidence.ts";
 import type { Experiment } from "../experiment.ts";
 import { counted } from "../live.ts";
 import { UsageError } from "../outcome.ts";
 import { whyNoLargeReceiveBuffer } from "../packet_socket.ts";
 import type { ParentRun } from "../parent_run.ts";
-import { ALL_PROTECTIONS, requireProtections } from "../protections.ts";
+import { ALL_PROTECTIONS } from "../protections.ts";
 import { FAILURES_TOLERATED } from "../restart_policy.ts";
 import { requireStimulus, type Supervision } from "../setting.ts";
 import { STEADY_FRAME, SteadyStimulus } from "../steady_stimulus.ts";
@@ -56,6 +55,9 @@ const PAUSE = 150;
 /** How many frames a journal holds: more than a run can send. */
 const capacityFor = (timeout: number, rate: number) => Math.ceil(timeout / 1000 * rate) + 4096;
 
+/** The supervisor knows what it sent, and sees each worker from outside. What was received, and when it was ready, is the workers' word. */
+const SEEN_BY = ["parent", "child"] as const satisfies SeenBy[];
+
 /** What the parent does in its own way in a test, and in this way otherwise. */
 export const parentPieces = {
   ring: RING as PacketRingGeometry,
@@ -70,7 +72,6 @@ export const parentPieces = {
 export async function parent(run: ParentRun, pieces = parentPieces): Promise<Conclusion> {
   const { link, supervision } = run.setting;
   const { workers, kills, rate } = supervision;
-  requireProtections(ALL_PROTECTIONS);
   requireWorkerMemory(workers + 1);
   using stream = new SteadyStimulus(requireStimulus(run.setting.stimulus, link), rate);
   const identities = identitiesOf(run, workers + 1);
@@ -94,7 +95,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
     return await killAtRandom(supervisor, kills, { most: framesAllowed(allowed, mostRate) });
   });
   const gaps = supervisor.seats.flatMap((seat) => seat.gaps);
-  run.check("SUPER-03", judgeGaps(gaps, allowed, killed));
+  run.check("SUPER-03", judgeGaps(gaps, allowed, killed), SEEN_BY);
   run.done(`${kills} workers killed, and as many successors`, "SUPER-03");
   run.record.figure("kills", kills);
   run.record.figure("noticed_ms_most", rounded(Math.max(0, ...killed.noticed)));
@@ -126,7 +127,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
     if (workers === 1) await supervisor.add(identities[workers]); // or there were no others
     return await giveUp(supervisor);
   });
-  run.check("SUPER-06", judgeShares(shares));
+  run.check("SUPER-06", judgeShares(shares), SEEN_BY);
   run.done("The others took its share, until it was served again", "SUPER-06");
 
   run.step("Drawing up the account...");
@@ -134,10 +135,14 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   await supervisor.settle();
   const drops = supervisor.seats.map((seat) => seat.statistics().drops);
   const seats = [...supervisor.seats];
-  run.check("SUPER-01", judgeSeats(seats));
+  run.check("SUPER-01", judgeSeats(seats), SEEN_BY);
   const account = drawUpAccount(stream.sent, pieces.journals(supervisor));
   for (const [check, name] of EXACTLY_ONCE) {
-    run.check(check, judgeOnce(account, ranges.find((range) => range.name === name)!, drops));
+    run.check(
+      check,
+      judgeOnce(account, ranges.find((range) => range.name === name)!, drops),
+      SEEN_BY,
+    );
   }
   run.record.figure("sent", account.sent);
   run.record.figure("received_once", account.once);
@@ -159,11 +164,11 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   // 6 and 7. What would be lost otherwise.
   run.step("The control: workers that receive by recvfrom...");
   const queue = await control(run, pieces, { ring: null, work: CONTROL_WORK });
-  run.check("SUPER-07", judgeQueue(queue));
+  run.check("SUPER-07", judgeQueue(queue), SEEN_BY);
   run.done(describeAccount(queue.account), "SUPER-07");
   run.step("The control: sockets that are closed and opened anew...");
   const anew = await control(run, pieces, { keepsSockets: false });
-  run.check("SUPER-08", judgeAnew(anew));
+  run.check("SUPER-08", judgeAnew(anew), SEEN_BY);
   run.done(describeAccount(anew.account), "SUPER-08");
 
   return {
@@ -202,7 +207,7 @@ export const supervisor: Experiment = {
   title: "Supervisor",
   question: "When workers die, are packets lost, if the supervisor keeps the sockets?",
   decisions: ["D18", "D24"],
-  capabilities: ["CAP_NET_ADMIN", ...HARDENING_NEEDS],
+  capabilities: ["CAP_NET_ADMIN"],
   whyNoAnswer: whyNoLargeReceiveBuffer,
   alwaysHardens: true,
   timeout: 60,

@@ -8,6 +8,7 @@ import { type CheckId, describeCheck } from "../checks.ts";
 import { CONFINEMENT_CHECKS } from "../confinement.ts";
 import type { Experiment } from "../experiment.ts";
 import { EXPLANATIONS } from "../explanations.ts";
+import { describeSeers } from "./seen_by.ts";
 
 /** Which experiments judge a check, as they are asked for: `privilege-drop`, or `io-uring --harden`. */
 export function judgedBy(id: CheckId, experiments: readonly Experiment[]): string[] {
@@ -20,18 +21,15 @@ export function judgedBy(id: CheckId, experiments: readonly Experiment[]): strin
 
 /** What a check claims, why, and where it is written. */
 export function renderExplanation(id: CheckId, experiments: readonly Experiment[]): string {
-  const { claim, expected, side, source, essential } = describeCheck(id);
-  const { why, refutedBy } = EXPLANATIONS[id];
+  const { claim, expected, source, essential } = describeCheck(id);
+  const { why, refutedBy, seenBy } = EXPLANATIONS[id];
   const decisions = source.match(/\bD\d+\b/g) ?? [];
   const written = source.split("; ").filter((part) => !/^D\d+(, D\d+)*$/.test(part));
   const rows: [name: string, text: string][] = [
     ["Expected", `${expected}.`],
     ["Why", why],
     ["Refuted by", refutedBy],
-    [
-      "Judged by",
-      `the ${side}${side === "child" ? "; the parent looks as well where it can" : ""}`,
-    ],
+    ["Seen by", describeSeers(seenBy)],
     ...essential
       ? [["Essential", "skipped, it makes the verdict INCONCLUSIVE"] as [string, string]]
       : [],

@@ -23,6 +23,7 @@ import { renderFigures, renderMatrix } from "./html/figures.ts";
 import { html, lines, Markup, NOTHING } from "./html/markup.ts";
 import { renderPackets } from "./html/packets.ts";
 import { STYLE } from "./html/style.ts";
+import { childsPart, describeSeers } from "./seen_by.ts";
 
 const MARK = { pass: "✓", fail: "✗", skip: "–" } as const;
 const IN_WORDS = { pass: "holds", fail: "refuted", skip: "skipped" } as const;
@@ -95,7 +96,7 @@ function summary({ experiments, verdict, exit }: Evidence): string {
   const meaning = {
     PASS: "every claim was put to the test on this kernel, and stood",
     FAIL: "a claim is refuted, or was to be judged and never was",
-    INCONCLUSIVE: "there was nothing to judge by",
+    INCONCLUSIVE: "the question could not be answered here",
   }[verdict];
   return `${counts}: ${meaning}. Exit status ${exit}.`;
 }
@@ -184,7 +185,8 @@ function renderChecks({ name, checks }: ExperimentEvidence): Markup {
 }
 
 function renderCheck(check: CheckResult): Markup {
-  const { id, claim, status, side, expected, observed, evidence, source } = check;
+  const { id, claim, status, seen_by, expected, observed, evidence, source } = check;
+  const part = childsPart(seen_by);
   const known: string = id;
   const explanation = isCheckId(known) ? EXPLANATIONS[known as CheckId] : undefined;
   return html`
@@ -201,13 +203,15 @@ function renderCheck(check: CheckResult): Markup {
       <dt>Refuted by</dt>
       <dd>${explanation.refutedBy}</dd>
     `}
-    <dt>Judged by</dt><dd>the ${side}</dd>
+    <dt>Seen by</dt><dd>${describeSeers(seen_by)}</dd>
     <dt>Written in</dt><dd>${source}</dd>
     </dl><pre>${lines(JSON.stringify(evidence, null, 2))}</pre></details></td>
       <td role="cell" data-name="Expected">${expected}</td>
       <td role="cell" data-name="Observed" class="${status === "pass"
         ? ""
-        : status}">${observed}</td>
+        : status}">${observed}${part === undefined ? NOTHING : html`
+        <span class="quiet">(${part})</span>
+      `}</td>
     </tr>
   `;
 }

@@ -10,6 +10,7 @@
 import type { CheckResult, Evidence, ExperimentEvidence } from "../evidence.ts";
 import { Exit } from "../outcome.ts";
 import { escapeText } from "./escape.ts";
+import { childsPart, describeSeers } from "./seen_by.ts";
 
 const VERSION_LINE = "KTAP version 1";
 
@@ -57,12 +58,14 @@ function renderExperiment(experiment: ExperimentEvidence, number: number): strin
 }
 
 function renderCheck(check: CheckResult, number: number): string[] {
-  const { id, claim, status, side, expected, observed, source, evidence } = check;
-  const said = [`observed: ${observed}`];
+  const { id, claim, status, seen_by, expected, observed, source, evidence } = check;
+  const part = childsPart(seen_by);
+  const said = [`observed: ${observed}${part === undefined ? "" : ` (${part})`}`];
   if (status === "fail") {
     said.push(
       `expected: ${expected}`,
-      `judged by the ${side}; source: ${source}`,
+      `seen by: ${describeSeers(seen_by)}`,
+      `source: ${source}`,
       `evidence: ${JSON.stringify(evidence)}`,
     );
   }

@@ -15,6 +15,7 @@ import type {
   Step,
 } from "../evidence.ts";
 import { escapeText } from "./escape.ts";
+import { childsPart, describeSeers } from "./seen_by.ts";
 
 /** How much is said, and how. */
 export interface TextOptions {
@@ -160,14 +161,22 @@ function statusOf(checks: readonly CheckResult[]): CheckResult["status"] {
 }
 
 function renderCheck(check: CheckResult, paint: Palette, verbose: boolean): string[] {
-  const { id, status, claim, expected, observed, evidence, source } = check;
+  const { id, status, claim, expected, observed, evidence, source, seen_by } = check;
+  const part = childsPart(seen_by);
   const said: string[] = [];
   if (verbose || status === "fail") {
     said.push(`claim: ${claim}`, `expected: ${expected}`);
   }
-  if (verbose) said.push(`source: ${source}`, `evidence: ${JSON.stringify(evidence)}`);
+  if (verbose) {
+    said.push(
+      `seen by: ${describeSeers(seen_by)}`,
+      `source: ${source}`,
+      `evidence: ${JSON.stringify(evidence)}`,
+    );
+  }
+  const remark = part === undefined ? "" : ` (${part})`;
   return [
-    `    · ${paint[status](MARK[status])} ${id} ${paint.detail(escapeText(observed))}`,
+    `    · ${paint[status](MARK[status])} ${id} ${paint.detail(escapeText(observed + remark))}`,
     ...said.map((text) => `        ${escapeText(text)}`),
   ];
 }
@@ -230,7 +239,11 @@ function renderConclusion(experiment: ExperimentEvidence, paint: Palette): strin
       paint.fail(`✗ Not validated: ${names}`),
     ]
     : [
-      paint.skip("– INCONCLUSIVE: there was nothing to judge by"),
+      paint.skip(
+        open.length === checks.length
+          ? "– INCONCLUSIVE: there was nothing to judge by"
+          : `– INCONCLUSIVE: ${open.length} of ${checks.length} checks could not be judged`,
+      ),
       ...cause,
       ...rows,
       ...open.some(({ observed }) => /stimulus|traffic/.test(observed)) ? [GIVE_TRAFFIC] : [],

@@ -29,8 +29,9 @@ const ENDS_BEFORE: Record<string, string> = {
   nlmsgerr: "msg", // the request that failed, which nobody reads
 };
 
-/** What C has by another keyword than `struct`. */
+/** What C has by another keyword than `struct`, or by none. */
 const UNIONS = new Set(["bpf_attr"]);
+const TYPEDEFS = new Set(["siginfo_t"]);
 
 /** Fields that lie in a struct of the struct: as C spells them. */
 const NESTED: Record<string, string> = {
@@ -51,6 +52,9 @@ const NESTED: Record<string, string> = {
   cq_off_overflow: "cq_off.overflow",
   cq_off_cqes: "cq_off.cqes",
   cq_off_user_addr: "cq_off.resv2", // user_addr since Linux 6.5
+  entry_nr: "entry.nr",
+  entry_args: "entry.args",
+  exit_rval: "exit.rval",
 };
 
 /** Constants that no header for programs has. */
@@ -63,6 +67,7 @@ const KERNEL_ONLY: Record<string, string> = {
 
 const HEADERS = [
   "dirent.h",
+  "elf.h",
   "errno.h",
   "fcntl.h",
   "grp.h",
@@ -80,6 +85,7 @@ const HEADERS = [
   "sys/resource.h",
   "sys/socket.h",
   "sys/syscall.h",
+  "sys/user.h",
   "sys/wait.h",
   "time.h",
   "linux/audit.h",
@@ -92,6 +98,9 @@ const HEADERS = [
   "linux/if_link.h",
   "linux/if_packet.h",
   "linux/io_uring.h",
+  "linux/kcmp.h",
+  "linux/ptrace.h",
+  "linux/nsfs.h",
   "linux/rtnetlink.h",
   "linux/seccomp.h",
   "linux/sockios.h",
@@ -101,7 +110,7 @@ const HEADERS = [
 export function layoutFacts({ name, size, fields }: Layout): Facts {
   const facts: Facts = {};
   const end = ENDS_BEFORE[name];
-  const cType = `${UNIONS.has(name) ? "union" : "struct"} ${name}`;
+  const cType = TYPEDEFS.has(name) ? name : `${UNIONS.has(name) ? "union" : "struct"} ${name}`;
   facts[end ? `offsetof(${cType}, ${end})` : `sizeof(${cType})`] = size;
   for (const [field, [offset, type]] of Object.entries(fields)) {
     const cField = NESTED[field] ?? field;

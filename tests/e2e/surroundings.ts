@@ -345,7 +345,7 @@ const FILTERS: readonly Surrounding[] = [
 ];
 
 const PRIVILEGES: readonly Surrounding[] = [
-  ...["net_raw", "setuid", "setgid", "kill"].map((name) => {
+  ...["net_raw", "setuid", "setgid", "kill", "setpcap"].map((name) => {
     const capability = `CAP_${name.toUpperCase()}`;
     return {
       what: `root is without ${capability}`,
@@ -358,7 +358,6 @@ const PRIVILEGES: readonly Surrounding[] = [
     ["net_admin", "receive-paths"],
     ["net_admin", "supervisor"],
     ["net_admin", "relay"],
-    ["setpcap", "supervisor"],
     ["sys_ptrace", "authority"],
     ["sys_ptrace", "io-uring"],
   ] as const).map(([name, experiment]) => {
@@ -374,13 +373,6 @@ const PRIVILEGES: readonly Surrounding[] = [
     };
   }),
   {
-    what: "root is without CAP_SETPCAP, hardened",
-    before: without("setpcap"),
-    args: ["--harden"],
-    exit: 4,
-    says: /INCONCLUSIVE[^]*Root without CAP_SETPCAP: grant CAP_SETPCAP/,
-  },
-  {
     what: "root is without relay's CAP_SYS_ADMIN",
     before: without("sys_admin"),
     args: ["-e", "relay"],
@@ -389,7 +381,7 @@ const PRIVILEGES: readonly Surrounding[] = [
   },
   {
     what: "root has what is needed, and no more",
-    before: withOnly("net_raw", "setuid", "setgid", "kill"),
+    before: withOnly("net_raw", "setuid", "setgid", "kill", "setpcap"),
     ...PASS,
     quick: true,
   },

@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { CheckId } from "../../lib/checks.ts";
 import type { ExperimentEvidence } from "../../lib/evidence.ts";
 import { OPERATIONS } from "../../lib/operations.ts";
-import { threadCredentials } from "../../lib/privileges.ts";
+import { threadCredentials } from "../../lib/inspect/threads.ts";
 import type { Protection } from "../../lib/protections.ts";
 import { childrenOf, hasEnded, Running, uidOf, until } from "../e2e/processes.ts";
 import { TestsAhead } from "../support/ahead.ts";

@@ -8,6 +8,7 @@ import { controlMessages, kernelMessages, strictReceive } from "./control_messag
 import { datagrams, frames } from "./frames.ts";
 import { messages } from "./messages.ts";
 import { netlink } from "./netlink.ts";
+import { opinions } from "./opinions.ts";
 import { packetRing } from "./packet_ring.ts";
 import { progress } from "./progress.ts";
 import type { AnyTarget } from "./target.ts";
@@ -25,4 +26,5 @@ export const TARGETS: Readonly<Record<string, AnyTarget>> = {
   progress,
   netlink,
   views,
+  opinions,
 };

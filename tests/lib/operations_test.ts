@@ -76,7 +76,7 @@ const attacker: Attacker = {
   packetFd: -1,
   ifindex: 1,
   otherIfindex: 1,
-  sibling: { pid: 1, fd: -1 },
+  sibling: { pid: 1, pidInProc: 1, fd: -1 },
   forgottenFd: -1,
   rings: null,
   provoke: () => {},

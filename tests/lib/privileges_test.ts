@@ -1,11 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Errno } from "../../ffi/mod.ts";
-import {
-  judgeCredentials,
-  judgeDenial,
-  parseStatus,
-  threadCredentials,
-} from "../../lib/privileges.ts";
+import { parseStatus, threadCredentials } from "../../lib/inspect/threads.ts";
+import { judgeCredentials, judgeDenial } from "../../lib/privileges.ts";
 
 const STATUS = `Name:\tdeno
 Uid:\t65534\t65534\t65534\t65534

@@ -3,6 +3,9 @@ import {
   assemble,
   attachFilter,
   bpfReturn,
+  CAP_NET_RAW,
+  CAP_SETGID,
+  CAP_SETUID,
   detachFilter,
   errnoName,
   errnoOf,
@@ -15,17 +18,21 @@ import {
   setsockopt,
   SOL_PACKET,
 } from "../../ffi/mod.ts";
+import { controlChannelPair } from "../../lib/control_channel.ts";
+import { CannotAnswer } from "../../lib/outcome.ts";
 import { bindPacketSocket, openPacketSocket } from "../../lib/packet_socket.ts";
 import {
   ALL_PROTECTIONS,
   birth,
+  birthUnder,
   closeUnexplained,
   isProtection,
   type Protection,
   PROTECTIONS,
   protectSocket,
   protectWorker,
-  requireProtections,
+  requireBirth,
+  USUAL_BIRTH,
 } from "../../lib/protections.ts";
 import { testNeeding } from "../support/needs.ts";
 import { ROOT } from "../support/programs.ts";
@@ -59,51 +66,87 @@ Deno.test("birth() is a program with its arguments, and no shell", () => {
   assertEquals(args.toSorted(), [
     "--",
     ...["--ambient-caps=-all", "--bounding-set=-all", "--clear-groups", "--inh-caps=-all"],
-    ...["--rgid=65533", "--ruid=65534"],
+    ...["--no-new-privs", "--rgid=65533", "--ruid=65534"],
   ]);
   assertEquals(args.at(-1), "--", "what follows is the child's command");
 });
 
-Deno.test("birth() is nothing without no-capabilities", () => {
+Deno.test("birth() is the usual one without no-capabilities, and birthUnder() none", () => {
   const others = ALL_PROTECTIONS.filter((name) => name !== "no-capabilities");
-  assertEquals([birth(NOBODY, []), birth(NOBODY, others)], [[], []]);
+  assertEquals([birth(NOBODY, []), birth(NOBODY, others)], [USUAL_BIRTH, USUAL_BIRTH]);
+  assertEquals([birthUnder(NOBODY, []), birthUnder(NOBODY, others)], [[], []]);
 });
+
+Deno.test("birthUnder() puts on what is chosen, and nothing else", () => {
+  const has = (chosen: Protection[]) => birthUnder(NOBODY, chosen).includes("--no-new-privs");
+  assertEquals([has(["no-capabilities"]), has(["no-capabilities", "no-new-privs"])], [false, true]);
+  assertEquals(birthUnder(NOBODY, ALL_PROTECTIONS), birth(NOBODY, ALL_PROTECTIONS));
+});
+
+/** What a program that is born like that has. */
+async function born([program, ...args]: readonly string[]): Promise<string[]> {
+  const { stdout } = await new Deno.Command(program, {
+    args: [...args, "grep", "-E", "^(Uid|Gid|Groups|Cap|NoNewPrivs)", "/proc/self/status"],
+  }).output();
+  return new TextDecoder().decode(stdout).trim().split("\n").map((line) => line.trim());
+}
 
 testNeeding(
   { root: true, programs: { setpriv: "util-linux" } },
   "birth() leaves effective uid 0, the worker's real ids, no group and no capability",
   async () => {
-    const [program, ...args] = birth(NOBODY, ALL_PROTECTIONS);
-    const { stdout } = await new Deno.Command(program, {
-      args: [...args, "grep", "-E", "^(Uid|Gid|Groups|Cap)", "/proc/self/status"],
-    }).output();
-    const lines = new TextDecoder().decode(stdout).trim().split("\n").map((line) => line.trim());
-    const none = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]
-      .map((set) => `${set}:\t0000000000000000`);
-    assertEquals(lines, ["Uid:\t65534\t0\t0\t0", "Gid:\t65533\t0\t0\t0", "Groups:", ...none]);
+    assertEquals(await born(birth(NOBODY, ALL_PROTECTIONS)), [
+      ...["Uid:\t65534\t0\t0\t0", "Gid:\t65533\t0\t0\t0", "Groups:"],
+      ...["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"].map((set) =>
+        `${set}:\t0000000000000000`
+      ),
+      "NoNewPrivs:\t1",
+    ]);
+  },
+);
+
+testNeeding(
+  { root: true, programs: { setpriv: "util-linux" } },
+  "USUAL_BIRTH leaves root's ids and groups, three capabilities, and nothing to be gained by execve",
+  async () => {
+    const lines = await born(["/usr/bin/setpriv", "--groups=4711", "--", ...USUAL_BIRTH]);
+    const three = (1n << BigInt(CAP_SETUID) | 1n << BigInt(CAP_SETGID) | 1n << BigInt(CAP_NET_RAW))
+      .toString(16).padStart(16, "0");
+    const none = "0".repeat(16);
+    assertEquals(lines, [
+      ...["Uid:\t0\t0\t0\t0", "Gid:\t0\t0\t0\t0", "Groups:\t4711"],
+      ...[`CapInh:\t${none}`, `CapPrm:\t${three}`, `CapEff:\t${three}`, `CapBnd:\t${three}`],
+      ...[`CapAmb:\t${none}`, "NoNewPrivs:\t1"],
+    ]);
   },
 );
 
 testNeeding(
   { programs: { setpriv: "util-linux" } },
-  "requireProtections() takes all of them",
+  "requireBirth() takes the setpriv of util-linux, and names the package where there is none",
   () => {
-    requireProtections([]);
-    requireProtections(ALL_PROTECTIONS);
+    requireBirth();
+    for (const other of ["/usr/bin/true", "/nowhere/setpriv"]) {
+      const error = assertThrows(() => requireBirth(other), CannotAnswer, `"${other}"`);
+      assertMatch(error.remedy, /util-linux/);
+    }
   },
 );
 
 Deno.test("protections that are not chosen are not put on", () => {
   protectSocket(-1, []); // would be EBADF
   closeUnexplained({ channelFd: -1 }, []); // would close what this test holds
-  protectWorker({ packetFd: -1, sourceFd: -1, channelFd: -1, parentPid: -1 }, [
+  protectWorker({ packetFd: -1, sourceFd: -1, channelFd: -1 }, [
     "locked-filter",
     "fanout-pin",
   ]);
 });
 
 Deno.test("protectWorker() throws if the parent is gone", () => {
-  const worker = { packetFd: -1, sourceFd: -1, channelFd: -1, parentPid: -1 };
+  const [ours, theirs] = controlChannelPair();
+  ours.close();
+  using channel = theirs;
+  const worker = { packetFd: -1, sourceFd: -1, channelFd: channel.fd };
   try {
     assertThrows(() => protectWorker(worker, ["parent-death-signal"]), Error, "The parent is gone");
   } finally {

@@ -9,14 +9,15 @@ import {
   ExperimentRecord,
   WORDS_LIMIT,
 } from "../../lib/record.ts";
-import { describeCheck } from "../../lib/checks.ts";
 
+/** All of it is the parent's to decide. */
+const EXPERIMENT = { ...privilegeDrop, byChildsWord: [] };
 const CONCLUSION = { headline: "", points: [], decision: "" };
 const pass = judged(true, "");
 
 function allPassed(): ExperimentRecord {
-  const record = new ExperimentRecord(privilegeDrop);
-  for (const id of privilegeDrop.plan) record.find(describeCheck(id).side, id, pass);
+  const record = new ExperimentRecord(EXPERIMENT);
+  for (const id of privilegeDrop.plan) record.decide(id, pass, ["parent"]);
   return record;
 }
 
@@ -30,8 +31,8 @@ Deno.test("ExperimentRecord.close() is not PASS when everything holds and yet th
 });
 
 Deno.test("ExperimentRecord.close() lists a planned check that never ran as failed", () => {
-  const record = new ExperimentRecord(privilegeDrop);
-  record.find("parent", "SOCK-01", pass);
+  const record = new ExperimentRecord(EXPERIMENT);
+  record.decide("SOCK-01", pass, ["parent"]);
   const { checks, verdict } = record.close(CONCLUSION, null);
   assertEquals(checks.map(({ id }) => id), [...privilegeDrop.plan]);
   assertEquals(checks[0].status, "pass");
@@ -39,32 +40,53 @@ Deno.test("ExperimentRecord.close() lists a planned check that never ran as fail
   assertEquals(verdict, "FAIL");
 });
 
-Deno.test("ExperimentRecord.find() refuses the other side's checks", () => {
-  const record = new ExperimentRecord(privilegeDrop);
-  assertThrows(() => record.find("child", "RECV-01", pass), ExperimentError);
-  assertThrows(() => record.find("parent", "DROP-01", pass), ExperimentError);
+Deno.test("ExperimentRecord refuses what is said of a check that is not in the plan", () => {
+  const record = new ExperimentRecord(EXPERIMENT);
+  const message = "SUPER-01 is no check of this experiment";
+  assertThrows(() => record.opinion("SUPER-01", pass), ExperimentError, message);
+  assertThrows(() => record.decide("SUPER-01", pass, ["parent"]), ExperimentError, message);
+  const more = new ExperimentRecord(EXPERIMENT, ["SUPER-01"]);
+  more.opinion("SUPER-01", pass);
+  more.decide("SUPER-01", pass, ["parent"]);
 });
 
-Deno.test("ExperimentRecord.find() refuses a second finding, and fails the check", () => {
-  const record = new ExperimentRecord(privilegeDrop);
-  record.find("child", "DROP-01", pass);
-  assertThrows(() => record.find("child", "DROP-01", pass), ExperimentError, "twice");
-  const { checks } = record.close(null, null);
-  assertEquals(checks.find(({ id }) => id === "DROP-01")?.status, "fail");
-});
-
-Deno.test("ExperimentRecord.corroborate() lets neither side outvote the other's fail", () => {
-  for (const [said, seen] of [[true, false], [false, true], [false, false]]) {
-    const record = new ExperimentRecord(privilegeDrop);
-    record.find("child", "DROP-01", judged(said, "said"));
-    record.corroborate("DROP-01", judged(seen, "seen"));
-    const { checks } = record.close(null, null);
-    assertEquals(checks.find(({ id }) => id === "DROP-01")?.status, "fail");
+Deno.test("ExperimentRecord.skipRest() is INCONCLUSIVE, also where the child's word is wanted", () => {
+  for (const byChildsWord of [[], privilegeDrop.plan]) {
+    const record = new ExperimentRecord({ ...EXPERIMENT, byChildsWord });
+    record.skipRest("nothing here");
+    const { verdict, checks } = record.close(null, null);
+    assertEquals(verdict, "INCONCLUSIVE");
+    assertEquals(new Set(checks.map(({ observed }) => observed)), new Set(["nothing here"]));
   }
 });
 
+Deno.test("ExperimentRecord.close() says of the child's word only where the experiment rests on it", () => {
+  const record = new ExperimentRecord({ ...EXPERIMENT, byChildsWord: ["DENY-01"] });
+  for (const id of EXPERIMENT.plan) {
+    record.opinion(id, pass);
+    if (id !== "DENY-01") record.decide(id, pass, ["parent", "answer"]);
+  }
+  const { checks, verdict } = record.close(CONCLUSION, null);
+  assertEquals(verdict, "PASS");
+  for (const { id, seen_by } of checks) {
+    assertEquals(seen_by, id === "DENY-01" ? ["child"] : ["parent", "answer"]);
+  }
+});
+
+Deno.test("ExperimentRecord.opinion() counts what it keeps, and nothing else", () => {
+  const record = new ExperimentRecord(EXPERIMENT);
+  const tenth = judged(false, "x".repeat(WORDS_LIMIT / 10));
+  for (let times = 0; times < 100; times++) {
+    record.opinion("DROP-01", tenth);
+    record.opinion("DROP-02", { ...tenth, status: "pass" });
+    record.opinion("DROP-02", { ...tenth, status: "skip" });
+  }
+  const flood = () => EXPERIMENT.plan.forEach((id) => record.opinion(id, tenth));
+  assertThrows(flood, ExperimentError, "says too much");
+});
+
 Deno.test("ExperimentRecord says when a step and a line came, in their order", () => {
-  const record = new ExperimentRecord(privilegeDrop);
+  const record = new ExperimentRecord(EXPERIMENT);
   record.step("parent", true, "first");
   record.line({ kind: "detail", text: "a line" });
   record.step("child", false, "second");
@@ -75,7 +97,7 @@ Deno.test("ExperimentRecord says when a step and a line came, in their order", (
 });
 
 Deno.test("ExperimentRecord.message() counts what is said again in a step, and begins anew in the next", () => {
-  const record = new ExperimentRecord(privilegeDrop);
+  const record = new ExperimentRecord(EXPERIMENT);
   record.message("child", "before any step", 0);
   for (const title of ["first", "second"]) {
     record.step("parent", true, title);
@@ -99,7 +121,7 @@ Deno.test("ExperimentRecord.message() counts what is said again in a step, and b
 const now = () => performance.timeOrigin + performance.now();
 
 Deno.test("ExperimentRecord believes no child that says it will have been, or was before anything", () => {
-  const record = new ExperimentRecord(privilegeDrop);
+  const record = new ExperimentRecord(EXPERIMENT);
   for (const at of [now() + 1e6, 0, Infinity, now()]) record.step("child", false, "a step", at);
   const { steps, duration_ms } = record.close(null, null);
   const [late, early, never, rightly] = steps.map(({ at_ms }) => at_ms);
@@ -109,10 +131,10 @@ Deno.test("ExperimentRecord believes no child that says it will have been, or wa
 
 Deno.test("ExperimentRecord keeps calls by their times, so many, and of each so much", () => {
   const call = { kind: "call", milliseconds: 0.5, tid: 7, began: now() } as const;
-  const none = new ExperimentRecord(privilegeDrop);
+  const none = new ExperimentRecord(EXPERIMENT);
   assertEquals(none.close(null, null).calls, null);
 
-  const record = new ExperimentRecord(privilegeDrop);
+  const record = new ExperimentRecord(EXPERIMENT);
   const later = { ...call, began: now(), text: "x".repeat(CALL_LENGTH + 1) };
   assertEquals(record.call("child", 7, later), true);
   assertEquals(record.call("parent", 6, { ...call, tid: null, began: 0, text: "close()" }), true);
@@ -133,12 +155,12 @@ Deno.test("ExperimentRecord keeps calls by their times, so many, and of each so 
 });
 
 Deno.test("ExperimentRecord.heard() throws when the children have said more than is kept", () => {
-  const record = new ExperimentRecord(privilegeDrop);
+  const record = new ExperimentRecord(EXPERIMENT);
   const tenth = "x".repeat(WORDS_LIMIT / 10 - 1000);
   for (let said = 0; said < 10; said++) record.heard(tenth);
   assertThrows(() => record.heard(tenth), ExperimentError, "says too much");
   // What is short counts as well.
-  const other = new ExperimentRecord(privilegeDrop);
+  const other = new ExperimentRecord(EXPERIMENT);
   const flood = () => {
     for (let i = 0; i < WORDS_LIMIT / 100; i++) other.heard("");
   };
@@ -146,7 +168,7 @@ Deno.test("ExperimentRecord.heard() throws when the children have said more than
 });
 
 Deno.test("ExperimentRecord.packet() keeps what counts, and of what does not a bounded number", () => {
-  const record = new ExperimentRecord(privilegeDrop);
+  const record = new ExperimentRecord(EXPERIMENT);
   record.step("child", false, "…");
   const packet = {
     bytes: 60,
@@ -165,7 +187,7 @@ Deno.test("ExperimentRecord.packet() keeps what counts, and of what does not a b
 });
 
 Deno.test("ExperimentRecord.line() throws for a check that is not in the plan", () => {
-  const record = new ExperimentRecord(privilegeDrop);
+  const record = new ExperimentRecord(EXPERIMENT);
   record.step("child", false, "…");
   record.line({ kind: "done", text: "…", checks: ["DROP-01"] });
   assertThrows(

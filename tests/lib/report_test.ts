@@ -1,20 +1,21 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Evidence, judged, skipped } from "../../lib/evidence.ts";
 import { privilegeDrop } from "../../lib/experiments/privilege_drop.ts";
-import { describeCheck } from "../../lib/checks.ts";
 import { ExperimentRecord } from "../../lib/record.ts";
 import { escapeText } from "../../lib/report/escape.ts";
 import { renderFailure, renderText } from "../../lib/report/text.ts";
 import { environment, evidenceOf } from "../../lib/run.ts";
 
+/** All of it is the parent's to decide. */
+const EXPERIMENT = { ...privilegeDrop, byChildsWord: [] };
 const HOSTILE = "\x1b[2J\r\nroot# \u202e\u{e0001}";
 const NORMAL = { color: false, amount: "normal" } as const;
 
 function evidence(change: (record: ExperimentRecord) => void, left: readonly string[]): Evidence {
-  const record = new ExperimentRecord(privilegeDrop);
+  const record = new ExperimentRecord(EXPERIMENT);
   record.step("child", false, "A step...");
   for (const id of privilegeDrop.plan) {
-    if (!left.includes(id)) record.find(describeCheck(id).side, id, judged(true, "so it is"));
+    if (!left.includes(id)) record.decide(id, judged(true, "so it is"), ["parent"]);
   }
   change(record);
   const conclusion = { headline: "It works!", points: ["a point"], decision: "D24 stands" };
@@ -32,7 +33,7 @@ Deno.test("renderText() lets nothing of the child's reach the terminal as it is"
       record.step("child", true, HOSTILE);
       record.line({ kind: "detail", text: HOSTILE });
       record.line({ kind: "done", text: HOSTILE, checks: ["DROP-01"] });
-      record.find("child", "DROP-01", judged(false, HOSTILE, { [HOSTILE]: HOSTILE }));
+      record.opinion("DROP-01", judged(false, HOSTILE, { [HOSTILE]: HOSTILE }));
     }, ["DROP-01"]),
     { color: false, amount: "verbose" },
   );
@@ -50,7 +51,7 @@ Deno.test("renderText() marks a line by the checks behind it", () => {
   ) {
     const text = renderText(
       evidence((record) => {
-        record.find("parent", "RECV-01", finding);
+        record.decide("RECV-01", finding, ["answer"]);
         record.line({ kind: "done", text: "Received", checks: ["RECV-01", "RECV-02"] });
       }, ["RECV-01"]),
       NORMAL,

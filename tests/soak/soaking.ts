@@ -11,7 +11,6 @@
 import {
   compileFilter,
   ETH_P_ALL,
-  getppid,
   if_nametoindex,
   installFilter,
   O_CLOEXEC,
@@ -101,7 +100,6 @@ function hot(n: number): number {
 }
 
 async function worker(channelFd: number): Promise<void> {
-  const parentPid = getppid();
   const asynchronous = Deno.dlopen("libc.so.6", {
     read: { parameters: ["i32", "buffer", "usize"], result: "isize", nonblocking: true },
   }).symbols;
@@ -112,7 +110,7 @@ async function worker(channelFd: number): Promise<void> {
   becomeWorker(identity, ALL_PROTECTIONS);
   prepareForFilter();
   const before = ALL_PROTECTIONS.filter((protection) => protection !== "receive-only");
-  protectWorker({ ...known, parentPid }, before);
+  protectWorker(known, before);
   const { rules } = receiveOnlyPolicy({ ...known, ioUring: false, pid: Deno.pid });
   installFilter(compileFilter({ rules, otherwise: { action: "kill", reason: "a violation" } }));
 

@@ -19,7 +19,8 @@ export const HOSTILE =
 
 /** What a schema fixes the values of: nothing else can stand there. */
 const FIXED = [
-  ...["schema", "arch", "started", "verdict", "name", "decisions", "id", "status", "side", "kind"],
+  ...["schema", "arch", "started", "verdict", "name", "decisions", "id", "status", "side"],
+  ...["seen_by", "kind"],
   ...["from", "stamped_by", "timestamp_ns", "head", "columns", "operation"],
 ];
 

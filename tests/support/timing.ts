@@ -21,6 +21,7 @@ export const TIMING: readonly string[] = [
   "ffi/clock_test.ts",
   "ffi/installed_filters_test.ts",
   "ffi/io_uring_test.ts",
+  "ffi/ptrace_test.ts",
   "ffi/socket_test.ts",
   "ffi/trace_test.ts",
   "lib/child_ending_test.ts",

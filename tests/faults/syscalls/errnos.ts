@@ -88,6 +88,8 @@ const FROM_MANUALS: { readonly [syscall: string]: string } = {
   sendmsg: `${SEND} ETOOMANYREFS`,
   sendto: SEND,
   setgroups: "EINVAL",
+  setns: "EBADF EINVAL ENOMEM",
+  unshare: "EINVAL ENOSPC EUSERS",
   setsid: "",
   setresgid: CREDENTIALS,
   setresuid: CREDENTIALS,

@@ -1,0 +1,121 @@
+/**
+ * The descriptors of another process, seen from outside: what each refers to, and of what kind it is.
+ *
+ * A link of `/proc/PID/fd` reports that a descriptor is a socket, and not which. So a copy of each is taken
+ * (pidfd_getfd(2)), asked, and closed.
+ *
+ * @module
+ */
+
+import {
+  AF_UNIX,
+  copyDescriptor,
+  errnoOf,
+  getpeername,
+  getsockoptInt,
+  openDescriptors,
+  peerPid,
+  readTextFile,
+  SO_DOMAIN,
+  SOL_SOCKET,
+  unlessGone,
+} from "../../ffi/mod.ts";
+import { ExperimentError } from "../outcome.ts";
+
+/** The kinds that a child of ours may hold, and `unknown` for every other. */
+export type DescriptorKind =
+  | "null"
+  | "output"
+  | "eventpoll"
+  | "eventfd"
+  | "channel"
+  | "pair"
+  | "packet"
+  | "connected"
+  | "io_uring"
+  | "unknown";
+
+/** A descriptor of another process. */
+export interface SeenDescriptor {
+  readonly fd: number;
+  /** The link of `/proc/PID/fd`, such as `anon_inode:[eventpoll]`. */
+  readonly refersTo: string;
+  readonly kind: DescriptorKind;
+  /** How many descriptors are in flight in its queue (`scm_fds` of its fdinfo). */
+  readonly inFlight: number;
+}
+
+/** The most descriptors that are looked at. A child has a few dozen; thousands would only make the look slow. */
+const DESCRIPTOR_LIMIT = 4096;
+
+/**
+ * Lists the descriptors of a child, with the link of each.
+ *
+ * @throws {SystemError} `ENOENT` if there is no such process, or no /proc; `EACCES` without CAP_SYS_PTRACE.
+ * @throws {ExperimentError} If there are too many.
+ */
+export function childDescriptors(pid: number): Map<number, string> {
+  try {
+    return openDescriptors(pid, DESCRIPTOR_LIMIT);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new ExperimentError(`The child has ${error.message}`);
+  }
+}
+
+/** What the parent knows of its own, by which it recognises what it has given to the child. */
+export interface Reference {
+  /** The links of all packet sockets of the namespace. */
+  readonly packetSockets: ReadonlySet<string>;
+  /** The links of this process's own descriptors: the other ends of the child's output are among them. */
+  readonly ownLinks: ReadonlySet<string>;
+}
+
+/**
+ * Looks at every descriptor of a process, which should be stopped.
+ *
+ * @throws {SystemError} `EPERM`, `EACCES` without CAP_SYS_PTRACE.
+ * @throws {ExperimentError} If there are too many.
+ */
+export function seeDescriptors(pid: number, reference: Reference): SeenDescriptor[] {
+  return [...childDescriptors(pid)].map(([fd, refersTo]) => {
+    const kind = kindOf(pid, fd, refersTo, reference);
+    return { fd, refersTo, kind, inFlight: refersTo.startsWith("socket:") ? inFlight(pid, fd) : 0 };
+  });
+}
+
+/** The device number of /dev/null, in the kernel's encoding of 1:3. Source: Documentation/admin-guide/devices.txt. */
+const NULL_DEVICE = 0x103;
+
+function kindOf(
+  pid: number,
+  fd: number,
+  refersTo: string,
+  { packetSockets, ownLinks }: Reference,
+): DescriptorKind {
+  if (refersTo === "anon_inode:[eventpoll]") return "eventpoll";
+  if (refersTo === "anon_inode:[eventfd]") return "eventfd";
+  if (refersTo === "anon_inode:[io_uring]") return "io_uring";
+  if (refersTo.startsWith("pipe:")) return ownLinks.has(refersTo) ? "output" : "unknown";
+  if (refersTo === "/dev/null") {
+    return Deno.statSync(`/proc/${pid}/fd/${fd}`).rdev === NULL_DEVICE ? "null" : "unknown";
+  }
+  if (packetSockets.has(refersTo)) return "packet";
+  return refersTo.startsWith("socket:") ? kindOfSocket(pid, fd) : "unknown";
+}
+
+function kindOfSocket(pid: number, fd: number): DescriptorKind {
+  using copy = copyDescriptor(pid, fd);
+  const isConnected = errnoOf(() => getpeername(copy.fd)) === 0;
+  if (!isConnected) return "unknown";
+  if (getsockoptInt(copy.fd, SOL_SOCKET, SO_DOMAIN) !== AF_UNIX) return "connected";
+  const maker = peerPid(copy.fd); // SO_PEERCRED: of a pair, the process that made it
+  if (maker === Deno.pid) return "channel";
+  return maker === pid ? "pair" : "unknown";
+}
+
+/** proc_pid_fdinfo(5), `scm_fds`: since Linux 5.11; 0 where the line is missing. */
+function inFlight(pid: number, fd: number): number {
+  const info = unlessGone(() => readTextFile(`/proc/${pid}/fdinfo/${fd}`)) ?? "";
+  return Number(info.match(/^scm_fds:\s*(\d+)$/m)?.[1] ?? 0);
+}

@@ -1,0 +1,94 @@
+/**
+ * The footholds of a child: all that could act with root's credentials, or give a packet socket back, although
+ * every thread of the child is unprivileged.
+ *
+ * A foothold is one of these:
+ *   - another process, which may still be root;
+ *   - a thread in another namespace, with another descriptor table, folder or root folder;
+ *   - an io_uring, which acts with the credentials of whoever made it, by its descriptor, its mapping, its
+ *     registration or its kernel thread;
+ *   - a descriptor that was not given to it and that the runtime does not need: opened as root, it stays
+ *     root's; or one in flight in a queue of its own;
+ *   - a packet socket that the namespace lists and no process shows;
+ *   - shared memory that it maps, and a terminal.
+ *
+ * @module
+ */
+
+import { readLink, readTextFile, sharesDescriptors, unlessGone } from "../../ffi/mod.ts";
+import { type DescriptorKind, type SeenDescriptor } from "./descriptors.ts";
+import { threadIds } from "./threads.ts";
+
+/** What the child may have. */
+export interface Expected {
+  /** The link of the passed socket; undefined before the message. */
+  readonly passed?: string | undefined;
+  /** The link of a connected socket that was passed as well. */
+  readonly egress?: string | undefined;
+  /** Whether it receives by an io_uring of its own. */
+  readonly ring: boolean;
+  /** The folder in which it was started. */
+  readonly folder: string;
+}
+
+const ALWAYS_EXPECTED: readonly DescriptorKind[] = [
+  "null",
+  "output",
+  "eventpoll",
+  "eventfd",
+  "channel",
+  "pair",
+];
+
+/** The descriptors that the child should not have, in words. */
+export function unexpectedDescriptors(
+  descriptors: readonly SeenDescriptor[],
+  { passed, egress, ring }: Expected,
+): string[] {
+  const isExpected = ({ kind, refersTo }: SeenDescriptor) =>
+    ALWAYS_EXPECTED.includes(kind) || refersTo === passed || refersTo === egress ||
+    ring && kind === "io_uring";
+  return descriptors.flatMap((descriptor) => {
+    const { fd, refersTo, kind, inFlight } = descriptor;
+    const words = kind === "unknown" ? refersTo : `${refersTo}, ${kind}`;
+    return [
+      ...isExpected(descriptor) ? [] : [`descriptor ${fd} (${words})`],
+      ...inFlight === 0 ? [] : [`${inFlight} in flight in descriptor ${fd} (${refersTo})`],
+    ];
+  });
+}
+
+/** The shared mappings that the child should not have, in words. */
+export function unexpectedMappings(
+  mappings: readonly string[],
+  { passed, ring }: Expected,
+): string[] {
+  return mappings
+    .filter((path) => path !== passed && !(ring && path === "anon_inode:[io_uring]"))
+    .map((path) => `${path} is mapped`);
+}
+
+/** The namespaces in which a thread could have privileges of its own. */
+const NAMESPACES = ["net", "user", "mnt"] as const;
+
+/** Threads that are elsewhere than the parent, or than the child's first thread, in words. */
+export function threadsElsewhere(pid: number, { folder }: Expected): string[] {
+  const here = Object.fromEntries(
+    NAMESPACES.map((kind) => [`ns/${kind}`, readLink(`/proc/self/ns/${kind}`)]),
+  );
+  const wanted = { ...here, cwd: folder, root: readLink("/proc/self/root") };
+  return threadIds(pid).flatMap((tid) => [
+    ...Object.entries(wanted).flatMap(([name, link]) => {
+      const found = unlessGone(() => readLink(`/proc/${pid}/task/${tid}/${name}`));
+      return found === undefined || found === link ? [] : [`thread ${tid}: ${name} is ${found}`];
+    }),
+    ...sharesDescriptors(pid, tid) ? [] : [`thread ${tid} has descriptors of its own`],
+  ]);
+}
+
+/** The terminal of a process, in words; none is expected. Source: proc_pid_stat(5), `tty_nr`. */
+export function terminals(pid: number): string[] {
+  const stat = readTextFile(`/proc/${pid}/stat`);
+  const [, , , , terminal] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return terminal === "0" ? [] : [`a terminal (device ${terminal})`];
+}

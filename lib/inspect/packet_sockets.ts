@@ -1,0 +1,61 @@
+/**
+ * The packet sockets of this network namespace, by `/proc/net/packet`, and those that no process shows.
+ *
+ * A packet socket need not stand in `/proc/PID/fd` to be held: it may be in flight in the queue of a Unix
+ * socket, registered in an io_uring, or mapped as a ring whose descriptor is closed. The table of the
+ * namespace lists it all the same.
+ *
+ * @module
+ */
+
+import { openDescriptors, readDirectory, readTextFile, unlessGone } from "../../ffi/mod.ts";
+
+/** One row of the table. Source: packet_seq_show in net/packet/af_packet.c. */
+export interface PacketSocketRow {
+  /** As `/proc/PID/fd` writes it: `socket:[4711]`. */
+  readonly link: string;
+  /** Bytes that wait in its receive queue, with their bookkeeping; 0 where it has a ring. */
+  readonly queued: number;
+}
+
+/** Parses the text of `/proc/net/packet`. */
+export function parsePacketTable(table: string): PacketSocketRow[] {
+  return table.trimEnd().split("\n").slice(1).map((line) => {
+    const columns = line.trim().split(/\s+/); // the inode, which stands last, is padded with spaces
+    return { link: `socket:[${columns.at(-1)}]`, queued: Number(columns.at(-3)) };
+  });
+}
+
+/**
+ * Lists the packet sockets of this network namespace.
+ *
+ * @throws {SystemError} If there is no such table (a kernel without CONFIG_PACKET, or no /proc).
+ */
+export function packetSockets(): PacketSocketRow[] {
+  return parsePacketTable(readTextFile("/proc/net/packet", TABLE_LIMIT));
+}
+
+/** The links of the packet sockets that are there now: of those that others hold, before the child has one. */
+export function linksOfPacketSockets(): Set<string> {
+  return new Set(packetSockets().map(({ link }) => link));
+}
+
+/** A table of some hundred thousand sockets. */
+const TABLE_LIMIT = 1 << 25;
+
+/**
+ * Finds those of `links` that no process but `hiding` shows among its descriptors.
+ *
+ * @param hiding Processes whose descriptors have been looked at already.
+ */
+export function heldByNobody(links: readonly string[], hiding: readonly number[]): string[] {
+  const left = new Set(links);
+  for (const name of left.size === 0 ? [] : readDirectory("/proc")) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || hiding.includes(pid)) continue;
+    const open = unlessGone(() => openDescriptors(pid)) ?? new Map<number, string>();
+    for (const link of open.values()) left.delete(link);
+    if (left.size === 0) break;
+  }
+  return [...left];
+}

@@ -1,0 +1,26 @@
+import { assertEquals } from "@std/assert";
+import { parseSharedMappings, sharedMappings } from "../../../lib/inspect/mappings.ts";
+
+const MAPS = `\
+55d0c0a00000-55d0c0c00000 r--p 00000000 08:01 131 /usr/bin/deno
+7f0000000000-7f0000001000 rw-s 00000000 00:0a 4711                       socket:[4711]
+7f0000001000-7f0000002000 rw-s 10000000 00:0f 26                         anon_inode:[io_uring]
+7f0000002000-7f0000003000 rw-p 00000000 00:00 0
+7f0000003000-7f0000004000 rw-s 00000000 00:01 77                         /dev/zero (deleted)
+7f0000004000-7f0000005000 ---s 00000000 08:01 132                        /etc/shadow
+7f0000005000-7f0000006000 r-xp 00000000 08:01 133                        /tmp/a rw-s b
+ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]
+`;
+
+Deno.test("parseSharedMappings() has what is shared, and nothing that is private", () => {
+  assertEquals(parseSharedMappings(MAPS), [
+    "socket:[4711]",
+    "anon_inode:[io_uring]",
+    "/dev/zero (deleted)",
+    "/etc/shadow",
+  ]);
+});
+
+Deno.test("sharedMappings() reads those of a process", () => {
+  assertEquals(sharedMappings(Deno.pid).filter((path) => path.startsWith("socket:")), []);
+});
