@@ -12,6 +12,7 @@ import { type SyscallName, syscallNumber, SYSCALLS } from "../../../ffi/syscalls
 import { ErrnoSlot } from "../syscalls/errno_slot.ts";
 import { DEPTH, placeOf, type Side } from "../syscalls/marks.ts";
 import { openJournal } from "./journal.ts";
+import { pathsWithoutJournals } from "./maps.ts";
 
 /** One call of libc's, and what it is answered. */
 export interface Answering {
@@ -63,10 +64,12 @@ export function standIn(side: Side, folder: string, answering?: Answering): void
   const errno = new ErrnoSlot();
   Error.stackTraceLimit = DEPTH;
   const [process, write] = openJournal(folder, side);
+  const withoutJournals = pathsWithoutJournals(folder);
   const turns = new Map<string, number>();
   wrapCalls((libc: string, { nonblocking }: LibcFunction, call: LibcCall) => {
     if (INFALLIBLE.includes(libc) || RETURNING_POINTERS.includes(libc)) return call;
     return (...args: unknown[]) => {
+      if (side === "parent" && libc === "open") args[0] = withoutJournals(args[0] as Uint8Array);
       const name = libc === "syscall" ? NAMES.get(Number(args[0])) ?? `${args[0]}` : libc;
       // To find out where a call is made from takes longer than most calls: only where it matters.
       const matters = answering === undefined ||

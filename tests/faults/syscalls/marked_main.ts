@@ -13,6 +13,6 @@ import { markCalls } from "./marks.ts";
 
 const [folder, aim, ...args] = Deno.args;
 
-markCalls(aim === "" ? undefined : JSON.parse(aim));
+markCalls(folder, aim === "" ? undefined : JSON.parse(aim));
 const { main } = await import("../../../main.ts");
 Deno.exit(await main(args, stoodInChild(folder)));

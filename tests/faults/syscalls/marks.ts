@@ -16,6 +16,7 @@
 
 import { type LibcCall, type LibcFunction, wrapCalls } from "../../../ffi/libc.ts";
 import { type SyscallName, syscallNumber } from "../../../ffi/syscalls.ts";
+import { pathsWithoutJournals } from "../answers/maps.ts";
 import { ErrnoSlot } from "./errno_slot.ts";
 
 /** The path of each mark begins with this; a slash follows. */
@@ -70,8 +71,8 @@ export function idleCall(name: SyscallName): () => string {
   };
 }
 
-/** Marks every call of libc's from now on. */
-export function markCalls(aim?: Aim | AimElsewhere): void {
+/** Marks every call of libc's from now on. The child's journals are in a folder. */
+export function markCalls(folder: string, aim?: Aim | AimElsewhere): void {
   const { symbols } = Deno.dlopen("libc.so.6", {
     access: { parameters: ["buffer", "i32"], result: "i32" },
   });
@@ -93,10 +94,12 @@ export function markCalls(aim?: Aim | AimElsewhere): void {
 
   const isAt = ({ libc, place, turn }: Aim, ...at: [string, string, number]) =>
     libc === at[0] && place === at[1] && turn === at[2];
+  const withoutJournals = pathsWithoutJournals(folder);
   const turns = new Map<string, number>();
   wrapCalls((name: string, { nonblocking }: LibcFunction, call: LibcCall) => {
     if (ONLY_MEMORY.includes(name)) return call;
     return (...args: unknown[]) => {
+      if (name === "open") args[0] = withoutJournals(args[0] as Uint8Array);
       const place = placeOf(new Error());
       const where = `${name} ${place}`;
       turns.set(where, (turns.get(where) ?? 0) + 1);
