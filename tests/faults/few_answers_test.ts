@@ -1,6 +1,6 @@
 /** A small part of the sweeps: for the calls that matter most, the success that did nothing. */
 
-import { MAIN_JOB, sweep } from "./syscalls/sweep.ts";
+import { MAIN_JOB, sweep, UNDER_STRACE } from "./syscalls/sweep.ts";
 import type { Injection } from "./syscalls/plan.ts";
 
 /** Without these there is no socket, no crossing, no drop, no packet. */
@@ -18,7 +18,7 @@ function chooseLies(plan: readonly Injection[]): Injection[] {
 
 await sweep({
   title: "privilege-drop, a few of the parent's",
-  run: { ...MAIN_JOB, by: "strace" },
+  run: UNDER_STRACE,
   choose: chooseLies,
 });
 

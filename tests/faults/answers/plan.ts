@@ -15,7 +15,9 @@ import { ERRNO_NUMBERS, type Injection, type Run, successOf } from "../syscalls/
 const FRAMES = 3;
 
 /** A call, as who makes it and from where. */
-export function placeKey({ side, libc, name, place }: LoggedCall): string {
+export function placeKey(
+  { side, libc, name, place }: Pick<LoggedCall, "side" | "libc" | "name" | "place">,
+): string {
   return [side, libc, name, ...place.split(" ").slice(0, FRAMES)].join(" ");
 }
 

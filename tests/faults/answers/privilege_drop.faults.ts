@@ -6,5 +6,5 @@ import { isInspecting } from "./inspecting.ts";
 await sweep({
   title: "privilege-drop, the child and who looks into it",
   run: MAIN_JOB,
-  only: (call) => call.side === "child" || isInspecting(call),
+  only: ({ side, place }) => side === "child" || isInspecting(place),
 });

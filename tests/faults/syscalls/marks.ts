@@ -4,7 +4,8 @@
  * Theory of operation. Every function of libc's gets a wrapper, as `--trace` does it. Before the call, and after it, it makes a system call
  * that does nothing: access(2) of a path that says which call it is, and from where in the program. So whatever system call of that thread lies
  * between the two is the tool's. errno is put back after the second mark. A call on another thread (`nonblocking`) is marked when it
- * begins; its own system call comes on a thread of the runtime's.
+ * begins; its own system call comes on a thread of the runtime's. The thousands of calls by which the parent looks into the child have no mark: the stand-in
+ * answers those.
  *
  * strace counts the system calls of each thread by name (`when=`), and follows every thread of the parent. So that one of them is hit and no other, there
  * is an {@linkcode Aim}: just before the tool's call, its thread makes system calls of that name that do nothing, more than any other thread makes. Where the
@@ -16,6 +17,7 @@
 
 import { type LibcCall, type LibcFunction, wrapCalls } from "../../../ffi/libc.ts";
 import { type SyscallName, syscallNumber } from "../../../ffi/syscalls.ts";
+import { isInspecting } from "../answers/inspecting.ts";
 import { pathsWithoutJournals } from "../answers/maps.ts";
 import { ErrnoSlot } from "./errno_slot.ts";
 
@@ -101,6 +103,7 @@ export function markCalls(folder: string, aim?: Aim | AimElsewhere): void {
     return (...args: unknown[]) => {
       if (name === "open") args[0] = withoutJournals(args[0] as Uint8Array);
       const place = placeOf(new Error());
+      if (isInspecting(place)) return call(...args);
       const where = `${name} ${place}`;
       turns.set(where, (turns.get(where) ?? 0) + 1);
       if (aim !== undefined && "libc" in aim && isAt(aim, name, place, turns.get(where)!)) {

@@ -218,8 +218,9 @@ function idleAnswer(syscall: SyscallName): string {
   return idleAnswers.get(syscall)!;
 }
 
-/** What a success of the call would be: what it was, or 0 where it was none. */
-export function successOf({ result }: LoggedCall): number {
+/** What a success of the call would be: what it was, or 0 where it was none. Of a comparison, that what is compared is not the same. */
+export function successOf({ name, result }: LoggedCall): number {
+  if (name === "kcmp") return 1;
   const value = Number(result.match(/^\d+/)?.[0] ?? 0);
   return Number.isSafeInteger(value) ? value : 0;
 }

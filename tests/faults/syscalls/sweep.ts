@@ -9,6 +9,7 @@ import { testNeeding, which } from "../../support/needs.ts";
 import type { LoggedCall } from "./injection.ts";
 import { judge, whatIsSaid } from "./judge.ts";
 import { Lanes } from "./lanes.ts";
+import { isInspecting } from "../answers/inspecting.ts";
 import { placeKey, planFor as planWithStandIn } from "../answers/plan.ts";
 import { type Injection, planFor, type Run, unknownCalls } from "./plan.ts";
 import { COUNT } from "./truth.ts";
@@ -32,7 +33,7 @@ export interface Sweep {
   readonly beyond?: readonly Run[];
   /** Whether a run waits most of its time. */
   readonly waits?: boolean;
-  /** Which of the injections are made; if nothing is given all of them, or with FAULTS=few the first for each call. */
+  /** Which of the injections are made; if nothing is given all of them, or with FAULTS=few the first of each kind. */
   readonly choose?: (plan: readonly Injection[]) => Injection[];
 }
 
@@ -43,13 +44,26 @@ export const MAIN_JOB: Run = {
   limit: 20_000,
 };
 
+/** The main job under strace, which makes the parent several times slower. */
+export const UNDER_STRACE: Run = {
+  by: "strace",
+  args: ["-t", "30", ...MAIN_JOB.args.slice(2)],
+  limit: 60_000,
+};
+
 /** The main job with a hardened worker. */
 export const HARDENED: Run = { ...MAIN_JOB, args: ["--harden", ...MAIN_JOB.args] };
 
-/** For CI, which has no time for more. */
+/** For CI, which has no time for more: the first wrong answer of each call, and at each place from where the parent looks into the child. */
 function usual(plan: readonly Injection[]): Injection[] {
   if (Deno.env.get("FAULTS") !== "few") return [...plan];
-  return [...Map.groupBy(plan, callOf).values()].map(([first]) => first);
+  const kindOf = (injection: Injection) => {
+    const { side, syscall, place } = injection;
+    return side === "parent" && isInspecting(place)
+      ? placeKey({ ...injection, name: syscall })
+      : callOf(injection);
+  };
+  return [...Map.groupBy(plan, kindOf).values()].map(([first]) => first);
 }
 
 /** What makes one call as good as another, and the plan of what is tried, for each who may answer. */
