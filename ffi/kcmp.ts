@@ -8,7 +8,8 @@ import { KCMP_FILE, KCMP_FILES } from "./constants.ts";
 import { rawSyscall } from "./raw_syscall.ts";
 
 /**
- * kcmp(2), `KCMP_FILE`: whether two descriptors refer to the same open file description, such as a socket before and after `SCM_RIGHTS`.
+ * kcmp(2), `KCMP_FILE`: whether two descriptors refer to the same open file description, such as a
+ * socket before and after `SCM_RIGHTS`.
  *
  * @example
  * ```ts
@@ -20,16 +21,16 @@ import { rawSyscall } from "./raw_syscall.ts";
  *
  * @param pid A process or thread, which holds `fd`.
  * @param otherPid Another one, or the same, which holds `otherFd`.
- * @throws {SystemError} `EBADF` (a descriptor that is not open there), `EPERM` (no `CAP_SYS_PTRACE`), `ESRCH`, `ENOSYS` (a kernel without
- * `CONFIG_KCMP`).
+ * @throws {SystemError} `EBADF` (a descriptor that is not open there), `EPERM` (no
+ * `CAP_SYS_PTRACE`), `ESRCH`, `ENOSYS` (a kernel without `CONFIG_KCMP`).
  */
 export function isSameFile(pid: number, fd: number, otherPid: number, otherFd: number): boolean {
   return rawSyscall("kcmp", pid, otherPid, KCMP_FILE, fd, otherFd) === 0;
 }
 
 /**
- * kcmp(2), `KCMP_FILES`: whether two threads share one table of descriptors, as the threads of a process do unless one has left it by
- * unshare(2), and as processes may (clone(2), `CLONE_FILES`).
+ * kcmp(2), `KCMP_FILES`: whether two threads share one table of descriptors, as the threads of a
+ * process do unless one has left it by unshare(2), and as processes may (clone(2), `CLONE_FILES`).
  *
  * @example
  * ```ts
@@ -42,7 +43,8 @@ export function isSameFile(pid: number, fd: number, otherPid: number, otherFd: n
  *
  * @param tid A thread.
  * @param otherTid Another one.
- * @throws {SystemError} `EPERM` (no `CAP_SYS_PTRACE`), `ESRCH`, `ENOSYS` (a kernel without `CONFIG_KCMP`).
+ * @throws {SystemError} `EPERM` (no `CAP_SYS_PTRACE`), `ESRCH`, `ENOSYS` (a kernel without
+ * `CONFIG_KCMP`).
  */
 export function sharesDescriptors(tid: number, otherTid: number): boolean {
   return rawSyscall("kcmp", tid, otherTid, KCMP_FILES, 0, 0) === 0;

@@ -8,7 +8,8 @@ import { OwnedFd } from "./descriptor.ts";
 import { rawSyscall } from "./raw_syscall.ts";
 
 /**
- * pidfd_open(2): a descriptor that refers to a process. Unlike its number it never comes to mean another one.
+ * pidfd_open(2): a descriptor that refers to a process. Unlike its number it never comes to mean
+ * another one.
  *
  * @example
  * ```ts
@@ -20,7 +21,8 @@ import { rawSyscall } from "./raw_syscall.ts";
  *
  * @param pid Its process id.
  * @returns The descriptor, close-on-exec.
- * @throws {SystemError} `ESRCH`, `EINVAL` or `ENOENT` (the id of a thread that is not the first of its process), `ENOSYS` (before Linux 5.3).
+ * @throws {SystemError} `ESRCH`, `EINVAL` or `ENOENT` (the id of a thread that is not the first of
+ * its process), `ENOSYS` (before Linux 5.3).
  */
 export function openProcess(pid: number): OwnedFd {
   return new OwnedFd(rawSyscall("pidfd_open", pid, 0));
@@ -40,7 +42,8 @@ export function openProcess(pid: number): OwnedFd {
  * @param pid The process.
  * @param fd The number that the descriptor has there.
  * @returns The copy, close-on-exec.
- * @throws {SystemError} `EBADF` (not open there), `EPERM` (no `CAP_SYS_PTRACE`), `ESRCH`, `ENOSYS` (before Linux 5.6).
+ * @throws {SystemError} `EBADF` (not open there), `EPERM` (no `CAP_SYS_PTRACE`), `ESRCH`, `ENOSYS`
+ * (before Linux 5.6).
  */
 export function copyDescriptor(pid: number, fd: number): OwnedFd {
   using process = openProcess(pid);

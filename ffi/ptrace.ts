@@ -1,16 +1,21 @@
 /**
- * Asking the kernel in a thread of another process: what it answers to that thread, and not what the process says.
+ * Asking the kernel in a thread of another process: what it answers to that thread, and not what
+ * the process says.
  *
- * Theory of operation. ptrace(2) stops the thread. Its registers are saved and set, so that it makes the system call that is asked. The
- * kernel reports the beginning of that call, with its number and arguments, and its end, with its result; only a result that follows the
- * beginning of exactly that call is an answer. Then the registers are put back, and the thread goes on.
+ * Theory of operation. ptrace(2) stops the thread. Its registers are saved and set, so that it
+ * makes the system call that is asked. The kernel reports the beginning of that call, with its
+ * number and arguments, and its end, with its result; only a result that follows the beginning of
+ * exactly that call is an answer. Then the registers are put back, and the thread goes on.
  *
- * Signals. While a thread is asked, it blocks all signals but those that its own instructions cause. A signal that stops the thread is passed on,
- * with the thread's own registers, and it is stopped again. So none is lost.
+ * Signals. While a thread is asked, it blocks all signals but those that its own instructions
+ * cause. A signal that stops the thread is passed on, with the thread's own registers, and it is
+ * stopped again. So none is lost.
  *
- * Only the operating system thread that has stopped a thread can go on with it, so everything here blocks, each wait with an end.
+ * Only the operating system thread that has stopped a thread can go on with it, so everything here
+ * blocks, each wait with an end.
  *
- * On aarch64 a wait with a timeout that was interrupted begins anew, with the whole of its time. The tests run on x86_64.
+ * On aarch64 a wait with a timeout that was interrupted begins anew, with the whole of its time.
+ * The tests run on x86_64.
  *
  * @module
  */
@@ -94,7 +99,9 @@ interface Stop {
   readonly event: number;
 }
 
-/** A stop at a system call, which PTRACE_O_TRACESYSGOOD marks. Source: ptrace(2), "Syscall-stops". */
+/**
+ * A stop at a system call, which PTRACE_O_TRACESYSGOOD marks. Source: ptrace(2), "Syscall-stops".
+ */
 const SYSCALL_STOP = SIGTRAP | 0x80;
 
 const isEvent = (stop: Stop) => stop.event === PTRACE_EVENT_STOP;
@@ -114,14 +121,19 @@ const NO_SIGNAL: Stop = { signal: 0, event: 0 };
 /** The size of the kernel's `sigset_t`, in bytes. */
 const SIGSET = 8;
 
-/** Signals that the thread's own instructions cause. If it blocks one of those, the kernel takes its handler away. */
+/**
+ * Signals that the thread's own instructions cause. If it blocks one of those, the kernel takes its
+ * handler away.
+ */
 const CAUSED_BY_THE_THREAD = [SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS];
 
 /** All signals but those. */
 const QUIET = new Uint8Array(SIGSET).fill(0xff);
 for (const signal of CAUSED_BY_THE_THREAD) QUIET[(signal - 1) >> 3] &= ~(1 << ((signal - 1) & 7));
 
-/** How often something else may come in the place of a call. A bound, because every wait has an end. */
+/**
+ * How often something else may come in the place of a call. A bound, because every wait has an end.
+ */
 const STOPS_TOLERATED = 64;
 
 /** How many pending signals are read at once. */
@@ -133,18 +145,30 @@ const POLLS_AT_ONCE = 200;
 /** How often a thread that has not stopped in time is looked at, in milliseconds. */
 const LEAVE_INTERVAL = 10;
 
-/** `si_code` of SIGSYS: from a filter, and from PR_SET_SYSCALL_USER_DISPATCH. Source: asm-generic/siginfo.h. */
+/**
+ * `si_code` of SIGSYS: from a filter, and from PR_SET_SYSCALL_USER_DISPATCH. Source:
+ * asm-generic/siginfo.h.
+ */
 const SYS_SECCOMP = 1;
 const SYS_USER_DISPATCH = 2;
 
-/** The results between which lie those of a call that a signal interrupted. Source: include/linux/errno.h, the kernel's own. */
+/**
+ * The results between which lie those of a call that a signal interrupted. Source:
+ * include/linux/errno.h, the kernel's own.
+ */
 const ERESTARTSYS = -512;
 const ERESTART_RESTARTBLOCK = -516;
 
-/** What `PTRACE_SECCOMP_GET_FILTER` fails with where there is no filter of that index, and where there is none at all. */
+/**
+ * What `PTRACE_SECCOMP_GET_FILTER` fails with where there is no filter of that index, and where
+ * there is none at all.
+ */
 const NO_MORE: number[] = [Errno.ENOENT, Errno.EINVAL];
 
-/** Where `flags` is in /proc/TID/stat, from the third field on, and what it says. Source: proc_pid_stat(5), include/linux/sched.h. */
+/**
+ * Where `flags` is in /proc/TID/stat, from the third field on, and what it says. Source:
+ * proc_pid_stat(5), include/linux/sched.h.
+ */
 const FLAGS = 9 - 3;
 const PF_IO_WORKER = 0x10;
 const PF_KTHREAD = 0x200000;
@@ -155,8 +179,9 @@ const MAPS_LIMIT = 1 << 24;
 /**
  * A thread of another process, stopped by ptrace(2).
  *
- * It goes on where it was when it is resumed, at the latest at the end of its scope (`using`), with the signals that came meanwhile. Waits of it
- * that no signal handler interrupts unnoticed, such as epoll_wait(2), fail with `EINTR` once, as signal(7) says of any stop.
+ * It goes on where it was when it is resumed, at the latest at the end of its scope (`using`), with
+ * the signals that came meanwhile. Any stop interrupts epoll_wait(2), and recv(2) with a timeout,
+ * with `EINTR`: signal(7).
  *
  * @example
  * ```ts
@@ -177,7 +202,8 @@ export class StoppedThread implements Disposable {
   /** How it has stopped; none while it runs. */
   #stop: Stop | undefined;
   #saved: Saved | undefined;
-  #isResumed = false;
+  #options = PTRACE_O_TRACESYSGOOD;
+  #isLeft = false;
 
   private constructor(
     /** Its thread id. */
@@ -189,14 +215,15 @@ export class StoppedThread implements Disposable {
   /**
    * Stops a thread: `PTRACE_SEIZE`, `PTRACE_INTERRUPT`.
    *
-   * A thread that has not stopped in time (one that waits in vfork(2), or for a disk) stays traced, and will stop. The event loop of the
-   * calling thread lets it go then; as long as that does not turn, it stands still.
+   * A thread that has not stopped in time (one that waits in vfork(2), or for a disk) stays traced,
+   * and will stop. The event loop of the calling thread lets it go then; as long as that does not
+   * turn, it stands still.
    *
    * @param tid Its thread id; the process id is that of the first thread.
    * @param timeout How long it may take to stop, and later to answer or to go on, in milliseconds.
    * @returns The thread; `undefined` if it has ended.
-   * @throws {SystemError} `EPERM` (no `CAP_SYS_PTRACE`, a thread of this process, or it is traced already), `ETIMEDOUT` (it has not
-   * stopped).
+   * @throws {SystemError} `EPERM` (no `CAP_SYS_PTRACE`, a thread of this process, or it is traced
+   * already), `ETIMEDOUT` (it has not stopped).
    */
   static stop(tid: number, timeout: number): StoppedThread | undefined {
     try {
@@ -208,10 +235,9 @@ export class StoppedThread implements Disposable {
     const thread = new StoppedThread(tid, timeout);
     try {
       thread.#standStill(timeout);
-      thread.#request(PTRACE_SETOPTIONS, 0, PTRACE_O_TRACESYSGOOD);
       return thread;
     } catch (error) {
-      thread.resume();
+      thread.#letGo(0); // the time is over
       if (isEnd(error, tid)) return undefined;
       throw error;
     }
@@ -220,12 +246,14 @@ export class StoppedThread implements Disposable {
   /**
    * Has the thread make a system call, and returns the kernel's answer to it.
    *
-   * A filter of system calls is asked as well, and an errno of its is the answer; beneath it is {@linkcode beneathFilter}. One that kills kills.
+   * A filter of system calls is asked as well, and an errno of its is the answer; beneath it is
+   * {@linkcode beneathFilter}. One that kills kills.
    *
    * @param name The call: one that comes back at once.
    * @param args At most six; an address is one in the memory of that process.
    * @returns The result; `-errno` if the call fails.
-   * @throws {NotAnsweredError} If that call was not made: the thread has ended, is one of the kernel's own, …
+   * @throws {NotAnsweredError} If that call was not made: the thread has ended, is one of the
+   * kernel's own, …
    * @throws {RangeError} If the architecture has no call of that name.
    */
   ask(name: SyscallName, ...args: readonly (number | bigint)[]): number {
@@ -242,19 +270,24 @@ export class StoppedThread implements Disposable {
   }
 
   /**
-   * Runs a step during which no filter of system calls is asked in this thread: `PTRACE_O_SUSPEND_SECCOMP`.
+   * Runs a step during which no filter of system calls is asked in this thread:
+   * `PTRACE_O_SUSPEND_SECCOMP`.
    *
    * @param step Asks.
-   * @throws {SystemError} `EPERM` (no `CAP_SYS_ADMIN`, or this process has a filter itself), `EINVAL` (a kernel without
-   * `CONFIG_CHECKPOINT_RESTORE`).
+   * @throws {SystemError} `EPERM` (no `CAP_SYS_ADMIN`, or this process has a filter itself),
+   * `EINVAL` (a kernel without `CONFIG_CHECKPOINT_RESTORE`).
    */
   beneathFilter<T>(step: () => T): T {
-    this.#request(PTRACE_SETOPTIONS, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP);
+    const before = this.#options;
+    this.#request(PTRACE_SETOPTIONS, 0, before | PTRACE_O_SUSPEND_SECCOMP);
+    this.#options = before | PTRACE_O_SUSPEND_SECCOMP;
     try {
       return step();
     } finally {
-      // Refused only for a thread that does not stand still. Its filter is back when it is let go, which is before it runs.
-      errnoOf(() => this.#request(PTRACE_SETOPTIONS, 0, PTRACE_O_TRACESYSGOOD));
+      this.#options = before;
+      // Refused only for a thread that does not stand still. Its filter is back when it is let go,
+      // which is before it runs.
+      errnoOf(() => this.#request(PTRACE_SETOPTIONS, 0, before));
     }
   }
 
@@ -262,31 +295,36 @@ export class StoppedThread implements Disposable {
    * The programs of its filters of system calls, the oldest first: `PTRACE_SECCOMP_GET_FILTER`.
    *
    * @returns Programs of classic BPF, as {@linkcode installFilter} takes them.
-   * @throws {SystemError} `EACCES` (no `CAP_SYS_ADMIN`, or this process has a filter itself), `EIO` (a kernel without
-   * `CONFIG_CHECKPOINT_RESTORE`), `ESRCH` (it has ended).
+   * @throws {SystemError} `EACCES` (no `CAP_SYS_ADMIN`, or this process has a filter itself), `EIO`
+   * (a kernel without `CONFIG_CHECKPOINT_RESTORE`), `ESRCH` (it has ended).
    */
   filters(): Uint8Array<ArrayBuffer>[] {
-    return [...this.#filters()];
+    return [...filtersOf(this.tid)];
   }
 
   /**
-   * Lets the thread go on where it was, with its own registers and mask of signals. The second time does nothing.
+   * Lets the thread go on where it was, with its own registers and mask of signals. The second time
+   * does nothing.
    *
    * @throws {SystemError} If ptrace(2) fails otherwise than by the end of the thread.
    */
   resume(): void {
-    if (this.#isResumed) return;
-    this.#isResumed = true;
-    if (this.#leave(this.timeout)) return;
-    const timer = setInterval(() => {
-      if (this.#leave(0)) clearInterval(timer);
-    }, LEAVE_INTERVAL);
-    Deno.unrefTimer(timer); // the end of the tracer is leave too
+    this.#letGo(this.timeout);
   }
 
   /** {@linkcode resume}, at the end of a `using` scope. */
   [Symbol.dispose](): void {
     this.resume();
+  }
+
+  #letGo(timeout: number): void {
+    if (this.#isLeft) return;
+    this.#isLeft = true;
+    if (this.#leave(timeout)) return;
+    const timer = setInterval(() => {
+      if (this.#leave(0)) clearInterval(timer);
+    }, LEAVE_INTERVAL);
+    Deno.unrefTimer(timer); // the end of the tracer is leave too
   }
 
   #request(request: number, address: number | bigint, data: number | Uint8Array<ArrayBuffer>) {
@@ -414,7 +452,9 @@ export class StoppedThread implements Disposable {
     return info;
   }
 
-  /** What goes on after a question that has no answer: the thread stands still, if it can be had. */
+  /**
+   * What goes on after a question that has no answer: the thread stands still, if it can be had.
+   */
   #recover(error: SystemError): string {
     if (error.errno === Errno.ETIMEDOUT) {
       errnoOf(() => this.#standStill(this.timeout));
@@ -424,6 +464,7 @@ export class StoppedThread implements Disposable {
   }
 
   #save(): Saved {
+    this.#request(PTRACE_SETOPTIONS, 0, this.#options);
     const registers = this.#registers();
     const mask = new Uint8Array(SIGSET);
     this.#request(PTRACE_GETSIGMASK, SIGSET, mask);
@@ -482,29 +523,16 @@ export class StoppedThread implements Disposable {
       convention.instruction.every((byte, i) => bytes[i] === byte);
   }
 
-  *#filters(): Generator<Uint8Array<ArrayBuffer>> {
-    for (let index = 0;; index++) {
-      let length: number;
-      try {
-        length = this.#request(PTRACE_SECCOMP_GET_FILTER, index, 0);
-      } catch (error) {
-        if (error instanceof SystemError && NO_MORE.includes(error.errno)) return;
-        throw error;
-      }
-      const program = new Uint8Array(length * sock_filter.size);
-      this.#request(PTRACE_SECCOMP_GET_FILTER, index, program);
-      yield program;
-    }
-  }
-
   /** Returns whether nothing is left to do. */
   #leave(timeout: number): boolean {
     try {
-      const isElsewhere = this.#saved !== undefined && this.#stop !== undefined &&
-        !isEvent(this.#stop);
+      // Only between two instructions does the kernel begin a call again that the stop has
+      // interrupted.
+      const isElsewhere = this.#saved !== undefined && !isEvent(this.#stop ?? NO_SIGNAL);
       if (this.#stop === undefined || isElsewhere) this.#standStill(timeout);
       this.#restore();
       this.#request(PTRACE_DETACH, 0, 0);
+      this.#stop = undefined;
       return true;
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
@@ -543,12 +571,28 @@ function registersOfCall(
   convention.args.forEach((name, i) => setWord(registers, name, args[i]));
   setWord(registers, convention.programCounter, instruction);
   setWord(registers, convention.number, number);
-  // No call was interrupted, or the kernel would begin that one again.
-  if (convention.callNumber !== undefined) setWord(registers, convention.callNumber, NO_CALL);
   return registers;
 }
 
-/** Waits by polling, since a wait without an end would be one for a thread that is stuck in the kernel. */
+function* filtersOf(tid: number): Generator<Uint8Array<ArrayBuffer>> {
+  for (let index = 0;; index++) {
+    let length: number;
+    try {
+      length = rawSyscall("ptrace", PTRACE_SECCOMP_GET_FILTER, tid, index, 0);
+    } catch (error) {
+      if (error instanceof SystemError && NO_MORE.includes(error.errno)) return;
+      throw error;
+    }
+    const program = new Uint8Array(length * sock_filter.size);
+    rawSyscall("ptrace", PTRACE_SECCOMP_GET_FILTER, tid, index, program);
+    yield program;
+  }
+}
+
+/**
+ * Waits by polling, since a wait without an end would be one for a thread that is stuck in the
+ * kernel.
+ */
 function awaitStop(tid: number, timeout: number): Stop {
   const deadline = performance.now() + timeout;
   for (let polls = 0;; polls++) {
@@ -574,15 +618,15 @@ function stopOf(tid: number): Stop | undefined {
   return { signal: change.si_status & 0xff, event: change.si_status >> 8 };
 }
 
-/** Whether an error says that there is no such thread any more. A zombie is refused with `EPERM`. */
+/** Whether an error is one because the thread has ended: `ESRCH`, and `EPERM` for a zombie. */
 function isEnd(error: unknown, tid: number): boolean {
   if (!(error instanceof SystemError)) return false;
-  return error.errno === Errno.ESRCH || error.errno === Errno.EPERM && hasEnded(tid);
+  return (error.errno === Errno.ESRCH || error.errno === Errno.EPERM) && hasEnded(tid);
 }
 
 /**
- * A traced thread that has ended stays, and with it its process, until its tracer takes note: waitid(2). The end of a child of this process is
- * left for whoever waits for it.
+ * A traced thread that has ended stays, and with it its process, until its tracer takes note:
+ * waitid(2). The end of a child of this process is left for whoever waits for it.
  *
  * @returns Whether it has ended.
  */
@@ -607,7 +651,10 @@ function isOwnChild(tid: number, status: string): boolean {
   return idAfter("Tgid") === tid && idAfter("PPid") === Deno.pid;
 }
 
-/** The fields of /proc/TID/stat from the third one on; none if the thread is gone. Source: proc_pid_stat(5). */
+/**
+ * The fields of /proc/TID/stat from the third one on; none if the thread is gone. Source:
+ * proc_pid_stat(5).
+ */
 function statOf(tid: number): string[] | undefined {
   const stat = unlessGone(() => readTextFile(`/proc/${tid}/stat`));
   return stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
@@ -621,8 +668,8 @@ function hasEnded(tid: number): boolean {
 }
 
 /**
- * Whether a thread is one of the kernel's own, which runs no program: a kernel thread, or a worker of an io_uring, which is among the threads of
- * a process.
+ * Whether a thread is one of the kernel's own, which runs no program: a kernel thread, or a worker
+ * of an io_uring, which is among the threads of a process.
  *
  * @example
  * ```ts
@@ -639,7 +686,10 @@ export function isKernelThread(tid: number): boolean {
   return (flags & (PF_IO_WORKER | PF_KTHREAD)) !== 0;
 }
 
-/** The address of an instruction that makes a system call, in memory that the process may execute: in the vDSO, if there. */
+/**
+ * The address of an instruction that makes a system call, in memory that the process may execute:
+ * in the vDSO, if there.
+ */
 function findInstruction(tid: number): bigint {
   const maps = readTextFile(`/proc/${tid}/maps`, MAPS_LIMIT).split("\n");
   const executable = maps.filter((line) => /^\S+ r.x/.test(line));

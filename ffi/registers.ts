@@ -11,7 +11,9 @@ import type { Architecture } from "./syscalls.ts";
 
 /** How a program makes a system call. */
 export interface SyscallConvention {
-  /** `struct user_regs_struct`, as far as it is used, each field as C spells it. Source: sys/user.h. */
+  /**
+   * `struct user_regs_struct`, as far as it is used, each field as C spells it. Source: sys/user.h.
+   */
   readonly registers: Struct<Fields>;
   /** The register that holds the address of the next instruction. */
   readonly programCounter: string;
@@ -19,7 +21,10 @@ export interface SyscallConvention {
   readonly number: string;
   /** The registers that hold the arguments. */
   readonly args: readonly string[];
-  /** The register that holds the number of the call that was begun, -1 for none; absent where it is in another set. */
+  /**
+   * The register that holds the number of the call that was begun, -1 for none; absent where it is
+   * in another set.
+   */
   readonly callNumber?: string;
   /** The instruction that makes the call. */
   readonly instruction: Uint8Array<ArrayBuffer>;
@@ -27,7 +32,10 @@ export interface SyscallConvention {
   readonly alignment: number;
 }
 
-/** How a system call is made on each architecture. Source: syscall(2), "Architecture calling conventions". */
+/**
+ * How a system call is made on each architecture. Source: syscall(2), "Architecture calling
+ * conventions".
+ */
 export const SYSCALL_CONVENTIONS: Readonly<Record<Architecture, SyscallConvention>> = {
   x86_64: {
     registers: struct("user_regs_struct", 216, {

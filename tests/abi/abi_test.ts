@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { msghdr } from "../../ffi/layouts.ts";
+import { SYSCALL_CONVENTIONS } from "../../ffi/registers.ts";
 import { testNeeding } from "../support/needs.ts";
 import {
   askCompiler,
@@ -30,6 +31,15 @@ testNeeding(
   { programs: { cc: "gcc" } },
   "layouts, constants and macros are as the C compiler has them",
   async () => {
+    assertEquals(differences(declared, await askCompiler(Object.keys(declared))), []);
+  },
+);
+
+testNeeding(
+  { programs: { cc: "gcc" } },
+  "the registers of this machine are as the C compiler has them",
+  async () => {
+    const declared = layoutFacts(SYSCALL_CONVENTIONS[Deno.build.arch].registers);
     assertEquals(differences(declared, await askCompiler(Object.keys(declared))), []);
   },
 );

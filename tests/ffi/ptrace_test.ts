@@ -213,11 +213,20 @@ testNeeding(root, "ask() throws, and never returns 0, if the thread is killed", 
   assertEquals(StoppedThread.stop(child.pid, TIMEOUT), undefined);
 });
 
+testNeeding(root, "ask() throws after resume()", async () => {
+  const child = await started(["sh", "-c", "echo ready; read line; exit 7"]);
+  const thread = stop(child.pid);
+  thread.resume();
+  thread.resume();
+  assertThrows(() => thread.ask("getpid"), NotAnsweredError, "does not stand still");
+  assertEquals(await end(child), 7);
+});
+
 testNeeding(
   root,
   "the end of a stopped process reaches its parent, which is not its tracer",
   async () => {
-    const child = start(["sh", "-c", "cat & echo $!; wait $!; exit 7"]);
+    const child = start(["sh", "-c", "sleep 60 & echo $!; wait $!; exit 7"]);
     const pid = Number(await nextWords(child));
     {
       using thread = stop(pid);

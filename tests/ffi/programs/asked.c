@@ -1,11 +1,14 @@
 /*
- * Is asked by a tracer, and looks whether that has changed anything. Says "ready", does what its argument names, and ends with 7 if all was as it
- * should be.
+ * Is asked by a tracer, and looks whether that has changed anything. Says "ready", does what its
+ * argument names, and ends with 7 if all was as it should be.
  *
- *     asked signals N    receives N queued signals of a process of its own, between computing and waiting: every one, in order
- *     asked waits        waits in several ways: each wait takes its time, and none is interrupted
- *     asked intact       at a line: SIGUSR1 is blocked and pending, SIGUSR2 neither, and one SIGSEGV was handled
- *     asked filtered     as nobody, under a filter that answers socket(2) with errno 42 and traps getppid(2): at a line, no trap came
+ *     asked signals N    receives N queued signals of a process of its own, between computing and
+ *                        waiting: every one, in order
+ *     asked waits        waits in several ways: each takes its time, and none is interrupted
+ *     asked intact       at a line: SIGUSR1 is blocked and pending, nothing else is, and one SIGSEGV
+ *                        was handled
+ *     asked filtered     as nobody, under a filter that answers socket(2) with errno 42 and traps
+ *                        getppid(2): at a line, no trap came
  *     asked leader       its first thread has ended, and another reads a line
  */
 #define _GNU_SOURCE

@@ -1,11 +1,13 @@
 /**
- * A process of several threads that is asked by a tracer. Says `ready`, and goes on until its standard input ends.
+ * A process of several threads that is asked by a tracer. Says `ready`, and goes on until its
+ * standard input ends.
  *
  *     asked.ts root            as it was started
  *     asked.ts nobody          after it has dropped its privileges
  *     asked.ts busy            its first thread makes no system call, and so does not end by itself
  *     asked.ts ring            with an io_uring that has a thread of the kernel's
- *     asked.ts datagrams FD    receives datagrams, each of which is its number, until an empty one: tells how many came in order
+ *     asked.ts datagrams FD    receives datagrams, each of which is its number, until an empty
+ *                              one: tells how many came in order
  *
  * @module
  */
