@@ -60,9 +60,14 @@ export class StoppedChild implements Disposable {
     return found.length > 0;
   }
 
-  /** Lets it go on. */
+  /**
+   * Lets it go on.
+   *
+   * @throws What one of its threads throws, when all others have been let go.
+   */
   [Symbol.dispose](): void {
-    for (const thread of this.threads.values()) thread[Symbol.dispose]();
+    using threads = new DisposableStack();
+    for (const thread of this.threads.values()) threads.use(thread);
     this.threads.clear();
   }
 }

@@ -1,7 +1,7 @@
 /**
  * From a run as it is to what its stand-in is to answer: nobody lists the calls.
  *
- * Every place that a call of libc's is made from is tried: with the lie that it succeeded, and with an errno or two; and for each function, every errno of
+ * Every place that a call of libc's is made from is tried, the first time and the last: with the lie that it succeeded, and with an errno; and for each function, every errno of
  * {@linkcode errnosOf} at some place.
  *
  * @module
@@ -44,10 +44,8 @@ export function planFor(
     let next = 0;
     const deal = (call: LoggedCall) => injection(run, call, { errno: deck[next++ % deck.length] });
     const places = [...Map.groupBy(calls, placeKey).values()].map(firstAndLast);
-    const dealt = places.flatMap((turns) => [
-      injection(run, turns[0], { result: successOf(turns[0]) }),
-      ...turns.map(deal),
-    ]);
+    const lie = (call: LoggedCall) => injection(run, call, { result: successOf(call) });
+    const dealt = places.flatMap((turns) => [...turns.map(lie), ...turns.map(deal)]);
     const turns = places.flat();
     for (let i = 0; next < deck.length; i++) dealt.push(deal(turns[i % turns.length]));
     return dealt;

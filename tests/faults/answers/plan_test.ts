@@ -20,7 +20,7 @@ const all = () => true;
 
 const answerOf = ({ answer }: Injection) => "errno" in answer ? answer.errno : answer.result;
 
-Deno.test("planFor() tries each place with a lie and an errno, and another errno in its last call", () => {
+Deno.test("planFor() tries each place with a lie and an errno, in its first call and in its last", () => {
   const record = recordOf(
     call("child.1", "bind", "bind@socket.ts:40 one@a.ts:1"),
     call("child.1", "bind", "bind@socket.ts:40 one@a.ts:1", 2),
@@ -32,8 +32,9 @@ Deno.test("planFor() tries each place with a lie and an errno, and another errno
     injection.job.answering!.process,
     answerOf(injection),
   ]);
-  assertEquals(tried.slice(0, 5), [
+  assertEquals(tried.slice(0, 6), [
     ["one@a.ts:1", "child.1", 0],
+    ["one@a.ts:1", "child.2", 0],
     ["one@a.ts:1", "child.1", "EACCES"],
     ["one@a.ts:1", "child.2", "EADDRINUSE"],
     ["two@a.ts:9", "child.2", 0],

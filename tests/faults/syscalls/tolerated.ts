@@ -233,6 +233,42 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     why: "of the filter beside the reviewed one, which only refuses more; the other must be there",
   },
   {
+    libc: ["syscall"],
+    syscalls: ["ptrace"],
+    answers: ["any", "lie"],
+    at: /#isInstructionAt/,
+    why: "then another instruction is found to make the call by",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["ptrace"],
+    answers: ["lie"],
+    at: /#request\S* StoppedThread\.#(save|restore)/,
+    why:
+      "which signals a thread blocks: one that comes during a question makes it be asked again, and no claim rests on those after it",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["ptrace"],
+    answers: ["lie"],
+    at: /#isTrapped/,
+    why: "that no signal waits is what the kernel says",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["ptrace"],
+    answers: ["any", "lie"],
+    at: /errnoOf\S* StoppedThread\.beneathFilter/,
+    why: "a filter that stays suspended is back when the thread is let go, which is before it runs",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["kcmp"],
+    answers: ["lie"],
+    at: /threadsElsewhere/,
+    why: "a descriptor table of a thread's own matters after the drop, where it refutes DROP-05",
+  },
+  {
     libc: ["bind", "getsockopt", "prctl", "setsockopt", "syscall", "waitpid"],
     answers: ["lie"],
     at: /attemptOperation/,
