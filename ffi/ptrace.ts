@@ -553,6 +553,8 @@ export class StoppedThread implements Disposable {
         this.#restore();
       } finally {
         this.#request(PTRACE_DETACH, 0, 0);
+        // Refused, unless the first was not done: then the thread would stand still for good.
+        errnoOf(() => this.#request(PTRACE_DETACH, 0, 0));
         this.#stop = undefined;
       }
       return true;

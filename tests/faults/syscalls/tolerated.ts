@@ -263,6 +263,20 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
   },
   {
     libc: ["syscall"],
+    syscalls: ["ptrace"],
+    answers: ["any", "lie"],
+    at: /errnoOf\S* StoppedThread\.#leave/,
+    why: "the second leave, for a thread that the first was not given to",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["ptrace"],
+    answers: ["lie"],
+    at: /#request\S* StoppedThread\.#leave/,
+    why: "a thread is let go twice",
+  },
+  {
+    libc: ["syscall"],
     syscalls: ["kcmp"],
     answers: ["lie"],
     at: /threadsElsewhere/,
