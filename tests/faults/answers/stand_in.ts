@@ -14,15 +14,16 @@ import { DEPTH, placeOf, type Side } from "../syscalls/marks.ts";
 import { openJournal } from "./journal.ts";
 import { pathsWithoutJournals } from "./maps.ts";
 
-/** One call of libc's, and what it is answered. */
+/** A call of libc's, or every one from some on, and its answer. */
 export interface Answering {
-  /** Whose: the name of its journal, such as `child.2` for the second child that was started. */
-  readonly process: string;
+  /** Whose: the name of its journal, such as `child.2` for the second child that was started; anybody's if nothing is given. */
+  readonly process?: string;
   readonly libc: string;
   /** The system call, where `libc` is syscall(2); else the same. */
   readonly name: string;
-  /** From where in the program, which time. */
-  readonly place: string;
+  /** From where in the program; from anywhere if nothing is given. */
+  readonly place?: string;
+  /** Which time from there; from anywhere, that time and every later one. */
   readonly turn: number;
   /** An errno by number, or the result of a success that did not take place. */
   readonly answer: { readonly errno: number } | { readonly result: number };
@@ -67,6 +68,11 @@ export function standIn(side: Side, folder: string, answering?: Answering): void
   const [process, write] = openJournal(folder, side);
   const withoutJournals = pathsWithoutJournals(folder);
   const turns = new Map<string, number>();
+  const isWanted = (place: string, turn: number) =>
+    answering !== undefined && (answering.process ?? process) === process &&
+    (answering.place === undefined
+      ? turn >= answering.turn
+      : answering.place === place && turn === answering.turn);
   wrapCalls((libc: string, { nonblocking }: LibcFunction, call: LibcCall) => {
     if (INFALLIBLE.includes(libc) || RETURNING_POINTERS.includes(libc)) return call;
     return (...args: unknown[]) => {
@@ -76,7 +82,8 @@ export function standIn(side: Side, folder: string, answering?: Answering): void
       const matters = answering === undefined ||
         answering.libc === libc && answering.name === name;
       const place = matters ? placeOf(new Error()) : "";
-      const where = `${libc} ${name} ${place}`;
+      const isAnywhere = answering !== undefined && answering.place === undefined;
+      const where = `${libc} ${name} ${isAnywhere ? "" : place}`;
       const turn = (turns.get(where) ?? 0) + 1;
       turns.set(where, turn);
       const tell = (result: number | null, isStandIn: boolean) => {
@@ -87,7 +94,7 @@ export function standIn(side: Side, folder: string, answering?: Answering): void
         const line: Line = [...made, result, errno.value, isStandIn, Date.now(), numbers];
         write(JSON.stringify(line));
       };
-      if (answering?.process === process && answering.place === place && answering.turn === turn) {
+      if (matters && answering !== undefined && isWanted(place, turn)) {
         const { answer } = answering;
         errno.value = "errno" in answer ? answer.errno : 0;
         const result = "errno" in answer ? failure(libc, answer.errno) : answer.result;

@@ -24,7 +24,10 @@ export function makeJournals(folder: string): string {
 }
 
 /** The command of a run, which keeps its journals in a folder. */
-export function commandOf({ args, answering }: Job, folder: string): string[] {
+export function commandOf(
+  { args, answering }: Pick<Job, "args" | "answering">,
+  folder: string,
+): string[] {
   return [
     ...[Deno.execPath(), "run", "-A", `${FOLDER}stood_in_main.ts`, makeJournals(folder)],
     ...[answering === undefined ? "" : JSON.stringify(answering), ...args],

@@ -266,7 +266,36 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     syscalls: ["ptrace"],
     answers: ["any", "lie"],
     at: /errnoOf\S* StoppedThread\.#leave/,
-    why: "the second leave, for a thread that the first was not given to",
+    why: "a thread is let go twice, and the first time was enough",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["ptrace"],
+    answers: ["ESRCH"],
+    at: /StoppedThread\.#leave/,
+    why: "a thread that is there is let go later",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["ptrace"],
+    answers: ["lie"],
+    at: /#setRegisters\S* StoppedThread\.#restore|#syscallInfo\S* StoppedThread\.#passOn/,
+    why:
+      "the questions are answered; a thread that goes on elsewhere can only end the child's part",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["waitid"],
+    answers: ["ECHILD"],
+    at: /stopOf/,
+    why: "asked again, until the thread has stopped or the time is over",
+  },
+  {
+    libc: ["getpeername"],
+    answers: ["ENOTCONN", "EOPNOTSUPP"],
+    at: /kindOfSocket/,
+    why:
+      "of what the child has before the message packet sockets alone matter; later it refutes DROP-05",
   },
   {
     libc: ["syscall"],
