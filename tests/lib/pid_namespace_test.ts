@@ -6,7 +6,7 @@ import { ChildProcess, spawnChild } from "../../lib/child_process.ts";
 import { awaitMessage, controlChannelPair, sendMessage } from "../../lib/control_channel.ts";
 import { childrenOf, ownPidOf, pidNamespaceOf, processesIn } from "../../lib/inspect/processes.ts";
 import { PidNamespace } from "../../lib/pid_namespace.ts";
-import { threadCredentials } from "../../lib/privileges.ts";
+import { threadCredentials } from "../../lib/inspect/threads.ts";
 import { USUAL_BIRTH } from "../../lib/protections.ts";
 import { hasEnded, until } from "../e2e/processes.ts";
 import { command } from "../ffi/programs.ts";

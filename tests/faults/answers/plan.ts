@@ -9,6 +9,7 @@
 
 import { errnosOf } from "../syscalls/errnos.ts";
 import type { LoggedCall, RunRecord } from "../syscalls/injection.ts";
+import { isInspecting } from "./inspecting.ts";
 import { ERRNO_NUMBERS, type Injection, type Run, successOf } from "../syscalls/plan.ts";
 
 /** So many frames of the stack tell one place in the program from another; with more, each caller would be tried with all that it calls. */
@@ -52,9 +53,15 @@ export function planFor(
   });
 }
 
-/** The first of these, and the last if that is another. */
+/**
+ * The first of these, and the last if that is another. How often the parent's look at the child turns depends on how many threads that has: of the last
+ * look, it is the first turn.
+ */
 function firstAndLast(turns: readonly LoggedCall[]): LoggedCall[] {
-  return [...new Set([turns[0], turns.at(-1)!])];
+  const last = turns.at(-1)!;
+  const isSteady = last.side !== "parent" || !isInspecting(last.place);
+  const ofLast = isSteady ? last : turns.find(({ place }) => place === last.place)!;
+  return [...new Set([turns[0], ofLast])];
 }
 
 function injection(run: Run, call: LoggedCall, answer: Injection["answer"]): Injection {

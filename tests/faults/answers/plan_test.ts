@@ -77,3 +77,21 @@ Deno.test("placeKey() is the same for callers far away, and another for another 
   assertEquals(placeKey(call("child.7", "poll", `${near} other@d.ts:5`, 9)), key);
   assertEquals(placeKey(call("child.1", "read", `${near} main@c.ts:4`)) === key, false);
 });
+
+Deno.test("planFor() tries the first turn of the last look, whatever number its turns have", () => {
+  const look = (line: number, turn: number) => ({
+    ...call(
+      "parent.1",
+      "open",
+      `open@ffi/file.ts:1 read@ffi/file.ts:2 look@lib/inspect/look.ts:3 parent@a.ts:${line}`,
+      turn,
+    ),
+    side: "parent" as const,
+  });
+  const record = recordOf(look(1, 1), look(1, 2), look(9, 1), look(9, 2));
+  const lies = planFor(RUN, record, record, all).filter(({ answer }) => "result" in answer);
+  assertEquals(lies.map(({ place, turn }) => [place.split(":").at(-1), turn]), [["1", 1], [
+    "9",
+    1,
+  ]]);
+});

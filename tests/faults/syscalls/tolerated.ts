@@ -271,8 +271,8 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
   {
     libc: ["syscall"],
     syscalls: ["ptrace"],
-    answers: ["ESRCH"],
-    at: /StoppedThread\.#leave/,
+    answers: ["ESRCH", "lie"],
+    at: /StoppedThread\.(#standStill\S* StoppedThread\.)?#leave/,
     why: "a thread that is there is let go later",
   },
   {
