@@ -86,7 +86,7 @@ export class Child implements AsyncDisposable {
 
   /** Resolves when it has ended, however. */
   get gone(): Promise<void> {
-    return this.process.ended().then(() => {});
+    return this.process.ended().then(() => {}, () => {});
   }
 
   /** Whether it has said something that nobody has heard yet, or has closed the control channel. */

@@ -333,7 +333,18 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     why: "whether a sibling is dumpable decides what comes of the attacks upon it",
   },
   {
-    libc: ["mmap", "close", "setresgid", "setresuid", "getsockopt", "poll", "recvfrom"],
+    libc: [
+      ...[
+        "mmap",
+        "close",
+        "setresgid",
+        "setresuid",
+        "getsockopt",
+        "getsockname",
+        "poll",
+        "recvfrom",
+      ],
+    ],
     answers: ["any", "lie"],
     at: /supervised_worker/,
     why:
