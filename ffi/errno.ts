@@ -34,6 +34,7 @@ export const Errno = {
   ENETDOWN: 100,
   ECONNRESET: 104,
   ENOBUFS: 105,
+  ENOTCONN: 107,
   ETIMEDOUT: 110,
   ECANCELED: 125,
 } as const;

@@ -58,7 +58,7 @@ import {
   WSTOPPED,
 } from "./constants.ts";
 import { close } from "./descriptor.ts";
-import { Errno, errnoOf, SystemError } from "./errno.ts";
+import { AnswerError, Errno, errnoOf, SystemError } from "./errno.ts";
 import { open, readTextFile, unlessGone } from "./file.ts";
 import {
   iovec,
@@ -320,9 +320,24 @@ export class StoppedThread implements Disposable {
   #letGo(timeout: number): void {
     if (this.#isLeft) return;
     this.#isLeft = true;
-    if (this.#leave(timeout)) return;
+    let isDone = false;
+    try {
+      isDone = this.#leave(timeout);
+    } finally {
+      if (!isDone) this.#leaveLater();
+    }
+  }
+
+  /**
+   * Tries until the thread is let go or has ended. A process does not end while one of its threads
+   * has ended and its tracer has taken no note.
+   */
+  #leaveLater(): void {
     const timer = setInterval(() => {
-      if (this.#leave(0)) clearInterval(timer);
+      const errno = errnoOf(() => {
+        if (this.#leave(0)) clearInterval(timer);
+      });
+      if (errno !== 0 && takeNoteOfEnd(this.tid, 0)) clearInterval(timer);
     }, LEAVE_INTERVAL);
     Deno.unrefTimer(timer); // the end of the tracer is leave too
   }
@@ -466,8 +481,9 @@ export class StoppedThread implements Disposable {
   #save(): Saved {
     this.#request(PTRACE_SETOPTIONS, 0, this.#options);
     const registers = this.#registers();
-    const mask = new Uint8Array(SIGSET);
+    const mask = new Uint8Array(SIGSET).fill(0xff); // no thread can block SIGKILL
     this.#request(PTRACE_GETSIGMASK, SIGSET, mask);
+    if (mask.every((byte) => byte === 0xff)) throw new AnswerError("ptrace", "a full signal mask");
     const instruction = this.#syscallInstruction(registers);
     this.#request(PTRACE_SETSIGMASK, SIGSET, QUIET);
     return { registers, mask, instruction };
@@ -483,16 +499,19 @@ export class StoppedThread implements Disposable {
   #registers(): Uint8Array<ArrayBuffer> {
     const { size } = convention.registers;
     piece.iov_base = addressOf(registersThere);
-    piece.iov_len = size;
+    piece.iov_len = registersThere.length; // the kernel sets how much it has written
     this.#request(PTRACE_GETREGSET, NT_PRSTATUS, piece.bytes);
-    if (piece.iov_len !== size) throw new Refusal("it runs a 32-bit program");
-    return registersThere.slice();
+    if (piece.iov_len > size) {
+      throw new AnswerError("ptrace", `${piece.iov_len} bytes of registers`);
+    }
+    if (piece.iov_len < size) throw new Refusal("it runs a 32-bit program");
+    return registersThere.slice(0, size);
   }
 
   #setRegisters(registers: Uint8Array<ArrayBuffer>): void {
     registersThere.set(registers);
     piece.iov_base = addressOf(registersThere);
-    piece.iov_len = registersThere.length;
+    piece.iov_len = registers.length;
     this.#request(PTRACE_SETREGSET, NT_PRSTATUS, piece.bytes);
   }
 
@@ -530,9 +549,14 @@ export class StoppedThread implements Disposable {
       // interrupted.
       const isElsewhere = this.#saved !== undefined && !isEvent(this.#stop ?? NO_SIGNAL);
       if (this.#stop === undefined || isElsewhere) this.#standStill(timeout);
-      this.#restore();
-      this.#request(PTRACE_DETACH, 0, 0);
-      this.#stop = undefined;
+      try {
+        this.#restore();
+      } finally {
+        this.#request(PTRACE_DETACH, 0, 0);
+        // Refused, unless the first was not done: then the thread would stand still for good.
+        errnoOf(() => this.#request(PTRACE_DETACH, 0, 0));
+        this.#stop = undefined;
+      }
       return true;
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
@@ -547,7 +571,7 @@ export class StoppedThread implements Disposable {
 class Refusal extends Error {}
 
 // SAFETY: these are bindings of this module, so what `piece` points to lives across every call.
-const registersThere = convention.registers.alloc().bytes;
+const registersThere = new Uint8Array(convention.registers.size + 8); // more than there are
 const noCall = Int32Array.of(-1);
 const piece = iovec.alloc();
 

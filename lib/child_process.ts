@@ -100,7 +100,11 @@ export class ChildProcess implements AsyncDisposable {
 
   /** Waits for its end. Of what it leaves behind, nothing delays that for long. */
   ended(): Promise<ChildEnd> {
-    return this.#end ??= this.#waitForEnd();
+    if (this.#end === undefined) {
+      this.#end = this.#waitForEnd();
+      this.#end.catch(() => {}); // whoever waits for it is told, now or later
+    }
+    return this.#end;
   }
 
   async #waitForEnd(): Promise<ChildEnd> {

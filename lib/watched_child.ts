@@ -86,7 +86,7 @@ export class Child implements AsyncDisposable {
 
   /** Resolves when it has ended, however. */
   get gone(): Promise<void> {
-    return this.process.ended().then(() => {});
+    return this.process.ended().then(() => {}, () => {});
   }
 
   /** Whether it has said something that nobody has heard yet, or has closed the control channel. */
@@ -103,7 +103,7 @@ export class Child implements AsyncDisposable {
    * Stops it, looks at it from outside, and lets it go on.
    *
    * @throws {CannotLook} Where it may not be looked at.
-   * @throws {ExperimentError} If it has ended, or has too much to look at.
+   * @throws {ExperimentError} If it has given up, has ended, or has too much to look at.
    */
   look({ expected, ...options }: ChildLookOptions): View {
     const folder = libcFolder();
@@ -113,7 +113,8 @@ export class Child implements AsyncDisposable {
         expected: { ring: false, folder, ...expected },
       });
     } catch (error) {
-      throw whyNotSeen(error, this.#inspected());
+      const words = this.#lastWords();
+      throw words === undefined ? whyNotSeen(error, this.#inspected()) : new ExperimentError(words);
     }
   }
 
@@ -262,9 +263,12 @@ export class Child implements AsyncDisposable {
 
   /** Why it gave up after its last stage, if it said so: what nobody has heard yet is still in the channel. */
   #lastWords(): string | undefined {
-    const delivery = takeMessage(this.#channel.fd, 0);
-    const message = delivery ? this.#read(delivery) : undefined;
-    return message?.type === "failed" ? `The child gave up: ${message.message}` : undefined;
+    for (;;) {
+      const delivery = takeMessage(this.#channel.fd, 0);
+      if (delivery === undefined || delivery === null) return undefined;
+      const message = this.#read(delivery);
+      if (message.type === "failed") return `The child gave up: ${message.message}`;
+    }
   }
 
   /**

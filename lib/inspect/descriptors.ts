@@ -10,6 +10,7 @@
 import {
   AF_UNIX,
   copyDescriptor,
+  Errno,
   errnoOf,
   getpeername,
   getsockoptInt,
@@ -18,6 +19,7 @@ import {
   readTextFile,
   SO_DOMAIN,
   SOL_SOCKET,
+  SystemError,
   unlessGone,
 } from "../../ffi/mod.ts";
 import { ExperimentError } from "../outcome.ts";
@@ -104,10 +106,14 @@ function kindOf(
   return refersTo.startsWith("socket:") ? kindOfSocket(pid, fd) : "unknown";
 }
 
+/** How getpeername(2) refuses for a socket without a peer, and for one of a family that has none. */
+const NOT_CONNECTED: readonly number[] = [Errno.ENOTCONN, Errno.EOPNOTSUPP];
+
 function kindOfSocket(pid: number, fd: number): DescriptorKind {
   using copy = copyDescriptor(pid, fd);
-  const isConnected = errnoOf(() => getpeername(copy.fd)) === 0;
-  if (!isConnected) return "unknown";
+  const errno = errnoOf(() => getpeername(copy.fd));
+  if (NOT_CONNECTED.includes(errno)) return "unknown";
+  if (errno !== 0) throw new SystemError("getpeername", errno);
   if (getsockoptInt(copy.fd, SOL_SOCKET, SO_DOMAIN) !== AF_UNIX) return "connected";
   const maker = peerPid(copy.fd); // SO_PEERCRED: of a pair, the process that made it
   if (maker === Deno.pid) return "channel";

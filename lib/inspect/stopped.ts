@@ -17,6 +17,9 @@ const STOP_TIMEOUT = 2000;
 /** How often the lists are read before the child is held to be making threads without end. */
 const ROUNDS = 100;
 
+/** How often a thread must have ended before that is believed. */
+const ENDINGS_BELIEVED = 2;
+
 /** Stops a child, and lets it go on at the end of its scope. */
 export class StoppedChild implements Disposable {
   /** Those that can be asked, by thread id. */
@@ -25,6 +28,8 @@ export class StoppedChild implements Disposable {
   readonly ringThreads = new Set<number>();
   /** The processes that the threads belong to. */
   processes: readonly number[] = [];
+  /** How often each thread had ended when it was to be stopped. What has ended stays listed until somebody reaps it. */
+  readonly #endings = new Map<number, number>();
 
   /**
    * Stops every thread of every process.
@@ -47,7 +52,9 @@ export class StoppedChild implements Disposable {
   /** Stops what is not stopped; returns whether there was anything. */
   #stopNew(processes: readonly number[]): boolean {
     this.processes = processes;
-    const isNew = (tid: number) => !this.threads.has(tid) && !this.ringThreads.has(tid);
+    const isNew = (tid: number) =>
+      !this.threads.has(tid) && !this.ringThreads.has(tid) &&
+      (this.#endings.get(tid) ?? 0) < ENDINGS_BELIEVED;
     const found = processes.flatMap((pid) => threadsUnlessGone(pid)).filter(isNew);
     for (const tid of found) {
       if (isKernelThread(tid)) {
@@ -56,13 +63,19 @@ export class StoppedChild implements Disposable {
       }
       const thread = StoppedThread.stop(tid, STOP_TIMEOUT);
       if (thread !== undefined) this.threads.set(tid, thread);
+      else this.#endings.set(tid, (this.#endings.get(tid) ?? 0) + 1);
     }
     return found.length > 0;
   }
 
-  /** Lets it go on. */
+  /**
+   * Lets it go on.
+   *
+   * @throws What one of its threads throws, when all others have been let go.
+   */
   [Symbol.dispose](): void {
-    for (const thread of this.threads.values()) thread[Symbol.dispose]();
+    using threads = new DisposableStack();
+    for (const thread of this.threads.values()) threads.use(thread);
     this.threads.clear();
   }
 }

@@ -1,48 +1,40 @@
 /**
- * The kernel may lie: a call that drops a privilege says that it succeeded, and did nothing. strace plays that kernel.
+ * The kernel may lie: a call that drops a privilege says that it succeeded, and did nothing. A stand-in for libc plays that kernel in the child; the
+ * parent's kernel does not.
  *
  * @module
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { Errno } from "../../ffi/mod.ts";
+import { answered } from "../faults/answers/answered.ts";
+import type { Answering } from "../faults/answers/stand_in.ts";
 import { testNeeding } from "../support/needs.ts";
-import { evidenceIn, inNamespace, type Outcome } from "../support/programs.ts";
-import { FDPASS } from "./here.ts";
+import { evidenceIn, type Outcome } from "../support/programs.ts";
 
-/** Runs the main job, as root with supplementary groups, while strace does what `inject` says. */
-function underLyingKernel(inject: string): Promise<Outcome> {
-  const strace = ["strace", "-f", "--seccomp-bpf", "-o", "/dev/null", "-e", `inject=${inject}`];
-  const groups = ["setpriv", "--groups=0,42", "--"];
-  return inNamespace([...groups, ...strace, ...FDPASS, "--json", "veth-fdpass"]);
+const ARGS = ["--json", "veth-fdpass"];
+
+/** Runs the main job, as root with supplementary groups, with this call of the child's answered so each time. */
+function underLyingKernel(libc: string, answer: Answering["answer"]): Promise<Outcome> {
+  const answering = { libc, name: libc, process: "child.1", turn: 1, answer };
+  return answered({ args: ARGS, answering }, ["setpriv", "--groups=0,42", "--"]);
 }
 
 /** What is true of the run whatever the drop does. */
 const BEFORE_THE_DROP = ["SOCK-01", "SOCK-02", "PASS-01", "PASS-02", "PASS-03"];
 
-/** The lie, the checks that must not pass, and what the report must name. `when=1` is the first call of each thread: the drop, not the proof of it. */
-const LIES: [inject: string, refuted: string[], cause: RegExp][] = [
-  ["setgroups:retval=0", ["DROP-01", "DROP-05"], /groups/i],
-  ["setgroups:retval=0:when=1", ["DROP-01"], /groups/i],
-  ["setresgid:retval=0", ["DROP-02", "DROP-05"], /gid/i],
-  ["setresgid:retval=0:when=1", ["DROP-02", "DROP-05"], /gid/i],
-  ["setresuid:retval=0", ["DROP-03", "DROP-04", "DROP-05", "DENY-01"], /uid/i],
-  ["setresuid:retval=0:when=1", ["DROP-03", "DROP-04", "DROP-05", "DENY-01"], /uid/i],
-  ["setgroups,setresgid,setresuid:retval=0", [
-    ...["DROP-01", "DROP-02", "DROP-03", "DROP-04", "DROP-05", "DENY-01"],
-  ], /[ug]id|groups/i],
-  // Only the proof is a lie: the calls that must be refused are said to succeed.
-  ["setresuid:retval=0:when=2+", ["DROP-05"], /uid/i],
-  ["setresgid:retval=0:when=2+", ["DROP-05"], /gid/i],
-  ["setgroups:retval=0:when=2+", ["DROP-05"], /groups/i],
-  // And refused for another reason than the missing privilege.
-  ["setresuid:error=EINVAL:when=2+", ["DROP-05"], /uid/i],
+/** The lie, the checks that must not pass, and what the report must name. */
+const LIES: [libc: string, refuted: string[], cause: RegExp][] = [
+  ["setgroups", ["DROP-01"], /groups/i],
+  ["setresgid", ["DROP-02"], /gid/i],
+  ["setresuid", ["DROP-03", "DROP-04", "DROP-05", "DENY-01"], /uid/i],
 ];
 
-const strace = { root: true, programs: { strace: "strace" } };
+const root = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
 
-for (const [inject, refuted, cause] of LIES) {
-  testNeeding(strace, `A kernel of ${inject} is found out: FAIL`, async () => {
-    const outcome = await underLyingKernel(inject);
+for (const [libc, refuted, cause] of LIES) {
+  testNeeding(root, `A kernel that says ${libc} took place is found out: FAIL`, async () => {
+    const outcome = await underLyingKernel(libc, { result: 0 });
     const { verdict, exit, experiments: [{ checks, error }] } = evidenceIn(outcome);
     assertEquals([verdict, exit, outcome.code], ["FAIL", 1, 1]);
     const failures = checks.filter(({ status }) => status === "fail");
@@ -54,13 +46,13 @@ for (const [inject, refuted, cause] of LIES) {
   });
 }
 
-testNeeding(strace, "A kernel that tells the truth under strace is believed: PASS", async () => {
-  const outcome = await underLyingKernel("sethostname:retval=0");
+testNeeding(root, "A kernel that tells the truth is believed: PASS", async () => {
+  const outcome = await answered({ args: ARGS });
   assertEquals([evidenceIn(outcome).verdict, outcome.code], ["PASS", 0]);
 });
 
-testNeeding(strace, "A kernel that refuses the drop is not believed either: FAIL", async () => {
-  const outcome = await underLyingKernel("setresuid:error=EPERM");
+testNeeding(root, "A kernel that refuses the drop is not believed either: FAIL", async () => {
+  const outcome = await underLyingKernel("setresuid", { errno: Errno.EPERM });
   const { verdict, experiments: [{ error }] } = evidenceIn(outcome);
   assertEquals([verdict, outcome.code], ["FAIL", 1]);
   assertMatch(error ?? "", /setresuid.*EPERM/);

@@ -1,11 +1,14 @@
 /**
  * The kernel may refuse what a way of receiving is made of, or say that it did it and not have done so. A filter of system calls plays the
- * one, strace the other.
+ * one, a stand-in for libc the other.
  *
  * @module
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Errno } from "../../ffi/mod.ts";
+import { answered } from "../faults/answers/answered.ts";
+import type { Answering } from "../faults/answers/stand_in.ts";
 import { TestsAhead } from "../support/ahead.ts";
 import { evidenceIn, inNamespace } from "../support/programs.ts";
 import { FDPASS, refusing } from "./here.ts";
@@ -13,7 +16,6 @@ import { FDPASS, refusing } from "./here.ts";
 const tests = new TestsAhead();
 
 const root = { root: true, programs: { ip: "iproute2" } };
-const strace = { root: true, programs: { ip: "iproute2", strace: "strace" } };
 
 const SOL_PACKET = 263, PACKET_RX_RING = 5, PACKET_VERSION = 10;
 const REGISTER_FILES = 2, REGISTER_PERSONALITY = 9, REGISTER_RESTRICTIONS = 11;
@@ -107,69 +109,109 @@ for (const [syscall, errno, when, args, message] of REFUSALS) {
   });
 }
 
+/** A call, its answer, and from which time on in a process it is that. */
+type Lie = Pick<Answering, "name" | "answer"> & { readonly turn?: number };
+
 /** The lie, what is run, and what the report must name, if there is something to name. */
-const LIES: [inject: string, args: string[], cause: RegExp][] = [
+const LIES: [lie: Lie, args: string[], cause: RegExp][] = [
   // A ring that is none: before anything is begun there is no answer, and later a refutation.
-  ["io_uring_setup:retval=99", ["-e", "io-uring"], /EBADF/],
-  ["io_uring_setup:retval=99:when=2+", ["-e", "io-uring"], /./],
-  ["io_uring_setup:error=ENOMEM", ["-e", "io-uring"], /io_uring_setup: .*\(ENOMEM\)/],
-  ["io_uring_setup:error=ENOMEM:when=2+", ["-e", "io-uring"], /io_uring_setup: .*\(ENOMEM\)/],
-  ["io_uring_setup:error=ENOMEM:when=3+", ["-e", "io-uring"], /io_uring_setup: .*\(ENOMEM\)/],
+  [{ name: "io_uring_setup", answer: { result: 99 } }, ["-e", "io-uring"], /EBADF/],
+  [{ name: "io_uring_setup", answer: { result: 99 }, turn: 2 }, ["-e", "io-uring"], /./],
+  ...[1, 2, 3].map((turn): [Lie, string[], RegExp] => [
+    { name: "io_uring_setup", answer: { errno: Errno.ENOMEM }, turn },
+    ["-e", "io-uring"],
+    /io_uring_setup: .*\(ENOMEM\)/,
+  ]),
   // Nothing is submitted, and said to be.
-  ["io_uring_enter:retval=0", ["-t", "10", "-e", "io-uring"], /./],
-  ["io_uring_enter:retval=1", ["-t", "10", "-e", "io-uring"], /./],
-  ["io_uring_enter:retval=0", ["-t", "5", "--receive", "io-uring"], /./],
-  ["io_uring_enter:retval=64", ["-t", "5", "--receive", "io-uring"], /./],
-  ["io_uring_enter:retval=1", ["-t", "5", "--receive", "io-uring-multishot"], /./],
+  [{ name: "io_uring_enter", answer: { result: 0 } }, ["-t", "10", "-e", "io-uring"], /./],
+  [{ name: "io_uring_enter", answer: { result: 1 } }, ["-t", "10", "-e", "io-uring"], /./],
+  [{ name: "io_uring_enter", answer: { result: 0 } }, ["-t", "5", "--receive", "io-uring"], /./],
+  [{ name: "io_uring_enter", answer: { result: 64 } }, ["-t", "5", "--receive", "io-uring"], /./],
+  [
+    { name: "io_uring_enter", answer: { result: 1 } },
+    ["-t", "5", "--receive", "io-uring-multishot"],
+    /./,
+  ],
   // Nothing is registered, restricted or enabled.
-  ["io_uring_register:retval=0", ["-e", "io-uring"], /./],
-  ["io_uring_register:retval=0", ["--receive", "io-uring"], /io_uring_enter: .*\(EBADFD\)/],
-  ["io_uring_register:retval=0", ["--receive", "io-uring", "--harden"], /\(EBADFD\)/],
+  [{ name: "io_uring_register", answer: { result: 0 } }, ["-e", "io-uring"], /./],
+  [
+    { name: "io_uring_register", answer: { result: 0 } },
+    ["--receive", "io-uring"],
+    /io_uring_enter: .*\(EBADFD\)/,
+  ],
+  [
+    { name: "io_uring_register", answer: { result: 0 } },
+    ["--receive", "io-uring", "--harden"],
+    /\(EBADFD\)/,
+  ],
   // No ring is set up, and no option set.
   [
-    "setsockopt:retval=0",
+    { name: "setsockopt", answer: { result: 0 } },
     ["--receive", "tpacket-v3"],
     /Cannot map the packet ring: mmap: .*EINVAL/,
   ],
   [
-    "setsockopt:retval=0",
+    { name: "setsockopt", answer: { result: 0 } },
     ["-e", "receive-paths", "--receive", "tpacket-v3"],
     /setsockopt: .*of buffer/,
   ],
   // Nothing is received.
-  ["recvmmsg:error=EAGAIN", ["-t", "5", "--receive", "recvmmsg"], /./],
-  ["recvmmsg:error=ENOMEM", ["--receive", "recvmmsg"], /recvmmsg: .*\(ENOMEM\)/],
+  [
+    { name: "recvmmsg", answer: { errno: Errno.EAGAIN } },
+    ["-t", "5", "--receive", "recvmmsg"],
+    /./,
+  ],
+  [
+    { name: "recvmmsg", answer: { errno: Errno.ENOMEM } },
+    ["--receive", "recvmmsg"],
+    /recvmmsg: .*\(ENOMEM\)/,
+  ],
 ];
 
-function underLyingKernel(inject: string, args: readonly string[]) {
-  const lying = ["strace", "-f", "--seccomp-bpf", "-o", "/dev/null", "-e", `inject=${inject}`];
-  return inNamespace(
-    [
-      ...lying,
-      ...FDPASS,
-      "--json",
-      ...args.includes("-t") ? [] : ["-t", "60"],
-      ...args,
-      "veth-fdpass",
-    ],
-    { timeout: 120_000 },
+function underLyingKernel({ name, answer, turn = 1 }: Lie, args: readonly string[]) {
+  const libc = name.startsWith("io_uring") ? "syscall" : name;
+  return answered(
+    {
+      args: ["--json", ...args.includes("-t") ? [] : ["-t", "60"], ...args, "veth-fdpass"],
+      answering: { libc, name, turn, answer },
+    },
+    [],
+    120_000,
   );
 }
 
-for (const [inject, args, cause] of LIES) {
-  tests.add(strace, `${args.join(" ")}: a kernel of ${inject} gets no PASS`, async () => {
-    const outcome = await underLyingKernel(inject, args);
-    const { verdict, exit, experiments: [{ checks, error, conclusion }] } = evidenceIn(outcome);
-    assert(verdict !== "PASS" && conclusion === null, verdict);
-    assertEquals([outcome.code, [1, 4].includes(exit)], [exit, true]);
-    const open = checks.filter(({ status }) => status !== "pass");
-    assertMatch([error, ...open.map(({ observed }) => observed)].join("\n"), cause);
-  });
+for (const [lie, args, cause] of LIES) {
+  tests.add(
+    root,
+    `${args.join(" ")}: a kernel of ${JSON.stringify(lie)} gets no PASS`,
+    async () => {
+      const outcome = await underLyingKernel(lie, args);
+      const { verdict, exit, experiments: [{ checks, error, conclusion }] } = evidenceIn(outcome);
+      assert(verdict !== "PASS" && conclusion === null, verdict);
+      assertEquals([outcome.code, [1, 4].includes(exit)], [exit, true]);
+      const open = checks.filter(({ status }) => status !== "pass");
+      assertMatch([error, ...open.map(({ observed }) => observed)].join("\n"), cause);
+    },
+  );
 }
 
-tests.add(strace, "A kernel that tells the truth under strace is believed: PASS", async () => {
-  const outcome = await underLyingKernel("sethostname:retval=0", [
-    ...["-e", "io-uring", "-e", "receive-paths", "--harden"],
-  ]);
+tests.add(root, "A kernel that tells the truth is believed: PASS", async () => {
+  const outcome = await answered(
+    {
+      args: [
+        "--json",
+        "-t",
+        "60",
+        "-e",
+        "io-uring",
+        "-e",
+        "receive-paths",
+        "--harden",
+        "veth-fdpass",
+      ],
+    },
+    [],
+    120_000,
+  );
   assertEquals([evidenceIn(outcome).verdict, outcome.code], ["PASS", 0]);
 });

@@ -1,7 +1,7 @@
 /**
  * From a run as it is to what its stand-in is to answer: nobody lists the calls.
  *
- * Every place that a call of libc's is made from is tried: with the lie that it succeeded, and with an errno or two; and for each function, every errno of
+ * Every place that a call of libc's is made from is tried, the first time and the last: with the lie that it succeeded, and with an errno; and for each function, every errno of
  * {@linkcode errnosOf} at some place.
  *
  * @module
@@ -9,13 +9,16 @@
 
 import { errnosOf } from "../syscalls/errnos.ts";
 import type { LoggedCall, RunRecord } from "../syscalls/injection.ts";
+import { isInspecting } from "./inspecting.ts";
 import { ERRNO_NUMBERS, type Injection, type Run, successOf } from "../syscalls/plan.ts";
 
 /** So many frames of the stack tell one place in the program from another; with more, each caller would be tried with all that it calls. */
 const FRAMES = 3;
 
 /** A call, as who makes it and from where. */
-export function placeKey({ side, libc, name, place }: LoggedCall): string {
+export function placeKey(
+  { side, libc, name, place }: Pick<LoggedCall, "side" | "libc" | "name" | "place">,
+): string {
   return [side, libc, name, ...place.split(" ").slice(0, FRAMES)].join(" ");
 }
 
@@ -42,19 +45,23 @@ export function planFor(
     let next = 0;
     const deal = (call: LoggedCall) => injection(run, call, { errno: deck[next++ % deck.length] });
     const places = [...Map.groupBy(calls, placeKey).values()].map(firstAndLast);
-    const dealt = places.flatMap((turns) => [
-      injection(run, turns[0], { result: successOf(turns[0]) }),
-      ...turns.map(deal),
-    ]);
+    const lie = (call: LoggedCall) => injection(run, call, { result: successOf(call) });
+    const dealt = places.flatMap((turns) => [...turns.map(lie), ...turns.map(deal)]);
     const turns = places.flat();
     for (let i = 0; next < deck.length; i++) dealt.push(deal(turns[i % turns.length]));
     return dealt;
   });
 }
 
-/** The first of these, and the last if that is another. */
+/**
+ * The first of these, and the last if that is another. How often the parent's look at the child turns depends on how many threads that has: of the last
+ * look, it is the first turn.
+ */
 function firstAndLast(turns: readonly LoggedCall[]): LoggedCall[] {
-  return [...new Set([turns[0], turns.at(-1)!])];
+  const last = turns.at(-1)!;
+  const isSteady = last.side !== "parent" || !isInspecting(last.place);
+  const ofLast = isSteady ? last : turns.find(({ place }) => place === last.place)!;
+  return [...new Set([turns[0], ofLast])];
 }
 
 function injection(run: Run, call: LoggedCall, answer: Injection["answer"]): Injection {

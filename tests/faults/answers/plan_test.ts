@@ -20,7 +20,7 @@ const all = () => true;
 
 const answerOf = ({ answer }: Injection) => "errno" in answer ? answer.errno : answer.result;
 
-Deno.test("planFor() tries each place with a lie and an errno, and another errno in its last call", () => {
+Deno.test("planFor() tries each place with a lie and an errno, in its first call and in its last", () => {
   const record = recordOf(
     call("child.1", "bind", "bind@socket.ts:40 one@a.ts:1"),
     call("child.1", "bind", "bind@socket.ts:40 one@a.ts:1", 2),
@@ -32,8 +32,9 @@ Deno.test("planFor() tries each place with a lie and an errno, and another errno
     injection.job.answering!.process,
     answerOf(injection),
   ]);
-  assertEquals(tried.slice(0, 5), [
+  assertEquals(tried.slice(0, 6), [
     ["one@a.ts:1", "child.1", 0],
+    ["one@a.ts:1", "child.2", 0],
     ["one@a.ts:1", "child.1", "EACCES"],
     ["one@a.ts:1", "child.2", "EADDRINUSE"],
     ["two@a.ts:9", "child.2", 0],
@@ -75,4 +76,22 @@ Deno.test("placeKey() is the same for callers far away, and another for another 
   const key = placeKey(call("child.1", "poll", `${near} main@c.ts:4`));
   assertEquals(placeKey(call("child.7", "poll", `${near} other@d.ts:5`, 9)), key);
   assertEquals(placeKey(call("child.1", "read", `${near} main@c.ts:4`)) === key, false);
+});
+
+Deno.test("planFor() tries the first turn of the last look, whatever number its turns have", () => {
+  const look = (line: number, turn: number) => ({
+    ...call(
+      "parent.1",
+      "open",
+      `open@ffi/file.ts:1 read@ffi/file.ts:2 look@lib/inspect/look.ts:3 parent@a.ts:${line}`,
+      turn,
+    ),
+    side: "parent" as const,
+  });
+  const record = recordOf(look(1, 1), look(1, 2), look(9, 1), look(9, 2));
+  const lies = planFor(RUN, record, record, all).filter(({ answer }) => "result" in answer);
+  assertEquals(lies.map(({ place, turn }) => [place.split(":").at(-1), turn]), [["1", 1], [
+    "9",
+    1,
+  ]]);
 });

@@ -1,8 +1,8 @@
 /**
  * In libc's place: round every function a wrapper that writes down what it was answered, and answers one call itself, without making it.
  *
- * strace does that from outside, and is a tracer. A hardened worker is looked at by ptrace(2), by its parent (HARD-05) and by its attacker, and a process has one
- * tracer: so the experiments with hardened workers are answered wrongly here, inside the program, one step before libc.
+ * strace does that from outside, and is a tracer. A child is looked at by ptrace(2), by its parent and by its attacker, and a process has one
+ * tracer: so a child is answered wrongly here, inside the program, one step before libc.
  *
  * @module
  */
@@ -12,30 +12,34 @@ import { type SyscallName, syscallNumber, SYSCALLS } from "../../../ffi/syscalls
 import { ErrnoSlot } from "../syscalls/errno_slot.ts";
 import { DEPTH, placeOf, type Side } from "../syscalls/marks.ts";
 import { openJournal } from "./journal.ts";
+import { pathsWithoutJournals } from "./maps.ts";
 
-/** One call of libc's, and what it is answered. */
+/** A call of libc's, or every one from some on, and its answer. */
 export interface Answering {
-  /** Whose: the name of its journal, such as `child.2` for the second child that was started. */
-  readonly process: string;
+  /** Whose: the name of its journal, such as `child.2` for the second child that was started; anybody's if nothing is given. */
+  readonly process?: string;
   readonly libc: string;
   /** The system call, where `libc` is syscall(2); else the same. */
   readonly name: string;
-  /** From where in the program, which time. */
-  readonly place: string;
+  /** From where in the program; from anywhere if nothing is given. */
+  readonly place?: string;
+  /** Which time from there; from anywhere, that time and every later one. */
   readonly turn: number;
   /** An errno by number, or the result of a success that did not take place. */
   readonly answer: { readonly errno: number } | { readonly result: number };
 }
 
-/** A line of a journal, as JSON. What comes later, on another thread, has no result. */
+/** A line of a journal, as JSON, with when it was written and which numbers are among the arguments. A call on another thread has no result: that comes later. */
 export type Line = [
   ...[libc: string, name: string, place: string, turn: number],
   ...[result: number | null, errno: number, isStandIn: boolean],
+  ...[milliseconds: number, numbers: readonly number[]],
 ];
 
 /** Functions that return an errno instead of keeping it. Source: their manual pages. */
 const RETURNING_ERRNO = [
   ...["getgrnam_r", "getpwnam_r", "getpwuid_r", "posix_spawn", "pthread_create", "pthread_join"],
+  "pthread_sigmask",
 ];
 
 /** Functions that cannot fail, or are no business of the kernel's. */
@@ -62,24 +66,35 @@ export function standIn(side: Side, folder: string, answering?: Answering): void
   const errno = new ErrnoSlot();
   Error.stackTraceLimit = DEPTH;
   const [process, write] = openJournal(folder, side);
+  const withoutJournals = pathsWithoutJournals(folder);
   const turns = new Map<string, number>();
+  const isWanted = (place: string, turn: number) =>
+    answering !== undefined && (answering.process ?? process) === process &&
+    (answering.place === undefined
+      ? turn >= answering.turn
+      : answering.place === place && turn === answering.turn);
   wrapCalls((libc: string, { nonblocking }: LibcFunction, call: LibcCall) => {
     if (INFALLIBLE.includes(libc) || RETURNING_POINTERS.includes(libc)) return call;
     return (...args: unknown[]) => {
+      if (side === "parent" && libc === "open") args[0] = withoutJournals(args[0] as Uint8Array);
       const name = libc === "syscall" ? NAMES.get(Number(args[0])) ?? `${args[0]}` : libc;
-      // To find out where a call is made from takes longer than most calls.
-      if (answering !== undefined && (answering.libc !== libc || answering.name !== name)) {
-        return call(...args);
-      }
-      const place = placeOf(new Error());
-      const where = `${libc} ${name} ${place}`;
+      // To find out where a call is made from takes longer than most calls: only where it matters.
+      const matters = answering === undefined ||
+        answering.libc === libc && answering.name === name;
+      const place = matters ? placeOf(new Error()) : "";
+      const isAnywhere = answering !== undefined && answering.place === undefined;
+      const where = `${libc} ${name} ${isAnywhere ? "" : place}`;
       const turn = (turns.get(where) ?? 0) + 1;
       turns.set(where, turn);
       const tell = (result: number | null, isStandIn: boolean) => {
-        const line: Line = [libc, name, place, turn, result, errno.value, isStandIn];
+        const numbers = args.flatMap((each) =>
+          typeof each === "number" || typeof each === "bigint" ? [Number(each)] : []
+        );
+        const made = [libc, name, place, turn] as const;
+        const line: Line = [...made, result, errno.value, isStandIn, Date.now(), numbers];
         write(JSON.stringify(line));
       };
-      if (answering?.process === process && answering.place === place && answering.turn === turn) {
+      if (matters && answering !== undefined && isWanted(place, turn)) {
         const { answer } = answering;
         errno.value = "errno" in answer ? answer.errno : 0;
         const result = "errno" in answer ? failure(libc, answer.errno) : answer.result;

@@ -8,12 +8,11 @@
  * @module
  */
 
+import { stoodInChild } from "./child_module.ts";
 import { standIn } from "./stand_in.ts";
 
 const [folder, answering, ...args] = Deno.args;
 
 standIn("parent", folder, answering === "" ? undefined : JSON.parse(answering));
 const { main } = await import("../../../main.ts");
-const child = new URL("./stood_in_child.ts", import.meta.url);
-child.search = encodeURIComponent(JSON.stringify([folder, answering]));
-Deno.exit(await main(args, child.href));
+Deno.exit(await main(args, stoodInChild(folder, answering)));

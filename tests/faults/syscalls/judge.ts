@@ -6,7 +6,7 @@
 
 import type { Evidence } from "../../../lib/evidence.ts";
 import type { LoggedCall, RunRecord } from "./injection.ts";
-import { type Injection, ON_EVERY_THREAD } from "./plan.ts";
+import type { Injection } from "./plan.ts";
 import { whyTolerated } from "./tolerated.ts";
 
 /** What must not be, each counted by itself. */
@@ -114,6 +114,17 @@ const TRANSLATED: readonly [call: string, errno: string, said: string][] = [
   ["io_uring_enter", "EOPNOTSUPP", "EBADF"], // the ring is gone: lib/early_rings.ts
 ];
 
+/** Refusals that answer a question: the reader is told what they mean. */
+const ANSWERS: readonly {
+  readonly call: string;
+  readonly errnos: readonly string[];
+  readonly at: RegExp;
+}[] = [
+  { call: "getpeername", errnos: ["ENOTCONN", "EOPNOTSUPP"], at: /kindOfSocket/ },
+  { call: "ptrace", errnos: ["ENOENT", "EINVAL"], at: /filtersOf/ },
+  { call: "ptrace", errnos: ["ESRCH"], at: /StoppedThread/ },
+];
+
 /**
  * Whether the reader learns what failed.
  *
@@ -121,10 +132,12 @@ const TRANSLATED: readonly [call: string, errno: string, said: string][] = [
  * was told that all is well, and finds out later, by what is missing. Of that it must tell: an error, or a check that does not hold, or that is missing
  * among others.
  */
-function isNamed({ libc, syscall, answer }: Injection, said: string): boolean {
-  if (!("errno" in answer)) return said.trim() !== "";
-  // libc aborts a process whose threads it could not change alike; there is nobody left to say why.
-  if (ON_EVERY_THREAD.includes(syscall) && /SIGABRT/.test(said)) return true;
+function isNamed({ libc, syscall, place, answer }: Injection, said: string): boolean {
+  const isAnswer = !("errno" in answer) ||
+    ANSWERS.some(({ call, errnos, at }) =>
+      call === syscall && errnos.includes(answer.errno) && at.test(place)
+    );
+  if (isAnswer) return said.trim() !== "";
   const calls = libc === "syscall" ? [syscall] : [libc, syscall];
   const translated = TRANSLATED.filter(([call, errno]) =>
     calls.includes(call) && errno === answer.errno

@@ -6,7 +6,7 @@
 
 import { type Call, parseTrace } from "../../e2e/strace.ts";
 import type { LoggedCall } from "./injection.ts";
-import { MARK, type Side } from "./marks.ts";
+import { MARK } from "./marks.ts";
 
 /** A system call with who made it, and when. */
 export type MarkedCall = LoggedCall & Pick<Call, "time">;
@@ -18,7 +18,7 @@ interface Current {
   readonly counts: Map<string, number>;
 }
 
-const MARKED = new RegExp(`"${MARK}/(parent|child)/(?:(begin|end|elsewhere)/(\\w+)(?:/([^"]*))?)?`);
+const MARKED = new RegExp(`"${MARK}/(?:(begin|end|elsewhere)/(\\w+)(?:/([^"]*))?)?`);
 
 const NOBODYS = { libc: undefined, place: "", turn: 0, nth: 0 };
 
@@ -32,16 +32,10 @@ export function parseMarkedLog(log: string): MarkedCall[] {
   };
   const current = new Map<number, Current>();
   const made = parseTrace(log).calls;
-  // What a thread did before its first mark is its side's as well: the runtime's preparations for the child.
-  const sides = new Map(
-    made.flatMap(({ tid, args }): [number, Side][] => {
-      const side = args.match(MARKED)?.[1];
-      return side === undefined ? [] : [[tid, side as Side]];
-    }),
-  );
+  const areMarked = new Set(made.filter(({ args }) => MARKED.test(args)).map(({ tid }) => tid));
   const calls: MarkedCall[] = [];
   for (const { tid, name, args, result, time } of made) {
-    const [, , kind, libc, place = ""] = args.match(MARKED) ?? [];
+    const [, kind, libc, place = ""] = args.match(MARKED) ?? [];
     if (kind === "begin") {
       const turn = count(turns, `${tid} ${libc} ${place}`);
       current.set(tid, { libc, place, turn, counts: new Map() });
@@ -49,7 +43,8 @@ export function parseMarkedLog(log: string): MarkedCall[] {
     if (args.includes(`"${MARK}/`)) continue;
     const ordinal = count(ordinals, `${tid} ${name}`);
     const injected = result.endsWith("(INJECTED)");
-    const call = { tid, side: sides.get(tid), name, args, result, time, ordinal, injected };
+    const side = areMarked.has(tid) ? "parent" as const : undefined;
+    const call = { tid, side, name, args, result, time, ordinal, injected };
     const by = current.get(tid);
     if (by === undefined) calls.push({ ...call, ...NOBODYS });
     else {

@@ -1,19 +1,18 @@
 /**
- * The parent's main program, and a child, with every call of libc's marked.
+ * The parent's main program with every call of libc's marked, and a child that keeps a journal of its calls.
  *
- *     deno run -A marked_main.ts AIM [ARG…]
+ *     deno run -A marked_main.ts FOLDER AIM [ARG…]
  *
- * AIM is what is to be hit, as JSON, or empty.
+ * The journal comes into FOLDER. AIM is what is to be hit, as JSON, or empty.
  *
  * @module
  */
 
+import { stoodInChild } from "../answers/child_module.ts";
 import { markCalls } from "./marks.ts";
 
-const [aim, ...args] = Deno.args;
+const [folder, aim, ...args] = Deno.args;
 
-markCalls("parent", aim === "" ? undefined : JSON.parse(aim));
+markCalls(folder, aim === "" ? undefined : JSON.parse(aim));
 const { main } = await import("../../../main.ts");
-const child = new URL("./marked_child.ts", import.meta.url);
-if (aim !== "") child.search = encodeURIComponent(aim);
-Deno.exit(await main(args, child.href));
+Deno.exit(await main(args, stoodInChild(folder)));

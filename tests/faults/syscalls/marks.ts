@@ -4,9 +4,10 @@
  * Theory of operation. Every function of libc's gets a wrapper, as `--trace` does it. Before the call, and after it, it makes a system call
  * that does nothing: access(2) of a path that says which call it is, and from where in the program. So whatever system call of that thread lies
  * between the two is the tool's. errno is put back after the second mark. A call on another thread (`nonblocking`) is marked when it
- * begins; its own system call comes on a thread of the runtime's.
+ * begins; its own system call comes on a thread of the runtime's. The thousands of calls by which the parent looks into the child have no mark: the stand-in
+ * answers those.
  *
- * strace counts the system calls of each thread by name (`when=`), and follows every thread of parent and child. So that one of them is hit and no other, there
+ * strace counts the system calls of each thread by name (`when=`), and follows every thread of the parent. So that one of them is hit and no other, there
  * is an {@linkcode Aim}: just before the tool's call, its thread makes system calls of that name that do nothing, more than any other thread makes. Where the
  * runtime makes some of that name on the same thread, nobody knows how many before; then it makes them until one of them is answered by strace, and
  * after that as many as are missing until strace answers again.
@@ -16,9 +17,11 @@
 
 import { type LibcCall, type LibcFunction, wrapCalls } from "../../../ffi/libc.ts";
 import { type SyscallName, syscallNumber } from "../../../ffi/syscalls.ts";
+import { isInspecting } from "../answers/inspecting.ts";
+import { pathsWithoutJournals } from "../answers/maps.ts";
 import { ErrnoSlot } from "./errno_slot.ts";
 
-/** What the path of each mark begins with; a slash follows. */
+/** The path of each mark begins with this; a slash follows. */
 export const MARK = "fdpass-mark";
 
 /** Who makes a call. */
@@ -26,7 +29,6 @@ export type Side = "parent" | "child";
 
 /** One system call of the tool's, to be hit whatever else is going on. */
 export interface Aim {
-  readonly side: Side;
   /** Where it is: the function of libc's, from where in the program, which time. */
   readonly libc: string;
   readonly place: string;
@@ -71,14 +73,14 @@ export function idleCall(name: SyscallName): () => string {
   };
 }
 
-/** Marks every call of libc's from now on. */
-export function markCalls(side: Side, aim?: Aim | AimElsewhere): void {
+/** Marks every call of libc's from now on. The child's journals are in a folder. */
+export function markCalls(folder: string, aim?: Aim | AimElsewhere): void {
   const { symbols } = Deno.dlopen("libc.so.6", {
     access: { parameters: ["buffer", "i32"], result: "i32" },
   });
   const errno = new ErrnoSlot();
   const encoder = new TextEncoder();
-  const mark = (words: string) => symbols.access(encoder.encode(`${MARK}/${side}/${words}\0`), 0);
+  const mark = (words: string) => symbols.access(encoder.encode(`${MARK}/${words}\0`), 0);
   mark("the first, which binds");
   Error.stackTraceLimit = DEPTH;
 
@@ -92,13 +94,16 @@ export function markCalls(side: Side, aim?: Aim | AimElsewhere): void {
   };
   if (aim !== undefined && !("libc" in aim)) { for (let i = 0; i < aim.idle; i++) idle(); }
 
-  const isAt = ({ side: whose, libc, place, turn }: Aim, ...at: [string, string, number]) =>
-    whose === side && libc === at[0] && place === at[1] && turn === at[2];
+  const isAt = ({ libc, place, turn }: Aim, ...at: [string, string, number]) =>
+    libc === at[0] && place === at[1] && turn === at[2];
+  const withoutJournals = pathsWithoutJournals(folder);
   const turns = new Map<string, number>();
   wrapCalls((name: string, { nonblocking }: LibcFunction, call: LibcCall) => {
     if (ONLY_MEMORY.includes(name)) return call;
     return (...args: unknown[]) => {
+      if (name === "open") args[0] = withoutJournals(args[0] as Uint8Array);
       const place = placeOf(new Error());
+      if (isInspecting(place)) return call(...args);
       const where = `${name} ${place}`;
       turns.set(where, (turns.get(where) ?? 0) + 1);
       if (aim !== undefined && "libc" in aim && isAt(aim, name, place, turns.get(where)!)) {
@@ -115,10 +120,14 @@ export function markCalls(side: Side, aim?: Aim | AimElsewhere): void {
   });
 }
 
-/** Where in the program an error was made: functions and lines, innermost first, such as `close@descriptor.ts:27 OwnedFd.close@descriptor.ts:120`. */
+/** Where in the program an error was made: functions and lines, innermost first, such as `close@ffi/descriptor.ts:27 OwnedFd.close@ffi/descriptor.ts:120`. */
 export function placeOf(error: Error): string {
   return error.stack!.split("\n").slice(2).map(nameOf).filter((frame) => frame !== "").join(" ");
 }
+
+const PROJECT = new URL("../../../", import.meta.url).href;
+
+const basename = (url: string) => url.slice(url.lastIndexOf("/") + 1);
 
 /** Of the wrappers themselves. */
 const OURS = /\/(marked|stood_in)_/;
@@ -129,6 +138,6 @@ function nameOf(frame: string): string {
   const called = frame.trimStart().replace(/^at (async )?/, "");
   const open = called.lastIndexOf(" (");
   const name = called.slice(0, Math.max(open, 0));
-  const place = called.slice(called.lastIndexOf("/") + 1, called.lastIndexOf(":"));
-  return `${name}@${place}`;
+  const url = called.slice(open === -1 ? 0 : open + 2, called.lastIndexOf(":"));
+  return `${name}@${url.startsWith(PROJECT) ? url.slice(PROJECT.length) : basename(url)}`;
 }

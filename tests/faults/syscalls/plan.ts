@@ -1,7 +1,7 @@
 /**
  * From a run as it is to what is to be tried: nobody lists the calls.
  *
- * Every system call that the tool makes is answered wrongly (of a loop, the first turns and the last); at each place in the program that it is made from, with the lie that
+ * Every system call that the parent makes is answered wrongly (of a loop, the first turns and the last); at each place in the program that it is made from, with the lie that
  * it succeeded and with a few errnos; and for each function of libc's, every errno of {@linkcode errnosOf} at some place.
  *
  * @module
@@ -51,9 +51,6 @@ export function described({ libc, syscall, side, place, turn, answer }: Injectio
   const call = libc === syscall ? libc : `${libc} (${syscall})`;
   return `${side ?? "another thread"}: ${call} #${turn} at ${place}: ${what}`;
 }
-
-/** Calls that libc makes on every thread. One that fails on some threads only has libc abort the process (setxid, nptl(7)). */
-export const ON_EVERY_THREAD: readonly string[] = ["setgroups", "setresgid", "setresuid"];
 
 /** How many turns of a loop are tried, from the first on. */
 const TURNS = 5;
@@ -189,14 +186,13 @@ function injectionsOf(
   run: Run,
   isRegular: boolean,
 ): Injection[] {
-  const { libc, name: syscall, side, place, turn } = call;
-  const aim = { side: side!, libc: libc!, place, turn, syscall: syscall as SyscallName };
+  const { libc, name: syscall, place, turn } = call;
+  const aim = { libc: libc!, place, turn, syscall: syscall as SyscallName };
   const first = most + MARGIN;
   const at = (when: string, aim?: Aim) => injection(call, errno, run, when, aim);
   const byCounting = () => at(String(first + call.ordinal), { ...aim, idle: first });
   // One without a number in ffi/ cannot be made to do nothing: it is counted from the beginning, on whatever thread.
   if (!Object.hasOwn(SYSCALLS, syscall)) return [at(String(call.ordinal))];
-  if (ON_EVERY_THREAD.includes(syscall)) return [byCounting(), at(String(call.ordinal))];
   const usualIdle = idleAnswer(aim.syscall);
   const looksAsUsual = usualIdle === `-1 ${ERRNO_NUMBERS.get(errno)}` ||
     !usualIdle.startsWith("-1");
@@ -206,8 +202,8 @@ function injectionsOf(
   ];
 }
 
-/** The marks, and what truth.ts asks for. What the runtime makes by the thousand is left out, since each costs time. */
-const LOOKED_AT = "access,socket,bind,close,sendto,sendmsg,recvmsg,setgroups,setresgid,setresuid";
+/** The marks, and what truth.ts asks for. */
+const LOOKED_AT = "access,socket,bind,close,sendto,sendmsg";
 
 /** errnos by name. Source: strerrorname_np(3). */
 export const ERRNO_NUMBERS: ReadonlyMap<string, number> = new Map(
@@ -222,8 +218,9 @@ function idleAnswer(syscall: SyscallName): string {
   return idleAnswers.get(syscall)!;
 }
 
-/** What a success of the call would be: what it was, or 0 where it was none. */
-export function successOf({ result }: LoggedCall): number {
+/** What a success of the call would be: what it was, or 0 where it was none. Of a comparison, that what is compared is not the same. */
+export function successOf({ name, result }: LoggedCall): number {
+  if (name === "kcmp") return 1;
   const value = Number(result.match(/^\d+/)?.[0] ?? 0);
   return Number.isSafeInteger(value) ? value : 0;
 }

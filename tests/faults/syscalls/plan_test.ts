@@ -67,10 +67,10 @@ Deno.test("Every errno of the table is one", () => {
 
 const LOG = `
 7 1.000001 bind(3, {sa_family=AF_UNIX}, 20) = 0
-7 1.000002 access("fdpass-mark/parent/begin/bind/bind@socket.ts:37 parent@x.ts:1", F_OK) = -1 ENOENT (No such file or directory)
+7 1.000002 access("fdpass-mark/begin/bind/bind@socket.ts:37 parent@x.ts:1", F_OK) = -1 ENOENT (No such file or directory)
 9 1.000003 bind(4, {sa_family=AF_UNIX}, 20) = 0
 7 1.000004 bind(5, {sa_family=AF_PACKET}, 20) = -1 EIO (Input/output error) (INJECTED)
-7 1.000005 access("fdpass-mark/parent/end/bind", F_OK) = -1 ENOENT (No such file or directory)
+7 1.000005 access("fdpass-mark/end/bind", F_OK) = -1 ENOENT (No such file or directory)
 7 1.000006 close(5) = 0
 `;
 

@@ -1,5 +1,8 @@
-/** The main job, with every system call that it makes answered wrongly. */
+/** The main job, with every system call that the parent makes answered wrongly. Those by which it looks into the child: answers/privilege_drop.faults.ts. */
 
-import { MAIN_JOB, sweep } from "./sweep.ts";
+import { sweep, UNDER_STRACE } from "./sweep.ts";
 
-await sweep({ title: "privilege-drop", run: MAIN_JOB });
+await sweep({
+  title: "privilege-drop, the parent",
+  run: UNDER_STRACE,
+});

@@ -9,6 +9,7 @@ import { testNeeding, which } from "../../support/needs.ts";
 import type { LoggedCall } from "./injection.ts";
 import { judge, whatIsSaid } from "./judge.ts";
 import { Lanes } from "./lanes.ts";
+import { isInspecting } from "../answers/inspecting.ts";
 import { placeKey, planFor as planWithStandIn } from "../answers/plan.ts";
 import { type Injection, planFor, type Run, unknownCalls } from "./plan.ts";
 import { COUNT } from "./truth.ts";
@@ -26,32 +27,43 @@ const MISSED_RATE = 0.05, MISSED = 3;
 export interface Sweep {
   readonly title: string;
   readonly run: Run;
+  /** Which calls are of interest; all if nothing is given. */
+  readonly only?: (call: LoggedCall) => boolean;
   /** Runs whose calls are not of interest here, since they are swept elsewhere. */
   readonly beyond?: readonly Run[];
   /** Whether a run waits most of its time. */
   readonly waits?: boolean;
-  /** Which of the injections are made; if nothing is given all of them, or with FAULTS=few the first for each call. */
+  /** Which of the injections are made; if nothing is given all of them, or with FAULTS=few the first of each kind. */
   readonly choose?: (plan: readonly Injection[]) => Injection[];
 }
 
 /** The main job. */
 export const MAIN_JOB: Run = {
-  by: "strace",
+  by: "stand-in",
   args: ["-t", "10", "-n", String(COUNT), "--json", "veth-fdpass"],
   limit: 20_000,
 };
 
-/** The main job with a hardened worker, which wants no other tracer. */
-export const HARDENED: Run = {
-  ...MAIN_JOB,
-  by: "stand-in",
-  args: ["--harden", ...MAIN_JOB.args],
+/** The main job under strace, which makes the parent several times slower. */
+export const UNDER_STRACE: Run = {
+  by: "strace",
+  args: ["-t", "30", ...MAIN_JOB.args.slice(2)],
+  limit: 60_000,
 };
 
-/** For CI, which has no time for more, except for the main job. */
+/** The main job with a hardened worker. */
+export const HARDENED: Run = { ...MAIN_JOB, args: ["--harden", ...MAIN_JOB.args] };
+
+/** For CI, which has no time for more: the first wrong answer of each call, and at each place from where the parent looks into the child. */
 function usual(plan: readonly Injection[]): Injection[] {
   if (Deno.env.get("FAULTS") !== "few") return [...plan];
-  return [...Map.groupBy(plan, callOf).values()].map(([first]) => first);
+  const kindOf = (injection: Injection) => {
+    const { side, syscall, place } = injection;
+    return side === "parent" && isInspecting(place)
+      ? placeKey({ ...injection, name: syscall })
+      : callOf(injection);
+  };
+  return [...Map.groupBy(plan, kindOf).values()].map(([first]) => first);
 }
 
 /** What makes one call as good as another, and the plan of what is tried, for each who may answer. */
@@ -62,7 +74,7 @@ const PLANNING = {
 
 /** Makes the runs without an injection, from which the others are planned; registers the tests; and begins. */
 export async function sweep(
-  { title, run, beyond = [], waits = false, choose = usual }: Sweep,
+  { title, run, only = () => true, beyond = [], waits = false, choose = usual }: Sweep,
 ): Promise<void> {
   if (Deno.uid() !== 0 || which("strace") === undefined || which("ip") === undefined) {
     return testNeeding(NEEDS, `${title}: no wrong answer of the kernel gets a PASS`, () => {});
@@ -77,12 +89,13 @@ export async function sweep(
     }
   });
   const { kindOf, planFor } = PLANNING[run.by];
-  const others = await Promise.all(beyond.map((each) => lanes.run({ ...each, by: run.by })));
+  const others = await Promise.all(beyond.map((each) => lanes.run(each)));
   const known = new Set(others.flatMap(({ calls }) => calls!.map(kindOf)));
   Deno.test(`${title}: errnos.ts knows what each system call may answer`, () => {
     assertEquals(unknownCalls(clean), [], "take them from the manual");
   });
-  const plan = choose(planFor(run, clean, again, (call) => !known.has(kindOf(call))));
+  const isWanted = (call: LoggedCall) => only(call) && !known.has(kindOf(call));
+  const plan = choose(planFor(run, clean, again, isWanted));
   const results: Result[] = [];
   const make = async (injection: Injection) => {
     const record = await lanes.run(injection.job);

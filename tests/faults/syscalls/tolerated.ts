@@ -25,6 +25,13 @@ const ON_ANOTHER_THREAD = /^$/;
 /** What is made again, or waited for, until it works. */
 const AGAIN: readonly Tolerated[] = [
   {
+    libc: ["syscall"],
+    syscalls: ["ptrace"],
+    answers: ["ESRCH", "lie"],
+    at: /StoppedThread\.stop\S* StoppedChild\.#stopNew/,
+    why: "a thread that seems to have ended while it was stopped is stopped again if it is there",
+  },
+  {
     libc: ["open", "read", "recvfrom", "recvmsg", "sendmsg", "sendto", "recvmmsg", "write"],
     answers: ["EINTR"],
     why: "made again: checkRestarting() in ffi/errno.ts",
@@ -96,12 +103,6 @@ const AGAIN: readonly Tolerated[] = [
     why: "asked for twice before it is believed that a thread or a descriptor is gone",
   },
   {
-    libc: ["setgroups", "setresgid", "setresuid"],
-    syscalls: ["tgkill"],
-    answers: ["any"],
-    why: "libc signals its threads until none is left that has not followed (setxid, nptl)",
-  },
-  {
     libc: ["close_range"],
     answers: ["any"],
     why: "then each descriptor is marked by itself, as /proc lists them",
@@ -110,6 +111,23 @@ const AGAIN: readonly Tolerated[] = [
 
 /** What no claim rests on. */
 const BESIDE_THE_POINT: readonly Tolerated[] = [
+  {
+    libc: ["sigaction"],
+    answers: ["lie"],
+    at: /restoreDefaultSignals/,
+    why: "a signal that the child should die of may do something else; no claim rests on a signal",
+  },
+  {
+    libc: ["setsid"],
+    answers: ["lie"],
+    why: "a terminal of the child's is looked for by the parent (footholds.ts)",
+  },
+  {
+    libc: ["unshare"],
+    answers: ["any"],
+    at: /canHavePidNamespaces/,
+    why: "without PID namespaces the subreaper ends what the child leaves behind",
+  },
   {
     libc: ["close"],
     answers: ["lie"],
@@ -215,6 +233,85 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     why: "of the filter beside the reviewed one, which only refuses more; the other must be there",
   },
   {
+    libc: ["syscall"],
+    syscalls: ["ptrace"],
+    answers: ["any", "lie"],
+    at: /#isInstructionAt/,
+    why: "then another instruction is found to make the call by",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["ptrace"],
+    answers: ["lie"],
+    at: /#request\S* StoppedThread\.#(save|restore)/,
+    why:
+      "which signals a thread blocks: one that comes during a question makes it be asked again, and no claim rests on those after it",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["ptrace"],
+    answers: ["lie"],
+    at: /#isTrapped/,
+    why: "that no signal waits is what the kernel says",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["ptrace"],
+    answers: ["any", "lie"],
+    at: /errnoOf\S* StoppedThread\.beneathFilter/,
+    why: "a filter that stays suspended is back when the thread is let go, which is before it runs",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["ptrace"],
+    answers: ["any", "lie"],
+    at: /errnoOf\S* StoppedThread\.#leave/,
+    why: "a thread is let go twice, and the first time was enough",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["ptrace"],
+    answers: ["ESRCH", "lie"],
+    at: /StoppedThread\.(#standStill\S* StoppedThread\.)?#leave/,
+    why: "a thread that is there is let go later",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["ptrace"],
+    answers: ["lie"],
+    at: /#setRegisters\S* StoppedThread\.#restore|#syscallInfo\S* StoppedThread\.#passOn/,
+    why:
+      "the questions are answered; a thread that goes on elsewhere can only end the child's part",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["waitid"],
+    answers: ["ECHILD"],
+    at: /stopOf/,
+    why: "asked again, until the thread has stopped or the time is over",
+  },
+  {
+    libc: ["getpeername"],
+    answers: ["ENOTCONN", "EOPNOTSUPP"],
+    at: /kindOfSocket/,
+    why:
+      "of what the child has before the message packet sockets alone matter; later it refutes DROP-05",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["ptrace"],
+    answers: ["lie"],
+    at: /#request\S* StoppedThread\.#leave/,
+    why: "a thread is let go twice",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["kcmp"],
+    answers: ["lie"],
+    at: /threadsElsewhere/,
+    why: "a descriptor table of a thread's own matters after the drop, where it refutes DROP-05",
+  },
+  {
     libc: ["bind", "getsockopt", "prctl", "setsockopt", "syscall", "waitpid"],
     answers: ["lie"],
     at: /attemptOperation/,
@@ -232,11 +329,22 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
   {
     libc: ["prctl"],
     answers: ["lie"],
-    at: /^prctl\S* Object\.child@authority/,
+    at: /^prctl\S* Object\.child@lib\/experiments\/authority/,
     why: "whether a sibling is dumpable decides what comes of the attacks upon it",
   },
   {
-    libc: ["mmap", "close", "setresgid", "setresuid", "getsockopt", "poll", "recvfrom"],
+    libc: [
+      ...[
+        "mmap",
+        "close",
+        "setresgid",
+        "setresuid",
+        "getsockopt",
+        "getsockname",
+        "poll",
+        "recvfrom",
+      ],
+    ],
     answers: ["any", "lie"],
     at: /supervised_worker/,
     why:
@@ -258,7 +366,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
   {
     libc: ["pthread_join", "sem_post"],
     answers: ["any", "lie"],
-    at: /\bletGo@threads\.ts/,
+    at: /\bletGo@ffi\/threads\.ts/,
     why: "the worker has done its work then, and its threads end with the process",
   },
   {
@@ -274,8 +382,9 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
   {
     libc: ["sendmsg"],
     answers: ["lie"],
-    at: /ChildRun\.(step|done|note|detail|packet)/,
-    why: "a line of the transcript is lost, or one packet of the stimulus, which is made up for",
+    at: /ChildRun\.(step|done|note|detail|packet|check)/,
+    why:
+      "a line of the transcript is lost, or what the child finds, which can only refute, or one packet of the stimulus, which is made up for",
   },
   {
     libc: ["setsockopt"],

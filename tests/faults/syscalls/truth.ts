@@ -1,93 +1,131 @@
 /**
- * An independent look at a run of `privilege-drop`: what really took place, by what strace saw of both processes. What strace itself
- * answered did not take place.
+ * An independent look at a run of `privilege-drop`: the parent as strace saw it, the child by the journal of its calls. A call that was answered in the kernel's
+ * place did not take place.
  *
  * @module
  */
 
+import type { JournalledCall } from "../answers/with_stand_in.ts";
 import type { MarkedCall } from "./log.ts";
 
 /** Packets that the run is asked for; what it asks for if nothing is said. */
 export const COUNT = 5;
 
-/** What leads back to root, if it is allowed. */
-const BACK = /^(0, 0, 0|1, \[0\])/;
+/** Whether fdpass, with these arguments, does what is looked at here: the main job, with a worker that is not hardened. */
+export function isPlainMainJob(args: readonly string[]): boolean {
+  return !args.includes("-e") && !args.includes("--harden");
+}
 
-const DROPPED = "65534, 65534, 65534";
+/** What leads back to root, if it is allowed. */
+const BACK = /^(0, 0, 0|1)/;
+
+const DROPPED = /^65534, 65534, 65534/;
+
+/** A sentence for each claim that does not hold. */
+class Claims {
+  readonly untrue: string[] = [];
+
+  claim(holds: boolean, sentence: string): void {
+    if (!holds) this.untrue.push(sentence);
+  }
+}
+
+type Call = Pick<MarkedCall, "name" | "args" | "result">;
+
+/** Where in these calls is the first with such a name, such arguments and such a result; -1 if it is not there. */
+function find(calls: readonly Call[], name: string, args: RegExp, result: RegExp): number {
+  return calls.findIndex((call) =>
+    call.name === name && args.test(call.args) && result.test(call.result)
+  );
+}
 
 /**
  * What of the claims did not take place.
  *
- * @param calls What the threads of JavaScript did, in order.
+ * @param calls What the parent's threads of JavaScript did, in order, by strace.
+ * @param journal The child's calls.
  * @returns A sentence each; none if every claim is true.
  */
-export function whatIsUntrue(calls: readonly MarkedCall[]): string[] {
-  const real = calls.filter(({ injected }) => !injected);
-  const parent = real.filter(({ side }) => side === "parent");
-  const child = real.filter(({ side }) => side === "child");
-  const did = (by: readonly MarkedCall[], name: string, args: RegExp, result: RegExp) =>
-    by.findIndex((call) => call.name === name && args.test(call.args) && result.test(call.result));
-  const untrue: string[] = [];
-  const claim = (holds: boolean, sentence: string) => {
-    if (!holds) untrue.push(sentence);
-  };
+export function whatIsUntrue(
+  calls: readonly MarkedCall[],
+  journal: readonly JournalledCall[],
+): string[] {
+  const parent = calls.filter(({ injected, side }) => !injected && side === "parent");
+  const claims = new Claims();
 
-  // One socket: made with protocol 0, bound to the interface, passed, and received, by its inode.
-  const bound = did(parent, "bind", /ETH_P_ALL.*"veth-fdpass"/, /^0/);
+  // One socket: made with protocol 0, bound to the interface, and passed, by its inode.
+  const bound = find(parent, "bind", /ETH_P_ALL.*"veth-fdpass"/, /^0/);
   const inode = parent[bound]?.args.match(/^\d+<[\w-]*:\[(\d+)/)?.[1];
-  claim(inode !== undefined, "SOCK-01: no packet socket was bound to the interface");
-  const made = did(parent, "socket", /AF_PACKET.*htons\(0/, new RegExp(`\\[${inode}\\]`));
-  claim(made >= 0 && made < bound, "SOCK-02: it was not made with protocol 0");
+  claims.claim(inode !== undefined, "SOCK-01: no packet socket was bound to the interface");
+  const made = find(parent, "socket", /AF_PACKET.*htons\(0/, new RegExp(`\\[${inode}\\]`));
+  claims.claim(made >= 0 && made < bound, "SOCK-02: it was not made with protocol 0");
   const carried = new RegExp(`SCM_RIGHTS, cmsg_data=\\[\\d+<[^>]*\\[${inode}\\]>\\]`);
-  claim(did(parent, "sendmsg", carried, /^[1-9]/) > bound, "PASS-02: it was not passed");
-  const received = did(child, "recvmsg", carried, /^[1-9]/);
-  claim(received >= 0, "PASS-02, PASS-03: it was not received, alone");
-  const mentioned = child.findIndex(({ args, result }) =>
-    `${args} ${result}`.includes(`[${inode}]`)
-  );
-  claim(mentioned === received, "PASS-01: the child had it before it was passed");
-
-  // The drop, in this order, by the kernel itself; and no way back.
-  const control = did(child, "socket", /AF_PACKET/, /^\d/);
-  const groups = did(child, "setgroups", /^0, /, /^0/);
-  const gids = did(child, "setresgid", new RegExp(DROPPED), /^0/);
-  const uids = did(child, "setresuid", new RegExp(DROPPED), /^0/);
-  claim(control >= 0 && control < uids, "DENY-01: no packet socket was made before the drop");
-  // The runtime empties them too, when it starts a program in a session of its own.
-  claim(groups >= 0 && groups < uids, "DROP-01: setgroups did not take place");
-  claim(gids > groups, "DROP-02: setresgid did not take place");
-  claim(uids > gids, "DROP-03, DROP-04: setresuid did not take place");
-  const isRegained = ["setresuid", "setresgid", "setgroups"].some((name) =>
-    did(child, name, BACK, /^0/) >= 0
-  );
-  claim(!isRegained, "DROP-05: it became root again");
-  claim(
-    ["setresuid", "setresgid", "setgroups"].every((name) => did(child, name, BACK, /EPERM/) > uids),
-    "DROP-05: not every way back was refused by the kernel",
-  );
-  claim(
-    did(child, "socket", /AF_PACKET/, /EPERM/) > uids,
-    "DENY-01: the kernel was not asked for a packet socket after the drop, or did not refuse it",
+  claims.claim(
+    find(parent, "sendmsg", carried, /^[1-9]/) > bound,
+    "PASS-02: it was not passed, alone",
   );
 
-  // Frames that the parent sent, received after the drop by that socket; some of them after the parent's copy was closed.
-  const payload = (args: string) => args.match(/"((?:[^"\\]|\\.)*)"/)?.[1];
-  const sent = new Set(
-    parent.filter(({ name, result }) => name === "sendto" && /^[1-9]/.test(result))
-      .map(({ args }) => payload(args)),
-  );
-  const arrivals = child.slice(uids + 1).filter(({ name, args, result }) =>
-    name === "recvmsg" && args.includes(`[${inode}]`) && /^[1-9]/.test(result)
-  ).filter(({ args }) => sent.has(payload(args)));
-  const distinct = new Set(arrivals.map(({ args }) => payload(args)));
-  claim(
-    distinct.size >= COUNT,
-    `RECV-01, RECV-02: ${distinct.size} frames of the parent's were received`,
-  );
-  const closed = did(parent, "close", new RegExp(`\\[${inode}\\]`), /^0/);
-  claim(
-    closed > bound && arrivals.some(({ time }) => time > parent[closed].time),
+  // Frames were sent, and some were received after the parent's copy was closed.
+  const sent = parent.filter(({ name, result }) => name === "sendto" && /^[1-9]/.test(result));
+  claims.claim(sent.length >= COUNT, `RECV-02: ${sent.length} frames were sent`);
+  const closed = find(parent, "close", new RegExp(`\\[${inode}\\]`), /^0/);
+  claims.claim(
+    closed > bound && arrivals(journal).some(isAfter(parent[closed])),
     "RECV-03: nothing was received after the parent had closed its copy",
   );
-  return untrue;
+  return [...claims.untrue, ...whatTheChildDidNot(journal)];
 }
+
+/**
+ * What of the child's part did not take place.
+ *
+ * @param journal Its calls, among others'.
+ * @returns A sentence each.
+ */
+export function whatTheChildDidNot(journal: readonly JournalledCall[]): string[] {
+  const child = real(journal);
+  const claims = new Claims();
+  const received = find(child, "recvmsg", /^/, /^[1-9]/);
+
+  // The drop, in this order; and no way back.
+  const groups = find(child, "setgroups", /^0/, /^0/);
+  const gids = find(child, "setresgid", DROPPED, /^0/);
+  const uids = find(child, "setresuid", DROPPED, /^0/);
+  claims.claim(received >= 0 && received < uids, "PASS-02: no message was received");
+  claims.claim(groups >= 0, "DROP-01: setgroups did not take place");
+  claims.claim(gids > groups, "DROP-02: setresgid did not take place");
+  claims.claim(uids > gids, "DROP-03, DROP-04: setresuid did not take place");
+  const isRegained = ["setresuid", "setresgid", "setgroups"].some((name) =>
+    find(child, name, BACK, /^0/) >= 0
+  );
+  claims.claim(!isRegained, "DROP-05: it became root again");
+
+  const { length } = arrivals(journal);
+  claims.claim(length >= COUNT, `RECV-01: ${length} frames were received after the drop`);
+  return claims.untrue;
+}
+
+/** What the child's kernel answered itself. */
+function real(journal: readonly JournalledCall[]): JournalledCall[] {
+  return journal.filter(({ side, injected }) => side === "child" && !injected);
+}
+
+/** What the child received after the drop, on another descriptor than the first that it received by. */
+function arrivals(journal: readonly JournalledCall[]): JournalledCall[] {
+  const [channel] = journal.filter(({ side, name }) => side === "child" && name === "recvmsg")
+    .map(numberOf);
+  const child = real(journal);
+  const dropped = find(child, "setresuid", DROPPED, /^0/);
+  if (dropped === -1) return [];
+  return child.slice(dropped).filter((call) =>
+    call.name === "recvmsg" && numberOf(call) !== channel && /^[1-9]/.test(call.result)
+  );
+}
+
+/** Whether a call had returned after another, as far as a journal's milliseconds tell. */
+function isAfter({ time }: MarkedCall): (call: JournalledCall) => boolean {
+  return (call) => call.time * 1000 >= Math.floor(time * 1000);
+}
+
+/** The descriptor that a call is about. */
+const numberOf = ({ args }: JournalledCall) => args.split(",")[0];

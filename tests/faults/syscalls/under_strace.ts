@@ -1,12 +1,14 @@
 /**
- * A run under strace, and what its log says.
+ * A run under strace, and what its log says. strace follows the threads of the parent, and lets go of whatever becomes another program: the child has
+ * another tracer, its parent. So the child keeps a journal of its own.
  *
  * @module
  */
 
+import { journalled, makeJournals } from "../answers/with_stand_in.ts";
 import type { Job, LoggedCall, Outcome, RunRecord } from "./injection.ts";
 import { type MarkedCall, parseMarkedLog } from "./log.ts";
-import { whatIsUntrue } from "./truth.ts";
+import { isPlainMainJob, whatIsUntrue } from "./truth.ts";
 
 const FOLDER = new URL("./", import.meta.url).pathname;
 
@@ -22,11 +24,13 @@ const LONGEST = "900";
 /** The command of a run, which keeps its log in a folder. */
 export function commandOf({ args, inject, aim, trace }: Job, folder: string): string[] {
   return [
-    ...["strace", "-f", "--seccomp-bpf", "-ttt", "-yy", "-s", LONGEST, "-o", `${folder}/log`],
+    // Without --seccomp-bpf: its filter would go with the child, which nobody is there to answer any more.
+    ...["strace", "-f", "--detach-on=execve"],
+    ...["-ttt", "-yy", "-s", LONGEST, "-o", `${folder}/log`],
     ...["-e", `trace=${trace ?? EVERYTHING}`],
     ...inject === undefined ? [] : ["-e", `inject=${inject}`],
     ...[Deno.execPath(), "run", "-A", `${FOLDER}marked_main.ts`],
-    ...[aim === undefined ? "" : JSON.stringify(aim), ...args],
+    ...[makeJournals(folder), aim === undefined ? "" : JSON.stringify(aim), ...args],
   ];
 }
 
@@ -37,7 +41,7 @@ export async function loggedOf(
 ): Promise<Omit<RunRecord, keyof Outcome>> {
   const calls = parseMarkedLog(await Deno.readTextFile(`${folder}/log`));
   const injected = calls.filter(({ injected }) => injected).map(logged);
-  const untrue = untrueIn(job, calls);
+  const untrue = untrueIn(job, calls, folder);
   if (job.inject !== undefined) return { injected, untrue };
   const tools = calls.filter(({ libc }) => libc !== undefined).map(logged);
   const most: Record<string, number> = {};
@@ -48,10 +52,14 @@ export async function loggedOf(
   return { injected, untrue, calls: tools, elsewhere: elsewhere.map(logged), most };
 }
 
-/** Only the main job has somebody who looks at it independently. */
-function untrueIn({ args, isUsual }: Job, calls: readonly MarkedCall[]): string[] {
-  if (args.includes("-e")) return [];
-  return whatIsUntrue(isUsual ? calls.map((call) => ({ ...call, injected: false })) : calls);
+function untrueIn(
+  { args, isUsual }: Job,
+  calls: readonly MarkedCall[],
+  folder: string,
+): string[] {
+  if (!isPlainMainJob(args)) return [];
+  const parent = isUsual ? calls.map((call) => ({ ...call, injected: false })) : calls;
+  return whatIsUntrue(parent, journalled(folder));
 }
 
 function logged({ time: _, ...call }: MarkedCall): LoggedCall {
