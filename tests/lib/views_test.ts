@@ -98,13 +98,13 @@ Deno.test("Text, KTAP and HTML say where a check rests on the child's word, whol
     const evidence = JSON.parse(renderJson(storedEvidence()));
     for (const { checks } of evidence.experiments) {
       for (const check of checks) {
-        Object.assign(check, { status: "pass", observed: "so it is", seen_by });
+        Object.assign(check, { status: "pass", observed: "seen at once", seen_by });
       }
     }
     const text = renderText(evidence, { color: false, amount: "normal" });
     const page = renderHtml(evidence).replaceAll(/<[^>]*>/g, " ").replaceAll("&#39;", "'");
     for (const view of [text, renderTap(evidence), page]) {
-      const all = view.matchAll(/so it is\s*(\(.*?\))?/g).map(([, remark]) => remark);
+      const all = view.matchAll(/seen at once\s*(\(.*?\))?/g).map(([, remark]) => remark);
       assertEquals(new Set<string | undefined>(all), new Set([said]));
     }
   }
