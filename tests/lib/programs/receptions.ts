@@ -74,8 +74,10 @@ const sendAmbient = (count: number) => {
   }
 };
 
-/** One frame each time, and never more than the witness keeps. */
-const trickle = () => ambientFrames < 1000 && sendAmbient(1);
+/** How many frames of others may come before the close, and after it: less than the witness keeps. */
+const TRICKLE = 1000;
+let trickleLeft = TRICKLE;
+const trickle = () => trickleLeft-- > 0 && sendAmbient(1);
 
 const kept: CapturedFrame[] = [];
 /** Hands nothing on, until it hands on everything. */
@@ -194,6 +196,7 @@ using witness = new InterfaceWitness(near);
 const reception = new Reception(run, child, { stimulus, witness });
 if (lives !== "none") await reception.until(Math.floor(count / 2), 1 / 2);
 reception.copyClosed();
+trickleLeft = TRICKLE;
 whenClosed?.();
 if (lives === "all") await reception.until(count);
 else await reception.askWitness(count);
