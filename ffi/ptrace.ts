@@ -202,6 +202,8 @@ export class StoppedThread implements Disposable {
   /** How it has stopped; none while it runs. */
   #stop: Stop | undefined;
   #saved: Saved | undefined;
+  /** Whether it is one of the kernel\'s own, once that was asked. */
+  #isKernels: boolean | undefined;
   #options = PTRACE_O_TRACESYSGOOD;
   #isLeft = false;
 
@@ -383,7 +385,8 @@ export class StoppedThread implements Disposable {
 
   #ask(number: bigint, args: readonly bigint[]): number {
     if (this.#stop === undefined) throw new Refusal("it does not stand still");
-    if (isKernelThread(this.tid)) throw new Refusal("it is a thread of the kernel's own");
+    this.#isKernels ??= isKernelThread(this.tid);
+    if (this.#isKernels) throw new Refusal("it is a thread of the kernel's own");
     for (let attempt = 0; attempt < STOPS_TOLERATED; attempt++) {
       this.#saved ??= this.#save();
       const { registers, instruction } = this.#saved;
@@ -422,11 +425,12 @@ export class StoppedThread implements Disposable {
     const stop = this.#awaitStop(this.timeout);
     const { op, exit_rval } = this.#syscallInfo();
     if (!isSyscall(stop) || op !== PTRACE_SYSCALL_INFO_EXIT) throw new Refusal("it did not end");
-    if (this.#isTrapped()) {
+    const result = Number(exit_rval);
+    // A trapped call has the registers from before it, whose result is a number or a first argument.
+    if (result >= 0 && this.#isTrapped()) {
       this.#dropTrap();
       throw new Refusal("a filter traps it (SECCOMP_RET_TRAP)");
     }
-    const result = Number(exit_rval);
     if (result <= ERESTARTSYS && result >= ERESTART_RESTARTBLOCK) {
       throw new Refusal("it was interrupted");
     }

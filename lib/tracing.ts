@@ -19,6 +19,7 @@ export type KeepCall = (
 export class Tracing {
   readonly #prints: boolean;
   #keep: KeepCall | undefined;
+  #isPaused = false;
   /** Of whom no more are taken: a child that says too much takes nothing of the parent's place. */
   readonly #full = new Set<Side>();
 
@@ -37,8 +38,16 @@ export class Tracing {
     const { traceProcess } = await import("./trace.ts");
     traceProcess(
       (piece) => this.heard("parent", Deno.pid, piece),
-      () => this.#prints || this.#isKept("parent"),
+      () => !this.#isPaused && (this.#prints || this.#isKept("parent")),
     );
+  }
+
+  /**
+   * Leaves this process's calls out until it is disposed of: a look at the child takes a thousand, which would hide the few that are the procedure.
+   */
+  paused(): Disposable {
+    this.#isPaused = true;
+    return { [Symbol.dispose]: () => void (this.#isPaused = false) };
   }
 
   /** Gives calls to somebody who keeps them, until this is disposed of, or no more are taken. */

@@ -107,6 +107,7 @@ export class Child implements AsyncDisposable {
    */
   look({ expected, ...options }: ChildLookOptions): View {
     const folder = libcFolder();
+    using _untraced = this.#run.context.tracing?.paused();
     try {
       return look(this.#inspected(), {
         ...options,

@@ -50,6 +50,7 @@ import {
 } from "../inspect/findings.ts";
 import type { View } from "../inspect/look.ts";
 import { linksOfPacketSockets } from "../inspect/packet_sockets.ts";
+import { judgeQueue, leastQueued, queuedBytes } from "../inspect/queue.ts";
 import { threadCredentials } from "../inspect/threads.ts";
 import { InterfaceWitness } from "../interface_witness.ts";
 import {
@@ -72,9 +73,10 @@ import {
   protectSocket,
   protectWorker,
 } from "../protections.ts";
-import { drain, isRing, openFrameSource, USUAL_PATH } from "../receive/mod.ts";
+import { drain, isRing, openFrameSource, type ReceivePath, USUAL_PATH } from "../receive/mod.ts";
 import { Reception } from "../reception.ts";
 import { Stimulus } from "../stimulus.ts";
+import type { Child } from "../watched_child.ts";
 
 /** What the parent does in its own way in a test, and in this way otherwise. */
 export const parentPieces = {
@@ -181,6 +183,9 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   using witness = new InterfaceWitness(link.ifindex);
   const { stimulate } = pieces;
   const reception = new Reception(run, child, { stimulus, witness, stimulate });
+  if (stimulus !== undefined && QUEUED.includes(receive)) {
+    await judgeRiseAndFall(run, child, { passed, others, reception, witness });
+  }
   await reception.until(Math.floor(count / 2), 1 / 2);
 
   // 10. The child's socket does not depend on the parent's.
@@ -343,6 +348,46 @@ export const privilegeDrop: Experiment = {
 
 /** How long a frame that must not come is waited for, in milliseconds: a veth delivers within the sending call. */
 const SETTLING_TIME = 1;
+
+/** The ways of receiving that leave frames in the queue of the socket until they are read. */
+const QUEUED: readonly ReceivePath[] = ["recvmsg", "recvfrom", "recvmmsg"];
+
+/** How long a frame may take to the interface, and the child to read it, in milliseconds. */
+const ARRIVAL_TIME = 50, READING_TIME = 2000;
+
+/** RECV-01: the queue of the passed socket rises while the child stands still, and falls when it goes on. */
+async function judgeRiseAndFall(
+  run: ParentRun,
+  child: Child,
+  { passed, others, reception, witness }: {
+    passed: string;
+    others: ReadonlySet<string>;
+    reception: Reception;
+    witness: InterfaceWitness;
+  },
+): Promise<void> {
+  const inode = passed.replaceAll(/\D/g, "");
+  const memory = { before: queuedBytes(inode), during: queuedBytes(inode) };
+  child.look({
+    expected: { passed },
+    others,
+    meanwhile: () => {
+      memory.before = queuedBytes(inode);
+      reception.ahead(1);
+      for (const deadline = Date.now() + ARRIVAL_TIME; Date.now() < deadline;) {
+        memory.during = queuedBytes(inode);
+        if (memory.during !== memory.before) break;
+        poll([], 0, SETTLING_TIME);
+      }
+    },
+  });
+  witness.look();
+  const { before = 0, during = 0 } = memory;
+  // A frame that does not arrive here shows nothing, nor does one that finds no room in a flood.
+  if (witness.recognized === 0 || before > 0 && during <= before) return;
+  const after = await leastQueued(inode, Date.now() + READING_TIME);
+  run.check("RECV-01", judgeQueue(memory.before, memory.during, after), ["parent"]);
+}
 
 function judgeQueueBeforeBind(packetFd: number, provoked: boolean): Finding {
   poll([packetFd], POLLIN, provoked ? SETTLING_TIME : 0);

@@ -1,7 +1,7 @@
 /**
  * The queue of a packet socket, seen from outside: how many bytes of memory its frames hold. It is
  * the socket's, whoever holds a descriptor of it. While the child stands still a frame must make it
- * rise, and when the child goes on it must fall to nothing.
+ * rise, and when the child goes on it must fall.
  *
  * Frames in a ring (`PACKET_RX_RING`) are not in the queue, whose memory stays 0 then.
  *
@@ -70,7 +70,7 @@ export function judgeQueue(
     return judged(false, "the passed socket is not in /proc/net/packet", evidence);
   }
   return judged(
-    during > before && after === 0,
+    during > before && after < during,
     `queue ${before} bytes, ${during} with a frame while the child stood still, ` +
       `${after} when it had gone on`,
     evidence,

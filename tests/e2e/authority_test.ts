@@ -209,7 +209,7 @@ testNeeding(root, "Without setpriv: exit 4, and the package that has it", async 
   const { code, stderr } = await inNamespace([
     ...["sh", "-c", hidden, ...FDPASS, "-e", "authority", "veth-fdpass"],
   ]);
-  assertMatch(stderr, /\/usr\/bin\/setpriv is missing[^]*util-linux/);
+  assertMatch(stderr, /"\/usr\/bin\/setpriv" is missing[^]*util-linux/);
   assertEquals(code, 4);
 });
 

@@ -17,7 +17,7 @@ Deno.test("receiveMemory() finds the line of a socket by the whole of its inode"
   assertEquals(receiveMemory("", "45"), undefined);
 });
 
-Deno.test("judgeQueue() wants the queue to rise, and to fall to nothing", () => {
+Deno.test("judgeQueue() wants the queue to rise, and to fall again", () => {
   const cases: [number | undefined, number | undefined, number | undefined, string][] = [
     [0, 768, 0, "pass"],
     [768, 1536, 0, "pass"],
