@@ -36,6 +36,7 @@ export type Line = [
 /** Functions that return an errno instead of keeping it. Source: their manual pages. */
 const RETURNING_ERRNO = [
   ...["getgrnam_r", "getpwnam_r", "getpwuid_r", "posix_spawn", "pthread_create", "pthread_join"],
+  "pthread_sigmask",
 ];
 
 /** Functions that cannot fail, or are no business of the kernel's. */
