@@ -84,6 +84,8 @@ const FROM_MANUALS: { readonly [syscall: string]: string } = {
   recvfrom: RECV,
   recvmmsg: RECV,
   recvmsg: RECV,
+  rt_sigaction: "EINVAL",
+  rt_sigprocmask: "EINVAL",
   seccomp: "EACCES EBUSY EINVAL EOPNOTSUPP ESRCH",
   sem_init: "EINVAL ENOSYS",
   sem_post: "EINVAL EOVERFLOW",
