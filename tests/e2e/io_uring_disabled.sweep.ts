@@ -100,20 +100,24 @@ tests.add(root, "Where io_uring is disabled, the text says so, and never SUCCESS
   assert(!/SUCCESS|✓/.test(stdout));
 });
 
+/** Where fdpass is under a filter itself, the filter of a worker cannot be read: HARD-05 stays open. */
+const UNANSWERED = ["io-uring", "authority", "relay"];
+
 tests.add(root, "Where io_uring is disabled, -e all is no PASS, and tells the rest", async () => {
   const outcome = await run([...DISABLED, ...REFUSED], "--json", "-e", "all");
   const { verdict, experiments } = evidenceIn(outcome);
   assertEquals(
     experiments.map(({ name, verdict }) => [name, verdict]),
-    EXPERIMENTS.map(({ name }) => [name, name === "io-uring" ? "INCONCLUSIVE" : "PASS"]),
+    EXPERIMENTS.map(({ name }) => [name, UNANSWERED.includes(name) ? "INCONCLUSIVE" : "PASS"]),
   );
   assertEquals([verdict, outcome.code], ["INCONCLUSIVE", 4]);
 });
 
 tests.add(root, "Where io_uring is disabled, authority knows what comes of it", async () => {
   const outcome = await run([...DISABLED, ...REFUSED], "--json", "-e", "authority");
-  const { verdict, experiments: [{ matrix }] } = evidenceIn(outcome);
-  assertEquals([verdict, outcome.code], ["PASS", 0]);
+  const { verdict, experiments: [{ matrix, checks }] } = evidenceIn(outcome);
+  assertEquals([verdict, outcome.code], ["INCONCLUSIVE", 4]);
+  assertEquals(checks.filter(({ status }) => status !== "pass").map(({ id }) => id), ["HARD-05"]);
   const rows = matrix!.rows.filter(({ operation }) => /io-uring|early/.test(operation));
   const outcomes = rows.map(({ operation, cells }) => [
     operation,

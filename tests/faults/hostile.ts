@@ -168,7 +168,7 @@ export const HOSTILE = {
   },
   "no-more": {
     what: "says that it has received the socket, and then nothing",
-    says: /The child did not reach the stage "dropped"/,
+    says: /Time ran out|did not reach the stage "dropped"/,
     timeout: 3,
     at: "received",
     do: saying({ type: "reached", stage: "received", detail: {} }),
