@@ -12,6 +12,7 @@
  */
 
 import {
+  AnswerError,
   attempt,
   CLONE_NEWPID,
   Errno,
@@ -22,6 +23,7 @@ import {
   reap,
   setns,
   SystemError,
+  unlessGone,
   unshare,
 } from "../ffi/mod.ts";
 import { pidNamespaceOf, processesIn, type SeenProcess } from "./inspect/processes.ts";
@@ -76,7 +78,12 @@ export class PidNamespace {
     const first = inNewNamespace(() =>
       runtimeCall("spawn", `Cannot start "${FIRST}"`, () => command.spawn())
     );
-    return first && new PidNamespace(first);
+    if (first === undefined) return undefined;
+    if (pidNamespaceOf(first.pid) === pidNamespaceOf("self")) {
+      first.kill("SIGKILL");
+      throw new AnswerError("unshare", "no PID namespace was made"); // all in this one would be a child's
+    }
+    return new PidNamespace(first);
   }
 
   /**
@@ -87,6 +94,10 @@ export class PidNamespace {
   start(spawn: () => Deno.ChildProcess): Deno.ChildProcess {
     using there = namespaceFile(this.#first.pid);
     const child = inNamespace(there.fd, spawn);
+    if ((unlessGone(() => pidNamespaceOf(child.pid)) ?? this.name) !== this.name) {
+      child.kill("SIGKILL");
+      throw new AnswerError("setns", "the child is not in its PID namespace");
+    }
     this.#children.add(child.pid);
     return child;
   }
@@ -201,6 +212,12 @@ function thenBack<T>(ownFd: number, act: () => T): T {
   try {
     return act();
   } finally {
-    attempt("Cannot leave the child's PID namespace", () => setns(ownFd, CLONE_NEWPID));
+    try {
+      setns(ownFd, CLONE_NEWPID);
+    } catch {
+      // Whoever stays there can start no thread: it is tried by another way before that is told.
+      using own = namespaceFile("self");
+      attempt("Cannot leave the child's PID namespace", () => setns(own.fd, CLONE_NEWPID));
+    }
   }
 }
