@@ -40,23 +40,23 @@ export const CHECKS = {
   },
   "PASS-01": {
     claim: "The child holds no packet socket before the message comes",
-    expected: "none of the child's descriptors is an AF_PACKET socket",
+    expected: "one process, without an AF_PACKET socket among its descriptors or hidden elsewhere",
     side: "child",
     source: "open(2), O_CLOEXEC; close_range(2); D24",
     essential: true,
   },
   "PASS-02": {
     claim: "The message brings exactly one descriptor",
-    expected: "1 descriptor, control messages whole",
+    expected: "one packet socket more than before the message, and control messages whole",
     side: "child",
     source: "unix(7), SCM_RIGHTS; scm_detach_fds in net/core/scm.c",
     essential: true,
   },
   "PASS-03": {
     claim: "What the child received is the socket that the parent sent",
-    expected: "the same SO_COOKIE, SO_DOMAIN, SO_TYPE, SO_PROTOCOL and address on both sides",
+    expected: "one open file description on both sides (kcmp), and no other packet socket",
     side: "parent",
-    source: "socket(7), SO_COOKIE; unix(7): a reference to the same open file description",
+    source: "kcmp(2), KCMP_FILE; unix(7): a reference to the same open file description",
     essential: true,
   },
   "DROP-01": {
@@ -90,14 +90,15 @@ export const CHECKS = {
   },
   "DROP-05": {
     claim: "The child cannot become root again",
-    expected: "setresuid(0, 0, 0), setresgid(0, 0, 0) and setgroups each refused with EPERM",
+    expected:
+      "NoNewPrivs from birth; setresuid, setresgid and setgroups refused with EPERM in every thread; nothing else that is root's",
     side: "child",
     source: "setresuid(2), setresgid(2), setgroups(2), ERRORS; D24",
     essential: true,
   },
   "DENY-01": {
     claim: "The child cannot create a packet socket, and the drop is the reason",
-    expected: "socket(AF_PACKET) refused with EPERM after the drop; it succeeded before",
+    expected: "socket(AF_PACKET) refused with EPERM in every thread; it succeeded before the drop",
     side: "child",
     source: "packet(7), ERRORS; packet_create in net/packet/af_packet.c; D24",
     essential: true,

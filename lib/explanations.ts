@@ -49,8 +49,8 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "close-on-exec, the crossing by SCM_RIGHTS would show nothing: the child would go on receiving " +
       "without it. That is how the best known demonstration of this idea passes for the wrong reason.",
     refutedBy:
-      "A packet socket without close-on-exec at the spawn. The child looks at its own descriptors, the " +
-      "parent at /proc/PID/fd for the inode of the socket.",
+      "A packet socket without close-on-exec at the spawn. The parent stops the child, and looks at its " +
+      "descriptors and at /proc/net/packet for one that no process shows.",
     seenBy: ["parent"],
   },
   "PASS-02": {
@@ -59,16 +59,17 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "one would be smuggled in, and stay open in the worker. And a descriptor that is lost to a limit or " +
       "a security module is lost without an errno.",
     refutedBy:
-      "No descriptor, two of them, MSG_CTRUNC, or a control message of another kind: the receive then " +
-      "closes all that came and throws.",
+      "No packet socket more, or two of them, by the parent's look; and, by the child's own report, " +
+      "MSG_CTRUNC or a control message of another kind.",
     seenBy: ["parent"],
   },
   "PASS-03": {
     why:
-      "That a descriptor came does not say which. SO_COOKIE is given out once in the life of a kernel, so " +
-      "equal cookies are one socket, and its options say that it is the one that was bound and filtered.",
+      "That a descriptor came does not say which. kcmp(2) compares the open file descriptions behind two " +
+      "descriptors, in the kernel: no process can make its answer up.",
     refutedBy:
-      "Another socket in the message, even one that is bound to the same interface: its SO_COOKIE differs.",
+      "Another socket in the message, even one that is bound to the same interface; or one that the child " +
+      "puts in its place, then or later.",
     seenBy: ["parent"],
   },
   "DROP-01": {
@@ -114,7 +115,10 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "Ids that read well are not yet a drop that holds. OpenSSH's lesson: drop, then try to get it back, " +
       "and treat success as fatal. EPERM is demanded, since another errno (EINVAL in a user namespace " +
       "where root is not mapped) would be a refusal for another reason.",
-    refutedBy: "Any of the three attempts succeeding, or refused with anything else than EPERM.",
+    refutedBy:
+      "Any of the three calls, put into any thread by ptrace(2), that is not refused with EPERM, beneath a " +
+      "filter too; a second process, an io_uring, a file of root's, a descriptor in flight, shared memory, a " +
+      "terminal; a thread elsewhere; a thread that was born without NoNewPrivs.",
     seenBy: ["parent"],
   },
   "DENY-01": {

@@ -59,6 +59,7 @@ import {
   protectSocket,
   protectWorker,
   untilRingThreadsEnd,
+  USUAL_BIRTH,
 } from "../protections.ts";
 import { ALLOW_EVERYTHING } from "../receive_only.ts";
 import { drain, type FrameSource, openFrameSource, type ReceivePath } from "../receive/mod.ts";
@@ -113,6 +114,8 @@ const receive: ReceivePath = "io-uring";
 
 /** What the parent does in its own way in a test, and in this way otherwise. */
 export const parentPieces = {
+  /** By what the child is started that drops its privileges itself. */
+  launcher: USUAL_BIRTH,
   /** The account of what a child receives. */
   reception: (run: ParentRun, child: Child, of: ReceptionOf): Reception =>
     new Reception(run, child, of),
@@ -130,7 +133,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   run.done(`AF_PACKET socket created (FD: ${packetSocket.fd})`);
 
   run.step("Spawning child process, passing the socket...");
-  await using child = run.start();
+  await using child = run.start({ launcher: pieces.launcher });
   child.send({ type: "socket", ...identity, count, protections: [], receive }, [packetSocket.fd]);
   run.done(`FD passed to PID ${child.pid} via SCM_RIGHTS`);
 

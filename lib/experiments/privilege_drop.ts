@@ -126,7 +126,6 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   await child.reached("started");
   const born = child.look({ expected: {}, others });
   run.check("PASS-01", judgeAbsence(born));
-  run.check("DROP-05", judgeBirth(born, capabilitiesAtBirth(protections)));
   run.done(`Spawned child process (PID: ${child.pid})`, "PASS-01");
 
   // 4. One message, one descriptor: after it the child holds one packet socket more, and it is this one.
@@ -157,6 +156,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   const judgeDropped = (view: View) => {
     const credentials = judgeCredentials(view.threads, identity);
     for (const [id, finding] of Object.entries(credentials)) run.check(id as CheckId, finding);
+    run.check("DROP-05", judgeBirth(born, capabilitiesAtBirth(protections)));
     run.check("DROP-05", judgeRefusedRoot(view));
     run.check(
       "DENY-01",
@@ -183,9 +183,10 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   using witness = new InterfaceWitness(link.ifindex);
   const { stimulate } = pieces;
   const reception = new Reception(run, child, { stimulus, witness, stimulate });
-  if (stimulus !== undefined && QUEUED.includes(receive)) {
-    await judgeRiseAndFall(run, child, { passed, others, reception, witness });
-  }
+  const isQueueSeen = stimulus !== undefined && QUEUED.includes(receive);
+  const queue = isQueueSeen
+    ? await judgeRiseAndFall(child, { passed, others, reception, witness })
+    : undefined;
   await reception.until(Math.floor(count / 2), 1 / 2);
 
   // 10. The child's socket does not depend on the parent's.
@@ -207,6 +208,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   stimulus?.close();
   await child.ended();
   run.check("RECV-01", reception.judgeCount(count), ["answer"]);
+  if (queue !== undefined) run.check("RECV-01", queue, ["parent"]);
   run.check("RECV-02", reception.judgeOrigin(count), ["answer"]);
   run.check("RECV-03", reception.judgeSurvival(copiesLeft), ["parent", "answer"]);
   run.note(
@@ -355,9 +357,8 @@ const QUEUED: readonly ReceivePath[] = ["recvmsg", "recvfrom", "recvmmsg"];
 /** How long a frame may take to the interface, and the child to read it, in milliseconds. */
 const ARRIVAL_TIME = 50, READING_TIME = 2000;
 
-/** RECV-01: the queue of the passed socket rises while the child stands still, and falls when it goes on. */
+/** RECV-01: whether the queue of the passed socket rises while the child stands still, and falls when it goes on. */
 async function judgeRiseAndFall(
-  run: ParentRun,
   child: Child,
   { passed, others, reception, witness }: {
     passed: string;
@@ -365,7 +366,7 @@ async function judgeRiseAndFall(
     reception: Reception;
     witness: InterfaceWitness;
   },
-): Promise<void> {
+): Promise<Finding | undefined> {
   const inode = passed.replaceAll(/\D/g, "");
   const memory = { before: queuedBytes(inode), during: queuedBytes(inode) };
   child.look({
@@ -384,9 +385,9 @@ async function judgeRiseAndFall(
   witness.look();
   const { before = 0, during = 0 } = memory;
   // A frame that does not arrive here shows nothing, nor does one that finds no room in a flood.
-  if (witness.recognized === 0 || before > 0 && during <= before) return;
+  if (witness.recognized === 0 || before > 0 && during <= before) return undefined;
   const after = await leastQueued(inode, Date.now() + READING_TIME);
-  run.check("RECV-01", judgeQueue(memory.before, memory.during, after), ["parent"]);
+  return judgeQueue(memory.before, memory.during, after);
 }
 
 function judgeQueueBeforeBind(packetFd: number, provoked: boolean): Finding {

@@ -15,7 +15,7 @@ import {
   unexpectedDescriptors,
   unexpectedMappings,
 } from "./footholds.ts";
-import { sharedMappings } from "./mappings.ts";
+import { mappedFilesOfRoot, sharedMappings } from "./mappings.ts";
 import { heldByNobody, linksOfPacketSockets } from "./packet_sockets.ts";
 import { askEverything, askForPacketSocket, type ThreadAnswers } from "./questions.ts";
 import { StoppedChild } from "./stopped.ts";
@@ -96,7 +96,7 @@ export function look(child: Inspected, options: LookOptions): View {
     ...threadsElsewhere(pid, expected),
     ...unexpectedDescriptors(descriptors, expected),
     ...hidden.map((link) => `packet socket ${link}, which no process shows`),
-    ...unexpectedMappings(sharedMappings(pid), expected),
+    ...unexpectedMappings([...sharedMappings(pid), ...mappedFilesOfRoot(pid)], expected),
     ...terminals(pid),
     ...[...stopped.ringThreads].map((tid) => `the kernel's thread ${tid} of an io_uring`),
     ...expected.ring

@@ -14,6 +14,7 @@ import { FDPASS } from "./here.ts";
 import {
   childrenOf,
   hasEnded,
+  isFiltered,
   NetworkNamespace,
   processesWith,
   Running,
@@ -23,6 +24,7 @@ import {
 
 const NOBODY = 65534;
 const root = { root: true, programs: { ip: "iproute2" } };
+const hardening = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
 
 /** A run that does not end by its timeout before a test has seen it end otherwise. */
 const LONG = ["-t", "60"] as const;
@@ -120,6 +122,25 @@ for (const signal of ["SIGKILL", "SIGTERM", "SIGABRT", "SIGALRM"] as const) {
     Deno.kill(place.child, signal);
     assertFailed(await endOf(place, AT_ONCE), new RegExp(signal));
   });
+}
+
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+  for (const args of [[], ["--harden"]]) {
+    const how = args.length === 0 ? "plain" : "hardened";
+    testNeeding(
+      hardening,
+      `A ${how} child ends by ${signal}, whatever a filter refuses`,
+      async () => {
+        await using run = inSilence([...LONG, ...args]);
+        const place = await waiting(run);
+        if (args.length > 0) {
+          await until("a filter is on it", () => isFiltered(place.child), AT_ONCE);
+        }
+        Deno.kill(place.child, signal);
+        assertFailed(await endOf(place, AT_ONCE), new RegExp(`ended early, by ${signal}`));
+      },
+    );
+  }
 }
 
 testNeeding(root, "A stopped child ends the run at the timeout: exit 1", async () => {

@@ -53,6 +53,11 @@ export function isStopped(pid: number): boolean {
   return statusOf(pid, "State")?.startsWith("T") ?? false;
 }
 
+/** Whether a filter of system calls is on a process. */
+export function isFiltered(pid: number): boolean {
+  return statusOf(pid, "Seccomp") === "2";
+}
+
 function netNamespaceOf(pid: number): string | undefined {
   try {
     return Deno.readLinkSync(`/proc/${pid}/ns/net`);

@@ -229,12 +229,14 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     what: "no_new_privs is forgotten",
     refutes: ["URING-01"],
     alone: true,
+    parent: { launcher: [] },
     child: { noNewPrivileges: () => {} },
   },
   "no-new-privs-on-one-thread": {
     what: "no_new_privs is put on by prctl, on one thread only",
     refutes: ["URING-01"],
     alone: true,
+    parent: { launcher: [] },
     child: {
       noNewPrivileges: () => void libc.prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n),
     },

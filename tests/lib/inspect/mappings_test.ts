@@ -1,5 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { parseSharedMappings, sharedMappings } from "../../../lib/inspect/mappings.ts";
+import {
+  parsePrivateFiles,
+  parseSharedMappings,
+  sharedMappings,
+} from "../../../lib/inspect/mappings.ts";
 
 const MAPS = `\
 55d0c0a00000-55d0c0c00000 r--p 00000000 08:01 131 /usr/bin/deno
@@ -19,6 +23,10 @@ Deno.test("parseSharedMappings() has what is shared, and nothing that is private
     "/dev/zero (deleted)",
     "/etc/shadow",
   ]);
+});
+
+Deno.test("parsePrivateFiles() has the files that are mapped for the process itself", () => {
+  assertEquals(parsePrivateFiles(MAPS), ["/usr/bin/deno", "/tmp/a rw-s b"]);
 });
 
 Deno.test("sharedMappings() reads those of a process", () => {

@@ -1,0 +1,599 @@
+/**
+ * What a child may hold back, hide, prepare or forge, by name. Each is done by a real child, which reports of every check that it holds: a
+ * parent that believes it comes to a PASS.
+ *
+ * @module
+ */
+
+import {
+  __user_cap_data_struct as capabilitySet,
+  __user_cap_header_struct as capabilityHead,
+  _LINUX_CAPABILITY_VERSION_3,
+  addressOf,
+  AF_INET,
+  AF_UNIX,
+  bind,
+  CAP_NET_RAW,
+  close,
+  connect,
+  cString,
+  dup,
+  Errno,
+  ETH_P_ALL,
+  getsockname,
+  io_uring_params,
+  IORING_REGISTER_FILES,
+  IORING_REGISTER_PERSONALITY,
+  IORING_SETUP_SQPOLL,
+  libc,
+  MAP_ANONYMOUS,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  mapOver,
+  O_CLOEXEC,
+  O_RDONLY,
+  open,
+  pages,
+  pageSize,
+  pipe,
+  posix_spawn,
+  PR_SET_DUMPABLE,
+  prctl,
+  PROT_READ,
+  rawSyscall,
+  SECCOMP_RET_ERRNO,
+  SECCOMP_RET_KILL_PROCESS,
+  sendDescriptors,
+  setgroups,
+  setresgid,
+  setresuid,
+  setUpPacketRing,
+  SOCK_CLOEXEC,
+  SOCK_RAW,
+  SOCK_SEQPACKET,
+  SOCK_STREAM,
+  socket,
+  socketpair,
+  type SyscallName,
+  UNCHANGED,
+} from "../../ffi/mod.ts";
+import {
+  bindPacketSocket,
+  describePacketSocket,
+  openPacketSocket,
+} from "../../lib/packet_socket.ts";
+import { currentFrame, type FrameSource } from "../../lib/receive/mod.ts";
+import { HEAD_LIMIT } from "../../lib/messages.ts";
+import {
+  dropOnOneThread,
+  ignoreEverything,
+  withoutFilter,
+  withoutStage4,
+} from "../faults/fault.ts";
+import { type Deed, type Given, protectBy } from "./deed.ts";
+import { call, CLONE_FILES, CLONE_FS, filterThisThread, leave, prctlWith } from "./kernel.ts";
+
+const nothing = () => {};
+const NET_RAW = 1 << CAP_NET_RAW;
+
+/** bits/mman.h, linux/prctl.h, linux/io_uring.h, linux/seccomp.h, linux/socket.h. */
+const MAP_FAILED = 0xffff_ffff_ffff_ffffn,
+  PR_SET_KEEPCAPS = 8,
+  PR_SET_SYSCALL_USER_DISPATCH = 59,
+  PR_SYS_DISPATCH_ON = 1,
+  IORING_REGISTER_RING_FDS = 20,
+  SECCOMP_RET_TRAP = 0x00030000,
+  SECCOMP_RET_TRACE = 0x7ff00000,
+  SECCOMP_RET_USER_NOTIF = 0x7fc00000,
+  AF_XDP = 44,
+  IPPROTO_UDP = 17,
+  PTRACE_TRACEME = 0;
+
+/** A file that root may read, and nobody else. */
+const ROOTS_FILE = "/etc/shadow", ROOTS_FOLDER = "/root";
+
+/** Sets the capabilities of this thread. */
+function capset(effective: number, permitted: number, inheritable: number): void {
+  const head = capabilityHead.alloc();
+  head.version = _LINUX_CAPABILITY_VERSION_3;
+  const sets = new Uint8Array(2 * capabilitySet.size);
+  Object.assign(capabilitySet.over(sets), { effective, permitted, inheritable });
+  rawSyscall("capset", head.bytes, sets);
+}
+
+const CAP_SETUID_BIT = 1 << 7, CAP_SETGID_BIT = 1 << 6; // linux/capability.h
+const BORN_WITH = NET_RAW | CAP_SETUID_BIT | CAP_SETGID_BIT;
+
+/** Maps a file where the kernel likes, and forgets it. */
+function mapAnywhere(fd: number, flags: number, length = pageSize(), offset = 0n): void {
+  const address = libc.mmap(0n, BigInt(length), PROT_READ, flags, fd, offset);
+  if (BigInt.asUintN(64, BigInt(address as unknown as bigint)) === MAP_FAILED) {
+    throw new Error("mmap failed");
+  }
+}
+
+function ring(flags = 0): number {
+  const params = io_uring_params.alloc();
+  params.flags = flags;
+  return rawSyscall("io_uring_setup", 4, params.bytes);
+}
+
+/** A second packet socket, as ready as the passed one. */
+function ownSocket({ packetFd }: Given): number {
+  const own = openPacketSocket();
+  bindPacketSocket(own, describePacketSocket(packetFd).ifindex, ETH_P_ALL);
+  return own;
+}
+
+const withOwnSocket = (hide: (own: number, given: Given) => void) => (given: Given) =>
+  hide(ownSocket(given), given);
+
+function abstractAddress(): Uint8Array<ArrayBuffer> {
+  const family = Uint8Array.of(AF_UNIX, 0); // without a path: the kernel chooses an abstract name
+  return family;
+}
+
+/** A filter that answers as if privilege were gone, on a thread that has it all. */
+function answerForRoot(answer = SECCOMP_RET_ERRNO | Errno.EPERM): void {
+  const calls: SyscallName[] = ["socket", "setgroups", "setresgid", "setresuid"];
+  for (const name of calls) filterThisThread(name, answer);
+}
+
+/** Starts a program that waits: a process that is what this one is now. */
+function keepProcess(): void {
+  posix_spawn("/bin/sleep", ["sleep", "100"]);
+}
+
+/** Hands on what it receives, altered. */
+const handingOn = (
+  alter: (frame: { bytes: number; head: Uint8Array<ArrayBuffer> }, count: number) => number,
+) =>
+({ run }: Given, source: FrameSource) => {
+  let count = 0;
+  do {
+    while (source.next()) {
+      const head = currentFrame(source).slice(0, HEAD_LIMIT);
+      const times = alter({ bytes: source.length, head }, count++);
+      for (let i = 0; i < times; i++) {
+        run.packet({
+          bytes: source.length,
+          head: head.toBase64(),
+          timestamp_ns: String(source.timestamp() ?? 0n),
+          stamped_by: "kernel",
+        });
+      }
+    }
+  } while (run.readable(source.fd) === "descriptor");
+};
+
+const EITHER = ["FAIL", "INCONCLUSIVE"] as const;
+
+/** All of them. */
+export const VIOLATIONS = {
+  // ── Privilege that is kept. ──
+  "root-kept": { what: "drops nothing", drop: nothing },
+  "root-on-a-thread": {
+    what: "drops the uid on one thread alone",
+    drop: ({ identity }) => dropOnOneThread(identity),
+  },
+  "root-saved": {
+    what: "keeps uid 0 as the saved one",
+    drop({ identity: { uid, gid } }) {
+      setgroups([]);
+      setresgid(gid, gid, gid);
+      setresuid(uid, uid, UNCHANGED);
+    },
+  },
+  "root-regained": {
+    what: "drops the effective uid for the look, and takes it back",
+    drop({ identity: { uid, gid } }) {
+      setgroups([]);
+      setresgid(gid, gid, gid);
+      setresuid(uid, uid, UNCHANGED);
+    },
+    free: () => setresuid(0, 0, 0),
+  },
+  "gid-kept": {
+    what: "keeps gid 0",
+    drop({ identity: { uid } }) {
+      setgroups([]);
+      setresuid(uid, uid, uid);
+    },
+  },
+  "groups-kept": {
+    what: "keeps a supplementary group",
+    drop({ identity: { uid, gid } }) {
+      setgroups([42]);
+      setresgid(gid, gid, gid);
+      setresuid(uid, uid, uid);
+    },
+  },
+  "another-uid": {
+    what: "becomes somebody else than it should",
+    drop({ identity: { uid, gid } }) {
+      setgroups([]);
+      setresgid(gid, gid, gid);
+      setresuid(uid - 1, uid - 1, uid - 1);
+    },
+  },
+  "capability-kept": {
+    what: "keeps CAP_NET_RAW on one thread",
+    drop({ identity: { uid, gid } }) {
+      setgroups([]);
+      setresgid(gid, gid, gid);
+      prctl(PR_SET_KEEPCAPS, 1);
+      setresuid(uid, uid, uid);
+      capset(NET_RAW, NET_RAW, 0);
+    },
+  },
+  "capability-permitted": {
+    what: "keeps CAP_SETUID on one thread, permitted and not effective",
+    drop({ identity: { uid, gid } }) {
+      setgroups([]);
+      setresgid(gid, gid, gid);
+      prctl(PR_SET_KEEPCAPS, 1);
+      setresuid(uid, uid, uid);
+      capset(0, CAP_SETUID_BIT, 0);
+    },
+    free: () => capset(CAP_SETUID_BIT, CAP_SETUID_BIT, 0),
+  },
+  "capability-inheritable": {
+    what: "keeps CAP_NET_RAW inheritable",
+    root: () => capset(BORN_WITH, BORN_WITH, NET_RAW),
+  },
+  "undumpable-root": {
+    what: "drops nothing, and cannot be dumped",
+    drop: () => prctl(PR_SET_DUMPABLE, 0),
+  },
+
+  // ── Another process. ──
+  "second-process": {
+    what: "keeps root in a second process",
+    root: keepProcess,
+  },
+  "traced-by-parent": {
+    what: "makes the parent its tracer",
+    comesTo: EITHER,
+    root: () => void call("ptrace", PTRACE_TRACEME, 0, 0, 0),
+    drop: nothing,
+  },
+  "dying": { what: "ends while it is looked at", looked: () => leave() },
+  "late-process": {
+    what: "starts a second process after it was looked at",
+    free: keepProcess,
+  },
+
+  // ── Another packet socket, or another way to one. ──
+  "socket-open": {
+    what: "keeps a second packet socket open",
+    root: withOwnSocket(nothing),
+  },
+  "socket-replaced": {
+    what: "puts a packet socket of its own in the place of the passed one",
+    root: withOwnSocket((own, { packetFd }) => {
+      rawSyscall("dup3", own, packetFd, 0);
+      close(own);
+    }),
+  },
+  "socket-replaced-at-once": {
+    what: "puts a packet socket of its own in the place of the passed one before the first look",
+    received: withOwnSocket((own, { packetFd }) => {
+      rawSyscall("dup3", own, packetFd, 0);
+      close(own);
+    }),
+  },
+  "socket-lost": {
+    what: "puts an ordinary socket in the place of the passed one",
+    root({ packetFd }) {
+      const [one, other] = socketpair(AF_UNIX, SOCK_SEQPACKET, 0);
+      rawSyscall("dup3", one, packetFd, 0);
+      close(one);
+      void other;
+    },
+  },
+  "socket-in-flight": {
+    what: "hides a second packet socket in the queue of a socket pair",
+    root: withOwnSocket((own) => {
+      const [one] = socketpair(AF_UNIX, SOCK_SEQPACKET, 0);
+      sendDescriptors(one, [own]);
+      close(own);
+    }),
+  },
+  "socket-in-flight-twice": {
+    what: "hides a second packet socket in a queue that is in a queue",
+    root: withOwnSocket((own) => {
+      const [inner, end] = socketpair(AF_UNIX, SOCK_STREAM, 0);
+      sendDescriptors(inner, [own]);
+      const [outer] = socketpair(AF_UNIX, SOCK_STREAM, 0);
+      sendDescriptors(outer, [end]);
+      close(own);
+      close(end);
+    }),
+  },
+  "socket-unaccepted": {
+    what: "hides a second packet socket in a connection that nobody has accepted",
+    root: withOwnSocket((own) => {
+      const listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      bind(listening, abstractAddress());
+      rawSyscall("listen", listening, 1);
+      const client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      connect(client, getsockname(listening));
+      sendDescriptors(client, [own]);
+      close(own);
+      close(client);
+    }),
+  },
+  "socket-sent-back": {
+    what: "sends a second packet socket to the parent",
+    root: withOwnSocket((own, { run }) => {
+      sendDescriptors(run.channelFd, [own]);
+      close(own);
+    }),
+  },
+  "socket-registered": {
+    what: "hides a second packet socket in an io_uring",
+    root: withOwnSocket((own) => {
+      rawSyscall(
+        "io_uring_register",
+        ring(),
+        IORING_REGISTER_FILES,
+        Int32Array.of(own) as never,
+        1,
+      );
+      close(own);
+    }),
+  },
+  "socket-mapped": {
+    what: "keeps the ring of a second packet socket mapped, and closes the socket",
+    root: withOwnSocket((own) => {
+      setUpPacketRing(own, RING);
+      mapOver(pages(RING.blockSize), MAP_SHARED, own);
+      close(own);
+    }),
+  },
+  "socket-mapped-privately": {
+    what: "keeps the ring of a second packet socket mapped for itself, and closes the socket",
+    root: withOwnSocket((own) => {
+      setUpPacketRing(own, RING);
+      mapAnywhere(own, MAP_PRIVATE, RING.blockSize);
+      close(own);
+    }),
+  },
+  "socket-polled": {
+    what: "has the kernel poll a second packet socket, which is closed",
+    root: withOwnSocket((own) => {
+      const context = new BigUint64Array(1);
+      call("io_setup", 4, new Uint8Array(context.buffer));
+      const request = new Uint8Array(64), view = new DataView(request.buffer);
+      view.setUint16(16, 5, true); // IOCB_CMD_POLL
+      view.setInt32(20, own, true);
+      view.setBigUint64(24, 0x2000n, true); // POLLRDHUP: what does not come
+      call("io_submit", context[0], 1, addressedBy(request));
+      close(own);
+    }),
+  },
+  "socket-in-own-table": {
+    what: "keeps a second packet socket in the descriptors of its other threads",
+    root: withOwnSocket((own) => {
+      rawSyscall("unshare", CLONE_FILES);
+      close(own);
+    }),
+  },
+  "raw-ip-socket": {
+    what: "keeps a raw IP socket",
+    root: () => void socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_UDP),
+  },
+  "xdp-socket": {
+    what: "keeps an AF_XDP socket",
+    root: () => void socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0),
+  },
+
+  // ── What acts as root. ──
+  "ring-open": { what: "keeps an io_uring", root: () => void ring() },
+  "ring-mapped": {
+    what: "keeps an io_uring mapped, and closes it",
+    root() {
+      const fd = ring();
+      mapAnywhere(fd, MAP_SHARED);
+      close(fd);
+    },
+  },
+  "ring-mapped-privately": {
+    what: "keeps an io_uring mapped for itself, and closes it",
+    root() {
+      const fd = ring();
+      mapAnywhere(fd, MAP_PRIVATE);
+      close(fd);
+    },
+  },
+  "ring-polled": {
+    what: "keeps an io_uring that the kernel polls",
+    root: () => void ring(IORING_SETUP_SQPOLL),
+  },
+  "ring-registered": {
+    what: "keeps an io_uring by its registration alone",
+    root() {
+      const fd = ring();
+      const update = new Uint8Array(16);
+      new DataView(update.buffer).setUint32(0, UNCHANGED, true); // any place
+      new DataView(update.buffer).setBigUint64(8, BigInt(fd), true);
+      rawSyscall("io_uring_register", fd, IORING_REGISTER_RING_FDS, update, 1);
+      close(fd);
+    },
+  },
+  "ring-with-personality": {
+    what: "keeps an io_uring that can act as root",
+    root: () => void rawSyscall("io_uring_register", ring(), IORING_REGISTER_PERSONALITY, 0, 0),
+  },
+  "file-open": {
+    what: "keeps a file of root's open",
+    root: () => void open(ROOTS_FILE, O_RDONLY | O_CLOEXEC),
+  },
+  "file-mapped": {
+    what: "keeps a file of root's mapped",
+    root() {
+      const fd = open(ROOTS_FILE, O_RDONLY | O_CLOEXEC);
+      mapAnywhere(fd, MAP_SHARED);
+      close(fd);
+    },
+  },
+  "file-mapped-privately": {
+    what: "keeps a file of root's mapped for itself",
+    root() {
+      const fd = open(ROOTS_FILE, O_RDONLY | O_CLOEXEC);
+      mapAnywhere(fd, MAP_PRIVATE);
+      close(fd);
+    },
+  },
+  "folder-open": {
+    what: "keeps a folder of root's open",
+    root: () => void open(ROOTS_FOLDER, O_RDONLY | O_CLOEXEC),
+  },
+  "folder": {
+    what: "is in a folder of root's",
+    root: () => void call("chdir", cString(ROOTS_FOLDER)),
+  },
+  "folder-of-a-thread": {
+    what: "has a thread in a folder of root's",
+    root() {
+      rawSyscall("unshare", CLONE_FS);
+      call("chdir", cString(ROOTS_FOLDER));
+    },
+  },
+  "pipe": { what: "keeps a pipe of its own", root: () => void pipe() },
+  "shared-memory": {
+    what: "keeps memory that it could share",
+    root: () => mapAnywhere(-1, MAP_SHARED | MAP_ANONYMOUS),
+  },
+  "terminal": {
+    what: "keeps a terminal",
+    root: () => void open("/dev/ptmx", O_RDONLY | O_CLOEXEC),
+  },
+
+  // ── What answers in the kernel's place. ──
+  "filter-answers": {
+    what: "drops nothing, and has a filter that refuses what root may do",
+    drop: () => answerForRoot(),
+  },
+  "filter-lies": {
+    what: "has a filter that reports of everything that it has succeeded",
+    dropped: () => answerForRoot(SECCOMP_RET_ERRNO),
+  },
+  "filter-kills": {
+    what: "has a filter that kills who asks",
+    dropped: () => answerForRoot(SECCOMP_RET_KILL_PROCESS),
+  },
+  "filter-traps": {
+    what: "has a filter that answers by a signal",
+    dropped: () => answerForRoot(SECCOMP_RET_TRAP),
+  },
+  "filter-traces": {
+    what: "has a filter that asks its tracer",
+    dropped: () => answerForRoot(SECCOMP_RET_TRACE),
+  },
+  "filter-notifies": {
+    what: "has a filter that asks itself",
+    dropped: () => void filterThisThread("socket", SECCOMP_RET_USER_NOTIF, true),
+  },
+  "dispatch": {
+    what: "intercepts its own system calls while it is looked at",
+    looked() {
+      const selector = pages(1);
+      prctlWith(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0, addressOf(selector));
+      selector[0] = 1; // SYSCALL_DISPATCH_FILTER_BLOCK
+      for (const end = performance.now() + 300; performance.now() < end;);
+      selector[0] = 0;
+    },
+  },
+
+  // ── Frames. ──
+  "frames-altered": {
+    what: "alters the frames that it returns",
+    args: ["-t", "3"],
+    receive: handingOn(({ head }) => {
+      head.fill(0, 40);
+      return 1;
+    }),
+  },
+  "frames-repeated": {
+    what: "returns the first frame as often as it is asked for one",
+    args: ["-t", "3"],
+    receive: handingOn((_, count) => count === 0 ? 5 : 0),
+  },
+  "frames-half": {
+    what: "returns the first half of the frames",
+    args: ["-t", "3"],
+    receive: handingOn((_, count) => count < 2 ? 1 : 0),
+  },
+  "frames-kept": {
+    what: "returns no frame",
+    args: ["-t", "3"],
+    receive: handingOn(() => 0),
+  },
+  "socket-deaf": {
+    what: "lets no frame into the passed socket",
+    args: ["-t", "3"],
+    free: ({ packetFd }) => ignoreEverything(packetFd),
+  },
+  "socket-closed": {
+    what: "closes the passed socket after the first frames",
+    args: ["-t", "3"],
+    receive({ run, packetFd }, source) {
+      for (let i = 0; i < 2; i++) {
+        while (!source.next()) source.wait(100);
+        run.packet({
+          bytes: source.length,
+          head: currentFrame(source).slice(0, HEAD_LIMIT).toBase64(),
+          timestamp_ns: String(source.timestamp() ?? 0n),
+          stamped_by: "kernel",
+        });
+      }
+      const [one] = socketpair(AF_UNIX, SOCK_SEQPACKET, 0);
+      rawSyscall("dup3", one, packetFd, 0);
+      close(one);
+    },
+  },
+
+  // ── Hardened. ──
+  "hardened-root": { what: "stays the uid that it was born with", harden: true, drop: nothing },
+  "hardened-unprotected": {
+    what: "puts no protection on itself",
+    harden: true,
+    protect: (given, source) => protectBy(given, source, withoutStage4(given.protections)),
+  },
+  "hardened-without-filter": {
+    what: "has a filter that allows everything",
+    harden: true,
+    protect: (given, source) => protectBy(given, source, withoutFilter(given.protections)),
+  },
+  "hardened-process": {
+    what: "has a second process",
+    harden: true,
+    root: keepProcess,
+  },
+  "hardened-copy": {
+    what: "holds a copy of the passed socket in the queue of a socket pair",
+    harden: true,
+    free({ packetFd }) {
+      const [one] = socketpair(AF_UNIX, SOCK_SEQPACKET, 0);
+      const copy = dup(packetFd);
+      sendDescriptors(one, [copy]);
+      close(copy);
+    },
+  },
+  "hardened-file": {
+    what: "keeps a file open that it opened before",
+    harden: true,
+    root: () => void open("/etc/passwd", O_RDONLY | O_CLOEXEC),
+  },
+} as const satisfies { readonly [name: string]: Deed };
+
+/** The name of one of them. */
+export type ViolationName = keyof typeof VIOLATIONS;
+
+const RING = { blockSize: 1 << 16, blockCount: 1, retireTimeout: 8 };
+
+/** A list of one pointer. SAFETY: the request is referenced by whoever calls, until the call is over. */
+function addressedBy(request: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(BigUint64Array.of(addressOf(request)).buffer);
+}
