@@ -58,7 +58,7 @@ const TURNS = 5;
 /** How many errnos are tried at each place, beside the success that did nothing. */
 const ERRNOS_A_PLACE = 2;
 
-/** More than any thread makes of any system call is this, and what the busiest one made. */
+/** More than any thread makes of any system call is this, and twice what the busiest one made: how many threads the child has, which are looked at, varies. */
 const MARGIN = 100;
 
 /** How many of a name JavaScript's threads make before, where those of other threads are meant. */
@@ -188,7 +188,7 @@ function injectionsOf(
 ): Injection[] {
   const { libc, name: syscall, place, turn } = call;
   const aim = { libc: libc!, place, turn, syscall: syscall as SyscallName };
-  const first = most + MARGIN;
+  const first = 2 * most + MARGIN;
   const at = (when: string, aim?: Aim) => injection(call, errno, run, when, aim);
   const byCounting = () => at(String(first + call.ordinal), { ...aim, idle: first });
   // One without a number in ffi/ cannot be made to do nothing: it is counted from the beginning, on whatever thread.
@@ -218,9 +218,15 @@ function idleAnswer(syscall: SyscallName): string {
   return idleAnswers.get(syscall)!;
 }
 
+/**
+ * A descriptor that is not open: a call that made none has not made another's, which that other would lose when it is closed.
+ */
+const NOT_OPEN = 1000;
+
 /** What a success of the call would be: what it was, or 0 where it was none. Of a comparison, that what is compared is not the same. */
 export function successOf({ name, result }: LoggedCall): number {
   if (name === "kcmp") return 1;
+  if (/^\d+</.test(result)) return NOT_OPEN;
   const value = Number(result.match(/^\d+/)?.[0] ?? 0);
   return Number.isSafeInteger(value) ? value : 0;
 }

@@ -112,6 +112,12 @@ const AGAIN: readonly Tolerated[] = [
 /** What no claim rests on. */
 const BESIDE_THE_POINT: readonly Tolerated[] = [
   {
+    libc: ["bind", "setsockopt"],
+    answers: ["lie"],
+    at: /new InterfaceWitness/,
+    why: "a witness that sees less makes of a FAIL an INCONCLUSIVE, and never a PASS",
+  },
+  {
     libc: ["sigaction"],
     answers: ["lie"],
     at: /restoreDefaultSignals/,
@@ -123,10 +129,22 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     why: "a terminal of the child's is looked for by the parent (footholds.ts)",
   },
   {
-    libc: ["unshare"],
+    libc: ["setns", "unshare"],
     answers: ["any"],
-    at: /canHavePidNamespaces/,
+    at: /inNewNamespace/,
     why: "without PID namespaces the subreaper ends what the child leaves behind",
+  },
+  {
+    libc: ["setns", "unshare"],
+    answers: ["lie"],
+    at: /^\S+ inNewNamespace\S* canHavePidNamespaces/,
+    why: "nothing is started there; whether what is started later is in a namespace is looked at",
+  },
+  {
+    libc: ["setns"],
+    answers: ["any", "lie"],
+    at: /^\S+ (inNewNamespace|thenBack|\S+ \S+ thenBack)/,
+    why: "the way back: tried again; the parent starts no other process after the child",
   },
   {
     libc: ["close"],
