@@ -152,7 +152,7 @@ for (const [what, isHung] of [["", false], [", hung ones too", true]] as const) 
       return workers.length === 2 && workers.every(isReady);
     }, 30_000);
     const all = childrenOf(running.pid);
-    if (isHung) all.forEach((pid) => Deno.kill(pid, "SIGSTOP"));
+    if (isHung) workersOf(running).forEach((pid) => Deno.kill(pid, "SIGSTOP"));
     Deno.kill(running.pid, "SIGKILL");
     await running.ended();
     await until("all have ended", () => all.every(hasEnded), 10_000);
