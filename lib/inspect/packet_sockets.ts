@@ -8,7 +8,14 @@
  * @module
  */
 
-import { openDescriptors, readDirectory, readTextFile, unlessGone } from "../../ffi/mod.ts";
+import {
+  openDescriptors,
+  readDirectory,
+  readTextFile,
+  SystemError,
+  unlessGone,
+} from "../../ffi/mod.ts";
+import { CannotLook } from "../outcome.ts";
 
 /** One row of the table. Source: packet_seq_show in net/packet/af_packet.c. */
 export interface PacketSocketRow {
@@ -29,10 +36,15 @@ export function parsePacketTable(table: string): PacketSocketRow[] {
 /**
  * Lists the packet sockets of this network namespace.
  *
- * @throws {SystemError} If there is no such table (a kernel without CONFIG_PACKET, or no /proc).
+ * @throws {CannotLook} If there is no such table: a kernel without CONFIG_PACKET, a /proc of processes alone.
  */
 export function packetSockets(): PacketSocketRow[] {
-  return parsePacketTable(readTextFile("/proc/net/packet", TABLE_LIMIT));
+  try {
+    return parsePacketTable(readTextFile("/proc/net/packet", TABLE_LIMIT));
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    throw new CannotLook(`The packet sockets of this namespace cannot be listed: ${error.message}`);
+  }
 }
 
 /** The links of the packet sockets that are there now: of those that others hold, before the child has one. */
