@@ -68,10 +68,10 @@ const MOST_HELD = 14;
 async function heldByChild(before: readonly string[]): Promise<Record<string, string>> {
   const command = [...before, ...FDPASS, "--json", "veth-fdpass"];
   const { experiments: [{ checks }] } = evidenceIn(await inNamespace(command));
-  const { child } = checks.find(({ id }) => id === "PASS-01")!.evidence as {
-    child: { descriptors: Record<string, string> };
+  const { descriptors } = checks.find(({ id }) => id === "PASS-01")!.evidence as {
+    descriptors: Record<string, string>;
   };
-  return child.descriptors;
+  return descriptors;
 }
 
 testNeeding(
