@@ -1,18 +1,18 @@
 /**
- * The child of any experiment, which leaves processes behind and is as it should be otherwise. The query of its URL names which.
+ * A hostile child of any experiment, which is as it should be but for one thing. The query of its URL names that.
  *
  * @module
  */
 
 import { runChild } from "../../lib/child.ts";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
-import { leaveProcesses, type Leaving } from "./leaving.ts";
+import { ANYWHERE, type Anywhere } from "./anywhere.ts";
 
-const name = new URL(import.meta.url).search.slice(1) as Leaving | "honest";
+const name = new URL(import.meta.url).search.slice(1) as Anywhere;
 const experiments = EXPERIMENTS.map((experiment) => ({
   ...experiment,
   child: (run: Parameters<typeof experiment.child>[0]) => {
-    if (name !== "honest") leaveProcesses(name);
+    ANYWHERE[name](run);
     return experiment.child(run);
   },
 }));

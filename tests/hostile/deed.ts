@@ -27,6 +27,8 @@ export interface Deed {
   readonly what: string;
   /** What the run may come to; FAIL if nothing is given. */
   readonly comesTo?: readonly Verdict[];
+  /** What ends the run, where it is not a check that the parent decides. */
+  readonly says?: RegExp;
   readonly harden?: boolean;
   /** Options of the command line beside the usual. */
   readonly args?: readonly string[];

@@ -21,7 +21,7 @@ import {
 } from "../../ffi/mod.ts";
 
 /** Source: linux/sched.h. */
-export const CLONE_FS = 0x200, CLONE_FILES = 0x400;
+export const CLONE_FS = 0x200;
 
 const SECCOMP_FILTER_FLAG_NEW_LISTENER = 8; // linux/seccomp.h
 

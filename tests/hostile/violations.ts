@@ -13,6 +13,7 @@ import {
   AF_INET,
   AF_UNIX,
   bind,
+  bindAll,
   CAP_NET_RAW,
   close,
   connect,
@@ -36,7 +37,6 @@ import {
   pages,
   pageSize,
   pipe,
-  posix_spawn,
   PR_SET_DUMPABLE,
   prctl,
   PROT_READ,
@@ -71,7 +71,15 @@ import {
   withoutStage4,
 } from "../faults/fault.ts";
 import { type Deed, type Given, protectBy } from "./deed.ts";
-import { call, CLONE_FILES, CLONE_FS, filterThisThread, leave, prctlWith } from "./kernel.ts";
+import { call, CLONE_FS, filterThisThread, leave, prctlWith } from "./kernel.ts";
+import {
+  CLONE_FILES,
+  CLONE_PARENT,
+  CLONE_UNTRACED,
+  haveOneselfTraced,
+  startAnother,
+  startSharing,
+} from "./processes.ts";
 
 const nothing = () => {};
 const NET_RAW = 1 << CAP_NET_RAW;
@@ -137,11 +145,6 @@ function abstractAddress(): Uint8Array<ArrayBuffer> {
 function answerForRoot(answer = SECCOMP_RET_ERRNO | Errno.EPERM): void {
   const calls: SyscallName[] = ["socket", "setgroups", "setresgid", "setresuid"];
   for (const name of calls) filterThisThread(name, answer);
-}
-
-/** Starts a program that waits: a process that is what this one is now. */
-function keepProcess(): void {
-  posix_spawn("/bin/sleep", ["sleep", "100"]);
 }
 
 /** Hands on what it receives, altered. */
@@ -249,7 +252,25 @@ export const VIOLATIONS = {
   // ── Another process. ──
   "second-process": {
     what: "keeps root in a second process",
-    root: keepProcess,
+    root: startAnother,
+  },
+  "process-with-its-descriptors": {
+    what:
+      "keeps root in a process that shares its memory and its descriptors, and is not among its threads",
+    root: () => startSharing(CLONE_FILES | CLONE_UNTRACED),
+  },
+  "process-of-the-parent": {
+    what: "keeps root in a process that is the parent's child",
+    root: () => startSharing(CLONE_FILES | CLONE_PARENT),
+  },
+  "process-in-its-own-folder": {
+    what: "keeps root in a process that shares its memory alone",
+    root: () => startSharing(0),
+  },
+  "own-tracer": {
+    what: "is traced by a process of its own, so that nobody else can",
+    says: /has started other processes/,
+    root: haveOneselfTraced,
   },
   "traced-by-parent": {
     what: "makes the parent its tracer",
@@ -257,10 +278,14 @@ export const VIOLATIONS = {
     root: () => void call("ptrace", PTRACE_TRACEME, 0, 0, 0),
     drop: nothing,
   },
-  "dying": { what: "ends while it is looked at", looked: () => leave() },
+  "dying": {
+    what: "ends while it is looked at",
+    says: /The child's first thread has ended|The child ended early/,
+    looked: () => leave(),
+  },
   "late-process": {
     what: "starts a second process after it was looked at",
-    free: keepProcess,
+    free: startAnother,
   },
 
   // ── Another packet socket, or another way to one. ──
@@ -284,6 +309,7 @@ export const VIOLATIONS = {
   },
   "socket-lost": {
     what: "puts an ordinary socket in the place of the passed one",
+    says: /Time ran out/,
     root({ packetFd }) {
       const [one, other] = socketpair(AF_UNIX, SOCK_SEQPACKET, 0);
       rawSyscall("dup3", one, packetFd, 0);
@@ -325,6 +351,7 @@ export const VIOLATIONS = {
   },
   "socket-sent-back": {
     what: "sends a second packet socket to the parent",
+    says: /MSG_CTRUNC/,
     root: withOwnSocket((own, { run }) => {
       sendDescriptors(run.channelFd, [own]);
       close(own);
@@ -333,13 +360,8 @@ export const VIOLATIONS = {
   "socket-registered": {
     what: "hides a second packet socket in an io_uring",
     root: withOwnSocket((own) => {
-      rawSyscall(
-        "io_uring_register",
-        ring(),
-        IORING_REGISTER_FILES,
-        Int32Array.of(own) as never,
-        1,
-      );
+      const list = new Uint8Array(Int32Array.of(own).buffer);
+      rawSyscall("io_uring_register", ring(), IORING_REGISTER_FILES, list, 1);
       close(own);
     }),
   },
@@ -451,11 +473,15 @@ export const VIOLATIONS = {
   },
   "folder": {
     what: "is in a folder of root's",
-    root: () => void call("chdir", cString(ROOTS_FOLDER)),
+    root() {
+      bindAll(); // the permission for libc is one for this folder
+      call("chdir", cString(ROOTS_FOLDER));
+    },
   },
   "folder-of-a-thread": {
     what: "has a thread in a folder of root's",
     root() {
+      bindAll();
       rawSyscall("unshare", CLONE_FS);
       call("chdir", cString(ROOTS_FOLDER));
     },
@@ -481,10 +507,12 @@ export const VIOLATIONS = {
   },
   "filter-kills": {
     what: "has a filter that kills who asks",
+    says: /the thread has ended/,
     dropped: () => answerForRoot(SECCOMP_RET_KILL_PROCESS),
   },
   "filter-traps": {
     what: "has a filter that answers by a signal",
+    says: /SECCOMP_RET_TRAP/,
     dropped: () => answerForRoot(SECCOMP_RET_TRAP),
   },
   "filter-traces": {
@@ -493,15 +521,17 @@ export const VIOLATIONS = {
   },
   "filter-notifies": {
     what: "has a filter that asks itself",
+    says: /the call does not come back/,
     dropped: () => void filterThisThread("socket", SECCOMP_RET_USER_NOTIF, true),
   },
   "dispatch": {
     what: "intercepts its own system calls while it is looked at",
+    says: /intercepts its system calls|first thread has ended/,
     looked() {
       const selector = pages(1);
       prctlWith(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0, addressOf(selector));
       selector[0] = 1; // SYSCALL_DISPATCH_FILTER_BLOCK
-      for (const end = performance.now() + 300; performance.now() < end;);
+      for (let turns = 0; turns < 5e8; turns++); // no system call
       selector[0] = 0;
     },
   },
@@ -509,6 +539,7 @@ export const VIOLATIONS = {
   // ── Frames. ──
   "frames-altered": {
     what: "alters the frames that it returns",
+    says: /Time ran out/,
     args: ["-t", "3"],
     receive: handingOn(({ head }) => {
       head.fill(0, 40);
@@ -517,26 +548,31 @@ export const VIOLATIONS = {
   },
   "frames-repeated": {
     what: "returns the first frame as often as it is asked for one",
+    says: /Time ran out/,
     args: ["-t", "3"],
     receive: handingOn((_, count) => count === 0 ? 5 : 0),
   },
   "frames-half": {
     what: "returns the first half of the frames",
+    says: /Time ran out/,
     args: ["-t", "3"],
     receive: handingOn((_, count) => count < 2 ? 1 : 0),
   },
   "frames-kept": {
     what: "returns no frame",
+    says: /Time ran out/,
     args: ["-t", "3"],
     receive: handingOn(() => 0),
   },
   "socket-deaf": {
     what: "lets no frame into the passed socket",
+    says: /Time ran out/,
     args: ["-t", "3"],
     free: ({ packetFd }) => ignoreEverything(packetFd),
   },
   "socket-closed": {
     what: "closes the passed socket after the first frames",
+    says: /Time ran out/,
     args: ["-t", "3"],
     receive({ run, packetFd }, source) {
       for (let i = 0; i < 2; i++) {
@@ -567,9 +603,9 @@ export const VIOLATIONS = {
     protect: (given, source) => protectBy(given, source, withoutFilter(given.protections)),
   },
   "hardened-process": {
-    what: "has a second process",
+    what: "has a process that shares its memory and its descriptors",
     harden: true,
-    root: keepProcess,
+    root: () => startSharing(CLONE_FILES | CLONE_UNTRACED),
   },
   "hardened-copy": {
     what: "holds a copy of the passed socket in the queue of a socket pair",

@@ -1,0 +1,68 @@
+/**
+ * Hostile deeds that a child of any experiment can do: each changes what the child's program does from its first line on.
+ *
+ * @module
+ */
+
+import { type Finding, judged, skipped } from "../../lib/evidence.ts";
+import type { ChildRun } from "../../lib/child_run.ts";
+import type { CheckId } from "../../lib/checks.ts";
+import { leaveProcesses, type Leaving, LEAVINGS } from "./leaving.ts";
+
+/** Has a worker understand that it is to become root: so it stays what it was born as, and goes on. */
+function keepRoot(run: ChildRun): void {
+  const honest = run.receive.bind(run);
+  run.receive = (type, descriptors) => {
+    const delivery = honest(type, descriptors);
+    const { message } = delivery;
+    if ("uid" in message) {
+      Object.assign(message, { uid: 0, gid: 0, protections: withoutDrop(message.protections) });
+    }
+    return delivery;
+  };
+}
+
+/** As one that was born without capabilities becomes a worker: by ids that nobody looks at again. */
+function withoutDrop<T>(protections: readonly (T | "no-capabilities")[]) {
+  return [...new Set([...protections, "no-capabilities"])];
+}
+
+/** Has a child report something else of each of its checks. */
+function reporting(run: ChildRun, report: (id: CheckId) => Finding): void {
+  const honest = run.check.bind(run);
+  run.check = (id) => honest(id, report(id));
+}
+
+/** Holds back what a child makes of its checks until the parent has looked. */
+function reportLate(run: ChildRun): void {
+  const held: (() => void)[] = [];
+  const check = run.check.bind(run), reached = run.reached.bind(run);
+  run.check = (id) => held.push(() => check(id, judged(true, "trust me")));
+  run.reached = (stage, detail) => {
+    reached(stage, detail);
+    if (stage === "ready") { for (const report of held.splice(0)) report(); }
+  };
+}
+
+/** What is done, by name. */
+export const ANYWHERE = {
+  skip(run: ChildRun): void {
+    keepRoot(run);
+    reporting(run, () => skipped("not here"));
+  },
+  late(run: ChildRun): void {
+    keepRoot(run);
+    reportLate(run);
+  },
+  liar(run: ChildRun): void {
+    keepRoot(run);
+    reporting(run, () => judged(true, "trust me"));
+  },
+  ...Object.fromEntries(LEAVINGS.map((name) => [name, () => leaveProcesses(name)])) as {
+    readonly [name in Leaving]: () => void;
+  },
+  honest(): void {},
+} as const;
+
+/** The name of one of these deeds. */
+export type Anywhere = keyof typeof ANYWHERE;
