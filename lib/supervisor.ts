@@ -30,6 +30,7 @@ import {
   setUpPacketRing,
   SystemError,
 } from "../ffi/mod.ts";
+import { type Finding, judged } from "./evidence.ts";
 import { FanoutGroup, type FanoutMode } from "./fanout_group.ts";
 import { asText } from "./messages.ts";
 import { ExperimentError } from "./outcome.ts";
@@ -452,12 +453,13 @@ export class Supervisor implements AsyncDisposable {
     const given = { pid, channelFd, packetFd: fd, ioUring: false };
     const threads = judgeConfinement(threadCredentials(pid), identity);
     const filter = judgeFilter(given);
+    const processes = judgeProcesses(worker.others); // under that filter it starts no more
     if (worker.hasSpoken) throw new ExperimentError("The worker did not wait for the word to go");
     const expected = describePacketSocket(fd).cookie;
     seat.cookies.add(expected);
     seat.cookies.add(cookie);
     if (filter.status === "skip") seat.filterUnread = filter.observed;
-    const loose = [threads, filter].find(({ status }) => status === "fail");
+    const loose = [threads, filter, processes].find(({ status }) => status === "fail");
     if (loose !== undefined) {
       seat.isConfined = false;
       throw new ExperimentError(`The worker is not confined: ${loose.observed}`);
@@ -520,6 +522,15 @@ export class Supervisor implements AsyncDisposable {
 function isOfTheWorld(error: unknown): error is Error {
   return error instanceof ExperimentError || error instanceof SystemError ||
     error instanceof DescriptorError;
+}
+
+/** Whether a worker is one process: another holds what it held when it was started, under no filter. */
+function judgeProcesses(others: readonly number[]): Finding {
+  return judged(
+    others.length === 0,
+    others.length === 0 ? "one process" : `processes beside it: ${others.length}`,
+    { others },
+  );
 }
 
 /** Whether nothing waits in the socket, or in a block of its ring that was handed over. */

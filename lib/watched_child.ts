@@ -31,6 +31,7 @@ import {
 import type { Expected } from "./inspect/footholds.ts";
 import type { SeenProcess } from "./inspect/processes.ts";
 import { type Inspected, look, type LookOptions, type View } from "./inspect/look.ts";
+import { ownChildren } from "./orphans.ts";
 import { CannotLook, ExperimentError } from "./outcome.ts";
 import type { ParentRun } from "./parent_run.ts";
 
@@ -127,6 +128,13 @@ export class Child implements AsyncDisposable {
       pid,
       processes: () => [pid, ...process.processes.filter(isOther).map((each) => each.pid)],
     };
+  }
+
+  /** The processes that it has started, whether they run or have ended and were not reaped. */
+  get others(): readonly number[] {
+    const { pid, process } = this;
+    return process.processes.map((each) => each.pid)
+      .filter((each) => each !== pid && !ownChildren.has(each));
   }
 
   /** Whether the first packet socket that was seen in it is the parent's: one open file description. */
