@@ -7,24 +7,34 @@
 import { type Finding, judged, skipped } from "../../lib/evidence.ts";
 import type { ChildRun } from "../../lib/child_run.ts";
 import type { CheckId } from "../../lib/checks.ts";
+import type { Protection } from "../../lib/protections.ts";
 import { leaveProcesses, type Leaving, LEAVINGS } from "./leaving.ts";
+import { CLONE_FILES, CLONE_UNTRACED, startSharing } from "./processes.ts";
 
-/** Has a worker understand that it is to become root: so it stays what it was born as, and goes on. */
-function keepRoot(run: ChildRun): void {
+/** Does something when a message with orders has come. */
+function atOrders(
+  run: ChildRun,
+  act: (message: { protections: readonly Protection[] }) => void,
+): void {
   const honest = run.receive.bind(run);
   run.receive = (type, descriptors) => {
     const delivery = honest(type, descriptors);
-    const { message } = delivery;
-    if ("uid" in message) {
-      Object.assign(message, { uid: 0, gid: 0, protections: withoutDrop(message.protections) });
-    }
+    if ("protections" in delivery.message) act(delivery.message);
     return delivery;
   };
 }
 
-/** As one that was born without capabilities becomes a worker: by ids that nobody looks at again. */
-function withoutDrop<T>(protections: readonly (T | "no-capabilities")[]) {
-  return [...new Set([...protections, "no-capabilities"])];
+/** Has a hardened worker understand that it is to become root: it stays that, and goes on. */
+function keepRoot(run: ChildRun): void {
+  atOrders(run, (message) => {
+    const isHardened = message.protections.includes("no-capabilities");
+    if (isHardened) Object.assign(message, { uid: 0, gid: 0 });
+  });
+}
+
+/** Keeps a process beside it that has its memory, its descriptors and its birth, and is under no protection. */
+function keepProcess(run: ChildRun): void {
+  atOrders(run, () => startSharing(CLONE_FILES | CLONE_UNTRACED));
 }
 
 /** Has a child report something else of each of its checks. */
@@ -58,11 +68,18 @@ export const ANYWHERE = {
     keepRoot(run);
     reporting(run, () => judged(true, "trust me"));
   },
+  process(run: ChildRun): void {
+    keepProcess(run);
+    reporting(run, () => judged(true, "trust me"));
+  },
   ...Object.fromEntries(LEAVINGS.map((name) => [name, () => leaveProcesses(name)])) as {
     readonly [name in Leaving]: () => void;
   },
   honest(): void {},
 } as const;
+
+/** Those that keep what they should give up, and lie. */
+export const KEEPING = ["skip", "late", "liar", "process"] as const;
 
 /** The name of one of these deeds. */
 export type Anywhere = keyof typeof ANYWHERE;

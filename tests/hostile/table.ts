@@ -10,13 +10,14 @@
 
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
 import type { Verdict } from "../../lib/evidence.ts";
-import { type Leaving, LEAVINGS } from "./leaving.ts";
+import { type Anywhere, KEEPING } from "./anywhere.ts";
+import { LEAVINGS } from "./leaving.ts";
 import { type LiarName, LIARS } from "./liars.ts";
 import { runFromOutside } from "./outside.ts";
 
 /** One run of the table. */
 export interface Row {
-  readonly name: LiarName | Leaving;
+  readonly name: LiarName | Anywhere;
   /** As it is printed: `privilege-drop --harden`. */
   readonly experiment: string;
   readonly module: string;
@@ -43,13 +44,29 @@ const leaving = EXPERIMENTS.flatMap(({ name: experiment }) =>
     experiment,
     module: `./any_child.ts?${name}`,
     args: ["-e", experiment, "-t", "60"],
-    // A supervisor kills its workers and starts others; what they leave goes with them.
-    comesTo: experiment === "supervisor" ? ["PASS", "FAIL"] : ["FAIL"],
+    comesTo: ["FAIL"],
   }))
 );
 
+/** Those whose workers are hardened whatever is asked for. */
+const ALWAYS_HARDENED = ["authority", "supervisor"];
+
+const elsewhere = EXPERIMENTS.filter(({ name }) => name !== "privilege-drop").flatMap(
+  ({ name: experiment }) =>
+    [...KEEPING, "honest" as const].map((name): Row => {
+      const options = ALWAYS_HARDENED.includes(experiment) ? [] : ["--harden"];
+      return {
+        name,
+        experiment: [experiment, ...options].join(" "),
+        module: `./any_child.ts?${name}`,
+        args: ["-e", experiment, ...options, "-t", "60"],
+        comesTo: [name === "honest" ? "PASS" : "FAIL"],
+      };
+    }),
+);
+
 /** Every run of the table. */
-export const ROWS: readonly Row[] = [...liars, ...leaving];
+export const ROWS: readonly Row[] = [...liars, ...elsewhere, ...leaving];
 
 /** Runs one; returns its line, and what is wrong with it, if anything is. */
 export async function run({ name, experiment, module, args, comesTo }: Row) {
