@@ -8,8 +8,13 @@ import {
   AF_PACKET,
   bind,
   dropPrivileges,
+  dup,
   ETH_P_ALL,
+  type Identity,
   if_nametoindex,
+  O_CLOEXEC,
+  O_RDONLY,
+  open,
   setgroups,
   setresgid,
   setresuid,
@@ -29,11 +34,13 @@ import {
 } from "../../lib/experiments/privilege_drop.ts";
 import { bindPacketSocket, openPacketSocket } from "../../lib/packet_socket.ts";
 import type { ParentRun } from "../../lib/parent_run.ts";
+import { play } from "../hostile/deed.ts";
 import {
   dropOnOneThread,
   type Fault,
   type Faults,
   ignoreEverything,
+  LYING_WORKERS,
   rawSetresgid,
   trustMe,
   withoutSecrets,
@@ -48,15 +55,24 @@ interface Replacement extends Omit<Fault, "experiment"> {
 const dropping = (dropPrivileges: typeof childPieces.dropPrivileges) => (run: ChildRun) =>
   child(run, { ...childPieces, dropPrivileges });
 
+/** A child that does not try to become root again: where its threads differ, libc would abort it before anybody has looked. */
+const droppingOnly = (drop: (identity: Identity) => void) => (run: ChildRun) =>
+  play(run, { what: "drops in its own way", drop: ({ identity }) => drop(identity) });
+
 function htons(value: number): number {
   return (value & 0xff) << 8 | value >> 8;
 }
 
-/** A child that drops nothing and claims everything. */
-function lie(run: ChildRun): Promise<void> {
-  trustMe(run);
-  return child(run, { ...childPieces, dropPrivileges: () => {} });
-}
+/** A child that takes as many descriptors as come, whatever was agreed; one that is no packet socket stands in for none. */
+const takingAll = (count: number) => (run: ChildRun) => {
+  const honest = run.receive.bind(run);
+  run.receive = (type, expected) => {
+    const delivery = honest(type, expected === 1 ? count : expected);
+    const { descriptors } = delivery;
+    return { ...delivery, descriptors: expected === 1 && count === 0 ? [dup(0)] : descriptors };
+  };
+  return child(run);
+};
 
 const REPLACEMENTS: { readonly [name: string]: Replacement } = {
   "other-interface": {
@@ -93,19 +109,22 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     parent: { inheritedByChild: (packetFd) => [packetFd] },
   },
   "two-descriptors": {
-    what: "two descriptors are sent, for which the control buffer has room",
+    what: "two descriptors are sent, and taken",
     refutes: ["PASS-02"],
     parent: { passedToChild: (packetFd) => [packetFd, packetFd] },
+    child: takingAll(2),
   },
   "three-descriptors": {
-    what: "three descriptors are sent, for which the control buffer has no room",
+    what: "three descriptors are sent, and taken",
     refutes: ["PASS-02"],
     parent: { passedToChild: (packetFd) => [packetFd, packetFd, packetFd] },
+    child: takingAll(3),
   },
   "no-descriptor": {
     what: "the message brings no descriptor",
     refutes: ["PASS-02"],
     parent: { passedToChild: () => [] },
+    child: takingAll(0),
   },
   "another-socket": {
     what: "another packet socket is sent",
@@ -133,7 +152,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
   "raw-setresgid": {
     what: "the gid is dropped by the system call, on one thread only",
     refutes: ["DROP-02"],
-    child: dropping(({ uid, gid }) => {
+    child: droppingOnly(({ uid, gid }) => {
       setgroups([]);
       rawSetresgid(gid);
       setresuid(uid, uid, uid);
@@ -142,7 +161,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
   "raw-setresuid": {
     what: "the uid is dropped by the system call, on one thread only",
     refutes: ["DROP-03", "DROP-04"],
-    child: dropping(dropOnOneThread),
+    child: droppingOnly(dropOnOneThread),
   },
   "seteuid-only": {
     what: "only the effective uid is dropped",
@@ -157,11 +176,6 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     what: "nothing is dropped",
     refutes: ["DROP-02", "DROP-03", "DROP-04", "DROP-05", "DENY-01"],
     child: dropping(() => {}),
-  },
-  "lying-child": {
-    what: "nothing is dropped, and the child claims that everything is",
-    refutes: ["DROP-02", "DROP-03", "DROP-04"],
-    child: lie,
   },
   "deaf-socket": {
     what: "a filter keeps every frame from the passed socket",
@@ -220,18 +234,43 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     endsEarly: true,
     child: dropping(({ gid }) => dropPrivileges({ uid: 0, gid })),
   },
+  "file-kept": {
+    what: "the hardened worker has a file open that it was not given",
+    refutes: ["HARD-03"],
+    harden: true,
+    child: (run) =>
+      child(run, {
+        ...childPieces,
+        beforeUse: () => void open("/etc/passwd", O_RDONLY | O_CLOEXEC),
+      }),
+  },
+  ...Object.fromEntries(
+    Object.entries(LYING_WORKERS).map(([name, { words, ...fault }]) => [
+      name,
+      {
+        ...fault,
+        child: (run: ChildRun) => {
+          words(run);
+          return child(run);
+        },
+      },
+    ]),
+  ),
 };
 
-/** Every fault of `privilege-drop`, by name. */
+/** Every fault of `privilege-drop`, by name. Each child reports of every check that it holds: so it is the parent that sees the fault. */
 export const PRIVILEGE_DROP_FAULTS: Faults = Object.fromEntries(
-  Object.entries(REPLACEMENTS).map(([name, { parent: pieces, child, ...fault }]) => [
+  Object.entries(REPLACEMENTS).map(([name, { parent: pieces, child: faulty, ...fault }]) => [
     `${privilegeDrop.name}/${name}`,
     {
       ...fault,
       experiment: {
         ...privilegeDrop,
         parent: (run: ParentRun) => parent(run, { ...parentPieces, ...pieces }),
-        child: child ?? privilegeDrop.child,
+        child: (run: ChildRun) => {
+          trustMe(run);
+          return (faulty ?? child)(run);
+        },
       },
     },
   ]),

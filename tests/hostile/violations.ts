@@ -263,8 +263,8 @@ export const VIOLATIONS = {
     what: "keeps root in a process that is the parent's child",
     root: () => startSharing(CLONE_FILES | CLONE_PARENT),
   },
-  "process-in-its-own-folder": {
-    what: "keeps root in a process that shares its memory alone",
+  "process-with-its-memory": {
+    what: "keeps root in a process that shares its memory, and has descriptors of its own",
     root: () => startSharing(0),
   },
   "own-tracer": {
