@@ -30,8 +30,8 @@ const BITS = {
 export type Capability = keyof typeof BITS;
 
 /**
- * Without these there is nothing to prove. CAP_KILL ends a child that is nobody, CAP_SETPCAP starts one with less than root has, and
- * CAP_SYS_PTRACE looks at one after its drop.
+ * Without these there is nothing to prove. CAP_KILL lets the parent end a child that is nobody, CAP_SETPCAP start it with fewer
+ * capabilities, and CAP_SYS_PTRACE look at it after its drop.
  */
 export const ALWAYS_NEEDED: readonly Capability[] = [
   "CAP_NET_RAW",

@@ -182,6 +182,13 @@ export function libcFolder(maps: string = readTextFile("/proc/self/maps")): stri
   return match[1];
 }
 
+let ownFolder: string | undefined;
+
+/** {@linkcode libcFolder} of this process, which is looked up once: a loaded library does not move. */
+export function ownLibcFolder(): string {
+  return ownFolder ??= libcFolder();
+}
+
 const CACHES_HELD_OPEN = ["dep_analysis_cache_v2", "node_analysis_cache_v2", "v8_code_cache_v2"];
 
 /**
@@ -233,7 +240,7 @@ export function spawnChild(
       module,
       ...args,
     ],
-    cwd: libcFolder(),
+    cwd: ownLibcFolder(),
     clearEnv: true,
     env: { DENO_DIR: childCache(), DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
     stdin: "null",

@@ -19,7 +19,6 @@ import type { CheckId } from "./checks.ts";
 import { auditDescriptors, type KnownDescriptors } from "./descriptor_audit.ts";
 import { type Finding, judged } from "./evidence.ts";
 import type { View } from "./inspect/look.ts";
-import { linksOfPacketSockets } from "./inspect/packet_sockets.ts";
 import type { ParentRun } from "./parent_run.ts";
 import { threadCredentials } from "./inspect/threads.ts";
 import { judgeConfinement } from "./privileges.ts";
@@ -51,13 +50,11 @@ export async function proveConfinement(
 export interface Given extends Pick<KnownWorker, "packetFd" | "egressFd" | "ioUring"> {
   /** A look at it before it was hardened: a thread that is not in it was started later. */
   readonly before?: View;
-  /** The links of packet sockets that others hold. */
-  readonly others?: ReadonlySet<string>;
 }
 
 /** The parent's part: it looks at the child from outside, and at its own copy of the socket. */
 export function judgeHardened(run: ParentRun, child: Child, given: Given): void {
-  const { packetFd, egressFd, ioUring, before, others = linksOfPacketSockets() } = given;
+  const { packetFd, egressFd, ioUring, before } = given;
   const linkOf = (fd: number) => readLink(`/proc/self/fd/${fd}`);
   const view = child.look({
     expected: {
@@ -65,7 +62,6 @@ export function judgeHardened(run: ParentRun, child: Child, given: Given): void 
       egress: egressFd === undefined ? undefined : linkOf(egressFd),
       ring: ioUring,
     },
-    others,
   });
   const threads = judgeConfinement(view.threads, run.setting.identity);
   run.check("HARD-01", threads);

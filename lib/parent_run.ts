@@ -9,7 +9,9 @@ import type { CheckId, Side } from "./checks.ts";
 import { type ChildProcess, spawnChild } from "./child_process.ts";
 import { controlChannelPair } from "./control_channel.ts";
 import type { Finding, Packet, SeenBy } from "./evidence.ts";
+import { linksOfPacketSockets } from "./inspect/packet_sockets.ts";
 import { now } from "./messages.ts";
+import { CannotLook } from "./outcome.ts";
 import { USUAL_BIRTH } from "./protections.ts";
 import type { ExperimentRecord } from "./record.ts";
 import type { Setting } from "./setting.ts";
@@ -41,6 +43,16 @@ export interface SpawnOptions {
   readonly beside?: Child;
   /** Whether it may only say where it stands: nothing that it says goes into the record. */
   readonly isSilent?: boolean;
+}
+
+/** The links of the packet sockets that are there before a child; none where they cannot be listed, which its first look reports. */
+function packetSocketsInSight(): ReadonlySet<string> {
+  try {
+    return linksOfPacketSockets();
+  } catch (error) {
+    if (error instanceof CannotLook) return new Set();
+    throw error;
+  }
 }
 
 /** A piece of a child's trace, whose one thread of JavaScript has another number in its own PID namespace. */
@@ -118,6 +130,7 @@ export class ParentRun {
     const millisecondsLeft = String(Math.max(1, this.context.deadline - Date.now()));
     const { childModule, experiment, tracing } = this.context;
     const at = now();
+    const foreign = packetSocketsInSight();
     const process: ChildProcess = spawnChild({
       module: childModule,
       args: [experiment, String(theirs.fd), millisecondsLeft, ...tracing ? [tracing.wanted] : []],
@@ -130,7 +143,7 @@ export class ParentRun {
     const channelFd = theirs.fd;
     theirs.close();
     this.said("parent", "spawn", 1 + inherit.length, at);
-    return new Child(process, ours, channelFd, this, isSilent);
+    return new Child(process, ours, channelFd, this, isSilent, foreign);
   }
 
   /**

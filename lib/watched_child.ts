@@ -18,7 +18,7 @@ import {
   shutdown,
   SystemError,
 } from "../ffi/mod.ts";
-import { type ChildEnd, type ChildProcess, libcFolder } from "./child_process.ts";
+import { type ChildEnd, type ChildProcess, ownLibcFolder } from "./child_process.ts";
 import { type Delivery, nextMessage, sendMessage, takeMessage } from "./control_channel.ts";
 import {
   type CapturedFrame,
@@ -36,7 +36,7 @@ import { CannotLook, ExperimentError } from "./outcome.ts";
 import type { ParentRun } from "./parent_run.ts";
 
 /** How a child is looked at. */
-export interface ChildLookOptions extends Omit<LookOptions, "expected"> {
+export interface ChildLookOptions extends Omit<LookOptions, "expected" | "foreign"> {
   readonly expected: Partial<Expected>;
 }
 
@@ -59,6 +59,7 @@ export class Child implements AsyncDisposable {
   readonly #channel: OwnedFd;
   readonly #run: ParentRun;
   readonly #isSilent: boolean;
+  readonly #foreign: ReadonlySet<string>;
   /** Why it took the last message that was sent to it not. */
   #refusal: SystemError | undefined;
   /** When it said what was read last: by its word, but no earlier than what it said before. */
@@ -68,6 +69,7 @@ export class Child implements AsyncDisposable {
    * @param channel The parent's end of the control channel; closed with the child.
    * @param channelFd The number of the child's end, there.
    * @param isSilent Whether it may only say where it stands.
+   * @param foreign The links of the packet sockets that were there before it.
    */
   constructor(
     process: ChildProcess,
@@ -75,11 +77,13 @@ export class Child implements AsyncDisposable {
     readonly channelFd: number,
     run: ParentRun,
     isSilent = false,
+    foreign: ReadonlySet<string> = new Set(),
   ) {
     this.process = process;
     this.#channel = channel;
     this.#run = run;
     this.#isSilent = isSilent;
+    this.#foreign = foreign;
     // Whoever waits for its words is woken, even if somebody else holds its end of the channel now. What it has said is still there.
     // Where it cannot be shut down, since the kernel has done so, the wait ends with its time.
     process.died.then(() => channel.isOpen && errnoOf(() => shutdown(channel.fd, SHUT_RDWR)));
@@ -107,11 +111,12 @@ export class Child implements AsyncDisposable {
    * @throws {ExperimentError} If it has given up, has ended, or has too much to look at.
    */
   look({ expected, ...options }: ChildLookOptions): View {
-    const folder = libcFolder();
+    const folder = ownLibcFolder();
     using _untraced = this.#run.context.tracing?.paused();
     try {
       return look(this.#inspected(), {
         ...options,
+        foreign: this.#foreign,
         expected: { ring: false, folder, ...expected },
       });
     } catch (error) {

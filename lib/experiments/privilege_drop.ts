@@ -49,7 +49,6 @@ import {
   judgeStillHeld,
 } from "../inspect/findings.ts";
 import type { View } from "../inspect/look.ts";
-import { linksOfPacketSockets } from "../inspect/packet_sockets.ts";
 import { judgeQueue, leastQueued, queuedBytes } from "../inspect/queue.ts";
 import { threadCredentials } from "../inspect/threads.ts";
 import { InterfaceWitness } from "../interface_witness.ts";
@@ -115,16 +114,15 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   using _ours = ours;
   using _theirs = theirs;
   run.done("Socketpair created for IPC");
-  const others = linksOfPacketSockets();
 
-  // 3. It must hold no packet socket yet. Those that others hold are known from before.
+  // 3. It must hold no packet socket yet.
   run.step("Spawning child process...");
   await using child = run.spawn(ours, theirs, {
     inherit: pieces.inheritedByChild(packetSocket.fd),
     launcher: birth(identity, protections),
   });
   await child.reached("started");
-  const born = child.look({ expected: {}, others });
+  const born = child.look({ expected: {} });
   run.check("PASS-01", judgeAbsence(born));
   run.done(`Spawned child process (PID: ${child.pid})`, "PASS-01");
 
@@ -143,7 +141,6 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   const isBornPrivileged = !protections.includes("no-capabilities");
   const holding = child.look({
     expected: { passed },
-    others,
     ask: isBornPrivileged ? "packet-socket" : "nothing",
   });
   run.check("PASS-02", judgeArrival(born, holding));
@@ -152,11 +149,10 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
 
   // 6 and 7. The child drops. Whatever it reports, each of its threads is looked at, and asked.
   await child.reached("dropped");
-  const dropped = child.look({ expected: { passed }, others, ask: "everything" });
+  const dropped = child.look({ expected: { passed }, ask: "everything" });
   const judgeDropped = (view: View) => {
     const credentials = judgeCredentials(view.threads, identity);
     for (const [id, finding] of Object.entries(credentials)) run.check(id as CheckId, finding);
-    run.check("DROP-05", judgeBirth(born, capabilitiesAtBirth(protections)));
     run.check("DROP-05", judgeRefusedRoot(view));
     run.check(
       "DENY-01",
@@ -164,6 +160,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
     );
     run.check("PASS-03", judgeStillHeld(passed, view));
   };
+  run.check("DROP-05", judgeBirth(born, capabilitiesAtBirth(protections)));
   judgeDropped(dropped);
   child.send({ type: "next" });
 
@@ -175,7 +172,6 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
       packetFd: packetSocket.fd,
       ioUring: ring,
       before: dropped,
-      others,
     });
   }
 
@@ -185,20 +181,19 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   const reception = new Reception(run, child, { stimulus, witness, stimulate });
   const isQueueSeen = stimulus !== undefined && QUEUED.includes(receive);
   const queue = isQueueSeen
-    ? await judgeRiseAndFall(child, { passed, others, reception, witness })
+    ? await judgeRiseAndFall(child, { passed, reception, witness })
     : undefined;
   await reception.until(Math.floor(count / 2), 1 / 2);
 
   // 10. The child's socket does not depend on the parent's.
-  const inode = readLink(`/proc/self/fd/${packetSocket.fd}`);
   pieces.closeOwnCopy(packetSocket);
-  const copiesLeft = [...openDescriptors("self").values()].filter((link) => link === inode).length;
+  const copiesLeft = [...openDescriptors("self").values()].filter((each) => each === passed).length;
   reception.copyClosed();
   run.detail(`parent closed its copy after ${reception.counted} packets, ${copiesLeft} left`);
   await reception.until(count);
 
   // The last look: nothing has come back, and the child still holds what it was sent.
-  const last = child.look({ expected: { passed, ring }, others, ask: "everything" });
+  const last = child.look({ expected: { passed, ring }, ask: "everything" });
   judgeDropped(last);
   run.record.figure("questions_ms", holding.questioned + dropped.questioned + last.questioned);
 
@@ -360,23 +355,20 @@ const ARRIVAL_TIME = 50, READING_TIME = 2000;
 /** RECV-01: whether the queue of the passed socket rises while the child stands still, and falls when it goes on. */
 async function judgeRiseAndFall(
   child: Child,
-  { passed, others, reception, witness }: {
+  { passed, reception, witness }: {
     passed: string;
-    others: ReadonlySet<string>;
     reception: Reception;
     witness: InterfaceWitness;
   },
 ): Promise<Finding | undefined> {
-  const inode = passed.replaceAll(/\D/g, "");
-  const memory = { before: queuedBytes(inode), during: queuedBytes(inode) };
+  const memory = { before: queuedBytes(passed), during: queuedBytes(passed) };
   child.look({
     expected: { passed },
-    others,
     meanwhile: () => {
-      memory.before = queuedBytes(inode);
+      memory.before = queuedBytes(passed);
       reception.ahead(1);
       for (const deadline = Date.now() + ARRIVAL_TIME; Date.now() < deadline;) {
-        memory.during = queuedBytes(inode);
+        memory.during = queuedBytes(passed);
         if (memory.during !== memory.before) break;
         poll([], 0, SETTLING_TIME);
       }
@@ -386,7 +378,7 @@ async function judgeRiseAndFall(
   const { before = 0, during = 0 } = memory;
   // A frame that does not arrive here shows nothing, nor does one that finds no room in a flood.
   if (witness.recognized === 0 || before > 0 && during <= before) return undefined;
-  const after = await leastQueued(inode, Date.now() + READING_TIME);
+  const after = await leastQueued(passed, Date.now() + READING_TIME);
   return judgeQueue(memory.before, memory.during, after);
 }
 

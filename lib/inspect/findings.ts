@@ -24,9 +24,8 @@ export function judgeAbsence({ packetSockets, descriptors, processes }: View): F
 
 /** PASS-02: between two looks the child has got exactly one packet socket. */
 export function judgeArrival(before: View, after: View): Finding {
-  const more = after.packetSockets.length - before.packetSockets.length;
   return judged(
-    more === 1 && before.packetSockets.length === 0,
+    before.packetSockets.length === 0 && after.packetSockets.length === 1,
     `${before.packetSockets.length} packet sockets before the message, ` +
       `${after.packetSockets.length} after it`,
     { before: listed(before.descriptors), after: listed(after.descriptors) },

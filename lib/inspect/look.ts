@@ -5,7 +5,7 @@
  * @module
  */
 
-import { openDescriptors } from "../../ffi/mod.ts";
+import { openDescriptors, readTextFile } from "../../ffi/mod.ts";
 import { ExperimentError } from "../outcome.ts";
 import { seeDescriptors, type SeenDescriptor } from "./descriptors.ts";
 import {
@@ -15,11 +15,11 @@ import {
   unexpectedDescriptors,
   unexpectedMappings,
 } from "./footholds.ts";
-import { mappedFilesOfRoot, sharedMappings } from "./mappings.ts";
+import { mappingsOfOthers } from "./mappings.ts";
 import { heldByNobody, linksOfPacketSockets } from "./packet_sockets.ts";
 import { askEverything, askForPacketSocket, type ThreadAnswers } from "./questions.ts";
 import { StoppedChild } from "./stopped.ts";
-import { type ThreadCredentials, threadCredentials } from "./threads.ts";
+import { parseStatus, type ThreadCredentials, threadCredentials } from "./threads.ts";
 
 /** A child as it can be looked at. */
 export interface Inspected {
@@ -31,8 +31,8 @@ export interface Inspected {
 /** What is looked for, beside its threads and descriptors. */
 export interface LookOptions {
   readonly expected: Expected;
-  /** The links of packet sockets that were there before the child, which others hold. */
-  readonly others: ReadonlySet<string>;
+  /** The links of the packet sockets that were there before the child, held by others, some of whom may be out of sight. */
+  readonly foreign: ReadonlySet<string>;
   /** `packet-socket`: its first thread is asked whether it can create one. `everything`: each thread, everything. */
   readonly ask?: "nothing" | "packet-socket" | "everything";
   /** Called while the child stands still, before it is asked. */
@@ -62,7 +62,7 @@ export interface View {
  * @throws {ExperimentError} If there is too much to look at, or the child has ended.
  */
 export function look(child: Inspected, options: LookOptions): View {
-  const { expected, others, ask = "nothing", meanwhile } = options;
+  const { expected, foreign, ask = "nothing", meanwhile } = options;
   using stopped = new StoppedChild(() => child.processes());
   const { pid } = child;
   const first = stopped.threads.get(pid);
@@ -73,14 +73,14 @@ export function look(child: Inspected, options: LookOptions): View {
   const descriptors = seeDescriptors(pid, { packetSockets: table, ownLinks });
   const shown = new Set(descriptors.map(({ refersTo }) => refersTo));
   const unaccounted = [...table].filter((link) =>
-    !shown.has(link) && !ownLinks.has(link) && !others.has(link)
+    !shown.has(link) && !ownLinks.has(link) && !foreign.has(link)
   );
   const hidden = heldByNobody(unaccounted, [Deno.pid, ...stopped.processes]);
   const threads = stopped.processes.flatMap((each) => threadCredentials(each));
   meanwhile?.();
 
   const began = performance.now();
-  const inherited = threadCredentials("self")[0].filters ?? 0;
+  const inherited = parseStatus(Deno.pid, readTextFile("/proc/self/status")).filters ?? 0;
   const control = ask === "packet-socket" ? askForPacketSocket(first) : null;
   const answers = ask === "everything"
     ? [...stopped.threads.values()].map((thread) => {
@@ -96,7 +96,7 @@ export function look(child: Inspected, options: LookOptions): View {
     ...threadsElsewhere(pid, expected),
     ...unexpectedDescriptors(descriptors, expected),
     ...hidden.map((link) => `packet socket ${link}, which no process shows`),
-    ...unexpectedMappings([...sharedMappings(pid), ...mappedFilesOfRoot(pid)], expected),
+    ...unexpectedMappings(mappingsOfOthers(pid), expected),
     ...terminals(pid),
     ...[...stopped.ringThreads].map((tid) => `the kernel's thread ${tid} of an io_uring`),
     ...expected.ring

@@ -1,6 +1,6 @@
 /**
- * The memory of another process that is more than its own: shared mappings, which outlive the descriptor that
- * they were made by.
+ * The memory of another process that is more than its own: mappings, which outlive the descriptor that they were
+ * made by.
  *
  * @module
  */
@@ -10,19 +10,16 @@ import { readTextFile } from "../../ffi/mod.ts";
 /** The text of `/proc/PID/maps` of a runtime is some 100 KiB. */
 const MAPS_LIMIT = 1 << 24;
 
-/** Lists what is mapped shared, as `/proc/PID/maps` names it: a path, `socket:[4711]`, `anon_inode:[io_uring]`. */
-export function sharedMappings(pid: number): string[] {
-  return parseSharedMappings(readTextFile(`/proc/${pid}/maps`, MAPS_LIMIT));
-}
-
 /**
- * Lists the files that are mapped privately and that not everybody may read: opened as root, such a mapping goes on showing root's file.
+ * Lists what a process has mapped beyond memory and programs of its own, as `/proc/PID/maps` names it: what is shared (a path, `socket:[4711]`,
+ * `anon_inode:[io_uring]`), and files that not everybody may read. Opened as root, such a mapping goes on showing root's file.
  *
  * @throws {SystemError} If there is no such process.
  */
-export function mappedFilesOfRoot(pid: number): string[] {
-  const paths = parsePrivateFiles(readTextFile(`/proc/${pid}/maps`, MAPS_LIMIT));
-  return paths.filter((path) => path !== Deno.execPath() && !isForEverybody(path));
+export function mappingsOfOthers(pid: number): string[] {
+  const maps = readTextFile(`/proc/${pid}/maps`, MAPS_LIMIT);
+  const isRoots = (path: string) => path !== Deno.execPath() && !isForEverybody(path);
+  return [...parseSharedMappings(maps), ...parsePrivateFiles(maps).filter(isRoots)];
 }
 
 const READABLE_BY_OTHERS = 0o004;
@@ -44,7 +41,7 @@ export function parsePrivateFiles(maps: string): string[] {
   return [...new Set(paths)];
 }
 
-/** {@linkcode sharedMappings}, of the text. Source: proc_pid_maps(5). */
+/** What is mapped shared, in the text of `/proc/PID/maps`. Source: proc_pid_maps(5). */
 export function parseSharedMappings(maps: string): string[] {
   return maps.split("\n").flatMap((line) => {
     const [, path] = line.match(/^[0-9a-f]+-[0-9a-f]+ ..[-x]s \S+ \S+ \d+ *(.*)$/) ?? [];

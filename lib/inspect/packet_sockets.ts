@@ -27,10 +27,10 @@ export interface PacketSocketRow {
 
 /** Parses the text of `/proc/net/packet`. */
 export function parsePacketTable(table: string): PacketSocketRow[] {
-  return table.trimEnd().split("\n").slice(1).map((line) => {
-    const columns = line.trim().split(/\s+/); // the inode, which stands last, is padded with spaces
-    return { link: `socket:[${columns.at(-1)}]`, queued: Number(columns.at(-3)) };
-  });
+  // The inode, which stands last, is padded with spaces.
+  const [head = [], ...rows] = table.trim().split("\n").map((line) => line.trim().split(/\s+/));
+  const [inode, memory] = [head.indexOf("Inode"), head.indexOf("Rmem")];
+  return rows.map((row) => ({ link: `socket:[${row[inode]}]`, queued: Number(row[memory]) }));
 }
 
 /**
@@ -47,7 +47,7 @@ export function packetSockets(): PacketSocketRow[] {
   }
 }
 
-/** The links of the packet sockets that are there now: of those that others hold, before the child has one. */
+/** The links of the packet sockets that are there now. */
 export function linksOfPacketSockets(): Set<string> {
   return new Set(packetSockets().map(({ link }) => link));
 }

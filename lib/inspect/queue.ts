@@ -8,32 +8,20 @@
  * @module
  */
 
-import { readTextFile } from "../../ffi/mod.ts";
 import { type Finding, judged } from "../evidence.ts";
+import { packetSockets } from "./packet_sockets.ts";
 
 /** How often the queue is looked at, in milliseconds. */
 const INTERVAL = 1;
 
 /**
- * The memory in a packet socket's queue, in bytes; `undefined` if the socket is not in the table.
+ * The memory in a packet socket's queue now, in bytes; `undefined` if this network namespace has no such socket.
  *
- * @param table The text of /proc/net/packet, whose columns are named in its first line.
- * @param inode The socket's, as in `socket:[4711]`.
+ * @param link The socket's, such as `socket:[4711]`.
+ * @throws {CannotLook} If packet sockets cannot be listed.
  */
-export function receiveMemory(table: string, inode: string): number | undefined {
-  const [head = [], ...rows] = table.trim().split("\n").map((line) => line.trim().split(/\s+/));
-  const [inodes, memory] = [head.indexOf("Inode"), head.indexOf("Rmem")];
-  const row = rows.find((columns) => columns[inodes] === inode);
-  return row === undefined ? undefined : Number(row[memory]);
-}
-
-/**
- * {@linkcode receiveMemory} of a socket of this network namespace, now.
- *
- * @throws {SystemError} If /proc/net/packet cannot be read.
- */
-export function queuedBytes(inode: string): number | undefined {
-  return receiveMemory(readTextFile("/proc/net/packet"), inode);
+export function queuedBytes(link: string): number | undefined {
+  return packetSockets().find((row) => row.link === link)?.queued;
 }
 
 /**
@@ -41,11 +29,11 @@ export function queuedBytes(inode: string): number | undefined {
  *
  * @param deadline When the wait ends, in milliseconds since 1970.
  * @returns The least memory that was seen in it; `undefined` if the socket is not there.
- * @throws {SystemError} If /proc/net/packet cannot be read.
+ * @throws {CannotLook} If packet sockets cannot be listed.
  */
-export async function leastQueued(inode: string, deadline: number): Promise<number | undefined> {
+export async function leastQueued(link: string, deadline: number): Promise<number | undefined> {
   for (let least = Infinity;;) {
-    const queued = queuedBytes(inode);
+    const queued = queuedBytes(link);
     if (queued === undefined) return undefined;
     least = Math.min(least, queued);
     if (least === 0 || Date.now() >= deadline) return least;

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import {
+  mappingsOfOthers,
   parsePrivateFiles,
   parseSharedMappings,
-  sharedMappings,
 } from "../../../lib/inspect/mappings.ts";
 
 const MAPS = `\
@@ -29,6 +29,6 @@ Deno.test("parsePrivateFiles() has the files that are mapped for the process its
   assertEquals(parsePrivateFiles(MAPS), ["/usr/bin/deno", "/tmp/a rw-s b"]);
 });
 
-Deno.test("sharedMappings() reads those of a process", () => {
-  assertEquals(sharedMappings(Deno.pid).filter((path) => path.startsWith("socket:")), []);
+Deno.test("mappingsOfOthers() reads those of a process", () => {
+  assertEquals(mappingsOfOthers(Deno.pid).filter((path) => path.startsWith("socket:")), []);
 });

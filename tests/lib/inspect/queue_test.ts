@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { ETH_P_ALL, if_nametoindex, linkByIndex, readLink } from "../../../ffi/mod.ts";
-import { judgeQueue, leastQueued, queuedBytes, receiveMemory } from "../../../lib/inspect/queue.ts";
+import { judgeQueue, leastQueued, queuedBytes } from "../../../lib/inspect/queue.ts";
+import { parsePacketTable } from "../../../lib/inspect/packet_sockets.ts";
 import { boundPacketSocket, emptyQueue } from "../../../lib/packet_socket.ts";
 import { Stimulus } from "../../../lib/stimulus.ts";
 import { testNeeding } from "../../support/needs.ts";
@@ -10,11 +11,13 @@ const TABLE = `sk       RefCnt Type Proto  Iface R Rmem   User   Inode
 00000000c0ffee01 3      3    0003   2     1 0      65534  4711  \x20
 `;
 
-Deno.test("receiveMemory() finds the line of a socket by the whole of its inode", () => {
-  assertEquals(receiveMemory(TABLE, "45"), 4096);
-  assertEquals(receiveMemory(TABLE, "4711"), 0);
-  for (const other of ["471", "5", ""]) assertEquals(receiveMemory(TABLE, other), undefined);
-  assertEquals(receiveMemory("", "45"), undefined);
+Deno.test("parsePacketTable() has what is queued, by the whole of the inode", () => {
+  const queued = (table: string, inode: string) =>
+    parsePacketTable(table).find(({ link }) => link === `socket:[${inode}]`)?.queued;
+  assertEquals(queued(TABLE, "45"), 4096);
+  assertEquals(queued(TABLE, "4711"), 0);
+  for (const other of ["471", "5", ""]) assertEquals(queued(TABLE, other), undefined);
+  assertEquals(queued("", "45"), undefined);
 });
 
 Deno.test("judgeQueue() wants the queue to rise, and to fall again", () => {
@@ -40,23 +43,23 @@ testNeeding(
     const lo = linkByIndex(if_nametoindex("lo"));
     using stimulus = new Stimulus(lo);
     using socket = boundPacketSocket(lo.ifindex, ETH_P_ALL);
-    const inode = readLink(`/proc/self/fd/${socket.fd}`).match(/\d+/)![0];
-    const before = queuedBytes(inode);
+    const link = readLink(`/proc/self/fd/${socket.fd}`);
+    const before = queuedBytes(link);
     stimulus.send();
-    const during = await risen(inode, before!);
+    const during = await risen(link, before!);
     emptyQueue(socket.fd);
-    const after = await leastQueued(inode, Date.now() + 10_000);
+    const after = await leastQueued(link, Date.now() + 10_000);
     assertEquals(judgeQueue(before, during, after).status, "pass");
     socket.close();
-    assertEquals(await leastQueued(inode, Date.now() + 10_000), undefined);
+    assertEquals(await leastQueued(link, Date.now() + 10_000), undefined);
   },
 );
 
 /** A frame on `lo` is delivered by a softirq, which may come a little later. */
-async function risen(inode: string, before: number): Promise<number> {
+async function risen(link: string, before: number): Promise<number> {
   const deadline = Date.now() + 10_000;
-  while (queuedBytes(inode)! <= before && Date.now() < deadline) {
+  while (queuedBytes(link)! <= before && Date.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  return queuedBytes(inode)!;
+  return queuedBytes(link)!;
 }
