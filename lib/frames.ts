@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6 } from "../ffi/constants.ts";
+import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6 } from "../ffi/abi/constants.ts";
 
 const ETH_P_ARP = 0x0806; // linux/if_ether.h
 const IPV4_HEADER = 20;

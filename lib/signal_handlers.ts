@@ -47,7 +47,7 @@ export async function handlersEnded(
   });
 }
 
-/** The threads that may take signals: those that do not block all that this one blocks (ffi/signals.ts). */
+/** The threads that may take signals: those that do not block all that this one blocks (ffi/process/signals.ts). */
 function takers(sentinel: number): number[] {
   const all = statuses();
   const blockedHere = signalsIn(all.get(rawSyscall("gettid"))!, "SigBlk");

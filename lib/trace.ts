@@ -5,7 +5,7 @@
  * @module
  */
 
-import { traceCalls } from "../ffi/trace.ts";
+import { traceCalls } from "../ffi/trace/trace.ts";
 import { write } from "./output.ts";
 import { encodePiece, type TracePiece } from "./trace_lines.ts";
 

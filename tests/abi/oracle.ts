@@ -10,11 +10,11 @@
  * @module
  */
 
-import { CMSG_ALIGN, CMSG_LEN, CMSG_SPACE } from "../../ffi/cmsg.ts";
-import * as constants from "../../ffi/constants.ts";
-import { Errno } from "../../ffi/errno.ts";
-import * as layouts from "../../ffi/layouts.ts";
-import { type Fields, sizeOf, type Struct } from "../../ffi/struct.ts";
+import { CMSG_ALIGN, CMSG_LEN, CMSG_SPACE } from "../../ffi/socket/cmsg.ts";
+import * as constants from "../../ffi/abi/constants.ts";
+import { Errno } from "../../ffi/abi/errno.ts";
+import * as layouts from "../../ffi/abi/layouts.ts";
+import { type Fields, sizeOf, type Struct } from "../../ffi/abi/struct.ts";
 
 /** C expressions, and the value of each. */
 export type Facts = Record<string, number>;
@@ -60,9 +60,9 @@ const NESTED: Record<string, string> = {
 /** Constants that no header for programs has. */
 const KERNEL_ONLY: Record<string, string> = {
   IORING_SETUP_NO_MMAP:
-    "Debian 12 has the headers of Linux 6.1, and this is of 6.5; tests/ffi/io_uring_test.ts uses it",
+    "Debian 12 has the headers of Linux 6.1, and this is of 6.5; tests/ffi/io_uring/io_uring_test.ts uses it",
   SCM_MAX_FD:
-    "include/net/scm.h is the kernel's own; tests/ffi/control_messages_test.ts sends that many, and one more",
+    "include/net/scm.h is the kernel's own; tests/ffi/socket/control_messages_test.ts sends that many, and one more",
 };
 
 const HEADERS = [

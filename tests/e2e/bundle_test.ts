@@ -45,13 +45,17 @@ testNeeding(
       const titles = [...code.matchAll(/^\/\/ ─+ (.*)$/gm)].map(([, title]) => title);
       const wanted = [
         "main.ts",
-        "ffi/cmsg.ts",
+        "ffi/socket/cmsg.ts",
         "lib/child.ts",
         "lib/experiments/privilege_drop.ts",
       ];
       assertEquals(wanted.filter((title) => !titles.includes(title)), []);
       const place = (title: string) => titles.indexOf(title);
-      assertEquals(place("ffi/cmsg.ts") < place("lib/child.ts"), true, "what is imported is first");
+      assertEquals(
+        place("ffi/socket/cmsg.ts") < place("lib/child.ts"),
+        true,
+        "what is imported is first",
+      );
       for (const path of titles.filter((title) => /^(ffi|lib)\//.test(title))) {
         const source = await Deno.readTextFile(`${ROOT}/${path}`);
         const [theory] = source.match(/^\/\*\*[^]*?\*\//) ?? [""];

@@ -16,7 +16,7 @@ import {
   SOCK_SEQPACKET,
   SOL_SOCKET,
 } from "../../ffi/mod.ts";
-import { libc, type LibcCall } from "../../ffi/libc.ts";
+import { libc, type LibcCall } from "../../ffi/abi/libc.ts";
 
 /** What is sent to whom, and where: `child 7 SIGTERM`. */
 export interface Blow {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { libc } from "../../ffi/libc.ts";
+import { libc } from "../../ffi/abi/libc.ts";
 
 type Libc = typeof libc;
 

@@ -1,6 +1,6 @@
 /**
  * A second opinion on seccomp filters: a machine for their bytes, and the meaning of a policy without any bytes. Neither uses
- * what `ffi/seccomp.ts` and `ffi/bpf.ts` compile with; only the numbers of the system calls are the same table.
+ * what `ffi/seccomp/seccomp.ts` and `ffi/packet/bpf.ts` compile with; only the numbers of the system calls are the same table.
  *
  * @module
  */

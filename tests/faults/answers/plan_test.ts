@@ -83,7 +83,7 @@ Deno.test("planFor() tries the first turn of the last look, whatever number its 
     ...call(
       "parent.1",
       "open",
-      `open@ffi/file.ts:1 read@ffi/file.ts:2 look@lib/inspect/look.ts:3 parent@a.ts:${line}`,
+      `open@ffi/process/file.ts:1 read@ffi/process/file.ts:2 look@lib/inspect/look.ts:3 parent@a.ts:${line}`,
       turn,
     ),
     side: "parent" as const,

@@ -7,8 +7,13 @@
  * @module
  */
 
-import { LIBC_SYMBOLS, type LibcCall, type LibcFunction, wrapCalls } from "../../../ffi/libc.ts";
-import { type SyscallName, syscallNumber, SYSCALLS } from "../../../ffi/syscalls.ts";
+import {
+  LIBC_SYMBOLS,
+  type LibcCall,
+  type LibcFunction,
+  wrapCalls,
+} from "../../../ffi/abi/libc.ts";
+import { type SyscallName, syscallNumber, SYSCALLS } from "../../../ffi/abi/syscalls.ts";
 import { ErrnoSlot } from "../syscalls/errno_slot.ts";
 import { DEPTH, placeOf, type Side } from "../syscalls/marks.ts";
 import { openJournal } from "./journal.ts";

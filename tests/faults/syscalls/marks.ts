@@ -15,8 +15,8 @@
  * @module
  */
 
-import { type LibcCall, type LibcFunction, wrapCalls } from "../../../ffi/libc.ts";
-import { type SyscallName, syscallNumber } from "../../../ffi/syscalls.ts";
+import { type LibcCall, type LibcFunction, wrapCalls } from "../../../ffi/abi/libc.ts";
+import { type SyscallName, syscallNumber } from "../../../ffi/abi/syscalls.ts";
 import { isInspecting } from "../answers/inspecting.ts";
 import { pathsWithoutJournals } from "../answers/maps.ts";
 import { ErrnoSlot } from "./errno_slot.ts";
@@ -120,7 +120,7 @@ export function markCalls(folder: string, aim?: Aim | AimElsewhere): void {
   });
 }
 
-/** Where in the program an error was made: functions and lines, innermost first, such as `close@ffi/descriptor.ts:27 OwnedFd.close@ffi/descriptor.ts:120`. */
+/** Where in the program an error was made: functions and lines, innermost first, such as `close@ffi/process/descriptor.ts:27 OwnedFd.close@ffi/process/descriptor.ts:120`. */
 export function placeOf(error: Error): string {
   return error.stack!.split("\n").slice(2).map(nameOf).filter((frame) => frame !== "").join(" ");
 }

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { type SyscallName, SYSCALLS } from "../../../ffi/syscalls.ts";
+import { type SyscallName, SYSCALLS } from "../../../ffi/abi/syscalls.ts";
 import { errnoName } from "../../../ffi/mod.ts";
 import { errnosOf, isKnown } from "./errnos.ts";
 import type { Job, LoggedCall, RunRecord } from "./injection.ts";

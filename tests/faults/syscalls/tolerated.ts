@@ -34,7 +34,7 @@ const AGAIN: readonly Tolerated[] = [
   {
     libc: ["open", "read", "recvfrom", "recvmsg", "sendmsg", "sendto", "recvmmsg", "write"],
     answers: ["EINTR"],
-    why: "made again: checkRestarting() in ffi/errno.ts",
+    why: "made again: checkRestarting() in ffi/abi/errno.ts",
   },
   {
     libc: ["poll"],

@@ -6,7 +6,7 @@
  */
 
 import { WaitingThreads } from "../../../ffi/mod.ts";
-import { ended, threads } from "../tasks.ts";
+import { ended, threads } from "../process/tasks.ts";
 import { outlives } from "./collecting.ts";
 import { tell } from "./tell.ts";
 

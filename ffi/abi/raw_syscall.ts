@@ -1,0 +1,42 @@
+/**
+ * System calls by name, past libc: for those that libc has no function for.
+ *
+ * @module
+ */
+
+import { check } from "./errno.ts";
+import { libc } from "./libc.ts";
+import { addressOf } from "./struct.ts";
+import { type SyscallName, syscallNumber } from "./syscalls.ts";
+
+// SAFETY: the bytes whose addresses are passed stay referenced from here until the next call.
+let held: readonly unknown[] = [];
+
+/**
+ * syscall(2): makes a system call on this thread. Credentials changed by it are changed on this thread alone.
+ *
+ * @example
+ * ```ts
+ * import { rawSyscall } from "../mod.ts";
+ *
+ * console.assert(rawSyscall("getpid") === Deno.pid);
+ * ```
+ *
+ * @param name As the kernel spells it.
+ * @param args At most six; bytes are passed by their address.
+ * @returns What it returns, as far as an `int` holds it.
+ * @throws {SystemError} If it fails.
+ * @throws {RangeError} If the architecture has no call of that name.
+ */
+export function rawSyscall(
+  name: SyscallName,
+  ...args: readonly (number | bigint | Uint8Array<ArrayBuffer>)[]
+): number {
+  const number = syscallNumber(name);
+  if (number === null) throw new RangeError(`No system call ${name} on ${Deno.build.arch}`);
+  held = args;
+  const [a, b, c, d, e, f] = [...held as typeof args, 0, 0, 0, 0, 0, 0].map((arg) =>
+    arg instanceof Uint8Array ? addressOf(arg) : BigInt.asUintN(64, BigInt(arg))
+  );
+  return check(libc.syscall(BigInt(number), a, b, c, d, e, f), name);
+}

@@ -1,0 +1,93 @@
+/**
+ * A ring of provided buffers, from which io_uring(7) takes one for each thing that it receives (`IOSQE_BUFFER_SELECT`, Linux 5.19).
+ *
+ * @module
+ */
+
+import { IORING_CQE_BUFFER_SHIFT, IORING_REGISTER_PBUF_RING } from "../abi/constants.ts";
+import type { IoUring } from "./io_uring.ts";
+import { io_uring_buf, io_uring_buf_reg } from "../abi/layouts.ts";
+import { pages } from "../abi/memory.ts";
+import { rawSyscall } from "../abi/raw_syscall.ts";
+import { addressOf } from "../abi/struct.ts";
+
+/** How buffers are provided. */
+export interface ProvidedBuffersOptions {
+  /** The number of the group, which a submission names in `buf_group`. */
+  readonly group: number;
+  /** How many: a power of two, at most 32768. */
+  readonly count: number;
+  /** The size of each, in bytes. */
+  readonly size: number;
+}
+
+/** Buffers, each the kernel's until it has filled it, and again when it was given back. */
+export class ProvidedBuffers {
+  /** All buffers, one after another. SAFETY: the {@linkcode IoUring} holds them until it is closed. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly #size: number;
+  readonly #mask: number;
+  readonly #ring: Uint8Array<ArrayBuffer>;
+  readonly #words: Uint32Array<ArrayBuffer>;
+  readonly #halves: Uint16Array<ArrayBuffer>;
+  // The address of each buffer, in two halves: a bigint for each would be garbage.
+  readonly #low: Uint32Array<ArrayBuffer>;
+  readonly #high: Uint32Array<ArrayBuffer>;
+  #tail = 0;
+
+  /**
+   * io_uring_register(2), `IORING_REGISTER_PBUF_RING`; all buffers are then the kernel's.
+   *
+   * @throws {SystemError} `EINVAL` before Linux 5.19, or for a count that is no power of two; `EEXIST` for a group in use.
+   */
+  constructor(ring: IoUring, { group, count, size }: ProvidedBuffersOptions) {
+    this.bytes = pages(count * size);
+    this.#size = size;
+    this.#mask = count - 1;
+    this.#ring = pages(count * io_uring_buf.size);
+    this.#words = new Uint32Array(this.#ring.buffer, this.#ring.byteOffset, count * 4);
+    this.#halves = new Uint16Array(this.#ring.buffer, this.#ring.byteOffset, count * 8);
+    const start = addressOf(this.bytes);
+    const addresses = BigUint64Array.from({ length: count }, (_, i) => start + BigInt(i * size));
+    const parts = new Uint32Array(addresses.buffer); // the lower half comes first on both architectures
+    this.#low = parts.filter((_, i) => i % 2 === 0);
+    this.#high = parts.filter((_, i) => i % 2 === 1);
+
+    const registration = io_uring_buf_reg.alloc();
+    registration.ring_addr = addressOf(this.#ring);
+    registration.ring_entries = count;
+    registration.bgid = group;
+    ring.hold(this.bytes, this.#ring);
+    rawSyscall("io_uring_register", ring.fd, IORING_REGISTER_PBUF_RING, registration.bytes, 1);
+    for (let id = 0; id < count; id++) this.giveBack(id);
+    this.publish();
+  }
+
+  /** Which buffer a completion is about; it has `IORING_CQE_F_BUFFER` then. */
+  static idOf(flags: number): number {
+    return flags >>> IORING_CQE_BUFFER_SHIFT;
+  }
+
+  /** Where a buffer begins in {@linkcode bytes}. */
+  offsetOf(id: number): number {
+    return id * this.#size;
+  }
+
+  /** Puts a buffer into the ring; the kernel sees it after {@linkcode publish}. */
+  giveBack(id: number): void {
+    const place = this.#tail++ & this.#mask;
+    this.#words[place * 4] = this.#low[id];
+    this.#words[place * 4 + 1] = this.#high[id];
+    this.#words[place * 4 + 2] = this.#size;
+    this.#halves[place * 8 + 6] = id; // and not the half after it, which in the first place is the tail
+  }
+
+  /** Hands over what was given back. */
+  publish(): void {
+    // A release: the kernel reads the entries once it sees the tail.
+    Atomics.store(this.#halves, TAIL, this.#tail);
+  }
+}
+
+/** Where `struct io_uring_buf_ring` has its tail, as an index of 16-bit halves. */
+const TAIL = 7;

@@ -1,0 +1,337 @@
+/**
+ * TPACKET_V3: a ring of blocks that the kernel fills with the frames of a packet socket, read in place.
+ *
+ * The ring belongs to the socket. Whoever holds the socket can map it, also another process than the one that set it up. A block is the
+ * kernel's until its `block_status` has TP_STATUS_USER: then it is full, or its time is over. It is the kernel's again when
+ * the status is set back. The status is the only word that both sides write:
+ *
+ *     kernel    fills the block, writes num_pkts, …; then the status (a release)
+ *     we        load the status (an acquire); then read the frames; then store TP_STATUS_KERNEL (a release)
+ *
+ * `Atomics.load` and `Atomics.store` are at least that. Without the acquire frames might be read that are not there yet, and without the
+ * release be overwritten while they are read. Source: Documentation/networking/packet_mmap.rst; net/packet/af_packet.c.
+ *
+ * Walking allocates nothing: the ring is its own cursor.
+ *
+ * @module
+ */
+
+import {
+  ETH_ALEN,
+  ETH_P_8021Q,
+  MAP_SHARED,
+  PACKET_RX_RING,
+  PACKET_VERSION,
+  SOL_PACKET,
+  TP_STATUS_KERNEL,
+  TP_STATUS_USER,
+  TP_STATUS_VLAN_TPID_VALID,
+  TP_STATUS_VLAN_VALID,
+  TPACKET_V3,
+} from "../abi/constants.ts";
+import { attempt } from "../abi/errno.ts";
+import { tpacket3_hdr, tpacket_block_desc, tpacket_req3 } from "../abi/layouts.ts";
+import { mapOver, pages, pageSize, unmap } from "../abi/memory.ts";
+import { setsockopt } from "../socket/socket.ts";
+
+/** The geometry of a ring. */
+export interface PacketRingGeometry {
+  /** In bytes: a multiple of the page size. A frame that does not fit into a block is cut. */
+  readonly blockSize: number;
+  /** How many blocks. */
+  readonly blockCount: number;
+  /** After how long a block that is not full is handed over, in milliseconds. */
+  readonly retireTimeout: number;
+}
+
+/** The most that the kernel counts the bytes of a ring with: an unsigned int. */
+const SIZE_LIMIT = 0xffffffff;
+
+/** What the kernel wants to know of the frames of a ring, though those of TPACKET_V3 are as long as they are. */
+const FRAME_SIZE = 2048;
+
+/**
+ * Whether the kernel would take a ring of that geometry, as far as that can be known.
+ *
+ * @throws {RangeError} If not; it says what is wrong.
+ */
+export function requireGeometry(
+  { blockSize, blockCount, retireTimeout }: PacketRingGeometry,
+): void {
+  const page = pageSize();
+  if (!Number.isInteger(blockSize) || blockSize < page || blockSize % page !== 0) {
+    throw new RangeError(
+      `A block of ${blockSize} bytes: a multiple of the page size is wanted, ${page}`,
+    );
+  }
+  if (!Number.isInteger(blockCount) || blockCount < 1) {
+    throw new RangeError(`${blockCount} blocks: at least 1 is wanted`);
+  }
+  if (blockSize * blockCount > SIZE_LIMIT) {
+    throw new RangeError(
+      `${blockCount} blocks of ${blockSize} bytes: a ring has at most ${SIZE_LIMIT} bytes`,
+    );
+  }
+  if (!Number.isInteger(retireTimeout) || retireTimeout < 1 || retireTimeout > 0x7fffffff) {
+    throw new RangeError(`A block is handed over after 1 ms or more, not ${retireTimeout}`);
+  }
+}
+
+/**
+ * Sets a ring up on a packet socket: setsockopt(2), `PACKET_VERSION` and `PACKET_RX_RING`. From then on frames go into the ring, and no
+ * longer to recvfrom(2).
+ *
+ * @throws {RangeError} As {@linkcode requireGeometry}.
+ * @throws {SystemError} `ENOMEM` for a ring that is too large, `EBUSY` if there is one, `EPERM` if a filter refuses it.
+ */
+export function setUpPacketRing(packetFd: number, geometry: PacketRingGeometry): void {
+  requireGeometry(geometry);
+  const { blockSize, blockCount, retireTimeout } = geometry;
+  const request = tpacket_req3.alloc();
+  request.tp_block_size = blockSize;
+  request.tp_block_nr = blockCount;
+  request.tp_frame_size = FRAME_SIZE;
+  request.tp_frame_nr = Math.floor(blockSize / FRAME_SIZE) * blockCount;
+  request.tp_retire_blk_tov = retireTimeout;
+  attempt(`Cannot set up a packet ring of ${blockCount} blocks of ${blockSize} bytes`, () => {
+    setsockopt(packetFd, SOL_PACKET, PACKET_VERSION, TPACKET_V3);
+    setsockopt(packetFd, SOL_PACKET, PACKET_RX_RING, request.bytes);
+  });
+}
+
+/**
+ * Takes the ring of a packet socket away; nobody may have it mapped.
+ *
+ * @throws {SystemError} `EBUSY` if somebody has.
+ */
+export function tearDownPacketRing(packetFd: number): void {
+  setsockopt(packetFd, SOL_PACKET, PACKET_RX_RING, tpacket_req3.alloc().bytes);
+}
+
+/**
+ * The ring of a packet socket, mapped into this process, and a cursor over its frames. It begins with the oldest block that nobody has given
+ * back; where in it another reader has stopped, {@linkcode PacketRing.resume} is told.
+ *
+ * @example
+ * ```ts ignore
+ * import { PacketRing, poll, POLLIN, setUpPacketRing } from "../mod.ts";
+ *
+ * const geometry = { blockSize: 1 << 18, blockCount: 16, retireTimeout: 8 };
+ * setUpPacketRing(packetFd, geometry);
+ * using ring = new PacketRing(packetFd, geometry);
+ * while (poll([packetFd], POLLIN, 1000)[0] & POLLIN) {
+ *   while (ring.next()) console.log(ring.length, ring.bytes[ring.offset]);
+ * }
+ * ```
+ */
+export class PacketRing implements Disposable {
+  /** The whole ring. What {@linkcode offset} says is an index of it. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly #words: Uint32Array<ArrayBuffer>;
+  readonly #halves: Uint16Array<ArrayBuffer>;
+  readonly #blockSize: number;
+  #isOpen = true;
+  // All of them as indices of 32-bit words.
+  #block = 0;
+  #frame = 0;
+  #following = 0;
+  /** Frames of the block that are still to come. */
+  #left = 0;
+  #holdsBlock = false;
+
+  /**
+   * mmap(2): maps the ring.
+   *
+   * @param geometry As it was set up, by whomever.
+   * @throws {RangeError} As {@linkcode requireGeometry}.
+   * @throws {SystemError} `EINVAL` if the ring is of another size, or there is none.
+   */
+  constructor(packetFd: number, geometry: PacketRingGeometry) {
+    requireGeometry(geometry);
+    const { blockSize, blockCount } = geometry;
+    this.bytes = pages(blockSize * blockCount);
+    attempt("Cannot map the packet ring", () => mapOver(this.bytes, MAP_SHARED, packetFd));
+    const { buffer, byteOffset, byteLength } = this.bytes;
+    this.#words = new Uint32Array(buffer, byteOffset, byteLength / 4);
+    this.#halves = new Uint16Array(buffer, byteOffset, byteLength / 2);
+    this.#blockSize = blockSize / 4;
+    this.#block = this.#oldestBlock();
+  }
+
+  /** Of the blocks that are handed over the oldest; if there is none, the one that the kernel is filling, which is the newest. */
+  #oldestBlock(): number {
+    let oldest = -1, newest = 0;
+    for (let start = 0; start < this.#words.length; start += this.#blockSize) {
+      const status = Atomics.load(this.#words, start + BLOCK_STATUS);
+      const number = this.#words[start + SEQ_NUM];
+      if (number > this.#words[newest + SEQ_NUM]) newest = start;
+      if ((status & TP_STATUS_USER) === 0) continue;
+      if (oldest === -1 || number < this.#words[oldest + SEQ_NUM]) oldest = start;
+    }
+    return oldest === -1 ? newest : oldest;
+  }
+
+  /**
+   * Steps to the next frame; the one before is given back with the last of its block.
+   *
+   * @returns false if no block is handed over: poll(2) says when one is.
+   */
+  next(): boolean {
+    while (this.#left === 0) {
+      if (this.#holdsBlock) this.#release();
+      if (!this.#acquire()) return false;
+    }
+    this.#left--;
+    this.#frame = this.#following;
+    this.#following += this.#words[this.#frame + NEXT_OFFSET] >>> 2;
+    return true;
+  }
+
+  /** The number of the block that the frame is in: the kernel counts them from 1, here the lower 32 bits of it. */
+  get sequence(): number {
+    return this.#words[this.#block + SEQ_NUM];
+  }
+
+  /**
+   * Goes on where another reader of the same ring has stopped, be it in the middle of a block. Blocks come in the order of their numbers, each in
+   * the place after the one before, so the number says where it is.
+   *
+   * @param sequence The block that it was in, or had given back last; 0 if it had begun none.
+   * @param done How many frames of that block it had done with.
+   * @returns How many frames of that block are still to come; 0 if it had been given back.
+   */
+  resume(sequence: number, done: number): number {
+    const count = this.#words.length / this.#blockSize;
+    const place = (number: number) => (number - 1 + count) % count * this.#blockSize;
+    this.#left = 0;
+    this.#holdsBlock = false;
+    this.#block = place(sequence);
+    const isKept = sequence !== 0 &&
+      (Atomics.load(this.#words, this.#block + BLOCK_STATUS) & TP_STATUS_USER) !== 0 &&
+      this.sequence === sequence;
+    if (!isKept) {
+      this.#block = place(sequence + 1);
+      return 0;
+    }
+    this.#acquire();
+    for (let i = 0; i < done && this.#left > 0; i++) this.next();
+    return this.#left;
+  }
+
+  /** How many frames are in blocks that are handed over and not given back, wherever a cursor is. */
+  get waiting(): number {
+    let frames = 0;
+    for (let start = 0; start < this.#words.length; start += this.#blockSize) {
+      const status = Atomics.load(this.#words, start + BLOCK_STATUS);
+      if ((status & TP_STATUS_USER) !== 0) frames += this.#words[start + NUM_PKTS];
+    }
+    return frames;
+  }
+
+  #acquire(): boolean {
+    const words = this.#words;
+    if ((Atomics.load(words, this.#block + BLOCK_STATUS) & TP_STATUS_USER) === 0) return false;
+    this.#holdsBlock = true;
+    this.#left = words[this.#block + NUM_PKTS];
+    this.#following = this.#block + (words[this.#block + OFFSET_TO_FIRST_PKT] >>> 2);
+    return true;
+  }
+
+  #release(): void {
+    Atomics.store(this.#words, this.#block + BLOCK_STATUS, TP_STATUS_KERNEL);
+    this.#holdsBlock = false;
+    this.#block += this.#blockSize;
+    if (this.#block === this.#words.length) this.#block = 0;
+  }
+
+  /** Where the frame begins in {@linkcode bytes}. */
+  get offset(): number {
+    return this.#frame * 4 + this.#halves[this.#frame * 2 + MAC];
+  }
+
+  /** How many of its bytes are there. */
+  get captured(): number {
+    return this.#words[this.#frame + SNAPLEN];
+  }
+
+  /** Its length on the wire, in bytes. */
+  get length(): number {
+    return this.#words[this.#frame + LEN];
+  }
+
+  /** When the kernel received it: seconds since 1970. */
+  get seconds(): number {
+    return this.#words[this.#frame + SEC];
+  }
+
+  /** And nanoseconds. */
+  get nanoseconds(): number {
+    return this.#words[this.#frame + NSEC];
+  }
+
+  /** Such as `TP_STATUS_LOSING`: frames were dropped before this one. */
+  get status(): number {
+    return this.#words[this.#frame + STATUS];
+  }
+
+  /** The VLAN tag that the kernel took out of the frame; `undefined` if it had none. */
+  get vlan(): { tpid: number; tci: number } | undefined {
+    if ((this.status & TP_STATUS_VLAN_VALID) === 0) return undefined;
+    const hasTpid = (this.status & TP_STATUS_VLAN_TPID_VALID) !== 0;
+    return {
+      tpid: hasTpid ? this.#halves[this.#frame * 2 + VLAN_TPID] : ETH_P_8021Q,
+      tci: this.#words[this.#frame + VLAN_TCI],
+    };
+  }
+
+  /**
+   * Puts the VLAN tag back into the frame, in place: the two addresses move into the room before them, and the head of the frame says so, for
+   * whoever maps the ring afterwards too. Without a tag, or the second time, nothing happens.
+   */
+  restoreVlanTag(): void {
+    const { vlan, offset } = this;
+    if (vlan === undefined) return;
+    const start = offset - VLAN_TAG_SIZE;
+    this.bytes.copyWithin(start, offset, offset + 2 * ETH_ALEN);
+    const { tpid, tci } = vlan;
+    this.bytes.set([tpid >> 8, tpid & 0xff, tci >> 8, tci & 0xff], start + 2 * ETH_ALEN);
+    this.#halves[this.#frame * 2 + MAC] -= VLAN_TAG_SIZE;
+    this.#words[this.#frame + SNAPLEN] += VLAN_TAG_SIZE;
+    this.#words[this.#frame + LEN] += VLAN_TAG_SIZE;
+    this.#words[this.#frame + STATUS] &= ~(TP_STATUS_VLAN_VALID | TP_STATUS_VLAN_TPID_VALID);
+  }
+
+  /** Takes the mapping away; the second time does nothing. What has not been given back stays as it is, for the next who maps the ring. */
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#left = 0;
+    this.#holdsBlock = false;
+    unmap(this.bytes);
+  }
+
+  /** {@linkcode close}, at the end of a `using` scope. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** IEEE 802.1Q, 9.3: the type and the tag control information. */
+const VLAN_TAG_SIZE = 4;
+
+// Where the fields are, as indices of 32-bit words, and those of 16 bits as indices of halves.
+const block = tpacket_block_desc.fields;
+const BLOCK_STATUS = block.block_status[0] / 4;
+const NUM_PKTS = block.num_pkts[0] / 4;
+const SEQ_NUM = block.seq_num[0] / 4;
+const OFFSET_TO_FIRST_PKT = block.offset_to_first_pkt[0] / 4;
+const frame = tpacket3_hdr.fields;
+const NEXT_OFFSET = frame.tp_next_offset[0] / 4;
+const SEC = frame.tp_sec[0] / 4;
+const NSEC = frame.tp_nsec[0] / 4;
+const SNAPLEN = frame.tp_snaplen[0] / 4;
+const LEN = frame.tp_len[0] / 4;
+const STATUS = frame.tp_status[0] / 4;
+const MAC = frame.tp_mac[0] / 2;
+const VLAN_TCI = frame.tp_vlan_tci[0] / 4;
+const VLAN_TPID = frame.tp_vlan_tpid[0] / 2;

@@ -1,0 +1,89 @@
+/**
+ * IPv4: addresses as text and as bytes, and the options of multicast, ip(7).
+ *
+ * @module
+ */
+
+import {
+  AF_INET,
+  IP_ADD_MEMBERSHIP,
+  IP_MULTICAST_IF,
+  IP_MULTICAST_LOOP,
+  IP_MULTICAST_TTL,
+  IPPROTO_IP,
+} from "../abi/constants.ts";
+import { ip_mreqn, sockaddr_in } from "../abi/layouts.ts";
+import { setsockopt } from "./socket.ts";
+
+/** An IPv4 address with a port. */
+export interface Ipv4Endpoint {
+  /** Such as `239.255.70.68`. */
+  readonly address: string;
+  /** 0 to 65535. */
+  readonly port: number;
+}
+
+/** The four bytes of an IPv4 address in dotted decimal; `undefined` for any other text. */
+export function ipv4Bytes(text: string): Uint8Array<ArrayBuffer> | undefined {
+  const isPart = (part: string) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255;
+  const parts = text.split(".");
+  if (parts.length !== 4 || !parts.every(isPart)) return undefined;
+  return Uint8Array.from(parts, Number);
+}
+
+function required(address: string): Uint8Array<ArrayBuffer> {
+  const bytes = ipv4Bytes(address);
+  if (bytes === undefined) throw new RangeError(`"${address}" is no IPv4 address`);
+  return bytes;
+}
+
+/**
+ * An endpoint, as the bytes of a `sockaddr_in`.
+ *
+ * @throws {RangeError} If its address is none.
+ */
+export function inetAddress({ address, port }: Ipv4Endpoint): Uint8Array<ArrayBuffer> {
+  const name = sockaddr_in.alloc();
+  name.sin_family = AF_INET;
+  name.sin_port = port;
+  name.sin_addr = required(address);
+  return name.bytes;
+}
+
+/**
+ * The endpoint that the bytes of a `sockaddr_in` name.
+ *
+ * @throws {RangeError} If they are of another family, or too few.
+ */
+export function inetEndpoint(bytes: Uint8Array<ArrayBuffer>): Ipv4Endpoint {
+  const { sin_family, sin_addr, sin_port } = sockaddr_in.over(bytes);
+  if (sin_family !== AF_INET) throw new RangeError(`Family ${sin_family} is not AF_INET`);
+  return { address: sin_addr.join("."), port: sin_port };
+}
+
+/**
+ * Joins a multicast group on an interface: setsockopt(2), `IP_ADD_MEMBERSHIP`. The kernel says so to the routers by IGMP.
+ *
+ * @throws {SystemError} `EADDRINUSE` (joined already), `ENODEV`, `EINVAL` (no group), `ENOBUFS` (too many), …
+ * @throws {RangeError} If the group is no IPv4 address.
+ */
+export function joinGroup(fd: number, group: string, ifindex: number): void {
+  const request = ip_mreqn.alloc();
+  request.imr_multiaddr = required(group);
+  request.imr_ifindex = ifindex;
+  setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, request.bytes);
+}
+
+/**
+ * Says where a socket's multicast leaves, and how far it goes: `IP_MULTICAST_IF`, `IP_MULTICAST_TTL`, and no copy to this machine's own
+ * receivers (`IP_MULTICAST_LOOP`).
+ *
+ * @throws {SystemError} `EADDRNOTAVAIL` (no such interface), …
+ */
+export function sendMulticastBy(fd: number, ifindex: number, ttl: number): void {
+  const request = ip_mreqn.alloc();
+  request.imr_ifindex = ifindex;
+  setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, request.bytes);
+  setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, ttl);
+  setsockopt(fd, IPPROTO_IP, IP_MULTICAST_LOOP, 0);
+}

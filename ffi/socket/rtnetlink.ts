@@ -1,0 +1,177 @@
+/**
+ * Network interfaces, as the kernel tells over rtnetlink(7). Unlike `/sys/class/net`, which shows the namespace that it
+ * was mounted in, this answers for the namespace of the caller.
+ *
+ * @module
+ */
+
+import {
+  AF_NETLINK,
+  IFF_LOOPBACK,
+  IFF_LOWER_UP,
+  IFF_UP,
+  IFLA_ADDRESS,
+  IFLA_IFNAME,
+  IFLA_INFO_KIND,
+  IFLA_LINK,
+  IFLA_LINK_NETNSID,
+  IFLA_LINKINFO,
+  IFLA_PROMISCUITY,
+  IFNAMSIZ,
+  MSG_DONTWAIT,
+  NLM_F_REQUEST,
+  NLMSG_ERROR,
+  RTM_GETLINK,
+  RTM_NEWLINK,
+  SOCK_CLOEXEC,
+  SOCK_RAW,
+} from "../abi/constants.ts";
+import { close } from "../process/descriptor.ts";
+import { AnswerError, check, SystemError } from "../abi/errno.ts";
+import { ifinfomsg, nlmsgerr, nlmsghdr, rtattr } from "../abi/layouts.ts";
+import { cString, libc } from "../abi/libc.ts";
+import { recv, send, socket } from "./socket.ts";
+
+/** A network interface. */
+export interface Link {
+  /** Such as `eth0`. */
+  readonly name: string;
+  /** Its number in this network namespace. */
+  readonly ifindex: number;
+  /** Administratively up (`IFF_UP`). */
+  readonly up: boolean;
+  /** It has a carrier (`IFF_LOWER_UP`): for a veth, its peer is up as well. */
+  readonly carrier: boolean;
+  /** It is a loopback (`IFF_LOOPBACK`). */
+  readonly loopback: boolean;
+  /** Hardware address, 6 bytes on Ethernet. */
+  readonly address: Uint8Array;
+  /** `IFLA_INFO_KIND`, such as `veth`; empty for a physical one and for `lo`. */
+  readonly kind: string;
+  /** The ifindex of a veth's peer, if that is in this namespace. */
+  readonly peer: number | undefined;
+  /** How many want every frame of it (`IFLA_PROMISCUITY`), packet sockets among them: its flags do not tell of those. */
+  readonly promiscuity: number;
+}
+
+const NLMSG_ALIGNTO = 4; // RTA_ALIGNTO too
+const align = (length: number) => (length + NLMSG_ALIGNTO - 1) & ~(NLMSG_ALIGNTO - 1);
+const NLA_TYPE_MASK = 0x3fff;
+const MAX_ERRNO = 4095; // linux/err.h of the kernel
+const decoder = new TextDecoder();
+
+function attributesIn(bytes: Uint8Array<ArrayBuffer>): Map<number, Uint8Array<ArrayBuffer>> {
+  const attributes = new Map<number, Uint8Array<ArrayBuffer>>();
+  for (let offset = 0; offset + rtattr.size <= bytes.length;) {
+    const { rta_len, rta_type } = rtattr.over(bytes, offset);
+    if (rta_len < rtattr.size || rta_len > bytes.length - offset) break;
+    const value = bytes.subarray(offset + rtattr.size, offset + rta_len);
+    attributes.set(rta_type & NLA_TYPE_MASK, value);
+    offset += align(rta_len);
+  }
+  return attributes;
+}
+
+function text(bytes: Uint8Array | undefined): string {
+  return bytes === undefined ? "" : decoder.decode(bytes.subarray(0, -1));
+}
+
+function number(bytes: Uint8Array | undefined): number | undefined {
+  if (bytes === undefined) return undefined;
+  if (bytes.length !== 4) throw new RangeError(`A netlink number of ${bytes.length} bytes`);
+  return new Int32Array(bytes.slice().buffer)[0];
+}
+
+/**
+ * Reads the kernel's answer to `RTM_GETLINK`.
+ *
+ * @param message One netlink message, from its `nlmsghdr` on.
+ * @throws {SystemError} The errno that the kernel answered, such as `ENODEV`.
+ * @throws {RangeError} If it is neither a link nor an error.
+ */
+export function parseLink(message: Uint8Array<ArrayBuffer>): Link {
+  const { nlmsg_type, nlmsg_len } = nlmsghdr.over(message);
+  if (nlmsg_type === NLMSG_ERROR) {
+    const { error } = nlmsgerr.over(message, nlmsghdr.size);
+    if (error < 0 && error >= -MAX_ERRNO) throw new SystemError("RTM_GETLINK", -error);
+  }
+  const attributesAt = nlmsghdr.size + ifinfomsg.size;
+  if (nlmsg_type !== RTM_NEWLINK || nlmsg_len < attributesAt || nlmsg_len > message.length) {
+    throw new RangeError(`Unexpected netlink message of type ${nlmsg_type}, ${nlmsg_len} bytes`);
+  }
+  const { ifi_index, ifi_flags } = ifinfomsg.over(message, nlmsghdr.size);
+  const attributes = attributesIn(message.subarray(attributesAt, nlmsg_len));
+  const kind = text(
+    attributesIn(attributes.get(IFLA_LINKINFO) ?? new Uint8Array()).get(IFLA_INFO_KIND),
+  );
+  const peerIsHere = kind === "veth" && !attributes.has(IFLA_LINK_NETNSID);
+  return {
+    name: text(attributes.get(IFLA_IFNAME)),
+    ifindex: ifi_index,
+    up: (ifi_flags & IFF_UP) !== 0,
+    carrier: (ifi_flags & IFF_LOWER_UP) !== 0,
+    loopback: (ifi_flags & IFF_LOOPBACK) !== 0,
+    address: attributes.get(IFLA_ADDRESS) ?? new Uint8Array(),
+    kind,
+    peer: peerIsHere ? number(attributes.get(IFLA_LINK)) : undefined,
+    promiscuity: number(attributes.get(IFLA_PROMISCUITY)) ?? 0,
+  };
+}
+
+function answered(message: Uint8Array<ArrayBuffer>): Link {
+  try {
+    return parseLink(message);
+  } catch (error) {
+    throw error instanceof RangeError ? new AnswerError("RTM_GETLINK", error.message) : error;
+  }
+}
+
+function request(ifindex: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(nlmsghdr.size + ifinfomsg.size);
+  const head = nlmsghdr.over(bytes);
+  head.nlmsg_len = bytes.length;
+  head.nlmsg_type = RTM_GETLINK;
+  head.nlmsg_flags = NLM_F_REQUEST;
+  ifinfomsg.over(bytes, nlmsghdr.size).ifi_index = ifindex;
+  return bytes;
+}
+
+/**
+ * if_nametoindex(3): the number of the interface with that name, in the caller's network namespace.
+ *
+ * @param name 1 to 15 bytes.
+ * @throws {SystemError} `ENODEV` if there is none.
+ * @throws {RangeError} If the name is longer than the kernel's names are: libc would cut it and may find another's.
+ */
+export function if_nametoindex(name: string): number {
+  const bytes = cString(name);
+  if (bytes.length > IFNAMSIZ) {
+    throw new RangeError(`Interface name longer than 15 bytes: "${name}"`);
+  }
+  return check(libc.if_nametoindex(bytes) || -1, "if_nametoindex");
+}
+
+/**
+ * The interface with that number. Asks the kernel by `RTM_GETLINK`; no privilege is needed.
+ *
+ * @example
+ * ```ts
+ * import { if_nametoindex, linkByIndex } from "../mod.ts";
+ *
+ * console.assert(linkByIndex(if_nametoindex("lo")).loopback);
+ * ```
+ *
+ * @throws {SystemError} `ENODEV` if there is none, `EMFILE`, …
+ * @throws {AnswerError} If the answer is none.
+ */
+export function linkByIndex(ifindex: number): Link {
+  const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0); // NETLINK_ROUTE is 0
+  try {
+    send(fd, request(ifindex), 0);
+    const answer = new Uint8Array(32768);
+    // The kernel has answered by the time that the request is sent: no wait is needed, and none is made.
+    return answered(answer.subarray(0, recv(fd, answer, MSG_DONTWAIT)));
+  } finally {
+    close(fd);
+  }
+}

@@ -1,0 +1,131 @@
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  attempt,
+  check,
+  checkRestarting,
+  close,
+  Errno,
+  errnoName,
+  errnoOf,
+  errnoText,
+  lastErrno,
+  libc,
+  SystemError,
+} from "../../../ffi/mod.ts";
+import { command, told } from "../programs.ts";
+
+// SAFETY: errno of this thread, where libc has it, which lives as long as the thread. Writing it is what a libc function does.
+const errno = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(libc.__errno_location()!, 4));
+
+/** What a libc function does that fails. */
+function failWith(code: number): -1 {
+  errno[0] = code;
+  return -1;
+}
+
+Deno.test("Errno has the numbers that libc knows under these names", () => {
+  assertEquals(
+    Object.fromEntries(Object.values(Errno).map((number) => [errnoName(number), number])),
+    Errno,
+  );
+});
+
+Deno.test("errnoName() and errnoText() have an answer for a number without a name", () => {
+  assertEquals(errnoName(4095), "errno 4095");
+  assertEquals(errnoText(4095), "Unknown error 4095");
+  assertEquals(errnoText(Errno.EPERM), "Operation not permitted");
+});
+
+Deno.test("SystemError says call, text and name", () => {
+  const error = new SystemError("bind", Errno.ENODEV);
+  assertEquals(String(error), "SystemError: bind: No such device (ENODEV)");
+  assertEquals([error.syscall, error.errno, error.code], ["bind", 19, "ENODEV"]);
+});
+
+Deno.test("SystemError says first what was attempted", () => {
+  const error = new SystemError("bind", Errno.ENODEV, 'Cannot bind the packet socket to "lo0"');
+  assertEquals(
+    error.message,
+    'Cannot bind the packet socket to "lo0": bind: No such device (ENODEV)',
+  );
+});
+
+Deno.test("lastErrno() is that of the call before", () => {
+  libc.close(-1);
+  assertEquals(lastErrno(), Errno.EBADF);
+  libc.socket(-1, 0, 0);
+  assertEquals(lastErrno(), Errno.EAFNOSUPPORT);
+});
+
+Deno.test("lastErrno() is right 100,000 times in a row", () => {
+  const wrong: number[] = [];
+  for (let i = 0; i < 50_000; i++) {
+    libc.close(-1);
+    const afterClose = lastErrno();
+    libc.socket(-1, 0, 0);
+    const afterSocket = lastErrno();
+    if (afterClose !== Errno.EBADF || afterSocket !== Errno.EAFNOSUPPORT) wrong.push(i);
+  }
+  assertEquals(wrong, []);
+});
+
+Deno.test("check() passes on every result but -1", () => {
+  failWith(Errno.EPERM); // of an earlier call, which nobody asked about
+  for (const result of [0, 1, 2 ** 31 - 1, -2]) assertEquals(check(result, "read"), result);
+});
+
+Deno.test("check() throws the errno of a real call", () => {
+  const error = assertThrows(() => check(libc.close(-1), "close"), SystemError);
+  assertEquals(error.message, "close: Bad file descriptor (EBADF)");
+});
+
+Deno.test("checkRestarting() makes an interrupted call again until it succeeds", () => {
+  let calls = 0;
+  const interruptedTwice = () => ++calls < 3 ? failWith(Errno.EINTR) : 7;
+  assertEquals([checkRestarting(interruptedTwice, "recvmsg"), calls], [7, 3]);
+});
+
+Deno.test("checkRestarting() does not make a call again that failed otherwise", () => {
+  let calls = 0;
+  const step = () => checkRestarting(() => (calls++, failWith(Errno.EAGAIN)), "recvmsg");
+  assertEquals([errnoOf(step), calls], [Errno.EAGAIN, 1]);
+});
+
+Deno.test("checkRestarting() gives a call up that is interrupted without end", () => {
+  let calls = 0;
+  const step = () => checkRestarting(() => (calls++, failWith(Errno.EINTR)), "recvmsg");
+  assertEquals([errnoOf(step), calls], [Errno.EINTR, 65]);
+});
+
+Deno.test("signals end poll() early, with nothing ready, and only delay a receive", async () => {
+  assertEquals(await told(command("interrupted.ts")), {
+    revents: [0],
+    pollReturnedEarly: true,
+    receiveWasRestarted: true,
+    end: "EAGAIN",
+  });
+});
+
+Deno.test("attempt() puts before a SystemError what the step was for", () => {
+  const error = assertThrows(() => attempt("Cannot close it", () => close(-1)), SystemError);
+  assertEquals(error.message, "Cannot close it: close: Bad file descriptor (EBADF)");
+  assertEquals([error.syscall, error.errno], ["close", Errno.EBADF]);
+});
+
+Deno.test("attempt() passes results and other errors on", () => {
+  const other = new RangeError("other");
+  const failing = () => {
+    throw other;
+  };
+  assertEquals(attempt("Cannot add", () => 1 + 1), 2);
+  assertStrictEquals(assertThrows(() => attempt("Cannot add", failing)), other);
+});
+
+Deno.test("errnoOf() is 0 for success, the errno of a refusal, and no other error's business", () => {
+  assertEquals(errnoOf(() => {}), 0);
+  assertEquals(errnoOf(() => close(-1)), Errno.EBADF);
+  assertThrows(() =>
+    errnoOf(() => {
+      throw new RangeError("other");
+    }), RangeError);
+});

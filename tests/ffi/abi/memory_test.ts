@@ -1,0 +1,225 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  addressOf,
+  close,
+  Errno,
+  errnoOf,
+  MAP_SHARED,
+  mapOver,
+  O_CLOEXEC,
+  O_RDONLY,
+  open,
+  OwnedFd,
+  pages,
+  pageSize,
+  SystemError,
+  unmap,
+} from "../../../ffi/mod.ts";
+import { leavingNothingOpen, type Scope } from "../descriptors.ts";
+import { assertIsolatesLive } from "../isolates.ts";
+import { mappedAt, mappings } from "../mappings.ts";
+import { runProgram } from "../../support/programs.ts";
+
+const PAGE = pageSize();
+const O_RDWR = 2;
+
+/** What is at both ends and in the middle of some memory. */
+const samples = (memory: Uint8Array) => [memory[0], memory[memory.length >> 1], memory.at(-1)];
+
+/** Writes to every page; an address that is not there ends the process. */
+function touch(memory: Uint8Array): void {
+  for (let i = 0; i < memory.length; i += PAGE) memory[i] = 1;
+  for (let i = 0; i < memory.length; i += PAGE) memory[i] = 0;
+}
+
+/** A test with a file of some pages, every byte of which is 7. */
+function withFile(count: number, test: (fd: number, path: string, scope: Scope) => void) {
+  return leavingNothingOpen((scope) => {
+    const path = Deno.makeTempFileSync();
+    try {
+      Deno.writeFileSync(path, new Uint8Array(count * PAGE).fill(7));
+      test(scope.own(open(path, O_RDWR | O_CLOEXEC)), path, scope);
+    } finally {
+      Deno.removeSync(path);
+    }
+  });
+}
+
+const isFileMapped = (path: string) => mappings().some(({ what }) => what.startsWith(path));
+
+Deno.test("pageSize() is what the kernel says of this process", () => {
+  const status = Deno.readTextFileSync("/proc/self/smaps");
+  assertEquals(PAGE, 1024 * Number(/KernelPageSize: +(\d+) kB/.exec(status)![1]));
+});
+
+Deno.test("pages() are whole, aligned and zero, also where something was before", () => {
+  for (let round = 0; round < 20; round++) {
+    for (const size of [1, PAGE - 1, PAGE, PAGE + 1, 5 * PAGE, 300 * PAGE + 1]) {
+      const memory = pages(size);
+      assertEquals(memory.length, Math.ceil(size / PAGE) * PAGE);
+      assertEquals(addressOf(memory) % BigInt(PAGE), 0n);
+      assert(memory.every((byte) => byte === 0), `${size} bytes`);
+      memory.fill(0xff);
+    }
+  }
+});
+
+Deno.test("pages() of no size are none", () => assertEquals(pages(0).length, 0));
+
+Deno.test(
+  "mapOver() shares pages with a file, in both directions",
+  withFile(2, (fd, path) => {
+    const memory = pages(2 * PAGE);
+    mapOver(memory, MAP_SHARED, fd);
+    assertEquals(samples(memory), [7, 7, 7]);
+    assertEquals(mappedAt(memory), [`rw-s ${path}`]);
+    memory.fill(8);
+    assertEquals(samples(Deno.readFileSync(path)), [8, 8, 8]);
+    Deno.writeFileSync(path, new Uint8Array(2 * PAGE).fill(9), { create: false });
+    unmap(memory);
+    assert(!isFileMapped(path));
+  }),
+);
+
+Deno.test(
+  "mapOver() leaves what is beside the pages alone",
+  withFile(1, (fd) => {
+    const memory = pages(3 * PAGE);
+    memory.fill(5);
+    const middle = memory.subarray(PAGE, 2 * PAGE);
+    mapOver(middle, MAP_SHARED, fd);
+    assertEquals([memory[PAGE - 1], memory[PAGE], memory[2 * PAGE - 1], memory[2 * PAGE]], [
+      ...[5, 7, 7, 5],
+    ]);
+    unmap(middle);
+    assertEquals([memory[PAGE - 1], memory[PAGE], memory[2 * PAGE - 1], memory[2 * PAGE]], [
+      ...[5, 0, 0, 5],
+    ]);
+  }),
+);
+
+Deno.test(
+  "unmap() leaves empty pages to whoever holds a view, which the file does not see",
+  withFile(2, (fd, path) => {
+    const memory = pages(2 * PAGE);
+    mapOver(memory, MAP_SHARED, fd);
+    const stale = new Uint32Array(memory.buffer, memory.byteOffset, memory.length / 4);
+    unmap(memory);
+    assertEquals([stale[0], stale.at(-1), Atomics.load(stale, 1)], [0, 0, 0]);
+    stale.fill(1);
+    assertEquals(samples(Deno.readFileSync(path)), [7, 7, 7]);
+    assert(!mappedAt(memory).some((each) => each.includes(path) || each === "hole"));
+  }),
+);
+
+Deno.test(
+  "mapOver() maps the same pages again and again, and several at once",
+  withFile(1, (fd, path) => {
+    const memories = [pages(PAGE), pages(PAGE)];
+    for (let round = 0; round < 100; round++) {
+      for (const memory of memories) {
+        mapOver(memory, MAP_SHARED, fd);
+        assertEquals(memory[0], 7);
+      }
+      memories.forEach(unmap);
+      assertEquals(memories.map((memory) => memory[0]), [0, 0]);
+    }
+    // Also over a mapping.
+    mapOver(memories[0], MAP_SHARED, fd);
+    mapOver(memories[0], MAP_SHARED, fd);
+    unmap(memories[0]);
+    assert(!isFileMapped(path));
+  }),
+);
+
+for (
+  const [what, flags, fdOf, code] of [
+    ["a closed descriptor", MAP_SHARED, () => 9999, "EBADF"],
+    ["flags that there are not", 0, (fd: number) => fd, "EINVAL"],
+    ["a file that was opened to be read", MAP_SHARED, readOnly, "EACCES"],
+    ["a socket of a kind that has no memory", MAP_SHARED, unixSocket, "ENODEV"],
+  ] as const
+) {
+  Deno.test(
+    `mapOver() throws ${code} for ${what}, and leaves empty pages`,
+    withFile(3, (fd, path, scope) => {
+      const memory = pages(3 * PAGE);
+      memory.fill(3);
+      const error = assertThrows(
+        () => mapOver(memory, flags, fdOf(fd, path, scope)),
+        SystemError,
+      );
+      assertEquals([error.syscall, error.code], ["mmap", code]);
+      assertEquals(samples(memory), [0, 0, 0]);
+      touch(memory);
+      assert(!isFileMapped(path));
+      assert(!mappedAt(memory).includes("hole"));
+      mapOver(memory, MAP_SHARED, fd);
+      assertEquals(samples(memory), [7, 7, 7]);
+      unmap(memory);
+    }),
+  );
+}
+
+function readOnly(_fd: number, path: string, scope: Scope): number {
+  return scope.own(open(path, O_RDONLY | O_CLOEXEC));
+}
+
+function unixSocket(_fd: number, _path: string, scope: Scope): number {
+  return scope.pair()[0];
+}
+
+Deno.test(
+  "mapOver() throws EINVAL for pages that are not aligned, and leaves them as they are",
+  withFile(2, (fd, path) => {
+    const memory = pages(2 * PAGE);
+    memory.fill(3);
+    assertEquals(errnoOf(() => mapOver(memory.subarray(1), MAP_SHARED, fd)), Errno.EINVAL);
+    assertEquals(samples(memory), [3, 3, 3]);
+    assert(!isFileMapped(path));
+  }),
+);
+
+Deno.test("mapOver() keeps a mapping after its descriptor is closed", () => {
+  const path = Deno.makeTempFileSync();
+  const memory = pages(PAGE);
+  try {
+    Deno.writeFileSync(path, new Uint8Array(PAGE).fill(7));
+    {
+      using file = new OwnedFd(open(path, O_RDWR | O_CLOEXEC));
+      mapOver(memory, MAP_SHARED, file.fd);
+      assertThrows(() => close(9999), SystemError);
+    }
+    assertEquals(samples(memory), [7, 7, 7]);
+  } finally {
+    unmap(memory);
+    Deno.removeSync(path);
+  }
+});
+
+Deno.test("mapOver() holds its pages: a collection takes none that is mapped", async () => {
+  // Whatever the heap gets back it may give out again, with a file under it.
+  const script = `
+    import { mapOver, O_CLOEXEC, open, pages, pageSize } from "./ffi/mod.ts";
+    const path = Deno.makeTempFileSync();
+    Deno.writeFileSync(path, new Uint8Array(64 * pageSize()));
+    const fd = open(path, 2 | O_CLOEXEC);
+    for (let i = 0; i < 100; i++) mapOver(pages(64 * pageSize()), 1, fd);
+    for (let i = 0; i < 20; i++) {
+      gc();
+      for (let j = 0; j < 50; j++) new Uint8Array(64 * pageSize()).fill(0xff);
+    }
+    console.log(Deno.readFileSync(path).some((byte) => byte !== 0));
+    Deno.removeSync(path);
+  `;
+  assertEquals(await evaluated(script), { code: 0, stdout: "false\n", stderr: "" });
+});
+
+function evaluated(script: string) {
+  return runProgram(Deno.execPath(), ["eval", "--v8-flags=--expose-gc", "--ext=ts", script]);
+}
+
+Deno.test(
+  "What is left mapped at the end of an isolate does not come to the heap",
+  () => assertIsolatesLive("left_mapped.ts"),
+);

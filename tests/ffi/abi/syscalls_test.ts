@@ -1,0 +1,66 @@
+import { assertEquals } from "@std/assert";
+import { AUDIT_ARCH, SYSCALLS } from "../../../ffi/mod.ts";
+import { testNeeding } from "../../support/needs.ts";
+import { runProgram } from "../../support/programs.ts";
+
+const names = Object.keys(SYSCALLS);
+
+// What arch/arm64/include/uapi/asm/unistd.h defines before it includes the generic table.
+const ARM64 = [
+  "__BITS_PER_LONG 64",
+  "__ARCH_WANT_RENAMEAT",
+  "__ARCH_WANT_NEW_STAT",
+  "__ARCH_WANT_SET_GET_RLIMIT",
+  "__ARCH_WANT_TIME32_SYSCALLS",
+  "__ARCH_WANT_MEMFD_SECRET",
+  "__ARCH_WANT_SYS_CLONE3",
+].map((each) => `#define ${each}`);
+
+/** The numbers that a header has, by the C preprocessor; it says the name again where there is none. */
+async function numbersIn(lines: readonly string[]): Promise<(number | null)[]> {
+  const file = await Deno.makeTempFile({ suffix: ".c" });
+  try {
+    const source = [...lines, ...names.map((name) => `@ ${name} __NR_${name}`), ""];
+    await Deno.writeTextFile(file, source.join("\n"));
+    const { code, stdout, stderr } = await runProgram("cc", ["-E", "-P", file]);
+    assertEquals({ code, stderr }, { code: 0, stderr: "" });
+    const numbers = new Map(
+      stdout.split("\n").filter((line) => line.startsWith("@ ")).map((line) => {
+        const [, name, number] = line.split(" ");
+        return [name, /^\d+$/.test(number) ? Number(number) : null];
+      }),
+    );
+    return names.map((name) => numbers.get(name)!);
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+const cc = { programs: { cc: "gcc" } };
+const column = (index: 0 | 1) => Object.values(SYSCALLS).map((numbers) => numbers[index]);
+
+if (Deno.build.arch === "x86_64") {
+  testNeeding(cc, "SYSCALLS has the numbers of x86_64 as asm/unistd.h has them", async () => {
+    assertEquals(await numbersIn(["#include <asm/unistd.h>"]), column(0));
+  });
+}
+
+testNeeding(
+  cc,
+  "SYSCALLS has the numbers of aarch64 as asm-generic/unistd.h has them",
+  async () => {
+    assertEquals(await numbersIn([...ARM64, "#include <asm-generic/unistd.h>"]), column(1));
+  },
+);
+
+Deno.test("SYSCALLS is in order, and no number has two names", () => {
+  assertEquals(names, names.toSorted());
+  for (const index of [0, 1] as const) {
+    const numbers = column(index).filter((number) => number !== null);
+    assertEquals(new Set(numbers).size, numbers.length);
+  }
+});
+
+Deno.test("AUDIT_ARCH knows the architecture of this machine", () => {
+  assertEquals(Object.hasOwn(AUDIT_ARCH, Deno.build.arch), true);
+});

@@ -1,0 +1,512 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  addressOf,
+  AT_FDCWD,
+  close,
+  cString,
+  Errno,
+  errnoOf,
+  IORING_OP_NOP,
+  IORING_OP_OPENAT,
+  IORING_OP_READ,
+  IORING_OP_RECV,
+  IORING_REGISTER_SYNC_CANCEL,
+  IORING_RESTRICTION_REGISTER_OP,
+  IORING_RESTRICTION_SQE_FLAGS_REQUIRED,
+  IORING_RESTRICTION_SQE_OP,
+  IORING_SETUP_R_DISABLED,
+  IORING_SETUP_SQPOLL,
+  IOSQE_FIXED_FILE,
+  IoUring,
+  MSG_DONTWAIT,
+  poll,
+  POLLIN,
+  readLink,
+  recv,
+  type Restriction,
+  send,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  type Submission,
+  SystemError,
+} from "../../../ffi/mod.ts";
+import { leavingNothingOpen, type Scope } from "../descriptors.ts";
+import { assertIsolatesLive } from "../isolates.ts";
+import { command, told } from "../programs.ts";
+import { ringTest } from "../packet/rings.ts";
+
+/** The longest wait for what is sure to come, in milliseconds. */
+const TIMEOUT = 10_000;
+
+const nop = (userData: number): Submission => ({
+  opcode: IORING_OP_NOP,
+  user_data: BigInt(userData),
+});
+
+// SAFETY: submissions point to these; as bindings of this module they live as long as any ring.
+const devNull = cString("/dev/null");
+const missing = cString("/does/not/exist");
+const buffer = new Uint8Array(64);
+
+const opening = (path: Uint8Array<ArrayBuffer>, personality = 0): Submission => ({
+  opcode: IORING_OP_OPENAT,
+  fd: AT_FDCWD,
+  addr: addressOf(path),
+  personality,
+});
+
+const receiving = (fd: number, flags = 0): Submission => ({
+  opcode: IORING_OP_RECV,
+  flags,
+  fd,
+  addr: addressOf(buffer),
+  len: buffer.length,
+});
+
+/** Submits one thing, and returns what came of it. */
+function resultOf(ring: IoUring, submission: Submission): number {
+  ring.submit(submission);
+  ring.enter(1, TIMEOUT);
+  assert(ring.nextCompletion(), "no completion");
+  return ring.result;
+}
+
+/** The `user_data` of every completion that is there. */
+function completions(ring: IoUring): number[] {
+  const all: number[] = [];
+  while (ring.nextCompletion()) all.push(ring.userData);
+  return all;
+}
+
+/** Makes sure that an answer is a descriptor of /dev/null, and closes it. */
+function closeAnswer(fd: number): void {
+  assert(fd >= 0, `No descriptor: ${fd}`);
+  assertEquals(readLink(`/proc/self/fd/${fd}`), "/dev/null");
+  close(fd);
+}
+
+const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+for (const entries of [1, 4, 64]) {
+  ringTest(
+    `IoUring with ${entries} entries goes round its queues`,
+    leavingNothingOpen(() => {
+      using ring = new IoUring({ entries });
+      assertEquals(ring.entries, entries);
+      const rounds = 5;
+      const batch = Math.ceil(entries * 3 / 4); // not a divisor, so that a batch lies across the end
+      for (let round = 0; round < rounds * 4; round++) {
+        const expected = upTo(batch).map((i) => round * batch + i);
+        expected.forEach((each) => ring.submit(nop(each)));
+        ring.enter(batch, TIMEOUT);
+        assertEquals(completions(ring), expected);
+      }
+      assertEquals(ring.overflow, 0);
+    }),
+  );
+}
+
+ringTest(
+  "IoUring.submit() throws RangeError if the queue is full, and goes on once it is taken",
+  leavingNothingOpen(() => {
+    using ring = new IoUring({ entries: 4 });
+    upTo(4).forEach((i) => ring.submit(nop(i)));
+    assertThrows(() => ring.submit(nop(4)), RangeError, "The queue of 4 submissions is full");
+    ring.enter(4, TIMEOUT);
+    assertEquals(completions(ring), [0, 1, 2, 3]);
+    assertEquals(resultOf(ring, nop(5)), 0);
+    assertEquals(ring.userData, 5);
+  }),
+);
+
+ringTest(
+  "IoUring.submitAgain() makes the same submissions again",
+  leavingNothingOpen(() => {
+    using ring = new IoUring({ entries: 4 });
+    [7, 8, 9, 10].forEach((each) => ring.submit(nop(each)));
+    ring.enter(4, TIMEOUT);
+    assertEquals(completions(ring), [7, 8, 9, 10]);
+    for (let round = 0; round < 10; round++) {
+      ring.submitAgain(4);
+      ring.enter(4, TIMEOUT);
+      assertEquals(completions(ring), [7, 8, 9, 10]);
+    }
+  }),
+);
+
+ringTest(
+  "IoUring.submit() leaves nothing behind of the submission that was there",
+  leavingNothingOpen(() => {
+    using ring = new IoUring({ entries: 1 });
+    assertEquals(resultOf(ring, opening(missing, 0)), -Errno.ENOENT);
+    // A NOP with a length, an address or flags left over would be refused, or named by the old number.
+    assertEquals([resultOf(ring, { opcode: IORING_OP_NOP }), ring.userData], [0, 0]);
+  }),
+);
+
+ringTest(
+  "IoUring.result is what the call would have returned: a descriptor, or a negative errno",
+  leavingNothingOpen(() => {
+    using ring = new IoUring();
+    closeAnswer(resultOf(ring, opening(devNull)));
+    assertEquals(resultOf(ring, opening(missing)), -Errno.ENOENT);
+    assertEquals(resultOf(ring, { opcode: 255 }), -Errno.EINVAL);
+  }),
+);
+
+ringTest(
+  "IoUring.enter() takes what stood behind a submission that was refused the next time",
+  leavingNothingOpen(() => {
+    using ring = new IoUring({ entries: 4 });
+    ring.submit(nop(1));
+    ring.submit({ opcode: 255, user_data: 2n });
+    ring.submit(nop(3));
+    const seen: number[] = [];
+    for (let i = 0; i < 2; i++) {
+      ring.enter();
+      seen.push(...completions(ring));
+    }
+    assertEquals(seen, [1, 2, 3]);
+  }),
+);
+
+ringTest(
+  "IoUring loses no completion for which there was no room",
+  leavingNothingOpen(() => {
+    using ring = new IoUring({ entries: 8, completions: 8 });
+    const count = 800;
+    const expected = upTo(count);
+    for (let first = 0; first < count; first += 8) {
+      expected.slice(first, first + 8).forEach((each) => ring.submit(nop(each)));
+      ring.enter();
+    }
+    assertEquals(completions(ring), expected);
+    assertEquals(ring.overflow, 0);
+    assertEquals(resultOf(ring, nop(count)), 0);
+  }),
+);
+
+ringTest(
+  "IoUring.enter() returns with nothing when time is over",
+  leavingNothingOpen((scope) => {
+    const [silent] = scope.pair();
+    using ring = new IoUring();
+    ring.submit(receiving(silent));
+    for (const timeout of [30, 0, 1.5]) {
+      const start = performance.now();
+      ring.enter(1, timeout);
+      assert(performance.now() - start >= timeout, `${timeout} ms`);
+      assertEquals(ring.nextCompletion(), false);
+    }
+  }),
+);
+
+ringTest(
+  "IoUring.enter() waits for more completions than there is room for submissions",
+  leavingNothingOpen((scope) => {
+    using ring = new IoUring({ entries: 1, completions: 4 });
+    const pairs = upTo(3).map(() => scope.pair());
+    for (const [, there] of pairs) {
+      ring.submit(receiving(there));
+      ring.enter();
+    }
+    for (const [here] of pairs.slice(1)) send(here, Uint8Array.of(1), 0);
+    const start = performance.now();
+    ring.enter(3, 30);
+    assert(performance.now() - start >= 30, "two were enough");
+    send(pairs[0][0], Uint8Array.of(1), 0);
+    ring.enter(3, TIMEOUT);
+    assertEquals(completions(ring).length, 3);
+  }),
+);
+
+ringTest(
+  "IoUring.fd is readable for poll(2) while a completion is there",
+  leavingNothingOpen(() => {
+    using ring = new IoUring();
+    assertEquals(poll([ring.fd], POLLIN, 0), [0]);
+    ring.submit(nop(0));
+    ring.enter();
+    assertEquals(poll([ring.fd], POLLIN, 0), [POLLIN]);
+    completions(ring);
+    assertEquals(poll([ring.fd], POLLIN, 0), [0]);
+  }),
+);
+
+ringTest("IoUring.enter() is ended by a signal, and nothing is lost by it", async () => {
+  assertEquals(await told(command("interrupted_ring.ts")), {
+    returnedEarly: true,
+    nothingCame: true,
+    result: 5,
+    text: "hello",
+    rounds: 200,
+    missing: 0,
+  });
+});
+
+/** Has the thread of a ring with IORING_SETUP_SQPOLL do things, one by one. */
+function doneByThread(ring: IoUring, count: number): void {
+  for (let i = 0; i < count; i++) {
+    ring.submit(nop(i));
+    if (i === 0) ring.wake(); // after the submission: what is there when it falls asleep keeps it awake
+    assert(ring.awaitCompletion(TIMEOUT), `completion ${i}`);
+    assertEquals([ring.userData, ring.result], [i, 0]);
+  }
+}
+
+ringTest(
+  "IoUring with IORING_SETUP_SQPOLL needs no system call once it is awake",
+  leavingNothingOpen(() => {
+    using ring = new IoUring({ flags: IORING_SETUP_SQPOLL, idle: 60_000 });
+    doneByThread(ring, 20);
+    assertEquals(ring.awaitCompletion(5), false);
+  }),
+);
+
+ringTest(
+  "IoUring.enter() can be called for a ring with IORING_SETUP_SQPOLL that has done more than it holds",
+  leavingNothingOpen(() => {
+    using ring = new IoUring({ flags: IORING_SETUP_SQPOLL, idle: 60_000 });
+    doneByThread(ring, 20);
+    ring.submit(nop(20));
+    ring.enter(1, TIMEOUT);
+    assertEquals(completions(ring), [20]);
+  }),
+);
+
+ringTest(
+  "IoUring.registerPersonality() numbers the credentials, and a wrong number is refused",
+  leavingNothingOpen(() => {
+    using ring = new IoUring();
+    const personality = ring.registerPersonality();
+    closeAnswer(resultOf(ring, opening(devNull, personality)));
+    assertEquals(resultOf(ring, opening(devNull, personality + 1)), -Errno.EINVAL);
+  }),
+);
+
+ringTest(
+  "IoUring.registerFiles() gives descriptors places, by which IOSQE_FIXED_FILE names them",
+  leavingNothingOpen((scope) => {
+    const [silent] = scope.pair();
+    const [here, there] = scope.pair();
+    using ring = new IoUring();
+    assertEquals(errnoOf(() => ring.registerFiles([silent, 9999])), Errno.EBADF);
+    ring.registerFiles([silent, there]);
+    send(here, Uint8Array.of(1, 2, 3), 0);
+    assertEquals(resultOf(ring, receiving(1, IOSQE_FIXED_FILE)), 3);
+    assertEquals(buffer.subarray(0, 3), Uint8Array.of(1, 2, 3));
+    assertEquals(resultOf(ring, receiving(2, IOSQE_FIXED_FILE)), -Errno.EBADF);
+    // The ring holds it: it can be closed here.
+    scope.close(there);
+    send(here, Uint8Array.of(4), 0);
+    assertEquals([resultOf(ring, receiving(1, IOSQE_FIXED_FILE)), buffer[0]], [1, 4]);
+  }),
+);
+
+/** A ring that may receive from one socket, and nothing else. */
+function receiveOnlyRing(fd: number, also: readonly Restriction[] = []): IoUring {
+  const ring = new IoUring({ flags: IORING_SETUP_R_DISABLED });
+  ring.registerFiles([fd]);
+  ring.restrict([
+    [IORING_RESTRICTION_SQE_OP, IORING_OP_RECV],
+    [IORING_RESTRICTION_SQE_FLAGS_REQUIRED, IOSQE_FIXED_FILE],
+    ...also,
+  ]);
+  ring.enable();
+  return ring;
+}
+
+ringTest(
+  "IoUring.restrict() leaves what was named, and nothing else",
+  leavingNothingOpen((scope) => {
+    const [here, there] = scope.pair();
+    using ring = receiveOnlyRing(there);
+    const attempts: Submission[] = [
+      { opcode: IORING_OP_NOP, flags: IOSQE_FIXED_FILE },
+      { ...opening(devNull), flags: IOSQE_FIXED_FILE },
+      { ...receiving(0, IOSQE_FIXED_FILE), opcode: IORING_OP_READ },
+      receiving(there),
+      receiving(0, 0),
+    ];
+    assertEquals(
+      attempts.map((each) => resultOf(ring, each)),
+      attempts.map(() => -Errno.EACCES),
+    );
+    const registrations = [
+      () => ring.registerFiles([here]),
+      () => ring.registerPersonality(),
+    ];
+    assertEquals(registrations.map(errnoOf), [Errno.EACCES, Errno.EACCES]);
+    send(here, Uint8Array.of(9), 0);
+    assertEquals([resultOf(ring, receiving(0, IOSQE_FIXED_FILE)), buffer[0]], [1, 9]);
+  }),
+);
+
+const EBADFD = 77;
+
+ringTest(
+  "IoUring.restrict() and enable() work once, and on a ring that is not enabled",
+  leavingNothingOpen((scope) => {
+    const [fd] = scope.pair();
+    using enabled = new IoUring();
+    assertEquals(errnoOf(() => enabled.restrict([])), EBADFD);
+    assertEquals(errnoOf(() => enabled.enable()), EBADFD);
+    using restricted = receiveOnlyRing(fd);
+    assertEquals(errnoOf(() => restricted.enable()), Errno.EACCES);
+    assertEquals(errnoOf(() => restricted.restrict([])), Errno.EACCES);
+  }),
+);
+
+ringTest(
+  "IoUring.enter() throws EBADFD for a ring that is not enabled, which takes it up afterwards",
+  leavingNothingOpen(() => {
+    using ring = new IoUring({ flags: IORING_SETUP_R_DISABLED });
+    ring.submit(nop(1));
+    const error = assertThrows(() => ring.enter(1, TIMEOUT), SystemError);
+    assertEquals([error.syscall, error.errno], ["io_uring_enter", EBADFD]);
+    ring.enable();
+    ring.enter(1, TIMEOUT);
+    assertEquals(completions(ring), [1]);
+  }),
+);
+
+for (
+  const [what, options] of [
+    ["too many entries", { entries: 1 << 20 }],
+    ["too many completions", { entries: 4, completions: 1 << 24 }],
+    ["flags that there are not", { flags: 1 << 30 }],
+  ] as const
+) {
+  ringTest(
+    `IoUring with ${what} throws SystemError, and leaves nothing behind`,
+    leavingNothingOpen(() => {
+      const error = assertThrows(() => new IoUring(options), SystemError);
+      assertEquals([error.syscall, error.code], ["io_uring_setup", "EINVAL"]);
+    }),
+  );
+}
+
+// What is no power of two the kernel rounds up, beyond the memory that was asked for.
+for (
+  const [entries, completions] of [
+    [0, 4],
+    [4, 0],
+    [4, 2],
+    [-4, 8],
+    [1.5, 4],
+    [NaN, 4],
+    [3, 8],
+    [33, 64],
+    [64, 300],
+    [129, 258],
+  ]
+) {
+  Deno.test(
+    `IoUring with ${entries} entries and ${completions} completions throws RangeError`,
+    leavingNothingOpen(() => {
+      assertThrows(() => new IoUring({ entries, completions }), RangeError, "A ring of");
+    }),
+  );
+}
+
+/** Makes use of every place of both queues, twice. */
+function turnAll(ring: IoUring, places: number): void {
+  for (let first = 0; first < 2 * places; first += ring.entries) {
+    const batch = upTo(ring.entries).map((i) => first + i);
+    batch.forEach((each) => ring.submit(nop(each)));
+    ring.enter(1, TIMEOUT);
+    assertEquals(completions(ring).join(), batch.join());
+  }
+}
+
+for (const [entries, completions] of [[1, 1], [4, 64], [64, 128], [64, 1024]]) {
+  ringTest(
+    `IoUring with ${entries} entries and ${completions} completions works in all its places`,
+    leavingNothingOpen(() => {
+      using ring = new IoUring({ entries, completions });
+      turnAll(ring, 2 * completions);
+    }),
+  );
+}
+
+ringTest(
+  "IoUring takes the largest queues that the kernel has",
+  leavingNothingOpen(() => {
+    using ring = new IoUring({ entries: 32768 });
+    turnAll(ring, 65536);
+  }),
+);
+
+ringTest(
+  "IoUring.close() closes once",
+  leavingNothingOpen((scope) => {
+    const ring = new IoUring();
+    assertEquals(ring.close(), true);
+    const [reused] = scope.pair();
+    assertEquals(reused, ring.fd, "its number is free");
+    assertEquals(ring.close(), true);
+    ring[Symbol.dispose]();
+    assertEquals(errnoOf(() => recv(reused, buffer, MSG_DONTWAIT)), Errno.EAGAIN, "still open");
+  }),
+);
+
+/** A ring closed with a receive under way; what is sent afterwards must not reach its buffer. */
+function closeUnderWay(scope: Scope, ring: IoUring, submission: Submission, here: number): boolean {
+  buffer.fill(0xaa);
+  ring.submit(submission);
+  ring.enter();
+  assertEquals(ring.nextCompletion(), false);
+  const cancelled = ring.close();
+  send(here, new Uint8Array(buffer.length).fill(0x55), 0);
+  const [first, second] = scope.pair();
+  for (let i = 0; i < 100; i++) { // what is left to be done in the kernel has its turn at a system call
+    send(first, Uint8Array.of(i), 0);
+    recv(second, new Uint8Array(1), 0);
+  }
+  return cancelled;
+}
+
+for (const [kind, flags] of [["blocking", 0], ["non-blocking", SOCK_NONBLOCK]] as const) {
+  ringTest(
+    `IoUring.close() ends a receive under way on a ${kind} socket`,
+    leavingNothingOpen((scope) => {
+      for (let i = 0; i < 50; i++) {
+        const [here, there] = scope.pair(SOCK_DGRAM | flags);
+        assertEquals(closeUnderWay(scope, new IoUring(), receiving(there), here), true);
+        assertEquals(buffer, new Uint8Array(buffer.length).fill(0xaa));
+        assertEquals(recv(there, new Uint8Array(64), MSG_DONTWAIT), 64, "it stayed in the socket");
+      }
+    }),
+  );
+}
+
+ringTest(
+  "IoUring.close() says whether everything was cancelled: of a ring that may not cancel, not",
+  leavingNothingOpen((scope) => {
+    for (const mayCancel of [true, false]) {
+      const [here, there] = scope.pair(SOCK_DGRAM);
+      const also: Restriction[] = [[IORING_RESTRICTION_REGISTER_OP, IORING_REGISTER_SYNC_CANCEL]];
+      const ring = receiveOnlyRing(there, mayCancel ? also : []);
+      const receive = receiving(0, IOSQE_FIXED_FILE);
+      assertEquals(closeUnderWay(scope, ring, receive, here), mayCancel);
+      assertEquals(ring.close(), mayCancel, "the second time too");
+      if (mayCancel) assertEquals(buffer, new Uint8Array(buffer.length).fill(0xaa));
+    }
+  }),
+);
+
+ringTest("IoUring is held, with its memory, until nothing is under way in it", async () => {
+  assertEquals(await told(command("ring_held.ts", [], ["--v8-flags=--expose-gc"])), {
+    open: true,
+    closed: false,
+    uncancelled: true,
+    provided: true,
+    providedAndClosed: false,
+    taken: 100,
+  });
+});
+
+ringTest(
+  "IoUring that is open at the end of an isolate writes to no memory that comes to the heap",
+  () => assertIsolatesLive("left_open.ts"),
+);

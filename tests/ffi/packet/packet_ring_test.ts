@@ -1,0 +1,320 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  AF_PACKET,
+  AF_UNIX,
+  close,
+  dup,
+  Errno,
+  errnoOf,
+  getsockoptInt,
+  MSG_DONTWAIT,
+  PACKET_VERSION,
+  PacketRing,
+  type PacketRingGeometry,
+  pageSize,
+  poll,
+  POLLIN,
+  recv,
+  requireGeometry,
+  setUpPacketRing,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_RAW,
+  socket,
+  SOL_PACKET,
+  SystemError,
+  tearDownPacketRing,
+} from "../../../ffi/mod.ts";
+import { testNeeding } from "../../support/needs.ts";
+import { inNamespace } from "../../support/programs.ts";
+import { leavingNothingOpen, type Scope } from "../descriptors.ts";
+import { mappedAt, sharedWithKernel } from "../mappings.ts";
+import { command } from "../programs.ts";
+
+const PAGE = pageSize();
+const GEOMETRY: PacketRingGeometry = { blockSize: 4 * PAGE, blockCount: 3, retireTimeout: 10 };
+
+/** What a program told, which was run beside a veth pair of its own. */
+async function toldInNamespace(program: string, args: readonly string[] = []) {
+  const { code, stdout, stderr } = await inNamespace(command(program, args));
+  assertEquals({ code, stderr }, { code: 0, stderr: "" });
+  return JSON.parse(stdout);
+}
+
+function trafficTest(name: string, test: () => Promise<void>): void {
+  testNeeding({ root: true, programs: { ip: "iproute2", setpriv: "util-linux" } }, name, test);
+}
+
+/** A test with a packet socket that receives nothing. Afterwards nothing is open or mapped. */
+function socketTest(name: string, test: (packetFd: number, scope: Scope) => void): void {
+  testNeeding(
+    { root: true },
+    name,
+    leavingNothingOpen((scope) => {
+      assertEquals(sharedWithKernel(), []);
+      test(scope.own(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)), scope);
+      assertEquals(sharedWithKernel(), []);
+    }),
+  );
+}
+
+trafficTest(
+  "PacketRing goes round its blocks: every frame once, in order, with its time",
+  async () => {
+    assertEquals(await toldInNamespace("ring_goes_round.ts"), {
+      asSent: 3000,
+      missing: 0,
+      wronglyStamped: 0,
+      wentRound: true,
+      more: false,
+      dropped: 0,
+    });
+  },
+);
+
+trafficTest(
+  "PacketRing hands over a block that is partly filled when its time is over, and not before",
+  async () => {
+    assertEquals(await toldInNamespace("ring_times_out.ts"), {
+      soon: { asSent: 30, woken: 10 },
+      late: { early: [0, false], full: true },
+    });
+  },
+);
+
+trafficTest(
+  "PacketRing cuts a frame that does not fit into a block, and says how long it was",
+  async () => {
+    const { sizes, seen } = await toldInNamespace("ring_cuts.ts");
+    // packet_mmap: what a block holds beside its own head and the frame's.
+    const largest = 4096 - 48 - 82;
+    assertEquals(
+      seen,
+      sizes.map((length: number) => ({
+        length,
+        captured: Math.min(length, largest),
+        asSent: true,
+      })),
+    );
+  },
+);
+
+trafficTest(
+  "PacketRing.vlan is the tag that was taken out, and restoreVlanTag() puts it back, once",
+  async () => {
+    const tags = [
+      [0x8100, 5],
+      null,
+      [0x88a8, 5],
+      [0x8100, 0xe000 | 4094], // the highest priority
+      [0x88a8, 0xf000 | 1], // and drop eligible
+      [0x8100, 0xa000], // a priority without a VLAN
+      [0x8100, 0],
+      null,
+    ];
+    assertEquals(
+      await toldInNamespace("ring_vlan.ts", [JSON.stringify(tags)]),
+      tags.map((vlan) => ({ vlan, wasTaken: true, restored: [true, true] })),
+    );
+  },
+);
+
+trafficTest("PacketRing that is full loses what the kernel counts, then goes on", async () => {
+  const round = {
+    accountedFor: true,
+    both: true,
+    disordered: 0,
+    more: false,
+    recovered: 100,
+    droppedLater: 0,
+  };
+  assertEquals(await toldInNamespace("ring_full.ts"), [round, round, round]);
+});
+
+trafficTest("PacketRing loses nothing to signals in poll()", async () => {
+  assertEquals(await toldInNamespace("ring_interrupted.ts"), { asSent: 300, more: false });
+});
+
+trafficTest(
+  "PacketRing maps a ring that another process has set up, with what is in it",
+  async () => {
+    assertEquals(await toldInNamespace("ring_handed_on.ts"), { asSent: 100, more: false });
+  },
+);
+
+trafficTest("PacketRing goes on with the oldest block that was not given back", async () => {
+  const { first, start, rest } = await toldInNamespace("ring_resumed.ts");
+  assertEquals(first, Array.from({ length: 10 }, (_, i) => i));
+  assert(start <= 10 && start > 10 - 4, `goes on with frame ${start}`);
+  assertEquals(rest, Array.from({ length: 40 - start }, (_, i) => start + i));
+});
+
+trafficTest(
+  "PacketRing.restoreVlanTag() leaves a whole frame for the next who maps the ring",
+  async () => {
+    assertEquals(await toldInNamespace("ring_vlan_again.ts"), [{ hadTag: true }, {
+      hadTag: false,
+    }]);
+  },
+);
+
+for (
+  const [what, change] of [
+    ["that is no multiple of the page size", { blockSize: PAGE + 16 }],
+    ["that is less than a page", { blockSize: PAGE / 2 }],
+    ["of no bytes", { blockSize: 0 }],
+    ["of a negative size", { blockSize: -PAGE }],
+    ["of a fractional size", { blockSize: PAGE + 0.5 }],
+    ["of a size that is no number", { blockSize: NaN }],
+    ["of endless size", { blockSize: Infinity }],
+    ["without blocks", { blockCount: 0 }],
+    ["with less than no blocks", { blockCount: -1 }],
+    ["with a fraction of a block", { blockCount: 1.5 }],
+    ["that is too large in total", { blockSize: 1 << 20, blockCount: 4096 }],
+    ["with a block that is too large", { blockSize: 2 ** 32, blockCount: 1 }],
+    ["that never hands a block over", { retireTimeout: 0 }],
+    ["that hands over in the past", { retireTimeout: -1 }],
+    ["that hands over after a fraction", { retireTimeout: 0.5 }],
+    ["that hands over too late", { retireTimeout: 2 ** 31 }],
+  ] as const
+) {
+  Deno.test(`requireGeometry() throws RangeError for a ring ${what}, before any system call`, () => {
+    const geometry = { ...GEOMETRY, ...change };
+    // Descriptor -1: a system call would fail with EBADF.
+    for (
+      const attempt of [
+        () => requireGeometry(geometry),
+        () => setUpPacketRing(-1, geometry),
+        () => new PacketRing(-1, geometry),
+      ]
+    ) assertThrows(attempt, RangeError);
+  });
+}
+
+Deno.test("requireGeometry() accepts the smallest ring, and the largest that the kernel can count", () => {
+  requireGeometry({ blockSize: PAGE, blockCount: 1, retireTimeout: 1 });
+  requireGeometry({ blockSize: 1 << 20, blockCount: 4095, retireTimeout: 0x7fffffff });
+});
+
+socketTest(
+  "setUpPacketRing() throws SystemError for a ring that the kernel refuses; the socket is as it was",
+  (fd) => {
+    // An int, there, and negative.
+    const geometry = { blockSize: 2 ** 31, blockCount: 1, retireTimeout: 10 };
+    const error = assertThrows(() => setUpPacketRing(fd, geometry), SystemError);
+    assertEquals([error.syscall, error.code], ["setsockopt", "EINVAL"]);
+    assert(
+      error.message.startsWith("Cannot set up a packet ring of 1 blocks of 2147483648 bytes: "),
+    );
+    assertEquals(errnoOf(() => recv(fd, new Uint8Array(1), MSG_DONTWAIT)), Errno.EAGAIN);
+    setUpPacketRing(fd, GEOMETRY);
+    using ring = new PacketRing(fd, GEOMETRY);
+    assertEquals(sharedWithKernel().length, 1);
+    assertEquals([ring.bytes.length, ring.next()], [3 * 4 * PAGE, false]);
+  },
+);
+
+socketTest("setUpPacketRing() throws SystemError for what is no packet socket", (_, scope) => {
+  const unix = scope.own(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  for (const [fd, code] of [[unix, "EOPNOTSUPP"], [0, "ENOTSOCK"], [9999, "EBADF"]] as const) {
+    const error = assertThrows(() => setUpPacketRing(fd, GEOMETRY), SystemError);
+    assertEquals([error.syscall, error.code], ["setsockopt", code]);
+  }
+});
+
+socketTest(
+  "setUpPacketRing() throws EBUSY where there is a ring, mapped or not, which stays",
+  (fd) => {
+    setUpPacketRing(fd, GEOMETRY);
+    assertEquals(errnoOf(() => setUpPacketRing(fd, GEOMETRY)), Errno.EBUSY);
+    using ring = new PacketRing(fd, GEOMETRY);
+    assertEquals(errnoOf(() => setUpPacketRing(fd, GEOMETRY)), Errno.EBUSY);
+    assertEquals(ring.next(), false);
+  },
+);
+
+for (
+  const [what, change] of [
+    ["fewer blocks", { blockCount: 2 }],
+    ["more blocks", { blockCount: 4 }],
+    ["smaller blocks", { blockSize: PAGE }],
+    ["larger blocks", { blockSize: 64 * PAGE }],
+  ] as const
+) {
+  socketTest(
+    `PacketRing throws EINVAL for a ring that was set up with ${what}, and maps nothing`,
+    (fd) => {
+      setUpPacketRing(fd, { ...GEOMETRY, ...change });
+      const error = assertThrows(() => new PacketRing(fd, GEOMETRY), SystemError);
+      assertEquals([error.syscall, error.code], ["mmap", "EINVAL"]);
+      assert(error.message.startsWith("Cannot map the packet ring: "));
+      assertEquals(sharedWithKernel(), []);
+      using _ring = new PacketRing(fd, { ...GEOMETRY, ...change });
+    },
+  );
+}
+
+socketTest("PacketRing throws EINVAL where no ring was set up", (fd) => {
+  assertEquals(errnoOf(() => new PacketRing(fd, GEOMETRY)), Errno.EINVAL);
+});
+
+socketTest("PacketRing can be mapped by several holders of the socket at once", (fd, scope) => {
+  setUpPacketRing(fd, GEOMETRY);
+  const copy = scope.own(dup(fd));
+  using first = new PacketRing(fd, GEOMETRY);
+  using second = new PacketRing(copy, GEOMETRY);
+  assertEquals(sharedWithKernel().length, 2);
+  first.bytes[GEOMETRY.blockSize - 1] = 99;
+  assertEquals(second.bytes[GEOMETRY.blockSize - 1], 99, "the same memory");
+  first.close();
+  assertEquals([first.bytes.at(GEOMETRY.blockSize - 1), sharedWithKernel().length], [0, 1]);
+  assertEquals(errnoOf(() => tearDownPacketRing(fd)), Errno.EBUSY, "one is left");
+});
+
+socketTest(
+  "PacketRing.close() takes the mapping away, and leaves a cursor that finds nothing",
+  (fd) => {
+    setUpPacketRing(fd, GEOMETRY);
+    const ring = new PacketRing(fd, GEOMETRY);
+    assertEquals(mappedAt(ring.bytes).length, 1);
+    ring.close();
+    ring.close();
+    ring[Symbol.dispose]();
+    assertEquals(sharedWithKernel(), []);
+    assert(!mappedAt(ring.bytes).includes("hole"));
+    assertEquals(ring.next(), false);
+    assertEquals([ring.length, ring.captured, ring.vlan], [0, 0, undefined]);
+    ring.restoreVlanTag();
+  },
+);
+
+socketTest(
+  "tearDownPacketRing() throws EBUSY while a ring is mapped; then the socket is as it was before",
+  (fd) => {
+    tearDownPacketRing(fd); // where there is none, nothing is to be done
+    setUpPacketRing(fd, GEOMETRY);
+    {
+      using _ring = new PacketRing(fd, GEOMETRY);
+      assertEquals(errnoOf(() => tearDownPacketRing(fd)), Errno.EBUSY);
+    }
+    tearDownPacketRing(fd);
+    assertEquals(errnoOf(() => new PacketRing(fd, GEOMETRY)), Errno.EINVAL);
+    const other = { blockSize: PAGE, blockCount: 1, retireTimeout: 1 };
+    setUpPacketRing(fd, other);
+    using _ring = new PacketRing(fd, other);
+  },
+);
+
+socketTest(
+  "PacketRing outlives the descriptor, and ends the socket when it is closed",
+  (_, scope) => {
+    const fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    setUpPacketRing(fd, GEOMETRY);
+    using ring = new PacketRing(fd, GEOMETRY);
+    close(fd);
+    assertEquals([ring.next(), sharedWithKernel().length], [false, 1]);
+    const [silent] = scope.pair();
+    assertEquals(poll([silent], POLLIN, 0), [0]);
+    assertEquals(errnoOf(() => getsockoptInt(fd, SOL_PACKET, PACKET_VERSION)) !== 0, true);
+  },
+);

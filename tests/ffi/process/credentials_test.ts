@@ -1,0 +1,92 @@
+import { assert, assertEquals } from "@std/assert";
+import { capget, getgroups, getresgid, getresuid } from "../../../ffi/mod.ts";
+import { testNeeding } from "../../support/needs.ts";
+import { command, told } from "../programs.ts";
+
+/** The words of a line in the status of this thread. */
+function status(key: string): string[] {
+  const line = Deno.readTextFileSync("/proc/thread-self/status").split("\n")
+    .find((line) => line.startsWith(`${key}:`))!;
+  return line.slice(key.length + 1).trim().split(/\s+/).filter((word) => word !== "");
+}
+
+for (const [get, key] of [[getresuid, "Uid"], [getresgid, "Gid"]] as const) {
+  Deno.test(`${get.name}() is what /proc says`, () => {
+    const { real, effective, saved } = get();
+    assertEquals([real, effective, saved].map(String), status(key).slice(0, 3));
+  });
+}
+
+Deno.test("getgroups() is what /proc says", () => {
+  assertEquals(getgroups().map(String).sort(), status("Groups").sort());
+});
+
+Deno.test("capget() is what /proc says", () => {
+  const { effective, permitted, inheritable } = capget();
+  const shown = [effective, permitted, inheritable].map((set) =>
+    set.toString(16).padStart(16, "0")
+  );
+  assertEquals(shown, ["CapEff", "CapPrm", "CapInh"].flatMap(status));
+});
+
+const NOBODY = { real: 65534, effective: 65534, saved: 65534 };
+
+testNeeding(
+  { root: true },
+  "dropPrivileges() drops everything, on every thread, for good",
+  async () => {
+    const seen = await told(command("drop_privileges.ts", ["real"]));
+
+    assertEquals(seen.before, { groups: [7, 42], packetSocket: "created" });
+    const none = "0000000000000000";
+    const [who, ...others] = Object.keys(seen.threads);
+    assertEquals(
+      who,
+      "Uid: 65534 65534 65534 65534, Gid: 65534 65534 65534 65534, Groups:, " +
+        `CapInh: ${none}, CapPrm: ${none}, CapEff: ${none}, CapAmb: ${none}`,
+    );
+    assertEquals(others, []);
+    assert(seen.threads[who] > 1, "with a single thread this shows nothing");
+
+    assertEquals([seen.uid, seen.gid, seen.groups, seen.effective], [NOBODY, NOBODY, [], 0]);
+    assertEquals(seen.packetSocket, "EPERM");
+    assertEquals(seen.regained, [
+      "setresuid(0, 0, 0): EPERM",
+      "setresgid(0, 0, 0): EPERM",
+      "setgroups([0]): EPERM",
+    ]);
+  },
+);
+
+testNeeding({ root: true }, "dropPrivileges() throws what the system refuses", async () => {
+  const { secondDrop } = await told(command("drop_privileges.ts", ["real"]));
+  assertEquals(secondDrop, "setgroups: Operation not permitted (EPERM)");
+});
+
+testNeeding(
+  { root: true },
+  "tryToRegainRoot() sees through a drop of the effective uid alone",
+  async () => {
+    const seen = await told(command("drop_privileges.ts", ["effective-only"]));
+    assertEquals(seen.packetSocket, "EPERM", "which is all that a careless proof looks at");
+    assertEquals(seen.regained, [
+      "setresuid(0, 0, 0): 0",
+      "setresgid(0, 0, 0): 0",
+      "setgroups([0]): 0",
+    ]);
+    assertEquals(seen.uid, { real: 0, effective: 0, saved: 0 });
+  },
+);
+
+Deno.test("dropPrivileges() throws RangeError for an id that drops nothing, and changes nothing", async () => {
+  const ids = ["0", "4294967295", "4294967296", "-1", "1.5", "NaN"];
+  const refusals = ids.map((id) =>
+    `RangeError: Cannot drop privileges to id ${id}: it must be 1 to 4294967294`
+  );
+  assertEquals(await told(command("refused_identities.ts", ids)), {
+    asUid: refusals,
+    asGid: refusals,
+    uid: getresuid(),
+    gid: getresgid(),
+  });
+});

@@ -1,0 +1,62 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  AF_UNIX,
+  dup,
+  isSameFile,
+  openDescriptors,
+  OwnedFd,
+  setCloseOnExec,
+  sharesDescriptors,
+  SOCK_DGRAM,
+  socket,
+  SystemError,
+} from "../../../ffi/mod.ts";
+
+const newSocket = () => new OwnedFd(socket(AF_UNIX, SOCK_DGRAM, 0));
+
+/** Runs a test on a process that inherited a descriptor. */
+async function withHolder(fd: number, test: (pid: number) => void): Promise<void> {
+  setCloseOnExec(fd, false);
+  const child = new Deno.Command("cat", { stdin: "piped", stdout: "null" }).spawn();
+  setCloseOnExec(fd, true);
+  try {
+    test(child.pid);
+  } finally {
+    await child.stdin.close();
+    await child.status;
+  }
+}
+
+Deno.test("isSameFile() is true of a socket and its copy in another process", async () => {
+  using passed = newSocket();
+  await withHolder(passed.fd, (pid) => {
+    assert(openDescriptors(pid).has(passed.fd));
+    assert(isSameFile(Deno.pid, passed.fd, pid, passed.fd));
+  });
+});
+
+Deno.test("isSameFile() is false of two sockets, however alike", () => {
+  using one = newSocket();
+  using other = newSocket();
+  using copy = new OwnedFd(dup(one.fd));
+  assert(isSameFile(Deno.pid, one.fd, Deno.pid, copy.fd));
+  assertEquals(isSameFile(Deno.pid, one.fd, Deno.pid, other.fd), false);
+  assertEquals(isSameFile(Deno.pid, other.fd, Deno.pid, one.fd), false);
+});
+
+Deno.test("isSameFile() throws EBADF for a descriptor that is not open", () => {
+  using closed = newSocket();
+  closed.close();
+  const error = assertThrows(() => isSameFile(Deno.pid, 0, Deno.pid, closed.fd), SystemError);
+  assertEquals([error.syscall, error.code], ["kcmp", "EBADF"]);
+});
+
+Deno.test("sharesDescriptors() is true of threads of one process, and false of two processes", async () => {
+  const threads = [...Deno.readDirSync("/proc/self/task")].map(({ name }) => Number(name));
+  assert(threads.length > 1);
+  for (const tid of threads) assert(sharesDescriptors(Deno.pid, tid), `${tid}`);
+  using passed = newSocket();
+  await withHolder(passed.fd, (pid) => {
+    assertEquals(sharesDescriptors(Deno.pid, pid), false);
+  });
+});

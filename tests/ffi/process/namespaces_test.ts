@@ -1,0 +1,61 @@
+import { assertEquals } from "@std/assert";
+import {
+  CLONE_NEWPID,
+  CLONE_NEWUSER,
+  close,
+  Errno,
+  errnoOf,
+  O_CLOEXEC,
+  O_RDONLY,
+  open,
+  OwnedFd,
+  parentNamespace,
+  readLink,
+  setns,
+  unshare,
+} from "../../../ffi/mod.ts";
+import { testNeeding } from "../../support/needs.ts";
+
+function namespaceOf(process: number | "self", kind = "pid"): OwnedFd {
+  return new OwnedFd(open(`/proc/${process}/ns/${kind}`, O_RDONLY | O_CLOEXEC));
+}
+
+testNeeding(
+  { root: true },
+  "unshare() gives the next process a PID namespace, setns() takes the thread back, and the one is the other's parent",
+  async () => {
+    using own = namespaceOf("self");
+    unshare(CLONE_NEWPID);
+    let child: Deno.ChildProcess;
+    try {
+      child = new Deno.Command("sleep", { args: ["600"] }).spawn();
+    } finally {
+      setns(own.fd, CLONE_NEWPID);
+    }
+    try {
+      using its = namespaceOf(child.pid);
+      using parent = new OwnedFd(parentNamespace(its.fd));
+      const name = readLink("/proc/self/ns/pid");
+      assertEquals(readLink(`/proc/self/fd/${parent.fd}`), name);
+      assertEquals(readLink("/proc/thread-self/ns/pid_for_children"), name);
+      assertEquals(readLink(`/proc/${child.pid}/ns/pid`) === name, false);
+    } finally {
+      child.kill("SIGKILL");
+      await child.status;
+    }
+  },
+);
+
+Deno.test("unshare() and setns() throw what the kernel refuses", () => {
+  using own = namespaceOf("self");
+  assertEquals(errnoOf(() => unshare(CLONE_NEWUSER)), Errno.EINVAL); // this process has threads
+  assertEquals(errnoOf(() => setns(own.fd, CLONE_NEWUSER)), Errno.EINVAL);
+  assertEquals(errnoOf(() => setns(-1, CLONE_NEWPID)), Errno.EBADF);
+});
+
+Deno.test("parentNamespace() throws EPERM for what is out of sight, and EINVAL where there is none", () => {
+  using own = namespaceOf("self");
+  using network = namespaceOf("self", "net");
+  assertEquals(errnoOf(() => close(parentNamespace(own.fd))), Errno.EPERM);
+  assertEquals(errnoOf(() => close(parentNamespace(network.fd))), Errno.EINVAL);
+});

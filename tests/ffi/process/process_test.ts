@@ -1,0 +1,61 @@
+import { assertEquals } from "@std/assert";
+import {
+  Errno,
+  errnoOf,
+  getppid,
+  PR_GET_DUMPABLE,
+  PR_SET_DUMPABLE,
+  prctl,
+  setrlimit,
+} from "../../../ffi/mod.ts";
+import { command, run, told } from "../programs.ts";
+
+Deno.test("prctl() changes what it reads back", () => {
+  const dumpable = prctl(PR_GET_DUMPABLE, 0);
+  const other = dumpable === 0 ? 1 : 0;
+  try {
+    assertEquals(prctl(PR_SET_DUMPABLE, other), 0);
+    assertEquals(prctl(PR_GET_DUMPABLE, 0), other);
+  } finally {
+    prctl(PR_SET_DUMPABLE, dumpable);
+  }
+});
+
+Deno.test("prctl() fails with EINVAL for what it does not know", () => {
+  assertEquals(errnoOf(() => prctl(123_456, 0)), Errno.EINVAL);
+  assertEquals(errnoOf(() => prctl(PR_SET_DUMPABLE, 99)), Errno.EINVAL);
+});
+
+Deno.test("getppid() is what Deno says", () => {
+  assertEquals(getppid(), Deno.ppid);
+});
+
+Deno.test("setsid() makes a session of the process's own, and throws EPERM for a leader of a group", async () => {
+  const { session, again } = await told(command("session.ts"));
+  assertEquals(session, "its own, and another one than before");
+  assertEquals(again, "EPERM");
+});
+
+Deno.test("setrlimit() lowers a limit that holds", async () => {
+  assertEquals(await told(command("limits.ts")), { highest: 99, end: "EMFILE" });
+});
+
+Deno.test("setrlimit() fails with EINVAL for a resource that there is not", () => {
+  assertEquals(errnoOf(() => setrlimit(9999, 1)), Errno.EINVAL);
+});
+
+Deno.test("posix_spawn() starts a program with its arguments, and says why not", async () => {
+  const { code, stdout } = await run(command("spawn.ts"));
+  assertEquals({ code, stdout }, { code: 0, stdout: 'one\ntwo words\nü\n{"missing":"ENOTDIR"}' });
+});
+
+Deno.test("markCloseOnExecFrom() marks the first and all above, and none below", async () => {
+  assertEquals(await told(command("mark_close_on_exec.ts")), [false, true, true]);
+});
+
+Deno.test("markCloseOnExecFrom() does so too where close_range() is refused or not there", async () => {
+  for (const errno of ["EINVAL", "ENOSYS", "EPERM"]) {
+    const marked = await told(command("mark_close_on_exec.ts", [errno]));
+    assertEquals(marked, [false, true, true], errno);
+  }
+});

@@ -1,0 +1,344 @@
+import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
+import {
+  AF_PACKET,
+  AF_UNIX,
+  Errno,
+  isKernelThread,
+  NotAnsweredError,
+  OwnedFd,
+  pollAsync,
+  readDirectory,
+  readTextFile,
+  setCloseOnExec,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_RAW,
+  socketpair,
+  StoppedThread,
+  SystemError,
+  unlessGone,
+  write,
+} from "../../../ffi/mod.ts";
+import { testNeeding } from "../../support/needs.ts";
+import { command } from "../programs.ts";
+import { end, nextWords, sendLine, start, withCompiled } from "../socket/talking.ts";
+
+const TIMEOUT = 5000;
+const root = { root: true };
+const compiler = { root: true, programs: { cc: "gcc" } };
+const { EPERM } = Errno;
+
+const threadsOf = (pid: number) => readDirectory(`/proc/${pid}/task`).map(Number);
+
+/** Stops a thread that is there. */
+function stop(tid: number): StoppedThread {
+  const thread = StoppedThread.stop(tid, TIMEOUT);
+  if (thread === undefined) throw new Error(`Thread ${tid} has ended`);
+  return thread;
+}
+
+/** Starts a program that is ready to be asked. */
+async function started(command: readonly string[]): Promise<Deno.ChildProcess> {
+  const child = start(command);
+  assert((await nextWords(child)).includes("ready"));
+  return child;
+}
+
+/** Asks a process for its id until it has ended; every answer is that id. */
+function askUntilTheEnd(pid: number): number {
+  for (let answers = 0;; answers++) {
+    using thread = StoppedThread.stop(pid, TIMEOUT);
+    if (thread === undefined) return answers;
+    try {
+      assertEquals(thread.ask("getpid"), pid);
+    } catch (error) {
+      assertInstanceOf(error, NotAnsweredError);
+    }
+  }
+}
+
+const stateOf = (tid: number) =>
+  unlessGone(() => readTextFile(`/proc/${tid}/stat`))?.match(/\) (\S)/)?.[1];
+
+/** Waits until a thread is in a state, such as `T`. */
+async function awaitState(tid: number, state: string): Promise<void> {
+  for (let looks = 0; stateOf(tid) !== state; looks++) {
+    if (looks === TIMEOUT) throw new Error(`Thread ${tid} is ${stateOf(tid)}, not ${state}`);
+    await pollAsync([], 0, 1);
+  }
+}
+
+testNeeding(root, "ask() returns EPERM of every thread of a process that has dropped", async () => {
+  const child = await started(command("asked.ts", ["nobody"]));
+  const threads = threadsOf(child.pid);
+  assert(threads.length > 1);
+  for (const tid of threads) {
+    using thread = stop(tid);
+    assertEquals(thread.ask("gettid"), tid);
+    assertEquals(thread.ask("socket", AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), -EPERM);
+    assertEquals(thread.ask("setresuid", 0, 0, 0), -EPERM);
+    assertEquals(thread.ask("setresgid", 0, 0, 0), -EPERM);
+    assertEquals(thread.ask("setgroups", 0, 0), -EPERM);
+    assertEquals(thread.ask("getuid"), 65534);
+  }
+  assertEquals(await end(child), 0);
+});
+
+testNeeding(root, "ask() returns a socket of a process that has not dropped", async () => {
+  const child = await started(command("asked.ts", ["root"]));
+  for (const tid of threadsOf(child.pid)) {
+    using thread = stop(tid);
+    const fd = thread.ask("socket", AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    assert(fd > 2);
+    assertEquals(thread.ask("setresuid", 0, 0, 0), 0);
+    assertEquals(thread.ask("close", fd), 0);
+    assertEquals(thread.ask("close", fd), -Errno.EBADF);
+  }
+  assertEquals(await end(child), 0);
+});
+
+testNeeding(root, "ask() is answered by a thread that makes no system call", async () => {
+  const child = await started(command("asked.ts", ["busy"]));
+  for (let i = 0; i < 50; i++) {
+    using thread = stop(child.pid);
+    assertEquals(thread.ask("socket", AF_PACKET, -1, 0), -Errno.EINVAL);
+    assertEquals(thread.ask("getpid"), child.pid);
+  }
+  child.kill("SIGKILL");
+  await end(child);
+});
+
+testNeeding(
+  compiler,
+  "ask() returns what a filter answers, and beneathFilter() what the kernel does",
+  () =>
+    withCompiled("asked.c", async (program) => {
+      const child = await started([program, "filtered"]);
+      {
+        using thread = stop(child.pid);
+        const ask = () => thread.ask("socket", AF_PACKET, SOCK_RAW, 0);
+        assertEquals(ask(), -42);
+        assertEquals(thread.beneathFilter(ask), -EPERM);
+        assertEquals(ask(), -42);
+        assertEquals(thread.beneathFilter(() => thread.ask("getppid")), Deno.pid);
+        for (let i = 0; i < 3; i++) {
+          assertThrows(() => thread.ask("getppid"), NotAnsweredError, "SECCOMP_RET_TRAP");
+        }
+        assertThrows(
+          () =>
+            thread.beneathFilter(() => {
+              throw new Error("a step's own");
+            }),
+          Error,
+          "own",
+        );
+        assertEquals(ask(), -42);
+      }
+      await sendLine(child);
+      assertEquals(await end(child), 7);
+    }),
+);
+
+testNeeding(
+  compiler,
+  "ask() leaves the mask of signals, and what is pending, as it was",
+  () =>
+    withCompiled("asked.c", async (program) => {
+      const child = await started([program, "intact"]);
+      child.kill("SIGUSR1"); // which it blocks
+      {
+        using thread = stop(child.pid);
+        assertEquals(thread.ask("getpid"), child.pid);
+        child.kill("SIGSEGV"); // which is not held back while it is asked
+        assertEquals(thread.ask("getpid"), child.pid);
+      }
+      await sendLine(child);
+      assertEquals(await end(child), 7);
+    }),
+);
+
+testNeeding(
+  compiler,
+  "no signal is lost, and none comes twice, while a process is asked",
+  () =>
+    withCompiled("asked.c", async (program) => {
+      const child = await started([program, "signals", "3000"]);
+      assert(askUntilTheEnd(child.pid) > 10);
+      assertEquals(await end(child), 7);
+    }),
+);
+
+testNeeding(
+  compiler,
+  "waits go on, and take their time, while a process is asked",
+  () =>
+    withCompiled("asked.c", async (program) => {
+      const child = await started([program, "waits"]);
+      assert(askUntilTheEnd(child.pid) > 10);
+      assertEquals(await end(child), 7);
+    }),
+);
+
+testNeeding(root, "no datagram is lost while all threads of their receiver are asked", async () => {
+  const [here, there] = socketpair(AF_UNIX, SOCK_DGRAM, 0).map((fd) => new OwnedFd(fd));
+  setCloseOnExec(there.fd, false);
+  const child = await started(command("asked.ts", ["datagrams", `${there.fd}`]));
+  there.close();
+  const count = 500;
+  for (let i = 0; i < count; i++) {
+    for (const tid of i % 50 === 0 ? threadsOf(child.pid) : [child.pid]) {
+      using thread = StoppedThread.stop(tid, TIMEOUT);
+      if (tid === child.pid) write(here.fd, new Uint8Array(Uint32Array.of(i).buffer));
+      if (thread?.ask("getpid") !== child.pid) assert(tid !== child.pid);
+    }
+  }
+  write(here.fd, new Uint8Array(0));
+  assertEquals(await nextWords(child), `${count}`);
+  assertEquals(await end(child), 0);
+  here.close();
+});
+
+testNeeding(root, "ask() throws, and never returns 0, if the thread is killed", async () => {
+  const child = await started(command("asked.ts", ["root"]));
+  const threads = threadsOf(child.pid).map(stop);
+  for (const thread of threads) assertEquals(thread.ask("gettid"), thread.tid);
+  child.kill("SIGKILL");
+  for (const thread of threads) {
+    assertThrows(() => thread.ask("setresuid", 0, 0, 0), NotAnsweredError);
+    thread.resume();
+  }
+  assertEquals((await child.status).signal, "SIGKILL");
+  await child.stdout.cancel();
+  await child.stdin.close();
+  assertEquals(StoppedThread.stop(child.pid, TIMEOUT), undefined);
+});
+
+testNeeding(root, "ask() throws after resume()", async () => {
+  const child = await started(["sh", "-c", "echo ready; read line; exit 7"]);
+  const thread = stop(child.pid);
+  thread.resume();
+  thread.resume();
+  assertThrows(() => thread.ask("getpid"), NotAnsweredError, "does not stand still");
+  assertEquals(await end(child), 7);
+});
+
+testNeeding(
+  root,
+  "the end of a stopped process reaches its parent, which is not its tracer",
+  async () => {
+    const child = start(["sh", "-c", "sleep 60 & echo $!; wait $!; exit 7"]);
+    const pid = Number(await nextWords(child));
+    {
+      using thread = stop(pid);
+      Deno.kill(pid, "SIGKILL");
+      assertThrows(() => thread.ask("getpid"), NotAnsweredError);
+    }
+    assertEquals(await end(child), 7);
+  },
+);
+
+testNeeding(root, "every answer is the kernel's until the process is killed", async () => {
+  for (let i = 0; i < 10; i++) {
+    const child = await started(["sh", "-c", "echo ready; read line"]);
+    const killer = start(["sh", "-c", `sleep 0.0${i}; kill -9 ${child.pid}`]);
+    askUntilTheEnd(child.pid);
+    assertEquals((await child.status).signal, "SIGKILL");
+    await end(killer);
+    await child.stdin.close();
+    await child.stdout.cancel();
+  }
+});
+
+testNeeding(
+  compiler,
+  "stop() throws ETIMEDOUT for a thread that does not stop",
+  () =>
+    withCompiled("vforked.c", async (program) => {
+      const child = await started([program]);
+      const error = assertThrows(() => StoppedThread.stop(child.pid, 20), SystemError);
+      assertEquals([error.syscall, error.code], ["ptrace", "ETIMEDOUT"]);
+      await sendLine(child);
+      assertEquals(await nextWords(child), "on\n");
+      assertEquals(await end(child), 7);
+    }),
+);
+
+testNeeding(
+  compiler,
+  "stop() returns undefined for a thread that is a zombie, or is not there",
+  () =>
+    withCompiled("asked.c", async (program) => {
+      const child = await started([program, "leader"]);
+      await awaitState(child.pid, "Z");
+      assertEquals(StoppedThread.stop(child.pid, TIMEOUT), undefined);
+      const [other] = threadsOf(child.pid).filter((tid) => tid !== child.pid);
+      {
+        using thread = stop(other);
+        assertEquals(thread.ask("getpid"), child.pid);
+      }
+      await sendLine(child);
+      assertEquals(await end(child), 7);
+      assertEquals(StoppedThread.stop(4194305, TIMEOUT), undefined); // PID_MAX_LIMIT + 1
+    }),
+);
+
+testNeeding(
+  root,
+  "stop() throws EPERM for a thread that is traced already, and one of this process",
+  async () => {
+    const child = await started(["sh", "-c", "echo ready; read line; exit 7"]);
+    {
+      using _thread = stop(child.pid);
+      const error = assertThrows(() => StoppedThread.stop(child.pid, TIMEOUT), SystemError);
+      assertEquals([error.syscall, error.code], ["ptrace", "EPERM"]);
+    }
+    assertThrows(() => StoppedThread.stop(Deno.pid, TIMEOUT), SystemError, "EPERM");
+    assertEquals(await end(child), 7);
+  },
+);
+
+testNeeding(
+  root,
+  "a process that was stopped by a signal answers, and stays stopped until SIGCONT",
+  async () => {
+    const child = await started(["sh", "-c", "echo ready; read line; exit 7"]);
+    child.kill("SIGSTOP");
+    await awaitState(child.pid, "T");
+    {
+      using thread = stop(child.pid);
+      assertEquals(thread.ask("getpid"), child.pid);
+    }
+    await awaitState(child.pid, "T");
+    child.kill("SIGCONT");
+    assertEquals(await end(child), 7);
+  },
+);
+
+testNeeding(
+  root,
+  "a process that is stopped by a signal while it is asked answers all the same",
+  async () => {
+    const child = await started(["sh", "-c", "echo ready; read line; exit 7"]);
+    {
+      using thread = stop(child.pid);
+      child.kill("SIGSTOP");
+      assertEquals(thread.ask("getpid"), child.pid);
+      assertEquals(thread.ask("getuid"), 0);
+    }
+    await awaitState(child.pid, "T");
+    child.kill("SIGCONT");
+    assertEquals(await end(child), 7);
+  },
+);
+
+testNeeding(root, "a thread of the kernel's own is known, and is not asked", async () => {
+  const child = await started(command("asked.ts", ["ring"]));
+  const threads = threadsOf(child.pid);
+  const ofTheKernel = threads.filter(isKernelThread);
+  assertEquals(ofTheKernel.length, 1);
+  {
+    using thread = stop(ofTheKernel[0]);
+    assertThrows(() => thread.ask("getpid"), NotAnsweredError, "kernel's own");
+  }
+  assertEquals(await end(child), 0);
+});

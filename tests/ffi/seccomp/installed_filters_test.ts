@@ -1,0 +1,85 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { readInstalledFilters, SystemError } from "../../../ffi/mod.ts";
+import { testNeeding } from "../../support/needs.ts";
+import { command } from "../programs.ts";
+import { end, nextWords, sendLine, start, withCompiled } from "../socket/talking.ts";
+
+const TIMEOUT = 5000;
+const root = { root: true };
+
+testNeeding(
+  root,
+  "readInstalledFilters() returns the programs as they were installed, the oldest first",
+  async () => {
+    const child = start(command("two_filters.ts"));
+    const told: string[] = JSON.parse(await nextWords(child));
+    const found = readInstalledFilters(child.pid, TIMEOUT).map((program) => program.toBase64());
+    assertEquals(found.slice(-2), told); // what all of this runs under comes before
+    assertEquals(told.length, 2);
+    assertEquals(await end(child), 7);
+  },
+);
+
+testNeeding(
+  root,
+  "readInstalledFilters() lets the process go on as before, however often",
+  async () => {
+    const child = start(["sh", "-c", "echo ready; read line; exit 7"]);
+    await nextWords(child);
+    const before = readInstalledFilters(child.pid, TIMEOUT).length;
+    for (let i = 0; i < 50; i++) {
+      assertEquals(readInstalledFilters(child.pid, TIMEOUT).length, before);
+    }
+    assertEquals(await end(child), 7);
+  },
+);
+
+testNeeding(
+  { ...root, programs: { cc: "gcc" } },
+  "readInstalledFilters() loses no signal of the process",
+  () =>
+    withCompiled("asked.c", async (program) => {
+      const child = start([program, "signals", "3000"]);
+      assertEquals(await nextWords(child), "ready\n");
+      const error = assertThrows(() => {
+        for (;;) readInstalledFilters(child.pid, TIMEOUT);
+      }, SystemError);
+      assertEquals(error.code, "ESRCH"); // it has received them all
+      assertEquals(await end(child), 7);
+    }),
+);
+
+testNeeding(
+  { ...root, programs: { strace: "strace" } },
+  "readInstalledFilters() throws EPERM if another tracer is there",
+  async () => {
+    // strace is the parent of what it traces: the program tells its own pid.
+    const child = start(["strace", "-o", "/dev/null", "sh", "-c", "echo $$; read line"]);
+    const pid = Number(await nextWords(child));
+    const error = assertThrows(() => readInstalledFilters(pid, TIMEOUT), SystemError);
+    assertEquals([error.syscall, error.code], ["ptrace", "EPERM"]);
+    await end(child);
+  },
+);
+
+testNeeding(
+  { ...root, programs: { cc: "gcc" } },
+  "readInstalledFilters() throws ETIMEDOUT for a process that does not stop, and lets it go on when it does",
+  () =>
+    withCompiled("vforked.c", async (program) => {
+      const child = start([program]);
+      assertEquals(await nextWords(child), "ready\n");
+      const error = assertThrows(() => readInstalledFilters(child.pid, 20), SystemError);
+      assertEquals([error.syscall, error.code], ["ptrace", "ETIMEDOUT"]);
+      await sendLine(child);
+      assertEquals(await nextWords(child), "on\n");
+      assert(Array.isArray(readInstalledFilters(child.pid, TIMEOUT)), "it can be asked again");
+      assertEquals(await end(child), 7);
+    }),
+);
+
+testNeeding(root, "readInstalledFilters() throws ESRCH if there is no such process", () => {
+  const highest = 4194305; // PID_MAX_LIMIT + 1
+  const error = assertThrows(() => readInstalledFilters(highest, TIMEOUT), SystemError);
+  assertEquals(error.code, "ESRCH");
+});

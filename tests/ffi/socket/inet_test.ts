@@ -1,0 +1,110 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  AF_INET,
+  AF_UNIX,
+  bind,
+  connect,
+  getpeername,
+  getsockname,
+  getsockoptInt,
+  if_nametoindex,
+  inetAddress,
+  inetEndpoint,
+  IP_MULTICAST_LOOP,
+  IP_MULTICAST_TTL,
+  IPPROTO_IP,
+  ipv4Bytes,
+  joinGroup,
+  MSG_DONTWAIT,
+  OwnedFd,
+  recv,
+  send,
+  sendMulticastBy,
+  sendTo,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  socket,
+  SystemError,
+} from "../../../ffi/mod.ts";
+
+const LOCALHOST = "127.0.0.1";
+const udp = () => new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+
+Deno.test("ipv4Bytes() takes dotted decimal, as it is written, and nothing else", () => {
+  assertEquals(ipv4Bytes("239.255.70.68"), Uint8Array.of(239, 255, 70, 68));
+  assertEquals(ipv4Bytes("0.0.0.0"), new Uint8Array(4));
+  for (
+    const text of ["", "1", "1.2.3", "1.2.3.4.5", "1.2.3.256", "1.2.3.-1", "01.2.3.4", "1.2.3.4 "]
+  ) {
+    assertEquals(ipv4Bytes(text), undefined, text);
+  }
+});
+
+Deno.test("inetAddress() and inetEndpoint() are each other's opposite, in network byte order", () => {
+  const endpoint = { address: "239.255.70.68", port: 5004 };
+  const bytes = inetAddress(endpoint);
+  assertEquals([...bytes.subarray(2, 8)], [0x13, 0x8c, 239, 255, 70, 68]);
+  assertEquals(inetEndpoint(bytes), endpoint);
+  assertThrows(() => inetAddress({ address: "nowhere", port: 1 }), RangeError, '"nowhere"');
+  assertThrows(() => inetEndpoint(new Uint8Array(16)), RangeError, "Family 0");
+  assertThrows(() => inetEndpoint(new Uint8Array(8)), RangeError);
+});
+
+Deno.test("connect() names the peer, which getpeername() tells, and send() then reaches it", () => {
+  using here = udp();
+  using there = udp();
+  bind(there.fd, inetAddress({ address: LOCALHOST, port: 0 }));
+  const { port } = inetEndpoint(getsockname(there.fd));
+  connect(here.fd, inetAddress({ address: LOCALHOST, port }));
+  assertEquals(inetEndpoint(getpeername(here.fd)), { address: LOCALHOST, port });
+  send(here.fd, Uint8Array.of(1, 2, 3), 0);
+  assertEquals(recv(there.fd, new Uint8Array(10), MSG_DONTWAIT), 3);
+});
+
+Deno.test("a connected UDP socket reaches others as well, where a call names them", () => {
+  using here = udp();
+  using peer = udp();
+  using other = udp();
+  for (const each of [peer, other]) bind(each.fd, inetAddress({ address: LOCALHOST, port: 0 }));
+  connect(here.fd, getsockname(peer.fd));
+  sendTo(here.fd, Uint8Array.of(1), 0, getsockname(other.fd));
+  assertEquals(recv(other.fd, new Uint8Array(10), MSG_DONTWAIT), 1);
+});
+
+Deno.test("connect() and getpeername() throw SystemError with the reason", () => {
+  using unconnected = udp();
+  assertEquals(codeOf(() => getpeername(unconnected.fd)), "ENOTCONN");
+  assertEquals(codeOf(() => connect(-1, new Uint8Array(16))), "EBADF");
+  using unix = new OwnedFd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  assertEquals(
+    codeOf(() => connect(unix.fd, inetAddress({ address: LOCALHOST, port: 1 }))),
+    "EINVAL",
+  );
+});
+
+Deno.test("sendMulticastBy() sets interface, TTL and no copy to this machine", () => {
+  using fd = udp();
+  sendMulticastBy(fd.fd, if_nametoindex("lo"), 7);
+  assertEquals(getsockoptInt(fd.fd, IPPROTO_IP, IP_MULTICAST_TTL), 7);
+  assertEquals(getsockoptInt(fd.fd, IPPROTO_IP, IP_MULTICAST_LOOP), 0);
+  assertEquals(codeOf(() => sendMulticastBy(fd.fd, 0x7ffffff, 7)), "EADDRNOTAVAIL");
+});
+
+Deno.test("joinGroup() joins once, and a group only", () => {
+  using fd = udp();
+  const lo = if_nametoindex("lo");
+  joinGroup(fd.fd, "239.255.70.68", lo);
+  assertEquals(codeOf(() => joinGroup(fd.fd, "239.255.70.68", lo)), "EADDRINUSE");
+  assertEquals(codeOf(() => joinGroup(fd.fd, "192.0.2.1", lo)), "EINVAL");
+  assertEquals(codeOf(() => joinGroup(fd.fd, "239.255.70.68", 0x7ffffff)), "ENODEV");
+});
+
+function codeOf(step: () => unknown): string {
+  try {
+    step();
+  } catch (error) {
+    if (error instanceof SystemError) return error.code;
+    throw error;
+  }
+  return "none";
+}

@@ -1,0 +1,56 @@
+/**
+ * Programs that a test talks to by lines, while it looks at them from outside.
+ *
+ * @module
+ */
+
+import { run } from "../programs.ts";
+
+/** When a program that does not end by itself is killed, in milliseconds. */
+const LIMIT = 60_000;
+
+/** Starts a program whose standard input and output are pipes. */
+export function start([program, ...args]: readonly string[]): Deno.ChildProcess {
+  const signal = AbortSignal.timeout(LIMIT);
+  return new Deno.Command(program, { args, stdin: "piped", stdout: "piped", signal }).spawn();
+}
+
+/** What a program says next. */
+export async function nextWords(child: Deno.ChildProcess): Promise<string> {
+  const reader = child.stdout.getReader();
+  const { value } = await reader.read();
+  reader.releaseLock();
+  return new TextDecoder().decode(value);
+}
+
+/** Sends a program a line. */
+export async function sendLine(child: Deno.ChildProcess): Promise<void> {
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode("\n"));
+  writer.releaseLock();
+}
+
+/** Closes what a program reads, and waits for its end. */
+export async function end(child: Deno.ChildProcess): Promise<number> {
+  await child.stdin.close();
+  await child.stdout.cancel();
+  return (await child.status).code;
+}
+
+/** Compiles a program of `../programs/`, for as long as it is used. */
+export async function withCompiled(
+  source: string,
+  use: (program: string) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const program = `${folder}/${source.replace(/\.c$/, "")}`;
+    const path = new URL(`programs/${source}`, import.meta.url).pathname;
+    const options = ["-O1", "-Wall", "-Werror", "-pthread"];
+    const { code, stderr } = await run(["cc", ...options, "-o", program, path]);
+    if (code !== 0) throw new Error(stderr);
+    await use(program);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
