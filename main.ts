@@ -7,16 +7,28 @@
  */
 
 import { blockSignals } from "./ffi/mod.ts";
-import { HELP, type Manner, mannerOf, parseCommandLine, type RunTask } from "./lib/command_line.ts";
-import type { Environment, Evidence, ExperimentEvidence } from "./lib/evidence.ts";
-import type { Experiment } from "./lib/experiment.ts";
+import {
+  HELP,
+  type Manner,
+  mannerOf,
+  parseCommandLine,
+  type RunTask,
+} from "./lib/cli/command_line.ts";
+import type { Environment, Evidence, ExperimentEvidence } from "./lib/evidence/evidence.ts";
+import type { Experiment } from "./lib/harness/experiment.ts";
 import { EXPERIMENTS } from "./lib/experiments/mod.ts";
-import { interruption, keepIgnored } from "./lib/interruption.ts";
-import type { Watcher } from "./lib/live.ts";
-import { adoptOrphans } from "./lib/orphans.ts";
-import { Exit } from "./lib/outcome.ts";
-import { canHavePidNamespaces } from "./lib/pid_namespace.ts";
-import { isTerminal, terminalColumns, wantsColor, write, writePatiently } from "./lib/output.ts";
+import { interruption, keepIgnored } from "./lib/harness/interruption.ts";
+import type { Watcher } from "./lib/cli/live.ts";
+import { adoptOrphans } from "./lib/harness/orphans.ts";
+import { Exit } from "./lib/evidence/outcome.ts";
+import { canHavePidNamespaces } from "./lib/harness/pid_namespace.ts";
+import {
+  isTerminal,
+  terminalColumns,
+  wantsColor,
+  write,
+  writePatiently,
+} from "./lib/host/streams.ts";
 import { ViewFiles } from "./lib/report/files.ts";
 import { renderJson } from "./lib/report/json.ts";
 import { renderExplanation } from "./lib/report/explain.ts";
@@ -30,10 +42,10 @@ import {
   type ExperimentOptions,
   requireFile,
   runExperiment,
-} from "./lib/run.ts";
-import { findSetting } from "./lib/setting.ts";
-import type { Tracing } from "./lib/tracing.ts";
-import { VERSION } from "./lib/version.ts";
+} from "./lib/harness/run.ts";
+import { findSetting } from "./lib/harness/setting.ts";
+import type { Tracing } from "./lib/harness/trace/hub.ts";
+import { VERSION } from "./lib/evidence/version.ts";
 
 async function runAll(
   task: RunTask,
@@ -79,7 +91,7 @@ function watcherOf(args: readonly string[]): Watcher | undefined {
 /** Tells the calls of this process from now on, if anybody wants them: whoever reads a trace, or the page, which has them in its diagram. */
 async function startTracing({ trace, files }: RunTask): Promise<Tracing | undefined> {
   if (!trace && files.report === undefined) return undefined;
-  const { Tracing } = await import("./lib/tracing.ts");
+  const { Tracing } = await import("./lib/harness/trace/hub.ts");
   const tracing = new Tracing(trace);
   await tracing.start();
   return tracing;

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { controlChannelPair } from "../lib/control_channel.ts";
+import { controlChannelPair } from "../lib/harness/channel.ts";
 import {
   ALL_PROTECTIONS,
   becomeWorker,
   protectSocket,
   protectWorker,
   type Worker,
-} from "../lib/protections.ts";
+} from "../lib/confine/protections.ts";
 
 const NOBODY = { uid: 65534, gid: 65534 };
 

@@ -32,7 +32,7 @@ import {
   SOL_PACKET,
   SOL_SOCKET,
 } from "../ffi/mod.ts";
-import { bindPacketSocket, takeStatistics } from "../lib/packet_socket.ts";
+import { bindPacketSocket, takeStatistics } from "../lib/packets/socket.ts";
 import { type FrameSource, openFrameSource, type ReceivePath } from "../lib/receive/mod.ts";
 import { PacketRingSource } from "../lib/receive/tpacket_v3.ts";
 import { becomeHardened } from "./hardened.ts";

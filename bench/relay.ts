@@ -20,7 +20,7 @@
 // deno-lint-ignore-file no-console -- it is a program that prints
 
 import { parseArgs } from "@std/cli/parse-args";
-import { FAR_END, FarNamespace } from "../lib/far_namespace.ts";
+import { FAR_END, FarNamespace } from "../lib/experiments/relay/namespace.ts";
 import { Programs } from "./compile.ts";
 import { withSpread, writeJson } from "./json.ts";
 import { Listener } from "./listener.ts";

@@ -29,7 +29,7 @@ import {
   socket,
   SOL_SOCKET,
 } from "../ffi/mod.ts";
-import { parseEndpoint } from "../lib/relay_setting.ts";
+import { parseEndpoint } from "../lib/experiments/relay/options.ts";
 
 /** It is not in a hurry, so that it does not disturb: whatever comes in a run waits in the socket. */
 const RECEIVE_BUFFER = 1 << 30;

@@ -20,12 +20,12 @@ import {
   SO_RCVBUFFORCE,
   SOL_SOCKET,
 } from "../ffi/mod.ts";
-import { openEgress } from "../lib/egress.ts";
-import { groupFilter } from "../lib/group_filter.ts";
-import { boundPacketSocket, takeStatistics } from "../lib/packet_socket.ts";
+import { openEgress } from "../lib/experiments/relay/egress.ts";
+import { groupFilter } from "../lib/packets/group_filter.ts";
+import { boundPacketSocket, takeStatistics } from "../lib/packets/socket.ts";
 import { openFrameSource, type ReceivePath } from "../lib/receive/mod.ts";
-import { Relay } from "../lib/relay.ts";
-import { parseEndpoint } from "../lib/relay_setting.ts";
+import { Relay } from "../lib/experiments/relay/relay.ts";
+import { parseEndpoint } from "../lib/experiments/relay/options.ts";
 import { becomeHardened } from "./hardened.ts";
 
 const WAIT_FOR_FIRST = 10_000, WAIT_FOR_NEXT = 300; // milliseconds

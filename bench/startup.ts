@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Evidence } from "../lib/evidence.ts";
+import type { Evidence } from "../lib/evidence/evidence.ts";
 import { numbersAndJson, withSpread, writeJson } from "./json.ts";
 import { printMeasurements } from "./spread.ts";
 

@@ -10,7 +10,7 @@
 // deno-lint-ignore-file no-console -- it is a program that prints
 
 import { rollup, VERSION as ROLLUP } from "rollup";
-import { VERSION } from "../lib/version.ts";
+import { VERSION } from "../lib/evidence/version.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 const ENTRY = `${ROOT}scripts/bundle_main.ts`;

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { CHECKS } from "../lib/checks.ts";
-import { HELP } from "../lib/command_line.ts";
+import { CHECKS } from "../lib/evidence/checks.ts";
+import { HELP } from "../lib/cli/command_line.ts";
 import { EXPERIMENTS } from "../lib/experiments/mod.ts";
-import { FANOUT_MODES } from "../lib/fanout_group.ts";
+import { FANOUT_MODES } from "../lib/experiments/supervisor/fanout_group.ts";
 import { RECEIVE_PATHS } from "../lib/receive/mod.ts";
 
 /** An option, as `--help` has it. */

@@ -13,7 +13,7 @@ import {
   type Evidence,
   type ExperimentEvidence,
   NOT_TRIED,
-} from "../lib/evidence.ts";
+} from "../lib/evidence/evidence.ts";
 
 /** The reports of one kernel, by experiment; undefined for one that never came. */
 export interface Runs {

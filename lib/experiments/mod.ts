@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { Experiment } from "../experiment.ts";
-import { authority } from "./authority.ts";
-import { ioUring } from "./io_uring.ts";
-import { privilegeDrop } from "./privilege_drop.ts";
-import { receivePaths } from "./receive_paths.ts";
-import { relay } from "./relay.ts";
-import { supervisor } from "./supervisor.ts";
+import type { Experiment } from "../harness/experiment.ts";
+import { authority } from "./authority/experiment.ts";
+import { ioUring } from "./io_uring/experiment.ts";
+import { privilegeDrop } from "./privilege_drop/experiment.ts";
+import { receivePaths } from "./receive_paths/experiment.ts";
+import { relay } from "./relay/experiment.ts";
+import { supervisor } from "./supervisor/experiment.ts";
 
 /** Every experiment. */
 export const EXPERIMENTS: readonly Experiment[] = [

@@ -22,7 +22,7 @@ import {
   SystemError,
   unlessGone,
 } from "../../ffi/mod.ts";
-import { ExperimentError } from "../outcome.ts";
+import { ExperimentError } from "../evidence/outcome.ts";
 
 /** The kinds that a child of ours may hold, and `unknown` for every other. */
 export type DescriptorKind =

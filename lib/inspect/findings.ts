@@ -5,7 +5,7 @@
  */
 
 import { Errno } from "../../ffi/mod.ts";
-import { type Finding, judged } from "../evidence.ts";
+import { type Finding, judged } from "../evidence/evidence.ts";
 import type { View } from "./look.ts";
 import { type Answers, describeAnswer, FORBIDDEN, type Forbidden } from "./questions.ts";
 import { alike, CAPABILITY_SETS, type ThreadCredentials } from "./threads.ts";

@@ -6,7 +6,7 @@
  */
 
 import { openDescriptors, readTextFile } from "../../ffi/mod.ts";
-import { ExperimentError } from "../outcome.ts";
+import { ExperimentError } from "../evidence/outcome.ts";
 import { seeDescriptors, type SeenDescriptor } from "./descriptors.ts";
 import {
   type Expected,

@@ -15,7 +15,7 @@ import {
   SystemError,
   unlessGone,
 } from "../../ffi/mod.ts";
-import { CannotLook } from "../outcome.ts";
+import { CannotLook } from "../evidence/outcome.ts";
 
 /** One row of the table. Source: packet_seq_show in net/packet/af_packet.c. */
 export interface PacketSocketRow {

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Finding, judged } from "../evidence.ts";
+import { type Finding, judged } from "../evidence/evidence.ts";
 import { packetSockets } from "./packet_sockets.ts";
 
 /** How often the queue is looked at, in milliseconds. */

@@ -8,7 +8,7 @@
  */
 
 import { isKernelThread, StoppedThread, unlessGone } from "../../ffi/mod.ts";
-import { ExperimentError } from "../outcome.ts";
+import { ExperimentError } from "../evidence/outcome.ts";
 import { threadIds } from "./threads.ts";
 
 /** How long one thread may take to stop, in milliseconds. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { whyNoOwnRing } from "../kernel.ts";
+import { whyNoOwnRing } from "../host/kernel.ts";
 import type { FrameSource } from "./frame_source.ts";
 import { IoUringSource } from "./io_uring.ts";
 import { IoUringMultishotSource } from "./io_uring_multishot.ts";

@@ -5,7 +5,7 @@
  */
 
 import { MessageVector, MSG_DONTWAIT, MSG_TRUNC, Poller, POLLIN, timespec } from "../../ffi/mod.ts";
-import { stampIn } from "../packet_socket.ts";
+import { stampIn } from "../packets/socket.ts";
 import { BATCH, FRAME_ROOM, type FrameSource } from "./frame_source.ts";
 
 /** Frames by recvmmsg(2). */

@@ -5,7 +5,7 @@
  */
 
 import { Poller, POLLIN } from "../../ffi/mod.ts";
-import { type Frame, takeFrame } from "../packet_socket.ts";
+import { type Frame, takeFrame } from "../packets/socket.ts";
 import type { FrameSource } from "./frame_source.ts";
 
 /** Frames by recvmsg(2). */

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { type CheckId, describeCheck } from "../checks.ts";
-import { CONFINEMENT_CHECKS } from "../confinement.ts";
-import type { Experiment } from "../experiment.ts";
-import { EXPLANATIONS } from "../explanations.ts";
+import { type CheckId, describeCheck } from "../evidence/checks.ts";
+import { CONFINEMENT_CHECKS } from "../confine/judge.ts";
+import type { Experiment } from "../harness/experiment.ts";
+import { EXPLANATIONS } from "../evidence/explanations.ts";
 import { describeSeers } from "./seen_by.ts";
 
 /** Which experiments judge a check, as they are asked for: `privilege-drop`, or `io-uring --harden`. */

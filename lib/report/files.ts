@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Evidence } from "../evidence.ts";
-import { openOutputFile, type OutputFile, type OutputFileOptions } from "../output_file.ts";
+import type { Evidence } from "../evidence/evidence.ts";
+import { openOutputFile, type OutputFile, type OutputFileOptions } from "../host/output_file.ts";
 import { renderHtml } from "./html.ts";
 import { renderPcapng } from "./pcapng.ts";
 

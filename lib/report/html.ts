@@ -7,15 +7,15 @@
  * @module
  */
 
-import { type CheckId, isCheckId } from "../checks.ts";
+import { type CheckId, isCheckId } from "../evidence/checks.ts";
 import type {
   CheckResult,
   Environment,
   Evidence,
   ExperimentEvidence,
   Verdict,
-} from "../evidence.ts";
-import { EXPLANATIONS } from "../explanations.ts";
+} from "../evidence/evidence.ts";
+import { EXPLANATIONS } from "../evidence/explanations.ts";
 import { renderCalls } from "./html/calls.ts";
 import { describeInWords, renderDiagram } from "./html/diagram.ts";
 import { eventsOf } from "./html/events.ts";

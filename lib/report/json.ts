@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Evidence } from "../evidence.ts";
+import type { Evidence } from "../evidence/evidence.ts";
 
 /**
  * The evidence as one JSON object, with a newline at its end. Somebody may read it on a terminal: what a terminal would act on is written as

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { type CheckId, CHECKS } from "../checks.ts";
-import type { Experiment } from "../experiment.ts";
+import { type CheckId, CHECKS } from "../evidence/checks.ts";
+import type { Experiment } from "../harness/experiment.ts";
 import { judgedBy, renderExplanation } from "./explain.ts";
 
 const IDS = Object.keys(CHECKS) as CheckId[];

@@ -7,8 +7,8 @@
  * @module
  */
 
-import type { Evidence, ExperimentEvidence, Packet } from "../evidence.ts";
-import { escapeText } from "./escape.ts";
+import type { Evidence, ExperimentEvidence, Packet } from "../evidence/evidence.ts";
+import { escapeText } from "../evidence/escape.ts";
 
 const SECTION_HEADER = 0x0a0d0d0a, INTERFACE_DESCRIPTION = 1, ENHANCED_PACKET = 6;
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { SeenBy } from "../evidence.ts";
+import type { SeenBy } from "../evidence/evidence.ts";
 
 const IN_WORDS: Readonly<Record<SeenBy, string>> = {
   parent: "the parent",

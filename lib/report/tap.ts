@@ -7,9 +7,9 @@
  * @module
  */
 
-import type { CheckResult, Evidence, ExperimentEvidence } from "../evidence.ts";
-import { Exit } from "../outcome.ts";
-import { escapeText } from "./escape.ts";
+import type { CheckResult, Evidence, ExperimentEvidence } from "../evidence/evidence.ts";
+import { Exit } from "../evidence/outcome.ts";
+import { escapeText } from "../evidence/escape.ts";
 import { childsPart, describeSeers } from "./seen_by.ts";
 
 const VERSION_LINE = "KTAP version 1";

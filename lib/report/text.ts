@@ -13,8 +13,8 @@ import type {
   Line,
   Matrix,
   Step,
-} from "../evidence.ts";
-import { escapeText } from "./escape.ts";
+} from "../evidence/evidence.ts";
+import { escapeText } from "../evidence/escape.ts";
 import { childsPart, describeSeers } from "./seen_by.ts";
 
 /** How much is said, and how. */

@@ -1,7 +1,7 @@
 /** The main job on an interface where there is traffic of others, before, while and after the stimulus is sent. */
 
 import { assert, assertEquals } from "@std/assert";
-import type { Packet, Verdict } from "../../lib/evidence.ts";
+import type { Packet, Verdict } from "../../lib/evidence/evidence.ts";
 import { PATHS } from "../lib/receive/paths.ts";
 import { testNeeding } from "../support/needs.ts";
 import { evidenceIn, inNamespace } from "../support/programs.ts";

@@ -1,7 +1,7 @@
 /** What the experiment `authority` shows, held against a table of its own and an outsider's view. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { CheckResult } from "../../lib/evidence.ts";
+import type { CheckResult } from "../../lib/evidence/evidence.ts";
 import type { SeenDescriptor } from "../../lib/inspect/descriptors.ts";
 import type { ThreadCredentials, ThreadsAlike } from "../../lib/inspect/threads.ts";
 import { testNeeding } from "../support/needs.ts";

@@ -1,7 +1,7 @@
 /** The one-file build: run alone, from an empty folder, without a network and without a cache, it gives the same verdicts. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { VERSION } from "../../lib/version.ts";
+import { VERSION } from "../../lib/evidence/version.ts";
 import { testNeeding } from "../support/needs.ts";
 import { ROOT, runProgram } from "../support/programs.ts";
 import { ALONE, assertSame, bundled } from "./one_file.ts";
@@ -46,13 +46,13 @@ testNeeding(
       const wanted = [
         "main.ts",
         "ffi/socket/cmsg.ts",
-        "lib/child.ts",
-        "lib/experiments/privilege_drop.ts",
+        "lib/harness/child_main.ts",
+        "lib/experiments/privilege_drop/experiment.ts",
       ];
       assertEquals(wanted.filter((title) => !titles.includes(title)), []);
       const place = (title: string) => titles.indexOf(title);
       assertEquals(
-        place("ffi/socket/cmsg.ts") < place("lib/child.ts"),
+        place("ffi/socket/cmsg.ts") < place("lib/harness/child_main.ts"),
         true,
         "what is imported is first",
       );

@@ -1,10 +1,10 @@
 /** The completions of the shells: made from the command line's own tables, taken by the shells, and right. */
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { CHECKS } from "../../lib/checks.ts";
-import { HELP, parseCommandLine } from "../../lib/command_line.ts";
+import { CHECKS } from "../../lib/evidence/checks.ts";
+import { HELP, parseCommandLine } from "../../lib/cli/command_line.ts";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
-import { UsageError } from "../../lib/outcome.ts";
+import { UsageError } from "../../lib/evidence/outcome.ts";
 import { completions, options } from "../../scripts/completions.ts";
 import { testNeeding } from "../support/needs.ts";
 import { ROOT, runProgram } from "../support/programs.ts";

@@ -1,7 +1,7 @@
 /** What the experiment `io-uring` shows, held against tables of its own. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { ExperimentEvidence } from "../../lib/evidence.ts";
+import type { ExperimentEvidence } from "../../lib/evidence/evidence.ts";
 import { testNeeding } from "../support/needs.ts";
 import { evidenceIn, fdpass, type Outcome } from "../support/programs.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import axe from "axe-core";
-import type { Evidence } from "../../lib/evidence.ts";
+import type { Evidence } from "../../lib/evidence/evidence.ts";
 import { renderHtml } from "../../lib/report/html.ts";
 import { childsPart } from "../../lib/report/seen_by.ts";
 import { type OpenPage, withPage } from "../../scripts/browser.ts";

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import type { ExperimentEvidence } from "../../lib/evidence.ts";
+import type { ExperimentEvidence } from "../../lib/evidence/evidence.ts";
 import { evidenceIn, fdpass, type Outcome } from "../support/programs.ts";
 
 const PATIENT = { timeout: 120_000 };

@@ -1,7 +1,7 @@
 /** What `--receive` makes of the other experiments: by every way the same. */
 
 import { assertEquals } from "@std/assert";
-import type { ExperimentEvidence } from "../../lib/evidence.ts";
+import type { ExperimentEvidence } from "../../lib/evidence/evidence.ts";
 import { TestsAhead } from "../support/ahead.ts";
 import { passed } from "./passed.ts";
 

@@ -1,7 +1,7 @@
 /** What the experiment `receive-paths` shows, and what `--receive` makes of it. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { ExperimentEvidence } from "../../lib/evidence.ts";
+import type { ExperimentEvidence } from "../../lib/evidence/evidence.ts";
 import { RECEIVE_PATHS } from "../../lib/receive/mod.ts";
 import { TestsAhead } from "../support/ahead.ts";
 import { fdpass } from "../support/programs.ts";

@@ -1,7 +1,7 @@
 /** What the experiment `relay` shows, where it sends, what it refuses to begin, and what it leaves behind. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { ExperimentEvidence } from "../../lib/evidence.ts";
+import type { ExperimentEvidence } from "../../lib/evidence/evidence.ts";
 import { RECEIVE_PATHS } from "../../lib/receive/mod.ts";
 import { testNeeding } from "../support/needs.ts";
 import { inNamespace, type Outcome, ROOT } from "../support/programs.ts";

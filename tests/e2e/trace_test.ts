@@ -1,8 +1,8 @@
 /** `--trace`, beside what strace says of the same run: the same calls, in the same order, on the same threads, with the same results. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Calls } from "../../lib/evidence.ts";
-import { CALL_LENGTH } from "../../lib/record.ts";
+import type { Calls } from "../../lib/evidence/evidence.ts";
+import { CALL_LENGTH } from "../../lib/evidence/record.ts";
 import { testNeeding } from "../support/needs.ts";
 import { evidenceIn, fdpass } from "../support/programs.ts";
 import { FDPASS_UNASKED } from "./here.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { type CheckId, CHECKS } from "../../lib/checks.ts";
+import { type CheckId, CHECKS } from "../../lib/evidence/checks.ts";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
 import { renderExplanation } from "../../lib/report/explain.ts";
 import { testNeeding } from "../support/needs.ts";

@@ -1,11 +1,11 @@
 /** For each protection: what turns when it is left out. For each way in which a worker may differ from its orders: who notices. */
 
 import { assert, assertEquals } from "@std/assert";
-import type { CheckId } from "../../lib/checks.ts";
-import type { ExperimentEvidence } from "../../lib/evidence.ts";
-import { OPERATIONS } from "../../lib/operations.ts";
+import type { CheckId } from "../../lib/evidence/checks.ts";
+import type { ExperimentEvidence } from "../../lib/evidence/evidence.ts";
+import { OPERATIONS } from "../../lib/experiments/authority/operations.ts";
 import { threadCredentials } from "../../lib/inspect/threads.ts";
-import type { Protection } from "../../lib/protections.ts";
+import type { Protection } from "../../lib/confine/protections.ts";
 import { childrenOf, hasEnded, Running, uidOf, until } from "../e2e/processes.ts";
 import { TestsAhead } from "../support/ahead.ts";
 import { evidenceIn, inNamespace } from "../support/programs.ts";

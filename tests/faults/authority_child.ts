@@ -4,7 +4,7 @@
  * @module
  */
 
-import { runChild } from "../../lib/child.ts";
+import { runChild } from "../../lib/harness/child_main.ts";
 import { faultyAuthority } from "./authority_faults.ts";
 
 const fault = new URL(import.meta.url).search.slice(1);

@@ -5,11 +5,16 @@
  */
 
 import { close, open } from "../../ffi/mod.ts";
-import type { ChildRun } from "../../lib/child_run.ts";
-import { authority } from "../../lib/experiments/authority.ts";
-import type { ParentMessage } from "../../lib/messages.ts";
-import { known, type Operation, OPERATIONS, type Outcome } from "../../lib/operations.ts";
-import type { Protection } from "../../lib/protections.ts";
+import type { ChildRun } from "../../lib/harness/child_run.ts";
+import { authority } from "../../lib/experiments/authority/experiment.ts";
+import type { ParentMessage } from "../../lib/harness/protocol.ts";
+import {
+  known,
+  type Operation,
+  OPERATIONS,
+  type Outcome,
+} from "../../lib/experiments/authority/operations.ts";
+import type { Protection } from "../../lib/confine/protections.ts";
 import { trustMe, withoutFilter, withoutStage4 } from "./fault.ts";
 
 const O_RDWR = 2, O_TMPFILE = 0o20200000; // a file without a name

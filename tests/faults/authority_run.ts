@@ -8,13 +8,13 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { parseCommandLine } from "../../lib/command_line.ts";
-import { authority, parent } from "../../lib/experiments/authority.ts";
-import { COLUMNS, HARDENED } from "../../lib/operations.ts";
-import { ALL_PROTECTIONS } from "../../lib/protections.ts";
+import { parseCommandLine } from "../../lib/cli/command_line.ts";
+import { authority, parent } from "../../lib/experiments/authority/experiment.ts";
+import { COLUMNS, HARDENED } from "../../lib/experiments/authority/operations.ts";
+import { ALL_PROTECTIONS } from "../../lib/confine/protections.ts";
 import { renderJson } from "../../lib/report/json.ts";
-import { environment, evidenceOf, runExperiment } from "../../lib/run.ts";
-import { findSetting } from "../../lib/setting.ts";
+import { environment, evidenceOf, runExperiment } from "../../lib/harness/run.ts";
+import { findSetting } from "../../lib/harness/setting.ts";
 
 const { whole, _: [fault, ...omitted] } = parseArgs(Deno.args, { boolean: ["whole"] });
 const chosen = ALL_PROTECTIONS.filter((protection) => !omitted.includes(protection));

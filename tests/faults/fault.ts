@@ -13,13 +13,13 @@ import {
   setgroups,
   setresgid,
 } from "../../ffi/mod.ts";
-import type { ChildRun } from "../../lib/child_run.ts";
-import type { CheckId } from "../../lib/checks.ts";
-import { judged } from "../../lib/evidence.ts";
-import type { Experiment } from "../../lib/experiment.ts";
-import { endOfPacket } from "../../lib/frames.ts";
-import type { ParentMessage } from "../../lib/messages.ts";
-import type { Protection } from "../../lib/protections.ts";
+import type { ChildRun } from "../../lib/harness/child_run.ts";
+import type { CheckId } from "../../lib/evidence/checks.ts";
+import { judged } from "../../lib/evidence/evidence.ts";
+import type { Experiment } from "../../lib/harness/experiment.ts";
+import { endOfPacket } from "../../lib/packets/frames.ts";
+import type { ParentMessage } from "../../lib/harness/protocol.ts";
+import type { Protection } from "../../lib/confine/protections.ts";
 import type { FrameSource } from "../../lib/receive/mod.ts";
 
 /** One way in which an experiment can really go wrong. */

@@ -1,7 +1,7 @@
 /** For each way in which an experiment can go wrong: the check that claims otherwise fails, and so does the run. */
 
 import { assertEquals } from "@std/assert";
-import { CONFINEMENT_CHECKS } from "../../lib/confinement.ts";
+import { CONFINEMENT_CHECKS } from "../../lib/confine/judge.ts";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
 import { TestsAhead } from "../support/ahead.ts";
 import { evidenceIn, inNamespace } from "../support/programs.ts";

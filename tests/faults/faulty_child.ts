@@ -4,7 +4,7 @@
  * @module
  */
 
-import { runChild } from "../../lib/child.ts";
+import { runChild } from "../../lib/harness/child_main.ts";
 import { FAULTS } from "./faults.ts";
 
 const name = new URL(import.meta.url).search.slice(1);

@@ -16,9 +16,9 @@ import {
   shutdown,
   SystemError,
 } from "../../ffi/mod.ts";
-import type { ChildRun } from "../../lib/child_run.ts";
-import { sendMessage } from "../../lib/control_channel.ts";
-import { ExperimentError } from "../../lib/outcome.ts";
+import type { ChildRun } from "../../lib/harness/child_run.ts";
+import { sendMessage } from "../../lib/harness/channel.ts";
+import { ExperimentError } from "../../lib/evidence/outcome.ts";
 import { sleep } from "./fault.ts";
 
 /** One hostile deed. */

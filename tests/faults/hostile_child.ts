@@ -4,8 +4,8 @@
  * @module
  */
 
-import { runChild } from "../../lib/child.ts";
-import { child, privilegeDrop } from "../../lib/experiments/privilege_drop.ts";
+import { runChild } from "../../lib/harness/child_main.ts";
+import { child, privilegeDrop } from "../../lib/experiments/privilege_drop/experiment.ts";
 import { HOSTILE, type HostileName, turnHostile } from "./hostile.ts";
 
 const name = new URL(import.meta.url).search.slice(1) as HostileName;

@@ -32,19 +32,23 @@ import {
   socket,
   UNCHANGED,
 } from "../../ffi/mod.ts";
-import type { ChildRun } from "../../lib/child_run.ts";
-import type { CheckId } from "../../lib/checks.ts";
-import { type EarlyRequest, EarlyRings, ROOTS_FILE } from "../../lib/early_rings.ts";
+import type { ChildRun } from "../../lib/harness/child_run.ts";
+import type { CheckId } from "../../lib/evidence/checks.ts";
+import { type EarlyRequest, EarlyRings, ROOTS_FILE } from "../../lib/confine/early_rings.ts";
 import {
   child,
   childPieces,
   ioUring,
   parent,
   parentPieces,
-} from "../../lib/experiments/io_uring.ts";
-import { ParentRun } from "../../lib/parent_run.ts";
+} from "../../lib/experiments/io_uring/experiment.ts";
+import { ParentRun } from "../../lib/harness/parent_run.ts";
 import { IoUringMultishotSource } from "../../lib/receive/io_uring_multishot.ts";
-import { FEW_BUFFERS, RING_SOURCES, type RingOperation } from "../../lib/uring_operations.ts";
+import {
+  FEW_BUFFERS,
+  RING_SOURCES,
+  type RingOperation,
+} from "../../lib/experiments/io_uring/operations.ts";
 import {
   AlteredSource,
   dropOnOneThread,

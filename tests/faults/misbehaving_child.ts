@@ -5,11 +5,11 @@
  */
 
 import { getresuid } from "../../ffi/mod.ts";
-import { runChild } from "../../lib/child.ts";
-import type { ChildRun } from "../../lib/child_run.ts";
-import { supervisor } from "../../lib/experiments/supervisor.ts";
-import { Progress } from "../../lib/progress.ts";
-import { work } from "../../lib/supervised_worker.ts";
+import { runChild } from "../../lib/harness/child_main.ts";
+import type { ChildRun } from "../../lib/harness/child_run.ts";
+import { supervisor } from "../../lib/experiments/supervisor/experiment.ts";
+import { Progress } from "../../lib/experiments/supervisor/progress.ts";
+import { work } from "../../lib/experiments/supervisor/worker.ts";
 import { FORGED, MISBEHAVING, MISBEHAVIOURS } from "./misbehaviours.ts";
 
 const name = new URL(import.meta.url).search.slice(1);

@@ -7,17 +7,17 @@
  */
 
 import { PacketRing } from "../../ffi/mod.ts";
-import { drawUpAccount } from "../../lib/account.ts";
-import { parseCommandLine } from "../../lib/command_line.ts";
-import type { Conclusion } from "../../lib/evidence.ts";
-import { supervisor as experiment } from "../../lib/experiments/supervisor.ts";
-import type { ParentRun } from "../../lib/parent_run.ts";
-import { FOREIGN } from "../../lib/progress.ts";
-import { ALL_PROTECTIONS } from "../../lib/protections.ts";
-import { runExperiment } from "../../lib/run.ts";
-import { findSetting, requireStimulus } from "../../lib/setting.ts";
-import { steadySequence, SteadyStimulus } from "../../lib/steady_stimulus.ts";
-import { type Seat, Supervisor } from "../../lib/supervisor.ts";
+import { drawUpAccount } from "../../lib/evidence/account.ts";
+import { parseCommandLine } from "../../lib/cli/command_line.ts";
+import type { Conclusion } from "../../lib/evidence/evidence.ts";
+import { supervisor as experiment } from "../../lib/experiments/supervisor/experiment.ts";
+import type { ParentRun } from "../../lib/harness/parent_run.ts";
+import { FOREIGN } from "../../lib/experiments/supervisor/progress.ts";
+import { ALL_PROTECTIONS } from "../../lib/confine/protections.ts";
+import { runExperiment } from "../../lib/harness/run.ts";
+import { findSetting, requireStimulus } from "../../lib/harness/setting.ts";
+import { steadySequence, SteadyStimulus } from "../../lib/experiments/supervisor/stream.ts";
+import { type Seat, Supervisor } from "../../lib/experiments/supervisor/supervisor.ts";
 import { tell } from "../ffi/programs/tell.ts";
 import { MISBEHAVING } from "./misbehaviours.ts";
 import { ownDescriptors } from "./own_descriptors.ts";

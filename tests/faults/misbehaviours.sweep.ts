@@ -1,7 +1,7 @@
 /** For each way in which a worker can misbehave: its seat is given up, or it is replaced, the reason is known, and the other seat never notices. */
 
 import { assert, assertEquals } from "@std/assert";
-import { FLOWS } from "../../lib/steady_stimulus.ts";
+import { FLOWS } from "../../lib/experiments/supervisor/stream.ts";
 import { testNeeding } from "../support/needs.ts";
 import { inNamespace } from "../support/programs.ts";
 import { MISBEHAVIOURS } from "./misbehaviours.ts";

@@ -5,8 +5,8 @@
  */
 
 import { close, poll, POLLIN, sendDescriptors } from "../../ffi/mod.ts";
-import type { ChildRun } from "../../lib/child_run.ts";
-import { sendMessage } from "../../lib/control_channel.ts";
+import type { ChildRun } from "../../lib/harness/child_run.ts";
+import { sendMessage } from "../../lib/harness/channel.ts";
 import { onProtections, onStage, sleep, withoutFilter, withoutStage4 } from "./fault.ts";
 
 /** Whom the workers of that seat become. */

@@ -24,16 +24,16 @@ import {
   socket,
   UNCHANGED,
 } from "../../ffi/mod.ts";
-import type { ChildRun } from "../../lib/child_run.ts";
+import type { ChildRun } from "../../lib/harness/child_run.ts";
 import {
   child,
   childPieces,
   parent,
   parentPieces,
   privilegeDrop,
-} from "../../lib/experiments/privilege_drop.ts";
-import { bindPacketSocket, openPacketSocket } from "../../lib/packet_socket.ts";
-import type { ParentRun } from "../../lib/parent_run.ts";
+} from "../../lib/experiments/privilege_drop/experiment.ts";
+import { bindPacketSocket, openPacketSocket } from "../../lib/packets/socket.ts";
+import type { ParentRun } from "../../lib/harness/parent_run.ts";
 import { play } from "../hostile/deed.ts";
 import {
   dropOnOneThread,

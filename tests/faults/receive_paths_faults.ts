@@ -5,10 +5,14 @@
  */
 
 import { setsockopt, SO_RCVBUF, SOL_SOCKET } from "../../ffi/mod.ts";
-import type { ChildRun } from "../../lib/child_run.ts";
-import type { CheckId } from "../../lib/checks.ts";
-import { child, childPieces, receivePaths } from "../../lib/experiments/receive_paths.ts";
-import type { ReceiverOrders } from "../../lib/messages.ts";
+import type { ChildRun } from "../../lib/harness/child_run.ts";
+import type { CheckId } from "../../lib/evidence/checks.ts";
+import {
+  child,
+  childPieces,
+  receivePaths,
+} from "../../lib/experiments/receive_paths/experiment.ts";
+import type { ReceiverOrders } from "../../lib/harness/protocol.ts";
 import type { FrameSource } from "../../lib/receive/mod.ts";
 import {
   AlteredSource,

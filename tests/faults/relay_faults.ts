@@ -13,16 +13,22 @@ import {
   send,
   setsockopt,
 } from "../../ffi/mod.ts";
-import type { ChildRun } from "../../lib/child_run.ts";
-import { DatagramReader } from "../../lib/datagrams.ts";
-import { strayFrame } from "../../lib/elsewhere.ts";
-import { child, childPieces, parent, parentPieces, relay } from "../../lib/experiments/relay.ts";
-import { openEgress } from "../../lib/egress.ts";
-import type { ParentRun } from "../../lib/parent_run.ts";
-import { becomeWorker, protectSocket, protectWorker } from "../../lib/protections.ts";
+import type { ChildRun } from "../../lib/harness/child_run.ts";
+import { DatagramReader } from "../../lib/packets/datagrams.ts";
+import { strayFrame } from "../../lib/experiments/relay/elsewhere.ts";
+import {
+  child,
+  childPieces,
+  parent,
+  parentPieces,
+  relay,
+} from "../../lib/experiments/relay/experiment.ts";
+import { openEgress } from "../../lib/experiments/relay/egress.ts";
+import type { ParentRun } from "../../lib/harness/parent_run.ts";
+import { becomeWorker, protectSocket, protectWorker } from "../../lib/confine/protections.ts";
 import { type FrameSource, openFrameSource } from "../../lib/receive/mod.ts";
 import { PacketRingSource } from "../../lib/receive/tpacket_v3.ts";
-import { Relay, type RelayAccount } from "../../lib/relay.ts";
+import { Relay, type RelayAccount } from "../../lib/experiments/relay/relay.ts";
 import {
   AlteredSource,
   type Fault,

@@ -5,9 +5,9 @@
  */
 
 import { poll, POLLIN } from "../../ffi/mod.ts";
-import { runChild } from "../../lib/child.ts";
-import { supervisor } from "../../lib/experiments/supervisor.ts";
-import { work } from "../../lib/supervised_worker.ts";
+import { runChild } from "../../lib/harness/child_main.ts";
+import { supervisor } from "../../lib/experiments/supervisor/experiment.ts";
+import { work } from "../../lib/experiments/supervisor/worker.ts";
 
 /** How often it counts, in milliseconds: more often than anybody looks. */
 const PAUSE = 5;

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { parseCommandLine } from "../../lib/command_line.ts";
-import { supervisor as experiment } from "../../lib/experiments/supervisor.ts";
-import type { ParentRun } from "../../lib/parent_run.ts";
-import { ALL_PROTECTIONS } from "../../lib/protections.ts";
-import { runExperiment } from "../../lib/run.ts";
-import { findSetting, requireStimulus } from "../../lib/setting.ts";
-import { SteadyStimulus } from "../../lib/steady_stimulus.ts";
-import { Supervisor } from "../../lib/supervisor.ts";
+import { parseCommandLine } from "../../lib/cli/command_line.ts";
+import { supervisor as experiment } from "../../lib/experiments/supervisor/experiment.ts";
+import type { ParentRun } from "../../lib/harness/parent_run.ts";
+import { ALL_PROTECTIONS } from "../../lib/confine/protections.ts";
+import { runExperiment } from "../../lib/harness/run.ts";
+import { findSetting, requireStimulus } from "../../lib/harness/setting.ts";
+import { SteadyStimulus } from "../../lib/experiments/supervisor/stream.ts";
+import { Supervisor } from "../../lib/experiments/supervisor/supervisor.ts";
 import { tell } from "../ffi/programs/tell.ts";
 
 const RING = { blockSize: 1 << 14, blockCount: 64, retireTimeout: 8 };

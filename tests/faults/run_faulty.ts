@@ -6,10 +6,10 @@
  * @module
  */
 
-import { parseCommandLine } from "../../lib/command_line.ts";
+import { parseCommandLine } from "../../lib/cli/command_line.ts";
 import { renderJson } from "../../lib/report/json.ts";
-import { environment, evidenceOf, runExperiment } from "../../lib/run.ts";
-import { findSetting } from "../../lib/setting.ts";
+import { environment, evidenceOf, runExperiment } from "../../lib/harness/run.ts";
+import { findSetting } from "../../lib/harness/setting.ts";
 import { FAULTS } from "./faults.ts";
 
 const [name] = Deno.args;

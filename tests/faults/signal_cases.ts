@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Verdict } from "../../lib/evidence.ts";
+import type { Verdict } from "../../lib/evidence/evidence.ts";
 
 /** What befalls a process. `SIGSTOP+SIGCONT` is stopped, and after a while goes on; `SIGSTOP` never does. */
 export type Event =

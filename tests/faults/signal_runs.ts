@@ -12,7 +12,7 @@ import { ROOT } from "../support/programs.ts";
 import { isStopped, NetworkNamespace, Running } from "../e2e/processes.ts";
 import { blowText } from "./boundaries.ts";
 import { OUTPUT, type SignalCase, type SignalRecord, SLACK } from "./signal_cases.ts";
-import type { Evidence } from "../../lib/evidence.ts";
+import type { Evidence } from "../../lib/evidence/evidence.ts";
 
 const pause = (time: number) => new Promise<void>((resolve) => setTimeout(resolve, time));
 

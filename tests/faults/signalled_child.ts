@@ -5,7 +5,7 @@
  */
 
 import { poll } from "../../ffi/mod.ts";
-import { runChild } from "../../lib/child.ts";
+import { runChild } from "../../lib/harness/child_main.ts";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
 import { atEveryBoundary, parseBlow } from "./boundaries.ts";
 import { sendSignal } from "./send_signal.ts";

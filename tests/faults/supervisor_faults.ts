@@ -11,18 +11,22 @@ import {
   type PacketRingGeometry,
   setUpPacketRing,
 } from "../../ffi/mod.ts";
-import type { ChildRun } from "../../lib/child_run.ts";
-import { parent, parentPieces, supervisor } from "../../lib/experiments/supervisor.ts";
-import { FanoutGroup } from "../../lib/fanout_group.ts";
-import type { ParentMessage } from "../../lib/messages.ts";
-import { boundPacketSocket } from "../../lib/packet_socket.ts";
-import { ParentRun } from "../../lib/parent_run.ts";
-import { createProgress, Progress } from "../../lib/progress.ts";
-import { birth, type Protection, protectSocket } from "../../lib/protections.ts";
+import type { ChildRun } from "../../lib/harness/child_run.ts";
+import { parent, parentPieces, supervisor } from "../../lib/experiments/supervisor/experiment.ts";
+import { FanoutGroup } from "../../lib/experiments/supervisor/fanout_group.ts";
+import type { ParentMessage } from "../../lib/harness/protocol.ts";
+import { boundPacketSocket } from "../../lib/packets/socket.ts";
+import { ParentRun } from "../../lib/harness/parent_run.ts";
+import { createProgress, Progress } from "../../lib/experiments/supervisor/progress.ts";
+import { birth, type Protection, protectSocket } from "../../lib/confine/protections.ts";
 import { RecvfromSource } from "../../lib/receive/recvfrom.ts";
-import { RestartPolicy } from "../../lib/restart_policy.ts";
-import { work } from "../../lib/supervised_worker.ts";
-import { type Seat, Supervisor, type SupervisorOptions } from "../../lib/supervisor.ts";
+import { RestartPolicy } from "../../lib/experiments/supervisor/restart_policy.ts";
+import { work } from "../../lib/experiments/supervisor/worker.ts";
+import {
+  type Seat,
+  Supervisor,
+  type SupervisorOptions,
+} from "../../lib/experiments/supervisor/supervisor.ts";
 import type { Fault, Faults } from "./fault.ts";
 
 /** A fault, by the pieces of the supervisor's program that are replaced, and what is done to either process before its program begins. */

@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { libc, setCloseOnExec } from "../../ffi/mod.ts";
-import { libcFolder } from "../../lib/child_process.ts";
+import { libcFolder } from "../../lib/harness/process.ts";
 import { ROOT } from "../support/programs.ts";
 import { run } from "./programs.ts";
 

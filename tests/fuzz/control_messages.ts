@@ -27,7 +27,7 @@ import {
   SOL_SOCKET,
   SystemError,
 } from "../../ffi/mod.ts";
-import { controlChannelPair } from "../../lib/control_channel.ts";
+import { controlChannelPair } from "../../lib/harness/channel.ts";
 import { GuardedMemory } from "../support/guarded_memory.ts";
 import { nearly } from "./bytes.ts";
 import { must, target } from "./target.ts";

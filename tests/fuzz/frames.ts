@@ -5,12 +5,17 @@
  */
 
 import fc from "fast-check";
-import { DatagramReader, DROP_REASONS } from "../../lib/datagrams.ts";
-import { summarize } from "../../lib/frames.ts";
-import { datagramFrame, INVALID } from "../../lib/relay_frames.ts";
+import { DatagramReader, DROP_REASONS } from "../../lib/packets/datagrams.ts";
+import { summarize } from "../../lib/packets/frames.ts";
+import { datagramFrame, INVALID } from "../../lib/experiments/relay/frames.ts";
 import { decodeFrame, hexDump } from "../../lib/report/html/packets.ts";
-import { steadySequence } from "../../lib/steady_stimulus.ts";
-import { holdsStimulus, internetChecksum, secretOf, stimulusFrame } from "../../lib/stimulus.ts";
+import { steadySequence } from "../../lib/experiments/supervisor/stream.ts";
+import {
+  holdsStimulus,
+  internetChecksum,
+  secretOf,
+  stimulusFrame,
+} from "../../lib/packets/stimulus.ts";
 import { GuardedMemory } from "../support/guarded_memory.ts";
 import { nearly } from "./bytes.ts";
 import { must, target } from "./target.ts";

@@ -6,9 +6,9 @@
 
 import { Ajv2020 } from "ajv";
 import fc from "fast-check";
-import { CHECKS } from "../../lib/checks.ts";
-import { parseChildMessage } from "../../lib/messages.ts";
-import { ExperimentError } from "../../lib/outcome.ts";
+import { CHECKS } from "../../lib/evidence/checks.ts";
+import { parseChildMessage } from "../../lib/harness/protocol.ts";
+import { ExperimentError } from "../../lib/evidence/outcome.ts";
 import { must, target } from "./target.ts";
 
 const IDS = Object.keys(CHECKS);

@@ -5,11 +5,16 @@
  */
 
 import fc from "fast-check";
-import type { CheckId } from "../../lib/checks.ts";
-import { CONFINEMENT_CHECKS } from "../../lib/confinement.ts";
-import { type ExperimentEvidence, type Finding, judged, skipped } from "../../lib/evidence.ts";
-import { privilegeDrop } from "../../lib/experiments/privilege_drop.ts";
-import { ExperimentRecord } from "../../lib/record.ts";
+import type { CheckId } from "../../lib/evidence/checks.ts";
+import { CONFINEMENT_CHECKS } from "../../lib/confine/judge.ts";
+import {
+  type ExperimentEvidence,
+  type Finding,
+  judged,
+  skipped,
+} from "../../lib/evidence/evidence.ts";
+import { privilegeDrop } from "../../lib/experiments/privilege_drop/experiment.ts";
+import { ExperimentRecord } from "../../lib/evidence/record.ts";
 import { must, target } from "./target.ts";
 
 /** The main job, hardened: each check is the parent's to decide, and none may be skipped. */

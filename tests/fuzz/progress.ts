@@ -6,8 +6,8 @@
 
 import fc from "fast-check";
 import { close, MAP_SHARED, mapOver, pages } from "../../ffi/mod.ts";
-import { drawUpAccount } from "../../lib/account.ts";
-import { createProgress, Progress } from "../../lib/progress.ts";
+import { drawUpAccount } from "../../lib/evidence/account.ts";
+import { createProgress, Progress } from "../../lib/experiments/supervisor/progress.ts";
 import { must, target } from "./target.ts";
 
 const CAPACITY = 16, SENT = 12;

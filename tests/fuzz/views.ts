@@ -5,7 +5,7 @@
  */
 
 import fc from "fast-check";
-import { escapeText } from "../../lib/report/escape.ts";
+import { escapeText } from "../../lib/evidence/escape.ts";
 import { html } from "../../lib/report/html/markup.ts";
 import { must, target } from "./target.ts";
 

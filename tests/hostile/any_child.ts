@@ -4,7 +4,7 @@
  * @module
  */
 
-import { runChild } from "../../lib/child.ts";
+import { runChild } from "../../lib/harness/child_main.ts";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
 import { ANYWHERE, type Anywhere } from "./anywhere.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Finding, judged, skipped } from "../../lib/evidence.ts";
+import { type Finding, judged, skipped } from "../../lib/evidence/evidence.ts";
 import type { Words } from "./deed.ts";
 
 /** The most that it says at one moment. */

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { type Finding, judged, skipped } from "../../lib/evidence.ts";
-import type { ChildRun } from "../../lib/child_run.ts";
-import type { CheckId } from "../../lib/checks.ts";
-import type { Protection } from "../../lib/protections.ts";
+import { type Finding, judged, skipped } from "../../lib/evidence/evidence.ts";
+import type { ChildRun } from "../../lib/harness/child_run.ts";
+import type { CheckId } from "../../lib/evidence/checks.ts";
+import type { Protection } from "../../lib/confine/protections.ts";
 import { leaveProcesses, type Leaving, LEAVINGS } from "./leaving.ts";
 import { CLONE_FILES, CLONE_UNTRACED, startSharing } from "./processes.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { runChild } from "../../lib/child.ts";
-import { privilegeDrop } from "../../lib/experiments/privilege_drop.ts";
+import { runChild } from "../../lib/harness/child_main.ts";
+import { privilegeDrop } from "../../lib/experiments/privilege_drop/experiment.ts";
 import { anything } from "./anything.ts";
 import { play } from "./deed.ts";
 import { type LiarName, LIARS } from "./liars.ts";

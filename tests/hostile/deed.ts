@@ -5,13 +5,13 @@
  */
 
 import { close, dropPrivileges, type Identity, WaitingThreads } from "../../ffi/mod.ts";
-import type { ChildRun } from "../../lib/child_run.ts";
-import type { CheckId } from "../../lib/checks.ts";
-import { CONFINEMENT_CHECKS } from "../../lib/confinement.ts";
-import { type Finding, judged, type Verdict } from "../../lib/evidence.ts";
-import { privilegeDrop } from "../../lib/experiments/privilege_drop.ts";
-import { handOnFrames } from "../../lib/hand_on.ts";
-import { becomeWorker, type Protection, protectWorker } from "../../lib/protections.ts";
+import type { ChildRun } from "../../lib/harness/child_run.ts";
+import type { CheckId } from "../../lib/evidence/checks.ts";
+import { CONFINEMENT_CHECKS } from "../../lib/confine/judge.ts";
+import { type Finding, judged, type Verdict } from "../../lib/evidence/evidence.ts";
+import { privilegeDrop } from "../../lib/experiments/privilege_drop/experiment.ts";
+import { handOnFrames } from "../../lib/harness/forward.ts";
+import { becomeWorker, type Protection, protectWorker } from "../../lib/confine/protections.ts";
 import { drain, type FrameSource, openFrameSource } from "../../lib/receive/mod.ts";
 
 /** What a child is given, and what it is in. */

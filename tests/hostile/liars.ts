@@ -19,7 +19,7 @@ import {
   SOCK_DGRAM,
   socket,
 } from "../../ffi/mod.ts";
-import { skipped } from "../../lib/evidence.ts";
+import { skipped } from "../../lib/evidence/evidence.ts";
 import { claimEverything, type Deed, type Given, type Words } from "./deed.ts";
 import { VIOLATIONS } from "./violations.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Evidence } from "../../lib/evidence.ts";
+import type { Evidence } from "../../lib/evidence/evidence.ts";
 
 /** What came of it. */
 export interface Seen {

@@ -61,9 +61,9 @@ import {
   bindPacketSocket,
   describePacketSocket,
   openPacketSocket,
-} from "../../lib/packet_socket.ts";
+} from "../../lib/packets/socket.ts";
 import { currentFrame, type FrameSource } from "../../lib/receive/mod.ts";
-import { HEAD_LIMIT } from "../../lib/messages.ts";
+import { HEAD_LIMIT } from "../../lib/harness/protocol.ts";
 import {
   dropOnOneThread,
   ignoreEverything,

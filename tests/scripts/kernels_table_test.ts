@@ -1,7 +1,7 @@
 /** The tables of scripts/kernels_table.ts, over a stored run. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import type { Evidence } from "../../lib/evidence.ts";
+import type { Evidence } from "../../lib/evidence/evidence.ts";
 import {
   differingChecks,
   differingOperations,

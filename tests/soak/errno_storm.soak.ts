@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { errnosInStorm } from "../lib/errno_storm.ts";
+import { errnosInStorm } from "../lib/harness/errno_storm.ts";
 import { testNeeding } from "../support/needs.ts";
 
 const PROCESSES = ["listening", "refused", "plain", "hardened"] as const;

@@ -10,10 +10,10 @@
  */
 
 import { Errno, lastErrno, libc, OwnedFd, Poller, POLLIN, SystemError } from "../../ffi/mod.ts";
-import { spawnChild } from "../../lib/child_process.ts";
-import { awaitMessage, controlChannelPair, sendMessage } from "../../lib/control_channel.ts";
-import { takeStatistics } from "../../lib/packet_socket.ts";
-import { becomeWorker } from "../../lib/protections.ts";
+import { spawnChild } from "../../lib/harness/process.ts";
+import { awaitMessage, controlChannelPair, sendMessage } from "../../lib/harness/channel.ts";
+import { takeStatistics } from "../../lib/packets/socket.ts";
+import { becomeWorker } from "../../lib/confine/protections.ts";
 import { openFrameSource } from "../../lib/receive/mod.ts";
 import { tell } from "../ffi/programs/tell.ts";
 import { nearSocket, NUMBER_OFFSET, numberedFrame, Sender, sleep } from "../ffi/programs/veth.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { whyNoOwnRing } from "../../lib/kernel.ts";
+import { whyNoOwnRing } from "../../lib/host/kernel.ts";
 import { ROOT, runProgram } from "../support/programs.ts";
 
 const reason = whyNoOwnRing();

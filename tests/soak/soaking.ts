@@ -1,5 +1,5 @@
 /**
- * A hardened worker at work for long. It is protected as `lib/protections.ts` does it, but for one thing: what the receive-only
+ * A hardened worker at work for long. It is protected as `lib/confine/protections.ts` does it, but for one thing: what the receive-only
  * filter refuses by default kills here, so a violation cannot go unseen.
  *
  *     soaking.ts parent NEAR FAR FRAMES
@@ -21,15 +21,15 @@ import {
   POLLIN,
   send,
 } from "../../ffi/mod.ts";
-import { spawnChild } from "../../lib/child_process.ts";
-import { awaitMessage, controlChannelPair, sendMessage } from "../../lib/control_channel.ts";
+import { spawnChild } from "../../lib/harness/process.ts";
+import { awaitMessage, controlChannelPair, sendMessage } from "../../lib/harness/channel.ts";
 import {
   bindPacketSocket,
   emptyQueue,
   openPacketSocket,
   takeFrame,
   takeStatistics,
-} from "../../lib/packet_socket.ts";
+} from "../../lib/packets/socket.ts";
 import {
   ALL_PROTECTIONS,
   becomeWorker,
@@ -37,9 +37,9 @@ import {
   closeUnexplained,
   protectSocket,
   protectWorker,
-} from "../../lib/protections.ts";
-import { prepareForFilter, receiveOnlyPolicy } from "../../lib/receive_only.ts";
-import { stimulusFrame } from "../../lib/stimulus.ts";
+} from "../../lib/confine/protections.ts";
+import { prepareForFilter, receiveOnlyPolicy } from "../../lib/confine/policy.ts";
+import { stimulusFrame } from "../../lib/packets/stimulus.ts";
 import { tell } from "../ffi/programs/tell.ts";
 
 /** Sent at once, then waited for: less than any receive buffer holds. */

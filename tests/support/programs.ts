@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Evidence } from "../../lib/evidence.ts";
+import type { Evidence } from "../../lib/evidence/evidence.ts";
 import { assertSchema } from "./schema.ts";
 
 /** The folder of the project. */

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Evidence } from "../../lib/evidence.ts";
+import type { Evidence } from "../../lib/evidence/evidence.ts";
 
-const FILE = new URL("../lib/stored/run.json", import.meta.url);
+const FILE = new URL("../lib/report/stored/run.json", import.meta.url);
 
 /** Reads it; each caller has one of its own. */
 export function storedEvidence(): Evidence {

@@ -12,7 +12,7 @@ import { Errno, openDescriptors } from "../../ffi/mod.ts";
 import { seeDescriptors } from "../../lib/inspect/descriptors.ts";
 import { linksOfPacketSockets } from "../../lib/inspect/packet_sockets.ts";
 import { threadCredentials } from "../../lib/inspect/threads.ts";
-import { Child } from "../../lib/watched_child.ts";
+import { Child } from "../../lib/harness/child.ts";
 import { main } from "../../main.ts";
 
 const { EPERM } = Errno;

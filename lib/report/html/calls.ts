@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Side } from "../../checks.ts";
-import type { Call, ExperimentEvidence } from "../../evidence.ts";
+import type { Side } from "../../evidence/checks.ts";
+import type { Call, ExperimentEvidence } from "../../evidence/evidence.ts";
 import { html, lines, type Markup, NOTHING } from "./markup.ts";
 
 /** Those that make, bind, or change what a process may do: each is drawn where it was made. */

@@ -6,8 +6,8 @@
  * @module
  */
 
-import type { Side } from "../../checks.ts";
-import type { ExperimentEvidence } from "../../evidence.ts";
+import type { Side } from "../../evidence/checks.ts";
+import type { ExperimentEvidence } from "../../evidence/evidence.ts";
 import { type Event, eventsOf, grouped, inWords, said } from "./events.ts";
 import { html, Markup, NOTHING } from "./markup.ts";
 

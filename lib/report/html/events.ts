@@ -6,8 +6,8 @@
  * @module
  */
 
-import type { CheckId, Side } from "../../checks.ts";
-import type { Call, CheckResult, ExperimentEvidence, Line, Step } from "../../evidence.ts";
+import type { CheckId, Side } from "../../evidence/checks.ts";
+import type { Call, CheckResult, ExperimentEvidence, Line, Step } from "../../evidence/evidence.ts";
 import { inShort, isDrawnAlone, nameOf, type Routine, routineOf } from "./calls.ts";
 
 /** One of them. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Cell, Matrix } from "../../evidence.ts";
+import type { Cell, Matrix } from "../../evidence/evidence.ts";
 import { html, type Markup, NOTHING } from "./markup.ts";
 
 /** The figures of an experiment: those named `NAME: MEASURE` as one table, the others as another. */

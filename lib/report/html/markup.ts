@@ -4,7 +4,7 @@
  * @module
  */
 
-import { escapeText } from "../escape.ts";
+import { escapeText } from "../../evidence/escape.ts";
 
 /** A piece of HTML, or of SVG in it. */
 export class Markup {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Packet } from "../../evidence.ts";
+import type { Packet } from "../../evidence/evidence.ts";
 import { html, lines, type Markup, NOTHING } from "./markup.ts";
 
 /** The most that are shown; the JSON has all. */

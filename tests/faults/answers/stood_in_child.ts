@@ -10,6 +10,6 @@ const [folder, answering] = JSON.parse(
   decodeURIComponent(new URL(import.meta.url).search.slice(1)),
 );
 standIn("child", folder, answering === "" ? undefined : JSON.parse(answering));
-const { runChild } = await import("../../../lib/child.ts");
+const { runChild } = await import("../../../lib/harness/child_main.ts");
 const { EXPERIMENTS } = await import("../../../lib/experiments/mod.ts");
 Deno.exit(await runChild(EXPERIMENTS, Deno.args));

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Evidence } from "../../../lib/evidence.ts";
+import type { Evidence } from "../../../lib/evidence/evidence.ts";
 import type { LoggedCall, RunRecord } from "./injection.ts";
 import type { Injection } from "./plan.ts";
 import { whyTolerated } from "./tolerated.ts";
@@ -111,7 +111,7 @@ export function whatIsSaid({ stdout, stderr }: RunRecord): string {
 /** What is said in the place of the kernel's errno: by libc, or by ourselves where two mean the same. */
 const TRANSLATED: readonly [call: string, errno: string, said: string][] = [
   ["if_nametoindex", "EINVAL", "ENOSYS"],
-  ["io_uring_enter", "EOPNOTSUPP", "EBADF"], // the ring is gone: lib/early_rings.ts
+  ["io_uring_enter", "EOPNOTSUPP", "EBADF"], // the ring is gone: lib/confine/early_rings.ts
 ];
 
 /** Refusals that answer a question: the reader is told what they mean. */

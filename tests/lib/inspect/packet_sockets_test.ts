@@ -5,7 +5,7 @@ import {
   linksOfPacketSockets,
   parsePacketTable,
 } from "../../../lib/inspect/packet_sockets.ts";
-import { boundPacketSocket } from "../../../lib/packet_socket.ts";
+import { boundPacketSocket } from "../../../lib/packets/socket.ts";
 
 // As packet_seq_show prints it; the first of these inodes is that of a machine that has just started.
 const TABLE = `sk               RefCnt Type Proto  Iface R Rmem   User   Inode

@@ -2,8 +2,8 @@ import { assertEquals } from "@std/assert";
 import { ETH_P_ALL, if_nametoindex, linkByIndex, readLink } from "../../../ffi/mod.ts";
 import { judgeQueue, leastQueued, queuedBytes } from "../../../lib/inspect/queue.ts";
 import { parsePacketTable } from "../../../lib/inspect/packet_sockets.ts";
-import { boundPacketSocket, emptyQueue } from "../../../lib/packet_socket.ts";
-import { Stimulus } from "../../../lib/stimulus.ts";
+import { boundPacketSocket, emptyQueue } from "../../../lib/packets/socket.ts";
+import { Stimulus } from "../../../lib/packets/stimulus.ts";
 import { testNeeding } from "../../support/needs.ts";
 
 const TABLE = `sk       RefCnt Type Proto  Iface R Rmem   User   Inode

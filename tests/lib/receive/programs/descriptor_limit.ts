@@ -18,7 +18,7 @@ import {
   SOCK_DGRAM,
   socket,
 } from "../../../../ffi/mod.ts";
-import { openPacketSocket } from "../../../../lib/packet_socket.ts";
+import { openPacketSocket } from "../../../../lib/packets/socket.ts";
 import { openFrameSource } from "../../../../lib/receive/mod.ts";
 import { sharedWithKernel } from "../../../ffi/mappings.ts";
 import { tell } from "../../../ffi/programs/tell.ts";

@@ -7,7 +7,7 @@
  */
 
 import { realtime } from "../../../../ffi/mod.ts";
-import { takeStatistics } from "../../../../lib/packet_socket.ts";
+import { takeStatistics } from "../../../../lib/packets/socket.ts";
 import { drain } from "../../../../lib/receive/mod.ts";
 import { numberedFrame, Sender, sizeOf } from "../../../ffi/programs/veth.ts";
 import { tell } from "../../../ffi/programs/tell.ts";

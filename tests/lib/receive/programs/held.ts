@@ -10,7 +10,7 @@
  */
 
 import { compileFilter, installFilter } from "../../../../ffi/mod.ts";
-import { openPacketSocket } from "../../../../lib/packet_socket.ts";
+import { openPacketSocket } from "../../../../lib/packets/socket.ts";
 import { openFrameSource } from "../../../../lib/receive/mod.ts";
 import { outlives } from "../../../ffi/programs/collecting.ts";
 import { tell } from "../../../ffi/programs/tell.ts";

@@ -15,7 +15,7 @@ import {
   setrlimit,
   SystemError,
 } from "../../../../ffi/mod.ts";
-import { openPacketSocket } from "../../../../lib/packet_socket.ts";
+import { openPacketSocket } from "../../../../lib/packets/socket.ts";
 import { openFrameSource, type ReceivePath } from "../../../../lib/receive/mod.ts";
 import { tell } from "../../../ffi/programs/tell.ts";
 import { pathArgument } from "./receiving.ts";

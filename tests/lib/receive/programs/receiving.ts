@@ -5,7 +5,7 @@
  */
 
 import { if_nametoindex, OwnedFd, Poller, POLLIN } from "../../../../ffi/mod.ts";
-import { boundPacketSocket } from "../../../../lib/packet_socket.ts";
+import { boundPacketSocket } from "../../../../lib/packets/socket.ts";
 import {
   currentFrame,
   type FrameSource,

@@ -1,0 +1,183 @@
+/**
+ * The operations of io_uring(7) that receive from a packet socket, each as a source of frames, and those that a restricted ring must refuse.
+ *
+ * @module
+ */
+
+import {
+  addressOf,
+  AF_PACKET,
+  AT_FDCWD,
+  CMSG_SPACE,
+  cString,
+  errnoName,
+  errnoOf,
+  IORING_OP_NOP,
+  IORING_OP_OPENAT,
+  IORING_OP_READ,
+  IORING_OP_RECV,
+  IORING_OP_RECVMSG,
+  IORING_OP_SEND,
+  IORING_OP_SENDMSG,
+  IORING_OP_SOCKET,
+  IORING_OP_WRITE,
+  IOSQE_FIXED_FILE,
+  IoUring,
+  iovec,
+  MSG_TRUNC,
+  msghdr,
+  SOCK_DGRAM,
+  type Submission,
+  SystemError,
+  timespec,
+} from "../../../ffi/mod.ts";
+import { stampIn } from "../../packets/socket.ts";
+import { FRAME_ROOM, type FrameSource } from "../../receive/frame_source.ts";
+import { IoUringMultishotSource } from "../../receive/io_uring_multishot.ts";
+import { FIXED_SOCKET, restrictedRing } from "../../receive/restricted_ring.ts";
+
+/** One submission at a time, each for one frame. */
+class OneByOne implements FrameSource {
+  // SAFETY: submissions point to these; the ring holds them until it is closed, which cancels them.
+  readonly bytes = new Uint8Array(FRAME_ROOM);
+  readonly #control = new Uint8Array(CMSG_SPACE(timespec.size));
+  readonly #vector = iovec.alloc();
+  readonly #message = msghdr.alloc();
+  readonly #ring: IoUring;
+  readonly #submission: Submission;
+  #isUnderWay = false;
+  readonly offset = 0;
+  length = 0;
+
+  /** @param submission What is asked for; where the frame goes is filled in here. */
+  constructor(ring: IoUring, submission: Submission) {
+    this.#ring = ring;
+    ring.hold(this.bytes, this.#control, this.#vector.bytes, this.#message.bytes);
+    this.#vector.iov_base = addressOf(this.bytes);
+    this.#vector.iov_len = this.bytes.length;
+    this.#message.msg_iov = addressOf(this.#vector.bytes);
+    this.#message.msg_iovlen = 1;
+    this.#message.msg_control = addressOf(this.#control);
+    this.#submission = submission.opcode === IORING_OP_RECVMSG
+      ? { ...submission, addr: addressOf(this.#message.bytes), len: 1 }
+      : { ...submission, addr: addressOf(this.bytes), len: this.bytes.length };
+  }
+
+  get fd(): number {
+    return this.#ring.fd;
+  }
+
+  next(): boolean {
+    if (!this.#isUnderWay) {
+      this.#message.msg_controllen = this.#control.length;
+      this.#ring.submit(this.#submission);
+      this.#ring.enter();
+      this.#isUnderWay = true;
+    }
+    if (!this.#ring.nextCompletion()) return false;
+    this.#isUnderWay = false;
+    if (this.#ring.result < 0) throw new SystemError("io_uring_enter", -this.#ring.result);
+    this.length = this.#ring.result;
+    return true;
+  }
+
+  wait(milliseconds: number): void {
+    this.#ring.enter(1, milliseconds);
+  }
+
+  get captured(): number {
+    return Math.min(this.length, FRAME_ROOM);
+  }
+
+  timestamp(): bigint | undefined {
+    if (this.#submission.opcode !== IORING_OP_RECVMSG) return undefined;
+    return stampIn(this.#control.subarray(0, this.#message.msg_controllen));
+  }
+
+  [Symbol.dispose](): void {
+    this.#ring.close();
+  }
+}
+
+/** The ways to receive by a ring, by name; each makes a ring of its own. */
+export const RING_SOURCES = {
+  "RECV": (fd: number): FrameSource =>
+    new OneByOne(new IoUring(), { opcode: IORING_OP_RECV, fd, msg_flags: MSG_TRUNC }),
+  "RECVMSG": (fd: number): FrameSource =>
+    new OneByOne(new IoUring(), { opcode: IORING_OP_RECVMSG, fd, msg_flags: MSG_TRUNC }),
+  "READ": (fd: number): FrameSource => new OneByOne(new IoUring(), { opcode: IORING_OP_READ, fd }),
+  "RECV, registered file": (fd: number): FrameSource => {
+    using undo = new DisposableStack();
+    const ring = undo.use(new IoUring());
+    ring.registerFiles([fd]);
+    undo.move();
+    return new OneByOne(ring, {
+      opcode: IORING_OP_RECV,
+      flags: IOSQE_FIXED_FILE,
+      fd: FIXED_SOCKET,
+      msg_flags: MSG_TRUNC,
+    });
+  },
+  "multishot RECV": (fd: number): FrameSource => new IoUringMultishotSource(fd),
+  "multishot RECV, few buffers": (fd: number): FrameSource =>
+    new IoUringMultishotSource(fd, FEW_BUFFERS),
+  "RECV, restricted ring": (fd: number): FrameSource =>
+    new OneByOne(restrictedRing(fd, {}), {
+      opcode: IORING_OP_RECV,
+      flags: IOSQE_FIXED_FILE,
+      fd: FIXED_SOCKET,
+      msg_flags: MSG_TRUNC,
+    }),
+} as const;
+
+/** The name of a way to receive by a ring. */
+export type RingOperation = keyof typeof RING_SOURCES;
+
+/** So few that they run out. */
+export const FEW_BUFFERS = 8;
+
+/** Everything that a ring could be asked for but RECV on a registered file, by name. */
+function forbidden(packetFd: number): { readonly [name: string]: Submission } {
+  const fixed = { flags: IOSQE_FIXED_FILE, fd: FIXED_SOCKET };
+  return {
+    "RECV, by number": { opcode: IORING_OP_RECV, fd: packetFd },
+    "RECVMSG": { opcode: IORING_OP_RECVMSG, ...fixed },
+    "READ": { opcode: IORING_OP_READ, ...fixed },
+    "SEND": { opcode: IORING_OP_SEND, ...fixed },
+    "SENDMSG": { opcode: IORING_OP_SENDMSG, ...fixed },
+    "WRITE": { opcode: IORING_OP_WRITE, ...fixed },
+    "OPENAT": { opcode: IORING_OP_OPENAT, fd: AT_FDCWD, addr: addressOf(HARMLESS) },
+    "SOCKET": { opcode: IORING_OP_SOCKET, fd: AF_PACKET, off: BigInt(SOCK_DGRAM) },
+    "NOP": { opcode: IORING_OP_NOP },
+  };
+}
+
+/** What OPENAT is asked for. SAFETY: submissions point to it; it lives as long as this module. */
+const HARMLESS = cString("/dev/null");
+
+/** How long an answer of the ring's is waited for, in milliseconds. */
+const ANSWER_TIMEOUT = 200;
+
+/**
+ * Asks a ring for everything that a worker's must refuse.
+ *
+ * @returns The errno of each by name; `allowed` for what was done, `no answer` for what was not answered.
+ */
+export function attemptForbidden(ring: IoUring, packetFd: number): { [name: string]: string } {
+  const outcomes: { [name: string]: string } = {};
+  for (const [name, submission] of Object.entries(forbidden(packetFd))) {
+    ring.submit(submission);
+    ring.enter(1, ANSWER_TIMEOUT);
+    const outcome = ring.nextCompletion() ? ring.result : undefined;
+    outcomes[name] = outcome === undefined
+      ? "no answer"
+      : outcome < 0
+      ? errnoName(-outcome)
+      : "allowed";
+  }
+  const nameOf = (errno: number) => errno === 0 ? "allowed" : errnoName(errno);
+  outcomes["register files"] = nameOf(errnoOf(() => ring.registerFiles([packetFd])));
+  outcomes["register personality"] = nameOf(errnoOf(() => ring.registerPersonality()));
+  outcomes["restrict anew"] = nameOf(errnoOf(() => ring.restrict([])));
+  return outcomes;
+}

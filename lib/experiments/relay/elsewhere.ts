@@ -1,0 +1,125 @@
+/**
+ * What a compromised relay worker may try, to send elsewhere than it is for: each attempt for real, with a mark by which a witness would know what left.
+ *
+ * @module
+ */
+
+import {
+  addressOf,
+  AF_INET,
+  AF_PACKET,
+  bind,
+  close,
+  connect,
+  dup,
+  errnoName,
+  errnoOf,
+  ETH_P_ALL,
+  inetAddress,
+  iovec,
+  mmsghdr,
+  msghdr,
+  OwnedFd,
+  rawSyscall,
+  send,
+  sendMulticastBy,
+  sendTo,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_RAW,
+  sockaddr_in,
+  socket,
+  write,
+} from "../../../ffi/mod.ts";
+import { ELSEWHERE, markedFrame } from "../../packets/marks.ts";
+import { packetAddress } from "../../packets/socket.ts";
+
+const MARK = "fdpass-elsewhere";
+
+/** What such a datagram carries. */
+export function markedPayload(): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(MARK);
+}
+
+/** Such a datagram in a frame. */
+export function strayFrame(): Uint8Array<ArrayBuffer> {
+  return markedFrame(MARK);
+}
+
+/** Whether a frame carries the mark. */
+export function isMarked(frame: Uint8Array): boolean {
+  return new TextDecoder("latin1").decode(frame).includes(MARK);
+}
+
+/** What the worker has to work with. */
+export interface Hands {
+  readonly packetFd: number;
+  readonly egressFd: number;
+  /** The ifindex of the interface that the packet socket is bound to. */
+  readonly ifindex: number;
+}
+
+// SAFETY: `message` and `vector` hold addresses of what is below; all are bindings of this module and so live across the calls.
+const name = inetAddress(ELSEWHERE);
+const payload = markedPayload();
+const vector = iovec.alloc();
+const message = mmsghdr.alloc();
+
+function messageElsewhere(): Uint8Array<ArrayBuffer> {
+  const header = msghdr.over(message.bytes);
+  vector.iov_base = addressOf(payload);
+  vector.iov_len = payload.length;
+  header.msg_name = addressOf(name);
+  header.msg_namelen = name.length;
+  header.msg_iov = addressOf(vector.bytes);
+  header.msg_iovlen = 1;
+  return message.bytes;
+}
+
+/** Sends by a socket, whatever it takes to have one. */
+function sendAndClose(fd: number, use: (fd: number) => unknown): void {
+  using owned = new OwnedFd(fd);
+  use(owned.fd);
+}
+
+/** The attempts, by name; those that would change the egress come last. */
+const ATTEMPTS: { readonly [name: string]: (hands: Hands) => unknown } = {
+  "sendto with an address": ({ egressFd }) => sendTo(egressFd, payload, 0, name),
+  "sendmsg with an address": ({ egressFd }) =>
+    rawSyscall("sendmsg", egressFd, messageElsewhere(), 0),
+  "sendmmsg with an address": ({ egressFd }) =>
+    rawSyscall("sendmmsg", egressFd, messageElsewhere(), 1, 0),
+  "a UDP socket": () =>
+    sendAndClose(
+      socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
+      (fd) => sendTo(fd, payload, 0, name),
+    ),
+  "a packet socket": ({ ifindex }) =>
+    sendAndClose(
+      socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0),
+      (fd) => sendTo(fd, strayFrame(), 0, packetAddress(ifindex, ETH_P_ALL)),
+    ),
+  "send by the packet socket": ({ packetFd }) => send(packetFd, strayFrame(), 0),
+  "sendto by the packet socket": ({ packetFd, ifindex }) =>
+    sendTo(packetFd, strayFrame(), 0, packetAddress(ifindex, ETH_P_ALL)),
+  "write to the packet socket": ({ packetFd }) => write(packetFd, strayFrame()),
+  "bind the packet socket": ({ packetFd, ifindex }) =>
+    bind(packetFd, packetAddress(ifindex, ETH_P_ALL)),
+  "duplicate the egress": ({ egressFd }) => close(dup(egressFd)),
+  "IP_MULTICAST_TTL": ({ egressFd, ifindex }) => sendMulticastBy(egressFd, ifindex, 32),
+  "disconnect the egress": ({ egressFd }) => connect(egressFd, sockaddr_in.alloc().bytes), // AF_UNSPEC
+  "connect the egress elsewhere": ({ egressFd }) => {
+    connect(egressFd, name);
+    send(egressFd, payload, 0);
+  },
+};
+
+/** Attempts everything. Returns what came of each: `allowed`, or the errno by name. */
+export function attemptElsewhere(hands: Hands): { [name: string]: string } {
+  return Object.fromEntries(
+    Object.entries(ATTEMPTS).map(([what, attempt]) => {
+      const errno = errnoOf(() => attempt(hands));
+      return [what, errno === 0 ? "allowed" : errnoName(errno)];
+    }),
+  );
+}

@@ -1,0 +1,112 @@
+/**
+ * A veth pair to another network namespace: of a process that was started in one of its own.
+ *
+ * The far end goes with that namespace, which the kernel removes with the last process in it, and the near end goes with the far one. So nothing is
+ * left over, however this program ends; what is deleted here is deleted to have it gone at once.
+ *
+ * @module
+ */
+
+import {
+  Errno,
+  if_nametoindex,
+  type Link,
+  linkByIndex,
+  SystemError,
+  withOriginalMask,
+} from "../../../ffi/mod.ts";
+import { CannotAnswer } from "../../evidence/outcome.ts";
+import { runtimeCall } from "../../host/runtime_call.ts";
+
+/** Starts a program in a network namespace of its own. Wraps unshare(1). */
+export const IN_OWN_NAMESPACE = ["/usr/bin/unshare", "--net", "--"] as const;
+
+/** The interface in the other namespace. */
+export const FAR_END = "fdpass-in";
+
+/** The addresses of the two ends. Source: RFC 5737: for documentation, routed nowhere. */
+const NEAR_ADDRESS = "198.51.100.1/30", FAR_ADDRESS = "198.51.100.2/30";
+
+/**
+ * Makes sure that there is what it takes.
+ *
+ * @throws {CannotAnswer} If not.
+ */
+export function requireNamespaces(): void {
+  const [unshare, ...own] = IN_OWN_NAMESPACE;
+  for (
+    const [name, program, ...args] of [
+      ["iproute2", "ip", "-V"],
+      ["util-linux", "nsenter", "-V"],
+      ["util-linux", unshare, ...own, "nsenter", "-V"],
+    ]
+  ) {
+    try {
+      run(program, ...args);
+    } catch (error) {
+      if (!(error instanceof SystemError && error.errno === Errno.ENOENT)) throw error;
+      throw new CannotAnswer(
+        `The program "${program}" is missing`,
+        `Install the package ${name}, or name an interface to send by with --out`,
+      );
+    }
+  }
+}
+
+/** Both ends, as long as they are used. */
+export class FarNamespace implements Disposable {
+  /** The end in this namespace, up, with an address. */
+  readonly near: Link;
+
+  /**
+   * Makes the pair.
+   *
+   * @param pid A process in the other namespace.
+   * @throws {CannotAnswer} If it cannot be made here.
+   */
+  constructor(pid: number) {
+    const near = `fdp-out${Deno.pid}`; // at most 15 characters
+    const there = ["nsenter", `--target=${pid}`, "--net", "--"];
+    const pair = ["type", "veth", "peer", "name", FAR_END, "netns", String(pid)];
+    run("ip", "link", "add", near, ...pair);
+    try {
+      run("ip", "address", "add", NEAR_ADDRESS, "dev", near);
+      run("ip", "link", "set", near, "up");
+      run(...there, "ip", "address", "add", FAR_ADDRESS, "dev", FAR_END);
+      run(...there, "ip", "link", "set", FAR_END, "up");
+      this.near = linkByIndex(if_nametoindex(near));
+    } catch (error) {
+      remove(near);
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    remove(this.near.name);
+  }
+}
+
+function outcomeOf(program: string, args: readonly string[]) {
+  const command = new Deno.Command(program, { args: [...args], stdin: "null" });
+  return runtimeCall(
+    "spawn",
+    `Cannot start "${program}"`,
+    () => withOriginalMask(() => command.outputSync()),
+  );
+}
+
+/** Runs a program that says nothing, or why not. */
+function run(...[program, ...args]: readonly string[]): void {
+  const { success, stderr } = outcomeOf(program, args);
+  if (success) return;
+  const reason = new TextDecoder().decode(stderr).trim().split("\n")[0];
+  throw new CannotAnswer(
+    `Cannot make a way into another network namespace: ${program} ${args.join(" ")}: ${reason}`,
+    "Run it by scripts/netns.sh, or name an interface to send by with --out",
+  );
+}
+
+/** Whether it was there or not: it goes by itself when the other namespace does. */
+function remove(name: string): void {
+  outcomeOf("ip", ["link", "delete", name]);
+}

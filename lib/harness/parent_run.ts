@@ -1,0 +1,169 @@
+/**
+ * The parent's side of a running experiment: what its program calls.
+ *
+ * @module
+ */
+
+import type { OwnedFd } from "../../ffi/mod.ts";
+import type { CheckId, Side } from "../evidence/checks.ts";
+import { type ChildProcess, spawnChild } from "./process.ts";
+import { controlChannelPair } from "./channel.ts";
+import type { Finding, Packet, SeenBy } from "../evidence/evidence.ts";
+import { linksOfPacketSockets } from "../inspect/packet_sockets.ts";
+import { now } from "./protocol.ts";
+import { CannotLook } from "../evidence/outcome.ts";
+import { USUAL_BIRTH } from "../confine/protections.ts";
+import type { ExperimentRecord } from "../evidence/record.ts";
+import type { Setting } from "./setting.ts";
+import type { TracePiece } from "./trace/lines.ts";
+import type { Tracing } from "./trace/hub.ts";
+import { Child } from "./child.ts";
+
+/** What the framework gives to a run. */
+export interface RunContext {
+  readonly experiment: string;
+  readonly setting: Setting;
+  /** Ends the run: a signal, or the time. Its reason is an `Error`. */
+  readonly signal: AbortSignal;
+  /** When the run must end, in milliseconds since 1970. */
+  readonly deadline: number;
+  /** The module that the child runs: a `file:` URL. */
+  readonly childModule: string;
+  /** Hears the calls of parent and children, if somebody wants them. */
+  readonly tracing?: Tracing | undefined;
+}
+
+/** How a child is started, beside the usual. */
+export interface SpawnOptions {
+  /** Descriptors that cross beside its end of the control channel. */
+  readonly inherit?: readonly number[];
+  /** A program, with its arguments, that changes what it is and then becomes the child; if it is not to be born as usual. */
+  readonly launcher?: readonly string[];
+  /** Another child, whose PID namespace it is to share: siblings that know each other by their process ids. */
+  readonly beside?: Child;
+  /** Whether it may only say where it stands: nothing that it says goes into the record. */
+  readonly isSilent?: boolean;
+}
+
+/** The links of the packet sockets that are there before a child; none where they cannot be listed, which its first look reports. */
+function packetSocketsInSight(): ReadonlySet<string> {
+  try {
+    return linksOfPacketSockets();
+  } catch (error) {
+    if (error instanceof CannotLook) return new Set();
+    throw error;
+  }
+}
+
+/** A piece of a child's trace, whose one thread of JavaScript has another number in its own PID namespace. */
+function asSeenHere(piece: TracePiece, pid: number): TracePiece {
+  return piece.kind === "call" && piece.tid !== null ? { ...piece, tid: pid } : piece;
+}
+
+/** What the parent's program calls. */
+export class ParentRun {
+  constructor(readonly context: RunContext, readonly record: ExperimentRecord) {}
+
+  /** Where the run takes place. */
+  get setting(): Setting {
+    return this.context.setting;
+  }
+
+  /** Begins a step of the parent's. */
+  step(title: string): void {
+    this.record.step("parent", true, title);
+  }
+
+  /** Says that something is done, and which checks are behind it. */
+  done(text: string, ...checks: CheckId[]): void {
+    this.record.line({ kind: "done", text, checks });
+  }
+
+  /** Says something, and which checks are behind it. */
+  note(text: string, ...checks: CheckId[]): void {
+    this.record.line({ kind: "note", text, checks });
+  }
+
+  /** Says something that only the thorough reader wants. */
+  detail(text: string): void {
+    this.record.line({ kind: "detail", text });
+  }
+
+  /** Tells somebody who waits the counters of the workers, instead of what was told before, until it is disposed of. */
+  tells(counters: () => string): Disposable {
+    const { record } = this;
+    const before = record.counters;
+    record.counters = counters;
+    return { [Symbol.dispose]: () => void (record.counters = before) };
+  }
+
+  /** Records, for every check that is not decided yet, that there is nothing to judge by. */
+  skipRest(reason: string): void {
+    this.record.skipRest(reason);
+  }
+
+  /**
+   * Decides a check by what was seen. Once more, if there is more to see: the worst of it counts.
+   *
+   * @param seenBy Who saw it: the parent itself, unless it is something else that it has verified.
+   */
+  check(id: CheckId, finding: Finding, seenBy: readonly SeenBy[] = ["parent"]): void {
+    this.record.decide(id, finding, seenBy);
+  }
+
+  /** Adds a packet, counted as the `number`th, or 0 for one that does not count. */
+  packet(packet: Packet, number: number): void {
+    this.record.packet(packet, number);
+  }
+
+  /**
+   * Starts the child with its end of the control channel.
+   *
+   * @param ours The parent's end.
+   * @param theirs The child's end; it is closed here once the child has it.
+   */
+  spawn(
+    ours: OwnedFd,
+    theirs: OwnedFd,
+    { inherit = [], launcher = USUAL_BIRTH, beside, isSilent = false }: SpawnOptions = {},
+  ): Child {
+    const millisecondsLeft = String(Math.max(1, this.context.deadline - Date.now()));
+    const { childModule, experiment, tracing } = this.context;
+    const at = now();
+    const foreign = packetSocketsInSight();
+    const process: ChildProcess = spawnChild({
+      module: childModule,
+      args: [experiment, String(theirs.fd), millisecondsLeft, ...tracing ? [tracing.wanted] : []],
+      onTrace: tracing &&
+        ((piece) => tracing.heard("child", process.pid, asSeenHere(piece, process.pid))),
+      inherit: [theirs.fd, ...inherit],
+      launcher,
+      beside: beside?.process,
+    });
+    const channelFd = theirs.fd;
+    theirs.close();
+    this.said("parent", "spawn", 1 + inherit.length, at);
+    return new Child(process, ours, channelFd, this, isSilent, foreign);
+  }
+
+  /**
+   * Puts a message between the two into the record.
+   *
+   * @param at When it was sent, if that was not just now.
+   */
+  said(from: Side, text: string, descriptors = 0, at?: number): void {
+    this.record.message(from, text, descriptors, at);
+  }
+
+  /** Starts a child with a control channel of its own, which is closed when the child's scope ends. */
+  start(options: SpawnOptions = {}): Child {
+    const [ours, theirs] = controlChannelPair();
+    try {
+      return this.spawn(ours, theirs, options);
+    } catch (error) {
+      ours.close();
+      theirs.close();
+      throw error;
+    }
+  }
+}

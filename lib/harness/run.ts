@@ -1,0 +1,217 @@
+/**
+ * A whole run: the experiments one after another, each with an end, and the evidence of all.
+ *
+ * @module
+ */
+
+import { AnswerError, DescriptorError, libcVersion, SystemError } from "../../ffi/mod.ts";
+import { describeMissing, missingCapabilities } from "../host/capabilities.ts";
+import { CONFINEMENT_CHECKS } from "../confine/judge.ts";
+import {
+  type Environment,
+  type Evidence,
+  type ExperimentEvidence,
+  overall,
+} from "../evidence/evidence.ts";
+import type { Experiment } from "./experiment.ts";
+import { Live, type Watcher } from "../cli/live.ts";
+import {
+  CannotAnswer,
+  CannotLook,
+  errorsIn,
+  Exit,
+  ExperimentError,
+  UsageError,
+} from "../evidence/outcome.ts";
+import { ParentRun, type RunContext } from "./parent_run.ts";
+import { ExperimentRecord } from "../evidence/record.ts";
+import type { Setting } from "./setting.ts";
+import type { Tracing } from "./trace/hub.ts";
+import { VERSION } from "../evidence/version.ts";
+
+/**
+ * Makes sure that the child will be the same program as the parent.
+ *
+ * @param mainModule The URL of the program.
+ * @throws {UsageError} If it was read from standard input or from the network: it cannot start itself again.
+ */
+export function requireFile(mainModule: string): void {
+  if (mainModule.startsWith("file:") && !mainModule.includes("/$deno$stdin")) return;
+  throw new UsageError(
+    "fdpass was not started from a file, so it cannot start itself again as the child: " +
+      "save it, and give its path to deno run",
+  );
+}
+
+/** Where and for whom: what can be said before anything is looked up. */
+export function environment(
+  interfaceName: string | null,
+  user: string | null,
+  args: readonly string[] = [],
+): Environment {
+  return {
+    kernel: Deno.osRelease(),
+    arch: Deno.build.arch,
+    deno: Deno.version.deno,
+    libc: `glibc ${libcVersion()}`,
+    interface: interfaceName,
+    user,
+    args,
+    started: new Date().toISOString(),
+  };
+}
+
+/** The longest that an experiment may take if nothing else is said of it, in seconds. */
+const USUAL_TIMEOUT = 10;
+
+/** How {@linkcode runExperiment} runs. */
+export interface ExperimentOptions {
+  readonly setting: Setting;
+  /** Ends the run early; its reason is an `Error`. */
+  readonly signal: AbortSignal;
+  /** Resolves when all that came before has reached `signal`. */
+  readonly heard?: () => Promise<void>;
+  /** The module that the child runs, if not the experiment's own: tests have children of their own, and so has the one-file build. */
+  readonly childModule?: string | undefined;
+  /** Hears the calls of parent and children, if somebody wants them. */
+  readonly tracing?: Tracing | undefined;
+  /** Who waits, if anybody does. */
+  readonly watcher?: Watcher | undefined;
+}
+
+/**
+ * Runs one experiment to its end, which comes within `setting.timeout`, or what it usually may take.
+ *
+ * @returns Its evidence, whatever happened to it.
+ * @throws What is a defect of fdpass, or {@linkcode CannotAnswer}.
+ */
+export async function runExperiment(
+  experiment: Experiment,
+  { setting, signal, heard, childModule = experiment.module, tracing, watcher }: ExperimentOptions,
+): Promise<ExperimentEvidence> {
+  const timeUp = new AbortController();
+  const timeout = setting.timeout ?? (experiment.timeout ?? USUAL_TIMEOUT) * 1000;
+  const timer = setTimeout(
+    () => timeUp.abort(new ExperimentError(`Time ran out after ${timeout / 1000} s`)),
+    timeout,
+  );
+  const context: RunContext = {
+    experiment: experiment.name,
+    setting,
+    signal: AbortSignal.any([signal, timeUp.signal]),
+    deadline: Date.now() + timeout,
+    childModule,
+    tracing,
+  };
+  const record = new ExperimentRecord(
+    experiment,
+    setting.protections.length > 0 && !experiment.alwaysHardens
+      ? [...CONFINEMENT_CHECKS, ...experiment.hardenedPlan ?? []]
+      : [],
+  );
+  using _calls = tracing?.keptBy((...call) => record.call(...call));
+  using _live = watcher && new Live(watcher, experiment.name, context.deadline, record);
+  try {
+    signal.throwIfAborted();
+    const run = new ParentRun(context, record);
+    const reason = whyNoAnswer(experiment);
+    if (reason !== undefined) {
+      run.step("Looking for what is needed...");
+      run.skipRest(reason);
+      run.note(`No answer: ${reason}`, experiment.plan[0]);
+      return record.close(null, null);
+    }
+    const conclusion = await experiment.parent(run);
+    await heard?.(); // an interrupted run is no PASS, however late it was interrupted
+    signal.throwIfAborted();
+    return record.close(conclusion, null);
+  } catch (error) {
+    const errors = errorsIn(error);
+    if (errors[0] instanceof CannotLook) {
+      record.skipRest(errors[0].message);
+      return record.close(null, null);
+    }
+    if (!errors.every(endsAnExperiment)) throw error;
+    return record.close(null, errors.map(({ message }) => message).join("; then: "));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Why an experiment cannot be answered here where others can; `undefined` if it can. */
+function whyNoAnswer(
+  { capabilities = [], whyNoAnswer }: Experiment,
+): string | undefined {
+  const missing = missingCapabilities(capabilities);
+  if (missing.length === 0) return whyNoAnswer?.();
+  const [what, remedy] = describeMissing(missing);
+  return `${what}: ${remedy[0].toLowerCase()}${remedy.slice(1)}`;
+}
+
+/** Whether an error is one of the world's, and not of fdpass's making. */
+function endsAnExperiment(error: unknown): error is Error {
+  return error instanceof ExperimentError || error instanceof SystemError ||
+    error instanceof AnswerError || error instanceof DescriptorError;
+}
+
+/**
+ * The evidence of a run of several experiments.
+ *
+ * @param environment Where it took place.
+ * @param experiments What came of each.
+ */
+export function evidenceOf(
+  environment: Environment,
+  experiments: readonly ExperimentEvidence[],
+): Evidence {
+  const verdict = overall(experiments.map((each) => each.verdict));
+  return {
+    schema: "fdpass/1",
+    version: VERSION,
+    environment,
+    experiments,
+    verdict,
+    exit: Exit[verdict],
+    error: null,
+  };
+}
+
+/**
+ * The evidence of a run that did not come to its end.
+ *
+ * @param experiments What came of those that did. A refutation among them stands, whatever ended the run.
+ */
+export function evidenceOfFailure(
+  environment: Environment,
+  error: unknown,
+  experiments: readonly ExperimentEvidence[] = [],
+): Evidence {
+  const [status, message, remedy] = classify(error);
+  const refuted = experiments.some(({ verdict }) => verdict === "FAIL");
+  return {
+    schema: "fdpass/1",
+    version: VERSION,
+    environment,
+    experiments,
+    verdict: refuted ? "FAIL" : "INCONCLUSIVE",
+    exit: refuted && status === Exit.INCONCLUSIVE ? Exit.FAIL : status,
+    error: { message, remedy },
+  };
+}
+
+/** Whether an error is not a defect of fdpass. */
+function isForeseen(error: unknown): boolean {
+  return error instanceof UsageError || error instanceof CannotAnswer || endsAnExperiment(error);
+}
+
+function classify(failure: unknown): [exit: number, message: string, remedy: string | null] {
+  const errors = errorsIn(failure);
+  const error = errors.find((each) => !isForeseen(each)) ?? errors[0];
+  if (error instanceof UsageError) return [Exit.USAGE, error.message, "fdpass --help"];
+  if (error instanceof CannotAnswer) return [Exit.INCONCLUSIVE, error.message, error.remedy];
+  if (error instanceof SystemError || error instanceof AnswerError) {
+    return [Exit.INCONCLUSIVE, error.message, null];
+  }
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return [Exit.DEFECT, `fdpass itself failed: ${message}`, "Please report this, with the command"];
+}

@@ -1,0 +1,60 @@
+/**
+ * What an Ethernet frame is, in words. Pure, and never beyond the bytes that are there.
+ *
+ * @module
+ */
+
+import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6 } from "../../ffi/abi/constants.ts";
+
+const ETH_P_ARP = 0x0806; // linux/if_ether.h
+const IPV4_HEADER = 20;
+const IPV4_TOTAL_LENGTH = 2; // RFC 791, 3.1
+const IPV6_HEADER = 40, IPV6_PAYLOAD_LENGTH = 4; // RFC 8200, 3
+const IPV4_PROTOCOL = 9; // RFC 791, 3.1: offset of Protocol in the header
+
+/** The EtherType of a frame; `undefined` if it is too short to have one. */
+export function etherType(frame: Uint8Array): number | undefined {
+  return frame.length < ETH_HLEN ? undefined : frame[12] << 8 | frame[13];
+}
+
+/**
+ * Where the IP packet of a frame ends, by the length in its own header; that may be behind the
+ * bytes that are there. `undefined` if there is no IP packet, or its header is not whole.
+ *
+ * @param frame Its bytes from the Ethernet header on.
+ */
+export function endOfPacket(frame: Uint8Array): number | undefined {
+  const be16 = (offset: number) => frame[ETH_HLEN + offset] << 8 | frame[ETH_HLEN + offset + 1];
+  switch (etherType(frame)) {
+    case ETH_P_IP:
+      return frame.length < ETH_HLEN + IPV4_HEADER ? undefined : ETH_HLEN + be16(IPV4_TOTAL_LENGTH);
+    case ETH_P_IPV6:
+      return frame.length < ETH_HLEN + IPV6_HEADER
+        ? undefined
+        : ETH_HLEN + IPV6_HEADER + be16(IPV6_PAYLOAD_LENGTH);
+  }
+  return undefined;
+}
+
+/**
+ * A frame in a few words, such as `IPv4 (protocol: 2)` or `IPv6`.
+ *
+ * @param frame Its bytes from the Ethernet header on; the beginning is enough.
+ */
+export function summarize(frame: Uint8Array): string {
+  const type = etherType(frame);
+  switch (type) {
+    case undefined:
+      return `Truncated frame`;
+    case ETH_P_IP:
+      return frame.length < ETH_HLEN + IPV4_HEADER
+        ? "IPv4 (truncated)"
+        : `IPv4 (protocol: ${frame[ETH_HLEN + IPV4_PROTOCOL]})`;
+    case ETH_P_IPV6:
+      return "IPv6";
+    case ETH_P_ARP:
+      return "ARP";
+    default:
+      return `EtherType 0x${type.toString(16).padStart(4, "0")}`;
+  }
+}

@@ -1,0 +1,340 @@
+/**
+ * The packet socket: how it is opened, bound, described, and read.
+ *
+ * @module
+ */
+
+import {
+  AF_PACKET,
+  AF_UNIX,
+  AnswerError,
+  attempt,
+  bind,
+  close,
+  CMSG_SPACE,
+  type ControlMessage,
+  Errno,
+  getsockname,
+  getsockopt,
+  getsockoptInt,
+  MSG_DONTWAIT,
+  MSG_TRUNC,
+  nanoseconds,
+  OwnedFd,
+  PACKET_FANOUT,
+  PACKET_FANOUT_FLAG_UNIQUEID,
+  PACKET_IGNORE_OUTGOING,
+  PACKET_STATISTICS,
+  parseControlMessages,
+  poll,
+  recvmsg,
+  SCM_TIMESTAMPNS,
+  send,
+  setsockopt,
+  SO_COOKIE,
+  SO_DOMAIN,
+  SO_PROTOCOL,
+  SO_RCVBUF,
+  SO_RCVBUFFORCE,
+  SO_TIMESTAMPNS,
+  SO_TYPE,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_RAW,
+  sockaddr_ll,
+  socket,
+  SOL_PACKET,
+  SOL_SOCKET,
+  SystemError,
+  timespec,
+  tpacket_stats,
+} from "../../ffi/mod.ts";
+import { CannotAnswer } from "../evidence/outcome.ts";
+
+/**
+ * Opens a packet socket that receives nothing yet, stamps what it will receive, and leaves out what the machine itself sends.
+ *
+ * packet(7) takes a protocol of 0 for "no packets are received"; with any other, frames of *every* interface would be
+ * queued from here until the bind. Time stamps are switched on before the first frame can come, since one
+ * that was queued without would be stamped when it is read.
+ *
+ * @returns Its descriptor, close-on-exec.
+ * @throws {CannotAnswer} If the kernel has no packet sockets.
+ * @throws {SystemError} `EPERM` without CAP_NET_RAW, `EMFILE`, …; nothing stays open then.
+ */
+export function openPacketSocket(): number {
+  const fd = createPacketSocket();
+  try {
+    attempt("Cannot have frames stamped", () => setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1));
+    attempt(
+      "Cannot leave out outgoing frames",
+      () => setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1),
+    );
+    return fd;
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+}
+
+function createPacketSocket(): number {
+  try {
+    return socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    if (error.errno === Errno.EAFNOSUPPORT || error.errno === Errno.EPROTONOSUPPORT) {
+      throw new CannotAnswer(
+        `This kernel has no packet sockets: ${error.message}`,
+        "Load the module af_packet, or use a kernel with CONFIG_PACKET",
+      );
+    }
+    throw new SystemError(error.syscall, error.errno, "Cannot create an AF_PACKET socket");
+  }
+}
+
+/**
+ * Binds a packet socket to an interface and a protocol; from here on it receives.
+ *
+ * @param protocol Such as `ETH_P_ALL`, in the byte order of the machine. packet(7) says sll_protocol must be in network byte order: the layout sees to it.
+ * @throws {SystemError} `ENODEV`, `ENETDOWN`, …
+ */
+export function bindPacketSocket(fd: number, ifindex: number, protocol: number): void {
+  attempt(
+    `Cannot bind the packet socket to interface ${ifindex}`,
+    () => bind(fd, packetAddress(ifindex, protocol)),
+  );
+}
+
+/** The address of an interface and a protocol (in the byte order of the machine), as the bytes of a `sockaddr_ll`. */
+export function packetAddress(ifindex: number, protocol: number): Uint8Array<ArrayBuffer> {
+  const address = sockaddr_ll.alloc();
+  address.sll_family = AF_PACKET;
+  address.sll_protocol = protocol;
+  address.sll_ifindex = ifindex;
+  return address.bytes;
+}
+
+/**
+ * Opens a packet socket and binds it; nothing stays open if that fails.
+ *
+ * @throws As {@linkcode openPacketSocket} and {@linkcode bindPacketSocket}.
+ */
+export function boundPacketSocket(ifindex: number, protocol: number): OwnedFd {
+  const packetSocket = new OwnedFd(openPacketSocket());
+  try {
+    bindPacketSocket(packetSocket.fd, ifindex, protocol);
+    return packetSocket;
+  } catch (error) {
+    packetSocket.close();
+    throw error;
+  }
+}
+
+/**
+ * Makes a bound socket the first member of a fanout group, under a number that no other group of its network namespace has
+ * (`PACKET_FANOUT_FLAG_UNIQUEID`, Linux 4.12). A number of our own choice could be another's, who would then get half of the frames:
+ * containers on one network have the same process ids, and descriptors.
+ *
+ * @param mode Such as `PACKET_FANOUT_CPU`; not 0, which would read as no group.
+ * @returns What `PACKET_FANOUT` takes of another who joins, and tells of a member.
+ * @throws {SystemError} `EALREADY` if it is a member of one, `EINVAL` if it is not bound.
+ * @throws {AnswerError} If it is a member of none afterwards.
+ */
+export function beginFanoutGroup(fd: number, mode: number): number {
+  setsockopt(fd, SOL_PACKET, PACKET_FANOUT, (mode | PACKET_FANOUT_FLAG_UNIQUEID) << 16);
+  const option = getsockoptInt(fd, SOL_PACKET, PACKET_FANOUT);
+  if (option >>> 16 !== mode) throw new AnswerError("setsockopt", `fanout group ${option}`);
+  return option;
+}
+
+/** What identifies a socket, whichever process asks. */
+export interface PacketSocketIdentity {
+  /** `SO_COOKIE`: unique in this kernel's life. */
+  readonly cookie: string;
+  readonly domain: number;
+  readonly type: number;
+  readonly protocol: number;
+  /** `sll_ifindex` and `sll_protocol` of its address. */
+  readonly ifindex: number;
+  readonly boundProtocol: number;
+}
+
+/**
+ * What a packet socket is, as both sides see it.
+ *
+ * @throws {SystemError} `ENOTSOCK`, `EBADF`, …
+ */
+export function describePacketSocket(fd: number): PacketSocketIdentity {
+  const cookie = getsockopt(fd, SOL_SOCKET, SO_COOKIE, 8);
+  const name = getsockname(fd);
+  const address = name.length >= 12 ? sockaddr_ll.over(padded(name)) : sockaddr_ll.alloc();
+  return {
+    cookie: String(new BigUint64Array(cookie.buffer)[0]),
+    domain: getsockoptInt(fd, SOL_SOCKET, SO_DOMAIN),
+    type: getsockoptInt(fd, SOL_SOCKET, SO_TYPE),
+    protocol: getsockoptInt(fd, SOL_SOCKET, SO_PROTOCOL),
+    ifindex: address.sll_ifindex,
+    boundProtocol: address.sll_protocol,
+  };
+}
+
+// getsockname says sll_halen bytes of sll_addr, not all eight.
+function padded(address: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const whole = sockaddr_ll.alloc().bytes;
+  whole.set(address.subarray(0, whole.length));
+  return whole;
+}
+
+/** Whether a descriptor is a packet socket; false for what is no socket at all. */
+export function isPacketSocket(fd: number): boolean {
+  try {
+    return getsockoptInt(fd, SOL_SOCKET, SO_DOMAIN) === AF_PACKET;
+  } catch (error) {
+    if (error instanceof SystemError && error.errno === Errno.ENOTSOCK) return false;
+    if (error instanceof SystemError && error.errno === Errno.EBADF) return false; // O_PATH, or closed since
+    throw error;
+  }
+}
+
+/** What the kernel has counted on a packet socket since the last time that it was asked. */
+export interface PacketStatistics {
+  /** Frames that passed the filter, dropped ones included. */
+  readonly packets: number;
+  /** Frames for which there was no room. */
+  readonly drops: number;
+}
+
+/** `PACKET_STATISTICS`, which also sets the counters to zero. Source: packet(7). */
+export function takeStatistics(fd: number): PacketStatistics {
+  const counters = tpacket_stats.over(
+    getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, tpacket_stats.size),
+  );
+  return { packets: counters.tp_packets, drops: counters.tp_drops };
+}
+
+function stampAmong(controlMessages: readonly ControlMessage[]): bigint | undefined {
+  const stamp = controlMessages.find(({ level, type }) =>
+    level === SOL_SOCKET && type === SCM_TIMESTAMPNS
+  );
+  return stamp && nanoseconds(timespec.over(new Uint8Array(stamp.data)));
+}
+
+/** The kernel's time stamp among the control messages of a frame, in nanoseconds since 1970; `undefined` if there is none. */
+export function stampIn(control: Uint8Array<ArrayBuffer>): bigint | undefined {
+  return stampAmong(parseControlMessages(control));
+}
+
+/** A frame, as received. */
+export interface Frame {
+  /** Its length on the wire, in bytes. */
+  readonly bytes: number;
+  /** Its bytes, as far as there was room: a view of the buffer, until the next call. */
+  readonly head: Uint8Array<ArrayBuffer>;
+  /** When the kernel received it, in nanoseconds since 1970. */
+  readonly timestamp: bigint;
+}
+
+const frameBuffer = new Uint8Array(2048);
+const controlBuffer = new Uint8Array(CMSG_SPACE(timespec.size));
+
+/**
+ * The next frame in the queue of a packet socket, without waiting.
+ *
+ * @returns `undefined` if the queue is empty.
+ * @throws {SystemError} `ENETDOWN` once after the interface went down, `EBADF`, …
+ */
+export function takeFrame(fd: number): Frame | undefined {
+  try {
+    const { length, controlMessages } = recvmsg(
+      fd,
+      frameBuffer,
+      controlBuffer,
+      MSG_DONTWAIT | MSG_TRUNC,
+    );
+    return {
+      bytes: length,
+      head: frameBuffer.subarray(0, Math.min(length, frameBuffer.length)),
+      // Without a stamp the frame cannot be placed after anything, so it is placed before everything.
+      timestamp: stampAmong(controlMessages) ?? 0n,
+    };
+  } catch (error) {
+    if (error instanceof SystemError && error.errno === Errno.EAGAIN) return undefined;
+    if (error instanceof SystemError) {
+      throw new SystemError(error.syscall, error.errno, "Cannot receive from the packet socket");
+    }
+    throw error;
+  }
+}
+
+/** The most frames that {@linkcode emptyQueue} takes: more than any default receive buffer holds. */
+const QUEUE_LIMIT = 1 << 16;
+
+/** Takes whatever is queued, at once. Returns how many frames that were. */
+export function emptyQueue(fd: number): number {
+  let frames = 0;
+  while (frames < QUEUE_LIMIT && takeFrame(fd) !== undefined) frames++;
+  return frames;
+}
+
+/** How often a frame is sent for which there is no room, and how long is waited in between, in milliseconds. */
+const ATTEMPTS = 500, PAUSE = 1;
+
+/**
+ * Sends, and again if there is no room: the queue of a veth's far side (netdev_max_backlog) is the processor's, and others fill it too.
+ *
+ * @throws {SystemError} `ENOBUFS` if there is no room for half a second, and what `step` throws.
+ */
+export function whenThereIsRoom(step: () => unknown): void {
+  for (let left = ATTEMPTS; left > 0; left--) {
+    try {
+      step();
+      return;
+    } catch (error) {
+      const isFull = error instanceof SystemError && error.errno === Errno.ENOBUFS;
+      if (!isFull || left === 1) throw error;
+      poll([], 0, PAUSE);
+    }
+  }
+}
+
+/**
+ * Sends a frame by a bound packet socket, when there is room.
+ *
+ * @throws {SystemError} `ENETDOWN`; `ENOBUFS` if there is no room for half a second; …
+ */
+export function sendFrame(fd: number, frame: Uint8Array<ArrayBuffer>): void {
+  whenThereIsRoom(() => send(fd, frame, 0));
+}
+
+/** A receive buffer for thousands of frames, in bytes. */
+const LARGE_RECEIVE_BUFFER = 4 << 20;
+
+/**
+ * Why no socket can be given that much room here, in words. Only CAP_NET_ADMIN over the first user namespace counts: sk_setsockopt in
+ * net/core/sock.c.
+ *
+ * @returns `undefined` if it can.
+ * @throws {SystemError} If it cannot be found out.
+ */
+export function whyNoLargeReceiveBuffer(): string | undefined {
+  using trial = new OwnedFd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  try {
+    enlargeReceiveBuffer(trial.fd);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof SystemError && error.errno === Errno.EPERM)) throw error;
+  }
+  return "No large receive buffer (SO_RCVBUFFORCE: EPERM): run outside the user namespace";
+}
+
+/**
+ * Gives a socket without a ring room for thousands of frames, whatever net.core.rmem_max is.
+ *
+ * @throws {SystemError} `EPERM` without CAP_NET_ADMIN.
+ * @throws {AnswerError} If the kernel says that it has, and has not.
+ */
+export function enlargeReceiveBuffer(fd: number): void {
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, LARGE_RECEIVE_BUFFER);
+  const size = getsockoptInt(fd, SOL_SOCKET, SO_RCVBUF);
+  if (size < LARGE_RECEIVE_BUFFER) throw new AnswerError("setsockopt", `${size} bytes of buffer`);
+}

@@ -1,0 +1,153 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { HELP, mannerOf, parseCommandLine } from "../../../lib/cli/command_line.ts";
+import { EXPERIMENTS } from "../../../lib/experiments/mod.ts";
+import { UsageError } from "../../../lib/evidence/outcome.ts";
+import { RECEIVE_PATHS } from "../../../lib/receive/mod.ts";
+import { RELAY_DEFAULTS } from "../../../lib/experiments/relay/options.ts";
+
+/** What is asked of the supervisor and of the relay if nothing is said of them. */
+const USUAL = {
+  supervision: { workers: 2, fanout: "hash", kills: 10, rate: 2000 },
+  relay: { ...RELAY_DEFAULTS, out: undefined },
+};
+
+const parse = (...args: string[]) => parseCommandLine(args, EXPERIMENTS);
+
+Deno.test("parseCommandLine() has the defaults that --help names", () => {
+  assertEquals<unknown>(parse("eth0"), {
+    task: "run",
+    experiments: [EXPERIMENTS[0]],
+    run: {
+      interface: "eth0",
+      count: 5,
+      timeout: undefined,
+      user: "nobody:65534",
+      stimulus: undefined,
+      harden: false,
+      receive: undefined,
+      ...USUAL,
+    },
+    files: { pcap: undefined, report: undefined },
+    force: false,
+    trace: false,
+  });
+});
+
+Deno.test("parseCommandLine() takes short and long options, before and after the interface", () => {
+  const expected = {
+    task: "run",
+    experiments: [...EXPERIMENTS],
+    run: {
+      interface: "007",
+      count: 7,
+      timeout: 0.5,
+      user: "1:2",
+      stimulus: "lo",
+      harden: false,
+      receive: undefined,
+      ...USUAL,
+    },
+    files: { pcap: undefined, report: undefined },
+    force: false,
+    trace: false,
+  };
+  assertEquals<unknown>(
+    parse("-e", "all", "-n", "7", "-t0.5", "-u", "1:2", "--stimulus", "lo", "007"),
+    expected,
+  );
+  assertEquals<unknown>(
+    parse("007", "--experiment=all", "--count=7", "--timeout=0.5", "--user=1:2", "--stimulus=lo"),
+    expected,
+  );
+});
+
+Deno.test("parseCommandLine() names the wrong word and the right one", () => {
+  const cases: [args: string[], message: string][] = [
+    [[], "No interface given"],
+    [["a", "b"], 'not 2: "a", "b"'],
+    [["--tiemout", "5", "lo"], '"--tiemout"; the nearest known one is --timeout'],
+    [["--jsno", "lo"], "--json"],
+    [["-x", "lo"], '"-x"'],
+    [["-e", "privilege-dorp", "lo"], "nearest known one is privilege-drop"],
+    [["-n", "0", "lo"], '--count: a whole number from 1 to 100000 is wanted, not "0"'],
+    [["-n", "-1", "lo"], "--count"],
+    [["--count=-1", "lo"], 'not "-1"'],
+    [["-n", "abc", "lo"], 'not "abc"'],
+    [["-n", "1e9", "lo"], 'not "1e9"'],
+    [["-n", "100001", "lo"], "100000"],
+    [["-n", "1", "-n", "2", "lo"], "--count is given 2 times"],
+    [["-t", "0", "lo"], "--timeout: a number of seconds above 0"],
+    [["-t", "nan", "lo"], 'not "nan"'],
+    [["-t", "Infinity", "lo"], 'not "Infinity"'],
+    [["-t", "3601", "lo"], "3600"],
+    [["lo", "-u"], "--user wants a value"],
+    [["--receive", "tpacket_v3", "lo"], "nearest known one is tpacket-v3, of recvmsg, recvfrom"],
+    [["--receive", "recvmsgs", "lo"], '"recvmsgs" is no way of receiving'],
+    [["--receive", "io_uring", "lo"], "nearest known one is io-uring, "],
+    [["--receive", "toString", "lo"], '--receive: "toString" is no way'],
+    [["--receive", "RECVMSG", "lo"], '--receive: "RECVMSG" is no way'],
+    [["--receive=recvmsg", "--receive=recvfrom", "lo"], "--receive is given 2 times"],
+    [["--receive", "", "lo"], "--receive wants a value"],
+    [["lo", "--receive"], "--receive wants a value"],
+  ];
+  for (const [args, message] of cases) {
+    assertThrows(() => parse(...args), UsageError, message, args.join(" "));
+  }
+});
+
+Deno.test("parseCommandLine() takes every way of receiving by its name", () => {
+  for (const path of Object.keys(RECEIVE_PATHS)) {
+    const task = parse("--receive", path, "lo");
+    assertEquals(task.task === "run" && task.run.receive, path);
+  }
+});
+
+Deno.test("HELP names every experiment and every way of receiving", () => {
+  const words = new Set(HELP.split(/[\s,;()]+/));
+  const names = [...EXPERIMENTS.map(({ name }) => name), ...Object.keys(RECEIVE_PATHS)];
+  assertEquals(names.filter((name) => !words.has(name)), []);
+});
+
+Deno.test("parseCommandLine() answers --help, --version and --list whatever else is said", () => {
+  for (const task of ["help", "version"]) {
+    assertEquals<unknown>(parse(`--${task}`, "a", "b"), { task });
+  }
+  assertEquals<unknown>(parse("--list", "a", "b"), { task: "list", verbose: false });
+});
+
+Deno.test("parseCommandLine() knows every check that is to be explained, however it is written", () => {
+  for (const id of ["DENY-01", "deny-01"]) {
+    assertEquals<unknown>(parse("--explain", id), { task: "explain", id: "DENY-01" });
+  }
+  assertThrows(() => parse("--explain", "DENI-01"), UsageError, "DENY-01");
+  assertThrows(() => parse("--explain", "toString"), UsageError, "there is no check");
+  assertThrows(() => parse("--explain"), UsageError, "--explain wants a value");
+});
+
+Deno.test("parseCommandLine() refuses two views on one standard output", () => {
+  assertThrows(() => parse("--json", "--tap", "lo"), UsageError, "--json and --tap");
+});
+
+Deno.test("parseCommandLine() takes the report's file", () => {
+  const task = parse("--report", "run.html", "--force", "lo");
+  assertEquals(task.task === "run" && [task.files.report, task.force], ["run.html", true]);
+  assertThrows(() => parse("--report=", "lo"), UsageError, "--report wants a value");
+});
+
+Deno.test("HELP names every option once in its list", () => {
+  for (
+    const option of [
+      ...["experiment", "list", "count", "timeout", "user", "stimulus", "receive"],
+      ...["harden", "json", "tap", "report", "pcap", "force", "trace", "explain"],
+    ]
+  ) {
+    assertEquals(HELP.match(new RegExp(`^  (-., |    )--${option} `, "gm"))?.length, 1, option);
+  }
+});
+
+Deno.test("mannerOf() finds the manner even among wrong words", () => {
+  assertEquals(mannerOf(["--wrong", "--json"]), { view: "json", amount: "normal", color: true });
+  assertEquals(mannerOf(["--tap", "lo"]), { view: "tap", amount: "normal", color: true });
+  assertEquals(mannerOf(["-q", "--no-color"]), { view: "text", amount: "quiet", color: false });
+  assertEquals(mannerOf(["-v", "--", "--json"]), { view: "text", amount: "verbose", color: true });
+});

@@ -1,0 +1,134 @@
+/** What a check comes to: by what the parent found, and by what the child says. */
+
+import { assertEquals } from "@std/assert";
+import {
+  type Finding,
+  judged,
+  type Observation,
+  type SeenBy,
+  skipped,
+} from "../../../lib/evidence/evidence.ts";
+import { Judgement } from "../../../lib/evidence/judgement.ts";
+
+const holds = judged(true, "seen to hold", { look: 1 });
+const fails = judged(false, "seen to fail", { look: 2 });
+const open = skipped("not to be seen");
+const STATUSES = ["pass", "skip", "fail"] as const;
+const says = (status: Finding["status"], observed = `said to ${status}`): Finding => ({
+  ...{ status, observed, evidence: { said: status } },
+});
+
+/** What comes of looks and words, in that order; both orders are the same. */
+function resultOf(
+  looks: readonly (readonly [Finding, ...SeenBy[]])[],
+  words: readonly Finding[],
+  needsWord = false,
+): Observation {
+  const [before, after] = [new Judgement(needsWord), new Judgement(needsWord)];
+  for (const word of words) before.hear(word);
+  for (const [finding, ...seenBy] of looks) {
+    for (const judgement of [before, after]) judgement.decide(finding, seenBy);
+  }
+  for (const word of words) after.hear(word);
+  assertEquals(
+    before.result(null),
+    after.result(null),
+    "when the child says it makes no difference",
+  );
+  return after.result(null);
+}
+
+Deno.test("A check that never ran is a fail, and the parent saw that nothing came", () => {
+  assertEquals(new Judgement(false).result("the child died"), {
+    status: "fail",
+    observed: "never ran",
+    evidence: { error: "the child died" },
+    seen_by: ["parent"],
+  });
+});
+
+for (const finding of [holds, open, fails]) {
+  Deno.test(`A ${finding.status} of the parent's stands as it is, whatever the child says but fail`, () => {
+    for (const words of [[], [says("pass")], [says("skip")], [says("skip"), says("pass")]]) {
+      assertEquals(resultOf([[finding, "parent"]], words), { ...finding, seen_by: ["parent"] });
+    }
+  });
+
+  Deno.test(`A fail of the child's turns a ${finding.status} of the parent's to fail, for good`, () => {
+    for (
+      const words of [
+        [says("fail")],
+        [says("fail"), says("pass"), says("skip")],
+        [says("pass"), says("fail"), says("fail", "another")],
+      ]
+    ) {
+      assertEquals(resultOf([[finding, "answer"]], words), {
+        status: "fail",
+        observed: `${finding.observed}; the child reports: said to fail`,
+        evidence: { parent: finding.evidence, child: { said: "fail" } },
+        seen_by: ["answer", "child"],
+      });
+    }
+  });
+}
+
+Deno.test("A check that only the child speaks of never ran, unless it is one by the child's word", () => {
+  for (const status of STATUSES) {
+    const { status: result, seen_by } = resultOf([], [says(status)]);
+    assertEquals([result, seen_by], ["fail", status === "fail" ? ["parent", "child"] : ["parent"]]);
+  }
+  for (const status of ["pass", "fail"] as const) {
+    assertEquals(resultOf([], [says(status)], true), { ...says(status), seen_by: ["child"] });
+  }
+  assertEquals(resultOf([], [says("skip")], true).observed, "never ran");
+  const changes = resultOf([], [says("pass"), says("fail"), says("pass")], true);
+  assertEquals([changes.status, changes.seen_by], ["fail", ["child"]]);
+});
+
+Deno.test("A check by the child's word, at which the parent looks as well, needs both", () => {
+  const parent = (finding: Finding, ...words: Finding[]) =>
+    resultOf([[finding, "parent"]], words, true);
+  assertEquals(parent(holds, says("pass")), {
+    status: "pass",
+    observed: "seen to hold; the child reports: said to pass",
+    evidence: { parent: { look: 1 }, child: { said: "pass" } },
+    seen_by: ["parent", "child"],
+  });
+  assertEquals(parent(holds).status, "fail");
+  assertEquals(parent(holds).observed, "seen to hold; the child reports: nothing");
+  assertEquals(parent(holds, says("skip")).status, "fail");
+  for (const finding of [open, fails]) {
+    assertEquals(parent(finding, says("pass")), { ...finding, seen_by: ["parent"] });
+  }
+});
+
+Deno.test("The worst of several looks counts, each of them is kept, and whoever saw one is named", () => {
+  const orders = [[holds, open, fails], [fails, open, holds], [open, fails, holds]];
+  for (const looks of orders) {
+    const { status, observed, evidence } = resultOf(looks.map((look) => [look, "parent"]), []);
+    assertEquals([status, observed, evidence], ["fail", "seen to fail", { looks }]);
+  }
+  assertEquals(resultOf([[holds, "answer"], [open, "parent"], [holds, "answer"]], []), {
+    status: "skip",
+    observed: "not to be seen",
+    evidence: { looks: [holds, open, holds] },
+    seen_by: ["parent", "answer"],
+  });
+  const twice = resultOf([[holds, "parent"], [judged(true, "still so"), "parent"]], []);
+  assertEquals(twice.observed, "seen to hold; still so");
+  assertEquals(resultOf([[holds, "parent"], [holds, "parent"]], []).observed, "seen to hold");
+});
+
+Deno.test("Somebody has always seen it", () => {
+  assertEquals(resultOf([[holds]], []).seen_by, ["parent"]);
+});
+
+Deno.test("hear() keeps one fail and, where it is needed, one pass", () => {
+  for (const needsWord of [false, true]) {
+    const judgement = new Judgement(needsWord);
+    const kept = ["skip", "pass", "pass", "skip", "fail", "fail", "pass"] as const;
+    assertEquals(kept.map((status) => judgement.hear(says(status))), [
+      ...[false, needsWord, false, false, true, false, false],
+    ]);
+  }
+});

@@ -1,0 +1,198 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { judged } from "../../../lib/evidence/evidence.ts";
+import { privilegeDrop } from "../../../lib/experiments/privilege_drop/experiment.ts";
+import { ExperimentError } from "../../../lib/evidence/outcome.ts";
+import {
+  BESIDE_LIMIT,
+  CALL_LENGTH,
+  CALL_LIMIT,
+  ExperimentRecord,
+  WORDS_LIMIT,
+} from "../../../lib/evidence/record.ts";
+
+/** All of it is the parent's to decide. */
+const EXPERIMENT = { ...privilegeDrop, byChildsWord: [] };
+const CONCLUSION = { headline: "", points: [], decision: "" };
+const pass = judged(true, "");
+
+function allPassed(): ExperimentRecord {
+  const record = new ExperimentRecord(EXPERIMENT);
+  for (const id of privilegeDrop.plan) record.decide(id, pass, ["parent"]);
+  return record;
+}
+
+Deno.test("ExperimentRecord.close() is PASS when all of the plan holds", () => {
+  assertEquals(allPassed().close(CONCLUSION, null).verdict, "PASS");
+});
+
+Deno.test("ExperimentRecord.close() is not PASS when everything holds and yet the run ended in error", () => {
+  const evidence = allPassed().close(null, "the child was killed");
+  assertEquals([evidence.verdict, evidence.conclusion], ["FAIL", null]);
+});
+
+Deno.test("ExperimentRecord.close() lists a planned check that never ran as failed", () => {
+  const record = new ExperimentRecord(EXPERIMENT);
+  record.decide("SOCK-01", pass, ["parent"]);
+  const { checks, verdict } = record.close(CONCLUSION, null);
+  assertEquals(checks.map(({ id }) => id), [...privilegeDrop.plan]);
+  assertEquals(checks[0].status, "pass");
+  assertEquals(checks.slice(1).every(({ status }) => status === "fail"), true);
+  assertEquals(verdict, "FAIL");
+});
+
+Deno.test("ExperimentRecord refuses what is said of a check that is not in the plan", () => {
+  const record = new ExperimentRecord(EXPERIMENT);
+  const message = "SUPER-01 is no check of this experiment";
+  assertThrows(() => record.opinion("SUPER-01", pass), ExperimentError, message);
+  assertThrows(() => record.decide("SUPER-01", pass, ["parent"]), ExperimentError, message);
+  const more = new ExperimentRecord(EXPERIMENT, ["SUPER-01"]);
+  more.opinion("SUPER-01", pass);
+  more.decide("SUPER-01", pass, ["parent"]);
+});
+
+Deno.test("ExperimentRecord.skipRest() is INCONCLUSIVE, also where the child's word is wanted", () => {
+  for (const byChildsWord of [[], privilegeDrop.plan]) {
+    const record = new ExperimentRecord({ ...EXPERIMENT, byChildsWord });
+    record.skipRest("nothing here");
+    const { verdict, checks } = record.close(null, null);
+    assertEquals(verdict, "INCONCLUSIVE");
+    assertEquals(new Set(checks.map(({ observed }) => observed)), new Set(["nothing here"]));
+  }
+});
+
+Deno.test("ExperimentRecord.close() says of the child's word only where the experiment rests on it", () => {
+  const record = new ExperimentRecord({ ...EXPERIMENT, byChildsWord: ["DENY-01"] });
+  for (const id of EXPERIMENT.plan) {
+    record.opinion(id, pass);
+    if (id !== "DENY-01") record.decide(id, pass, ["parent", "answer"]);
+  }
+  const { checks, verdict } = record.close(CONCLUSION, null);
+  assertEquals(verdict, "PASS");
+  for (const { id, seen_by } of checks) {
+    assertEquals(seen_by, id === "DENY-01" ? ["child"] : ["parent", "answer"]);
+  }
+});
+
+Deno.test("ExperimentRecord.opinion() counts what it keeps, and nothing else", () => {
+  const record = new ExperimentRecord(EXPERIMENT);
+  const tenth = judged(false, "x".repeat(WORDS_LIMIT / 10));
+  for (let times = 0; times < 100; times++) {
+    record.opinion("DROP-01", tenth);
+    record.opinion("DROP-02", { ...tenth, status: "pass" });
+    record.opinion("DROP-02", { ...tenth, status: "skip" });
+  }
+  const flood = () => EXPERIMENT.plan.forEach((id) => record.opinion(id, tenth));
+  assertThrows(flood, ExperimentError, "says too much");
+});
+
+Deno.test("ExperimentRecord says when a step and a line came, in their order", () => {
+  const record = new ExperimentRecord(EXPERIMENT);
+  record.step("parent", true, "first");
+  record.line({ kind: "detail", text: "a line" });
+  record.step("child", false, "second");
+  const { steps, duration_ms } = record.close(null, null);
+  const times = [steps[0].at_ms, steps[0].lines[0].at_ms, steps[1].at_ms];
+  assertEquals(times, times.toSorted((a, b) => a - b));
+  assert(times[0] >= 0 && times[2] <= duration_ms + 1, times.join());
+});
+
+Deno.test("ExperimentRecord.message() counts what is said again in a step, and begins anew in the next", () => {
+  const record = new ExperimentRecord(EXPERIMENT);
+  record.message("child", "before any step", 0);
+  for (const title of ["first", "second"]) {
+    record.step("parent", true, title);
+    record.message("parent", "next", 0);
+    record.message("child", "alive", 0);
+    record.message("parent", "next", 0);
+    record.message("parent", "next", 1);
+  }
+  const { steps } = record.close(null, null);
+  for (const { lines } of steps) {
+    assertEquals(
+      lines.map((line) =>
+        line.kind === "message" && [line.from, line.text, line.descriptors, line.times]
+      ),
+      [["parent", "next", 0, 2], ["child", "alive", 0, 1], ["parent", "next", 1, 1]],
+    );
+  }
+});
+
+/** Now, as a child would say it. */
+const now = () => performance.timeOrigin + performance.now();
+
+Deno.test("ExperimentRecord believes no child that says it will have been, or was before anything", () => {
+  const record = new ExperimentRecord(EXPERIMENT);
+  for (const at of [now() + 1e6, 0, Infinity, now()]) record.step("child", false, "a step", at);
+  const { steps, duration_ms } = record.close(null, null);
+  const [late, early, never, rightly] = steps.map(({ at_ms }) => at_ms);
+  assertEquals(early, 0);
+  for (const at of [late, never, rightly]) assert(at >= 0 && at <= duration_ms + 1, `${at}`);
+});
+
+Deno.test("ExperimentRecord keeps calls by their times, so many, and of each so much", () => {
+  const call = { kind: "call", milliseconds: 0.5, tid: 7, began: now() } as const;
+  const none = new ExperimentRecord(EXPERIMENT);
+  assertEquals(none.close(null, null).calls, null);
+
+  const record = new ExperimentRecord(EXPERIMENT);
+  const later = { ...call, began: now(), text: "x".repeat(CALL_LENGTH + 1) };
+  assertEquals(record.call("child", 7, later), true);
+  assertEquals(record.call("parent", 6, { ...call, tid: null, began: 0, text: "close()" }), true);
+  const { list, cut } = record.close(null, null).calls!;
+  assertEquals(list.map(({ side, pid, tid, took_ms }) => [side, pid, tid, took_ms]), [
+    ["parent", 6, null, 0.5],
+    ["child", 7, 7, 0.5],
+  ]);
+  assertEquals([list[0].at_ms, list[0].text, cut], [0, "close()", false]);
+  assertEquals(list[1].text, `${"x".repeat(CALL_LENGTH - 1)}…`);
+
+  for (let i = 1; i < CALL_LIMIT; i++) record.call("child", 7, later);
+  assertEquals(record.close(null, null).calls!.cut, false);
+  assertEquals(record.call("child", 7, later), false);
+  const full = record.close(null, null).calls!;
+  assertEquals([full.list.length, full.cut], [CALL_LIMIT + 1, true]);
+  assertEquals(record.call("parent", 6, later), true);
+});
+
+Deno.test("ExperimentRecord.heard() throws when the children have said more than is kept", () => {
+  const record = new ExperimentRecord(EXPERIMENT);
+  const tenth = "x".repeat(WORDS_LIMIT / 10 - 1000);
+  for (let said = 0; said < 10; said++) record.heard(tenth);
+  assertThrows(() => record.heard(tenth), ExperimentError, "says too much");
+  // What is short counts as well.
+  const other = new ExperimentRecord(EXPERIMENT);
+  const flood = () => {
+    for (let i = 0; i < WORDS_LIMIT / 100; i++) other.heard("");
+  };
+  assertThrows(flood, ExperimentError, "says too much");
+});
+
+Deno.test("ExperimentRecord.packet() keeps what counts, and of what does not a bounded number", () => {
+  const record = new ExperimentRecord(EXPERIMENT);
+  record.step("child", false, "…");
+  const packet = {
+    bytes: 60,
+    head: "",
+    after_drop: true,
+    ours: false,
+    summary: "",
+    timestamp_ns: "1",
+    stamped_by: "kernel",
+  } as const;
+  for (let i = 0; i < BESIDE_LIMIT + 7; i++) record.packet(packet, 0);
+  for (let number = 1; number <= 3; number++) record.packet(packet, number);
+  const { packets, figures, steps } = record.close(null, null);
+  assertEquals([packets.length, figures.packets_not_kept], [BESIDE_LIMIT + 3, 7]);
+  assertEquals(steps[0].lines.length, packets.length);
+});
+
+Deno.test("ExperimentRecord.line() throws for a check that is not in the plan", () => {
+  const record = new ExperimentRecord(EXPERIMENT);
+  record.step("child", false, "…");
+  record.line({ kind: "done", text: "…", checks: ["DROP-01"] });
+  assertThrows(
+    () => record.line({ kind: "done", text: "…", checks: ["DROP-01", "SUPER-01"] }),
+    ExperimentError,
+    "SUPER-01 is no check of this experiment",
+  );
+});

@@ -1,0 +1,79 @@
+import { assert, assertEquals } from "@std/assert";
+import { CHECKS } from "../../../lib/evidence/checks.ts";
+import { evidenceOfFailure } from "../../../lib/harness/run.ts";
+import { environment } from "../../../lib/harness/run.ts";
+import { UsageError } from "../../../lib/evidence/outcome.ts";
+import { faultsOf, SCHEMA } from "../../support/schema.ts";
+import { spoilt, storedEvidence } from "../../support/stored.ts";
+
+Deno.test("A stored report is as the schema says, and so is one with hostile texts", () => {
+  assertEquals(faultsOf(storedEvidence()), []);
+  assertEquals(faultsOf(spoilt(storedEvidence())), []);
+});
+
+Deno.test("The report of an error is as the schema says", () => {
+  const evidence = evidenceOfFailure(environment(null, null), new UsageError("wrong"));
+  assertEquals(faultsOf(JSON.parse(JSON.stringify(evidence))), []);
+});
+
+type Node = Record<string, unknown>;
+
+/** Every object in a report that the schema describes; what a check gives as its evidence is its own. */
+function objects(value: unknown, found: Node[] = []): Node[] {
+  if (Array.isArray(value)) value.forEach((each) => objects(each, found));
+  else if (typeof value === "object" && value !== null) {
+    found.push(value as Node);
+    for (const [name, each] of Object.entries(value)) if (name !== "evidence") objects(each, found);
+  }
+  return found;
+}
+
+/** One of each kind, by the names of its properties. */
+function kinds(report: unknown): Node[] {
+  const byShape = new Map<string, Node>();
+  for (const each of objects(report)) byShape.set(Object.keys(each).sort().join(), each);
+  return [...byShape.values()];
+}
+
+Deno.test("A property more, one less, or one of another type is not of the schema, anywhere", () => {
+  const report = storedEvidence();
+  const open = (node: Node) => "frames" in node || Object.values(node).every(isNumberOrCell);
+  const isNumberOrCell = (value: unknown) =>
+    typeof value === "number" || (typeof value === "object" && value !== null && "known" in value);
+  const nodes = kinds(report).filter((node) => Object.keys(node).length > 0 && !open(node));
+  assert(nodes.length >= 12, `${nodes.length} kinds of object`);
+  for (const node of nodes) {
+    const names = Object.keys(node).join();
+    node.more = 1;
+    assert(faultsOf(report).length > 0, `more in ${names}`);
+    delete node.more;
+    for (const [name, value] of Object.entries(node)) {
+      delete node[name];
+      assert(faultsOf(report).length > 0, `${name} missing in ${names}`);
+      node[name] = typeof value === "object" ? 1 : { wrong: true };
+      assert(faultsOf(report).length > 0, `${name} wrong in ${names}`);
+      node[name] = value;
+    }
+  }
+  assertEquals(faultsOf(report), []);
+});
+
+Deno.test("A PASS without an experiment, with an error, or with another exit status is not of the schema", () => {
+  const report = storedEvidence();
+  for (
+    const change of [
+      { verdict: "PASS" },
+      { exit: 0 },
+      { verdict: "PASS", exit: 0, experiments: [] },
+      { verdict: "PASS", exit: 0, error: { message: "no", remedy: null } },
+      { exit: 3 },
+    ]
+  ) {
+    assert(faultsOf({ ...report, ...change }).length > 0, JSON.stringify(change));
+  }
+});
+
+Deno.test("Every id of the catalogue is one of the schema", () => {
+  const pattern = new RegExp(SCHEMA.$defs.id.pattern);
+  assertEquals(Object.keys(CHECKS).filter((id) => !pattern.test(id)), []);
+});

@@ -1,0 +1,149 @@
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { Errno, SystemError } from "../../../../ffi/mod.ts";
+import { NOT_TRIED } from "../../../../lib/evidence/evidence.ts";
+import {
+  type Attacker,
+  type Attempt,
+  attemptOperation,
+  COLUMNS,
+  known,
+  type Operation,
+  OPERATIONS,
+} from "../../../../lib/experiments/authority/operations.ts";
+import { ALL_PROTECTIONS, isProtection } from "../../../../lib/confine/protections.ts";
+
+const NAMES = OPERATIONS.map(({ name }) => name);
+
+/** `allowed`, `no effect`, what cannot be tried here, or the name of an errno. */
+const isOutcome = (outcome: string) =>
+  ["allowed", "no effect", NOT_TRIED].includes(outcome) || /^E[A-Z]+$/.test(outcome);
+
+Deno.test("OPERATIONS have names of their own, in words", () => {
+  assertEquals(new Set(NAMES).size, NAMES.length);
+  for (const name of NAMES) assertMatch(name, /^[a-z]+(-[a-z]+)*$/);
+});
+
+Deno.test("OPERATIONS name what is gained, and the kernel's function or the manual page", () => {
+  for (const { name, gives, source } of OPERATIONS) {
+    assertMatch(gives, /\w+ \w+|\w{5,}/, name);
+    assertMatch(source, /\b[a-z]+\(2\)|\b[a-z]+(_[a-z]+)+/, name);
+  }
+});
+
+Deno.test("COLUMNS are the socket as passed, each protection alone, and all", () => {
+  assertEquals(COLUMNS, [
+    { name: "plain", chosen: [] },
+    ...ALL_PROTECTIONS.map((name) => ({ name, chosen: [name] })),
+    { name: "hardened", chosen: ALL_PROTECTIONS },
+  ]);
+});
+
+Deno.test("known() has an outcome for every operation in every column", () => {
+  for (const operation of OPERATIONS) {
+    for (const { name } of COLUMNS) {
+      assert(isOutcome(known(operation, name)), `${operation.name}, ${name}`);
+    }
+    assertEquals(Object.keys(operation.under ?? {}).filter((name) => !isProtection(name)), []);
+  }
+});
+
+Deno.test("known() has nothing allowed that is hardened", () => {
+  for (const operation of OPERATIONS) {
+    assert(known(operation, "hardened") !== "allowed", operation.name);
+  }
+});
+
+Deno.test("known() has a protection for whatever is allowed, which takes it away alone", () => {
+  for (const operation of OPERATIONS.filter((each) => known(each, "plain") === "allowed")) {
+    const outcomes = ALL_PROTECTIONS.map((name) => known(operation, name));
+    assert(outcomes.some((outcome) => outcome !== "allowed"), operation.name);
+  }
+});
+
+Deno.test("known() has nothing that a protection would newly allow", () => {
+  for (const operation of OPERATIONS.filter((each) => known(each, "plain") !== "allowed")) {
+    for (const name of ALL_PROTECTIONS) {
+      assert(known(operation, name) !== "allowed", operation.name);
+    }
+  }
+});
+
+const operation = (attempt: Operation["attempt"]): Operation => ({
+  ...OPERATIONS[0],
+  attempt,
+});
+const attacker: Attacker = {
+  packetFd: -1,
+  ifindex: 1,
+  otherIfindex: 1,
+  sibling: { pid: 1, pidInProc: 1, fd: -1 },
+  forgottenFd: -1,
+  rings: null,
+  provoke: () => {},
+};
+
+Deno.test("attemptOperation() counts as allowed what had an effect, or has none to look at", () => {
+  const refused = () => {
+    throw new SystemError("bind", Errno.EINVAL);
+  };
+  const refusal = "bind: Invalid argument (EINVAL)";
+  const cases: [attempt: Operation["attempt"], came: Attempt][] = [
+    [() => {}, { outcome: "allowed", syscall: null, refusal: null }],
+    [() => true, { outcome: "allowed", syscall: null, refusal: null }],
+    [() => false, { outcome: "no effect", syscall: null, refusal: null }],
+    [refused, { outcome: "EINVAL", syscall: "bind", refusal }],
+  ];
+  for (const [attempt, came] of cases) {
+    assertEquals(attemptOperation(operation(attempt), attacker), came);
+  }
+});
+
+Deno.test("attemptOperation() takes a defect of its own for no refusal", () => {
+  const defect = operation(() => {
+    throw new TypeError("a defect");
+  });
+  assertThrows(() => attemptOperation(defect, attacker), TypeError, "a defect");
+});
+
+Deno.test("attemptOperation() names what the kernel says of a descriptor that is not open", () => {
+  const calls = {
+    "send": "sendto",
+    "write": "write",
+    "promiscuous": "setsockopt",
+    "duplicate": "dup",
+  };
+  for (const [name, syscall] of Object.entries(calls)) {
+    const found = OPERATIONS.find((each) => each.name === name)!;
+    const refusal = `${syscall}: Bad file descriptor (EBADF)`;
+    assertEquals(attemptOperation(found, attacker), { outcome: "EBADF", syscall, refusal });
+  }
+});
+
+/** What cannot be tried everywhere. */
+const notEverywhere = OPERATIONS.filter(({ whyNotTried }) => whyNotTried !== undefined);
+
+Deno.test("known() is nothing, in every column, for what cannot be tried here", () => {
+  assertEquals(notEverywhere.map(({ name }) => name), [
+    "user-namespace-socket",
+    "io-uring-send",
+    "early-ring",
+    "early-personality",
+    "early-polled-ring",
+  ]);
+  for (const each of notEverywhere) {
+    for (const { name } of COLUMNS) {
+      const outcome = known({ ...each, whyNotTried: () => "a reason" }, name);
+      assertEquals(outcome, NOT_TRIED, name);
+    }
+  }
+});
+
+Deno.test("attemptOperation() does not call what was not tried refused, nor allowed", () => {
+  for (const each of notEverywhere.filter(({ name }) => name !== "user-namespace-socket")) {
+    const untried = { outcome: NOT_TRIED, syscall: null };
+    assertEquals(attemptOperation(each, attacker), { ...untried, refusal: null });
+    const rings = new SystemError("io_uring_setup", Errno.EINVAL);
+    const without = attemptOperation(each, { ...attacker, rings });
+    assertEquals(without, { ...untried, refusal: "io_uring_setup: Invalid argument (EINVAL)" });
+  }
+});

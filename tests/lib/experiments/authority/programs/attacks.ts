@@ -1,0 +1,98 @@
+/**
+ * Makes the attacks of lib/experiments/authority/attacks.ts as root, on a packet socket that is bound to the near end, and tells of each whether its effect was
+ * there; and again in such a way that there can be none. At last it puts on a filter that refuses every call that sends.
+ *
+ * @module
+ */
+
+import {
+  compileFilter,
+  ETH_P_ALL,
+  if_nametoindex,
+  installFilter,
+  intIs,
+  PACKET_RX_RING,
+  setsockopt,
+  SO_MARK,
+  SOL_SOCKET,
+  SystemError,
+} from "../../../../../ffi/mod.ts";
+import {
+  becomePromiscuous,
+  mapRing,
+  markInUserNamespace,
+  rebind,
+  sendByIoUring,
+  sendByRing,
+} from "../../../../../lib/experiments/authority/attacks.ts";
+import { arrives, markedFrame } from "../../../../../lib/packets/marks.ts";
+import { boundPacketSocket, sendFrame } from "../../../../../lib/packets/socket.ts";
+import { withLibc } from "../../../../ffi/failing.ts";
+import { tell } from "../../../../ffi/programs/tell.ts";
+
+const near = if_nametoindex("veth-fdpass");
+const lo = if_nametoindex("lo");
+using attacked = boundPacketSocket(near, ETH_P_ALL);
+using far = boundPacketSocket(if_nametoindex("veth-fdpass-far"), ETH_P_ALL);
+using elsewhere = boundPacketSocket(lo, ETH_P_ALL);
+const { fd } = attacked;
+
+/** What an attack came to: its effect, or the call that was refused. */
+function came<T>(attack: () => T): T | string {
+  try {
+    return attack();
+  } catch (error) {
+    if (error instanceof SystemError) return error.message;
+    throw error;
+  }
+}
+
+/** The same where setsockopt(2) says that it succeeded, and does nothing. */
+const cameWithoutOptions = <T>(attack: () => T): T | string =>
+  withLibc("setsockopt", () => () => 0, () => came(attack));
+
+/** Whether a frame that an attack sends arrives at the far end. */
+const sends = (mark: string, attack: (frame: Uint8Array<ArrayBuffer>) => unknown) => () => {
+  attack(markedFrame(mark));
+  return arrives(far.fd, mark, 1000);
+};
+
+const provoke = (mark: string) => () => sendFrame(elsewhere.fd, markedFrame(mark));
+
+/** A filter that refuses every call that sends. */
+function forbidSending(): void {
+  const sending = ["sendto", "sendmsg", "sendmmsg", "write", "writev"] as const;
+  installFilter(compileFilter({
+    rules: sending.map((syscall) => ({
+      syscall,
+      action: "EACCES",
+      when: [intIs(0, fd)],
+      reason: "a test",
+    })),
+    otherwise: { action: "allow", reason: "a test" },
+  }));
+}
+
+const seen = {
+  rebound: came(() => rebind(fd, [near, lo], provoke("other"), "other")),
+  "rebound to all": came(() => rebind(fd, [near, 0], provoke("other"), "other")),
+  "not rebound": came(() => rebind(fd, [near, near], provoke("other"), "other")),
+  "rebound, and another frame": came(() => rebind(fd, [near, lo], provoke("another"), "other")),
+  promiscuous: came(() => becomePromiscuous(fd, lo)),
+  "promiscuous without effect": cameWithoutOptions(() => becomePromiscuous(fd, lo)),
+  "ring mapped": came(() => mapRing(fd, PACKET_RX_RING)),
+  "no ring": cameWithoutOptions(() => mapRing(fd, PACKET_RX_RING)),
+  "sent by ring": came(sends("ring", (frame) => sendByRing(fd, frame))),
+  "sent by io_uring": came(sends("io_uring", (frame) => sendByIoUring(fd, frame))),
+  "marked by the program": came(() => markInUserNamespace(fd, 0)),
+  "marked in a user namespace": came(() => {
+    setsockopt(fd, SOL_SOCKET, SO_MARK, 0);
+    return markInUserNamespace(fd);
+  }),
+};
+forbidSending();
+tell({
+  ...seen,
+  "sent past a filter": came(sends("call", (frame) => sendFrame(fd, frame))),
+  "sent past a filter by io_uring": came(sends("past", (frame) => sendByIoUring(fd, frame))),
+});

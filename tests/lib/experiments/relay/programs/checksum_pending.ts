@@ -1,0 +1,58 @@
+/**
+ * Receives a datagram that this machine sends over a veth pair, by a packet ring, and tells what a relay makes of it: its checksum was never
+ * computed, since no hardware came to it.
+ *
+ * @module
+ */
+
+import {
+  AF_INET,
+  connect,
+  ETH_P_ALL,
+  if_nametoindex,
+  inetAddress,
+  OwnedFd,
+  send,
+  sendMulticastBy,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  socket,
+  TP_STATUS_CSUMNOTREADY,
+} from "../../../../../ffi/mod.ts";
+import { DatagramReader } from "../../../../../lib/packets/datagrams.ts";
+import { boundPacketSocket } from "../../../../../lib/packets/socket.ts";
+import { PacketRingSource } from "../../../../../lib/receive/tpacket_v3.ts";
+import { Relay } from "../../../../../lib/experiments/relay/relay.ts";
+import { tell } from "../../../../ffi/programs/tell.ts";
+
+const GROUP = { address: "239.255.70.68", port: 5004 };
+using packetSocket = boundPacketSocket(if_nametoindex("veth-fdpass"), ETH_P_ALL);
+using source = PacketRingSource.setUp(packetSocket.fd);
+using sender = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+sendMulticastBy(sender.fd, if_nametoindex("veth-fdpass-far"), 1);
+connect(sender.fd, inetAddress(GROUP));
+send(sender.fd, new TextEncoder().encode("a datagram"), 0);
+
+const reader = new DatagramReader(GROUP);
+const told = { pending: false, believed: "", checked: "", relayed: 0 };
+for (const deadline = Date.now() + 5000; told.checked === "" && Date.now() < deadline;) {
+  source.wait(1000);
+  while (source.next()) {
+    const { bytes, offset, captured } = source;
+    const believed = reader.read(bytes, offset, captured, true);
+    if (believed !== undefined) continue; // the kernel's own
+    told.pending = (source.status & TP_STATUS_CSUMNOTREADY) !== 0;
+    told.believed = new TextDecoder().decode(bytes.slice(reader.start, reader.start + reader.size));
+    told.checked = reader.read(bytes, offset, captured, false) ?? "";
+  }
+}
+
+// The same by a relay, which sends it on to the same group by the same socket.
+const relay = new Relay(source, sender.fd, GROUP);
+send(sender.fd, new TextEncoder().encode("another"), 0);
+for (const deadline = Date.now() + 5000; relay.account.relayed === 0 && Date.now() < deadline;) {
+  source.wait(1000);
+  relay.turn(1);
+}
+told.relayed = relay.account.relayed;
+tell(told);

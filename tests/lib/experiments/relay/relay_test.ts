@@ -1,0 +1,149 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  AF_INET,
+  AF_UNIX,
+  bind,
+  connect,
+  getsockname,
+  inetAddress,
+  inetEndpoint,
+  MSG_DONTWAIT,
+  OwnedFd,
+  recv,
+  setsockopt,
+  SO_RCVBUF,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  socket,
+  socketpair,
+  SOL_SOCKET,
+  SystemError,
+} from "../../../../ffi/mod.ts";
+import { auditDescriptors } from "../../../../lib/inspect/descriptor_audit.ts";
+import type { FrameSource } from "../../../../lib/receive/mod.ts";
+import { Relay } from "../../../../lib/experiments/relay/relay.ts";
+import { INVALID, RelayFrames } from "../../../../lib/experiments/relay/frames.ts";
+
+const FROM = { address: "239.255.70.68", port: 5004 };
+const frames = new RelayFrames(new Uint8Array(6), FROM);
+
+/** Frames of a list. */
+class ListSource implements FrameSource {
+  #at = -1;
+
+  constructor(readonly list: readonly Uint8Array<ArrayBuffer>[]) {}
+
+  next(): boolean {
+    return ++this.#at < this.list.length;
+  }
+
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.list[this.#at];
+  }
+
+  get captured(): number {
+    return this.bytes.length;
+  }
+
+  get length(): number {
+    return this.bytes.length;
+  }
+
+  readonly fd = -1;
+  readonly offset = 0;
+  wait(): void {}
+  timestamp(): undefined {}
+  [Symbol.dispose](): void {}
+}
+
+/** All that is queued on a socket. */
+function queued(fd: number): Uint8Array[] {
+  const all: Uint8Array[] = [];
+  try {
+    for (;;) {
+      const buffer = new Uint8Array(2048);
+      all.push(buffer.subarray(0, recv(fd, buffer, MSG_DONTWAIT)));
+    }
+  } catch (error) {
+    if (!(error instanceof SystemError && error.code === "EAGAIN")) throw error;
+  }
+  return all;
+}
+
+function pair(): [here: OwnedFd, there: OwnedFd] {
+  const [here, there] = socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  return [new OwnedFd(here), new OwnedFd(there)];
+}
+
+Deno.test("Relay passes payloads on, and counts the rest by its reason", () => {
+  const [here, there] = pair();
+  using _here = here;
+  using _there = there;
+  const list = INVALID.flatMap((kind, i) => [frames.invalid(kind), frames.datagram(i)]);
+  const relay = new Relay(new ListSource(list), here.fd, FROM);
+  const received: Uint8Array[] = [];
+  while (relay.turn(5) > 0) received.push(...queued(there.fd)); // a Unix socket holds ten
+  const { account } = relay;
+  assertEquals(received, INVALID.map((_, i) => frames.payload(i)));
+  assertEquals([account.received, account.relayed, account.refused], [48, 24, 0]);
+  const expected = Object.entries(Object.groupBy(INVALID, ({ reason }) => reason));
+  for (const [reason, kinds] of expected) {
+    assertEquals([reason, account.dropped[reason as keyof typeof account.dropped]], [
+      reason,
+      kinds.length,
+    ]);
+  }
+});
+
+Deno.test("Relay.turn() deals with so many frames at most", () => {
+  const [here, there] = pair();
+  using _here = here;
+  using _there = there;
+  const relay = new Relay(
+    new ListSource([0, 1, 2, 3, 4].map((i) => frames.datagram(i))),
+    here.fd,
+    FROM,
+  );
+  assertEquals([relay.turn(2), relay.turn(2), relay.turn(2), relay.turn(2)], [2, 2, 1, 0]);
+  assertEquals(relay.account.relayed, 5);
+  assertEquals(queued(there.fd).length, 5);
+});
+
+Deno.test("Relay gives up a datagram that the output does not take, and goes on", () => {
+  const [here, there] = pair();
+  using _here = here;
+  using _there = there;
+  const list = Array.from({ length: 12 }, (_, i) => frames.datagram(i));
+  const relay = new Relay(new ListSource(list), here.fd, FROM);
+  relay.turn(20); // nobody reads: a Unix socket holds net.unix.max_dgram_qlen + 1
+  const { relayed, refused, retried, received } = relay.account;
+  assertEquals(relayed + refused, received);
+  assertEquals(queued(there.fd).length, relayed);
+  assert(refused === 0 || retried >= refused, "each was tried again");
+});
+
+Deno.test("Relay sends a datagram again that only told of the end of an earlier one", () => {
+  using here = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const gone = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  bind(gone.fd, inetAddress({ address: "127.0.0.1", port: 0 }));
+  const name = getsockname(gone.fd);
+  gone.close();
+  connect(here.fd, name);
+  const relay = new Relay(new ListSource([0, 1, 2].map((i) => frames.datagram(i))), here.fd, FROM);
+  relay.turn(1); // "port unreachable" comes back at once
+  using back = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  setsockopt(back.fd, SOL_SOCKET, SO_RCVBUF, 1 << 16);
+  bind(back.fd, name);
+  relay.turn(2);
+  assertEquals(inetEndpoint(name).address, "127.0.0.1");
+  assertEquals(queued(back.fd), [frames.payload(1), frames.payload(2)]);
+  assertEquals([relay.account.relayed, relay.account.retried, relay.account.refused], [3, 1, 0]);
+});
+
+Deno.test("auditDescriptors() explains the egress by its number, and no other UDP socket", () => {
+  using egress = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  using other = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const all = auditDescriptors({ channelFd: -1, egressFd: egress.fd });
+  const why = (fd: number) => all.find((each) => each.fd === fd)?.why;
+  assertEquals([why(egress.fd), why(other.fd)], ["the connected UDP socket", undefined]);
+});

@@ -1,0 +1,110 @@
+/**
+ * A steady stream on the veth pair, and who counts it.
+ *
+ *     steady.ts stream           some seconds of it
+ *     steady.ts refused SECONDS  the kernel has no room: for so long, by a traffic control that drops
+ *     steady.ts down             the interface goes down meanwhile
+ *
+ * @module
+ */
+
+import {
+  ETH_P_ALL,
+  if_nametoindex,
+  linkByIndex,
+  setsockopt,
+  SO_RCVBUFFORCE,
+  SOL_SOCKET,
+} from "../../../../../ffi/mod.ts";
+import { boundPacketSocket, takeFrame } from "../../../../../lib/packets/socket.ts";
+import {
+  steadySequence,
+  SteadyStimulus,
+} from "../../../../../lib/experiments/supervisor/stream.ts";
+import { tell } from "../../../../ffi/programs/tell.ts";
+import { ip } from "../../../../ffi/programs/veth.ts";
+
+const [what, argument] = Deno.args;
+const RATE = 1000;
+const near = boundPacketSocket(if_nametoindex("veth-fdpass"), ETH_P_ALL);
+setsockopt(near.fd, SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20);
+const stream = new SteadyStimulus(linkByIndex(if_nametoindex("veth-fdpass-far")), RATE);
+const pause = (time: number) => new Promise((resolve) => setTimeout(resolve, time));
+
+/** Takes what is there: the numbers in their order, and the source ports, of which each is a flow. */
+function take(): { numbers: number[]; ports: Set<number> } {
+  const numbers: number[] = [];
+  const ports = new Set<number>();
+  for (let frame; (frame = takeFrame(near.fd)) !== undefined;) {
+    const { head } = frame;
+    const number = steadySequence(head, 0, head.length, stream.nonce);
+    if (number === undefined) continue;
+    numbers.push(number);
+    ports.add(head[34] << 8 | head[35]);
+  }
+  return { numbers, ports };
+}
+
+/** Drops whatever is sent at the far end, which the sender sees as ENOBUFS: net_xmit_errno() of NET_XMIT_DROP. */
+const tc = (...args: string[]) => {
+  const { success, stderr } = new Deno.Command("tc", { args }).outputSync();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+};
+
+let error: string | undefined;
+const began = performance.now();
+stream.start();
+if (what === "stream") {
+  await pause(1000);
+  stream.stop();
+  const atStop = stream.sent;
+  await pause(100);
+  const first = {
+    atStop,
+    later: stream.sent,
+    most: Math.ceil((performance.now() - began) * RATE / 1000),
+  };
+  stream.start(); // it goes on where it was
+  await pause(300);
+  stream.stop();
+  await pause(50);
+  const { numbers, ports } = take();
+  tell({
+    ...first,
+    sent: stream.sent,
+    numbered: numbers.every((number, i) => number === i) && numbers.length === stream.sent,
+    flows: ports.size,
+  });
+} else if (what === "refused") {
+  await pause(200);
+  // A queue of hardly a frame, that hardly ever sends one.
+  tc(..."qdisc add dev veth-fdpass-far root tbf rate 8bit burst 100b limit 100b".split(" "));
+  await pause(20);
+  const before = stream.sent;
+  let turns = 0;
+  const turning = setInterval(() => turns++, 10);
+  await pause(Number(argument) * 1000);
+  clearInterval(turning);
+  const after = stream.sent;
+  tc(..."qdisc del dev veth-fdpass-far root".split(" "));
+  await pause(400);
+  try {
+    stream.stop();
+  } catch (thrown) {
+    error = (thrown as Error).message;
+  }
+  await pause(50);
+  tell({ before, after, turns, sent: stream.sent, received: take().numbers.length, error });
+} else {
+  await pause(100);
+  ip("link", "set", "veth-fdpass-far", "down");
+  await pause(100);
+  try {
+    stream.stop();
+  } catch (thrown) {
+    error = (thrown as Error).message;
+  }
+  tell({ error });
+}
+stream[Symbol.dispose]();
+near.close();

@@ -1,0 +1,286 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  close,
+  Errno,
+  lastErrno,
+  libc,
+  MAP_SHARED,
+  mapOver,
+  PacketRing,
+  pages,
+  pageSize,
+  SystemError,
+  unmap,
+} from "../../../../ffi/mod.ts";
+import type { SupervisedOrders } from "../../../../lib/harness/protocol.ts";
+import {
+  createProgress,
+  FOREIGN,
+  Progress,
+} from "../../../../lib/experiments/supervisor/progress.ts";
+import { STEADY_FRAME } from "../../../../lib/experiments/supervisor/stream.ts";
+import { fromRing } from "../../../../lib/experiments/supervisor/worker.ts";
+import { leavingNothingOpen } from "../../../ffi/descriptors.ts";
+import { RingInMemory } from "../../../support/ring_in_memory.ts";
+
+/** A test with some progress, mapped as often as `map` is called: as by a supervisor, and a worker after the other. */
+function withProgress(capacity: number, test: (map: () => Progress, fd: number) => void) {
+  return leavingNothingOpen((scope) => {
+    const fd = scope.own(createProgress(capacity));
+    const all: Progress[] = [];
+    try {
+      test(() => {
+        all.push(new Progress(fd, capacity));
+        return all.at(-1)!;
+      }, fd);
+    } finally {
+      all.forEach((each) => each[Symbol.dispose]());
+    }
+  });
+}
+
+Deno.test(
+  "Progress begins with nothing done, and nothing in hand",
+  withProgress(10, (map) => {
+    const progress = map();
+    const { count, sequence, doneInBlock, isInHand } = progress;
+    assertEquals({ count, sequence, doneInBlock, isInHand }, {
+      count: 0,
+      sequence: 0,
+      doneInBlock: 0,
+      isInHand: false,
+    });
+    assertEquals([progress.takeLost(), [...progress.journal]], [undefined, []]);
+  }),
+);
+
+Deno.test(
+  "Progress shows to the supervisor at once what a worker does",
+  withProgress(10, (map) => {
+    const [worker, supervisor] = [map(), map()];
+    worker.enter(7);
+    for (const what of [3, FOREIGN, 0]) worker.done(what);
+    const { count, sequence, doneInBlock } = supervisor;
+    assertEquals([count, sequence, doneInBlock], [3, 7, 3]);
+    assertEquals([...supervisor.journal], [3, FOREIGN, 0]);
+    worker.enter(8);
+    assertEquals([supervisor.sequence, supervisor.doneInBlock], [8, 0]);
+  }),
+);
+
+Deno.test(
+  "Progress.takeLost() is the frame that a dead worker had taken and not done, once",
+  withProgress(10, (map) => {
+    const [worker, supervisor] = [map(), map()];
+    worker.take(4);
+    assert(supervisor.isInHand);
+    assertEquals([supervisor.takeLost(), supervisor.takeLost()], [4, undefined]);
+    worker.take(5);
+    worker.done(5);
+    assertEquals([supervisor.isInHand, supervisor.takeLost()], [false, undefined]);
+  }),
+);
+
+Deno.test(
+  "Progress.done() throws RangeError when the journal is full, and leaves it as it is",
+  withProgress(3, (map) => {
+    const progress = map();
+    for (const what of [1, 2, 3]) progress.done(what);
+    assertThrows(() => progress.done(4), RangeError, "The journal of 3 frames is full");
+    assertEquals([progress.count, [...progress.journal]], [3, [1, 2, 3]]);
+  }),
+);
+
+Deno.test(
+  "Progress holds as many frames as asked for, where the last page is not full and where it is",
+  () => {
+    for (const capacity of [1, 1023, 1024, 1025, 100_000]) {
+      const fd = createProgress(capacity);
+      using progress = new Progress(fd, capacity);
+      close(fd);
+      for (let i = 0; i < capacity; i++) progress.done(i);
+      assertEquals([progress.journal.length, progress.journal.at(-1)], [capacity, capacity - 1]);
+    }
+  },
+);
+
+Deno.test(
+  "Progress that a worker has filled with nonsense harms nobody but that worker",
+  withProgress(10, (map, fd) => {
+    const progress = map();
+    // As a compromised worker may: any store to the memory that it has.
+    const theirs = pages(4096);
+    mapOver(theirs, MAP_SHARED, fd);
+    theirs.fill(0xff);
+    unmap(theirs);
+    assertEquals(progress.count, 0xffffffff);
+    assertEquals(progress.journal.length, 10);
+    assertEquals(progress.takeLost(), 0xffffffff);
+    assertThrows(() => progress.done(1), RangeError, "is full");
+  }),
+);
+
+Deno.test(
+  "createProgress() makes memory that nobody can shrink, grow or unseal",
+  leavingNothingOpen((scope) => {
+    const fd = scope.own(createProgress(1000));
+    const before = Deno.statSync(`/proc/self/fd/${fd}`).size;
+    assertEquals(before % pageSize(), 0);
+    for (const size of [0, before - 1, before + 1, 2 * before]) {
+      assertEquals([libc.ftruncate(fd, BigInt(size)), lastErrno()], [-1, Errno.EPERM], `${size}`);
+    }
+    const F_ADD_SEALS = 1033, F_SEAL_WRITE = 8;
+    assertEquals([libc.fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), lastErrno()], [-1, Errno.EPERM]);
+    assertEquals(Deno.statSync(`/proc/self/fd/${fd}`).size, before);
+  }),
+);
+
+Deno.test("Progress throws SystemError for a descriptor that is not there", () => {
+  assertThrows(() => new Progress(9999, 10), SystemError, "EBADF");
+});
+
+// ── Killed at every store. ──
+
+const NONCE = Uint8Array.from({ length: 16 }, (_, i) => 100 + i);
+const ORDERS = { nonce: NONCE.toBase64(), work: 0 } as SupervisedOrders;
+const FRAMES = 22, IN_A_BLOCK = [3, 1, 4]; // more than twice round the ring
+
+function steadyFrame(number: number): Uint8Array {
+  const frame = new Uint8Array(STEADY_FRAME);
+  frame.set(NONCE, STEADY_FRAME - 20);
+  new DataView(frame.buffer).setUint32(STEADY_FRAME - 4, number);
+  return frame;
+}
+
+class Killed extends Error {}
+
+/** Runs a part with an end before its `n`th atomic store; returns how many there were if it came to its end. */
+function killedBefore(n: number, part: () => void): number | undefined {
+  const { store } = Atomics;
+  let stores = 0;
+  Atomics.store = ((...args: Parameters<typeof store>) => {
+    if (++stores === n) throw new Killed();
+    return store(...args);
+  }) as typeof store;
+  try {
+    part();
+    return stores;
+  } catch (error) {
+    if (!(error instanceof Killed)) throw error;
+    return undefined;
+  } finally {
+    Atomics.store = store;
+  }
+}
+
+/** A worker's life: it maps both, goes on, and does all that is there. */
+function live(ring: RingInMemory, map: () => Progress): void {
+  using source = new PacketRing(ring.memory.fd, ring.geometry);
+  const progress = map();
+  const each = fromRing(source, progress, ORDERS);
+  while (source.next()) each();
+}
+
+/** Workers one after another, each killed before its so manyth store; what is in the journal in the end. */
+function livesOf(kills: readonly number[], map: () => Progress): number[] {
+  using ring = new RingInMemory({ blockSize: 4096, blockCount: 3, retireTimeout: 1 });
+  let number = 0, blocks = 0;
+  const refill = () => {
+    while (number < FRAMES) {
+      const count = Math.min(FRAMES - number, IN_A_BLOCK[blocks % IN_A_BLOCK.length]);
+      if (!ring.fill(Array.from({ length: count }, (_, i) => steadyFrame(number + i)))) return;
+      number += count;
+      blocks++;
+    }
+  };
+  for (const kill of kills) {
+    refill();
+    killedBefore(kill, () => live(ring, map));
+  }
+  for (let round = 0; round < FRAMES; round++) {
+    refill();
+    live(ring, map);
+  }
+  return [...map().journal];
+}
+
+const ALL = Array.from({ length: FRAMES }, (_, i) => i);
+
+Deno.test("A worker that is killed before any store: its successor does every frame exactly once", () => {
+  let points = 0;
+  withFreshProgress((map) => {
+    using ring = new RingInMemory({ blockSize: 1 << 16, blockCount: 1, retireTimeout: 1 });
+    ring.fill(ALL.map(steadyFrame));
+    points = killedBefore(0, () => live(ring, map))!;
+  });
+  assert(points > 3 * FRAMES, `${points} stores`);
+  for (let kill = 1; kill <= points + 2; kill++) {
+    withFreshProgress((map) => assertEquals(livesOf([kill], map), ALL, `killed before ${kill}`));
+  }
+});
+
+Deno.test("Workers that are killed before any two, or many, stores: every frame exactly once", () => {
+  for (let first = 1; first <= 30; first++) {
+    for (let second = 1; second <= 30; second++) {
+      withFreshProgress((map) =>
+        assertEquals(livesOf([first, second], map), ALL, `killed before ${first}, ${second}`)
+      );
+    }
+  }
+  for (let kill = 4; kill < 12; kill++) {
+    withFreshProgress((map) =>
+      assertEquals(livesOf(new Array(60).fill(kill), map), ALL, `each killed before ${kill}`)
+    );
+  }
+});
+
+Deno.test("The same without progress does frames twice: what is written down is what the rest shows", () => {
+  withFreshProgress((map) => {
+    const forgetful = () => {
+      const progress = map();
+      Object.defineProperty(progress, "doneInBlock", { value: 0 });
+      return progress;
+    };
+    const journal = livesOf([9], forgetful);
+    assert(journal.length > FRAMES, `${journal.length} done`);
+    assertEquals([...new Set(journal)], ALL);
+  });
+});
+
+Deno.test("A worker is counted as going on in mid-block if frames of its predecessor's block are done, and others left", () => {
+  const resumes = (frames: number, done: number) => {
+    let count = 0;
+    withFreshProgress((map) => {
+      using ring = new RingInMemory({ blockSize: 4096, blockCount: 3, retireTimeout: 1 });
+      ring.fill(ALL.slice(0, frames).map(steadyFrame));
+      {
+        using source = new PacketRing(ring.memory.fd, ring.geometry);
+        const each = fromRing(source, map(), ORDERS);
+        for (let i = 0; i < done && source.next(); i++) each();
+      }
+      ring.fill([steadyFrame(frames)]);
+      live(ring, map);
+      const { journal, resumedInBlock } = map();
+      assertEquals([...journal], ALL.slice(0, frames + 1));
+      count = resumedInBlock;
+    });
+    return count;
+  };
+  assertEquals([0, 1, 2].map((done) => resumes(3, done)), [0, 1, 1]);
+  assertEquals(resumes(3, 3), 0, "all are done");
+  assertEquals(resumes(3, 4), 0, "the block is given back");
+});
+
+function withFreshProgress(test: (map: () => Progress) => void): void {
+  const fd = createProgress(4 * FRAMES);
+  const all: Progress[] = [];
+  try {
+    test(() => {
+      all.push(new Progress(fd, 4 * FRAMES));
+      return all.at(-1)!;
+    });
+  } finally {
+    all.forEach((each) => each[Symbol.dispose]());
+    close(fd);
+  }
+}

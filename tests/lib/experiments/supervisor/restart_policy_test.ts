@@ -1,0 +1,26 @@
+import { assertEquals } from "@std/assert";
+import {
+  FAILURES_TOLERATED,
+  RestartPolicy,
+} from "../../../../lib/experiments/supervisor/restart_policy.ts";
+
+const FAILED = false, WORKED = true;
+
+Deno.test("RestartPolicy.afterEnd() starts a worker again at once that had done something, however often", () => {
+  const policy = new RestartPolicy();
+  for (let i = 0; i < 1000; i++) assertEquals(policy.afterEnd(WORKED), 0);
+});
+
+Deno.test("RestartPolicy.afterEnd() waits twice as long with each failure in a row, then gives up, and stays with that", () => {
+  const policy = new RestartPolicy();
+  const delays = Array.from({ length: FAILURES_TOLERATED + 2 }, () => policy.afterEnd(FAILED));
+  assertEquals(delays, [50, 100, 200, 400, undefined, undefined, undefined]);
+});
+
+Deno.test("RestartPolicy.afterEnd() begins anew after a worker that had done something", () => {
+  const policy = new RestartPolicy();
+  for (let round = 0; round < 3; round++) {
+    assertEquals([policy.afterEnd(FAILED), policy.afterEnd(FAILED)], [50, 100]);
+    assertEquals(policy.afterEnd(WORKED), 0);
+  }
+});

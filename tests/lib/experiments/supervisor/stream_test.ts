@@ -1,0 +1,72 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { STEADY_FRAME, steadySequence } from "../../../../lib/experiments/supervisor/stream.ts";
+import { testNeeding } from "../../../support/needs.ts";
+import { inNamespace, ROOT } from "../../../support/programs.ts";
+
+const NONCE = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
+const traffic = { root: true, programs: { ip: "iproute2", tc: "iproute2", setpriv: "util-linux" } };
+
+async function told(...args: string[]) {
+  const program = [Deno.execPath(), "run", "-A", `${ROOT}/tests/lib/programs/steady.ts`];
+  const outcome = await inNamespace([...program, ...args], { timeout: 60_000 });
+  assertEquals([outcome.code, outcome.stderr], [0, ""]);
+  return JSON.parse(outcome.stdout);
+}
+
+Deno.test("steadySequence() reads the number of a frame of the stream, wherever it lies, and of no other", () => {
+  const bytes = new Uint8Array(200);
+  for (const offset of [0, 1, 77]) {
+    for (const number of [0, 1, 0x01020304, 0x80000000, 0xffffffff]) {
+      bytes.set(NONCE, offset + STEADY_FRAME - 20);
+      new DataView(bytes.buffer).setUint32(offset + STEADY_FRAME - 4, number);
+      assertEquals(steadySequence(bytes, offset, STEADY_FRAME, NONCE), number);
+      assertEquals(steadySequence(bytes, offset, STEADY_FRAME - 1, NONCE), undefined);
+      assertEquals(steadySequence(bytes, offset, STEADY_FRAME + 1, NONCE), undefined);
+      for (const i of [0, 15]) {
+        assertEquals(steadySequence(bytes, offset, STEADY_FRAME, NONCE.with(i, 0)), undefined);
+      }
+    }
+  }
+});
+
+testNeeding(
+  traffic,
+  "SteadyStimulus sends no more than its rate, numbered without a gap, as several flows; stopped, nothing",
+  async () => {
+    const { atStop, later, most, sent, numbered, flows } = await told("stream");
+    assert(atStop > 100 && atStop <= most, `${atStop} of ${most}`);
+    assertEquals(later, atStop);
+    assert(sent > atStop);
+    assertEquals([numbered, flows], [true, 64]);
+  },
+);
+
+testNeeding(
+  traffic,
+  "SteadyStimulus waits where the kernel has no room, holds nothing up, and makes up for it",
+  async () => {
+    const { before, after, turns, sent, received, error } = await told("refused", "1");
+    assertEquals(error, undefined);
+    assert(after - before < 100, `${after - before} sent while there was no room`);
+    assert(turns > 20, `the event loop went on: ${turns} turns`);
+    assert(sent > after + 200, `${sent} sent in the end, ${after} before`);
+    assert(received > sent - 20, `${received} of ${sent}`);
+  },
+);
+
+testNeeding(
+  traffic,
+  "SteadyStimulus.stop() throws ENOBUFS where there was no room for five seconds",
+  async () => {
+    const { error } = await told("refused", "6");
+    assertMatch(error, /ENOBUFS/);
+  },
+);
+
+testNeeding(
+  traffic,
+  "SteadyStimulus.stop() throws what kept it from sending: ENETDOWN",
+  async () => {
+    assertMatch((await told("down")).error, /ENETDOWN/);
+  },
+);

@@ -1,0 +1,22 @@
+import { assert, assertEquals } from "@std/assert";
+import { controlChannelPair, nextMessage, sendMessage } from "../../../lib/harness/channel.ts";
+
+Deno.test("nextMessage() lets timers and signals have their turn while message follows message", async () => {
+  const [ours, theirs] = controlChannelPair();
+  using _ours = ours;
+  using _theirs = theirs;
+  const stop = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let received = 0;
+  try {
+    for (const deadline = Date.now() + 10_000; !stop.signal.aborted && Date.now() < deadline;) {
+      sendMessage(theirs.fd, received, [], 1000); // there is always one
+      const message = await nextMessage(ours.fd, deadline, stop.signal);
+      if (message !== undefined) assertEquals(message?.text, String(received++));
+      timer ??= setTimeout(() => stop.abort(new Error("enough")), 50);
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+  assert(stop.signal.aborted && received > 0, `${received} messages, and the timer never fired`);
+});

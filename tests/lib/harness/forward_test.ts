@@ -1,0 +1,153 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { OwnedFd, pipe } from "../../../ffi/mod.ts";
+import { ChildRun } from "../../../lib/harness/child_run.ts";
+import { controlChannelPair, sendMessage, takeMessage } from "../../../lib/harness/channel.ts";
+import { handOnFrames } from "../../../lib/harness/forward.ts";
+import {
+  type CapturedFrame,
+  HEAD_LIMIT,
+  parseChildMessage,
+} from "../../../lib/harness/protocol.ts";
+import { ExperimentError } from "../../../lib/evidence/outcome.ts";
+import type { FrameSource } from "../../../lib/receive/mod.ts";
+
+/** After how many frames in a row the child must have looked at what the parent says. */
+const SOON = 64;
+
+/** A source of as many frames as asked for, each of which begins with its number. */
+class Frames implements FrameSource {
+  readonly bytes = new Uint8Array(HEAD_LIMIT + 100);
+  readonly offset = 4;
+  readonly length = 1500;
+  handedOut = 0;
+
+  constructor(
+    readonly fd: number,
+    readonly count: number,
+    readonly captured = HEAD_LIMIT + 50,
+    readonly stamp?: (frame: number) => bigint,
+  ) {}
+
+  next(): boolean {
+    if (this.handedOut === this.count) return false;
+    this.bytes[this.offset] = ++this.handedOut;
+    return true;
+  }
+
+  wait(): void {}
+
+  timestamp(): bigint | undefined {
+    return this.stamp?.(this.handedOut);
+  }
+
+  [Symbol.dispose](): void {}
+}
+
+/** A child with a parent that says what it likes, and a descriptor that is never readable. */
+function handOnTest(
+  name: string,
+  test: (run: ChildRun, parent: OwnedFd, silentFd: number, readableFd: number) => void,
+): void {
+  Deno.test(name, () => {
+    using owned = new DisposableStack();
+    const own = (each: OwnedFd) => owned.use(each);
+    const [ours, theirs] = controlChannelPair().map(own);
+    const [silent] = pipe().map((fd) => own(new OwnedFd(fd)));
+    const [readable, end] = pipe().map((fd) => new OwnedFd(fd));
+    own(readable);
+    end.close(); // its reader is told of the end at once, and ever again
+    test(new ChildRun(theirs.fd, Date.now() + 20_000), ours, silent.fd, readable.fd);
+  });
+}
+
+function packetsAt(parent: OwnedFd): CapturedFrame[] {
+  const packets: CapturedFrame[] = [];
+  for (;;) {
+    const delivery = takeMessage(parent.fd, 0);
+    if (delivery === undefined || delivery === null) return packets;
+    const message = parseChildMessage(delivery.text);
+    if (message.type !== "packet") throw new Error(`The child sent "${message.type}"`);
+    packets.push(message);
+  }
+}
+
+const firstByte = ({ head }: CapturedFrame) => Uint8Array.fromBase64(head)[0];
+const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
+
+for (const count of [0, 1, 31, 32, 33, 100]) {
+  handOnTest(`handOnFrames() hands on ${count} frames in a row, in order`, (run, parent, fd) => {
+    const source = new Frames(fd, count);
+    // The parent speaks when all have come: the source, once empty, has it asked.
+    const honest = run.readable.bind(run);
+    run.readable = (fd) => {
+      sendMessage(parent.fd, { type: "enough" }, [], 0);
+      return honest(fd);
+    };
+    handOnFrames(run, source);
+    assertEquals(packetsAt(parent).map(firstByte), upTo(count));
+    run.receive("enough");
+  });
+}
+
+handOnTest("handOnFrames() cuts the head, and says the length on the wire", (run, parent, fd) => {
+  sendMessage(parent.fd, { type: "enough" }, [], 0);
+  for (const captured of [0, 1, HEAD_LIMIT - 1, HEAD_LIMIT, HEAD_LIMIT + 50]) {
+    handOnFrames(run, new Frames(fd, 1, captured));
+    const [{ bytes, head }] = packetsAt(parent);
+    const expected = Math.min(captured, HEAD_LIMIT);
+    assertEquals([bytes, Uint8Array.fromBase64(head).length], [1500, expected]);
+  }
+});
+
+handOnTest("handOnFrames() says whose time it is", (run, parent, fd) => {
+  sendMessage(parent.fd, { type: "enough" }, [], 0);
+  handOnFrames(run, new Frames(fd, 2, 60, (frame) => 1_000_000_000_000_000_000n + BigInt(frame)));
+  assertEquals(
+    packetsAt(parent).map(({ timestamp_ns, stamped_by }) => [timestamp_ns, stamped_by]),
+    [
+      ["1000000000000000001", "kernel"],
+      ["1000000000000000002", "kernel"],
+    ],
+  );
+
+  const before = BigInt(Date.now()) * 1_000_000n;
+  handOnFrames(run, new Frames(fd, 1, 60));
+  const [{ timestamp_ns, stamped_by }] = packetsAt(parent);
+  assertEquals(stamped_by, "child");
+  assert(BigInt(timestamp_ns) >= before);
+});
+
+handOnTest("handOnFrames() hears the parent under traffic without end", (run, parent, fd) => {
+  sendMessage(parent.fd, { type: "enough" }, [], 0);
+  const source = new Frames(fd, Infinity);
+  handOnFrames(run, source);
+  assert(source.handedOut <= SOON, `${source.handedOut} frames`);
+  assertEquals(packetsAt(parent).length, source.handedOut);
+  run.receive("enough");
+});
+
+handOnTest(
+  "handOnFrames() hears the parent at a source that is always readable",
+  (run, parent, _, readableFd) => {
+    let asked = 0;
+    const source = new class extends Frames {
+      override next(): boolean {
+        if (++asked === 1000) sendMessage(parent.fd, { type: "enough" }, [], 0);
+        return super.next();
+      }
+    }(readableFd, 0);
+    handOnFrames(run, source);
+    assert(asked >= 1000 && asked <= 1000 + SOON, `asked ${asked} times`);
+  },
+);
+
+handOnTest("handOnFrames() takes the end of the parent for a word", (run, parent, fd) => {
+  parent.close();
+  handOnFrames(run, new Frames(fd, 0));
+  assertThrows(() => run.receive("enough"), ExperimentError, "closed");
+});
+
+handOnTest("handOnFrames() throws ExperimentError when time runs out", (run, _, fd) => {
+  const brief = new ChildRun(run.channelFd, Date.now() + 20);
+  assertThrows(() => handOnFrames(brief, new Frames(fd, 0)), ExperimentError, "Time ran out");
+});

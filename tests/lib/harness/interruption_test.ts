@@ -1,0 +1,12 @@
+import { assertEquals } from "@std/assert";
+import { ROOT, runProgram } from "../../support/programs.ts";
+
+const ROUNDS = 1000;
+
+Deno.test("heard() has heard every signal that came before, whichever thread took it", async () => {
+  const program = `${ROOT}/tests/lib/programs/interrupted_often.ts`;
+  const { stdout, stderr } = await runProgram(Deno.execPath(), [
+    ...["run", "-A", "--quiet", program, String(ROUNDS)],
+  ]);
+  assertEquals([JSON.parse(stdout), stderr], [{ rounds: ROUNDS, missed: 0 }, ""]);
+});

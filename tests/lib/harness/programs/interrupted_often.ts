@@ -1,0 +1,37 @@
+/**
+ * Sends itself signals that end a run, each just before it asks whether one has come, and counts those that it has not heard of.
+ *
+ *     interrupted_often.ts ROUNDS
+ *
+ * @module
+ */
+
+import { blockSignals } from "../../../../ffi/mod.ts";
+import { interruption } from "../../../../lib/harness/interruption.ts";
+import { tell } from "../../../ffi/programs/tell.ts";
+
+const SIGNALS = ["SIGTERM", "SIGHUP", "SIGINT"] as const;
+
+for (const signal of SIGNALS) Deno.addSignalListener(signal, () => {}); // between two rounds too
+blockSignals();
+
+/** What a run listens with, to be taken away after it: a process has one run. */
+const listeners: [Deno.Signal, () => void][] = [];
+const { addSignalListener } = Deno;
+Deno.addSignalListener = (signal, listener) => {
+  listeners.push([signal, listener]);
+  addSignalListener(signal, listener);
+};
+
+let missed = 0;
+const rounds = Number(Deno.args[0]);
+for (let round = 0; round < rounds; round++) {
+  const { signal, heard } = interruption();
+  const sent = SIGNALS[round % SIGNALS.length];
+  Deno.kill(Deno.pid, sent);
+  await heard();
+  if (!String(signal.reason).includes(sent)) missed++;
+  for (const [name, listener] of listeners.splice(0)) Deno.removeSignalListener(name, listener);
+}
+tell({ rounds, missed });
+Deno.exit();

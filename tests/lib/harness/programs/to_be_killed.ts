@@ -1,0 +1,20 @@
+/**
+ * A parent that is killed: it starts a child in a PID namespace, which leaves some in sessions of their own, tells who is there, and waits.
+ *
+ * @module
+ */
+
+import { processesIn } from "../../../../lib/inspect/processes.ts";
+import { PidNamespace } from "../../../../lib/harness/pid_namespace.ts";
+import { tell } from "../../../ffi/programs/tell.ts";
+
+const namespace = PidNamespace.make()!;
+const command = new Deno.Command("sh", {
+  args: ["-c", "setsid --fork sleep 600; setsid --fork sleep 600; echo ready; exec sleep 600"],
+  stdin: "null",
+  stdout: "piped",
+});
+const child = namespace.start(() => command.spawn());
+await child.stdout.getReader().read();
+tell(processesIn(namespace.name).map(({ pid }) => pid));
+await new Promise((resolve) => setTimeout(resolve, 600_000));

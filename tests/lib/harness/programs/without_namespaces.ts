@@ -1,0 +1,28 @@
+/**
+ * Where no PID namespace can be had: children of this process that leave something, and what is left when they have ended.
+ *
+ *     without_namespaces.ts SCRIPT…    each for a shell
+ *
+ * @module
+ */
+
+import { ChildProcess } from "../../../../lib/harness/process.ts";
+import { descendantsOf } from "../../../../lib/inspect/processes.ts";
+import { adoptOrphans } from "../../../../lib/harness/orphans.ts";
+import { canHavePidNamespaces, PidNamespace } from "../../../../lib/harness/pid_namespace.ts";
+import { tell } from "../../../ffi/programs/tell.ts";
+
+const hasNamespaces = canHavePidNamespaces() || PidNamespace.make() !== undefined;
+adoptOrphans();
+const ends: { leftBehind: string | null; after: number }[] = [];
+for (const script of Deno.args) {
+  const command = new Deno.Command("sh", {
+    args: ["-c", script],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+  const { leftBehind } = await new ChildProcess(command.spawn()).ended();
+  ends.push({ leftBehind, after: descendantsOf(Deno.pid).length });
+}
+tell({ hasNamespaces, ends });

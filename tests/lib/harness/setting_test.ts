@@ -1,0 +1,56 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { UsageError } from "../../../lib/evidence/outcome.ts";
+import { findIdentity, findLink, isInterfaceName, isMapped } from "../../../lib/harness/setting.ts";
+
+Deno.test("isInterfaceName() takes what the kernel takes, as far as it is printable ASCII", () => {
+  for (const name of ["lo", "veth-fdpass", "eth0.100", "x".repeat(15)]) {
+    assertEquals(isInterfaceName(name), true, name);
+  }
+  const wrong = ["", ".", "..", "x".repeat(16), "a/b", "a:b", "a b", "a\n", "a\0", "é", "\x1b[m"];
+  for (const name of wrong) assertEquals(isInterfaceName(name), false, JSON.stringify(name));
+});
+
+Deno.test("findLink() names what is wrong", () => {
+  assertThrows(() => findLink("a\0b", "Interface"), UsageError, '"a\\u0000b"');
+  assertThrows(
+    () => findLink("lo0", "Interface"),
+    UsageError,
+    'Cannot bind the packet socket to "lo0": if_nametoindex: No such device (ENODEV)',
+  );
+  assertEquals(findLink("lo", "Interface").loopback, true);
+});
+
+Deno.test("findIdentity() takes names and numbers", () => {
+  assertEquals(findIdentity("nobody:65534"), { uid: 65534, gid: 65534 });
+  assertEquals(findIdentity("1234:5678"), { uid: 1234, gid: 5678 });
+  assertEquals(findIdentity("4294967294:1"), { uid: 4294967294, gid: 1 });
+});
+
+Deno.test("findIdentity() refuses root, what changes nothing, and who is not there", () => {
+  const cases: [user: string, message: string][] = [
+    ["root", "is root"],
+    ["0", "is root"],
+    ["0:65534", "is root"],
+    ["nobody:0", "is root"],
+    ["nobody:root", "is root"],
+    ["4294967295:1", "out of range"],
+    ["1:4294967295", "out of range"],
+    ["no-such-user", "no user"],
+    ["nobody:no-such-group", "no group"],
+    ["1234", "no group of its own"],
+    ["", "wanted"],
+    [":1", "wanted"],
+    ["1:", "wanted"],
+    ["1:2:3", "wanted"],
+  ];
+  for (const [user, message] of cases) {
+    assertThrows(() => findIdentity(user), UsageError, message, user);
+  }
+});
+
+Deno.test("isMapped() reads the map of a user namespace", () => {
+  assertEquals(isMapped(65534, "         0          0 4294967295\n"), true);
+  assertEquals(isMapped(65534, "         0          0          1\n"), false);
+  assertEquals(isMapped(65534, "0 100000 1\n65534 165534 1\n"), true);
+  assertEquals(isMapped(65534, ""), false);
+});

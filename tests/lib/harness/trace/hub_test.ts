@@ -1,0 +1,27 @@
+import { assertEquals } from "@std/assert";
+import { Tracing } from "../../../../lib/harness/trace/hub.ts";
+
+const call = (text: string) => ({ kind: "call", began: 1, milliseconds: 0, tid: 1, text }) as const;
+
+Deno.test("Tracing gives calls to whoever keeps them, until they take no more of a side's", () => {
+  const tracing = new Tracing(false);
+  const kept: string[] = [];
+  tracing.heard("child", 7, call("before()"));
+  {
+    using _kept = tracing.keptBy((side, pid, { text }) => {
+      kept.push(`${side} ${pid} ${text}`);
+      return side === "child";
+    });
+    tracing.heard("child", 7, call("one()"));
+    tracing.heard("child", 7, { kind: "detail", began: 1, text: "of one()" });
+    tracing.heard("parent", 8, call("two()"));
+    tracing.heard("parent", 8, call("three()"));
+    tracing.heard("child", 7, call("four()"));
+  }
+  tracing.heard("child", 7, call("after()"));
+  assertEquals(kept, ["child 7 one()", "parent 8 two()", "child 7 four()"]);
+});
+
+Deno.test("Tracing wants structures of a child only where they are printed", () => {
+  assertEquals([new Tracing(true).wanted, new Tracing(false).wanted], ["structures", "calls"]);
+});

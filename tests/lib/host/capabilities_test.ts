@@ -1,0 +1,30 @@
+import { assertEquals } from "@std/assert";
+import { CAP_KILL, CAP_NET_RAW, CAP_SETUID } from "../../../ffi/mod.ts";
+import {
+  ALWAYS_NEEDED,
+  describeMissing,
+  missingCapabilities,
+} from "../../../lib/host/capabilities.ts";
+
+const set = (...bits: number[]) => bits.reduce((all, bit) => all | 1n << BigInt(bit), 0n);
+
+Deno.test("missingCapabilities() names each that is needed and not there, once, in order", () => {
+  assertEquals(missingCapabilities(ALWAYS_NEEDED, ~0n), []);
+  assertEquals(missingCapabilities(ALWAYS_NEEDED, 0n), [...ALWAYS_NEEDED]);
+  assertEquals(missingCapabilities(ALWAYS_NEEDED, set(CAP_NET_RAW, CAP_SETUID, CAP_KILL)), [
+    "CAP_SETGID",
+    "CAP_SETPCAP",
+    "CAP_SYS_PTRACE",
+  ]);
+  assertEquals(missingCapabilities(["CAP_NET_ADMIN", "CAP_KILL", "CAP_NET_ADMIN"], 0n), [
+    "CAP_NET_ADMIN",
+    "CAP_KILL",
+  ]);
+});
+
+Deno.test("describeMissing() says what is missing, and how it is granted", () => {
+  assertEquals(describeMissing(["CAP_NET_RAW", "CAP_KILL"]), [
+    "Root without CAP_NET_RAW, CAP_KILL",
+    "Grant CAP_NET_RAW, CAP_KILL (in a container: --cap-add)",
+  ]);
+});

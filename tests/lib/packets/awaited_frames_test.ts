@@ -1,0 +1,36 @@
+import { assertEquals } from "@std/assert";
+import { AwaitedFrames } from "../../../lib/packets/awaited_frames.ts";
+import { stimulusFrame } from "../../../lib/packets/stimulus.ts";
+
+const SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);
+const fresh = (sequence: number) =>
+  stimulusFrame(sequence, SOURCE, crypto.getRandomValues(new Uint8Array(16)), 300);
+
+Deno.test("AwaitedFrames takes each frame once, by its beginning", () => {
+  const awaited = new AwaitedFrames();
+  const sent = [0, 1, 2].map(fresh);
+  for (const frame of sent) awaited.expect(frame);
+  assertEquals(awaited.take(sent[1].subarray(0, 256)), 1);
+  assertEquals(awaited.take(sent[1]), undefined);
+  assertEquals([awaited.take(sent[0]), awaited.take(sent[2])], [0, 2]);
+  assertEquals(awaited.expected, 3);
+});
+
+Deno.test("AwaitedFrames takes no frame with another secret, or without one", () => {
+  const awaited = new AwaitedFrames();
+  const frame = fresh(0);
+  awaited.expect(frame);
+  assertEquals(awaited.take(fresh(0)), undefined);
+  assertEquals(awaited.take(frame.subarray(0, 61)), undefined);
+  assertEquals(awaited.take(new Uint8Array(0)), undefined);
+  assertEquals(awaited.take(frame), 0);
+});
+
+Deno.test("AwaitedFrames takes none that it has been made to forget", () => {
+  const awaited = new AwaitedFrames();
+  const [before, after] = [fresh(0), fresh(1)];
+  awaited.expect(before);
+  awaited.forget();
+  awaited.expect(after);
+  assertEquals([awaited.take(before), awaited.take(after)], [undefined, 1]);
+});

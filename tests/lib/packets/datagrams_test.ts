@@ -1,0 +1,175 @@
+import { assert, assertEquals } from "@std/assert";
+import { ipv4Bytes } from "../../../ffi/mod.ts";
+import { DatagramReader, DROP_REASONS } from "../../../lib/packets/datagrams.ts";
+import {
+  datagramFrame,
+  type DatagramOptions,
+  INVALID,
+  RelayFrames,
+} from "../../../lib/experiments/relay/frames.ts";
+
+const TO = { address: "239.255.70.68", port: 5004 };
+const SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);
+const PAYLOAD = Uint8Array.from({ length: 80 }, (_, i) => i);
+const FILL = 0xa5;
+
+const frameOf = (options: Partial<DatagramOptions> = {}) =>
+  datagramFrame({ source: SOURCE, to: TO, payload: PAYLOAD, ...options });
+
+/** Memory that nothing may be read of but a part of it. */
+function guarded(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return new Proxy(bytes, {
+    get(target, property) {
+      if (typeof property === "string" && /^\d+$/.test(property)) {
+        const at = Number(property);
+        assert(at >= start && at < end, `byte ${at} is read, of ${start} to ${end - 1}`);
+        return target[at];
+      }
+      return Reflect.get(target, property, target);
+    },
+  });
+}
+
+/** Reads a frame in the middle of other memory, of which nothing may be read. */
+function read(frame: Uint8Array, captured = frame.length, isChecksumPending = false) {
+  const offset = 1000;
+  const memory = new Uint8Array(80_000).fill(FILL);
+  memory.set(frame.subarray(0, captured), offset);
+  const reader = new DatagramReader(TO);
+  const end = offset + captured;
+  const reason = reader.read(guarded(memory, offset, end), offset, captured, isChecksumPending);
+  if (reason !== undefined) return reason;
+  const { start, size } = reader;
+  assert(start >= offset && size >= 0 && start + size <= end, "the payload lies in the frame");
+  return memory.slice(start, start + size);
+}
+
+Deno.test("DatagramReader takes the payload out, of every size, and no padding", () => {
+  for (const size of [0, 1, 2, 17, 18, 19, 20, 255, 256, 1471, 1472]) {
+    const payload = Uint8Array.from({ length: size }, (_, i) => i * 7);
+    assertEquals(read(frameOf({ payload })), payload);
+    assertEquals(read(frameOf({ payload, isSummed: false })), payload);
+  }
+});
+
+Deno.test("DatagramReader takes options of the header for what they are", () => {
+  for (const length of [4, 8, 40]) {
+    assertEquals(read(frameOf({ options: new Array(length).fill(1) })), PAYLOAD);
+  }
+});
+
+Deno.test("DatagramReader takes what is behind a UDP length for no payload", () => {
+  const frame = frameOf({ isSummed: false });
+  frame[39] -= 30; // the UDP length
+  assertEquals(read(frame), PAYLOAD.slice(0, 50));
+});
+
+Deno.test("DatagramReader takes a checksum that is pending for none", () => {
+  const frame = frameOf();
+  frame[40] ^= 0xff;
+  assertEquals(read(frame), "bad UDP checksum");
+  assertEquals(read(frame, frame.length, true), PAYLOAD);
+});
+
+Deno.test("DatagramReader takes the checksum 0xffff for one: that of a sum of 0", () => {
+  // A payload of two bytes that makes the sum of everything 0xffff, of which the checksum would be 0: RFC 768.
+  for (let i = 0; i < 0x10000; i++) {
+    const frame = frameOf({ payload: Uint8Array.of(i >> 8, i & 0xff) });
+    if (frame[40] !== 0xff || frame[41] !== 0xff) continue;
+    assertEquals(read(frame), Uint8Array.of(i >> 8, i & 0xff));
+    return;
+  }
+  throw new Error("no payload has that checksum");
+});
+
+for (const { what, reason, of } of INVALID.filter(({ what }) => what !== "a frame of a VLAN")) {
+  Deno.test(`DatagramReader names what is wrong: ${what}: ${reason}`, () => {
+    assertEquals<unknown>(read(of(frameOf(), TO)), reason);
+  });
+}
+
+Deno.test("INVALID has a frame for every reason", () => {
+  const reasons = new Set(INVALID.map(({ reason }) => reason as string));
+  assertEquals([...reasons].sort(), Object.keys(DROP_REASONS).sort());
+});
+
+Deno.test("DatagramReader: a frame that is cut anywhere is truncated, and nothing beyond it is read", () => {
+  for (const frame of [frameOf(), frameOf({ options: new Array(40).fill(1) })]) {
+    for (let captured = 0; captured < frame.length; captured++) {
+      assertEquals<unknown>(read(frame, captured), "truncated", `${captured} bytes`);
+    }
+  }
+});
+
+Deno.test("DatagramReader: every value of every byte of the headers is survived", () => {
+  const counts: Record<string, number> = {};
+  for (const options of [[], [0x94, 4, 0, 0]]) {
+    const frame = frameOf({ options });
+    for (let at = 0; at < 14 + 20 + options.length + 8; at++) {
+      for (let value = 0; value < 256; value++) {
+        const altered = frame.slice();
+        altered[at] = value;
+        const outcome = read(altered);
+        const name = typeof outcome === "string" ? outcome : "payload";
+        counts[name] = (counts[name] ?? 0) + 1;
+        if (typeof outcome !== "string") assertEquals(outcome, PAYLOAD);
+      }
+    }
+  }
+  assert(counts.payload > 0 && counts["bad checksum"] > 1000, JSON.stringify(counts));
+});
+
+Deno.test("DatagramReader: hostile lengths together never lead out of the frame", () => {
+  // Each with its header sealed again, so that the lengths are what is looked at.
+  const lengths = [0, 1, 7, 8, 19, 20, 27, 28, 59, 60, 107, 108, 109, 1000, 0x7fff, 0x8000, 0xffff];
+  let outcomes = 0;
+  for (let words = 0; words < 16; words++) {
+    for (const packetSize of lengths) {
+      for (const datagramSize of lengths) {
+        const frame = frameOf({ isSummed: false });
+        frame[14] = 0x40 | words;
+        frame.set([packetSize >> 8, packetSize & 0xff], 16);
+        const udp = 14 + words * 4;
+        frame.set([datagramSize >> 8, datagramSize & 0xff], udp + 4);
+        seal(frame, words * 4);
+        const outcome = read(frame);
+        if (typeof outcome !== "string") assert(outcome.length === datagramSize - 8);
+        outcomes++;
+      }
+    }
+  }
+  assertEquals(outcomes, 16 * lengths.length ** 2);
+});
+
+function seal(frame: Uint8Array, size: number): void {
+  frame.set([0, 0], 24);
+  let sum = 0;
+  for (let at = 14; at < 14 + size; at += 2) sum += frame[at] << 8 | frame[at + 1];
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  frame.set([~sum >> 8 & 0xff, ~sum & 0xff], 24);
+}
+
+Deno.test("DatagramReader: random bytes are survived", () => {
+  for (let i = 0; i < 20_000; i++) {
+    const frame = crypto.getRandomValues(new Uint8Array(i % 120));
+    if (i % 2 === 0 && frame.length > 34) {
+      frame.set(frameOf().subarray(0, 24)); // further in
+      frame.set(ipv4Bytes(TO.address)!, 30);
+      seal(frame, 20);
+    }
+    read(frame);
+  }
+});
+
+Deno.test("RelayFrames: every payload size once in a round, and each payload that has room for a mark is another", () => {
+  const frames = new RelayFrames(SOURCE, TO);
+  const sizes = new Set<number>(), marks = new Set<string>();
+  let marked = 0;
+  for (let sequence = 0; sequence <= 1472; sequence++) {
+    const payload = frames.payload(sequence);
+    sizes.add(payload.length);
+    if (payload.length >= 4) marks.add(payload.slice(0, 4).toHex()), marked++;
+    if (sequence % 97 === 0) assertEquals(read(frames.datagram(sequence)), payload);
+  }
+  assertEquals([sizes.size, marks.size], [1473, marked]);
+});

@@ -1,0 +1,37 @@
+import { assertEquals } from "@std/assert";
+import { endOfPacket, summarize } from "../../../lib/packets/frames.ts";
+
+const ethernet = (...rest: number[]) => Uint8Array.from([...new Array(12).fill(0xff), ...rest]);
+const ipv4 = (protocol: number) =>
+  ethernet(0x08, 0x00, 0x45, ...new Array(8).fill(0), protocol, ...new Array(10).fill(0));
+
+Deno.test("summarize() says what a frame is, and never looks beyond its end", () => {
+  const cases: [frame: Uint8Array, summary: string][] = [
+    [ipv4(2), "IPv4 (protocol: 2)"],
+    [ipv4(17), "IPv4 (protocol: 17)"],
+    [ipv4(17).subarray(0, 33), "IPv4 (truncated)"],
+    [ethernet(0x86, 0xdd), "IPv6"],
+    [ethernet(0x08, 0x06), "ARP"],
+    [ethernet(0x00, 0x27), "EtherType 0x0027"],
+    [ethernet(0x08), "Truncated frame"],
+    [new Uint8Array(0), "Truncated frame"],
+  ];
+  for (const [frame, summary] of cases) assertEquals(summarize(frame), summary);
+});
+
+Deno.test("endOfPacket() is where the header of the IP packet says", () => {
+  const sized = (type: number[], at: number, size: number, length: number) => {
+    const frame = new Uint8Array(length);
+    frame.set(type, 12);
+    new DataView(frame.buffer).setUint16(14 + at, size);
+    return frame;
+  };
+  const IPV4 = [0x08, 0x00], IPV6 = [0x86, 0xdd], ARP = [0x08, 0x06];
+  assertEquals(endOfPacket(sized(IPV4, 2, 32, 62)), 46);
+  assertEquals(endOfPacket(sized(IPV4, 2, 65535, 34)), 14 + 65535);
+  assertEquals(endOfPacket(sized(IPV4, 2, 32, 33)), undefined);
+  assertEquals(endOfPacket(sized(IPV6, 4, 12, 82)), 66);
+  assertEquals(endOfPacket(sized(IPV6, 4, 12, 53)), undefined);
+  assertEquals(endOfPacket(sized(ARP, 2, 32, 62)), undefined);
+  assertEquals(endOfPacket(new Uint8Array(0)), undefined);
+});

@@ -1,0 +1,26 @@
+import { assertEquals } from "@std/assert";
+import { carries, markedFrame } from "../../../lib/packets/marks.ts";
+import { OPERATIONS } from "../../../lib/experiments/authority/operations.ts";
+
+const NAMES = OPERATIONS.map(({ name }) => name);
+
+Deno.test("carries() knows the frame of an operation from that of every other", () => {
+  for (const mark of NAMES) {
+    assertEquals(NAMES.filter((name) => carries(markedFrame(name), mark)), [mark]);
+  }
+});
+
+Deno.test("markedFrame() is to a group, and not too short for Ethernet", () => {
+  for (const name of NAMES) {
+    const frame = markedFrame(name);
+    assertEquals([frame.length >= 60, frame[0] & 1], [true, 1], name);
+  }
+});
+
+Deno.test("carries() takes no frame for marked that was cut, or has one byte else", () => {
+  const frame = markedFrame("send");
+  assertEquals(carries(frame.subarray(0, -1), "send"), false);
+  for (let i = 0; i < frame.length; i++) {
+    assertEquals(carries(frame.with(i, frame[i] ^ 1), "send"), false);
+  }
+});

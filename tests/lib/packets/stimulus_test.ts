@@ -1,0 +1,150 @@
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { ETH_P_ALL, if_nametoindex, linkByIndex } from "../../../ffi/mod.ts";
+import { AwaitedFrames } from "../../../lib/packets/awaited_frames.ts";
+import { endOfPacket } from "../../../lib/packets/frames.ts";
+import { HEAD_LIMIT } from "../../../lib/harness/protocol.ts";
+import { boundPacketSocket, takeFrame } from "../../../lib/packets/socket.ts";
+import {
+  holdsStimulus,
+  internetChecksum,
+  SECRET_SIZE,
+  secretOf,
+  Stimulus,
+  stimulusFrame,
+} from "../../../lib/packets/stimulus.ts";
+import { testNeeding } from "../../support/needs.ts";
+
+const SECRET = Uint8Array.from({ length: SECRET_SIZE }, (_, i) => i + 1);
+const SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);
+const frames = [0, 1, 2, 65536, 0xffffffff].map((sequence) =>
+  [sequence, stimulusFrame(sequence, SOURCE, SECRET)] as const
+);
+
+Deno.test("A frame's secret is directly behind its IP packet, whatever its size", () => {
+  for (const [sequence, frame] of frames) {
+    const end = endOfPacket(frame)!;
+    assertEquals(frame.subarray(end), SECRET);
+    for (const size of [frame.length + 1, 300, 1514]) {
+      const long = stimulusFrame(sequence, SOURCE, SECRET, size);
+      assertEquals([endOfPacket(long), long.length], [end, size]);
+      assertEquals(secretOf(long.subarray(0, HEAD_LIMIT)), SECRET.toHex());
+    }
+  }
+});
+
+Deno.test("The IP packet of a frame does not depend on the secret", () => {
+  const another = crypto.getRandomValues(new Uint8Array(SECRET_SIZE));
+  for (const [sequence, frame] of frames) {
+    const other = stimulusFrame(sequence, SOURCE, another);
+    const end = endOfPacket(frame)!;
+    assertEquals(other.subarray(0, end), frame.subarray(0, end));
+    assertNotEquals(secretOf(other), secretOf(frame));
+  }
+});
+
+Deno.test("The shortest frames, with their secrets, fit into the smallest MTU of IPv4: RFC 791", () => {
+  for (const [, frame] of frames) assert(frame.length - 14 <= 68, `${frame.length} bytes`);
+});
+
+Deno.test("secretOf() does not look anywhere else, nor at a frame that is cut", () => {
+  for (const [, frame] of frames) {
+    assertEquals(secretOf(frame.subarray(0, frame.length - 1)), undefined);
+    const moved = Uint8Array.from([...frame.subarray(0, -SECRET_SIZE), 0, ...SECRET]);
+    assertNotEquals(secretOf(moved), SECRET.toHex());
+  }
+  for (const length of [0, 1, 13, 14, 33, 53]) {
+    assertEquals(secretOf(frames[2][1].subarray(0, length)), undefined);
+  }
+});
+
+Deno.test("holdsStimulus() knows the packet with and without a secret, and no other", () => {
+  for (const [, frame] of frames) {
+    const end = endOfPacket(frame)!;
+    assert(holdsStimulus(frame));
+    assert(holdsStimulus(frame.subarray(0, end)));
+    assert(!holdsStimulus(frame.subarray(0, end - 1)));
+    assert(!holdsStimulus(frame.with(end - 5, frame[end - 5] ^ 1)));
+  }
+  assert(!holdsStimulus(new Uint8Array(0)));
+});
+
+Deno.test("internetChecksum() is that of RFC 1071, section 3", () => {
+  assertEquals(internetChecksum(Uint8Array.of(0, 1, 0xf2, 3, 0xf4, 0xf5, 0xf6, 0xf7)), 0x220d);
+  assertEquals(internetChecksum(Uint8Array.of(0xff)), 0x00ff); // an odd byte counts as a high one
+});
+
+Deno.test("stimulusFrame() has different bytes behind the short frame of each", () => {
+  const rest = (sequence: number) => stimulusFrame(sequence, SOURCE, SECRET, 200).slice(100);
+  for (const sequence of [0, 1, 2, 3]) {
+    assertNotEquals(rest(sequence), rest(sequence + 3)); // of the same kind
+    assert(new Set(rest(sequence)).size > 50);
+  }
+});
+
+testNeeding({ root: true }, "Stimulus sends frames of the size that it is told", () => {
+  const lo = linkByIndex(if_nametoindex("lo"));
+  using receiver = boundPacketSocket(lo.ifindex, ETH_P_ALL);
+  using stimulus = new Stimulus(lo, (sequence) => 100 + sequence);
+  const awaited = new AwaitedFrames();
+  const sent = Array.from({ length: 10 }, () => stimulus.send());
+  for (const frame of sent) awaited.expect(frame);
+  assertEquals(new Set(sent.map(secretOf)).size, 10);
+  const seen: number[] = [];
+  const deadline = Date.now() + 10_000;
+  while (seen.length < 10 && Date.now() < deadline) {
+    const frame = takeFrame(receiver.fd);
+    const place = frame && awaited.take(frame.head);
+    if (place === undefined) continue;
+    assertEquals([frame!.head, frame!.bytes], [sent[place], 100 + place]);
+    seen.push(place);
+  }
+  assertEquals(seen, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
+/** A capture file with the frames. Source: the libpcap file format, version 2.4. */
+function pcap(contents: readonly Uint8Array[]): Uint8Array {
+  const header = new Uint32Array([0xa1b2c3d4, 2 | 4 << 16, 0, 0, 65535, 1]);
+  return Uint8Array.from([
+    ...new Uint8Array(header.buffer),
+    ...contents.flatMap((frame) => [
+      ...new Uint8Array(new Uint32Array([0, 0, frame.length, frame.length]).buffer),
+      ...frame,
+    ]),
+  ]);
+}
+
+testNeeding(
+  { programs: { tshark: "tshark" } },
+  "stimulusFrame() makes what tshark takes for good UDP, IGMP and IPv6",
+  async () => {
+    const tshark = new Deno.Command("tshark", {
+      args: [
+        "-r-",
+        "-oip.check_checksum:TRUE",
+        "-oudp.check_checksum:TRUE",
+        ...["-T", "fields"],
+        ...["eth.dst", "ip.dst", "ipv6.dst", "_ws.col.Protocol", "igmp.type", "udp.dstport"]
+          .flatMap((field) => ["-e", field]),
+        ...["ip.checksum.status", "udp.checksum.status", "igmp.checksum.status", "_ws.malformed"]
+          .flatMap((field) => ["-e", field]),
+      ],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const writer = tshark.stdin.getWriter();
+    await writer.write(pcap(frames.slice(0, 3).map(([, frame]) => frame)));
+    await writer.close();
+    const { stdout } = await tshark.output();
+    const [udp, igmp, ipv6] = new TextDecoder().decode(stdout).trimEnd().split("\n")
+      .map((row) => row.split("\t"));
+    const GOOD = "1";
+    assertEquals(udp.slice(0, 2), ["01:00:5e:7f:46:44", "239.255.70.68"]);
+    assertEquals([udp[5], udp[6], udp[7]], ["5004", GOOD, GOOD]);
+    assertEquals(igmp.slice(0, 2), ["01:00:5e:00:00:16", "224.0.0.22"]);
+    assertMatch(igmp[3], /IGMP/);
+    assertEquals([igmp[6], igmp[8]], [GOOD, GOOD]);
+    assertEquals([ipv6[0], ipv6[2], ipv6[7]], ["33:33:00:00:46:44", "ff15::4644", GOOD]);
+    for (const row of [udp, igmp, ipv6]) assert(!row[9], `malformed: ${row}`);
+  },
+);

@@ -1,0 +1,96 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { type Evidence, judged, skipped } from "../../../lib/evidence/evidence.ts";
+import { privilegeDrop } from "../../../lib/experiments/privilege_drop/experiment.ts";
+import { ExperimentRecord } from "../../../lib/evidence/record.ts";
+import { escapeText } from "../../../lib/evidence/escape.ts";
+import { renderFailure, renderText } from "../../../lib/report/text.ts";
+import { environment, evidenceOf } from "../../../lib/harness/run.ts";
+
+/** All of it is the parent's to decide. */
+const EXPERIMENT = { ...privilegeDrop, byChildsWord: [] };
+const HOSTILE = "\x1b[2J\r\nroot# \u202e\u{e0001}";
+const NORMAL = { color: false, amount: "normal" } as const;
+
+function evidence(change: (record: ExperimentRecord) => void, left: readonly string[]): Evidence {
+  const record = new ExperimentRecord(EXPERIMENT);
+  record.step("child", false, "A step...");
+  for (const id of privilegeDrop.plan) {
+    if (!left.includes(id)) record.decide(id, judged(true, "so it is"), ["parent"]);
+  }
+  change(record);
+  const conclusion = { headline: "It works!", points: ["a point"], decision: "D24 stands" };
+  return evidenceOf(environment("lo", "nobody"), [record.close(conclusion, null)]);
+}
+
+Deno.test("escapeText() leaves no control character, and words as they are", () => {
+  assertEquals(escapeText("✓ Grüße → 5/5"), "✓ Grüße → 5/5");
+  assertEquals(escapeText(HOSTILE), "\\u{1b}[2J\\u{d}\\u{a}root# \\u{202e}\\u{e0001}");
+});
+
+Deno.test("renderText() lets nothing of the child's reach the terminal as it is", () => {
+  const text = renderText(
+    evidence((record) => {
+      record.step("child", true, HOSTILE);
+      record.line({ kind: "detail", text: HOSTILE });
+      record.line({ kind: "done", text: HOSTILE, checks: ["DROP-01"] });
+      record.opinion("DROP-01", judged(false, HOSTILE, { [HOSTILE]: HOSTILE }));
+    }, ["DROP-01"]),
+    { color: false, amount: "verbose" },
+  );
+  assertMatch(text, /✗ DROP-01/);
+  assertEquals(/[\p{Cc}\p{Cf}]/u.test(text.replaceAll("\n", "")), false);
+});
+
+Deno.test("renderText() marks a line by the checks behind it", () => {
+  for (
+    const [finding, mark, end] of [
+      [judged(true, "so"), "✓", "✓ SUCCESS: It works!"],
+      [judged(false, "so"), "✗", "✗ FAILURE: 1 of 14 checks do not hold"],
+      [skipped("so"), "–", "– INCONCLUSIVE"],
+    ] as const
+  ) {
+    const text = renderText(
+      evidence((record) => {
+        record.decide("RECV-01", finding, ["answer"]);
+        record.line({ kind: "done", text: "Received", checks: ["RECV-01", "RECV-02"] });
+      }, ["RECV-01"]),
+      NORMAL,
+    );
+    assertStringIncludes(text, `  ${mark} Received\n`);
+    assertStringIncludes(text, `    · ${mark} RECV-01 so\n`);
+    assertStringIncludes(text, end);
+  }
+});
+
+Deno.test("renderText() claims nothing at the end of a run in which one check was skipped", () => {
+  for (const id of EXPERIMENT.plan) {
+    const text = renderText(
+      evidence((record) => record.decide(id, skipped("not to be seen"), ["parent"]), [id]),
+      NORMAL,
+    );
+    assertStringIncludes(text, "– INCONCLUSIVE: 1 of 14 checks could not be judged\n");
+    assertStringIncludes(text, "– Neither validated nor refuted: D24");
+    assertEquals(/SUCCESS|It works|a point|stands/.test(text), false, id);
+  }
+});
+
+Deno.test("renderText() says one line when it is to be quiet", () => {
+  const text = renderText(evidence(() => {}, []), { color: false, amount: "quiet" });
+  assertEquals(text, "PASS privilege-drop: 14 of 14 checks hold\n");
+});
+
+Deno.test("renderText() says in that line why a run did not come to its end", () => {
+  const { experiments: [whole], ...run } = evidence(() => {}, []);
+  const interrupted = { ...whole, verdict: "FAIL", error: "Interrupted by SIGTERM\x07" } as const;
+  const text = renderText({ ...run, experiments: [interrupted] }, {
+    color: false,
+    amount: "quiet",
+  });
+  const said = "FAIL privilege-drop: 14 of 14 checks hold; Interrupted by SIGTERM\\u{7}\n";
+  assertEquals(text, said);
+});
+
+Deno.test("renderFailure() gives the message and the remedy, escaped", () => {
+  assertEquals(renderFailure("no\x07", "do this"), "fdpass: no\\u{7}\n  do this\n");
+  assertEquals(renderFailure("no", null), "fdpass: no\n");
+});

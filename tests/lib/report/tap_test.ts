@@ -1,0 +1,137 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import type { Evidence } from "../../../lib/evidence/evidence.ts";
+import { CannotAnswer, UsageError } from "../../../lib/evidence/outcome.ts";
+import { renderTap } from "../../../lib/report/tap.ts";
+import { environment, evidenceOfFailure } from "../../../lib/harness/run.ts";
+import { testNeeding } from "../../support/needs.ts";
+import { runProgram } from "../../support/programs.ts";
+import { spoilt, storedEvidence } from "../../support/stored.ts";
+
+/** A line of a test at some depth. */
+interface Result {
+  readonly ok: boolean;
+  readonly number: number;
+  readonly text: string;
+  readonly skip: string | undefined;
+}
+
+/** Reads KTAP as its specification has it, and takes nothing else. Returns the results at each depth, outermost first. */
+function readKtap(text: string): { outer: Result[]; inner: Result[][]; bail: string | undefined } {
+  const inner: Result[][] = [];
+  const outer: Result[] = [];
+  const plans: [number, number | undefined] = [0, undefined];
+  let bail: string | undefined;
+  text.split("\n").slice(0, -1).forEach((line, i) => {
+    const depth = line.startsWith("  ") ? 1 : 0;
+    const said = line.slice(2 * depth);
+    if (i === 0) return assertEquals(said, "KTAP version 1");
+    if (said === "KTAP version 1") return void inner.push([]);
+    const [, plan] = said.match(/^1\.\.(\d+)( # SKIP .*)?$/) ?? [];
+    if (plan !== undefined) return void (plans[depth] = Number(plan));
+    if (said.startsWith("# ")) return;
+    if (said.startsWith("Bail out! ")) return void (bail = said.slice(10));
+    const match = said.match(/^(not )?ok (\d+) - ((?:[^#]|\\#)*?)(?: # SKIP (.*))?$/);
+    if (match === null) throw new Error(`Line ${i + 1} is no KTAP: ${JSON.stringify(line)}`);
+    const [, not, number, name, skip] = match;
+    const results = depth === 0 ? outer : inner.at(-1)!;
+    results.push({ ok: not === undefined, number: Number(number), text: name, skip });
+    assertEquals(results.length, Number(number), "numbered in order");
+    if (depth === 0) assertEquals(inner.at(-1)!.length, plans[1], "the plan of a nested test");
+  });
+  assertEquals(outer.length, plans[0], "the plan");
+  return { outer, inner, bail };
+}
+
+function assertAgrees(evidence: Evidence): void {
+  const { outer, inner } = readKtap(renderTap(evidence));
+  assertEquals(outer.map(({ text }) => text), evidence.experiments.map(({ name }) => name));
+  evidence.experiments.forEach(({ verdict, checks }, i) => {
+    const { ok, skip } = outer[i];
+    assertEquals([ok, skip !== undefined], [verdict !== "FAIL", verdict === "INCONCLUSIVE"]);
+    assertEquals(
+      inner[i].map(({ ok, skip, text }) => [
+        text.slice(0, text.indexOf(" ")),
+        ok ? skip === undefined ? "pass" : "skip" : "fail",
+      ]),
+      checks.map(({ id, status }) => [id, status]),
+    );
+  });
+}
+
+Deno.test("renderTap() is KTAP, and says what the evidence says", () => {
+  assertAgrees(storedEvidence());
+});
+
+Deno.test("renderTap() stays KTAP whatever stands in the evidence", () => {
+  assertAgrees(spoilt(storedEvidence()));
+  const text = renderTap(spoilt(storedEvidence()));
+  assertEquals(/[\p{Cc}\p{Cf}]/u.test(text.replaceAll("\n", "")), false);
+});
+
+Deno.test("renderTap() says expectation, source and evidence before a result that fails", () => {
+  const lines = renderTap(storedEvidence()).split("\n");
+  const at = lines.findIndex((line) => line.startsWith("  not ok "));
+  const before = lines.slice(0, at).reverse();
+  const diagnostics = before.slice(0, before.findIndex((line) => !line.startsWith("  # ")));
+  for (const word of ["observed", "expected", "source", "evidence"]) {
+    assertStringIncludes(diagnostics.join("\n"), `${word}: `);
+  }
+});
+
+Deno.test("renderTap() of what could not be answered is one skip with the remedy", () => {
+  const error = new CannotAnswer("Not root\nok 1", "use sudo");
+  const text = renderTap(evidenceOfFailure(environment("lo", "nobody"), error));
+  assertMatch(text, /^1\.\.0 # SKIP Not root\\u\{a\}ok 1; use sudo\n$/m);
+  assertEquals(readKtap(text).outer, []);
+});
+
+Deno.test("renderTap() of an error bails out, after what there was", () => {
+  const { experiments } = storedEvidence();
+  for (const error of [new UsageError("wrong"), new TypeError("a defect")]) {
+    for (const before of [[], experiments]) {
+      const text = renderTap(evidenceOfFailure(environment("lo", "nobody"), error, before));
+      const { outer, bail } = readKtap(text);
+      assertEquals(outer.length, before.length);
+      assertStringIncludes(bail ?? "", error.message);
+    }
+  }
+});
+
+const prove = { programs: { prove: "perl" } };
+
+/** What perl's TAP::Harness makes of a report. */
+async function proven(evidence: Evidence): Promise<[code: number, output: string]> {
+  const file = await Deno.makeTempFile({ suffix: ".tap" });
+  try {
+    await Deno.writeTextFile(file, renderTap(evidence));
+    const { code, stdout, stderr } = await runProgram("prove", ["-e", "cat", file]);
+    return [code, stdout + stderr];
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+testNeeding(prove, "prove takes a PASS as one, and a FAIL as one", async () => {
+  const stored = storedEvidence();
+  const passed = stored.experiments.filter(({ verdict }) => verdict === "PASS");
+  const [good, goodOutput] = await proven({ ...stored, experiments: passed });
+  assertMatch(goodOutput, /Tests=3[^]*Result: PASS/);
+  const [bad, badOutput] = await proven(stored);
+  assertMatch(badOutput, /Failed test: +4\b|Failed 1\/5 subtests/);
+  assertEquals([good, bad], [0, 1]);
+});
+
+testNeeding(prove, "prove takes a hostile report as what it is", async () => {
+  const stored = spoilt(storedEvidence());
+  const passed = stored.experiments.filter(({ verdict }) => verdict === "PASS");
+  assertMatch((await proven({ ...stored, experiments: passed }))[1], /Tests=3[^]*Result: PASS/);
+});
+
+testNeeding(prove, "prove takes a bail-out as a failure, and a skip as a skip", async () => {
+  const where = environment("lo", "nobody");
+  const [bailed, output] = await proven(evidenceOfFailure(where, new UsageError("wrong")));
+  assertStringIncludes(output, "Bailout called");
+  assertEquals(bailed !== 0, true);
+  const [, skipped] = await proven(evidenceOfFailure(where, new CannotAnswer("Not root", "sudo")));
+  assertStringIncludes(skipped, "skipped: Not root; sudo");
+});

@@ -1,0 +1,192 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Evidence, SeenBy } from "../../../lib/evidence/evidence.ts";
+import { renderHtml } from "../../../lib/report/html.ts";
+import { renderJson } from "../../../lib/report/json.ts";
+import { renderPcapng } from "../../../lib/report/pcapng.ts";
+import { renderTap } from "../../../lib/report/tap.ts";
+import { renderText } from "../../../lib/report/text.ts";
+import { spoilt, storedEvidence } from "../../support/stored.ts";
+
+/** What a view says of one experiment, as far as every view says it. */
+interface Said {
+  readonly verdict: string;
+  readonly checks: readonly (readonly [id: string, status: string])[];
+}
+
+const AMOUNTS = ["quiet", "normal", "verbose"] as const;
+
+const BY_MARK: Readonly<Record<string, string>> = { "✓": "pass", "✗": "fail", "–": "skip" };
+
+function readJson(evidence: Evidence): Said[] {
+  const { experiments }: Evidence = JSON.parse(renderJson(evidence));
+  return experiments.map(({ verdict, checks }) => ({
+    verdict,
+    checks: checks.map(({ id, status }) => [id, status] as const),
+  }));
+}
+
+function readTap(evidence: Evidence): Said[] {
+  const said: Said[] = [];
+  let checks: [string, string][] = [];
+  for (const line of renderTap(evidence).split("\n")) {
+    const [, indent, not, name, skip] =
+      line.match(/^( *)(not )?ok \d+ - ([\w-]+)(?:\\#|[^#])*(# SKIP)?/) ??
+        [];
+    if (name === undefined) continue;
+    if (indent === "") {
+      said.push({ verdict: not ? "FAIL" : skip ? "INCONCLUSIVE" : "PASS", checks });
+      checks = [];
+    } else {
+      checks.push([name, not ? "fail" : skip ? "skip" : "pass"]);
+    }
+  }
+  return said;
+}
+
+/** The transcript names a check where it stands behind a line, and one that does not hold at the end. */
+function readText(evidence: Evidence): Said[] {
+  const text = renderText(evidence, { color: false, amount: "verbose" });
+  return text.split(/^(?==== )/m).map((part) => {
+    const checks = new Map<string, string>();
+    for (const [, mark, id] of part.matchAll(/^ +· ([✓✗–]) ([A-Z]+-\d\d) /gm)) {
+      checks.set(id, BY_MARK[mark]);
+    }
+    const status = part.includes("\n✗ FAILURE") ? "fail" : "skip";
+    for (const [, id] of part.matchAll(/^ {2}- ([A-Z]+-\d\d) /gm)) checks.set(id, status);
+    const verdict = /\n✓ SUCCESS/.test(part) ? "PASS" : status === "fail" ? "FAIL" : "INCONCLUSIVE";
+    return { verdict, checks: [...checks] };
+  });
+}
+
+function readHtml(evidence: Evidence): Said[] {
+  const [, ...sections] = renderHtml(evidence).split(/<section class="experiment" id="experiment-/);
+  return sections.map((section) => ({
+    verdict: section.match(/<span class="verdict \w+">(\w+)<\/span>/)?.[1] ?? "none",
+    checks: [...section.matchAll(/<span class="mark (\w+)"[^]*?<span class="id">([^<]*)<\/span>/g)]
+      .map(([, status, id]) => [id, status] as const),
+  }));
+}
+
+const sorted = (said: Said[]) =>
+  said.map(({ verdict, checks }) => ({ verdict, checks: checks.toSorted() }));
+
+for (
+  const [what, evidence] of [
+    ["stored", storedEvidence()],
+    ["hostile", spoilt(storedEvidence())],
+  ] as const
+) {
+  Deno.test(`Text, JSON, KTAP and HTML say the same of ${what} evidence`, () => {
+    const said = readJson(evidence);
+    assertEquals(said.map(({ verdict }) => verdict), [
+      ...["PASS", "PASS", "PASS", "FAIL", "INCONCLUSIVE"],
+    ]);
+    assertEquals(readTap(evidence), said);
+    assertEquals(readHtml(evidence), said);
+    assertEquals(sorted(readText(evidence)), sorted(said)); // in the order of its lines
+  });
+}
+
+Deno.test("Text, KTAP and HTML say where a check rests on the child's word, wholly or in part", () => {
+  const cases: [seenBy: SeenBy[], said: string | undefined][] = [
+    [["parent"], undefined],
+    [["parent", "answer"], undefined],
+    [["child"], "(the child's word)"],
+    [["answer", "child"], "(in part the child's word)"],
+  ];
+  for (const [seen_by, said] of cases) {
+    const evidence = JSON.parse(renderJson(storedEvidence()));
+    for (const { checks } of evidence.experiments) {
+      for (const check of checks) {
+        Object.assign(check, { status: "pass", observed: "seen at once", seen_by });
+      }
+    }
+    const text = renderText(evidence, { color: false, amount: "normal" });
+    const page = renderHtml(evidence).replaceAll(/<[^>]*>/g, " ").replaceAll("&#39;", "'");
+    for (const view of [text, renderTap(evidence), page]) {
+      const all = view.matchAll(/seen at once\s*(\(.*?\))?/g).map(([, remark]) => remark);
+      assertEquals(new Set<string | undefined>(all), new Set([said]));
+    }
+  }
+});
+
+Deno.test("The text says under --verbose who saw each check", () => {
+  const text = renderText(storedEvidence(), { color: false, amount: "verbose" });
+  assert(text.includes("        seen by: the parent\n"));
+  assert(
+    text.includes("seen by: the parent; an answer that only a process that did it can give\n"),
+  );
+});
+
+Deno.test("JSON and HTML say the verdict and the exit status of the whole", () => {
+  const evidence = storedEvidence();
+  const { verdict, exit }: Evidence = JSON.parse(renderJson(evidence));
+  assertEquals([verdict, exit], ["FAIL", 1]);
+  const page = renderHtml(evidence);
+  assertEquals(page.match(/<span class="verdict">(\w+)<\/span>/)?.[1], verdict);
+  assert(page.includes(`Exit status ${exit}.`));
+  assert(page.includes(`<title>${verdict}: `));
+});
+
+Deno.test("Views are pure: the same evidence, the same bytes, and the evidence as it was", () => {
+  const evidence = storedEvidence();
+  const renderTexts = AMOUNTS.map((amount) => (evidence: Evidence) =>
+    renderText(evidence, { color: true, amount })
+  );
+  for (const render of [renderHtml, renderTap, renderJson, renderPcapng, ...renderTexts]) {
+    assertEquals(render(evidence), render(storedEvidence()));
+  }
+  assertEquals(evidence, storedEvidence());
+});
+
+Deno.test("The capture has the packets of every experiment, each as it is in the evidence", () => {
+  for (const evidence of [storedEvidence(), spoilt(storedEvidence())]) {
+    const text = new TextDecoder().decode(renderPcapng(evidence));
+    const told = text.matchAll(
+      /([\w-]+): packet (\d+) of (\d+), received (not known to be after|after) the drop, (not )?this run/g,
+    );
+    assertEquals(
+      [...told].map(([, name, number, of, when, not]) => [name, +number, +of, when, not]),
+      evidence.experiments.flatMap(({ name, packets }) =>
+        packets.map(({ after_drop, ours }, i) => [
+          ...[name, i + 1, packets.length],
+          ...[after_drop ? "after" : "not known to be after", ours ? undefined : "not "],
+        ])
+      ),
+    );
+  }
+});
+
+Deno.test("Hostile texts bring no control character to the terminal, and no line", () => {
+  for (const amount of AMOUNTS) {
+    const lines = (evidence: Evidence) =>
+      renderText(evidence, { color: false, amount }).split("\n");
+    const hostile = lines(spoilt(storedEvidence()));
+    assertEquals(hostile.filter((line) => /[\p{Cc}\p{Cf}\u2028\u2029]/u.test(line)), []);
+    assertEquals(hostile.length, lines(storedEvidence()).length);
+  }
+});
+
+/** The names of the elements and attributes of a page: what it is made of, apart from its texts. */
+function structure(page: string): string[] {
+  const tags = page.replace(/<style>[^]*?<\/style>/, "").match(/<[^>]*>/g) ?? [];
+  const names = tags.flatMap((tag) => {
+    const bare = tag.replaceAll(/"[^"]*"/g, '""');
+    return [bare.match(/^<\/?[a-z!]\w*/i)?.[0] ?? bare, ...bare.match(/[\w-]+(?==)/g) ?? []];
+  });
+  return [...new Set(names)].sort();
+}
+
+Deno.test("Hostile texts put no element and no attribute into the page", () => {
+  const page = renderHtml(spoilt(storedEvidence()));
+  const clean = structure(renderHtml(storedEvidence()));
+  assertEquals(structure(page).filter((name) => !clean.includes(name)), []);
+  // deno-lint-ignore no-control-regex
+  assertEquals(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u{e0001}\ud800-\udfff]/u.test(page), false);
+});
+
+Deno.test("A check of which nothing is known has its place on the page as well", () => {
+  const evidence = JSON.parse(renderJson(storedEvidence()));
+  evidence.experiments[0].checks[0].id = "OTHER-99";
+  assert(renderHtml(evidence).includes('<span class="id">OTHER-99</span>'));
+});
