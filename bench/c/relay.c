@@ -3,7 +3,7 @@
  *
  *     relay --interface NAME --out NAME --from-group ADDRESS --from-port N --to-group ADDRESS --to-port N
  *
- * It checks what lib/datagrams.ts checks, reports what bench/relay_worker.ts reports, and is under no protection.
+ * It checks what lib/packets/datagrams.ts checks, reports what bench/relay_worker.ts reports, and is under no protection.
  */
 #include <getopt.h>
 #include <netinet/ip.h>

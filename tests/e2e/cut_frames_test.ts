@@ -79,7 +79,7 @@ testNeeding(
   async () => {
     const { code, stdout, stderr } = await inNamespace([
       ...[Deno.execPath(), "run", "-A", "--quiet"],
-      `${ROOT}/tests/lib/programs/multicast_listener.ts`,
+      `${ROOT}/tests/lib/experiments/relay/programs/multicast_listener.ts`,
     ]);
     assertEquals([code, stderr], [0, ""]);
     const { read, secret } = JSON.parse(stdout);

@@ -7,8 +7,8 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { Errno } from "../../ffi/mod.ts";
-import { answered } from "../faults/answers/answered.ts";
-import type { Answering } from "../faults/answers/stand_in.ts";
+import { answered } from "../wrong_answers/stand_in/answered.ts";
+import type { Answering } from "../wrong_answers/stand_in/stand_in.ts";
 import { testNeeding } from "../support/needs.ts";
 import { evidenceIn, type Outcome } from "../support/programs.ts";
 

@@ -152,7 +152,7 @@ testNeeding(
       Deno.execPath(),
       "run",
       "-A",
-      `${ROOT}/tests/lib/programs/checksum_pending.ts`,
+      `${ROOT}/tests/lib/experiments/relay/programs/checksum_pending.ts`,
     ];
     const script = `${setUp} && exec "$0" "$@"`;
     const { stdout, stderr } = await inNamespace(["sh", "-c", script, ...program]);

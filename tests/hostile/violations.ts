@@ -69,7 +69,7 @@ import {
   ignoreEverything,
   withoutFilter,
   withoutStage4,
-} from "../faults/fault.ts";
+} from "../refutations/fault.ts";
 import { type Deed, type Given, protectBy } from "./deed.ts";
 import { call, CLONE_FS, filterThisThread, leave, prctlWith } from "./kernel.ts";
 import {

@@ -45,7 +45,7 @@ export async function withCompiled(
   const folder = await Deno.makeTempDir();
   try {
     const program = `${folder}/${source.replace(/\.c$/, "")}`;
-    const path = new URL(`programs/${source}`, import.meta.url).pathname;
+    const path = new URL(`../programs/${source}`, import.meta.url).pathname;
     const options = ["-O1", "-Wall", "-Werror", "-pthread"];
     const { code, stderr } = await run(["cc", ...options, "-o", program, path]);
     if (code !== 0) throw new Error(stderr);

@@ -246,7 +246,7 @@ Deno.test("receiveOnlyPolicy() gives each rule a reason, which a refusal names",
   );
 });
 
-const program = (name: string) => `${ROOT}/tests/lib/programs/${name}`;
+const program = (name: string) => `${ROOT}/tests/lib/confine/programs/${name}`;
 
 // deno-lint-ignore no-explicit-any
 function told({ code, stdout, stderr }: Outcome): any {

@@ -38,7 +38,7 @@ import { testNeeding } from "../../support/needs.ts";
 import { ROOT } from "../../support/programs.ts";
 
 Deno.test("PROTECTIONS stand in the order in which the file says that they are put on", () => {
-  const text = Deno.readTextFileSync(`${ROOT}/lib/protections.ts`);
+  const text = Deno.readTextFileSync(`${ROOT}/lib/confine/protections.ts`);
   const theory = text.slice(0, text.indexOf("@module"));
   const places = ALL_PROTECTIONS.map((name) => theory.indexOf(`\`${name}\``));
   assertEquals(places.filter((place) => place < 0), []);

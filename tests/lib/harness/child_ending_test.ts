@@ -7,7 +7,7 @@ import { ExperimentError } from "../../../lib/evidence/outcome.ts";
 import type { ParentRun } from "../../../lib/harness/parent_run.ts";
 import { Child } from "../../../lib/harness/child.ts";
 import { until } from "../../e2e/processes.ts";
-import { ownDescriptors } from "../../faults/own_descriptors.ts";
+import { ownDescriptors } from "../../hostile/own_descriptors.ts";
 
 /** How long the longest-lived process of a test lives, in seconds, unless the test ends it. */
 const LONG = 60;

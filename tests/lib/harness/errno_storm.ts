@@ -29,7 +29,7 @@ class Side implements AsyncDisposable {
   readonly #lines;
 
   constructor(...args: readonly string[]) {
-    const program = `${ROOT}/tests/lib/programs/errno_storm.ts`;
+    const program = `${ROOT}/tests/lib/harness/programs/errno_storm.ts`;
     this.#process = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--quiet", program, ...args],
       stdin: "piped",

@@ -4,7 +4,7 @@ import { ROOT, runProgram } from "../../support/programs.ts";
 const ROUNDS = 1000;
 
 Deno.test("heard() has heard every signal that came before, whichever thread took it", async () => {
-  const program = `${ROOT}/tests/lib/programs/interrupted_often.ts`;
+  const program = `${ROOT}/tests/lib/harness/programs/interrupted_often.ts`;
   const { stdout, stderr } = await runProgram(Deno.execPath(), [
     ...["run", "-A", "--quiet", program, String(ROUNDS)],
   ]);

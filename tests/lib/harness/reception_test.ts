@@ -21,7 +21,11 @@ interface Told {
 async function toldOf(name: string, path?: ReceivePath): Promise<Told> {
   const { code, stdout, stderr } = await inNamespace([
     ...["bash", "-c", SURROUNDING, Deno.execPath(), "run", "-A", "--quiet"],
-    ...[`${ROOT}/tests/lib/programs/receptions.ts`, name, ...path === undefined ? [] : [path]],
+    ...[
+      `${ROOT}/tests/lib/harness/programs/receptions.ts`,
+      name,
+      ...path === undefined ? [] : [path],
+    ],
   ]);
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
   return JSON.parse(stdout);

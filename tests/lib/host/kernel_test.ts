@@ -43,7 +43,7 @@ async function elsewhere(settings: Record<string, string>, expression: string): 
   const mounts = Object.entries(settings).map(([name, text]) =>
     `echo ${text} >/mnt/${name} && mount --bind /mnt/${name} /proc/sys/kernel/${name} &&`
   );
-  const program = `import { isKernelSince, whyNoOwnRing } from "${ROOT}/lib/kernel.ts";
+  const program = `import { isKernelSince, whyNoOwnRing } from "${ROOT}/lib/host/kernel.ts";
     console.log(JSON.stringify(${expression} ?? null));`;
   const outcome = await inNamespace([
     ...["sh", "-c", `mount -t tmpfs none /mnt && ${mounts.join(" ")} exec "$0" "$@"`],
@@ -97,7 +97,7 @@ Deno.test("whyProcHides() says with which option /proc hides processes", () => {
 const prlimit = { programs: { prlimit: "util-linux" } };
 
 testNeeding(prlimit, "whyNoOwnRing() names the limit where less memory may be locked", async () => {
-  const program = `import { whyNoOwnRing, whyNoOwnRings } from "${ROOT}/lib/kernel.ts";
+  const program = `import { whyNoOwnRing, whyNoOwnRings } from "${ROOT}/lib/host/kernel.ts";
     console.log(JSON.stringify([whyNoOwnRing(), whyNoOwnRings()]));`;
   const limited = async (bytes: number): Promise<string[]> => {
     const command = [`--memlock=${bytes}:`, Deno.execPath(), "eval", program];

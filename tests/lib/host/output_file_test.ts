@@ -175,7 +175,7 @@ inFolder("Programs that are started while it is open do not have it", async (fol
 async function openedOn(mount: string, before: string): Promise<string> {
   const folder = Deno.makeTempDirSync();
   const program = `
-    import { openOutputFile } from "./lib/output_file.ts";
+    import { openOutputFile } from "./lib/host/output_file.ts";
     try {
       using file = openOutputFile("${folder}/report.html", { force: false });
       file.commit();
@@ -235,7 +235,7 @@ testNeeding(
         Deno.execPath(),
         "eval",
         "--no-lock",
-        `import { openOutputFile } from "./lib/output_file.ts";
+        `import { openOutputFile } from "./lib/host/output_file.ts";
          try {
            openOutputFile("${folder}/report.html", { force: false });
          } catch (error) {
@@ -269,7 +269,7 @@ for (const ending of ["file.commit();", "", "file.commit(); // with force"]) {
           Deno.execPath(),
           "eval",
           "--no-lock",
-          `import { openOutputFile } from "./lib/output_file.ts";
+          `import { openOutputFile } from "./lib/host/output_file.ts";
            using file = openOutputFile("${folder}/report.html", { force: ${force} });
            file.write(new TextEncoder().encode("whole"));
            console.log([...Deno.readDirSync("${folder}")].map(({ name }) => name).sort().join());

@@ -3,7 +3,13 @@ import { whyNoOwnRing } from "../../../../lib/host/kernel.ts";
 import { testNeeding } from "../../../support/needs.ts";
 import { inNamespace, ROOT } from "../../../support/programs.ts";
 
-const program = [Deno.execPath(), "run", "-A", "--quiet", `${ROOT}/tests/lib/programs/attacks.ts`];
+const program = [
+  Deno.execPath(),
+  "run",
+  "-A",
+  "--quiet",
+  `${ROOT}/tests/lib/experiments/authority/programs/attacks.ts`,
+];
 const byRing = whyNoOwnRing() ?? true;
 
 testNeeding(

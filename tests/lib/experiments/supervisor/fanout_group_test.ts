@@ -139,7 +139,12 @@ for (const mode of MODES) {
     traffic,
     `A fanout group (${mode}): each frame to one member that was chosen, and none to who was left out`,
     async () => {
-      const program = [Deno.execPath(), "run", "-A", `${ROOT}/tests/lib/programs/dealing.ts`];
+      const program = [
+        Deno.execPath(),
+        "run",
+        "-A",
+        `${ROOT}/tests/lib/experiments/supervisor/programs/dealing.ts`,
+      ];
       const outcome = await inNamespace([...program, "kinds", mode]);
       assertEquals([outcome.code, outcome.stderr], [0, ""]);
       const { sent, shorts, ofShorts, rounds, frames } = JSON.parse(outcome.stdout);
@@ -172,7 +177,12 @@ testNeeding(
   traffic,
   "FanoutGroup.route() while traffic flows loses and doubles nothing",
   async () => {
-    const program = [Deno.execPath(), "run", "-A", `${ROOT}/tests/lib/programs/dealing.ts`];
+    const program = [
+      Deno.execPath(),
+      "run",
+      "-A",
+      `${ROOT}/tests/lib/experiments/supervisor/programs/dealing.ts`,
+    ];
     const outcome = await inNamespace([...program, "flowing"], { timeout: 60_000 });
     assertEquals([outcome.code, outcome.stderr], [0, ""]);
     const { routed, sent, ...rest } = JSON.parse(outcome.stdout);

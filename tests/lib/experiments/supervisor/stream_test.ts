@@ -7,7 +7,12 @@ const NONCE = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
 const traffic = { root: true, programs: { ip: "iproute2", tc: "iproute2", setpriv: "util-linux" } };
 
 async function told(...args: string[]) {
-  const program = [Deno.execPath(), "run", "-A", `${ROOT}/tests/lib/programs/steady.ts`];
+  const program = [
+    Deno.execPath(),
+    "run",
+    "-A",
+    `${ROOT}/tests/lib/experiments/supervisor/programs/steady.ts`,
+  ];
   const outcome = await inNamespace([...program, ...args], { timeout: 60_000 });
   assertEquals([outcome.code, outcome.stderr], [0, ""]);
   return JSON.parse(outcome.stdout);

@@ -1,0 +1,116 @@
+/**
+ * Two seats under a steady stream; the workers of one of them misbehave. Tells what became of each.
+ *
+ *     misbehaving_run.ts MISBEHAVIOUR
+ *
+ * @module
+ */
+
+import { PacketRing } from "../../ffi/mod.ts";
+import { drawUpAccount } from "../../lib/evidence/account.ts";
+import { parseCommandLine } from "../../lib/cli/command_line.ts";
+import type { Conclusion } from "../../lib/evidence/evidence.ts";
+import { supervisor as experiment } from "../../lib/experiments/supervisor/experiment.ts";
+import type { ParentRun } from "../../lib/harness/parent_run.ts";
+import { FOREIGN } from "../../lib/experiments/supervisor/progress.ts";
+import { ALL_PROTECTIONS } from "../../lib/confine/protections.ts";
+import { runExperiment } from "../../lib/harness/run.ts";
+import { findSetting, requireStimulus } from "../../lib/harness/setting.ts";
+import { steadySequence, SteadyStimulus } from "../../lib/experiments/supervisor/stream.ts";
+import { type Seat, Supervisor } from "../../lib/experiments/supervisor/supervisor.ts";
+import { tell } from "../ffi/programs/tell.ts";
+import { MISBEHAVING } from "./misbehaviours.ts";
+import { ownDescriptors } from "../hostile/own_descriptors.ts";
+
+const [name] = Deno.args;
+const RING = { blockSize: 1 << 14, blockCount: 1024, retireTimeout: 8 };
+const PATIENCE = { start: 2500, answer: 1000, stop: 2000 };
+const RATE = 1000, TIMEOUT = 60;
+/** How often workers of the one seat have ended when it is enough. */
+const ENOUGH = 3;
+
+const pause = (time: number) => new Promise<void>((resolve) => setTimeout(resolve, time));
+
+let seen: unknown;
+
+/** The frames that a next worker of a seat would get, by number. */
+function waiting(seat: Seat, nonce: Uint8Array): number[] {
+  const { socket } = seat as unknown as { socket: { fd: number } };
+  using ring = new PacketRing(socket.fd, RING);
+  ring.resume(seat.progress.sequence, seat.progress.doneInBlock);
+  const numbers: number[] = [];
+  while (ring.next()) {
+    const number = steadySequence(ring.bytes, ring.offset, ring.captured, nonce);
+    if (number !== undefined) numbers.push(number);
+  }
+  return numbers;
+}
+
+async function parent(run: ParentRun): Promise<Conclusion> {
+  const { link, stimulus } = run.setting;
+  using stream = new SteadyStimulus(requireStimulus(stimulus, link), RATE);
+  const { nonce } = stream;
+  const options = {
+    ring: RING,
+    mode: "hash",
+    keepsSockets: true,
+    capacity: 200_000,
+    nonce,
+  } as const;
+  const before = { descriptors: ownDescriptors(), rss: Deno.memoryUsage().rss };
+  {
+    await using supervisor = new Supervisor(
+      run,
+      { ...options, work: 0, patience: PATIENCE },
+      ALL_PROTECTIONS,
+    );
+    const good = await supervisor.add({ uid: MISBEHAVING - 1, gid: 65534 });
+    const adding = supervisor.add({ uid: MISBEHAVING, gid: 65534 });
+    stream.start();
+    const bad = await adding;
+    while (bad.state !== "given up" && bad.ends.length < ENOUGH) {
+      run.context.signal.throwIfAborted();
+      await pause(10);
+    }
+    await pause(300);
+    stream.stop();
+    await supervisor.settle();
+    const { once, twice, lost } = drawUpAccount(
+      stream.sent,
+      supervisor.seats.map(({ progress }) => progress.journal),
+    );
+    const { packets, drops } = good.statistics();
+    const numbers = [...good.progress.journal].filter((number) => number !== FOREIGN);
+    const left = waiting(bad, nonce);
+    seen = {
+      sent: stream.sent,
+      once,
+      twice,
+      lost,
+      good: {
+        packets,
+        drops,
+        done: good.progress.count,
+        numbers,
+      },
+      bad: {
+        state: bad.state,
+        reasons: bad.ends.map(({ reason }) => reason),
+        waiting: left,
+        drops: bad.statistics().drops,
+      },
+    };
+  }
+  const after = { descriptors: ownDescriptors(), rss: Deno.memoryUsage().rss };
+  seen = { ...seen as object, before, after };
+  return { headline: "", points: [], decision: "" };
+}
+
+const task = parseCommandLine(["-t", String(TIMEOUT), "veth-fdpass"], [experiment]);
+if (task.task !== "run") throw new Error(`Nothing to run: ${task.task}`);
+const { error } = await runExperiment({ ...experiment, plan: [], parent }, {
+  setting: findSetting(task.run, ""),
+  signal: new AbortController().signal,
+  childModule: new URL(`./misbehaving_child.ts?${name}`, import.meta.url).href,
+});
+tell({ ...seen as object, error });

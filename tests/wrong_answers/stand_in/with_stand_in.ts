@@ -1,0 +1,64 @@
+/**
+ * A run with a stand-in for libc, and what its journals say.
+ *
+ * @module
+ */
+
+import { errnoName } from "../../../ffi/mod.ts";
+import type { Job, LoggedCall, Outcome, RunRecord } from "../strace/injection.ts";
+import type { Side } from "../strace/marks.ts";
+import { isPlainMainJob, whatTheChildDidNot } from "../strace/truth.ts";
+import { readJournals } from "./journal.ts";
+import type { Line } from "./stand_in.ts";
+
+const FOLDER = new URL("./", import.meta.url).pathname;
+
+const journalsIn = (folder: string) => `${folder}/journals`;
+
+/** Makes a folder within a run's for the journals, to which anybody may write. */
+export function makeJournals(folder: string): string {
+  const journals = journalsIn(folder);
+  Deno.mkdirSync(journals);
+  Deno.chmodSync(journals, 0o1777);
+  return journals;
+}
+
+/** The command of a run, which keeps its journals in a folder. */
+export function commandOf(
+  { args, answering }: Pick<Job, "args" | "answering">,
+  folder: string,
+): string[] {
+  return [
+    ...[Deno.execPath(), "run", "-A", `${FOLDER}stood_in_main.ts`, makeJournals(folder)],
+    ...[answering === undefined ? "" : JSON.stringify(answering), ...args],
+  ];
+}
+
+/** A call as a journal has it, with when it had returned, in seconds since 1970. */
+export type JournalledCall = LoggedCall & { readonly time: number };
+
+/** The calls in the journals of a run. */
+export function journalled(folder: string): JournalledCall[] {
+  return [...readJournals(journalsIn(folder))].flatMap(([process, lines]) =>
+    lines.map((line) => logged(process, JSON.parse(line)))
+  );
+}
+
+/** The record of the run by its journals. */
+export function loggedOf({ args, answering }: Job, folder: string): Omit<RunRecord, keyof Outcome> {
+  const calls = journalled(folder);
+  const injected = calls.filter(({ injected }) => injected);
+  const untrue = isPlainMainJob(args) ? whatTheChildDidNot(calls) : [];
+  return { injected, untrue, ...answering === undefined ? { calls } : {} };
+}
+
+function logged(process: string, line: Line): JournalledCall {
+  const [libc, name, place, turn, result, errno, injected, milliseconds, numbers] = line;
+  return {
+    process,
+    side: process.split(".")[0] as Side,
+    ...{ libc, name, place, turn, injected },
+    result: result === -1 ? `-1 ${errnoName(errno)} ` : `${result ?? "?"}`,
+    ...{ tid: 0, ordinal: 0, nth: 1, args: numbers.join(", "), time: milliseconds / 1000 },
+  };
+}

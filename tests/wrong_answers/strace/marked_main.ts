@@ -1,0 +1,18 @@
+/**
+ * The parent's main program with every call of libc's marked, and a child that keeps a journal of its calls.
+ *
+ *     deno run -A marked_main.ts FOLDER AIM [ARG…]
+ *
+ * The journal comes into FOLDER. AIM is what is to be hit, as JSON, or empty.
+ *
+ * @module
+ */
+
+import { stoodInChild } from "../stand_in/child_module.ts";
+import { markCalls } from "./marks.ts";
+
+const [folder, aim, ...args] = Deno.args;
+
+markCalls(folder, aim === "" ? undefined : JSON.parse(aim));
+const { main } = await import("../../../main.ts");
+Deno.exit(await main(args, stoodInChild(folder)));
