@@ -9,7 +9,12 @@
  * @module
  */
 
-for (const { name } of [...Deno.readDirSync(new URL("../../ffi/", import.meta.url))]) {
-  await import(`../../ffi/${name}`);
+for (const room of [...Deno.readDirSync(new URL("../../ffi/", import.meta.url))]) {
+  if (!room.isDirectory) continue;
+  for (
+    const { name } of [...Deno.readDirSync(new URL(`../../ffi/${room.name}/`, import.meta.url))]
+  ) {
+    await import(`../../ffi/${room.name}/${name}`);
+  }
 }
 await import(Deno.args.at(-1)!);
