@@ -28,40 +28,40 @@
  */
 
 import {
-  AnswerError,
-  attachFilter,
   CAP_NET_RAW,
   CAP_SETGID,
   CAP_SETUID,
-  close,
-  compileFilter,
-  dropPrivileges,
-  explainRefusal,
-  getsockoptInt,
-  type Identity,
-  installFilter,
-  lockFilter,
   O_WRONLY,
-  openDescriptors,
   PACKET_FANOUT,
   PACKET_FANOUT_CPU,
-  parentDeathSignal,
-  poll,
   POLLHUP,
   POLLIN,
   PR_SET_DUMPABLE,
   PR_SET_PDEATHSIG,
-  prctl,
   RLIMIT_CORE,
   RLIMIT_FSIZE,
   RLIMIT_NOFILE,
-  setresgid,
-  setresuid,
-  setrlimit,
   SIGKILL,
   SOL_PACKET,
+} from "../../ffi/abi/constants.ts";
+import { AnswerError } from "../../ffi/abi/errno.ts";
+import { attachFilter, lockFilter } from "../../ffi/packet/bpf.ts";
+import {
+  dropPrivileges,
+  type Identity,
+  setresgid,
+  setresuid,
+} from "../../ffi/process/credentials.ts";
+import { close } from "../../ffi/process/descriptor.ts";
+import { openDescriptors } from "../../ffi/process/file.ts";
+import { parentDeathSignal, prctl, setrlimit } from "../../ffi/process/process.ts";
+import {
+  compileFilter,
+  explainRefusal,
+  installFilter,
   type SyscallPolicy,
-} from "../../ffi/mod.ts";
+} from "../../ffi/seccomp/seccomp.ts";
+import { getsockoptInt, poll } from "../../ffi/socket/socket.ts";
 import { auditDescriptors, type KnownDescriptors } from "../inspect/descriptor_audit.ts";
 import { CannotAnswer, ExperimentError } from "../evidence/outcome.ts";
 import { beginFanoutGroup } from "../packets/socket.ts";

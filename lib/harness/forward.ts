@@ -4,7 +4,7 @@
  * @module
  */
 
-import { realtime } from "../../ffi/mod.ts";
+import { realtime } from "../../ffi/process/clock.ts";
 import type { ChildRun } from "./child_run.ts";
 import { HEAD_LIMIT } from "./protocol.ts";
 import { currentFrame, type FrameSource } from "../receive/mod.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { OwnedFd } from "../../ffi/mod.ts";
+import type { OwnedFd } from "../../ffi/process/descriptor.ts";
 import type { CheckId, Side } from "../evidence/checks.ts";
 import { type ChildProcess, spawnChild } from "./process.ts";
 import { controlChannelPair } from "./channel.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Errno } from "../../ffi/mod.ts";
+import { Errno } from "../../ffi/abi/errno.ts";
 import { type Finding, judged } from "../evidence/evidence.ts";
 import type { View } from "./look.ts";
 import { type Answers, describeAnswer, FORBIDDEN, type Forbidden } from "./questions.ts";

@@ -19,16 +19,11 @@
  * @module
  */
 
-import {
-  Errno,
-  ETH_P_ALL,
-  if_nametoindex,
-  OwnedFd,
-  pipe,
-  PR_SET_DUMPABLE,
-  prctl,
-  SystemError,
-} from "../../../ffi/mod.ts";
+import { ETH_P_ALL, PR_SET_DUMPABLE } from "../../../ffi/abi/constants.ts";
+import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
+import { OwnedFd, pipe } from "../../../ffi/process/descriptor.ts";
+import { prctl } from "../../../ffi/process/process.ts";
+import { if_nametoindex } from "../../../ffi/socket/rtnetlink.ts";
 import { EFFECT_TIMEOUT } from "./attacks.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";

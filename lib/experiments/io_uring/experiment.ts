@@ -19,23 +19,13 @@
  * @module
  */
 
-import {
-  close,
-  compileFilter,
-  dropPrivileges,
-  errnoName,
-  ETH_P_ALL,
-  getresuid,
-  installFilter,
-  IoUring,
-  O_CLOEXEC,
-  O_PATH,
-  open,
-  OwnedFd,
-  readLink,
-  readTextFile,
-  SystemError,
-} from "../../../ffi/mod.ts";
+import { ETH_P_ALL, O_CLOEXEC, O_PATH } from "../../../ffi/abi/constants.ts";
+import { errnoName, SystemError } from "../../../ffi/abi/errno.ts";
+import { IoUring } from "../../../ffi/io_uring/io_uring.ts";
+import { dropPrivileges, getresuid } from "../../../ffi/process/credentials.ts";
+import { close, OwnedFd } from "../../../ffi/process/descriptor.ts";
+import { open, readLink, readTextFile } from "../../../ffi/process/file.ts";
+import { compileFilter, installFilter } from "../../../ffi/seccomp/seccomp.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import type { CheckId } from "../../evidence/checks.ts";

@@ -15,7 +15,9 @@
  * @module
  */
 
-import { ETH_P_ALL, OwnedFd, setUpPacketRing } from "../../../ffi/mod.ts";
+import { ETH_P_ALL } from "../../../ffi/abi/constants.ts";
+import { setUpPacketRing } from "../../../ffi/packet/packet_ring.ts";
+import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import type { CheckId } from "../../evidence/checks.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";

@@ -22,31 +22,29 @@
 
 import {
   AF_INET,
-  bind,
-  cString,
   ETH_P_ALL,
-  if_nametoindex,
-  inetAddress,
-  ipv4Bytes,
-  type Ipv4Endpoint,
-  joinGroup,
-  type Link,
   MSG_DONTWAIT,
-  OwnedFd,
-  pollAsync,
   POLLIN,
-  readTextFile,
-  ReceiveBuffer,
-  send,
-  sendTo,
-  setsockopt,
   SO_BINDTODEVICE,
   SO_REUSEADDR,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
-  socket,
   SOL_SOCKET,
-} from "../../../ffi/mod.ts";
+} from "../../../ffi/abi/constants.ts";
+import { cString } from "../../../ffi/abi/libc.ts";
+import { OwnedFd } from "../../../ffi/process/descriptor.ts";
+import { readTextFile } from "../../../ffi/process/file.ts";
+import { inetAddress, ipv4Bytes, type Ipv4Endpoint, joinGroup } from "../../../ffi/socket/inet.ts";
+import { if_nametoindex, type Link } from "../../../ffi/socket/rtnetlink.ts";
+import {
+  bind,
+  pollAsync,
+  ReceiveBuffer,
+  send,
+  sendTo,
+  setsockopt,
+  socket,
+} from "../../../ffi/socket/socket.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";

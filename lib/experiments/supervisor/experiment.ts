@@ -14,7 +14,8 @@
  * @module
  */
 
-import { type Identity, type PacketRingGeometry } from "../../../ffi/mod.ts";
+import type { PacketRingGeometry } from "../../../ffi/packet/packet_ring.ts";
+import type { Identity } from "../../../ffi/process/credentials.ts";
 import { type Account, describeAccount, drawUpAccount } from "../../evidence/account.ts";
 import { runChild } from "../../harness/child_main.ts";
 import { type Conclusion, type Finding, judged, type SeenBy } from "../../evidence/evidence.ts";

@@ -19,17 +19,13 @@
  * @module
  */
 
-import {
-  DescriptorError,
-  ETH_P_ALL,
-  type Identity,
-  OwnedFd,
-  type PacketRingGeometry,
-  poll,
-  POLLIN,
-  setUpPacketRing,
-  SystemError,
-} from "../../../ffi/mod.ts";
+import { ETH_P_ALL, POLLIN } from "../../../ffi/abi/constants.ts";
+import { SystemError } from "../../../ffi/abi/errno.ts";
+import { type PacketRingGeometry, setUpPacketRing } from "../../../ffi/packet/packet_ring.ts";
+import type { Identity } from "../../../ffi/process/credentials.ts";
+import { OwnedFd } from "../../../ffi/process/descriptor.ts";
+import { DescriptorError } from "../../../ffi/socket/scm_rights.ts";
+import { poll } from "../../../ffi/socket/socket.ts";
 import { type Finding, judged } from "../../evidence/evidence.ts";
 import { FanoutGroup, type FanoutMode } from "./fanout_group.ts";
 import { asText } from "../../harness/protocol.ts";

@@ -14,7 +14,8 @@
  * @module
  */
 
-import { close, OwnedFd, type PacketRing } from "../../../ffi/mod.ts";
+import type { PacketRing } from "../../../ffi/packet/packet_ring.ts";
+import { close, OwnedFd } from "../../../ffi/process/descriptor.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import type { SupervisedOrders } from "../../harness/protocol.ts";
 import { describePacketSocket } from "../../packets/socket.ts";
