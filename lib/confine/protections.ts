@@ -130,7 +130,7 @@ const USUAL_CAPABILITIES = {
 } as const;
 
 /** The most capabilities that a child may be born with, as a set of bits. */
-export function capabilitiesAtBirth(chosen: readonly Protection[]): bigint {
+export function launchCapabilities(chosen: readonly Protection[]): bigint {
   if (chosen.includes("no-capabilities")) return 0n;
   return Object.values(USUAL_CAPABILITIES).reduce((set, bit) => set | 1n << BigInt(bit), 0n);
 }
@@ -152,11 +152,11 @@ export function birthWith(capabilities: readonly string[]): readonly string[] {
 }
 
 /** How every child is started that needs nothing more. */
-export const USUAL_BIRTH = birthWith(Object.keys(USUAL_CAPABILITIES));
+export const USUAL_LAUNCHER = birthWith(Object.keys(USUAL_CAPABILITIES));
 
 /** Stage 2: the program that starts a child without any capability if that protection is chosen, and as usual if not. */
-export function birth(identity: Identity, chosen: readonly Protection[]): readonly string[] {
-  if (!chosen.includes("no-capabilities")) return USUAL_BIRTH;
+export function launcherFor(identity: Identity, chosen: readonly Protection[]): readonly string[] {
+  if (!chosen.includes("no-capabilities")) return USUAL_LAUNCHER;
   return birthUnder(identity, [...chosen, "no-new-privs"]);
 }
 
@@ -208,7 +208,7 @@ export function requireBirth(program = SETPRIV): void {
  *
  * @throws {ExperimentError} If such a thread stays.
  */
-export function closeUnexplained(
+export function closeUnknownDescriptors(
   known: KnownDescriptors,
   chosen: readonly Protection[],
 ): void {

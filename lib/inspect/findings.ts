@@ -67,7 +67,7 @@ export function judgeStillHeld(link: string, { packetSockets }: View): Finding {
  *
  * @param most The capabilities that it may have, as a set of bits.
  */
-export function judgeBirth({ threads }: View, most: bigint): Finding {
+export function judgeLaunch({ threads }: View, most: bigint): Finding {
   const isBound = ({ noNewPrivs, capabilities }: ThreadCredentials) =>
     noNewPrivs === 1 &&
     CAPABILITY_SETS.every((set) => (BigInt(`0x${capabilities[set]}`) & ~most) === 0n);

@@ -666,11 +666,11 @@ export const COLUMNS: readonly { readonly name: string; readonly chosen: readonl
   ];
 
 /**
- * What is known to come of an operation in a column.
+ * The outcome that is expected of an operation in a column.
  *
  * @param hasRing Whether the hardened worker receives by a ring of its own, which it then may enter.
  */
-export function known(
+export function expectedOutcome(
   { whyNotTried, plain, under, hardened, hardenedWithRing }: Operation,
   column: string,
   hasRing = false,

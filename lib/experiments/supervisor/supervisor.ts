@@ -41,7 +41,7 @@ import type { ParentRun } from "../../harness/parent_run.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
 import { judgeConfinement } from "../../confine/privileges.ts";
 import { createProgress, Progress } from "./progress.ts";
-import { birth, type Protection, protectSocket } from "../../confine/protections.ts";
+import { launcherFor, type Protection, protectSocket } from "../../confine/protections.ts";
 import { RestartPolicy } from "./restart_policy.ts";
 import type { Child } from "../../harness/child.ts";
 import { judgeFilter } from "../../inspect/worker_filter.ts";
@@ -418,7 +418,7 @@ export class Supervisor implements AsyncDisposable {
     const { identity, socket, progressFd, progress } = seat;
     const { ring, nonce, work } = this.#options;
     const worker = this.#run.start({
-      launcher: birth(identity, this.#protections),
+      launcher: launcherFor(identity, this.#protections),
       isSilent: true,
     });
     try {
