@@ -6,7 +6,7 @@
  * @module
  */
 
-import { blockSignals } from "./ffi/mod.ts";
+import { blockSignals } from "./ffi/process/signals.ts";
 import {
   HELP,
   type Manner,

@@ -41,10 +41,10 @@ const NOT_TRACED = [
 /**
  * Has every call of libc's told from now on.
  *
- * @param tell Is told of each when it has returned, and before the program goes on. Calls that it makes itself are not told.
+ * @param report Called with each when it has returned, and before the program goes on. Calls that it makes itself are not told.
  * @param isWanted Asked before each call: one that is not wanted costs no more than that.
  */
-export function traceCalls(tell: (call: TracedCall) => void, isWanted = () => true): void {
+export function traceCalls(report: (call: TracedCall) => void, isWanted = () => true): void {
   const { symbols } = Deno.dlopen("libc.so.6", {
     gettid: { parameters: [], result: "i32" },
     read: { name: "memcpy", parameters: ["buffer", "usize", "usize"], result: "void" },
@@ -69,7 +69,7 @@ export function traceCalls(tell: (call: TracedCall) => void, isWanted = () => tr
   const tellOf = (call: TracedCall) => {
     isTelling = true;
     try {
-      tell(call);
+      report(call);
     } finally {
       isTelling = false;
     }

@@ -8,22 +8,20 @@
  */
 
 import {
-  addressOf,
   AF_PACKET,
   AT_FDCWD,
-  close,
-  cString,
-  Errno,
   IORING_OP_OPENAT,
   IORING_OP_SOCKET,
   IORING_SETUP_SQPOLL,
-  IoUring,
-  readLink,
   SOCK_CLOEXEC,
   SOCK_RAW,
-  type Submission,
-  SystemError,
-} from "../../ffi/mod.ts";
+} from "../../ffi/abi/constants.ts";
+import { Errno, SystemError } from "../../ffi/abi/errno.ts";
+import { cString } from "../../ffi/abi/libc.ts";
+import { addressOf } from "../../ffi/abi/struct.ts";
+import { IoUring, type Submission } from "../../ffi/io_uring/io_uring.ts";
+import { close } from "../../ffi/process/descriptor.ts";
+import { readLink } from "../../ffi/process/file.ts";
 
 /** A file that root may read, and nobody else. */
 export const ROOTS_FILE = "/etc/shadow";

@@ -4,16 +4,11 @@
  * @module
  */
 
-import {
-  getsockoptInt,
-  type Identity,
-  pollAsync,
-  readLink,
-  readTextFile,
-  SO_LOCK_FILTER,
-  SOL_SOCKET,
-  WaitingThreads,
-} from "../../ffi/mod.ts";
+import { SO_LOCK_FILTER, SOL_SOCKET } from "../../ffi/abi/constants.ts";
+import type { Identity } from "../../ffi/process/credentials.ts";
+import { readLink, readTextFile } from "../../ffi/process/file.ts";
+import { WaitingThreads } from "../../ffi/process/threads.ts";
+import { getsockoptInt, pollAsync } from "../../ffi/socket/socket.ts";
 import type { ChildRun } from "../harness/child_run.ts";
 import type { CheckId } from "../evidence/checks.ts";
 import { auditDescriptors, type KnownDescriptors } from "../inspect/descriptor_audit.ts";

@@ -36,12 +36,9 @@
  */
 
 import {
-  bindAll,
   CLONE_THREAD,
   F_GETFD,
   F_GETFL,
-  intIs,
-  longIs,
   O_ACCMODE,
   O_CREAT,
   O_PATH,
@@ -52,12 +49,17 @@ import {
   PR_GET_PDEATHSIG,
   PR_SET_NAME,
   PR_SET_VMA,
-  restoreDefaultSignals,
+} from "../../ffi/abi/constants.ts";
+import { bindAll } from "../../ffi/abi/libc.ts";
+import type { SyscallName } from "../../ffi/abi/syscalls.ts";
+import { restoreDefaultSignals } from "../../ffi/process/signals.ts";
+import {
+  intIs,
+  longIs,
   type SyscallCondition,
-  type SyscallName,
   type SyscallPolicy,
   type SyscallRule,
-} from "../../ffi/mod.ts";
+} from "../../ffi/seccomp/seccomp.ts";
 
 /** What the policy is about. */
 export interface ReceiveOnlyOptions {

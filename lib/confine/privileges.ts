@@ -7,19 +7,15 @@
  * @module
  */
 
+import { AF_PACKET, SOCK_CLOEXEC, SOCK_RAW } from "../../ffi/abi/constants.ts";
+import { Errno, errnoName, errnoOf } from "../../ffi/abi/errno.ts";
 import {
-  AF_PACKET,
-  close,
-  Errno,
-  errnoName,
-  errnoOf,
   type Identity,
   type PrivilegeError,
-  SOCK_CLOEXEC,
-  SOCK_RAW,
-  socket,
   tryToRegainRoot,
-} from "../../ffi/mod.ts";
+} from "../../ffi/process/credentials.ts";
+import { close } from "../../ffi/process/descriptor.ts";
+import { socket } from "../../ffi/socket/socket.ts";
 import { type CheckId } from "../evidence/checks.ts";
 import { type Finding, judged } from "../evidence/evidence.ts";
 import { alike, CAPABILITY_SETS, type ThreadCredentials } from "../inspect/threads.ts";

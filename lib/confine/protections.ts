@@ -28,40 +28,40 @@
  */
 
 import {
-  AnswerError,
-  attachFilter,
   CAP_NET_RAW,
   CAP_SETGID,
   CAP_SETUID,
-  close,
-  compileFilter,
-  dropPrivileges,
-  explainRefusal,
-  getsockoptInt,
-  type Identity,
-  installFilter,
-  lockFilter,
   O_WRONLY,
-  openDescriptors,
   PACKET_FANOUT,
   PACKET_FANOUT_CPU,
-  parentDeathSignal,
-  poll,
   POLLHUP,
   POLLIN,
   PR_SET_DUMPABLE,
   PR_SET_PDEATHSIG,
-  prctl,
   RLIMIT_CORE,
   RLIMIT_FSIZE,
   RLIMIT_NOFILE,
-  setresgid,
-  setresuid,
-  setrlimit,
   SIGKILL,
   SOL_PACKET,
+} from "../../ffi/abi/constants.ts";
+import { AnswerError } from "../../ffi/abi/errno.ts";
+import { attachFilter, lockFilter } from "../../ffi/packet/bpf.ts";
+import {
+  dropPrivileges,
+  type Identity,
+  setresgid,
+  setresuid,
+} from "../../ffi/process/credentials.ts";
+import { close } from "../../ffi/process/descriptor.ts";
+import { openDescriptors } from "../../ffi/process/file.ts";
+import { parentDeathSignal, prctl, setrlimit } from "../../ffi/process/process.ts";
+import {
+  compileFilter,
+  explainRefusal,
+  installFilter,
   type SyscallPolicy,
-} from "../../ffi/mod.ts";
+} from "../../ffi/seccomp/seccomp.ts";
+import { getsockoptInt, poll } from "../../ffi/socket/socket.ts";
 import { auditDescriptors, type KnownDescriptors } from "../inspect/descriptor_audit.ts";
 import { CannotAnswer, ExperimentError } from "../evidence/outcome.ts";
 import { beginFanoutGroup } from "../packets/socket.ts";
@@ -130,7 +130,7 @@ const USUAL_CAPABILITIES = {
 } as const;
 
 /** The most capabilities that a child may be born with, as a set of bits. */
-export function capabilitiesAtBirth(chosen: readonly Protection[]): bigint {
+export function launchCapabilities(chosen: readonly Protection[]): bigint {
   if (chosen.includes("no-capabilities")) return 0n;
   return Object.values(USUAL_CAPABILITIES).reduce((set, bit) => set | 1n << BigInt(bit), 0n);
 }
@@ -152,11 +152,11 @@ export function birthWith(capabilities: readonly string[]): readonly string[] {
 }
 
 /** How every child is started that needs nothing more. */
-export const USUAL_BIRTH = birthWith(Object.keys(USUAL_CAPABILITIES));
+export const USUAL_LAUNCHER = birthWith(Object.keys(USUAL_CAPABILITIES));
 
 /** Stage 2: the program that starts a child without any capability if that protection is chosen, and as usual if not. */
-export function birth(identity: Identity, chosen: readonly Protection[]): readonly string[] {
-  if (!chosen.includes("no-capabilities")) return USUAL_BIRTH;
+export function launcherFor(identity: Identity, chosen: readonly Protection[]): readonly string[] {
+  if (!chosen.includes("no-capabilities")) return USUAL_LAUNCHER;
   return birthUnder(identity, [...chosen, "no-new-privs"]);
 }
 
@@ -208,7 +208,7 @@ export function requireBirth(program = SETPRIV): void {
  *
  * @throws {ExperimentError} If such a thread stays.
  */
-export function closeUnexplained(
+export function closeUnknownDescriptors(
   known: KnownDescriptors,
   chosen: readonly Protection[],
 ): void {

@@ -9,25 +9,19 @@
 
 import {
   AF_UNIX,
-  Errno,
-  errnoOf,
   MSG_DONTWAIT,
-  OwnedFd,
-  poll,
-  pollAsync,
   POLLHUP,
   POLLIN,
   POLLOUT,
   POLLRDHUP,
-  receiveDescriptors,
-  sendDescriptors,
   SHUT_RDWR,
-  shutdown,
   SOCK_CLOEXEC,
   SOCK_SEQPACKET,
-  socketpair,
-  SystemError,
-} from "../../ffi/mod.ts";
+} from "../../ffi/abi/constants.ts";
+import { Errno, errnoOf, SystemError } from "../../ffi/abi/errno.ts";
+import { OwnedFd } from "../../ffi/process/descriptor.ts";
+import { receiveDescriptors, sendDescriptors } from "../../ffi/socket/scm_rights.ts";
+import { poll, pollAsync, shutdown, socketpair } from "../../ffi/socket/socket.ts";
 import { ExperimentError } from "../evidence/outcome.ts";
 
 /** The most bytes that a message may have. */

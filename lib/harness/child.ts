@@ -6,18 +6,12 @@
  * @module
  */
 
-import {
-  Errno,
-  errnoOf,
-  isSameFile,
-  NotAnsweredError,
-  type OwnedFd,
-  poll,
-  POLLIN,
-  SHUT_RDWR,
-  shutdown,
-  SystemError,
-} from "../../ffi/mod.ts";
+import { POLLIN, SHUT_RDWR } from "../../ffi/abi/constants.ts";
+import { Errno, errnoOf, SystemError } from "../../ffi/abi/errno.ts";
+import type { OwnedFd } from "../../ffi/process/descriptor.ts";
+import { isSameFile } from "../../ffi/process/kcmp.ts";
+import { NotAnsweredError } from "../../ffi/process/ptrace.ts";
+import { poll, shutdown } from "../../ffi/socket/socket.ts";
 import { type ChildEnd, type ChildProcess, ownLibcFolder } from "./process.ts";
 import { type Delivery, nextMessage, sendMessage, takeMessage } from "./channel.ts";
 import {

@@ -10,7 +10,9 @@
  * @module
  */
 
-import { alarm, restoreDefaultSignals, setsid } from "../../ffi/mod.ts";
+import { alarm } from "../../ffi/process/clock.ts";
+import { setsid } from "../../ffi/process/process.ts";
+import { restoreDefaultSignals } from "../../ffi/process/signals.ts";
 import { ChildRun } from "./child_run.ts";
 import type { Experiment } from "./experiment.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { realtime } from "../../ffi/mod.ts";
+import { realtime } from "../../ffi/process/clock.ts";
 import type { ChildRun } from "./child_run.ts";
 import { HEAD_LIMIT } from "./protocol.ts";
 import { currentFrame, type FrameSource } from "../receive/mod.ts";
@@ -18,7 +18,7 @@ const FRAMES_IN_A_ROW = 32;
  * @throws {ExperimentError} If time runs out.
  * @throws {SystemError} If the socket fails.
  */
-export function handOnFrames(run: ChildRun, source: FrameSource): void {
+export function forwardFrames(run: ChildRun, source: FrameSource): void {
   do {
     for (let frames = 0; source.next();) {
       const stamp = source.timestamp();

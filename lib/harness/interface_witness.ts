@@ -6,7 +6,10 @@
  * @module
  */
 
-import { Errno, ETH_P_ALL, type OwnedFd, realtime, SystemError } from "../../ffi/mod.ts";
+import { ETH_P_ALL } from "../../ffi/abi/constants.ts";
+import { Errno, SystemError } from "../../ffi/abi/errno.ts";
+import { realtime } from "../../ffi/process/clock.ts";
+import type { OwnedFd } from "../../ffi/process/descriptor.ts";
 import { AwaitedFrames } from "../packets/awaited_frames.ts";
 import { HEAD_LIMIT } from "./protocol.ts";
 import {

@@ -10,7 +10,8 @@
  * @module
  */
 
-import { readTextFile, signalsIn } from "../../ffi/mod.ts";
+import { readTextFile } from "../../ffi/process/file.ts";
+import { signalsIn } from "../../ffi/process/signals.ts";
 import { ExperimentError } from "../evidence/outcome.ts";
 import { handlersEnded } from "./signal_handlers.ts";
 

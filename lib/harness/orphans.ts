@@ -8,7 +8,8 @@
  * @module
  */
 
-import { becomeSubreaper, readDirectory, readTextFile, reap, unlessGone } from "../../ffi/mod.ts";
+import { readDirectory, readTextFile, unlessGone } from "../../ffi/process/file.ts";
+import { becomeSubreaper, reap } from "../../ffi/process/process.ts";
 import { childrenOf } from "../inspect/processes.ts";
 import { CannotAnswer, ExperimentError } from "../evidence/outcome.ts";
 import { runtimeCall } from "../host/runtime_call.ts";

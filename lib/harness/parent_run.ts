@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { OwnedFd } from "../../ffi/mod.ts";
+import type { OwnedFd } from "../../ffi/process/descriptor.ts";
 import type { CheckId, Side } from "../evidence/checks.ts";
 import { type ChildProcess, spawnChild } from "./process.ts";
 import { controlChannelPair } from "./channel.ts";
@@ -12,7 +12,7 @@ import type { Finding, Packet, SeenBy } from "../evidence/evidence.ts";
 import { linksOfPacketSockets } from "../inspect/packet_sockets.ts";
 import { now } from "./protocol.ts";
 import { CannotLook } from "../evidence/outcome.ts";
-import { USUAL_BIRTH } from "../confine/protections.ts";
+import { USUAL_LAUNCHER } from "../confine/protections.ts";
 import type { ExperimentRecord } from "../evidence/record.ts";
 import type { Setting } from "./setting.ts";
 import type { TracePiece } from "./trace/lines.ts";
@@ -125,7 +125,7 @@ export class ParentRun {
   spawn(
     ours: OwnedFd,
     theirs: OwnedFd,
-    { inherit = [], launcher = USUAL_BIRTH, beside, isSilent = false }: SpawnOptions = {},
+    { inherit = [], launcher = USUAL_LAUNCHER, beside, isSilent = false }: SpawnOptions = {},
   ): Child {
     const millisecondsLeft = String(Math.max(1, this.context.deadline - Date.now()));
     const { childModule, experiment, tracing } = this.context;

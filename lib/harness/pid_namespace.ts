@@ -11,21 +11,12 @@
  * @module
  */
 
-import {
-  AnswerError,
-  attempt,
-  CLONE_NEWPID,
-  Errno,
-  O_CLOEXEC,
-  O_RDONLY,
-  open,
-  OwnedFd,
-  reap,
-  setns,
-  SystemError,
-  unlessGone,
-  unshare,
-} from "../../ffi/mod.ts";
+import { CLONE_NEWPID, O_CLOEXEC, O_RDONLY } from "../../ffi/abi/constants.ts";
+import { AnswerError, attempt, Errno, SystemError } from "../../ffi/abi/errno.ts";
+import { OwnedFd } from "../../ffi/process/descriptor.ts";
+import { open, unlessGone } from "../../ffi/process/file.ts";
+import { setns, unshare } from "../../ffi/process/namespaces.ts";
+import { reap } from "../../ffi/process/process.ts";
 import { pidNamespaceOf, processesIn, type SeenProcess } from "../inspect/processes.ts";
 import { ExperimentError } from "../evidence/outcome.ts";
 import { ownChildren } from "./orphans.ts";

@@ -20,12 +20,10 @@
  * @module
  */
 
-import {
-  markCloseOnExecFrom,
-  readTextFile,
-  setCloseOnExec,
-  withOriginalMask,
-} from "../../ffi/mod.ts";
+import { setCloseOnExec } from "../../ffi/process/descriptor.ts";
+import { readTextFile } from "../../ffi/process/file.ts";
+import { markCloseOnExecFrom } from "../../ffi/process/process.ts";
+import { withOriginalMask } from "../../ffi/process/signals.ts";
 import { descendantsOf, type SeenProcess } from "../inspect/processes.ts";
 import { endOrphans, ownChildren } from "./orphans.ts";
 import { PidNamespace } from "./pid_namespace.ts";

@@ -8,7 +8,8 @@
  * @module
  */
 
-import { poll, pollAsync, POLLIN } from "../../ffi/mod.ts";
+import { POLLIN } from "../../ffi/abi/constants.ts";
+import { poll, pollAsync } from "../../ffi/socket/socket.ts";
 import { AwaitedFrames } from "../packets/awaited_frames.ts";
 import { type Finding, judged, type Packet, skipped } from "../evidence/evidence.ts";
 import { summarize } from "../packets/frames.ts";

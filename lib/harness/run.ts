@@ -4,7 +4,9 @@
  * @module
  */
 
-import { AnswerError, DescriptorError, libcVersion, SystemError } from "../../ffi/mod.ts";
+import { AnswerError, SystemError } from "../../ffi/abi/errno.ts";
+import { libcVersion } from "../../ffi/abi/libc.ts";
+import { DescriptorError } from "../../ffi/socket/scm_rights.ts";
 import { describeMissing, missingCapabilities } from "../host/capabilities.ts";
 import { CONFINEMENT_CHECKS } from "../confine/judge.ts";
 import {

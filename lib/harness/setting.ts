@@ -5,22 +5,12 @@
  * @module
  */
 
-import {
-  attempt,
-  Errno,
-  gidByName,
-  type Identity,
-  if_nametoindex,
-  IFNAMSIZ,
-  type Link,
-  linkByIndex,
-  readLink,
-  readTextFile,
-  SystemError,
-  UNCHANGED,
-  userByName,
-  userByUid,
-} from "../../ffi/mod.ts";
+import { IFNAMSIZ } from "../../ffi/abi/constants.ts";
+import { attempt, Errno, SystemError } from "../../ffi/abi/errno.ts";
+import { type Identity, UNCHANGED } from "../../ffi/process/credentials.ts";
+import { readLink, readTextFile } from "../../ffi/process/file.ts";
+import { gidByName, userByName, userByUid } from "../../ffi/process/users.ts";
+import { if_nametoindex, type Link, linkByIndex } from "../../ffi/socket/rtnetlink.ts";
 import { ALWAYS_NEEDED, describeMissing, missingCapabilities } from "../host/capabilities.ts";
 import type { FanoutMode } from "../experiments/supervisor/fanout_group.ts";
 import { CannotAnswer, UsageError } from "../evidence/outcome.ts";

@@ -9,7 +9,9 @@
  * @module
  */
 
-import { Errno, rawSyscall, signalsIn, SystemError } from "../../ffi/mod.ts";
+import { Errno, SystemError } from "../../ffi/abi/errno.ts";
+import { rawSyscall } from "../../ffi/abi/raw_syscall.ts";
+import { signalsIn } from "../../ffi/process/signals.ts";
 import { threadFiles } from "../inspect/threads.ts";
 
 /** When it is looked again, in milliseconds. */

@@ -5,7 +5,6 @@
  */
 
 import {
-  attempt,
   CAP_KILL,
   CAP_NET_ADMIN,
   CAP_NET_RAW,
@@ -13,8 +12,9 @@ import {
   CAP_SETPCAP,
   CAP_SETUID,
   CAP_SYS_PTRACE,
-  capget,
-} from "../../ffi/mod.ts";
+} from "../../ffi/abi/constants.ts";
+import { attempt } from "../../ffi/abi/errno.ts";
+import { capget } from "../../ffi/process/credentials.ts";
 
 const BITS = {
   CAP_KILL,

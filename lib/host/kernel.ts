@@ -4,7 +4,9 @@
  * @module
  */
 
-import { Errno, IoUring, readTextFile, SystemError } from "../../ffi/mod.ts";
+import { Errno, SystemError } from "../../ffi/abi/errno.ts";
+import { IoUring } from "../../ffi/io_uring/io_uring.ts";
+import { readTextFile } from "../../ffi/process/file.ts";
 
 /** A setting of this kernel's under /proc/sys; `otherwise` where there is none. */
 export function systemSetting(path: string, otherwise: string): string {

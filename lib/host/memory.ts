@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readTextFile } from "../../ffi/mod.ts";
+import { readTextFile } from "../../ffi/process/file.ts";
 import { CannotAnswer } from "../evidence/outcome.ts";
 
 /** What a worker that is supervised takes at least, in MiB: what a runtime shares with no other, and a ring. */

@@ -9,7 +9,9 @@
  * @module
  */
 
-import { giveName, O_CLOEXEC, O_PATH, open, openUnnamed, OwnedFd } from "../../ffi/mod.ts";
+import { O_CLOEXEC, O_PATH } from "../../ffi/abi/constants.ts";
+import { OwnedFd } from "../../ffi/process/descriptor.ts";
+import { giveName, open, openUnnamed } from "../../ffi/process/file.ts";
 
 /** A folder, held by a descriptor. */
 export class HeldFolder implements Disposable {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Errno, SystemError } from "../../ffi/mod.ts";
+import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 
 /**
  * Has the runtime make a call.

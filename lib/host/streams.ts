@@ -4,7 +4,7 @@
  * @module
  */
 
-import { descriptorAccess } from "../../ffi/mod.ts";
+import { descriptorAccess } from "../../ffi/process/descriptor.ts";
 
 /** A stream of this process's. */
 export type Stream = typeof Deno.stdout | typeof Deno.stderr;

@@ -6,15 +6,10 @@
  * @module
  */
 
-import {
-  AF_UNIX,
-  descriptorAccess,
-  getsockoptInt,
-  openDescriptors,
-  peerPid,
-  SO_DOMAIN,
-  SOL_SOCKET,
-} from "../../ffi/mod.ts";
+import { AF_UNIX, SO_DOMAIN, SOL_SOCKET } from "../../ffi/abi/constants.ts";
+import { descriptorAccess } from "../../ffi/process/descriptor.ts";
+import { openDescriptors } from "../../ffi/process/file.ts";
+import { getsockoptInt, peerPid } from "../../ffi/socket/socket.ts";
 
 /** A descriptor, explained or not. */
 export interface AuditedDescriptor {

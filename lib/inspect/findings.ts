@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Errno } from "../../ffi/mod.ts";
+import { Errno } from "../../ffi/abi/errno.ts";
 import { type Finding, judged } from "../evidence/evidence.ts";
 import type { View } from "./look.ts";
 import { type Answers, describeAnswer, FORBIDDEN, type Forbidden } from "./questions.ts";
@@ -67,7 +67,7 @@ export function judgeStillHeld(link: string, { packetSockets }: View): Finding {
  *
  * @param most The capabilities that it may have, as a set of bits.
  */
-export function judgeBirth({ threads }: View, most: bigint): Finding {
+export function judgeLaunch({ threads }: View, most: bigint): Finding {
   const isBound = ({ noNewPrivs, capabilities }: ThreadCredentials) =>
     noNewPrivs === 1 &&
     CAPABILITY_SETS.every((set) => (BigInt(`0x${capabilities[set]}`) & ~most) === 0n);

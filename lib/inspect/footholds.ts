@@ -15,7 +15,8 @@
  * @module
  */
 
-import { readLink, readTextFile, sharesDescriptors, unlessGone } from "../../ffi/mod.ts";
+import { readLink, readTextFile, unlessGone } from "../../ffi/process/file.ts";
+import { sharesDescriptors } from "../../ffi/process/kcmp.ts";
 import { type DescriptorKind, type SeenDescriptor } from "./descriptors.ts";
 import { threadIds } from "./threads.ts";
 

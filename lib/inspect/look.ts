@@ -5,7 +5,7 @@
  * @module
  */
 
-import { openDescriptors, readTextFile } from "../../ffi/mod.ts";
+import { openDescriptors, readTextFile } from "../../ffi/process/file.ts";
 import { ExperimentError } from "../evidence/outcome.ts";
 import { seeDescriptors, type SeenDescriptor } from "./descriptors.ts";
 import {

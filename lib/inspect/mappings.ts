@@ -5,7 +5,7 @@
  * @module
  */
 
-import { readTextFile } from "../../ffi/mod.ts";
+import { readTextFile } from "../../ffi/process/file.ts";
 
 /** The text of `/proc/PID/maps` of a runtime is some 100 KiB. */
 const MAPS_LIMIT = 1 << 24;

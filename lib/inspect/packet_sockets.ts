@@ -8,13 +8,13 @@
  * @module
  */
 
+import { SystemError } from "../../ffi/abi/errno.ts";
 import {
   openDescriptors,
   readDirectory,
   readTextFile,
-  SystemError,
   unlessGone,
-} from "../../ffi/mod.ts";
+} from "../../ffi/process/file.ts";
 import { CannotLook } from "../evidence/outcome.ts";
 
 /** One row of the table. Source: packet_seq_show in net/packet/af_packet.c. */

@@ -7,19 +7,11 @@
  * @module
  */
 
-import {
-  Errno,
-  O_CLOEXEC,
-  O_RDONLY,
-  open,
-  OwnedFd,
-  parentNamespace,
-  readDirectory,
-  readLink,
-  readTextFile,
-  SystemError,
-  unlessGone,
-} from "../../ffi/mod.ts";
+import { O_CLOEXEC, O_RDONLY } from "../../ffi/abi/constants.ts";
+import { Errno, SystemError } from "../../ffi/abi/errno.ts";
+import { OwnedFd } from "../../ffi/process/descriptor.ts";
+import { open, readDirectory, readLink, readTextFile, unlessGone } from "../../ffi/process/file.ts";
+import { parentNamespace } from "../../ffi/process/namespaces.ts";
 
 /** A process, as `/proc/PID/status` has it. */
 export interface SeenProcess {

@@ -10,14 +10,13 @@
 
 import {
   AF_PACKET,
-  Errno,
-  errnoName,
   IORING_ENTER_REGISTERED_RING,
   SOCK_CLOEXEC,
   SOCK_RAW,
-  type StoppedThread,
-  type SyscallName,
-} from "../../ffi/mod.ts";
+} from "../../ffi/abi/constants.ts";
+import { Errno, errnoName } from "../../ffi/abi/errno.ts";
+import type { SyscallName } from "../../ffi/abi/syscalls.ts";
+import type { StoppedThread } from "../../ffi/process/ptrace.ts";
 
 /** The calls that an unprivileged thread is refused, in the order in which they are asked. */
 export const FORBIDDEN = {

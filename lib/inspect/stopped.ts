@@ -7,7 +7,8 @@
  * @module
  */
 
-import { isKernelThread, StoppedThread, unlessGone } from "../../ffi/mod.ts";
+import { unlessGone } from "../../ffi/process/file.ts";
+import { isKernelThread, StoppedThread } from "../../ffi/process/ptrace.ts";
 import { ExperimentError } from "../evidence/outcome.ts";
 import { threadIds } from "./threads.ts";
 

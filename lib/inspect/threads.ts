@@ -7,7 +7,7 @@
  * @module
  */
 
-import { readDirectory, readTextFile, unlessGone } from "../../ffi/mod.ts";
+import { readDirectory, readTextFile, unlessGone } from "../../ffi/process/file.ts";
 import { ExperimentError } from "../evidence/outcome.ts";
 
 /** The credentials of one thread. Source: proc_pid_status(5). */

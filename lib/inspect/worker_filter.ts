@@ -7,12 +7,10 @@
  * @module
  */
 
-import {
-  compileFilter,
-  openDescriptors,
-  readInstalledFilters,
-  SystemError,
-} from "../../ffi/mod.ts";
+import { SystemError } from "../../ffi/abi/errno.ts";
+import { openDescriptors } from "../../ffi/process/file.ts";
+import { readInstalledFilters } from "../../ffi/seccomp/installed_filters.ts";
+import { compileFilter } from "../../ffi/seccomp/seccomp.ts";
 import { type Finding, judged, skipped } from "../evidence/evidence.ts";
 import { childDescriptors } from "./descriptors.ts";
 import { ownPidOf } from "./processes.ts";

@@ -7,7 +7,8 @@
  * @module
  */
 
-import { ETH_HLEN, ETH_P_IP, IPPROTO_UDP, ipv4Bytes, type Ipv4Endpoint } from "../../ffi/mod.ts";
+import { ETH_HLEN, ETH_P_IP, IPPROTO_UDP } from "../../ffi/abi/constants.ts";
+import { ipv4Bytes, type Ipv4Endpoint } from "../../ffi/socket/inet.ts";
 
 /** Why a frame is not passed on, each with what it means. */
 export const DROP_REASONS = {

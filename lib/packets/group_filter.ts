@@ -10,20 +10,16 @@
  */
 
 import {
-  assemble,
-  bpfJumpAnySet,
-  bpfJumpEqual,
-  bpfLoad,
-  bpfReturn,
   ETH_HLEN,
   ETH_P_IP,
   IPPROTO_UDP,
-  ipv4Bytes,
   PACKET_OUTGOING,
   SKF_AD_OFF,
   SKF_AD_PKTTYPE,
   SKF_AD_VLAN_TAG,
-} from "../../ffi/mod.ts";
+} from "../../ffi/abi/constants.ts";
+import { assemble, bpfJumpAnySet, bpfJumpEqual, bpfLoad, bpfReturn } from "../../ffi/packet/bpf.ts";
+import { ipv4Bytes } from "../../ffi/socket/inet.ts";
 import { groupHardwareAddress } from "./datagrams.ts";
 
 const ETHERTYPE = 12; // offset in the Ethernet header

@@ -4,7 +4,9 @@
  * @module
  */
 
-import { type Ipv4Endpoint, poll, POLLIN } from "../../ffi/mod.ts";
+import { POLLIN } from "../../ffi/abi/constants.ts";
+import type { Ipv4Endpoint } from "../../ffi/socket/inet.ts";
+import { poll } from "../../ffi/socket/socket.ts";
 import { takeFrame } from "./socket.ts";
 import { datagramFrame } from "../experiments/relay/frames.ts";
 

@@ -6,17 +6,13 @@
  */
 
 import {
-  assemble,
-  bpfJumpAnySet,
-  bpfJumpEqual,
-  bpfLoad,
-  bpfReturn,
   ETH_P_IP,
   ETH_P_IPV6,
   PACKET_OUTGOING,
   SKF_AD_OFF,
   SKF_AD_PKTTYPE,
-} from "../../ffi/mod.ts";
+} from "../../ffi/abi/constants.ts";
+import { assemble, bpfJumpAnySet, bpfJumpEqual, bpfLoad, bpfReturn } from "../../ffi/packet/bpf.ts";
 
 const ETHERTYPE = 12; // offset in the Ethernet header
 const GROUP_BIT = 0x01; // of the first byte of the destination: IEEE 802.3, 3.2.3

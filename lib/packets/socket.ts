@@ -7,30 +7,13 @@
 import {
   AF_PACKET,
   AF_UNIX,
-  AnswerError,
-  attempt,
-  bind,
-  close,
-  CMSG_SPACE,
-  type ControlMessage,
-  Errno,
-  getsockname,
-  getsockopt,
-  getsockoptInt,
   MSG_DONTWAIT,
   MSG_TRUNC,
-  nanoseconds,
-  OwnedFd,
   PACKET_FANOUT,
   PACKET_FANOUT_FLAG_UNIQUEID,
   PACKET_IGNORE_OUTGOING,
   PACKET_STATISTICS,
-  parseControlMessages,
-  poll,
-  recvmsg,
   SCM_TIMESTAMPNS,
-  send,
-  setsockopt,
   SO_COOKIE,
   SO_DOMAIN,
   SO_PROTOCOL,
@@ -41,14 +24,25 @@ import {
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCK_RAW,
-  sockaddr_ll,
-  socket,
   SOL_PACKET,
   SOL_SOCKET,
-  SystemError,
-  timespec,
-  tpacket_stats,
-} from "../../ffi/mod.ts";
+} from "../../ffi/abi/constants.ts";
+import { AnswerError, attempt, Errno, SystemError } from "../../ffi/abi/errno.ts";
+import { sockaddr_ll, timespec, tpacket_stats } from "../../ffi/abi/layouts.ts";
+import { nanoseconds } from "../../ffi/process/clock.ts";
+import { close, OwnedFd } from "../../ffi/process/descriptor.ts";
+import { CMSG_SPACE, type ControlMessage, parseControlMessages } from "../../ffi/socket/cmsg.ts";
+import {
+  bind,
+  getsockname,
+  getsockopt,
+  getsockoptInt,
+  poll,
+  recvmsg,
+  send,
+  setsockopt,
+  socket,
+} from "../../ffi/socket/socket.ts";
 import { CannotAnswer } from "../evidence/outcome.ts";
 
 /**

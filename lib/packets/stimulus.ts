@@ -9,7 +9,10 @@
  * @module
  */
 
-import { attempt, ETH_P_IP, ETH_P_IPV6, type Link, type OwnedFd } from "../../ffi/mod.ts";
+import { ETH_P_IP, ETH_P_IPV6 } from "../../ffi/abi/constants.ts";
+import { attempt } from "../../ffi/abi/errno.ts";
+import type { OwnedFd } from "../../ffi/process/descriptor.ts";
+import type { Link } from "../../ffi/socket/rtnetlink.ts";
 import { endOfPacket } from "./frames.ts";
 import { boundPacketSocket, sendFrame } from "./socket.ts";
 

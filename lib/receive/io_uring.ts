@@ -8,15 +8,14 @@
  */
 
 import {
-  addressOf,
-  Errno,
   IORING_OP_RECV,
   IOSQE_FIXED_FILE,
   IOSQE_IO_LINK,
-  type IoUring,
   MSG_TRUNC,
-  SystemError,
-} from "../../ffi/mod.ts";
+} from "../../ffi/abi/constants.ts";
+import { Errno, SystemError } from "../../ffi/abi/errno.ts";
+import { addressOf } from "../../ffi/abi/struct.ts";
+import type { IoUring } from "../../ffi/io_uring/io_uring.ts";
 import { BATCH, FRAME_ROOM, type FrameSource } from "./frame_source.ts";
 import { FIXED_SOCKET, restrictedRing } from "./restricted_ring.ts";
 

@@ -8,19 +8,17 @@
  */
 
 import {
-  Errno,
   IORING_CQE_F_BUFFER,
   IORING_CQE_F_MORE,
   IORING_OP_RECV,
   IORING_RECV_MULTISHOT,
   IOSQE_BUFFER_SELECT,
   IOSQE_FIXED_FILE,
-  type IoUring,
   MSG_TRUNC,
-  ProvidedBuffers,
-  type Submission,
-  SystemError,
-} from "../../ffi/mod.ts";
+} from "../../ffi/abi/constants.ts";
+import { Errno, SystemError } from "../../ffi/abi/errno.ts";
+import type { IoUring, Submission } from "../../ffi/io_uring/io_uring.ts";
+import { ProvidedBuffers } from "../../ffi/io_uring/provided_buffers.ts";
 import { BATCH, FRAME_ROOM, type FrameSource } from "./frame_source.ts";
 import { FIXED_SOCKET, restrictedRing } from "./restricted_ring.ts";
 

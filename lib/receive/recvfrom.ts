@@ -4,7 +4,8 @@
  * @module
  */
 
-import { MSG_DONTWAIT, MSG_TRUNC, Poller, POLLIN, ReceiveBuffer } from "../../ffi/mod.ts";
+import { MSG_DONTWAIT, MSG_TRUNC, POLLIN } from "../../ffi/abi/constants.ts";
+import { Poller, ReceiveBuffer } from "../../ffi/socket/socket.ts";
 import { FRAME_ROOM, type FrameSource } from "./frame_source.ts";
 
 /** Frames by recvfrom(2). */

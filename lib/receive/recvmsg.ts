@@ -4,7 +4,8 @@
  * @module
  */
 
-import { Poller, POLLIN } from "../../ffi/mod.ts";
+import { POLLIN } from "../../ffi/abi/constants.ts";
+import { Poller } from "../../ffi/socket/socket.ts";
 import { type Frame, takeFrame } from "../packets/socket.ts";
 import type { FrameSource } from "./frame_source.ts";
 

@@ -8,7 +8,6 @@
  */
 
 import {
-  attempt,
   IORING_OP_RECV,
   IORING_REGISTER_SYNC_CANCEL,
   IORING_RESTRICTION_REGISTER_OP,
@@ -19,10 +18,9 @@ import {
   IOSQE_BUFFER_SELECT,
   IOSQE_FIXED_FILE,
   IOSQE_IO_LINK,
-  IoUring,
-  type IoUringOptions,
-  type Restriction,
-} from "../../ffi/mod.ts";
+} from "../../ffi/abi/constants.ts";
+import { attempt } from "../../ffi/abi/errno.ts";
+import { IoUring, type IoUringOptions, type Restriction } from "../../ffi/io_uring/io_uring.ts";
 
 /** What it may do. A cancellation is how it is closed in order. */
 const RESTRICTIONS: readonly Restriction[] = [

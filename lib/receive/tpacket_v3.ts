@@ -4,16 +4,15 @@
  * @module
  */
 
+import { POLLIN } from "../../ffi/abi/constants.ts";
+import { SystemError } from "../../ffi/abi/errno.ts";
 import {
   PacketRing,
   type PacketRingGeometry,
-  Poller,
-  POLLIN,
   setUpPacketRing,
-  SystemError,
-  takeSocketError,
   tearDownPacketRing,
-} from "../../ffi/mod.ts";
+} from "../../ffi/packet/packet_ring.ts";
+import { Poller, takeSocketError } from "../../ffi/socket/socket.ts";
 import type { FrameSource } from "./frame_source.ts";
 
 /** A worker's ring: 16 MiB, room for a hundred thousand small frames, and a part of it waits for 8 ms at most. */

@@ -6,12 +6,12 @@
  * @module
  */
 
-import { tell } from "../ffi/programs/tell.ts";
+import { printJson } from "../ffi/programs/print_json.ts";
 import { chosen } from "./target.ts";
 import { TARGETS } from "./targets.ts";
 
 const [name, cases, mistake] = Deno.args;
 const started = performance.now();
 TARGETS[name].run({ ...chosen(), cases: Number(cases), mistake });
-tell({ cases: Number(cases), seconds: (performance.now() - started) / 1000 });
+printJson({ cases: Number(cases), seconds: (performance.now() - started) / 1000 });
 Deno.exit(0);

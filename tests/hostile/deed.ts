@@ -10,7 +10,7 @@ import type { CheckId } from "../../lib/evidence/checks.ts";
 import { CONFINEMENT_CHECKS } from "../../lib/confine/judge.ts";
 import { type Finding, judged, type Verdict } from "../../lib/evidence/evidence.ts";
 import { privilegeDrop } from "../../lib/experiments/privilege_drop/experiment.ts";
-import { handOnFrames } from "../../lib/harness/forward.ts";
+import { forwardFrames } from "../../lib/harness/forward.ts";
 import { becomeWorker, type Protection, protectWorker } from "../../lib/confine/protections.ts";
 import { drain, type FrameSource, openFrameSource } from "../../lib/receive/mod.ts";
 
@@ -102,7 +102,7 @@ export function play(run: ChildRun, deed: Deed, say: Words = claimEverything): v
   drain(source);
   words("ready");
   run.reached("ready");
-  (deed.receive ?? (() => handOnFrames(run, source)))(given, source);
+  (deed.receive ?? (() => forwardFrames(run, source)))(given, source);
   run.receive("enough");
   words("end");
   run.reached("done");

@@ -9,7 +9,7 @@ import type { ChildRun } from "../../lib/harness/child_run.ts";
 import { authority } from "../../lib/experiments/authority/experiment.ts";
 import type { ParentMessage } from "../../lib/harness/protocol.ts";
 import {
-  known,
+  expectedOutcome,
   type Operation,
   OPERATIONS,
   type Outcome,
@@ -66,7 +66,7 @@ export const AUTHORITY_FAULTS: { readonly [name: string]: (run: ChildRun) => voi
   },
   "attacks-and-claims-refusal": (run) => {
     onOrders(run, withoutFilter);
-    onOutcome(run, (operation) => known(operation, "hardened"));
+    onOutcome(run, (operation) => expectedOutcome(operation, "hardened"));
   },
   "claims-success": (run) => onOutcome(run, () => "allowed"),
   "protects-itself-unasked": (run) =>

@@ -1,5 +1,5 @@
 /**
- * What a fault is, and pieces that the faults of several experiments are made of.
+ * What a fault is, and overrides that the faults of several experiments are made of.
  *
  * @module
  */

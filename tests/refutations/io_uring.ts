@@ -37,10 +37,10 @@ import type { CheckId } from "../../lib/evidence/checks.ts";
 import { type EarlyRequest, EarlyRings, ROOTS_FILE } from "../../lib/confine/early_rings.ts";
 import {
   child,
-  childPieces,
+  childOverrides,
   ioUring,
   parent,
-  parentPieces,
+  parentOverrides,
 } from "../../lib/experiments/io_uring/experiment.ts";
 import { ParentRun } from "../../lib/harness/parent_run.ts";
 import { IoUringMultishotSource } from "../../lib/receive/io_uring_multishot.ts";
@@ -62,10 +62,10 @@ import {
   withoutSecrets,
 } from "./fault.ts";
 
-/** A fault, by the pieces of each program that are replaced, and what a child makes of its own words. */
+/** A fault, by the overrides of each program that are replaced, and what a child makes of its own words. */
 interface Replacement extends Omit<Fault, "experiment"> {
-  readonly parent?: Partial<typeof parentPieces>;
-  readonly child?: Partial<typeof childPieces>;
+  readonly parent?: Partial<typeof parentOverrides>;
+  readonly child?: Partial<typeof childOverrides>;
   readonly words?: (run: ChildRun) => void;
 }
 
@@ -79,12 +79,12 @@ const hasty = ({ context, record }: ParentRun) =>
     record,
   );
 
-const impatient: Partial<typeof parentPieces> = {
-  reception: (run, ...rest) => parentPieces.reception(hasty(run), ...rest),
+const impatient: Partial<typeof parentOverrides> = {
+  reception: (run, ...rest) => parentOverrides.reception(hasty(run), ...rest),
 };
 
 /** A filter on the socket keeps every frame from one operation, and from no other. */
-function deafTo(operation: RingOperation): Partial<typeof childPieces> {
+function deafTo(operation: RingOperation): Partial<typeof childOverrides> {
   let isDeaf = false;
   return {
     openSource(each, packetFd) {
@@ -99,7 +99,7 @@ function deafTo(operation: RingOperation): Partial<typeof childPieces> {
 const opening = (
   operation: RingOperation,
   open: typeof RING_SOURCES[RingOperation],
-): Partial<typeof childPieces> => ({
+): Partial<typeof childOverrides> => ({
   openSource: (each, packetFd) => (each === operation ? open : RING_SOURCES[each])(packetFd),
 });
 
@@ -138,7 +138,7 @@ const RECEIVE_ONLY: readonly Restriction[] = [
 
 /** A ring that is restricted to those things; not at all without any. */
 const restrictedTo =
-  (...restrictions: Restriction[]): typeof childPieces.makeRestrictedRing => (packetFd) => {
+  (...restrictions: Restriction[]): typeof childOverrides.makeRestrictedRing => (packetFd) => {
     const ring = new IoUring({ flags: IORING_SETUP_R_DISABLED });
     ring.registerFiles([packetFd]);
     if (restrictions.length > 0) ring.restrict(restrictions);
@@ -163,7 +163,7 @@ const LATE_RINGS = {
 } as unknown as EarlyRings;
 
 /** Rings that open nothing, of a child that opens something itself. */
-function openingOtherwise(openFile: () => number): Partial<typeof childPieces> {
+function openingOtherwise(openFile: () => number): Partial<typeof childOverrides> {
   const openOther = (request: EarlyRequest) =>
     request === "open" ? openFile() : socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   class Pretending extends EarlyRings {
@@ -203,7 +203,7 @@ const DEAF: readonly (readonly [RingOperation, CheckId])[] = [
 
 const ALL_RECEIVING = DEAF.map(([, check]) => check);
 
-const noDrop: Partial<typeof childPieces> = { dropPrivileges: () => {} };
+const noDrop: Partial<typeof childOverrides> = { dropPrivileges: () => {} };
 
 const REPLACEMENTS: { readonly [name: string]: Replacement } = {
   "no-drop": {
@@ -393,7 +393,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     child: {
       closeEarlyRings: (rings) => {
         rings.asPersonality("open");
-        childPieces.closeEarlyRings(rings);
+        childOverrides.closeEarlyRings(rings);
       },
     },
   },
@@ -404,7 +404,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     harden: true,
     parent: impatient,
     child: {
-      openWorkerSource: (packetFd) => new DeafSource(childPieces.openWorkerSource(packetFd)),
+      openWorkerSource: (packetFd) => new DeafSource(childOverrides.openWorkerSource(packetFd)),
     },
   },
   ...LYING_WORKERS,
@@ -420,10 +420,10 @@ export const IO_URING_FAULTS: Faults = Object.fromEntries(
       ...fault,
       experiment: {
         ...ioUring,
-        parent: (run: ParentRun) => parent(run, { ...parentPieces, ...parents }),
+        parent: (run: ParentRun) => parent(run, { ...parentOverrides, ...parents }),
         child: (run: ChildRun) => {
           words?.(run);
-          return child(run, { ...childPieces, ...childs });
+          return child(run, { ...childOverrides, ...childs });
         },
       },
     },

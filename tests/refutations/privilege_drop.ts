@@ -27,9 +27,9 @@ import {
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import {
   child,
-  childPieces,
+  childOverrides,
   parent,
-  parentPieces,
+  parentOverrides,
   privilegeDrop,
 } from "../../lib/experiments/privilege_drop/experiment.ts";
 import { bindPacketSocket, openPacketSocket } from "../../lib/packets/socket.ts";
@@ -46,14 +46,14 @@ import {
   withoutSecrets,
 } from "./fault.ts";
 
-/** A fault, by the pieces of each program that are replaced. */
+/** A fault, by the overrides of each program that are replaced. */
 interface Replacement extends Omit<Fault, "experiment"> {
-  readonly parent?: Partial<typeof parentPieces>;
+  readonly parent?: Partial<typeof parentOverrides>;
   readonly child?: (run: ChildRun) => void | Promise<void>;
 }
 
-const dropping = (dropPrivileges: typeof childPieces.dropPrivileges) => (run: ChildRun) =>
-  child(run, { ...childPieces, dropPrivileges });
+const dropping = (dropPrivileges: typeof childOverrides.dropPrivileges) => (run: ChildRun) =>
+  child(run, { ...childOverrides, dropPrivileges });
 
 /** A child that does not try to become root again: where its threads differ, libc would abort it before anybody has looked. */
 const droppingOnly = (drop: (identity: Identity) => void) => (run: ChildRun) =>
@@ -181,7 +181,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     what: "a filter keeps every frame from the passed socket",
     refutes: ["RECV-01", "RECV-02", "RECV-03"],
     timeout: 4,
-    child: (run) => child(run, { ...childPieces, beforeUse: ignoreEverything }),
+    child: (run) => child(run, { ...childOverrides, beforeUse: ignoreEverything }),
   },
   "frames-without-secrets": {
     what: "the child hands on of each frame what an ordinary socket reads",
@@ -208,7 +208,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     what: "the child ends with status 0 before anything is received",
     refutes: ["RECV-01", "RECV-02", "RECV-03"],
     endsEarly: true,
-    child: (run) => child(run, { ...childPieces, beforeUse: () => Deno.exit(0) }),
+    child: (run) => child(run, { ...childOverrides, beforeUse: () => Deno.exit(0) }),
   },
   "child-fails-late": {
     what: "the child does everything, and ends with another status than 0",
@@ -240,7 +240,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     harden: true,
     child: (run) =>
       child(run, {
-        ...childPieces,
+        ...childOverrides,
         beforeUse: () => void open("/etc/passwd", O_RDONLY | O_CLOEXEC),
       }),
   },
@@ -260,13 +260,13 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
 
 /** Every fault of `privilege-drop`, by name. Each child reports of every check that it holds: so it is the parent that sees the fault. */
 export const PRIVILEGE_DROP_FAULTS: Faults = Object.fromEntries(
-  Object.entries(REPLACEMENTS).map(([name, { parent: pieces, child: faulty, ...fault }]) => [
+  Object.entries(REPLACEMENTS).map(([name, { parent: overrides, child: faulty, ...fault }]) => [
     `${privilegeDrop.name}/${name}`,
     {
       ...fault,
       experiment: {
         ...privilegeDrop,
-        parent: (run: ParentRun) => parent(run, { ...parentPieces, ...pieces }),
+        parent: (run: ParentRun) => parent(run, { ...parentOverrides, ...overrides }),
         child: (run: ChildRun) => {
           trustMe(run);
           return (faulty ?? child)(run);

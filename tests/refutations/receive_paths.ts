@@ -9,7 +9,7 @@ import type { ChildRun } from "../../lib/harness/child_run.ts";
 import type { CheckId } from "../../lib/evidence/checks.ts";
 import {
   child,
-  childPieces,
+  childOverrides,
   receivePaths,
 } from "../../lib/experiments/receive_paths/experiment.ts";
 import type { ReceiverOrders } from "../../lib/harness/protocol.ts";
@@ -26,9 +26,9 @@ import {
   trustMe,
 } from "./fault.ts";
 
-/** A fault, by the pieces of the child's program that are replaced, and what the child makes of its own words. */
+/** A fault, by the overrides of the child's program that are replaced, and what the child makes of its own words. */
 interface Replacement extends Omit<Fault, "experiment"> {
-  readonly child?: Partial<typeof childPieces>;
+  readonly child?: Partial<typeof childOverrides>;
   readonly words?: (run: ChildRun) => void;
 }
 
@@ -142,9 +142,9 @@ const by = (receive: string, ringSetUp = false): Way => (orders) =>
 const altering = (
   Altered: new (source: FrameSource) => FrameSource,
   ...ways: Way[]
-): Partial<typeof childPieces> => ({
+): Partial<typeof childOverrides> => ({
   openSource(orders, packetFd) {
-    const source = childPieces.openSource(orders, packetFd);
+    const source = childOverrides.openSource(orders, packetFd);
     return ways.some((way) => way(orders, packetFd)) ? new Altered(source) : source;
   },
 });
@@ -203,7 +203,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     alone: true,
     child: {
       openSource(orders, packetFd) {
-        const source = childPieces.openSource(orders, packetFd);
+        const source = childOverrides.openSource(orders, packetFd);
         if (!BY_BUFFER.some(([receive]) => receive === orders.receive)) return source;
         setsockopt(packetFd, SOL_SOCKET, SO_RCVBUF, 1); // the kernel makes it the least that there is
         return new SleepingSource(source);
@@ -219,7 +219,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
         const isDeaf = [by("recvmsg"), by("tpacket-v3", true), by("io-uring-multishot")]
           .some((way) => way(orders, packetFd));
         if (isDeaf) ignoreEverything(packetFd);
-        return childPieces.openSource(orders, packetFd);
+        return childOverrides.openSource(orders, packetFd);
       },
     },
   },
@@ -239,7 +239,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
 
 /** Every fault of `receive-paths`, by name. */
 export const RECEIVE_PATHS_FAULTS: Faults = Object.fromEntries(
-  Object.entries(REPLACEMENTS).map(([name, { child: pieces, words, ...fault }]) => [
+  Object.entries(REPLACEMENTS).map(([name, { child: overrides, words, ...fault }]) => [
     `${receivePaths.name}/${name}`,
     {
       timeout: 60,
@@ -248,7 +248,7 @@ export const RECEIVE_PATHS_FAULTS: Faults = Object.fromEntries(
         ...receivePaths,
         child: (run: ChildRun) => {
           words?.(run);
-          return child(run, { ...childPieces, ...pieces });
+          return child(run, { ...childOverrides, ...overrides });
         },
       },
     },

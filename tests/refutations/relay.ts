@@ -18,9 +18,9 @@ import { DatagramReader } from "../../lib/packets/datagrams.ts";
 import { strayFrame } from "../../lib/experiments/relay/elsewhere.ts";
 import {
   child,
-  childPieces,
+  childOverrides,
   parent,
-  parentPieces,
+  parentOverrides,
   relay,
 } from "../../lib/experiments/relay/experiment.ts";
 import { openEgress } from "../../lib/experiments/relay/egress.ts";
@@ -39,10 +39,10 @@ import {
   withoutStage4,
 } from "./fault.ts";
 
-/** A fault, by the pieces of the two programs that are replaced, and what the child makes of its own words. */
+/** A fault, by the overrides of the two programs that are replaced, and what the child makes of its own words. */
 interface Replacement extends Omit<Fault, "experiment"> {
-  readonly parent?: Partial<typeof parentPieces>;
-  readonly child?: Partial<typeof childPieces>;
+  readonly parent?: Partial<typeof parentOverrides>;
+  readonly child?: Partial<typeof childOverrides>;
   readonly words?: (run: ChildRun) => void;
 }
 
@@ -146,13 +146,13 @@ function sending(what: (facts: Facts) => Uint8Array<ArrayBuffer>[]): typeof Wron
   };
 }
 
-const by = (Wrong: typeof WrongRelay): Partial<typeof childPieces> => ({
+const by = (Wrong: typeof WrongRelay): Partial<typeof childOverrides> => ({
   relay: (source, egressFd, from) => new Wrong(source, egressFd, from),
 });
 
 const altering = (
   Altered: new (source: FrameSource) => FrameSource,
-): Partial<typeof childPieces> => ({
+): Partial<typeof childOverrides> => ({
   openSource: (receive, packetFd) => new Altered(openFrameSource(receive, packetFd)),
 });
 
@@ -171,7 +171,9 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     what: "the helper socket joins another group",
     refutes: ["RELAY-01"],
     alone: true,
-    parent: { joinGroup: (fd, _, ifindex) => parentPieces.joinGroup(fd, "239.255.70.71", ifindex) },
+    parent: {
+      joinGroup: (fd, _, ifindex) => parentOverrides.joinGroup(fd, "239.255.70.71", ifindex),
+    },
   },
   "far-reaching": {
     what: "datagrams may cross 32 routers",
@@ -325,10 +327,10 @@ export const RELAY_FAULTS: Faults = Object.fromEntries(
       ...fault,
       experiment: {
         ...relay,
-        parent: (run: ParentRun) => parent(run, { ...parentPieces, ...ours }),
+        parent: (run: ParentRun) => parent(run, { ...parentOverrides, ...ours }),
         child: (run: ChildRun) => {
           words?.(run);
-          return child(run, { ...childPieces, ...theirs });
+          return child(run, { ...childOverrides, ...theirs });
         },
       },
     },

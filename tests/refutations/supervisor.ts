@@ -12,13 +12,17 @@ import {
   setUpPacketRing,
 } from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
-import { parent, parentPieces, supervisor } from "../../lib/experiments/supervisor/experiment.ts";
+import {
+  parent,
+  parentOverrides,
+  supervisor,
+} from "../../lib/experiments/supervisor/experiment.ts";
 import { FanoutGroup } from "../../lib/experiments/supervisor/fanout_group.ts";
 import type { ParentMessage } from "../../lib/harness/protocol.ts";
 import { boundPacketSocket } from "../../lib/packets/socket.ts";
 import { ParentRun } from "../../lib/harness/parent_run.ts";
 import { createProgress, Progress } from "../../lib/experiments/supervisor/progress.ts";
-import { birth, type Protection, protectSocket } from "../../lib/confine/protections.ts";
+import { launcherFor, type Protection, protectSocket } from "../../lib/confine/protections.ts";
 import { RecvfromSource } from "../../lib/receive/recvfrom.ts";
 import { RestartPolicy } from "../../lib/experiments/supervisor/restart_policy.ts";
 import { work } from "../../lib/experiments/supervisor/worker.ts";
@@ -29,9 +33,9 @@ import {
 } from "../../lib/experiments/supervisor/supervisor.ts";
 import type { Fault, Faults } from "./fault.ts";
 
-/** A fault, by the pieces of the supervisor's program that are replaced, and what is done to either process before its program begins. */
+/** A fault, by the overrides of the supervisor's program that are replaced, and what is done to either process before its program begins. */
 interface Replacement extends Omit<Fault, "experiment"> {
-  readonly pieces?: Partial<typeof parentPieces>;
+  readonly overrides?: Partial<typeof parentOverrides>;
   readonly inSupervisor?: () => void;
   readonly inWorker?: (run: ChildRun) => void;
 }
@@ -59,7 +63,7 @@ type Arguments = ConstructorParameters<typeof Supervisor>;
 const isMain = ({ ring, keepsSockets }: SupervisorOptions) => ring !== null && keepsSockets;
 
 /** Has the supervisor of the experiment, and not of the controls, be another. */
-const instead = (make: (...args: Arguments) => Supervisor): Partial<typeof parentPieces> => ({
+const instead = (make: (...args: Arguments) => Supervisor): Partial<typeof parentOverrides> => ({
   makeSupervisor: (...args) => isMain(args[1]) ? make(...args) : new Supervisor(...args),
 });
 
@@ -141,7 +145,10 @@ class HastySupervisor extends Supervisor {
     const { socket } = inner(seat);
     using memory = new OwnedFd(createProgress(HASTY));
     using own = new Progress(memory.fd, HASTY);
-    await using successor = run.start({ launcher: birth(identity, protections), isSilent: true });
+    await using successor = run.start({
+      launcher: launcherFor(identity, protections),
+      isSilent: true,
+    });
     const orders = { ...identity, protections, ring, nonce: nonce.toBase64(), work: 0 };
     successor.send({ type: "supervised", capacity: HASTY, ...orders }, [socket.fd, memory.fd]);
     await successor.reached("ready");
@@ -186,7 +193,7 @@ class ForgetfulSupervisor extends Supervisor {
   override async revive(seat: Seat): Promise<void> {
     const { progress } = seat;
     {
-      using ring = new PacketRing(inner(seat).socket.fd, parentPieces.ring);
+      using ring = new PacketRing(inner(seat).socket.fd, parentOverrides.ring);
       ring.resume(progress.sequence, progress.doneInBlock);
       while (ring.next()) progress.enter(ring.sequence);
     }
@@ -201,13 +208,13 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     what: "one worker is started without no_new_privs and its system call filter",
     refutes: ["SUPER-01"],
     alone: true,
-    pieces: instead((...args) => new ForgettingSupervisor(...args)),
+    overrides: instead((...args) => new ForgettingSupervisor(...args)),
   },
   "none-protected": {
     what: "no worker is hardened after its drop",
     refutes: ["SUPER-01"],
     endsEarly: true,
-    pieces: {
+    overrides: {
       makeSupervisor: (run, options) =>
         new Supervisor(run, options, ["no-capabilities", "closed-descriptors"]),
     },
@@ -215,25 +222,25 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
   "another-socket": {
     what: "a successor gets another socket than its predecessor had",
     refutes: ["SUPER-01", "SUPER-02"],
-    pieces: instead((...args) => new ExchangingSupervisor(...args)),
+    overrides: instead((...args) => new ExchangingSupervisor(...args)),
   },
   "opened-anew": {
     what: "the supervisor closes and opens sockets, and says that it keeps them",
     refutes: ["SUPER-01", "SUPER-02", "SUPER-06"],
-    pieces: instead((run, options, protections) =>
+    overrides: instead((run, options, protections) =>
       new Supervisor(run, { ...options, keepsSockets: false }, protections)
     ),
   },
   "no-progress": {
     what: "a successor begins the block of its predecessor anew",
     refutes: ["SUPER-02"],
-    pieces: { work: LONG_WORK },
+    overrides: { work: LONG_WORK },
     inWorker: () => Object.defineProperty(Progress.prototype, "doneInBlock", { get: () => 0 }),
   },
   "one-too-many": {
     what: "a successor leaves out the frame that its predecessor had in hand",
     refutes: ["SUPER-02"],
-    pieces: { work: LONG_WORK },
+    overrides: { work: LONG_WORK },
     inWorker() {
       const { resume } = PacketRing.prototype;
       PacketRing.prototype.resume = function (sequence, done) {
@@ -244,14 +251,14 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
   "small-ring": {
     what: "the ring is too small for the gap",
     refutes: ["SUPER-02", "SUPER-03"],
-    pieces: { ring: TOO_SMALL },
+    overrides: { ring: TOO_SMALL },
   },
   "forged-journal": {
     what: "a journal has one frame in the place of another",
     refutes: ["SUPER-02"],
-    pieces: {
+    overrides: {
       journals(seats) {
-        const journals = parentPieces.journals(seats);
+        const journals = parentOverrides.journals(seats);
         const [first] = journals;
         first[50] = first[51];
         return journals;
@@ -262,16 +269,16 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     what: "the successor reads before the predecessor has stopped",
     refutes: ["SUPER-04"],
     inWorker: leaveBlocks,
-    pieces: {
+    overrides: {
       work: LONG_WORK,
-      journals: (all) => [...parentPieces.journals(all), ...HastySupervisor.journals],
+      journals: (all) => [...parentOverrides.journals(all), ...HastySupervisor.journals],
       ...instead((...args) => new HastySupervisor(...args)),
     },
   },
   "careless-removal": {
     what: "a worker goes while its share is still dealt out to it",
     refutes: ["SUPER-05"],
-    pieces: instead((...args) => new CarelessSupervisor(...args)),
+    overrides: instead((...args) => new CarelessSupervisor(...args)),
   },
   "swallowed-share": {
     what: "the share of a worker that was given up is dealt out to nobody else",
@@ -308,7 +315,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     what: "the sockets of the control are kept",
     refutes: ["SUPER-08"],
     alone: true,
-    pieces: {
+    overrides: {
       makeSupervisor: (run, options, protections) =>
         new Supervisor(run, { ...options, keepsSockets: true }, protections),
     },
@@ -316,7 +323,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
   "forgotten-rest": {
     what: "who is served again begins with what comes, and not with what waits",
     refutes: ["SUPER-09"],
-    pieces: instead((...args) => new ForgetfulSupervisor(...args)),
+    overrides: instead((...args) => new ForgetfulSupervisor(...args)),
   },
 };
 
@@ -329,7 +336,7 @@ function shorter({ context, record }: ParentRun): ParentRun {
 /** Every fault of `supervisor`, by name. */
 export const SUPERVISOR_FAULTS: Faults = Object.fromEntries(
   Object.entries(REPLACEMENTS).map(([name, replacement]) => {
-    const { pieces, inSupervisor, inWorker, ...fault } = replacement;
+    const { overrides, inSupervisor, inWorker, ...fault } = replacement;
     return [`${supervisor.name}/${name}`, {
       timeout: 110,
       ...fault,
@@ -337,7 +344,7 @@ export const SUPERVISOR_FAULTS: Faults = Object.fromEntries(
         ...supervisor,
         parent(run: ParentRun) {
           inSupervisor?.();
-          return parent(shorter(run), { ...parentPieces, ...pieces });
+          return parent(shorter(run), { ...parentOverrides, ...overrides });
         },
         child(run: ChildRun) {
           inWorker?.(run);

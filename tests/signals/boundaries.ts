@@ -36,14 +36,14 @@ export function parseBlow(text: string): Blow | undefined {
   return { side: side as Blow["side"], boundary: Number(boundary), signal: signal as Deno.Signal };
 }
 
-/** Has this process tell of every boundary that it comes to, by number. */
-export function atEveryBoundary(tell: (boundary: number) => void): void {
+/** Has this process report of every boundary that it comes to, by number. */
+export function atEveryBoundary(report: (boundary: number) => void): void {
   let boundary = 0;
   for (const name of ["sendmsg", "recvmsg"] as const) {
     const call = libc[name] as LibcCall;
     const watched: LibcCall = (...args) => {
       const result = call(...args); // on failure nothing else is called here, so errno stays
-      if (Number(result) > 0 && isControlChannel(args[0] as number)) tell(++boundary);
+      if (Number(result) > 0 && isControlChannel(args[0] as number)) report(++boundary);
       return result;
     };
     Object.defineProperty(libc, name, { value: watched });

@@ -15,7 +15,7 @@ import { awaitMessage, controlChannelPair, sendMessage } from "../../lib/harness
 import { takeStatistics } from "../../lib/packets/socket.ts";
 import { becomeWorker } from "../../lib/confine/protections.ts";
 import { openFrameSource } from "../../lib/receive/mod.ts";
-import { tell } from "../ffi/programs/tell.ts";
+import { printJson } from "../ffi/programs/print_json.ts";
 import { nearSocket, NUMBER_OFFSET, numberedFrame, Sender, sleep } from "../ffi/programs/veth.ts";
 
 const TIMEOUT = 10_000;
@@ -65,7 +65,7 @@ async function parent(frames: number, pause: number): Promise<void> {
   say(ours.fd, "that is all");
   const seen = hear(ours.fd);
   const { status, output } = await worker.ended();
-  tell({ ...seen, seconds, code: status.code, output });
+  printJson({ ...seen, seconds, code: status.code, output });
 }
 
 function worker(channelFd: number): void {

@@ -8,7 +8,7 @@
  */
 
 import { type LeftBehind, Place } from "../support/left_behind.ts";
-import { tell } from "../ffi/programs/tell.ts";
+import { printJson } from "../ffi/programs/print_json.ts";
 
 /** What is told. */
 export interface Repetition {
@@ -54,5 +54,5 @@ if (import.meta.main) {
     shortest: Math.round(Math.min(...durations)),
     longest: Math.round(Math.max(...durations)),
   };
-  tell(repetition);
+  printJson(repetition);
 }

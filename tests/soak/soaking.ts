@@ -33,14 +33,14 @@ import {
 import {
   ALL_PROTECTIONS,
   becomeWorker,
-  birth,
-  closeUnexplained,
+  closeUnknownDescriptors,
+  launcherFor,
   protectSocket,
   protectWorker,
 } from "../../lib/confine/protections.ts";
 import { prepareForFilter, receiveOnlyPolicy } from "../../lib/confine/policy.ts";
 import { stimulusFrame } from "../../lib/packets/stimulus.ts";
-import { tell } from "../ffi/programs/tell.ts";
+import { printJson } from "../ffi/programs/print_json.ts";
 
 /** Sent at once, then waited for: less than any receive buffer holds. */
 const BURST = 100;
@@ -65,7 +65,7 @@ async function parent(near: string, far: string, frames: number): Promise<void> 
     module: import.meta.url,
     args: ["worker", String(theirs.fd)],
     inherit: [theirs.fd],
-    launcher: birth(identity, ALL_PROTECTIONS),
+    launcher: launcherFor(identity, ALL_PROTECTIONS),
   });
   theirs.close();
   sendMessage(ours.fd, { frames }, [packetSocket.fd], TIMEOUT);
@@ -82,7 +82,7 @@ async function parent(near: string, far: string, frames: number): Promise<void> 
   }
   const seen = hear(ours.fd);
   const { status, output } = await worker.ended();
-  tell({ ...seen, code: status.code, signal: status.signal, output });
+  printJson({ ...seen, code: status.code, signal: status.signal, output });
 }
 
 function isOurs(head: Uint8Array): boolean {
@@ -106,7 +106,7 @@ async function worker(channelFd: number): Promise<void> {
   const { text, descriptors: [packetFd] } = awaitMessage(channelFd, 1, TIMEOUT);
   const { frames } = JSON.parse(text);
   const known = { packetFd, channelFd, sourceFd: packetFd };
-  closeUnexplained(known, ALL_PROTECTIONS);
+  closeUnknownDescriptors(known, ALL_PROTECTIONS);
   becomeWorker(identity, ALL_PROTECTIONS);
   prepareForFilter();
   const before = ALL_PROTECTIONS.filter((protection) => protection !== "receive-only");

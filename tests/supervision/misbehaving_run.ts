@@ -18,7 +18,7 @@ import { runExperiment } from "../../lib/harness/run.ts";
 import { findSetting, requireStimulus } from "../../lib/harness/setting.ts";
 import { steadySequence, SteadyStimulus } from "../../lib/experiments/supervisor/stream.ts";
 import { type Seat, Supervisor } from "../../lib/experiments/supervisor/supervisor.ts";
-import { tell } from "../ffi/programs/tell.ts";
+import { printJson } from "../ffi/programs/print_json.ts";
 import { MISBEHAVING } from "./misbehaviours.ts";
 import { ownDescriptors } from "../hostile/own_descriptors.ts";
 
@@ -113,4 +113,4 @@ const { error } = await runExperiment({ ...experiment, plan: [], parent }, {
   signal: new AbortController().signal,
   childModule: new URL(`./misbehaving_child.ts?${name}`, import.meta.url).href,
 });
-tell({ ...seen as object, error });
+printJson({ ...seen as object, error });

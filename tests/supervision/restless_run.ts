@@ -12,7 +12,7 @@ import { runExperiment } from "../../lib/harness/run.ts";
 import { findSetting, requireStimulus } from "../../lib/harness/setting.ts";
 import { SteadyStimulus } from "../../lib/experiments/supervisor/stream.ts";
 import { Supervisor } from "../../lib/experiments/supervisor/supervisor.ts";
-import { tell } from "../ffi/programs/tell.ts";
+import { printJson } from "../ffi/programs/print_json.ts";
 
 const RING = { blockSize: 1 << 14, blockCount: 64, retireTimeout: 8 };
 
@@ -44,4 +44,4 @@ const { error } = await runExperiment({ ...experiment, plan: [], parent }, {
   signal: new AbortController().signal,
   childModule: new URL("./restless_child.ts", import.meta.url).href,
 });
-tell({ ...seen, error });
+printJson({ ...seen, error });

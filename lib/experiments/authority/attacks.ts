@@ -7,41 +7,30 @@
  */
 
 import {
-  addressOf,
-  bind,
   CLONE_NEWUSER,
-  close,
-  dup,
   ETH_P_ALL,
-  getsockoptInt,
   IORING_OP_SEND,
-  IoUring,
-  linkByIndex,
   MAP_SHARED,
-  mapOver,
   PACKET_ADD_MEMBERSHIP,
   PACKET_DROP_MEMBERSHIP,
   PACKET_MR_PROMISC,
-  packet_mreq,
   PACKET_TX_RING,
-  pages,
-  pageSize,
-  poll,
-  posix_spawn,
-  readTextFile,
-  reap,
-  send,
-  setsockopt,
   SO_MARK,
   SOL_PACKET,
   SOL_SOCKET,
-  syscallNumber,
-  SystemError,
   TP_STATUS_SEND_REQUEST,
-  tpacket_hdr,
-  tpacket_req,
-  unmap,
-} from "../../../ffi/mod.ts";
+} from "../../../ffi/abi/constants.ts";
+import { SystemError } from "../../../ffi/abi/errno.ts";
+import { packet_mreq, tpacket_hdr, tpacket_req } from "../../../ffi/abi/layouts.ts";
+import { mapOver, pages, pageSize, unmap } from "../../../ffi/abi/memory.ts";
+import { addressOf } from "../../../ffi/abi/struct.ts";
+import { syscallNumber } from "../../../ffi/abi/syscalls.ts";
+import { IoUring } from "../../../ffi/io_uring/io_uring.ts";
+import { close, dup } from "../../../ffi/process/descriptor.ts";
+import { readTextFile } from "../../../ffi/process/file.ts";
+import { posix_spawn, reap } from "../../../ffi/process/process.ts";
+import { linkByIndex } from "../../../ffi/socket/rtnetlink.ts";
+import { bind, getsockoptInt, poll, send, setsockopt } from "../../../ffi/socket/socket.ts";
 import { pidInProc } from "../../inspect/processes.ts";
 import { arrives } from "../../packets/marks.ts";
 import { emptyQueue, packetAddress, whenThereIsRoom } from "../../packets/socket.ts";

@@ -19,16 +19,11 @@
  * @module
  */
 
-import {
-  Errno,
-  ETH_P_ALL,
-  if_nametoindex,
-  OwnedFd,
-  pipe,
-  PR_SET_DUMPABLE,
-  prctl,
-  SystemError,
-} from "../../../ffi/mod.ts";
+import { ETH_P_ALL, PR_SET_DUMPABLE } from "../../../ffi/abi/constants.ts";
+import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
+import { OwnedFd, pipe } from "../../../ffi/process/descriptor.ts";
+import { prctl } from "../../../ffi/process/process.ts";
+import { if_nametoindex } from "../../../ffi/socket/rtnetlink.ts";
 import { EFFECT_TIMEOUT } from "./attacks.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
@@ -44,7 +39,7 @@ import {
 } from "../../evidence/evidence.ts";
 import { EarlyRings } from "../../confine/early_rings.ts";
 import type { Experiment } from "../../harness/experiment.ts";
-import { handOnFrames } from "../../harness/forward.ts";
+import { forwardFrames } from "../../harness/forward.ts";
 import { ownPidOf } from "../../inspect/processes.ts";
 import { InterfaceWitness } from "../../harness/interface_witness.ts";
 import { isUnprivilegedIoUring, whyProcHides } from "../../host/kernel.ts";
@@ -53,8 +48,8 @@ import { asInteger, asText } from "../../harness/protocol.ts";
 import {
   attemptOperation,
   COLUMNS,
+  expectedOutcome,
   HARDENED,
-  known,
   type Operation,
   OPERATIONS,
   PLAIN,
@@ -66,7 +61,7 @@ import type { ParentRun } from "../../harness/parent_run.ts";
 import {
   becomeWorker,
   birthUnder,
-  closeUnexplained,
+  closeUnknownDescriptors,
   explainViolation,
   type Protection,
   protectSocket,
@@ -139,7 +134,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
 
     for (const [operation, cells] of rows) {
       const seen = await observe(operation, worker, witnesses);
-      cells.set(name, { ...seen, known: known(operation, name, isRing(receive)) });
+      cells.set(name, { ...seen, known: expectedOutcome(operation, name, isRing(receive)) });
     }
     const differing = [...rows.values()].filter((cells) => !isKnown(cells.get(name)));
     run.note(
@@ -201,7 +196,7 @@ export async function child(run: ChildRun): Promise<void> {
   const { channelFd } = run;
 
   const rings = target === null ? null : makeEarlyRings(); // as root, and never closed: the trap
-  closeUnexplained({ packetFd: packetSocket.fd, channelFd }, protections);
+  closeUnknownDescriptors({ packetFd: packetSocket.fd, channelFd }, protections);
   becomeWorker({ uid, gid }, protections);
   if (target === null) {
     prctl(PR_SET_DUMPABLE, protections.includes("undumpable") ? 0 : 1);
@@ -235,7 +230,7 @@ export async function child(run: ChildRun): Promise<void> {
   if (prove) {
     drain(source);
     run.reached("receiving");
-    handOnFrames(run, source);
+    forwardFrames(run, source);
     run.receive("enough");
     run.reached("done");
   }

@@ -12,47 +12,22 @@ import {
   AF_INET,
   AF_PACKET,
   AF_UNIX,
-  assemble,
-  attachedFilter,
-  attachFilter,
-  bind,
-  bpfReturn,
-  bpfSocketFilter,
   CLONE_NEWUSER,
-  close,
-  cString,
-  detachFilter,
-  dup,
-  Errno,
   ETH_P_ALL,
   ETH_P_IP,
-  getsockoptInt,
-  ifreq,
-  io_uring_params,
-  ioctl,
-  iovec,
   O_CLOEXEC,
   O_RDONLY,
   O_WRONLY,
-  open,
   PACKET_AUXDATA,
   PACKET_FANOUT,
   PACKET_QDISC_BYPASS,
   PACKET_RX_RING,
   PACKET_TIMESTAMP,
   PACKET_VNET_HDR,
-  parentDeathSignal,
   PR_GET_DUMPABLE,
   PR_SET_DUMPABLE,
-  prctl,
   PTRACE_SEIZE,
-  rawSyscall,
-  readLink,
-  readTextFile,
-  sendTo,
-  setsockopt,
   SHUT_RDWR,
-  shutdown,
   SIOCGSTAMP_OLD,
   SIOCSIFFLAGS,
   SO_ATTACH_BPF,
@@ -63,13 +38,33 @@ import {
   SOCK_DGRAM,
   SOCK_RAW,
   SOCK_SEQPACKET,
-  socket,
-  socketpair,
   SOL_PACKET,
   SOL_SOCKET,
-  SystemError,
-  write,
-} from "../../../ffi/mod.ts";
+} from "../../../ffi/abi/constants.ts";
+import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
+import { ifreq, io_uring_params, iovec } from "../../../ffi/abi/layouts.ts";
+import { cString } from "../../../ffi/abi/libc.ts";
+import { rawSyscall } from "../../../ffi/abi/raw_syscall.ts";
+import {
+  assemble,
+  attachedFilter,
+  attachFilter,
+  bpfReturn,
+  detachFilter,
+} from "../../../ffi/packet/bpf.ts";
+import { bpfSocketFilter } from "../../../ffi/packet/ebpf.ts";
+import { close, dup, ioctl, write } from "../../../ffi/process/descriptor.ts";
+import { open, readLink, readTextFile } from "../../../ffi/process/file.ts";
+import { parentDeathSignal, prctl } from "../../../ffi/process/process.ts";
+import {
+  bind,
+  getsockoptInt,
+  sendTo,
+  setsockopt,
+  shutdown,
+  socket,
+  socketpair,
+} from "../../../ffi/socket/socket.ts";
 import {
   becomePromiscuous,
   mapRing,
@@ -671,11 +666,11 @@ export const COLUMNS: readonly { readonly name: string; readonly chosen: readonl
   ];
 
 /**
- * What is known to come of an operation in a column.
+ * The outcome that is expected of an operation in a column.
  *
  * @param hasRing Whether the hardened worker receives by a ring of its own, which it then may enter.
  */
-export function known(
+export function expectedOutcome(
   { whyNotTried, plain, under, hardened, hardenedWithRing }: Operation,
   column: string,
   hasRing = false,

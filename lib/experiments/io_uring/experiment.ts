@@ -19,23 +19,13 @@
  * @module
  */
 
-import {
-  close,
-  compileFilter,
-  dropPrivileges,
-  errnoName,
-  ETH_P_ALL,
-  getresuid,
-  installFilter,
-  IoUring,
-  O_CLOEXEC,
-  O_PATH,
-  open,
-  OwnedFd,
-  readLink,
-  readTextFile,
-  SystemError,
-} from "../../../ffi/mod.ts";
+import { ETH_P_ALL, O_CLOEXEC, O_PATH } from "../../../ffi/abi/constants.ts";
+import { errnoName, SystemError } from "../../../ffi/abi/errno.ts";
+import { IoUring } from "../../../ffi/io_uring/io_uring.ts";
+import { dropPrivileges, getresuid } from "../../../ffi/process/credentials.ts";
+import { close, OwnedFd } from "../../../ffi/process/descriptor.ts";
+import { open, readLink, readTextFile } from "../../../ffi/process/file.ts";
+import { compileFilter, installFilter } from "../../../ffi/seccomp/seccomp.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import type { CheckId } from "../../evidence/checks.ts";
@@ -45,7 +35,7 @@ import { linksOfPacketSockets } from "../../inspect/packet_sockets.ts";
 import { type EarlyRequest, EarlyRings, ROOTS_FILE } from "../../confine/early_rings.ts";
 import { type Conclusion, type Finding, judged, type SeenBy } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
-import { handOnFrames } from "../../harness/forward.ts";
+import { forwardFrames } from "../../harness/forward.ts";
 import { InterfaceWitness } from "../../harness/interface_witness.ts";
 import { whyNoOwnRings } from "../../host/kernel.ts";
 import { asInteger, asObject, asText } from "../../harness/protocol.ts";
@@ -54,12 +44,12 @@ import type { ParentRun } from "../../harness/parent_run.ts";
 import { type ThreadCredentials, threadCredentials } from "../../inspect/threads.ts";
 import {
   becomeWorker,
-  birth,
-  closeUnexplained,
+  closeUnknownDescriptors,
+  launcherFor,
   protectSocket,
   protectWorker,
   untilRingThreadsEnd,
-  USUAL_BIRTH,
+  USUAL_LAUNCHER,
 } from "../../confine/protections.ts";
 import { ALLOW_EVERYTHING } from "../../confine/policy.ts";
 import { drain, type FrameSource, openFrameSource, type ReceivePath } from "../../receive/mod.ts";
@@ -107,17 +97,17 @@ const BY_ANSWER = ["answer", "child"] as const satisfies SeenBy[];
 /** What the hardened worker receives by. */
 const receive: ReceivePath = "io-uring";
 
-/** What the parent does in its own way in a test, and in this way otherwise. */
-export const parentPieces = {
+/** Steps of the parent that a test may override. */
+export const parentOverrides = {
   /** By what the child is started that drops its privileges itself. */
-  launcher: USUAL_BIRTH,
+  launcher: USUAL_LAUNCHER,
   /** The account of what a child receives. */
   reception: (run: ParentRun, child: Child, of: ReceptionOf): Reception =>
     new Reception(run, child, of),
 };
 
 /** The privileged program. */
-export async function parent(run: ParentRun, pieces = parentPieces): Promise<Conclusion> {
+export async function parent(run: ParentRun, overrides = parentOverrides): Promise<Conclusion> {
   const { link, stimulus: stimulusLink, identity, count, protections } = run.setting;
   using stimulus = new Stimulus(requireStimulus(stimulusLink, link));
   using witness = new InterfaceWitness(link.ifindex);
@@ -128,7 +118,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   run.done(`AF_PACKET socket created (FD: ${packetSocket.fd})`);
 
   run.step("Spawning child process, passing the socket...");
-  await using child = run.start({ launcher: pieces.launcher });
+  await using child = run.start({ launcher: overrides.launcher });
   child.send({ type: "socket", ...identity, count, protections: [], receive }, [packetSocket.fd]);
   run.done(`FD passed to PID ${child.pid} via SCM_RIGHTS`);
 
@@ -162,7 +152,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
     const isBurst = operation === "multishot RECV, few buffers";
     const wanted = isBurst ? 3 * FEW_BUFFERS : count;
     await child.reached("receiving");
-    const reception = pieces.reception(run, child, { stimulus, witness });
+    const reception = overrides.reception(run, child, { stimulus, witness });
     if (isBurst) reception.ahead(wanted); // before the child looks, so that the buffers run out
     child.send({ type: "next" });
     await reception.until(wanted);
@@ -175,7 +165,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   await child.reached("refused");
   await child.ended();
 
-  if (protections.length > 0) await hardened(run, { stimulus, witness }, pieces);
+  if (protections.length > 0) await hardened(run, { stimulus, witness }, overrides);
   run.step("Results:");
   run.done(`The passed socket (SO_COOKIE ${cookie}) works with io_uring`, ...PLAN.slice(0, 7));
   run.done("A restricted ring receives, and does nothing else", "URING-08", "URING-09");
@@ -197,18 +187,18 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
 async function hardened(
   run: ParentRun,
   of: ReceptionOf,
-  pieces: typeof parentPieces,
+  overrides: typeof parentOverrides,
 ): Promise<void> {
   const { link, identity, count, protections } = run.setting;
   run.step("Starting a hardened worker that receives by a restricted ring...");
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
   protectSocket(packetSocket.fd, protections);
-  await using worker = run.start({ launcher: birth(identity, protections) });
+  await using worker = run.start({ launcher: launcherFor(identity, protections) });
   const orders = { ...identity, count, protections, receive };
   worker.send({ type: "socket", ...orders }, [packetSocket.fd]);
   await worker.reached("ready");
   judgeHardened(run, worker, { packetFd: packetSocket.fd, ioUring: true });
-  const reception = pieces.reception(run, worker, of);
+  const reception = overrides.reception(run, worker, of);
   await reception.until(count);
   worker.send({ type: "enough" });
   await worker.reached("done", (frame) => reception.account(frame));
@@ -217,8 +207,8 @@ async function hardened(
   run.note(`Packets received: ${reception.counted}/${count}`, "URING-14");
 }
 
-/** What the child does in its own way in a test, and in this way otherwise. */
-export const childPieces = {
+/** Steps of the child that a test may override. */
+export const childOverrides = {
   dropPrivileges,
   /** On every thread. */
   noNewPrivileges: (): void => installFilter(compileFilter(ALLOW_EVERYTHING)),
@@ -236,20 +226,20 @@ export const childPieces = {
 };
 
 /** The program that stops being root. */
-export async function child(run: ChildRun, pieces = childPieces): Promise<void> {
+export async function child(run: ChildRun, overrides = childOverrides): Promise<void> {
   const { message: { uid, gid, protections }, descriptors } = run.receive("socket", 1);
   using packetSocket = new OwnedFd(descriptors[0]);
   if (protections.length > 0) {
     const { channelFd } = run;
-    closeUnexplained({ packetFd: packetSocket.fd, channelFd }, protections);
+    closeUnknownDescriptors({ packetFd: packetSocket.fd, channelFd }, protections);
     becomeWorker({ uid, gid }, protections);
-    using source = pieces.openWorkerSource(packetSocket.fd);
+    using source = overrides.openWorkerSource(packetSocket.fd);
     const known = { packetFd: packetSocket.fd, channelFd, sourceFd: source.fd };
     protectWorker(known, protections);
     await proveConfinement(run, known, { uid, gid });
     drain(source);
     run.reached("ready");
-    handOnFrames(run, source);
+    forwardFrames(run, source);
     run.receive("enough");
     run.reached("done");
     return;
@@ -257,12 +247,12 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
 
   // The trap: rings that are made as root, and kept.
   run.step("Making rings before the drop...");
-  const early = pieces.makeEarlyRings();
+  const early = overrides.makeEarlyRings();
   run.done("One plain, one polled by the kernel (SQPOLL), one with a registered personality");
 
   run.step("Dropping all privileges, no_new_privs on every thread...");
-  pieces.dropPrivileges({ uid, gid });
-  pieces.noNewPrivileges();
+  overrides.dropPrivileges({ uid, gid });
+  overrides.noNewPrivileges();
   run.done(`uid ${getresuid().effective}`);
 
   // The control of the trap: without a ring root's file is not for this process.
@@ -273,7 +263,7 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
   for (const { fd } of Object.values(opened).flatMap(Object.values)) if (fd !== null) close(fd);
 
   run.step("Closing the rings from before the drop...");
-  pieces.closeEarlyRings(early);
+  overrides.closeEarlyRings(early);
   run.reached("closed", { rings: askAll(early) });
   run.receive("next");
 
@@ -285,17 +275,17 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
 
   for (const [operation] of RECEIVING) {
     run.step(`Receiving by ${operation}...`);
-    using source = pieces.openSource(operation, packetSocket.fd);
+    using source = overrides.openSource(operation, packetSocket.fd);
     run.reached("receiving");
     run.receive("next");
-    handOnFrames(run, source);
+    forwardFrames(run, source);
     run.receive("enough");
     const ends = source instanceof IoUringMultishotSource ? source.ends : null;
     run.reached("done", { ends });
   }
 
   run.step("Asking a restricted ring for everything else...");
-  using restricted = pieces.makeRestrictedRing(packetSocket.fd);
+  using restricted = overrides.makeRestrictedRing(packetSocket.fd);
   run.check("URING-09", judgeRestricted(attemptForbidden(restricted, packetSocket.fd)));
   run.done("It refuses", "URING-09");
   run.reached("refused");

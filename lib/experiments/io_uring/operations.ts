@@ -5,13 +5,8 @@
  */
 
 import {
-  addressOf,
   AF_PACKET,
   AT_FDCWD,
-  CMSG_SPACE,
-  cString,
-  errnoName,
-  errnoOf,
   IORING_OP_NOP,
   IORING_OP_OPENAT,
   IORING_OP_READ,
@@ -22,15 +17,15 @@ import {
   IORING_OP_SOCKET,
   IORING_OP_WRITE,
   IOSQE_FIXED_FILE,
-  IoUring,
-  iovec,
   MSG_TRUNC,
-  msghdr,
   SOCK_DGRAM,
-  type Submission,
-  SystemError,
-  timespec,
-} from "../../../ffi/mod.ts";
+} from "../../../ffi/abi/constants.ts";
+import { errnoName, errnoOf, SystemError } from "../../../ffi/abi/errno.ts";
+import { iovec, msghdr, timespec } from "../../../ffi/abi/layouts.ts";
+import { cString } from "../../../ffi/abi/libc.ts";
+import { addressOf } from "../../../ffi/abi/struct.ts";
+import { IoUring, type Submission } from "../../../ffi/io_uring/io_uring.ts";
+import { CMSG_SPACE } from "../../../ffi/socket/cmsg.ts";
 import { stampIn } from "../../packets/socket.ts";
 import { FRAME_ROOM, type FrameSource } from "../../receive/frame_source.ts";
 import { IoUringMultishotSource } from "../../receive/io_uring_multishot.ts";

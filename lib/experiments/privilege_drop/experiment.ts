@@ -15,22 +15,16 @@
  *  10  closes its copy
  *      stimulus, second half ────── veth ────────────▶ receives on
  *
- * Each program reads from top to bottom. What a test replaces to see a check fail is its last parameter.
+ * Each program reads from top to bottom. The last parameter holds the steps that a test overrides to make a check fail.
  *
  * @module
  */
 
-import {
-  ETH_P_ALL,
-  getresgid,
-  getresuid,
-  openDescriptors,
-  OwnedFd,
-  poll,
-  POLLIN,
-  PrivilegeError,
-  readLink,
-} from "../../../ffi/mod.ts";
+import { ETH_P_ALL, POLLIN } from "../../../ffi/abi/constants.ts";
+import { getresgid, getresuid, PrivilegeError } from "../../../ffi/process/credentials.ts";
+import { OwnedFd } from "../../../ffi/process/descriptor.ts";
+import { openDescriptors, readLink } from "../../../ffi/process/file.ts";
+import { poll } from "../../../ffi/socket/socket.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import type { CheckId } from "../../evidence/checks.ts";
@@ -38,11 +32,11 @@ import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confi
 import { controlChannelPair } from "../../harness/channel.ts";
 import { type Conclusion, type Finding, judged } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
-import { handOnFrames } from "../../harness/forward.ts";
+import { forwardFrames } from "../../harness/forward.ts";
 import {
   judgeAbsence,
   judgeArrival,
-  judgeBirth,
+  judgeLaunch,
   judgeRefusedRoot,
   judgeRefusedSocket,
   judgeSameSocket,
@@ -70,10 +64,10 @@ import {
 } from "../../confine/privileges.ts";
 import {
   becomeWorker,
-  birth,
-  capabilitiesAtBirth,
-  closeUnexplained,
+  closeUnknownDescriptors,
   explainViolation,
+  launchCapabilities,
+  launcherFor,
   protectSocket,
   protectWorker,
 } from "../../confine/protections.ts";
@@ -82,8 +76,8 @@ import { Reception } from "../../harness/reception.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
 import type { Child } from "../../harness/child.ts";
 
-/** What the parent does in its own way in a test, and in this way otherwise. */
-export const parentPieces = {
+/** Steps of the parent that a test may override. */
+export const parentOverrides = {
   openPacketSocket,
   bindPacketSocket,
   /** What the child inherits beside its end of the control channel. */
@@ -96,17 +90,17 @@ export const parentPieces = {
 };
 
 /** The privileged program. */
-export async function parent(run: ParentRun, pieces = parentPieces): Promise<Conclusion> {
+export async function parent(run: ParentRun, overrides = parentOverrides): Promise<Conclusion> {
   const { link, stimulus: stimulusLink, identity, count, protections } = run.setting;
   const { receive = USUAL_PATH } = run.setting;
   using stimulus = stimulusLink === undefined ? undefined : new Stimulus(stimulusLink);
 
   // 1. With protocol 0 until the bind: a frame that is sent in between must leave no trace.
   run.step("Creating AF_PACKET socket...");
-  using packetSocket = new OwnedFd(pieces.openPacketSocket());
-  if (stimulus !== undefined) pieces.stimulate(stimulus);
+  using packetSocket = new OwnedFd(overrides.openPacketSocket());
+  if (stimulus !== undefined) overrides.stimulate(stimulus);
   run.check("SOCK-02", judgeQueueBeforeBind(packetSocket.fd, stimulus !== undefined));
-  pieces.bindPacketSocket(packetSocket.fd, link.ifindex, ETH_P_ALL);
+  overrides.bindPacketSocket(packetSocket.fd, link.ifindex, ETH_P_ALL);
   const sent = describePacketSocket(packetSocket.fd);
   run.check("SOCK-01", judgeBinding(sent, link.ifindex));
   protectSocket(packetSocket.fd, protections);
@@ -123,8 +117,8 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   // 3. It must hold no packet socket yet.
   run.step("Spawning child process...");
   await using child = run.spawn(ours, theirs, {
-    inherit: pieces.inheritedByChild(packetSocket.fd),
-    launcher: birth(identity, protections),
+    inherit: overrides.inheritedByChild(packetSocket.fd),
+    launcher: launcherFor(identity, protections),
   });
   await child.reached("started");
   const born = child.look({ expected: {} });
@@ -135,7 +129,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   run.step("Passing AF_PACKET socket FD to child...");
   child.send(
     { type: "socket", ...identity, count, protections, receive },
-    pieces.passedToChild(packetSocket.fd),
+    overrides.passedToChild(packetSocket.fd),
   );
   run.done("FD passed to child via SCM_RIGHTS");
   await child.reached("received");
@@ -165,7 +159,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
     );
     run.check("PASS-03", judgeStillHeld(passed, view));
   };
-  run.check("DROP-05", judgeBirth(born, capabilitiesAtBirth(protections)));
+  run.check("DROP-05", judgeLaunch(born, launchCapabilities(protections)));
   judgeDropped(dropped);
   child.send({ type: "next" });
 
@@ -182,7 +176,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
 
   // 9. Only now frames are sent that count.
   using witness = new InterfaceWitness(link.ifindex);
-  const { stimulate } = pieces;
+  const { stimulate } = overrides;
   const reception = new Reception(run, child, { stimulus, witness, stimulate });
   const isQueueSeen = stimulus !== undefined && QUEUED.includes(receive);
   const queue = isQueueSeen
@@ -191,7 +185,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   await reception.until(Math.floor(count / 2), 1 / 2);
 
   // 10. The child's socket does not depend on the parent's.
-  pieces.closeOwnCopy(packetSocket);
+  overrides.closeOwnCopy(packetSocket);
   const copiesLeft = [...openDescriptors("self").values()].filter((each) => each === passed).length;
   reception.copyClosed();
   run.detail(`parent closed its copy after ${reception.counted} packets, ${copiesLeft} left`);
@@ -235,15 +229,15 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   };
 }
 
-/** What the child does in its own way in a test, and in this way otherwise. */
-export const childPieces = {
+/** Steps of the child that a test may override. */
+export const childOverrides = {
   dropPrivileges: becomeWorker,
   /** Called with the received socket before it is used. */
   beforeUse: (_packetFd: number): void => {},
 };
 
 /** The program that stops being root. */
-export async function child(run: ChildRun, pieces = childPieces): Promise<void> {
+export async function child(run: ChildRun, overrides = childOverrides): Promise<void> {
   // 3. Before the message comes: whatever is received later came by the message.
   run.check("PASS-01", judgeOwnDescriptors());
   run.reached("started");
@@ -271,11 +265,11 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
   const errnoBefore = control === "child" ? tryPacketSocket() : 0;
 
   // 6. The drop, and the proof of it. What is open without a reason goes before it: it may act as root afterwards.
-  closeUnexplained({ packetFd: packetSocket.fd, channelFd }, protections);
+  closeUnknownDescriptors({ packetFd: packetSocket.fd, channelFd }, protections);
   run.step("Dropping all privileges...");
   let doubt: PrivilegeError | undefined;
   try {
-    pieces.dropPrivileges({ uid, gid }, protections);
+    overrides.dropPrivileges({ uid, gid }, protections);
   } catch (error) {
     if (!(error instanceof PrivilegeError)) throw error;
     doubt = error; // what is left is judged next
@@ -296,7 +290,7 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
   run.receive("next");
 
   // What it receives by is made without privilege, and before a filter forbids to make it.
-  pieces.beforeUse(packetSocket.fd);
+  overrides.beforeUse(packetSocket.fd);
   using source = openFrameSource(receive, packetSocket.fd);
   if (protections.length > 0) {
     run.step("Hardening...");
@@ -314,7 +308,7 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
   run.reached("ready");
 
   // 9 and 10. Every frame goes to the parent, which alone knows what it sent.
-  handOnFrames(run, source);
+  forwardFrames(run, source);
   run.receive("enough");
   run.step("Test Results:");
   run.reached("done");

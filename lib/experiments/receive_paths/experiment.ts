@@ -15,7 +15,9 @@
  * @module
  */
 
-import { ETH_P_ALL, OwnedFd, setUpPacketRing } from "../../../ffi/mod.ts";
+import { ETH_P_ALL } from "../../../ffi/abi/constants.ts";
+import { setUpPacketRing } from "../../../ffi/packet/packet_ring.ts";
+import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import type { CheckId } from "../../evidence/checks.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
@@ -42,8 +44,8 @@ import { judgeCredentials } from "../../confine/privileges.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
 import {
   becomeWorker,
-  birth,
-  closeUnexplained,
+  closeUnknownDescriptors,
+  launcherFor,
   protectSocket,
   protectWorker,
 } from "../../confine/protections.ts";
@@ -115,7 +117,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     enlargeReceiveBuffer(packetSocket.fd);
     if (isRingSetUp) setUpPacketRing(packetSocket.fd, WORKER_RING);
     protectSocket(packetSocket.fd, protections);
-    await using worker = run.start({ launcher: birth(identity, protections) });
+    await using worker = run.start({ launcher: launcherFor(identity, protections) });
     const orders = { receive, isRingSetUp, prove: !proven };
     worker.send({ type: "receiver", ...identity, protections, ...orders }, [packetSocket.fd]);
     await worker.reached("ready");
@@ -152,23 +154,23 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
   };
 }
 
-/** What the child does in its own way in a test, and in this way otherwise. */
-export const childPieces = {
+/** Steps of the child that a test may override. */
+export const childOverrides = {
   becomeWorker,
   openSource: ({ receive, isRingSetUp }: ReceiverOrders, packetFd: number): FrameSource =>
     isRingSetUp ? new PacketRingSource(packetFd) : openFrameSource(receive, packetFd),
 };
 
 /** The program that receives. */
-export async function child(run: ChildRun, pieces = childPieces): Promise<void> {
+export async function child(run: ChildRun, overrides = childOverrides): Promise<void> {
   const digest = await sha256(); // as long as files may be opened
   const { message, descriptors } = run.receive("receiver", 1);
   const { uid, gid, protections, prove } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
   const { channelFd } = run;
-  closeUnexplained({ packetFd: packetSocket.fd, channelFd }, protections);
-  pieces.becomeWorker({ uid, gid }, protections);
-  using source = pieces.openSource(message, packetSocket.fd);
+  closeUnknownDescriptors({ packetFd: packetSocket.fd, channelFd }, protections);
+  overrides.becomeWorker({ uid, gid }, protections);
+  using source = overrides.openSource(message, packetSocket.fd);
   const known = { packetFd: packetSocket.fd, channelFd, sourceFd: source.fd };
   protectWorker(known, protections);
   if (prove) await proveConfinement(run, known, { uid, gid });
@@ -176,16 +178,16 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
   run.reached("ready");
 
   let digests: string[] = [];
-  const tell = () => {
+  const send = () => {
     if (digests.length > 0) run.reached("received", { digests });
     digests = [];
   };
   do {
     while (source.next()) {
       digests.push(digest(currentFrame(source)));
-      if (digests.length === DIGESTS_PER_MESSAGE) tell();
+      if (digests.length === DIGESTS_PER_MESSAGE) send();
     }
-    tell();
+    send();
   } while (run.readable(source.fd) === "descriptor");
   run.receive("enough");
   run.reached("done");

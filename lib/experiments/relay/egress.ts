@@ -15,31 +15,35 @@
 
 import {
   AF_INET,
-  attempt,
-  connect,
-  cString,
-  getpeername,
-  getsockname,
-  getsockopt,
-  getsockoptInt,
   IFNAMSIZ,
-  inetAddress,
-  inetEndpoint,
   IP_MULTICAST_LOOP,
   IP_MULTICAST_TTL,
   IP_RECVERR,
   IPPROTO_IP,
-  type Ipv4Endpoint,
-  type Link,
-  OwnedFd,
-  sendMulticastBy,
-  setsockopt,
   SO_BINDTODEVICE,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
-  socket,
   SOL_SOCKET,
-} from "../../../ffi/mod.ts";
+} from "../../../ffi/abi/constants.ts";
+import { attempt } from "../../../ffi/abi/errno.ts";
+import { cString } from "../../../ffi/abi/libc.ts";
+import { OwnedFd } from "../../../ffi/process/descriptor.ts";
+import {
+  inetAddress,
+  inetEndpoint,
+  type Ipv4Endpoint,
+  sendMulticastBy,
+} from "../../../ffi/socket/inet.ts";
+import type { Link } from "../../../ffi/socket/rtnetlink.ts";
+import {
+  connect,
+  getpeername,
+  getsockname,
+  getsockopt,
+  getsockoptInt,
+  setsockopt,
+  socket,
+} from "../../../ffi/socket/socket.ts";
 import { CannotAnswer } from "../../evidence/outcome.ts";
 
 /** What an egress is, as whoever holds it sees it. */

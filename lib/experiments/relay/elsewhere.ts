@@ -5,32 +5,20 @@
  */
 
 import {
-  addressOf,
   AF_INET,
   AF_PACKET,
-  bind,
-  close,
-  connect,
-  dup,
-  errnoName,
-  errnoOf,
   ETH_P_ALL,
-  inetAddress,
-  iovec,
-  mmsghdr,
-  msghdr,
-  OwnedFd,
-  rawSyscall,
-  send,
-  sendMulticastBy,
-  sendTo,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCK_RAW,
-  sockaddr_in,
-  socket,
-  write,
-} from "../../../ffi/mod.ts";
+} from "../../../ffi/abi/constants.ts";
+import { errnoName, errnoOf } from "../../../ffi/abi/errno.ts";
+import { iovec, mmsghdr, msghdr, sockaddr_in } from "../../../ffi/abi/layouts.ts";
+import { rawSyscall } from "../../../ffi/abi/raw_syscall.ts";
+import { addressOf } from "../../../ffi/abi/struct.ts";
+import { close, dup, OwnedFd, write } from "../../../ffi/process/descriptor.ts";
+import { inetAddress, sendMulticastBy } from "../../../ffi/socket/inet.ts";
+import { bind, connect, send, sendTo, socket } from "../../../ffi/socket/socket.ts";
 import { ELSEWHERE, markedFrame } from "../../packets/marks.ts";
 import { packetAddress } from "../../packets/socket.ts";
 

@@ -22,31 +22,29 @@
 
 import {
   AF_INET,
-  bind,
-  cString,
   ETH_P_ALL,
-  if_nametoindex,
-  inetAddress,
-  ipv4Bytes,
-  type Ipv4Endpoint,
-  joinGroup,
-  type Link,
   MSG_DONTWAIT,
-  OwnedFd,
-  pollAsync,
   POLLIN,
-  readTextFile,
-  ReceiveBuffer,
-  send,
-  sendTo,
-  setsockopt,
   SO_BINDTODEVICE,
   SO_REUSEADDR,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
-  socket,
   SOL_SOCKET,
-} from "../../../ffi/mod.ts";
+} from "../../../ffi/abi/constants.ts";
+import { cString } from "../../../ffi/abi/libc.ts";
+import { OwnedFd } from "../../../ffi/process/descriptor.ts";
+import { readTextFile } from "../../../ffi/process/file.ts";
+import { inetAddress, ipv4Bytes, type Ipv4Endpoint, joinGroup } from "../../../ffi/socket/inet.ts";
+import { if_nametoindex, type Link } from "../../../ffi/socket/rtnetlink.ts";
+import {
+  bind,
+  pollAsync,
+  ReceiveBuffer,
+  send,
+  sendTo,
+  setsockopt,
+  socket,
+} from "../../../ffi/socket/socket.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";
@@ -77,10 +75,10 @@ import type { ParentRun } from "../../harness/parent_run.ts";
 import {
   ALL_PROTECTIONS,
   becomeWorker,
-  birth,
   birthWith,
-  closeUnexplained,
+  closeUnknownDescriptors,
   explainViolation,
+  launcherFor,
   protectSocket,
   protectWorker,
 } from "../../confine/protections.ts";
@@ -114,8 +112,8 @@ const PATIENCE = 1000;
 /** What the worker receives by if nothing is said of it. */
 const USUAL: ReceivePath = "tpacket-v3";
 
-/** What the parent does in its own way in a test, and in this way otherwise. */
-export const parentPieces = {
+/** Steps of the parent that a test may override. */
+export const parentOverrides = {
   joinGroup,
   protectSocket,
   openEgress,
@@ -123,7 +121,7 @@ export const parentPieces = {
 };
 
 /** The privileged program. */
-export async function parent(run: ParentRun, pieces = parentPieces): Promise<Conclusion> {
+export async function parent(run: ParentRun, overrides = parentOverrides): Promise<Conclusion> {
   const { link, stimulus: stimulusLink, identity, count, receive = USUAL } = run.setting;
   const { from, to, out } = run.setting.relay;
   const far = requireStimulus(stimulusLink, link);
@@ -134,14 +132,14 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   run.step(`Joining ${from.address} on "${link.name}"...`);
   const before = membersOf(from.address, link);
   using helper = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  pieces.joinGroup(helper.fd, from.address, link.ifindex);
+  overrides.joinGroup(helper.fd, from.address, link.ifindex);
   run.check("RELAY-01", judgeMembership(before, membersOf(from.address, link)));
   run.done(`A helper socket is a member (FD: ${helper.fd})`, "RELAY-01");
 
   run.step("Creating AF_PACKET socket...");
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
   enlargeReceiveBuffer(packetSocket.fd); // for the ways of receiving that have no ring
-  pieces.protectSocket(packetSocket.fd, ALL_PROTECTIONS, groupFilter(from.address));
+  overrides.protectSocket(packetSocket.fd, ALL_PROTECTIONS, groupFilter(from.address));
   run.done(`AF_PACKET socket created, for UDP to ${from.address} alone (FD: ${packetSocket.fd})`);
 
   // The far end of the output lies where none of this is: in a network namespace of the receiver's own.
@@ -156,7 +154,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   }
 
   run.step("Creating a UDP socket that is connected to the destination...");
-  using egress = pieces.openEgress(egressLink, to);
+  using egress = overrides.openEgress(egressLink, to);
   const agreed = describeEgress(egress.fd);
   run.done(`${agreed.source} → ${agreed.peer} by "${agreed.interface}" (FD: ${egress.fd})`);
 
@@ -171,7 +169,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   run.detail(`the parent sent elsewhere by both sockets; witnesses saw ${controls.join(" and ")}`);
 
   run.step("Passing both sockets to the worker...");
-  await using worker = run.start({ launcher: birth(identity, ALL_PROTECTIONS) });
+  await using worker = run.start({ launcher: launcherFor(identity, ALL_PROTECTIONS) });
   const orders = { protections: ALL_PROTECTIONS, receive, from, ifindex: link.ifindex };
   worker.send({ type: "role", role: "worker" });
   worker.send({ type: "relay", ...identity, ...orders }, [packetSocket.fd, egress.fd]);
@@ -189,11 +187,11 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   const received: string[] = [];
   const parties = { stimulus, leaving, receiver, received };
 
-  if (reversePath !== undefined) pieces.setReversePath(reversePath, "off");
+  if (reversePath !== undefined) overrides.setReversePath(reversePath, "off");
   await exchange(parties, CONTROLS);
   const inControl = compare(stimulus.sent, datagramsOf(ordinary.fd).map(digest));
   const controlled = { ordinary: inControl, relay: compare(stimulus.sent, leaving.datagrams) };
-  if (reversePath !== undefined) pieces.setReversePath(reversePath, "strict");
+  if (reversePath !== undefined) overrides.setReversePath(reversePath, "strict");
   await exchange(parties, CONTROLS + Math.max(count, DATAGRAMS));
   const underFilter = datagramsOf(ordinary.fd).length;
 
@@ -257,8 +255,8 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   };
 }
 
-/** What the child does in its own way in a test, and in this way otherwise. */
-export const childPieces = {
+/** Steps of the child that a test may override. */
+export const childOverrides = {
   becomeWorker,
   protectWorker,
   openSource: (receive: ReceivePath, packetFd: number): FrameSource =>
@@ -276,19 +274,19 @@ export const childPieces = {
 const FRAMES_IN_A_ROW = 256;
 
 /** The worker's program, and the receiver's. */
-export async function child(run: ChildRun, pieces = childPieces): Promise<void> {
-  if (run.receive("role").message.role === "receiver") return await receive(run, pieces);
+export async function child(run: ChildRun, overrides = childOverrides): Promise<void> {
+  if (run.receive("role").message.role === "receiver") return await receive(run, overrides);
   const { message, descriptors } = run.receive("relay", 2);
   const { uid, gid, protections, from, ifindex } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
   using egress = new OwnedFd(descriptors[1]);
   const given = { packetFd: packetSocket.fd, egressFd: egress.fd, channelFd: run.channelFd };
 
-  closeUnexplained(given, protections);
-  pieces.becomeWorker({ uid, gid }, protections);
-  using source = pieces.openSource(message.receive, packetSocket.fd);
+  closeUnknownDescriptors(given, protections);
+  overrides.becomeWorker({ uid, gid }, protections);
+  using source = overrides.openSource(message.receive, packetSocket.fd);
   const known = { ...given, sourceFd: source.fd };
-  pieces.protectWorker(known, protections);
+  overrides.protectWorker(known, protections);
   run.explain = (syscall) => explainViolation(known, protections, syscall);
   await proveConfinement(run, known, { uid, gid });
 
@@ -297,7 +295,7 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
   drain(source);
   run.reached("ready");
 
-  const relay = pieces.relay(source, egress.fd, from);
+  const relay = overrides.relay(source, egress.fd, from);
   do {
     while (relay.turn(FRAMES_IN_A_ROW) === FRAMES_IN_A_ROW && !run.hasParentSpoken());
   } while (run.readable(source.fd) === "descriptor");
@@ -306,23 +304,23 @@ export async function child(run: ChildRun, pieces = childPieces): Promise<void> 
 }
 
 /** The program in the other namespace: an AF_INET socket, and nothing of the relay's. */
-async function receive(run: ChildRun, pieces: typeof childPieces): Promise<void> {
+async function receive(run: ChildRun, overrides: typeof childOverrides): Promise<void> {
   const digest = await sha256();
   run.reached("started");
   const { message: { interface: name, to } } = run.receive("listen");
   using listening = memberOf(to, if_nametoindex(name), name);
   run.reached("listening");
   let digests: string[] = [];
-  const tell = () => {
+  const send = () => {
     if (digests.length > 0) run.reached("received", { digests });
     digests = [];
   };
   do {
     for (const payload of datagramsOf(listening.fd)) {
-      pieces.receive(digests, digest(payload));
-      if (digests.length >= DIGESTS_PER_MESSAGE) tell();
+      overrides.receive(digests, digest(payload));
+      if (digests.length >= DIGESTS_PER_MESSAGE) send();
     }
-    tell();
+    send();
   } while (run.readable(listening.fd) === "descriptor");
   run.receive("enough");
   run.reached("done");

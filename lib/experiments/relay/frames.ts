@@ -5,7 +5,8 @@
  * @module
  */
 
-import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6, ipv4Bytes, type Ipv4Endpoint } from "../../../ffi/mod.ts";
+import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6 } from "../../../ffi/abi/constants.ts";
+import { ipv4Bytes, type Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import { type DropReason, groupHardwareAddress } from "../../packets/datagrams.ts";
 import { internetChecksum } from "../../packets/stimulus.ts";
 

@@ -7,14 +7,9 @@
  * @module
  */
 
-import {
-  Errno,
-  if_nametoindex,
-  type Link,
-  linkByIndex,
-  SystemError,
-  withOriginalMask,
-} from "../../../ffi/mod.ts";
+import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
+import { withOriginalMask } from "../../../ffi/process/signals.ts";
+import { if_nametoindex, type Link, linkByIndex } from "../../../ffi/socket/rtnetlink.ts";
 import { CannotAnswer } from "../../evidence/outcome.ts";
 import { runtimeCall } from "../../host/runtime_call.ts";
 

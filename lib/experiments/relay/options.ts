@@ -4,7 +4,8 @@
  * @module
  */
 
-import { ipv4Bytes, type Ipv4Endpoint, type Link } from "../../../ffi/mod.ts";
+import { ipv4Bytes, type Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
+import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 import { UsageError } from "../../evidence/outcome.ts";
 
 /** What a relay is asked for, as the command line has it. */

@@ -6,7 +6,8 @@
  * @module
  */
 
-import { type Link, readTextFile } from "../../../ffi/mod.ts";
+import { readTextFile } from "../../../ffi/process/file.ts";
+import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 
 const setting = (name: string) => `/proc/sys/net/ipv4/conf/${name}/rp_filter`;
 

@@ -4,15 +4,11 @@
  * @module
  */
 
-import {
-  Errno,
-  type Ipv4Endpoint,
-  type Link,
-  OwnedFd,
-  poll,
-  send,
-  SystemError,
-} from "../../../ffi/mod.ts";
+import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
+import { OwnedFd } from "../../../ffi/process/descriptor.ts";
+import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
+import type { Link } from "../../../ffi/socket/rtnetlink.ts";
+import { poll, send } from "../../../ffi/socket/socket.ts";
 import type { DropReason } from "../../packets/datagrams.ts";
 import type { Digest } from "../../evidence/digests.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";

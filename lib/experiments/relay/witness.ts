@@ -11,15 +11,15 @@ import {
   ETH_HLEN,
   ETH_P_ALL,
   ETH_P_IP,
-  type Ipv4Endpoint,
-  type Link,
-  OwnedFd,
   PACKET_IGNORE_OUTGOING,
-  setsockopt,
   SO_RCVBUFFORCE,
   SOL_PACKET,
   SOL_SOCKET,
-} from "../../../ffi/mod.ts";
+} from "../../../ffi/abi/constants.ts";
+import { OwnedFd } from "../../../ffi/process/descriptor.ts";
+import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
+import type { Link } from "../../../ffi/socket/rtnetlink.ts";
+import { setsockopt } from "../../../ffi/socket/socket.ts";
 import { DatagramReader } from "../../packets/datagrams.ts";
 import type { Digest } from "../../evidence/digests.ts";
 import { inEndpointWords } from "./egress.ts";

@@ -14,7 +14,8 @@
  * @module
  */
 
-import { type Identity, type PacketRingGeometry } from "../../../ffi/mod.ts";
+import type { PacketRingGeometry } from "../../../ffi/packet/packet_ring.ts";
+import type { Identity } from "../../../ffi/process/credentials.ts";
 import { type Account, describeAccount, drawUpAccount } from "../../evidence/account.ts";
 import { runChild } from "../../harness/child_main.ts";
 import { type Conclusion, type Finding, judged, type SeenBy } from "../../evidence/evidence.ts";
@@ -58,8 +59,8 @@ const capacityFor = (timeout: number, rate: number) => Math.ceil(timeout / 1000 
 /** The supervisor knows what it sent, and sees each worker from outside. What was received, and when it was ready, is the workers' word. */
 const SEEN_BY = ["parent", "child"] as const satisfies SeenBy[];
 
-/** What the parent does in its own way in a test, and in this way otherwise. */
-export const parentPieces = {
+/** Steps of the parent that a test may override. */
+export const parentOverrides = {
   ring: RING as PacketRingGeometry,
   work: WORK,
   makeSupervisor: (...args: ConstructorParameters<typeof Supervisor>) => new Supervisor(...args),
@@ -69,7 +70,7 @@ export const parentPieces = {
 };
 
 /** The supervisor's program. */
-export async function parent(run: ParentRun, pieces = parentPieces): Promise<Conclusion> {
+export async function parent(run: ParentRun, overrides = parentOverrides): Promise<Conclusion> {
   const { link, supervision } = run.setting;
   const { workers, kills, rate } = supervision;
   requireWorkerMemory(workers + 1);
@@ -79,8 +80,8 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
 
   // 1. Each worker has a socket, hardened as all protections together do it.
   run.step(`Starting ${workers} workers, each with a socket of a fanout group...`);
-  const options = optionsOf(run, stream, pieces);
-  await using supervisor = pieces.makeSupervisor(run, options, ALL_PROTECTIONS);
+  const options = optionsOf(run, stream, overrides);
+  await using supervisor = overrides.makeSupervisor(run, options, ALL_PROTECTIONS);
   using _counters = run.tells(() => inWords(supervisor.seats));
   for (const identity of identities.slice(0, workers)) await supervisor.add(identity);
   run.done(`Workers serve (PIDs: ${supervisor.seats.map(({ pid }) => pid).join(", ")})`);
@@ -88,7 +89,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   // 2.
   run.step(`Killing workers, ${kills} times, while ${rate} frames a second arrive...`);
   const mostRate = rateOfOneRing(supervision);
-  const allowed = longestGap(pieces.ring, mostRate);
+  const allowed = longestGap(overrides.ring, mostRate);
   const killed = await during(stream, ranges, "kills", async () => {
     stream.start();
     await pause(PAUSE);
@@ -136,7 +137,7 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
   const drops = supervisor.seats.map((seat) => seat.statistics().drops);
   const seats = [...supervisor.seats];
   run.check("SUPER-01", judgeSeats(seats), SEEN_BY);
-  const account = drawUpAccount(stream.sent, pieces.journals(supervisor));
+  const account = drawUpAccount(stream.sent, overrides.journals(supervisor));
   for (const [check, name] of EXACTLY_ONCE) {
     run.check(
       check,
@@ -163,11 +164,11 @@ export async function parent(run: ParentRun, pieces = parentPieces): Promise<Con
 
   // 6 and 7. What would be lost otherwise.
   run.step("The control: workers that receive by recvfrom...");
-  const queue = await control(run, pieces, { ring: null, work: CONTROL_WORK });
+  const queue = await control(run, overrides, { ring: null, work: CONTROL_WORK });
   run.check("SUPER-07", judgeQueue(queue), SEEN_BY);
   run.done(describeAccount(queue.account), "SUPER-07");
   run.step("The control: sockets that are closed and opened anew...");
-  const anew = await control(run, pieces, { keepsSockets: false });
+  const anew = await control(run, overrides, { keepsSockets: false });
   run.check("SUPER-08", judgeAnew(anew), SEEN_BY);
   run.done(describeAccount(anew.account), "SUPER-08");
 
@@ -248,7 +249,7 @@ async function during<T>(
 function optionsOf(
   run: ParentRun,
   stream: SteadyStimulus,
-  { ring, work }: typeof parentPieces,
+  { ring, work }: typeof parentOverrides,
 ): SupervisorOptions {
   const { fanout } = run.setting.supervision;
   const capacity = capacityFor(run.context.deadline - Date.now(), stream.rate);
@@ -391,7 +392,7 @@ interface Control {
 /** The same stream and kills, with something done otherwise; with one worker, so that what it loses nobody else could get. */
 async function control(
   run: ParentRun,
-  pieces: typeof parentPieces,
+  overrides: typeof parentOverrides,
   otherwise: Partial<SupervisorOptions>,
 ): Promise<Control> {
   const { link, supervision, identity } = run.setting;
@@ -400,8 +401,8 @@ async function control(
     requireStimulus(run.setting.stimulus, link),
     Math.min(CONTROL_RATE, supervision.rate / supervision.workers),
   );
-  const options = { ...optionsOf(run, stream, pieces), ...otherwise };
-  await using supervisor = pieces.makeSupervisor(run, options, ALL_PROTECTIONS);
+  const options = { ...optionsOf(run, stream, overrides), ...otherwise };
+  await using supervisor = overrides.makeSupervisor(run, options, ALL_PROTECTIONS);
   using _counters = run.tells(() => `control: ${inWords(supervisor.seats)}`);
   const seat = await supervisor.add(identity);
   stream.start();
@@ -410,7 +411,7 @@ async function control(
   stream.stop();
   await supervisor.settle();
   const { drops } = seat.statistics();
-  const account = drawUpAccount(stream.sent, pieces.journals(supervisor));
+  const account = drawUpAccount(stream.sent, overrides.journals(supervisor));
   await supervisor.stop();
   return { account, kills, inHand: seat.lostInHand, drops };
 }

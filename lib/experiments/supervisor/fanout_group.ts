@@ -14,11 +14,26 @@
  */
 
 import {
-  assemble,
-  attachFilter,
   BPF_MOD,
   BPF_MUL,
   BPF_RSH,
+  ETH_P_ALL,
+  ETH_P_IP,
+  ETH_P_IPV6,
+  PACKET_FANOUT,
+  PACKET_FANOUT_CBPF,
+  PACKET_FANOUT_DATA,
+  SKF_AD_CPU,
+  SKF_AD_OFF,
+  SKF_AD_PROTOCOL,
+  SKF_AD_QUEUE,
+  SKF_AD_RANDOM,
+  SKF_NET_OFF,
+  SOL_PACKET,
+} from "../../../ffi/abi/constants.ts";
+import {
+  assemble,
+  attachFilter,
   bpfCompute,
   type BpfInstruction,
   bpfJumpEqual,
@@ -28,22 +43,9 @@ import {
   bpfReturn,
   bpfSkip,
   bpfXorWithX,
-  ETH_P_ALL,
-  ETH_P_IP,
-  ETH_P_IPV6,
-  type OwnedFd,
-  PACKET_FANOUT,
-  PACKET_FANOUT_CBPF,
-  PACKET_FANOUT_DATA,
-  setsockopt,
-  SKF_AD_CPU,
-  SKF_AD_OFF,
-  SKF_AD_PROTOCOL,
-  SKF_AD_QUEUE,
-  SKF_AD_RANDOM,
-  SKF_NET_OFF,
-  SOL_PACKET,
-} from "../../../ffi/mod.ts";
+} from "../../../ffi/packet/bpf.ts";
+import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
+import { setsockopt } from "../../../ffi/socket/socket.ts";
 import { beginFanoutGroup, boundPacketSocket } from "../../packets/socket.ts";
 
 const known = (what: number) => bpfLoad(SKF_AD_OFF + what);

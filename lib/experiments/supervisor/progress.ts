@@ -21,7 +21,9 @@
  * @module
  */
 
-import { close, MAP_SHARED, mapOver, pages, sharedMemory, unmap } from "../../../ffi/mod.ts";
+import { MAP_SHARED } from "../../../ffi/abi/constants.ts";
+import { mapOver, pages, sharedMemory, unmap } from "../../../ffi/abi/memory.ts";
+import { close } from "../../../ffi/process/descriptor.ts";
 
 /** What stands in the journal, and in `inHand`, for a frame that is not of the stimulus. */
 export const FOREIGN = 0xffffffff;

@@ -19,17 +19,13 @@
  * @module
  */
 
-import {
-  DescriptorError,
-  ETH_P_ALL,
-  type Identity,
-  OwnedFd,
-  type PacketRingGeometry,
-  poll,
-  POLLIN,
-  setUpPacketRing,
-  SystemError,
-} from "../../../ffi/mod.ts";
+import { ETH_P_ALL, POLLIN } from "../../../ffi/abi/constants.ts";
+import { SystemError } from "../../../ffi/abi/errno.ts";
+import { type PacketRingGeometry, setUpPacketRing } from "../../../ffi/packet/packet_ring.ts";
+import type { Identity } from "../../../ffi/process/credentials.ts";
+import { OwnedFd } from "../../../ffi/process/descriptor.ts";
+import { DescriptorError } from "../../../ffi/socket/scm_rights.ts";
+import { poll } from "../../../ffi/socket/socket.ts";
 import { type Finding, judged } from "../../evidence/evidence.ts";
 import { FanoutGroup, type FanoutMode } from "./fanout_group.ts";
 import { asText } from "../../harness/protocol.ts";
@@ -45,7 +41,7 @@ import type { ParentRun } from "../../harness/parent_run.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
 import { judgeConfinement } from "../../confine/privileges.ts";
 import { createProgress, Progress } from "./progress.ts";
-import { birth, type Protection, protectSocket } from "../../confine/protections.ts";
+import { launcherFor, type Protection, protectSocket } from "../../confine/protections.ts";
 import { RestartPolicy } from "./restart_policy.ts";
 import type { Child } from "../../harness/child.ts";
 import { judgeFilter } from "../../inspect/worker_filter.ts";
@@ -422,7 +418,7 @@ export class Supervisor implements AsyncDisposable {
     const { identity, socket, progressFd, progress } = seat;
     const { ring, nonce, work } = this.#options;
     const worker = this.#run.start({
-      launcher: birth(identity, this.#protections),
+      launcher: launcherFor(identity, this.#protections),
       isSilent: true,
     });
     try {

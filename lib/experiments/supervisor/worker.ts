@@ -14,12 +14,13 @@
  * @module
  */
 
-import { close, OwnedFd, type PacketRing } from "../../../ffi/mod.ts";
+import type { PacketRing } from "../../../ffi/packet/packet_ring.ts";
+import { close, OwnedFd } from "../../../ffi/process/descriptor.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import type { SupervisedOrders } from "../../harness/protocol.ts";
 import { describePacketSocket } from "../../packets/socket.ts";
 import { FOREIGN, Progress } from "./progress.ts";
-import { becomeWorker, closeUnexplained, protectWorker } from "../../confine/protections.ts";
+import { becomeWorker, closeUnknownDescriptors, protectWorker } from "../../confine/protections.ts";
 import type { FrameSource } from "../../receive/mod.ts";
 import { RecvfromSource } from "../../receive/recvfrom.ts";
 import { PacketRingSource } from "../../receive/tpacket_v3.ts";
@@ -36,7 +37,7 @@ export function work(run: ChildRun): void {
   const { channelFd } = run;
   using progress = new Progress(progressFd, capacity);
   close(progressFd); // the mapping is enough
-  closeUnexplained({ packetFd, channelFd }, protections);
+  closeUnknownDescriptors({ packetFd, channelFd }, protections);
   becomeWorker({ uid, gid }, protections);
   using source = openSource(message, packetFd);
   protectWorker({ packetFd, channelFd, sourceFd: source.fd }, protections);

@@ -54,12 +54,12 @@ function decodePiece(line: string): TracePiece | undefined {
 
 /** Tells a child's trace from what else it writes. Nothing of the trace is kept, but for a line that is not complete. */
 export class TraceLines {
-  readonly #tell: (piece: TracePiece) => void;
+  readonly #report: (piece: TracePiece) => void;
   #line = "";
 
   /** @param tell Is given each line of the trace, harmless for a terminal. */
   constructor(tell: (piece: TracePiece) => void) {
-    this.#tell = tell;
+    this.#report = tell;
   }
 
   /** Takes a piece of what the child wrote; returns what of it is not its trace. */
@@ -80,7 +80,7 @@ export class TraceLines {
   #tellOf(line: string, end: string): string {
     const piece = decodePiece(line);
     if (piece === undefined) return line + end;
-    this.#tell(piece);
+    this.#report(piece);
     return "";
   }
 }

@@ -15,13 +15,13 @@ const CALL_LIMIT = 2000;
 /**
  * Tells every call from now on.
  *
- * @param tell Is given each call, and after it the lines of its structures.
+ * @param report Is given each call, and after it the lines of its structures.
  * @param isWanted Whether anything is to be told at the moment.
  */
-export function traceProcess(tell: (piece: TracePiece) => void, isWanted: () => boolean): void {
+export function traceProcess(report: (piece: TracePiece) => void, isWanted: () => boolean): void {
   traceCalls(({ began, milliseconds, tid, line, details }) => {
-    tell({ kind: "call", began, milliseconds, tid, text: line });
-    for (const text of details) tell({ kind: "detail", began, text });
+    report({ kind: "call", began, milliseconds, tid, text: line });
+    for (const text of details) report({ kind: "detail", began, text });
   }, isWanted);
 }
 

@@ -20,7 +20,7 @@ import {
   POLLIN,
   recv,
 } from "../../../ffi/mod.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 
 const [mode, fd] = Deno.args;
 
@@ -36,8 +36,8 @@ function receiveInOrder(fd: number): number {
 
 if (mode === "nobody") dropPrivileges({ uid: 65534, gid: 65534 });
 const ring = mode === "ring" ? new IoUring({ flags: IORING_SETUP_SQPOLL }) : undefined;
-tell("ready");
+printJson("ready");
 if (mode === "busy") { for (let n = 1;; n = n * 31 % 1000003); }
-if (mode === "datagrams") tell(receiveInOrder(Number(fd)));
+if (mode === "datagrams") printJson(receiveInOrder(Number(fd)));
 else await Deno.stdin.read(new Uint8Array(1));
 ring?.close();

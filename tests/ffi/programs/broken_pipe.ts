@@ -14,7 +14,7 @@ import {
   SOCK_STREAM,
   socketpair,
 } from "../../../ffi/mod.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 
 let received = 0;
 Deno.addSignalListener("SIGPIPE", () => received++);
@@ -31,5 +31,5 @@ close(there);
 let errno = 0;
 const signals = await signalsBy(() => errno = errnoOf(() => sendDescriptors(here, [here])));
 const control = await signalsBy(() => errnoOf(() => send(here, new Uint8Array(1), 0)));
-tell({ errno: errnoName(errno), signals, control });
+printJson({ errno: errnoName(errno), signals, control });
 Deno.exit();

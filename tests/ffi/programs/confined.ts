@@ -5,7 +5,7 @@
  */
 
 import { close, errnoName, errnoOf, readTextFile } from "../../../ffi/mod.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 
 function withDeno(): string {
   try {
@@ -15,7 +15,7 @@ function withDeno(): string {
   }
 }
 
-tell({
+printJson({
   errno: errnoName(errnoOf(() => close(-1))),
   withLibc: readTextFile("/proc/self/comm").trim(),
   withDeno: withDeno(),

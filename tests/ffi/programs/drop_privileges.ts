@@ -24,7 +24,7 @@ import {
   tryToRegainRoot,
   UNCHANGED,
 } from "../../../ffi/mod.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 
 const NOBODY = { uid: 65534, gid: 65534 };
 
@@ -61,7 +61,7 @@ const before = { groups: getgroups(), packetSocket: packetSocket() };
 if (Deno.args[0] === "real") dropPrivileges(NOBODY);
 else setresuid(UNCHANGED, NOBODY.uid, UNCHANGED); // what seteuid(2) does
 
-tell({
+printJson({
   before,
   packetSocket: packetSocket(),
   threads: threads(),

@@ -22,7 +22,7 @@ import {
   syscallNumber,
   type SyscallPolicy,
 } from "../../../ffi/mod.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 
 const [mode] = Deno.args;
 const DUP_REFUSED = 1000;
@@ -75,7 +75,11 @@ const before = {
 try {
   installFilter(compileFilter(policy));
 } catch (error) {
-  tell({ error: (error as Error).message, sched_yield: call("sched_yield"), threads: threads() });
+  printJson({
+    error: (error as Error).message,
+    sched_yield: call("sched_yield"),
+    threads: threads(),
+  });
   Deno.exit();
 }
 const high = 1n << 32n;
@@ -89,4 +93,4 @@ const after = {
 };
 // Threads that start later: more calls at once than there are idle threads.
 await Promise.all(Array.from({ length: 64 }, () => pollAsync([], 0, 50)));
-tell({ before, after, threads: threads() });
+printJson({ before, after, threads: threads() });

@@ -17,7 +17,7 @@ import {
   socketpair,
   SOL_SOCKET,
 } from "../../../ffi/mod.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 
 const SO_RCVTIMEO = 20;
 const [silent] = socketpair(AF_UNIX, SOCK_DGRAM, 0);
@@ -45,4 +45,4 @@ const end = await underSignals(3, () =>
     }, "recvfrom")
   )));
 
-tell({ revents, pollReturnedEarly, receiveWasRestarted: calls > 1, end });
+printJson({ revents, pollReturnedEarly, receiveWasRestarted: calls > 1, end });

@@ -13,14 +13,14 @@ import {
   SOL_SOCKET,
 } from "../../../ffi/mod.ts";
 import { underSignals } from "./signals.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 
 const SO_RCVTIMEO = 20;
 const [silent] = socketpair(AF_UNIX, SOCK_DGRAM, 0);
 // signal(7): a receive is never restarted by the kernel when "a timeout (SO_RCVTIMEO) has been set on the socket".
 setsockopt(silent, SOL_SOCKET, SO_RCVTIMEO, new Uint8Array(BigInt64Array.of(20n, 0n).buffer));
 const messages = new MessageVector({ count: 4, size: 8 });
-tell(
+printJson(
   await underSignals(() => {
     const start = performance.now();
     const received = messages.receive(silent, 0);

@@ -15,7 +15,7 @@ import {
   socketpair,
 } from "../../../ffi/mod.ts";
 import { underSignals } from "./signals.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 
 const [here, there] = socketpair(AF_UNIX, SOCK_DGRAM, 0);
 const buffer = new Uint8Array(16);
@@ -52,4 +52,4 @@ const seen = await underSignals(() => {
   }
   return { returnedEarly, nothingCame, result, rounds, missing };
 });
-tell({ ...seen, text: new TextDecoder().decode(buffer.subarray(0, 5)) });
+printJson({ ...seen, text: new TextDecoder().decode(buffer.subarray(0, 5)) });

@@ -13,7 +13,7 @@ import {
   SOCK_DGRAM,
   socket,
 } from "../../../ffi/mod.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 
 const LIMIT = 100;
 setrlimit(RLIMIT_NOFILE, LIMIT);
@@ -21,4 +21,4 @@ let highest = 0;
 const end = errnoOf(() => {
   for (;;) highest = socket(AF_UNIX, SOCK_DGRAM, 0);
 });
-tell({ highest, end: errnoName(end) });
+printJson({ highest, end: errnoName(end) });

@@ -5,9 +5,9 @@
  */
 
 import { if_nametoindex, linkByIndex } from "../../../ffi/mod.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 
-tell(Deno.args.map((name) => {
+printJson(Deno.args.map((name) => {
   const { address, ...link } = linkByIndex(if_nametoindex(name));
   return { ...link, address: address.length };
 }));

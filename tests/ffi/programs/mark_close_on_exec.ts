@@ -15,7 +15,7 @@ import {
   socket,
   type SyscallAction,
 } from "../../../ffi/mod.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 
 const F_DUPFD = 0; // fcntl(2): the lowest free descriptor from the argument up, without close-on-exec
 
@@ -29,4 +29,4 @@ if (errno !== undefined) {
 const fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 const [below, first, above] = [700, 701, 900].map((lowest) => libc.fcntl(fd, F_DUPFD, lowest));
 markCloseOnExecFrom(first);
-tell([below, first, above].map(isCloseOnExec));
+printJson([below, first, above].map(isCloseOnExec));

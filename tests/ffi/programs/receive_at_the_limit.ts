@@ -24,7 +24,7 @@ import {
   socketpair,
 } from "../../../ffi/mod.ts";
 import { assertConnected } from "../descriptors.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 
 const [here, there] = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 const [cargo, peer] = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
@@ -58,7 +58,7 @@ try {
 
 const before = filling.length;
 const limitAgain = errnoName(errnoOf(fill));
-tell({
+printJson({
   limit,
   received: received.length,
   cut: (flags & MSG_CTRUNC) !== 0,

@@ -7,7 +7,7 @@
  */
 
 import { dropPrivileges, getresgid, getresuid, type Identity } from "../../../ffi/mod.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 
 function refusal(identity: Identity): string {
   try {
@@ -19,7 +19,7 @@ function refusal(identity: Identity): string {
 }
 
 const ids = Deno.args.map(Number);
-tell({
+printJson({
   asUid: ids.map((uid) => refusal({ uid, gid: 65534 })),
   asGid: ids.map((gid) => refusal({ uid: 65534, gid })),
   uid: getresuid(),

@@ -6,7 +6,7 @@
 
 import { PacketRing, setUpPacketRing } from "../../../ffi/mod.ts";
 import { awaitFrame, frameOf } from "./ring_walk.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 import { ip, isSame, nearSocket, numberedFrame, Sender } from "./veth.ts";
 
 const GEOMETRY = { blockSize: 4096, blockCount: 8, retireTimeout: 1 };
@@ -25,4 +25,4 @@ const seen = sizes.map((size, number) => {
   const { length, captured } = ring;
   return { length, captured, asSent: isSame(frameOf(ring), frame.subarray(0, captured)) };
 });
-tell({ sizes, seen });
+printJson({ sizes, seen });

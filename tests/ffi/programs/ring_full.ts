@@ -6,7 +6,7 @@
 
 import { PacketRing, setUpPacketRing } from "../../../ffi/mod.ts";
 import { awaitFrame, frameOf, isAt } from "./ring_walk.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 import { counted, nearSocket, NUMBER_OFFSET, numberedFrame, Sender, sizeOf } from "./veth.ts";
 
 const GEOMETRY = { blockSize: 4096, blockCount: 3, retireTimeout: 1 };
@@ -51,4 +51,4 @@ for (let round = 0; round < 3; round++) {
     droppedLater: counted(near.fd).dropped,
   });
 }
-tell(rounds);
+printJson(rounds);

@@ -7,7 +7,7 @@
 
 import { dup, OwnedFd, PacketRing, setUpPacketRing } from "../../../ffi/mod.ts";
 import { awaitFrame, frameOf } from "./ring_walk.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 import { counted, nearSocket, NUMBER_OFFSET, numberedFrame, Sender, sleep } from "./veth.ts";
 
 const IN_A_BLOCK = 3, SIZE = 1000;
@@ -136,4 +136,4 @@ seen.waiting.push(place.waiting());
 place.read(8, "as told");
 seen.waiting.push(place.waiting());
 
-tell(seen);
+printJson(seen);

@@ -6,7 +6,7 @@
 
 import { PacketRing, realtime, setUpPacketRing } from "../../../ffi/mod.ts";
 import { awaitFrame, isAt } from "./ring_walk.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 import { counted, nearSocket, numberedFrame, Sender, sizeOf } from "./veth.ts";
 
 const FRAMES = 3000;
@@ -40,7 +40,7 @@ for (let first = 0; first < FRAMES; first += BURST) {
     last = ring.offset;
   }
 }
-tell({
+printJson({
   asSent,
   missing,
   wronglyStamped,

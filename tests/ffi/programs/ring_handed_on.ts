@@ -10,7 +10,7 @@
 import { PacketRing, setCloseOnExec, setUpPacketRing } from "../../../ffi/mod.ts";
 import { sharedWithKernel } from "../mappings.ts";
 import { awaitFrame, isAt } from "./ring_walk.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 import { nearSocket, numberedFrame, Sender, sizeOf } from "./veth.ts";
 
 const FRAMES = 100;
@@ -20,7 +20,7 @@ function read(packetFd: number): void {
   using ring = new PacketRing(packetFd, GEOMETRY);
   let asSent = 0;
   while (asSent < FRAMES && awaitFrame(ring, packetFd) && isAt(ring, asSent)) asSent++;
-  tell({ asSent, more: ring.next() });
+  printJson({ asSent, more: ring.next() });
 }
 
 function handOn(): void {

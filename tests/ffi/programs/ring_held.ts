@@ -19,7 +19,7 @@ import {
   socketpair,
 } from "../../../ffi/mod.ts";
 import { outlives } from "./collecting.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 
 const [, silent] = socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
@@ -71,4 +71,4 @@ const is = {
 };
 for (let i = 0; i < 5000; i++) new Uint8Array(8192).fill(0xff); // over what the heap has got back
 const taken = numbers.map((fd) => rawSyscall("io_uring_enter", fd, 1, 0, 0, 0, 0));
-tell({ ...is, taken: taken.filter((count) => count === 1).length });
+printJson({ ...is, taken: taken.filter((count) => count === 1).length });

@@ -7,7 +7,7 @@
 import { PacketRing, Poller, POLLIN, setUpPacketRing } from "../../../ffi/mod.ts";
 import { isAt } from "./ring_walk.ts";
 import { underSignals } from "./signals.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 import { nearSocket, numberedFrame, Sender, sizeOf } from "./veth.ts";
 
 const FRAMES = 300;
@@ -19,7 +19,7 @@ setUpPacketRing(near.fd, GEOMETRY);
 using ring = new PacketRing(near.fd, GEOMETRY);
 const poller = new Poller([near.fd], POLLIN);
 
-tell(
+printJson(
   await underSignals(() => {
     let asSent = 0;
     let interruptions = 0;

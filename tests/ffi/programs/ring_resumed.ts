@@ -6,7 +6,7 @@
 
 import { dup, OwnedFd, PacketRing, setUpPacketRing } from "../../../ffi/mod.ts";
 import { awaitFrame, frameOf } from "./ring_walk.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 import { nearSocket, NUMBER_OFFSET, numberedFrame, Sender } from "./veth.ts";
 
 const FRAMES = 40;
@@ -35,4 +35,4 @@ function numbersRead(count: number): number[] {
 const first = numbersRead(10);
 const [start] = numbersRead(1);
 const rest = numbersRead(FRAMES - start);
-tell({ first, start, rest });
+printJson({ first, start, rest });

@@ -6,7 +6,7 @@
 
 import { PacketRing, poll, POLLIN, setUpPacketRing } from "../../../ffi/mod.ts";
 import { awaitFrame, isAt } from "./ring_walk.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 import { nearSocket, numberedFrame, Sender, sizeOf } from "./veth.ts";
 
 using sender = new Sender();
@@ -44,4 +44,4 @@ function late() {
   return { early, full: awaitFrame(ring, near.fd) && isAt(ring, 0) };
 }
 
-tell({ soon: soon(), late: late() });
+printJson({ soon: soon(), late: late() });

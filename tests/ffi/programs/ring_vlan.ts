@@ -6,7 +6,7 @@
 
 import { ETH_P_ALL, PacketRing, setUpPacketRing } from "../../../ffi/mod.ts";
 import { awaitFrame, frameOf } from "./ring_walk.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 import { ETHERTYPE, isSame, nearSocket, numberedFrame, Sender } from "./veth.ts";
 
 const GEOMETRY = { blockSize: 4096, blockCount: 8, retireTimeout: 1 };
@@ -35,7 +35,7 @@ function awaitOurs(): boolean {
 }
 
 const tags = JSON.parse(Deno.args[0]) as ([tpid: number, tci: number] | null)[];
-tell(tags.map((tag, number) => {
+printJson(tags.map((tag, number) => {
   const plain = numberedFrame(number, 60 + number * 100);
   const sent = tag === null ? plain : tagged(plain, ...tag);
   sender.send(sent);

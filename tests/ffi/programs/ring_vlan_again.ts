@@ -6,7 +6,7 @@
 
 import { ETH_P_ALL, PacketRing, setUpPacketRing } from "../../../ffi/mod.ts";
 import { awaitFrame, frameOf } from "./ring_walk.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 import { ip, isSame, nearSocket, numberedFrame, Sender } from "./veth.ts";
 
 const GEOMETRY = { blockSize: 4096, blockCount: 8, retireTimeout: 20 };
@@ -31,4 +31,4 @@ function look() {
   }
 }
 
-tell([look(), look()]);
+printJson([look(), look()]);

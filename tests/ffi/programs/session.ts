@@ -5,7 +5,7 @@
  */
 
 import { readTextFile, setsid, SystemError } from "../../../ffi/mod.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 
 /** The sixth field of proc_pid_stat(5); the second may have blanks, and ends with a parenthesis. */
 const sessionId = () => Number(readTextFile("/proc/self/stat").split(") ")[1].split(" ")[3]);
@@ -19,4 +19,4 @@ try {
 } catch (error) {
   again = error instanceof SystemError ? error.code : String(error);
 }
-tell({ session: isOwn ? "its own, and another one than before" : "another's", again });
+printJson({ session: isOwn ? "its own, and another one than before" : "another's", again });

@@ -5,7 +5,7 @@
  */
 
 import { blockSignals, readTextFile, signalsIn, withOriginalMask } from "../../../ffi/mod.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 
 const blockedIn = (path: string) => [...signalsIn(readTextFile(path), "SigBlk")];
 const here = () => blockedIn("/proc/thread-self/status");
@@ -45,5 +45,5 @@ for (const signal of ["SIGUSR1", "SIGTERM"] as const) {
   await promise;
   seen.heard.push(signal);
 }
-tell(seen);
+printJson(seen);
 Deno.exit();

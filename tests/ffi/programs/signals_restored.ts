@@ -5,7 +5,7 @@
  */
 
 import { readTextFile, restoreDefaultSignals, signalsIn } from "../../../ffi/mod.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 
 /** The runtime installs handlers in its event loop, a second after its start. */
 const LATE = 1500;
@@ -16,4 +16,4 @@ restoreDefaultSignals();
 const atOnce = caught();
 const ignored = [...signalsIn(readTextFile("/proc/self/status"), "SigIgn")];
 await new Promise((resolve) => setTimeout(resolve, LATE));
-tell({ caught: atOnce, ignored, later: caught() });
+printJson({ caught: atOnce, ignored, later: caught() });

@@ -5,7 +5,7 @@
  */
 
 import { errnoName, errnoOf, posix_spawn } from "../../../ffi/mod.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 
 const missing = errnoName(errnoOf(() => posix_spawn("/dev/null/none", ["none"])));
 const pid = posix_spawn("/bin/sh", [
@@ -21,4 +21,4 @@ const pid = posix_spawn("/bin/sh", [
 while (!/^State:\tZ/m.test(Deno.readTextFileSync(`/proc/${pid}/status`))) {
   await new Promise((resolve) => setTimeout(resolve, 5));
 }
-tell({ missing });
+printJson({ missing });

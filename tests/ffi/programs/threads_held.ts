@@ -8,7 +8,7 @@
 import { WaitingThreads } from "../../../ffi/mod.ts";
 import { ended, threads } from "../process/tasks.ts";
 import { outlives } from "./collecting.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 
 const waiting = await outlives(() => new WaitingThreads(1));
 const letGo = await outlives(() => {
@@ -19,4 +19,4 @@ const before = threads();
 new WaitingThreads(3);
 const started = threads().difference(before);
 globalThis.dispatchEvent(new Event("unload"));
-tell({ waiting, letGo, enough: started.size >= 3, ended: ended(started, 3) >= 3 });
+printJson({ waiting, letGo, enough: started.size >= 3, ended: ended(started, 3) >= 3 });

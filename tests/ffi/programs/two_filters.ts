@@ -5,7 +5,7 @@
  */
 
 import { compileFilter, installFilter, type SyscallPolicy } from "../../../ffi/mod.ts";
-import { tell } from "./tell.ts";
+import { printJson } from "./print_json.ts";
 
 const policies: SyscallPolicy[] = [
   { rules: [], otherwise: { action: "allow", reason: "a test" } },
@@ -16,6 +16,6 @@ const policies: SyscallPolicy[] = [
 ];
 const programs = policies.map((policy) => compileFilter(policy));
 programs.forEach(installFilter);
-tell(programs.map((program) => program.toBase64()));
+printJson(programs.map((program) => program.toBase64()));
 await Deno.stdin.read(new Uint8Array(1));
 Deno.exit(7);

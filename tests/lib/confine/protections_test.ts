@@ -23,16 +23,16 @@ import { CannotAnswer } from "../../../lib/evidence/outcome.ts";
 import { bindPacketSocket, openPacketSocket } from "../../../lib/packets/socket.ts";
 import {
   ALL_PROTECTIONS,
-  birth,
   birthUnder,
-  closeUnexplained,
+  closeUnknownDescriptors,
   isProtection,
+  launcherFor,
   type Protection,
   PROTECTIONS,
   protectSocket,
   protectWorker,
   requireBirth,
-  USUAL_BIRTH,
+  USUAL_LAUNCHER,
 } from "../../../lib/confine/protections.ts";
 import { testNeeding } from "../../support/needs.ts";
 import { ROOT } from "../../support/programs.ts";
@@ -60,8 +60,8 @@ Deno.test("isProtection() knows the names and nothing else", () => {
 
 const NOBODY = { uid: 65534, gid: 65533 };
 
-Deno.test("birth() is a program with its arguments, and no shell", () => {
-  const [program, ...args] = birth(NOBODY, ["no-capabilities"]);
+Deno.test("launcherFor() is a program with its arguments, and no shell", () => {
+  const [program, ...args] = launcherFor(NOBODY, ["no-capabilities"]);
   assertMatch(program, /^\/.*\/setpriv$/);
   assertEquals(args.toSorted(), [
     "--",
@@ -71,16 +71,19 @@ Deno.test("birth() is a program with its arguments, and no shell", () => {
   assertEquals(args.at(-1), "--", "what follows is the child's command");
 });
 
-Deno.test("birth() is the usual one without no-capabilities, and birthUnder() none", () => {
+Deno.test("launcherFor() is the usual one without no-capabilities, and birthUnder() none", () => {
   const others = ALL_PROTECTIONS.filter((name) => name !== "no-capabilities");
-  assertEquals([birth(NOBODY, []), birth(NOBODY, others)], [USUAL_BIRTH, USUAL_BIRTH]);
+  assertEquals([launcherFor(NOBODY, []), launcherFor(NOBODY, others)], [
+    USUAL_LAUNCHER,
+    USUAL_LAUNCHER,
+  ]);
   assertEquals([birthUnder(NOBODY, []), birthUnder(NOBODY, others)], [[], []]);
 });
 
 Deno.test("birthUnder() puts on what is chosen, and nothing else", () => {
   const has = (chosen: Protection[]) => birthUnder(NOBODY, chosen).includes("--no-new-privs");
   assertEquals([has(["no-capabilities"]), has(["no-capabilities", "no-new-privs"])], [false, true]);
-  assertEquals(birthUnder(NOBODY, ALL_PROTECTIONS), birth(NOBODY, ALL_PROTECTIONS));
+  assertEquals(birthUnder(NOBODY, ALL_PROTECTIONS), launcherFor(NOBODY, ALL_PROTECTIONS));
 });
 
 /** What a program that is born like that has. */
@@ -93,9 +96,9 @@ async function born([program, ...args]: readonly string[]): Promise<string[]> {
 
 testNeeding(
   { root: true, programs: { setpriv: "util-linux" } },
-  "birth() leaves effective uid 0, the worker's real ids, no group and no capability",
+  "launcherFor() leaves effective uid 0, the worker's real ids, no group and no capability",
   async () => {
-    assertEquals(await born(birth(NOBODY, ALL_PROTECTIONS)), [
+    assertEquals(await born(launcherFor(NOBODY, ALL_PROTECTIONS)), [
       ...["Uid:\t65534\t0\t0\t0", "Gid:\t65533\t0\t0\t0", "Groups:"],
       ...["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"].map((set) =>
         `${set}:\t0000000000000000`
@@ -107,9 +110,9 @@ testNeeding(
 
 testNeeding(
   { root: true, programs: { setpriv: "util-linux" } },
-  "USUAL_BIRTH leaves root's ids and groups, three capabilities, and nothing to be gained by execve",
+  "USUAL_LAUNCHER leaves root's ids and groups, three capabilities, and nothing to be gained by execve",
   async () => {
-    const lines = await born(["/usr/bin/setpriv", "--groups=4711", "--", ...USUAL_BIRTH]);
+    const lines = await born(["/usr/bin/setpriv", "--groups=4711", "--", ...USUAL_LAUNCHER]);
     const three = (1n << BigInt(CAP_SETUID) | 1n << BigInt(CAP_SETGID) | 1n << BigInt(CAP_NET_RAW))
       .toString(16).padStart(16, "0");
     const none = "0".repeat(16);
@@ -135,7 +138,7 @@ testNeeding(
 
 Deno.test("protections that are not chosen are not put on", () => {
   protectSocket(-1, []); // would be EBADF
-  closeUnexplained({ channelFd: -1 }, []); // would close what this test holds
+  closeUnknownDescriptors({ channelFd: -1 }, []); // would close what this test holds
   protectWorker({ packetFd: -1, sourceFd: -1, channelFd: -1 }, [
     "locked-filter",
     "fanout-pin",

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { OwnedFd, pipe } from "../../../ffi/mod.ts";
 import { ChildRun } from "../../../lib/harness/child_run.ts";
 import { controlChannelPair, sendMessage, takeMessage } from "../../../lib/harness/channel.ts";
-import { handOnFrames } from "../../../lib/harness/forward.ts";
+import { forwardFrames } from "../../../lib/harness/forward.ts";
 import {
   type CapturedFrame,
   HEAD_LIMIT,
@@ -75,7 +75,7 @@ const firstByte = ({ head }: CapturedFrame) => Uint8Array.fromBase64(head)[0];
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 
 for (const count of [0, 1, 31, 32, 33, 100]) {
-  handOnTest(`handOnFrames() hands on ${count} frames in a row, in order`, (run, parent, fd) => {
+  handOnTest(`forwardFrames() hands on ${count} frames in a row, in order`, (run, parent, fd) => {
     const source = new Frames(fd, count);
     // The parent speaks when all have come: the source, once empty, has it asked.
     const honest = run.readable.bind(run);
@@ -83,25 +83,25 @@ for (const count of [0, 1, 31, 32, 33, 100]) {
       sendMessage(parent.fd, { type: "enough" }, [], 0);
       return honest(fd);
     };
-    handOnFrames(run, source);
+    forwardFrames(run, source);
     assertEquals(packetsAt(parent).map(firstByte), upTo(count));
     run.receive("enough");
   });
 }
 
-handOnTest("handOnFrames() cuts the head, and says the length on the wire", (run, parent, fd) => {
+handOnTest("forwardFrames() cuts the head, and says the length on the wire", (run, parent, fd) => {
   sendMessage(parent.fd, { type: "enough" }, [], 0);
   for (const captured of [0, 1, HEAD_LIMIT - 1, HEAD_LIMIT, HEAD_LIMIT + 50]) {
-    handOnFrames(run, new Frames(fd, 1, captured));
+    forwardFrames(run, new Frames(fd, 1, captured));
     const [{ bytes, head }] = packetsAt(parent);
     const expected = Math.min(captured, HEAD_LIMIT);
     assertEquals([bytes, Uint8Array.fromBase64(head).length], [1500, expected]);
   }
 });
 
-handOnTest("handOnFrames() says whose time it is", (run, parent, fd) => {
+handOnTest("forwardFrames() says whose time it is", (run, parent, fd) => {
   sendMessage(parent.fd, { type: "enough" }, [], 0);
-  handOnFrames(run, new Frames(fd, 2, 60, (frame) => 1_000_000_000_000_000_000n + BigInt(frame)));
+  forwardFrames(run, new Frames(fd, 2, 60, (frame) => 1_000_000_000_000_000_000n + BigInt(frame)));
   assertEquals(
     packetsAt(parent).map(({ timestamp_ns, stamped_by }) => [timestamp_ns, stamped_by]),
     [
@@ -111,23 +111,23 @@ handOnTest("handOnFrames() says whose time it is", (run, parent, fd) => {
   );
 
   const before = BigInt(Date.now()) * 1_000_000n;
-  handOnFrames(run, new Frames(fd, 1, 60));
+  forwardFrames(run, new Frames(fd, 1, 60));
   const [{ timestamp_ns, stamped_by }] = packetsAt(parent);
   assertEquals(stamped_by, "child");
   assert(BigInt(timestamp_ns) >= before);
 });
 
-handOnTest("handOnFrames() hears the parent under traffic without end", (run, parent, fd) => {
+handOnTest("forwardFrames() hears the parent under traffic without end", (run, parent, fd) => {
   sendMessage(parent.fd, { type: "enough" }, [], 0);
   const source = new Frames(fd, Infinity);
-  handOnFrames(run, source);
+  forwardFrames(run, source);
   assert(source.handedOut <= SOON, `${source.handedOut} frames`);
   assertEquals(packetsAt(parent).length, source.handedOut);
   run.receive("enough");
 });
 
 handOnTest(
-  "handOnFrames() hears the parent at a source that is always readable",
+  "forwardFrames() hears the parent at a source that is always readable",
   (run, parent, _, readableFd) => {
     let asked = 0;
     const source = new class extends Frames {
@@ -136,18 +136,18 @@ handOnTest(
         return super.next();
       }
     }(readableFd, 0);
-    handOnFrames(run, source);
+    forwardFrames(run, source);
     assert(asked >= 1000 && asked <= 1000 + SOON, `asked ${asked} times`);
   },
 );
 
-handOnTest("handOnFrames() takes the end of the parent for a word", (run, parent, fd) => {
+handOnTest("forwardFrames() takes the end of the parent for a word", (run, parent, fd) => {
   parent.close();
-  handOnFrames(run, new Frames(fd, 0));
+  forwardFrames(run, new Frames(fd, 0));
   assertThrows(() => run.receive("enough"), ExperimentError, "closed");
 });
 
-handOnTest("handOnFrames() throws ExperimentError when time runs out", (run, _, fd) => {
+handOnTest("forwardFrames() throws ExperimentError when time runs out", (run, _, fd) => {
   const brief = new ChildRun(run.channelFd, Date.now() + 20);
-  assertThrows(() => handOnFrames(brief, new Frames(fd, 0)), ExperimentError, "Time ran out");
+  assertThrows(() => forwardFrames(brief, new Frames(fd, 0)), ExperimentError, "Time ran out");
 });

@@ -12,7 +12,7 @@ import {
 } from "../../../lib/inspect/processes.ts";
 import { PidNamespace } from "../../../lib/harness/pid_namespace.ts";
 import { threadCredentials } from "../../../lib/inspect/threads.ts";
-import { USUAL_BIRTH } from "../../../lib/confine/protections.ts";
+import { USUAL_LAUNCHER } from "../../../lib/confine/protections.ts";
 import { hasEnded, until } from "../../e2e/processes.ts";
 import { command } from "../../ffi/programs.ts";
 import { testNeeding } from "../../support/needs.ts";
@@ -222,7 +222,7 @@ testNeeding(
       module: new URL("./programs/born.ts", import.meta.url).href,
       args: [String(theirs.fd)],
       inherit: [theirs.fd],
-      launcher: USUAL_BIRTH,
+      launcher: USUAL_LAUNCHER,
     });
     theirs.close();
     const told = JSON.parse(awaitMessage(channel.fd, 0, LIMIT).text);
@@ -252,7 +252,7 @@ testNeeding(NEEDS, "A child that cannot be executed says so", async () => {
     module: "file:///nowhere.ts",
     args: [],
     inherit: [],
-    launcher: [...USUAL_BIRTH, "/nowhere/program"],
+    launcher: [...USUAL_LAUNCHER, "/nowhere/program"],
   });
   const { status, output, leftBehind } = await child.ended();
   assertEquals([status.success, leftBehind], [false, null]);

@@ -3,7 +3,7 @@ import { Errno } from "../../../ffi/mod.ts";
 import {
   judgeAbsence,
   judgeArrival,
-  judgeBirth,
+  judgeLaunch,
   judgeRefusedRoot,
   judgeRefusedSocket,
   judgeSameSocket,
@@ -88,13 +88,13 @@ Deno.test("PASS-03 takes the one open file description, by the one link, then an
 Deno.test("DROP-05 fails at birth for a thread without NoNewPrivs, or with one capability more", () => {
   const most = 0x20c0n;
   const judge = (changes: Record<string, string>) =>
-    judgeBirth(view({ threads: [parseStatus(7, status(changes))] }), most).status;
+    judgeLaunch(view({ threads: [parseStatus(7, status(changes))] }), most).status;
   assertEquals(judge({}), "pass");
   assertEquals(judge({ NoNewPrivs: "0" }), "fail");
   for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) {
     assertEquals(judge({ [set]: "00000000000020c1" }), "fail", set);
   }
-  assertEquals(judgeBirth(view({ threads: [] }), most).status, "fail");
+  assertEquals(judgeLaunch(view({ threads: [] }), most).status, "fail");
 });
 
 Deno.test("DROP-05 fails for one thread that is answered anything but EPERM, on either wall, and for a foothold", () => {

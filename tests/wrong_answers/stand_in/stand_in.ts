@@ -91,7 +91,7 @@ export function standIn(side: Side, folder: string, answering?: Answering): void
       const where = `${libc} ${name} ${isAnywhere ? "" : place}`;
       const turn = (turns.get(where) ?? 0) + 1;
       turns.set(where, turn);
-      const tell = (result: number | null, isStandIn: boolean) => {
+      const report = (result: number | null, isStandIn: boolean) => {
         const numbers = args.flatMap((each) =>
           typeof each === "number" || typeof each === "bigint" ? [Number(each)] : []
         );
@@ -103,17 +103,17 @@ export function standIn(side: Side, folder: string, answering?: Answering): void
         const { answer } = answering;
         errno.value = "errno" in answer ? answer.errno : 0;
         const result = "errno" in answer ? failure(libc, answer.errno) : answer.result;
-        tell(result, true);
+        report(result, true);
         errno.write();
         return nonblocking ? Promise.resolve(result) : result;
       }
       const result = call(...args);
       if (nonblocking) {
-        tell(null, false);
+        report(null, false);
         return result;
       }
       errno.read();
-      tell(Number(result), false);
+      report(Number(result), false);
       errno.write();
       return result;
     };

@@ -87,7 +87,7 @@ const AGAIN: readonly Tolerated[] = [
   {
     libc: ["recvmsg", "recvfrom"],
     answers: ["EAGAIN", "EINTR"],
-    at: /takeFrame|handOnFrames|drain/,
+    at: /takeFrame|forwardFrames|drain/,
     why: "no frame now: it is still there the next time",
   },
   {

@@ -26,7 +26,7 @@ import {
 } from "../../../../ffi/mod.ts";
 import { prepareForFilter, receiveOnlyPolicy } from "../../../../lib/confine/policy.ts";
 import { calls, inWords, meaning } from "../../../support/cbpf.ts";
-import { tell } from "../../../ffi/programs/tell.ts";
+import { printJson } from "../../../ffi/programs/print_json.ts";
 
 const MARK = "EAFNOSUPPORT";
 const { arch } = Deno.build;
@@ -70,4 +70,4 @@ for (const { call: { nr, args }, allowed, words } of attempts) {
   seen[allowed ? "allowed" : "refused"]++;
 }
 const x32 = libc.syscall(0x40000027n, 0n, 0n, 0n, 0n, 0n, 0n) === -1 ? lastErrno() : 0;
-tell({ ...seen, x32 });
+printJson({ ...seen, x32 });

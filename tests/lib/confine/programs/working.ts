@@ -33,7 +33,7 @@ import {
 } from "../../../../ffi/mod.ts";
 import { bindPacketSocket, openPacketSocket, takeFrame } from "../../../../lib/packets/socket.ts";
 import { prepareForFilter, receiveOnlyPolicy } from "../../../../lib/confine/policy.ts";
-import { tell } from "../../../ffi/programs/tell.ts";
+import { printJson } from "../../../ffi/programs/print_json.ts";
 
 const ROUNDS = 100, FRAMES = 100;
 const [role, first, second, without] = Deno.args;
@@ -96,7 +96,7 @@ async function parent(): Promise<void> {
   }
   const { code, signal, stdout, stderr } = await output;
   const text = new TextDecoder();
-  tell({
+  printJson({
     code,
     signal,
     reported,

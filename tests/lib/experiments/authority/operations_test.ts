@@ -6,7 +6,7 @@ import {
   type Attempt,
   attemptOperation,
   COLUMNS,
-  known,
+  expectedOutcome,
   type Operation,
   OPERATIONS,
 } from "../../../../lib/experiments/authority/operations.ts";
@@ -38,32 +38,36 @@ Deno.test("COLUMNS are the socket as passed, each protection alone, and all", ()
   ]);
 });
 
-Deno.test("known() has an outcome for every operation in every column", () => {
+Deno.test("expectedOutcome() has an outcome for every operation in every column", () => {
   for (const operation of OPERATIONS) {
     for (const { name } of COLUMNS) {
-      assert(isOutcome(known(operation, name)), `${operation.name}, ${name}`);
+      assert(isOutcome(expectedOutcome(operation, name)), `${operation.name}, ${name}`);
     }
     assertEquals(Object.keys(operation.under ?? {}).filter((name) => !isProtection(name)), []);
   }
 });
 
-Deno.test("known() has nothing allowed that is hardened", () => {
+Deno.test("expectedOutcome() has nothing allowed that is hardened", () => {
   for (const operation of OPERATIONS) {
-    assert(known(operation, "hardened") !== "allowed", operation.name);
+    assert(expectedOutcome(operation, "hardened") !== "allowed", operation.name);
   }
 });
 
-Deno.test("known() has a protection for whatever is allowed, which takes it away alone", () => {
-  for (const operation of OPERATIONS.filter((each) => known(each, "plain") === "allowed")) {
-    const outcomes = ALL_PROTECTIONS.map((name) => known(operation, name));
+Deno.test("expectedOutcome() has a protection for whatever is allowed, which takes it away alone", () => {
+  for (
+    const operation of OPERATIONS.filter((each) => expectedOutcome(each, "plain") === "allowed")
+  ) {
+    const outcomes = ALL_PROTECTIONS.map((name) => expectedOutcome(operation, name));
     assert(outcomes.some((outcome) => outcome !== "allowed"), operation.name);
   }
 });
 
-Deno.test("known() has nothing that a protection would newly allow", () => {
-  for (const operation of OPERATIONS.filter((each) => known(each, "plain") !== "allowed")) {
+Deno.test("expectedOutcome() has nothing that a protection would newly allow", () => {
+  for (
+    const operation of OPERATIONS.filter((each) => expectedOutcome(each, "plain") !== "allowed")
+  ) {
     for (const name of ALL_PROTECTIONS) {
-      assert(known(operation, name) !== "allowed", operation.name);
+      assert(expectedOutcome(operation, name) !== "allowed", operation.name);
     }
   }
 });
@@ -122,7 +126,7 @@ Deno.test("attemptOperation() names what the kernel says of a descriptor that is
 /** What cannot be tried everywhere. */
 const notEverywhere = OPERATIONS.filter(({ whyNotTried }) => whyNotTried !== undefined);
 
-Deno.test("known() is nothing, in every column, for what cannot be tried here", () => {
+Deno.test("expectedOutcome() is nothing, in every column, for what cannot be tried here", () => {
   assertEquals(notEverywhere.map(({ name }) => name), [
     "user-namespace-socket",
     "io-uring-send",
@@ -132,7 +136,7 @@ Deno.test("known() is nothing, in every column, for what cannot be tried here", 
   ]);
   for (const each of notEverywhere) {
     for (const { name } of COLUMNS) {
-      const outcome = known({ ...each, whyNotTried: () => "a reason" }, name);
+      const outcome = expectedOutcome({ ...each, whyNotTried: () => "a reason" }, name);
       assertEquals(outcome, NOT_TRIED, name);
     }
   }

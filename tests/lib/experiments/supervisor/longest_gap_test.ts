@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import {
   longestGap,
-  parentPieces,
+  parentOverrides,
   rateOfOneRing,
 } from "../../../../lib/experiments/supervisor/experiment.ts";
 
@@ -15,7 +15,7 @@ Deno.test("rateOfOneRing() is all where frames go by processor or queue, which m
 });
 
 Deno.test("longestGap() is that of blocks that wait, or are full before that", () => {
-  const { ring } = parentPieces;
+  const { ring } = parentOverrides;
   assertEquals(longestGap(ring, 1000), (ring.blockCount - 1) * ring.retireTimeout);
   assertEquals(longestGap(ring, 80_000), longestGap(ring, 40_000) / 2);
 });

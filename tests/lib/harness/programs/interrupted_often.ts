@@ -8,7 +8,7 @@
 
 import { blockSignals } from "../../../../ffi/mod.ts";
 import { interruption } from "../../../../lib/harness/interruption.ts";
-import { tell } from "../../../ffi/programs/tell.ts";
+import { printJson } from "../../../ffi/programs/print_json.ts";
 
 const SIGNALS = ["SIGTERM", "SIGHUP", "SIGINT"] as const;
 
@@ -33,5 +33,5 @@ for (let round = 0; round < rounds; round++) {
   if (!String(signal.reason).includes(sent)) missed++;
   for (const [name, listener] of listeners.splice(0)) Deno.removeSignalListener(name, listener);
 }
-tell({ rounds, missed });
+printJson({ rounds, missed });
 Deno.exit();

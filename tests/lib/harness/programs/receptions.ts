@@ -30,7 +30,7 @@ import {
 import { Reception } from "../../../../lib/harness/reception.ts";
 import { Stimulus } from "../../../../lib/packets/stimulus.ts";
 import type { Child } from "../../../../lib/harness/child.ts";
-import { tell } from "../../../ffi/programs/tell.ts";
+import { printJson } from "../../../ffi/programs/print_json.ts";
 
 const [name, path = USUAL_PATH] = Deno.args;
 if (!isReceivePath(path)) throw new TypeError(`no path: ${path}`);
@@ -202,7 +202,7 @@ if (lives === "all") await reception.until(count);
 else await reception.askWitness(count);
 
 const findings = Object.values(reception.findings(count, 0));
-tell({
+printJson({
   statuses: findings.map(({ status }) => status).join(" "),
   observed: findings.map(({ observed }) => observed),
   counted: reception.counted,

@@ -6,7 +6,7 @@
 
 import { processesIn } from "../../../../lib/inspect/processes.ts";
 import { PidNamespace } from "../../../../lib/harness/pid_namespace.ts";
-import { tell } from "../../../ffi/programs/tell.ts";
+import { printJson } from "../../../ffi/programs/print_json.ts";
 
 const namespace = PidNamespace.make()!;
 const command = new Deno.Command("sh", {
@@ -16,5 +16,5 @@ const command = new Deno.Command("sh", {
 });
 const child = namespace.start(() => command.spawn());
 await child.stdout.getReader().read();
-tell(processesIn(namespace.name).map(({ pid }) => pid));
+printJson(processesIn(namespace.name).map(({ pid }) => pid));
 await new Promise((resolve) => setTimeout(resolve, 600_000));

@@ -10,7 +10,7 @@ import { ChildProcess } from "../../../../lib/harness/process.ts";
 import { descendantsOf } from "../../../../lib/inspect/processes.ts";
 import { adoptOrphans } from "../../../../lib/harness/orphans.ts";
 import { canHavePidNamespaces, PidNamespace } from "../../../../lib/harness/pid_namespace.ts";
-import { tell } from "../../../ffi/programs/tell.ts";
+import { printJson } from "../../../ffi/programs/print_json.ts";
 
 const hasNamespaces = canHavePidNamespaces() || PidNamespace.make() !== undefined;
 adoptOrphans();
@@ -25,4 +25,4 @@ for (const script of Deno.args) {
   const { leftBehind } = await new ChildProcess(command.spawn()).ended();
   ends.push({ leftBehind, after: descendantsOf(Deno.pid).length });
 }
-tell({ hasNamespaces, ends });
+printJson({ hasNamespaces, ends });

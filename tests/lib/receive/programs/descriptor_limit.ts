@@ -21,7 +21,7 @@ import {
 import { openPacketSocket } from "../../../../lib/packets/socket.ts";
 import { openFrameSource } from "../../../../lib/receive/mod.ts";
 import { sharedWithKernel } from "../../../ffi/mappings.ts";
-import { tell } from "../../../ffi/programs/tell.ts";
+import { printJson } from "../../../ffi/programs/print_json.ts";
 import { pathArgument } from "./receiving.ts";
 
 const path = pathArgument();
@@ -51,4 +51,4 @@ const end = errnoName(errnoOf(() => openFrameSource(path, packetFd)[Symbol.dispo
 const full = fill();
 const sameOpen = seen() === before;
 close(filling.pop()!);
-tell({ end, full, sameOpen, mapped: sharedWithKernel() });
+printJson({ end, full, sameOpen, mapped: sharedWithKernel() });

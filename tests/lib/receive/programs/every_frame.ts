@@ -10,7 +10,7 @@ import { realtime } from "../../../../ffi/mod.ts";
 import { takeStatistics } from "../../../../lib/packets/socket.ts";
 import { drain } from "../../../../lib/receive/mod.ts";
 import { numberedFrame, Sender, sizeOf } from "../../../ffi/programs/veth.ts";
-import { tell } from "../../../ffi/programs/tell.ts";
+import { printJson } from "../../../ffi/programs/print_json.ts";
 import { pathArgument, Receiver } from "./receiving.ts";
 
 const FRAMES = 4000;
@@ -54,7 +54,7 @@ for (let tries = 0; drained < 20 && tries < 100; tries++) {
   receiver.wait(100);
   drained += drain(source);
 }
-tell({
+printJson({
   asSent,
   missing,
   stamped,

@@ -21,7 +21,7 @@ import {
   SOL_SOCKET,
   SystemError,
 } from "../../../../ffi/mod.ts";
-import { tell } from "../../../ffi/programs/tell.ts";
+import { printJson } from "../../../ffi/programs/print_json.ts";
 import { numberedFrame, Sender, sleep } from "../../../ffi/programs/veth.ts";
 import { pathArgument, Receiver } from "./receiving.ts";
 
@@ -95,7 +95,7 @@ const growth = sizes.slice(1).map((size, i) => size - sizes[i]);
 // That it can be seen: an object a frame.
 const before = heap();
 const garbage = Array.from({ length: PART }, (_, i) => ({ seen, i }));
-tell({
+printJson({
   received,
   isStamped: stamp !== undefined,
   growth,

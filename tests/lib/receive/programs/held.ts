@@ -13,14 +13,14 @@ import { compileFilter, installFilter } from "../../../../ffi/mod.ts";
 import { openPacketSocket } from "../../../../lib/packets/socket.ts";
 import { openFrameSource } from "../../../../lib/receive/mod.ts";
 import { outlives } from "../../../ffi/programs/collecting.ts";
-import { tell } from "../../../ffi/programs/tell.ts";
+import { printJson } from "../../../ffi/programs/print_json.ts";
 import { pathArgument } from "./receiving.ts";
 
 const path = pathArgument();
 const isRefused = Deno.args[1] === "refused";
 const packetFd = openPacketSocket();
 
-tell({
+printJson({
   isHeld: await outlives(() => {
     using source = openFrameSource(path, packetFd);
     if (isRefused) {

@@ -7,7 +7,7 @@
  */
 
 import { underSignals } from "../../../ffi/programs/signals.ts";
-import { tell } from "../../../ffi/programs/tell.ts";
+import { printJson } from "../../../ffi/programs/print_json.ts";
 import { numberedFrame, Sender, sizeOf } from "../../../ffi/programs/veth.ts";
 import { pathArgument, Receiver } from "./receiving.ts";
 
@@ -15,7 +15,7 @@ const FRAMES = 300;
 
 using receiver = new Receiver(pathArgument());
 using sender = new Sender();
-tell(
+printJson(
   await underSignals(() => {
     let asSent = 0;
     while (receiver.wait(20_000) !== 0); // a wait that only a signal ends

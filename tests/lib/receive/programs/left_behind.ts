@@ -9,7 +9,7 @@
 
 import { MSG_DONTWAIT, openDescriptors, recv, tearDownPacketRing } from "../../../../ffi/mod.ts";
 import { sharedWithKernel } from "../../../ffi/mappings.ts";
-import { tell } from "../../../ffi/programs/tell.ts";
+import { printJson } from "../../../ffi/programs/print_json.ts";
 import { isSame, nearSocket, numberedFrame, Sender } from "../../../ffi/programs/veth.ts";
 import { openFrameSource } from "../../../../lib/receive/mod.ts";
 import { pathArgument, Receiver } from "./receiving.ts";
@@ -41,7 +41,7 @@ const open = JSON.stringify([...openDescriptors("self")]);
 let taken = 0;
 for (let round = 0; round < 10; round++) taken += useAndClose();
 const isLeft = isLeftAlone();
-tell({
+printJson({
   taken,
   isLeft,
   sameOpen: JSON.stringify([...openDescriptors("self")]) === open,

@@ -10,7 +10,7 @@
 
 import { SystemError } from "../../../../ffi/mod.ts";
 import { currentFrame, drain } from "../../../../lib/receive/mod.ts";
-import { tell } from "../../../ffi/programs/tell.ts";
+import { printJson } from "../../../ffi/programs/print_json.ts";
 import { ip, NUMBER_OFFSET, numberedFrame, Sender, sleep } from "../../../ffi/programs/veth.ts";
 import { pathArgument, Receiver } from "./receiving.ts";
 
@@ -48,4 +48,4 @@ sleep(50);
 drain(source);
 sender.send(numberedFrame(99, 60));
 const up = receiver.await() ? current() : -1;
-tell({ taken, readyWhenDown, waiting, errors, readyAgain, up });
+printJson({ taken, readyWhenDown, waiting, errors, readyAgain, up });

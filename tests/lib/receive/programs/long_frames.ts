@@ -7,7 +7,7 @@
  */
 
 import { currentFrame } from "../../../../lib/receive/mod.ts";
-import { tell } from "../../../ffi/programs/tell.ts";
+import { printJson } from "../../../ffi/programs/print_json.ts";
 import { ip, isSame, numberedFrame, Sender } from "../../../ffi/programs/veth.ts";
 import { pathArgument, Receiver } from "./receiving.ts";
 
@@ -16,7 +16,7 @@ using receiver = new Receiver(pathArgument());
 using sender = new Sender();
 const { source } = receiver;
 
-tell([2047, 2048, 2049, 60, 9014, 1514].map((size, number) => {
+printJson([2047, 2048, 2049, 60, 9014, 1514].map((size, number) => {
   const frame = numberedFrame(number, size);
   sender.send(frame);
   if (!receiver.await()) return "missing";

@@ -17,7 +17,7 @@ import {
 } from "../../../../ffi/mod.ts";
 import { openPacketSocket } from "../../../../lib/packets/socket.ts";
 import { openFrameSource, type ReceivePath } from "../../../../lib/receive/mod.ts";
-import { tell } from "../../../ffi/programs/tell.ts";
+import { printJson } from "../../../ffi/programs/print_json.ts";
 import { pathArgument } from "./receiving.ts";
 
 const RLIMIT_MEMLOCK = 8; // asm-generic/resource.h
@@ -39,4 +39,4 @@ setrlimit(RLIMIT_MEMLOCK, pages * pageSize());
 setresuid(uid, uid, uid);
 const open = JSON.stringify([...openDescriptors("self")]);
 const end = endOf(path, packetFd);
-tell({ end, sameOpen: JSON.stringify([...openDescriptors("self")]) === open });
+printJson({ end, sameOpen: JSON.stringify([...openDescriptors("self")]) === open });

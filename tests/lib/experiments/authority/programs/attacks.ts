@@ -28,7 +28,7 @@ import {
 import { arrives, markedFrame } from "../../../../../lib/packets/marks.ts";
 import { boundPacketSocket, sendFrame } from "../../../../../lib/packets/socket.ts";
 import { withLibc } from "../../../../ffi/failing.ts";
-import { tell } from "../../../../ffi/programs/tell.ts";
+import { printJson } from "../../../../ffi/programs/print_json.ts";
 
 const near = if_nametoindex("veth-fdpass");
 const lo = if_nametoindex("lo");
@@ -91,7 +91,7 @@ const seen = {
   }),
 };
 forbidSending();
-tell({
+printJson({
   ...seen,
   "sent past a filter": came(sends("call", (frame) => sendFrame(fd, frame))),
   "sent past a filter by io_uring": came(sends("past", (frame) => sendByIoUring(fd, frame))),

@@ -23,7 +23,7 @@ import { DatagramReader } from "../../../../../lib/packets/datagrams.ts";
 import { boundPacketSocket } from "../../../../../lib/packets/socket.ts";
 import { PacketRingSource } from "../../../../../lib/receive/tpacket_v3.ts";
 import { Relay } from "../../../../../lib/experiments/relay/relay.ts";
-import { tell } from "../../../../ffi/programs/tell.ts";
+import { printJson } from "../../../../ffi/programs/print_json.ts";
 
 const GROUP = { address: "239.255.70.68", port: 5004 };
 using packetSocket = boundPacketSocket(if_nametoindex("veth-fdpass"), ETH_P_ALL);
@@ -55,4 +55,4 @@ for (const deadline = Date.now() + 5000; relay.account.relayed === 0 && Date.now
   relay.turn(1);
 }
 told.relayed = relay.account.relayed;
-tell(told);
+printJson(told);

@@ -22,7 +22,7 @@ import {
   socket,
 } from "../../../../../ffi/mod.ts";
 import { secretOf, Stimulus } from "../../../../../lib/packets/stimulus.ts";
-import { tell } from "../../../../ffi/programs/tell.ts";
+import { printJson } from "../../../../ffi/programs/print_json.ts";
 
 using stimulus = new Stimulus(linkByIndex(if_nametoindex("veth-fdpass-far")), () => 300);
 const near = if_nametoindex("veth-fdpass");
@@ -34,4 +34,4 @@ const frame = stimulus.send();
 poll([listener.fd], POLLIN, 10_000);
 const buffer = new Uint8Array(2048);
 const length = recv(listener.fd, buffer, 0);
-tell({ read: buffer.subarray(0, length).toHex(), secret: secretOf(frame) });
+printJson({ read: buffer.subarray(0, length).toHex(), secret: secretOf(frame) });

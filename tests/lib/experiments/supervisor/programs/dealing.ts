@@ -20,7 +20,7 @@ import {
   type FanoutMode,
 } from "../../../../../lib/experiments/supervisor/fanout_group.ts";
 import { boundPacketSocket, takeFrame, takeStatistics } from "../../../../../lib/packets/socket.ts";
-import { tell } from "../../../../ffi/programs/tell.ts";
+import { printJson } from "../../../../ffi/programs/print_json.ts";
 import { Sender, sleep } from "../../../../ffi/programs/veth.ts";
 import { ipv4, ipv6, numberOf, other, OURS, short } from "../../../../support/flows.ts";
 
@@ -80,7 +80,7 @@ function kinds(): void {
   }
   group.route([2, 3]);
   const ofShorts = deal(shorts).map((frames) => frames.length);
-  tell({
+  printJson({
     sent: numbered.length,
     shorts: shorts.length,
     ofShorts,
@@ -125,7 +125,7 @@ async function flowing(): Promise<void> {
   sleep(50);
   takeAll();
   const each = times.subarray(0, sent);
-  tell({
+  printJson({
     routed,
     toLeftOut,
     once: each.filter((count) => count === 1).length,

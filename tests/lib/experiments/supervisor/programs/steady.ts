@@ -21,7 +21,7 @@ import {
   steadySequence,
   SteadyStimulus,
 } from "../../../../../lib/experiments/supervisor/stream.ts";
-import { tell } from "../../../../ffi/programs/tell.ts";
+import { printJson } from "../../../../ffi/programs/print_json.ts";
 import { ip } from "../../../../ffi/programs/veth.ts";
 
 const [what, argument] = Deno.args;
@@ -69,7 +69,7 @@ if (what === "stream") {
   stream.stop();
   await pause(50);
   const { numbers, ports } = take();
-  tell({
+  printJson({
     ...first,
     sent: stream.sent,
     numbered: numbers.every((number, i) => number === i) && numbers.length === stream.sent,
@@ -94,7 +94,7 @@ if (what === "stream") {
     error = (thrown as Error).message;
   }
   await pause(50);
-  tell({ before, after, turns, sent: stream.sent, received: take().numbers.length, error });
+  printJson({ before, after, turns, sent: stream.sent, received: take().numbers.length, error });
 } else {
   await pause(100);
   ip("link", "set", "veth-fdpass-far", "down");
@@ -104,7 +104,7 @@ if (what === "stream") {
   } catch (thrown) {
     error = (thrown as Error).message;
   }
-  tell({ error });
+  printJson({ error });
 }
 stream[Symbol.dispose]();
 near.close();
