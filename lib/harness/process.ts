@@ -179,11 +179,14 @@ class Beginning {
  *
  * @throws {Error} If none is mapped.
  */
-export function libcFolder(maps: string = readTextFile("/proc/self/maps")): string {
+export function libcFolder(maps = readTextFile("/proc/self/maps", MOST_MAPS)): string {
   const match = maps.match(/ (\/.*)\/libc\.so\.6$/m);
   if (match === null) throw new Error("No libc.so.6 is mapped into this process");
   return match[1];
 }
+
+/** Bytes: a process may have 65530 mappings (vm.max_map_count), each a line of some 100 bytes. */
+const MOST_MAPS = 16 * 1024 * 1024;
 
 let ownFolder: string | undefined;
 

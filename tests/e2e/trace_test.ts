@@ -21,7 +21,7 @@ interface Told {
 const HEAD = /^\[(\w+)\] +[\d:.]+ (\d+|another thread) (\w+)\((.*)\) = (.*) <[\d.]+ ms>$/;
 
 /** What a trace says, the calls of other threads left out. */
-function told(stderr: string, side: "parent" | "child"): Told[] {
+function resultOf(stderr: string, side: "parent" | "child"): Told[] {
   const calls: Told[] = [];
   for (const line of stderr.split("\n")) {
     const [, whose, tid, name, args, result] = line.match(HEAD) ?? [];
@@ -78,7 +78,7 @@ for (const options of [[], ["--harden"]]) {
     );
     assertEquals(failed, []); // HARD-05 is skipped: no filter can be read beside strace
     for (const side of ["parent", "child"] as const) {
-      const traced = told(outcome.stderr, side);
+      const traced = resultOf(outcome.stderr, side);
       const [{ tid }] = traced;
       assertEquals(traced.filter((call) => call.tid !== tid), [], "JavaScript has one thread");
       // A hardened child's launcher is another program.
@@ -112,7 +112,7 @@ testNeeding(
       ...[...FDPASS_UNASKED, "--trace", "veth-fdpass"],
     ]);
     const descriptor = (side: "parent" | "child", name: string) => {
-      const [call, ...more] = told(outcome.stderr, side).filter((call) =>
+      const [call, ...more] = resultOf(outcome.stderr, side).filter((call) =>
         call.name === name && call.details.some((line) => line.includes("SCM_RIGHTS"))
       );
       assertEquals(more, []);

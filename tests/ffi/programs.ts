@@ -34,9 +34,9 @@ export function run([program, ...args]: readonly string[]): Promise<Outcome> {
   return runProgram(program, args);
 }
 
-/** What a command told, once it has ended well. */
+/** The JSON that a command prints. Throws if the command fails. */
 // deno-lint-ignore no-explicit-any
-export async function told(command: readonly string[]): Promise<any> {
+export async function resultOf(command: readonly string[]): Promise<any> {
   const { code, stdout, stderr } = await run(command);
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
   return JSON.parse(stdout);

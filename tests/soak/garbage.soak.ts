@@ -4,7 +4,7 @@ import type { ReceivePath } from "../../lib/receive/mod.ts";
 import { PATHS, pathTest, toldBy } from "../lib/receive/paths.ts";
 
 const FRAMES = 1_000_000;
-/** After how many frames the growth is told. */
+/** After how many frames the growth is resultOf. */
 const PART = 100_000;
 
 /** So large a young generation, in MiB, that nothing is collected meanwhile. */
@@ -36,11 +36,11 @@ for (const [path, bound] of STAMPED) {
     path,
     `makes less than ${bound} bytes of garbage a frame with its time stamp`,
     async () => {
-      const told = await toldBy("garbage.ts", [path, "stamped"], flags(1024));
-      assertEquals([told.received, told.isStamped], [FRAMES, true]);
+      const resultOf = await toldBy("garbage.ts", [path, "stamped"], flags(1024));
+      assertEquals([resultOf.received, resultOf.isStamped], [FRAMES, true]);
       // The median: not all of these parts go by without a collection.
-      const bytes = spreadOf(told.growth).median / PART;
-      assert(bytes > 0 && bytes < bound, `${bytes} bytes a frame: ${told.growth}`);
+      const bytes = spreadOf(resultOf.growth).median / PART;
+      assert(bytes > 0 && bytes < bound, `${bytes} bytes a frame: ${resultOf.growth}`);
     },
   );
 }

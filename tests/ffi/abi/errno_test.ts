@@ -12,7 +12,7 @@ import {
   libc,
   SystemError,
 } from "../../../ffi/mod.ts";
-import { command, told } from "../programs.ts";
+import { command, resultOf } from "../programs.ts";
 
 // SAFETY: errno of this thread, where libc has it, which lives as long as the thread. Writing it is what a libc function does.
 const errno = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(libc.__errno_location()!, 4));
@@ -98,7 +98,7 @@ Deno.test("checkRestarting() gives a call up that is interrupted without end", (
 });
 
 Deno.test("signals end poll() early, with nothing ready, and only delay a receive", async () => {
-  assertEquals(await told(command("interrupted.ts")), {
+  assertEquals(await resultOf(command("interrupted.ts")), {
     revents: [0],
     pollReturnedEarly: true,
     receiveWasRestarted: true,

@@ -32,7 +32,7 @@ import {
 } from "../../../ffi/mod.ts";
 import { leavingNothingOpen, type Scope } from "../descriptors.ts";
 import { assertIsolatesLive } from "../isolates.ts";
-import { command, told } from "../programs.ts";
+import { command, resultOf } from "../programs.ts";
 import { ringTest } from "../packet/rings.ts";
 
 /** The longest wait for what is sure to come, in milliseconds. */
@@ -234,7 +234,7 @@ ringTest(
 );
 
 ringTest("IoUring.enter() is ended by a signal, and nothing is lost by it", async () => {
-  assertEquals(await told(command("interrupted_ring.ts")), {
+  assertEquals(await resultOf(command("interrupted_ring.ts")), {
     returnedEarly: true,
     nothingCame: true,
     result: 5,
@@ -496,7 +496,7 @@ ringTest(
 );
 
 ringTest("IoUring is held, with its memory, until nothing is under way in it", async () => {
-  assertEquals(await told(command("ring_held.ts", [], ["--v8-flags=--expose-gc"])), {
+  assertEquals(await resultOf(command("ring_held.ts", [], ["--v8-flags=--expose-gc"])), {
     open: true,
     closed: false,
     uncancelled: true,

@@ -34,7 +34,7 @@ import { command } from "../programs.ts";
 const PAGE = pageSize();
 const GEOMETRY: PacketRingGeometry = { blockSize: 4 * PAGE, blockCount: 3, retireTimeout: 10 };
 
-/** What a program told, which was run beside a veth pair of its own. */
+/** The JSON that a program prints, run beside a veth pair of its own. */
 async function toldInNamespace(program: string, args: readonly string[] = []) {
   const { code, stdout, stderr } = await inNamespace(command(program, args));
   assertEquals({ code, stderr }, { code: 0, stderr: "" });

@@ -8,7 +8,7 @@ import {
   prctl,
   setrlimit,
 } from "../../../ffi/mod.ts";
-import { command, run, told } from "../programs.ts";
+import { command, resultOf, run } from "../programs.ts";
 
 Deno.test("prctl() changes what it reads back", () => {
   const dumpable = prctl(PR_GET_DUMPABLE, 0);
@@ -31,13 +31,13 @@ Deno.test("getppid() is what Deno says", () => {
 });
 
 Deno.test("setsid() makes a session of the process's own, and throws EPERM for a leader of a group", async () => {
-  const { session, again } = await told(command("session.ts"));
+  const { session, again } = await resultOf(command("session.ts"));
   assertEquals(session, "its own, and another one than before");
   assertEquals(again, "EPERM");
 });
 
 Deno.test("setrlimit() lowers a limit that holds", async () => {
-  assertEquals(await told(command("limits.ts")), { highest: 99, end: "EMFILE" });
+  assertEquals(await resultOf(command("limits.ts")), { highest: 99, end: "EMFILE" });
 });
 
 Deno.test("setrlimit() fails with EINVAL for a resource that there is not", () => {
@@ -50,12 +50,12 @@ Deno.test("posix_spawn() starts a program with its arguments, and says why not",
 });
 
 Deno.test("markCloseOnExecFrom() marks the first and all above, and none below", async () => {
-  assertEquals(await told(command("mark_close_on_exec.ts")), [false, true, true]);
+  assertEquals(await resultOf(command("mark_close_on_exec.ts")), [false, true, true]);
 });
 
 Deno.test("markCloseOnExecFrom() does so too where close_range() is refused or not there", async () => {
   for (const errno of ["EINVAL", "ENOSYS", "EPERM"]) {
-    const marked = await told(command("mark_close_on_exec.ts", [errno]));
+    const marked = await resultOf(command("mark_close_on_exec.ts", [errno]));
     assertEquals(marked, [false, true, true], errno);
   }
 });

@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { signalsIn } from "../../../ffi/mod.ts";
-import { command, told } from "../programs.ts";
+import { command, resultOf } from "../programs.ts";
 
 /** Those that the kernel or libc sends to the thread that it is about. Source: signal(7), nptl(7). */
 const NEVER_BLOCKED = [4, 5, 6, 7, 8, 9, 11, 19, 31, 32, 33, 34];
 const TERMINAL_INPUT_AND_OUTPUT = [21, 22];
 
 Deno.test("blockSignals() blocks all signals that may have a handler on this thread, and on no other", async () => {
-  const { here, elsewhere, heard } = await told(command("signals_blocked.ts"));
+  const { here, elsewhere, heard } = await resultOf(command("signals_blocked.ts"));
   const all = Array.from({ length: 64 }, (_, i) => i + 1);
   const left = [...NEVER_BLOCKED, ...TERMINAL_INPUT_AND_OUTPUT];
   assertEquals(here, all.filter((signal) => !left.includes(signal)));
@@ -16,14 +16,14 @@ Deno.test("blockSignals() blocks all signals that may have a handler on this thr
 });
 
 Deno.test("signals arrive where V8 has no thread of its own", async () => {
-  const { heard } = await told(
+  const { heard } = await resultOf(
     command("signals_blocked.ts", [], ["--v8-flags=--single-threaded"]),
   );
   assertEquals(heard, ["SIGUSR1", "SIGTERM"]);
 });
 
 Deno.test("withOriginalMask() starts programs that block what this one blocked before", async () => {
-  const { inherited, original, spawned, within, after } = await told(
+  const { inherited, original, spawned, within, after } = await resultOf(
     command("signals_blocked.ts"),
   );
   assertEquals({ original, spawned, within }, { original: [], spawned: [], within: [] });
@@ -32,8 +32,8 @@ Deno.test("withOriginalMask() starts programs that block what this one blocked b
 });
 
 Deno.test("restoreDefaultSignals() leaves no handler, not even seconds later, and what is ignored alone", async () => {
-  const plain = await told(command("signals_restored.ts"));
-  const underNohup = await told(["nohup", ...command("signals_restored.ts")]);
+  const plain = await resultOf(command("signals_restored.ts"));
+  const underNohup = await resultOf(["nohup", ...command("signals_restored.ts")]);
   for (const { caught, later } of [plain, underNohup]) {
     const handlers = [...caught, ...later].filter((signal) => !NEVER_BLOCKED.includes(signal));
     assertEquals(handlers, []);

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { AnswerError, Errno, SystemError, WaitingThreads } from "../../../ffi/mod.ts";
 import { withLibc } from "../failing.ts";
-import { command, told } from "../programs.ts";
+import { command, resultOf } from "../programs.ts";
 import { ended, threads } from "./tasks.ts";
 
 Deno.test("WaitingThreads are there until they are let go, and then no more", () => {
@@ -16,7 +16,7 @@ Deno.test("WaitingThreads are there until they are let go, and then no more", ()
 });
 
 Deno.test("WaitingThreads are held until they are let go, at the end of the isolate too", async () => {
-  assertEquals(await told(command("threads_held.ts", [], ["--v8-flags=--expose-gc"])), {
+  assertEquals(await resultOf(command("threads_held.ts", [], ["--v8-flags=--expose-gc"])), {
     waiting: true,
     letGo: false,
     enough: true,

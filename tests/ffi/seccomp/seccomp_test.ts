@@ -20,7 +20,7 @@ import { ARCH, calls, interpret, inWords, meaning } from "../../support/cbpf.ts"
 import { testNeeding } from "../../support/needs.ts";
 import { runProgram } from "../../support/programs.ts";
 import { leavingNothingOpen } from "../descriptors.ts";
-import { command, run, told } from "../programs.ts";
+import { command, resultOf, run } from "../programs.ts";
 
 const ARCHITECTURES = ["x86_64", "aarch64"] as const;
 const NOTHING_ELSE = { action: "EPERM", reason: "a test" } as const;
@@ -195,7 +195,7 @@ Deno.test(
 );
 
 Deno.test("installFilter() refuses by errno, by argument, on every thread, and on those that start later", async () => {
-  const seen = await told(
+  const seen = await resultOf(
     command("../../support/one_by_one.ts", [
       "refuse",
       import.meta.resolve("../programs/filtered.ts"),
@@ -223,7 +223,9 @@ testNeeding(
   { root: true }, // a filter without no_new_privs
   "installFilter() throws, and filters no thread, if one has a filter of its own",
   async () => {
-    const { error, sched_yield, threads } = await told(command("filtered.ts", ["other-thread"]));
+    const { error, sched_yield, threads } = await resultOf(
+      command("filtered.ts", ["other-thread"]),
+    );
     const other = Object.keys(threads).filter((tid) => threads[tid].endsWith("Seccomp: 2"));
     assertEquals(other.length, 1);
     assertEquals(error, `Thread ${other[0]} has a system call filter of its own`);

@@ -46,7 +46,7 @@ import {
   SOL_SOCKET,
 } from "../../../ffi/mod.ts";
 import { assertAbandoned, leavingNothingOpen, type Scope, useAndClose } from "../descriptors.ts";
-import { command, run, told } from "../programs.ts";
+import { command, resultOf, run } from "../programs.ts";
 
 /** A connection to send over, and another whose one end, the cargo, is sent. */
 function harbour(scope: Scope, type = SOCK_SEQPACKET) {
@@ -195,7 +195,7 @@ Deno.test(
 
 Deno.test("at RLIMIT_NOFILE the list is short and cut, without an errno, and the strict receive refuses", async () => {
   const limited = ["sh", "-c", 'ulimit -n 100 && exec "$@"', "sh"];
-  assertEquals(await told([...limited, ...command("receive_at_the_limit.ts")]), {
+  assertEquals(await resultOf([...limited, ...command("receive_at_the_limit.ts")]), {
     limit: "EMFILE",
     received: 1,
     cut: true,

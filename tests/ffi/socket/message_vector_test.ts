@@ -21,7 +21,7 @@ import {
   timespec,
 } from "../../../ffi/mod.ts";
 import { leavingNothingOpen } from "../descriptors.ts";
-import { command, told } from "../programs.ts";
+import { command, resultOf } from "../programs.ts";
 
 /** A datagram of some bytes, each its number. */
 const datagram = (length: number, number: number) => new Uint8Array(length).fill(number);
@@ -141,7 +141,7 @@ Deno.test(
 );
 
 Deno.test("MessageVector.receive() returns 0 when a signal ends the wait", async () => {
-  assertEquals(await told(command("interrupted_messages.ts")), { received: 0, early: true });
+  assertEquals(await resultOf(command("interrupted_messages.ts")), { received: 0, early: true });
 });
 
 Deno.test(

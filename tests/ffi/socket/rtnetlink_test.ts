@@ -24,7 +24,7 @@ import {
 } from "../../../ffi/mod.ts";
 import { testNeeding } from "../../support/needs.ts";
 import { leavingNothingOpen } from "../descriptors.ts";
-import { command, told } from "../programs.ts";
+import { command, resultOf } from "../programs.ts";
 
 const text = new TextEncoder();
 
@@ -207,7 +207,7 @@ testNeeding(
   "linkByIndex() knows a veth pair, in the caller's namespace",
   async () => {
     const script = "ip link add near type veth peer name far && ip link set near up && exec";
-    const [near, far, lo] = await told(
+    const [near, far, lo] = await resultOf(
       [
         "unshare",
         "--net",

@@ -19,7 +19,7 @@ import {
   leavingNothingOpen,
   useAndClose,
 } from "../descriptors.ts";
-import { command, told } from "../programs.ts";
+import { command, resultOf } from "../programs.ts";
 
 const text = new TextEncoder();
 
@@ -70,7 +70,11 @@ Deno.test(
 );
 
 Deno.test("sendDescriptors() fails with EPIPE, and no signal, where nobody receives", async () => {
-  assertEquals(await told(command("broken_pipe.ts")), { errno: "EPIPE", signals: 0, control: 1 });
+  assertEquals(await resultOf(command("broken_pipe.ts")), {
+    errno: "EPIPE",
+    signals: 0,
+    control: 1,
+  });
 });
 
 Deno.test(

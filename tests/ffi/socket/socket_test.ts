@@ -56,7 +56,7 @@ import {
 } from "../../../ffi/mod.ts";
 import { testNeeding } from "../../support/needs.ts";
 import { assertConnected, leavingNothingOpen } from "../descriptors.ts";
-import { command, told } from "../programs.ts";
+import { command, resultOf } from "../programs.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const NONE = new Uint8Array(0);
@@ -263,7 +263,7 @@ Deno.test("ReceiveBuffer.receive() throws SystemError for what is no socket", ()
 });
 
 Deno.test("ReceiveBuffer.receive() and Poller.wait() are ended by a signal, with nothing", async () => {
-  assertEquals(await told(command("interrupted_waits.ts")), {
+  assertEquals(await resultOf(command("interrupted_waits.ts")), {
     received: -1,
     ready: 0,
     revents: [0, 0],

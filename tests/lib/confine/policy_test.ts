@@ -249,7 +249,7 @@ Deno.test("receiveOnlyPolicy() gives each rule a reason, which a refusal names",
 const program = (name: string) => `${ROOT}/tests/lib/confine/programs/${name}`;
 
 // deno-lint-ignore no-explicit-any
-function told({ code, stdout, stderr }: Outcome): any {
+function resultOf({ code, stdout, stderr }: Outcome): any {
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
   return JSON.parse(stdout);
 }
@@ -263,7 +263,7 @@ testNeeding(
       ["run", "-A", "--no-config", program("attempts.ts")],
       { env: { DENO_DIR: "/dev/null/deno" } },
     );
-    const { allowed, refused, differences, x32 } = told(outcome);
+    const { allowed, refused, differences, x32 } = resultOf(outcome);
     assertEquals(differences, []);
     assert(allowed > 1000 && refused > 1000);
     if (Deno.build.arch === "x86_64") assertEquals(x32, 1); // EPERM, where the kernel would say ENOSYS
@@ -287,7 +287,7 @@ testNeeding(
   { root: true, programs: { ip: "iproute2" } },
   "a worker under a filter that kills at the first violation receives, reports, and has timers, files, threads and a JIT",
   async () => {
-    const { seen, ...outcome } = told(await work());
+    const { seen, ...outcome } = resultOf(await work());
     assertEquals(outcome, {
       code: 0,
       signal: null,
@@ -312,7 +312,7 @@ for (const without of ["recvmsg", "openat", "clone", "preparation"]) {
     { root: true, programs: { ip: "iproute2" } },
     `a worker without ${without} is killed: a violation does not go unseen`,
     async () => {
-      const { signal, ...rest } = told(await work(without));
+      const { signal, ...rest } = resultOf(await work(without));
       assertEquals(signal, "SIGSYS", JSON.stringify(rest));
     },
   );

@@ -176,7 +176,7 @@ testNeeding(NEEDS, "This thread is where it was, whatever comes of a start", asy
 });
 
 testNeeding(NEEDS, "All that is in a namespace ends when the parent is killed", async () => {
-  const [program, ...args] = command("../../lib/programs/to_be_killed.ts");
+  const [program, ...args] = command("../../lib/harness/programs/to_be_killed.ts");
   const parent = new Deno.Command(program, { args, cwd: ROOT, stdin: "null", stdout: "piped" })
     .spawn();
   const { value } = await parent.stdout.getReader().read();
@@ -197,7 +197,7 @@ testNeeding(NEEDS, "Where there are no namespaces nothing stays either", async (
   const { code, stdout, stderr } = await runProgram("setpriv", [
     `--bounding-set=${CONTAINERS}`,
     `--inh-caps=-all`,
-    ...command("../../lib/programs/without_namespaces.ts"),
+    ...command("../../lib/harness/programs/without_namespaces.ts"),
     ...["sleep 0", SLEEPERS, BOMB, `exec perl -e '${CHAINS}'`],
   ]);
   assertEquals([code, stderr], [0, ""]);

@@ -142,11 +142,11 @@ for (const { name, what, statuses, counted, says } of CASES) {
     { root: true, programs: { ip: "iproute2" } },
     `Reception: ${what}: ${statuses}`,
     async () => {
-      const told = await toldOf(name);
-      assertEquals(told.statuses, statuses, told.observed.join("; "));
-      if (counted !== undefined) assertEquals(told.counted, counted);
-      if (says !== undefined) assertMatch(told.observed[0], says);
-      assertEquals(told.numbers, Array.from({ length: told.counted }, (_, i) => i + 1));
+      const resultOf = await toldOf(name);
+      assertEquals(resultOf.statuses, statuses, resultOf.observed.join("; "));
+      if (counted !== undefined) assertEquals(resultOf.counted, counted);
+      if (says !== undefined) assertMatch(resultOf.observed[0], says);
+      assertEquals(resultOf.numbers, Array.from({ length: resultOf.counted }, (_, i) => i + 1));
     },
   );
 }

@@ -6,7 +6,7 @@ import { inNamespace, ROOT } from "../../../support/programs.ts";
 const NONCE = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
 const traffic = { root: true, programs: { ip: "iproute2", tc: "iproute2", setpriv: "util-linux" } };
 
-async function told(...args: string[]) {
+async function resultOf(...args: string[]) {
   const program = [
     Deno.execPath(),
     "run",
@@ -38,7 +38,7 @@ testNeeding(
   traffic,
   "SteadyStimulus sends no more than its rate, numbered without a gap, as several flows; stopped, nothing",
   async () => {
-    const { atStop, later, most, sent, numbered, flows } = await told("stream");
+    const { atStop, later, most, sent, numbered, flows } = await resultOf("stream");
     assert(atStop > 100 && atStop <= most, `${atStop} of ${most}`);
     assertEquals(later, atStop);
     assert(sent > atStop);
@@ -50,7 +50,7 @@ testNeeding(
   traffic,
   "SteadyStimulus waits where the kernel has no room, holds nothing up, and makes up for it",
   async () => {
-    const { before, after, turns, sent, received, error } = await told("refused", "1");
+    const { before, after, turns, sent, received, error } = await resultOf("refused", "1");
     assertEquals(error, undefined);
     assert(after - before < 100, `${after - before} sent while there was no room`);
     assert(turns > 20, `the event loop went on: ${turns} turns`);
@@ -63,7 +63,7 @@ testNeeding(
   traffic,
   "SteadyStimulus.stop() throws ENOBUFS where there was no room for five seconds",
   async () => {
-    const { error } = await told("refused", "6");
+    const { error } = await resultOf("refused", "6");
     assertMatch(error, /ENOBUFS/);
   },
 );
@@ -72,6 +72,6 @@ testNeeding(
   traffic,
   "SteadyStimulus.stop() throws what kept it from sending: ENETDOWN",
   async () => {
-    assertMatch((await told("down")).error, /ENETDOWN/);
+    assertMatch((await resultOf("down")).error, /ENETDOWN/);
   },
 );
