@@ -64,7 +64,7 @@ const receiving = (fd: number, flags = 0): Submission => ({
 });
 
 /** Submits one thing, and returns what came of it. */
-function resultOf(ring: IoUring, submission: Submission): number {
+function completionOf(ring: IoUring, submission: Submission): number {
   ring.submit(submission);
   ring.enter(1, TIMEOUT);
   assert(ring.nextCompletion(), "no completion");
@@ -114,7 +114,7 @@ ringTest(
     assertThrows(() => ring.submit(nop(4)), RangeError, "The queue of 4 submissions is full");
     ring.enter(4, TIMEOUT);
     assertEquals(completions(ring), [0, 1, 2, 3]);
-    assertEquals(resultOf(ring, nop(5)), 0);
+    assertEquals(completionOf(ring, nop(5)), 0);
     assertEquals(ring.userData, 5);
   }),
 );
@@ -138,9 +138,9 @@ ringTest(
   "IoUring.submit() leaves nothing behind of the submission that was there",
   leavingNothingOpen(() => {
     using ring = new IoUring({ entries: 1 });
-    assertEquals(resultOf(ring, opening(missing, 0)), -Errno.ENOENT);
+    assertEquals(completionOf(ring, opening(missing, 0)), -Errno.ENOENT);
     // A NOP with a length, an address or flags left over would be refused, or named by the old number.
-    assertEquals([resultOf(ring, { opcode: IORING_OP_NOP }), ring.userData], [0, 0]);
+    assertEquals([completionOf(ring, { opcode: IORING_OP_NOP }), ring.userData], [0, 0]);
   }),
 );
 
@@ -148,9 +148,9 @@ ringTest(
   "IoUring.result is what the call would have returned: a descriptor, or a negative errno",
   leavingNothingOpen(() => {
     using ring = new IoUring();
-    closeAnswer(resultOf(ring, opening(devNull)));
-    assertEquals(resultOf(ring, opening(missing)), -Errno.ENOENT);
-    assertEquals(resultOf(ring, { opcode: 255 }), -Errno.EINVAL);
+    closeAnswer(completionOf(ring, opening(devNull)));
+    assertEquals(completionOf(ring, opening(missing)), -Errno.ENOENT);
+    assertEquals(completionOf(ring, { opcode: 255 }), -Errno.EINVAL);
   }),
 );
 
@@ -182,7 +182,7 @@ ringTest(
     }
     assertEquals(completions(ring), expected);
     assertEquals(ring.overflow, 0);
-    assertEquals(resultOf(ring, nop(count)), 0);
+    assertEquals(completionOf(ring, nop(count)), 0);
   }),
 );
 
@@ -279,8 +279,8 @@ ringTest(
   leavingNothingOpen(() => {
     using ring = new IoUring();
     const personality = ring.registerPersonality();
-    closeAnswer(resultOf(ring, opening(devNull, personality)));
-    assertEquals(resultOf(ring, opening(devNull, personality + 1)), -Errno.EINVAL);
+    closeAnswer(completionOf(ring, opening(devNull, personality)));
+    assertEquals(completionOf(ring, opening(devNull, personality + 1)), -Errno.EINVAL);
   }),
 );
 
@@ -293,13 +293,13 @@ ringTest(
     assertEquals(errnoOf(() => ring.registerFiles([silent, 9999])), Errno.EBADF);
     ring.registerFiles([silent, there]);
     send(here, Uint8Array.of(1, 2, 3), 0);
-    assertEquals(resultOf(ring, receiving(1, IOSQE_FIXED_FILE)), 3);
+    assertEquals(completionOf(ring, receiving(1, IOSQE_FIXED_FILE)), 3);
     assertEquals(buffer.subarray(0, 3), Uint8Array.of(1, 2, 3));
-    assertEquals(resultOf(ring, receiving(2, IOSQE_FIXED_FILE)), -Errno.EBADF);
+    assertEquals(completionOf(ring, receiving(2, IOSQE_FIXED_FILE)), -Errno.EBADF);
     // The ring holds it: it can be closed here.
     scope.close(there);
     send(here, Uint8Array.of(4), 0);
-    assertEquals([resultOf(ring, receiving(1, IOSQE_FIXED_FILE)), buffer[0]], [1, 4]);
+    assertEquals([completionOf(ring, receiving(1, IOSQE_FIXED_FILE)), buffer[0]], [1, 4]);
   }),
 );
 
@@ -329,7 +329,7 @@ ringTest(
       receiving(0, 0),
     ];
     assertEquals(
-      attempts.map((each) => resultOf(ring, each)),
+      attempts.map((each) => completionOf(ring, each)),
       attempts.map(() => -Errno.EACCES),
     );
     const registrations = [
@@ -338,7 +338,7 @@ ringTest(
     ];
     assertEquals(registrations.map(errnoOf), [Errno.EACCES, Errno.EACCES]);
     send(here, Uint8Array.of(9), 0);
-    assertEquals([resultOf(ring, receiving(0, IOSQE_FIXED_FILE)), buffer[0]], [1, 9]);
+    assertEquals([completionOf(ring, receiving(0, IOSQE_FIXED_FILE)), buffer[0]], [1, 9]);
   }),
 );
 

@@ -22,7 +22,7 @@ export function pathTest(path: ReceivePath, criterion: string, test: () => Promi
 }
 
 /**
- * What a program of `programs/` resultOf, which was run beside a veth pair of its own.
+ * The JSON that a program of `programs/` prints, run beside a veth pair of its own.
  *
  * @param args Its arguments, the way of receiving first.
  * @param flags Deno's.
