@@ -48,7 +48,24 @@ import {
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";
+import { describeEgress, type EgressIdentity, inEndpointWords, openEgress } from "./egress.ts";
+import { attemptElsewhere, markedPayload, strayFrame } from "./elsewhere.ts";
+import { LONGEST_PAYLOAD } from "./frames.ts";
+import { INVALID_FRAMES } from "./invalid_frames.ts";
+import { FAR_END, FarNamespace, IN_OWN_NAMESPACE, requireNamespaces } from "./namespace.ts";
+import { Relay, type RelayAccount } from "./relay.ts";
+import { ReversePathFilter, whyNotChangeable } from "./reverse_path.ts";
+import { persistently, RelayStimulus } from "./stimulus.ts";
+import { Witness } from "./witness.ts";
 import { DROP_REASONS } from "../../packets/datagrams.ts";
+import { groupFilter } from "../../packets/filters.ts";
+import { ELSEWHERE } from "../../packets/marks.ts";
+import {
+  boundPacketSocket,
+  enlargeReceiveBuffer,
+  takeStatistics,
+  whyNoLargeReceiveBuffer,
+} from "../../packets/socket.ts";
 import {
   compare,
   type Comparison,
@@ -57,20 +74,9 @@ import {
   sha256,
   takeDigests,
 } from "../../evidence/digests.ts";
-import { describeEgress, type EgressIdentity, inEndpointWords, openEgress } from "./egress.ts";
-import { attemptElsewhere, markedPayload, strayFrame } from "./elsewhere.ts";
 import { type Conclusion, type Finding, judged, skipped } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
-import { FAR_END, FarNamespace, IN_OWN_NAMESPACE, requireNamespaces } from "./namespace.ts";
-import { groupFilter } from "../../packets/filters.ts";
-import { ELSEWHERE } from "../../packets/marks.ts";
 import { asInteger, asObject } from "../../harness/protocol.ts";
-import {
-  boundPacketSocket,
-  enlargeReceiveBuffer,
-  takeStatistics,
-  whyNoLargeReceiveBuffer,
-} from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import {
   ALL_PROTECTIONS,
@@ -89,13 +95,8 @@ import {
   openFrameSource,
   type ReceivePath,
 } from "../../receive/mod.ts";
-import { Relay, type RelayAccount } from "./relay.ts";
-import { INVALID, LONGEST_PAYLOAD } from "./invalid_frames.ts";
-import { persistently, RelayStimulus } from "./stimulus.ts";
-import { ReversePathFilter, whyNotChangeable } from "./reverse_path.ts";
 import { requireStimulus } from "../../harness/setting.ts";
 import type { Child } from "../../harness/child.ts";
-import { Witness } from "./witness.ts";
 
 /** How many datagrams are sent at least: every size once. */
 const DATAGRAMS = LONGEST_PAYLOAD + 1;
@@ -227,7 +228,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   );
   const notPassed = total(account.dropped);
   run.done(
-    `${notPassed} frames of ${INVALID.length} kinds dropped, ${stimulus.filtered} kept by the filter`,
+    `${notPassed} frames of ${INVALID_FRAMES.length} kinds dropped, ${stimulus.filtered} kept by the filter`,
     "RELAY-07",
     "RELAY-08",
   );

@@ -9,10 +9,11 @@ import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 import { poll, send } from "../../../ffi/socket/socket.ts";
+import { RelayFrames } from "./frames.ts";
+import { INVALID_FRAMES } from "./invalid_frames.ts";
 import type { DropReason } from "../../packets/datagrams.ts";
-import type { Digest } from "../../evidence/digests.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
-import { INVALID, RelayFrames } from "./invalid_frames.ts";
+import type { Digest } from "../../evidence/digests.ts";
 
 /** After how many datagrams a frame comes that is none. */
 const INVALID_EVERY = 5;
@@ -70,7 +71,7 @@ export class RelayStimulus implements Disposable {
   }
 
   #sendInvalid(): void {
-    const kind = INVALID[this.#invalid++ % INVALID.length];
+    const kind = INVALID_FRAMES[this.#invalid++ % INVALID_FRAMES.length];
     const frame = this.#frames.invalid(kind);
     persistently(() => send(this.#socket.fd, frame, 0));
     if (kind.isFiltered) this.filtered++;
