@@ -42,7 +42,7 @@ export * from "./socket/rtnetlink.ts";
 export * from "./socket/scm_rights.ts";
 export * from "./seccomp/seccomp.ts";
 export * from "./process/signals.ts";
-export * from "./socket/socket.ts";
+export * from "./socket/calls.ts";
 export * from "./abi/struct.ts";
 export * from "./abi/syscalls.ts";
 export * from "./process/threads.ts";

@@ -70,7 +70,7 @@ import {
 import { pageSize } from "../abi/memory.ts";
 import { rawSyscall } from "../abi/raw_syscall.ts";
 import { SYSCALL_CONVENTIONS } from "./registers.ts";
-import { poll } from "../socket/socket.ts";
+import { poll } from "../socket/calls.ts";
 import { addressOf, type StructView } from "../abi/struct.ts";
 import { AUDIT_ARCH, type SyscallName, syscallNumber } from "../abi/syscalls.ts";
 

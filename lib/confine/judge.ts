@@ -8,7 +8,7 @@ import { SO_LOCK_FILTER, SOL_SOCKET } from "../../ffi/abi/constants.ts";
 import type { Identity } from "../../ffi/process/credentials.ts";
 import { readLink, readTextFile } from "../../ffi/process/file.ts";
 import { WaitingThreads } from "../../ffi/process/threads.ts";
-import { getsockoptInt, pollAsync } from "../../ffi/socket/socket.ts";
+import { getsockoptInt, pollAsync } from "../../ffi/socket/calls.ts";
 import type { ChildRun } from "../harness/child_run.ts";
 import type { CheckId } from "../evidence/checks.ts";
 import { auditDescriptors, type KnownDescriptors } from "../inspect/descriptor_audit.ts";

@@ -61,7 +61,7 @@ import {
   installFilter,
   type SyscallPolicy,
 } from "../../ffi/seccomp/seccomp.ts";
-import { getsockoptInt, poll } from "../../ffi/socket/socket.ts";
+import { getsockoptInt, poll } from "../../ffi/socket/calls.ts";
 import { auditDescriptors, type KnownDescriptors } from "../inspect/descriptor_audit.ts";
 import { CannotAnswer, ExperimentError } from "../evidence/outcome.ts";
 import { beginFanoutGroup } from "../packets/socket.ts";

@@ -21,7 +21,7 @@ import {
 import { Errno, errnoOf, SystemError } from "../../ffi/abi/errno.ts";
 import { OwnedFd } from "../../ffi/process/descriptor.ts";
 import { receiveDescriptors, sendDescriptors } from "../../ffi/socket/scm_rights.ts";
-import { poll, pollAsync, shutdown, socketpair } from "../../ffi/socket/socket.ts";
+import { poll, pollAsync, shutdown, socketpair } from "../../ffi/socket/calls.ts";
 import { ExperimentError } from "../evidence/outcome.ts";
 
 /** The most bytes that a message may have. */

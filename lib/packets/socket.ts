@@ -42,7 +42,7 @@ import {
   send,
   setsockopt,
   socket,
-} from "../../ffi/socket/socket.ts";
+} from "../../ffi/socket/calls.ts";
 import { CannotAnswer } from "../evidence/outcome.ts";
 
 /**

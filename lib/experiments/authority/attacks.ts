@@ -30,7 +30,7 @@ import { close, dup } from "../../../ffi/process/descriptor.ts";
 import { readTextFile } from "../../../ffi/process/file.ts";
 import { posix_spawn, reap } from "../../../ffi/process/process.ts";
 import { linkByIndex } from "../../../ffi/socket/rtnetlink.ts";
-import { bind, getsockoptInt, poll, send, setsockopt } from "../../../ffi/socket/socket.ts";
+import { bind, getsockoptInt, poll, send, setsockopt } from "../../../ffi/socket/calls.ts";
 import { pidInProc } from "../../inspect/processes.ts";
 import { arrives } from "../../packets/marks.ts";
 import { emptyQueue, packetAddress, whenThereIsRoom } from "../../packets/socket.ts";

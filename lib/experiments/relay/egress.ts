@@ -43,7 +43,7 @@ import {
   getsockoptInt,
   setsockopt,
   socket,
-} from "../../../ffi/socket/socket.ts";
+} from "../../../ffi/socket/calls.ts";
 import { CannotAnswer } from "../../evidence/outcome.ts";
 
 /** What an egress is, as whoever holds it sees it. */

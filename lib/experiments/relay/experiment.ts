@@ -44,7 +44,7 @@ import {
   sendTo,
   setsockopt,
   socket,
-} from "../../../ffi/socket/socket.ts";
+} from "../../../ffi/socket/calls.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";

@@ -10,7 +10,7 @@
 import { MSG_DONTWAIT, TP_STATUS_CSUMNOTREADY } from "../../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
-import { poll, send } from "../../../ffi/socket/socket.ts";
+import { poll, send } from "../../../ffi/socket/calls.ts";
 import { DatagramReader, DROP_REASONS, type DropReason } from "../../packets/datagrams.ts";
 import type { FrameSource } from "../../receive/mod.ts";
 import { PacketRingSource } from "../../receive/tpacket_v3.ts";

@@ -8,7 +8,7 @@ import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
-import { poll, send } from "../../../ffi/socket/socket.ts";
+import { poll, send } from "../../../ffi/socket/calls.ts";
 import type { DropReason } from "../../packets/datagrams.ts";
 import type { Digest } from "../../evidence/digests.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";

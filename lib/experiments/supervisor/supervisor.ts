@@ -25,7 +25,7 @@ import { type PacketRingGeometry, setUpPacketRing } from "../../../ffi/packet/pa
 import type { Identity } from "../../../ffi/process/credentials.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { DescriptorError } from "../../../ffi/socket/scm_rights.ts";
-import { poll } from "../../../ffi/socket/socket.ts";
+import { poll } from "../../../ffi/socket/calls.ts";
 import { type Finding, judged } from "../../evidence/evidence.ts";
 import { FanoutGroup, type FanoutMode } from "./fanout_group.ts";
 import { asText } from "../../harness/protocol.ts";
