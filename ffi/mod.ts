@@ -14,6 +14,7 @@
 
 export * from "./packet/bpf.ts";
 export * from "./process/clock.ts";
+export * from "./socket/calls.ts";
 export * from "./socket/cmsg.ts";
 export * from "./abi/constants.ts";
 export * from "./process/credentials.ts";
@@ -29,10 +30,12 @@ export * from "./process/kcmp.ts";
 export * from "./abi/layouts.ts";
 export * from "./abi/libc.ts";
 export * from "./abi/memory.ts";
+export * from "./socket/message.ts";
 export * from "./socket/message_vector.ts";
 export * from "./process/namespaces.ts";
 export * from "./packet/packet_ring.ts";
 export * from "./process/pidfd.ts";
+export * from "./socket/poll.ts";
 export * from "./process/process.ts";
 export * from "./io_uring/provided_buffers.ts";
 export * from "./process/ptrace.ts";
@@ -42,7 +45,6 @@ export * from "./socket/rtnetlink.ts";
 export * from "./socket/scm_rights.ts";
 export * from "./seccomp/seccomp.ts";
 export * from "./process/signals.ts";
-export * from "./socket/calls.ts";
 export * from "./abi/struct.ts";
 export * from "./abi/syscalls.ts";
 export * from "./process/threads.ts";

@@ -61,7 +61,8 @@ import {
   installFilter,
   type SyscallPolicy,
 } from "../../ffi/seccomp/seccomp.ts";
-import { getsockoptInt, poll } from "../../ffi/socket/calls.ts";
+import { getsockoptInt } from "../../ffi/socket/calls.ts";
+import { poll } from "../../ffi/socket/poll.ts";
 import { auditDescriptors, type KnownDescriptors } from "../inspect/descriptor_audit.ts";
 import { CannotAnswer, ExperimentError } from "../evidence/outcome.ts";
 import { beginFanoutGroup } from "../packets/socket.ts";
