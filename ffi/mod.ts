@@ -36,6 +36,7 @@ export * from "./process/namespaces.ts";
 export * from "./packet/packet_ring.ts";
 export * from "./process/pidfd.ts";
 export * from "./socket/poll.ts";
+export * from "./process/proc.ts";
 export * from "./process/process.ts";
 export * from "./io_uring/provided_buffers.ts";
 export * from "./process/ptrace.ts";

@@ -59,7 +59,8 @@ import {
 } from "../abi/constants.ts";
 import { close } from "./descriptor.ts";
 import { AnswerError, Errno, errnoOf, SystemError } from "../abi/errno.ts";
-import { open, readTextFile, unlessGone } from "./file.ts";
+import { open, readTextFile } from "./file.ts";
+import { unlessGone } from "./proc.ts";
 import {
   iovec,
   ptrace_peeksiginfo_args,

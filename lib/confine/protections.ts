@@ -53,7 +53,7 @@ import {
   setresuid,
 } from "../../ffi/process/credentials.ts";
 import { close } from "../../ffi/process/descriptor.ts";
-import { openDescriptors } from "../../ffi/process/file.ts";
+import { openDescriptors } from "../../ffi/process/proc.ts";
 import { parentDeathSignal, prctl, setrlimit } from "../../ffi/process/process.ts";
 import {
   compileFilter,

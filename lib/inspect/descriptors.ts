@@ -9,8 +9,9 @@
 
 import { AF_UNIX, SO_DOMAIN, SOL_SOCKET } from "../../ffi/abi/constants.ts";
 import { Errno, errnoOf, SystemError } from "../../ffi/abi/errno.ts";
-import { openDescriptors, readTextFile, unlessGone } from "../../ffi/process/file.ts";
+import { readTextFile } from "../../ffi/process/file.ts";
 import { copyDescriptor } from "../../ffi/process/pidfd.ts";
+import { openDescriptors, unlessGone } from "../../ffi/process/proc.ts";
 import { getpeername, getsockoptInt, peerPid } from "../../ffi/socket/calls.ts";
 import { ExperimentError } from "../evidence/outcome.ts";
 

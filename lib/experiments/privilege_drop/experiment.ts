@@ -23,7 +23,8 @@
 import { ETH_P_ALL, POLLIN } from "../../../ffi/abi/constants.ts";
 import { getresgid, getresuid, PrivilegeError } from "../../../ffi/process/credentials.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
-import { openDescriptors, readLink } from "../../../ffi/process/file.ts";
+import { readLink } from "../../../ffi/process/file.ts";
+import { openDescriptors } from "../../../ffi/process/proc.ts";
 import { poll, sleep } from "../../../ffi/socket/poll.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
