@@ -34,17 +34,17 @@ import {
 import { cString } from "../../../ffi/abi/libc.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { readTextFile } from "../../../ffi/process/file.ts";
-import { inetAddress, ipv4Bytes, type Ipv4Endpoint, joinGroup } from "../../../ffi/socket/inet.ts";
-import { if_nametoindex, type Link } from "../../../ffi/socket/rtnetlink.ts";
 import {
   bind,
-  pollAsync,
   ReceiveBuffer,
   send,
   sendTo,
   setsockopt,
   socket,
-} from "../../../ffi/socket/socket.ts";
+} from "../../../ffi/socket/calls.ts";
+import { inetAddress, ipv4Bytes, type Ipv4Endpoint, joinGroup } from "../../../ffi/socket/inet.ts";
+import { pollAsync } from "../../../ffi/socket/poll.ts";
+import { if_nametoindex, type Link } from "../../../ffi/socket/rtnetlink.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";

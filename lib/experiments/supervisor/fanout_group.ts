@@ -45,7 +45,7 @@ import {
   bpfXorWithX,
 } from "../../../ffi/packet/bpf.ts";
 import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
-import { setsockopt } from "../../../ffi/socket/socket.ts";
+import { setsockopt } from "../../../ffi/socket/calls.ts";
 import { beginFanoutGroup, boundPacketSocket } from "../../packets/socket.ts";
 
 const known = (what: number) => bpfLoad(SKF_AD_OFF + what);
