@@ -62,7 +62,7 @@ import { attemptElsewhere, markedPayload, strayFrame } from "./elsewhere.ts";
 import { type Conclusion, type Finding, judged, skipped } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { FAR_END, FarNamespace, IN_OWN_NAMESPACE, requireNamespaces } from "./namespace.ts";
-import { groupFilter } from "../../packets/group_filter.ts";
+import { groupFilter } from "../../packets/filters.ts";
 import { ELSEWHERE } from "../../packets/marks.ts";
 import { asInteger, asObject } from "../../harness/protocol.ts";
 import {
@@ -88,7 +88,7 @@ import {
   type ReceivePath,
 } from "../../receive/mod.ts";
 import { Relay, type RelayAccount } from "./relay.ts";
-import { INVALID, LONGEST_PAYLOAD } from "./frames.ts";
+import { INVALID, LONGEST_PAYLOAD } from "./invalid_frames.ts";
 import { persistently, RelayStimulus } from "./stimulus.ts";
 import { ReversePathFilter, whyNotChangeable } from "./reverse_path.ts";
 import { requireStimulus } from "../../harness/setting.ts";

@@ -13,7 +13,7 @@ import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 import type { DropReason } from "../../packets/datagrams.ts";
 import type { Digest } from "../../evidence/digests.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
-import { INVALID, RelayFrames } from "./frames.ts";
+import { INVALID, RelayFrames } from "./invalid_frames.ts";
 
 /** After how many datagrams a frame comes that is none. */
 const INVALID_EVERY = 5;
