@@ -1,7 +1,7 @@
 /**
- * D18: workers die; do packets? A supervisor keeps the sockets of a fanout group and passes each to a
- * hardened worker. During a steady stream of numbered frames it kills workers, adds one and removes
- * one. At the end every frame is accounted for.
+ * D18: workers die; do packets? A supervisor keeps the sockets of a fanout group and passes each to
+ * a hardened worker. During a steady stream of numbered frames it kills workers, adds one and
+ * removes one. At the end every frame is accounted for.
  *
  *     1  The stream begins. N workers receive by TPACKET_V3, each from its own socket.
  *     2  SIGKILL at random moments, again and again: a successor gets the same socket.
@@ -10,7 +10,7 @@
  *     5  A worker that cannot start is given up, and the others get its share. Later its socket
  *        is served again. The account: every frame exactly once.
  *     6  Control: workers that receive by recvfrom(2) lose the frame that they hold.
- *     7  Control: sockets that are closed and reopened lose what is sent meanwhile.
+ *     7  Control: sockets that are closed and reopened lose the frames of the meantime.
  *
  * @module
  */
@@ -50,8 +50,8 @@ import { requireWorkerMemory } from "../../host/memory.ts";
 const RING: PacketRingGeometry = { blockSize: 1 << 14, blockCount: 1024, retireTimeout: 8 };
 
 /**
- * How long a worker works on each frame, in microseconds: long enough for kills to fall in the middle
- * of a frame.
+ * How long a worker works on each frame, in microseconds: long enough for kills to fall in the
+ * middle of a frame.
  */
 const WORK = 50;
 

@@ -103,7 +103,9 @@ export function judgeGaps(
   );
 }
 
-/** Judges SUPER-06: a seat that is given up keeps no share of the frames, and gets one when revived. */
+/**
+ * Judges SUPER-06: a seat that is given up keeps no share of the frames, and gets one when revived.
+ */
 export function judgeShares({ failures, whileGivenUp, afterRevival, others }: Shares): Finding {
   return judged(
     failures >= FAILURES_TOLERATED && whileGivenUp === 0 && others > 0 && afterRevival > 0,
@@ -114,8 +116,8 @@ export function judgeShares({ failures, whileGivenUp, afterRevival, others }: Sh
 }
 
 /**
- * Judges SUPER-07, the control with recvfrom(2): each lost frame was in the hand of a killed worker,
- * or the kernel had no room for it, or a kill fell between the kernel and the hand.
+ * Judges SUPER-07, the control with recvfrom(2): each lost frame was in the hand of a killed
+ * worker, or the kernel had no room for it, or a kill fell between the kernel and the hand.
  */
 export function judgeQueue({ account, kills, inHand, drops }: Control): Finding {
   const { lost, twice } = account;
@@ -130,8 +132,8 @@ export function judgeQueue({ account, kills, inHand, drops }: Control): Finding 
 }
 
 /**
- * Judges SUPER-08, the control with reopened sockets: frames are lost that were sent while there was
- * no socket, or that waited in one that was closed.
+ * Judges SUPER-08, the control with reopened sockets: frames are lost that were sent while there
+ * was no socket, or that waited in one that was closed.
  */
 export function judgeReopened({ account, kills }: Control): Finding {
   const { lost } = account;

@@ -46,8 +46,8 @@ export function longestGap(
 }
 
 /**
- * Returns how many frames may wait in a ring when its worker is killed: as many as arrive in half of
- * the gap that the ring allows, so that the other half is left for the restart.
+ * Returns how many frames may wait in a ring when its worker is killed: as many as arrive in half
+ * of the gap that the ring allows, so that the other half is left for the restart.
  *
  * @param gap The gap that the ring allows, in milliseconds.
  */

@@ -21,7 +21,8 @@ export interface Supervision {
 }
 
 /**
- * Returns the user that each of `count` workers becomes: its own one of a range, or the same for all.
+ * Returns the user that each of `count` workers becomes: its own one of a range, or the same for
+ * all.
  *
  * @param identities The users that `--user` names.
  * @throws {UsageError} If `--user` names a range with fewer users than workers.
