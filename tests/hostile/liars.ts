@@ -21,7 +21,7 @@ import {
   socket,
 } from "../../ffi/mod.ts";
 import { skipped } from "../../lib/evidence/evidence.ts";
-import { claimEverything, type Deed, type Given, type Words } from "./deed.ts";
+import { claimEverything, type Deed, type Given, type Words } from "./behaviour.ts";
 import { VIOLATIONS } from "./violations.ts";
 
 /** A hostile child: its deed, and its words. */
