@@ -6,7 +6,7 @@
 
 import { POLLIN } from "../../ffi/abi/constants.ts";
 import type { Ipv4Endpoint } from "../../ffi/socket/inet.ts";
-import { poll } from "../../ffi/socket/socket.ts";
+import { poll } from "../../ffi/socket/poll.ts";
 import { datagramFrame } from "./build.ts";
 import { takeFrame } from "./socket.ts";
 

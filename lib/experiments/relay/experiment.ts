@@ -34,17 +34,17 @@ import {
 import { cString } from "../../../ffi/abi/libc.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { readTextFile } from "../../../ffi/process/file.ts";
-import { inetAddress, ipv4Bytes, type Ipv4Endpoint, joinGroup } from "../../../ffi/socket/inet.ts";
-import { if_nametoindex, type Link } from "../../../ffi/socket/rtnetlink.ts";
 import {
   bind,
-  pollAsync,
   ReceiveBuffer,
   send,
   sendTo,
   setsockopt,
   socket,
-} from "../../../ffi/socket/socket.ts";
+} from "../../../ffi/socket/calls.ts";
+import { inetAddress, ipv4Bytes, type Ipv4Endpoint, joinGroup } from "../../../ffi/socket/inet.ts";
+import { pollAsync } from "../../../ffi/socket/poll.ts";
+import { if_nametoindex, type Link } from "../../../ffi/socket/rtnetlink.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";
@@ -82,8 +82,6 @@ import {
   ALL_PROTECTIONS,
   becomeWorker,
   birthWith,
-  closeUnknownDescriptors,
-  explainViolation,
   launcherFor,
   protectSocket,
   protectWorker,
@@ -97,6 +95,7 @@ import {
 } from "../../receive/mod.ts";
 import { requireStimulus } from "../../harness/setting.ts";
 import type { Child } from "../../harness/child.ts";
+import { startWorker } from "../../confine/start.ts";
 
 /** How many datagrams are sent at least: every size once. */
 const DATAGRAMS = LONGEST_PAYLOAD + 1;
@@ -278,18 +277,14 @@ const FRAMES_IN_A_ROW = 256;
 export async function child(run: ChildRun, overrides = childOverrides): Promise<void> {
   if (run.receive("role").message.role === "receiver") return await receive(run, overrides);
   const { message, descriptors } = run.receive("relay", 2);
-  const { uid, gid, protections, from, ifindex } = message;
+  const { uid, gid, from, ifindex } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
   using egress = new OwnedFd(descriptors[1]);
   const given = { packetFd: packetSocket.fd, egressFd: egress.fd, channelFd: run.channelFd };
 
-  closeUnknownDescriptors(given, protections);
-  overrides.becomeWorker({ uid, gid }, protections);
-  using source = overrides.openSource(message.receive, packetSocket.fd);
-  const known = { ...given, sourceFd: source.fd };
-  overrides.protectWorker(known, protections);
-  run.explain = (syscall) => explainViolation(known, protections, syscall);
-  await proveConfinement(run, known, { uid, gid });
+  const openSource = () => overrides.openSource(message.receive, packetSocket.fd);
+  using source = startWorker(run, given, message, openSource, overrides);
+  await proveConfinement(run, { ...given, sourceFd: source.fd }, { uid, gid });
 
   // What a compromised worker would do first.
   run.check("RELAY-03", judgeAttempts(attemptElsewhere({ ...given, ifindex })));
