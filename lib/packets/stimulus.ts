@@ -23,7 +23,8 @@ import {
 } from "./build.ts";
 import { endOfPacket } from "./frames.ts";
 import { ipv4GroupHardwareAddress, ipv6GroupHardwareAddress, ROUTER_ALERT } from "./headers.ts";
-import { boundPacketSocket, sendFrame } from "./socket.ts";
+import { sendFrame } from "./send.ts";
+import { boundPacketSocket } from "./socket.ts";
 
 /** The length of a secret, in bytes. */
 export const SECRET_SIZE = 16;

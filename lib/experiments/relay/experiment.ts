@@ -34,14 +34,7 @@ import {
 import { cString } from "../../../ffi/abi/libc.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { readTextFile } from "../../../ffi/process/file.ts";
-import {
-  bind,
-  ReceiveBuffer,
-  send,
-  sendTo,
-  setsockopt,
-  socket,
-} from "../../../ffi/socket/calls.ts";
+import { bind, ReceiveBuffer, sendTo, setsockopt, socket } from "../../../ffi/socket/calls.ts";
 import { inetAddress, ipv4Bytes, type Ipv4Endpoint, joinGroup } from "../../../ffi/socket/inet.ts";
 import { pollAsync } from "../../../ffi/socket/poll.ts";
 import { if_nametoindex, type Link } from "../../../ffi/socket/rtnetlink.ts";
@@ -55,11 +48,12 @@ import { INVALID_FRAMES } from "./invalid_frames.ts";
 import { FAR_END, FarNamespace, IN_OWN_NAMESPACE, requireNamespaces } from "./namespace.ts";
 import { Relay, type RelayAccount } from "./relay.ts";
 import { ReversePathFilter, whyNotChangeable } from "./reverse_path.ts";
-import { persistently, RelayStimulus } from "./stimulus.ts";
+import { RelayStimulus, SEND_ATTEMPTS } from "./stimulus.ts";
 import { Witness } from "./witness.ts";
 import { DROP_REASONS } from "../../packets/datagrams.ts";
 import { groupFilter } from "../../packets/filters.ts";
 import { ELSEWHERE } from "../../packets/marks.ts";
+import { sendFrame, whenThereIsRoom } from "../../packets/send.ts";
 import {
   boundPacketSocket,
   enlargeReceiveBuffer,
@@ -163,8 +157,11 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   using leaving = new Witness(egressLink, expected);
   using arriving = new Witness(far, expected);
   using inward = boundPacketSocket(link.ifindex, 0);
-  persistently(() => sendTo(egress.fd, markedPayload(), 0, inetAddress(ELSEWHERE)));
-  persistently(() => send(inward.fd, strayFrame(), 0));
+  whenThereIsRoom(
+    () => sendTo(egress.fd, markedPayload(), 0, inetAddress(ELSEWHERE)),
+    SEND_ATTEMPTS,
+  );
+  sendFrame(inward.fd, strayFrame(), SEND_ATTEMPTS);
   const controls = [await straysSeenBy(leaving), await straysSeenBy(arriving)];
   run.detail(`the parent sent elsewhere by both sockets; witnesses saw ${controls.join(" and ")}`);
 

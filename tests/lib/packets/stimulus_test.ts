@@ -3,7 +3,8 @@ import { ETH_P_ALL, if_nametoindex, linkByIndex } from "../../../ffi/mod.ts";
 import { AwaitedFrames } from "../../../lib/packets/awaited_frames.ts";
 import { internetChecksum } from "../../../lib/packets/build.ts";
 import { endOfPacket } from "../../../lib/packets/frames.ts";
-import { boundPacketSocket, takeFrame } from "../../../lib/packets/socket.ts";
+import { takeFrame } from "../../../lib/packets/queue.ts";
+import { boundPacketSocket } from "../../../lib/packets/socket.ts";
 import {
   holdsStimulus,
   SECRET_SIZE,
