@@ -20,7 +20,7 @@ import { EXPERIMENTS } from "./lib/experiments/mod.ts";
 import { interruption, keepIgnored } from "./lib/harness/interruption.ts";
 import type { Watcher } from "./lib/cli/live.ts";
 import { adoptOrphans } from "./lib/harness/orphans.ts";
-import { Exit } from "./lib/evidence/outcome.ts";
+import { Exit } from "./lib/evidence/errors.ts";
 import { canHavePidNamespaces } from "./lib/harness/pid_namespace.ts";
 import {
   isTerminal,
@@ -29,7 +29,7 @@ import {
   write,
   writePatiently,
 } from "./lib/host/streams.ts";
-import { ViewFiles } from "./lib/report/files.ts";
+import { ViewFiles } from "./lib/cli/view_files.ts";
 import { renderJson } from "./lib/report/json.ts";
 import { renderExplanation } from "./lib/report/explain.ts";
 import { renderList } from "./lib/report/list.ts";

@@ -63,7 +63,7 @@ import {
 } from "../../ffi/seccomp/seccomp.ts";
 import { getsockoptInt, poll } from "../../ffi/socket/socket.ts";
 import { auditDescriptors, type KnownDescriptors } from "../inspect/descriptor_audit.ts";
-import { CannotAnswer, ExperimentError } from "../evidence/outcome.ts";
+import { CannotAnswer, ExperimentError } from "../evidence/errors.ts";
 import { beginFanoutGroup } from "../packets/socket.ts";
 import { threadFiles } from "../inspect/threads.ts";
 import { ALLOW_EVERYTHING, prepareForFilter, receiveOnlyPolicy } from "./policy.ts";

@@ -21,7 +21,7 @@ import {
   verdictOf,
 } from "./evidence.ts";
 import { Judgement } from "./judgement.ts";
-import { ExperimentError } from "./outcome.ts";
+import { ExperimentError } from "./errors.ts";
 import type { KeepCall } from "../harness/trace/hub.ts";
 
 /**

@@ -22,7 +22,7 @@ import { Errno, errnoOf, SystemError } from "../../ffi/abi/errno.ts";
 import { OwnedFd } from "../../ffi/process/descriptor.ts";
 import { receiveDescriptors, sendDescriptors } from "../../ffi/socket/scm_rights.ts";
 import { poll, pollAsync, shutdown, socketpair } from "../../ffi/socket/socket.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 
 /** The most bytes that a message may have. */
 export const MESSAGE_LIMIT = 64 * 1024;

@@ -26,7 +26,7 @@ import type { Expected } from "../inspect/footholds.ts";
 import type { SeenProcess } from "../inspect/processes.ts";
 import { type Inspected, look, type LookOptions, type View } from "../inspect/look.ts";
 import { ownChildren } from "./orphans.ts";
-import { CannotLook, ExperimentError } from "../evidence/outcome.ts";
+import { CannotLook, ExperimentError } from "../evidence/errors.ts";
 import type { ParentRun } from "./parent_run.ts";
 
 /** How a child is looked at. */

@@ -11,7 +11,7 @@
 import { readDirectory, readTextFile, unlessGone } from "../../ffi/process/file.ts";
 import { becomeSubreaper, reap } from "../../ffi/process/process.ts";
 import { childrenOf } from "../inspect/processes.ts";
-import { CannotAnswer, ExperimentError } from "../evidence/outcome.ts";
+import { CannotAnswer, ExperimentError } from "../evidence/errors.ts";
 import { runtimeCall } from "../host/runtime_call.ts";
 
 /** How long orphans are ended that go on making others, in milliseconds. */

@@ -18,7 +18,7 @@ import { open, unlessGone } from "../../ffi/process/file.ts";
 import { setns, unshare } from "../../ffi/process/namespaces.ts";
 import { reap } from "../../ffi/process/process.ts";
 import { pidNamespaceOf, processesIn, type SeenProcess } from "../inspect/processes.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 import { ownChildren } from "./orphans.ts";
 import { runtimeCall } from "../host/runtime_call.ts";
 

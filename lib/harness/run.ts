@@ -24,7 +24,7 @@ import {
   Exit,
   ExperimentError,
   UsageError,
-} from "../evidence/outcome.ts";
+} from "../evidence/errors.ts";
 import { ParentRun, type RunContext } from "./parent_run.ts";
 import { ExperimentRecord } from "../evidence/record.ts";
 import type { Setting } from "./setting.ts";

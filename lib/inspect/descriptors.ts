@@ -12,7 +12,7 @@ import { Errno, errnoOf, SystemError } from "../../ffi/abi/errno.ts";
 import { openDescriptors, readTextFile, unlessGone } from "../../ffi/process/file.ts";
 import { copyDescriptor } from "../../ffi/process/pidfd.ts";
 import { getpeername, getsockoptInt, peerPid } from "../../ffi/socket/socket.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 
 /** The kinds that a child of ours may hold, and `unknown` for every other. */
 export type DescriptorKind =

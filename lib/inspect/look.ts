@@ -6,7 +6,7 @@
  */
 
 import { openDescriptors, readTextFile } from "../../ffi/process/file.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 import { seeDescriptors, type SeenDescriptor } from "./descriptors.ts";
 import {
   type Expected,

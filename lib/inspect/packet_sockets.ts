@@ -15,7 +15,7 @@ import {
   readTextFile,
   unlessGone,
 } from "../../ffi/process/file.ts";
-import { CannotLook } from "../evidence/outcome.ts";
+import { CannotLook } from "../evidence/errors.ts";
 
 /** One row of the table. Source: packet_seq_show in net/packet/af_packet.c. */
 export interface PacketSocketRow {

@@ -8,7 +8,7 @@
  */
 
 import { readDirectory, readTextFile, unlessGone } from "../../ffi/process/file.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 
 /** The credentials of one thread. Source: proc_pid_status(5). */
 export interface ThreadCredentials {

@@ -18,7 +18,7 @@ import {
 } from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import { sendMessage } from "../../lib/harness/channel.ts";
-import { ExperimentError } from "../../lib/evidence/outcome.ts";
+import { ExperimentError } from "../../lib/evidence/errors.ts";
 import { sleep } from "../refutations/fault.ts";
 
 /** One hostile deed. */

@@ -44,7 +44,7 @@ import {
   setsockopt,
   socket,
 } from "../../../ffi/socket/socket.ts";
-import { CannotAnswer } from "../../evidence/outcome.ts";
+import { CannotAnswer } from "../../evidence/errors.ts";
 
 /** What an egress is, as whoever holds it sees it. */
 export interface EgressIdentity {

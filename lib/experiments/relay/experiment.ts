@@ -56,7 +56,7 @@ import {
   isWhole,
   sha256,
   takeDigests,
-} from "../../evidence/digests.ts";
+} from "../../harness/digests.ts";
 import { describeEgress, type EgressIdentity, inEndpointWords, openEgress } from "./egress.ts";
 import { attemptElsewhere, markedPayload, strayFrame } from "./elsewhere.ts";
 import { type Conclusion, type Finding, judged, skipped } from "../../evidence/evidence.ts";

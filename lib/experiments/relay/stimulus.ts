@@ -10,7 +10,7 @@ import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 import { poll, send } from "../../../ffi/socket/socket.ts";
 import type { DropReason } from "../../packets/datagrams.ts";
-import type { Digest } from "../../evidence/digests.ts";
+import type { Digest } from "../../harness/digests.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
 import { INVALID, RelayFrames } from "./frames.ts";
 

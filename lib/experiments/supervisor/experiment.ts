@@ -16,12 +16,12 @@
 
 import type { PacketRingGeometry } from "../../../ffi/packet/packet_ring.ts";
 import type { Identity } from "../../../ffi/process/credentials.ts";
-import { type Account, describeAccount, drawUpAccount } from "../../evidence/account.ts";
+import { type Account, describeAccount, drawUpAccount } from "./account.ts";
 import { runChild } from "../../harness/child_main.ts";
 import { type Conclusion, type Finding, judged, type SeenBy } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { counted } from "../../cli/live.ts";
-import { UsageError } from "../../evidence/outcome.ts";
+import { UsageError } from "../../evidence/errors.ts";
 import { whyNoLargeReceiveBuffer } from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { ALL_PROTECTIONS } from "../../confine/protections.ts";

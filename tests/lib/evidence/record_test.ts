@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { judged } from "../../../lib/evidence/evidence.ts";
 import { privilegeDrop } from "../../../lib/experiments/privilege_drop/experiment.ts";
-import { ExperimentError } from "../../../lib/evidence/outcome.ts";
+import { ExperimentError } from "../../../lib/evidence/errors.ts";
 import {
   BESIDE_LIMIT,
   CALL_LENGTH,

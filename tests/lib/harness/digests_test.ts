@@ -5,8 +5,8 @@ import {
   isWhole,
   sha256,
   takeDigests,
-} from "../../../lib/evidence/digests.ts";
-import { ExperimentError } from "../../../lib/evidence/outcome.ts";
+} from "../../../lib/harness/digests.ts";
+import { ExperimentError } from "../../../lib/evidence/errors.ts";
 
 const [A, B, C, D] = ["a", "b", "c", "d"];
 

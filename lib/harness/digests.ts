@@ -4,8 +4,8 @@
  * @module
  */
 
-import { asTexts } from "../harness/protocol.ts";
-import { ExperimentError } from "./outcome.ts";
+import { asTexts } from "./protocol.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 
 /** SHA-256 of some bytes, in base64. */
 export type Digest = (bytes: Uint8Array) => string;
