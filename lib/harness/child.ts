@@ -342,7 +342,7 @@ export class Child implements AsyncDisposable {
   #read({ text }: Delivery): ChildMessage {
     const message = parseChildMessage(text);
     this.#saidAt = Math.max(this.#saidAt, saidAt(text) ?? now());
-    if (!COUNTED_ELSEWHERE.includes(message.type)) this.#run.record.heard(text);
+    if (!COUNTED_ELSEWHERE.includes(message.type)) this.#run.record.countChildText(text);
     return message;
   }
 

@@ -1,5 +1,6 @@
 /**
- * What one side received, compared with what another sent, by digests: neither has to keep the bytes.
+ * Compares the frames that one side received with those that another sent, by their digests, so that
+ * neither has to keep the bytes.
  *
  * @module
  */
@@ -7,54 +8,60 @@
 import { asTexts } from "./protocol.ts";
 import { ExperimentError } from "../evidence/errors.ts";
 
-/** SHA-256 of some bytes, in base64. */
+/** Returns the SHA-256 of some bytes, in base64. */
 export type Digest = (bytes: Uint8Array) => string;
 
-/** SHA-256, in base64. Loaded where it is needed: it takes time that the main job does not have. */
+/**
+ * Returns a function that computes SHA-256 in base64. It is loaded on demand, because loading it
+ * takes time that the main job does not have.
+ */
 export async function sha256(): Promise<Digest> {
   const { createHash } = await import("node:crypto");
   return (bytes) => createHash("sha256").update(bytes).digest("base64");
 }
 
-/** How many digests a child says at once. */
+/** The most digests that a child sends in one message. */
 export const DIGESTS_PER_MESSAGE = 64;
 
-/** How many digests of what was not sent a child may tell of: a busy network has many, and a child as many as it likes. */
+/**
+ * The most digests of foreign frames that a child may report. A busy network has many, and a child
+ * can make up any number.
+ */
 const FOREIGN_LIMIT = 250_000;
 
 /**
- * Takes the digests that a child tells of.
+ * Takes the digests that a child reports in one message.
  *
- * @param received Those that it has told of so far; they are added there.
- * @param told What it says.
- * @param sent How many were sent.
- * @returns Those that it tells of now.
- * @throws {ExperimentError} If that is no list of digests, or they are too many.
+ * @param received The digests so far; the new ones are added to them.
+ * @param reported The value in the message.
+ * @param sent The number of frames that were sent.
+ * @returns The new digests.
+ * @throws {ExperimentError} If the value is no list of digests, or there are too many.
  */
-export function takeDigests(received: string[], told: unknown, sent: number): string[] {
-  const digests = asTexts(told, "digests", DIGESTS_PER_MESSAGE);
+export function takeDigests(received: string[], reported: unknown, sent: number): string[] {
+  const digests = asTexts(reported, "digests", DIGESTS_PER_MESSAGE);
   received.push(...digests);
   if (received.length <= sent + FOREIGN_LIMIT) return digests;
   throw new ExperimentError(
-    `The child says too much: ${received.length} digests of ${sent} frames`,
+    `The child sends too much: ${received.length} digests of ${sent} frames`,
   );
 }
 
-/** What became of what was sent. */
+/** How the frames received differ from those sent. */
 export interface Comparison {
   readonly sent: number;
-  /** Of those, how many arrived. */
+  /** The number of frames sent that arrived. */
   readonly arrived: number;
   readonly lost: number;
-  /** How many came more often than they were sent. */
+  /** The number of frames that came more often than they were sent. */
   readonly again: number;
-  /** How many came after one that was sent later. */
+  /** The number of frames that came after one that was sent later. */
   readonly disordered: number;
-  /** How many were never sent. */
+  /** The number of frames that were never sent. */
   readonly foreign: number;
 }
 
-/** Compares two lists of digests, of which some may be the same. */
+/** Compares two lists of digests. A list may hold equal ones. */
 export function compare(sent: readonly string[], received: readonly string[]): Comparison {
   const places = new Map<string, number[]>();
   sent.forEach((digest, i) => places.set(digest, [...places.get(digest) ?? [], i]));
@@ -73,7 +80,7 @@ export function compare(sent: readonly string[], received: readonly string[]): C
   return { sent: sent.length, arrived, lost: sent.length - arrived, again, disordered, foreign };
 }
 
-/** Whether everything arrived once and in order. What else came does not matter. */
+/** Whether every frame arrived once and in order. Foreign frames do not matter. */
 export function isWhole({ sent, lost, again, disordered }: Comparison): boolean {
   return sent > 0 && lost === 0 && again === 0 && disordered === 0;
 }

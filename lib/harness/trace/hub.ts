@@ -5,15 +5,9 @@
  */
 
 import type { Side } from "../../evidence/checks.ts";
+import type { KeepCall } from "../../evidence/record.ts";
 import { write } from "../../host/streams.ts";
 import { renderPiece, type TracePiece } from "./lines.ts";
-
-/** Takes a call into the evidence; says whether it takes more of that side's. */
-export type KeepCall = (
-  side: Side,
-  pid: number,
-  call: Extract<TracePiece, { kind: "call" }>,
-) => boolean;
 
 /** Hears the calls of every process of a run. */
 export class Tracing {
