@@ -415,7 +415,7 @@ export const CHECKS = {
     expected:
       "PACKET_STATISTICS counts exactly the frames sent that the locked filter accepts, and no drop",
     side: "parent",
-    source: "packet(7), PACKET_STATISTICS; lib/packets/group_filter.ts; D24",
+    source: "packet(7), PACKET_STATISTICS; lib/packets/filters.ts; D24",
   },
   "RELAY-09": {
     claim:
