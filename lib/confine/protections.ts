@@ -64,7 +64,7 @@ import {
 import { getsockoptInt } from "../../ffi/socket/calls.ts";
 import { poll } from "../../ffi/socket/poll.ts";
 import { auditDescriptors, type KnownDescriptors } from "../inspect/descriptor_audit.ts";
-import { CannotAnswer, ExperimentError } from "../evidence/outcome.ts";
+import { CannotAnswer, ExperimentError } from "../evidence/errors.ts";
 import { beginFanoutGroup } from "../packets/socket.ts";
 import { threadFiles } from "../inspect/threads.ts";
 import { ALLOW_EVERYTHING, prepareForFilter, receiveOnlyPolicy } from "./policy.ts";

@@ -28,7 +28,7 @@ import type { Expected } from "../inspect/footholds.ts";
 import type { SeenProcess } from "../inspect/processes.ts";
 import { type Inspected, look, type LookOptions, type View } from "../inspect/look.ts";
 import { ownChildren } from "./orphans.ts";
-import { CannotLook, ExperimentError } from "../evidence/outcome.ts";
+import { CannotLook, ExperimentError } from "../evidence/errors.ts";
 import type { ParentRun } from "./parent_run.ts";
 
 /** Options of {@linkcode Child.look}. */
@@ -371,7 +371,7 @@ export class Child implements AsyncDisposable {
   #read({ text }: Delivery): ChildMessage {
     const message = parseChildMessage(text);
     this.#sentAt = Math.max(this.#sentAt, saidAt(text) ?? now());
-    if (!COUNTED_ELSEWHERE.includes(message.type)) this.#run.record.heard(text);
+    if (!COUNTED_ELSEWHERE.includes(message.type)) this.#run.record.countChildText(text);
     return message;
   }
 

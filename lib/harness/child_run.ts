@@ -21,7 +21,7 @@ import {
   parseParentMessage,
   timed,
 } from "./protocol.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 
 /** What the child's program calls. */
 export class ChildRun {

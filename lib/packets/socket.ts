@@ -35,7 +35,7 @@ import {
   setsockopt,
   socket,
 } from "../../ffi/socket/calls.ts";
-import { CannotAnswer } from "../evidence/outcome.ts";
+import { CannotAnswer } from "../evidence/errors.ts";
 
 /**
  * Opens a packet socket that receives nothing yet, stamps what it will receive, and leaves out what the machine itself sends.

@@ -58,13 +58,13 @@ import {
   PLAIN,
   type Witness,
 } from "./operations.ts";
-import { CannotAnswer } from "../../evidence/outcome.ts";
+import { CannotAnswer } from "../../evidence/errors.ts";
+import { RecvmsgSource } from "../../receive/recvmsg.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { birthUnder, type Protection, protectSocket } from "../../confine/protections.ts";
 import { leaveRoot, startWorker } from "../../confine/start.ts";
 import { drain, isRing, openFrameSource, USUAL_PATH } from "../../receive/mod.ts";
 import { Reception } from "../../harness/reception.ts";
-import { RecvmsgSource } from "../../receive/recvmsg.ts";
 import type { Child } from "../../harness/child.ts";
 
 /** What a worker sends, the parent's witnesses see. Of the other operations the worker says what came of them. */

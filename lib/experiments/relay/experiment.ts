@@ -67,7 +67,7 @@ import {
   isWhole,
   sha256,
   takeDigests,
-} from "../../evidence/digests.ts";
+} from "../../harness/digests.ts";
 import { type Conclusion, type Finding, judged, skipped } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { asInteger, asObject } from "../../harness/protocol.ts";

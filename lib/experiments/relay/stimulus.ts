@@ -12,7 +12,7 @@ import { INVALID_FRAMES } from "./invalid_frames.ts";
 import type { DropReason } from "../../packets/datagrams.ts";
 import { sendFrame } from "../../packets/send.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
-import type { Digest } from "../../evidence/digests.ts";
+import type { Digest } from "../../harness/digests.ts";
 
 /** After how many datagrams a frame comes that is none. */
 const INVALID_EVERY = 5;

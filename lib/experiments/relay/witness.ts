@@ -26,7 +26,7 @@ import { DatagramReader } from "../../packets/datagrams.ts";
 import { etherType, summarize } from "../../packets/frames.ts";
 import { takeFrame } from "../../packets/queue.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
-import type { Digest } from "../../evidence/digests.ts";
+import type { Digest } from "../../harness/digests.ts";
 
 /** What it is told of the datagrams that may pass. */
 export interface Expected {

@@ -29,7 +29,7 @@ import { DescriptorError } from "../../../ffi/socket/scm_rights.ts";
 import { type Finding, judged } from "../../evidence/evidence.ts";
 import { FanoutGroup, type FanoutMode } from "./fanout_group.ts";
 import { asText } from "../../harness/protocol.ts";
-import { ExperimentError } from "../../evidence/outcome.ts";
+import { ExperimentError } from "../../evidence/errors.ts";
 import {
   boundPacketSocket,
   describePacketSocket,
