@@ -14,7 +14,8 @@ import {
   setsockopt,
 } from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
-import { DatagramReader } from "../../lib/packets/datagrams.ts";
+import type { RelayAccount } from "../../lib/experiments/relay/account.ts";
+import { openEgress } from "../../lib/experiments/relay/egress.ts";
 import { strayFrame } from "../../lib/experiments/relay/elsewhere.ts";
 import {
   child,
@@ -23,12 +24,12 @@ import {
   parentOverrides,
   relay,
 } from "../../lib/experiments/relay/experiment.ts";
-import { openEgress } from "../../lib/experiments/relay/egress.ts";
+import { Relay } from "../../lib/experiments/relay/relay.ts";
+import { DatagramReader } from "../../lib/packets/datagrams.ts";
 import type { ParentRun } from "../../lib/harness/parent_run.ts";
 import { becomeWorker, protectSocket, protectWorker } from "../../lib/confine/protections.ts";
 import { type FrameSource, openFrameSource } from "../../lib/receive/mod.ts";
 import { PacketRingSource } from "../../lib/receive/tpacket_v3.ts";
-import { Relay, type RelayAccount } from "../../lib/experiments/relay/relay.ts";
 import {
   AlteredSource,
   type Fault,
