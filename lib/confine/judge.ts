@@ -11,7 +11,7 @@ import { WaitingThreads } from "../../ffi/process/threads.ts";
 import { getsockoptInt, pollAsync } from "../../ffi/socket/socket.ts";
 import type { ChildRun } from "../harness/child_run.ts";
 import type { CheckId } from "../evidence/checks.ts";
-import { auditDescriptors, type KnownDescriptors } from "../inspect/descriptor_audit.ts";
+import { auditDescriptors, type KnownDescriptors } from "./descriptors.ts";
 import { type Finding, judged } from "../evidence/evidence.ts";
 import type { View } from "../inspect/look.ts";
 import type { ParentRun } from "../harness/parent_run.ts";
@@ -19,7 +19,7 @@ import { threadCredentials } from "../inspect/threads.ts";
 import { judgeConfinement } from "./privileges.ts";
 import { isPinned } from "./protections.ts";
 import type { Child } from "../harness/child.ts";
-import { judgeFilter, type KnownWorker } from "../inspect/worker_filter.ts";
+import { judgeFilter, type KnownWorker } from "./filter.ts";
 
 /** The checks of a hardened worker. */
 export const CONFINEMENT_CHECKS = [

@@ -62,7 +62,7 @@ import {
   type SyscallPolicy,
 } from "../../ffi/seccomp/seccomp.ts";
 import { getsockoptInt, poll } from "../../ffi/socket/socket.ts";
-import { auditDescriptors, type KnownDescriptors } from "../inspect/descriptor_audit.ts";
+import { auditDescriptors, type KnownDescriptors } from "./descriptors.ts";
 import { CannotAnswer, ExperimentError } from "../evidence/outcome.ts";
 import { beginFanoutGroup } from "../packets/socket.ts";
 import { threadFiles } from "../inspect/threads.ts";

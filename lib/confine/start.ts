@@ -19,7 +19,7 @@
  */
 
 import type { Identity } from "../../ffi/process/credentials.ts";
-import type { KnownDescriptors } from "../inspect/descriptor_audit.ts";
+import type { KnownDescriptors } from "./descriptors.ts";
 import {
   becomeWorker,
   closeUnknownDescriptors,

@@ -435,7 +435,7 @@ export const CHECKS = {
     claim: "Every descriptor of the hardened worker is explained",
     expected: "each with its reason, and none of them a file",
     side: "child",
-    source: "proc_pid_fd(5); lib/inspect/descriptor_audit.ts; D24",
+    source: "proc_pid_fd(5); lib/confine/descriptors.ts; D24",
     essential: true,
   },
   "HARD-04": {

@@ -44,7 +44,7 @@ import { createProgress, Progress } from "./progress.ts";
 import { launcherFor, type Protection, protectSocket } from "../../confine/protections.ts";
 import { RestartPolicy } from "./restart_policy.ts";
 import type { Child } from "../../harness/child.ts";
-import { judgeFilter } from "../../inspect/worker_filter.ts";
+import { judgeFilter } from "../../confine/filter.ts";
 
 /** How long a supervisor waits for a worker, in milliseconds. */
 export interface Patience {

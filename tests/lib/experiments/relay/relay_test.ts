@@ -19,7 +19,7 @@ import {
   SOL_SOCKET,
   SystemError,
 } from "../../../../ffi/mod.ts";
-import { auditDescriptors } from "../../../../lib/inspect/descriptor_audit.ts";
+import { auditDescriptors } from "../../../../lib/confine/descriptors.ts";
 import type { FrameSource } from "../../../../lib/receive/mod.ts";
 import { Relay } from "../../../../lib/experiments/relay/relay.ts";
 import { INVALID, RelayFrames } from "../../../../lib/experiments/relay/frames.ts";

@@ -12,9 +12,9 @@ import { openDescriptors } from "../../ffi/process/file.ts";
 import { readInstalledFilters } from "../../ffi/seccomp/installed_filters.ts";
 import { compileFilter } from "../../ffi/seccomp/seccomp.ts";
 import { type Finding, judged, skipped } from "../evidence/evidence.ts";
-import { childDescriptors } from "./descriptors.ts";
-import { ownPidOf } from "./processes.ts";
-import { receiveOnlyPolicy } from "../confine/policy.ts";
+import { childDescriptors } from "../inspect/descriptors.ts";
+import { ownPidOf } from "../inspect/processes.ts";
+import { receiveOnlyPolicy } from "./policy.ts";
 
 /** What the parent knows of a worker, without asking it. */
 export interface KnownWorker {

@@ -15,7 +15,7 @@ import {
   socket,
   socketpair,
 } from "../../../ffi/mod.ts";
-import { auditDescriptors } from "../../../lib/inspect/descriptor_audit.ts";
+import { auditDescriptors } from "../../../lib/confine/descriptors.ts";
 
 const O_RDONLY = 0, O_RDWR = 2;
 const NONE = -1;
@@ -74,7 +74,7 @@ Deno.test("auditDescriptors() explains /dev/null, the event loop, and the runtim
 Deno.test("auditDescriptors() does not take somebody else's pair for the runtime's", async () => {
   const program = `
     import { auditDescriptors } from "${new URL(
-    "../../../lib/inspect/descriptor_audit.ts",
+    "../../../lib/confine/descriptors.ts",
     import.meta.url,
   )}";
     const of7 = auditDescriptors({ channelFd: -1 }).filter(({ fd }) => fd === 7);
