@@ -151,7 +151,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
     const wanted = isBurst ? 3 * FEW_BUFFERS : count;
     await child.reached("receiving");
     const reception = overrides.reception(run, child, { stimulus, witness });
-    if (isBurst) reception.ahead(wanted); // before the child looks, so that the buffers run out
+    if (isBurst) reception.sendAhead(wanted); // before the child looks, so that the buffers run out
     child.send({ type: "next" });
     await reception.until(wanted);
     child.send({ type: "enough" });

@@ -360,7 +360,7 @@ async function judgeRiseAndFall(
     expected: { passed },
     meanwhile: () => {
       memory.before = queuedBytes(passed);
-      reception.ahead(1);
+      reception.sendAhead(1);
       for (const deadline = Date.now() + ARRIVAL_TIME; Date.now() < deadline;) {
         memory.during = queuedBytes(passed);
         if (memory.during !== memory.before) break;
