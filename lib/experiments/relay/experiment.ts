@@ -47,7 +47,9 @@ import {
 } from "../../../ffi/socket/socket.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
-import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";
+import { CONFINEMENT_CHECKS } from "../../confine/judge.ts";
+import { proveConfinement } from "../../confine/proof.ts";
+import { checkHardened } from "../../harness/hardened.ts";
 import { DROP_REASONS } from "../../packets/datagrams.ts";
 import {
   compare,
@@ -175,7 +177,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   run.done(`Two descriptors passed via SCM_RIGHTS to PID ${worker.pid}`);
   await worker.reached("ready");
   const given = { packetFd: packetSocket.fd, egressFd: egress.fd, ioUring: isRing(receive) };
-  judgeHardened(run, worker, given);
+  checkHardened(run, worker, given);
   takeStatistics(packetSocket.fd); // what came before does not count
 
   run.step(`Relaying from ${inEndpointWords(from)} to ${inEndpointWords(to)}...`);
@@ -283,7 +285,7 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
 
   const openSource = () => overrides.openSource(message.receive, packetSocket.fd);
   using source = startWorker(run, given, message, openSource, overrides);
-  await proveConfinement(run, { ...given, sourceFd: source.fd }, { uid, gid });
+  run.checks(await proveConfinement({ ...given, sourceFd: source.fd }, { uid, gid }));
 
   // What a compromised worker would do first.
   run.check("RELAY-03", judgeAttempts(attemptElsewhere({ ...given, ifindex })));

@@ -143,7 +143,7 @@ Deno.test("Relay sends a datagram again that only told of the end of an earlier 
 Deno.test("auditDescriptors() explains the egress by its number, and no other UDP socket", () => {
   using egress = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   using other = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  const all = auditDescriptors({ channelFd: -1, egressFd: egress.fd });
+  const all = auditDescriptors({ channelFd: -1, packetFd: -1, egressFd: egress.fd });
   const why = (fd: number) => all.find((each) => each.fd === fd)?.why;
   assertEquals([why(egress.fd), why(other.fd)], ["the connected UDP socket", undefined]);
 });
