@@ -7,7 +7,7 @@
 import { AF_PACKET, SOCK_CLOEXEC, SOCK_RAW } from "../../ffi/abi/constants.ts";
 import { errnoOf } from "../../ffi/abi/errno.ts";
 import { close } from "../../ffi/process/descriptor.ts";
-import { socket } from "../../ffi/socket/socket.ts";
+import { socket } from "../../ffi/socket/calls.ts";
 
 /**
  * Tries to create a packet socket, and closes it at once.

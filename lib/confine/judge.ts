@@ -9,22 +9,13 @@
 
 import { Errno, errnoName } from "../../ffi/abi/errno.ts";
 import type { Identity, PrivilegeError, RegainAttempt } from "../../ffi/process/credentials.ts";
-import type { CheckId } from "../evidence/checks.ts";
+import type { CheckId, CONFINEMENT_CHECKS } from "../evidence/checks.ts";
 import { type Finding, judged } from "../evidence/evidence.ts";
 import type { View } from "../inspect/look.ts";
 import { alike, CAPABILITY_SETS, type ThreadCredentials } from "../inspect/threads.ts";
 import type { AuditedDescriptor } from "./descriptors.ts";
 import { judgeFilter, type SeenFilters } from "./filter.ts";
 import type { SecondLine } from "./second_line.ts";
-
-/** The checks of a hardened worker. */
-export const CONFINEMENT_CHECKS = [
-  "HARD-01",
-  "HARD-02",
-  "HARD-03",
-  "HARD-04",
-  "HARD-05",
-] as const satisfies CheckId[];
 
 /** How many threads a worker starts to show that later threads are confined too. */
 export const LATER_THREADS = 4;

@@ -7,7 +7,7 @@
 
 import { SO_LOCK_FILTER, SOL_SOCKET } from "../../ffi/abi/constants.ts";
 import { readTextFile } from "../../ffi/process/file.ts";
-import { getsockoptInt } from "../../ffi/socket/socket.ts";
+import { getsockoptInt } from "../../ffi/socket/calls.ts";
 import { isPinned, type Protection } from "./protections.ts";
 
 /** The protections behind the filter that can be seen from outside. */

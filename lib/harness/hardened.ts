@@ -6,7 +6,8 @@
 
 import { readLink } from "../../ffi/process/file.ts";
 import { type PassedSockets, seeFilters } from "../confine/filter.ts";
-import { CONFINEMENT_CHECKS, judgeHardened } from "../confine/judge.ts";
+import { judgeHardened } from "../confine/judge.ts";
+import { CONFINEMENT_CHECKS } from "../evidence/checks.ts";
 import { seeSecondLine } from "../confine/second_line.ts";
 import type { View } from "../inspect/look.ts";
 import type { Child } from "./child.ts";

@@ -27,7 +27,7 @@ import { if_nametoindex } from "../../../ffi/socket/rtnetlink.ts";
 import { EFFECT_TIMEOUT } from "./attacks.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
-import { CONFINEMENT_CHECKS } from "../../confine/judge.ts";
+import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import { proveConfinement } from "../../confine/proof.ts";
 import { checkHardened } from "../../harness/hardened.ts";
 import {
@@ -57,7 +57,7 @@ import {
   PLAIN,
   type Witness,
 } from "./operations.ts";
-import { CannotAnswer } from "../../evidence/outcome.ts";
+import { CannotAnswer } from "../../evidence/errors.ts";
 import { boundPacketSocket, emptyQueue, sendFrame } from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { birthUnder, type Protection, protectSocket } from "../../confine/protections.ts";

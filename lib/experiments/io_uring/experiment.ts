@@ -29,7 +29,7 @@ import { compileFilter, installFilter } from "../../../ffi/seccomp/seccomp.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import type { CheckId } from "../../evidence/checks.ts";
-import { CONFINEMENT_CHECKS } from "../../confine/judge.ts";
+import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import { proveConfinement } from "../../confine/proof.ts";
 import { checkHardened } from "../../harness/hardened.ts";
 import { childDescriptors } from "../../inspect/descriptors.ts";

@@ -28,16 +28,13 @@ import {
   tryToRegainRoot,
 } from "../../../ffi/process/credentials.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
-import { openDescriptors, readLink } from "../../../ffi/process/file.ts";
-import { poll } from "../../../ffi/socket/socket.ts";
+import { readLink } from "../../../ffi/process/file.ts";
+import { openDescriptors } from "../../../ffi/process/proc.ts";
+import { poll, sleep } from "../../../ffi/socket/poll.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
-import {
-  CONFINEMENT_CHECKS,
-  judgeCredentials,
-  judgeDenial,
-  judgeRegaining,
-} from "../../confine/judge.ts";
+import { judgeCredentials, judgeDenial, judgeRegaining } from "../../confine/judge.ts";
+import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import { tryPacketSocket } from "../../confine/attempts.ts";
 import { proveConfinement } from "../../confine/proof.ts";
 import { checkHardened } from "../../harness/hardened.ts";
@@ -368,7 +365,7 @@ async function judgeRiseAndFall(
       for (const deadline = Date.now() + ARRIVAL_TIME; Date.now() < deadline;) {
         memory.during = queuedBytes(passed);
         if (memory.during !== memory.before) break;
-        poll([], 0, SETTLING_TIME);
+        sleep(SETTLING_TIME);
       }
     },
   });

@@ -21,10 +21,11 @@ import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import type { CheckId } from "../../evidence/checks.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
-import { CONFINEMENT_CHECKS, judgeCredentials } from "../../confine/judge.ts";
+import { judgeCredentials } from "../../confine/judge.ts";
 import { proveConfinement } from "../../confine/proof.ts";
 import { checkHardened } from "../../harness/hardened.ts";
-import { type Digest, DIGESTS_PER_MESSAGE, sha256, takeDigests } from "../../evidence/digests.ts";
+import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import { type Digest, DIGESTS_PER_MESSAGE, sha256, takeDigests } from "../../harness/digests.ts";
 import {
   type Conclusion,
   type Finding,
