@@ -68,7 +68,7 @@ import { CannotAnswer, ExperimentError } from "../evidence/errors.ts";
 import { beginFanoutGroup } from "../packets/socket.ts";
 import { threadFiles } from "../inspect/threads.ts";
 import { ALLOW_EVERYTHING, prepareForFilter, receiveOnlyPolicy } from "./policy.ts";
-import { relayFilter } from "../packets/relay_filter.ts";
+import { multicastFilter } from "../packets/filters.ts";
 
 /** What each protection takes away, by its name, in the order in which they are put on. */
 export const PROTECTIONS = {
@@ -110,7 +110,7 @@ export function isPinned(packetFd: number): boolean {
 export function protectSocket(
   packetFd: number,
   chosen: readonly Protection[],
-  filter = relayFilter(),
+  filter = multicastFilter(),
 ): void {
   if (chosen.includes("locked-filter")) {
     attachFilter(packetFd, filter);

@@ -46,6 +46,9 @@ import { ownPidOf } from "../../inspect/processes.ts";
 import { InterfaceWitness } from "../../harness/interface_witness.ts";
 import { isUnprivilegedIoUring, whyProcHides } from "../../host/kernel.ts";
 import { arrives, markedFrame } from "../../packets/marks.ts";
+import { sendFrame } from "../../packets/send.ts";
+import { boundPacketSocket } from "../../packets/socket.ts";
+import { Stimulus } from "../../packets/stimulus.ts";
 import { asInteger, asText } from "../../harness/protocol.ts";
 import {
   attemptOperation,
@@ -58,13 +61,12 @@ import {
   type Witness,
 } from "./operations.ts";
 import { CannotAnswer } from "../../evidence/errors.ts";
-import { boundPacketSocket, emptyQueue, sendFrame } from "../../packets/socket.ts";
+import { RecvmsgSource } from "../../receive/recvmsg.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { birthUnder, type Protection, protectSocket } from "../../confine/protections.ts";
 import { leaveRoot, startWorker } from "../../confine/start.ts";
 import { drain, isRing, openFrameSource, USUAL_PATH } from "../../receive/mod.ts";
 import { Reception } from "../../harness/reception.ts";
-import { Stimulus } from "../../packets/stimulus.ts";
 import type { Child } from "../../harness/child.ts";
 
 /** What a worker sends, the parent's witnesses see. Of the other operations the worker says what came of them. */
@@ -279,7 +281,7 @@ async function observe(
   worker: Child,
   witnesses: { readonly [where in Witness]: number },
 ): Promise<Omit<Cell, "known">> {
-  if (witness !== undefined) emptyQueue(witnesses[witness]);
+  if (witness !== undefined) drain(new RecvmsgSource(witnesses[witness]));
   worker.send({ type: "next" });
   for (;;) {
     const { stage, detail } = await worker.reachedEither("attempted", "provoke");

@@ -58,7 +58,6 @@ import { InterfaceWitness } from "../../harness/interface_witness.ts";
 import {
   bindPacketSocket,
   describePacketSocket,
-  emptyQueue,
   isPacketSocket,
   openPacketSocket,
   type PacketSocketIdentity,
@@ -75,6 +74,7 @@ import { confine, leaveRoot } from "../../confine/start.ts";
 import { drain, isRing, openFrameSource, type ReceivePath, USUAL_PATH } from "../../receive/mod.ts";
 import { Reception } from "../../harness/reception.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
+import { RecvmsgSource } from "../../receive/recvmsg.ts";
 import type { Child } from "../../harness/child.ts";
 
 /** Steps of the parent that a test may override. */
@@ -379,7 +379,7 @@ async function judgeRiseAndFall(
 
 function judgeQueueBeforeBind(packetFd: number, provoked: boolean): Finding {
   poll([packetFd], POLLIN, provoked ? SETTLING_TIME : 0);
-  const queued = emptyQueue(packetFd);
+  const queued = drain(new RecvmsgSource(packetFd));
   const { packets } = takeStatistics(packetFd);
   return judged(
     queued === 0 && packets === 0,
