@@ -27,7 +27,9 @@ import { if_nametoindex } from "../../../ffi/socket/rtnetlink.ts";
 import { EFFECT_TIMEOUT } from "./attacks.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
-import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";
+import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import { proveConfinement } from "../../confine/proof.ts";
+import { checkHardened } from "../../harness/hardened.ts";
 import {
   type Cell,
   type Conclusion,
@@ -139,7 +141,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
 
     if (name === HARDENED) {
       const given = { packetFd: packetSocket.fd, ioUring: isRing(receive) };
-      judgeHardened(run, worker, given);
+      checkHardened(run, worker, given);
       await worker.reached("receiving");
       const reception = new Reception(run, worker, { stimulus, witness });
       await reception.until(count);
@@ -200,7 +202,7 @@ export async function child(run: ChildRun): Promise<void> {
   const rings = makeEarlyRings(); // as root, and never closed: the trap
   const openSource = () => openFrameSource(receive, packetSocket.fd);
   using source = startWorker(run, sockets, message, openSource);
-  if (prove) await proveConfinement(run, { ...sockets, sourceFd: source.fd }, { uid, gid });
+  if (prove) run.checks(await proveConfinement({ ...sockets, sourceFd: source.fd }, { uid, gid }));
   run.reached("ready");
 
   const attacker = {

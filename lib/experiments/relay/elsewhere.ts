@@ -20,6 +20,7 @@ import { addressOf } from "../../../ffi/abi/struct.ts";
 import { close, dup, OwnedFd, write } from "../../../ffi/process/descriptor.ts";
 import { bind, connect, send, sendTo, socket } from "../../../ffi/socket/calls.ts";
 import { inetAddress, sendMulticastBy } from "../../../ffi/socket/inet.ts";
+import type { WorkerDescriptors } from "../../confine/descriptors.ts";
 import { ELSEWHERE, markedFrame } from "../../packets/marks.ts";
 import { packetAddress } from "../../packets/socket.ts";
 
@@ -40,9 +41,8 @@ export function isStray(frame: Uint8Array): boolean {
   return new TextDecoder("latin1").decode(frame).includes(STRAY_TEXT);
 }
 
-/** What the worker has to work with. */
-export interface Hands {
-  readonly packetFd: number;
+/** A worker that sends by its egress. */
+interface Sender extends WorkerDescriptors {
   readonly egressFd: number;
   /** The ifindex of the interface that the packet socket is bound to. */
   readonly ifindex: number;
@@ -73,7 +73,7 @@ function usingSocket(fd: number, use: (fd: number) => unknown): void {
 }
 
 /** The attempts, by name. Those that would change the egress come last. */
-const ATTEMPTS: { readonly [name: string]: (hands: Hands) => unknown } = {
+const ATTEMPTS: { readonly [name: string]: (sender: Sender) => unknown } = {
   "sendto with an address": ({ egressFd }) => sendTo(egressFd, payload, 0, name),
   "sendmsg with an address": ({ egressFd }) =>
     rawSyscall("sendmsg", egressFd, messageElsewhere(), 0),
@@ -109,10 +109,10 @@ const ATTEMPTS: { readonly [name: string]: (hands: Hands) => unknown } = {
  *
  * @returns The outcome of each, by its name: `allowed`, or the name of the errno.
  */
-export function attemptElsewhere(hands: Hands): { [name: string]: string } {
+export function attemptElsewhere(sender: Sender): { [name: string]: string } {
   return Object.fromEntries(
     Object.entries(ATTEMPTS).map(([what, attempt]) => {
-      const errno = errnoOf(() => attempt(hands));
+      const errno = errnoOf(() => attempt(sender));
       return [what, errno === 0 ? "allowed" : errnoName(errno)];
     }),
   );

@@ -26,7 +26,7 @@ import { AF_INET, ETH_P_ALL, SOCK_CLOEXEC, SOCK_DGRAM } from "../../../ffi/abi/c
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { sendTo, socket } from "../../../ffi/socket/calls.ts";
 import { inetAddress, type Ipv4Endpoint, joinGroup } from "../../../ffi/socket/inet.ts";
-import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";
+import { proveConfinement } from "../../confine/proof.ts";
 import {
   ALL_PROTECTIONS,
   becomeWorker,
@@ -35,11 +35,13 @@ import {
   protectWorker,
 } from "../../confine/protections.ts";
 import { startWorker } from "../../confine/start.ts";
+import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import { type Conclusion, skipped } from "../../evidence/evidence.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { compare, sha256 } from "../../harness/digests.ts";
 import type { Experiment } from "../../harness/experiment.ts";
+import { checkHardened } from "../../harness/hardened.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { requireStimulus } from "../../harness/setting.ts";
 import { groupFilter } from "../../packets/filters.ts";
@@ -167,7 +169,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   run.done(`Two descriptors passed via SCM_RIGHTS to PID ${worker.pid}`);
   await worker.reached("ready");
   const given = { packetFd: packetSocket.fd, egressFd: egress.fd, ioUring: isRing(receive) };
-  judgeHardened(run, worker, given);
+  checkHardened(run, worker, given);
   takeStatistics(packetSocket.fd); // frames so far do not count
 
   run.step(`Relaying from ${inEndpointWords(from)} to ${inEndpointWords(to)}...`);
@@ -278,7 +280,7 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
 
   const openSource = () => overrides.openSource(message.receive, packetSocket.fd);
   using source = startWorker(run, given, message, openSource, overrides);
-  await proveConfinement(run, { ...given, sourceFd: source.fd }, { uid, gid });
+  run.checks(await proveConfinement({ ...given, sourceFd: source.fd }, { uid, gid }));
 
   // A compromised worker would try this first.
   run.check("RELAY-03", judgeAttempts(attemptElsewhere({ ...given, ifindex })));

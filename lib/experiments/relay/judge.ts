@@ -141,8 +141,8 @@ export function judgeFilter(
   const passing = sent.length + total(Object.fromEntries(invalid));
   return judged(
     packets === passing && drops === 0 && filtered > 0,
-    `${packets} of ${passing + filtered} frames reached the socket, ` +
-      `${filtered} were for the filter to drop, ${drops} found no room`,
+    `${packets} of ${passing + filtered} frames passed the filter, which must drop ${filtered}; ` +
+      `${drops} found no room`,
     { tp_packets: packets, tp_drops: drops, sent_to_pass: passing, sent_to_be_kept: filtered },
   );
 }

@@ -39,12 +39,12 @@ import {
 } from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
-import { judgeConfinement } from "../../confine/privileges.ts";
+import { judgeConfinement } from "../../confine/judge.ts";
 import { createProgress, Progress } from "./progress.ts";
 import { launcherFor, type Protection, protectSocket } from "../../confine/protections.ts";
 import { RestartPolicy } from "./restart_policy.ts";
 import type { Child } from "../../harness/child.ts";
-import { judgeFilter } from "../../inspect/worker_filter.ts";
+import { judgeFilter, seeFilters } from "../../confine/filter.ts";
 
 /** How long a supervisor waits for a worker, in milliseconds. */
 export interface Patience {
@@ -445,10 +445,8 @@ export class Supervisor implements AsyncDisposable {
   /** Refuses a worker that is not confined, or has another socket. */
   #examine(seat: OccupiedSeat, worker: Child, cookie: string): void {
     const { identity, socket: { fd } } = seat;
-    const { pid, channelFd } = worker;
-    const given = { pid, channelFd, packetFd: fd, ioUring: false };
-    const threads = judgeConfinement(threadCredentials(pid), identity);
-    const filter = judgeFilter(given);
+    const threads = judgeConfinement(threadCredentials(worker.pid), identity);
+    const filter = judgeFilter(seeFilters(worker, { packetFd: fd }, false));
     const processes = judgeProcesses(worker.others); // under that filter it starts no more
     if (worker.hasMessage) throw new ExperimentError("The worker did not wait for the word to go");
     const expected = describePacketSocket(fd).cookie;

@@ -19,7 +19,7 @@ import {
   SOL_SOCKET,
   SystemError,
 } from "../../../../ffi/mod.ts";
-import { auditDescriptors } from "../../../../lib/inspect/descriptor_audit.ts";
+import { auditDescriptors } from "../../../../lib/confine/descriptors.ts";
 import type { FrameSource } from "../../../../lib/receive/mod.ts";
 import { RelayFrames } from "../../../../lib/experiments/relay/frames.ts";
 import { INVALID_FRAMES } from "../../../../lib/experiments/relay/invalid_frames.ts";
@@ -144,7 +144,7 @@ Deno.test("Relay sends a datagram again that only told of the end of an earlier 
 Deno.test("auditDescriptors() explains the egress by its number, and no other UDP socket", () => {
   using egress = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   using other = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  const all = auditDescriptors({ channelFd: -1, egressFd: egress.fd });
+  const all = auditDescriptors({ channelFd: -1, packetFd: -1, egressFd: egress.fd });
   const why = (fd: number) => all.find((each) => each.fd === fd)?.why;
   assertEquals([why(egress.fd), why(other.fd)], ["the connected UDP socket", undefined]);
 });
