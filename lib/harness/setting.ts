@@ -13,7 +13,7 @@ import { gidByName, userByName, userByUid } from "../../ffi/process/users.ts";
 import { if_nametoindex, type Link, linkByIndex } from "../../ffi/socket/rtnetlink.ts";
 import { ALWAYS_NEEDED, describeMissing, missingCapabilities } from "../host/capabilities.ts";
 import type { Supervision } from "../experiments/supervisor/options.ts";
-import { CannotAnswer, UsageError } from "../evidence/outcome.ts";
+import { CannotAnswer, UsageError } from "../evidence/errors.ts";
 import { ALL_PROTECTIONS, type Protection, requireBirth } from "../confine/protections.ts";
 import { type ReceivePath, whyUnavailable } from "../receive/mod.ts";
 import {

@@ -16,7 +16,7 @@
  */
 
 import type { PacketRingGeometry } from "../../../ffi/packet/packet_ring.ts";
-import { describeAccount, drawUpAccount } from "../../evidence/account.ts";
+import { describeAccount, drawUpAccount } from "./account.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { Conclusion, SeenBy } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";

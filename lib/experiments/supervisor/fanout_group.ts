@@ -49,7 +49,7 @@ import {
   bpfXorWithX,
 } from "../../../ffi/packet/bpf.ts";
 import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
-import { setsockopt } from "../../../ffi/socket/socket.ts";
+import { setsockopt } from "../../../ffi/socket/calls.ts";
 import { beginFanoutGroup, boundPacketSocket } from "../../packets/socket.ts";
 
 /** Loads what the kernel knows of the frame (SKF_AD_…), or a word from the network header on. */

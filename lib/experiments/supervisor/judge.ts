@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Account } from "../../evidence/account.ts";
+import type { Account } from "./account.ts";
 import { type Finding, judged } from "../../evidence/evidence.ts";
 import type { Shares } from "./kills.ts";
 import { FAILURES_TOLERATED } from "./restart_policy.ts";

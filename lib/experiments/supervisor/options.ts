@@ -6,7 +6,7 @@
  */
 
 import type { Identity } from "../../../ffi/process/credentials.ts";
-import { UsageError } from "../../evidence/outcome.ts";
+import { UsageError } from "../../evidence/errors.ts";
 import type { FanoutMode } from "./fanout_group.ts";
 
 /** The options of one run. */

@@ -21,8 +21,8 @@ import { SystemError } from "../../../ffi/abi/errno.ts";
 import type { Identity } from "../../../ffi/process/credentials.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { DescriptorError } from "../../../ffi/socket/scm_rights.ts";
-import { poll } from "../../../ffi/socket/socket.ts";
-import { ExperimentError } from "../../evidence/outcome.ts";
+import { poll } from "../../../ffi/socket/poll.ts";
+import { ExperimentError } from "../../evidence/errors.ts";
 import {
   describePacketSocket,
   type PacketStatistics,

@@ -7,8 +7,8 @@
 import { ETH_P_IP } from "../../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
+import { send } from "../../../ffi/socket/calls.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
-import { send } from "../../../ffi/socket/socket.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
 import { internetChecksum } from "../../packets/stimulus.ts";
 

@@ -10,7 +10,7 @@ import type { PacketRingGeometry } from "../../../ffi/packet/packet_ring.ts";
 import { judgeConfinement } from "../../confine/privileges.ts";
 import { launcherFor, type Protection } from "../../confine/protections.ts";
 import { type Finding, judged } from "../../evidence/evidence.ts";
-import { ExperimentError } from "../../evidence/outcome.ts";
+import { ExperimentError } from "../../evidence/errors.ts";
 import type { Child } from "../../harness/child.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { asText } from "../../harness/protocol.ts";
