@@ -45,7 +45,10 @@ export type DropReason = keyof typeof DROP_REASONS;
 /** The bits of the fragment field that a whole datagram has clear. Source: RFC 791, 3.1. */
 const MORE_FRAGMENTS_OR_OFFSET = 0x3fff;
 
-/** Finds the payloads of datagrams to one group and port. It reads frame after frame and allocates nothing. */
+/**
+ * Finds the payloads of datagrams to one group and port. It reads frame after frame and allocates
+ * nothing.
+ */
 export class DatagramReader {
   readonly #hardwareAddress: readonly number[];
   readonly #group: readonly number[];

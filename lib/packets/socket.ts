@@ -181,13 +181,14 @@ function padded(address: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
-/** Whether a descriptor is a packet socket. False for a descriptor that is not a socket, or closed. */
+/** Whether a descriptor is a packet socket. False if it is not a socket, or closed. */
 export function isPacketSocket(fd: number): boolean {
   try {
     return getsockoptInt(fd, SOL_SOCKET, SO_DOMAIN) === AF_PACKET;
   } catch (error) {
     if (error instanceof SystemError && error.errno === Errno.ENOTSOCK) return false;
-    if (error instanceof SystemError && error.errno === Errno.EBADF) return false; // O_PATH, or closed
+    // O_PATH, or closed
+    if (error instanceof SystemError && error.errno === Errno.EBADF) return false;
     throw error;
   }
 }

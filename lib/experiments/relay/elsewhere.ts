@@ -97,7 +97,8 @@ const ATTEMPTS: { readonly [name: string]: (sender: Sender) => unknown } = {
     bind(packetFd, packetAddress(ifindex, ETH_P_ALL)),
   "duplicate the egress": ({ egressFd }) => close(dup(egressFd)),
   "IP_MULTICAST_TTL": ({ egressFd, ifindex }) => sendMulticastBy(egressFd, ifindex, 32),
-  "disconnect the egress": ({ egressFd }) => connect(egressFd, sockaddr_in.alloc().bytes), // AF_UNSPEC
+  // AF_UNSPEC disconnects: connect(2)
+  "disconnect the egress": ({ egressFd }) => connect(egressFd, sockaddr_in.alloc().bytes),
   "connect the egress elsewhere": ({ egressFd }) => {
     connect(egressFd, name);
     send(egressFd, payload, 0);

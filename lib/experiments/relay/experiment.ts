@@ -113,7 +113,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   if (out === undefined) requireNamespaces();
   const digest = await sha256();
 
-  // The helper socket receives nothing. It is a member, so that routers and switches forward the group.
+  // A member that receives nothing: with it, routers and switches forward the group here.
   run.step(`Joining ${from.address} on "${link.name}"...`);
   const before = membersOf(from.address, link.ifindex);
   using helper = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));

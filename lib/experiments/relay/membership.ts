@@ -20,7 +20,7 @@ export function membersOf(
   ifindex: number,
   table = readTextFile("/proc/net/igmp"),
 ): number {
-  // The kernel prints the address as a number of the machine's byte order, so its bytes are reversed.
+  // The kernel prints the address as a number in the machine's byte order: bytes reversed.
   const name = ipv4Bytes(group)!.toReversed().toHex().toUpperCase();
   let isOurs = false;
   for (const line of table.split("\n")) {

@@ -62,7 +62,7 @@ export function parseEndpoint(option: string, text: string): Ipv4Endpoint {
     );
   }
   if (bytes[0] === 224 && bytes[1] === 0 && bytes[2] === 0) {
-    // RFC 5771, 4: no router may forward these, whatever the TTL. RFC 4541, 2.1.2: switches flood them.
+    // RFC 5771, 4: no router may forward these, whatever the TTL. RFC 4541, 2.1.2: switches do.
     throw new UsageError(
       `${option}: ${address} is link-local (224.0.0.0/24) and must not be relayed`,
     );
@@ -85,7 +85,8 @@ export function refuseLoop({ from, to, out }: RelaySetting, link: Link): void {
   if (out === undefined) return;
   if (out.loopback) {
     throw new UsageError(
-      `--out: datagrams sent by "${out.name}" come back to this machine; name an interface that leads elsewhere`,
+      `--out: datagrams sent by "${out.name}" come back to this machine; ` +
+        "name an interface that leads elsewhere",
     );
   }
   const isSame = from.address === to.address && from.port === to.port;
