@@ -158,7 +158,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
     await arriving.awaitStrays(CONTROL_TIMEOUT),
   ];
   run.detail(
-    `the parent sent a stray frame by each; the witnesses saw ${controls.join(" and ")}`,
+    `the parent sent a stray frame by each socket; the witnesses saw ${controls.join(" and ")}`,
   );
 
   run.step("Passing both sockets to the worker...");

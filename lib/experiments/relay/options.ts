@@ -62,7 +62,7 @@ export function parseEndpoint(option: string, text: string): Ipv4Endpoint {
     );
   }
   if (bytes[0] === 224 && bytes[1] === 0 && bytes[2] === 0) {
-    // RFC 5771, 4: no router may forward these, whatever the TTL. RFC 4541, 2.1.2: switches do.
+    // RFC 5771, 4: no router may forward these at any TTL. RFC 4541, 2.1.2: switches flood them.
     throw new UsageError(
       `${option}: ${address} is link-local (224.0.0.0/24) and must not be relayed`,
     );
