@@ -45,16 +45,9 @@ import { InterfaceWitness } from "../../harness/interface_witness.ts";
 import { isUnprivilegedIoUring, whyProcHides } from "../../host/kernel.ts";
 import { arrives, markedFrame } from "../../packets/marks.ts";
 import { asInteger, asText } from "../../harness/protocol.ts";
-import {
-  attemptOperation,
-  COLUMNS,
-  expectedOutcome,
-  HARDENED,
-  type Operation,
-  OPERATIONS,
-  PLAIN,
-  type Witness,
-} from "./operations.ts";
+import { COLUMNS, expectedOutcome, HARDENED, PLAIN } from "./expected_outcome.ts";
+import { attemptOperation, type Operation, type WitnessName } from "./operation.ts";
+import { OPERATIONS } from "./operations.ts";
 import { CannotAnswer } from "../../evidence/outcome.ts";
 import { boundPacketSocket, emptyQueue, sendFrame } from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
@@ -285,7 +278,7 @@ function makeEarlyRings(): EarlyRings | SystemError {
 async function observe(
   { name, witness }: Operation,
   worker: Child,
-  witnesses: { readonly [where in Witness]: number },
+  witnesses: { readonly [where in WitnessName]: number },
 ): Promise<Omit<Cell, "known">> {
   if (witness !== undefined) emptyQueue(witnesses[witness]);
   worker.send({ type: "next" });
