@@ -1,5 +1,5 @@
 /**
- * recvfrom(2): one frame a system call, and nothing beside it.
+ * Receives by recvfrom(2): one frame for each system call, without a time stamp.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { MSG_DONTWAIT, MSG_TRUNC, POLLIN } from "../../ffi/abi/constants.ts";
 import { Poller, ReceiveBuffer } from "../../ffi/socket/socket.ts";
 import { FRAME_ROOM, type FrameSource } from "./frame_source.ts";
 
-/** Frames by recvfrom(2). */
+/** A source of frames by recvfrom(2). */
 export class RecvfromSource implements FrameSource {
   readonly #buffer = new ReceiveBuffer(FRAME_ROOM);
   readonly bytes = this.#buffer.bytes;

@@ -1,6 +1,6 @@
 /**
- * What this machine decides about the outcome of an attack: settings of its kernel, and the programs
- * that an attack needs.
+ * What this machine decides about the outcome of an attack: settings of its kernel, and the
+ * programs that an attack needs.
  *
  * @module
  */
@@ -16,16 +16,16 @@ import { PERL } from "./attacks.ts";
 import type { Outcome } from "./operation.ts";
 
 /**
- * Returns whether any process may load eBPF programs. Where the setting is missing, the answer is no:
- * the kernel is older than the setting, or has no bpf(2).
+ * Returns whether any process may load eBPF programs. Where the setting is missing, the answer is
+ * no: the kernel is older than the setting, or has no bpf(2).
  */
 export function isUnprivilegedBpf(): boolean {
   return systemSetting("kernel/unprivileged_bpf_disabled", "1") === "0";
 }
 
 /**
- * Returns whether any process may make a user namespace. Debian and Ubuntu have settings of their own
- * besides the kernel's.
+ * Returns whether any process may make a user namespace. Debian and Ubuntu have settings of their
+ * own besides the kernel's.
  */
 export function isUnprivilegedUserNamespace(): boolean {
   return systemSetting("user/max_user_namespaces", "0") !== "0" &&
@@ -34,8 +34,8 @@ export function isUnprivilegedUserNamespace(): boolean {
 }
 
 /**
- * Returns whether a process may trace any other of the same uid. The setting belongs to Yama; without
- * Yama, every process may.
+ * Returns whether a process may trace any other of the same uid. The setting belongs to Yama;
+ * without Yama, every process may.
  */
 export function isPtraceOfSiblings(): boolean {
   return systemSetting("kernel/yama/ptrace_scope", "0") === "0";
@@ -51,8 +51,8 @@ function once<T>(ask: () => T): () => T {
 export const whyNoRing = once(() => whyNoOwnRing());
 
 /**
- * Returns why no Perl program can be run; `undefined` if one can. Parent and worker both ask: either
- * may open a file for reading.
+ * Returns why no Perl program can be run; `undefined` if one can. Parent and worker both ask:
+ * either may open a file for reading.
  */
 export const whyNoPerl = once(() => {
   try {

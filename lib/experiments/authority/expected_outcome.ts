@@ -30,7 +30,8 @@ export const COLUMNS: readonly Column[] = [
 /**
  * Returns the outcome expected of an operation in a column.
  *
- * @param hasRing Whether the hardened worker receives by a ring of its own, which it may then enter.
+ * @param hasRing Whether the hardened worker receives by a ring of its own, which it may then
+ * enter.
  */
 export function expectedOutcome(
   { whyNotTried, plain, under, hardened, hardenedWithRing }: Operation,

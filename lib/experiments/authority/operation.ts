@@ -19,7 +19,9 @@ import { NOT_TRIED } from "../../evidence/evidence.ts";
  */
 export type Outcome = string;
 
-/** Where the parent looks for a frame: at the far end of the veth pair, or at the other interface. */
+/**
+ * Where the parent looks for a frame: at the far end of the veth pair, or at the other interface.
+ */
 export type WitnessName = "far" | "other";
 
 /** What an attacker inside the worker has to work with. */
@@ -53,8 +55,8 @@ export interface Operation {
   /** The kernel function or manual page that decides. */
   readonly source: string;
   /**
-   * The outcome with the socket as it was passed. Where kernel settings decide, a function that reads
-   * them.
+   * The outcome with the socket as it was passed. Where kernel settings decide, a function that
+   * reads them.
    */
   readonly plain: Outcome | (() => Outcome);
   /** Returns why the operation cannot be tried on this machine; `undefined` if it can. */
@@ -67,8 +69,8 @@ export interface Operation {
    */
   readonly hardened?: Outcome;
   /**
-   * The same for a worker that receives by a ring and may therefore enter one: its ring took over the
-   * number of the early ring, which was closed.
+   * The same for a worker that receives by a ring and may therefore enter one: its ring took over
+   * the number of the early ring, which was closed.
    */
   readonly hardenedWithRing?: Outcome;
   /** Where the parent must see a frame that carries the operation's name. */

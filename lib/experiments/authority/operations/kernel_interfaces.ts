@@ -1,6 +1,5 @@
 /**
- * Operations by io_uring and eBPF: interfaces through which the kernel does a process's work, which a
- * filter of system calls does not see.
+ * Operations by io_uring and eBPF: interfaces by which the kernel itself works for a process.
  *
  * @module
  */

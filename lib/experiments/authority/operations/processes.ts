@@ -1,6 +1,6 @@
 /**
- * Operations on processes: another worker of the same uid, and the worker's own ties to its parent and
- * its siblings.
+ * Operations on processes: another worker of the same uid, and the worker's own ties to its parent
+ * and its siblings.
  *
  * @module
  */

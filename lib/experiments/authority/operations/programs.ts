@@ -1,5 +1,6 @@
 /**
- * Operations that execute a program, or enter a user namespace, which a program with one thread may do.
+ * Operations that execute a program, or enter a user namespace, which a program with one thread may
+ * do.
  *
  * @module
  */
