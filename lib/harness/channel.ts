@@ -22,8 +22,9 @@ import {
 } from "../../ffi/abi/constants.ts";
 import { Errno, errnoOf, SystemError } from "../../ffi/abi/errno.ts";
 import { OwnedFd } from "../../ffi/process/descriptor.ts";
+import { shutdown, socketpair } from "../../ffi/socket/calls.ts";
+import { poll, pollAsync } from "../../ffi/socket/poll.ts";
 import { receiveDescriptors, sendDescriptors } from "../../ffi/socket/scm_rights.ts";
-import { poll, pollAsync, shutdown, socketpair } from "../../ffi/socket/socket.ts";
 import { ExperimentError } from "../evidence/outcome.ts";
 
 /** The longest message, in bytes. */

@@ -12,7 +12,8 @@ import { Errno, errnoOf, SystemError } from "../../ffi/abi/errno.ts";
 import type { OwnedFd } from "../../ffi/process/descriptor.ts";
 import { isSameFile } from "../../ffi/process/kcmp.ts";
 import { NotAnsweredError } from "../../ffi/process/ptrace.ts";
-import { poll, shutdown } from "../../ffi/socket/socket.ts";
+import { shutdown } from "../../ffi/socket/calls.ts";
+import { poll } from "../../ffi/socket/poll.ts";
 import { type ChildEnd, type ChildProcess, ownLibcFolder } from "./process.ts";
 import { type Delivery, nextMessage, sendMessage, takeMessage } from "./channel.ts";
 import {

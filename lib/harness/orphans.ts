@@ -11,7 +11,8 @@
  * @module
  */
 
-import { readDirectory, readTextFile, unlessGone } from "../../ffi/process/file.ts";
+import { readDirectory, readTextFile } from "../../ffi/process/file.ts";
+import { unlessGone } from "../../ffi/process/proc.ts";
 import { becomeSubreaper, reap } from "../../ffi/process/process.ts";
 import { childrenOf } from "../inspect/processes.ts";
 import { CannotAnswer, ExperimentError } from "../evidence/outcome.ts";

@@ -19,7 +19,7 @@ import {
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import { sendMessage } from "../../lib/harness/channel.ts";
 import { ExperimentError } from "../../lib/evidence/outcome.ts";
-import { sleep } from "../refutations/fault.ts";
+import { sleep } from "../refutations/refutation.ts";
 
 /** One hostile deed. */
 export interface Hostile {

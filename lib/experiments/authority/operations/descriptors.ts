@@ -16,7 +16,7 @@ import {
 } from "../../../../ffi/abi/constants.ts";
 import { close, dup, write } from "../../../../ffi/process/descriptor.ts";
 import { open } from "../../../../ffi/process/file.ts";
-import { socket, socketpair } from "../../../../ffi/socket/socket.ts";
+import { socket, socketpair } from "../../../../ffi/socket/calls.ts";
 import type { Operation } from "../operation.ts";
 
 /** How many copies of the socket a hoard has: more than a worker's limit leaves room for. */

@@ -10,7 +10,7 @@ import { io_uring_params } from "../../../../ffi/abi/layouts.ts";
 import { rawSyscall } from "../../../../ffi/abi/raw_syscall.ts";
 import { bpfSocketFilter } from "../../../../ffi/packet/ebpf.ts";
 import { close } from "../../../../ffi/process/descriptor.ts";
-import { setsockopt } from "../../../../ffi/socket/socket.ts";
+import { setsockopt } from "../../../../ffi/socket/calls.ts";
 import type { EarlyRings } from "../../../confine/early_rings.ts";
 import { NOT_TRIED } from "../../../evidence/evidence.ts";
 import { markedFrame } from "../../../packets/marks.ts";

@@ -44,7 +44,7 @@ import {
   setsockopt,
   shutdown,
   socket,
-} from "../../../../ffi/socket/socket.ts";
+} from "../../../../ffi/socket/calls.ts";
 import { markedFrame } from "../../../packets/marks.ts";
 import {
   describePacketSocket,
