@@ -247,7 +247,7 @@ for (const [what, defect, fails] of WHOLE_DEFECTS) {
 
 tests.add(
   root,
-  "An operation that claims to have sent counts as refused if nothing arrives",
+  "An operation that claims to have sent has no effect if nothing arrives",
   async () => {
     const evidence = await hardened("claims-success");
     const others = Object.entries(cells(evidence)).filter(([, outcome]) => outcome !== "allowed");
