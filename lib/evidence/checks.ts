@@ -405,7 +405,7 @@ export const CHECKS = {
     expected:
       "PACKET_STATISTICS counts what the locked filter lets pass, as many as were sent of it, none dropped",
     side: "parent",
-    source: "packet(7), PACKET_STATISTICS; lib/packets/group_filter.ts; D24",
+    source: "packet(7), PACKET_STATISTICS; lib/packets/filters.ts; D24",
   },
   "RELAY-09": {
     claim:

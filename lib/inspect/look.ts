@@ -5,7 +5,8 @@
  * @module
  */
 
-import { openDescriptors, readTextFile } from "../../ffi/process/file.ts";
+import { readTextFile } from "../../ffi/process/file.ts";
+import { openDescriptors } from "../../ffi/process/proc.ts";
 import { ExperimentError } from "../evidence/outcome.ts";
 import { seeDescriptors, type SeenDescriptor } from "./descriptors.ts";
 import {

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { unlessGone } from "../../ffi/process/file.ts";
+import { unlessGone } from "../../ffi/process/proc.ts";
 import { isKernelThread, StoppedThread } from "../../ffi/process/ptrace.ts";
 import { ExperimentError } from "../evidence/outcome.ts";
 import { threadIds } from "./threads.ts";

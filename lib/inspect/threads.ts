@@ -7,7 +7,8 @@
  * @module
  */
 
-import { readDirectory, readTextFile, unlessGone } from "../../ffi/process/file.ts";
+import { readDirectory, readTextFile } from "../../ffi/process/file.ts";
+import { unlessGone } from "../../ffi/process/proc.ts";
 import { ExperimentError } from "../evidence/outcome.ts";
 
 /** The credentials of one thread. Source: proc_pid_status(5). */

@@ -31,18 +31,18 @@ import { AnswerError, attempt, Errno, SystemError } from "../../ffi/abi/errno.ts
 import { sockaddr_ll, timespec, tpacket_stats } from "../../ffi/abi/layouts.ts";
 import { nanoseconds } from "../../ffi/process/clock.ts";
 import { close, OwnedFd } from "../../ffi/process/descriptor.ts";
-import { CMSG_SPACE, type ControlMessage, parseControlMessages } from "../../ffi/socket/cmsg.ts";
 import {
   bind,
   getsockname,
   getsockopt,
   getsockoptInt,
-  poll,
-  recvmsg,
   send,
   setsockopt,
   socket,
-} from "../../ffi/socket/socket.ts";
+} from "../../ffi/socket/calls.ts";
+import { CMSG_SPACE, type ControlMessage, parseControlMessages } from "../../ffi/socket/cmsg.ts";
+import { recvmsg } from "../../ffi/socket/message.ts";
+import { sleep } from "../../ffi/socket/poll.ts";
 import { CannotAnswer } from "../evidence/outcome.ts";
 
 /**
@@ -286,7 +286,7 @@ export function whenThereIsRoom(step: () => unknown): void {
     } catch (error) {
       const isFull = error instanceof SystemError && error.errno === Errno.ENOBUFS;
       if (!isFull || left === 1) throw error;
-      poll([], 0, PAUSE);
+      sleep(PAUSE);
     }
   }
 }

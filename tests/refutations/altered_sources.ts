@@ -4,8 +4,8 @@
  * @module
  */
 
+import { sleep } from "../../ffi/mod.ts";
 import type { FrameSource } from "../../lib/receive/mod.ts";
-import { sleep } from "./refutation.ts";
 
 /** A source that passes everything on to another one, for a subclass to change some of it. */
 export class AlteredSource implements FrameSource {

@@ -27,6 +27,7 @@ import {
   setgroups,
   setresgid,
   setresuid,
+  sleep,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   socket,

@@ -9,7 +9,6 @@ import {
   assemble,
   attachFilter,
   bpfReturn,
-  poll,
   rawSyscall,
   setgroups,
   setresgid,
@@ -137,9 +136,4 @@ type Detail = { [name: string]: unknown };
 export function onStage(run: ChildRun, at: string, change: (detail: Detail) => Detail): void {
   const honest = run.reached.bind(run);
   run.reached = (stage, detail = {}) => honest(stage, stage === at ? change(detail) : detail);
-}
-
-/** Sleeps, as a child that is busy with something else. */
-export function sleep(milliseconds: number): void {
-  poll([], 0, milliseconds);
 }

@@ -23,8 +23,9 @@
 import { ETH_P_ALL, POLLIN } from "../../../ffi/abi/constants.ts";
 import { getresgid, getresuid, PrivilegeError } from "../../../ffi/process/credentials.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
-import { openDescriptors, readLink } from "../../../ffi/process/file.ts";
-import { poll } from "../../../ffi/socket/socket.ts";
+import { readLink } from "../../../ffi/process/file.ts";
+import { openDescriptors } from "../../../ffi/process/proc.ts";
+import { poll, sleep } from "../../../ffi/socket/poll.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import type { CheckId } from "../../evidence/checks.ts";
@@ -64,13 +65,11 @@ import {
 } from "../../confine/privileges.ts";
 import {
   becomeWorker,
-  closeUnknownDescriptors,
-  explainViolation,
   launchCapabilities,
   launcherFor,
   protectSocket,
-  protectWorker,
 } from "../../confine/protections.ts";
+import { confine, leaveRoot } from "../../confine/start.ts";
 import { drain, isRing, openFrameSource, type ReceivePath, USUAL_PATH } from "../../receive/mod.ts";
 import { Reception } from "../../harness/reception.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
@@ -250,7 +249,7 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   );
   const { uid, gid, count, protections, receive } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
-  const { channelFd } = run;
+  const sockets = { packetFd: packetSocket.fd, channelFd: run.channelFd };
   run.step("Child process started");
   run.note(`Current UID: ${getresuid().effective}`);
   run.note(`Current GID: ${getresgid().effective}`);
@@ -265,11 +264,10 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   const errnoBefore = control === "child" ? tryPacketSocket() : 0;
 
   // 6. The drop, and the proof of it. What is open without a reason goes before it: it may act as root afterwards.
-  closeUnknownDescriptors({ packetFd: packetSocket.fd, channelFd }, protections);
   run.step("Dropping all privileges...");
   let doubt: PrivilegeError | undefined;
   try {
-    overrides.dropPrivileges({ uid, gid }, protections);
+    leaveRoot(sockets, message, overrides.dropPrivileges);
   } catch (error) {
     if (!(error instanceof PrivilegeError)) throw error;
     doubt = error; // what is left is judged next
@@ -291,13 +289,11 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
 
   // What it receives by is made without privilege, and before a filter forbids to make it.
   overrides.beforeUse(packetSocket.fd);
-  using source = openFrameSource(receive, packetSocket.fd);
+  if (protections.length > 0) run.step("Hardening...");
+  const openSource = () => openFrameSource(receive, packetSocket.fd);
+  using source = confine(run, sockets, message, openSource);
   if (protections.length > 0) {
-    run.step("Hardening...");
-    const known = { packetFd: packetSocket.fd, channelFd, sourceFd: source.fd };
-    protectWorker(known, protections);
-    run.explain = (syscall) => explainViolation(known, protections, syscall);
-    await proveConfinement(run, known, { uid, gid });
+    await proveConfinement(run, { ...sockets, sourceFd: source.fd }, { uid, gid });
     run.done("Confined on every thread, with every descriptor explained", ...CONFINEMENT_CHECKS);
   }
 
@@ -365,11 +361,11 @@ async function judgeRiseAndFall(
     expected: { passed },
     meanwhile: () => {
       memory.before = queuedBytes(passed);
-      reception.ahead(1);
+      reception.sendAhead(1);
       for (const deadline = Date.now() + ARRIVAL_TIME; Date.now() < deadline;) {
         memory.during = queuedBytes(passed);
         if (memory.during !== memory.before) break;
-        poll([], 0, SETTLING_TIME);
+        sleep(SETTLING_TIME);
       }
     },
   });

@@ -29,13 +29,6 @@ import { attempt } from "../../../ffi/abi/errno.ts";
 import { cString } from "../../../ffi/abi/libc.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import {
-  inetAddress,
-  inetEndpoint,
-  type Ipv4Endpoint,
-  sendMulticastBy,
-} from "../../../ffi/socket/inet.ts";
-import type { Link } from "../../../ffi/socket/rtnetlink.ts";
-import {
   connect,
   getpeername,
   getsockname,
@@ -43,7 +36,14 @@ import {
   getsockoptInt,
   setsockopt,
   socket,
-} from "../../../ffi/socket/socket.ts";
+} from "../../../ffi/socket/calls.ts";
+import {
+  inetAddress,
+  inetEndpoint,
+  type Ipv4Endpoint,
+  sendMulticastBy,
+} from "../../../ffi/socket/inet.ts";
+import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 import { CannotAnswer } from "../../evidence/outcome.ts";
 
 /** What an egress is, as whoever holds it sees it. */

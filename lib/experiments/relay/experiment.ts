@@ -34,17 +34,17 @@ import {
 import { cString } from "../../../ffi/abi/libc.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { readTextFile } from "../../../ffi/process/file.ts";
-import { inetAddress, ipv4Bytes, type Ipv4Endpoint, joinGroup } from "../../../ffi/socket/inet.ts";
-import { if_nametoindex, type Link } from "../../../ffi/socket/rtnetlink.ts";
 import {
   bind,
-  pollAsync,
   ReceiveBuffer,
   send,
   sendTo,
   setsockopt,
   socket,
-} from "../../../ffi/socket/socket.ts";
+} from "../../../ffi/socket/calls.ts";
+import { inetAddress, ipv4Bytes, type Ipv4Endpoint, joinGroup } from "../../../ffi/socket/inet.ts";
+import { pollAsync } from "../../../ffi/socket/poll.ts";
+import { if_nametoindex, type Link } from "../../../ffi/socket/rtnetlink.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";
@@ -62,7 +62,7 @@ import { attemptElsewhere, markedPayload, strayFrame } from "./elsewhere.ts";
 import { type Conclusion, type Finding, judged, skipped } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { FAR_END, FarNamespace, IN_OWN_NAMESPACE, requireNamespaces } from "./namespace.ts";
-import { groupFilter } from "../../packets/group_filter.ts";
+import { groupFilter } from "../../packets/filters.ts";
 import { ELSEWHERE } from "../../packets/marks.ts";
 import { asInteger, asObject } from "../../harness/protocol.ts";
 import {
@@ -76,8 +76,6 @@ import {
   ALL_PROTECTIONS,
   becomeWorker,
   birthWith,
-  closeUnknownDescriptors,
-  explainViolation,
   launcherFor,
   protectSocket,
   protectWorker,
@@ -90,11 +88,12 @@ import {
   type ReceivePath,
 } from "../../receive/mod.ts";
 import { Relay, type RelayAccount } from "./relay.ts";
-import { INVALID, LONGEST_PAYLOAD } from "./frames.ts";
+import { INVALID, LONGEST_PAYLOAD } from "./invalid_frames.ts";
 import { persistently, RelayStimulus } from "./stimulus.ts";
 import { ReversePathFilter, whyNotChangeable } from "./reverse_path.ts";
 import { requireStimulus } from "../../harness/setting.ts";
 import type { Child } from "../../harness/child.ts";
+import { startWorker } from "../../confine/start.ts";
 import { Witness } from "./witness.ts";
 
 /** How many datagrams are sent at least: every size once. */
@@ -277,18 +276,14 @@ const FRAMES_IN_A_ROW = 256;
 export async function child(run: ChildRun, overrides = childOverrides): Promise<void> {
   if (run.receive("role").message.role === "receiver") return await receive(run, overrides);
   const { message, descriptors } = run.receive("relay", 2);
-  const { uid, gid, protections, from, ifindex } = message;
+  const { uid, gid, from, ifindex } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
   using egress = new OwnedFd(descriptors[1]);
   const given = { packetFd: packetSocket.fd, egressFd: egress.fd, channelFd: run.channelFd };
 
-  closeUnknownDescriptors(given, protections);
-  overrides.becomeWorker({ uid, gid }, protections);
-  using source = overrides.openSource(message.receive, packetSocket.fd);
-  const known = { ...given, sourceFd: source.fd };
-  overrides.protectWorker(known, protections);
-  run.explain = (syscall) => explainViolation(known, protections, syscall);
-  await proveConfinement(run, known, { uid, gid });
+  const openSource = () => overrides.openSource(message.receive, packetSocket.fd);
+  using source = startWorker(run, given, message, openSource, overrides);
+  await proveConfinement(run, { ...given, sourceFd: source.fd }, { uid, gid });
 
   // What a compromised worker would do first.
   run.check("RELAY-03", judgeAttempts(attemptElsewhere({ ...given, ifindex })));

@@ -17,9 +17,9 @@ import {
   SOL_SOCKET,
 } from "../../../ffi/abi/constants.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
+import { setsockopt } from "../../../ffi/socket/calls.ts";
 import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
-import { setsockopt } from "../../../ffi/socket/socket.ts";
 import { DatagramReader } from "../../packets/datagrams.ts";
 import type { Digest } from "../../evidence/digests.ts";
 import { inEndpointWords } from "./egress.ts";
