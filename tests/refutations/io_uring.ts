@@ -58,7 +58,6 @@ import {
   onStage,
   type Refutation,
   type Refutations,
-  sleep,
   trustMe,
   withoutSecrets,
 } from "./refutation.ts";
