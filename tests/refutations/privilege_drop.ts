@@ -35,7 +35,7 @@ import {
 } from "../../lib/experiments/privilege_drop/experiment.ts";
 import { bindPacketSocket, openPacketSocket } from "../../lib/packets/socket.ts";
 import type { ParentRun } from "../../lib/harness/parent_run.ts";
-import { play } from "../hostile/behaviour.ts";
+import { behave } from "../hostile/behaviour.ts";
 import {
   dropOnOneThread,
   ignoreEverything,
@@ -61,7 +61,7 @@ const dropping = (dropPrivileges: typeof childOverrides.dropPrivileges) => (run:
  * before the parent has looked.
  */
 const droppingOnly = (drop: (identity: Identity) => void) => (run: ChildRun) =>
-  play(run, { what: "drops in its own way", drop: ({ identity }) => drop(identity) });
+  behave(run, { what: "drops in its own way", drop: ({ identity }) => drop(identity) });
 
 function htons(value: number): number {
   return (value & 0xff) << 8 | value >> 8;
