@@ -11,7 +11,7 @@ import { assertSchema } from "../support/schema.ts";
 import { ROOT } from "../support/programs.ts";
 import { isStopped, NetworkNamespace, Running } from "../e2e/processes.ts";
 import { blowText } from "./boundaries.ts";
-import { OUTPUT, type SignalCase, type SignalRecord, SLACK } from "./cases.ts";
+import { OUTPUT, type SignalCase, type SignalRecord, SLACK } from "./judge.ts";
 import type { Evidence } from "../../lib/evidence/evidence.ts";
 
 const pause = (time: number) => new Promise<void>((resolve) => setTimeout(resolve, time));

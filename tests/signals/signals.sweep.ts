@@ -9,7 +9,7 @@ import {
   type SignalCase,
   type SignalRecord,
   tableOf,
-} from "./cases.ts";
+} from "./judge.ts";
 import { boundariesOf, runCase } from "./runs.ts";
 
 const needs = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };

@@ -7,7 +7,7 @@ import {
   type SignalRecord,
   SLACK,
   tableOf,
-} from "./cases.ts";
+} from "./judge.ts";
 
 /** A run that SIGTERM ended as it should. */
 const interrupted: SignalRecord = {
