@@ -99,14 +99,14 @@ async function startTracing({ trace, files }: RunTask): Promise<Tracing | undefi
 
 async function runEach(
   experiments: readonly Experiment[],
-  how: Omit<ExperimentOptions, "signal" | "heard">,
+  how: Omit<ExperimentOptions, "signal" | "settled">,
   where: Environment,
   results: ExperimentEvidence[],
 ): Promise<Evidence> {
   try {
-    const { signal, heard } = interruption();
+    const { signal, settled } = interruption();
     for (const experiment of experiments) {
-      results.push(await runExperiment(experiment, { ...how, signal, heard }));
+      results.push(await runExperiment(experiment, { ...how, signal, settled }));
     }
     return evidenceOf(where, results);
   } catch (error) {

@@ -135,7 +135,7 @@ export class ParentRun {
       module: childModule,
       args: [experiment, String(theirs.fd), millisecondsLeft, ...tracing ? [tracing.wanted] : []],
       onTrace: tracing &&
-        ((piece) => tracing.heard("child", process.pid, asSeenHere(piece, process.pid))),
+        ((piece) => tracing.receive("child", process.pid, asSeenHere(piece, process.pid))),
       inherit: [theirs.fd, ...inherit],
       launcher,
       beside: beside?.process,

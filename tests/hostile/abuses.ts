@@ -403,7 +403,7 @@ export const HOSTILE = {
   // ── Silence, and ends of every kind. ──
   "silent": {
     what: "says nothing any more",
-    says: /Time ran out|it said nothing in time/,
+    says: /Time ran out|no message came in time/,
     timeout: 2,
     do: () => {},
   },
@@ -419,7 +419,7 @@ export const HOSTILE = {
   },
   "closes-the-channel": {
     what: "closes the control channel, and goes on",
-    says: /The child closed the control channel, and went on; it was killed/,
+    says: /The child closed the control channel but kept running; it was killed/,
     do: (run) => shutdown(run.channelFd, SHUT_WR),
   },
   "does-not-read": {

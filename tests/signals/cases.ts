@@ -72,7 +72,7 @@ const childDied = (event: Event): Expectation => ({
 });
 /** At its last boundary the child is waited for, and ended. */
 const OUT_OF_TIME =
-  /^Time ran out|it said nothing in time$|^The child did not end within 5000 ms$|, and went on; it was killed$/;
+  /^Time ran out|no message came in time$|^The child did not end within 5000 ms$| but kept running; it was killed$/;
 
 /** What must come of an event, wherever it comes. */
 export function expectation({ side, event }: SignalCase): Expectation {

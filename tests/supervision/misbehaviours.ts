@@ -155,7 +155,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
   },
   "floods": {
     what: "floods the control channel with 100,000 messages",
-    reason: /The child was not asked, and it is at "alive"/,
+    reason: /The child sent a message without being asked: it is at "alive"/,
     isGivenUp: false,
     misbehave: (run) =>
       afterSomeFrames(run, () => {
@@ -170,7 +170,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
   },
   "floods-at-the-start": {
     what: "floods the control channel before it is ready",
-    reason: /sent "note", which it may not/,
+    reason: /sent "note", which is not permitted here/,
     isGivenUp: true,
     misbehave(run) {
       const message = { type: "note", text: "x".repeat(4000), checks: [] };
@@ -215,7 +215,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
   },
   "judges": {
     what: "judges a check of the supervisor's",
-    reason: /sent "check", which it may not/,
+    reason: /sent "check", which is not permitted here/,
     isGivenUp: false,
     misbehave: saying(JSON.stringify({
       type: "check",
@@ -265,7 +265,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
   },
   "hangs-up": {
     what: "closes the control channel, and goes on",
-    reason: /closed the control channel, and went on/,
+    reason: /closed the control channel but kept running/,
     isGivenUp: false,
     misbehave: (run) =>
       afterSomeFrames(run, () => {

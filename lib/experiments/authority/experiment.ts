@@ -58,15 +58,8 @@ import {
 import { CannotAnswer } from "../../evidence/outcome.ts";
 import { boundPacketSocket, emptyQueue, sendFrame } from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import {
-  becomeWorker,
-  birthUnder,
-  closeUnknownDescriptors,
-  explainViolation,
-  type Protection,
-  protectSocket,
-  protectWorker,
-} from "../../confine/protections.ts";
+import { birthUnder, type Protection, protectSocket } from "../../confine/protections.ts";
+import { leaveRoot, startWorker } from "../../confine/start.ts";
 import { drain, isRing, openFrameSource, USUAL_PATH } from "../../receive/mod.ts";
 import { Reception } from "../../harness/reception.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
@@ -193,22 +186,19 @@ export async function child(run: ChildRun): Promise<void> {
   const { message, descriptors } = run.receive("worker", 1);
   const { uid, gid, protections, target, prove, receive } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
-  const { channelFd } = run;
+  const sockets = { packetFd: packetSocket.fd, channelFd: run.channelFd };
 
-  const rings = target === null ? null : makeEarlyRings(); // as root, and never closed: the trap
-  closeUnknownDescriptors({ packetFd: packetSocket.fd, channelFd }, protections);
-  becomeWorker({ uid, gid }, protections);
   if (target === null) {
+    leaveRoot(sockets, message);
     prctl(PR_SET_DUMPABLE, protections.includes("undumpable") ? 0 : 1);
     run.reached("ready", { fd: packetSocket.fd });
     run.receive("enough");
     return;
   }
-  using source = openFrameSource(receive, packetSocket.fd);
-  const known = { packetFd: packetSocket.fd, channelFd, sourceFd: source.fd };
-  protectWorker(known, protections);
-  run.explain = (syscall) => explainViolation(known, protections, syscall);
-  if (prove) await proveConfinement(run, known, { uid, gid });
+  const rings = makeEarlyRings(); // as root, and never closed: the trap
+  const openSource = () => openFrameSource(receive, packetSocket.fd);
+  using source = startWorker(run, sockets, message, openSource);
+  if (prove) await proveConfinement(run, { ...sockets, sourceFd: source.fd }, { uid, gid });
   run.reached("ready");
 
   const attacker = {
@@ -224,7 +214,7 @@ export async function child(run: ChildRun): Promise<void> {
     run.receive("next");
     const { outcome, syscall, refusal } = attemptOperation(operation, attacker);
     const mayBeFilters = syscall !== null && outcome === "EPERM";
-    const rule = mayBeFilters ? explainViolation(known, protections, syscall) : undefined;
+    const rule = mayBeFilters ? run.explain(syscall) : undefined;
     run.reached("attempted", { outcome, refusal, rule: rule ?? null });
   }
   if (prove) {

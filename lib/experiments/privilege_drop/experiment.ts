@@ -64,13 +64,11 @@ import {
 } from "../../confine/privileges.ts";
 import {
   becomeWorker,
-  closeUnknownDescriptors,
-  explainViolation,
   launchCapabilities,
   launcherFor,
   protectSocket,
-  protectWorker,
 } from "../../confine/protections.ts";
+import { confine, leaveRoot } from "../../confine/start.ts";
 import { drain, isRing, openFrameSource, type ReceivePath, USUAL_PATH } from "../../receive/mod.ts";
 import { Reception } from "../../harness/reception.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
@@ -250,7 +248,7 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   );
   const { uid, gid, count, protections, receive } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
-  const { channelFd } = run;
+  const sockets = { packetFd: packetSocket.fd, channelFd: run.channelFd };
   run.step("Child process started");
   run.note(`Current UID: ${getresuid().effective}`);
   run.note(`Current GID: ${getresgid().effective}`);
@@ -265,11 +263,10 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   const errnoBefore = control === "child" ? tryPacketSocket() : 0;
 
   // 6. The drop, and the proof of it. What is open without a reason goes before it: it may act as root afterwards.
-  closeUnknownDescriptors({ packetFd: packetSocket.fd, channelFd }, protections);
   run.step("Dropping all privileges...");
   let doubt: PrivilegeError | undefined;
   try {
-    overrides.dropPrivileges({ uid, gid }, protections);
+    leaveRoot(sockets, message, overrides.dropPrivileges);
   } catch (error) {
     if (!(error instanceof PrivilegeError)) throw error;
     doubt = error; // what is left is judged next
@@ -291,13 +288,11 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
 
   // What it receives by is made without privilege, and before a filter forbids to make it.
   overrides.beforeUse(packetSocket.fd);
-  using source = openFrameSource(receive, packetSocket.fd);
+  if (protections.length > 0) run.step("Hardening...");
+  const openSource = () => openFrameSource(receive, packetSocket.fd);
+  using source = confine(run, sockets, message, openSource);
   if (protections.length > 0) {
-    run.step("Hardening...");
-    const known = { packetFd: packetSocket.fd, channelFd, sourceFd: source.fd };
-    protectWorker(known, protections);
-    run.explain = (syscall) => explainViolation(known, protections, syscall);
-    await proveConfinement(run, known, { uid, gid });
+    await proveConfinement(run, { ...sockets, sourceFd: source.fd }, { uid, gid });
     run.done("Confined on every thread, with every descriptor explained", ...CONFINEMENT_CHECKS);
   }
 
@@ -365,7 +360,7 @@ async function judgeRiseAndFall(
     expected: { passed },
     meanwhile: () => {
       memory.before = queuedBytes(passed);
-      reception.ahead(1);
+      reception.sendAhead(1);
       for (const deadline = Date.now() + ARRIVAL_TIME; Date.now() < deadline;) {
         memory.during = queuedBytes(passed);
         if (memory.during !== memory.before) break;

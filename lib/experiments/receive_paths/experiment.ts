@@ -42,13 +42,7 @@ import {
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { judgeCredentials } from "../../confine/privileges.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
-import {
-  becomeWorker,
-  closeUnknownDescriptors,
-  launcherFor,
-  protectSocket,
-  protectWorker,
-} from "../../confine/protections.ts";
+import { becomeWorker, launcherFor, protectSocket } from "../../confine/protections.ts";
 import {
   currentFrame,
   drain,
@@ -60,6 +54,7 @@ import {
 } from "../../receive/mod.ts";
 import { PacketRingSource, WORKER_RING } from "../../receive/tpacket_v3.ts";
 import { requireStimulus } from "../../harness/setting.ts";
+import { startWorker } from "../../confine/start.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
 import type { Child } from "../../harness/child.ts";
 
@@ -165,15 +160,12 @@ export const childOverrides = {
 export async function child(run: ChildRun, overrides = childOverrides): Promise<void> {
   const digest = await sha256(); // as long as files may be opened
   const { message, descriptors } = run.receive("receiver", 1);
-  const { uid, gid, protections, prove } = message;
+  const { uid, gid, prove } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
-  const { channelFd } = run;
-  closeUnknownDescriptors({ packetFd: packetSocket.fd, channelFd }, protections);
-  overrides.becomeWorker({ uid, gid }, protections);
-  using source = overrides.openSource(message, packetSocket.fd);
-  const known = { packetFd: packetSocket.fd, channelFd, sourceFd: source.fd };
-  protectWorker(known, protections);
-  if (prove) await proveConfinement(run, known, { uid, gid });
+  const sockets = { packetFd: packetSocket.fd, channelFd: run.channelFd };
+  const openSource = () => overrides.openSource(message, packetSocket.fd);
+  using source = startWorker(run, sockets, message, openSource, overrides);
+  if (prove) await proveConfinement(run, { ...sockets, sourceFd: source.fd }, { uid, gid });
   drain(source);
   run.reached("ready");
 

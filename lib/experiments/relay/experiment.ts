@@ -76,8 +76,6 @@ import {
   ALL_PROTECTIONS,
   becomeWorker,
   birthWith,
-  closeUnknownDescriptors,
-  explainViolation,
   launcherFor,
   protectSocket,
   protectWorker,
@@ -95,6 +93,7 @@ import { persistently, RelayStimulus } from "./stimulus.ts";
 import { ReversePathFilter, whyNotChangeable } from "./reverse_path.ts";
 import { requireStimulus } from "../../harness/setting.ts";
 import type { Child } from "../../harness/child.ts";
+import { startWorker } from "../../confine/start.ts";
 import { Witness } from "./witness.ts";
 
 /** How many datagrams are sent at least: every size once. */
@@ -277,18 +276,14 @@ const FRAMES_IN_A_ROW = 256;
 export async function child(run: ChildRun, overrides = childOverrides): Promise<void> {
   if (run.receive("role").message.role === "receiver") return await receive(run, overrides);
   const { message, descriptors } = run.receive("relay", 2);
-  const { uid, gid, protections, from, ifindex } = message;
+  const { uid, gid, from, ifindex } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
   using egress = new OwnedFd(descriptors[1]);
   const given = { packetFd: packetSocket.fd, egressFd: egress.fd, channelFd: run.channelFd };
 
-  closeUnknownDescriptors(given, protections);
-  overrides.becomeWorker({ uid, gid }, protections);
-  using source = overrides.openSource(message.receive, packetSocket.fd);
-  const known = { ...given, sourceFd: source.fd };
-  overrides.protectWorker(known, protections);
-  run.explain = (syscall) => explainViolation(known, protections, syscall);
-  await proveConfinement(run, known, { uid, gid });
+  const openSource = () => overrides.openSource(message.receive, packetSocket.fd);
+  using source = startWorker(run, given, message, openSource, overrides);
+  await proveConfinement(run, { ...given, sourceFd: source.fd }, { uid, gid });
 
   // What a compromised worker would do first.
   run.check("RELAY-03", judgeAttempts(attemptElsewhere({ ...given, ifindex })));

@@ -397,7 +397,7 @@ export class Supervisor implements AsyncDisposable {
       while (!seat.isToStop && !this.#isOver) {
         if (!isGone) await this.#sleep(seat, ASK_INTERVAL);
         if (seat.isToStop) break;
-        await worker.saysNothing();
+        await worker.requireSilence();
         worker.send({ type: "next" });
         await this.#hear(worker, this.#patience.answer, "alive");
       }
@@ -450,7 +450,7 @@ export class Supervisor implements AsyncDisposable {
     const threads = judgeConfinement(threadCredentials(pid), identity);
     const filter = judgeFilter(given);
     const processes = judgeProcesses(worker.others); // under that filter it starts no more
-    if (worker.hasSpoken) throw new ExperimentError("The worker did not wait for the word to go");
+    if (worker.hasMessage) throw new ExperimentError("The worker did not wait for the word to go");
     const expected = describePacketSocket(fd).cookie;
     seat.cookies.add(expected);
     seat.cookies.add(cookie);

@@ -28,7 +28,7 @@ Deno.test("ChildProcess.ended() does not wait for a grandchild that holds the ou
   const child = shell(`sleep ${LONG} & echo $!; exit 3`);
   const { status, output, leftBehind } = await child.ended();
   Deno.kill(Number(output), "SIGKILL");
-  assertEquals([status.code, leftBehind], [3, "somebody else holds its output"]);
+  assertEquals([status.code, leftBehind], [3, "another process holds its output"]);
   const took = performance.now() - started;
   assert(took < LONG * 1000 / 4, `it took ${Math.round(took)} ms`);
 });
