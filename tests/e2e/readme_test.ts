@@ -4,6 +4,13 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { ALL_PROTECTIONS } from "../../lib/confine/protections.ts";
+import {
+  expectedOutcome,
+  HARDENED,
+  OPERATIONS,
+  PLAIN,
+} from "../../lib/experiments/authority/operations.ts";
 import { testNeeding } from "../support/needs.ts";
 import { fdpass, inNamespace, ROOT, runProgram } from "../support/programs.ts";
 
@@ -123,6 +130,52 @@ testNeeding({ root: true }, "The README's transcript is what a run prints", asyn
   const { stdout } = await fdpass(["veth-fdpass"]);
   const numbersAside = (text: string) => text.replaceAll(/\d+ threads/g, "<number> threads");
   assert(numbersAside(stdout).includes(numbersAside(shown)), stdout);
+});
+
+testNeeding({ root: true }, "The transcript of docs/relay.md is what a run prints", async () => {
+  const [shown] = blocks(Deno.readTextFileSync(`${ROOT}/docs/relay.md`), "text");
+  const { stdout } = await fdpass(["-e", "relay", "veth-fdpass"]);
+  for (const line of shown.trimEnd().split("\n")) {
+    assert(stdout.includes(line.replace(/…$/, "")), `${line}\n${stdout}`);
+  }
+});
+
+/** Returns the rows of the table of operations in docs/authority.md, by operation. */
+function operationRows(): Map<string, readonly string[]> {
+  const text = Deno.readTextFileSync(`${ROOT}/docs/authority.md`);
+  const [, table] = text.split(/^\| operation .*\n.*\n/m);
+  const rows = table.split("\n\n")[0].split("\n");
+  return new Map(rows.map((row) => {
+    const [name, ...cells] = row.split("|").slice(1, -1).map((cell) => cell.trim());
+    return [name, cells];
+  }));
+}
+
+Deno.test("The table of docs/authority.md is what the experiment expects", () => {
+  const rows = operationRows();
+  assertEquals([...rows.keys()], OPERATIONS.map(({ name }) => name));
+  let compared = 0;
+  for (const operation of OPERATIONS) {
+    const [plain, takenAwayBy, hardened] = rows.get(operation.name)!;
+    if (expectedOutcome(operation, PLAIN) !== plain) {
+      // A setting of this kernel decides, or its release.
+      assert(typeof operation.plain === "function" || operation.whyNotTried, operation.name);
+      continue;
+    }
+    const effective = ALL_PROTECTIONS.filter((protection) =>
+      plain === "allowed" && expectedOutcome(operation, protection) !== "allowed"
+    );
+    assertEquals(
+      [operation.name, takenAwayBy, hardened],
+      [
+        operation.name,
+        effective.map((protection) => `\`${protection}\``).join(", "),
+        expectedOutcome(operation, HARDENED),
+      ],
+    );
+    compared++;
+  }
+  assert(compared > 35, `${compared} compared`);
 });
 
 const PROGRAMS = blocks(LIBRARY, "ts");
