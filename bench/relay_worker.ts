@@ -21,7 +21,7 @@ import {
   SOL_SOCKET,
 } from "../ffi/mod.ts";
 import { openEgress } from "../lib/experiments/relay/egress.ts";
-import { groupFilter } from "../lib/packets/group_filter.ts";
+import { groupFilter } from "../lib/packets/filters.ts";
 import { boundPacketSocket, takeStatistics } from "../lib/packets/socket.ts";
 import { openFrameSource, type ReceivePath } from "../lib/receive/mod.ts";
 import { Relay } from "../lib/experiments/relay/relay.ts";

@@ -36,7 +36,7 @@ import {
 import { AnswerError, check } from "../abi/errno.ts";
 import { sock_filter, sock_fprog } from "../abi/layouts.ts";
 import { libc } from "../abi/libc.ts";
-import { setsockopt } from "../socket/socket.ts";
+import { setsockopt } from "../socket/calls.ts";
 import { addressOf } from "../abi/struct.ts";
 
 /** One instruction, as in `struct sock_filter`. */

@@ -32,7 +32,7 @@ import {
 import { attempt } from "../abi/errno.ts";
 import { tpacket3_hdr, tpacket_block_desc, tpacket_req3 } from "../abi/layouts.ts";
 import { mapOver, pages, pageSize, unmap } from "../abi/memory.ts";
-import { setsockopt } from "../socket/socket.ts";
+import { setsockopt } from "../socket/calls.ts";
 
 /** The geometry of a ring. */
 export interface PacketRingGeometry {

@@ -7,7 +7,7 @@
 
 import { AT_FDCWD, AT_SYMLINK_FOLLOW, O_CLOEXEC, O_RDONLY, O_WRONLY } from "../abi/constants.ts";
 import { close } from "./descriptor.ts";
-import { AnswerError, attempt, check, checkRestarting, Errno, SystemError } from "../abi/errno.ts";
+import { AnswerError, attempt, check, checkRestarting } from "../abi/errno.ts";
 import { dirent64 } from "../abi/layouts.ts";
 import { cString, libc } from "../abi/libc.ts";
 
@@ -134,46 +134,3 @@ export function readDirectory(path: string): string[] {
     }
   });
 }
-
-/**
- * The descriptors that a process holds, with what each refers to, such as `socket:[4711]`.
- *
- * Reads the links of `/proc/PID/fd` (proc_pid_fd(5)); the descriptor that the reading itself takes is left out.
- *
- * @param process A process id, or `"self"`.
- * @param most How many are looked at: a process may hold a million, to make that take long.
- * @throws {SystemError} `ENOENT` if there is no such process or no /proc, `EACCES` if it may not be looked at.
- * @throws {RangeError} If there are more.
- */
-export function openDescriptors(process: number | "self", most = Infinity): Map<number, string> {
-  const folder = `/proc/${process}/fd`;
-  const names = readDirectory(folder);
-  if (names.length > most) throw new RangeError(`more than ${most} descriptors: ${names.length}`);
-  const descriptors = new Map<number, string>();
-  for (const name of names) {
-    // Closed since the folder was read: the one for the folder itself always is.
-    const link = unlessGone(() => readLink(`${folder}/${name}`));
-    if (link !== undefined) descriptors.set(Number(name), link);
-  }
-  return descriptors;
-}
-
-/**
- * What is read in /proc of something that may end meanwhile; `undefined` if it has. It is asked for twice before that is believed: who looks for
- * what must not be there may overlook nothing.
- */
-export function unlessGone<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (!isGone(error)) throw error;
-  }
-  try {
-    return read();
-  } catch (error) {
-    if (!isGone(error)) throw error;
-  }
-}
-
-const isGone = (error: unknown) =>
-  error instanceof SystemError && (error.errno === Errno.ENOENT || error.errno === Errno.ESRCH);

@@ -12,7 +12,7 @@ import {
 } from "../abi/constants.ts";
 import { setCloseOnExec } from "./descriptor.ts";
 import { AnswerError, check, checkRestarting, Errno, SystemError } from "../abi/errno.ts";
-import { openDescriptors } from "./file.ts";
+import { openDescriptors } from "./proc.ts";
 import { rlimit } from "../abi/layouts.ts";
 import { cString, libc } from "../abi/libc.ts";
 import { withOriginalMask } from "./signals.ts";

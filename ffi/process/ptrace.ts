@@ -59,7 +59,8 @@ import {
 } from "../abi/constants.ts";
 import { close } from "./descriptor.ts";
 import { AnswerError, Errno, errnoOf, SystemError } from "../abi/errno.ts";
-import { open, readTextFile, unlessGone } from "./file.ts";
+import { open, readTextFile } from "./file.ts";
+import { unlessGone } from "./proc.ts";
 import {
   iovec,
   ptrace_peeksiginfo_args,
@@ -70,7 +71,7 @@ import {
 import { pageSize } from "../abi/memory.ts";
 import { rawSyscall } from "../abi/raw_syscall.ts";
 import { SYSCALL_CONVENTIONS } from "./registers.ts";
-import { poll } from "../socket/socket.ts";
+import { sleep } from "../socket/poll.ts";
 import { addressOf, type StructView } from "../abi/struct.ts";
 import { AUDIT_ARCH, type SyscallName, syscallNumber } from "../abi/syscalls.ts";
 
@@ -629,7 +630,7 @@ function awaitStop(tid: number, timeout: number): Stop {
     if (polls < POLLS_AT_ONCE) continue;
     if (hasEnded(tid)) throw new SystemError("ptrace", Errno.ESRCH);
     if (performance.now() >= deadline) throw new SystemError("ptrace", Errno.ETIMEDOUT);
-    poll([], 0, 1);
+    sleep(1);
   }
 }
 
@@ -662,7 +663,7 @@ function takeNoteOfEnd(tid: number, timeout: number): boolean {
   const deadline = performance.now() + timeout;
   while (!hasEnded(tid)) {
     if (performance.now() >= deadline) return false;
-    poll([], 0, 1);
+    sleep(1);
   }
   const status = unlessGone(() => readTextFile(`/proc/${tid}/status`));
   if (status === undefined || isOwnChild(tid, status)) return true;

@@ -13,7 +13,7 @@ import {
   IPPROTO_IP,
 } from "../abi/constants.ts";
 import { ip_mreqn, sockaddr_in } from "../abi/layouts.ts";
-import { setsockopt } from "./socket.ts";
+import { setsockopt } from "./calls.ts";
 
 /** An IPv4 address with a port. */
 export interface Ipv4Endpoint {

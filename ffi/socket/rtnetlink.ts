@@ -30,7 +30,7 @@ import { close } from "../process/descriptor.ts";
 import { AnswerError, check, SystemError } from "../abi/errno.ts";
 import { ifinfomsg, nlmsgerr, nlmsghdr, rtattr } from "../abi/layouts.ts";
 import { cString, libc } from "../abi/libc.ts";
-import { recv, send, socket } from "./socket.ts";
+import { recv, send, socket } from "./calls.ts";
 
 /** A network interface. */
 export interface Link {

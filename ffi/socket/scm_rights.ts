@@ -28,7 +28,7 @@ import {
 } from "../abi/constants.ts";
 import { close } from "../process/descriptor.ts";
 import { cmsghdr } from "../abi/layouts.ts";
-import { type ReceivedMessage, recvmsg, sendmsg } from "./socket.ts";
+import { type ReceivedMessage, recvmsg, sendmsg } from "./message.ts";
 
 /** A message came that is not what was agreed. Whatever descriptors were in it have been closed. */
 export class DescriptorError extends Error {

@@ -8,9 +8,9 @@ import { SO_LOCK_FILTER, SOL_SOCKET } from "../../ffi/abi/constants.ts";
 import type { Identity } from "../../ffi/process/credentials.ts";
 import { readLink, readTextFile } from "../../ffi/process/file.ts";
 import { WaitingThreads } from "../../ffi/process/threads.ts";
-import { getsockoptInt, pollAsync } from "../../ffi/socket/socket.ts";
+import { getsockoptInt } from "../../ffi/socket/calls.ts";
+import { pollAsync } from "../../ffi/socket/poll.ts";
 import type { ChildRun } from "../harness/child_run.ts";
-import type { CheckId } from "../evidence/checks.ts";
 import { auditDescriptors, type KnownDescriptors } from "../inspect/descriptor_audit.ts";
 import { type Finding, judged } from "../evidence/evidence.ts";
 import type { View } from "../inspect/look.ts";
@@ -21,14 +21,7 @@ import { isPinned } from "./protections.ts";
 import type { Child } from "../harness/child.ts";
 import { judgeFilter, type KnownWorker } from "../inspect/worker_filter.ts";
 
-/** The checks of a hardened worker. */
-export const CONFINEMENT_CHECKS = [
-  "HARD-01",
-  "HARD-02",
-  "HARD-03",
-  "HARD-04",
-  "HARD-05",
-] as const satisfies CheckId[];
+export { CONFINEMENT_CHECKS } from "../evidence/checks.ts";
 
 /** The child's part: what it makes of itself, a second opinion; and the threads that the parent then sees. */
 export async function proveConfinement(

@@ -15,7 +15,7 @@ import {
   tryToRegainRoot,
 } from "../../ffi/process/credentials.ts";
 import { close } from "../../ffi/process/descriptor.ts";
-import { socket } from "../../ffi/socket/socket.ts";
+import { socket } from "../../ffi/socket/calls.ts";
 import { type CheckId } from "../evidence/checks.ts";
 import { type Finding, judged } from "../evidence/evidence.ts";
 import { alike, CAPABILITY_SETS, type ThreadCredentials } from "../inspect/threads.ts";

@@ -53,7 +53,7 @@ import {
   setresuid,
 } from "../../ffi/process/credentials.ts";
 import { close } from "../../ffi/process/descriptor.ts";
-import { openDescriptors } from "../../ffi/process/file.ts";
+import { openDescriptors } from "../../ffi/process/proc.ts";
 import { parentDeathSignal, prctl, setrlimit } from "../../ffi/process/process.ts";
 import {
   compileFilter,
@@ -61,9 +61,10 @@ import {
   installFilter,
   type SyscallPolicy,
 } from "../../ffi/seccomp/seccomp.ts";
-import { getsockoptInt, poll } from "../../ffi/socket/socket.ts";
+import { getsockoptInt } from "../../ffi/socket/calls.ts";
+import { poll } from "../../ffi/socket/poll.ts";
 import { auditDescriptors, type KnownDescriptors } from "../inspect/descriptor_audit.ts";
-import { CannotAnswer, ExperimentError } from "../evidence/outcome.ts";
+import { CannotAnswer, ExperimentError } from "../evidence/errors.ts";
 import { beginFanoutGroup } from "../packets/socket.ts";
 import { threadFiles } from "../inspect/threads.ts";
 import { ALLOW_EVERYTHING, prepareForFilter, receiveOnlyPolicy } from "./policy.ts";

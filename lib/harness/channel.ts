@@ -22,9 +22,10 @@ import {
 } from "../../ffi/abi/constants.ts";
 import { Errno, errnoOf, SystemError } from "../../ffi/abi/errno.ts";
 import { OwnedFd } from "../../ffi/process/descriptor.ts";
+import { shutdown, socketpair } from "../../ffi/socket/calls.ts";
+import { poll, pollAsync } from "../../ffi/socket/poll.ts";
 import { receiveDescriptors, sendDescriptors } from "../../ffi/socket/scm_rights.ts";
-import { poll, pollAsync, shutdown, socketpair } from "../../ffi/socket/socket.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 
 /** The longest message, in bytes. */
 export const MESSAGE_LIMIT = 64 * 1024;

@@ -12,7 +12,8 @@ import { Errno, errnoOf, SystemError } from "../../ffi/abi/errno.ts";
 import type { OwnedFd } from "../../ffi/process/descriptor.ts";
 import { isSameFile } from "../../ffi/process/kcmp.ts";
 import { NotAnsweredError } from "../../ffi/process/ptrace.ts";
-import { poll, shutdown } from "../../ffi/socket/socket.ts";
+import { shutdown } from "../../ffi/socket/calls.ts";
+import { poll } from "../../ffi/socket/poll.ts";
 import { type ChildEnd, type ChildProcess, ownLibcFolder } from "./process.ts";
 import { type Delivery, nextMessage, sendMessage, takeMessage } from "./channel.ts";
 import {
@@ -27,7 +28,7 @@ import type { Expected } from "../inspect/footholds.ts";
 import type { SeenProcess } from "../inspect/processes.ts";
 import { type Inspected, look, type LookOptions, type View } from "../inspect/look.ts";
 import { ownChildren } from "./orphans.ts";
-import { CannotLook, ExperimentError } from "../evidence/outcome.ts";
+import { CannotLook, ExperimentError } from "../evidence/errors.ts";
 import type { ParentRun } from "./parent_run.ts";
 
 /** Options of {@linkcode Child.look}. */
@@ -370,7 +371,7 @@ export class Child implements AsyncDisposable {
   #read({ text }: Delivery): ChildMessage {
     const message = parseChildMessage(text);
     this.#sentAt = Math.max(this.#sentAt, saidAt(text) ?? now());
-    if (!COUNTED_ELSEWHERE.includes(message.type)) this.#run.record.heard(text);
+    if (!COUNTED_ELSEWHERE.includes(message.type)) this.#run.record.countChildText(text);
     return message;
   }
 

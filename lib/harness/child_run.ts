@@ -9,7 +9,7 @@ import { POLLIN } from "../../ffi/abi/constants.ts";
 import { SystemError } from "../../ffi/abi/errno.ts";
 import { getresuid } from "../../ffi/process/credentials.ts";
 import { write } from "../../ffi/process/descriptor.ts";
-import { poll } from "../../ffi/socket/socket.ts";
+import { poll } from "../../ffi/socket/poll.ts";
 import type { CheckId } from "../evidence/checks.ts";
 import { awaitMessage, sendMessage } from "./channel.ts";
 import { type Finding, judged } from "../evidence/evidence.ts";
@@ -21,7 +21,7 @@ import {
   parseParentMessage,
   timed,
 } from "./protocol.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 
 /** What the child's program calls. */
 export class ChildRun {

@@ -11,7 +11,7 @@ import { controlChannelPair } from "./channel.ts";
 import type { Finding, Packet, SeenBy } from "../evidence/evidence.ts";
 import { linksOfPacketSockets } from "../inspect/packet_sockets.ts";
 import { now } from "./protocol.ts";
-import { CannotLook } from "../evidence/outcome.ts";
+import { CannotLook } from "../evidence/errors.ts";
 import { USUAL_LAUNCHER } from "../confine/protections.ts";
 import type { ExperimentRecord } from "../evidence/record.ts";
 import type { Setting } from "./setting.ts";

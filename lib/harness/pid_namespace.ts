@@ -18,11 +18,12 @@
 import { CLONE_NEWPID, O_CLOEXEC, O_RDONLY } from "../../ffi/abi/constants.ts";
 import { AnswerError, attempt, Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { OwnedFd } from "../../ffi/process/descriptor.ts";
-import { open, unlessGone } from "../../ffi/process/file.ts";
+import { open } from "../../ffi/process/file.ts";
 import { setns, unshare } from "../../ffi/process/namespaces.ts";
+import { unlessGone } from "../../ffi/process/proc.ts";
 import { reap } from "../../ffi/process/process.ts";
 import { pidNamespaceOf, processesIn, type SeenProcess } from "../inspect/processes.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 import { ownChildren } from "./orphans.ts";
 import { runtimeCall } from "../host/runtime_call.ts";
 

@@ -10,7 +10,7 @@
  */
 
 import { POLLIN } from "../../ffi/abi/constants.ts";
-import { poll, pollAsync } from "../../ffi/socket/socket.ts";
+import { poll, pollAsync } from "../../ffi/socket/poll.ts";
 import { AwaitedFrames } from "../packets/awaited_frames.ts";
 import { type Finding, judged, type Packet, skipped } from "../evidence/evidence.ts";
 import { summarize } from "../packets/frames.ts";

@@ -8,8 +8,8 @@
 
 import { AF_UNIX, SO_DOMAIN, SOL_SOCKET } from "../../ffi/abi/constants.ts";
 import { descriptorAccess } from "../../ffi/process/descriptor.ts";
-import { openDescriptors } from "../../ffi/process/file.ts";
-import { getsockoptInt, peerPid } from "../../ffi/socket/socket.ts";
+import { openDescriptors } from "../../ffi/process/proc.ts";
+import { getsockoptInt, peerPid } from "../../ffi/socket/calls.ts";
 
 /** A descriptor, explained or not. */
 export interface AuditedDescriptor {

@@ -9,10 +9,11 @@
 
 import { AF_UNIX, SO_DOMAIN, SOL_SOCKET } from "../../ffi/abi/constants.ts";
 import { Errno, errnoOf, SystemError } from "../../ffi/abi/errno.ts";
-import { openDescriptors, readTextFile, unlessGone } from "../../ffi/process/file.ts";
+import { readTextFile } from "../../ffi/process/file.ts";
 import { copyDescriptor } from "../../ffi/process/pidfd.ts";
-import { getpeername, getsockoptInt, peerPid } from "../../ffi/socket/socket.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { openDescriptors, unlessGone } from "../../ffi/process/proc.ts";
+import { getpeername, getsockoptInt, peerPid } from "../../ffi/socket/calls.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 
 /** The kinds that a child of ours may hold, and `unknown` for every other. */
 export type DescriptorKind =

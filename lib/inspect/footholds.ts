@@ -15,8 +15,9 @@
  * @module
  */
 
-import { readLink, readTextFile, unlessGone } from "../../ffi/process/file.ts";
+import { readLink, readTextFile } from "../../ffi/process/file.ts";
 import { sharesDescriptors } from "../../ffi/process/kcmp.ts";
+import { unlessGone } from "../../ffi/process/proc.ts";
 import { type DescriptorKind, type SeenDescriptor } from "./descriptors.ts";
 import { threadIds } from "./threads.ts";
 

@@ -5,8 +5,9 @@
  * @module
  */
 
-import { openDescriptors, readTextFile } from "../../ffi/process/file.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { readTextFile } from "../../ffi/process/file.ts";
+import { openDescriptors } from "../../ffi/process/proc.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 import { seeDescriptors, type SeenDescriptor } from "./descriptors.ts";
 import {
   type Expected,

@@ -9,13 +9,9 @@
  */
 
 import { SystemError } from "../../ffi/abi/errno.ts";
-import {
-  openDescriptors,
-  readDirectory,
-  readTextFile,
-  unlessGone,
-} from "../../ffi/process/file.ts";
-import { CannotLook } from "../evidence/outcome.ts";
+import { readDirectory, readTextFile } from "../../ffi/process/file.ts";
+import { openDescriptors, unlessGone } from "../../ffi/process/proc.ts";
+import { CannotLook } from "../evidence/errors.ts";
 
 /** One row of the table. Source: packet_seq_show in net/packet/af_packet.c. */
 export interface PacketSocketRow {

@@ -10,8 +10,9 @@
 import { O_CLOEXEC, O_RDONLY } from "../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { OwnedFd } from "../../ffi/process/descriptor.ts";
-import { open, readDirectory, readLink, readTextFile, unlessGone } from "../../ffi/process/file.ts";
+import { open, readDirectory, readLink, readTextFile } from "../../ffi/process/file.ts";
 import { parentNamespace } from "../../ffi/process/namespaces.ts";
+import { unlessGone } from "../../ffi/process/proc.ts";
 
 /** A process, as `/proc/PID/status` has it. */
 export interface SeenProcess {

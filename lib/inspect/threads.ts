@@ -7,8 +7,9 @@
  * @module
  */
 
-import { readDirectory, readTextFile, unlessGone } from "../../ffi/process/file.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { readDirectory, readTextFile } from "../../ffi/process/file.ts";
+import { unlessGone } from "../../ffi/process/proc.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 
 /** The credentials of one thread. Source: proc_pid_status(5). */
 export interface ThreadCredentials {

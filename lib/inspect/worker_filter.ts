@@ -8,7 +8,7 @@
  */
 
 import { SystemError } from "../../ffi/abi/errno.ts";
-import { openDescriptors } from "../../ffi/process/file.ts";
+import { openDescriptors } from "../../ffi/process/proc.ts";
 import { readInstalledFilters } from "../../ffi/seccomp/installed_filters.ts";
 import { compileFilter } from "../../ffi/seccomp/seccomp.ts";
 import { type Finding, judged, skipped } from "../evidence/evidence.ts";

@@ -31,19 +31,19 @@ import { AnswerError, attempt, Errno, SystemError } from "../../ffi/abi/errno.ts
 import { sockaddr_ll, timespec, tpacket_stats } from "../../ffi/abi/layouts.ts";
 import { nanoseconds } from "../../ffi/process/clock.ts";
 import { close, OwnedFd } from "../../ffi/process/descriptor.ts";
-import { CMSG_SPACE, type ControlMessage, parseControlMessages } from "../../ffi/socket/cmsg.ts";
 import {
   bind,
   getsockname,
   getsockopt,
   getsockoptInt,
-  poll,
-  recvmsg,
   send,
   setsockopt,
   socket,
-} from "../../ffi/socket/socket.ts";
-import { CannotAnswer } from "../evidence/outcome.ts";
+} from "../../ffi/socket/calls.ts";
+import { CMSG_SPACE, type ControlMessage, parseControlMessages } from "../../ffi/socket/cmsg.ts";
+import { recvmsg } from "../../ffi/socket/message.ts";
+import { sleep } from "../../ffi/socket/poll.ts";
+import { CannotAnswer } from "../evidence/errors.ts";
 
 /**
  * Opens a packet socket that receives nothing yet, stamps what it will receive, and leaves out what the machine itself sends.
@@ -286,7 +286,7 @@ export function whenThereIsRoom(step: () => unknown): void {
     } catch (error) {
       const isFull = error instanceof SystemError && error.errno === Errno.ENOBUFS;
       if (!isFull || left === 1) throw error;
-      poll([], 0, PAUSE);
+      sleep(PAUSE);
     }
   }
 }

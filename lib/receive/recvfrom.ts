@@ -5,7 +5,8 @@
  */
 
 import { MSG_DONTWAIT, MSG_TRUNC, POLLIN } from "../../ffi/abi/constants.ts";
-import { Poller, ReceiveBuffer } from "../../ffi/socket/socket.ts";
+import { ReceiveBuffer } from "../../ffi/socket/calls.ts";
+import { Poller } from "../../ffi/socket/poll.ts";
 import { FRAME_ROOM, type FrameSource } from "./frame_source.ts";
 
 /** Frames by recvfrom(2). */

@@ -12,7 +12,8 @@ import {
   setUpPacketRing,
   tearDownPacketRing,
 } from "../../ffi/packet/packet_ring.ts";
-import { Poller, takeSocketError } from "../../ffi/socket/socket.ts";
+import { takeSocketError } from "../../ffi/socket/calls.ts";
+import { Poller } from "../../ffi/socket/poll.ts";
 import type { FrameSource } from "./frame_source.ts";
 
 /** A worker's ring: 16 MiB, room for a hundred thousand small frames, and a part of it waits for 8 ms at most. */

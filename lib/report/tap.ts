@@ -8,7 +8,7 @@
  */
 
 import type { CheckResult, Evidence, ExperimentEvidence } from "../evidence/evidence.ts";
-import { Exit } from "../evidence/outcome.ts";
+import { Exit } from "../evidence/errors.ts";
 import { escapeText } from "../evidence/escape.ts";
 import { childsPart, describeSeers } from "./seen_by.ts";
 

@@ -7,7 +7,7 @@
 import fc from "fast-check";
 import { DatagramReader, DROP_REASONS } from "../../lib/packets/datagrams.ts";
 import { summarize } from "../../lib/packets/frames.ts";
-import { datagramFrame, INVALID } from "../../lib/experiments/relay/frames.ts";
+import { datagramFrame, INVALID } from "../../lib/experiments/relay/invalid_frames.ts";
 import { decodeFrame, hexDump } from "../../lib/report/html/packets.ts";
 import { steadySequence } from "../../lib/experiments/supervisor/stream.ts";
 import {

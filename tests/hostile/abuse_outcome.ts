@@ -36,7 +36,7 @@ export async function assertWithstood(name: HostileName): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
     const page = `${folder}/report.html`, told = `${folder}/told.json`;
-    const program = [Deno.execPath(), "run", "-A", "tests/hostile/abused_run.ts", name, told];
+    const program = [Deno.execPath(), "run", "-A", "tests/hostile/abuse_run.ts", name, told];
     const args = ["--json", "--report", page, "-t", String(timeout), "veth-fdpass"];
     const outcome = await inNamespace([...program, ...args], {
       timeout: timeout * 1000 + 3 * GRACE,

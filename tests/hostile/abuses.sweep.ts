@@ -1,6 +1,6 @@
 /** A child that somebody has taken over: whatever it does, the run fails in time, says what was wrong, and leaves nothing behind. */
 
-import { TestsAhead } from "../support/ahead.ts";
+import { TestsAhead } from "../support/tests_ahead.ts";
 import { HOSTILE, type HostileName } from "./abuses.ts";
 import { assertWithstood } from "./abuse_outcome.ts";
 

@@ -18,8 +18,8 @@ import {
 } from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import { sendMessage } from "../../lib/harness/channel.ts";
-import { ExperimentError } from "../../lib/evidence/outcome.ts";
-import { sleep } from "../refutations/fault.ts";
+import { ExperimentError } from "../../lib/evidence/errors.ts";
+import { sleep } from "../refutations/refutation.ts";
 
 /** One hostile deed. */
 export interface Hostile {
@@ -306,17 +306,17 @@ export const HOSTILE = {
   // ── More than anybody can take. ──
   "short-flood": {
     what: "sends short notes for ever",
-    says: /The child says too much: more than 1048576 characters/,
+    says: /The child sends too much: more than 1048576 characters/,
     do: sayingForEver('{"type":"detail","text":""}'),
   },
   "long-flood": {
     what: "sends long notes for ever",
-    says: /The child says too much: more than 1048576 characters/,
+    says: /The child sends too much: more than 1048576 characters/,
     do: sayingForEver(JSON.stringify({ type: "note", text: "\u202e".repeat(4096), checks: [] })),
   },
   "wide-flood": {
     what: "sends notes for ever, each with 64 checks behind it",
-    says: /The child says too much: more than 1048576 characters/,
+    says: /The child sends too much: more than 1048576 characters/,
     do: sayingForEver(
       JSON.stringify({ type: "note", text: "", checks: new Array(64).fill("DROP-01") }),
     ),
@@ -329,7 +329,7 @@ export const HOSTILE = {
   },
   "step-flood": {
     what: "begins steps for ever",
-    says: /The child says too much: more than 1048576 characters/,
+    says: /The child sends too much: more than 1048576 characters/,
     do: sayingForEver('{"type":"step","title":"","privileged":true}'),
   },
   "packet-flood": {

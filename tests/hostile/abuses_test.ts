@@ -1,6 +1,6 @@
 /** Some of the hostile children, quick ones of every kind; all of them: `hostile.sweep.ts`. */
 
-import { TestsAhead } from "../support/ahead.ts";
+import { TestsAhead } from "../support/tests_ahead.ts";
 import { HOSTILE, type HostileName } from "./abuses.ts";
 import { assertWithstood } from "./abuse_outcome.ts";
 

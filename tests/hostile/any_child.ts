@@ -6,7 +6,7 @@
 
 import { runChild } from "../../lib/harness/child_main.ts";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
-import { ANYWHERE, type Anywhere } from "./anywhere.ts";
+import { ANYWHERE, type Anywhere } from "./any_experiment.ts";
 
 const name = new URL(import.meta.url).search.slice(1) as Anywhere;
 const experiments = EXPERIMENTS.map((experiment) => ({

@@ -6,8 +6,8 @@
 
 import { runChild } from "../../lib/harness/child_main.ts";
 import { privilegeDrop } from "../../lib/experiments/privilege_drop/experiment.ts";
-import { anything } from "./anything.ts";
-import { play } from "./deed.ts";
+import { anything } from "./random_reports.ts";
+import { play } from "./behaviour.ts";
 import { type LiarName, LIARS } from "./liars.ts";
 import { type ViolationName, VIOLATIONS } from "./violations.ts";
 

@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { testNeeding } from "../support/needs.ts";
-import type { Deed } from "./deed.ts";
+import type { Deed } from "./behaviour.ts";
 import { runFromOutside } from "./outside.ts";
 import { ROWS, run } from "./table.ts";
 import { type ViolationName, VIOLATIONS } from "./violations.ts";

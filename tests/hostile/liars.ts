@@ -15,12 +15,13 @@ import {
   POLLIN,
   realtime,
   recv,
+  sleep,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   socket,
 } from "../../ffi/mod.ts";
 import { skipped } from "../../lib/evidence/evidence.ts";
-import { claimEverything, type Deed, type Given, type Words } from "./deed.ts";
+import { claimEverything, type Deed, type Given, type Words } from "./behaviour.ts";
 import { VIOLATIONS } from "./violations.ts";
 
 /** A hostile child: its deed, and its words. */
@@ -99,7 +100,7 @@ export const LIARS: { readonly [name in LiarName]: Liar } = {
       receive(given) {
         while (!given.run.hasParentSpoken()) {
           handOn(given, frameAround(crypto.getRandomValues(new Uint8Array(20))));
-          poll([], 0, 50);
+          sleep(50);
         }
       },
     },

@@ -11,9 +11,9 @@ import {
   cString,
   libc,
   pages,
-  poll,
   posix_spawn,
   readTextFile,
+  sleep,
 } from "../../ffi/mod.ts";
 
 /** Source: linux/sched.h. */
@@ -57,7 +57,7 @@ export function haveOneselfTraced(): void {
   const [, pid] = status().match(/^Pid:\s*(\d+)/m)!;
   const ownPid = status().match(/^NSpid:.*\s(\d+)$/m)?.[1] ?? pid;
   posix_spawn("/usr/bin/strace", ["strace", "-qq", "-e", "trace=none", "-p", ownPid]);
-  for (const end = Date.now() + PATIENCE; Date.now() < end; poll([], 0, 5)) {
+  for (const end = Date.now() + PATIENCE; Date.now() < end; sleep(5)) {
     if (!/^TracerPid:\s*0$/m.test(status())) return;
   }
   throw new Error("No tracer came");

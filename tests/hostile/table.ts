@@ -10,7 +10,7 @@
 
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
 import type { Verdict } from "../../lib/evidence/evidence.ts";
-import { type Anywhere, KEEPING } from "./anywhere.ts";
+import { type Anywhere, KEEPING } from "./any_experiment.ts";
 import { LEAVINGS } from "./leaving.ts";
 import { type LiarName, LIARS } from "./liars.ts";
 import { runFromOutside } from "./outside.ts";

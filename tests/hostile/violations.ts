@@ -69,8 +69,8 @@ import {
   ignoreEverything,
   withoutFilter,
   withoutStage4,
-} from "../refutations/fault.ts";
-import { type Deed, type Given, protectBy } from "./deed.ts";
+} from "../refutations/refutation.ts";
+import { type Deed, type Given, protectBy } from "./behaviour.ts";
 import { call, CLONE_FS, filterThisThread, leave, prctlWith } from "./kernel.ts";
 import {
   CLONE_FILES,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Faults } from "./fault.ts";
+import type { Faults } from "./refutation.ts";
 import { IO_URING_FAULTS } from "./io_uring.ts";
 import { PRIVILEGE_DROP_FAULTS } from "./privilege_drop.ts";
 import { RECEIVE_PATHS_FAULTS } from "./receive_paths.ts";

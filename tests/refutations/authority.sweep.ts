@@ -7,7 +7,7 @@ import { OPERATIONS } from "../../lib/experiments/authority/operations.ts";
 import { threadCredentials } from "../../lib/inspect/threads.ts";
 import type { Protection } from "../../lib/confine/protections.ts";
 import { childrenOf, hasEnded, Running, uidOf, until } from "../e2e/processes.ts";
-import { TestsAhead } from "../support/ahead.ts";
+import { TestsAhead } from "../support/tests_ahead.ts";
 import { evidenceIn, inNamespace } from "../support/programs.ts";
 
 const tests = new TestsAhead();

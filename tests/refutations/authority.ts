@@ -15,7 +15,7 @@ import {
   type Outcome,
 } from "../../lib/experiments/authority/operations.ts";
 import type { Protection } from "../../lib/confine/protections.ts";
-import { trustMe, withoutFilter, withoutStage4 } from "./fault.ts";
+import { trustMe, withoutFilter, withoutStage4 } from "./refutation.ts";
 
 const O_RDWR = 2, O_TMPFILE = 0o20200000; // a file without a name
 

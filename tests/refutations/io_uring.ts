@@ -60,7 +60,7 @@ import {
   sleep,
   trustMe,
   withoutSecrets,
-} from "./fault.ts";
+} from "./refutation.ts";
 
 /** A fault, by the overrides of each program that are replaced, and what a child makes of its own words. */
 interface Replacement extends Omit<Fault, "experiment"> {

@@ -34,7 +34,7 @@ import {
 } from "../../lib/experiments/privilege_drop/experiment.ts";
 import { bindPacketSocket, openPacketSocket } from "../../lib/packets/socket.ts";
 import type { ParentRun } from "../../lib/harness/parent_run.ts";
-import { play } from "../hostile/deed.ts";
+import { play } from "../hostile/behaviour.ts";
 import {
   dropOnOneThread,
   type Fault,
@@ -44,7 +44,7 @@ import {
   rawSetresgid,
   trustMe,
   withoutSecrets,
-} from "./fault.ts";
+} from "./refutation.ts";
 
 /** A fault, by the overrides of each program that are replaced. */
 interface Replacement extends Omit<Fault, "experiment"> {

@@ -24,7 +24,7 @@ import {
   onStage,
   sleep,
   trustMe,
-} from "./fault.ts";
+} from "./refutation.ts";
 
 /** A fault, by the overrides of the child's program that are replaced, and what the child makes of its own words. */
 interface Replacement extends Omit<Fault, "experiment"> {

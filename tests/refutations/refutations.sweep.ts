@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { CONFINEMENT_CHECKS } from "../../lib/confine/judge.ts";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
-import { TestsAhead } from "../support/ahead.ts";
+import { TestsAhead } from "../support/tests_ahead.ts";
 import { evidenceIn, inNamespace } from "../support/programs.ts";
 import { FAULTS } from "./all.ts";
 
@@ -14,7 +14,7 @@ const tests = new TestsAhead();
 for (const [name, { what, refutes, alone, endsEarly, prefix = [] }] of Object.entries(FAULTS)) {
   const [experiment] = name.split("/");
   tests.add(root, `${experiment}: ${refutes.join(", ")} fail when ${what}`, async () => {
-    const command = [Deno.execPath(), "run", "-A", "tests/refutations/run_faulty.ts", name];
+    const command = [Deno.execPath(), "run", "-A", "tests/refutations/run.ts", name];
     const outcome = await inNamespace([...prefix, ...command], { timeout: LIMIT });
     const { verdict, experiments: [{ checks, error }] } = evidenceIn(outcome);
     const failed = checks.filter(({ status, observed }) =>

@@ -37,7 +37,7 @@ import {
   sleep,
   trustMe,
   withoutStage4,
-} from "./fault.ts";
+} from "./refutation.ts";
 
 /** A fault, by the overrides of the two programs that are replaced, and what the child makes of its own words. */
 interface Replacement extends Omit<Fault, "experiment"> {

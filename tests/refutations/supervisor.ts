@@ -31,7 +31,7 @@ import {
   Supervisor,
   type SupervisorOptions,
 } from "../../lib/experiments/supervisor/supervisor.ts";
-import type { Fault, Faults } from "./fault.ts";
+import type { Fault, Faults } from "./refutation.ts";
 
 /** A fault, by the overrides of the supervisor's program that are replaced, and what is done to either process before its program begins. */
 interface Replacement extends Omit<Fault, "experiment"> {

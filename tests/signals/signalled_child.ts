@@ -4,7 +4,7 @@
  * @module
  */
 
-import { poll } from "../../ffi/mod.ts";
+import { sleep } from "../../ffi/mod.ts";
 import { runChild } from "../../lib/harness/child_main.ts";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
 import { atEveryBoundary, parseBlow } from "./boundaries.ts";
@@ -20,7 +20,7 @@ if (blow?.side === "child") {
     if (boundary !== blow.boundary) return;
     sendSignal(Deno.pid, blow.signal);
     // The runtime may take these with a handler that ends the process from another thread: at the boundary it is to end, and not later.
-    if (["SIGINT", "SIGTERM", "SIGHUP"].includes(blow.signal)) poll([], 0, PATIENCE);
+    if (["SIGINT", "SIGTERM", "SIGHUP"].includes(blow.signal)) sleep(PATIENCE);
   });
 }
 Deno.exit(await runChild(EXPERIMENTS, Deno.args));

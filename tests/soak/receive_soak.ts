@@ -9,14 +9,23 @@
  * @module
  */
 
-import { Errno, lastErrno, libc, OwnedFd, Poller, POLLIN, SystemError } from "../../ffi/mod.ts";
+import {
+  Errno,
+  lastErrno,
+  libc,
+  OwnedFd,
+  Poller,
+  POLLIN,
+  sleep,
+  SystemError,
+} from "../../ffi/mod.ts";
 import { spawnChild } from "../../lib/harness/process.ts";
 import { awaitMessage, controlChannelPair, sendMessage } from "../../lib/harness/channel.ts";
 import { takeStatistics } from "../../lib/packets/socket.ts";
 import { becomeWorker } from "../../lib/confine/protections.ts";
 import { openFrameSource } from "../../lib/receive/mod.ts";
 import { printJson } from "../ffi/programs/print_json.ts";
-import { nearSocket, NUMBER_OFFSET, numberedFrame, Sender, sleep } from "../ffi/programs/veth.ts";
+import { nearSocket, NUMBER_OFFSET, numberedFrame, Sender } from "../ffi/programs/veth.ts";
 
 const TIMEOUT = 10_000;
 const SIZE = 64;

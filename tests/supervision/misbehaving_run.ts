@@ -7,7 +7,7 @@
  */
 
 import { PacketRing } from "../../ffi/mod.ts";
-import { drawUpAccount } from "../../lib/evidence/account.ts";
+import { drawUpAccount } from "../../lib/experiments/supervisor/account.ts";
 import { parseCommandLine } from "../../lib/cli/command_line.ts";
 import type { Conclusion } from "../../lib/evidence/evidence.ts";
 import { supervisor as experiment } from "../../lib/experiments/supervisor/experiment.ts";

@@ -13,7 +13,7 @@ import {
   sleep,
   withoutFilter,
   withoutStage4,
-} from "../refutations/fault.ts";
+} from "../refutations/refutation.ts";
 
 /** Whom the workers of that seat become. */
 export const MISBEHAVING = 60002;

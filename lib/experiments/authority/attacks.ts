@@ -29,8 +29,9 @@ import { IoUring } from "../../../ffi/io_uring/io_uring.ts";
 import { close, dup } from "../../../ffi/process/descriptor.ts";
 import { readTextFile } from "../../../ffi/process/file.ts";
 import { posix_spawn, reap } from "../../../ffi/process/process.ts";
+import { bind, getsockoptInt, send, setsockopt } from "../../../ffi/socket/calls.ts";
+import { sleep } from "../../../ffi/socket/poll.ts";
 import { linkByIndex } from "../../../ffi/socket/rtnetlink.ts";
-import { bind, getsockoptInt, poll, send, setsockopt } from "../../../ffi/socket/socket.ts";
 import { pidInProc } from "../../inspect/processes.ts";
 import { arrives } from "../../packets/marks.ts";
 import { emptyQueue, packetAddress, whenThereIsRoom } from "../../packets/socket.ts";
@@ -188,7 +189,7 @@ export function runs(path: string, args: readonly string[], pattern = /^Pid:/m):
   const pid = posix_spawn(path, args);
   const shows = showsInStatus(pidInProc(pid), pattern);
   for (const deadline = Date.now() + PROGRAM_TIMEOUT; !reap(pid) && Date.now() < deadline;) {
-    poll([], 0, 1);
+    sleep(1);
   }
   return shows;
 }

@@ -55,7 +55,7 @@ import {
   PLAIN,
   type Witness,
 } from "./operations.ts";
-import { CannotAnswer } from "../../evidence/outcome.ts";
+import { CannotAnswer } from "../../evidence/errors.ts";
 import { boundPacketSocket, emptyQueue, sendFrame } from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { birthUnder, type Protection, protectSocket } from "../../confine/protections.ts";

@@ -64,7 +64,7 @@ import {
   shutdown,
   socket,
   socketpair,
-} from "../../../ffi/socket/socket.ts";
+} from "../../../ffi/socket/calls.ts";
 import {
   becomePromiscuous,
   mapRing,

@@ -23,8 +23,9 @@
 import { ETH_P_ALL, POLLIN } from "../../../ffi/abi/constants.ts";
 import { getresgid, getresuid, PrivilegeError } from "../../../ffi/process/credentials.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
-import { openDescriptors, readLink } from "../../../ffi/process/file.ts";
-import { poll } from "../../../ffi/socket/socket.ts";
+import { readLink } from "../../../ffi/process/file.ts";
+import { openDescriptors } from "../../../ffi/process/proc.ts";
+import { poll, sleep } from "../../../ffi/socket/poll.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import type { CheckId } from "../../evidence/checks.ts";
@@ -364,7 +365,7 @@ async function judgeRiseAndFall(
       for (const deadline = Date.now() + ARRIVAL_TIME; Date.now() < deadline;) {
         memory.during = queuedBytes(passed);
         if (memory.during !== memory.before) break;
-        poll([], 0, SETTLING_TIME);
+        sleep(SETTLING_TIME);
       }
     },
   });

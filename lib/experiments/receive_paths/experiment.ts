@@ -22,7 +22,7 @@ import type { CheckId } from "../../evidence/checks.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";
-import { type Digest, DIGESTS_PER_MESSAGE, sha256, takeDigests } from "../../evidence/digests.ts";
+import { type Digest, DIGESTS_PER_MESSAGE, sha256, takeDigests } from "../../harness/digests.ts";
 import {
   type Conclusion,
   type Finding,

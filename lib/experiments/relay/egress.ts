@@ -29,13 +29,6 @@ import { attempt } from "../../../ffi/abi/errno.ts";
 import { cString } from "../../../ffi/abi/libc.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import {
-  inetAddress,
-  inetEndpoint,
-  type Ipv4Endpoint,
-  sendMulticastBy,
-} from "../../../ffi/socket/inet.ts";
-import type { Link } from "../../../ffi/socket/rtnetlink.ts";
-import {
   connect,
   getpeername,
   getsockname,
@@ -43,8 +36,15 @@ import {
   getsockoptInt,
   setsockopt,
   socket,
-} from "../../../ffi/socket/socket.ts";
-import { CannotAnswer } from "../../evidence/outcome.ts";
+} from "../../../ffi/socket/calls.ts";
+import {
+  inetAddress,
+  inetEndpoint,
+  type Ipv4Endpoint,
+  sendMulticastBy,
+} from "../../../ffi/socket/inet.ts";
+import type { Link } from "../../../ffi/socket/rtnetlink.ts";
+import { CannotAnswer } from "../../evidence/errors.ts";
 
 /** What an egress is, as whoever holds it sees it. */
 export interface EgressIdentity {

@@ -17,8 +17,8 @@ import { iovec, mmsghdr, msghdr, sockaddr_in } from "../../../ffi/abi/layouts.ts
 import { rawSyscall } from "../../../ffi/abi/raw_syscall.ts";
 import { addressOf } from "../../../ffi/abi/struct.ts";
 import { close, dup, OwnedFd, write } from "../../../ffi/process/descriptor.ts";
+import { bind, connect, send, sendTo, socket } from "../../../ffi/socket/calls.ts";
 import { inetAddress, sendMulticastBy } from "../../../ffi/socket/inet.ts";
-import { bind, connect, send, sendTo, socket } from "../../../ffi/socket/socket.ts";
 import { ELSEWHERE, markedFrame } from "../../packets/marks.ts";
 import { packetAddress } from "../../packets/socket.ts";
 

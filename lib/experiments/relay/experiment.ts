@@ -34,17 +34,17 @@ import {
 import { cString } from "../../../ffi/abi/libc.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { readTextFile } from "../../../ffi/process/file.ts";
-import { inetAddress, ipv4Bytes, type Ipv4Endpoint, joinGroup } from "../../../ffi/socket/inet.ts";
-import { if_nametoindex, type Link } from "../../../ffi/socket/rtnetlink.ts";
 import {
   bind,
-  pollAsync,
   ReceiveBuffer,
   send,
   sendTo,
   setsockopt,
   socket,
-} from "../../../ffi/socket/socket.ts";
+} from "../../../ffi/socket/calls.ts";
+import { inetAddress, ipv4Bytes, type Ipv4Endpoint, joinGroup } from "../../../ffi/socket/inet.ts";
+import { pollAsync } from "../../../ffi/socket/poll.ts";
+import { if_nametoindex, type Link } from "../../../ffi/socket/rtnetlink.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";
@@ -56,13 +56,13 @@ import {
   isWhole,
   sha256,
   takeDigests,
-} from "../../evidence/digests.ts";
+} from "../../harness/digests.ts";
 import { describeEgress, type EgressIdentity, inEndpointWords, openEgress } from "./egress.ts";
 import { attemptElsewhere, markedPayload, strayFrame } from "./elsewhere.ts";
 import { type Conclusion, type Finding, judged, skipped } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { FAR_END, FarNamespace, IN_OWN_NAMESPACE, requireNamespaces } from "./namespace.ts";
-import { groupFilter } from "../../packets/group_filter.ts";
+import { groupFilter } from "../../packets/filters.ts";
 import { ELSEWHERE } from "../../packets/marks.ts";
 import { asInteger, asObject } from "../../harness/protocol.ts";
 import {
@@ -88,7 +88,7 @@ import {
   type ReceivePath,
 } from "../../receive/mod.ts";
 import { Relay, type RelayAccount } from "./relay.ts";
-import { INVALID, LONGEST_PAYLOAD } from "./frames.ts";
+import { INVALID, LONGEST_PAYLOAD } from "./invalid_frames.ts";
 import { persistently, RelayStimulus } from "./stimulus.ts";
 import { ReversePathFilter, whyNotChangeable } from "./reverse_path.ts";
 import { requireStimulus } from "../../harness/setting.ts";

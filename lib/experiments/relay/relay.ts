@@ -9,8 +9,9 @@
 
 import { MSG_DONTWAIT, TP_STATUS_CSUMNOTREADY } from "../../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
+import { send } from "../../../ffi/socket/calls.ts";
 import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
-import { poll, send } from "../../../ffi/socket/socket.ts";
+import { sleep } from "../../../ffi/socket/poll.ts";
 import { DatagramReader, DROP_REASONS, type DropReason } from "../../packets/datagrams.ts";
 import type { FrameSource } from "../../receive/mod.ts";
 import { PacketRingSource } from "../../receive/tpacket_v3.ts";
@@ -113,7 +114,7 @@ export class Relay {
         if (tries === RETRIES || !mayBeTaken) return false;
       }
       this.#retried++;
-      if (tries >= HASTY_RETRIES) poll([], 0, 1);
+      if (tries >= HASTY_RETRIES) sleep(1);
     }
   }
 }

@@ -6,13 +6,14 @@
 
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
+import { send } from "../../../ffi/socket/calls.ts";
 import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
+import { sleep } from "../../../ffi/socket/poll.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
-import { poll, send } from "../../../ffi/socket/socket.ts";
 import type { DropReason } from "../../packets/datagrams.ts";
-import type { Digest } from "../../evidence/digests.ts";
+import type { Digest } from "../../harness/digests.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
-import { INVALID, RelayFrames } from "./frames.ts";
+import { INVALID, RelayFrames } from "./invalid_frames.ts";
 
 /** After how many datagrams a frame comes that is none. */
 const INVALID_EVERY = 5;
@@ -29,7 +30,7 @@ export function persistently(send: () => unknown): void {
       const mayBeTaken = error instanceof SystemError && error.errno === Errno.ENOBUFS;
       if (!mayBeTaken || tries === RETRIES) throw error;
     }
-    poll([], 0, 1);
+    sleep(1);
   }
 }
 

@@ -17,11 +17,11 @@ import {
   SOL_SOCKET,
 } from "../../../ffi/abi/constants.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
+import { setsockopt } from "../../../ffi/socket/calls.ts";
 import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
-import { setsockopt } from "../../../ffi/socket/socket.ts";
 import { DatagramReader } from "../../packets/datagrams.ts";
-import type { Digest } from "../../evidence/digests.ts";
+import type { Digest } from "../../harness/digests.ts";
 import { inEndpointWords } from "./egress.ts";
 import { isMarked } from "./elsewhere.ts";
 import { etherType, summarize } from "../../packets/frames.ts";

@@ -24,12 +24,12 @@ import { SystemError } from "../../../ffi/abi/errno.ts";
 import { type PacketRingGeometry, setUpPacketRing } from "../../../ffi/packet/packet_ring.ts";
 import type { Identity } from "../../../ffi/process/credentials.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
+import { poll } from "../../../ffi/socket/poll.ts";
 import { DescriptorError } from "../../../ffi/socket/scm_rights.ts";
-import { poll } from "../../../ffi/socket/socket.ts";
 import { type Finding, judged } from "../../evidence/evidence.ts";
 import { FanoutGroup, type FanoutMode } from "./fanout_group.ts";
 import { asText } from "../../harness/protocol.ts";
-import { ExperimentError } from "../../evidence/outcome.ts";
+import { ExperimentError } from "../../evidence/errors.ts";
 import {
   boundPacketSocket,
   describePacketSocket,

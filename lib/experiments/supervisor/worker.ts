@@ -72,7 +72,7 @@ export function fromRing(
 ): () => void {
   const mark = Uint8Array.fromBase64(nonce);
   const left = ring.resume(progress.sequence, progress.doneInBlock);
-  if (left > 0 && progress.doneInBlock > 0) progress.resumesInBlock();
+  if (left > 0 && progress.doneInBlock > 0) progress.noteResume();
   return () => {
     if (ring.sequence !== progress.sequence) progress.enter(ring.sequence);
     const what = steadySequence(ring.bytes, ring.offset, ring.captured, mark) ?? FOREIGN;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { poll } from "../../../ffi/mod.ts";
+import { sleep } from "../../../ffi/mod.ts";
 
 /** How often is looked, a millisecond after the last time. */
 const TRIES = 10_000;
@@ -24,7 +24,7 @@ export function threads(): Set<string> {
 export function ended(those: ReadonlySet<string>, ours = those.size): number {
   let left = [...those];
   for (let i = 0; i < TRIES && those.size - left.length < ours; i++) {
-    if (i > 0) poll([], 0, 1);
+    if (i > 0) sleep(1);
     const now = threads();
     left = left.filter((thread) => now.has(thread));
   }

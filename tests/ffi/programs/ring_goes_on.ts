@@ -5,10 +5,10 @@
  * @module
  */
 
-import { dup, OwnedFd, PacketRing, setUpPacketRing } from "../../../ffi/mod.ts";
+import { dup, OwnedFd, PacketRing, setUpPacketRing, sleep } from "../../../ffi/mod.ts";
 import { awaitFrame, frameOf } from "./ring_walk.ts";
 import { printJson } from "./print_json.ts";
-import { counted, nearSocket, NUMBER_OFFSET, numberedFrame, Sender, sleep } from "./veth.ts";
+import { counted, nearSocket, NUMBER_OFFSET, numberedFrame, Sender } from "./veth.ts";
 
 const IN_A_BLOCK = 3, SIZE = 1000;
 const GEOMETRY = { blockSize: 4096, blockCount: 6, retireTimeout: 4 };

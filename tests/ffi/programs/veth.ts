@@ -14,6 +14,7 @@ import {
   OwnedFd,
   PACKET_STATISTICS,
   send,
+  sleep,
   SOCK_CLOEXEC,
   SOCK_RAW,
   sockaddr_ll,
@@ -65,13 +66,6 @@ export function sizeOf(number: number): number {
 /** Whether two frames are the same, byte for byte. */
 export function isSame(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, i) => byte === other[i]);
-}
-
-const SLEEPER = new Int32Array(new SharedArrayBuffer(4));
-
-/** Sleeps, the whole thread. */
-export function sleep(milliseconds: number): void {
-  Atomics.wait(SLEEPER, 0, 0, milliseconds);
 }
 
 /** How often a frame is tried that finds a queue full: all namespaces share one, whoever fills it. */

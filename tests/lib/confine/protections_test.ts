@@ -19,7 +19,7 @@ import {
   SOL_PACKET,
 } from "../../../ffi/mod.ts";
 import { controlChannelPair } from "../../../lib/harness/channel.ts";
-import { CannotAnswer } from "../../../lib/evidence/outcome.ts";
+import { CannotAnswer } from "../../../lib/evidence/errors.ts";
 import { bindPacketSocket, openPacketSocket } from "../../../lib/packets/socket.ts";
 import {
   ALL_PROTECTIONS,

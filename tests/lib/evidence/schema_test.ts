@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { CHECKS } from "../../../lib/evidence/checks.ts";
 import { evidenceOfFailure } from "../../../lib/harness/run.ts";
 import { environment } from "../../../lib/harness/run.ts";
-import { UsageError } from "../../../lib/evidence/outcome.ts";
+import { UsageError } from "../../../lib/evidence/errors.ts";
 import { faultsOf, SCHEMA } from "../../support/schema.ts";
 import { spoilt, storedEvidence } from "../../support/stored.ts";
 

@@ -6,7 +6,7 @@ import {
   type DatagramOptions,
   INVALID,
   RelayFrames,
-} from "../../../lib/experiments/relay/frames.ts";
+} from "../../../lib/experiments/relay/invalid_frames.ts";
 
 const TO = { address: "239.255.70.68", port: 5004 };
 const SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);

@@ -7,7 +7,7 @@
 
 import { AF_INET, SOCK_CLOEXEC, SOCK_DGRAM } from "../../../../ffi/abi/constants.ts";
 import { close } from "../../../../ffi/process/descriptor.ts";
-import { socket } from "../../../../ffi/socket/socket.ts";
+import { socket } from "../../../../ffi/socket/calls.ts";
 import { EXPERIMENTS } from "../../../../lib/experiments/mod.ts";
 import { runChild } from "../../../../lib/harness/child_main.ts";
 import type { ChildRun } from "../../../../lib/harness/child_run.ts";

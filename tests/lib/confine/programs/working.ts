@@ -71,7 +71,7 @@ async function parent(): Promise<void> {
       "-A",
       "--v8-flags=--expose-gc,--trace-opt",
       "--no-config",
-      new URL("../../../support/one_by_one.ts", import.meta.url).pathname,
+      new URL("../../../support/load_one_by_one.ts", import.meta.url).pathname,
       "worker",
       String(packetFd),
       String(workerFd),

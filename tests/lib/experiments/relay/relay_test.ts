@@ -22,7 +22,7 @@ import {
 import { auditDescriptors } from "../../../../lib/inspect/descriptor_audit.ts";
 import type { FrameSource } from "../../../../lib/receive/mod.ts";
 import { Relay } from "../../../../lib/experiments/relay/relay.ts";
-import { INVALID, RelayFrames } from "../../../../lib/experiments/relay/frames.ts";
+import { INVALID, RelayFrames } from "../../../../lib/experiments/relay/invalid_frames.ts";
 
 const FROM = { address: "239.255.70.68", port: 5004 };
 const frames = new RelayFrames(new Uint8Array(6), FROM);

@@ -17,12 +17,13 @@ import {
   lastErrno,
   libc,
   setsockopt,
+  sleep,
   SO_TIMESTAMPNS,
   SOL_SOCKET,
   SystemError,
 } from "../../../../ffi/mod.ts";
 import { printJson } from "../../../ffi/programs/print_json.ts";
-import { numberedFrame, Sender, sleep } from "../../../ffi/programs/veth.ts";
+import { numberedFrame, Sender } from "../../../ffi/programs/veth.ts";
 import { pathArgument, Receiver } from "./receiving.ts";
 
 /** What is allocated and has not been collected, in bytes. To look adds some hundreds of them. */

@@ -8,10 +8,10 @@
  * @module
  */
 
-import { SystemError } from "../../../../ffi/mod.ts";
+import { sleep, SystemError } from "../../../../ffi/mod.ts";
 import { currentFrame, drain } from "../../../../lib/receive/mod.ts";
 import { printJson } from "../../../ffi/programs/print_json.ts";
-import { ip, NUMBER_OFFSET, numberedFrame, Sender, sleep } from "../../../ffi/programs/veth.ts";
+import { ip, NUMBER_OFFSET, numberedFrame, Sender } from "../../../ffi/programs/veth.ts";
 import { pathArgument, Receiver } from "./receiving.ts";
 
 using receiver = new Receiver(pathArgument());

@@ -12,6 +12,7 @@ import {
   if_nametoindex,
   type OwnedFd,
   setsockopt,
+  sleep,
   SO_RCVBUFFORCE,
   SOL_SOCKET,
 } from "../../../../../ffi/mod.ts";
@@ -21,7 +22,7 @@ import {
 } from "../../../../../lib/experiments/supervisor/fanout_group.ts";
 import { boundPacketSocket, takeFrame, takeStatistics } from "../../../../../lib/packets/socket.ts";
 import { printJson } from "../../../../ffi/programs/print_json.ts";
-import { Sender, sleep } from "../../../../ffi/programs/veth.ts";
+import { Sender } from "../../../../ffi/programs/veth.ts";
 import { ipv4, ipv6, numberOf, other, OURS, short } from "../../../../support/flows.ts";
 
 const [what, mode = "hash"] = Deno.args;

@@ -11,8 +11,8 @@ import {
   socketpair,
   SystemError,
 } from "../../../ffi/mod.ts";
-import { groupFilter } from "../../../lib/packets/group_filter.ts";
-import { datagramFrame, INVALID } from "../../../lib/experiments/relay/frames.ts";
+import { groupFilter } from "../../../lib/packets/filters.ts";
+import { datagramFrame, INVALID } from "../../../lib/experiments/relay/invalid_frames.ts";
 
 const TO = { address: "239.255.70.68", port: 5004 };
 const frame = (size = 80, options: number[] = []) =>

@@ -1,7 +1,7 @@
 /**
  * Runs a command in a place where one system call is refused, by a filter: to it, and to whatever it starts.
  *
- *     refusing.ts SYSCALL ERRNO [ARGUMENT=VALUE…] -- COMMAND [ARG…]
+ *     refuse_syscall.ts SYSCALL ERRNO [ARGUMENT=VALUE…] -- COMMAND [ARG…]
  *
  * The arguments, counted from 0, are ints. Unlike `installFilter()` it leaves no_new_privs alone, which would change more; root may do so.
  *

@@ -2,7 +2,7 @@
  * Runs a command, with these standard streams, and writes into a file how long it took and what it left behind. Its exit status is the
  * command's.
  *
- *     leaving.ts REPORT COMMAND [ARG…]
+ *     report_left_behind.ts REPORT COMMAND [ARG…]
  *
  * @module
  */

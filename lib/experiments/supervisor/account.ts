@@ -1,25 +1,26 @@
 /**
- * The account of a stream: which of the frames that were sent were received once, twice, or never.
+ * The account of a stream: how many of the frames sent were received once, twice, or never.
  *
  * @module
  */
 
-/** What became of the frames. */
+/** The account of a stream. */
 export interface Account {
   readonly sent: number;
   readonly once: number;
   readonly twice: number;
-  /** The numbers of those that nobody received. */
+  /** The numbers of the frames that no worker received. */
   readonly lost: readonly number[];
-  /** Frames that are not of the stream. */
+  /** The number of frames that are not of the stream. */
   readonly foreign: number;
 }
 
 /**
- * Draws it up.
+ * Draws up the account of a stream.
  *
- * @param sent How many were sent, numbered from 0.
- * @param journals What each worker has done, by number; any other number is foreign.
+ * @param sent The number of frames sent. They are numbered from 0.
+ * @param journals For each worker, the numbers of the frames that it received. A number that was
+ * never sent is foreign.
  */
 export function drawUpAccount(sent: number, journals: readonly Uint32Array[]): Account {
   const times = new Uint8Array(sent);
@@ -40,7 +41,7 @@ export function drawUpAccount(sent: number, journals: readonly Uint32Array[]): A
   return { sent, once, twice, lost, foreign };
 }
 
-/** The account in words. */
+/** Returns the account in words. */
 export function describeAccount({ sent, once, twice, lost }: Account): string {
   return `${sent} sent, ${once} received once, ${twice} twice, ${lost.length} lost`;
 }

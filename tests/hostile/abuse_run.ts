@@ -1,7 +1,7 @@
 /**
  * fdpass with a hostile child. Its results go where they go; afterwards it tells what it still holds, and how much memory it took.
  *
- *     hostile_run.ts DEED FILE [ARG…]
+ *     abuse_run.ts NAME FILE [ARG…]
  *
  * FILE is for what it tells.
  *
@@ -43,7 +43,7 @@ function others(): string[] {
 
 const before = ownDescriptors();
 const started = performance.now();
-const code = await main(args, new URL(`./abusing_child.ts?${name}`, import.meta.url).href);
+const code = await main(args, new URL(`./abuse_child.ts?${name}`, import.meta.url).href);
 const took = performance.now() - started;
 const after = ownDescriptors();
 const [, peak] = Deno.readTextFileSync("/proc/self/status").match(/^VmHWM:\s*(\d+) kB/m)!;

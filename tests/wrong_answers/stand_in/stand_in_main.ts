@@ -1,7 +1,7 @@
 /**
  * The parent's main program, and a child, each with a stand-in for libc.
  *
- *     deno run -A stood_in_main.ts FOLDER ANSWERING [ARG…]
+ *     deno run -A stand_in_main.ts FOLDER ANSWERING [ARG…]
  *
  * The journals come into FOLDER. ANSWERING is what is answered wrongly, as JSON, or empty.
  *

@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { type CheckId, CHECKS, describeCheck } from "../../../lib/evidence/checks.ts";
 import { CONFINEMENT_CHECKS } from "../../../lib/confine/judge.ts";
-import { type CheckResult, overall, verdictOf } from "../../../lib/evidence/evidence.ts";
+import type { CheckResult } from "../../../lib/evidence/evidence.ts";
+import { overall, verdictOf } from "../../../lib/evidence/verdict.ts";
 import { privilegeDrop } from "../../../lib/experiments/privilege_drop/experiment.ts";
 
 const result = (id: CheckId, status: CheckResult["status"]): CheckResult => ({

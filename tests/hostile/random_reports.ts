@@ -5,7 +5,7 @@
  */
 
 import { type Finding, judged, skipped } from "../../lib/evidence/evidence.ts";
-import type { Words } from "./deed.ts";
+import type { Words } from "./behaviour.ts";
 
 /** The most that it says at one moment. */
 const AT_ONCE = 12;

@@ -1,7 +1,7 @@
 /**
  * fdpass that neither stops the child nor asks it: under `strace -f`, which is the child's one tracer.
  *
- *     strace -f … deno run -A tests/support/unasked.ts ARG…
+ *     strace -f … deno run -A tests/support/without_ptrace.ts ARG…
  *
  * Everything else is as it is. The answers of the child's threads are taken for the right ones.
  *

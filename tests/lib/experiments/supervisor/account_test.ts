@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { describeAccount, drawUpAccount } from "../../../lib/evidence/account.ts";
-import { FOREIGN } from "../../../lib/experiments/supervisor/progress.ts";
+import { describeAccount, drawUpAccount } from "../../../../lib/experiments/supervisor/account.ts";
+import { FOREIGN } from "../../../../lib/experiments/supervisor/progress.ts";
 
 const journals = (...all: number[][]) => all.map((each) => Uint32Array.from(each));
 

@@ -1,7 +1,7 @@
 /**
  * An experiment with one fault: prints its evidence.
  *
- *     deno run -A tests/refutations/run_faulty.ts EXPERIMENT/FAULT
+ *     deno run -A tests/refutations/run.ts EXPERIMENT/FAULT
  *
  * @module
  */
@@ -21,7 +21,7 @@ const evidence = evidenceOf(environment(task.run.interface, task.run.user), [
   await runExperiment(experiment, {
     setting: findSetting(task.run, ""),
     signal: new AbortController().signal,
-    childModule: new URL(`./faulty_child.ts?${name}`, import.meta.url).href,
+    childModule: new URL(`./child.ts?${name}`, import.meta.url).href,
   }),
 ]);
 await Deno.stdout.write(new TextEncoder().encode(renderJson(evidence)));

@@ -6,8 +6,8 @@
 
 import type { Evidence } from "../evidence/evidence.ts";
 import { openOutputFile, type OutputFile, type OutputFileOptions } from "../host/output_file.ts";
-import { renderHtml } from "./html.ts";
-import { renderPcapng } from "./pcapng.ts";
+import { renderHtml } from "../report/html.ts";
+import { renderPcapng } from "../report/pcapng.ts";
 
 /** Each view by the option that asks for it: a pure function of the evidence. */
 const FILE_VIEWS = {

@@ -1,7 +1,7 @@
 /**
  * Runs a command that inherits a packet socket, bound to nothing and not close-on-exec, as a careless program would leave it open.
  *
- *     beside_packet_socket.ts COMMAND [ARG…]
+ *     with_packet_socket.ts COMMAND [ARG…]
  *
  * @module
  */

@@ -4,15 +4,7 @@
  * @module
  */
 
-import {
-  assemble,
-  attachFilter,
-  bpfReturn,
-  libc,
-  poll,
-  setgroups,
-  setresgid,
-} from "../../ffi/mod.ts";
+import { assemble, attachFilter, bpfReturn, libc, setgroups, setresgid } from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import type { CheckId } from "../../lib/evidence/checks.ts";
 import { judged } from "../../lib/evidence/evidence.ts";
@@ -21,6 +13,8 @@ import { endOfPacket } from "../../lib/packets/frames.ts";
 import type { ParentMessage } from "../../lib/harness/protocol.ts";
 import type { Protection } from "../../lib/confine/protections.ts";
 import type { FrameSource } from "../../lib/receive/mod.ts";
+
+export { sleep } from "../../ffi/mod.ts";
 
 /** One way in which an experiment can really go wrong. */
 export interface Fault {
@@ -136,11 +130,6 @@ type Detail = { [name: string]: unknown };
 export function onStage(run: ChildRun, at: string, change: (detail: Detail) => Detail): void {
   const honest = run.reached.bind(run);
   run.reached = (stage, detail = {}) => honest(stage, stage === at ? change(detail) : detail);
-}
-
-/** Sleeps, as a child that is busy with something else. */
-export function sleep(milliseconds: number): void {
-  poll([], 0, milliseconds);
 }
 
 /** A source that is another one, except in what a subclass changes. */

@@ -5,8 +5,8 @@ import {
   isWhole,
   sha256,
   takeDigests,
-} from "../../../lib/evidence/digests.ts";
-import { ExperimentError } from "../../../lib/evidence/outcome.ts";
+} from "../../../lib/harness/digests.ts";
+import { ExperimentError } from "../../../lib/evidence/errors.ts";
 
 const [A, B, C, D] = ["a", "b", "c", "d"];
 
@@ -25,7 +25,7 @@ const CASES: [what: string, sent: string[], received: string[], whole: boolean, 
   ];
 
 for (const [what, sent, received, whole, figures] of CASES) {
-  Deno.test(`compare() finds out: ${what}`, () => {
+  Deno.test(`compare() detects: ${what}`, () => {
     const comparison = compare(sent, received);
     assertEquals({ ...comparison, ...figures }, comparison);
     assertEquals(isWhole(comparison), whole);
@@ -37,7 +37,7 @@ Deno.test("sha256() is SHA-256, in base64", async () => {
   assertEquals(digest(new Uint8Array(0)), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
 });
 
-Deno.test("takeDigests() adds what is told, and throws for no list, and for too many of what was not sent", () => {
+Deno.test("takeDigests() adds a list of digests, and throws for anything else and for too many foreign ones", () => {
   const received: string[] = [];
   assertEquals(takeDigests(received, ["a", "b"], 2), ["a", "b"]);
   assertEquals(received, ["a", "b"]);
@@ -47,5 +47,5 @@ Deno.test("takeDigests() adds what is told, and throws for no list, and for too 
   const flood = () => {
     for (let i = 0; i < 10_000; i++) takeDigests(received, many, 2);
   };
-  assertThrows(flood, ExperimentError, "says too much");
+  assertThrows(flood, ExperimentError, "sends too much");
 });

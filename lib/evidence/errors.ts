@@ -1,17 +1,17 @@
 /**
- * How a run may end, other than by a verdict, and the exit status of each.
+ * The errors that end a run without a verdict of its checks, and the exit statuses.
  *
  * @module
  */
 
 import type { Verdict } from "./evidence.ts";
 
-/** An argument is wrong. The message names it, and what would be right. */
+/** An argument is wrong. The message names it, and says what would be right. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** The question cannot be answered here. */
+/** The question cannot be answered on this machine. */
 export class CannotAnswer extends Error {
   override readonly name = "CannotAnswer";
 
@@ -24,17 +24,20 @@ export class CannotAnswer extends Error {
   }
 }
 
-/** The experiment could not go on: its child died, said something that it may not say, or time ran out. */
+/** The experiment could not go on: its child died or broke the protocol, or time ran out. */
 export class ExperimentError extends Error {
   override readonly name = "ExperimentError";
 }
 
-/** The child cannot be looked at here, so a claim stays open: neither shown nor refuted. */
+/** The parent may not inspect the child here, so a claim is neither shown nor refuted. */
 export class CannotLook extends Error {
   override readonly name = "CannotLook";
 }
 
-/** What an error is about: where tidying up after one failed as well, both, the first one first. */
+/**
+ * Returns the errors that a `SuppressedError` holds, the first one first: the original error, and
+ * those of the clean-up after it. Any other value is returned as the only element.
+ */
 export function errorsIn(error: unknown): unknown[] {
   if (!(error instanceof SuppressedError)) return [error];
   return [...errorsIn(error.suppressed), ...errorsIn(error.error)];
@@ -44,11 +47,11 @@ export function errorsIn(error: unknown): unknown[] {
 export const Exit = {
   /** Every check holds. */
   PASS: 0,
-  /** A claim is refuted, or was to be judged and never was. */
+  /** A claim is refuted, or a planned check never ran. */
   FAIL: 1,
   /** An argument is wrong. */
   USAGE: 2,
-  /** Could not be answered here. */
+  /** The question could not be answered here. */
   INCONCLUSIVE: 4,
   /** A defect of fdpass itself. */
   DEFECT: 70,

@@ -1,7 +1,7 @@
 /**
  * Makes three socket pairs, from one place, with a stand-in for libc; tells what came of each; becomes nobody; makes another; and is killed.
  *
- *     deno run -A stood_in_calls.ts FOLDER ANSWERING
+ *     deno run -A stand_in_calls.ts FOLDER ANSWERING
  *
  * @module
  */

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { CannotAnswer, UsageError } from "../../../lib/evidence/outcome.ts";
-import { ViewFiles } from "../../../lib/report/files.ts";
+import { CannotAnswer, UsageError } from "../../../lib/evidence/errors.ts";
+import { ViewFiles } from "../../../lib/cli/view_files.ts";
 import { storedEvidence } from "../../support/stored.ts";
 
 const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();

@@ -1,7 +1,7 @@
 /**
  * Runs a program after the modules of `ffi/` were loaded one by one.
  *
- *     one_by_one.ts [ARG…] PROGRAM
+ *     load_one_by_one.ts [ARG…] PROGRAM
  *
  * Deno reads the modules of a graph at once, each on a thread of a pool, which has 32 at most and keeps them for ten seconds.
  * After that, hardly a thread need be started; and a test of what holds for later ones would show nothing.
