@@ -4,9 +4,8 @@
  * @module
  */
 
-import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6 } from "../../ffi/abi/constants.ts";
+import { ETH_HLEN, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6 } from "../../ffi/abi/constants.ts";
 
-const ETH_P_ARP = 0x0806; // linux/if_ether.h
 const IPV4_HEADER = 20;
 const IPV4_TOTAL_LENGTH = 2; // RFC 791, 3.1
 const IPV6_HEADER = 40, IPV6_PAYLOAD_LENGTH = 4; // RFC 8200, 3

@@ -9,7 +9,13 @@
  * @module
  */
 
-import { ETH_P_IP, ETH_P_IPV6 } from "../../ffi/abi/constants.ts";
+import {
+  ETH_P_IP,
+  ETH_P_IPV6,
+  IGMPV3_MODE_IS_EXCLUDE,
+  IPPROTO_IGMP,
+  IPPROTO_UDP,
+} from "../../ffi/abi/constants.ts";
 import { attempt } from "../../ffi/abi/errno.ts";
 import type { OwnedFd } from "../../ffi/process/descriptor.ts";
 import type { Link } from "../../ffi/socket/rtnetlink.ts";
@@ -19,8 +25,6 @@ import { boundPacketSocket, sendFrame } from "./socket.ts";
 /** The length of a secret, in bytes. */
 export const SECRET_SIZE = 16;
 const PORT = 5004;
-const IPPROTO_IGMP = 2;
-const IPPROTO_UDP = 17;
 
 /** The Internet checksum of some bytes. Source: RFC 1071. */
 export function internetChecksum(bytes: Uint8Array): number {
@@ -80,8 +84,7 @@ function udpOverIpv4(mark: number[]): number[] {
 
 // RFC 3376, 4.2: a report with one group record; the mark travels as its auxiliary data, which receivers ignore (4.2.6).
 function igmpReport(mark: number[]): number[] {
-  const MODE_IS_EXCLUDE = 2;
-  const record = [MODE_IS_EXCLUDE, mark.length / 4, ...be16(0), ...GROUP_V4, ...mark];
+  const record = [IGMPV3_MODE_IS_EXCLUDE, mark.length / 4, ...be16(0), ...GROUP_V4, ...mark];
   const report = [0x22, 0, ...be16(0), ...be16(0), ...be16(1), ...record];
   const routerAlert = [0x94, 0x04, 0, 0]; // RFC 2113
   return ipv4(IPPROTO_IGMP, IGMP_V4, routerAlert, sealed(report, 2));

@@ -38,6 +38,7 @@ import {
   SOCK_DGRAM,
   SOCK_RAW,
   SOCK_SEQPACKET,
+  SOF_TIMESTAMPING_RAW_HARDWARE,
   SOL_PACKET,
   SOL_SOCKET,
 } from "../../../ffi/abi/constants.ts";
@@ -138,9 +139,6 @@ export interface Operation {
 
 const option = (level: number, name: number, value: number) => ({ packetFd }: Attacker) =>
   setsockopt(packetFd, level, name, value);
-
-/** `SOF_TIMESTAMPING_RAW_HARDWARE`. Source: linux/net_tstamp.h. */
-const CARDS_CLOCK = 1 << 6;
 
 /** Sets an option of a packet socket, looks whether it is set, and takes it back. */
 const onAndOff = (name: number, value = 1) => ({ packetFd }: Attacker): boolean => {
@@ -348,7 +346,7 @@ export const OPERATIONS: readonly Operation[] = [
     gives: "another clock on the frames, for all who hold the socket",
     source: "packet_setsockopt",
     plain: "allowed",
-    attempt: onAndOff(PACKET_TIMESTAMP, CARDS_CLOCK),
+    attempt: onAndOff(PACKET_TIMESTAMP, SOF_TIMESTAMPING_RAW_HARDWARE),
   },
   {
     name: "last-timestamp",

@@ -5,7 +5,13 @@
  * @module
  */
 
-import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6 } from "../../../ffi/abi/constants.ts";
+import {
+  ETH_HLEN,
+  ETH_P_IP,
+  ETH_P_IPV6,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+} from "../../../ffi/abi/constants.ts";
 import { ipv4Bytes, type Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import { type DropReason, groupHardwareAddress } from "../../packets/datagrams.ts";
 import { internetChecksum } from "../../packets/stimulus.ts";
@@ -18,7 +24,6 @@ export const SOURCE_ADDRESS = "192.0.2.1";
 const SOURCE_PORT = 5004;
 
 const IP = ETH_HLEN;
-const IPPROTO_UDP = 17, IPPROTO_TCP = 6;
 const SHORTEST_FRAME = 60; // IEEE 802.3, without the checksum
 const PADDING = 0xee; // not 0, so that it shows where it does not belong
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ETH_P_IP } from "../../../ffi/abi/constants.ts";
+import { ETH_P_IP, IPPROTO_UDP } from "../../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { send } from "../../../ffi/socket/calls.ts";
@@ -13,7 +13,6 @@ import { boundPacketSocket } from "../../packets/socket.ts";
 import { internetChecksum } from "../../packets/stimulus.ts";
 
 const NONCE_SIZE = 16;
-const IPPROTO_UDP = 17;
 
 // Where things are in a frame: Ethernet, IPv4 without options, UDP, nonce, sequence number.
 const ETHERNET = 14, IPV4 = 20, UDP = 8;
