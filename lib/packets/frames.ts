@@ -14,7 +14,6 @@ import {
   IPV6_PAYLOAD_LENGTH,
 } from "./headers.ts";
 
-
 /** The EtherType of a frame; `undefined` if it is too short to have one. */
 export function etherType(frame: Uint8Array): number | undefined {
   return frame.length < ETH_HLEN ? undefined : frame[ETHERNET_TYPE] << 8 | frame[ETHERNET_TYPE + 1];

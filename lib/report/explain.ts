@@ -4,8 +4,7 @@
  * @module
  */
 
-import { type CheckId, CONFINEMENT_CHECKS, describeCheck } from "../evidence/checks.ts";
-import type { Experiment } from "../harness/experiment.ts";
+import { type CheckId, describeCheck } from "../evidence/checks.ts";
 import { checksOfHardening, type ExperimentDescription } from "../evidence/description.ts";
 import { EXPLANATIONS } from "../evidence/explanations.ts";
 import { describeSeenBy } from "./seen_by.ts";

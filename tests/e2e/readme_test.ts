@@ -8,9 +8,9 @@ import { ALL_PROTECTIONS } from "../../lib/confine/protections.ts";
 import {
   expectedOutcome,
   HARDENED,
-  OPERATIONS,
   PLAIN,
-} from "../../lib/experiments/authority/operations.ts";
+} from "../../lib/experiments/authority/expected_outcome.ts";
+import { OPERATIONS } from "../../lib/experiments/authority/operations.ts";
 import { testNeeding } from "../support/needs.ts";
 import { fdpass, inNamespace, ROOT, runProgram } from "../support/programs.ts";
 

@@ -22,8 +22,6 @@ import {
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import { sendMessage } from "../../lib/harness/channel.ts";
 import { ExperimentError } from "../../lib/evidence/errors.ts";
-import { sleep } from "../refutations/refutation.ts";
-import { ExperimentError } from "../../lib/evidence/outcome.ts";
 
 /** One abuse. */
 export interface Abuse {

@@ -10,7 +10,7 @@ import { type Finding, judged, skipped } from "../../lib/evidence/evidence.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import type { CheckId } from "../../lib/evidence/checks.ts";
 import type { Protection } from "../../lib/confine/protections.ts";
-import { leaveProcesses, type Leaving, LEAVINGS, LEFT_PROCESSES, type LeftProcesses } from "./leaving.ts";
+import { leaveProcesses, LEFT_PROCESSES, type LeftProcesses } from "./leaving.ts";
 import { startSharing } from "./processes.ts";
 
 /** Does something when a message with orders arrives. */

@@ -5,8 +5,7 @@
  * @module
  */
 
-import { IPPROTO_TCP } from "../../../ffi/abi/constants.ts";
-import { ETH_HLEN, ETH_P_IPV6 } from "../../../ffi/abi/constants.ts";
+import { ETH_HLEN, ETH_P_IPV6, IPPROTO_TCP } from "../../../ffi/abi/constants.ts";
 import { ipv4Bytes, type Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import { withHeaderChecksum } from "../../packets/build.ts";
 import type { DropReason } from "../../packets/datagrams.ts";

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { ETH_P_IP, IPPROTO_UDP } from "../../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { send } from "../../../ffi/socket/calls.ts";
