@@ -62,7 +62,7 @@ import { RecvmsgSource } from "../../receive/recvmsg.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { birthUnder, type Protection, protectSocket } from "../../confine/protections.ts";
 import { leaveRoot, startWorker } from "../../confine/start.ts";
-import { drain, isRing, openFrameSource, USUAL_PATH } from "../../receive/mod.ts";
+import { drain, openFrameSource, usesIoUring, USUAL_PATH } from "../../receive/mod.ts";
 import { Reception } from "../../harness/reception.ts";
 import type { Child } from "../../harness/child.ts";
 
@@ -132,7 +132,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
 
     for (const [operation, cells] of table) {
       const seen = await observe(operation, worker, witnesses);
-      cells.set(name, { ...seen, known: expectedOutcome(operation, name, isRing(receive)) });
+      cells.set(name, { ...seen, known: expectedOutcome(operation, name, usesIoUring(receive)) });
     }
     const differing = [...table.values()].filter((cells) => !isAsExpected(cells.get(name))).length;
     run.note(
@@ -141,7 +141,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     );
 
     if (name === HARDENED) {
-      const given = { packetFd: packetSocket.fd, ioUring: isRing(receive) };
+      const given = { packetFd: packetSocket.fd, ioUring: usesIoUring(receive) };
       checkHardened(run, worker, given);
       await worker.reached("receiving");
       const reception = new Reception(run, worker, { stimulus, witness });

@@ -71,7 +71,13 @@ import {
   protectSocket,
 } from "../../confine/protections.ts";
 import { confine, leaveRoot } from "../../confine/start.ts";
-import { drain, isRing, openFrameSource, type ReceivePath, USUAL_PATH } from "../../receive/mod.ts";
+import {
+  drain,
+  openFrameSource,
+  type ReceivePath,
+  usesIoUring,
+  USUAL_PATH,
+} from "../../receive/mod.ts";
 import { Reception } from "../../harness/reception.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
 import { RecvmsgSource } from "../../receive/recvmsg.ts";
@@ -165,7 +171,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
 
   // 8. It is ready to receive.
   await child.reached("ready");
-  const ring = isRing(receive);
+  const ring = usesIoUring(receive);
   if (protections.length > 0) {
     checkHardened(run, child, {
       packetFd: packetSocket.fd,

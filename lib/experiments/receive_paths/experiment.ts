@@ -49,9 +49,9 @@ import {
   currentFrame,
   drain,
   type FrameSource,
-  isRing,
   openFrameSource,
   type ReceivePath,
+  usesIoUring,
   whyUnavailable,
 } from "../../receive/mod.ts";
 import { PacketRingSource, WORKER_RING } from "../../receive/tpacket_v3.ts";
@@ -120,7 +120,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     await worker.reached("ready");
     const dropped = Object.values(judgeCredentials(threadCredentials(worker.pid), identity))
       .every(({ status }) => status === "pass");
-    const given = { packetFd: packetSocket.fd, ioUring: isRing(receive) };
+    const given = { packetFd: packetSocket.fd, ioUring: usesIoUring(receive) };
     if (!proven) checkHardened(run, worker, given);
     proven = true;
     takeStatistics(packetSocket.fd); // what came before does not count
@@ -141,7 +141,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     run.done("The workers were confined", ...CONFINEMENT_CHECKS);
   }
   const all = WAYS.every(({ receive }) => worked.has(receive));
-  const ring = [...worked].some(isRing);
+  const ring = [...worked].some(usesIoUring);
   return {
     headline: `${all ? "Every way of receiving" : "What was looked at"} brings every frame!`,
     points: [...worked].map((path) => `${path}: once, in order, byte for byte`),

@@ -56,9 +56,9 @@ import {
 import {
   drain,
   type FrameSource,
-  isRing,
   openFrameSource,
   type ReceivePath,
+  usesIoUring,
 } from "../../receive/mod.ts";
 import { asAccount } from "./account.ts";
 import { describeEgress, inEndpointWords, openEgress } from "./egress.ts";
@@ -168,7 +168,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   worker.send({ type: "relay", ...identity, ...orders }, [packetSocket.fd, egress.fd]);
   run.done(`Two descriptors passed via SCM_RIGHTS to PID ${worker.pid}`);
   await worker.reached("ready");
-  const given = { packetFd: packetSocket.fd, egressFd: egress.fd, ioUring: isRing(receive) };
+  const given = { packetFd: packetSocket.fd, egressFd: egress.fd, ioUring: usesIoUring(receive) };
   checkHardened(run, worker, given);
   takeStatistics(packetSocket.fd); // frames so far do not count
 
