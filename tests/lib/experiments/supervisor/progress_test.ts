@@ -23,7 +23,10 @@ import { fromRing } from "../../../../lib/experiments/supervisor/worker.ts";
 import { leavingNothingOpen } from "../../../ffi/descriptors.ts";
 import { RingInMemory } from "../../../support/ring_in_memory.ts";
 
-/** A test with some progress, mapped as often as `map` is called: as by a supervisor, and a worker after the other. */
+/**
+ * A test with some progress, mapped as often as `map` is called: as by a supervisor, and a worker
+ * after the other.
+ */
 function withProgress(capacity: number, test: (map: () => Progress, fd: number) => void) {
   return leavingNothingOpen((scope) => {
     const fd = scope.own(createProgress(capacity));
@@ -154,7 +157,10 @@ function steadyFrame(number: number): Uint8Array {
 
 class Killed extends Error {}
 
-/** Runs a part with an end before its `n`th atomic store; returns how many there were if it came to its end. */
+/**
+ * Runs a part with an end before its `n`th atomic store; returns how many there were if it came to
+ * its end.
+ */
 function killedBefore(n: number, part: () => void): number | undefined {
   const { store } = Atomics;
   let stores = 0;
@@ -181,7 +187,10 @@ function live(ring: RingInMemory, map: () => Progress): void {
   while (source.next()) each();
 }
 
-/** Workers one after another, each killed before its so manyth store; what is in the journal in the end. */
+/**
+ * Workers one after another, each killed before its so manyth store; what is in the journal in the
+ * end.
+ */
 function livesOf(kills: readonly number[], map: () => Progress): number[] {
   using ring = new RingInMemory({ blockSize: 4096, blockCount: 3, retireTimeout: 1 });
   let number = 0, blocks = 0;
