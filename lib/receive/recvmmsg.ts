@@ -8,7 +8,7 @@ import { MSG_DONTWAIT, MSG_TRUNC, POLLIN } from "../../ffi/abi/constants.ts";
 import { timespec } from "../../ffi/abi/layouts.ts";
 import { MessageVector } from "../../ffi/socket/message_vector.ts";
 import { Poller } from "../../ffi/socket/poll.ts";
-import { stampIn } from "../packets/socket.ts";
+import { stampIn } from "../packets/queue.ts";
 import { BATCH, FRAME_ROOM, type FrameSource } from "./frame_source.ts";
 
 /** Frames by recvmmsg(2). */

@@ -6,7 +6,7 @@
 
 import { POLLIN } from "../../ffi/abi/constants.ts";
 import { Poller } from "../../ffi/socket/poll.ts";
-import { type Frame, takeFrame } from "../packets/socket.ts";
+import { type Frame, takeFrame } from "../packets/queue.ts";
 import type { FrameSource } from "./frame_source.ts";
 
 /** Frames by recvmsg(2). */

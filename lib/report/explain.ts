@@ -5,7 +5,7 @@
  */
 
 import { type CheckId, describeCheck } from "../evidence/checks.ts";
-import { CONFINEMENT_CHECKS } from "../confine/judge.ts";
+import { CONFINEMENT_CHECKS } from "../evidence/checks.ts";
 import type { Experiment } from "../harness/experiment.ts";
 import { EXPLANATIONS } from "../evidence/explanations.ts";
 import { describeSeers } from "./seen_by.ts";

@@ -34,7 +34,10 @@ import { sleep } from "../../../ffi/socket/poll.ts";
 import { linkByIndex } from "../../../ffi/socket/rtnetlink.ts";
 import { pidInProc } from "../../inspect/processes.ts";
 import { arrives } from "../../packets/marks.ts";
-import { emptyQueue, packetAddress, whenThereIsRoom } from "../../packets/socket.ts";
+import { whenThereIsRoom } from "../../packets/send.ts";
+import { packetAddress } from "../../packets/socket.ts";
+import { drain } from "../../receive/frame_source.ts";
+import { RecvmsgSource } from "../../receive/recvmsg.ts";
 
 /** How long an effect is waited for, in milliseconds. */
 export const EFFECT_TIMEOUT = 2000;
@@ -58,7 +61,7 @@ export function rebind(
 ): boolean {
   bind(packetFd, packetAddress(to, ETH_P_ALL));
   try {
-    emptyQueue(packetFd);
+    drain(new RecvmsgSource(packetFd));
     provoke();
     return arrives(packetFd, mark, EFFECT_TIMEOUT);
   } finally {

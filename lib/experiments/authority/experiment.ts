@@ -27,7 +27,9 @@ import { if_nametoindex } from "../../../ffi/socket/rtnetlink.ts";
 import { EFFECT_TIMEOUT } from "./attacks.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
-import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";
+import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import { proveConfinement } from "../../confine/proof.ts";
+import { checkHardened } from "../../harness/hardened.ts";
 import {
   type Cell,
   type Conclusion,
@@ -44,6 +46,9 @@ import { ownPidOf } from "../../inspect/processes.ts";
 import { InterfaceWitness } from "../../harness/interface_witness.ts";
 import { isUnprivilegedIoUring, whyProcHides } from "../../host/kernel.ts";
 import { arrives, markedFrame } from "../../packets/marks.ts";
+import { sendFrame } from "../../packets/send.ts";
+import { boundPacketSocket } from "../../packets/socket.ts";
+import { Stimulus } from "../../packets/stimulus.ts";
 import { asInteger, asText } from "../../harness/protocol.ts";
 import {
   attemptOperation,
@@ -56,13 +61,12 @@ import {
   type Witness,
 } from "./operations.ts";
 import { CannotAnswer } from "../../evidence/errors.ts";
-import { boundPacketSocket, emptyQueue, sendFrame } from "../../packets/socket.ts";
+import { RecvmsgSource } from "../../receive/recvmsg.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { birthUnder, type Protection, protectSocket } from "../../confine/protections.ts";
 import { leaveRoot, startWorker } from "../../confine/start.ts";
 import { drain, isRing, openFrameSource, USUAL_PATH } from "../../receive/mod.ts";
 import { Reception } from "../../harness/reception.ts";
-import { Stimulus } from "../../packets/stimulus.ts";
 import type { Child } from "../../harness/child.ts";
 
 /** What a worker sends, the parent's witnesses see. Of the other operations the worker says what came of them. */
@@ -137,7 +141,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
 
     if (name === HARDENED) {
       const given = { packetFd: packetSocket.fd, ioUring: isRing(receive) };
-      judgeHardened(run, worker, given);
+      checkHardened(run, worker, given);
       await worker.reached("receiving");
       const reception = new Reception(run, worker, { stimulus, witness });
       await reception.until(count);
@@ -198,7 +202,7 @@ export async function child(run: ChildRun): Promise<void> {
   const rings = makeEarlyRings(); // as root, and never closed: the trap
   const openSource = () => openFrameSource(receive, packetSocket.fd);
   using source = startWorker(run, sockets, message, openSource);
-  if (prove) await proveConfinement(run, { ...sockets, sourceFd: source.fd }, { uid, gid });
+  if (prove) run.checks(await proveConfinement({ ...sockets, sourceFd: source.fd }, { uid, gid }));
   run.reached("ready");
 
   const attacker = {
@@ -277,7 +281,7 @@ async function observe(
   worker: Child,
   witnesses: { readonly [where in Witness]: number },
 ): Promise<Omit<Cell, "known">> {
-  if (witness !== undefined) emptyQueue(witnesses[witness]);
+  if (witness !== undefined) drain(new RecvmsgSource(witnesses[witness]));
   worker.send({ type: "next" });
   for (;;) {
     const { stage, detail } = await worker.reachedEither("attempted", "provoke");

@@ -79,12 +79,8 @@ import type { EarlyRings } from "../../confine/early_rings.ts";
 import { NOT_TRIED } from "../../evidence/evidence.ts";
 import { isUnprivilegedIoUring, systemSetting, whyNoOwnRing } from "../../host/kernel.ts";
 import { markedFrame } from "../../packets/marks.ts";
-import {
-  describePacketSocket,
-  packetAddress,
-  sendFrame,
-  whenThereIsRoom,
-} from "../../packets/socket.ts";
+import { sendFrame, whenThereIsRoom } from "../../packets/send.ts";
+import { describePacketSocket, packetAddress } from "../../packets/socket.ts";
 import { ALL_PROTECTIONS, type Protection } from "../../confine/protections.ts";
 
 /** What came of an attempt: `allowed`, `no effect` (it returned 0, and nothing happened), {@linkcode NOT_TRIED}, or the errno by name. */

@@ -24,7 +24,7 @@ import {
   type SeatWorker,
   TendedSeat,
 } from "./seat.ts";
-import type { WorkerOptions } from "./worker_process.ts";
+import type { WorkerOptions } from "./supervised_worker.ts";
 
 /** A block is retired within two of its timeouts; a third is for the reader. In milliseconds. */
 const SETTLING_TIMEOUTS = 3;

@@ -18,11 +18,8 @@ import {
 import { ExperimentError } from "../../../../lib/evidence/errors.ts";
 import { FAILURES_TOLERATED } from "../../../../lib/experiments/supervisor/restart_policy.ts";
 import type { Assignment, Seat, TendedSeat } from "../../../../lib/experiments/supervisor/seat.ts";
-import {
-  boundPacketSocket,
-  describePacketSocket,
-  takeFrame,
-} from "../../../../lib/packets/socket.ts";
+import { boundPacketSocket, describePacketSocket } from "../../../../lib/packets/socket.ts";
+import { takeFrame } from "../../../../lib/packets/queue.ts";
 import { numberOf, other, OURS } from "../../../support/flows.ts";
 import { testNeeding } from "../../../support/needs.ts";
 import { Supervisor } from "../../../../lib/experiments/supervisor/supervisor.ts";
