@@ -20,7 +20,17 @@
  * @module
  */
 
-import { AF_INET, ETH_P_ALL, MSG_DONTWAIT, POLLIN, SO_BINDTODEVICE, SO_REUSEADDR, SOCK_CLOEXEC, SOCK_DGRAM, SOL_SOCKET } from "../../../ffi/abi/constants.ts";
+import {
+  AF_INET,
+  ETH_P_ALL,
+  MSG_DONTWAIT,
+  POLLIN,
+  SO_BINDTODEVICE,
+  SO_REUSEADDR,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOL_SOCKET,
+} from "../../../ffi/abi/constants.ts";
 import { cString } from "../../../ffi/abi/libc.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { readTextFile } from "../../../ffi/process/file.ts";
@@ -33,7 +43,6 @@ import type { ChildRun } from "../../harness/child_run.ts";
 import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import { proveConfinement } from "../../confine/proof.ts";
 import { checkHardened } from "../../harness/hardened.ts";
-import { judgeHardened } from "../../confine/judge.ts";
 import { describeEgress, type EgressIdentity, inEndpointWords, openEgress } from "./egress.ts";
 import { attemptElsewhere, markedPayload, strayFrame } from "./elsewhere.ts";
 import { LONGEST_PAYLOAD } from "./frames.ts";
@@ -47,14 +56,39 @@ import { DROP_REASONS } from "../../packets/datagrams.ts";
 import { groupFilter } from "../../packets/filters.ts";
 import { ELSEWHERE } from "../../packets/marks.ts";
 import { sendFrame, whenThereIsRoom } from "../../packets/send.ts";
-import { boundPacketSocket, enlargeReceiveBuffer, takeStatistics, whyNoLargeReceiveBuffer } from "../../packets/socket.ts";
-import { compare, type Comparison, DIGESTS_PER_MESSAGE, isWhole, sha256, takeDigests } from "../../harness/digests.ts";
+import {
+  boundPacketSocket,
+  enlargeReceiveBuffer,
+  takeStatistics,
+  whyNoLargeReceiveBuffer,
+} from "../../packets/socket.ts";
+import {
+  compare,
+  type Comparison,
+  DIGESTS_PER_MESSAGE,
+  isWhole,
+  sha256,
+  takeDigests,
+} from "../../harness/digests.ts";
 import { type Conclusion, type Finding, judged, skipped } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { asInteger, asObject } from "../../harness/protocol.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import { ALL_PROTECTIONS, becomeWorker, birthWith, launcherFor, protectSocket, protectWorker } from "../../confine/protections.ts";
-import { drain, type FrameSource, isRing, openFrameSource, type ReceivePath } from "../../receive/mod.ts";
+import {
+  ALL_PROTECTIONS,
+  becomeWorker,
+  birthWith,
+  launcherFor,
+  protectSocket,
+  protectWorker,
+} from "../../confine/protections.ts";
+import {
+  drain,
+  type FrameSource,
+  isRing,
+  openFrameSource,
+  type ReceivePath,
+} from "../../receive/mod.ts";
 import { requireStimulus } from "../../harness/setting.ts";
 import type { Child } from "../../harness/child.ts";
 import { startWorker } from "../../confine/start.ts";

@@ -20,8 +20,8 @@ import { POLLIN } from "../../../ffi/abi/constants.ts";
 import { SystemError } from "../../../ffi/abi/errno.ts";
 import type { Identity } from "../../../ffi/process/credentials.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
-import { DescriptorError } from "../../../ffi/socket/scm_rights.ts";
 import { poll } from "../../../ffi/socket/poll.ts";
+import { DescriptorError } from "../../../ffi/socket/scm_rights.ts";
 import { ExperimentError } from "../../evidence/errors.ts";
 import {
   describePacketSocket,
