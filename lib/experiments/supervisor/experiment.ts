@@ -42,7 +42,7 @@ import { SteadyStimulus } from "./stream.ts";
 import { work } from "./worker.ts";
 import type { Seat } from "./seat.ts";
 import { Supervisor, type SupervisorHost, type SupervisorOptions } from "./supervisor.ts";
-import { WorkerProcess } from "./worker_process.ts";
+import { SupervisedWorker } from "./supervised_worker.ts";
 import { requireWorkerMemory } from "../../host/memory.ts";
 
 /**
@@ -307,7 +307,7 @@ export function hostOf(run: ParentRun): SupervisorHost {
   return {
     signal,
     deadline,
-    startWorker: (assignment, options) => new WorkerProcess(run, assignment, options),
+    startWorker: (assignment, options) => new SupervisedWorker(run, assignment, options),
   };
 }
 
