@@ -445,7 +445,7 @@ export const CHECKS = {
     claim: "Every open descriptor of the hardened worker is expected",
     expected: "each has its reason; none is a file",
     side: "child",
-    source: "proc_pid_fd(5); lib/inspect/descriptor_audit.ts; D24",
+    source: "proc_pid_fd(5); lib/confine/descriptors.ts; D24",
     essential: true,
   },
   "HARD-04": {

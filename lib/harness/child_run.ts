@@ -59,6 +59,11 @@ export class ChildRun {
     this.#say({ type: "check", id, ...finding });
   }
 
+  /** Reports several findings of the child, each by {@linkcode check}. */
+  checks(findings: Readonly<Partial<Record<CheckId, Finding>>>): void {
+    for (const [id, finding] of Object.entries(findings)) this.check(id as CheckId, finding);
+  }
+
   /**
    * Takes a step that is a check in itself: that it succeeds is the claim.
    *

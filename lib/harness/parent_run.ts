@@ -111,6 +111,11 @@ export class ParentRun {
     this.record.decide(id, finding, seenBy);
   }
 
+  /** Decides several checks, each by {@linkcode check}, by what the parent saw. */
+  checks(findings: Readonly<Partial<Record<CheckId, Finding>>>): void {
+    for (const [id, finding] of Object.entries(findings)) this.check(id as CheckId, finding);
+  }
+
   /** Adds a packet, counted as the `number`th, or 0 for one that does not count. */
   packet(packet: Packet, number: number): void {
     this.record.packet(packet, number);

@@ -7,7 +7,7 @@
 import { close, dropPrivileges, type Identity, WaitingThreads } from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import type { CheckId } from "../../lib/evidence/checks.ts";
-import { CONFINEMENT_CHECKS } from "../../lib/confine/judge.ts";
+import { CONFINEMENT_CHECKS } from "../../lib/evidence/checks.ts";
 import { type Finding, judged, type Verdict } from "../../lib/evidence/evidence.ts";
 import { privilegeDrop } from "../../lib/experiments/privilege_drop/experiment.ts";
 import { forwardFrames } from "../../lib/harness/forward.ts";

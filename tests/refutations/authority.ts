@@ -8,12 +8,9 @@ import { close, open } from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import { authority } from "../../lib/experiments/authority/experiment.ts";
 import type { ParentMessage } from "../../lib/harness/protocol.ts";
-import {
-  expectedOutcome,
-  type Operation,
-  OPERATIONS,
-  type Outcome,
-} from "../../lib/experiments/authority/operations.ts";
+import { expectedOutcome } from "../../lib/experiments/authority/expected_outcome.ts";
+import type { Operation, Outcome } from "../../lib/experiments/authority/operation.ts";
+import { OPERATIONS } from "../../lib/experiments/authority/operations.ts";
 import type { Protection } from "../../lib/confine/protections.ts";
 import { trustMe, withoutFilter, withoutStage4 } from "./refutation.ts";
 

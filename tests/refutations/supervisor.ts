@@ -22,13 +22,14 @@ import type { ParentMessage } from "../../lib/harness/protocol.ts";
 import { boundPacketSocket } from "../../lib/packets/socket.ts";
 import { ParentRun } from "../../lib/harness/parent_run.ts";
 import { createProgress, Progress } from "../../lib/experiments/supervisor/progress.ts";
-import { launcherFor, type Protection, protectSocket } from "../../lib/confine/protections.ts";
+import { type Protection, protectSocket } from "../../lib/confine/protections.ts";
 import { RecvfromSource } from "../../lib/receive/recvfrom.ts";
 import { RestartPolicy } from "../../lib/experiments/supervisor/restart_policy.ts";
 import { work } from "../../lib/experiments/supervisor/worker.ts";
+import type { Seat, TendedSeat } from "../../lib/experiments/supervisor/seat.ts";
 import {
-  type Seat,
   Supervisor,
+  type SupervisorHost,
   type SupervisorOptions,
 } from "../../lib/experiments/supervisor/supervisor.ts";
 import type { Fault, Faults } from "./refutation.ts";
@@ -45,16 +46,8 @@ const KILLS = 6, RATE = 1000;
 /** So long that a kill most probably comes in the middle of a block, in microseconds. */
 const LONG_WORK = 1500;
 
-/** What a seat is, to one who must not know. */
-interface InnerSeat {
-  socket: OwnedFd;
-  readonly tending: Promise<void>;
-  isToStop: boolean;
-  hasLeft: boolean;
-  wake(): void;
-}
-
-const inner = (seat: Seat) => seat as unknown as InnerSeat;
+/** The seat, with what its supervisor alone may change. */
+const inner = (seat: Seat) => seat as TendedSeat;
 const pause = (time: number) => new Promise<void>((resolve) => setTimeout(resolve, time));
 
 type Arguments = ConstructorParameters<typeof Supervisor>;
@@ -83,10 +76,10 @@ abstract class AtThirdKill extends Supervisor {
 class ForgettingSupervisor extends AtThirdKill {
   readonly #protections: Protection[];
 
-  constructor(run: ParentRun, options: SupervisorOptions, protections: readonly Protection[]) {
-    const own = [...protections];
-    super(run, options, own);
-    this.#protections = own;
+  constructor(host: SupervisorHost, options: SupervisorOptions) {
+    const protections = [...options.protections];
+    super(host, { ...options, protections });
+    this.#protections = protections;
   }
 
   protected override deed(seat: Seat): void {
@@ -101,16 +94,16 @@ class ForgettingSupervisor extends AtThirdKill {
 
 /** One that hands the successor another socket, once. */
 class ExchangingSupervisor extends AtThirdKill {
-  readonly #args: Arguments;
+  readonly #options: SupervisorOptions;
 
   constructor(...args: Arguments) {
     super(...args);
-    this.#args = args;
+    [, this.#options] = args;
   }
 
   protected override deed(seat: Seat): void {
-    const [{ setting }, { ring }, protections] = this.#args;
-    const another = boundPacketSocket(setting.link.ifindex, ETH_P_ALL);
+    const { ifindex, ring, protections } = this.#options;
+    const another = boundPacketSocket(ifindex, ETH_P_ALL);
     setUpPacketRing(another.fd, ring!);
     protectSocket(another.fd, protections.filter((each) => each !== "fanout-pin"));
     inner(seat).socket = another; // the one before stays open, as a member of the group
@@ -140,23 +133,18 @@ class HastySupervisor extends Supervisor {
   }
 
   async #both(seat: Seat): Promise<void> {
-    const [run, { ring, nonce }, protections] = this.#args;
+    const [host, options] = this.#args;
     const { identity, progress } = seat;
-    const { socket } = inner(seat);
+    const packetFd = inner(seat).socket.fd;
     using memory = new OwnedFd(createProgress(HASTY));
     using own = new Progress(memory.fd, HASTY);
-    await using successor = run.start({
-      launcher: launcherFor(identity, protections),
-      isSilent: true,
-    });
-    const orders = { ...identity, protections, ring, nonce: nonce.toBase64(), work: 0 };
-    successor.send({ type: "supervised", capacity: HASTY, ...orders }, [socket.fd, memory.fd]);
-    await successor.reached("ready");
+    const assignment = { identity, packetFd, progressFd: memory.fd, capacity: HASTY };
+    await using successor = host.startWorker(assignment, { ...options, work: 0 });
+    await successor.ready();
     own.enter(progress.sequence);
-    successor.send({ type: "next" });
+    successor.begin();
     await pause(200);
-    successor.send({ type: "enough" });
-    await successor.reached("stopped");
+    await successor.stop();
     HastySupervisor.journals.push(own.journal.slice());
   }
 }
@@ -181,9 +169,7 @@ function leaveBlocks(run: ChildRun): void {
 class CarelessSupervisor extends Supervisor {
   override async remove(seat: Seat): Promise<void> {
     const leaving = inner(seat);
-    leaving.isToStop = true;
-    leaving.wake();
-    await leaving.tending;
+    await leaving.stop();
     leaving.hasLeft = true;
   }
 }
@@ -215,8 +201,11 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     refutes: ["SUPER-01"],
     endsEarly: true,
     overrides: {
-      makeSupervisor: (run, options) =>
-        new Supervisor(run, options, ["no-capabilities", "closed-descriptors"]),
+      makeSupervisor: (host, options) =>
+        new Supervisor(host, {
+          ...options,
+          protections: ["no-capabilities", "closed-descriptors"],
+        }),
     },
   },
   "another-socket": {
@@ -227,8 +216,8 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
   "opened-anew": {
     what: "the supervisor closes and opens sockets, and says that it keeps them",
     refutes: ["SUPER-01", "SUPER-02", "SUPER-06"],
-    overrides: instead((run, options, protections) =>
-      new Supervisor(run, { ...options, keepsSockets: false }, protections)
+    overrides: instead((host, options) =>
+      new Supervisor(host, { ...options, keepsSockets: false })
     ),
   },
   "no-progress": {
@@ -316,8 +305,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     refutes: ["SUPER-08"],
     alone: true,
     overrides: {
-      makeSupervisor: (run, options, protections) =>
-        new Supervisor(run, { ...options, keepsSockets: true }, protections),
+      makeSupervisor: (host, options) => new Supervisor(host, { ...options, keepsSockets: true }),
     },
   },
   "forgotten-rest": {

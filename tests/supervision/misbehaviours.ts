@@ -179,7 +179,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
   },
   "talks-too-early": {
     what: "is ready twice",
-    reason: /did not wait for the word to go|it is at "ready"/,
+    reason: /did not wait for its order to receive|it is at "ready"/,
     isGivenUp: true,
     misbehave(run) {
       const honest = run.reached.bind(run);
@@ -275,7 +275,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
   },
   "another-socket": {
     what: "says that it has another socket",
-    reason: /The worker has socket 4711, and not \d+/,
+    reason: /The worker has socket 4711, not \d+/,
     isGivenUp: true,
     misbehave: (run) => onStage(run, "ready", () => ({ cookie: "4711" })),
   },

@@ -29,7 +29,9 @@ import { compileFilter, installFilter } from "../../../ffi/seccomp/seccomp.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import type { CheckId } from "../../evidence/checks.ts";
-import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";
+import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import { proveConfinement } from "../../confine/proof.ts";
+import { checkHardened } from "../../harness/hardened.ts";
 import { childDescriptors } from "../../inspect/descriptors.ts";
 import { linksOfPacketSockets } from "../../inspect/packet_sockets.ts";
 import { type EarlyRequest, EarlyRings, ROOTS_FILE } from "../../confine/early_rings.ts";
@@ -195,7 +197,7 @@ async function hardened(
   const orders = { ...identity, count, protections, receive };
   worker.send({ type: "socket", ...orders }, [packetSocket.fd]);
   await worker.reached("ready");
-  judgeHardened(run, worker, { packetFd: packetSocket.fd, ioUring: true });
+  checkHardened(run, worker, { packetFd: packetSocket.fd, ioUring: true });
   const reception = overrides.reception(run, worker, of);
   await reception.until(count);
   worker.send({ type: "enough" });
@@ -231,7 +233,7 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
     const sockets = { packetFd: packetSocket.fd, channelFd: run.channelFd };
     const openSource = () => overrides.openWorkerSource(packetSocket.fd);
     using source = startWorker(run, sockets, { uid, gid, protections }, openSource);
-    await proveConfinement(run, { ...sockets, sourceFd: source.fd }, { uid, gid });
+    run.checks(await proveConfinement({ ...sockets, sourceFd: source.fd }, { uid, gid }));
     drain(source);
     run.reached("ready");
     forwardFrames(run, source);

@@ -21,7 +21,10 @@ import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import type { CheckId } from "../../evidence/checks.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
-import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";
+import { judgeCredentials } from "../../confine/judge.ts";
+import { proveConfinement } from "../../confine/proof.ts";
+import { checkHardened } from "../../harness/hardened.ts";
+import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import { type Digest, DIGESTS_PER_MESSAGE, sha256, takeDigests } from "../../harness/digests.ts";
 import {
   type Conclusion,
@@ -40,7 +43,6 @@ import {
   whyNoLargeReceiveBuffer,
 } from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import { judgeCredentials } from "../../confine/privileges.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
 import { becomeWorker, launcherFor, protectSocket } from "../../confine/protections.ts";
 import {
@@ -119,7 +121,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     const dropped = Object.values(judgeCredentials(threadCredentials(worker.pid), identity))
       .every(({ status }) => status === "pass");
     const given = { packetFd: packetSocket.fd, ioUring: isRing(receive) };
-    if (!proven) judgeHardened(run, worker, given);
+    if (!proven) checkHardened(run, worker, given);
     proven = true;
     takeStatistics(packetSocket.fd); // what came before does not count
 
@@ -165,7 +167,7 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   const sockets = { packetFd: packetSocket.fd, channelFd: run.channelFd };
   const openSource = () => overrides.openSource(message, packetSocket.fd);
   using source = startWorker(run, sockets, message, openSource, overrides);
-  if (prove) await proveConfinement(run, { ...sockets, sourceFd: source.fd }, { uid, gid });
+  if (prove) run.checks(await proveConfinement({ ...sockets, sourceFd: source.fd }, { uid, gid }));
   drain(source);
   run.reached("ready");
 

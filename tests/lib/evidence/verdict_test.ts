@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type CheckId, CHECKS, describeCheck } from "../../../lib/evidence/checks.ts";
-import { CONFINEMENT_CHECKS } from "../../../lib/confine/judge.ts";
+import { CONFINEMENT_CHECKS } from "../../../lib/evidence/checks.ts";
 import type { CheckResult } from "../../../lib/evidence/evidence.ts";
 import { overall, verdictOf } from "../../../lib/evidence/verdict.ts";
 import { privilegeDrop } from "../../../lib/experiments/privilege_drop/experiment.ts";

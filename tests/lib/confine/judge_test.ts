@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Errno } from "../../../ffi/mod.ts";
 import { parseStatus, threadCredentials } from "../../../lib/inspect/threads.ts";
-import { judgeCredentials, judgeDenial } from "../../../lib/confine/privileges.ts";
+import { judgeCredentials, judgeDenial } from "../../../lib/confine/judge.ts";
 
 const STATUS = `Name:\tdeno
 Uid:\t65534\t65534\t65534\t65534

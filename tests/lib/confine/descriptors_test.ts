@@ -15,7 +15,7 @@ import {
   socket,
   socketpair,
 } from "../../../ffi/mod.ts";
-import { auditDescriptors } from "../../../lib/inspect/descriptor_audit.ts";
+import { auditDescriptors } from "../../../lib/confine/descriptors.ts";
 
 const O_RDONLY = 0, O_RDWR = 2;
 const NONE = -1;
@@ -26,7 +26,7 @@ const memfd = () => rawSyscall("memfd_create", new TextEncoder().encode("name\0"
 function audited(fds: readonly number[], known: { channelFd?: number; packetFd?: number } = {}) {
   using owned = new DisposableStack();
   for (const fd of fds) owned.use(new OwnedFd(fd));
-  const all = auditDescriptors({ channelFd: NONE, ...known });
+  const all = auditDescriptors({ channelFd: NONE, packetFd: NONE, ...known });
   return fds.map((fd) => all.find((each) => each.fd === fd)!);
 }
 
@@ -74,10 +74,10 @@ Deno.test("auditDescriptors() explains /dev/null, the event loop, and the runtim
 Deno.test("auditDescriptors() does not take somebody else's pair for the runtime's", async () => {
   const program = `
     import { auditDescriptors } from "${new URL(
-    "../../../lib/inspect/descriptor_audit.ts",
+    "../../../lib/confine/descriptors.ts",
     import.meta.url,
   )}";
-    const of7 = auditDescriptors({ channelFd: -1 }).filter(({ fd }) => fd === 7);
+    const of7 = auditDescriptors({ channelFd: -1, packetFd: -1 }).filter(({ fd }) => fd === 7);
     console.log(of7.map(({ why }) => why ?? "unexplained").join());`;
   const [ours, theirs] = socketpair(AF_UNIX, SOCK_SEQPACKET, 0);
   using _ours = new OwnedFd(ours);

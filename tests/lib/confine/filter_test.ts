@@ -1,29 +1,29 @@
 import { assertEquals } from "@std/assert";
 import { compileFilter } from "../../../ffi/mod.ts";
 import { ALLOW_EVERYTHING, receiveOnlyPolicy } from "../../../lib/confine/policy.ts";
-import { judgePrograms } from "../../../lib/inspect/worker_filter.ts";
+import { judgeFilter } from "../../../lib/confine/filter.ts";
 
 const policy = { packetFd: 5, channelFd: 3, ioUring: false, pid: 4711 };
 const expected = compileFilter(receiveOnlyPolicy(policy));
 const nothing = compileFilter(ALLOW_EVERYTHING);
 
 function status(...found: Uint8Array<ArrayBuffer>[]): string {
-  return judgePrograms(found, expected).status;
+  return judgeFilter({ found, expected }).status;
 }
 
-Deno.test("judgePrograms() finds the filter among others", () => {
+Deno.test("judgeFilter() finds the filter among others", () => {
   assertEquals(status(expected), "pass");
   assertEquals(status(nothing, expected), "pass");
   assertEquals(status(expected, nothing), "pass");
 });
 
-Deno.test("judgePrograms() takes no filter, and no other, for it", () => {
+Deno.test("judgeFilter() takes no filter, and no other, for it", () => {
   assertEquals(status(), "fail");
   assertEquals(status(nothing, nothing), "fail");
   assertEquals(status(expected.subarray(8)), "fail");
 });
 
-Deno.test("judgePrograms() sees each instruction that differs", () => {
+Deno.test("judgeFilter() sees each instruction that differs", () => {
   for (let at = 0; at < expected.length; at++) {
     const other = expected.slice();
     other[at] ^= 1;
@@ -31,7 +31,7 @@ Deno.test("judgePrograms() sees each instruction that differs", () => {
   }
 });
 
-Deno.test("judgePrograms() sees a filter for other descriptors", () => {
+Deno.test("judgeFilter() sees a filter for other descriptors", () => {
   assertEquals(status(compileFilter(receiveOnlyPolicy({ ...policy, packetFd: 6 }))), "fail");
   assertEquals(status(compileFilter(receiveOnlyPolicy({ ...policy, ioUring: true }))), "fail");
 });

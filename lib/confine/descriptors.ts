@@ -1,7 +1,7 @@
 /**
- * The audit of a process's descriptors: what each refers to, with what access, and why it may be there.
+ * The descriptors of a worker: those that it holds on purpose, and an audit of all that are open.
  *
- * What cannot be explained is not assumed to be harmless: it has no `why`.
+ * The audit assumes nothing to be harmless: a descriptor that it cannot explain has no `why`.
  *
  * @module
  */
@@ -11,34 +11,36 @@ import { descriptorAccess } from "../../ffi/process/descriptor.ts";
 import { openDescriptors } from "../../ffi/process/proc.ts";
 import { getsockoptInt, peerPid } from "../../ffi/socket/calls.ts";
 
-/** A descriptor, explained or not. */
+/** The descriptors that a worker holds on purpose, by their numbers in one process. */
+export interface WorkerDescriptors {
+  /** The worker's end of the control channel. */
+  readonly channelFd: number;
+  /** The passed packet socket. */
+  readonly packetFd: number;
+  /** The connected UDP socket by which the worker of a relay sends. No other worker has one. */
+  readonly egressFd?: number | undefined;
+  /** The io_uring by which the worker receives. Otherwise it is the packet socket, or left out. */
+  readonly sourceFd?: number | undefined;
+}
+
+/** An open descriptor, explained or not. */
 export interface AuditedDescriptor {
   readonly fd: number;
-  /** What `/proc/self/fd` says that it is, such as `anon_inode:[eventpoll]`. */
+  /** The link of `/proc/self/fd`, such as `anon_inode:[eventpoll]`. */
   readonly refersTo: string;
-  /** `r`, `w`, `rw`, or `path` for one that can be neither read nor written. */
+  /** `r`, `w`, `rw`, or `path` for a descriptor that can be neither read nor written. */
   readonly access: "r" | "w" | "rw" | "path";
-  /** Why it may be there; `undefined` if nothing is known that explains it. */
+  /** Why it may be open; `undefined` if nothing explains it. */
   readonly why: string | undefined;
 }
 
-/** The descriptors that the process was given or made on purpose. */
-export interface KnownDescriptors {
-  readonly channelFd: number;
-  readonly packetFd?: number;
-  /** The connected UDP socket by which a worker of a relay sends. */
-  readonly egressFd?: number | undefined;
-  /** What the worker waits at for frames: an io_uring, or the passed socket itself. */
-  readonly sourceFd?: number;
-}
-
 /**
- * Every descriptor of this process.
+ * Lists every descriptor of this process, each with the reason why a worker may hold it.
  *
  * @throws {SystemError} If /proc cannot be read.
  */
 export function auditDescriptors(
-  { channelFd, packetFd, egressFd, sourceFd }: KnownDescriptors,
+  { channelFd, packetFd, egressFd, sourceFd }: WorkerDescriptors,
 ): AuditedDescriptor[] {
   const open = openDescriptors("self");
   const standard = new Map([[0, "standard input"], [1, "standard output"], [2, "standard error"]]);
@@ -71,7 +73,7 @@ export function auditDescriptors(
   }));
 }
 
-/** Whether a socket is one of a Unix pair that this process made itself (`SO_PEERCRED` names who made it). */
+/** Whether a socket is one of a Unix pair that this process made itself (`SO_PEERCRED` names the maker). */
 function isOwnPair(fd: number): boolean {
   return getsockoptInt(fd, SOL_SOCKET, SO_DOMAIN) === AF_UNIX && peerPid(fd) === Deno.pid;
 }
