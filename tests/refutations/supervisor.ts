@@ -1,5 +1,5 @@
 /**
- * Ways in which `supervisor` can really go wrong.
+ * Real defects of `supervisor`, and the checks that must fail because of each.
  *
  * @module
  */
@@ -32,10 +32,13 @@ import {
   type SupervisorHost,
   type SupervisorOptions,
 } from "../../lib/experiments/supervisor/supervisor.ts";
-import type { Fault, Faults } from "./refutation.ts";
+import type { Refutation, Refutations } from "./refutation.ts";
 
-/** A fault, by the overrides of the supervisor's program that are replaced, and what is done to either process before its program begins. */
-interface Replacement extends Omit<Fault, "experiment"> {
+/**
+ * A defect: the overrides of the supervisor's program, and what is changed in either process before
+ * its program begins.
+ */
+interface Defect extends Omit<Refutation, "experiment"> {
   readonly overrides?: Partial<typeof parentOverrides>;
   readonly inSupervisor?: () => void;
   readonly inWorker?: (run: ChildRun) => void;
@@ -43,7 +46,7 @@ interface Replacement extends Omit<Fault, "experiment"> {
 
 const KILLS = 6, RATE = 1000;
 
-/** So long that a kill most probably comes in the middle of a block, in microseconds. */
+/** In microseconds: long enough that a kill most probably comes in the middle of a block. */
 const LONG_WORK = 1500;
 
 /** The seat, with what its supervisor alone may change. */
@@ -52,15 +55,15 @@ const pause = (time: number) => new Promise<void>((resolve) => setTimeout(resolv
 
 type Arguments = ConstructorParameters<typeof Supervisor>;
 
-/** Which supervisor is made: that of the experiment, by rings that are kept, or that of a control. */
+/** Whether this is the experiment's own supervisor, which keeps its rings, or that of a control. */
 const isMain = ({ ring, keepsSockets }: SupervisorOptions) => ring !== null && keepsSockets;
 
-/** Has the supervisor of the experiment, and not of the controls, be another. */
+/** Replaces the supervisor of the experiment, and leaves those of the controls alone. */
 const instead = (make: (...args: Arguments) => Supervisor): Partial<typeof parentOverrides> => ({
   makeSupervisor: (...args) => isMain(args[1]) ? make(...args) : new Supervisor(...args),
 });
 
-/** A supervisor that does something when it has killed for the third time. */
+/** A supervisor that does something at its third kill. */
 abstract class AtThirdKill extends Supervisor {
   #kills = 0;
 
@@ -72,7 +75,7 @@ abstract class AtThirdKill extends Supervisor {
   protected abstract deed(seat: Seat): void;
 }
 
-/** One that forgets the last two protections, once. */
+/** Forgets the last two protections, once. */
 class ForgettingSupervisor extends AtThirdKill {
   readonly #protections: Protection[];
 
@@ -92,7 +95,7 @@ class ForgettingSupervisor extends AtThirdKill {
   }
 }
 
-/** One that hands the successor another socket, once. */
+/** Gives the successor another socket, once. */
 class ExchangingSupervisor extends AtThirdKill {
   readonly #options: SupervisorOptions;
 
@@ -106,17 +109,20 @@ class ExchangingSupervisor extends AtThirdKill {
     const another = boundPacketSocket(ifindex, ETH_P_ALL);
     setUpPacketRing(another.fd, ring!);
     protectSocket(another.fd, protections.filter((each) => each !== "fanout-pin"));
-    inner(seat).socket = another; // the one before stays open, as a member of the group
+    inner(seat).socket = another; // the old one stays open, as a member of the group
   }
 }
 
-/** How many frames the journal of a hasty successor holds, by which it is known. */
+/** How many frames the journal of a hasty successor holds, which identifies it. */
 const HASTY = 5000;
 
-/** One whose successor does not wait for the predecessor's end: for a while two workers do the same frames. */
+/**
+ * Starts the successor before the predecessor has ended: for a while two workers handle the same
+ * frames.
+ */
 class HastySupervisor extends Supervisor {
   readonly #args: Arguments;
-  /** What hasty successors have done. */
+  /** The journals of hasty successors. */
   static readonly journals: Uint32Array[] = [];
 
   constructor(...args: Arguments) {
@@ -149,7 +155,10 @@ class HastySupervisor extends Supervisor {
   }
 }
 
-/** Has a hasty successor leave the blocks to its predecessor, which would otherwise wait for them until the ring is full. */
+/**
+ * Has a hasty successor leave the blocks to its predecessor, which would otherwise wait for them
+ * until the ring is full.
+ */
 function leaveBlocks(run: ChildRun): void {
   const honest = run.receive.bind(run);
   run.receive = (type, descriptors) => {
@@ -165,7 +174,7 @@ function leaveBlocks(run: ChildRun): void {
   };
 }
 
-/** One that lets a worker go while its share is still dealt out to it. */
+/** Removes a worker while it still gets its share of the frames. */
 class CarelessSupervisor extends Supervisor {
   override async remove(seat: Seat): Promise<void> {
     const leaving = inner(seat);
@@ -174,7 +183,7 @@ class CarelessSupervisor extends Supervisor {
   }
 }
 
-/** One that has a revived worker begin with what comes, and not with what waits. */
+/** Has a revived worker begin with new frames, and not with those that wait. */
 class ForgetfulSupervisor extends Supervisor {
   override async revive(seat: Seat): Promise<void> {
     const { progress } = seat;
@@ -189,7 +198,7 @@ class ForgetfulSupervisor extends Supervisor {
 
 const TOO_SMALL: PacketRingGeometry = { blockSize: 1 << 14, blockCount: 4, retireTimeout: 8 };
 
-const REPLACEMENTS: { readonly [name: string]: Replacement } = {
+const DEFECTS: { readonly [name: string]: Defect } = {
   "one-unprotected": {
     what: "one worker is started without no_new_privs and its system call filter",
     refutes: ["SUPER-01"],
@@ -214,20 +223,20 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     overrides: instead((...args) => new ExchangingSupervisor(...args)),
   },
   "opened-anew": {
-    what: "the supervisor closes and opens sockets, and says that it keeps them",
+    what: "the supervisor closes and reopens sockets, and claims to keep them",
     refutes: ["SUPER-01", "SUPER-02", "SUPER-06"],
     overrides: instead((host, options) =>
       new Supervisor(host, { ...options, keepsSockets: false })
     ),
   },
   "no-progress": {
-    what: "a successor begins the block of its predecessor anew",
+    what: "a successor starts the block of its predecessor from the beginning",
     refutes: ["SUPER-02"],
     overrides: { work: LONG_WORK },
     inWorker: () => Object.defineProperty(Progress.prototype, "doneInBlock", { get: () => 0 }),
   },
   "one-too-many": {
-    what: "a successor leaves out the frame that its predecessor had in hand",
+    what: "a successor skips the frame that its predecessor was handling",
     refutes: ["SUPER-02"],
     overrides: { work: LONG_WORK },
     inWorker() {
@@ -243,7 +252,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     overrides: { ring: TOO_SMALL },
   },
   "forged-journal": {
-    what: "a journal has one frame in the place of another",
+    what: "a journal holds one frame in place of another",
     refutes: ["SUPER-02"],
     overrides: {
       journals(seats) {
@@ -265,12 +274,12 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     },
   },
   "careless-removal": {
-    what: "a worker goes while its share is still dealt out to it",
+    what: "a worker is removed while it still gets its share of the frames",
     refutes: ["SUPER-05"],
     overrides: instead((...args) => new CarelessSupervisor(...args)),
   },
   "swallowed-share": {
-    what: "the share of a worker that was given up is dealt out to nobody else",
+    what: "the share of an abandoned worker goes to no other worker",
     refutes: ["SUPER-06"],
     alone: true,
     inSupervisor() {
@@ -281,14 +290,14 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     },
   },
   "never-given-up": {
-    what: "a worker is started again for ever",
+    what: "a worker is restarted for ever",
     refutes: ["SUPER-06"],
     endsEarly: true,
     timeout: 15,
     inSupervisor: () => RestartPolicy.prototype.afterEnd = () => 0,
   },
   "swallowing-recvfrom": {
-    what: "a worker that receives by recvfrom loses more than it has in hand",
+    what: "a worker that receives by recvfrom loses more than the frame in hand",
     refutes: ["SUPER-07"],
     alone: true,
     inWorker() {
@@ -301,7 +310,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     },
   },
   "kept-after-all": {
-    what: "the sockets of the control are kept",
+    what: "the control keeps its sockets",
     refutes: ["SUPER-08"],
     alone: true,
     overrides: {
@@ -309,25 +318,25 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     },
   },
   "forgotten-rest": {
-    what: "who is served again begins with what comes, and not with what waits",
+    what: "a revived worker begins with new frames, and not with those that wait",
     refutes: ["SUPER-09"],
     overrides: instead((...args) => new ForgetfulSupervisor(...args)),
   },
 };
 
-/** The same run with fewer kills: each costs a start. */
+/** The same run with fewer kills, because each costs a start. */
 function shorter({ context, record }: ParentRun): ParentRun {
   const supervision = { ...context.setting.supervision, kills: KILLS, rate: RATE };
   return new ParentRun({ ...context, setting: { ...context.setting, supervision } }, record);
 }
 
-/** Every fault of `supervisor`, by name. */
-export const SUPERVISOR_FAULTS: Faults = Object.fromEntries(
-  Object.entries(REPLACEMENTS).map(([name, replacement]) => {
-    const { overrides, inSupervisor, inWorker, ...fault } = replacement;
+/** Every refutation of `supervisor`, by name. */
+export const SUPERVISOR_REFUTATIONS: Refutations = Object.fromEntries(
+  Object.entries(DEFECTS).map(([name, defect]) => {
+    const { overrides, inSupervisor, inWorker, ...refutation } = defect;
     return [`${supervisor.name}/${name}`, {
       timeout: 110,
-      ...fault,
+      ...refutation,
       experiment: {
         ...supervisor,
         parent(run: ParentRun) {

@@ -4,16 +4,10 @@
  * @module
  */
 
-import { close, poll, POLLIN, sendDescriptors } from "../../ffi/mod.ts";
+import { close, poll, POLLIN, sendDescriptors, sleep } from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import { sendMessage } from "../../lib/harness/channel.ts";
-import {
-  onProtections,
-  onStage,
-  sleep,
-  withoutFilter,
-  withoutStage4,
-} from "../refutations/refutation.ts";
+import { onProtections, onStage, withoutFilter, withoutStage4 } from "../refutations/refutation.ts";
 
 /** Whom the workers of that seat become. */
 export const MISBEHAVING = 60002;

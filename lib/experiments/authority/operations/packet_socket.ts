@@ -46,12 +46,8 @@ import {
   socket,
 } from "../../../../ffi/socket/calls.ts";
 import { markedFrame } from "../../../packets/marks.ts";
-import {
-  describePacketSocket,
-  packetAddress,
-  sendFrame,
-  whenThereIsRoom,
-} from "../../../packets/socket.ts";
+import { describePacketSocket, packetAddress } from "../../../packets/socket.ts";
+import { sendFrame, whenThereIsRoom } from "../../../packets/send.ts";
 import { becomePromiscuous, mapRing, rebind, sendByRing } from "../attacks.ts";
 import type { Attacker, Operation } from "../operation.ts";
 
