@@ -18,9 +18,9 @@ import type { Environment, Evidence, ExperimentEvidence } from "./lib/evidence/e
 import type { Experiment } from "./lib/harness/experiment.ts";
 import { EXPERIMENTS } from "./lib/experiments/mod.ts";
 import { interruption, keepIgnored } from "./lib/harness/interruption.ts";
-import type { Watcher } from "./lib/cli/live.ts";
+import { progressOn } from "./lib/cli/live.ts";
 import { adoptOrphans } from "./lib/harness/orphans.ts";
-import { Exit } from "./lib/evidence/outcome.ts";
+import { Exit } from "./lib/evidence/errors.ts";
 import { canHavePidNamespaces } from "./lib/harness/pid_namespace.ts";
 import {
   isTerminal,
@@ -29,7 +29,7 @@ import {
   write,
   writePatiently,
 } from "./lib/host/streams.ts";
-import { ViewFiles } from "./lib/report/files.ts";
+import { ViewFiles } from "./lib/cli/view_files.ts";
 import { renderJson } from "./lib/report/json.ts";
 import { renderExplanation } from "./lib/report/explain.ts";
 import { renderList } from "./lib/report/list.ts";
@@ -42,6 +42,7 @@ import {
   type ExperimentOptions,
   requireFile,
   runExperiment,
+  type ShowProgress,
 } from "./lib/harness/run.ts";
 import { findSetting } from "./lib/harness/setting.ts";
 import type { Tracing } from "./lib/harness/trace/hub.ts";
@@ -67,7 +68,7 @@ async function runAll(
     using views = new ViewFiles(files, { force });
     const evidence = await runEach(
       task.experiments,
-      { setting, childModule, tracing, watcher: task.trace ? undefined : watcherOf(args) },
+      { setting, childModule, tracing, showProgress: task.trace ? undefined : progressFor(args) },
       where,
       results,
     );
@@ -78,14 +79,14 @@ async function runAll(
   }
 }
 
-/** Who waits; `undefined` where somebody wants the result alone. */
-function watcherOf(args: readonly string[]): Watcher | undefined {
+/** Shows progress on standard error, unless only the result is wanted. */
+function progressFor(args: readonly string[]): ShowProgress | undefined {
   const { view, amount } = mannerOf(args);
   if (view !== "text" || amount === "quiet") return undefined;
-  return {
+  return progressOn({
     write: (text) => void write(Deno.stderr, text),
     columns: isTerminal(Deno.stderr) ? terminalColumns() : undefined,
-  };
+  });
 }
 
 /** Tells the calls of this process from now on, if anybody wants them: whoever reads a trace, or the page, which has them in its diagram. */
@@ -99,14 +100,14 @@ async function startTracing({ trace, files }: RunTask): Promise<Tracing | undefi
 
 async function runEach(
   experiments: readonly Experiment[],
-  how: Omit<ExperimentOptions, "signal" | "heard">,
+  how: Omit<ExperimentOptions, "signal" | "settled">,
   where: Environment,
   results: ExperimentEvidence[],
 ): Promise<Evidence> {
   try {
-    const { signal, heard } = interruption();
+    const { signal, settled } = interruption();
     for (const experiment of experiments) {
-      results.push(await runExperiment(experiment, { ...how, signal, heard }));
+      results.push(await runExperiment(experiment, { ...how, signal, settled }));
     }
     return evidenceOf(where, results);
   } catch (error) {

@@ -8,7 +8,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { closestString } from "@std/text/closest-string";
 import { type CheckId, CHECKS, isCheckId } from "../evidence/checks.ts";
 import type { Experiment } from "../harness/experiment.ts";
-import { UsageError } from "../evidence/outcome.ts";
+import { UsageError } from "../evidence/errors.ts";
 import {
   FANOUT_MODES,
   type FanoutMode,
@@ -16,7 +16,7 @@ import {
 } from "../experiments/supervisor/fanout_group.ts";
 import { isReceivePath, RECEIVE_PATHS, type ReceivePath } from "../receive/mod.ts";
 import { RELAY_DEFAULTS } from "../experiments/relay/options.ts";
-import type { FilePaths } from "../report/files.ts";
+import type { FilePaths } from "./view_files.ts";
 import type { TextOptions } from "../report/text.ts";
 import type { RunOptions } from "../harness/setting.ts";
 

@@ -1,8 +1,10 @@
 /**
- * The control channel: one JSON message a datagram, descriptors beside it, over an `AF_UNIX` `SOCK_SEQPACKET` pair.
+ * The control channel between parent and child: an `AF_UNIX` `SOCK_SEQPACKET` socketpair that
+ * carries one JSON message a datagram, with descriptors beside it.
  *
- * A datagram is delivered whole or not at all, and the end of the peer is seen at once, so there is no
- * framing and no half message. What a message says is not looked at here: see `messages.ts`.
+ * A datagram is delivered whole or not at all, and the end of the peer is visible at once, so the
+ * protocol needs no framing and no message is ever half read. This file does not look at the
+ * content of a message: see `protocol.ts`.
  *
  * @module
  */
@@ -23,22 +25,23 @@ import { OwnedFd } from "../../ffi/process/descriptor.ts";
 import { shutdown, socketpair } from "../../ffi/socket/calls.ts";
 import { poll, pollAsync } from "../../ffi/socket/poll.ts";
 import { receiveDescriptors, sendDescriptors } from "../../ffi/socket/scm_rights.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 
-/** The most bytes that a message may have. */
+/** The longest message, in bytes. */
 export const MESSAGE_LIMIT = 64 * 1024;
 
-/** A message as it came, with the descriptors that it was agreed to bring. */
+/** A received message: its JSON text, and the descriptors beside it. */
 export interface Delivery {
   readonly text: string;
   readonly descriptors: number[];
 }
 
-const incoming = new Uint8Array(MESSAGE_LIMIT); // decoded before the next message is taken
+// reused: each message is decoded before the next is received
+const incoming = new Uint8Array(MESSAGE_LIMIT);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The two ends of a control channel, both close-on-exec. */
+/** Creates a control channel. Both ends are close-on-exec. */
 export function controlChannelPair(): [ours: OwnedFd, theirs: OwnedFd] {
   const [ours, theirs] = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
   return [new OwnedFd(ours), new OwnedFd(theirs)];
@@ -48,7 +51,7 @@ export function controlChannelPair(): [ours: OwnedFd, theirs: OwnedFd] {
  * Sends a message.
  *
  * @param timeout How long the peer may leave the channel full, in milliseconds.
- * @throws {ExperimentError} If the peer does not read, or if the message is too long.
+ * @throws {ExperimentError} If the peer does not read in time, or the message is too long.
  * @throws {SystemError} `EPIPE` if the peer is gone, `EBADF` if a descriptor is not open, …
  */
 export function sendMessage(
@@ -78,14 +81,15 @@ export function sendMessage(
 }
 
 /**
- * Takes the next message, if one is there.
+ * Receives the next message without waiting.
  *
- * A peer that ends without having read everything is told of once, by `ECONNRESET`, and before what it had said: unix_release_sock
- * in net/unix/af_unix.c. Its last words are still there.
+ * If a peer ends with unread messages in its queue, the kernel reports `ECONNRESET` once, ahead of
+ * the messages that the peer had sent (unix_release_sock in net/unix/af_unix.c). A second call
+ * receives those.
  *
- * @param descriptors How many descriptors it must bring.
- * @returns `undefined` if there is none yet; `null` at the end: the peer is gone.
- * @throws {DescriptorError} If it brings other descriptors than agreed, or is too long.
+ * @param descriptors How many descriptors the message must carry.
+ * @returns `undefined` if there is no message yet; `null` if the peer has closed its end.
+ * @throws {DescriptorError} If it carries another number of descriptors, or is too long.
  * @throws {ExperimentError} If it is empty, or is not UTF-8.
  */
 export function takeMessage(channelFd: number, descriptors: number): Delivery | undefined | null {
@@ -120,7 +124,7 @@ function take(channelFd: number, descriptors: number): Delivery | undefined | nu
   }
 }
 
-/** recvmsg(2) says 0 of the end, and of an empty datagram as well. */
+/** Tells the end of the channel from an empty datagram: recvmsg(2) returns 0 for both. */
 function endOrEmpty(channelFd: number): null {
   const [events] = poll([channelFd], POLLRDHUP, 0);
   if ((events & (POLLRDHUP | POLLHUP)) !== 0) return null;
@@ -136,10 +140,12 @@ function decode(data: Uint8Array): string {
 }
 
 /**
- * Waits for the next message with everything else standing still. For the child, which is a straight line.
+ * Waits for the next message and blocks the thread. For the child, which is a straight-line
+ * program.
  *
+ * @param descriptors How many descriptors the message must carry.
  * @param timeout The longest wait, in milliseconds.
- * @throws {ExperimentError} If the peer is gone or says nothing in time.
+ * @throws {ExperimentError} If the peer has closed its end, or no message comes in time.
  */
 export function awaitMessage(channelFd: number, descriptors: number, timeout: number): Delivery {
   const deadline = Date.now() + timeout;
@@ -152,7 +158,10 @@ export function awaitMessage(channelFd: number, descriptors: number, timeout: nu
   }
 }
 
-/** How long message may follow message before signals and timers have their turn, in milliseconds: a peer that never pauses must not delay them. */
+/**
+ * How long messages may be received in a row before the event loop gets a turn, in milliseconds. A
+ * peer that never pauses must not delay signals and timers.
+ */
 const TURN = 20;
 let turnAt = 0;
 
@@ -160,18 +169,21 @@ let turnAt = 0;
 const POLL_SLICE = 1000;
 
 /**
- * Waits for the next message while the event loop goes on. For the parent, which has signals and timers to serve.
+ * Waits for the next message while the event loop runs. For the parent, which has signals and
+ * timers to serve.
  *
  * @param deadline When the wait ends, in milliseconds since 1970.
- * @param signal Ends the wait at once; the channel is shut down with it, which is what wakes the poll.
- * @returns `undefined` when time or `signal` ended the wait, `null` at the end of the channel.
+ * @param signal Ends the wait at once. It also shuts the channel down, which wakes the poll.
+ * @returns `undefined` if the deadline or `signal` ended the wait; `null` if the peer has closed
+ * its end.
  */
 export async function nextMessage(
   channelFd: number,
   deadline: number,
   signal: AbortSignal,
 ): Promise<Delivery | undefined | null> {
-  const wake = () => void errnoOf(() => shutdown(channelFd, SHUT_RDWR)); // where it fails, the slice of the poll ends
+  // if it fails, the poll still ends after its slice
+  const wake = () => void errnoOf(() => shutdown(channelFd, SHUT_RDWR));
   signal.addEventListener("abort", wake, { once: true });
   try {
     while (!signal.aborted) {

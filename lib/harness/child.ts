@@ -1,7 +1,8 @@
 /**
- * The child as the parent sees it: what it says, by the control channel, and how it ends.
+ * The child as the parent sees it: the messages that it sends, and how it ends.
  *
- * Whatever it says is evidence, or is refused. It may say too much, nothing, or go on when it has hung up; every wait for it has an end.
+ * Each message becomes evidence or is refused. The child may send too much, send nothing, or keep
+ * running after it has closed the channel, so every wait for it has an end.
  *
  * @module
  */
@@ -27,10 +28,10 @@ import type { Expected } from "../inspect/footholds.ts";
 import type { SeenProcess } from "../inspect/processes.ts";
 import { type Inspected, look, type LookOptions, type View } from "../inspect/look.ts";
 import { ownChildren } from "./orphans.ts";
-import { CannotLook, ExperimentError } from "../evidence/outcome.ts";
+import { CannotLook, ExperimentError } from "../evidence/errors.ts";
 import type { ParentRun } from "./parent_run.ts";
 
-/** How a child is looked at. */
+/** Options of {@linkcode Child.look}. */
 export interface ChildLookOptions extends Omit<LookOptions, "expected" | "foreign"> {
   readonly expected: Partial<Expected>;
 }
@@ -38,33 +39,40 @@ export interface ChildLookOptions extends Omit<LookOptions, "expected" | "foreig
 /** How long the child may leave the control channel full, in milliseconds. */
 const SEND_TIMEOUT = 1000;
 
-/** How long a child that has said its last may take to be gone, in milliseconds, if the run has as much time left. */
+/** How long a child may take to exit after its last stage, in milliseconds. The deadline of the run
+ * may come sooner. */
 const END_TIMEOUT = 5000;
 
-/** How long one that has closed the control channel may take: the kernel closes it when it is as good as gone. */
+/** How long a child may take to exit after it has closed the control channel, in milliseconds. The
+ * kernel closes the channel late in exit(2), so this is short. */
 const CLOSING_TIMEOUT = 500;
 
-/** What is kept of these the record bounds, or nothing is. */
+/**
+ * Messages that {@linkcode Child} need not count: the record limits them, or keeps nothing of them.
+ */
 const COUNTED_ELSEWHERE: readonly ChildMessage["type"][] = ["packet", "reached", "check"];
 
-/** The child, as the parent's program sees it. Whatever it says is evidence, or is refused. */
+/** A running child, as the parent's program sees it. */
 export class Child implements AsyncDisposable {
-  /** The process itself. */
+  /** Its process. */
   readonly process: ChildProcess;
   readonly #channel: OwnedFd;
   readonly #run: ParentRun;
   readonly #isSilent: boolean;
   readonly #foreign: ReadonlySet<string>;
-  /** Why it took the last message that was sent to it not. */
+  /** Why the child did not accept the last message. */
   #refusal: SystemError | undefined;
-  /** When it said what was read last: by its word, but no earlier than what it said before. */
-  #saidAt = now();
+  /**
+   * When the child sent the message that was read last, as the child reports it. It never goes
+   * back.
+   */
+  #sentAt = now();
 
   /**
    * @param channel The parent's end of the control channel; closed with the child.
-   * @param channelFd The number of the child's end, there.
-   * @param isSilent Whether it may only say where it stands.
-   * @param foreign The links of the packet sockets that were there before it.
+   * @param channelFd The descriptor of the child's end, as numbered in the child.
+   * @param isSilent Whether the child may report its stages and nothing else.
+   * @param foreign The links of the packet sockets that existed before the child.
    */
   constructor(
     process: ChildProcess,
@@ -79,31 +87,32 @@ export class Child implements AsyncDisposable {
     this.#run = run;
     this.#isSilent = isSilent;
     this.#foreign = foreign;
-    // Whoever waits for its words is woken, even if somebody else holds its end of the channel now. What it has said is still there.
-    // Where it cannot be shut down, since the kernel has done so, the wait ends with its time.
+    // This wakes a wait for the child's next message, even if another process holds its end of the
+    // channel by now. Messages that are queued stay readable. If shutdown(2) fails because the
+    // kernel has shut the channel down already, the wait ends at its deadline.
     process.died.then(() => channel.isOpen && errnoOf(() => shutdown(channel.fd, SHUT_RDWR)));
   }
 
-  /** Resolves when it has ended, however. */
+  /** Resolves when the child has ended, for whatever reason. */
   get gone(): Promise<void> {
     return this.process.ended().then(() => {}, () => {});
   }
 
-  /** Whether it has said something that nobody has heard yet, or has closed the control channel. */
-  get hasSpoken(): boolean {
+  /** Whether a message of the child is waiting to be read, or the child has closed the channel. */
+  get hasMessage(): boolean {
     return poll([this.#channel.fd], POLLIN, 0)[0] !== 0;
   }
 
-  /** Kills it, if it is still there. */
+  /** Kills the child if it is still running. */
   kill(): void {
     this.process.kill();
   }
 
   /**
-   * Stops it, looks at it from outside, and lets it go on.
+   * Stops the child and all that it has started, inspects them, and lets them run again.
    *
-   * @throws {CannotLook} Where it may not be looked at.
-   * @throws {ExperimentError} If it has given up, has ended, or has too much to look at.
+   * @throws {CannotLook} If the surroundings do not permit it.
+   * @throws {ExperimentError} If the child has given up, has ended, or has too much to inspect.
    */
   look({ expected, ...options }: ChildLookOptions): View {
     const folder = ownLibcFolder();
@@ -120,7 +129,7 @@ export class Child implements AsyncDisposable {
     }
   }
 
-  /** It, and all that it has started and that is still there. */
+  /** The child, and every process that it has started and that is still running. */
   #inspected(): Inspected {
     const { pid, process } = this;
     const isOther = (each: SeenProcess) => each.isAlive && each.pid !== pid;
@@ -130,28 +139,32 @@ export class Child implements AsyncDisposable {
     };
   }
 
-  /** The processes that it has started, whether they run or have ended and were not reaped. */
+  /** The processes that the child has started, zombies included. */
   get others(): readonly number[] {
     const { pid, process } = this;
     return process.processes.map((each) => each.pid)
       .filter((each) => each !== pid && !ownChildren.has(each));
   }
 
-  /** Whether the first packet socket that was seen in it is the parent's: one open file description. */
+  /**
+   * Whether the first packet socket in a view of the child is the same open file description as the
+   * parent's.
+   */
   holds(packetFd: number, { descriptors }: View): boolean {
     const theirs = descriptors.find(({ kind }) => kind === "packet");
     return theirs !== undefined && isSameFile(Deno.pid, packetFd, this.pid, theirs.fd);
   }
 
-  /** Its process id out here. */
+  /** The child's process id in the parent's PID namespace. */
   get pid(): number {
     return this.process.pid;
   }
 
   /**
-   * Sends it a message, with descriptors beside it. If it takes none, because it is gone or will not, whoever waits for its answer is told.
+   * Sends the child a message, with descriptors beside it. If the child is gone or has closed the
+   * channel, the error is kept, and the next wait for the child throws it.
    *
-   * @throws {ExperimentError} If it has given up, or does not read.
+   * @throws {ExperimentError} If the child has given up, or does not read.
    */
   send(message: ParentMessage, descriptors: readonly number[] = []): void {
     const at = now();
@@ -159,15 +172,15 @@ export class Child implements AsyncDisposable {
       sendMessage(this.#channel.fd, message, descriptors, SEND_TIMEOUT);
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      this.#hearLastWords();
+      this.#recordLastMessages();
       this.#refusal = error;
       return;
     }
     this.#run.said("parent", message.type, descriptors.length, at);
   }
 
-  /** Puts into the record what it said before it was gone; why it was, is often among that. */
-  #hearLastWords(): void {
+  /** Records the messages that a child sent before it went. They often say why it did. */
+  #recordLastMessages(): void {
     for (;;) {
       const delivery = takeMessage(this.#channel.fd, 0);
       if (delivery === undefined || delivery === null) return;
@@ -177,90 +190,100 @@ export class Child implements AsyncDisposable {
   }
 
   /**
-   * Waits until the child is at a stage, recording what it says on the way, and when that was.
+   * Waits until the child reaches a stage. Records the messages before it, and the time of it.
    *
-   * @param late What to do with packets that are still on their way; without it, none may come.
-   * @returns What the child says of it: unchecked.
-   * @throws {ExperimentError} If it fails, dies, or is elsewhere.
+   * @param late Takes packets that arrive before the stage. Without it, a packet is an error.
+   * @returns The details that the child reports with the stage, unvalidated.
+   * @throws {ExperimentError} If the child fails, dies, or reaches another stage.
    */
   async reached(
     stage: string,
     late?: (frame: CapturedFrame) => void,
   ): Promise<{ [name: string]: unknown }> {
-    let message = await this.#hear(this.#run.context.deadline);
+    let message = await this.#next(this.#run.context.deadline);
     while (message?.type === "packet" && late !== undefined) {
       late(message);
-      message = await this.#hear(this.#run.context.deadline);
+      message = await this.#next(this.#run.context.deadline);
     }
     if (message?.type !== "reached" || message.stage !== stage) {
-      throw new ExperimentError(`The child did not reach the stage "${stage}": ${said(message)}`);
+      throw new ExperimentError(
+        `The child did not reach the stage "${stage}": ${describe(message)}`,
+      );
     }
     this.#run.record.timestamp(stage);
     return message.detail;
   }
 
-  /** {@linkcode reached}, for a child that may be at one of two stages. */
+  /**
+   * Waits until the child reaches one of several stages.
+   *
+   * @returns The stage, and the details that the child reports with it, unvalidated.
+   * @throws {ExperimentError} If the child fails, dies, or reaches another stage.
+   */
   async reachedEither(
     ...stages: readonly string[]
   ): Promise<{ stage: string; detail: { [name: string]: unknown } }> {
-    const message = await this.#hear(this.#run.context.deadline);
+    const message = await this.#next(this.#run.context.deadline);
     if (message?.type !== "reached" || !stages.includes(message.stage)) {
-      throw new ExperimentError(`The child is at none of ${stages.join(", ")}: ${said(message)}`);
+      throw new ExperimentError(
+        `The child reached none of the stages ${stages.join(", ")}: ${describe(message)}`,
+      );
     }
     return message;
   }
 
   /**
-   * Waits for a while until the child is at a stage.
+   * Waits until the child reaches a stage, but no longer than `patience`.
    *
-   * @param patience In milliseconds.
-   * @returns `undefined` if it said nothing in that time.
-   * @throws {ExperimentError} If it fails, dies, or is elsewhere.
+   * @param patience The longest wait, in milliseconds.
+   * @returns The details that the child reports with the stage, unvalidated; `undefined` if no
+   * message came in that time.
+   * @throws {ExperimentError} If the child fails, dies, or reaches another stage.
    */
   async reachedWithin(
     patience: number,
     stage: string,
   ): Promise<{ [name: string]: unknown } | undefined> {
     const deadline = Math.min(this.#run.context.deadline, Date.now() + patience);
-    const message = await this.#hear(deadline);
+    const message = await this.#next(deadline);
     if (message === undefined) return undefined;
     if (message.type === "reached" && message.stage === stage) return message.detail;
-    throw new ExperimentError(`The child did not reach the stage "${stage}": ${said(message)}`);
+    throw new ExperimentError(`The child did not reach the stage "${stage}": ${describe(message)}`);
   }
 
   /**
-   * Makes sure that the child, which nobody has asked anything, has said nothing.
+   * Requires that the child has sent no message.
    *
-   * @throws {ExperimentError} If it has said something, whatever it is, fails, or dies.
+   * @throws {ExperimentError} If it has sent any message, has failed, or has died.
    */
-  async saysNothing(): Promise<void> {
-    if (!this.hasSpoken) return;
-    const message = await this.#hear(Date.now());
+  async requireSilence(): Promise<void> {
+    if (!this.hasMessage) return;
+    const message = await this.#next(Date.now());
     if (message === undefined) return;
-    throw new ExperimentError(`The child was not asked, and ${said(message)}`);
+    throw new ExperimentError(`The child sent a message without being asked: ${describe(message)}`);
   }
 
   /**
-   * Waits for the next packet that the child hands on.
+   * Waits for the next packet that the child forwards.
    *
    * @param deadline When the wait ends, in milliseconds since 1970.
-   * @returns `undefined` if none came in time.
-   * @throws {ExperimentError} If it fails, dies, or says something else.
+   * @returns The packet; `undefined` if none came in time.
+   * @throws {ExperimentError} If the child fails, dies, or sends another message.
    */
   async packet(deadline: number): Promise<CapturedFrame | undefined> {
-    const message = await this.#hear(deadline);
+    const message = await this.#next(deadline);
     if (message !== undefined && message.type !== "packet") {
-      throw new ExperimentError(`The child did not hand on a packet: ${said(message)}`);
+      throw new ExperimentError(`The child did not forward a packet: ${describe(message)}`);
     }
     return message;
   }
 
   /**
-   * Waits for the child's end, which must be an orderly one.
+   * Waits until the child exits, with status 0 and nothing left behind.
    *
-   * @throws {ExperimentError} If it ends otherwise, does not end, or leaves something behind.
-   * @throws {SystemError} If it did not take what was sent to it last.
-   * @throws What ends the run before it has ended.
+   * @throws {ExperimentError} If it ends in another way, does not end, or leaves a process behind.
+   * @throws {SystemError} If it did not accept the last message.
+   * @throws The reason of the run's signal, if that is aborted first.
    */
   async ended(): Promise<void> {
     if (this.#refusal !== undefined) throw this.#refusal;
@@ -270,7 +293,7 @@ export class Child implements AsyncDisposable {
     if (end.leftBehind !== null) throw new ExperimentError(describeEnd(end));
   }
 
-  /** Why it gave up after its last stage, if it said so: what nobody has heard yet is still in the channel. */
+  /** The reason that the child gave for giving up, if such a message is still in the channel. */
   #lastWords(): string | undefined {
     for (;;) {
       const delivery = takeMessage(this.#channel.fd, 0);
@@ -281,9 +304,10 @@ export class Child implements AsyncDisposable {
   }
 
   /**
-   * Waits for its end for a while; then it is killed.
+   * Waits until the child ends, and kills it after `patience` milliseconds, or when the run is
+   * aborted.
    *
-   * @throws What ends the run before it has ended: it is killed then, too.
+   * @throws The reason of the run's signal, if that is aborted first.
    */
   async #endWithin(patience: number): Promise<{ end: ChildEnd; wasKilled: boolean }> {
     const { signal } = this.#run.context;
@@ -305,13 +329,14 @@ export class Child implements AsyncDisposable {
     }
   }
 
-  /** Ends it, if it is still there. */
+  /** Kills the child if it is still running, and waits until it is gone. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.process[Symbol.asyncDispose]();
     this.#channel.close();
   }
 
-  async #hear(
+  /** Waits for the next stage or packet, and records the other messages before it. */
+  async #next(
     deadline: number,
   ): Promise<Extract<ChildMessage, { type: "reached" | "packet" }> | undefined> {
     for (;;) {
@@ -323,46 +348,49 @@ export class Child implements AsyncDisposable {
       if (delivery === undefined) return undefined;
       if (delivery === null) throw await this.#unexpectedEnd();
       const message = this.#read(delivery);
-      if (message.type === "reached") this.#run.said("child", message.stage, 0, this.#saidAt);
+      if (message.type === "reached") this.#run.said("child", message.stage, 0, this.#sentAt);
       if (message.type === "reached" || message.type === "packet") return message;
       this.#enter(message);
     }
   }
 
-  /** Why it has closed the control channel before its time: as a rule since it has ended. */
+  /** Why the child has closed the control channel early: as a rule, because it has ended. */
   async #unexpectedEnd(): Promise<ExperimentError> {
     const { end, wasKilled } = await this.#endWithin(CLOSING_TIMEOUT);
     return new ExperimentError(
       wasKilled
-        ? "The child closed the control channel, and went on; it was killed"
+        ? "The child closed the control channel but kept running; it was killed"
         : describeEnd(end),
     );
   }
 
-  /** What of its words goes into the record, counts; packets and opinions are counted there, and what comes with a stage is looked at and forgotten. */
+  /**
+   * Parses a message, and counts it against the limit of the record. Packets and opinions have
+   * limits of their own; the details of a stage are not kept.
+   */
   #read({ text }: Delivery): ChildMessage {
     const message = parseChildMessage(text);
-    this.#saidAt = Math.max(this.#saidAt, saidAt(text) ?? now());
-    if (!COUNTED_ELSEWHERE.includes(message.type)) this.#run.record.heard(text);
+    this.#sentAt = Math.max(this.#sentAt, saidAt(text) ?? now());
+    if (!COUNTED_ELSEWHERE.includes(message.type)) this.#run.record.countChildText(text);
     return message;
   }
 
   #enter(message: Exclude<ChildMessage, { type: "reached" | "packet" }>): void {
     if (this.#isSilent && message.type !== "failed") {
-      throw new ExperimentError(`The child sent "${message.type}", which it may not`);
+      throw new ExperimentError(`The child sent "${message.type}", which is not permitted here`);
     }
     const { record } = this.#run;
     switch (message.type) {
       case "step":
-        return record.step("child", message.privileged, message.title, this.#saidAt);
+        return record.step("child", message.privileged, message.title, this.#sentAt);
       case "note":
       case "done": {
         const { text, checks } = message;
-        const kind = checks.length === 0 ? "note" : message.type; // its word alone earns no tick
-        return record.line({ kind, text, checks }, this.#saidAt);
+        const kind = checks.length === 0 ? "note" : message.type; // the tick is earned by checks
+        return record.line({ kind, text, checks }, this.#sentAt);
       }
       case "detail":
-        return record.line({ kind: "detail", text: message.text }, this.#saidAt);
+        return record.line({ kind: "detail", text: message.text }, this.#sentAt);
       case "check": {
         const { id, status, observed, evidence } = message;
         return record.opinion(id, { status, observed, evidence });
@@ -373,14 +401,17 @@ export class Child implements AsyncDisposable {
   }
 }
 
-/** What keeps the parent from looking, and what would help; of other errors, that the child is not as it should be. */
+/**
+ * What keeps the parent from inspecting a child, and what would help, by errno. Any other error
+ * means that something is wrong with the child.
+ */
 const CANNOT_LOOK: { readonly [errno: string]: string } = {
   EPERM:
-    "another tracer is there, or CAP_SYS_PTRACE is missing (in a container: --cap-add SYS_PTRACE)",
+    "the child has another tracer, or CAP_SYS_PTRACE is missing (in a container: --cap-add SYS_PTRACE)",
   EACCES:
-    "CAP_SYS_PTRACE is missing (in a container: --cap-add SYS_PTRACE), or a filter stands before it",
-  ENOSYS: "this kernel does not have that call",
-  ETIMEDOUT: "a thread of it does not stop, which waits for a disk or the like",
+    "CAP_SYS_PTRACE is missing (in a container: --cap-add SYS_PTRACE), or a seccomp filter forbids it",
+  ENOSYS: "this kernel lacks that system call",
+  ETIMEDOUT: "a thread of the child does not stop: it is in an uninterruptible wait",
 };
 
 function whyNotSeen(error: unknown, child: Inspected): unknown {
@@ -393,12 +424,14 @@ function whyNotSeen(error: unknown, child: Inspected): unknown {
     return new ExperimentError(`The child has started other processes: ${others.join(", ")}`);
   }
   const reason = CANNOT_LOOK[error.code];
-  if (reason === undefined) return new ExperimentError(`The child was not seen: ${error.message}`);
+  if (reason === undefined) {
+    return new ExperimentError(`The child could not be inspected: ${error.message}`);
+  }
   return new CannotLook(`The child cannot be looked at: ${error.message}: ${reason}`);
 }
 
-function said(message: ChildMessage | undefined): string {
-  if (message === undefined) return "it said nothing in time";
+function describe(message: ChildMessage | undefined): string {
+  if (message === undefined) return "no message came in time";
   return message.type === "reached" ? `it is at "${message.stage}"` : `it sent "${message.type}"`;
 }
 

@@ -1,11 +1,10 @@
 /**
- * The child's main program: it finds its end of the control channel, runs the child's part of one experiment, and
- * ends. It is told nothing in its environment and has no way to be told more than its arguments say.
+ * The child's main program: finds its end of the control channel, runs the child's part of one
+ * experiment, and exits. Its arguments are all it gets: its environment is empty.
  *
  *     deno run … lib/experiments/privilege_drop/experiment.ts EXPERIMENT CHANNEL_FD MILLISECONDS [structures|calls]
  *
- * The main module is that of the experiment: what the others need would be read and compiled for nothing, and its cache of its own spares
- * the child none of that.
+ * The main module is that of the experiment, so the child loads no code of the other experiments.
  *
  * @module
  */
@@ -16,15 +15,16 @@ import { restoreDefaultSignals } from "../../ffi/process/signals.ts";
 import { ChildRun } from "./child_run.ts";
 import type { Experiment } from "./experiment.ts";
 
-/** How long after the end of the run the kernel ends a child that is still there, in seconds. */
+/** How long after the end of the run the kernel ends a child that is still running, in seconds. */
 const GRACE = 1;
 
 /**
  * Runs the child's part.
  *
- * @param experiments Those that may be asked for.
+ * @param experiments The experiments that the first argument may name.
  * @param args The program's arguments.
- * @returns The exit status: 0, or 1 if the part did not come to its end, which the parent has then been told.
+ * @returns The exit status: 0; 1 if the part failed, which is reported to the parent; 2 for wrong
+ * arguments.
  */
 export async function runChild(
   experiments: readonly Experiment[],
@@ -36,13 +36,14 @@ export async function runChild(
 
   const run = new ChildRun(Number(channelFd), Date.now() + Number(milliseconds));
   try {
-    restoreDefaultSignals(); // it listens for none, and is to end by SIGTERM under any filter
+    restoreDefaultSignals(); // it handles none, and SIGTERM must end it under any seccomp filter
     if (traced === "structures" || traced === "calls") {
       (await import("./trace/local.ts")).traceChild(traced);
     }
-    // Whatever happens here, a hanging program and a dead parent included, the kernel puts an end to it.
+    // Whatever happens here (the program hangs, the parent dies), the kernel ends this process.
     alarm(Math.ceil(Number(milliseconds) / 1000) + GRACE);
-    // Not by Deno.Command's `detached`, which takes the supplementary groups as well: DROP-01 would show nothing of setgroups(2).
+    // Deno.Command's `detached` would also drop the supplementary groups, and DROP-01 would show
+    // nothing about setgroups(2).
     setsid();
     await experiment.child(run);
     return 0;

@@ -21,7 +21,7 @@ import {
   parseParentMessage,
   timed,
 } from "./protocol.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 
 /** What the child's program calls. */
 export class ChildRun {
@@ -57,6 +57,11 @@ export class ChildRun {
   /** Says what the child makes of a check: a second opinion, beside what the parent sees. */
   check(id: CheckId, finding: Finding): void {
     this.#say({ type: "check", id, ...finding });
+  }
+
+  /** Reports several findings of the child, each by {@linkcode check}. */
+  checks(findings: Readonly<Partial<Record<CheckId, Finding>>>): void {
+    for (const [id, finding] of Object.entries(findings)) this.check(id as CheckId, finding);
   }
 
   /**

@@ -6,11 +6,10 @@
  */
 
 import type { Capability } from "../host/capabilities.ts";
-import type { CheckId } from "../evidence/checks.ts";
 import type { ChildRun } from "./child_run.ts";
 import type { Conclusion } from "../evidence/evidence.ts";
 import type { ParentRun } from "./parent_run.ts";
-import type { ExperimentDescription } from "../evidence/record.ts";
+import type { ExperimentDescription } from "../evidence/description.ts";
 
 /** One question, and the two programs that answer it. */
 export interface Experiment extends ExperimentDescription {
@@ -20,10 +19,6 @@ export interface Experiment extends ExperimentDescription {
   readonly capabilities?: readonly Capability[];
   /** Why there is no answer to be had here, in words; `undefined` if there is. */
   readonly whyNoAnswer?: () => string | undefined;
-  /** Its workers are hardened whatever is asked for, and it has checks of its own for that. */
-  readonly alwaysHardens?: true;
-  /** What it plans beside, if the worker is hardened. */
-  readonly hardenedPlan?: readonly CheckId[];
   /** The longest that it may take if nothing is said of it, in seconds; 10 if it is not there. */
   readonly timeout?: number;
   /** The privileged program. Returns what is to be said if every check holds. */

@@ -1,5 +1,6 @@
 /**
- * The child's receiving loop: every frame of the passed socket goes to the parent, which alone knows what it sent.
+ * The child's receiving loop: it forwards every frame of the passed socket to the parent, which
+ * alone knows what it has sent.
  *
  * @module
  */
@@ -9,11 +10,14 @@ import type { ChildRun } from "./child_run.ts";
 import { HEAD_LIMIT } from "./protocol.ts";
 import { currentFrame, type FrameSource } from "../receive/mod.ts";
 
-/** After how many frames in a row the child looks whether the parent has said something: steady traffic must not drown it. */
-const FRAMES_IN_A_ROW = 32;
+/**
+ * After how many frames in a row the child checks for a message of the parent. Steady traffic must
+ * not starve the control channel.
+ */
+const FRAMES_BETWEEN_CHECKS = 32;
 
 /**
- * Hands frames on until the parent says something.
+ * Forwards frames until a message of the parent arrives.
  *
  * @throws {ExperimentError} If time runs out.
  * @throws {SystemError} If the socket fails.
@@ -28,7 +32,7 @@ export function forwardFrames(run: ChildRun, source: FrameSource): void {
         timestamp_ns: String(stamp ?? realtime()),
         stamped_by: stamp === undefined ? "child" : "kernel",
       });
-      if (++frames % FRAMES_IN_A_ROW === 0 && run.hasParentSpoken()) return;
+      if (++frames % FRAMES_BETWEEN_CHECKS === 0 && run.hasParentSpoken()) return;
     }
   } while (run.readable(source.fd) === "descriptor");
 }

@@ -1,7 +1,7 @@
 /**
- * Root's own witness of what arrives at the interface under test: a packet socket that receives
- * beside the passed one. If it sees frames that the child does not return, the child is refuted;
- * if it does not see them either, nothing is shown.
+ * Root's own witness of the frames that arrive at the interface under test: a packet socket that
+ * receives beside the passed one. If it sees frames that the child does not return, the claim is
+ * refuted. If it does not see them either, nothing is shown.
  *
  * @module
  */
@@ -11,33 +11,28 @@ import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { realtime } from "../../ffi/process/clock.ts";
 import type { OwnedFd } from "../../ffi/process/descriptor.ts";
 import { AwaitedFrames } from "../packets/awaited_frames.ts";
-import { HEAD_LIMIT } from "./protocol.ts";
-import {
-  boundPacketSocket,
-  enlargeReceiveBuffer,
-  type Frame,
-  takeFrame,
-  takeStatistics,
-} from "../packets/socket.ts";
+import { type Frame, takeFrame } from "../packets/queue.ts";
+import { boundPacketSocket, enlargeReceiveBuffer, takeStatistics } from "../packets/socket.ts";
 import { holdsStimulus, secretOf } from "../packets/stimulus.ts";
+import { HEAD_LIMIT } from "./protocol.ts";
 
-/** How many frames of others are kept: the oldest are forgotten. */
+/** How many frames of ambient traffic are kept. The oldest are forgotten. */
 const KEPT = 16_384;
 
-/** The most frames that are taken in a row, so that a flooded interface does not hold the run up. */
-const FRAMES_IN_A_ROW = 4096;
+/** The most frames that one look takes, so that a flooded interface does not hold up the run. */
+const FRAMES_PER_LOOK = 4096;
 
-/** A frame by which it is known again: its length, and the beginning as the child hands it on. */
+/** What identifies a frame: its length, and its beginning as the child forwards it. */
 const keyOf = (bytes: number, head: string) => `${bytes} ${head}`;
 
-/** Whether nothing stands in the place of a secret: no byte, or an interface's padding. */
+/** Whether the secret of a frame was cut off: its place holds no byte, or zero padding. */
 const isCut = (frame: Uint8Array) => /^0*$/.test(secretOf(frame) ?? "");
 
-/** Sees each frame that arrives; it must be asked to {@linkcode look} often enough. */
+/** Receives every frame that arrives. Its owner must call {@linkcode look} often enough. */
 export class InterfaceWitness implements Disposable {
   readonly #socket: OwnedFd;
   readonly #awaited = new AwaitedFrames();
-  /** Frames of others that nobody has claimed, and how often each came. */
+  /** Frames of ambient traffic that are not claimed yet, and how often each arrived. */
   readonly #unclaimed = new Map<string, number>();
   #recognized = 0;
   #cut = 0;
@@ -55,7 +50,7 @@ export class InterfaceWitness implements Disposable {
     try {
       enlargeReceiveBuffer(this.#socket.fd);
     } catch (error) {
-      // Outside the first user namespace it has the usual room; what it loses is counted.
+      // Outside the initial user namespace the buffer has its default size. Losses are counted.
       if (!(error instanceof SystemError && error.errno === Errno.EPERM)) throw error;
     }
   }
@@ -65,22 +60,22 @@ export class InterfaceWitness implements Disposable {
     return this.#socket.fd;
   }
 
-  /** How many of the expected frames arrived, with their secrets. */
+  /** How many of the expected frames arrived with their secrets. */
   get recognized(): number {
     return this.#recognized;
   }
 
-  /** How many packets of a stimulus arrived without what was sent behind them. */
+  /** How many packets of a stimulus arrived with the secret cut off. */
   get cut(): number {
     return this.#cut;
   }
 
-  /** How many frames of others arrived. */
+  /** How many frames of ambient traffic arrived. */
   get ambient(): number {
     return this.#ambient;
   }
 
-  /** How many frames it had no room for, or has forgotten. */
+  /** How many frames the kernel dropped for lack of room, or the witness has forgotten. */
   get lost(): number {
     return this.#lost;
   }
@@ -90,14 +85,14 @@ export class InterfaceWitness implements Disposable {
     return this.#isDown;
   }
 
-  /** Expects a frame of the stimulus that has just been sent. */
+  /** Expects a frame of the stimulus, which has just been sent. */
   expect(frame: Uint8Array): void {
     this.#awaited.expect(frame);
   }
 
-  /** Takes into account what has arrived. */
+  /** Receives the frames that have arrived, and accounts for each. */
   look(): void {
-    for (let left = FRAMES_IN_A_ROW; left > 0; left--) {
+    for (let left = FRAMES_PER_LOOK; left > 0; left--) {
       const frame = this.#take();
       if (frame === undefined) break;
       this.#account(frame);
@@ -105,7 +100,7 @@ export class InterfaceWitness implements Disposable {
     this.#lost += takeStatistics(this.#socket.fd).drops;
   }
 
-  /** Begins anew: what has arrived so far, and what is expected, is forgotten. The counts go on. */
+  /** Starts anew: forgets the frames that have arrived and those expected. The counts stay. */
   forget(): void {
     this.look();
     this.#since = realtime();
@@ -114,8 +109,8 @@ export class InterfaceWitness implements Disposable {
   }
 
   /**
-   * Whether a frame of others that the child hands on has arrived here as well. Each that arrived
-   * is claimed once.
+   * Whether a frame of ambient traffic that the child forwards has arrived here too. Each arrival
+   * can be claimed once.
    *
    * @param bytes Its length on the wire.
    * @param head Its beginning, in base64.
@@ -145,7 +140,7 @@ export class InterfaceWitness implements Disposable {
       return;
     }
     if (holdsStimulus(head) && isCut(head)) this.#cut++;
-    // What was queued before it began anew came before.
+    // It was queued before the last forget().
     if (timestamp < this.#since) return;
     this.#ambient++;
     const key = keyOf(bytes, head.subarray(0, HEAD_LIMIT).toBase64());

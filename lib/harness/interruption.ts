@@ -1,55 +1,62 @@
 /**
- * The signals that end a run: they end it in order, with what it has, instead of ending the process.
+ * Signals that interrupt a run: SIGHUP, SIGINT and SIGTERM end the run in order, with a report of
+ * what it has found so far, instead of ending the process.
  *
- * Whoever has begun to listen listens until the process ends: after the last experiment the report is still to be written. A signal that
- * comes when the verdict has been given changes neither; it ends the process only if nobody reads the report.
+ * The listeners stay until the process ends, because the report is written after the last
+ * experiment. A signal that arrives after the verdict changes neither verdict nor report. It ends
+ * the process only if nobody reads the report.
  *
- * A signal that was ignored when the process began stays ignored, as nohup(1) and a shell's background jobs want it. The runtime puts handlers
- * of its own in the place of SIG_IGN as soon as its event loop begins, and ends the process for whoever does not listen.
+ * A signal that was ignored at start stays ignored, as nohup(1) and a shell's background jobs
+ * expect. The runtime replaces SIG_IGN by handlers of its own as soon as its event loop starts, and
+ * ends the process where there is no listener.
  *
  * @module
  */
 
 import { readTextFile } from "../../ffi/process/file.ts";
 import { signalsIn } from "../../ffi/process/signals.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 import { handlersEnded } from "./signal_handlers.ts";
 
-/** By number. */
+/** The signals that interrupt a run, with their numbers. */
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 type Name = keyof typeof SIGNALS;
 const NAMES = Object.keys(SIGNALS) as Name[];
 
-/** Comes after those in the order in which the runtime looks at them, and does nothing to a process that does not listen. */
+/**
+ * A signal that the runtime dispatches after those, and that does nothing in a process without a
+ * listener.
+ */
 const SENTINEL = { name: "SIGURG", number: 23 } as const;
 
 /**
- * How often it must come. The runtime looks at its signals over and over, from the lowest number to the highest. Of two that come one might be
- * on its way already, and the other be seen in a round that had passed the other signals before they came; the third is of a later round.
+ * How often the sentinel must arrive. The runtime dispatches signals in rounds, from the lowest
+ * number to the highest. One sentinel may be under way already, and a second may be dispatched in a
+ * round that had passed the other signals before they arrived. The third is of a later round.
  */
 const SENTINELS = 3;
 
-/** How long is waited for it, in milliseconds: whoever started this process may have blocked it. */
+/** The longest wait for the sentinel, in milliseconds: it may have been blocked at start. */
 const PATIENCE = 1000;
 
-/** Who listens for the signals. */
+/** A listener for the signals that interrupt a run. */
 export interface Interruption {
-  /** Aborted by the first signal that comes from now on. */
+  /** Aborted by the first signal that arrives. */
   readonly signal: AbortSignal;
-  /** Resolves when every signal that came before this call has been heard: `signal` says so. */
-  heard(): Promise<void>;
+  /** Resolves when every signal sent before this call has reached `signal`. */
+  settled(): Promise<void>;
 }
 
-const ignored = ignoredSignals(); // looked at here, before the event loop begins
+const ignored = ignoredSignals(); // read here, before the event loop starts
 
-/** Has the signals that were ignored when the process began be ignored until its end. */
+/** Keeps ignoring the signals that were ignored at start. */
 export function keepIgnored(): void {
   for (const name of ignored) Deno.addSignalListener(name, ignore);
 }
 
 const ignore = () => {};
 
-/** Listens from now on. */
+/** Starts to listen. */
 export function interruption(): Interruption {
   const controller = new AbortController();
   for (const name of NAMES.filter((name) => !ignored.includes(name))) {
@@ -60,10 +67,11 @@ export function interruption(): Interruption {
   }
   return {
     signal: controller.signal,
-    async heard() {
+    async settled() {
       let came = () => {};
       using _sentinel = listening(SENTINEL.name, () => came());
-      // Whichever threads take the signals, the runtime knows of them when their handlers have ended; then JavaScript hears of them in their order.
+      // The runtime knows of a signal once its handler has ended, on whatever thread. Then it
+      // dispatches them to JavaScript in order.
       await handlersEnded(Object.values(SIGNALS), SENTINEL.number, PATIENCE);
       for (let i = 0; i < SENTINELS; i++) {
         const { promise, resolve } = Promise.withResolvers<void>();
@@ -82,7 +90,7 @@ function listening(name: Deno.Signal, listener: () => void): Disposable {
   return { [Symbol.dispose]: () => Deno.removeSignalListener(name, listener) };
 }
 
-/** Which of them this process ignores; none where there is no /proc to ask. */
+/** The names of those that this process ignores; none without /proc. */
 function ignoredSignals(): Name[] {
   try {
     const ignored = signalsIn(readTextFile("/proc/self/status"), "SigIgn");

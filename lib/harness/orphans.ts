@@ -1,9 +1,12 @@
 /**
- * What a child leaves behind, where no PID namespace ends it (pid_namespace.ts). A process whose parent has ended goes to init, and out of sight; a
- * compromised worker could stay on like that. So this process takes init's place for those that come from it: an orphan of a child's becomes a
- * child here, and is ended.
+ * Ends the processes that a child leaves behind, where no PID namespace does it (pid_namespace.ts).
  *
- * Only where {@linkcode adoptOrphans} was called: a program that has other children must not have them taken for orphans.
+ * When its parent ends, a process is reparented to init and out of sight. A compromised child could
+ * stay alive that way. So this process becomes a subreaper: an orphan of a child becomes a child of
+ * this process, which kills it.
+ *
+ * This happens only after {@linkcode adoptOrphans}: a program with other children must not have
+ * them taken for orphans.
  *
  * @module
  */
@@ -12,34 +15,41 @@ import { readDirectory, readTextFile } from "../../ffi/process/file.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
 import { becomeSubreaper, reap } from "../../ffi/process/process.ts";
 import { childrenOf } from "../inspect/processes.ts";
-import { CannotAnswer, ExperimentError } from "../evidence/outcome.ts";
+import { CannotAnswer, ExperimentError } from "../evidence/errors.ts";
 import { runtimeCall } from "../host/runtime_call.ts";
 
-/** How long orphans are ended that go on making others, in milliseconds. */
+/** How long orphans may keep forking before the attempt is given up, in milliseconds. */
 const PATIENCE = 20_000;
 
-/** How often in a row none may be seen until there is none: one that forks and ends at once comes here a moment later. */
+/**
+ * How many looks in a row must find no orphan. The child of a process that forks and exits at once
+ * is reparented a moment later.
+ */
 const LOOKS = 3;
 
-/** How many rounds are made before the runtime gets its turn: with a pause after each, some would fork faster than they are ended. */
+/**
+ * How many rounds run before the event loop gets a turn. With a turn after each, some processes
+ * could fork faster than they are killed.
+ */
 const ROUNDS = 50;
 
-/** The children of this process that are no orphans, by process id. */
+/** The pids of the children that this process has started itself. */
 export const ownChildren = new Set<number>();
 
 let adopts = false;
 
 /**
- * Makes this process the one that gets the orphans of its children.
+ * Makes this process the subreaper of its descendants (PR_SET_CHILD_SUBREAPER).
  *
- * @throws {CannotAnswer} If it has children already, which a program started that became this one: theirs could not be told from its own.
+ * @throws {CannotAnswer} If it has children already, started by the program that became this one by
+ * execve(2). Their descendants could not be told from those of a child.
  * @throws {SystemError} Where prctl(2) is refused.
  */
 export function adoptOrphans(): void {
   if (children().length > 0) {
     throw new CannotAnswer(
       "This process had children before it began, and no PID namespace can be made here: " +
-        "what a child leaves behind could not be told from what is theirs",
+        "processes that a child leaves behind could not be told from theirs",
       "Start fdpass by itself, or grant CAP_SYS_ADMIN (in a container: --cap-add)",
     );
   }
@@ -48,10 +58,10 @@ export function adoptOrphans(): void {
 }
 
 /**
- * Kills every child of this process but its own, and those that these leave behind.
+ * Kills every adopted orphan, and the orphans that these leave in turn.
  *
- * @returns How many it were.
- * @throws {ExperimentError} If they make others faster than they are ended.
+ * @returns How many were killed.
+ * @throws {ExperimentError} If they keep forking for too long.
  */
 export async function endOrphans(): Promise<number> {
   if (!adopts) return 0;
@@ -61,19 +71,23 @@ export async function endOrphans(): Promise<number> {
     const orphans = children().filter((pid) => !ownChildren.has(pid));
     looks = orphans.length === 0 ? looks + 1 : 0;
     for (const pid of orphans) {
-      if (reap(pid)) continue; // it had ended before, or was killed the round before
-      runtimeCall("kill", "Cannot end what the child left", () => Deno.kill(pid, "SIGKILL")); // it is not reaped, so the number is its own
+      if (reap(pid)) continue; // it had ended, or was killed in the round before
+      // unreaped, so its pid is not reused
+      runtimeCall("kill", "Cannot end what the child left", () => Deno.kill(pid, "SIGKILL"));
       killed.add(pid);
     }
-    if (Date.now() > deadline) throw new ExperimentError("What the child left goes on forking");
+    if (Date.now() > deadline) {
+      throw new ExperimentError("Processes that the child left keep forking");
+    }
     if (round % ROUNDS === 0) await new Promise((resolve) => setTimeout(resolve, 0));
   }
   return killed.size;
 }
 
-/** The children of this process, whichever of its threads they belong to. */
+/** The pids of all children of this process, whichever thread started them. */
 function children(): number[] {
-  const tids = unlessGone(() => readDirectory("/proc/self/task")) ?? []; // gone: /proc itself, which is missed later
+  // no /proc at all: a later read reports that
+  const tids = unlessGone(() => readDirectory("/proc/self/task")) ?? [];
   const lists = tids.map((tid) =>
     unlessGone(() => readTextFile(`/proc/self/task/${tid}/children`))
   );

@@ -11,7 +11,7 @@ import { controlChannelPair } from "./channel.ts";
 import type { Finding, Packet, SeenBy } from "../evidence/evidence.ts";
 import { linksOfPacketSockets } from "../inspect/packet_sockets.ts";
 import { now } from "./protocol.ts";
-import { CannotLook } from "../evidence/outcome.ts";
+import { CannotLook } from "../evidence/errors.ts";
 import { USUAL_LAUNCHER } from "../confine/protections.ts";
 import type { ExperimentRecord } from "../evidence/record.ts";
 import type { Setting } from "./setting.ts";
@@ -111,6 +111,11 @@ export class ParentRun {
     this.record.decide(id, finding, seenBy);
   }
 
+  /** Decides several checks, each by {@linkcode check}, by what the parent saw. */
+  checks(findings: Readonly<Partial<Record<CheckId, Finding>>>): void {
+    for (const [id, finding] of Object.entries(findings)) this.check(id as CheckId, finding);
+  }
+
   /** Adds a packet, counted as the `number`th, or 0 for one that does not count. */
   packet(packet: Packet, number: number): void {
     this.record.packet(packet, number);
@@ -135,7 +140,7 @@ export class ParentRun {
       module: childModule,
       args: [experiment, String(theirs.fd), millisecondsLeft, ...tracing ? [tracing.wanted] : []],
       onTrace: tracing &&
-        ((piece) => tracing.heard("child", process.pid, asSeenHere(piece, process.pid))),
+        ((piece) => tracing.receive("child", process.pid, asSeenHere(piece, process.pid))),
       inherit: [theirs.fd, ...inherit],
       launcher,
       beside: beside?.process,

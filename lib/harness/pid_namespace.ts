@@ -1,12 +1,16 @@
 /**
- * PID namespaces for children: all that a child starts ends when this process ends it, or ends itself, by the kernel's doing.
+ * A PID namespace for each child, so that the kernel ends everything that the child has started
+ * when this process says so, or dies.
  *
- * The kernel kills every process of a PID namespace when the first one ends. That one is cat(1), which reads a pipe whose other end this
- * process alone holds: if this process dies, however that comes, cat reads the end of the pipe and exits. It has all of root's
- * capabilities, so that a child, which has fewer, can neither trace it nor reach into it; and inside its namespace no signal ends the first process.
+ * The kernel kills every process of a PID namespace when its first process ends. Here the first
+ * process is cat(1), reading a pipe whose other end only this process holds. If this process dies
+ * for any reason, cat reads end of file and exits. cat has all of root's capabilities. A child has
+ * fewer, so it can neither trace cat nor take its descriptors, and no signal from inside the
+ * namespace ends a first process.
  *
- * A process started in a namespace has an ordinary number out here. Whatever it starts is in there as well, however often it forks, whatever
- * session it makes, and whoever its parent is.
+ * A process in the namespace also has an ordinary pid in this one. Its descendants are in the
+ * namespace too, however often they fork, whatever session they create, and whoever their parent
+ * is.
  *
  * @module
  */
@@ -19,21 +23,25 @@ import { setns, unshare } from "../../ffi/process/namespaces.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
 import { reap } from "../../ffi/process/process.ts";
 import { pidNamespaceOf, processesIn, type SeenProcess } from "../inspect/processes.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 import { ownChildren } from "./orphans.ts";
 import { runtimeCall } from "../host/runtime_call.ts";
 
-/** The first process of a namespace. */
+/** The program that runs as the first process of a namespace. */
 const FIRST = "/bin/cat";
 
-/** How long the kernel may take to end all that is in a namespace, in milliseconds. */
+/** How long the kernel may take to end all processes of a namespace, in milliseconds. */
 const PATIENCE = 10_000;
 
-/** How long it is waited for between two looks, in milliseconds. */
+/** The pause between two attempts to reap, in milliseconds. */
 const INTERVAL = 5;
 
-/** unshare(2), setns(2): without CAP_SYS_ADMIN, without PID namespaces in the kernel or its limit of them, under a filter of system calls. */
-const CANNOT_BE_HAD: readonly number[] = [
+/**
+ * The errnos of unshare(2) and setns(2) that mean that no namespace can be made here: no
+ * CAP_SYS_ADMIN, a kernel without PID namespaces, the limit of namespaces reached, or a seccomp
+ * filter.
+ */
+const UNAVAILABLE: readonly number[] = [
   Errno.EPERM,
   Errno.EINVAL,
   Errno.ENOSPC,
@@ -42,10 +50,10 @@ const CANNOT_BE_HAD: readonly number[] = [
 
 /** A PID namespace with its first process. */
 export class PidNamespace {
-  /** As /proc has it, such as `pid:[4026532281]`. */
+  /** The name that /proc gives it, such as `pid:[4026532281]`. */
   readonly name: string;
   readonly #first: Deno.ChildProcess;
-  /** The children that were started in there and not yet reaped. */
+  /** The children that were started in it and are not reaped yet. */
   readonly #children = new Set<number>();
 
   private constructor(first: Deno.ChildProcess) {
@@ -55,10 +63,10 @@ export class PidNamespace {
   }
 
   /**
-   * Makes one.
+   * Creates a namespace.
    *
-   * @returns `undefined` where this process cannot have one.
-   * @throws {SystemError} If the system refuses a process, or to go on after it.
+   * @returns `undefined` where none can be created.
+   * @throws {SystemError} If its first process cannot be started, or this thread cannot return.
    */
   static make(): PidNamespace | undefined {
     const command = new Deno.Command(FIRST, {
@@ -73,15 +81,18 @@ export class PidNamespace {
     if (first === undefined) return undefined;
     if (pidNamespaceOf(first.pid) === pidNamespaceOf("self")) {
       first.kill("SIGKILL");
-      throw new AnswerError("unshare", "no PID namespace was made"); // all in this one would be a child's
+      // or every process of this one would count as the child's
+      throw new AnswerError("unshare", "no PID namespace was made");
     }
     return new PidNamespace(first);
   }
 
   /**
-   * Starts a child in it. Between the two calls that lead there and back no thread can be started here: so it may do nothing else.
+   * Starts a child in it.
    *
-   * @throws {SystemError} If the system refuses.
+   * @param spawn Starts the child and does nothing else: between the two setns(2) calls around it,
+   * this process can start no thread.
+   * @throws {SystemError} If setns(2) is refused, or the child cannot be started.
    */
   start(spawn: () => Deno.ChildProcess): Deno.ChildProcess {
     using there = namespaceFile(this.#first.pid);
@@ -94,7 +105,7 @@ export class PidNamespace {
     return child;
   }
 
-  /** The processes in it, without the first, and without children but one; sorted. */
+  /** The processes in it but its first process and the other children; sorted by pid. */
   processesOf(child: number): SeenProcess[] {
     return processesIn(this.name).filter(({ pid }) =>
       pid !== this.#first.pid && (pid === child || !this.#children.has(pid))
@@ -102,9 +113,11 @@ export class PidNamespace {
   }
 
   /**
-   * Counts what a child has left that has ended, and ends all of it if it was the last.
+   * Counts the processes that an ended child has left behind. Ends the namespace after its last
+   * child.
    *
-   * @throws {ExperimentError} If it does not end.
+   * @returns How many processes are left.
+   * @throws {ExperimentError} If the namespace does not end.
    */
   async leave(child: number): Promise<number> {
     this.#children.delete(child);
@@ -113,15 +126,15 @@ export class PidNamespace {
     return left;
   }
 
-  /** Ends it if no child was started in it. */
+  /** Ends the namespace if it has no child. */
   endIfEmpty(): void {
     if (this.#children.size === 0) this.#kill();
   }
 
   /**
-   * Ends everything in it.
+   * Ends every process in it.
    *
-   * @throws {ExperimentError} If it does not end.
+   * @throws {ExperimentError} If one does not end.
    */
   async end(): Promise<void> {
     this.#kill();
@@ -140,7 +153,7 @@ export class PidNamespace {
     await this.#first.stdin.abort().catch(() => {});
   }
 
-  /** Its first process is reaped by `end` only, so the number cannot be anybody else's. */
+  /** Kills the first process. Only `end` reaps it, so its pid is not reused. */
   #kill(): void {
     try {
       runtimeCall("kill", "Cannot end a PID namespace", () => this.#first.kill("SIGKILL"));
@@ -150,8 +163,9 @@ export class PidNamespace {
   }
 
   /**
-   * How many live. One that forks and ends at once, again and again, may be gone whenever it is looked at; but since the first process reaps nobody, its
-   * remains are there, and more and more of them.
+   * How many processes are alive. A process that forks and exits over and over may never be seen
+   * alive, but its zombies accumulate, because the first process reaps none. So a growing number
+   * counts as one.
    */
   #countLeft(child: number): number {
     const before = this.processesOf(child);
@@ -162,7 +176,10 @@ export class PidNamespace {
     return Math.max(alive(before), alive(after), isGrowing ? 1 : 0);
   }
 
-  /** Reaps whom a child has made this process's own (CLONE_PARENT): the first process does not end before they are gone. */
+  /**
+   * Reaps processes that a child started with CLONE_PARENT, which made them children of this
+   * process. The kernel does not end the first process before they are reaped.
+   */
   #reapStrangers(): void {
     for (const { pid, parent } of processesIn(this.name)) {
       if (parent === Deno.pid && !ownChildren.has(pid)) reap(pid);
@@ -170,7 +187,7 @@ export class PidNamespace {
   }
 }
 
-/** Whether this process can have PID namespaces for its children. */
+/** Whether this process can create PID namespaces for its children. */
 export function canHavePidNamespaces(): boolean {
   return inNewNamespace(() => true) ?? false;
 }
@@ -180,26 +197,31 @@ function namespaceFile(process: number | "self"): OwnedFd {
   return new OwnedFd(attempt(`Cannot open "${path}"`, () => open(path, O_RDONLY | O_CLOEXEC)));
 }
 
-/** Does something while what this thread starts is in a new namespace; `undefined` where there is none to be had. */
+/**
+ * Calls `act` while new processes of this thread go to a new PID namespace.
+ *
+ * @returns The result of `act`; `undefined` where no namespace can be created.
+ */
 function inNewNamespace<T>(act: () => T): T | undefined {
   using own = namespaceFile("self");
   try {
-    setns(own.fd, CLONE_NEWPID); // the way back: closed to root of a user namespace, which may make one
+    setns(own.fd, CLONE_NEWPID); // can this thread return? root of a user namespace cannot
     unshare(CLONE_NEWPID);
   } catch (error) {
-    if (error instanceof SystemError && CANNOT_BE_HAD.includes(error.errno)) return undefined;
+    if (error instanceof SystemError && UNAVAILABLE.includes(error.errno)) return undefined;
     throw error;
   }
   return thenBack(own.fd, act);
 }
 
-/** Does something while what this thread starts is in a namespace. */
+/** Calls `act` while new processes of this thread go to a given PID namespace. */
 function inNamespace<T>(fd: number, act: () => T): T {
   using own = namespaceFile("self");
   attempt("Cannot enter the child's PID namespace", () => setns(fd, CLONE_NEWPID));
   return thenBack(own.fd, act);
 }
 
+/** Calls `act`, then returns this thread to its own PID namespace. */
 function thenBack<T>(ownFd: number, act: () => T): T {
   try {
     return act();
@@ -207,7 +229,7 @@ function thenBack<T>(ownFd: number, act: () => T): T {
     try {
       setns(ownFd, CLONE_NEWPID);
     } catch {
-      // Whoever stays there can start no thread: it is tried by another way before that is told.
+      // A thread that stays there can start no other thread. Try once more before giving up.
       using own = namespaceFile("self");
       attempt("Cannot leave the child's PID namespace", () => setns(own.fd, CLONE_NEWPID));
     }

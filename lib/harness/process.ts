@@ -1,21 +1,24 @@
 /**
- * Starting the child: without fork, with the least that works.
+ * Starts the child process, without fork and with as little as it needs.
  *
- * A runtime with threads cannot fork and go on, so the child is a program of its own, started by `Deno.Command`. What it
- * gets is decided here, and is little:
+ * A runtime with threads cannot fork and carry on, so the child is a separate program, started by
+ * `Deno.Command`. It gets:
  *
- * - Descriptors: standard input from /dev/null, standard output and error as pipes that the parent reads, and those
- *   named in `inherit`. Everything else of the parent's from 3 up is made close-on-exec first. No terminal:
- *   whoever holds one can type into root's shell. The child makes a session of its own (setsid(2), in child.ts), so that /dev/tty leads nowhere either,
- *   and what a terminal signals (Ctrl-C, its end) goes to the parent, which decides.
- * - Permissions: the foreign function interface to libc, and nothing else of Deno's. The permission is for
- *   `libc.so.6` in the child's working directory, so that is where it starts.
- * - Environment: nothing but where Deno's cache is.
+ * - Descriptors: standard input from /dev/null, standard output and error as pipes that the parent
+ *   reads, and the descriptors in `inherit`. Every other descriptor of the parent from 3 up is made
+ *   close-on-exec first. The child gets no terminal, because the holder of a terminal can type into
+ *   root's shell. It creates a session of its own (setsid(2), in child_main.ts), so /dev/tty leads
+ *   nowhere either, and the signals of a terminal (Ctrl-C, hangup) go to the parent, which decides.
+ * - Permissions: Deno's permission to call libc, and no other. The permission is for `libc.so.6` in
+ *   the child's working directory, so the child starts in libc's directory.
+ * - Environment: the location of Deno's cache, and nothing else.
  * - Modules: local files. No configuration, no lock file, no npm package, nothing remote.
- * - Processes: a PID namespace, which ends with it (pid_namespace.ts), or else what it leaves behind is looked for (orphans.ts).
- * - Cache: one of its own, since a Deno process holds the SQLite caches of its DENO_DIR open for writing, and a child that
- *   keeps them after its drop could write code which a later run by root executes. In the child's
- *   DENO_DIR their names are taken by folders: SQLite cannot open those, and Deno makes do with memory.
+ * - Processes: a PID namespace, which ends with the child (pid_namespace.ts). Where none can be
+ *   made, the parent finds and kills the processes that the child leaves behind (orphans.ts).
+ * - Cache: a DENO_DIR of its own. A Deno process keeps the SQLite caches of its DENO_DIR open for
+ *   writing. A child that kept root's after its drop could write code that a later run executes as
+ *   root. In the child's DENO_DIR, folders take the names of those caches: SQLite cannot open a
+ *   folder, and Deno falls back to memory.
  *
  * @module
  */
@@ -30,47 +33,53 @@ import { PidNamespace } from "./pid_namespace.ts";
 import { runtimeCall } from "../host/runtime_call.ts";
 import { TraceLines, type TracePiece } from "./trace/lines.ts";
 
-/** What a child is started with. */
+/** How a child is started. */
 export interface ChildOptions {
-  /** The module that it runs: a `file:` URL. */
+  /** Its main module: a `file:` URL. */
   readonly module: string;
   readonly args: readonly string[];
-  /** The descriptors that cross, under their own numbers. */
+  /** The descriptors that it inherits, under the same numbers. */
   readonly inherit: readonly number[];
-  /** A program, with its arguments, that changes what it is and then becomes the child by execve. */
+  /**
+   * A program, with its arguments, that changes its credentials and then becomes the child by
+   * execve(2).
+   */
   readonly launcher?: readonly string[];
-  /** Another child, whose PID namespace it is to share: it is started in one of its own otherwise. */
+  /** Another child, whose PID namespace it shares. Without it, the child gets its own. */
   readonly beside?: ChildProcess | undefined;
-  /** Is given each call and each structure of its trace, if it is to be traced. */
+  /** Receives each call and each structure of the child's trace, if it is traced. */
   readonly onTrace?: ((piece: TracePiece) => void) | undefined;
 }
 
-/** How a child ended, and what it wrote, if it wrote anything. */
+/** How a child ended, and what it wrote to standard output and error. */
 export interface ChildEnd {
   readonly status: Deno.CommandStatus;
   readonly output: string;
-  /** What it has left behind, in words; `null` if it is gone altogether. */
+  /** A sentence on what the child has left behind; `null` if nothing. */
   readonly leftBehind: string | null;
 }
 
 /**
- * The most that is kept of each of the two streams that a child writes, in characters. What is read beyond it is thrown away, since a child
- * stops at a full pipe.
+ * The most that is kept of each output stream of a child, in characters. The rest is read and
+ * thrown away, because a child blocks on a full pipe.
  */
 export const OUTPUT_LIMIT = 16 * 1024;
 
-/** How long the output may go on when the child has ended, in milliseconds: whoever holds the pipes then is somebody else. */
+/**
+ * How long the output may stay open after the child has ended, in milliseconds. Only another
+ * process can hold the pipes by then.
+ */
 const OUTPUT_PATIENCE = 500;
 
-/** A started child. Leaving the scope of an `await using` ends it. */
+/** A child process. `await using` kills it at the end of the scope. */
 export class ChildProcess implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #streams: readonly Beginning[];
   #end: Promise<ChildEnd> | undefined;
 
   /**
-   * @param namespace Where it was started, if not in this process's own PID namespace.
-   * @param onTrace Is given what it tells of its calls; without it, it has none.
+   * @param namespace The PID namespace of the child, if it is not this process's own.
+   * @param onTrace Receives the trace of the child, if it is traced.
    */
   constructor(
     process: Deno.ChildProcess,
@@ -89,23 +98,23 @@ export class ChildProcess implements AsyncDisposable {
   }
 
   /**
-   * It and all that it has started, those that have ended and were not reaped among them; sorted. Without a PID namespace, all that descends from this
-   * process.
+   * The child and every process that it has started, zombies included, sorted by pid. Without a PID
+   * namespace: all descendants of this process.
    */
   get processes(): SeenProcess[] {
     return this.namespace?.processesOf(this.pid) ?? descendantsOf(Deno.pid);
   }
 
-  /** Resolves when it is dead. */
+  /** Resolves when the child is dead. */
   get died(): Promise<void> {
     return this.#process.status.then(() => {});
   }
 
-  /** Waits for its end. Of what it leaves behind, nothing delays that for long. */
+  /** Waits until the child has ended. Processes that it leaves behind delay this only briefly. */
   ended(): Promise<ChildEnd> {
     if (this.#end === undefined) {
       this.#end = this.#waitForEnd();
-      this.#end.catch(() => {}); // whoever waits for it is told, now or later
+      this.#end.catch(() => {}); // every caller gets the rejection from the promise itself
     }
     return this.#end;
   }
@@ -121,11 +130,11 @@ export class ChildProcess implements AsyncDisposable {
       ? `it left ${left === 1 ? "1 process" : `${left} processes`} behind, now killed`
       : areWhole.every((isWhole) => isWhole)
       ? null
-      : "somebody else holds its output";
+      : "another process holds its output";
     return { status, output: this.#streams.map(({ text }) => text).join(""), leftBehind };
   }
 
-  /** Kills it, if it is still there. It is reaped by `ended` only, so the pid cannot be anybody else's. */
+  /** Kills the child if it is still running. Only `ended` reaps it, so its pid is not reused. */
   kill(): void {
     try {
       runtimeCall("kill", "Cannot end the child", () => this.#process.kill("SIGKILL"));
@@ -134,18 +143,18 @@ export class ChildProcess implements AsyncDisposable {
     }
   }
 
-  /** Kills it and waits for its end. */
+  /** Kills the child and waits until it is gone. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.kill();
     await this.ended();
   }
 }
 
-/** The beginning of a stream that is read to its end. */
+/** Reads a stream to its end, and keeps the beginning. */
 class Beginning {
-  /** What of it is kept. */
+  /** The part that is kept. */
   text = "";
-  /** Settles at its end: whether that came by itself. */
+  /** Resolves at the end of the stream: true, unless {@linkcode cut} ended it. */
   readonly isWhole: Promise<boolean>;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   #isCut = false;
@@ -155,7 +164,7 @@ class Beginning {
     this.isWhole = this.#read(trace);
   }
 
-  /** Ends it here. */
+  /** Stops reading. */
   cut(): void {
     this.#isCut = true;
     this.#reader.cancel();
@@ -163,7 +172,7 @@ class Beginning {
 
   async #read(trace?: TraceLines): Promise<boolean> {
     const decoder = new TextDecoder();
-    for (;;) { // to the end, or the child would stop at a full pipe
+    for (;;) { // to the end: the child would block on a full pipe
       const { done, value } = await this.#reader.read();
       if (done) return !this.#isCut;
       if (trace === undefined && this.text.length === OUTPUT_LIMIT) continue;
@@ -175,7 +184,7 @@ class Beginning {
 }
 
 /**
- * The folder of the libc that this process has loaded: the child starts there.
+ * The directory of the libc that this process has loaded. The child starts in it.
  *
  * @throws {Error} If none is mapped.
  */
@@ -190,7 +199,7 @@ const MOST_MAPS = 16 * 1024 * 1024;
 
 let ownFolder: string | undefined;
 
-/** {@linkcode libcFolder} of this process, which is looked up once: a loaded library does not move. */
+/** {@linkcode libcFolder} of this process, read once: a loaded library does not move. */
 export function ownLibcFolder(): string {
   return ownFolder ??= libcFolder();
 }
@@ -198,8 +207,9 @@ export function ownLibcFolder(): string {
 const CACHES_HELD_OPEN = ["dep_analysis_cache_v2", "node_analysis_cache_v2", "v8_code_cache_v2"];
 
 /**
- * The child's DENO_DIR: a folder in the parent's own, so that nothing is written anywhere else, nothing is left over, and the second run
- * need not transpile again. Where there is none (no home, a read-only disk), the child does without, and starts slower.
+ * The child's DENO_DIR: a folder in the parent's own. So nothing is written elsewhere, and a second
+ * run need not transpile again. Without a home or on a read-only disk, the child has no cache and
+ * starts more slowly.
  */
 function childCache(): string {
   const own = Deno.env.get("DENO_DIR") ?? joined(Deno.env.get("XDG_CACHE_HOME"), "deno") ??
@@ -225,7 +235,7 @@ function joined(folder: string | undefined, name: string): string | undefined {
 /**
  * Starts a child.
  *
- * @throws {SystemError} If the descriptors cannot be prepared, or the system refuses a process.
+ * @throws {SystemError} If the descriptors cannot be prepared, or the process cannot be started.
  */
 export function spawnChild(
   { module, args, inherit, launcher = [], beside, onTrace }: ChildOptions,

@@ -7,7 +7,7 @@
 
 import { type CheckId, isCheckId } from "../evidence/checks.ts";
 import type { Finding } from "../evidence/evidence.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 import type { PacketRingGeometry } from "../../ffi/packet/packet_ring.ts";
 import type { Ipv4Endpoint } from "../../ffi/socket/inet.ts";
 import type { Protection } from "../confine/protections.ts";

@@ -1,9 +1,10 @@
 /**
- * The parent's account of what the child receives: which packets count, and what they show.
+ * The parent's account of the frames that the child receives: which of them count, and what they
+ * show.
  *
- * The child hands on every frame. One of the stimulus counts by its secret, which was drawn after
- * the parent had looked at the child. A frame of others counts if root's own witness on the same
- * interface saw it too. No time that the child reports decides anything.
+ * The child forwards every frame. A frame of the stimulus counts by its secret, which is drawn
+ * after the parent has inspected the child. A frame of ambient traffic counts if root's own witness
+ * on the same interface saw it too. No time that the child reports decides anything.
  *
  * @module
  */
@@ -19,27 +20,33 @@ import type { ParentRun } from "./parent_run.ts";
 import type { Stimulus } from "../packets/stimulus.ts";
 import type { Child } from "./child.ts";
 
-/** How many frames may be under way at once, in either direction: far less than any receive buffer holds. */
+/** How many frames may be in flight at once: far fewer than any receive buffer holds. */
 const WINDOW = 32;
 
-/** After how long without one of its frames the stimulus is taken for lost, and sent anew, in milliseconds. */
+/**
+ * How long no frame of the stimulus may come back before those in flight count as lost and others
+ * are sent, in milliseconds.
+ */
 const PATIENCE = 250;
 
-/** How much of the time is kept back for an orderly end, in milliseconds. */
+/** How much of the time is reserved for an orderly end, in milliseconds. */
 const TIME_TO_END = 250;
 
-/** How many frames that the witness saw the child may owe because they are still under way. */
-const MAY_BE_UNDER_WAY = 4 * WINDOW;
+/** How many frames that the witness saw may be missing because they are still in flight. */
+const MOST_IN_FLIGHT = 4 * WINDOW;
 
-/** How long the witness may take to see frames that were sent, in milliseconds: a veth pair delivers at once. */
+/**
+ * How long the witness may take to see frames that were sent, in milliseconds: a veth pair delivers
+ * at once.
+ */
 const WITNESS_PATIENCE = 1000;
 
 /** How long a frame that reached the child may take to reach the witness, in milliseconds. */
 const LATENESS = 1;
 
-/** Where the frames come from, and who else sees them. */
+/** The sources of a reception: who sends the frames, and who else sees them. */
 export interface ReceptionOf {
-  /** Where frames are sent from; without one, ambient traffic is what there is. */
+  /** Sends frames. Without it there is only ambient traffic. */
   readonly stimulus: Stimulus | undefined;
   /** Root's own socket on the interface that the passed socket is bound to. */
   readonly witness: InterfaceWitness;
@@ -47,15 +54,15 @@ export interface ReceptionOf {
   readonly stimulate?: (stimulus: Stimulus) => Uint8Array;
 }
 
-/** How many frames were returned by the child, and seen by the witness. */
+/** How many frames the child returned, and how many the witness saw. */
 interface Tally {
   readonly returned: number;
   readonly witnessed: number;
 }
 
 /**
- * Sends the stimulus, hears of every frame that the child received, and judges. Nothing counts that
- * was sent, or seen, before this is made: so it is made after the look at the child.
+ * Sends the stimulus, takes every frame that the child forwards, and judges. Frames that were sent
+ * or seen before it is constructed do not count, so construct it after inspecting the child.
  */
 export class Reception {
   readonly #run: ParentRun;
@@ -66,14 +73,14 @@ export class Reception {
   readonly #deadline: number;
   readonly #awaited = new AwaitedFrames();
   readonly #witnessedBefore: number;
-  /** What had come when the parent closed its copy of the passed socket. */
+  /** The tally at the moment when the parent closed its copy of the passed socket. */
   #atClose: Tally | undefined;
   #counted = 0;
-  /** How many packets the child handed on that neither were sent, nor seen by the witness. */
+  /** How many packets the child forwarded that were neither sent nor seen by the witness. */
   #strangers = 0;
   #wanted = 0;
   #last = -1;
-  #underWay = 0;
+  #inFlight = 0;
   #lastArrival = 0;
 
   constructor(
@@ -92,7 +99,10 @@ export class Reception {
     this.#deadline = Date.now() + Math.max(left / 2, left - TIME_TO_END);
   }
 
-  /** The packets that count: with a stimulus, its frames; without, those that the witness saw too. */
+  /**
+   * How many packets count: those of the stimulus or, without a stimulus, those that the witness
+   * saw too.
+   */
   get counted(): number {
     return this.#counted;
   }
@@ -105,7 +115,9 @@ export class Reception {
     return { returned: this.#counted, witnessed: this.#sightings - this.#witnessedBefore };
   }
 
-  /** What came since the parent closed its copy; if it never did, what the child owes counts. */
+  /**
+   * The tally since the parent closed its copy. If it never did, missing frames count against it.
+   */
   get #tallySinceClose(): Tally {
     const { returned, witnessed } = this.#tally;
     const before = this.#atClose ?? { returned, witnessed: returned };
@@ -113,9 +125,9 @@ export class Reception {
   }
 
   /**
-   * Has packets sent and received until `count` of them count, or time runs out.
+   * Sends and receives packets until `count` of them count, or time runs out.
    *
-   * @param share What part of the time that is left it may take.
+   * @param share The fraction of the remaining time that it may take.
    */
   async until(count: number, share = 1): Promise<void> {
     this.#wanted = count;
@@ -129,30 +141,30 @@ export class Reception {
     }
   }
 
-  /** Has `count` frames sent before anything is awaited: less than {@linkcode WINDOW}. */
-  ahead(count: number): void {
+  /** Sends `count` frames before any is awaited. `count` must be less than {@linkcode WINDOW}. */
+  sendAhead(count: number): void {
     this.#lastArrival = Date.now();
     this.#send(count);
   }
 
-  /** From here on only those packets count that are sent, or seen by the witness, after this. */
+  /** Starts the count of RECV-03: only packets sent, or seen by the witness, from now on count. */
   copyClosed(): void {
     this.#witness.forget();
     this.#awaited.forget();
-    this.#underWay = 0;
+    this.#inFlight = 0;
     this.#atClose = this.#tally;
   }
 
-  /** Keeps the window full. On a flooded interface frames are lost: others are sent in their place. */
+  /** Keeps the window full. Sends others in place of frames that a flooded interface has lost. */
   #send(count: number): void {
     if (this.#stimulus === undefined) return;
     if (Date.now() - this.#lastArrival > PATIENCE) {
-      this.#underWay = 0;
+      this.#inFlight = 0;
       this.#lastArrival = Date.now();
     }
-    while (this.#underWay < WINDOW && this.#counted + this.#underWay < count) {
+    while (this.#inFlight < WINDOW && this.#counted + this.#inFlight < count) {
       this.#sendOne(this.#stimulus);
-      this.#underWay++;
+      this.#inFlight++;
     }
   }
 
@@ -163,10 +175,11 @@ export class Reception {
   }
 
   /**
-   * For a child that does not return frames any more: sends as many as refute it if the witness
-   * sees them, and waits for that. Then {@linkcode findings} tells the two apart.
+   * Tells a failing child from an interface without traffic, once the child no longer returns
+   * frames: sends enough frames to refute the claim, and waits until the witness has seen them.
+   * After that, {@linkcode findings} is a refutation or a skip.
    *
-   * @param count How many packets the child was to return.
+   * @param count How many packets the child should have returned.
    */
   async askWitness(count: number): Promise<void> {
     this.#witness.look();
@@ -181,7 +194,7 @@ export class Reception {
     }
   }
 
-  /** Takes a packet into the account; one that comes when there are enough is only reported. */
+  /** Accounts for a packet. One beyond the number wanted is reported and does not count. */
   account({ bytes, head, timestamp_ns, stamped_by }: CapturedFrame): void {
     const frame = Uint8Array.fromBase64(head);
     const place = this.#stimulus && this.#awaited.take(frame);
@@ -191,7 +204,7 @@ export class Reception {
     const counts = (this.#stimulus === undefined ? isKnown : ours) && this.#counted < this.#wanted;
     if (counts) {
       this.#counted++;
-      this.#underWay = Math.max(0, this.#underWay - 1);
+      this.#inFlight = Math.max(0, this.#inFlight - 1);
       this.#lastArrival = Date.now();
       this.#last = Math.max(this.#last, place ?? -1);
     }
@@ -207,7 +220,7 @@ export class Reception {
     this.#run.packet(packet, counts ? this.#counted : 0);
   }
 
-  /** Whether the witness saw a frame of others as well. */
+  /** Whether the witness saw a frame of ambient traffic too. */
   #isWitnessed(bytes: number, head: string): boolean {
     if (this.#witness.claim(bytes, head)) return true;
     if (this.#stimulus === undefined) poll([this.#witness.fd], POLLIN, LATENESS);
@@ -215,24 +228,24 @@ export class Reception {
     return this.#witness.claim(bytes, head);
   }
 
-  /** RECV-01: enough packets, received after the drop. */
+  /** Judges RECV-01: enough packets were received after the drop. */
   judgeCount(count: number): Finding {
     return this.#judge(this.#tally, count, (n) => `${n} packets received after the drop`);
   }
 
-  /** RECV-02: they are the stimulus, or what root's own socket saw as well. */
+  /** Judges RECV-02: they are the stimulus, or frames that root's own socket saw too. */
   judgeOrigin(count: number): Finding {
     return this.#judge(
       this.#tally,
       count,
       (n) =>
         this.#stimulus === undefined
-          ? `root's own socket saw the ${n} packets as well, ${count} wanted`
+          ? `root's own socket also saw the ${n} packets, ${count} wanted`
           : `${n} frames of this run's stimulus, ${count} wanted`,
     );
   }
 
-  /** RECV-03: packets went on coming after the parent had closed its copy. */
+  /** Judges RECV-03: packets kept arriving after the parent had closed its copy. */
   judgeSurvival(copiesLeft: number): Finding {
     const finding = this.#judge(
       this.#tallySinceClose,
@@ -244,7 +257,7 @@ export class Reception {
     return { ...finding, evidence };
   }
 
-  /** What holds at this moment, wherever the run has ended. */
+  /** The findings at this moment, for a run that may have ended early. */
   findings(count: number, copiesLeft: number) {
     return {
       "RECV-01": this.judgeCount(count),
@@ -260,7 +273,8 @@ export class Reception {
       received: returned,
       witnessed,
       lost_by_witness: this.#witness.lost,
-      // How many were sent up to the last one that counts: more than were received, and some were lost on the way.
+      // How many were sent up to the last one that counts. If it is more than were received, the
+      // difference was lost.
       up_to: this.#last + 1,
     };
     if (returned >= wanted) return judged(true, observed(returned), evidence);
@@ -274,37 +288,37 @@ export class Reception {
     );
   }
 
-  /** Why too few packets show nothing; `undefined` if they refute the claim. */
+  /** Why too few packets show nothing here; `undefined` if they refute the claim. */
   #whyUnanswered(tally: Tally, wanted: number): string | undefined {
     const { witnessed, returned } = tally;
     const { cut, lost, isDown } = this.#witness;
     if (isDown) return "the interface went down: bring it up, and keep it up";
     if (this.#stimulus === undefined) {
       if (witnessed < wanted) {
-        return `no stimulus, and ${witnessed} of ${wanted} packets came by themselves`;
+        return `no stimulus, and only ${witnessed} of ${wanted} packets of ambient traffic arrived`;
       }
-      // Of what it lost the child may have returned no more than nobody else saw.
+      // Packets that the witness lost may be those that only the child returned.
       return lost > 0 && returned + this.#strangers >= wanted
         ? `no stimulus, and too much traffic: root's own socket lost ${lost} packets`
         : undefined;
     }
     if (owes(tally, wanted)) return undefined;
     if (cut > 0) {
-      return `the interface cuts off what is behind the IP packet, of ${cut} frames: a bridge with ` +
-        "bridge-nf-call-iptables (set it to 0) or WireGuard; take another interface";
+      return `the interface cut off the bytes behind the IP packet in ${cut} frames: a bridge with ` +
+        "bridge-nf-call-iptables (set it to 0) or WireGuard; use another interface";
     }
     return `${returned} of ${wanted} frames came back, and root's own socket on the interface saw ` +
-      `${witnessed} of ${this.#awaited.expected}: name where frames arrive from with --stimulus, ` +
-      "or give it more time with --timeout";
+      `${witnessed} of ${this.#awaited.expected}: name the interface to send from with --stimulus, ` +
+      "or allow more time with --timeout";
   }
 }
 
-/** How many frames that the witness saw, and the child did not return, refute the claim. */
+/** How many frames that the witness saw and the child did not return refute the claim. */
 function refuting({ returned }: Tally, wanted: number): number {
-  return Math.min(wanted - returned, MAY_BE_UNDER_WAY);
+  return Math.min(wanted - returned, MOST_IN_FLIGHT);
 }
 
-/** Whether the child has not returned as many frames that the witness saw as refute it. */
+/** Whether enough frames that the witness saw are missing from the child to refute the claim. */
 function owes(tally: Tally, wanted: number): boolean {
   return tally.witnessed - tally.returned >= refuting(tally, wanted);
 }

@@ -1,5 +1,5 @@
 /**
- * A whole run: the experiments one after another, each with an end, and the evidence of all.
+ * A run: the experiments one after another, each with a deadline, and the evidence of all.
  *
  * @module
  */
@@ -8,15 +8,10 @@ import { AnswerError, SystemError } from "../../ffi/abi/errno.ts";
 import { libcVersion } from "../../ffi/abi/libc.ts";
 import { DescriptorError } from "../../ffi/socket/scm_rights.ts";
 import { describeMissing, missingCapabilities } from "../host/capabilities.ts";
-import { CONFINEMENT_CHECKS } from "../confine/judge.ts";
-import {
-  type Environment,
-  type Evidence,
-  type ExperimentEvidence,
-  overall,
-} from "../evidence/evidence.ts";
+import { checksOfHardening } from "../evidence/description.ts";
+import { type Environment, type Evidence, type ExperimentEvidence } from "../evidence/evidence.ts";
+import { overall } from "../evidence/verdict.ts";
 import type { Experiment } from "./experiment.ts";
-import { Live, type Watcher } from "../cli/live.ts";
 import {
   CannotAnswer,
   CannotLook,
@@ -24,7 +19,7 @@ import {
   Exit,
   ExperimentError,
   UsageError,
-} from "../evidence/outcome.ts";
+} from "../evidence/errors.ts";
 import { ParentRun, type RunContext } from "./parent_run.ts";
 import { ExperimentRecord } from "../evidence/record.ts";
 import type { Setting } from "./setting.ts";
@@ -32,10 +27,10 @@ import type { Tracing } from "./trace/hub.ts";
 import { VERSION } from "../evidence/version.ts";
 
 /**
- * Makes sure that the child will be the same program as the parent.
+ * Requires that the program was started from a file, so that the child can be the same program.
  *
  * @param mainModule The URL of the program.
- * @throws {UsageError} If it was read from standard input or from the network: it cannot start itself again.
+ * @throws {UsageError} If it was read from standard input or the network.
  */
 export function requireFile(mainModule: string): void {
   if (mainModule.startsWith("file:") && !mainModule.includes("/$deno$stdin")) return;
@@ -45,7 +40,7 @@ export function requireFile(mainModule: string): void {
   );
 }
 
-/** Where and for whom: what can be said before anything is looked up. */
+/** The environment of a run: what is known before any name is resolved. */
 export function environment(
   interfaceName: string | null,
   user: string | null,
@@ -63,33 +58,51 @@ export function environment(
   };
 }
 
-/** The longest that an experiment may take if nothing else is said of it, in seconds. */
+/** The usual time limit of an experiment, in seconds. */
 const USUAL_TIMEOUT = 10;
 
-/** How {@linkcode runExperiment} runs. */
+/** How far an experiment is. */
+export interface Progress {
+  /** The number of packets so far. */
+  readonly packetCount: number;
+  /** Returns the counters of the workers in a few words; `undefined` if there are none. */
+  readonly counters: (() => string) | undefined;
+}
+
+/**
+ * Shows the progress of an experiment until the result is disposed of.
+ *
+ * @param deadline The time at which the experiment must end, in milliseconds since 1970.
+ */
+export type ShowProgress = (name: string, deadline: number, progress: Progress) => Disposable;
+
+/** Options of {@linkcode runExperiment}. */
 export interface ExperimentOptions {
   readonly setting: Setting;
   /** Ends the run early; its reason is an `Error`. */
   readonly signal: AbortSignal;
-  /** Resolves when all that came before has reached `signal`. */
-  readonly heard?: () => Promise<void>;
-  /** The module that the child runs, if not the experiment's own: tests have children of their own, and so has the one-file build. */
+  /** Resolves when every signal sent so far has reached `signal`. */
+  readonly settled?: () => Promise<void>;
+  /**
+   * The child's main module, if not the experiment's: tests and the one-file build have their own.
+   */
   readonly childModule?: string | undefined;
-  /** Hears the calls of parent and children, if somebody wants them. */
+  /** Receives the calls of parent and children, if they are traced. */
   readonly tracing?: Tracing | undefined;
-  /** Who waits, if anybody does. */
-  readonly watcher?: Watcher | undefined;
+  /** Shows progress, if anybody wants it. */
+  readonly showProgress?: ShowProgress | undefined;
 }
 
 /**
- * Runs one experiment to its end, which comes within `setting.timeout`, or what it usually may take.
+ * Runs one experiment, for at most `setting.timeout` or its usual time limit.
  *
- * @returns Its evidence, whatever happened to it.
- * @throws What is a defect of fdpass, or {@linkcode CannotAnswer}.
+ * @returns Its evidence, also if it ended early.
+ * @throws {CannotAnswer} If the question cannot be put here. Any other error is a defect of fdpass.
  */
 export async function runExperiment(
   experiment: Experiment,
-  { setting, signal, heard, childModule = experiment.module, tracing, watcher }: ExperimentOptions,
+  { setting, signal, settled, childModule = experiment.module, tracing, showProgress }:
+    ExperimentOptions,
 ): Promise<ExperimentEvidence> {
   const timeUp = new AbortController();
   const timeout = setting.timeout ?? (experiment.timeout ?? USUAL_TIMEOUT) * 1000;
@@ -107,12 +120,10 @@ export async function runExperiment(
   };
   const record = new ExperimentRecord(
     experiment,
-    setting.protections.length > 0 && !experiment.alwaysHardens
-      ? [...CONFINEMENT_CHECKS, ...experiment.hardenedPlan ?? []]
-      : [],
+    setting.protections.length > 0 ? checksOfHardening(experiment) : [],
   );
   using _calls = tracing?.keptBy((...call) => record.call(...call));
-  using _live = watcher && new Live(watcher, experiment.name, context.deadline, record);
+  using _progress = showProgress?.(experiment.name, context.deadline, record);
   try {
     signal.throwIfAborted();
     const run = new ParentRun(context, record);
@@ -124,7 +135,7 @@ export async function runExperiment(
       return record.close(null, null);
     }
     const conclusion = await experiment.parent(run);
-    await heard?.(); // an interrupted run is no PASS, however late it was interrupted
+    await settled?.(); // an interrupted run is not a PASS, however late the signal came
     signal.throwIfAborted();
     return record.close(conclusion, null);
   } catch (error) {
@@ -140,7 +151,7 @@ export async function runExperiment(
   }
 }
 
-/** Why an experiment cannot be answered here where others can; `undefined` if it can. */
+/** Why this experiment cannot be answered here; `undefined` if it can. */
 function whyNoAnswer(
   { capabilities = [], whyNoAnswer }: Experiment,
 ): string | undefined {
@@ -150,7 +161,7 @@ function whyNoAnswer(
   return `${what}: ${remedy[0].toLowerCase()}${remedy.slice(1)}`;
 }
 
-/** Whether an error is one of the world's, and not of fdpass's making. */
+/** Whether an error comes from the surroundings or the child, and not from a defect of fdpass. */
 function endsAnExperiment(error: unknown): error is Error {
   return error instanceof ExperimentError || error instanceof SystemError ||
     error instanceof AnswerError || error instanceof DescriptorError;
@@ -159,8 +170,8 @@ function endsAnExperiment(error: unknown): error is Error {
 /**
  * The evidence of a run of several experiments.
  *
- * @param environment Where it took place.
- * @param experiments What came of each.
+ * @param environment Where the run took place.
+ * @param experiments The evidence of each experiment.
  */
 export function evidenceOf(
   environment: Environment,
@@ -179,9 +190,10 @@ export function evidenceOf(
 }
 
 /**
- * The evidence of a run that did not come to its end.
+ * The evidence of a run that ended early.
  *
- * @param experiments What came of those that did. A refutation among them stands, whatever ended the run.
+ * @param experiments The evidence of the finished experiments. A FAIL among them stands, whatever
+ * ended the run.
  */
 export function evidenceOfFailure(
   environment: Environment,

@@ -12,8 +12,8 @@ import { readLink, readTextFile } from "../../ffi/process/file.ts";
 import { gidByName, userByName, userByUid } from "../../ffi/process/users.ts";
 import { if_nametoindex, type Link, linkByIndex } from "../../ffi/socket/rtnetlink.ts";
 import { ALWAYS_NEEDED, describeMissing, missingCapabilities } from "../host/capabilities.ts";
-import type { FanoutMode } from "../experiments/supervisor/fanout_group.ts";
-import { CannotAnswer, UsageError } from "../evidence/outcome.ts";
+import type { Supervision } from "../experiments/supervisor/options.ts";
+import { CannotAnswer, UsageError } from "../evidence/errors.ts";
 import { ALL_PROTECTIONS, type Protection, requireBirth } from "../confine/protections.ts";
 import { type ReceivePath, whyUnavailable } from "../receive/mod.ts";
 import {
@@ -43,17 +43,6 @@ export interface RunOptions {
   readonly supervision: Supervision;
   /** What is relayed, and where to. */
   readonly relay: RelayOptions;
-}
-
-/** What a supervisor is to do. */
-export interface Supervision {
-  readonly workers: number;
-  /** Which worker a frame goes to. */
-  readonly fanout: FanoutMode;
-  /** How often a worker is killed. */
-  readonly kills: number;
-  /** Frames per second. */
-  readonly rate: number;
 }
 
 /** Where a run takes place, and for whom: the kernel's view of {@linkcode RunOptions}. */

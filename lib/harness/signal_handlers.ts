@@ -1,10 +1,12 @@
 /**
- * Handlers of signals that are still to run, or are running, on some thread of this process.
+ * Waits until the handlers of all signals sent so far have run, on every thread of this process.
  *
- * Theory of operation. A signal to the process pends until a thread takes it. The thread may then be kept from running the handler for as long as the
- * machine is busy, and nothing shows it in the meantime. So each thread is sent one more signal, a sentinel. It takes that after what it took
- * before; and as long as a handler runs, or is kept from it, the thread blocks the signal. A thread that neither has the sentinel pending nor blocks one of the signals
- * is done. /proc shows both as they are at one moment: the kernel reads them under the lock by which it changes them (task_sig in fs/proc/array.c).
+ * Theory of operation. A signal to the process is pending until a thread takes it. On a busy
+ * machine that thread may run the handler much later, and nothing shows this in the meantime. So
+ * each thread is sent one more signal, a sentinel, which it takes after the earlier ones. While a
+ * handler runs, or is about to, the thread blocks that signal. A thread that neither has the
+ * sentinel pending nor blocks one of the signals is done. /proc shows both at one moment: the
+ * kernel reads them under the lock by which it changes them (task_sig in fs/proc/array.c).
  *
  * @module
  */
@@ -14,16 +16,16 @@ import { rawSyscall } from "../../ffi/abi/raw_syscall.ts";
 import { signalsIn } from "../../ffi/process/signals.ts";
 import { threadFiles } from "../inspect/threads.ts";
 
-/** When it is looked again, in milliseconds. */
+/** The pause between two looks, in milliseconds. */
 const PAUSE = 1;
 
 /**
- * Resolves when the handlers of all signals that were sent to this process before this call have ended.
+ * Resolves when the handlers of all signals sent to this process before this call have ended.
  *
- * @param signals These signals, by number.
- * @param sentinel Another one, for which this process has a handler.
- * @param patience How long is waited, in milliseconds: whoever started this process may have blocked the signals.
- * @throws {SystemError} If there is no /proc, or a filter of system calls is in the way.
+ * @param signals The numbers of the signals.
+ * @param sentinel The number of another signal that this process handles.
+ * @param patience The longest wait, in milliseconds: the signals may have been blocked at start.
+ * @throws {SystemError} If there is no /proc, or a seccomp filter forbids a call.
  */
 export async function handlersEnded(
   signals: readonly number[],
@@ -49,7 +51,7 @@ export async function handlersEnded(
   });
 }
 
-/** The threads that may take signals: those that do not block all that this one blocks (ffi/process/signals.ts). */
+/** The threads that may take signals: those that do not block all signals that this one blocks. */
 function takers(sentinel: number): number[] {
   const all = statuses();
   const blockedHere = signalsIn(all.get(rawSyscall("gettid"))!, "SigBlk");
@@ -58,7 +60,7 @@ function takers(sentinel: number): number[] {
     .map(([tid]) => tid);
 }
 
-/** tgkill(2), for a thread that may have ended. */
+/** Sends a signal to a thread, which may have ended: tgkill(2). */
 function sendTo(tid: number, signal: number): void {
   try {
     rawSyscall("tgkill", Deno.pid, tid, signal);

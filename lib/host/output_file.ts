@@ -15,7 +15,7 @@
  * @module
  */
 
-import { CannotAnswer, UsageError } from "../evidence/outcome.ts";
+import { CannotAnswer, UsageError } from "../evidence/errors.ts";
 import { codeOf, HeldFolder, PartialFile } from "./partial_file.ts";
 
 /** A file that is being written, and appears under its name when it is whole. */

@@ -9,6 +9,20 @@
 
 import { ETH_HLEN, ETH_P_IP, IPPROTO_UDP } from "../../ffi/abi/constants.ts";
 import { ipv4Bytes, type Ipv4Endpoint } from "../../ffi/socket/inet.ts";
+import {
+  ETHERNET_TYPE,
+  IPV4_DESTINATION,
+  IPV4_FRAGMENT,
+  IPV4_HEADER,
+  IPV4_PROTOCOL,
+  IPV4_SOURCE,
+  IPV4_TOTAL_LENGTH,
+  ipv4GroupHardwareAddress,
+  UDP_CHECKSUM,
+  UDP_DESTINATION_PORT,
+  UDP_HEADER,
+  UDP_LENGTH,
+} from "./headers.ts";
 
 /** Why a frame is not passed on, each with what it means. */
 export const DROP_REASONS = {
@@ -27,14 +41,8 @@ export const DROP_REASONS = {
 /** Why a frame is not passed on. */
 export type DropReason = keyof typeof DROP_REASONS;
 
-const UDP_HEADER = 8;
+/** The bits of the fragment field that a whole datagram has clear. Source: RFC 791, 3.1. */
 const MORE_FRAGMENTS_OR_OFFSET = 0x3fff;
-
-/** The hardware address of an IPv4 group. Source: RFC 1112, 6.4. */
-export function groupHardwareAddress(group: string): number[] {
-  const [, b, c, d] = ipv4Bytes(group)!;
-  return [0x01, 0x00, 0x5e, b & 0x7f, c, d];
-}
 
 /** Finds the payload of datagrams to one group and port. One is made, and reads frame after frame without garbage. */
 export class DatagramReader {
@@ -48,8 +56,8 @@ export class DatagramReader {
   size = 0;
 
   constructor({ address, port }: Ipv4Endpoint) {
-    this.#hardwareAddress = groupHardwareAddress(address);
     this.#group = [...ipv4Bytes(address)!];
+    this.#hardwareAddress = ipv4GroupHardwareAddress(this.#group);
     this.#port = port;
   }
 
@@ -71,32 +79,37 @@ export class DatagramReader {
   ): DropReason | undefined {
     const word = (at: number) => bytes[at] << 8 | bytes[at + 1];
     if (captured < ETH_HLEN) return "truncated";
-    if (word(offset + 12) !== ETH_P_IP) return "not IPv4";
+    if (word(offset + ETHERNET_TYPE) !== ETH_P_IP) return "not IPv4";
 
     const ip = offset + ETH_HLEN;
     const room = captured - ETH_HLEN;
-    if (room < 20) return "truncated";
+    if (room < IPV4_HEADER) return "truncated";
     const headerSize = (bytes[ip] & 0x0f) * 4;
-    if (bytes[ip] >> 4 !== 4 || headerSize < 20) return "malformed header";
+    if (bytes[ip] >> 4 !== 4 || headerSize < IPV4_HEADER) return "malformed header";
     if (room < headerSize) return "truncated";
     if (sumOf(bytes, ip, ip + headerSize, 0) !== 0xffff) return "bad checksum";
-    const packetSize = word(ip + 2);
+    const packetSize = word(ip + IPV4_TOTAL_LENGTH);
     if (packetSize < headerSize) return "malformed header";
     if (room < packetSize) return "truncated"; // what is beyond the packet is padding
 
-    if (!equalsAt(bytes, ip + 16, this.#group)) return "not the group";
+    if (!equalsAt(bytes, ip + IPV4_DESTINATION, this.#group)) return "not the group";
     if (!equalsAt(bytes, offset, this.#hardwareAddress)) return "not the group";
-    if (bytes[ip + 9] !== IPPROTO_UDP) return "not UDP";
-    if ((word(ip + 6) & MORE_FRAGMENTS_OR_OFFSET) !== 0) return "fragment";
+    if (bytes[ip + IPV4_PROTOCOL] !== IPPROTO_UDP) return "not UDP";
+    if ((word(ip + IPV4_FRAGMENT) & MORE_FRAGMENTS_OR_OFFSET) !== 0) return "fragment";
 
     const udp = ip + headerSize;
     if (packetSize - headerSize < UDP_HEADER) return "malformed UDP";
-    const datagramSize = word(udp + 4);
+    const datagramSize = word(udp + UDP_LENGTH);
     if (datagramSize < UDP_HEADER || datagramSize > packetSize - headerSize) return "malformed UDP";
-    if (word(udp + 2) !== this.#port) return "not the port";
-    const hasChecksum = word(udp + 6) !== 0; // RFC 768: 0 says that the sender made none
+    if (word(udp + UDP_DESTINATION_PORT) !== this.#port) return "not the port";
+    const hasChecksum = word(udp + UDP_CHECKSUM) !== 0; // RFC 768: 0 says that the sender made none
     if (hasChecksum && !isChecksumPending) {
-      const pseudoHeader = sumOf(bytes, ip + 12, ip + 20, IPPROTO_UDP + datagramSize);
+      const pseudoHeader = sumOf(
+        bytes,
+        ip + IPV4_SOURCE,
+        ip + IPV4_HEADER,
+        IPPROTO_UDP + datagramSize,
+      );
       if (sumOf(bytes, udp, udp + datagramSize, pseudoHeader) !== 0xffff) return "bad UDP checksum";
     }
     this.start = udp + UDP_HEADER;

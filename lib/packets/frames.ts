@@ -5,15 +5,18 @@
  */
 
 import { ETH_HLEN, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6 } from "../../ffi/abi/constants.ts";
-
-const IPV4_HEADER = 20;
-const IPV4_TOTAL_LENGTH = 2; // RFC 791, 3.1
-const IPV6_HEADER = 40, IPV6_PAYLOAD_LENGTH = 4; // RFC 8200, 3
-const IPV4_PROTOCOL = 9; // RFC 791, 3.1: offset of Protocol in the header
+import {
+  ETHERNET_TYPE,
+  IPV4_HEADER,
+  IPV4_PROTOCOL,
+  IPV4_TOTAL_LENGTH,
+  IPV6_HEADER,
+  IPV6_PAYLOAD_LENGTH,
+} from "./headers.ts";
 
 /** The EtherType of a frame; `undefined` if it is too short to have one. */
 export function etherType(frame: Uint8Array): number | undefined {
-  return frame.length < ETH_HLEN ? undefined : frame[12] << 8 | frame[13];
+  return frame.length < ETH_HLEN ? undefined : frame[ETHERNET_TYPE] << 8 | frame[ETHERNET_TYPE + 1];
 }
 
 /**

@@ -7,8 +7,8 @@
 import { POLLIN } from "../../ffi/abi/constants.ts";
 import type { Ipv4Endpoint } from "../../ffi/socket/inet.ts";
 import { poll } from "../../ffi/socket/poll.ts";
-import { takeFrame } from "./socket.ts";
-import { datagramFrame } from "../experiments/relay/frames.ts";
+import { datagramFrame } from "./build.ts";
+import { takeFrame } from "./queue.ts";
 
 /** Where nothing else is sent: a group of its own, and the port of `discard`. */
 export const ELSEWHERE: Ipv4Endpoint = { address: "239.255.70.70", port: 9 };

@@ -7,13 +7,10 @@
 import {
   AF_PACKET,
   AF_UNIX,
-  MSG_DONTWAIT,
-  MSG_TRUNC,
   PACKET_FANOUT,
   PACKET_FANOUT_FLAG_UNIQUEID,
   PACKET_IGNORE_OUTGOING,
   PACKET_STATISTICS,
-  SCM_TIMESTAMPNS,
   SO_COOKIE,
   SO_DOMAIN,
   SO_PROTOCOL,
@@ -28,22 +25,17 @@ import {
   SOL_SOCKET,
 } from "../../ffi/abi/constants.ts";
 import { AnswerError, attempt, Errno, SystemError } from "../../ffi/abi/errno.ts";
-import { sockaddr_ll, timespec, tpacket_stats } from "../../ffi/abi/layouts.ts";
-import { nanoseconds } from "../../ffi/process/clock.ts";
+import { sockaddr_ll, tpacket_stats } from "../../ffi/abi/layouts.ts";
 import { close, OwnedFd } from "../../ffi/process/descriptor.ts";
 import {
   bind,
   getsockname,
   getsockopt,
   getsockoptInt,
-  send,
   setsockopt,
   socket,
 } from "../../ffi/socket/calls.ts";
-import { CMSG_SPACE, type ControlMessage, parseControlMessages } from "../../ffi/socket/cmsg.ts";
-import { recvmsg } from "../../ffi/socket/message.ts";
-import { sleep } from "../../ffi/socket/poll.ts";
-import { CannotAnswer } from "../evidence/outcome.ts";
+import { CannotAnswer } from "../evidence/errors.ts";
 
 /**
  * Opens a packet socket that receives nothing yet, stamps what it will receive, and leaves out what the machine itself sends.
@@ -204,100 +196,6 @@ export function takeStatistics(fd: number): PacketStatistics {
     getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, tpacket_stats.size),
   );
   return { packets: counters.tp_packets, drops: counters.tp_drops };
-}
-
-function stampAmong(controlMessages: readonly ControlMessage[]): bigint | undefined {
-  const stamp = controlMessages.find(({ level, type }) =>
-    level === SOL_SOCKET && type === SCM_TIMESTAMPNS
-  );
-  return stamp && nanoseconds(timespec.over(new Uint8Array(stamp.data)));
-}
-
-/** The kernel's time stamp among the control messages of a frame, in nanoseconds since 1970; `undefined` if there is none. */
-export function stampIn(control: Uint8Array<ArrayBuffer>): bigint | undefined {
-  return stampAmong(parseControlMessages(control));
-}
-
-/** A frame, as received. */
-export interface Frame {
-  /** Its length on the wire, in bytes. */
-  readonly bytes: number;
-  /** Its bytes, as far as there was room: a view of the buffer, until the next call. */
-  readonly head: Uint8Array<ArrayBuffer>;
-  /** When the kernel received it, in nanoseconds since 1970. */
-  readonly timestamp: bigint;
-}
-
-const frameBuffer = new Uint8Array(2048);
-const controlBuffer = new Uint8Array(CMSG_SPACE(timespec.size));
-
-/**
- * The next frame in the queue of a packet socket, without waiting.
- *
- * @returns `undefined` if the queue is empty.
- * @throws {SystemError} `ENETDOWN` once after the interface went down, `EBADF`, …
- */
-export function takeFrame(fd: number): Frame | undefined {
-  try {
-    const { length, controlMessages } = recvmsg(
-      fd,
-      frameBuffer,
-      controlBuffer,
-      MSG_DONTWAIT | MSG_TRUNC,
-    );
-    return {
-      bytes: length,
-      head: frameBuffer.subarray(0, Math.min(length, frameBuffer.length)),
-      // Without a stamp the frame cannot be placed after anything, so it is placed before everything.
-      timestamp: stampAmong(controlMessages) ?? 0n,
-    };
-  } catch (error) {
-    if (error instanceof SystemError && error.errno === Errno.EAGAIN) return undefined;
-    if (error instanceof SystemError) {
-      throw new SystemError(error.syscall, error.errno, "Cannot receive from the packet socket");
-    }
-    throw error;
-  }
-}
-
-/** The most frames that {@linkcode emptyQueue} takes: more than any default receive buffer holds. */
-const QUEUE_LIMIT = 1 << 16;
-
-/** Takes whatever is queued, at once. Returns how many frames that were. */
-export function emptyQueue(fd: number): number {
-  let frames = 0;
-  while (frames < QUEUE_LIMIT && takeFrame(fd) !== undefined) frames++;
-  return frames;
-}
-
-/** How often a frame is sent for which there is no room, and how long is waited in between, in milliseconds. */
-const ATTEMPTS = 500, PAUSE = 1;
-
-/**
- * Sends, and again if there is no room: the queue of a veth's far side (netdev_max_backlog) is the processor's, and others fill it too.
- *
- * @throws {SystemError} `ENOBUFS` if there is no room for half a second, and what `step` throws.
- */
-export function whenThereIsRoom(step: () => unknown): void {
-  for (let left = ATTEMPTS; left > 0; left--) {
-    try {
-      step();
-      return;
-    } catch (error) {
-      const isFull = error instanceof SystemError && error.errno === Errno.ENOBUFS;
-      if (!isFull || left === 1) throw error;
-      sleep(PAUSE);
-    }
-  }
-}
-
-/**
- * Sends a frame by a bound packet socket, when there is room.
- *
- * @throws {SystemError} `ENETDOWN`; `ENOBUFS` if there is no room for half a second; …
- */
-export function sendFrame(fd: number, frame: Uint8Array<ArrayBuffer>): void {
-  whenThereIsRoom(() => send(fd, frame, 0));
 }
 
 /** A receive buffer for thousands of frames, in bytes. */

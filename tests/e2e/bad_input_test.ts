@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { UsageError } from "../../lib/evidence/outcome.ts";
+import { UsageError } from "../../lib/evidence/errors.ts";
 import { findLink, isInterfaceName } from "../../lib/harness/setting.ts";
 import { testNeeding } from "../support/needs.ts";
 import { inNamespace, type Outcome, runProgram } from "../support/programs.ts";

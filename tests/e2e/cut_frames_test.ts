@@ -35,7 +35,7 @@ if (hasBridgeNetfilter) {
         ...["RECV-01 skip", "RECV-02 skip", "RECV-03 skip"],
       ]);
       for (const { observed } of open) {
-        assertMatch(observed, /cuts off what is behind the IP packet, of \d+ frames: a bridge/);
+        assertMatch(observed, /cut off the bytes behind the IP packet in \d+ frames: a bridge/);
       }
     },
   );
@@ -69,7 +69,7 @@ testNeeding(
     const { verdict, experiments: [{ checks }] } = evidenceIn(outcome);
     assertEquals([verdict, outcome.code], ["INCONCLUSIVE", 4]);
     const { observed } = checks.find(({ id }) => id === "RECV-01")!;
-    assertMatch(observed, /saw 0 of \d+: name where frames arrive from with --stimulus/);
+    assertMatch(observed, /saw 0 of \d+: name the interface to send from with --stimulus/);
   },
 );
 

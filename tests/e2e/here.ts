@@ -10,7 +10,12 @@ import { type Outcome, runProgram } from "../support/programs.ts";
 export const FDPASS = [Deno.execPath(), "run", "-A", "main.ts"] as const;
 
 /** What runs fdpass where strace is the tracer of all its processes: it neither stops the child nor asks it. */
-export const FDPASS_UNASKED = [Deno.execPath(), "run", "-A", "tests/support/unasked.ts"] as const;
+export const FDPASS_UNASKED = [
+  Deno.execPath(),
+  "run",
+  "-A",
+  "tests/support/without_ptrace.ts",
+] as const;
 
 /**
  * Runs fdpass.
@@ -35,9 +40,9 @@ export const WITHOUT_NET_RAW = [
   "--inh-caps=-net_raw",
 ] as const;
 
-/** Runs a program where one system call, with such arguments, is refused: see `refusing.ts`. */
+/** Runs a program where one system call, with such arguments, is refused: see `refuse_syscall.ts`. */
 export function refusing(syscall: string, errno: string, when: Record<number, number> = {}) {
   const conditions = Object.entries(when).map(([argument, value]) => `${argument}=${value}`);
-  const program = "tests/support/refusing.ts";
+  const program = "tests/support/refuse_syscall.ts";
   return [Deno.execPath(), "run", "-A", program, syscall, errno, ...conditions, "--"];
 }

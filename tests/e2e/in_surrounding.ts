@@ -5,7 +5,7 @@
  */
 
 import { inNamespace, runProgram } from "../support/programs.ts";
-import type { Leaving } from "../support/leaving.ts";
+import type { Leaving } from "../support/report_left_behind.ts";
 import { commandIn, type Surrounding } from "./surroundings.ts";
 
 /** The longest that a run may take, in milliseconds: it ends by itself before. */
@@ -48,7 +48,7 @@ export class Ground implements AsyncDisposable {
     const place = `${this.#folder}/${++this.#runs}`;
     const report = `${place}.json`;
     await Deno.mkdir(place);
-    const leaving = [Deno.execPath(), "run", "-A", "tests/support/leaving.ts", report];
+    const leaving = [Deno.execPath(), "run", "-A", "tests/support/report_left_behind.ts", report];
     const { code, stdout, stderr } = await inNamespace([...leaving, ...commandIn(surrounding)], {
       env: { DENO_DIR: await this.#cache, TMPDIR: place },
       timeout: HANGS,

@@ -7,7 +7,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
-import { TestsAhead } from "../support/ahead.ts";
+import { TestsAhead } from "../support/tests_ahead.ts";
 import { evidenceIn, inNamespace, type Outcome } from "../support/programs.ts";
 import { FDPASS, refusing } from "./here.ts";
 

@@ -1,7 +1,7 @@
 /** Progress while a run waits: on a terminal alone, and gone at the end. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { TestsAhead } from "../support/ahead.ts";
+import { TestsAhead } from "../support/tests_ahead.ts";
 import { testNeeding } from "../support/needs.ts";
 import { fdpass, inNamespace } from "../support/programs.ts";
 import { FDPASS } from "./here.ts";

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { ExperimentEvidence } from "../../lib/evidence/evidence.ts";
-import { TestsAhead } from "../support/ahead.ts";
+import { TestsAhead } from "../support/tests_ahead.ts";
 import { passed } from "./passed.ts";
 
 const tests = new TestsAhead();

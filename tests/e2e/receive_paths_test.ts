@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { ExperimentEvidence } from "../../lib/evidence/evidence.ts";
 import { RECEIVE_PATHS } from "../../lib/receive/mod.ts";
-import { TestsAhead } from "../support/ahead.ts";
+import { TestsAhead } from "../support/tests_ahead.ts";
 import { fdpass } from "../support/programs.ts";
 import { passed } from "./passed.ts";
 

@@ -9,7 +9,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Errno } from "../../ffi/mod.ts";
 import { answered } from "../wrong_answers/stand_in/answered.ts";
 import type { Answering } from "../wrong_answers/stand_in/stand_in.ts";
-import { TestsAhead } from "../support/ahead.ts";
+import { TestsAhead } from "../support/tests_ahead.ts";
 import { evidenceIn, inNamespace } from "../support/programs.ts";
 import { FDPASS, refusing } from "./here.ts";
 

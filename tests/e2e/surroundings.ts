@@ -118,7 +118,7 @@ const DESCRIPTORS: readonly Surrounding[] = [
   },
   {
     what: "a foreign packet socket is open",
-    before: program("beside_packet_socket.ts"),
+    before: program("with_packet_socket.ts"),
     ...PASS,
     quick: true,
   },

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { chosen } from "../fuzz/target.ts";
 import { TARGETS } from "../fuzz/targets.ts";
-import { TestsAhead } from "../support/ahead.ts";
+import { TestsAhead } from "../support/tests_ahead.ts";
 import { runProgram } from "../support/programs.ts";
 
 /** For each of the eleven targets. */

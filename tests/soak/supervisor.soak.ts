@@ -38,7 +38,7 @@ testNeeding(
   needs,
   "Where the ring is too small for the gap, loss is detected, and each lost frame is one that the kernel counted as dropped",
   async () => {
-    const program = [Deno.execPath(), "run", "-A", "tests/refutations/run_faulty.ts"];
+    const program = [Deno.execPath(), "run", "-A", "tests/refutations/run.ts"];
     const outcome = await inNamespace([...program, "supervisor/small-ring"], { timeout: 150_000 });
     const { figures, failed, error } = figuresIn(outcome);
     assertEquals([error, outcome.code], [null, 1]);

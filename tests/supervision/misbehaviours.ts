@@ -4,16 +4,10 @@
  * @module
  */
 
-import { close, poll, POLLIN, sendDescriptors } from "../../ffi/mod.ts";
+import { close, poll, POLLIN, sendDescriptors, sleep } from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import { sendMessage } from "../../lib/harness/channel.ts";
-import {
-  onProtections,
-  onStage,
-  sleep,
-  withoutFilter,
-  withoutStage4,
-} from "../refutations/fault.ts";
+import { onProtections, onStage, withoutFilter, withoutStage4 } from "../refutations/refutation.ts";
 
 /** Whom the workers of that seat become. */
 export const MISBEHAVING = 60002;
@@ -155,7 +149,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
   },
   "floods": {
     what: "floods the control channel with 100,000 messages",
-    reason: /The child was not asked, and it is at "alive"/,
+    reason: /The child sent a message without being asked: it is at "alive"/,
     isGivenUp: false,
     misbehave: (run) =>
       afterSomeFrames(run, () => {
@@ -170,7 +164,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
   },
   "floods-at-the-start": {
     what: "floods the control channel before it is ready",
-    reason: /sent "note", which it may not/,
+    reason: /sent "note", which is not permitted here/,
     isGivenUp: true,
     misbehave(run) {
       const message = { type: "note", text: "x".repeat(4000), checks: [] };
@@ -179,7 +173,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
   },
   "talks-too-early": {
     what: "is ready twice",
-    reason: /did not wait for the word to go|it is at "ready"/,
+    reason: /did not wait for its order to receive|it is at "ready"/,
     isGivenUp: true,
     misbehave(run) {
       const honest = run.reached.bind(run);
@@ -215,7 +209,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
   },
   "judges": {
     what: "judges a check of the supervisor's",
-    reason: /sent "check", which it may not/,
+    reason: /sent "check", which is not permitted here/,
     isGivenUp: false,
     misbehave: saying(JSON.stringify({
       type: "check",
@@ -265,7 +259,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
   },
   "hangs-up": {
     what: "closes the control channel, and goes on",
-    reason: /closed the control channel, and went on/,
+    reason: /closed the control channel but kept running/,
     isGivenUp: false,
     misbehave: (run) =>
       afterSomeFrames(run, () => {
@@ -275,7 +269,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
   },
   "another-socket": {
     what: "says that it has another socket",
-    reason: /The worker has socket 4711, and not \d+/,
+    reason: /The worker has socket 4711, not \d+/,
     isGivenUp: true,
     misbehave: (run) => onStage(run, "ready", () => ({ cookie: "4711" })),
   },

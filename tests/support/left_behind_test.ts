@@ -1,7 +1,7 @@
 /** What is left behind is found, of every kind: without this, "nothing" would say nothing. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import type { Leaving } from "./leaving.ts";
+import type { Leaving } from "./report_left_behind.ts";
 import { testNeeding } from "./needs.ts";
 import { inNamespace } from "./programs.ts";
 
@@ -13,7 +13,7 @@ const LITTERING = String.raw`
   until grep -q litter /proc/net/unix; do sleep 0.01; done`;
 
 async function leaving(folder: string, script: string): Promise<Leaving["left"]> {
-  const program = [Deno.execPath(), "run", "-A", "tests/support/leaving.ts"];
+  const program = [Deno.execPath(), "run", "-A", "tests/support/report_left_behind.ts"];
   const command = ["sh", "-c", script, Deno.execPath()];
   const { code, stderr } = await inNamespace([...program, `${folder}/report`, ...command], {
     env: { TMPDIR: `${folder}/place` },

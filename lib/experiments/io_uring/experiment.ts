@@ -29,7 +29,9 @@ import { compileFilter, installFilter } from "../../../ffi/seccomp/seccomp.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import type { CheckId } from "../../evidence/checks.ts";
-import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";
+import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import { proveConfinement } from "../../confine/proof.ts";
+import { checkHardened } from "../../harness/hardened.ts";
 import { childDescriptors } from "../../inspect/descriptors.ts";
 import { linksOfPacketSockets } from "../../inspect/packet_sockets.ts";
 import { type EarlyRequest, EarlyRings, ROOTS_FILE } from "../../confine/early_rings.ts";
@@ -43,11 +45,8 @@ import { boundPacketSocket, describePacketSocket } from "../../packets/socket.ts
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { type ThreadCredentials, threadCredentials } from "../../inspect/threads.ts";
 import {
-  becomeWorker,
-  closeUnknownDescriptors,
   launcherFor,
   protectSocket,
-  protectWorker,
   untilRingThreadsEnd,
   USUAL_LAUNCHER,
 } from "../../confine/protections.ts";
@@ -57,6 +56,7 @@ import { IoUringMultishotSource } from "../../receive/io_uring_multishot.ts";
 import { restrictedRing } from "../../receive/restricted_ring.ts";
 import { requireStimulus } from "../../harness/setting.ts";
 import { Reception, type ReceptionOf } from "../../harness/reception.ts";
+import { startWorker } from "../../confine/start.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
 import { attemptForbidden, FEW_BUFFERS, RING_SOURCES, type RingOperation } from "./operations.ts";
 import type { Child } from "../../harness/child.ts";
@@ -153,7 +153,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
     const wanted = isBurst ? 3 * FEW_BUFFERS : count;
     await child.reached("receiving");
     const reception = overrides.reception(run, child, { stimulus, witness });
-    if (isBurst) reception.ahead(wanted); // before the child looks, so that the buffers run out
+    if (isBurst) reception.sendAhead(wanted); // before the child looks, so that the buffers run out
     child.send({ type: "next" });
     await reception.until(wanted);
     child.send({ type: "enough" });
@@ -197,7 +197,7 @@ async function hardened(
   const orders = { ...identity, count, protections, receive };
   worker.send({ type: "socket", ...orders }, [packetSocket.fd]);
   await worker.reached("ready");
-  judgeHardened(run, worker, { packetFd: packetSocket.fd, ioUring: true });
+  checkHardened(run, worker, { packetFd: packetSocket.fd, ioUring: true });
   const reception = overrides.reception(run, worker, of);
   await reception.until(count);
   worker.send({ type: "enough" });
@@ -230,13 +230,10 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   const { message: { uid, gid, protections }, descriptors } = run.receive("socket", 1);
   using packetSocket = new OwnedFd(descriptors[0]);
   if (protections.length > 0) {
-    const { channelFd } = run;
-    closeUnknownDescriptors({ packetFd: packetSocket.fd, channelFd }, protections);
-    becomeWorker({ uid, gid }, protections);
-    using source = overrides.openWorkerSource(packetSocket.fd);
-    const known = { packetFd: packetSocket.fd, channelFd, sourceFd: source.fd };
-    protectWorker(known, protections);
-    await proveConfinement(run, known, { uid, gid });
+    const sockets = { packetFd: packetSocket.fd, channelFd: run.channelFd };
+    const openSource = () => overrides.openWorkerSource(packetSocket.fd);
+    using source = startWorker(run, sockets, { uid, gid, protections }, openSource);
+    run.checks(await proveConfinement({ ...sockets, sourceFd: source.fd }, { uid, gid }));
     drain(source);
     run.reached("ready");
     forwardFrames(run, source);

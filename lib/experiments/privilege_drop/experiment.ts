@@ -21,15 +21,23 @@
  */
 
 import { ETH_P_ALL, POLLIN } from "../../../ffi/abi/constants.ts";
-import { getresgid, getresuid, PrivilegeError } from "../../../ffi/process/credentials.ts";
+import {
+  getresgid,
+  getresuid,
+  PrivilegeError,
+  tryToRegainRoot,
+} from "../../../ffi/process/credentials.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { readLink } from "../../../ffi/process/file.ts";
 import { openDescriptors } from "../../../ffi/process/proc.ts";
 import { poll, sleep } from "../../../ffi/socket/poll.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
-import type { CheckId } from "../../evidence/checks.ts";
-import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";
+import { judgeCredentials, judgeDenial, judgeRegaining } from "../../confine/judge.ts";
+import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import { tryPacketSocket } from "../../confine/attempts.ts";
+import { proveConfinement } from "../../confine/proof.ts";
+import { checkHardened } from "../../harness/hardened.ts";
 import { controlChannelPair } from "../../harness/channel.ts";
 import { type Conclusion, type Finding, judged } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
@@ -50,7 +58,6 @@ import { InterfaceWitness } from "../../harness/interface_witness.ts";
 import {
   bindPacketSocket,
   describePacketSocket,
-  emptyQueue,
   isPacketSocket,
   openPacketSocket,
   type PacketSocketIdentity,
@@ -58,23 +65,16 @@ import {
 } from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import {
-  judgeCredentials,
-  judgeDenial,
-  judgeRegaining,
-  tryPacketSocket,
-} from "../../confine/privileges.ts";
-import {
   becomeWorker,
-  closeUnknownDescriptors,
-  explainViolation,
   launchCapabilities,
   launcherFor,
   protectSocket,
-  protectWorker,
 } from "../../confine/protections.ts";
+import { confine, leaveRoot } from "../../confine/start.ts";
 import { drain, isRing, openFrameSource, type ReceivePath, USUAL_PATH } from "../../receive/mod.ts";
 import { Reception } from "../../harness/reception.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
+import { RecvmsgSource } from "../../receive/recvmsg.ts";
 import type { Child } from "../../harness/child.ts";
 
 /** Steps of the parent that a test may override. */
@@ -151,8 +151,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   await child.reached("dropped");
   const dropped = child.look({ expected: { passed }, ask: "everything" });
   const judgeDropped = (view: View) => {
-    const credentials = judgeCredentials(view.threads, identity);
-    for (const [id, finding] of Object.entries(credentials)) run.check(id as CheckId, finding);
+    run.checks(judgeCredentials(view.threads, identity));
     run.check("DROP-05", judgeRefusedRoot(view));
     run.check(
       "DENY-01",
@@ -168,7 +167,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   await child.reached("ready");
   const ring = isRing(receive);
   if (protections.length > 0) {
-    judgeHardened(run, child, {
+    checkHardened(run, child, {
       packetFd: packetSocket.fd,
       ioUring: ring,
       before: dropped,
@@ -251,7 +250,7 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   );
   const { uid, gid, count, protections, receive } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
-  const { channelFd } = run;
+  const sockets = { packetFd: packetSocket.fd, channelFd: run.channelFd };
   run.step("Child process started");
   run.note(`Current UID: ${getresuid().effective}`);
   run.note(`Current GID: ${getresgid().effective}`);
@@ -266,19 +265,17 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   const errnoBefore = control === "child" ? tryPacketSocket() : 0;
 
   // 6. The drop, and the proof of it. What is open without a reason goes before it: it may act as root afterwards.
-  closeUnknownDescriptors({ packetFd: packetSocket.fd, channelFd }, protections);
   run.step("Dropping all privileges...");
   let doubt: PrivilegeError | undefined;
   try {
-    overrides.dropPrivileges({ uid, gid }, protections);
+    leaveRoot(sockets, message, overrides.dropPrivileges);
   } catch (error) {
     if (!(error instanceof PrivilegeError)) throw error;
     doubt = error; // what is left is judged next
   }
-  const credentials = judgeCredentials(threadCredentials("self"), { uid, gid });
-  for (const [id, finding] of Object.entries(credentials)) run.check(id as CheckId, finding);
+  run.checks(judgeCredentials(threadCredentials("self"), { uid, gid }));
   const nobody = { uid: getresuid().effective, gid: getresgid().effective };
-  run.check("DROP-05", judgeRegaining(doubt));
+  run.check("DROP-05", judgeRegaining(tryToRegainRoot(), doubt));
   run.done("Privileges dropped!", "DROP-01", "DROP-02", "DROP-03", "DROP-04", "DROP-05");
   run.note(`New UID: ${nobody.uid} (${nobody.uid === 0 ? "root" : "unprivileged"})`);
   run.note(`New GID: ${nobody.gid} (${nobody.gid === 0 ? "root" : "unprivileged"})`);
@@ -292,13 +289,11 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
 
   // What it receives by is made without privilege, and before a filter forbids to make it.
   overrides.beforeUse(packetSocket.fd);
-  using source = openFrameSource(receive, packetSocket.fd);
+  if (protections.length > 0) run.step("Hardening...");
+  const openSource = () => openFrameSource(receive, packetSocket.fd);
+  using source = confine(run, sockets, message, openSource);
   if (protections.length > 0) {
-    run.step("Hardening...");
-    const known = { packetFd: packetSocket.fd, channelFd, sourceFd: source.fd };
-    protectWorker(known, protections);
-    run.explain = (syscall) => explainViolation(known, protections, syscall);
-    await proveConfinement(run, known, { uid, gid });
+    run.checks(await proveConfinement({ ...sockets, sourceFd: source.fd }, { uid, gid }));
     run.done("Confined on every thread, with every descriptor explained", ...CONFINEMENT_CHECKS);
   }
 
@@ -366,7 +361,7 @@ async function judgeRiseAndFall(
     expected: { passed },
     meanwhile: () => {
       memory.before = queuedBytes(passed);
-      reception.ahead(1);
+      reception.sendAhead(1);
       for (const deadline = Date.now() + ARRIVAL_TIME; Date.now() < deadline;) {
         memory.during = queuedBytes(passed);
         if (memory.during !== memory.before) break;
@@ -384,7 +379,7 @@ async function judgeRiseAndFall(
 
 function judgeQueueBeforeBind(packetFd: number, provoked: boolean): Finding {
   poll([packetFd], POLLIN, provoked ? SETTLING_TIME : 0);
-  const queued = emptyQueue(packetFd);
+  const queued = drain(new RecvmsgSource(packetFd));
   const { packets } = takeStatistics(packetFd);
   return judged(
     queued === 0 && packets === 0,

@@ -21,8 +21,11 @@ import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import type { CheckId } from "../../evidence/checks.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
-import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";
-import { type Digest, DIGESTS_PER_MESSAGE, sha256, takeDigests } from "../../evidence/digests.ts";
+import { judgeCredentials } from "../../confine/judge.ts";
+import { proveConfinement } from "../../confine/proof.ts";
+import { checkHardened } from "../../harness/hardened.ts";
+import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import { type Digest, DIGESTS_PER_MESSAGE, sha256, takeDigests } from "../../harness/digests.ts";
 import {
   type Conclusion,
   type Finding,
@@ -40,15 +43,8 @@ import {
   whyNoLargeReceiveBuffer,
 } from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import { judgeCredentials } from "../../confine/privileges.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
-import {
-  becomeWorker,
-  closeUnknownDescriptors,
-  launcherFor,
-  protectSocket,
-  protectWorker,
-} from "../../confine/protections.ts";
+import { becomeWorker, launcherFor, protectSocket } from "../../confine/protections.ts";
 import {
   currentFrame,
   drain,
@@ -60,6 +56,7 @@ import {
 } from "../../receive/mod.ts";
 import { PacketRingSource, WORKER_RING } from "../../receive/tpacket_v3.ts";
 import { requireStimulus } from "../../harness/setting.ts";
+import { startWorker } from "../../confine/start.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
 import type { Child } from "../../harness/child.ts";
 
@@ -124,7 +121,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     const dropped = Object.values(judgeCredentials(threadCredentials(worker.pid), identity))
       .every(({ status }) => status === "pass");
     const given = { packetFd: packetSocket.fd, ioUring: isRing(receive) };
-    if (!proven) judgeHardened(run, worker, given);
+    if (!proven) checkHardened(run, worker, given);
     proven = true;
     takeStatistics(packetSocket.fd); // what came before does not count
 
@@ -165,15 +162,12 @@ export const childOverrides = {
 export async function child(run: ChildRun, overrides = childOverrides): Promise<void> {
   const digest = await sha256(); // as long as files may be opened
   const { message, descriptors } = run.receive("receiver", 1);
-  const { uid, gid, protections, prove } = message;
+  const { uid, gid, prove } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
-  const { channelFd } = run;
-  closeUnknownDescriptors({ packetFd: packetSocket.fd, channelFd }, protections);
-  overrides.becomeWorker({ uid, gid }, protections);
-  using source = overrides.openSource(message, packetSocket.fd);
-  const known = { packetFd: packetSocket.fd, channelFd, sourceFd: source.fd };
-  protectWorker(known, protections);
-  if (prove) await proveConfinement(run, known, { uid, gid });
+  const sockets = { packetFd: packetSocket.fd, channelFd: run.channelFd };
+  const openSource = () => overrides.openSource(message, packetSocket.fd);
+  using source = startWorker(run, sockets, message, openSource, overrides);
+  if (prove) run.checks(await proveConfinement({ ...sockets, sourceFd: source.fd }, { uid, gid }));
   drain(source);
   run.reached("ready");
 

@@ -44,7 +44,7 @@ import {
   sendMulticastBy,
 } from "../../../ffi/socket/inet.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
-import { CannotAnswer } from "../../evidence/outcome.ts";
+import { CannotAnswer } from "../../evidence/errors.ts";
 
 /** What an egress is, as whoever holds it sees it. */
 export interface EgressIdentity {

@@ -21,6 +21,7 @@ import { bind, connect, send, sendTo, socket } from "../../../ffi/socket/calls.t
 import { inetAddress, sendMulticastBy } from "../../../ffi/socket/inet.ts";
 import { ELSEWHERE, markedFrame } from "../../packets/marks.ts";
 import { packetAddress } from "../../packets/socket.ts";
+import type { WorkerDescriptors } from "../../confine/descriptors.ts";
 
 const MARK = "fdpass-elsewhere";
 
@@ -39,9 +40,8 @@ export function isMarked(frame: Uint8Array): boolean {
   return new TextDecoder("latin1").decode(frame).includes(MARK);
 }
 
-/** What the worker has to work with. */
-export interface Hands {
-  readonly packetFd: number;
+/** A worker that sends by its egress. */
+interface Sender extends WorkerDescriptors {
   readonly egressFd: number;
   /** The ifindex of the interface that the packet socket is bound to. */
   readonly ifindex: number;
@@ -71,7 +71,7 @@ function sendAndClose(fd: number, use: (fd: number) => unknown): void {
 }
 
 /** The attempts, by name; those that would change the egress come last. */
-const ATTEMPTS: { readonly [name: string]: (hands: Hands) => unknown } = {
+const ATTEMPTS: { readonly [name: string]: (sender: Sender) => unknown } = {
   "sendto with an address": ({ egressFd }) => sendTo(egressFd, payload, 0, name),
   "sendmsg with an address": ({ egressFd }) =>
     rawSyscall("sendmsg", egressFd, messageElsewhere(), 0),
@@ -103,10 +103,10 @@ const ATTEMPTS: { readonly [name: string]: (hands: Hands) => unknown } = {
 };
 
 /** Attempts everything. Returns what came of each: `allowed`, or the errno by name. */
-export function attemptElsewhere(hands: Hands): { [name: string]: string } {
+export function attemptElsewhere(sender: Sender): { [name: string]: string } {
   return Object.fromEntries(
     Object.entries(ATTEMPTS).map(([what, attempt]) => {
-      const errno = errnoOf(() => attempt(hands));
+      const errno = errnoOf(() => attempt(sender));
       return [what, errno === 0 ? "allowed" : errnoName(errno)];
     }),
   );

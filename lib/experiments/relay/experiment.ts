@@ -34,21 +34,34 @@ import {
 import { cString } from "../../../ffi/abi/libc.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { readTextFile } from "../../../ffi/process/file.ts";
-import {
-  bind,
-  ReceiveBuffer,
-  send,
-  sendTo,
-  setsockopt,
-  socket,
-} from "../../../ffi/socket/calls.ts";
+import { bind, ReceiveBuffer, sendTo, setsockopt, socket } from "../../../ffi/socket/calls.ts";
 import { inetAddress, ipv4Bytes, type Ipv4Endpoint, joinGroup } from "../../../ffi/socket/inet.ts";
 import { pollAsync } from "../../../ffi/socket/poll.ts";
 import { if_nametoindex, type Link } from "../../../ffi/socket/rtnetlink.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
-import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";
+import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import { proveConfinement } from "../../confine/proof.ts";
+import { checkHardened } from "../../harness/hardened.ts";
+import { describeEgress, type EgressIdentity, inEndpointWords, openEgress } from "./egress.ts";
+import { attemptElsewhere, markedPayload, strayFrame } from "./elsewhere.ts";
+import { LONGEST_PAYLOAD } from "./frames.ts";
+import { INVALID_FRAMES } from "./invalid_frames.ts";
+import { FAR_END, FarNamespace, IN_OWN_NAMESPACE, requireNamespaces } from "./namespace.ts";
+import { Relay, type RelayAccount } from "./relay.ts";
+import { ReversePathFilter, whyNotChangeable } from "./reverse_path.ts";
+import { RelayStimulus, SEND_ATTEMPTS } from "./stimulus.ts";
+import { Witness } from "./witness.ts";
 import { DROP_REASONS } from "../../packets/datagrams.ts";
+import { groupFilter } from "../../packets/filters.ts";
+import { ELSEWHERE } from "../../packets/marks.ts";
+import { sendFrame, whenThereIsRoom } from "../../packets/send.ts";
+import {
+  boundPacketSocket,
+  enlargeReceiveBuffer,
+  takeStatistics,
+  whyNoLargeReceiveBuffer,
+} from "../../packets/socket.ts";
 import {
   compare,
   type Comparison,
@@ -56,28 +69,15 @@ import {
   isWhole,
   sha256,
   takeDigests,
-} from "../../evidence/digests.ts";
-import { describeEgress, type EgressIdentity, inEndpointWords, openEgress } from "./egress.ts";
-import { attemptElsewhere, markedPayload, strayFrame } from "./elsewhere.ts";
+} from "../../harness/digests.ts";
 import { type Conclusion, type Finding, judged, skipped } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
-import { FAR_END, FarNamespace, IN_OWN_NAMESPACE, requireNamespaces } from "./namespace.ts";
-import { groupFilter } from "../../packets/group_filter.ts";
-import { ELSEWHERE } from "../../packets/marks.ts";
 import { asInteger, asObject } from "../../harness/protocol.ts";
-import {
-  boundPacketSocket,
-  enlargeReceiveBuffer,
-  takeStatistics,
-  whyNoLargeReceiveBuffer,
-} from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import {
   ALL_PROTECTIONS,
   becomeWorker,
   birthWith,
-  closeUnknownDescriptors,
-  explainViolation,
   launcherFor,
   protectSocket,
   protectWorker,
@@ -89,13 +89,9 @@ import {
   openFrameSource,
   type ReceivePath,
 } from "../../receive/mod.ts";
-import { Relay, type RelayAccount } from "./relay.ts";
-import { INVALID, LONGEST_PAYLOAD } from "./frames.ts";
-import { persistently, RelayStimulus } from "./stimulus.ts";
-import { ReversePathFilter, whyNotChangeable } from "./reverse_path.ts";
 import { requireStimulus } from "../../harness/setting.ts";
 import type { Child } from "../../harness/child.ts";
-import { Witness } from "./witness.ts";
+import { startWorker } from "../../confine/start.ts";
 
 /** How many datagrams are sent at least: every size once. */
 const DATAGRAMS = LONGEST_PAYLOAD + 1;
@@ -163,8 +159,11 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   using leaving = new Witness(egressLink, expected);
   using arriving = new Witness(far, expected);
   using inward = boundPacketSocket(link.ifindex, 0);
-  persistently(() => sendTo(egress.fd, markedPayload(), 0, inetAddress(ELSEWHERE)));
-  persistently(() => send(inward.fd, strayFrame(), 0));
+  whenThereIsRoom(
+    () => sendTo(egress.fd, markedPayload(), 0, inetAddress(ELSEWHERE)),
+    SEND_ATTEMPTS,
+  );
+  sendFrame(inward.fd, strayFrame(), SEND_ATTEMPTS);
   const controls = [await straysSeenBy(leaving), await straysSeenBy(arriving)];
   run.detail(`the parent sent elsewhere by both sockets; witnesses saw ${controls.join(" and ")}`);
 
@@ -176,7 +175,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   run.done(`Two descriptors passed via SCM_RIGHTS to PID ${worker.pid}`);
   await worker.reached("ready");
   const given = { packetFd: packetSocket.fd, egressFd: egress.fd, ioUring: isRing(receive) };
-  judgeHardened(run, worker, given);
+  checkHardened(run, worker, given);
   takeStatistics(packetSocket.fd); // what came before does not count
 
   run.step(`Relaying from ${inEndpointWords(from)} to ${inEndpointWords(to)}...`);
@@ -227,7 +226,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   );
   const notPassed = total(account.dropped);
   run.done(
-    `${notPassed} frames of ${INVALID.length} kinds dropped, ${stimulus.filtered} kept by the filter`,
+    `${notPassed} frames of ${INVALID_FRAMES.length} kinds dropped, ${stimulus.filtered} kept by the filter`,
     "RELAY-07",
     "RELAY-08",
   );
@@ -277,18 +276,14 @@ const FRAMES_IN_A_ROW = 256;
 export async function child(run: ChildRun, overrides = childOverrides): Promise<void> {
   if (run.receive("role").message.role === "receiver") return await receive(run, overrides);
   const { message, descriptors } = run.receive("relay", 2);
-  const { uid, gid, protections, from, ifindex } = message;
+  const { uid, gid, from, ifindex } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
   using egress = new OwnedFd(descriptors[1]);
   const given = { packetFd: packetSocket.fd, egressFd: egress.fd, channelFd: run.channelFd };
 
-  closeUnknownDescriptors(given, protections);
-  overrides.becomeWorker({ uid, gid }, protections);
-  using source = overrides.openSource(message.receive, packetSocket.fd);
-  const known = { ...given, sourceFd: source.fd };
-  overrides.protectWorker(known, protections);
-  run.explain = (syscall) => explainViolation(known, protections, syscall);
-  await proveConfinement(run, known, { uid, gid });
+  const openSource = () => overrides.openSource(message.receive, packetSocket.fd);
+  using source = startWorker(run, given, message, openSource, overrides);
+  run.checks(await proveConfinement({ ...given, sourceFd: source.fd }, { uid, gid }));
 
   // What a compromised worker would do first.
   run.check("RELAY-03", judgeAttempts(attemptElsewhere({ ...given, ifindex })));

@@ -10,7 +10,7 @@
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { withOriginalMask } from "../../../ffi/process/signals.ts";
 import { if_nametoindex, type Link, linkByIndex } from "../../../ffi/socket/rtnetlink.ts";
-import { CannotAnswer } from "../../evidence/outcome.ts";
+import { CannotAnswer } from "../../evidence/errors.ts";
 import { runtimeCall } from "../../host/runtime_call.ts";
 
 /** Starts a program in a network namespace of its own. Wraps unshare(1). */

@@ -6,7 +6,7 @@
 
 import { ipv4Bytes, type Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
-import { UsageError } from "../../evidence/outcome.ts";
+import { UsageError } from "../../evidence/errors.ts";
 
 /** What a relay is asked for, as the command line has it. */
 export interface RelayOptions {

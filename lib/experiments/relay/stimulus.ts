@@ -4,35 +4,21 @@
  * @module
  */
 
-import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
-import { send } from "../../../ffi/socket/calls.ts";
 import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
-import { sleep } from "../../../ffi/socket/poll.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
+import { RelayFrames } from "./frames.ts";
+import { INVALID_FRAMES } from "./invalid_frames.ts";
 import type { DropReason } from "../../packets/datagrams.ts";
-import type { Digest } from "../../evidence/digests.ts";
+import { sendFrame } from "../../packets/send.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
-import { INVALID, RelayFrames } from "./frames.ts";
+import type { Digest } from "../../harness/digests.ts";
 
 /** After how many datagrams a frame comes that is none. */
 const INVALID_EVERY = 5;
 
-/** How often something is sent again for which the queue of the next processor had no room, a millisecond apart. */
-const RETRIES = 2000;
-
-/** Sends something, and again if there was no room for it: every namespace of a machine has its frames in the same queues. */
-export function persistently(send: () => unknown): void {
-  for (let tries = 0;; tries++) {
-    try {
-      return void send();
-    } catch (error) {
-      const mayBeTaken = error instanceof SystemError && error.errno === Errno.ENOBUFS;
-      if (!mayBeTaken || tries === RETRIES) throw error;
-    }
-    sleep(1);
-  }
-}
+/** How many times a frame is sent at most, a millisecond apart, while there is no room for it. */
+export const SEND_ATTEMPTS = 2001;
 
 /** Injects frames, and knows what is to become of each. */
 export class RelayStimulus implements Disposable {
@@ -66,14 +52,14 @@ export class RelayStimulus implements Disposable {
     const sequence = this.sent.length;
     const frame = this.#frames.datagram(sequence);
     if (sequence % INVALID_EVERY === 0) this.#sendInvalid();
-    persistently(() => send(this.#socket.fd, frame, 0));
+    sendFrame(this.#socket.fd, frame, SEND_ATTEMPTS);
     this.sent.push(this.#digest(this.#frames.payload(sequence)));
   }
 
   #sendInvalid(): void {
-    const kind = INVALID[this.#invalid++ % INVALID.length];
+    const kind = INVALID_FRAMES[this.#invalid++ % INVALID_FRAMES.length];
     const frame = this.#frames.invalid(kind);
-    persistently(() => send(this.#socket.fd, frame, 0));
+    sendFrame(this.#socket.fd, frame, SEND_ATTEMPTS);
     if (kind.isFiltered) this.filtered++;
     else this.invalid.set(kind.reason, (this.invalid.get(kind.reason) ?? 0) + 1);
   }

@@ -20,12 +20,13 @@ import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { setsockopt } from "../../../ffi/socket/calls.ts";
 import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
-import { DatagramReader } from "../../packets/datagrams.ts";
-import type { Digest } from "../../evidence/digests.ts";
 import { inEndpointWords } from "./egress.ts";
 import { isMarked } from "./elsewhere.ts";
+import { DatagramReader } from "../../packets/datagrams.ts";
 import { etherType, summarize } from "../../packets/frames.ts";
-import { boundPacketSocket, takeFrame } from "../../packets/socket.ts";
+import { takeFrame } from "../../packets/queue.ts";
+import { boundPacketSocket } from "../../packets/socket.ts";
+import type { Digest } from "../../harness/digests.ts";
 
 /** What it is told of the datagrams that may pass. */
 export interface Expected {

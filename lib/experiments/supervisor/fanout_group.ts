@@ -1,14 +1,18 @@
 /**
- * A fanout group whose members can be left out: which worker's socket a frame goes to is decided by a program of ours.
+ * A fanout group that can leave a member out: our own program chooses the socket of each frame.
  *
- * The kernel's own modes (PACKET_FANOUT_HASH, …) deal frames out to every member, and a member leaves only by being closed: what came to it between its
- * last frame and its end is lost. In a group of PACKET_FANOUT_CBPF a classic BPF program says the number of the member, and the
- * supervisor sets it (PACKET_FANOUT_DATA) while frames flow; when the call returns, no processor uses the one before any more (synchronize_net).
- * So a member is left out first, then emptied, and nothing is lost. Source: fanout_demux_bpf in net/packet/af_packet.c.
+ * In the kernel's own modes (PACKET_FANOUT_HASH and others) every member gets frames until it is
+ * closed, and the frames between its last read and the close are lost. In a group of mode
+ * PACKET_FANOUT_CBPF a classic BPF program returns the number of the member, and the supervisor may
+ * replace it (PACKET_FANOUT_DATA) while frames arrive. When that call returns, no processor runs
+ * the old program any more (synchronize_net). So a member is first left out and then emptied, and
+ * no frame is lost. Source: fanout_demux_bpf in net/packet/af_packet.c.
  *
- * The members' own filters are locked, which also forbids to set the program by them. So the group has a member of its own, the pilot, which
- * is never chosen, and keeps nothing. It joins first, and so is member 0: to which the kernel deals whatever comes while there is no
- * program, and a program those frames that are too short for what it loads. So nobody gets what was not dealt out to him.
+ * The members' own filters are locked, and a locked socket may not set the group's program either.
+ * So the group has a member of its own for that, the pilot. It is never chosen, and its filter
+ * drops everything. It joins first and therefore is member 0. The kernel gives member 0 every frame
+ * while there is no program, and every frame that is too short for the program's loads. So no
+ * worker gets a frame that was not routed to it.
  *
  * @module
  */
@@ -48,15 +52,19 @@ import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { setsockopt } from "../../../ffi/socket/calls.ts";
 import { beginFanoutGroup, boundPacketSocket } from "../../packets/socket.ts";
 
-const known = (what: number) => bpfLoad(SKF_AD_OFF + what);
+/** Loads what the kernel knows of the frame (SKF_AD_…), or a word from the network header on. */
+const ancillary = (field: number) => bpfLoad(SKF_AD_OFF + field);
 const network = (offset: number) => bpfLoad(SKF_NET_OFF + offset);
 
-/** A = a number that is the same for all frames of a flow: addresses and ports mixed. Source: RFC 791, 8200, 768. */
+/**
+ * Sets A to a number that is the same for all frames of a flow: addresses and ports, mixed.
+ * Source: RFC 791, RFC 8200, RFC 768.
+ */
 const FLOW: readonly BpfInstruction[] = [
-  known(SKF_AD_PROTOCOL),
+  ancillary(SKF_AD_PROTOCOL),
   bpfJumpEqual(ETH_P_IP, 2, 0),
   bpfJumpEqual(ETH_P_IPV6, 8, 0),
-  bpfSkip(13), // neither: one flow for each protocol
+  bpfSkip(13), // any other protocol is one flow
   network(12), // IPv4: source address
   bpfKeepInX,
   network(16), // destination address
@@ -72,24 +80,27 @@ const FLOW: readonly BpfInstruction[] = [
   network(40), // ports, if there are no extension headers
 ];
 
-/** What decides, by the name of the kernel's mode that it does the work of. */
+/** How each mode computes the number that chooses a member. */
 export const FANOUT_MODES: { readonly [mode in FanoutMode]: readonly BpfInstruction[] } = {
   // Multiplicative hashing (Knuth, TAOCP 6.4): the upper half of the product depends on every bit.
   hash: [...FLOW, bpfXorWithX, bpfCompute(BPF_MUL, 0x9e3779b1), bpfCompute(BPF_RSH, 16)],
-  cpu: [known(SKF_AD_CPU)],
-  lb: [known(SKF_AD_RANDOM)],
-  qm: [known(SKF_AD_QUEUE)],
+  cpu: [ancillary(SKF_AD_CPU)],
+  lb: [ancillary(SKF_AD_RANDOM)],
+  qm: [ancillary(SKF_AD_QUEUE)],
 };
 
-/** `hash`: all frames of a flow to one worker; `cpu`, `qm`: by the processor or the queue that received it; `lb`: any. */
+/**
+ * How the member of a frame is chosen, by the names of the kernel's modes. `hash`: one member for
+ * each flow. `cpu`, `qm`: by the processor or the queue that received the frame. `lb`: at random.
+ */
 export type FanoutMode = "hash" | "cpu" | "lb" | "qm";
 
-/** Whether there is a mode of that name. */
+/** Whether there is a mode with this name. */
 export function isFanoutMode(name: string): name is FanoutMode {
   return Object.hasOwn(FANOUT_MODES, name);
 }
 
-/** The program that deals frames out to these members. */
+/** Returns the program that shares frames among these members. */
 export function fanoutProgram(
   mode: FanoutMode,
   members: readonly number[],
@@ -106,21 +117,21 @@ export function fanoutProgram(
   ]);
 }
 
-/** The group. Members are numbered from 1 in the order in which they join, and stay. */
+/** The group. Members are numbered from 1 in the order in which they join; no number is reused. */
 export class FanoutGroup implements Disposable {
-  /** What `PACKET_FANOUT` takes, and tells of a member. */
+  /** The value of the socket option `PACKET_FANOUT` of every member. */
   readonly option: number;
   readonly #mode: FanoutMode;
   readonly #pilot: OwnedFd;
   #members = 0;
 
   /**
-   * Makes it, under a number that no other group of this network namespace has.
+   * Creates the group under a number that no other group of this network namespace has.
    *
-   * @param mode What decides.
-   * @param ifindex The interface that every member is bound to, for all protocols.
+   * @param mode How the member of a frame is chosen.
+   * @param ifindex The interface that every member is bound to, with protocol ETH_P_ALL.
    * @throws {SystemError} If the pilot cannot be opened or bound.
-   * @throws {AnswerError} If there is no such group after all.
+   * @throws {AnswerError} If the kernel reports success, but the pilot is in no such group.
    */
   constructor(mode: FanoutMode, ifindex: number) {
     this.#mode = mode;
@@ -135,10 +146,11 @@ export class FanoutGroup implements Disposable {
   }
 
   /**
-   * Adds a bound socket, which gets nothing before it is routed to.
+   * Adds a bound socket. It gets no frame before {@linkcode route} names it.
    *
-   * @returns Its number.
-   * @throws {SystemError} `ENOSPC` for more than 255, `EALREADY` if it is in a group, `EINVAL` if it is bound otherwise than the group.
+   * @returns The member's number.
+   * @throws {SystemError} `ENOSPC` after 255 members, `EALREADY` if the socket is in a group
+   * already, `EINVAL` if its interface or protocol is not the group's.
    */
   join(packetFd: number): number {
     setsockopt(packetFd, SOL_PACKET, PACKET_FANOUT, this.option);
@@ -146,23 +158,26 @@ export class FanoutGroup implements Disposable {
   }
 
   /**
-   * Deals frames out to these members from now on, and to no other.
+   * Shares frames among these members from now on; no other member gets any.
    *
-   * @param members Their numbers, one at least.
-   * @throws {RangeError} If there is none, or one that has not joined, the pilot among them.
+   * @param members Their numbers, at least one.
+   * @throws {RangeError} If the list is empty, or a number is the pilot's or of no member.
+   * @throws {SystemError} If the kernel refuses the program.
    */
   route(members: readonly number[]): void {
-    const strangers = members.filter((each) => each < 1 || each > this.#members);
-    if (members.length === 0 || strangers.length > 0) {
+    const unknown = members.filter((each) => each < 1 || each > this.#members);
+    if (members.length === 0 || unknown.length > 0) {
       throw new RangeError(
-        `Frames go to members 1 to ${this.#members}, one at least, not to [${members.join(", ")}]`,
+        `Frames go to at least one of members 1 to ${this.#members}, not to [${
+          members.join(", ")
+        }]`,
       );
     }
     const program = fanoutProgram(this.#mode, members);
     setsockopt(this.#pilot.fd, SOL_PACKET, PACKET_FANOUT_DATA, bpfProgram(program));
   }
 
-  /** Closes the pilot. The members are others'. */
+  /** Closes the pilot. The members belong to whoever opened them. */
   [Symbol.dispose](): void {
     this.#pilot.close();
   }

@@ -1,22 +1,28 @@
 /**
- * How far a worker is, in memory that outlives it: what makes its successor go on with the very next frame.
+ * A worker's progress, in memory that outlives the worker, so that its successor goes on with the
+ * very next frame.
  *
- * Theory of operation. A worker may be killed between any two instructions. What it has done counts when `count` says so, and that is one store:
+ * Theory of operation. A worker may be killed between any two instructions. A frame is done once
+ * `count` includes it, and `count` changes by a single store:
  *
  *     entering a block     base = count; then sequence = the block's number
- *     each frame           journal[count] = what it was; then count = count + 1
- *     end of the block     back to the kernel (the ring's status word)
+ *     each frame           journal[count] = the frame's number; then count = count + 1
+ *     end of the block     the block goes back to the kernel (the ring's status word)
  *
- * Killed before the store of `count`, the frame is not done: the successor takes it again, and writes the same place of the journal again. After it,
- * the frame is done. So each is in the journal once. That holds for work whose effect is in this memory; work that goes out (a
- * datagram) is done before the store, and a kill in between does it again: at least once.
+ * Killed before the store of `count`: the frame is not done. The successor reads it again and
+ * writes the same entry of the journal again. Killed after it: the frame is done. So each frame is
+ * in the journal exactly once. That holds for work whose effect is in this memory. Work with an
+ * effect outside (a datagram that is sent) comes before the store, and a kill in between repeats
+ * it: at least once.
  *
- * Killed between the two stores of a new block: the block before is the kernel's already, so whatever `base` says is not looked at.
+ * Killed between the two stores of a new block: the previous block is the kernel's already, so
+ * `base` is not used.
  *
- * The socket queue has none of that: recvfrom(2) takes the frame from the kernel before anything can be written down. `inHand` says which
- * frame was lost so, as far as the worker had come to writing it.
+ * The socket queue has no such memory: recvfrom(2) takes the frame from the kernel before anything
+ * can be noted. `inHand` is the frame that was lost in this way, if the worker lived to note it.
  *
- * The stores are Atomics', which are also ordered: the supervisor reads the same memory while the worker writes.
+ * All stores are those of Atomics, which are also ordered: the supervisor reads while the worker
+ * writes.
  *
  * @module
  */
@@ -25,28 +31,28 @@ import { MAP_SHARED } from "../../../ffi/abi/constants.ts";
 import { mapOver, pages, sharedMemory, unmap } from "../../../ffi/abi/memory.ts";
 import { close } from "../../../ffi/process/descriptor.ts";
 
-/** What stands in the journal, and in `inHand`, for a frame that is not of the stimulus. */
+/** The number, in the journal and in `inHand`, of a frame that is not of the stimulus. */
 export const FOREIGN = 0xffffffff;
 
-/** `inHand` when there is no frame in hand. */
+/** The value of `inHand` when the worker holds no frame. */
 const NOTHING = 0xfffffffe;
 
-// The words of the first page.
+// Indices of the words in the first page. The journal begins on the second.
 const COUNT = 0, SEQUENCE = 1, BASE = 2, IN_HAND = 3, RESUMED = 4;
 const HEADER = 4096;
 
-/** The memory, mapped. */
+/** The memory of a worker's progress, mapped into this process. */
 export class Progress implements Disposable {
   readonly #memory: Uint8Array<ArrayBuffer>;
   readonly #words: Uint32Array<ArrayBuffer>;
   readonly #journal: Uint32Array<ArrayBuffer>;
 
   /**
-   * Maps it.
+   * Maps the memory.
    *
-   * @param fd As {@linkcode createProgress} returned it.
+   * @param fd The descriptor that {@linkcode createProgress} returned.
    * @param capacity How many frames the journal holds.
-   * @throws {SystemError} If it cannot be mapped.
+   * @throws {SystemError} If the memory cannot be mapped.
    */
   constructor(fd: number, readonly capacity: number) {
     this.#memory = pages(sizeFor(capacity));
@@ -61,7 +67,7 @@ export class Progress implements Disposable {
     return Atomics.load(this.#words, COUNT);
   }
 
-  /** The block that was entered last, by its number; 0 for none. */
+  /** The number of the block that was entered last; 0 if none was. */
   get sequence(): number {
     return Atomics.load(this.#words, SEQUENCE);
   }
@@ -71,63 +77,66 @@ export class Progress implements Disposable {
     return this.count - Atomics.load(this.#words, BASE);
   }
 
-  /** Begins a block. */
+  /** Notes that the worker enters a block. */
   enter(sequence: number): void {
     Atomics.store(this.#words, BASE, this.count);
     Atomics.store(this.#words, SEQUENCE, sequence);
   }
 
-  /** How often a worker has gone on in the middle of a block. */
+  /** How many workers have resumed in the middle of a block. */
   get resumedInBlock(): number {
     return Atomics.load(this.#words, RESUMED);
   }
 
-  /** Writes down that a worker goes on in the middle of a block. */
-  resumesInBlock(): void {
+  /** Notes that a worker resumes in the middle of a block. */
+  noteResume(): void {
     Atomics.add(this.#words, RESUMED, 1);
   }
 
   /**
-   * Writes down that a frame is done.
+   * Notes that a frame is done.
    *
-   * @param what Its sequence number in the stimulus, or {@linkcode FOREIGN}.
+   * @param frame Its sequence number in the stimulus, or {@linkcode FOREIGN}.
    * @throws {RangeError} If the journal is full.
    */
-  done(what: number): void {
+  done(frame: number): void {
     const { count } = this;
     if (count >= this.capacity) throw new RangeError(`The journal of ${count} frames is full`);
-    Atomics.store(this.#journal, count, what);
+    Atomics.store(this.#journal, count, frame);
     Atomics.store(this.#words, COUNT, count + 1);
     Atomics.store(this.#words, IN_HAND, NOTHING);
   }
 
-  /** Writes down which frame is in hand: taken from the kernel, and not done. */
-  take(what: number): void {
-    Atomics.store(this.#words, IN_HAND, what);
+  /** Notes that the worker holds a frame: it is taken from the kernel and not done yet. */
+  take(frame: number): void {
+    Atomics.store(this.#words, IN_HAND, frame);
   }
 
-  /** The frame in hand that a dead worker had taken, and had not done; `undefined` if there was none. Afterwards there is none. */
+  /**
+   * Returns the frame that a dead worker held and had not done, or `undefined`. The memory then
+   * says that no frame is held.
+   */
   takeLost(): number | undefined {
-    const what = Atomics.exchange(this.#words, IN_HAND, NOTHING);
-    return what === NOTHING || what === this.#journal[this.count - 1] ? undefined : what;
+    const frame = Atomics.exchange(this.#words, IN_HAND, NOTHING);
+    return frame === NOTHING || frame === this.#journal[this.count - 1] ? undefined : frame;
   }
 
-  /** Whether a worker has a frame in hand. */
+  /** Whether the worker holds a frame. */
   get isInHand(): boolean {
     return Atomics.load(this.#words, IN_HAND) !== NOTHING;
   }
 
-  /** Makes it that of a worker that has none in hand. */
+  /** Notes that no frame is held, for memory that is new. */
   reset(): void {
     Atomics.store(this.#words, IN_HAND, NOTHING);
   }
 
-  /** What is done so far: a view. */
+  /** The frames that are done so far, as a view of the memory. */
   get journal(): Uint32Array<ArrayBuffer> {
     return this.#journal.subarray(0, this.count);
   }
 
-  /** Takes the mapping away. */
+  /** Unmaps the memory. */
   [Symbol.dispose](): void {
     unmap(this.#memory);
   }
@@ -138,9 +147,9 @@ function sizeFor(capacity: number): number {
 }
 
 /**
- * Makes the memory.
+ * Creates the memory for a journal of `capacity` frames. Its size is sealed.
  *
- * @returns Its descriptor, to be passed to the worker, and mapped by {@linkcode Progress}.
+ * @returns A descriptor to pass to the worker and to map with {@linkcode Progress}.
  * @throws {SystemError} `EMFILE`, `ENOMEM`.
  */
 export function createProgress(capacity: number): number {

@@ -1,24 +1,25 @@
 /**
- * When a worker that has ended is started again: at once if it had done something, later and later if it had not, and after some times no more.
+ * When a worker that ended is replaced: at once if it had received anything; otherwise after a
+ * delay that doubles with each failure in a row; and never again after five.
  *
  * @module
  */
 
-/** The delay after the first failure, in milliseconds; it doubles with each. */
+/** The delay after the first failure, in milliseconds. */
 const FIRST_DELAY = 50;
 
-/** After so many failures in a row a worker is given up. */
+/** How many failures in a row make the supervisor give up. */
 export const FAILURES_TOLERATED = 5;
 
-/** Remembers how often in a row a worker has failed. */
+/** Counts the failures in a row of one seat's workers. */
 export class RestartPolicy {
   #failures = 0;
 
   /**
-   * A worker has ended that was not asked to.
+   * Decides what follows the end of a worker that nobody asked to stop.
    *
-   * @param hadProgress Whether it had done anything.
-   * @returns After how many milliseconds the next is to be started; `undefined` if none is.
+   * @param hadProgress Whether the worker had done any frame.
+   * @returns The delay before the next worker, in milliseconds; `undefined` for no next worker.
    */
   afterEnd(hadProgress: boolean): number | undefined {
     if (hadProgress) this.#failures = 0;

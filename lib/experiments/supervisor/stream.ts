@@ -1,20 +1,19 @@
 /**
- * A steady stream of numbered frames, as several flows: what a supervisor's workers are kept busy with.
+ * A steady stream of numbered frames in several flows, which keeps a supervisor's workers busy.
  *
  * @module
  */
 
-import { ETH_P_IP, IPPROTO_UDP } from "../../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { send } from "../../../ffi/socket/calls.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
+import { datagramFrame } from "../../packets/build.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
-import { internetChecksum } from "../../packets/stimulus.ts";
 
 const NONCE_SIZE = 16;
 
-// Where things are in a frame: Ethernet, IPv4 without options, UDP, nonce, sequence number.
+// The layout of a frame: Ethernet, IPv4 without options, UDP, nonce, sequence number.
 const ETHERNET = 14, IPV4 = 20, UDP = 8;
 const SOURCE_PORT = ETHERNET + IPV4;
 const NONCE = ETHERNET + IPV4 + UDP;
@@ -22,36 +21,28 @@ const SEQUENCE = NONCE + NONCE_SIZE;
 /** The length of a frame, in bytes. */
 export const STEADY_FRAME = SEQUENCE + 4;
 
-/** How many flows there are, which the frames are of in turn: they differ in the source port. */
+/** How many flows there are. They differ in the source port, and frames belong to them in turn. */
 export const FLOWS = 64;
-const FIRST_PORT = 49152; // RFC 6335: for whoever needs one
-const PORT = 5004;
+const FIRST_PORT = 49152; // RFC 6335: the dynamic ports
+const GROUP = { address: "239.255.70.68", port: 5004 }; // RFC 2365: site-local scope
 
-/** How often frames are sent, in milliseconds. */
+/** The time between two bursts, in milliseconds. */
 const TICK = 4;
 
-/** How long the kernel may have no room for a frame, in milliseconds. */
+/** How long the kernel may refuse frames for lack of room, in milliseconds. */
 const REFUSAL_TOLERATED = 5000;
 
-/** Frame 0 of the stream: UDP without a checksum (RFC 768) to a group. */
+/** Returns frame 0 of the stream: UDP without a checksum (RFC 768), to a multicast group. */
 function template(nonce: Uint8Array, source: Uint8Array): Uint8Array<ArrayBuffer> {
-  const frame = new Uint8Array(STEADY_FRAME);
-  const view = new DataView(frame.buffer);
-  frame.set([0x01, 0x00, 0x5e, 0x7f, 0x46, 0x44, ...source]); // RFC 1112, 6.4: for 239.255.70.68
-  view.setUint16(12, ETH_P_IP);
-  frame[ETHERNET] = 0x45;
-  view.setUint16(ETHERNET + 2, IPV4 + UDP + NONCE_SIZE + 4);
-  frame[ETHERNET + 8] = 1; // TTL: not beyond this link
-  frame[ETHERNET + 9] = IPPROTO_UDP;
-  frame.set([192, 0, 2, 1, 239, 255, 70, 68], ETHERNET + 12); // RFC 5737, RFC 2365
-  view.setUint16(ETHERNET + 10, internetChecksum(frame.subarray(ETHERNET, ETHERNET + IPV4)));
-  view.setUint16(SOURCE_PORT + 2, PORT);
-  view.setUint16(SOURCE_PORT + 4, UDP + NONCE_SIZE + 4);
-  frame.set(nonce, NONCE);
-  return frame;
+  const payload = new Uint8Array(NONCE_SIZE + 4);
+  payload.set(nonce);
+  return datagramFrame({ source, to: GROUP, payload, isSummed: false });
 }
 
-/** The number of a frame of the stream with that nonce, which lies in `bytes` at `offset`; `undefined` for any other frame. */
+/**
+ * Returns the sequence number of the frame at `offset` in `bytes`, or `undefined` if it is not of
+ * the stream with this nonce.
+ */
 export function steadySequence(
   bytes: Uint8Array<ArrayBuffer>,
   offset: number,
@@ -66,9 +57,9 @@ export function steadySequence(
   return (bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3]) >>> 0;
 }
 
-/** Sends frames at a steady rate until it is stopped. */
+/** Sends frames at a steady rate between {@linkcode start} and {@linkcode stop}. */
 export class SteadyStimulus implements Disposable {
-  /** By which its frames are known. */
+  /** The secret that marks its frames. */
   readonly nonce = crypto.getRandomValues(new Uint8Array(NONCE_SIZE));
   readonly #socket: OwnedFd;
   readonly #frame: Uint8Array<ArrayBuffer>;
@@ -76,13 +67,13 @@ export class SteadyStimulus implements Disposable {
   #sent = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
   #error: unknown;
-  /** Since when the kernel has had no room; `undefined` if it has. */
+  /** When the kernel began to refuse frames; `undefined` while it accepts them. */
   #refusedSince: number | undefined;
 
   /**
-   * @param link Where to inject.
+   * @param link The interface to inject at.
    * @param rate Frames per second.
-   * @throws {SystemError} If the packet socket cannot be opened or bound there.
+   * @throws {SystemError} If the packet socket cannot be opened or bound to it.
    */
   constructor(readonly link: Link, readonly rate: number) {
     this.#socket = boundPacketSocket(link.ifindex, 0);
@@ -90,12 +81,12 @@ export class SteadyStimulus implements Disposable {
     this.#view = new DataView(this.#frame.buffer);
   }
 
-  /** How many frames have been sent: numbered from 0. */
+  /** How many frames have been sent. They are numbered from 0. */
   get sent(): number {
     return this.#sent;
   }
 
-  /** Begins to send. */
+  /** Starts to send, or goes on after a stop with the next number. */
   start(): void {
     const began = performance.now();
     const before = this.#sent;
@@ -111,7 +102,7 @@ export class SteadyStimulus implements Disposable {
   }
 
   /**
-   * Stops.
+   * Stops sending.
    *
    * @throws {SystemError} If a frame could not be sent.
    */
@@ -120,14 +111,17 @@ export class SteadyStimulus implements Disposable {
     if (this.#error !== undefined) throw this.#error;
   }
 
-  /** Sends the next frame. Returns false if there is no room for it: the next tick tries again, and the event loop is not held up. */
+  /**
+   * Sends the next frame. Returns false if the kernel has no room for it: the next tick tries
+   * again, so that the event loop is not blocked.
+   */
   #send(): boolean {
     this.#view.setUint16(SOURCE_PORT, FIRST_PORT + this.#sent % FLOWS);
     this.#view.setUint32(SEQUENCE, this.#sent);
     try {
       send(this.#socket.fd, this.#frame, 0);
     } catch (error) {
-      // The queue of the processor is full, which others fill as well: the frame did not leave.
+      // The processor's queue, which is shared with others, is full. The frame was not sent.
       const isFull = error instanceof SystemError && error.errno === Errno.ENOBUFS;
       this.#refusedSince ??= performance.now();
       if (!isFull || performance.now() - this.#refusedSince > REFUSAL_TOLERATED) throw error;
@@ -138,7 +132,7 @@ export class SteadyStimulus implements Disposable {
     return true;
   }
 
-  /** Stops, and closes the socket. */
+  /** Stops sending and closes the socket. */
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
     this.#socket.close();

@@ -20,7 +20,7 @@ import type { ChildRun } from "../../harness/child_run.ts";
 import type { SupervisedOrders } from "../../harness/protocol.ts";
 import { describePacketSocket } from "../../packets/socket.ts";
 import { FOREIGN, Progress } from "./progress.ts";
-import { becomeWorker, closeUnknownDescriptors, protectWorker } from "../../confine/protections.ts";
+import { startWorker } from "../../confine/start.ts";
 import type { FrameSource } from "../../receive/mod.ts";
 import { RecvfromSource } from "../../receive/recvfrom.ts";
 import { PacketRingSource } from "../../receive/tpacket_v3.ts";
@@ -32,15 +32,13 @@ const FRAMES_IN_A_ROW = 16;
 /** The worker's program. */
 export function work(run: ChildRun): void {
   const { message, descriptors: [packetFd, progressFd] } = run.receive("supervised", 2);
-  const { uid, gid, protections, capacity } = message;
+  const { capacity } = message;
   using packetSocket = new OwnedFd(packetFd);
   const { channelFd } = run;
   using progress = new Progress(progressFd, capacity);
   close(progressFd); // the mapping is enough
-  closeUnknownDescriptors({ packetFd, channelFd }, protections);
-  becomeWorker({ uid, gid }, protections);
-  using source = openSource(message, packetFd);
-  protectWorker({ packetFd, channelFd, sourceFd: source.fd }, protections);
+  const sockets = { packetFd, channelFd };
+  using source = startWorker(run, sockets, message, () => openSource(message, packetFd));
 
   run.reached("ready", { cookie: describePacketSocket(packetSocket.fd).cookie });
   if (run.order() === "enough") return run.reached("stopped");
@@ -74,7 +72,7 @@ export function fromRing(
 ): () => void {
   const mark = Uint8Array.fromBase64(nonce);
   const left = ring.resume(progress.sequence, progress.doneInBlock);
-  if (left > 0 && progress.doneInBlock > 0) progress.resumesInBlock();
+  if (left > 0 && progress.doneInBlock > 0) progress.noteResume();
   return () => {
     if (ring.sequence !== progress.sequence) progress.enter(ring.sequence);
     const what = steadySequence(ring.bytes, ring.offset, ring.captured, mark) ?? FOREIGN;

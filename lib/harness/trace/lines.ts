@@ -1,8 +1,10 @@
 /**
- * A trace, line by line: how the child's travels through its standard error to the parent, and how a line is printed.
+ * The lines of a trace: how a child's trace travels to the parent through the child's standard
+ * error, and how a line is printed.
  *
- * Every line of the child's has a mark, by which the parent tells it from its last words, and its call's time, so that a line of a structure
- * stays with its call whatever comes between. The child is what may be compromised: a line that is not as it should be is no trace.
+ * Each line of the child starts with a mark, which tells it from other output, and the time of its
+ * call, so that the lines of a structure stay with their call whatever comes between. The child may
+ * be compromised: a line that does not parse is treated as ordinary output.
  *
  * @module
  */
@@ -10,40 +12,42 @@
 import type { Side } from "../../evidence/checks.ts";
 import { escapeText } from "../../evidence/escape.ts";
 
-/** What each line of a child's trace begins with: U+001E, a record separator, which no message has. */
-export const MARK = "\x1e";
+/** The mark at the start of each line of a child's trace: U+001E, a record separator. */
+export const TRACE_MARK = "\x1e";
 
-/** The longest line, in characters; what is longer is cut. */
+/** The longest line, in characters. A longer one is cut. */
 const LINE_LIMIT = 4096;
 
-/** A call that has returned, or a line of the structures behind its arguments. Texts are harmless for a terminal. */
+/**
+ * A call that has returned, or a line about a structure behind its arguments. Texts are escaped.
+ */
 export type TracePiece =
   | {
     readonly kind: "call";
-    /** When it began, in milliseconds since 1970. */
+    /** When the call began, in milliseconds since 1970. */
     readonly began: number;
-    /** How long it took. */
+    /** Its duration. */
     readonly milliseconds: number;
-    /** The thread; `null` for one that is not JavaScript's. */
+    /** The thread id; `null` for a thread that does not run JavaScript. */
     readonly tid: number | null;
     /** Such as `close(fd: 7) = 0`. */
     readonly text: string;
   }
   | { readonly kind: "detail"; readonly began: number; readonly text: string };
 
-/** A piece as the child writes it. */
+/** Encodes a piece as the line that the child writes. */
 export function encodePiece(piece: TracePiece): string {
   const head = piece.kind === "detail"
     ? [piece.began, "detail"]
     : [piece.began, piece.milliseconds, piece.tid ?? "other"];
-  return `${MARK}${head.join(" ")} ${escapeText(piece.text)}\n`;
+  return `${TRACE_MARK}${head.join(" ")} ${escapeText(piece.text)}\n`;
 }
 
 const ENCODED = /^(\d{1,15}(?:\.\d+)?) (?:detail|(\d{1,10}(?:\.\d+)?) (\d{1,10}|other)) (.+)$/su;
 
 function decodePiece(line: string): TracePiece | undefined {
-  if (!line.startsWith(MARK)) return undefined;
-  const match = line.slice(MARK.length).match(ENCODED);
+  if (!line.startsWith(TRACE_MARK)) return undefined;
+  const match = line.slice(TRACE_MARK.length).match(ENCODED);
   if (match === null) return undefined;
   const [, time, milliseconds, thread, all] = match;
   const began = Number(time), text = escapeText(all.toWellFormed());
@@ -52,23 +56,23 @@ function decodePiece(line: string): TracePiece | undefined {
   return { kind: "call", began, milliseconds: Number(milliseconds), tid, text };
 }
 
-/** Tells a child's trace from what else it writes. Nothing of the trace is kept, but for a line that is not complete. */
+/** Separates a child's trace from its other output. Keeps nothing but an incomplete line. */
 export class TraceLines {
   readonly #report: (piece: TracePiece) => void;
   #line = "";
 
-  /** @param tell Is given each line of the trace, harmless for a terminal. */
-  constructor(tell: (piece: TracePiece) => void) {
-    this.#report = tell;
+  /** @param report Receives each piece of the trace, with escaped texts. */
+  constructor(report: (piece: TracePiece) => void) {
+    this.#report = report;
   }
 
-  /** Takes a piece of what the child wrote; returns what of it is not its trace. */
+  /** Takes a part of the child's output. Returns the part of it that is not trace. */
   take(text: string): string {
     let rest = "";
     const lines = (this.#line + text).split("\n");
     this.#line = lines.pop()!;
-    for (const line of lines) rest += this.#tellOf(line.slice(0, LINE_LIMIT), "\n");
-    if (!this.#line.startsWith(MARK)) {
+    for (const line of lines) rest += this.#takeLine(line.slice(0, LINE_LIMIT), "\n");
+    if (!this.#line.startsWith(TRACE_MARK)) {
       rest += this.#line;
       this.#line = "";
     } else {
@@ -77,7 +81,7 @@ export class TraceLines {
     return rest;
   }
 
-  #tellOf(line: string, end: string): string {
+  #takeLine(line: string, end: string): string {
     const piece = decodePiece(line);
     if (piece === undefined) return line + end;
     this.#report(piece);
@@ -85,7 +89,10 @@ export class TraceLines {
   }
 }
 
-/** A piece as it is printed: whose it is, its call's time, then the call, or, further in, a line of its structures. */
+/**
+ * Renders a piece: the side, the time of the call, then the call or, indented, a line about a
+ * structure.
+ */
 export function renderPiece(side: Side, piece: TracePiece): string {
   const head = `${`[${side}]`.padEnd(8)} ${timeOfDay(piece.began)}`;
   if (piece.kind === "detail") return `${head}     ${piece.text}\n`;
@@ -93,7 +100,7 @@ export function renderPiece(side: Side, piece: TracePiece): string {
   return `${head} ${tid ?? "another thread"} ${text} <${milliseconds.toFixed(3)} ms>\n`;
 }
 
-/** In UTC, to the microsecond. */
+/** The time of day in UTC, to the microsecond. */
 function timeOfDay(milliseconds: number): string {
   const microseconds = Math.floor(milliseconds * 1000) % 86_400_000_000;
   const [seconds] = new Date(Math.floor(microseconds / 1000)).toISOString().slice(11).split(".");

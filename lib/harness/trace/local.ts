@@ -1,6 +1,6 @@
 /**
- * The calls of libc's that this process makes, told one by one, before the program goes on: nothing is held back, so a process that dies has
- * told all that it did.
+ * Traces the libc calls of this process. Each call is reported before the program continues, so the
+ * trace of a process that dies is complete.
  *
  * @module
  */
@@ -9,14 +9,14 @@ import { traceCalls } from "../../../ffi/trace/trace.ts";
 import { write } from "../../host/streams.ts";
 import { encodePiece, type TracePiece } from "./lines.ts";
 
-/** The most calls of one child that are told without their structures: what they are told for keeps no more of them. */
+/** The most calls that a child reports without structures: the evidence keeps no more. */
 const CALL_LIMIT = 2000;
 
 /**
- * Tells every call from now on.
+ * Reports every call from now on.
  *
- * @param report Is given each call, and after it the lines of its structures.
- * @param isWanted Whether anything is to be told at the moment.
+ * @param report Receives each call, and then the lines about its structures.
+ * @param isWanted Whether calls are reported at the moment.
  */
 export function traceProcess(report: (piece: TracePiece) => void, isWanted: () => boolean): void {
   traceCalls(({ began, milliseconds, tid, line, details }) => {
@@ -26,15 +26,16 @@ export function traceProcess(report: (piece: TracePiece) => void, isWanted: () =
 }
 
 /**
- * Tells every call of a child to its parent, through standard error, which is a pipe that the parent reads.
+ * Reports every call of a child to its parent, through standard error, a pipe that the parent
+ * reads.
  *
- * @param wanted Whether the structures are told as well, or the calls alone.
+ * @param wanted Whether the structures are reported too, or the calls alone.
  */
 export function traceChild(wanted: "structures" | "calls"): void {
-  let told = 0;
+  let reported = 0;
   traceProcess((piece) => {
     if (wanted === "calls" && piece.kind === "detail") return;
-    told++;
-    write(Deno.stderr, encodePiece(piece)); // if nobody reads it, the child's work goes on
-  }, () => wanted === "structures" || told < CALL_LIMIT);
+    reported++;
+    write(Deno.stderr, encodePiece(piece)); // a failed write does not stop the child
+  }, () => wanted === "structures" || reported < CALL_LIMIT);
 }

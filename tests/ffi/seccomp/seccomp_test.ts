@@ -196,7 +196,7 @@ Deno.test(
 
 Deno.test("installFilter() refuses by errno, by argument, on every thread, and on those that start later", async () => {
   const seen = await resultOf(
-    command("../../support/one_by_one.ts", [
+    command("../../support/load_one_by_one.ts", [
       "refuse",
       import.meta.resolve("../programs/filtered.ts"),
     ]),

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { HELP, mannerOf, parseCommandLine } from "../../../lib/cli/command_line.ts";
 import { EXPERIMENTS } from "../../../lib/experiments/mod.ts";
-import { UsageError } from "../../../lib/evidence/outcome.ts";
+import { UsageError } from "../../../lib/evidence/errors.ts";
 import { RECEIVE_PATHS } from "../../../lib/receive/mod.ts";
 import { RELAY_DEFAULTS } from "../../../lib/experiments/relay/options.ts";
 

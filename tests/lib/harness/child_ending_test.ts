@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ChildProcess, OUTPUT_LIMIT } from "../../../lib/harness/process.ts";
 import { controlChannelPair } from "../../../lib/harness/channel.ts";
-import { ExperimentError } from "../../../lib/evidence/outcome.ts";
+import { ExperimentError } from "../../../lib/evidence/errors.ts";
 import type { ParentRun } from "../../../lib/harness/parent_run.ts";
 import { Child } from "../../../lib/harness/child.ts";
 import { until } from "../../e2e/processes.ts";
@@ -28,7 +28,7 @@ Deno.test("ChildProcess.ended() does not wait for a grandchild that holds the ou
   const child = shell(`sleep ${LONG} & echo $!; exit 3`);
   const { status, output, leftBehind } = await child.ended();
   Deno.kill(Number(output), "SIGKILL");
-  assertEquals([status.code, leftBehind], [3, "somebody else holds its output"]);
+  assertEquals([status.code, leftBehind], [3, "another process holds its output"]);
   const took = performance.now() - started;
   assert(took < LONG * 1000 / 4, `it took ${Math.round(took)} ms`);
 });

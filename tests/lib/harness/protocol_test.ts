@@ -6,7 +6,7 @@ import {
   saidAt,
   timed,
 } from "../../../lib/harness/protocol.ts";
-import { ExperimentError } from "../../../lib/evidence/outcome.ts";
+import { ExperimentError } from "../../../lib/evidence/errors.ts";
 
 const check = { type: "check", id: "DROP-01", status: "pass", observed: "", evidence: {} };
 const packet = {

@@ -121,7 +121,7 @@ const CASES: readonly Expected[] = [
     name: "ambient, none",
     what: "there is no ambient packet",
     statuses: SKIP,
-    says: /^no stimulus, and 0 of 5 packets came by themselves$/,
+    says: /^no stimulus, and only 0 of 5 packets of ambient traffic arrived$/,
   },
   {
     name: "ambient, before",

@@ -1,17 +1,18 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { ETH_P_ALL, if_nametoindex, linkByIndex } from "../../../ffi/mod.ts";
 import { AwaitedFrames } from "../../../lib/packets/awaited_frames.ts";
+import { internetChecksum } from "../../../lib/packets/build.ts";
 import { endOfPacket } from "../../../lib/packets/frames.ts";
-import { HEAD_LIMIT } from "../../../lib/harness/protocol.ts";
-import { boundPacketSocket, takeFrame } from "../../../lib/packets/socket.ts";
+import { takeFrame } from "../../../lib/packets/queue.ts";
+import { boundPacketSocket } from "../../../lib/packets/socket.ts";
 import {
   holdsStimulus,
-  internetChecksum,
   SECRET_SIZE,
   secretOf,
   Stimulus,
   stimulusFrame,
 } from "../../../lib/packets/stimulus.ts";
+import { HEAD_LIMIT } from "../../../lib/harness/protocol.ts";
 import { testNeeding } from "../../support/needs.ts";
 
 const SECRET = Uint8Array.from({ length: SECRET_SIZE }, (_, i) => i + 1);

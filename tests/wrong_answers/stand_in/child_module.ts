@@ -6,7 +6,7 @@
  * @returns A `file:` URL; its query says the rest.
  */
 export function stoodInChild(folder: string, answering = ""): string {
-  const child = new URL("./stood_in_child.ts", import.meta.url);
+  const child = new URL("./stand_in_child.ts", import.meta.url);
   child.search = encodeURIComponent(JSON.stringify([folder, answering]));
   return child.href;
 }

@@ -6,7 +6,7 @@ import { runProgram } from "../../support/programs.ts";
 import { readJournals } from "./journal.ts";
 import type { Answering, Line } from "./stand_in.ts";
 
-const PROGRAM = new URL("./stood_in_calls.ts", import.meta.url).pathname;
+const PROGRAM = new URL("./stand_in_calls.ts", import.meta.url).pathname;
 
 async function run(answering?: Answering) {
   const folder = await Deno.makeTempDir();

@@ -29,7 +29,7 @@ export function commandOf(
   folder: string,
 ): string[] {
   return [
-    ...[Deno.execPath(), "run", "-A", `${FOLDER}stood_in_main.ts`, makeJournals(folder)],
+    ...[Deno.execPath(), "run", "-A", `${FOLDER}stand_in_main.ts`, makeJournals(folder)],
     ...[answering === undefined ? "" : JSON.stringify(answering), ...args],
   ];
 }

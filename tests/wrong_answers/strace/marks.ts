@@ -130,7 +130,7 @@ const PROJECT = new URL("../../../", import.meta.url).href;
 const basename = (url: string) => url.slice(url.lastIndexOf("/") + 1);
 
 /** Of the wrappers themselves. */
-const OURS = /\/(marked|stood_in)_/;
+const OURS = /\/(marked|stand_in)_/;
 
 /** A line of a stack, such as `    at OwnedFd.close (file:///…/descriptor.ts:120:7)`; empty where it is of no place in the program. */
 function nameOf(frame: string): string {

@@ -31,7 +31,8 @@ import {
   socketpair,
   type SyscallPolicy,
 } from "../../../../ffi/mod.ts";
-import { bindPacketSocket, openPacketSocket, takeFrame } from "../../../../lib/packets/socket.ts";
+import { takeFrame } from "../../../../lib/packets/queue.ts";
+import { bindPacketSocket, openPacketSocket } from "../../../../lib/packets/socket.ts";
 import { prepareForFilter, receiveOnlyPolicy } from "../../../../lib/confine/policy.ts";
 import { printJson } from "../../../ffi/programs/print_json.ts";
 
@@ -71,7 +72,7 @@ async function parent(): Promise<void> {
       "-A",
       "--v8-flags=--expose-gc,--trace-opt",
       "--no-config",
-      new URL("../../../support/one_by_one.ts", import.meta.url).pathname,
+      new URL("../../../support/load_one_by_one.ts", import.meta.url).pathname,
       "worker",
       String(packetFd),
       String(workerFd),

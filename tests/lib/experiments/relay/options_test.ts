@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { Link } from "../../../../ffi/mod.ts";
-import { UsageError } from "../../../../lib/evidence/outcome.ts";
+import { UsageError } from "../../../../lib/evidence/errors.ts";
 import {
   parseEndpoint,
   refuseLoop,

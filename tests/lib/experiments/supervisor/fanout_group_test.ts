@@ -209,7 +209,7 @@ loopbackTest(
     assertEquals(group.join(member.fd), 1);
     group.route([1]);
     for (const members of [[], [0], [1, 0], [2], [-1]]) {
-      assertThrows(() => group.route(members), RangeError, "one at least");
+      assertThrows(() => group.route(members), RangeError, "Frames go to at least one");
     }
   },
 );

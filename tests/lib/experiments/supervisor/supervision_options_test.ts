@@ -3,7 +3,7 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { parseCommandLine } from "../../../../lib/cli/command_line.ts";
 import { EXPERIMENTS } from "../../../../lib/experiments/mod.ts";
-import { UsageError } from "../../../../lib/evidence/outcome.ts";
+import { UsageError } from "../../../../lib/evidence/errors.ts";
 import { findIdentities } from "../../../../lib/harness/setting.ts";
 import { here } from "../../../e2e/here.ts";
 

@@ -1,5 +1,6 @@
 /**
- * Sends itself signals that end a run, each just before it asks whether one has come, and counts those that it has not heard of.
+ * Sends itself signals that interrupt a run, each just before it calls settled(), and counts those
+ * that were missed.
  *
  *     interrupted_often.ts ROUNDS
  *
@@ -26,10 +27,10 @@ Deno.addSignalListener = (signal, listener) => {
 let missed = 0;
 const rounds = Number(Deno.args[0]);
 for (let round = 0; round < rounds; round++) {
-  const { signal, heard } = interruption();
+  const { signal, settled } = interruption();
   const sent = SIGNALS[round % SIGNALS.length];
   Deno.kill(Deno.pid, sent);
-  await heard();
+  await settled();
   if (!String(signal.reason).includes(sent)) missed++;
   for (const [name, listener] of listeners.splice(0)) Deno.removeSignalListener(name, listener);
 }

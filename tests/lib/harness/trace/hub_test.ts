@@ -6,19 +6,19 @@ const call = (text: string) => ({ kind: "call", began: 1, milliseconds: 0, tid: 
 Deno.test("Tracing gives calls to whoever keeps them, until they take no more of a side's", () => {
   const tracing = new Tracing(false);
   const kept: string[] = [];
-  tracing.heard("child", 7, call("before()"));
+  tracing.receive("child", 7, call("before()"));
   {
     using _kept = tracing.keptBy((side, pid, { text }) => {
       kept.push(`${side} ${pid} ${text}`);
       return side === "child";
     });
-    tracing.heard("child", 7, call("one()"));
-    tracing.heard("child", 7, { kind: "detail", began: 1, text: "of one()" });
-    tracing.heard("parent", 8, call("two()"));
-    tracing.heard("parent", 8, call("three()"));
-    tracing.heard("child", 7, call("four()"));
+    tracing.receive("child", 7, call("one()"));
+    tracing.receive("child", 7, { kind: "detail", began: 1, text: "of one()" });
+    tracing.receive("parent", 8, call("two()"));
+    tracing.receive("parent", 8, call("three()"));
+    tracing.receive("child", 7, call("four()"));
   }
-  tracing.heard("child", 7, call("after()"));
+  tracing.receive("child", 7, call("after()"));
   assertEquals(kept, ["child 7 one()", "parent 8 two()", "child 7 four()"]);
 });
 

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import {
   encodePiece,
-  MARK,
   renderPiece,
+  TRACE_MARK,
   TraceLines,
   type TracePiece,
 } from "../../../../lib/harness/trace/lines.ts";
@@ -28,7 +28,7 @@ Deno.test("TraceLines tells the trace from other words, however the pipe cuts th
 });
 
 Deno.test("TraceLines lets nothing of the child's reach the terminal as it is", () => {
-  const { told } = taken(`${MARK}1 detail \x1b[2J\u202e\ud800\r\n`);
+  const { told } = taken(`${TRACE_MARK}1 detail \x1b[2J\u202e\ud800\r\n`);
   assertEquals(told, [{ kind: "detail", began: 1, text: "\\u{1b}[2J\\u{202e}\ufffd\\u{d}" }]);
 });
 
@@ -37,19 +37,19 @@ Deno.test("TraceLines takes what is not as it should be for other words", () => 
     ...["", "close(fd: 7) = 0", "1 detail", "-1 detail x", "1e9 detail x", "NaN detail x"],
     ...["1 2 close() = 0", "1 -2 15 close() = 0", "1 2 other", "1 2 1e5 x"],
     "9".repeat(16) + " detail x",
-  ].map((line) => `${MARK}${line}\n`);
+  ].map((line) => `${TRACE_MARK}${line}\n`);
   assertEquals(taken(...wrong), { words: wrong.join(""), told: [] });
 });
 
 Deno.test("TraceLines keeps the beginning of a line that has no end", () => {
   const { told, words } = taken(
-    `${MARK}1 detail `,
+    `${TRACE_MARK}1 detail `,
     ...Array(100).fill("x".repeat(1000)),
     "\n",
     encodePiece(CALL),
   );
   assertEquals([words, told.length, told[1]], ["", 2, CALL]);
-  assertEquals(told[0].text, "x".repeat(4096 - `${MARK}1 detail `.length));
+  assertEquals(told[0].text, "x".repeat(4096 - `${TRACE_MARK}1 detail `.length));
 });
 
 Deno.test("renderPiece() gives every line of a call its time, so that sort puts two processes into one order", () => {

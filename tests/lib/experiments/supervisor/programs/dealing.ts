@@ -20,7 +20,8 @@ import {
   FanoutGroup,
   type FanoutMode,
 } from "../../../../../lib/experiments/supervisor/fanout_group.ts";
-import { boundPacketSocket, takeFrame, takeStatistics } from "../../../../../lib/packets/socket.ts";
+import { takeFrame } from "../../../../../lib/packets/queue.ts";
+import { boundPacketSocket, takeStatistics } from "../../../../../lib/packets/socket.ts";
 import { printJson } from "../../../../ffi/programs/print_json.ts";
 import { Sender } from "../../../../ffi/programs/veth.ts";
 import { ipv4, ipv6, numberOf, other, OURS, short } from "../../../../support/flows.ts";

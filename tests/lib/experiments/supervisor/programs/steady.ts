@@ -16,7 +16,8 @@ import {
   SO_RCVBUFFORCE,
   SOL_SOCKET,
 } from "../../../../../ffi/mod.ts";
-import { boundPacketSocket, takeFrame } from "../../../../../lib/packets/socket.ts";
+import { takeFrame } from "../../../../../lib/packets/queue.ts";
+import { boundPacketSocket } from "../../../../../lib/packets/socket.ts";
 import {
   steadySequence,
   SteadyStimulus,

@@ -1,0 +1,148 @@
+/**
+ * The judges of the supervisor experiment: pure functions from what the parent saw to findings.
+ *
+ * @module
+ */
+
+import type { Account } from "./account.ts";
+import { type Finding, judged } from "../../evidence/evidence.ts";
+import type { Shares } from "./kills.ts";
+import { FAILURES_TOLERATED } from "./restart_policy.ts";
+import type { Seat } from "./seat.ts";
+
+/** What {@linkcode judgeSeats} looks at. */
+export type SeenSeat = Pick<
+  Seat,
+  "number" | "starts" | "cookies" | "isConfined" | "filterUnread" | "ends"
+>;
+
+/** One part of the stream: frames numbered from `from` up to, but not including, `to`. */
+export interface Phase {
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The outcome of a control. */
+export interface Control {
+  readonly account: Account;
+  readonly kills: number;
+  /** Numbers of the frames that workers held when they were killed. */
+  readonly inHand: readonly number[];
+  /** Frames that the kernel dropped. */
+  readonly drops: number;
+}
+
+/** How many lost frames the evidence lists by number. */
+const LISTED = 100;
+
+/** Judges SUPER-01: every worker was confined, and each seat had one socket throughout. */
+export function judgeSeats(seats: readonly SeenSeat[]): Finding {
+  const wrong = seats.filter(({ cookies, isConfined }) => cookies.size !== 1 || !isConfined);
+  const starts = seats.reduce((sum, seat) => sum + seat.starts, 0);
+  const unread = seats.find(({ filterUnread }) => filterUnread !== undefined)?.filterUnread;
+  return judged(
+    seats.length > 0 && wrong.length === 0,
+    wrong.length === 0
+      ? `${starts} workers, each confined, with the one socket of its seat${
+        unread === undefined ? "" : `, as far as can be seen: ${unread}`
+      }`
+      : `seats with an unconfined worker or another socket: ${
+        wrong.map(({ number }) => number).join(", ")
+      }`,
+    {
+      seats: seats.map(({ number, starts, cookies, isConfined, filterUnread, ends }) => ({
+        number,
+        starts,
+        cookies: [...cookies],
+        isConfined,
+        filter_unread: filterUnread ?? null,
+        ends: ends.map(({ reason }) => reason),
+      })),
+    },
+  );
+}
+
+/**
+ * Judges SUPER-02, 04, 05 and 09: every frame of a phase was received exactly once.
+ *
+ * @param drops What the kernel dropped on each socket, as evidence.
+ */
+export function judgeOnce(
+  account: Account,
+  { from, to }: Phase,
+  drops: readonly number[],
+): Finding {
+  const lost = account.lost.filter((number) => number >= from && number < to);
+  return judged(
+    to > from && lost.length === 0 && account.twice === 0,
+    `${to - from} frames: ${lost.length} lost, ${account.twice} twice in the whole stream`,
+    { from, to, lost: lost.slice(0, LISTED), twice: account.twice, tp_drops: drops },
+  );
+}
+
+/**
+ * Judges SUPER-03: a successor served each socket before its ring could be full.
+ *
+ * @param gaps How long no worker served a socket, each time, in milliseconds.
+ * @param noticed How long the supervisor took to notice each death, in milliseconds.
+ * @param allowed The gap that the ring allows, in milliseconds.
+ */
+export function judgeGaps(
+  gaps: readonly number[],
+  noticed: readonly number[],
+  allowed: number,
+): Finding {
+  const longest = Math.max(0, ...gaps);
+  const latest = Math.max(0, ...noticed);
+  return judged(
+    gaps.length >= noticed.length && longest + latest < allowed,
+    `${rounded(longest)} ms at most, of ${rounded(allowed)} ms; ` +
+      `noticed after ${rounded(latest)} ms at most`,
+    { gaps_ms: gaps.map(rounded), noticed_ms: noticed.map(rounded), allowed_ms: rounded(allowed) },
+  );
+}
+
+/**
+ * Judges SUPER-06: a seat that is given up keeps no share of the frames, and gets one when revived.
+ */
+export function judgeShares({ failures, whileGivenUp, afterRevival, others }: Shares): Finding {
+  return judged(
+    failures >= FAILURES_TOLERATED && whileGivenUp === 0 && others > 0 && afterRevival > 0,
+    `given up after ${failures} ends; meanwhile the others received ${others} frames and it ` +
+      `${whileGivenUp}; ${afterRevival} once it was served again`,
+    { failures, whileGivenUp, afterRevival, others },
+  );
+}
+
+/**
+ * Judges SUPER-07, the control with recvfrom(2): each lost frame was in the hand of a killed
+ * worker, or the kernel had no room for it, or a kill fell between the kernel and the hand.
+ */
+export function judgeQueue({ account, kills, inHand, drops }: Control): Finding {
+  const { lost, twice } = account;
+  const unexplained = lost.filter((number) => !inHand.includes(number)).length - drops;
+  return judged(
+    twice === 0 && lost.length > 0 && unexplained <= kills - inHand.length,
+    `${lost.length} lost in ${kills} kills: ${inHand.length} in hand, ` +
+      `${drops} dropped by the kernel, ` +
+      `${Math.max(0, unexplained)} between the kernel and the hand`,
+    { lost, in_hand: inHand, tp_drops: drops, kills },
+  );
+}
+
+/**
+ * Judges SUPER-08, the control with reopened sockets: frames are lost that were sent while there
+ * was no socket, or that waited in one that was closed.
+ */
+export function judgeReopened({ account, kills }: Control): Finding {
+  const { lost } = account;
+  return judged(
+    lost.length > 0,
+    `${lost.length} of ${account.sent} lost in ${kills} kills`,
+    { lost: lost.length, sent: account.sent, kills },
+  );
+}
+
+/** Rounds to one decimal place. */
+export const rounded = (number: number): number => Math.round(number * 10) / 10;

@@ -1,0 +1,94 @@
+/**
+ * The socket filters of a relay's worker, as programs of classic BPF for `attachFilter`: a frame
+ * that the worker does not need does not reach it.
+ *
+ * Both filters drop what this machine itself sends. PACKET_IGNORE_OUTGOING would do that for a
+ * single socket, but the kernel does not look at it for a member of a fanout group, and a pinned
+ * socket is one (dev_queue_xmit_nit in net/core/dev.c asks the group's hook).
+ *
+ * @module
+ */
+
+import {
+  ETH_HLEN,
+  ETH_P_IP,
+  ETH_P_IPV6,
+  IPPROTO_UDP,
+  PACKET_OUTGOING,
+  SKF_AD_OFF,
+  SKF_AD_PKTTYPE,
+  SKF_AD_VLAN_TAG,
+} from "../../ffi/abi/constants.ts";
+import { assemble, bpfJumpAnySet, bpfJumpEqual, bpfLoad, bpfReturn } from "../../ffi/packet/bpf.ts";
+import { ipv4Bytes } from "../../ffi/socket/inet.ts";
+import {
+  ETHERNET_TYPE,
+  IPV4_DESTINATION,
+  IPV4_PROTOCOL,
+  ipv4GroupHardwareAddress,
+} from "./headers.ts";
+
+/** The bit of a hardware address's first byte that a group has set. Source: IEEE 802.3, 3.2.3. */
+const GROUP_BIT = 0x01;
+
+/** The bits of a VLAN tag that number the VLAN; 0 is a priority alone. Source: IEEE 802.1Q, 9.6. */
+const VLAN_ID = 0x0fff;
+
+/** The result of a filter that keeps the frame whole, whatever its length. */
+const WHOLE_FRAME = 0x40000;
+
+/** IPv4 and IPv6 to any multicast hardware address. */
+export function multicastFilter(): Uint8Array<ArrayBuffer> {
+  return assemble([
+    bpfLoad(SKF_AD_OFF + SKF_AD_PKTTYPE),
+    bpfJumpEqual(PACKET_OUTGOING, 6, 0), // sent by this machine: drop
+    bpfLoad(0, 1),
+    bpfJumpAnySet(GROUP_BIT, 0, 4), // not to a group: drop
+    bpfLoad(ETHERNET_TYPE, 2),
+    bpfJumpEqual(ETH_P_IP, 1, 0),
+    bpfJumpEqual(ETH_P_IPV6, 0, 1), // neither: drop
+    bpfReturn(WHOLE_FRAME),
+    bpfReturn(0),
+  ]);
+}
+
+/**
+ * UDP over IPv4 to one group.
+ *
+ * Fragments to the group pass, and so do frames that are malformed further on: the worker counts
+ * them by reason. The port is not compared: an IPv4 header varies in length, so finding the port
+ * would take a second load. A frame of a VLAN belongs to another network and is dropped. The kernel
+ * takes the tag out of the frame before a packet socket sees it, so the filter asks the kernel for
+ * the tag (SKF_AD_VLAN_TAG).
+ *
+ * @param group An IPv4 address.
+ */
+export function groupFilter(group: string): Uint8Array<ArrayBuffer> {
+  const address = ipv4Bytes(group)!;
+  const hardware = ipv4GroupHardwareAddress(address);
+  return assemble([
+    bpfLoad(SKF_AD_OFF + SKF_AD_PKTTYPE),
+    bpfJumpEqual(PACKET_OUTGOING, 13, 0),
+    bpfLoad(SKF_AD_OFF + SKF_AD_VLAN_TAG),
+    bpfJumpAnySet(VLAN_ID, 11, 0),
+    bpfLoad(0, 4),
+    bpfJumpEqual(loaded(hardware, 0, 4), 0, 9),
+    bpfLoad(4, 2),
+    bpfJumpEqual(loaded(hardware, 4, 2), 0, 7),
+    bpfLoad(ETHERNET_TYPE, 2),
+    bpfJumpEqual(ETH_P_IP, 0, 5),
+    bpfLoad(ETH_HLEN + IPV4_PROTOCOL, 1),
+    bpfJumpEqual(IPPROTO_UDP, 0, 3),
+    bpfLoad(ETH_HLEN + IPV4_DESTINATION, 4),
+    bpfJumpEqual(loaded(address, 0, 4), 0, 1),
+    bpfReturn(WHOLE_FRAME),
+    bpfReturn(0),
+  ]);
+}
+
+/** `size` bytes from `start` on as a number, as a BPF program loads them. */
+function loaded(bytes: ArrayLike<number>, start: number, size: number): number {
+  let value = 0;
+  for (let i = start; i < start + size; i++) value = value * 256 + bytes[i];
+  return value;
+}

@@ -1,0 +1,120 @@
+/**
+ * The judges of the supervisor experiment: each passes what it should and refuses each single
+ * fault.
+ */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { drawUpAccount } from "../../../../lib/experiments/supervisor/account.ts";
+import {
+  judgeGaps,
+  judgeOnce,
+  judgeQueue,
+  judgeReopened,
+  judgeSeats,
+  judgeShares,
+  type SeenSeat,
+} from "../../../../lib/experiments/supervisor/judge.ts";
+import { FAILURES_TOLERATED } from "../../../../lib/experiments/supervisor/restart_policy.ts";
+
+const SEAT: SeenSeat = {
+  number: 1,
+  starts: 3,
+  cookies: new Set(["17"]),
+  isConfined: true,
+  filterUnread: undefined,
+  ends: [{ at: 5, reason: "killed" }],
+};
+const PHASE = { name: "kills", from: 2, to: 6 };
+
+/** The account of a stream of ten frames, of which `received` came. */
+const accountOf = (...received: number[]) => drawUpAccount(10, [Uint32Array.from(received)]);
+const ALL = Array.from({ length: 10 }, (_, i) => i);
+const without = (...lost: number[]) => accountOf(...ALL.filter((each) => !lost.includes(each)));
+
+Deno.test("judgeSeats() passes confined workers with one socket each, and counts their starts", () => {
+  const { status, observed, evidence } = judgeSeats([SEAT, { ...SEAT, number: 2, starts: 1 }]);
+  assertEquals(status, "pass");
+  assertMatch(observed, /^4 workers, each confined, with the one socket of its seat$/);
+  assertEquals((evidence.seats as unknown[])[0], {
+    number: 1,
+    starts: 3,
+    cookies: ["17"],
+    isConfined: true,
+    filter_unread: null,
+    ends: ["killed"],
+  });
+});
+
+Deno.test("judgeSeats() names the seats with an unconfined worker, a second socket, or none", () => {
+  const good = { ...SEAT, number: 9 };
+  for (
+    const wrong of [
+      { ...SEAT, isConfined: false },
+      { ...SEAT, cookies: new Set(["17", "18"]) },
+      { ...SEAT, cookies: new Set<string>() },
+    ]
+  ) {
+    const { status, observed } = judgeSeats([good, wrong]);
+    assertEquals(status, "fail");
+    assertMatch(observed, /: 1$/);
+  }
+  assertEquals(judgeSeats([]).status, "fail");
+});
+
+Deno.test("judgeSeats() reports a filter that could not be read, and still passes", () => {
+  const { status, observed } = judgeSeats([{ ...SEAT, filterUnread: "EPERM" }]);
+  assertEquals(status, "pass");
+  assertMatch(observed, /, as far as can be seen: EPERM$/);
+});
+
+Deno.test("judgeOnce() counts lost frames of its phase only, and doubled ones of the whole stream", () => {
+  assertEquals(judgeOnce(accountOf(...ALL), PHASE, [0]).status, "pass");
+  assertEquals(judgeOnce(without(1, 6), PHASE, [0]).status, "pass", "outside of the phase");
+  for (const lost of [2, 5]) assertEquals(judgeOnce(without(lost), PHASE, [0]).status, "fail");
+  assertEquals(judgeOnce(accountOf(...ALL, 9), PHASE, [0]).status, "fail", "twice");
+});
+
+Deno.test("judgeOnce() fails a phase in which nothing was sent", () => {
+  assertEquals(judgeOnce(accountOf(...ALL), { ...PHASE, to: 2 }, [0]).status, "fail");
+});
+
+Deno.test("judgeGaps() adds the longest gap and the slowest notice, and compares with the ring", () => {
+  assertEquals(judgeGaps([10, 60], [5, 39], 100).status, "pass");
+  assertEquals(judgeGaps([10, 60], [5, 40], 100).status, "fail");
+  assertEquals(judgeGaps([10], [5, 5], 100).status, "fail", "a death without a successor");
+});
+
+Deno.test("judgeShares() fails where any one of its four figures is wrong", () => {
+  const good = { failures: FAILURES_TOLERATED, whileGivenUp: 0, afterRevival: 1, others: 1 };
+  assertEquals(judgeShares(good).status, "pass");
+  for (
+    const wrong of [
+      { failures: FAILURES_TOLERATED - 1 },
+      { whileGivenUp: 1 },
+      { afterRevival: 0 },
+      { others: 0 },
+    ]
+  ) {
+    assertEquals(judgeShares({ ...good, ...wrong }).status, "fail", JSON.stringify(wrong));
+  }
+});
+
+Deno.test("judgeQueue() passes losses that kills explain: in hand, dropped, or on the way there", () => {
+  const control = { kills: 3, inHand: [4, 5], drops: 1 };
+  assertEquals(judgeQueue({ ...control, account: without(4, 5, 6) }).status, "pass");
+  assertEquals(judgeQueue({ ...control, account: without(4, 5, 6, 7) }).status, "pass");
+  assertEquals(judgeQueue({ ...control, account: without(4, 5, 6, 7, 8) }).status, "fail");
+});
+
+Deno.test("judgeQueue() fails where nothing is lost, or a frame came twice", () => {
+  const control = { kills: 3, inHand: [], drops: 0 };
+  assertEquals(judgeQueue({ ...control, account: accountOf(...ALL) }).status, "fail");
+  const doubled = accountOf(...ALL.slice(1), 9);
+  assertEquals(judgeQueue({ ...control, account: doubled }).status, "fail");
+});
+
+Deno.test("judgeReopened() fails where the control loses nothing", () => {
+  const control = { kills: 5, inHand: [], drops: 0 };
+  assertEquals(judgeReopened({ ...control, account: without(3) }).status, "pass");
+  assertEquals(judgeReopened({ ...control, account: accountOf(...ALL) }).status, "fail");
+});

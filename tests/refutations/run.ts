@@ -1,0 +1,28 @@
+/**
+ * Runs an experiment with one defect, and prints its evidence.
+ *
+ *     deno run -A tests/refutations/run.ts EXPERIMENT/NAME
+ *
+ * @module
+ */
+
+import { parseCommandLine } from "../../lib/cli/command_line.ts";
+import { renderJson } from "../../lib/report/json.ts";
+import { environment, evidenceOf, runExperiment } from "../../lib/harness/run.ts";
+import { findSetting } from "../../lib/harness/setting.ts";
+import { REFUTATIONS } from "./all.ts";
+
+const [name] = Deno.args;
+const { experiment, harden = false, timeout = 30 } = REFUTATIONS[name];
+const args = ["--timeout", String(timeout), ...harden ? ["--harden"] : [], "veth-fdpass"];
+const task = parseCommandLine(args, [experiment]);
+if (task.task !== "run") throw new Error(`Nothing to run: ${task.task}`);
+const evidence = evidenceOf(environment(task.run.interface, task.run.user), [
+  await runExperiment(experiment, {
+    setting: findSetting(task.run, ""),
+    signal: new AbortController().signal,
+    childModule: new URL(`./child.ts?${name}`, import.meta.url).href,
+  }),
+]);
+await Deno.stdout.write(new TextEncoder().encode(renderJson(evidence)));
+Deno.exit(evidence.exit);

@@ -1,0 +1,46 @@
+/**
+ * fdpass that neither stops the child nor asks it: under `strace -f`, which is the child's one tracer.
+ *
+ *     strace -f … deno run -A tests/support/without_ptrace.ts ARG…
+ *
+ * Everything else is as it is. The answers of the child's threads are taken for the right ones.
+ *
+ * @module
+ */
+
+import { Errno, openDescriptors } from "../../ffi/mod.ts";
+import { seeDescriptors } from "../../lib/inspect/descriptors.ts";
+import { linksOfPacketSockets } from "../../lib/inspect/packet_sockets.ts";
+import { threadCredentials } from "../../lib/inspect/threads.ts";
+import { Child } from "../../lib/harness/child.ts";
+import { main } from "../../main.ts";
+
+const { EPERM } = Errno;
+const REFUSED = { socket: EPERM, setgroups: EPERM, setresgid: EPERM, setresuid: EPERM };
+
+Child.prototype.look = function ({ ask }) {
+  const descriptors = seeDescriptors(this.pid, {
+    packetSockets: linksOfPacketSockets(),
+    ownLinks: new Set(openDescriptors("self").values()),
+  });
+  const threads = threadCredentials(this.pid);
+  const answer = ({ tid }: { tid: number }) => ({
+    tid,
+    asItIs: REFUSED,
+    beneath: null,
+    usedRing: false,
+  });
+  return {
+    processes: [this.pid],
+    threads,
+    descriptors,
+    footholds: [],
+    packetSockets: descriptors.filter(({ kind }) => kind === "packet")
+      .map(({ refersTo }) => refersTo),
+    control: ask === "packet-socket" ? 0 : null,
+    answers: ask === "everything" ? threads.map(answer) : [],
+    questioned: 0,
+  };
+};
+
+Deno.exit(await main(Deno.args));

@@ -1,0 +1,18 @@
+/**
+ * The parent's main program, and a child, each with a stand-in for libc.
+ *
+ *     deno run -A stand_in_main.ts FOLDER ANSWERING [ARG…]
+ *
+ * The journals come into FOLDER. ANSWERING is what is answered wrongly, as JSON, or empty.
+ *
+ * @module
+ */
+
+import { stoodInChild } from "./child_module.ts";
+import { standIn } from "./stand_in.ts";
+
+const [folder, answering, ...args] = Deno.args;
+
+standIn("parent", folder, answering === "" ? undefined : JSON.parse(answering));
+const { main } = await import("../../../main.ts");
+Deno.exit(await main(args, stoodInChild(folder, answering)));
