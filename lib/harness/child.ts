@@ -11,7 +11,7 @@ import { POLLIN, SHUT_RDWR } from "../../ffi/abi/constants.ts";
 import { Errno, errnoOf, SystemError } from "../../ffi/abi/errno.ts";
 import type { OwnedFd } from "../../ffi/process/descriptor.ts";
 import { isSameFile } from "../../ffi/process/kcmp.ts";
-import { NotAnsweredError } from "../../ffi/process/ptrace.ts";
+import { NotAnsweredError } from "../../ffi/ptrace/stopped_thread.ts";
 import { shutdown } from "../../ffi/socket/calls.ts";
 import { poll } from "../../ffi/socket/poll.ts";
 import { type ChildEnd, type ChildProcess, ownLibcFolder } from "./process.ts";
