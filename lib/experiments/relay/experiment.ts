@@ -33,7 +33,6 @@ import type { ChildRun } from "../../harness/child_run.ts";
 import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import { proveConfinement } from "../../confine/proof.ts";
 import { checkHardened } from "../../harness/hardened.ts";
-import { judgeHardened } from "../../confine/judge.ts";
 import { describeEgress, type EgressIdentity, inEndpointWords, openEgress } from "./egress.ts";
 import { attemptElsewhere, markedPayload, strayFrame } from "./elsewhere.ts";
 import { LONGEST_PAYLOAD } from "./frames.ts";
