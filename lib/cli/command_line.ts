@@ -9,11 +9,8 @@ import { closestString } from "@std/text/closest-string";
 import { type CheckId, CHECKS, isCheckId } from "../evidence/checks.ts";
 import type { Experiment } from "../harness/experiment.ts";
 import { UsageError } from "../evidence/errors.ts";
-import {
-  FANOUT_MODES,
-  type FanoutMode,
-  isFanoutMode,
-} from "../experiments/supervisor/fanout_group.ts";
+import { KILL_LIMIT, RATE_LIMIT, WORKER_LIMIT } from "../experiments/supervisor/options.ts";
+import { asWholeNumber, parseOptions } from "../harness/options.ts";
 import { isReceivePath, RECEIVE_PATHS, type ReceivePath } from "../receive/mod.ts";
 import { RELAY_DEFAULTS } from "../experiments/relay/options.ts";
 import type { FilePaths } from "./view_files.ts";
@@ -55,13 +52,7 @@ export const COUNT_LIMIT = 100_000;
 /** The longest that an experiment may take, in seconds. */
 export const TIMEOUT_LIMIT = 3600;
 
-/** The most workers: the runtime waits for each on a thread of its own, and has 32. The kernel would take 256 sockets. */
-export const WORKER_LIMIT = 16;
-
-/** The most kills, and the most frames per second: what one process can do beside the rest. */
-export const KILL_LIMIT = 10_000, RATE_LIMIT = 50_000;
-
-/** Options that take a value, by their long names. */
+/** Options that take a value, by their long names; experiments have more of their own. */
 const VALUED = [
   "experiment",
   "count",
@@ -69,13 +60,6 @@ const VALUED = [
   "user",
   "stimulus",
   "receive",
-  "workers",
-  "fanout",
-  "kills",
-  "rate",
-  "from",
-  "to",
-  "out",
   "pcap",
   "report",
   "explain",
@@ -192,22 +176,23 @@ export function parseCommandLine(
   args: readonly string[],
   experiments: readonly Experiment[],
 ): Task {
-  const words = parseArgs(withValuesTied(args), {
+  const valued = [...VALUED, ...experiments.flatMap(({ options }) => options?.names ?? [])];
+  const words = parseArgs(withValuesTied(args, valued), {
     boolean: [...SWITCHES],
-    string: [...VALUED, "_"],
-    collect: [...VALUED],
+    string: [...valued, "_"],
+    collect: valued,
     alias: { ...ALIASES },
     default: {},
     unknown: (word: string, key?: string) => {
-      if (key !== undefined) refuseUnknown(word);
+      if (key !== undefined) refuseUnknown(word, valued);
       return true;
     },
   });
   for (const task of ["help", "version"] as const) if (words[task]) return { task };
   if (words.list) return { task: "list", verbose: words.verbose };
 
-  const value = (name: Exclude<typeof VALUED[number], "experiment">, otherwise?: string) =>
-    single(name, words[name] as string[], otherwise);
+  const value = (name: string, otherwise?: string) =>
+    single(name, (words as Record<string, unknown>)[name] as string[], otherwise);
   const id = value("explain");
   if (id !== undefined) return { task: "explain", id: asCheckId(id) };
   if (words.json && words.tap) {
@@ -224,17 +209,7 @@ export function parseCommandLine(
       stimulus: value("stimulus"),
       harden: words.harden,
       receive: asReceivePath(value("receive")),
-      supervision: {
-        workers: asWholeNumber("workers", value("workers", "2")!, 1, WORKER_LIMIT),
-        fanout: asFanoutMode(value("fanout", "hash")!),
-        kills: asWholeNumber("kills", value("kills", "10")!, 1, KILL_LIMIT),
-        rate: asWholeNumber("rate", value("rate", "2000")!, 100, RATE_LIMIT),
-      },
-      relay: {
-        from: value("from", RELAY_DEFAULTS.from)!,
-        to: value("to", RELAY_DEFAULTS.to)!,
-        out: value("out"),
-      },
+      options: parseOptions(experiments, value),
     },
     files: { pcap: value("pcap"), report: value("report") },
     force: words.force,
@@ -243,8 +218,8 @@ export function parseCommandLine(
 }
 
 /** Ties a negative number, or nothing at all, to the option before it: it is a wrong value, and not a word of its own. */
-function withValuesTied(args: readonly string[]): string[] {
-  const options = VALUED.flatMap((name) => [
+function withValuesTied(args: readonly string[], valued: readonly string[]): string[] {
+  const options = valued.flatMap((name) => [
     `--${name}`,
     ...Object.entries(ALIASES).filter(([, long]) => long === name).map(([short]) => `-${short}`),
   ]);
@@ -260,10 +235,10 @@ function withValuesTied(args: readonly string[]): string[] {
   return tied;
 }
 
-function refuseUnknown(word: string): never {
+function refuseUnknown(word: string, valued: readonly string[]): never {
   const name = word.replace(/=.*$/s, "");
   const known = [
-    ...[...VALUED, ...SWITCHES].map((option) => `--${option}`),
+    ...[...valued, ...SWITCHES].map((option) => `--${option}`),
     ...Object.keys(ALIASES).map((letter) => `-${letter}`),
   ];
   throw new UsageError(
@@ -304,25 +279,6 @@ function onlyInterface(names: readonly string[]): string {
     throw new UsageError(`One interface is wanted, not ${names.length}: ${all}`);
   }
   return names[0];
-}
-
-function asWholeNumber(name: string, text: string, least: number, most: number): number {
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || number < least || number > most) {
-    throw new UsageError(
-      `--${name}: a whole number from ${least} to ${most} is wanted, not ${JSON.stringify(text)}`,
-    );
-  }
-  return number;
-}
-
-function asFanoutMode(text: string): FanoutMode {
-  if (isFanoutMode(text)) return text;
-  throw new UsageError(
-    `--fanout: ${JSON.stringify(text)} is no mode; there are ${
-      Object.keys(FANOUT_MODES).join(", ")
-    }`,
-  );
 }
 
 function asCheckId(text: string): CheckId {

@@ -24,6 +24,7 @@ import {
   relay,
 } from "../../lib/experiments/relay/experiment.ts";
 import { openEgress } from "../../lib/experiments/relay/egress.ts";
+import type { RelaySetting } from "../../lib/experiments/relay/options.ts";
 import type { ParentRun } from "../../lib/harness/parent_run.ts";
 import { becomeWorker, protectSocket, protectWorker } from "../../lib/confine/protections.ts";
 import { type FrameSource, openFrameSource } from "../../lib/receive/mod.ts";
@@ -327,7 +328,7 @@ export const RELAY_FAULTS: Faults = Object.fromEntries(
       ...fault,
       experiment: {
         ...relay,
-        parent: (run: ParentRun) => parent(run, { ...parentOverrides, ...ours }),
+        parent: (run: ParentRun<RelaySetting>) => parent(run, { ...parentOverrides, ...ours }),
         child: (run: ChildRun) => {
           words?.(run);
           return child(run, { ...childOverrides, ...theirs });

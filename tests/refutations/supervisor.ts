@@ -18,7 +18,8 @@ import {
   supervisor,
 } from "../../lib/experiments/supervisor/experiment.ts";
 import { FanoutGroup } from "../../lib/experiments/supervisor/fanout_group.ts";
-import type { ParentMessage } from "../../lib/harness/protocol.ts";
+import type { Supervision } from "../../lib/experiments/supervisor/options.ts";
+import { SUPERVISED, type SupervisedOrders } from "../../lib/experiments/supervisor/orders.ts";
 import { boundPacketSocket } from "../../lib/packets/socket.ts";
 import { ParentRun } from "../../lib/harness/parent_run.ts";
 import { createProgress, Progress } from "../../lib/experiments/supervisor/progress.ts";
@@ -150,7 +151,7 @@ class HastySupervisor extends Supervisor {
       isSilent: true,
     });
     const orders = { ...identity, protections, ring, nonce: nonce.toBase64(), work: 0 };
-    successor.send({ type: "supervised", capacity: HASTY, ...orders }, [socket.fd, memory.fd]);
+    successor.order(SUPERVISED, { capacity: HASTY, ...orders }, [socket.fd, memory.fd]);
     await successor.reached("ready");
     own.enter(progress.sequence);
     successor.send({ type: "next" });
@@ -164,10 +165,11 @@ class HastySupervisor extends Supervisor {
 /** Has a hasty successor leave the blocks to its predecessor, which would otherwise wait for them until the ring is full. */
 function leaveBlocks(run: ChildRun): void {
   const honest = run.receive.bind(run);
-  run.receive = (type, descriptors) => {
-    const delivery = honest(type, descriptors);
-    const message = delivery.message as ParentMessage;
-    if (message.type !== "supervised" || message.capacity !== HASTY) return delivery;
+  run.receive = (expected, descriptors) => {
+    const delivery = honest(expected, descriptors);
+    const isHasty = expected === SUPERVISED &&
+      (delivery.message as SupervisedOrders).capacity === HASTY;
+    if (!isHasty) return delivery;
     const { store } = Atomics;
     const isRing = (words: Uint32Array) => words.length > HASTY;
     const leaving = (words: Uint32Array, index: number, value: number) =>
@@ -328,9 +330,8 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
 };
 
 /** The same run with fewer kills: each costs a start. */
-function shorter({ context, record }: ParentRun): ParentRun {
-  const supervision = { ...context.setting.supervision, kills: KILLS, rate: RATE };
-  return new ParentRun({ ...context, setting: { ...context.setting, supervision } }, record);
+function shorter({ context, options, record }: ParentRun<Supervision>): ParentRun<Supervision> {
+  return new ParentRun({ ...context, options: { ...options, kills: KILLS, rate: RATE } }, record);
 }
 
 /** Every fault of `supervisor`, by name. */
@@ -342,7 +343,7 @@ export const SUPERVISOR_FAULTS: Faults = Object.fromEntries(
       ...fault,
       experiment: {
         ...supervisor,
-        parent(run: ParentRun) {
+        parent(run: ParentRun<Supervision>) {
           inSupervisor?.();
           return parent(shorter(run), { ...parentOverrides, ...overrides });
         },

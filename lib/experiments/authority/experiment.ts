@@ -49,7 +49,8 @@ import { arrives, markedFrame } from "../../packets/marks.ts";
 import { sendFrame } from "../../packets/send.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
-import { asInteger, asText } from "../../harness/protocol.ts";
+import { asInteger, asText } from "../../harness/validate.ts";
+import { WORKER } from "./orders.ts";
 import {
   attemptOperation,
   COLUMNS,
@@ -124,9 +125,8 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     };
     const prove = name === HARDENED;
     const way = { receive: prove ? receive : USUAL_PATH };
-    worker.send({ type: "worker", ...identity, protections: chosen, target, prove, ...way }, [
-      packetSocket.fd,
-    ]);
+    const orders = { ...identity, protections: chosen, target, prove, ...way };
+    worker.order(WORKER, orders, [packetSocket.fd]);
     await worker.reached("ready");
 
     for (const [operation, cells] of rows) {
@@ -159,7 +159,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
   const alone = columns.map(({ name }) => name).filter((name) =>
     name !== PLAIN && name !== HARDENED
   );
-  run.record.matrix(asMatrix(columns.map(({ name }) => name), rows));
+  run.matrix(asMatrix(columns.map(({ name }) => name), rows));
   const notTried = whyNotTried(rows);
   run.check("AUTH-01", judgeColumns(rows, [PLAIN], notTried), SEEN_BY);
   run.check("AUTH-02", judgeColumns(rows, alone, notTried), SEEN_BY);
@@ -187,7 +187,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
 
 /** The worker's program, and that of a sibling. */
 export async function child(run: ChildRun): Promise<void> {
-  const { message, descriptors } = run.receive("worker", 1);
+  const { message, descriptors } = run.receive(WORKER, 1);
   const { uid, gid, protections, target, prove, receive } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
   const sockets = { packetFd: packetSocket.fd, channelFd: run.channelFd };
@@ -255,7 +255,7 @@ async function startSibling(
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
   const child = run.start(beside && { beside });
   const orders = { protections, target: null, prove: false, receive: USUAL_PATH } as const;
-  child.send({ type: "worker", ...identity, ...orders }, [packetSocket.fd]);
+  child.order(WORKER, { ...identity, ...orders }, [packetSocket.fd]);
   const { fd } = await child.reached("ready");
   return {
     child,

@@ -20,7 +20,17 @@
  * @module
  */
 
-import { AF_INET, ETH_P_ALL, MSG_DONTWAIT, POLLIN, SO_BINDTODEVICE, SO_REUSEADDR, SOCK_CLOEXEC, SOCK_DGRAM, SOL_SOCKET } from "../../../ffi/abi/constants.ts";
+import {
+  AF_INET,
+  ETH_P_ALL,
+  MSG_DONTWAIT,
+  POLLIN,
+  SO_BINDTODEVICE,
+  SO_REUSEADDR,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOL_SOCKET,
+} from "../../../ffi/abi/constants.ts";
 import { cString } from "../../../ffi/abi/libc.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { readTextFile } from "../../../ffi/process/file.ts";
@@ -46,14 +56,41 @@ import { DROP_REASONS } from "../../packets/datagrams.ts";
 import { groupFilter } from "../../packets/filters.ts";
 import { ELSEWHERE } from "../../packets/marks.ts";
 import { sendFrame, whenThereIsRoom } from "../../packets/send.ts";
-import { boundPacketSocket, enlargeReceiveBuffer, takeStatistics, whyNoLargeReceiveBuffer } from "../../packets/socket.ts";
-import { compare, type Comparison, DIGESTS_PER_MESSAGE, isWhole, sha256, takeDigests } from "../../harness/digests.ts";
+import {
+  boundPacketSocket,
+  enlargeReceiveBuffer,
+  takeStatistics,
+  whyNoLargeReceiveBuffer,
+} from "../../packets/socket.ts";
+import {
+  compare,
+  type Comparison,
+  DIGESTS_PER_MESSAGE,
+  isWhole,
+  sha256,
+  takeDigests,
+} from "../../harness/digests.ts";
 import { type Conclusion, type Finding, judged, skipped } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
-import { asInteger, asObject } from "../../harness/protocol.ts";
+import { asInteger, asObject } from "../../harness/validate.ts";
+import { relayOptions, type RelaySetting } from "./options.ts";
+import { LISTEN, RELAY, ROLE } from "./orders.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import { ALL_PROTECTIONS, becomeWorker, birthWith, launcherFor, protectSocket, protectWorker } from "../../confine/protections.ts";
-import { drain, type FrameSource, isRing, openFrameSource, type ReceivePath } from "../../receive/mod.ts";
+import {
+  ALL_PROTECTIONS,
+  becomeWorker,
+  birthWith,
+  launcherFor,
+  protectSocket,
+  protectWorker,
+} from "../../confine/protections.ts";
+import {
+  drain,
+  type FrameSource,
+  isRing,
+  openFrameSource,
+  type ReceivePath,
+} from "../../receive/mod.ts";
 import { requireStimulus } from "../../harness/setting.ts";
 import type { Child } from "../../harness/child.ts";
 import { startWorker } from "../../confine/start.ts";
@@ -82,9 +119,12 @@ export const parentOverrides = {
 };
 
 /** The privileged program. */
-export async function parent(run: ParentRun, overrides = parentOverrides): Promise<Conclusion> {
+export async function parent(
+  run: ParentRun<RelaySetting>,
+  overrides = parentOverrides,
+): Promise<Conclusion> {
   const { link, stimulus: stimulusLink, identity, count, receive = USUAL } = run.setting;
-  const { from, to, out } = run.setting.relay;
+  const { from, to, out } = run.options;
   const far = requireStimulus(stimulusLink, link);
   if (out === undefined) requireNamespaces();
   const digest = await sha256();
@@ -109,7 +149,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   const egressLink = namespace?.near ?? out!;
   if (receiver !== undefined) {
     run.step("Starting a receiver in another network namespace...");
-    receiver.send({ type: "listen", interface: FAR_END, to });
+    receiver.order(LISTEN, { interface: FAR_END, to });
     await receiver.reached("listening");
     run.done(`It is a member of ${to.address} there (PID: ${receiver.pid})`);
   }
@@ -135,8 +175,8 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   run.step("Passing both sockets to the worker...");
   await using worker = run.start({ launcher: launcherFor(identity, ALL_PROTECTIONS) });
   const orders = { protections: ALL_PROTECTIONS, receive, from, ifindex: link.ifindex };
-  worker.send({ type: "role", role: "worker" });
-  worker.send({ type: "relay", ...identity, ...orders }, [packetSocket.fd, egress.fd]);
+  worker.order(ROLE, { role: "worker" });
+  worker.order(RELAY, { ...identity, ...orders }, [packetSocket.fd, egress.fd]);
   run.done(`Two descriptors passed via SCM_RIGHTS to PID ${worker.pid}`);
   await worker.reached("ready");
   const given = { packetFd: packetSocket.fd, egressFd: egress.fd, ioUring: isRing(receive) };
@@ -199,11 +239,11 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   run.step("Results:");
   run.done("The worker is confined on every thread", ...CONFINEMENT_CHECKS);
   run.done("It can send to one destination", "RELAY-02", "RELAY-03", "RELAY-04");
-  run.record.figure("datagrams sent", left.sent);
-  run.record.figure("datagrams relayed", account.relayed);
-  run.record.figure("datagrams sent again", account.retried);
-  run.record.figure("tp_packets", statistics.packets);
-  run.record.figure("tp_drops", statistics.drops);
+  run.figure("datagrams sent", left.sent);
+  run.figure("datagrams relayed", account.relayed);
+  run.figure("datagrams sent again", account.retried);
+  run.figure("tp_packets", statistics.packets);
+  run.figure("tp_drops", statistics.drops);
 
   return {
     headline: "An unprivileged worker relays multicast, and can do nothing else!",
@@ -239,8 +279,8 @@ const FRAMES_IN_A_ROW = 256;
 
 /** The worker's program, and the receiver's. */
 export async function child(run: ChildRun, overrides = childOverrides): Promise<void> {
-  if (run.receive("role").message.role === "receiver") return await receive(run, overrides);
-  const { message, descriptors } = run.receive("relay", 2);
+  if (run.receive(ROLE).message.role === "receiver") return await receive(run, overrides);
+  const { message, descriptors } = run.receive(RELAY, 2);
   const { uid, gid, from, ifindex } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
   using egress = new OwnedFd(descriptors[1]);
@@ -267,7 +307,7 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
 async function receive(run: ChildRun, overrides: typeof childOverrides): Promise<void> {
   const digest = await sha256();
   run.reached("started");
-  const { message: { interface: name, to } } = run.receive("listen");
+  const { message: { interface: name, to } } = run.receive(LISTEN);
   using listening = memberOf(to, if_nametoindex(name), name);
   run.reached("listening");
   let digests: string[] = [];
@@ -287,7 +327,7 @@ async function receive(run: ChildRun, overrides: typeof childOverrides): Promise
 }
 
 /** The experiment. */
-export const relay: Experiment = {
+export const relay: Experiment<RelaySetting> = {
   module: import.meta.url,
   name: "relay",
   title: "Multicast Relay",
@@ -295,6 +335,7 @@ export const relay: Experiment = {
   decisions: ["D1", "D18", "D24"],
   capabilities: ["CAP_NET_ADMIN"],
   whyNoAnswer: whyNoLargeReceiveBuffer,
+  options: relayOptions,
   plan: [
     "RELAY-01",
     "RELAY-02",
@@ -318,7 +359,7 @@ const RECEIVER_NEEDS = ["net_admin", "net_raw"];
 /** Starts the receiver; when this returns, it is in a network namespace of its own. */
 async function startReceiver(run: ParentRun): Promise<Child> {
   const receiver = run.start({ launcher: [...IN_OWN_NAMESPACE, ...birthWith(RECEIVER_NEEDS)] });
-  receiver.send({ type: "role", role: "receiver" });
+  receiver.order(ROLE, { role: "receiver" });
   await receiver.reached("started");
   return receiver;
 }

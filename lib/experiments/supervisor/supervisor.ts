@@ -28,7 +28,8 @@ import { poll } from "../../../ffi/socket/poll.ts";
 import { DescriptorError } from "../../../ffi/socket/scm_rights.ts";
 import { type Finding, judged } from "../../evidence/evidence.ts";
 import { FanoutGroup, type FanoutMode } from "./fanout_group.ts";
-import { asText } from "../../harness/protocol.ts";
+import { asText } from "../../harness/validate.ts";
+import { SUPERVISED } from "./orders.ts";
 import { ExperimentError } from "../../evidence/errors.ts";
 import {
   boundPacketSocket,
@@ -423,8 +424,7 @@ export class Supervisor implements AsyncDisposable {
     });
     try {
       const { capacity } = progress;
-      worker.send({
-        type: "supervised",
+      worker.order(SUPERVISED, {
         ...identity,
         protections: this.#protections,
         ring,
