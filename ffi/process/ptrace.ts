@@ -53,6 +53,8 @@ import {
   SIGSEGV,
   SIGSYS,
   SIGTRAP,
+  SYS_SECCOMP,
+  SYS_USER_DISPATCH,
   WEXITED,
   WNOHANG,
   WSTOPPED,
@@ -145,13 +147,6 @@ const POLLS_AT_ONCE = 200;
 
 /** How often a thread that has not stopped in time is looked at, in milliseconds. */
 const LEAVE_INTERVAL = 10;
-
-/**
- * `si_code` of SIGSYS: from a filter, and from PR_SET_SYSCALL_USER_DISPATCH. Source:
- * asm-generic/siginfo.h.
- */
-const SYS_SECCOMP = 1;
-const SYS_USER_DISPATCH = 2;
 
 /**
  * The results between which lie those of a call that a signal interrupted. Source:

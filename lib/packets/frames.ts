@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6 } from "../../ffi/abi/constants.ts";
+import { ETH_HLEN, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6 } from "../../ffi/abi/constants.ts";
 import {
   ETHERNET_TYPE,
   IPV4_HEADER,
@@ -13,8 +13,6 @@ import {
   IPV6_HEADER,
   IPV6_PAYLOAD_LENGTH,
 } from "./headers.ts";
-
-const ETH_P_ARP = 0x0806; // linux/if_ether.h
 
 /** The EtherType of a frame; `undefined` if it is too short to have one. */
 export function etherType(frame: Uint8Array): number | undefined {

@@ -9,7 +9,12 @@
  * @module
  */
 
-import { ETH_P_IP, ETH_P_IPV6 } from "../../ffi/abi/constants.ts";
+import {
+  ETH_P_IP,
+  ETH_P_IPV6,
+  IGMPV3_MODE_IS_EXCLUDE,
+  IPPROTO_IGMP,
+} from "../../ffi/abi/constants.ts";
 import { attempt } from "../../ffi/abi/errno.ts";
 import type { OwnedFd } from "../../ffi/process/descriptor.ts";
 import type { Link } from "../../ffi/socket/rtnetlink.ts";
@@ -29,7 +34,6 @@ import { boundPacketSocket } from "./socket.ts";
 /** The length of a secret, in bytes. */
 export const SECRET_SIZE = 16;
 const PORT = 5004;
-const IPPROTO_IGMP = 2;
 
 const GROUP_V4 = [239, 255, 70, 68]; // RFC 2365: site-local scope
 const IGMP_V4 = [224, 0, 0, 22]; // RFC 3376, 4.2.14: where version 3 reports go
@@ -37,8 +41,7 @@ const GROUP_V6 = [0xff, 0x15, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x46, 0x44]; /
 
 // RFC 3376, 4.2: a report with one group record; the number travels as its auxiliary data, which receivers ignore (4.2.6).
 function igmpReport(number: readonly number[]): Uint8Array<ArrayBuffer> {
-  const MODE_IS_EXCLUDE = 2;
-  const record = [MODE_IS_EXCLUDE, number.length / 4, ...be16(0), ...GROUP_V4, ...number];
+  const record = [IGMPV3_MODE_IS_EXCLUDE, number.length / 4, ...be16(0), ...GROUP_V4, ...number];
   const report = Uint8Array.of(0x22, 0, ...be16(0), ...be16(0), ...be16(1), ...record);
   report.set(be16(internetChecksum(report)), 2);
   return ipv4Packet({

@@ -1,5 +1,6 @@
 /**
- * recvmmsg(2): up to {@linkcode BATCH} frames a system call, each with the kernel's time stamp beside it.
+ * Receives by recvmmsg(2): up to {@linkcode BATCH} frames for each system call, each with the
+ * kernel's time stamp.
  *
  * @module
  */
@@ -11,7 +12,7 @@ import { Poller } from "../../ffi/socket/poll.ts";
 import { stampIn } from "../packets/queue.ts";
 import { BATCH, FRAME_ROOM, type FrameSource } from "./frame_source.ts";
 
-/** Frames by recvmmsg(2). */
+/** A source of frames by recvmmsg(2). */
 export class RecvmmsgSource implements FrameSource {
   readonly #messages = new MessageVector({
     count: BATCH,

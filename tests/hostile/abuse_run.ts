@@ -1,9 +1,8 @@
 /**
- * fdpass with a hostile child. Its results go where they go; afterwards it tells what it still holds, and how much memory it took.
+ * Runs fdpass with an abusive child. Prints what fdpass prints, then writes to FILE what the
+ * process still holds and how much memory it used.
  *
  *     abuse_run.ts NAME FILE [ARG…]
- *
- * FILE is for what it tells.
  *
  * @module
  */
@@ -13,7 +12,7 @@ import { ownDescriptors } from "./own_descriptors.ts";
 
 const [name, file, ...args] = Deno.args;
 
-/** The processes in this network namespace but this one, its parents, and the kernel's. */
+/** The processes in this network namespace, except this one, its ancestors and kernel threads. */
 function others(): string[] {
   const read = (path: string) => {
     try {
@@ -26,7 +25,7 @@ function others(): string[] {
     try {
       return Deno.readLinkSync(`/proc/${pid}/ns/net`);
     } catch {
-      return undefined; // it has ended
+      return undefined; // the process has ended
     }
   };
   const parents = new Set<string>();

@@ -1,10 +1,10 @@
-/** Some of the hostile children, quick ones of every kind; all of them: `hostile.sweep.ts`. */
+/** A few quick abuses of each kind, for every test run; `abuses.sweep.ts` has all. */
 
 import { TestsAhead } from "../support/tests_ahead.ts";
-import { HOSTILE, type HostileName } from "./abuses.ts";
+import { type AbuseName, ABUSES } from "./abuses.ts";
 import { assertWithstood } from "./abuse_outcome.ts";
 
-const QUICK: readonly HostileName[] = [
+const QUICK: readonly AbuseName[] = [
   "truncated",
   "deep-evidence",
   "other-experiments-claim",
@@ -19,5 +19,5 @@ const root = { root: true, programs: { ip: "iproute2" } };
 const tests = new TestsAhead();
 
 for (const name of QUICK) {
-  tests.add(root, `A child that ${HOSTILE[name].what}: FAIL`, () => assertWithstood(name));
+  tests.add(root, `A child that ${ABUSES[name].what}: FAIL`, () => assertWithstood(name));
 }

@@ -1,18 +1,18 @@
 /**
- * A hostile child of any experiment, which is as it should be but for one thing. The query of its URL names that.
+ * A child of any experiment, honest except for the misdeed that the query of its URL names.
  *
  * @module
  */
 
 import { runChild } from "../../lib/harness/child_main.ts";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
-import { ANYWHERE, type Anywhere } from "./any_experiment.ts";
+import { type Misdeed, MISDEEDS } from "./any_experiment.ts";
 
-const name = new URL(import.meta.url).search.slice(1) as Anywhere;
+const name = new URL(import.meta.url).search.slice(1) as Misdeed;
 const experiments = EXPERIMENTS.map((experiment) => ({
   ...experiment,
   child: (run: Parameters<typeof experiment.child>[0]) => {
-    ANYWHERE[name](run);
+    MISDEEDS[name](run);
     return experiment.child(run);
   },
 }));

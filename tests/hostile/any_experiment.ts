@@ -1,17 +1,19 @@
 /**
- * Hostile deeds that a child of any experiment can do: each changes what the child's program does from its first line on.
+ * Misdeeds that a child of any experiment can commit: each changes the child's program from its
+ * first line on.
  *
  * @module
  */
 
+import { CLONE_FILES, CLONE_UNTRACED } from "../../ffi/mod.ts";
 import { type Finding, judged, skipped } from "../../lib/evidence/evidence.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import type { CheckId } from "../../lib/evidence/checks.ts";
 import type { Confinement } from "../../lib/confine/start.ts";
-import { leaveProcesses, type Leaving, LEAVINGS } from "./leaving.ts";
-import { CLONE_FILES, CLONE_UNTRACED, startSharing } from "./processes.ts";
+import { leaveProcesses, LEFT_PROCESSES, type LeftProcesses } from "./leaving.ts";
+import { startSharing } from "./processes.ts";
 
-/** Does something when a message with orders has come. */
+/** Does something when a message with orders arrives. */
 function atOrders(
   run: ChildRun,
   act: (message: Confinement) => void,
@@ -25,7 +27,7 @@ function atOrders(
   };
 }
 
-/** Has a hardened worker understand that it is to become root: it stays that, and goes on. */
+/** Has a hardened worker take uid 0 from its orders: it stays root, and goes on. */
 function keepRoot(run: ChildRun): void {
   atOrders(run, (message) => {
     const isHardened = message.protections.includes("no-capabilities");
@@ -33,18 +35,20 @@ function keepRoot(run: ChildRun): void {
   });
 }
 
-/** Keeps a process beside it that has its memory, its descriptors and its birth, and is under no protection. */
+/**
+ * Starts a process that shares its memory, its descriptors and its launcher, and has no protection.
+ */
 function keepProcess(run: ChildRun): void {
   atOrders(run, () => startSharing(CLONE_FILES | CLONE_UNTRACED));
 }
 
-/** Has a child report something else of each of its checks. */
+/** Changes the finding that a child reports for each of its checks. */
 function reporting(run: ChildRun, report: (id: CheckId) => Finding): void {
   const honest = run.check.bind(run);
   run.check = (id) => honest(id, report(id));
 }
 
-/** Holds back what a child makes of its checks until the parent has looked. */
+/** Delays the child's reports until the parent has looked. */
 function reportLate(run: ChildRun): void {
   const held: (() => void)[] = [];
   const check = run.check.bind(run), reached = run.reached.bind(run);
@@ -55,8 +59,8 @@ function reportLate(run: ChildRun): void {
   };
 }
 
-/** What is done, by name. */
-export const ANYWHERE = {
+/** The misdeeds, by name. */
+export const MISDEEDS = {
   skip(run: ChildRun): void {
     keepRoot(run);
     reporting(run, () => skipped("not here"));
@@ -73,14 +77,14 @@ export const ANYWHERE = {
     keepProcess(run);
     reporting(run, () => judged(true, "trust me"));
   },
-  ...Object.fromEntries(LEAVINGS.map((name) => [name, () => leaveProcesses(name)])) as {
-    readonly [name in Leaving]: () => void;
+  ...Object.fromEntries(LEFT_PROCESSES.map((name) => [name, () => leaveProcesses(name)])) as {
+    readonly [name in LeftProcesses]: () => void;
   },
   honest(): void {},
 } as const;
 
-/** Those that keep what they should give up, and lie. */
+/** The misdeeds of children that keep what they should give up, and lie about it. */
 export const KEEPING = ["skip", "late", "liar", "process"] as const;
 
-/** The name of one of these deeds. */
-export type Anywhere = keyof typeof ANYWHERE;
+/** The name of a misdeed. */
+export type Misdeed = keyof typeof MISDEEDS;

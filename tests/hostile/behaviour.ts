@@ -1,5 +1,6 @@
 /**
- * What a hostile child of `privilege-drop` is: the moments at which it may do something else, and what it says.
+ * How a hostile child of `privilege-drop` behaves: the moments at which it can do something of its
+ * own, and what it reports of its checks.
  *
  * @module
  */
@@ -11,123 +12,150 @@ import { SOCKET } from "../../lib/harness/worker_orders.ts";
 import { CONFINEMENT_CHECKS } from "../../lib/evidence/checks.ts";
 import { type Finding, judged, type Verdict } from "../../lib/evidence/evidence.ts";
 import { privilegeDrop } from "../../lib/experiments/privilege_drop/experiment.ts";
+import { HEAD_LIMIT } from "../../lib/harness/protocol.ts";
 import { forwardFrames } from "../../lib/harness/forward.ts";
 import { becomeWorker, type Protection, protectWorker } from "../../lib/confine/protections.ts";
-import { drain, type FrameSource, openFrameSource } from "../../lib/receive/mod.ts";
+import { currentFrame, drain, type FrameSource, openFrameSource } from "../../lib/receive/mod.ts";
 
-/** What a child is given, and what it is in. */
-export interface Given {
+/** What a child has at a moment of its program. */
+export interface Situation {
   readonly run: ChildRun;
   readonly packetFd: number;
   readonly identity: Identity;
   readonly protections: readonly Protection[];
 }
 
-/** What one hostile child does. Whatever is left out it does as it should. */
-export interface Deed {
+/**
+ * What one hostile child does. At the moments that are left out it does what an honest child does.
+ */
+export interface Behaviour {
   readonly what: string;
-  /** What the run may come to; FAIL if nothing is given. */
-  readonly comesTo?: readonly Verdict[];
-  /** What ends the run, where it is not a check that the parent decides. */
-  readonly says?: RegExp;
+  /** The verdicts that the run may have; FAIL by default. */
+  readonly verdicts?: readonly Verdict[];
+  /** Matches the error that ends the run, if it is not a check that the parent decides. */
+  readonly reported?: RegExp;
   readonly harden?: boolean;
-  /** Options of the command line beside the usual. */
+  /** Additional options of the command line. */
   readonly args?: readonly string[];
-  /** When it is born, before it says that it has started. */
+  /** At its start, before it reports that. */
   readonly born?: (run: ChildRun) => void;
-  /** When it has the socket, before it says so. */
-  readonly received?: (given: Given) => void;
-  /** When it was looked at, and is root for the last time. */
-  readonly root?: (given: Given) => void;
-  /** Instead of the drop. */
-  readonly drop?: (given: Given) => void;
-  /** After the drop, before it says so. */
-  readonly dropped?: (given: Given) => void;
-  /** When it has said so, and is looked at. */
-  readonly looked?: (given: Given) => void;
-  /** When it was looked at, before its protections. */
-  readonly free?: (given: Given) => void;
-  /** Instead of its protections, with `--harden`. */
-  readonly protect?: (given: Given, source: FrameSource) => void;
-  /** Instead of handing on what it receives, until the parent says something. */
-  readonly receive?: (given: Given, source: FrameSource) => void;
+  /** When it has the socket, before it reports that. */
+  readonly received?: (situation: Situation) => void;
+  /** After the parent's first look, the last moment as root. */
+  readonly root?: (situation: Situation) => void;
+  /** In place of the drop. */
+  readonly drop?: (situation: Situation) => void;
+  /** After the drop, before it reports that. */
+  readonly dropped?: (situation: Situation) => void;
+  /** After it has reported the drop, while the parent looks. */
+  readonly looked?: (situation: Situation) => void;
+  /** After that look, before its protections. */
+  readonly free?: (situation: Situation) => void;
+  /** In place of its protections, with `--harden`. */
+  readonly protect?: (situation: Situation, source: FrameSource) => void;
+  /** In place of returning frames, until the parent sends something. */
+  readonly receive?: (situation: Situation, source: FrameSource) => void;
 }
 
-/** The moments between which a child may say anything. */
+/** The moments at which a child can report anything. */
 export const MOMENTS = ["born", "received", "root", "dropped", "free", "ready", "end"] as const;
 
-/** What a child says at each of its moments, beside where it stands. */
-export type Words = (
+/** Reports findings at each moment. */
+export type Reports = (
   run: ChildRun,
   moment: typeof MOMENTS[number],
   checks: readonly CheckId[],
 ) => void;
 
-/** Reports of every check that it holds. */
-export const claimEverything: Words = (run, moment, checks) => {
+/** Reports that every check holds. */
+export const claimEverything: Reports = (run, moment, checks) => {
   if (moment !== "dropped" && moment !== "end") return;
   for (const id of checks) run.check(id, CLAIM);
 };
 
 const CLAIM: Finding = judged(true, "trust me");
 
-/** The child's part of `privilege-drop`, as {@linkcode privilegeDrop} has it but for one deed. */
-export function play(run: ChildRun, deed: Deed, say: Words = claimEverything): void {
-  const checks = [...privilegeDrop.plan, ...deed.harden ? CONFINEMENT_CHECKS : []];
-  const words = (moment: typeof MOMENTS[number]) => say(run, moment, checks);
-  deed.born?.(run);
-  words("born");
+/** The child's program of {@linkcode privilegeDrop}, with one behaviour. */
+export function behave(
+  run: ChildRun,
+  behaviour: Behaviour,
+  reports: Reports = claimEverything,
+): void {
+  const checks = [...privilegeDrop.plan, ...behaviour.harden ? CONFINEMENT_CHECKS : []];
+  const report = (moment: typeof MOMENTS[number]) => reports(run, moment, checks);
+  behaviour.born?.(run);
+  report("born");
   run.reached("started");
 
   const { message, descriptors: [packetFd] } = run.receive(SOCKET, 1);
   const { uid, gid, protections, receive } = message;
-  const given = { run, packetFd, identity: { uid, gid }, protections };
-  deed.received?.(given);
-  words("received");
+  const situation = { run, packetFd, identity: { uid, gid }, protections };
+  behaviour.received?.(situation);
+  report("received");
   run.reached("received");
   run.receive("next");
 
-  deed.root?.(given);
-  words("root");
-  (deed.drop ?? dropAsOrdered)(given);
-  deed.dropped?.(given);
-  words("dropped");
+  behaviour.root?.(situation);
+  report("root");
+  (behaviour.drop ?? dropAsOrdered)(situation);
+  behaviour.dropped?.(situation);
+  report("dropped");
   run.reached("dropped");
-  deed.looked?.(given);
+  behaviour.looked?.(situation);
   run.receive("next");
 
-  deed.free?.(given);
-  words("free");
+  behaviour.free?.(situation);
+  report("free");
   const source = openFrameSource(receive, packetFd);
-  if (protections.length > 0) (deed.protect ?? protectAsOrdered)(given, source);
+  if (protections.length > 0) (behaviour.protect ?? protectAsOrdered)(situation, source);
   drain(source);
-  words("ready");
+  report("ready");
   run.reached("ready");
-  (deed.receive ?? (() => forwardFrames(run, source)))(given, source);
+  (behaviour.receive ?? (() => forwardFrames(run, source)))(situation, source);
   run.receive("enough");
-  words("end");
+  report("end");
   run.reached("done");
   source[Symbol.dispose]();
   close(packetFd);
 }
 
-function dropAsOrdered({ identity, protections }: Given): void {
+function dropAsOrdered({ identity, protections }: Situation): void {
   if (protections.length === 0) dropPrivileges(identity);
   else becomeWorker(identity, protections);
 }
 
-/** Puts on itself what it should, or less. */
-export function protectAsOrdered(given: Given, source: FrameSource): void {
-  protectBy(given, source, given.protections);
+/** Puts the ordered protections on the process. */
+export function protectAsOrdered(situation: Situation, source: FrameSource): void {
+  protectBy(situation, source, situation.protections);
 }
 
-/** Puts some protections on itself, and starts the threads that the parent wants to see. */
+/** Puts some protections on the process, and starts the threads that the parent expects. */
 export function protectBy(
-  { run, packetFd }: Given,
+  { run, packetFd }: Situation,
   source: FrameSource,
   protections: readonly Protection[],
 ): void {
   const worker = { packetFd, channelFd: run.channelFd, sourceFd: source.fd };
   protectWorker(worker, protections);
   new WaitingThreads(4);
+}
+
+/** Returns a frame to the parent: its length, its beginning, and its time in nanoseconds. */
+export function returnFrame(
+  run: ChildRun,
+  bytes: number,
+  head: Uint8Array,
+  timestamp: bigint,
+): void {
+  const timestamp_ns = String(timestamp);
+  run.packet({ bytes, head: head.toBase64(), timestamp_ns, stamped_by: "kernel" });
+}
+
+/** Returns the frame that a source stands at, or an altered beginning of it. */
+export function returnCurrentFrame(
+  run: ChildRun,
+  source: FrameSource,
+  head: Uint8Array = currentFrame(source).slice(0, HEAD_LIMIT),
+): void {
+  returnFrame(run, source.length, head, source.timestamp() ?? 0n);
 }

@@ -1,5 +1,5 @@
 /**
- * What a hostile child asks of the kernel, past what this project's own code would do.
+ * System calls of hostile children that fdpass itself has no use for.
  *
  * @module
  */
@@ -25,7 +25,10 @@ export const CLONE_FS = 0x200;
 
 const SECCOMP_FILTER_FLAG_NEW_LISTENER = 8; // linux/seccomp.h
 
-/** The numbers of calls that `ffi/` has no use for: asm/unistd_64.h, asm-generic/unistd.h. */
+/**
+ * The numbers of calls that `ffi/` does not have, on x86_64 and aarch64. Source: asm/unistd_64.h,
+ * asm-generic/unistd.h.
+ */
 const MORE_CALLS = {
   chdir: [80, 49],
   io_setup: [206, 0],
@@ -58,10 +61,10 @@ export function leave(status = 0): never {
 }
 
 /**
- * A filter on this thread: one call gets an answer of its own, and every other is made.
+ * Installs a filter on this thread that answers one call and allows every other.
  *
  * @param answer `SECCOMP_RET_…`.
- * @returns The descriptor of whoever is notified, or 0.
+ * @returns The descriptor for notifications, or 0.
  */
 export function filterThisThread(name: SyscallName, answer: number, isNotified = false): number {
   const program = assemble([

@@ -1,28 +1,28 @@
 /**
- * Processes that a hostile child leaves behind, whatever else it does: bounded in number, and each ends by itself.
+ * Processes that a hostile child leaves behind. Their number is bounded, and each ends by itself.
  *
  * @module
  */
 
 import { posix_spawn } from "../../ffi/mod.ts";
 
-const LEAVING = {
-  /** Eight chains of processes, each of which starts the next and ends at once. */
+const SCRIPTS = {
+  /** Eight chains of processes: each process starts the next and ends at once. */
   chains: `link() { [ "$1" -gt 0 ] && { link $(($1 - 1)) & } || exec sleep 100; }
     for chain in 1 2 3 4 5 6 7 8; do link 25 & done`,
-  /** As many as a careless supervisor would not find one by one. */
+  /** So many that killing them one by one would miss some. */
   breed: "for each in $(seq 150); do sleep 100 & done; wait",
-  /** One in a session of its own, whose parent is gone. */
+  /** Processes in sessions of their own, whose parent has ended. */
   unadopted: "setsid sleep 100 & setsid sleep 100 &",
 } as const;
 
-/** The name of one of these ways. */
-export type Leaving = keyof typeof LEAVING;
+/** The name of a set of processes. */
+export type LeftProcesses = keyof typeof SCRIPTS;
 
-/** Their names. */
-export const LEAVINGS = Object.keys(LEAVING) as Leaving[];
+/** The names. */
+export const LEFT_PROCESSES = Object.keys(SCRIPTS) as LeftProcesses[];
 
-/** Starts them. */
-export function leaveProcesses(name: Leaving): void {
-  posix_spawn("/bin/sh", ["sh", "-c", `PATH=/usr/bin:/bin; ${LEAVING[name]}`]);
+/** Starts a set of processes. */
+export function leaveProcesses(name: LeftProcesses): void {
+  posix_spawn("/bin/sh", ["sh", "-c", `PATH=/usr/bin:/bin; ${SCRIPTS[name]}`]);
 }

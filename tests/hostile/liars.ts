@@ -1,5 +1,6 @@
 /**
- * The hostile children of the table that `deno task hostile` prints: what each does, and what it says.
+ * The hostile children of the table that `deno task hostile` prints: how each behaves and what it
+ * reports.
  *
  * @module
  */
@@ -21,28 +22,34 @@ import {
   socket,
 } from "../../ffi/mod.ts";
 import { skipped } from "../../lib/evidence/evidence.ts";
-import { claimEverything, type Deed, type Given, type Words } from "./behaviour.ts";
+import {
+  type Behaviour,
+  claimEverything,
+  type Reports,
+  returnFrame,
+  type Situation,
+} from "./behaviour.ts";
 import { VIOLATIONS } from "./violations.ts";
 
-/** A hostile child: its deed, and its words. */
+/** A hostile child. */
 interface Liar {
-  readonly deed: Deed;
-  readonly say?: Words;
+  readonly behaviour: Behaviour;
+  readonly report?: Reports;
 }
 
-const keepingRoot: Deed = VIOLATIONS["root-kept"];
+const keepingRoot: Behaviour = VIOLATIONS["root-kept"];
 
-/** Reports of every check that there was nothing to judge by. */
-const skipEverything: Words = (run, moment, checks) => {
+/** Reports that each check was skipped. */
+const skipEverything: Reports = (run, moment, checks) => {
   if (moment === "dropped") { for (const id of checks) run.check(id, skipped("not here")); }
 };
 
-/** Reports that everything holds, after the parent has looked. */
-const claimLate: Words = (run, moment, checks) => {
+/** Reports that every check holds, but only after the parent has looked. */
+const claimLate: Reports = (run, moment, checks) => {
   if (moment === "end") claimEverything(run, moment, checks);
 };
 
-/** A frame around a datagram, as a child would make it up that never saw the frame. */
+/** Invents the frame around a datagram, as a child would that never saw the frame. */
 function frameAround(payload: Uint8Array): Uint8Array {
   const frame = new Uint8Array(42 + payload.length);
   frame.set([0x01, 0x00, 0x5e, 0x7f, 0x46, 0x44], 0);
@@ -52,18 +59,12 @@ function frameAround(payload: Uint8Array): Uint8Array {
   return frame;
 }
 
-function handOn({ run }: Given, frame: Uint8Array): void {
-  run.packet({
-    bytes: frame.length,
-    head: frame.toBase64(),
-    timestamp_ns: String(realtime()),
-    stamped_by: "kernel",
-  });
-}
+const returnInvented = ({ run }: Situation, frame: Uint8Array) =>
+  returnFrame(run, frame.length, frame, realtime());
 
-const GROUP = { address: "239.255.70.68", port: 5004 }; // of the stimulus
+const GROUP = { address: "239.255.70.68", port: 5004 }; // that of the stimulus
 
-/** Joins the group of the stimulus by an ordinary socket, as anybody may. */
+/** Joins the group of the stimulus by an ordinary socket, which needs no privilege. */
 function listenAsAnybody(): number {
   const fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   bind(fd, inetAddress({ ...GROUP, address: "0.0.0.0" }));
@@ -71,42 +72,42 @@ function listenAsAnybody(): number {
   return fd;
 }
 
-/** All of them, by name. */
+/** The children, by name. */
 export const LIARS: { readonly [name in LiarName]: Liar } = {
-  skip: { deed: keepingRoot, say: skipEverything },
-  late: { deed: keepingRoot, say: claimLate },
-  liar: { deed: keepingRoot },
-  replace: { deed: VIOLATIONS["socket-replaced"] },
+  skip: { behaviour: keepingRoot, report: skipEverything },
+  late: { behaviour: keepingRoot, report: claimLate },
+  liar: { behaviour: keepingRoot },
+  replace: { behaviour: VIOLATIONS["socket-replaced"] },
   forge: {
-    deed: {
-      what: "closes the passed socket, and makes frames of what an ordinary socket reads",
+    behaviour: {
+      what: "closes the passed socket, and invents frames around what an ordinary socket reads",
       args: ["-t", "3"],
-      receive(given) {
-        close(given.packetFd);
+      receive(situation) {
+        close(situation.packetFd);
         const fd = listenAsAnybody();
         const buffer = new Uint8Array(2048);
-        while (!given.run.hasParentSpoken()) {
+        while (!situation.run.hasParentSpoken()) {
           if ((poll([fd], POLLIN, 10)[0] & POLLIN) === 0) continue;
-          handOn(given, frameAround(buffer.slice(0, recv(fd, buffer, 0))));
+          returnInvented(situation, frameAround(buffer.slice(0, recv(fd, buffer, 0))));
         }
       },
     },
   },
   invent: {
-    deed: {
-      what: "makes up every packet, where no stimulus is sent",
+    behaviour: {
+      what: "invents every packet, where no stimulus is sent",
       args: ["-t", "3", "--stimulus", "none"],
-      comesTo: ["FAIL", "INCONCLUSIVE"],
-      receive(given) {
-        while (!given.run.hasParentSpoken()) {
-          handOn(given, frameAround(crypto.getRandomValues(new Uint8Array(20))));
+      verdicts: ["FAIL", "INCONCLUSIVE"],
+      receive(situation) {
+        while (!situation.run.hasParentSpoken()) {
+          returnInvented(situation, frameAround(crypto.getRandomValues(new Uint8Array(20))));
           sleep(50);
         }
       },
     },
   },
-  honest: { deed: { what: "does nothing wrong", comesTo: ["PASS"] } },
+  honest: { behaviour: { what: "does nothing wrong", verdicts: ["PASS"] } },
 };
 
-/** The name of one of them. */
+/** The name of one of these children. */
 export type LiarName = "skip" | "late" | "liar" | "replace" | "forge" | "invent" | "honest";

@@ -1,25 +1,27 @@
 /**
- * fdpass with a hostile child, seen from outside: what it printed, its exit status, and the processes that are left.
+ * Runs fdpass with a hostile child, and looks at it from outside: the report, the exit status, and
+ * the processes that it leaves.
  *
  * @module
  */
 
 import type { Evidence } from "../../lib/evidence/evidence.ts";
+import { processes } from "../support/left_behind.ts";
 
-/** What came of it. */
+/** What was seen of the run. */
 export interface Seen {
   readonly evidence: Evidence;
   readonly exit: number;
   readonly stderr: string;
-  /** The processes that are there afterwards, and were not before. */
+  /** The processes that exist afterwards and did not before. */
   readonly left: readonly string[];
 }
 
 /**
  * Runs fdpass to its end, in the namespaces of this process.
  *
- * @param module What the child runs, with its query; beside this module.
- * @param args Of its command line.
+ * @param module The child's main module with its query, relative to this module.
+ * @param args Arguments of the command line.
  */
 export async function runFromOutside(module: string, args: readonly string[]): Promise<Seen> {
   const program = new URL("./run.ts", import.meta.url).pathname;
@@ -34,20 +36,6 @@ export async function runFromOutside(module: string, args: readonly string[]): P
     evidence: JSON.parse(decoder.decode(stdout)),
     exit: code,
     stderr: decoder.decode(stderr),
-    left: left.map(([pid, name]) => `${pid} ${name}`),
+    left: left.map(([pid, command]) => `${pid} ${command}`),
   };
-}
-
-/** Those of this PID namespace but for threads of the kernel's, which run nothing of ours. */
-function processes(): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const { name: pid } of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(pid)) continue;
-    try {
-      found.set(pid, Deno.readTextFileSync(`/proc/${pid}/comm`).trimEnd());
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error; // it has ended
-    }
-  }
-  return found;
 }

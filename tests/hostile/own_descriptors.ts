@@ -1,5 +1,5 @@
 /**
- * What this process has open, apart from what the runtime has for itself.
+ * The open descriptors of this process, without those of the runtime.
  *
  * @module
  */
@@ -14,7 +14,10 @@ import {
   SOL_SOCKET,
 } from "../../ffi/mod.ts";
 
-/** How many descriptors are open, without the stream sockets by which the runtime talks to itself. */
+/**
+ * The number of open descriptors. The stream sockets by which the runtime wakes itself do not
+ * count.
+ */
 export function ownDescriptors(): number {
   const isRuntimes = ([fd, what]: readonly [number, string]) =>
     what.startsWith("socket:") && getsockoptInt(fd, SOL_SOCKET, SO_DOMAIN) === AF_UNIX &&

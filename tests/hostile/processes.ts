@@ -1,6 +1,6 @@
 /**
- * Processes that a hostile child keeps beside itself. A Deno process cannot fork: of what is copied no line of JavaScript runs. But libc can
- * start a process that runs one function of libc's, in the memory of this one.
+ * Processes that a hostile child keeps beside itself. Deno cannot fork: in the copy, no JavaScript
+ * would run. But libc can start a process that runs one function of libc in the memory of this one.
  *
  * @module
  */
@@ -8,29 +8,23 @@
 import {
   addressOf,
   check,
+  CLONE_VM,
   cString,
   libc,
   pages,
   posix_spawn,
   readTextFile,
+  SIGCHLD,
   sleep,
 } from "../../ffi/mod.ts";
 
-/** Source: linux/sched.h. */
-export const CLONE_VM = 0x100,
-  CLONE_FILES = 0x400,
-  CLONE_PARENT = 0x8000,
-  CLONE_UNTRACED = 0x800000;
-
-const SIGCHLD = 17;
-
-// SAFETY: each of the processes runs on one of these for as long as it lives.
+// SAFETY: each process uses one of these stacks for as long as it lives.
 const stacks: Uint8Array<ArrayBuffer>[] = [];
 
 /**
- * clone(3): starts a process with the memory of this one, which waits for ever.
+ * Starts a process with the memory of this one, which waits for ever: clone(3).
  *
- * @param flags What else it shares, and whose child it is.
+ * @param flags What else it shares, and which process becomes its parent.
  */
 export function startSharing(flags: number): void {
   const { symbols } = Deno.dlopen("libc.so.6", {
@@ -43,15 +37,15 @@ export function startSharing(flags: number): void {
   check(symbols.clone(program, top, CLONE_VM | flags | SIGCHLD, 0n), "clone");
 }
 
-/** Starts a program that waits: a process that is what this one is now. */
+/** Starts a program that waits: a process with the present credentials of this one. */
 export function startAnother(): void {
   posix_spawn("/bin/sleep", ["sleep", "100"]);
 }
 
-/** How long a tracer may take to be there, in milliseconds. */
+/** How long a tracer may take to attach, in milliseconds. */
 const PATIENCE = 5000;
 
-/** Has a process of its own trace this one, so that nobody else can. */
+/** Starts a tracer of this process, so that nobody else can trace it. */
 export function haveOneselfTraced(): void {
   const status = () => readTextFile("/proc/self/status");
   const [, pid] = status().match(/^Pid:\s*(\d+)/m)!;

@@ -1,13 +1,14 @@
 /**
- * Saying anything: at each of its moments a child reports what a number decides, of any check, in any order, any number of times.
+ * Random reports: at each moment a child reports findings that a seed decides, for any check, in
+ * any order and number.
  *
  * @module
  */
 
 import { type Finding, judged, skipped } from "../../lib/evidence/evidence.ts";
-import type { Words } from "./behaviour.ts";
+import type { Reports } from "./behaviour.ts";
 
-/** The most that it says at one moment. */
+/** The most reports at one moment. */
 const AT_ONCE = 12;
 
 const OPINIONS: readonly Finding[] = [
@@ -16,8 +17,11 @@ const OPINIONS: readonly Finding[] = [
   skipped("not here"),
 ];
 
-/** Words by a seed: the same seed, the same words. None of them is a fail, by which a child would refute itself. */
-export function anything(seed: number): Words {
+/**
+ * Reports by a seed: the same seed gives the same reports. None is a fail, because a child would
+ * refute itself by that.
+ */
+export function randomReports(seed: number): Reports {
   let state = seed >>> 0;
   const below = (limit: number) => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;

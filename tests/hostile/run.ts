@@ -1,5 +1,5 @@
 /**
- * fdpass with a hostile child. Its results go where they go.
+ * Runs fdpass with a hostile child, and prints what fdpass prints.
  *
  *     run.ts MODULE[?QUERY] [ARG…]
  *

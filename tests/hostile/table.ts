@@ -1,54 +1,53 @@
 /**
- * Runs the hostile children of the table, and prints what came of each, one a line.
+ * Runs the hostile children of the table, and prints the result of each as a line NAME EXPERIMENT
+ * VERDICT EXIT LEFT. LEFT is the number of processes that exist after the run and did not before.
  *
  *     deno task hostile
- *
- * NAME EXPERIMENT VERDICT EXIT LEFT: LEFT is the number of processes that are there after the run and were not before.
  *
  * @module
  */
 
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
 import type { Verdict } from "../../lib/evidence/evidence.ts";
-import { type Anywhere, KEEPING } from "./any_experiment.ts";
-import { LEAVINGS } from "./leaving.ts";
+import { KEEPING, type Misdeed } from "./any_experiment.ts";
+import { LEFT_PROCESSES } from "./leaving.ts";
 import { type LiarName, LIARS } from "./liars.ts";
 import { runFromOutside } from "./outside.ts";
 
 /** One run of the table. */
 export interface Row {
-  readonly name: LiarName | Anywhere;
-  /** As it is printed: `privilege-drop --harden`. */
+  readonly name: LiarName | Misdeed;
+  /** As printed, such as `privilege-drop --harden`. */
   readonly experiment: string;
   readonly module: string;
   readonly args: readonly string[];
-  readonly comesTo: readonly Verdict[];
+  readonly verdicts: readonly Verdict[];
 }
 
 const liars = (Object.keys(LIARS) as LiarName[]).flatMap((name) =>
   [[], ["--harden"]].map((options): Row => {
-    const { args = [], comesTo = ["FAIL"] } = LIARS[name].deed;
+    const { args = [], verdicts = ["FAIL"] } = LIARS[name].behaviour;
     return {
       name,
       experiment: ["privilege-drop", ...options].join(" "),
       module: `./child.ts?${name}`,
       args: [...options, ...args],
-      comesTo,
+      verdicts,
     };
   })
 );
 
 const leaving = EXPERIMENTS.flatMap(({ name: experiment }) =>
-  LEAVINGS.map((name): Row => ({
+  LEFT_PROCESSES.map((name): Row => ({
     name,
     experiment,
     module: `./any_child.ts?${name}`,
     args: ["-e", experiment, "-t", "60"],
-    comesTo: ["FAIL"],
+    verdicts: ["FAIL"],
   }))
 );
 
-/** Those whose workers are hardened whatever is asked for. */
+/** The experiments whose workers are hardened without `--harden`. */
 const ALWAYS_HARDENED = ["authority", "supervisor"];
 
 const elsewhere = EXPERIMENTS.filter(({ name }) => name !== "privilege-drop").flatMap(
@@ -60,7 +59,7 @@ const elsewhere = EXPERIMENTS.filter(({ name }) => name !== "privilege-drop").fl
         experiment: [experiment, ...options].join(" "),
         module: `./any_child.ts?${name}`,
         args: ["-e", experiment, ...options, "-t", "60"],
-        comesTo: [name === "honest" ? "PASS" : "FAIL"],
+        verdicts: [name === "honest" ? "PASS" : "FAIL"],
       };
     }),
 );
@@ -68,12 +67,12 @@ const elsewhere = EXPERIMENTS.filter(({ name }) => name !== "privilege-drop").fl
 /** Every run of the table. */
 export const ROWS: readonly Row[] = [...liars, ...elsewhere, ...leaving];
 
-/** Runs one; returns its line, and what is wrong with it, if anything is. */
-export async function run({ name, experiment, module, args, comesTo }: Row) {
+/** Runs one; returns its line, and what is wrong with it, if anything. */
+export async function run({ name, experiment, module, args, verdicts }: Row) {
   const { evidence: { verdict }, exit, left } = await runFromOutside(module, args);
   const line = `${name} ${experiment} ${verdict} ${exit} ${left.length}`;
-  const isRight = comesTo.includes(verdict) && left.length === 0;
-  return { line, wrong: isRight ? undefined : `${line}: ${comesTo.join(" or ")}, 0 left wanted` };
+  const isRight = verdicts.includes(verdict) && left.length === 0;
+  return { line, wrong: isRight ? undefined : `${line}: ${verdicts.join(" or ")}, 0 left wanted` };
 }
 
 if (import.meta.main) {

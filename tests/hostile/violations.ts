@@ -1,6 +1,7 @@
 /**
- * What a child may hold back, hide, prepare or forge, by name. Each is done by a real child, which reports of every check that it holds: a
- * parent that believes it comes to a PASS.
+ * Violations of the claims: what a child can keep, hide, prepare or forge, by name. Each is done by
+ * a real child, which reports that every check holds. A parent that believes it comes to a PASS.
+ * What a child can do to the parent is in `abuses.ts`.
  *
  * @module
  */
@@ -12,9 +13,13 @@ import {
   addressOf,
   AF_INET,
   AF_UNIX,
+  AF_XDP,
   bind,
   bindAll,
   CAP_NET_RAW,
+  CLONE_FILES,
+  CLONE_PARENT,
+  CLONE_UNTRACED,
   close,
   connect,
   cString,
@@ -25,7 +30,9 @@ import {
   io_uring_params,
   IORING_REGISTER_FILES,
   IORING_REGISTER_PERSONALITY,
+  IORING_REGISTER_RING_FDS,
   IORING_SETUP_SQPOLL,
+  IPPROTO_UDP,
   libc,
   MAP_ANONYMOUS,
   MAP_PRIVATE,
@@ -38,11 +45,18 @@ import {
   pageSize,
   pipe,
   PR_SET_DUMPABLE,
+  PR_SET_KEEPCAPS,
+  PR_SET_SYSCALL_USER_DISPATCH,
+  PR_SYS_DISPATCH_ON,
   prctl,
   PROT_READ,
+  PTRACE_TRACEME,
   rawSyscall,
   SECCOMP_RET_ERRNO,
   SECCOMP_RET_KILL_PROCESS,
+  SECCOMP_RET_TRACE,
+  SECCOMP_RET_TRAP,
+  SECCOMP_RET_USER_NOTIF,
   sendDescriptors,
   setgroups,
   setresgid,
@@ -70,34 +84,17 @@ import {
   withoutFilter,
   withoutStage4,
 } from "../refutations/refutation.ts";
-import { type Deed, type Given, protectBy } from "./behaviour.ts";
+import { type Behaviour, protectBy, returnCurrentFrame, type Situation } from "./behaviour.ts";
 import { call, CLONE_FS, filterThisThread, leave, prctlWith } from "./kernel.ts";
-import {
-  CLONE_FILES,
-  CLONE_PARENT,
-  CLONE_UNTRACED,
-  haveOneselfTraced,
-  startAnother,
-  startSharing,
-} from "./processes.ts";
+import { haveOneselfTraced, startAnother, startSharing } from "./processes.ts";
 
 const nothing = () => {};
 const NET_RAW = 1 << CAP_NET_RAW;
 
-/** bits/mman.h, linux/prctl.h, linux/io_uring.h, linux/seccomp.h, linux/socket.h. */
-const MAP_FAILED = 0xffff_ffff_ffff_ffffn,
-  PR_SET_KEEPCAPS = 8,
-  PR_SET_SYSCALL_USER_DISPATCH = 59,
-  PR_SYS_DISPATCH_ON = 1,
-  IORING_REGISTER_RING_FDS = 20,
-  SECCOMP_RET_TRAP = 0x00030000,
-  SECCOMP_RET_TRACE = 0x7ff00000,
-  SECCOMP_RET_USER_NOTIF = 0x7fc00000,
-  AF_XDP = 44,
-  IPPROTO_UDP = 17,
-  PTRACE_TRACEME = 0;
+/** Source: sys/mman.h. */
+const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
-/** A file that root may read, and nobody else. */
+/** A file and a folder that only root may read. */
 const ROOTS_FILE = "/etc/shadow", ROOTS_FOLDER = "/root";
 
 /** Sets the capabilities of this thread. */
@@ -112,7 +109,7 @@ function capset(effective: number, permitted: number, inheritable: number): void
 const CAP_SETUID_BIT = 1 << 7, CAP_SETGID_BIT = 1 << 6; // linux/capability.h
 const BORN_WITH = NET_RAW | CAP_SETUID_BIT | CAP_SETGID_BIT;
 
-/** Maps a file where the kernel likes, and forgets it. */
+/** Maps a file anywhere, and forgets the address. */
 function mapAnywhere(fd: number, flags: number, length = pageSize(), offset = 0n): void {
   const address = libc.mmap(0n, BigInt(length), PROT_READ, flags, fd, offset);
   if (BigInt.asUintN(64, BigInt(address as unknown as bigint)) === MAP_FAILED) {
@@ -126,54 +123,48 @@ function ring(flags = 0): number {
   return rawSyscall("io_uring_setup", 4, params.bytes);
 }
 
-/** A second packet socket, as ready as the passed one. */
-function ownSocket({ packetFd }: Given): number {
+/** Opens a second packet socket, ready to receive as the passed one is. */
+function ownSocket({ packetFd }: Situation): number {
   const own = openPacketSocket();
   bindPacketSocket(own, describePacketSocket(packetFd).ifindex, ETH_P_ALL);
   return own;
 }
 
-const withOwnSocket = (hide: (own: number, given: Given) => void) => (given: Given) =>
-  hide(ownSocket(given), given);
+const withOwnSocket =
+  (hide: (own: number, situation: Situation) => void) => (situation: Situation) =>
+    hide(ownSocket(situation), situation);
 
 function abstractAddress(): Uint8Array<ArrayBuffer> {
   const family = Uint8Array.of(AF_UNIX, 0); // without a path: the kernel chooses an abstract name
   return family;
 }
 
-/** A filter that answers as if privilege were gone, on a thread that has it all. */
+/** Installs filters that refuse what root may do, on a thread that has every privilege. */
 function answerForRoot(answer = SECCOMP_RET_ERRNO | Errno.EPERM): void {
   const calls: SyscallName[] = ["socket", "setgroups", "setresgid", "setresuid"];
   for (const name of calls) filterThisThread(name, answer);
 }
 
-/** Hands on what it receives, altered. */
-const handingOn = (
+/** Returns the frames that it receives, altered. */
+const returning = (
   alter: (frame: { bytes: number; head: Uint8Array<ArrayBuffer> }, count: number) => number,
 ) =>
-({ run }: Given, source: FrameSource) => {
+({ run }: Situation, source: FrameSource) => {
   let count = 0;
   do {
     while (source.next()) {
       const head = currentFrame(source).slice(0, HEAD_LIMIT);
       const times = alter({ bytes: source.length, head }, count++);
-      for (let i = 0; i < times; i++) {
-        run.packet({
-          bytes: source.length,
-          head: head.toBase64(),
-          timestamp_ns: String(source.timestamp() ?? 0n),
-          stamped_by: "kernel",
-        });
-      }
+      for (let i = 0; i < times; i++) returnCurrentFrame(run, source, head);
     }
   } while (run.readable(source.fd) === "descriptor");
 };
 
 const EITHER = ["FAIL", "INCONCLUSIVE"] as const;
 
-/** All of them. */
+/** Every violation. */
 export const VIOLATIONS = {
-  // ── Privilege that is kept. ──
+  // ── Keeping privilege. ──
   "root-kept": { what: "drops nothing", drop: nothing },
   "root-on-a-thread": {
     what: "drops the uid on one thread alone",
@@ -188,7 +179,7 @@ export const VIOLATIONS = {
     },
   },
   "root-regained": {
-    what: "drops the effective uid for the look, and takes it back",
+    what: "drops the effective uid while the parent looks, and takes it back",
     drop({ identity: { uid, gid } }) {
       setgroups([]);
       setresgid(gid, gid, gid);
@@ -212,7 +203,7 @@ export const VIOLATIONS = {
     },
   },
   "another-uid": {
-    what: "becomes somebody else than it should",
+    what: "becomes another user than ordered",
     drop({ identity: { uid, gid } }) {
       setgroups([]);
       setresgid(gid, gid, gid);
@@ -245,11 +236,11 @@ export const VIOLATIONS = {
     root: () => capset(BORN_WITH, BORN_WITH, NET_RAW),
   },
   "undumpable-root": {
-    what: "drops nothing, and cannot be dumped",
+    what: "drops nothing, and makes itself undumpable",
     drop: () => prctl(PR_SET_DUMPABLE, 0),
   },
 
-  // ── Another process. ──
+  // ── Keeping another process. ──
   "second-process": {
     what: "keeps root in a second process",
     root: startAnother,
@@ -269,47 +260,47 @@ export const VIOLATIONS = {
   },
   "own-tracer": {
     what: "is traced by a process of its own, so that nobody else can",
-    says: /has started other processes/,
+    reported: /has started other processes/,
     root: haveOneselfTraced,
   },
   "traced-by-parent": {
     what: "makes the parent its tracer",
-    comesTo: EITHER,
+    verdicts: EITHER,
     root: () => void call("ptrace", PTRACE_TRACEME, 0, 0, 0),
     drop: nothing,
   },
   "dying": {
-    what: "ends while it is looked at",
-    says: /The child's first thread has ended|The child ended early/,
+    what: "ends while the parent looks",
+    reported: /The child's first thread has ended|The child ended early/,
     looked: () => leave(),
   },
   "late-process": {
-    what: "starts a second process after it was looked at",
+    what: "starts a second process after the parent has looked",
     free: startAnother,
   },
 
-  // ── Another packet socket, or another way to one. ──
+  // ── Keeping another packet socket, or another way to one. ──
   "socket-open": {
     what: "keeps a second packet socket open",
     root: withOwnSocket(nothing),
   },
   "socket-replaced": {
-    what: "puts a packet socket of its own in the place of the passed one",
+    what: "replaces the passed socket by a packet socket of its own",
     root: withOwnSocket((own, { packetFd }) => {
       rawSyscall("dup3", own, packetFd, 0);
       close(own);
     }),
   },
   "socket-replaced-at-once": {
-    what: "puts a packet socket of its own in the place of the passed one before the first look",
+    what: "replaces the passed socket by a packet socket of its own before the first look",
     received: withOwnSocket((own, { packetFd }) => {
       rawSyscall("dup3", own, packetFd, 0);
       close(own);
     }),
   },
   "socket-lost": {
-    what: "puts an ordinary socket in the place of the passed one",
-    says: /Time ran out/,
+    what: "replaces the passed socket by an ordinary one",
+    reported: /Time ran out/,
     root({ packetFd }) {
       const [one, other] = socketpair(AF_UNIX, SOCK_SEQPACKET, 0);
       rawSyscall("dup3", one, packetFd, 0);
@@ -326,7 +317,7 @@ export const VIOLATIONS = {
     }),
   },
   "socket-in-flight-twice": {
-    what: "hides a second packet socket in a queue that is in a queue",
+    what: "hides a second packet socket in a queue within a queue",
     root: withOwnSocket((own) => {
       const [inner, end] = socketpair(AF_UNIX, SOCK_STREAM, 0);
       sendDescriptors(inner, [own]);
@@ -351,7 +342,7 @@ export const VIOLATIONS = {
   },
   "socket-sent-back": {
     what: "sends a second packet socket to the parent",
-    says: /MSG_CTRUNC/,
+    reported: /MSG_CTRUNC/,
     root: withOwnSocket((own, { run }) => {
       sendDescriptors(run.channelFd, [own]);
       close(own);
@@ -374,7 +365,7 @@ export const VIOLATIONS = {
     }),
   },
   "socket-mapped-privately": {
-    what: "keeps the ring of a second packet socket mapped for itself, and closes the socket",
+    what: "keeps a private mapping of the ring of a second packet socket, and closes the socket",
     root: withOwnSocket((own) => {
       setUpPacketRing(own, RING);
       mapAnywhere(own, MAP_PRIVATE, RING.blockSize);
@@ -389,13 +380,13 @@ export const VIOLATIONS = {
       const request = new Uint8Array(64), view = new DataView(request.buffer);
       view.setUint16(16, 5, true); // IOCB_CMD_POLL
       view.setInt32(20, own, true);
-      view.setBigUint64(24, 0x2000n, true); // POLLRDHUP: what does not come
+      view.setBigUint64(24, 0x2000n, true); // POLLRDHUP: an event that never comes
       call("io_submit", context[0], 1, addressedBy(request));
       close(own);
     }),
   },
   "socket-in-own-table": {
-    what: "keeps a second packet socket in the descriptors of its other threads",
+    what: "keeps a second packet socket in the descriptor table of its other threads",
     root: withOwnSocket((own) => {
       rawSyscall("unshare", CLONE_FILES);
       close(own);
@@ -410,7 +401,7 @@ export const VIOLATIONS = {
     root: () => void socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0),
   },
 
-  // ── What acts as root. ──
+  // ── Keeping something that acts as root. ──
   "ring-open": { what: "keeps an io_uring", root: () => void ring() },
   "ring-mapped": {
     what: "keeps an io_uring mapped, and closes it",
@@ -421,7 +412,7 @@ export const VIOLATIONS = {
     },
   },
   "ring-mapped-privately": {
-    what: "keeps an io_uring mapped for itself, and closes it",
+    what: "keeps a private mapping of an io_uring, and closes it",
     root() {
       const fd = ring();
       mapAnywhere(fd, MAP_PRIVATE);
@@ -433,11 +424,11 @@ export const VIOLATIONS = {
     root: () => void ring(IORING_SETUP_SQPOLL),
   },
   "ring-registered": {
-    what: "keeps an io_uring by its registration alone",
+    what: "keeps an io_uring as a registered ring only",
     root() {
       const fd = ring();
       const update = new Uint8Array(16);
-      new DataView(update.buffer).setUint32(0, UNCHANGED, true); // any place
+      new DataView(update.buffer).setUint32(0, UNCHANGED, true); // any slot
       new DataView(update.buffer).setBigUint64(8, BigInt(fd), true);
       rawSyscall("io_uring_register", fd, IORING_REGISTER_RING_FDS, update, 1);
       close(fd);
@@ -460,7 +451,7 @@ export const VIOLATIONS = {
     },
   },
   "file-mapped-privately": {
-    what: "keeps a file of root's mapped for itself",
+    what: "keeps a private mapping of a file of root's",
     root() {
       const fd = open(ROOTS_FILE, O_RDONLY | O_CLOEXEC);
       mapAnywhere(fd, MAP_PRIVATE);
@@ -472,14 +463,14 @@ export const VIOLATIONS = {
     root: () => void open(ROOTS_FOLDER, O_RDONLY | O_CLOEXEC),
   },
   "folder": {
-    what: "is in a folder of root's",
+    what: "has a working directory of root's",
     root() {
-      bindAll(); // the permission for libc is one for this folder
+      bindAll(); // Deno's permission for libc is relative to the working directory
       call("chdir", cString(ROOTS_FOLDER));
     },
   },
   "folder-of-a-thread": {
-    what: "has a thread in a folder of root's",
+    what: "has a thread whose working directory is root's",
     root() {
       bindAll();
       rawSyscall("unshare", CLONE_FS);
@@ -488,7 +479,7 @@ export const VIOLATIONS = {
   },
   "pipe": { what: "keeps a pipe of its own", root: () => void pipe() },
   "shared-memory": {
-    what: "keeps memory that it could share",
+    what: "keeps a shared mapping",
     root: () => mapAnywhere(-1, MAP_SHARED | MAP_ANONYMOUS),
   },
   "terminal": {
@@ -496,23 +487,23 @@ export const VIOLATIONS = {
     root: () => void open("/dev/ptmx", O_RDONLY | O_CLOEXEC),
   },
 
-  // ── What answers in the kernel's place. ──
+  // ── Answering in the kernel's place. ──
   "filter-answers": {
     what: "drops nothing, and has a filter that refuses what root may do",
     drop: () => answerForRoot(),
   },
   "filter-lies": {
-    what: "has a filter that reports of everything that it has succeeded",
+    what: "has a filter that reports success for every call",
     dropped: () => answerForRoot(SECCOMP_RET_ERRNO),
   },
   "filter-kills": {
-    what: "has a filter that kills who asks",
-    says: /the thread has ended/,
+    what: "has a filter that kills the process that asks",
+    reported: /the thread has ended/,
     dropped: () => answerForRoot(SECCOMP_RET_KILL_PROCESS),
   },
   "filter-traps": {
-    what: "has a filter that answers by a signal",
-    says: /SECCOMP_RET_TRAP/,
+    what: "has a filter that answers with a signal",
+    reported: /SECCOMP_RET_TRAP/,
     dropped: () => answerForRoot(SECCOMP_RET_TRAP),
   },
   "filter-traces": {
@@ -521,17 +512,17 @@ export const VIOLATIONS = {
   },
   "filter-notifies": {
     what: "has a filter that asks itself",
-    says: /the call does not come back/,
+    reported: /the call does not come back/,
     dropped: () => void filterThisThread("socket", SECCOMP_RET_USER_NOTIF, true),
   },
   "dispatch": {
-    what: "intercepts its own system calls while it is looked at",
-    says: /intercepts its system calls|first thread has ended/,
+    what: "intercepts its own system calls while the parent looks",
+    reported: /intercepts its system calls|first thread has ended/,
     looked() {
       const selector = pages(1);
       prctlWith(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0, addressOf(selector));
       selector[0] = 1; // SYSCALL_DISPATCH_FILTER_BLOCK
-      for (let turns = 0; turns < 5e8; turns++); // no system call
+      for (let turns = 0; turns < 5e8; turns++); // no system call meanwhile
       selector[0] = 0;
     },
   },
@@ -539,50 +530,45 @@ export const VIOLATIONS = {
   // ── Frames. ──
   "frames-altered": {
     what: "alters the frames that it returns",
-    says: /Time ran out/,
+    reported: /Time ran out/,
     args: ["-t", "3"],
-    receive: handingOn(({ head }) => {
+    receive: returning(({ head }) => {
       head.fill(0, 40);
       return 1;
     }),
   },
   "frames-repeated": {
-    what: "returns the first frame as often as it is asked for one",
-    says: /Time ran out/,
+    what: "returns the first frame again and again",
+    reported: /Time ran out/,
     args: ["-t", "3"],
-    receive: handingOn((_, count) => count === 0 ? 5 : 0),
+    receive: returning((_, count) => count === 0 ? 5 : 0),
   },
   "frames-half": {
     what: "returns the first half of the frames",
-    says: /Time ran out/,
+    reported: /Time ran out/,
     args: ["-t", "3"],
-    receive: handingOn((_, count) => count < 2 ? 1 : 0),
+    receive: returning((_, count) => count < 2 ? 1 : 0),
   },
   "frames-kept": {
     what: "returns no frame",
-    says: /Time ran out/,
+    reported: /Time ran out/,
     args: ["-t", "3"],
-    receive: handingOn(() => 0),
+    receive: returning(() => 0),
   },
   "socket-deaf": {
-    what: "lets no frame into the passed socket",
-    says: /Time ran out/,
+    what: "attaches a filter to the passed socket that drops every frame",
+    reported: /Time ran out/,
     args: ["-t", "3"],
     free: ({ packetFd }) => ignoreEverything(packetFd),
   },
   "socket-closed": {
     what: "closes the passed socket after the first frames",
-    says: /Time ran out/,
+    reported: /Time ran out/,
     args: ["-t", "3"],
     receive({ run, packetFd }, source) {
       for (let i = 0; i < 2; i++) {
         while (!source.next()) source.wait(100);
-        run.packet({
-          bytes: source.length,
-          head: currentFrame(source).slice(0, HEAD_LIMIT).toBase64(),
-          timestamp_ns: String(source.timestamp() ?? 0n),
-          stamped_by: "kernel",
-        });
+        returnCurrentFrame(run, source);
       }
       const [one] = socketpair(AF_UNIX, SOCK_SEQPACKET, 0);
       rawSyscall("dup3", one, packetFd, 0);
@@ -590,20 +576,22 @@ export const VIOLATIONS = {
     },
   },
 
-  // ── Hardened. ──
-  "hardened-root": { what: "stays the uid that it was born with", harden: true, drop: nothing },
+  // ── With `--harden`. ──
+  "hardened-root": { what: "keeps the uid that it started with", harden: true, drop: nothing },
   "hardened-unprotected": {
     what: "puts no protection on itself",
     harden: true,
-    protect: (given, source) => protectBy(given, source, withoutStage4(given.protections)),
+    protect: (situation, source) =>
+      protectBy(situation, source, withoutStage4(situation.protections)),
   },
   "hardened-without-filter": {
     what: "has a filter that allows everything",
     harden: true,
-    protect: (given, source) => protectBy(given, source, withoutFilter(given.protections)),
+    protect: (situation, source) =>
+      protectBy(situation, source, withoutFilter(situation.protections)),
   },
   "hardened-process": {
-    what: "has a process that shares its memory and its descriptors",
+    what: "starts a process that shares its memory and its descriptors",
     harden: true,
     root: () => startSharing(CLONE_FILES | CLONE_UNTRACED),
   },
@@ -618,18 +606,20 @@ export const VIOLATIONS = {
     },
   },
   "hardened-file": {
-    what: "keeps a file open that it opened before",
+    what: "keeps a file open that it opened before its protections",
     harden: true,
     root: () => void open("/etc/passwd", O_RDONLY | O_CLOEXEC),
   },
-} as const satisfies { readonly [name: string]: Deed };
+} as const satisfies { readonly [name: string]: Behaviour };
 
-/** The name of one of them. */
+/** The name of a violation. */
 export type ViolationName = keyof typeof VIOLATIONS;
 
 const RING = { blockSize: 1 << 16, blockCount: 1, retireTimeout: 8 };
 
-/** A list of one pointer. SAFETY: the request is referenced by whoever calls, until the call is over. */
+/**
+ * A list of one pointer. SAFETY: the caller keeps the request referenced until its call is over.
+ */
 function addressedBy(request: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return new Uint8Array(BigUint64Array.of(addressOf(request)).buffer);
 }

@@ -1,21 +1,21 @@
 /**
- * Every fault, by the name of its experiment and its own.
+ * Every refutation, by `EXPERIMENT/NAME`.
  *
  * @module
  */
 
-import type { Faults } from "./refutation.ts";
-import { IO_URING_FAULTS } from "./io_uring.ts";
-import { PRIVILEGE_DROP_FAULTS } from "./privilege_drop.ts";
-import { RECEIVE_PATHS_FAULTS } from "./receive_paths.ts";
-import { RELAY_FAULTS } from "./relay.ts";
-import { SUPERVISOR_FAULTS } from "./supervisor.ts";
+import type { Refutations } from "./refutation.ts";
+import { IO_URING_REFUTATIONS } from "./io_uring.ts";
+import { PRIVILEGE_DROP_REFUTATIONS } from "./privilege_drop.ts";
+import { RECEIVE_PATHS_REFUTATIONS } from "./receive_paths.ts";
+import { RELAY_REFUTATIONS } from "./relay.ts";
+import { SUPERVISOR_REFUTATIONS } from "./supervisor.ts";
 
-/** Those of all experiments but `authority`, whose faults are protections left out. */
-export const FAULTS: Faults = {
-  ...PRIVILEGE_DROP_FAULTS,
-  ...IO_URING_FAULTS,
-  ...RECEIVE_PATHS_FAULTS,
-  ...RELAY_FAULTS,
-  ...SUPERVISOR_FAULTS,
+/** The refutations of all experiments but `authority`, where protections are left out instead. */
+export const REFUTATIONS: Refutations = {
+  ...PRIVILEGE_DROP_REFUTATIONS,
+  ...IO_URING_REFUTATIONS,
+  ...RECEIVE_PATHS_REFUTATIONS,
+  ...RELAY_REFUTATIONS,
+  ...SUPERVISOR_REFUTATIONS,
 };

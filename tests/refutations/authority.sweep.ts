@@ -1,4 +1,7 @@
-/** For each protection: what turns when it is left out. For each way in which a worker may differ from its orders: who notices. */
+/**
+ * Leaves out each protection, and plants each defect in a worker, and asserts which cells of the
+ * matrix change and which checks fail.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import type { CheckId } from "../../lib/evidence/checks.ts";
@@ -14,17 +17,20 @@ const tests = new TestsAhead();
 
 const root = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
 
-const command = (fault: string, omitted: readonly Protection[]) => [
+const command = (defect: string, omitted: readonly Protection[]) => [
   ...[Deno.execPath(), "run", "-A", "tests/refutations/authority_run.ts"],
-  ...[fault, ...omitted],
+  ...[defect, ...omitted],
 ];
 
-/** The hardened column, with a fault or without some protections. */
-async function hardened(fault: string, ...omitted: Protection[]): Promise<ExperimentEvidence> {
-  return evidenceIn(await inNamespace(command(fault, omitted))).experiments[0];
+/** Runs the hardened column, with a defect or without some protections. */
+async function hardened(defect: string, ...omitted: Protection[]): Promise<ExperimentEvidence> {
+  return evidenceIn(await inNamespace(command(defect, omitted))).experiments[0];
 }
 
-/** The checks that fail; AUTH-01 and AUTH-02 are about columns that these runs do not have. */
+/**
+ * The checks that do not pass. AUTH-01 and AUTH-02 are left out: their columns are not in these
+ * runs.
+ */
 function failed({ checks }: ExperimentEvidence): CheckId[] {
   return checks.filter(({ id, status }) =>
     status !== "pass" && id !== "AUTH-01" && id !== "AUTH-02"
@@ -33,7 +39,9 @@ function failed({ checks }: ExperimentEvidence): CheckId[] {
 
 type Cells = Readonly<Record<string, string>>;
 
-/** What came of each operation. `ebpf` is left out: it is this kernel's setting that decides. */
+/**
+ * The outcome of each operation. `ebpf` is left out, because a setting of this kernel decides it.
+ */
 function cells({ matrix, error }: ExperimentEvidence): Cells {
   if (matrix === null) throw new Error(error ?? "no matrix");
   const rows = matrix.rows.filter(({ operation }) => operation !== "ebpf");
@@ -42,8 +50,8 @@ function cells({ matrix, error }: ExperimentEvidence): Cells {
   );
 }
 
-/** The cells of `after` that are not as they were. */
-function turned(before: Cells, after: Cells): Cells {
+/** The cells of `after` that differ from `before`. */
+function changed(before: Cells, after: Cells): Cells {
   return Object.fromEntries(Object.entries(after).filter(([name, cell]) => cell !== before[name]));
 }
 
@@ -52,7 +60,7 @@ const allOn = () => whole ??= hardened("none");
 let open: Promise<ExperimentEvidence> | undefined;
 const filterOff = () => open ??= hardened("none", "receive-only");
 
-tests.add(root, "With all protections nothing is allowed and no check fails", async () => {
+tests.add(root, "All protections together allow no operation, and no check fails", async () => {
   const evidence = await allOn();
   assertEquals([evidence.error, failed(evidence)], [null, []]);
   assertEquals(
@@ -61,33 +69,37 @@ tests.add(root, "With all protections nothing is allowed and no check fails", as
   );
 });
 
-tests.add(root, "Without receive-only what no other protection refuses is allowed", async () => {
-  const evidence = await filterOff();
-  assertEquals(failed(evidence), ["AUTH-03", "HARD-05"]);
-  const allowed = (name: string) => [name, "allowed"];
-  assertEquals(turned(cells(await allOn()), cells(evidence)), {
-    ...Object.fromEntries([
-      ...["promiscuous", "send", "sendto-elsewhere", "write"].map(allowed),
-      ...["rx-ring", "tx-ring", "qdisc-bypass", "vnet-hdr", "auxdata", "timestamp"].map(allowed),
-      ...["duplicate", "socketpair", "udp-socket", "open-for-writing", "execute"].map(allowed),
-      ...["io-uring", "io-uring-send", "make-dumpable", "kill-sibling"].map(allowed),
-    ]),
-    "user-namespace-program": "allowed",
-    "user-namespace-socket": "no effect",
-    // Refused still, by another protection or by what the operation is:
-    "rebind-interface": "EINVAL",
-    "rebind-all": "EINVAL",
-    "rebind-protocol": "EINVAL",
-    "fanout-join": "EALREADY",
-    "hoard": "EMFILE",
-    "set-uid-program": "no effect",
-    "early-ring": "EBADF",
-    "early-personality": "EBADF",
-    "last-timestamp": "ENOENT",
-    "shutdown": "EOPNOTSUPP",
-    "user-namespace": "EINVAL",
-  });
-});
+tests.add(
+  root,
+  "Without receive-only, every operation that no other protection refuses is allowed",
+  async () => {
+    const evidence = await filterOff();
+    assertEquals(failed(evidence), ["AUTH-03", "HARD-05"]);
+    const allowed = (name: string) => [name, "allowed"];
+    assertEquals(changed(cells(await allOn()), cells(evidence)), {
+      ...Object.fromEntries([
+        ...["promiscuous", "send", "sendto-elsewhere", "write"].map(allowed),
+        ...["rx-ring", "tx-ring", "qdisc-bypass", "vnet-hdr", "auxdata", "timestamp"].map(allowed),
+        ...["duplicate", "socketpair", "udp-socket", "open-for-writing", "execute"].map(allowed),
+        ...["io-uring", "io-uring-send", "make-dumpable", "kill-sibling"].map(allowed),
+      ]),
+      "user-namespace-program": "allowed",
+      "user-namespace-socket": "no effect",
+      // Still refused, by another protection or by the operation itself:
+      "rebind-interface": "EINVAL",
+      "rebind-all": "EINVAL",
+      "rebind-protocol": "EINVAL",
+      "fanout-join": "EALREADY",
+      "hoard": "EMFILE",
+      "set-uid-program": "no effect",
+      "early-ring": "EBADF",
+      "early-personality": "EBADF",
+      "last-timestamp": "ENOENT",
+      "shutdown": "EOPNOTSUPP",
+      "user-namespace": "EINVAL",
+    });
+  },
+);
 
 const REBOUND = {
   "rebind-interface": "allowed",
@@ -102,10 +114,13 @@ const SIBLING = {
   "read-sibling-memory": "EFAULT",
 };
 
-/** What turns if a protection is left out, and if the filter, which is a second line for most, is left out with it. */
+/**
+ * The cells that change if a protection is left out, and those that change if the filter is left
+ * out as well: it is a second line of defence for most operations.
+ */
 const LEFT_OUT: {
   readonly [name in Exclude<Protection, "receive-only">]: {
-    readonly turns?: Cells;
+    readonly changes?: Cells;
     readonly fails?: readonly CheckId[];
     readonly behindFilter?: Cells;
     readonly failsBehindFilter?: readonly CheckId[];
@@ -116,10 +131,11 @@ const LEFT_OUT: {
     behindFilter: { "attach-filter": "allowed", "detach-filter": "allowed" },
   },
   "fanout-pin": { fails: ["HARD-04"], behindFilter: REBOUND },
-  "no-capabilities": { fails: ["HARD-01", "HARD-02"] }, // and no-new-privs keeps su(1) from a privilege
+  // no-new-privs still keeps su(1) from gaining a privilege
+  "no-capabilities": { fails: ["HARD-01", "HARD-02"] },
   "closed-descriptors": {
-    turns: { "forgotten-descriptor": "allowed", "early-polled-ring": "allowed" },
-    fails: ["AUTH-03", "HARD-01", "HARD-02", "HARD-03"], // the thread of the ring is root
+    changes: { "forgotten-descriptor": "allowed", "early-polled-ring": "allowed" },
+    fails: ["AUTH-03", "HARD-01", "HARD-02", "HARD-03"], // the polling thread of the ring is root
     behindFilter: {
       "forgotten-descriptor": "allowed",
       "early-ring": "EACCES",
@@ -127,112 +143,125 @@ const LEFT_OUT: {
       "early-polled-ring": "allowed",
     },
   },
-  "undumpable": { // of its siblings; its own uid change has made it so
-    turns: { "list-sibling": "allowed" },
+  "undumpable": { // matters for siblings only: its own change of uid has made the worker undumpable
+    changes: { "list-sibling": "allowed" },
     fails: ["AUTH-03"],
     behindFilter: SIBLING,
   },
   "parent-death-signal": {
-    turns: { "outlive-parent": "allowed" },
+    changes: { "outlive-parent": "allowed" },
     fails: ["AUTH-03"],
     behindFilter: { "outlive-parent": "allowed" },
   },
   "resource-limits": { fails: ["HARD-04"], behindFilter: { "hoard": "allowed" } },
-  "no-new-privs": { // the filter brings it as well
+  "no-new-privs": { // installing the filter sets no_new_privs too
     behindFilter: { "set-uid-program": "allowed" },
     failsBehindFilter: ["HARD-01", "HARD-02"],
   },
 };
 
 for (
-  const [name, { turns = {}, fails = [], behindFilter = {}, failsBehindFilter = fails }] of Object
+  const [name, { changes = {}, fails = [], behindFilter = {}, failsBehindFilter = fails }] of Object
     .entries(LEFT_OUT)
 ) {
   const protection = name as Protection;
   const words = (those: Cells) => Object.keys(those).join(", ") || "nothing";
 
-  tests.add(root, `Without ${name} ${words(turns)} turns`, async () => {
+  tests.add(root, `Without ${name}, these cells change: ${words(changes)}`, async () => {
     const evidence = await hardened("none", protection);
-    assertEquals([turned(cells(await allOn()), cells(evidence)), failed(evidence)], [turns, fails]);
+    assertEquals([changed(cells(await allOn()), cells(evidence)), failed(evidence)], [
+      changes,
+      fails,
+    ]);
   });
 
-  tests.add(root, `Without ${name} and receive-only ${words(behindFilter)} turns`, async () => {
-    const evidence = await hardened("none", protection, "receive-only");
-    assertEquals(turned(cells(await filterOff()), cells(evidence)), behindFilter);
-    assertEquals(
-      failed(evidence),
-      [...new Set(["AUTH-03", "HARD-05", ...failsBehindFilter])].sort(),
-    );
-  });
+  tests.add(
+    root,
+    `Without ${name} and receive-only, these cells change: ${words(behindFilter)}`,
+    async () => {
+      const evidence = await hardened("none", protection, "receive-only");
+      assertEquals(changed(cells(await filterOff()), cells(evidence)), behindFilter);
+      assertEquals(
+        failed(evidence),
+        [...new Set(["AUTH-03", "HARD-05", ...failsBehindFilter])].sort(),
+      );
+    },
+  );
 }
 
 tests.add(
   root,
-  "Only without no-new-privs and receive-only su(1) is privileged, whatever the bounding set",
+  "su(1) gains privilege only without no-new-privs and receive-only, whatever the bounding set",
   async () => {
     const evidence = await hardened("none", "no-new-privs", "receive-only");
     assertEquals(cells(evidence)["set-uid-program"], "allowed");
   },
 );
 
-/** With the file the rings of before the drop stay, and the thread of one of them is root. */
+/** The file keeps the rings from before the drop alive, and the polling thread of one is root. */
 const LEFT_OPEN: CheckId[] = ["AUTH-03", "HARD-01", "HARD-02", "HARD-03"];
 
-const FAULTS: [what: string, fault: string, fails: CheckId[]][] = [
-  ["skips what it should put on itself", "unprotected", [
+const DEFECTS: [what: string, defect: string, fails: CheckId[]][] = [
+  ["skips its own protections", "unprotected", [
     "AUTH-03",
     "HARD-01",
     "HARD-02",
     "HARD-04",
     "HARD-05",
   ]],
-  ["does so and says that it is confined", "unprotected-liar", [
+  ["does so and claims to be confined", "unprotected-liar", [
     ...["AUTH-03", "HARD-01", "HARD-02", "HARD-04", "HARD-05"] as const,
   ]],
-  ["leaves open what it holds, a file of root's too", "file-left-open", LEFT_OPEN],
-  ["does so and says that it does not", "file-left-open-liar", LEFT_OPEN],
-  ["sends and says that it was refused", "attacks-and-claims-refusal", ["AUTH-03", "HARD-05"]],
-  ["keeps to itself what it receives", "keeps-its-frames", ["AUTH-04"]],
+  ["leaves its descriptors open, among them a file of root's", "file-left-open", LEFT_OPEN],
+  ["does so and denies it", "file-left-open-liar", LEFT_OPEN],
+  ["sends and claims that it was refused", "attacks-and-claims-refusal", ["AUTH-03", "HARD-05"]],
+  ["returns no frame", "keeps-its-frames", ["AUTH-04"]],
 ];
 
-for (const [what, fault, fails] of FAULTS) {
+for (const [what, defect, fails] of DEFECTS) {
   tests.add(root, `${fails.join(", ")} fail if the worker ${what}`, async () => {
-    assertEquals(failed(await hardened(fault)), fails);
+    assertEquals(failed(await hardened(defect)), fails);
   });
 }
 
-/** What the columns beside the hardened one must be: as known, the protections alone as well. */
-const WHOLE_FAULTS: [what: string, fault: string, fails: CheckId[]][] = [
-  ["does everything as it should", "none", []],
-  ["without any protection has one all the same", "protects-itself-unasked", ["AUTH-01"]],
-  ["does not put on the one protection that it is to have", "leaves-out-one", ["AUTH-02"]],
+/** Defects that the other columns show: the plain one, and those with one protection each. */
+const WHOLE_DEFECTS: [what: string, defect: string, fails: CheckId[]][] = [
+  ["obeys its orders", "none", []],
+  ["puts a protection on itself in the column without any", "protects-itself-unasked", ["AUTH-01"]],
+  ["leaves out the one protection of its column", "leaves-out-one", ["AUTH-02"]],
 ];
 
-for (const [what, fault, fails] of WHOLE_FAULTS) {
+for (const [what, defect, fails] of WHOLE_DEFECTS) {
   tests.add(
     root,
-    `Of all columns ${fails[0] ?? "no check"} fails if the worker ${what}`,
+    `Over all columns, ${fails[0] ?? "no check"} fails if the worker ${what}`,
     async () => {
-      const outcome = await inNamespace([...command(fault, []), "--whole"], { timeout: 120_000 });
+      const outcome = await inNamespace([...command(defect, []), "--whole"], { timeout: 120_000 });
       const [{ checks }] = evidenceIn(outcome).experiments;
       const failing = checks.filter(({ status }) => status !== "pass");
-      const said = failing.map(({ observed }) => observed).join("; ");
-      assertEquals(failing.map(({ id }) => id), fails, said);
+      const reasons = failing.map(({ observed }) => observed).join("; ");
+      assertEquals(failing.map(({ id }) => id), fails, reasons);
     },
   );
 }
 
-tests.add(root, "What is said to be sent and does not arrive is not allowed", async () => {
-  const evidence = await hardened("claims-success");
-  const others = Object.entries(cells(evidence)).filter(([, outcome]) => outcome !== "allowed");
-  const sending = OPERATIONS.filter(({ witness }) => witness !== undefined);
-  const sent = Object.fromEntries(sending.map(({ name }) => [name, "no effect"]));
-  assertEquals([Object.fromEntries(others), failed(evidence)], [sent, ["AUTH-03"]]);
-});
+tests.add(
+  root,
+  "An operation that claims to have sent has no effect if nothing arrives",
+  async () => {
+    const evidence = await hardened("claims-success");
+    const others = Object.entries(cells(evidence)).filter(([, outcome]) => outcome !== "allowed");
+    const sending = OPERATIONS.filter(({ witness }) => witness !== undefined);
+    const sent = Object.fromEntries(sending.map(({ name }) => [name, "no effect"]));
+    assertEquals([Object.fromEntries(others), failed(evidence)], [sent, ["AUTH-03"]]);
+  },
+);
 
 const NOBODY = 65534;
 
-/** As in netns.sh, but without a PID namespace, whose end would take an orphan with it. */
+/**
+ * A network namespace as netns.sh makes it, but no PID namespace, whose end would kill an orphan.
+ */
 const IN_NETWORK = [
   ...["unshare", "--net", "sh", "-c"],
   `ip link add veth-fdpass type veth peer name veth-fdpass-far
@@ -240,14 +269,17 @@ const IN_NETWORK = [
    exec "$0" "$@"`,
 ];
 
-/** A worker that hangs in an endless loop, its parent being killed. */
+/**
+ * Starts a worker that hangs in an endless loop, and kills its parent. Returns the worker's PID.
+ */
 async function orphanedBy(...omitted: Protection[]): Promise<number> {
   await using run = new Running([...IN_NETWORK, ...command("hangs", omitted)]);
   const isFiltered = (pid: number) => threadCredentials(pid).every(({ seccomp }) => seccomp === 2);
   const worker = () => childrenOf(run.pid).find((pid) => uidOf(pid) === NOBODY && isFiltered(pid));
   await until("the worker is hardened", () => worker() !== undefined, 5000);
   const pid = worker()!;
-  await new Promise((resolve) => setTimeout(resolve, 500)); // it proves its confinement, then hangs
+  // the worker proves its confinement, then hangs
+  await new Promise((resolve) => setTimeout(resolve, 500));
   assert(!hasEnded(pid));
   Deno.kill(run.pid, "SIGKILL");
   return pid;

@@ -1,5 +1,5 @@
 /**
- * Workers that are not what the parent takes them for, each by one piece of the child that is replaced.
+ * Workers of `authority` that disobey their orders, each by one override of the child's run.
  *
  * @module
  */
@@ -8,18 +8,15 @@ import { close, open } from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import { authority } from "../../lib/experiments/authority/experiment.ts";
 import { WORKER, type WorkerOrders } from "../../lib/experiments/authority/orders.ts";
-import {
-  expectedOutcome,
-  type Operation,
-  OPERATIONS,
-  type Outcome,
-} from "../../lib/experiments/authority/operations.ts";
+import { expectedOutcome } from "../../lib/experiments/authority/expected_outcome.ts";
+import type { Operation, Outcome } from "../../lib/experiments/authority/operation.ts";
+import { OPERATIONS } from "../../lib/experiments/authority/operations.ts";
 import type { Protection } from "../../lib/confine/protections.ts";
 import { trustMe, withoutFilter, withoutStage4 } from "./refutation.ts";
 
-const O_RDWR = 2, O_TMPFILE = 0o20200000; // a file without a name
+const O_RDWR = 2, O_TMPFILE = 0o20200000; // O_TMPFILE: a file without a name
 
-/** Lets a worker, not a sibling, begin with something of its own, and understand its orders in its own way. */
+/** Changes the protections that a worker (not a sibling) takes from its orders. */
 function onOrders(
   run: ChildRun,
   change: (ordered: readonly Protection[], forgottenFd: number) => readonly Protection[],
@@ -37,7 +34,9 @@ function onOrders(
   };
 }
 
-/** Has a worker say of each attempt, whatever came of it, what it likes. */
+/**
+ * Has a worker report an outcome of its own choice for each attempt, whatever really came of it.
+ */
 function onOutcome(run: ChildRun, say: (operation: Operation) => Outcome): void {
   const honest = run.reached.bind(run);
   const operations = OPERATIONS.values();
@@ -47,8 +46,8 @@ function onOutcome(run: ChildRun, say: (operation: Operation) => Outcome): void 
   };
 }
 
-/** How a worker goes wrong, by name; `none` does not. */
-export const AUTHORITY_FAULTS: { readonly [name: string]: (run: ChildRun) => void } = {
+/** What goes wrong in a worker, by name; `none` changes nothing. */
+export const AUTHORITY_DEFECTS: { readonly [name: string]: (run: ChildRun) => void } = {
   "none": () => {},
   "unprotected": (run) => onOrders(run, withoutStage4),
   "unprotected-liar": (run) => {
@@ -62,7 +61,7 @@ export const AUTHORITY_FAULTS: { readonly [name: string]: (run: ChildRun) => voi
       return ordered.filter((each) => each !== "closed-descriptors");
     }),
   "file-left-open-liar": (run) => {
-    AUTHORITY_FAULTS["file-left-open"](run);
+    AUTHORITY_DEFECTS["file-left-open"](run);
     trustMe(run);
   },
   "attacks-and-claims-refusal": (run) => {
@@ -84,17 +83,17 @@ export const AUTHORITY_FAULTS: { readonly [name: string]: (run: ChildRun) => voi
     const honest = run.reached.bind(run);
     run.reached = (stage, detail) => {
       honest(stage, detail);
-      while (stage === "ready" && detail?.fd === undefined); // not a sibling
+      while (stage === "ready" && detail?.fd === undefined); // a worker, not a sibling
     };
   },
 };
 
-/** The child with a fault. */
-export function faultyAuthority(fault: string) {
+/** The experiment with a defect in its child. */
+export function defectiveAuthority(defect: string) {
   return {
     ...authority,
     child: (run: ChildRun) => {
-      AUTHORITY_FAULTS[fault](run);
+      AUTHORITY_DEFECTS[defect](run);
       return authority.child(run);
     },
   };

@@ -1,11 +1,11 @@
 /**
- * The child of an experiment with a fault, which the query of its URL names.
+ * The child of an experiment with the defect that the query of its URL names.
  *
  * @module
  */
 
 import { runChild } from "../../lib/harness/child_main.ts";
-import { FAULTS } from "./all.ts";
+import { REFUTATIONS } from "./all.ts";
 
 const name = new URL(import.meta.url).search.slice(1);
-Deno.exit(await runChild([FAULTS[name].experiment], Deno.args));
+Deno.exit(await runChild([REFUTATIONS[name].experiment], Deno.args));

@@ -1,5 +1,5 @@
 /**
- * Ways in which `io-uring` can really go wrong.
+ * Real defects of `io-uring`, and the checks that must fail because of each.
  *
  * @module
  */
@@ -27,6 +27,7 @@ import {
   setgroups,
   setresgid,
   setresuid,
+  sleep,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   socket,
@@ -49,30 +50,29 @@ import {
   RING_SOURCES,
   type RingOperation,
 } from "../../lib/experiments/io_uring/operations.ts";
+import { AlteredSource } from "./altered_sources.ts";
 import {
-  AlteredSource,
   dropOnOneThread,
-  type Fault,
-  type Faults,
   ignoreEverything,
   LYING_WORKERS,
   onStage,
-  sleep,
+  type Refutation,
+  type Refutations,
   trustMe,
   withoutSecrets,
 } from "./refutation.ts";
 
-/** A fault, by the overrides of each program that are replaced, and what a child makes of its own words. */
-interface Replacement extends Omit<Fault, "experiment"> {
+/** A defect: the overrides of each program, and what is changed in the child's messages. */
+interface Defect extends Omit<Refutation, "experiment"> {
   readonly parent?: Partial<typeof parentOverrides>;
   readonly child?: Partial<typeof childOverrides>;
   readonly words?: (run: ChildRun) => void;
 }
 
-/** How long is waited for what never comes, in milliseconds. */
+/** How long to wait for something that never comes, in milliseconds. */
 const PATIENCE = 1500;
 
-/** A run that has less time. */
+/** The same run with less time left. */
 const hasty = ({ context, record }: ParentRun) =>
   new ParentRun(
     { ...context, deadline: Math.min(context.deadline, Date.now() + PATIENCE) },
@@ -83,7 +83,7 @@ const impatient: Partial<typeof parentOverrides> = {
   reception: (run, ...rest) => parentOverrides.reception(hasty(run), ...rest),
 };
 
-/** A filter on the socket keeps every frame from one operation, and from no other. */
+/** A filter on the socket drops every frame while one operation receives, and none otherwise. */
 function deafTo(operation: RingOperation): Partial<typeof childOverrides> {
   let isDeaf = false;
   return {
@@ -103,7 +103,7 @@ const opening = (
   openSource: (each, packetFd) => (each === operation ? open : RING_SOURCES[each])(packetFd),
 });
 
-/** One that begins to step when all frames wait. */
+/** Calls next() for the first time when all frames are waiting. */
 class LateMultishotSource extends IoUringMultishotSource {
   #isAwake = false;
 
@@ -114,7 +114,7 @@ class LateMultishotSource extends IoUringMultishotSource {
   }
 }
 
-/** One that loses the first frame after each end. */
+/** Loses the first frame after each end of a multishot request. */
 class LosingMultishotSource extends IoUringMultishotSource {
   override next(): boolean {
     const before = this.ends;
@@ -136,7 +136,7 @@ const RECEIVE_ONLY: readonly Restriction[] = [
   [IORING_RESTRICTION_REGISTER_OP, IORING_REGISTER_SYNC_CANCEL],
 ];
 
-/** A ring that is restricted to those things; not at all without any. */
+/** Makes a ring with these restrictions; without any, an unrestricted ring. */
 const restrictedTo =
   (...restrictions: Restriction[]): typeof childOverrides.makeRestrictedRing => (packetFd) => {
     const ring = new IoUring({ flags: IORING_SETUP_R_DISABLED });
@@ -146,7 +146,7 @@ const restrictedTo =
     return ring;
   };
 
-/** A plain ring that was asked while its process was root. */
+/** Rings of which the plain one was used while its process was root. */
 class RingsAskedBefore extends EarlyRings {
   readonly #opened = { open: super.plainly("open"), socket: super.plainly("socket") };
 
@@ -155,14 +155,14 @@ class RingsAskedBefore extends EarlyRings {
   }
 }
 
-/** Rings that are made when they are asked, which is after the drop. */
+/** Rings that are made when they are used, which is after the drop. */
 const LATE_RINGS = {
   plainly: (request: EarlyRequest) => new EarlyRings().plainly(request),
   byPolling: (request: EarlyRequest) => new EarlyRings().byPolling(request),
   asPersonality: (request: EarlyRequest) => new EarlyRings().asPersonality(request),
 } as unknown as EarlyRings;
 
-/** Rings that open nothing, of a child that opens something itself. */
+/** Rings that open nothing, in a child that opens something itself. */
 function openingOtherwise(openFile: () => number): Partial<typeof childOverrides> {
   const openOther = (request: EarlyRequest) =>
     request === "open" ? openFile() : socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -176,7 +176,7 @@ function openingOtherwise(openFile: () => number): Partial<typeof childOverrides
 type Outcome = { outcome: string; fd: number | null };
 type Rings = { [ring: string]: { [request: string]: Outcome } };
 
-/** What a child says of its rings at a stage, outcome by outcome. */
+/** Changes each outcome that a child reports of its rings at a stage. */
 function onOutcomes(run: ChildRun, stage: string, change: (outcome: Outcome) => Outcome): void {
   onStage(run, stage, ({ rings, ...rest }) => ({
     ...rest,
@@ -205,7 +205,7 @@ const ALL_RECEIVING = DEAF.map(([, check]) => check);
 
 const noDrop: Partial<typeof childOverrides> = { dropPrivileges: () => {} };
 
-const REPLACEMENTS: { readonly [name: string]: Replacement } = {
+const DEFECTS: { readonly [name: string]: Defect } = {
   "no-drop": {
     what: "nothing is dropped",
     refutes: ["URING-01", "URING-10"],
@@ -237,7 +237,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     child: { noNewPrivileges: () => {} },
   },
   "no-new-privs-on-one-thread": {
-    what: "no_new_privs is put on by prctl, on one thread only",
+    what: "no_new_privs is set by prctl, on one thread only",
     refutes: ["URING-01"],
     alone: true,
     parent: { launcher: [] },
@@ -246,7 +246,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     },
   },
   "lying-child": {
-    what: "nothing is dropped, and the child claims that everything is, and was refused",
+    what: "nothing is dropped, and the child claims that everything was dropped and refused",
     refutes: ["URING-01"],
     child: noDrop,
     words(run) {
@@ -261,7 +261,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     },
   },
   "claimed-ring": {
-    what: "the child claims a ring, and what it names is none",
+    what: "the child claims a ring, and names a descriptor that is not one",
     refutes: ["URING-01"],
     alone: true,
     words: (run) => onStage(run, "ready", () => ({ ring: 0 })),
@@ -269,7 +269,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
   ...Object.fromEntries(DEAF.map(([operation, check]) => [
     `deaf-${check}`,
     {
-      what: `a filter on the socket keeps every frame from ${operation}`,
+      what: `a filter on the socket drops every frame for ${operation}`,
       refutes: [check],
       alone: true,
       parent: impatient,
@@ -277,14 +277,14 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     },
   ])),
   "frames-without-secrets": {
-    what: "the child hands on of each frame what an ordinary socket reads",
+    what: "the child returns only what an ordinary socket reads of each frame",
     refutes: ALL_RECEIVING,
     alone: true,
     parent: impatient,
     words: withoutSecrets,
   },
   "one-buffer": {
-    what: "a multishot RECV has one buffer, and must be submitted for each frame",
+    what: "a multishot RECV has one buffer, and must be submitted again for each frame",
     refutes: ["URING-06"],
     alone: true,
     child: opening("multishot RECV", (fd) => new LateMultishotSource(fd, 1)),
@@ -343,7 +343,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     },
   },
   "asked-before": {
-    what: "the plain ring is asked before the drop",
+    what: "the plain ring is used before the drop",
     refutes: ["URING-10"],
     child: { makeEarlyRings: () => new RingsAskedBefore() },
   },
@@ -353,17 +353,18 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     child: { makeEarlyRings: () => LATE_RINGS, closeEarlyRings: () => {} },
   },
   "dev-null": {
-    what: "what is said to be root's file is /dev/null",
+    what: "the child opens /dev/null and claims that it is root's file",
     refutes: ["URING-11", "URING-12"],
     child: openingOtherwise(() => open("/dev/null", O_CLOEXEC)),
   },
   "path-only": {
-    what: "root's file is there as a path that cannot be read, the packet socket another socket",
+    what:
+      "root's file is opened as a path (O_PATH), and an ordinary socket takes the packet socket's place",
     refutes: ["URING-11", "URING-12"],
     child: openingOtherwise(() => open(ROOTS_FILE, O_CLOEXEC | O_PATH)),
   },
   "claimed-without-descriptor": {
-    what: "the child says that its rings have opened something, and names nothing",
+    what: "the child claims that its rings have opened something, and names no descriptor",
     refutes: ["URING-11", "URING-12"],
     words: (run) => onOutcomes(run, "dropped", () => ({ outcome: "opened", fd: null })),
   },
@@ -374,7 +375,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     child: { closeEarlyRings: () => {} },
   },
   "rings-kept-liar": {
-    what: "the rings from before the drop are not closed, and are said to be",
+    what: "the rings from before the drop are not closed, and the child claims that they are",
     refutes: ["URING-01"],
     alone: true,
     child: { closeEarlyRings: () => {} },
@@ -387,7 +388,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     },
   },
   "opened-after-closing": {
-    what: "root's file is still open when the rings are closed, and nothing is said of it",
+    what: "root's file is still open when the rings are closed, and the child does not report it",
     refutes: ["URING-13"],
     alone: true,
     child: {
@@ -398,7 +399,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     },
   },
   "deaf-worker": {
-    what: "the hardened worker never hands on a frame",
+    what: "the hardened worker never returns a frame",
     refutes: ["URING-14"],
     alone: true,
     harden: true,
@@ -410,14 +411,14 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
   ...LYING_WORKERS,
 };
 
-/** Every fault of `io-uring`, by name. */
-export const IO_URING_FAULTS: Faults = Object.fromEntries(
-  Object.entries(REPLACEMENTS).map((
-    [name, { parent: parents, child: childs, words, ...fault }],
+/** Every refutation of `io-uring`, by name. */
+export const IO_URING_REFUTATIONS: Refutations = Object.fromEntries(
+  Object.entries(DEFECTS).map((
+    [name, { parent: parents, child: childs, words, ...refutation }],
   ) => [
     `${ioUring.name}/${name}`,
     {
-      ...fault,
+      ...refutation,
       experiment: {
         ...ioUring,
         parent: (run: ParentRun) => parent(run, { ...parentOverrides, ...parents }),

@@ -1,5 +1,6 @@
 /**
- * Ways in which the main job can really go wrong, each by one piece of it that is replaced, and the checks that must see it.
+ * Real defects of the main job, each made by overriding one step, and the checks that must fail
+ * because of it.
  *
  * @module
  */
@@ -34,20 +35,20 @@ import {
 } from "../../lib/experiments/privilege_drop/experiment.ts";
 import { bindPacketSocket, openPacketSocket } from "../../lib/packets/socket.ts";
 import type { ParentRun } from "../../lib/harness/parent_run.ts";
-import { play } from "../hostile/behaviour.ts";
+import { behave } from "../hostile/behaviour.ts";
 import {
   dropOnOneThread,
-  type Fault,
-  type Faults,
   ignoreEverything,
   LYING_WORKERS,
   rawSetresgid,
+  type Refutation,
+  type Refutations,
   trustMe,
   withoutSecrets,
 } from "./refutation.ts";
 
-/** A fault, by the overrides of each program that are replaced. */
-interface Replacement extends Omit<Fault, "experiment"> {
+/** A defect: the steps of the parent that are overridden, and the child's program. */
+interface Defect extends Omit<Refutation, "experiment"> {
   readonly parent?: Partial<typeof parentOverrides>;
   readonly child?: (run: ChildRun) => void | Promise<void>;
 }
@@ -55,15 +56,21 @@ interface Replacement extends Omit<Fault, "experiment"> {
 const dropping = (dropPrivileges: typeof childOverrides.dropPrivileges) => (run: ChildRun) =>
   child(run, { ...childOverrides, dropPrivileges });
 
-/** A child that does not try to become root again: where its threads differ, libc would abort it before anybody has looked. */
+/**
+ * A child that does not try to become root again: where its threads differ, libc would abort it
+ * before the parent has looked.
+ */
 const droppingOnly = (drop: (identity: Identity) => void) => (run: ChildRun) =>
-  play(run, { what: "drops in its own way", drop: ({ identity }) => drop(identity) });
+  behave(run, { what: "drops in its own way", drop: ({ identity }) => drop(identity) });
 
 function htons(value: number): number {
   return (value & 0xff) << 8 | value >> 8;
 }
 
-/** A child that takes as many descriptors as come, whatever was agreed; one that is no packet socket stands in for none. */
+/**
+ * A child that accepts any number of descriptors. With none, a descriptor that is no packet socket
+ * takes the place of the missing one.
+ */
 const takingAll = (count: number) => (run: ChildRun) => {
   const honest = run.receive.bind(run);
   run.receive = (type, expected) => {
@@ -74,7 +81,7 @@ const takingAll = (count: number) => (run: ChildRun) => {
   return child(run);
 };
 
-const REPLACEMENTS: { readonly [name: string]: Replacement } = {
+const DEFECTS: { readonly [name: string]: Defect } = {
   "other-interface": {
     what: "the packet socket is bound to another interface",
     refutes: ["SOCK-01"],
@@ -109,19 +116,19 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     parent: { inheritedByChild: (packetFd) => [packetFd] },
   },
   "two-descriptors": {
-    what: "two descriptors are sent, and taken",
+    what: "two descriptors are sent, and accepted",
     refutes: ["PASS-02"],
     parent: { passedToChild: (packetFd) => [packetFd, packetFd] },
     child: takingAll(2),
   },
   "three-descriptors": {
-    what: "three descriptors are sent, and taken",
+    what: "three descriptors are sent, and accepted",
     refutes: ["PASS-02"],
     parent: { passedToChild: (packetFd) => [packetFd, packetFd, packetFd] },
     child: takingAll(3),
   },
   "no-descriptor": {
-    what: "the message brings no descriptor",
+    what: "the message carries no descriptor",
     refutes: ["PASS-02"],
     parent: { passedToChild: () => [] },
     child: takingAll(0),
@@ -178,13 +185,13 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     child: dropping(() => {}),
   },
   "deaf-socket": {
-    what: "a filter keeps every frame from the passed socket",
+    what: "a filter on the passed socket drops every frame",
     refutes: ["RECV-01", "RECV-02", "RECV-03"],
     timeout: 4,
     child: (run) => child(run, { ...childOverrides, beforeUse: ignoreEverything }),
   },
   "frames-without-secrets": {
-    what: "the child hands on of each frame what an ordinary socket reads",
+    what: "the child returns only what an ordinary socket reads of each frame",
     refutes: ["RECV-01", "RECV-02", "RECV-03"],
     alone: true,
     timeout: 4,
@@ -211,7 +218,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     child: (run) => child(run, { ...childOverrides, beforeUse: () => Deno.exit(0) }),
   },
   "child-fails-late": {
-    what: "the child does everything, and ends with another status than 0",
+    what: "the child does everything, and exits with a status other than 0",
     refutes: ["RECV-01"],
     endsEarly: true,
     child: async (run) => {
@@ -229,13 +236,13 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     }),
   },
   "drop-refused": {
-    what: "the drop is refused, and the child says so",
+    what: "the drop is refused, and the child reports it",
     refutes: ["DROP-01", "DROP-03", "DENY-01", "RECV-01"],
     endsEarly: true,
     child: dropping(({ gid }) => dropPrivileges({ uid: 0, gid })),
   },
   "file-kept": {
-    what: "the hardened worker has a file open that it was not given",
+    what: "the hardened worker holds a file that it was not given",
     refutes: ["HARD-03"],
     harden: true,
     child: (run) =>
@@ -245,10 +252,10 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
       }),
   },
   ...Object.fromEntries(
-    Object.entries(LYING_WORKERS).map(([name, { words, ...fault }]) => [
+    Object.entries(LYING_WORKERS).map(([name, { words, ...refutation }]) => [
       name,
       {
-        ...fault,
+        ...refutation,
         child: (run: ChildRun) => {
           words(run);
           return child(run);
@@ -258,18 +265,21 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
   ),
 };
 
-/** Every fault of `privilege-drop`, by name. Each child reports of every check that it holds: so it is the parent that sees the fault. */
-export const PRIVILEGE_DROP_FAULTS: Faults = Object.fromEntries(
-  Object.entries(REPLACEMENTS).map(([name, { parent: overrides, child: faulty, ...fault }]) => [
+/**
+ * Every refutation of `privilege-drop`, by name. Each child reports that every check holds, so only
+ * the parent can see the defect.
+ */
+export const PRIVILEGE_DROP_REFUTATIONS: Refutations = Object.fromEntries(
+  Object.entries(DEFECTS).map(([name, { parent: overrides, child: defective, ...refutation }]) => [
     `${privilegeDrop.name}/${name}`,
     {
-      ...fault,
+      ...refutation,
       experiment: {
         ...privilegeDrop,
         parent: (run: ParentRun) => parent(run, { ...parentOverrides, ...overrides }),
         child: (run: ChildRun) => {
           trustMe(run);
-          return (faulty ?? child)(run);
+          return (defective ?? child)(run);
         },
       },
     },

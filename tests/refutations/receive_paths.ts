@@ -1,5 +1,5 @@
 /**
- * Ways in which `receive-paths` can really go wrong.
+ * Real defects of `receive-paths`, and the checks that must fail because of each.
  *
  * @module
  */
@@ -15,53 +15,29 @@ import {
 import type { ReceiverOrders } from "../../lib/experiments/receive_paths/orders.ts";
 import type { FrameSource } from "../../lib/receive/mod.ts";
 import {
-  AlteredSource,
+  CountingSource,
+  DoublingSource,
+  MISTREATED,
+  SkippingSource,
+  SleepingSource,
+} from "./altered_sources.ts";
+import {
   dropOnOneThread,
-  type Fault,
-  type Faults,
   ignoreEverything,
   LYING_WORKERS,
   onStage,
-  sleep,
+  type Refutation,
+  type Refutations,
   trustMe,
 } from "./refutation.ts";
 
-/** A fault, by the overrides of the child's program that are replaced, and what the child makes of its own words. */
-interface Replacement extends Omit<Fault, "experiment"> {
+/** A defect: the overrides of the child's program, and what is changed in the child's messages. */
+interface Defect extends Omit<Refutation, "experiment"> {
   readonly child?: Partial<typeof childOverrides>;
   readonly words?: (run: ChildRun) => void;
 }
 
-/** Which frame it is that suffers. */
-const THAT_ONE = 500;
-
-/** One that knows at which frame it is, from 1 on. */
-class CountingSource extends AlteredSource {
-  protected count = 0;
-
-  override next(): boolean {
-    if (!super.next()) return false;
-    this.count++;
-    return true;
-  }
-}
-
-class SkippingSource extends CountingSource {
-  override next(): boolean {
-    return super.next() && (this.count !== THAT_ONE || super.next());
-  }
-}
-
-class DoublingSource extends CountingSource {
-  #isAgain = false;
-
-  override next(): boolean {
-    this.#isAgain = !this.#isAgain && this.count === THAT_ONE;
-    return this.#isAgain || super.next();
-  }
-}
-
-/** One whose frames are its own copies. */
+/** Returns copies of its frames, for a subclass to alter. */
 class CopyingSource extends CountingSource {
   protected copy = new Uint8Array(0);
 
@@ -87,7 +63,7 @@ class CopyingSource extends CountingSource {
 class FlippingSource extends CopyingSource {
   override next(): boolean {
     if (!super.next()) return false;
-    if (this.count === THAT_ONE) this.copy[this.copy.length - 1] ^= 1;
+    if (this.count === MISTREATED) this.copy[this.copy.length - 1] ^= 1;
     return true;
   }
 }
@@ -95,41 +71,25 @@ class FlippingSource extends CopyingSource {
 class CuttingSource extends CopyingSource {
   override next(): boolean {
     if (!super.next()) return false;
-    if (this.count === THAT_ONE) this.copy = this.copy.slice(0, -1);
+    if (this.count === MISTREATED) this.copy = this.copy.slice(0, -1);
     return true;
   }
 }
 
-/** The frame after that one comes before it. */
+/** Returns the mistreated frame after the one that follows it. */
 class SwappingSource extends CopyingSource {
   #held: Uint8Array<ArrayBuffer> | undefined;
 
   override next(): boolean {
-    if (this.#held !== undefined && this.count > THAT_ONE) {
+    if (this.#held !== undefined && this.count > MISTREATED) {
       this.copy = this.#held;
       this.#held = undefined;
       return true;
     }
     if (!super.next()) return false;
-    if (this.count !== THAT_ONE) return true;
+    if (this.count !== MISTREATED) return true;
     this.#held = this.copy;
     return super.next();
-  }
-}
-
-/** One that sleeps while the first frames come. */
-class SleepingSource extends AlteredSource {
-  #isAsleep = false;
-  #isDone = false;
-
-  override next(): boolean {
-    if (this.#isAsleep && !this.#isDone) {
-      sleep(300);
-      this.#isDone = true;
-    }
-    const isThere = super.next();
-    this.#isAsleep ||= !isThere; // all that was queued before is taken; what comes now counts
-    return isThere;
   }
 }
 
@@ -138,7 +98,7 @@ const everyWay: Way = () => true;
 const by = (receive: string, ringSetUp = false): Way => (orders) =>
   orders.receive === receive && orders.isRingSetUp === ringSetUp;
 
-/** Has the sources of some ways be altered. */
+/** Replaces the sources of some receive paths by altered ones. */
 const altering = (
   Altered: new (source: FrameSource) => FrameSource,
   ...ways: Way[]
@@ -151,14 +111,14 @@ const altering = (
 
 const EVERY_CHECK = [...receivePaths.plan];
 
-/** The ways whose room is the receive buffer of the socket. */
+/** The receive paths that queue frames in the receive buffer of the socket. */
 const BY_BUFFER: readonly (readonly [receive: string, check: CheckId])[] = [
   ["recvmsg", "PATH-01"],
   ["recvfrom", "PATH-02"],
   ["recvmmsg", "PATH-03"],
 ];
 
-const REPLACEMENTS: { readonly [name: string]: Replacement } = {
+const DEFECTS: { readonly [name: string]: Defect } = {
   "doubled": {
     what: "a frame comes twice",
     refutes: EVERY_CHECK,
@@ -170,13 +130,13 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     child: altering(SwappingSource, everyWay),
   },
   "skipped": {
-    what: "a frame is left out",
+    what: "a frame is skipped",
     refutes: ["PATH-01", "PATH-04", "PATH-06"],
     alone: true,
     child: altering(SkippingSource, by("recvmsg"), by("tpacket-v3"), by("io-uring")),
   },
   "flipped": {
-    what: "a bit of a frame is another",
+    what: "a bit of a frame is flipped",
     refutes: ["PATH-02", "PATH-05"],
     alone: true,
     child: altering(FlippingSource, by("recvfrom"), by("tpacket-v3", true)),
@@ -198,20 +158,20 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     child: { becomeWorker: dropOnOneThread },
   },
   "dropped-by-the-kernel": {
-    what: "the child sleeps while frames come, with hardly a receive buffer",
+    what: "the child sleeps while frames come, with a tiny receive buffer",
     refutes: BY_BUFFER.map(([, check]) => check),
     alone: true,
     child: {
       openSource(orders, packetFd) {
         const source = childOverrides.openSource(orders, packetFd);
         if (!BY_BUFFER.some(([receive]) => receive === orders.receive)) return source;
-        setsockopt(packetFd, SOL_SOCKET, SO_RCVBUF, 1); // the kernel makes it the least that there is
+        setsockopt(packetFd, SOL_SOCKET, SO_RCVBUF, 1); // the kernel raises it to its minimum
         return new SleepingSource(source);
       },
     },
   },
   "deaf-socket": {
-    what: "a filter keeps every frame from the passed socket",
+    what: "a filter on the passed socket drops every frame",
     refutes: ["PATH-01", "PATH-05", "PATH-07"],
     alone: true,
     child: {
@@ -224,7 +184,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     },
   },
   "lying-child": {
-    what: "the child stays root and makes digests up",
+    what: "the child stays root and invents digests",
     refutes: EVERY_CHECK,
     child: { becomeWorker: () => {} },
     words(run) {
@@ -237,13 +197,13 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
   ...LYING_WORKERS,
 };
 
-/** Every fault of `receive-paths`, by name. */
-export const RECEIVE_PATHS_FAULTS: Faults = Object.fromEntries(
-  Object.entries(REPLACEMENTS).map(([name, { child: overrides, words, ...fault }]) => [
+/** Every refutation of `receive-paths`, by name. */
+export const RECEIVE_PATHS_REFUTATIONS: Refutations = Object.fromEntries(
+  Object.entries(DEFECTS).map(([name, { child: overrides, words, ...refutation }]) => [
     `${receivePaths.name}/${name}`,
     {
       timeout: 60,
-      ...fault,
+      ...refutation,
       experiment: {
         ...receivePaths,
         child: (run: ChildRun) => {

@@ -1,10 +1,18 @@
 /**
- * What a fault is, and overrides that the faults of several experiments are made of.
+ * Refutations: real defects in an experiment, each with the checks that must fail because of it.
+ * Also the overrides that the defects of several experiments share.
  *
  * @module
  */
 
-import { assemble, attachFilter, bpfReturn, libc, setgroups, setresgid } from "../../ffi/mod.ts";
+import {
+  assemble,
+  attachFilter,
+  bpfReturn,
+  rawSyscall,
+  setgroups,
+  setresgid,
+} from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import type { CheckId } from "../../lib/evidence/checks.ts";
 import { judged } from "../../lib/evidence/evidence.ts";
@@ -12,62 +20,55 @@ import type { Experiment } from "../../lib/harness/experiment.ts";
 import { endOfPacket } from "../../lib/packets/frames.ts";
 import type { Confinement } from "../../lib/confine/start.ts";
 import type { Protection } from "../../lib/confine/protections.ts";
-import type { FrameSource } from "../../lib/receive/mod.ts";
 
-export { sleep } from "../../ffi/mod.ts";
-
-/** One way in which an experiment can really go wrong. */
-export interface Fault {
-  /** What is done wrong. */
+/** A defect in an experiment, and the checks that it refutes. */
+export interface Refutation {
+  /** The defect in words. */
   readonly what: string;
-  /** The checks that it must turn to `fail`; others may go with them. */
+  /** The checks that must fail; others may fail as well. */
   readonly refutes: readonly CheckId[];
-  /** No other check may go with them. */
+  /** True if no other check may fail. */
   readonly alone?: boolean;
-  /** It ends the run: what it refutes may never have run. */
+  /** True if the defect ends the run, so that the refuted checks may never have run. */
   readonly endsEarly?: boolean;
-  /** The experiment, with the fault in it. */
+  /** The experiment with the defect in it. */
   readonly experiment: Experiment;
-  /** What runs the program: `setpriv` for supplementary groups that could be forgotten. */
+  /**
+   * The command that runs the program: `setpriv`, for supplementary groups that could be forgotten.
+   */
   readonly prefix?: readonly string[];
   readonly harden?: boolean;
-  /** In seconds; 30 if nothing is given. What waits for what never comes should have less. */
+  /**
+   * In seconds; 30 by default. A run that waits for something that never comes should have less.
+   */
   readonly timeout?: number;
 }
 
-/** Faults by name. */
-export type Faults = { readonly [name: string]: Fault };
+/** Refutations by name. */
+export type Refutations = { readonly [name: string]: Refutation };
 
-// x86_64 and aarch64 number the system calls differently.
-const SYS_setresuid = Deno.build.arch === "aarch64" ? 147n : 117n;
-const SYS_setresgid = Deno.build.arch === "aarch64" ? 149n : 119n;
+/** Changes the gid of this thread alone, by the system call itself. */
+export const rawSetresgid = (gid: number): void => void rawSyscall("setresgid", gid, gid, gid);
 
-function rawDrop(number: bigint, id: number): void {
-  libc.syscall(number, BigInt(id), BigInt(id), BigInt(id), 0n, 0n, 0n);
-}
-
-/** Drops the gid by the system call, on one thread only. */
-export const rawSetresgid = (gid: number): void => rawDrop(SYS_setresgid, gid);
-
-/** Drops everything, but the uid on one thread only. */
+/** Drops the groups and gids of all threads, but the uid of this thread alone. */
 export function dropOnOneThread({ uid, gid }: { uid: number; gid: number }): void {
   setgroups([]);
   setresgid(gid, gid, gid);
-  rawDrop(SYS_setresuid, uid);
+  rawSyscall("setresuid", uid, uid, uid);
 }
 
-/** Has a filter keep every frame from a socket. */
+/** Attaches a filter that drops every frame of a socket. */
 export function ignoreEverything(packetFd: number): void {
   attachFilter(packetFd, assemble([bpfReturn(0)]));
 }
 
-/** Has a child claim of each of its checks that it holds. */
+/** Has a child report that each of its checks holds. */
 export function trustMe(run: ChildRun): void {
   const honest = run.check.bind(run);
   run.check = (id) => honest(id, judged(true, "trust me"));
 }
 
-/** Has a child hand on of each frame what an ordinary socket reads: nothing behind the IP packet. */
+/** Has a child return what an ordinary socket reads of each frame: nothing after the IP packet. */
 export function withoutSecrets(run: ChildRun): void {
   const honest = run.packet.bind(run);
   run.packet = (packet) => {
@@ -76,7 +77,7 @@ export function withoutSecrets(run: ChildRun): void {
   };
 }
 
-/** Lets a child understand its orders in its own way: those protections that it is to put on itself. */
+/** Changes the protections that a child takes from its orders. */
 export function onProtections(
   run: ChildRun,
   change: (ordered: readonly Protection[]) => readonly Protection[],
@@ -92,18 +93,23 @@ export function onProtections(
   };
 }
 
-/** Without those that a worker puts on itself after its drop. */
+/** Leaves out the protections that a worker puts on itself after its drop. */
 export const withoutStage4 = (ordered: readonly Protection[]): readonly Protection[] =>
   ordered.filter((each) => each === "no-capabilities" || each === "closed-descriptors");
 
-/** Without the filter of system calls; one that allows everything stays, by which no-new-privs gets to every thread. */
+/**
+ * Leaves out the filter of system calls. A filter that allows everything remains: by it
+ * no-new-privs reaches every thread.
+ */
 export const withoutFilter = (ordered: readonly Protection[]): readonly Protection[] =>
   ordered.filter((each) => each !== "receive-only");
 
-/** The faults of a hardened worker that says that it is confined, for every experiment that has one. */
+/**
+ * The defects of a hardened worker that claims to be confined, for every experiment that has one.
+ */
 export const LYING_WORKERS = {
   "unprotected-worker": {
-    what: "the hardened worker skips what it should put on itself, and says that it is confined",
+    what: "the hardened worker skips its own protections, and claims to be confined",
     refutes: ["HARD-01", "HARD-02", "HARD-04", "HARD-05"],
     alone: true,
     harden: true,
@@ -113,7 +119,7 @@ export const LYING_WORKERS = {
     },
   },
   "filter-that-allows": {
-    what: "the hardened worker has a filter that allows everything, and says that it is confined",
+    what: "the hardened worker has a filter that allows everything, and claims to be confined",
     refutes: ["HARD-05"],
     alone: true,
     harden: true,
@@ -126,49 +132,8 @@ export const LYING_WORKERS = {
 
 type Detail = { [name: string]: unknown };
 
-/** Lets a child say something else of a stage. */
+/** Changes the detail that a child reports at one stage. */
 export function onStage(run: ChildRun, at: string, change: (detail: Detail) => Detail): void {
   const honest = run.reached.bind(run);
   run.reached = (stage, detail = {}) => honest(stage, stage === at ? change(detail) : detail);
-}
-
-/** A source that is another one, except in what a subclass changes. */
-export class AlteredSource implements FrameSource {
-  constructor(protected readonly source: FrameSource) {}
-
-  get fd(): number {
-    return this.source.fd;
-  }
-
-  next(): boolean {
-    return this.source.next();
-  }
-
-  wait(milliseconds: number): void {
-    this.source.wait(milliseconds);
-  }
-
-  get bytes(): Uint8Array<ArrayBuffer> {
-    return this.source.bytes;
-  }
-
-  get offset(): number {
-    return this.source.offset;
-  }
-
-  get captured(): number {
-    return this.source.captured;
-  }
-
-  get length(): number {
-    return this.source.length;
-  }
-
-  timestamp(): bigint | undefined {
-    return this.source.timestamp();
-  }
-
-  [Symbol.dispose](): void {
-    this.source[Symbol.dispose]();
-  }
 }

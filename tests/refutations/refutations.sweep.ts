@@ -1,17 +1,22 @@
-/** For each way in which an experiment can go wrong: the check that claims otherwise fails, and so does the run. */
+/**
+ * Plants each defect in its experiment, and asserts that the checks it refutes fail, and the run
+ * with them.
+ */
 
 import { assertEquals } from "@std/assert";
 import { CONFINEMENT_CHECKS } from "../../lib/evidence/checks.ts";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
 import { TestsAhead } from "../support/tests_ahead.ts";
 import { evidenceIn, inNamespace } from "../support/programs.ts";
-import { FAULTS } from "./all.ts";
+import { REFUTATIONS } from "./all.ts";
 
 const root = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
 const LIMIT = 150_000;
 const tests = new TestsAhead();
 
-for (const [name, { what, refutes, alone, endsEarly, prefix = [] }] of Object.entries(FAULTS)) {
+for (
+  const [name, { what, refutes, alone, endsEarly, prefix = [] }] of Object.entries(REFUTATIONS)
+) {
   const [experiment] = name.split("/");
   tests.add(root, `${experiment}: ${refutes.join(", ")} fail when ${what}`, async () => {
     const command = [Deno.execPath(), "run", "-A", "tests/refutations/run.ts", name];
@@ -20,22 +25,24 @@ for (const [name, { what, refutes, alone, endsEarly, prefix = [] }] of Object.en
     const failed = checks.filter(({ status, observed }) =>
       status === "fail" && (endsEarly || observed !== "never ran")
     ).map(({ id }) => id);
-    const isChildsWord = ({ id, seen_by }: typeof checks[number]) =>
+    const restsOnChild = ({ id, seen_by }: typeof checks[number]) =>
       refutes.includes(id) && seen_by.includes("child");
-    if (experiment === "privilege-drop") assertEquals(checks.filter(isChildsWord), []);
+    if (experiment === "privilege-drop") assertEquals(checks.filter(restsOnChild), []);
     const said = `failed: ${failed.join(", ")}; ${error}`;
     assertEquals(alone ? failed : refutes.filter((id) => failed.includes(id)), refutes, said);
     assertEquals([verdict, outcome.code], ["FAIL", 1], outcome.stderr);
   });
 }
 
-// The faults of `authority` are protections left out: see authority.sweep.ts.
+// The refutations of `authority` are protections left out: see authority.sweep.ts.
 for (const { name, plan, hardenedPlan = [] } of EXPERIMENTS.filter((e) => e.name !== "authority")) {
   const hardened = name === "privilege-drop" ? CONFINEMENT_CHECKS : hardenedPlan;
-  Deno.test(`Every check of ${name} has a fault that refutes it`, () => {
+  Deno.test(`Every check of ${name} has a refutation`, () => {
     const refuted = new Set(
-      Object.entries(FAULTS)
-        .filter(([fault, { endsEarly = false }]) => fault.startsWith(`${name}/`) && !endsEarly)
+      Object.entries(REFUTATIONS)
+        .filter(([refutation, { endsEarly = false }]) =>
+          refutation.startsWith(`${name}/`) && !endsEarly
+        )
         .flatMap(([, { refutes }]) => refutes),
     );
     assertEquals([...plan, ...hardened].filter((id) => !refuted.has(id)), []);

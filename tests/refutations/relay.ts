@@ -1,5 +1,5 @@
 /**
- * Ways in which `relay` can really go wrong.
+ * Real defects of `relay`, and the checks that must fail because of each.
  *
  * @module
  */
@@ -30,69 +30,23 @@ import { becomeWorker, protectSocket, protectWorker } from "../../lib/confine/pr
 import { type FrameSource, openFrameSource } from "../../lib/receive/mod.ts";
 import { PacketRingSource } from "../../lib/receive/tpacket_v3.ts";
 import { Relay, type RelayAccount } from "../../lib/experiments/relay/relay.ts";
+import { DoublingSource, MISTREATED, SkippingSource, SleepingSource } from "./altered_sources.ts";
 import {
-  AlteredSource,
-  type Fault,
-  type Faults,
   onProtections,
-  sleep,
+  type Refutation,
+  type Refutations,
   trustMe,
   withoutStage4,
 } from "./refutation.ts";
 
-/** A fault, by the overrides of the two programs that are replaced, and what the child makes of its own words. */
-interface Replacement extends Omit<Fault, "experiment"> {
+/** A defect: the overrides of the two programs, and what is changed in the child's messages. */
+interface Defect extends Omit<Refutation, "experiment"> {
   readonly parent?: Partial<typeof parentOverrides>;
   readonly child?: Partial<typeof childOverrides>;
   readonly words?: (run: ChildRun) => void;
 }
 
-/** Which frame it is that suffers. */
-const THAT_ONE = 500;
-
-/** One that knows at which frame it is, from 1 on. */
-class CountingSource extends AlteredSource {
-  protected count = 0;
-
-  override next(): boolean {
-    if (!super.next()) return false;
-    this.count++;
-    return true;
-  }
-}
-
-class SkippingSource extends CountingSource {
-  override next(): boolean {
-    return super.next() && (this.count !== THAT_ONE || super.next());
-  }
-}
-
-class DoublingSource extends CountingSource {
-  #isAgain = false;
-
-  override next(): boolean {
-    this.#isAgain = !this.#isAgain && this.count === THAT_ONE;
-    return this.#isAgain || super.next();
-  }
-}
-
-/** One whose ring is too small for what comes while it sleeps. */
-class SleepingSource extends AlteredSource {
-  #isAsleep = false;
-  #isDone = false;
-
-  override next(): boolean {
-    if (this.#isAsleep && !this.#isDone) {
-      sleep(300);
-      this.#isDone = true;
-    }
-    const isThere = super.next();
-    this.#isAsleep ||= !isThere;
-    return isThere;
-  }
-}
-
-/** A relay that is right, for those that are not to start from. */
+/** A relay that works, for a subclass to break. */
 class WrongRelay {
   readonly right: Relay;
 
@@ -119,7 +73,7 @@ type Facts = {
   sequence: number;
 };
 
-/** A relay that makes something of its own of each datagram. */
+/** A relay that makes its own datagrams out of each one that it receives. */
 function sending(what: (facts: Facts) => Uint8Array<ArrayBuffer>[]): typeof WrongRelay {
   return class extends WrongRelay {
     #relayed = 0;
@@ -157,11 +111,11 @@ const altering = (
   openSource: (receive, packetFd) => new Altered(openFrameSource(receive, packetFd)),
 });
 
-/** What a worker does whose orders do not name the filter of system calls. */
+/** Confines a worker without the filter of system calls. */
 const unfiltered: typeof protectWorker = (worker, chosen) =>
   protectWorker(worker, chosen.filter((each) => each !== "receive-only"));
 
-const REPLACEMENTS: { readonly [name: string]: Replacement } = {
+const DEFECTS: { readonly [name: string]: Defect } = {
   "no-join": {
     what: "the helper socket joins nothing",
     refutes: ["RELAY-01"],
@@ -199,13 +153,13 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     child: { protectWorker: unfiltered },
   },
   "lying-worker": {
-    what: "the worker may make every system call, and says that it was refused",
+    what: "the worker may make every system call, and claims refusals",
     refutes: ["HARD-05", "RELAY-02", "RELAY-03", "RELAY-04"],
     child: { protectWorker: unfiltered },
     words: trustMe,
   },
   "skipped": {
-    what: "a frame is left out",
+    what: "a frame is skipped",
     refutes: ["RELAY-05", "RELAY-06", "RELAY-07"],
     child: altering(SkippingSource),
   },
@@ -215,21 +169,21 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     child: altering(DoublingSource),
   },
   "padded": {
-    what: "the padding of a short frame goes with the payload",
+    what: "the padding of a short frame is sent with the payload",
     refutes: ["RELAY-05", "RELAY-06"],
     child: by(sending(({ padded }) => [padded])),
   },
   "emptied": {
-    what: "a datagram without payload is not passed on",
+    what: "a datagram without payload is not relayed",
     refutes: ["RELAY-05", "RELAY-06"],
     child: by(sending(({ payload }) => payload.length === 0 ? [] : [payload])),
   },
   "made-up": {
-    what: "the worker sends to its destination what it has made up",
+    what: "the worker sends an invented datagram to its destination",
     refutes: ["RELAY-05", "RELAY-06", "RELAY-07"],
     child: by(
       sending(({ payload, sequence }) =>
-        sequence === THAT_ONE ? [payload, Uint8Array.of(1, 2, 3)] : [payload]
+        sequence === MISTREATED ? [payload, Uint8Array.of(1, 2, 3)] : [payload]
       ),
     ),
   },
@@ -250,22 +204,22 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     ),
   },
   "deaf-receiver": {
-    what: "a datagram does not reach the receiver",
+    what: "the receiver misses a datagram",
     refutes: ["RELAY-06"],
     alone: true,
     child: {
       receive: (digests, digest) => {
-        if (++receivedSoFar !== THAT_ONE) digests.push(digest);
+        if (++receivedSoFar !== MISTREATED) digests.push(digest);
       },
     },
   },
   "every-group": {
-    what: "the filter of the packet socket lets every group pass",
+    what: "the filter of the packet socket accepts every group",
     refutes: ["RELAY-07", "RELAY-08"],
     parent: { protectSocket: (packetFd, chosen) => protectSocket(packetFd, chosen) },
   },
   "dropped-by-the-kernel": {
-    what: "the worker sleeps while frames come, with hardly a ring",
+    what: "the worker sleeps while frames come, with a tiny ring",
     refutes: ["RELAY-05", "RELAY-06", "RELAY-08"],
     child: {
       openSource: (_, packetFd) =>
@@ -287,7 +241,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     parent: { setReversePath: (filter) => filter.set("strict") },
   },
   "unprotected-worker": {
-    what: "the worker skips what it should put on itself, and says that it has",
+    what: "the worker skips the protections that it should put on itself, and claims them",
     refutes: ["HARD-01", "HARD-02", "HARD-04", "HARD-05", "RELAY-03", "RELAY-04"],
     words(run) {
       trustMe(run);
@@ -306,7 +260,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     },
   },
   "frame-by-itself": {
-    what: "the worker sends one frame by the packet socket, just before the filter is on",
+    what: "the worker sends one frame by the packet socket, just before its filter is installed",
     refutes: ["RELAY-03", "RELAY-04"],
     alone: true,
     child: {
@@ -320,12 +274,12 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
 
 let receivedSoFar = 0;
 
-/** Every fault of `relay`, by name. */
-export const RELAY_FAULTS: Faults = Object.fromEntries(
-  Object.entries(REPLACEMENTS).map(([name, { parent: ours, child: theirs, words, ...fault }]) => [
+/** Every refutation of `relay`, by name. */
+export const RELAY_REFUTATIONS: Refutations = Object.fromEntries(
+  Object.entries(DEFECTS).map(([name, { parent: ours, child: theirs, words, ...refutation }]) => [
     `${relay.name}/${name}`,
     {
-      ...fault,
+      ...refutation,
       experiment: {
         ...relay,
         parent: (run: ParentRun<RelaySetting>) => parent(run, { ...parentOverrides, ...ours }),

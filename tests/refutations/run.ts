@@ -1,7 +1,7 @@
 /**
- * An experiment with one fault: prints its evidence.
+ * Runs an experiment with one defect, and prints its evidence.
  *
- *     deno run -A tests/refutations/run.ts EXPERIMENT/FAULT
+ *     deno run -A tests/refutations/run.ts EXPERIMENT/NAME
  *
  * @module
  */
@@ -10,10 +10,10 @@ import { parseCommandLine } from "../../lib/cli/command_line.ts";
 import { renderJson } from "../../lib/report/json.ts";
 import { environment, evidenceOf, runExperiment } from "../../lib/harness/run.ts";
 import { findSetting } from "../../lib/harness/setting.ts";
-import { FAULTS } from "./all.ts";
+import { REFUTATIONS } from "./all.ts";
 
 const [name] = Deno.args;
-const { experiment, harden = false, timeout = 30 } = FAULTS[name];
+const { experiment, harden = false, timeout = 30 } = REFUTATIONS[name];
 const args = ["--timeout", String(timeout), ...harden ? ["--harden"] : [], "veth-fdpass"];
 const task = parseCommandLine(args, [experiment]);
 if (task.task !== "run") throw new Error(`Nothing to run: ${task.task}`);

@@ -1,5 +1,5 @@
 /**
- * Ways in which `supervisor` can really go wrong.
+ * Real defects of `supervisor`, and the checks that must fail because of each.
  *
  * @module
  */
@@ -23,19 +23,23 @@ import { SUPERVISED, type SupervisedOrders } from "../../lib/experiments/supervi
 import { boundPacketSocket } from "../../lib/packets/socket.ts";
 import { ParentRun } from "../../lib/harness/parent_run.ts";
 import { createProgress, Progress } from "../../lib/experiments/supervisor/progress.ts";
-import { launcherFor, type Protection, protectSocket } from "../../lib/confine/protections.ts";
+import { type Protection, protectSocket } from "../../lib/confine/protections.ts";
 import { RecvfromSource } from "../../lib/receive/recvfrom.ts";
 import { RestartPolicy } from "../../lib/experiments/supervisor/restart_policy.ts";
 import { work } from "../../lib/experiments/supervisor/worker.ts";
+import type { Seat, TendedSeat } from "../../lib/experiments/supervisor/seat.ts";
 import {
-  type Seat,
   Supervisor,
+  type SupervisorHost,
   type SupervisorOptions,
 } from "../../lib/experiments/supervisor/supervisor.ts";
-import type { Fault, Faults } from "./refutation.ts";
+import type { Refutation, Refutations } from "./refutation.ts";
 
-/** A fault, by the overrides of the supervisor's program that are replaced, and what is done to either process before its program begins. */
-interface Replacement extends Omit<Fault, "experiment"> {
+/**
+ * A defect: the overrides of the supervisor's program, and what is changed in either process before
+ * its program begins.
+ */
+interface Defect extends Omit<Refutation, "experiment"> {
   readonly overrides?: Partial<typeof parentOverrides>;
   readonly inSupervisor?: () => void;
   readonly inWorker?: (run: ChildRun) => void;
@@ -43,32 +47,24 @@ interface Replacement extends Omit<Fault, "experiment"> {
 
 const KILLS = 6, RATE = 1000;
 
-/** So long that a kill most probably comes in the middle of a block, in microseconds. */
+/** In microseconds: long enough that a kill most probably comes in the middle of a block. */
 const LONG_WORK = 1500;
 
-/** What a seat is, to one who must not know. */
-interface InnerSeat {
-  socket: OwnedFd;
-  readonly tending: Promise<void>;
-  isToStop: boolean;
-  hasLeft: boolean;
-  wake(): void;
-}
-
-const inner = (seat: Seat) => seat as unknown as InnerSeat;
+/** The seat, with what its supervisor alone may change. */
+const inner = (seat: Seat) => seat as TendedSeat;
 const pause = (time: number) => new Promise<void>((resolve) => setTimeout(resolve, time));
 
 type Arguments = ConstructorParameters<typeof Supervisor>;
 
-/** Which supervisor is made: that of the experiment, by rings that are kept, or that of a control. */
+/** Whether this is the experiment's own supervisor, which keeps its rings, or that of a control. */
 const isMain = ({ ring, keepsSockets }: SupervisorOptions) => ring !== null && keepsSockets;
 
-/** Has the supervisor of the experiment, and not of the controls, be another. */
+/** Replaces the supervisor of the experiment, and leaves those of the controls alone. */
 const instead = (make: (...args: Arguments) => Supervisor): Partial<typeof parentOverrides> => ({
   makeSupervisor: (...args) => isMain(args[1]) ? make(...args) : new Supervisor(...args),
 });
 
-/** A supervisor that does something when it has killed for the third time. */
+/** A supervisor that does something at its third kill. */
 abstract class AtThirdKill extends Supervisor {
   #kills = 0;
 
@@ -80,14 +76,14 @@ abstract class AtThirdKill extends Supervisor {
   protected abstract deed(seat: Seat): void;
 }
 
-/** One that forgets the last two protections, once. */
+/** Forgets the last two protections, once. */
 class ForgettingSupervisor extends AtThirdKill {
   readonly #protections: Protection[];
 
-  constructor(run: ParentRun, options: SupervisorOptions, protections: readonly Protection[]) {
-    const own = [...protections];
-    super(run, options, own);
-    this.#protections = own;
+  constructor(host: SupervisorHost, options: SupervisorOptions) {
+    const protections = [...options.protections];
+    super(host, { ...options, protections });
+    this.#protections = protections;
   }
 
   protected override deed(seat: Seat): void {
@@ -100,31 +96,34 @@ class ForgettingSupervisor extends AtThirdKill {
   }
 }
 
-/** One that hands the successor another socket, once. */
+/** Gives the successor another socket, once. */
 class ExchangingSupervisor extends AtThirdKill {
-  readonly #args: Arguments;
+  readonly #options: SupervisorOptions;
 
   constructor(...args: Arguments) {
     super(...args);
-    this.#args = args;
+    [, this.#options] = args;
   }
 
   protected override deed(seat: Seat): void {
-    const [{ setting }, { ring }, protections] = this.#args;
-    const another = boundPacketSocket(setting.link.ifindex, ETH_P_ALL);
+    const { ifindex, ring, protections } = this.#options;
+    const another = boundPacketSocket(ifindex, ETH_P_ALL);
     setUpPacketRing(another.fd, ring!);
     protectSocket(another.fd, protections.filter((each) => each !== "fanout-pin"));
-    inner(seat).socket = another; // the one before stays open, as a member of the group
+    inner(seat).socket = another; // the old one stays open, as a member of the group
   }
 }
 
-/** How many frames the journal of a hasty successor holds, by which it is known. */
+/** How many frames the journal of a hasty successor holds, which identifies it. */
 const HASTY = 5000;
 
-/** One whose successor does not wait for the predecessor's end: for a while two workers do the same frames. */
+/**
+ * Starts the successor before the predecessor has ended: for a while two workers handle the same
+ * frames.
+ */
 class HastySupervisor extends Supervisor {
   readonly #args: Arguments;
-  /** What hasty successors have done. */
+  /** The journals of hasty successors. */
   static readonly journals: Uint32Array[] = [];
 
   constructor(...args: Arguments) {
@@ -141,28 +140,26 @@ class HastySupervisor extends Supervisor {
   }
 
   async #both(seat: Seat): Promise<void> {
-    const [run, { ring, nonce }, protections] = this.#args;
+    const [host, options] = this.#args;
     const { identity, progress } = seat;
-    const { socket } = inner(seat);
+    const packetFd = inner(seat).socket.fd;
     using memory = new OwnedFd(createProgress(HASTY));
     using own = new Progress(memory.fd, HASTY);
-    await using successor = run.start({
-      launcher: launcherFor(identity, protections),
-      isSilent: true,
-    });
-    const orders = { ...identity, protections, ring, nonce: nonce.toBase64(), work: 0 };
-    successor.order(SUPERVISED, { capacity: HASTY, ...orders }, [socket.fd, memory.fd]);
-    await successor.reached("ready");
+    const assignment = { identity, packetFd, progressFd: memory.fd, capacity: HASTY };
+    await using successor = host.startWorker(assignment, { ...options, work: 0 });
+    await successor.ready();
     own.enter(progress.sequence);
-    successor.send({ type: "next" });
+    successor.begin();
     await pause(200);
-    successor.send({ type: "enough" });
-    await successor.reached("stopped");
+    await successor.stop();
     HastySupervisor.journals.push(own.journal.slice());
   }
 }
 
-/** Has a hasty successor leave the blocks to its predecessor, which would otherwise wait for them until the ring is full. */
+/**
+ * Has a hasty successor leave the blocks to its predecessor, which would otherwise wait for them
+ * until the ring is full.
+ */
 function leaveBlocks(run: ChildRun): void {
   const honest = run.receive.bind(run);
   run.receive = (expected, descriptors) => {
@@ -179,18 +176,16 @@ function leaveBlocks(run: ChildRun): void {
   };
 }
 
-/** One that lets a worker go while its share is still dealt out to it. */
+/** Removes a worker while it still gets its share of the frames. */
 class CarelessSupervisor extends Supervisor {
   override async remove(seat: Seat): Promise<void> {
     const leaving = inner(seat);
-    leaving.isToStop = true;
-    leaving.wake();
-    await leaving.tending;
+    await leaving.stop();
     leaving.hasLeft = true;
   }
 }
 
-/** One that has a revived worker begin with what comes, and not with what waits. */
+/** Has a revived worker begin with new frames, and not with those that wait. */
 class ForgetfulSupervisor extends Supervisor {
   override async revive(seat: Seat): Promise<void> {
     const { progress } = seat;
@@ -205,7 +200,7 @@ class ForgetfulSupervisor extends Supervisor {
 
 const TOO_SMALL: PacketRingGeometry = { blockSize: 1 << 14, blockCount: 4, retireTimeout: 8 };
 
-const REPLACEMENTS: { readonly [name: string]: Replacement } = {
+const DEFECTS: { readonly [name: string]: Defect } = {
   "one-unprotected": {
     what: "one worker is started without no_new_privs and its system call filter",
     refutes: ["SUPER-01"],
@@ -217,8 +212,11 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     refutes: ["SUPER-01"],
     endsEarly: true,
     overrides: {
-      makeSupervisor: (run, options) =>
-        new Supervisor(run, options, ["no-capabilities", "closed-descriptors"]),
+      makeSupervisor: (host, options) =>
+        new Supervisor(host, {
+          ...options,
+          protections: ["no-capabilities", "closed-descriptors"],
+        }),
     },
   },
   "another-socket": {
@@ -227,20 +225,20 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     overrides: instead((...args) => new ExchangingSupervisor(...args)),
   },
   "opened-anew": {
-    what: "the supervisor closes and opens sockets, and says that it keeps them",
+    what: "the supervisor closes and reopens sockets, and claims to keep them",
     refutes: ["SUPER-01", "SUPER-02", "SUPER-06"],
-    overrides: instead((run, options, protections) =>
-      new Supervisor(run, { ...options, keepsSockets: false }, protections)
+    overrides: instead((host, options) =>
+      new Supervisor(host, { ...options, keepsSockets: false })
     ),
   },
   "no-progress": {
-    what: "a successor begins the block of its predecessor anew",
+    what: "a successor starts the block of its predecessor from the beginning",
     refutes: ["SUPER-02"],
     overrides: { work: LONG_WORK },
     inWorker: () => Object.defineProperty(Progress.prototype, "doneInBlock", { get: () => 0 }),
   },
   "one-too-many": {
-    what: "a successor leaves out the frame that its predecessor had in hand",
+    what: "a successor skips the frame that its predecessor was handling",
     refutes: ["SUPER-02"],
     overrides: { work: LONG_WORK },
     inWorker() {
@@ -256,7 +254,7 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     overrides: { ring: TOO_SMALL },
   },
   "forged-journal": {
-    what: "a journal has one frame in the place of another",
+    what: "a journal holds one frame in place of another",
     refutes: ["SUPER-02"],
     overrides: {
       journals(seats) {
@@ -278,12 +276,12 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     },
   },
   "careless-removal": {
-    what: "a worker goes while its share is still dealt out to it",
+    what: "a worker is removed while it still gets its share of the frames",
     refutes: ["SUPER-05"],
     overrides: instead((...args) => new CarelessSupervisor(...args)),
   },
   "swallowed-share": {
-    what: "the share of a worker that was given up is dealt out to nobody else",
+    what: "the share of an abandoned worker goes to no other worker",
     refutes: ["SUPER-06"],
     alone: true,
     inSupervisor() {
@@ -294,14 +292,14 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     },
   },
   "never-given-up": {
-    what: "a worker is started again for ever",
+    what: "a worker is restarted for ever",
     refutes: ["SUPER-06"],
     endsEarly: true,
     timeout: 15,
     inSupervisor: () => RestartPolicy.prototype.afterEnd = () => 0,
   },
   "swallowing-recvfrom": {
-    what: "a worker that receives by recvfrom loses more than it has in hand",
+    what: "a worker that receives by recvfrom loses more than the frame in hand",
     refutes: ["SUPER-07"],
     alone: true,
     inWorker() {
@@ -314,33 +312,32 @@ const REPLACEMENTS: { readonly [name: string]: Replacement } = {
     },
   },
   "kept-after-all": {
-    what: "the sockets of the control are kept",
+    what: "the control keeps its sockets",
     refutes: ["SUPER-08"],
     alone: true,
     overrides: {
-      makeSupervisor: (run, options, protections) =>
-        new Supervisor(run, { ...options, keepsSockets: true }, protections),
+      makeSupervisor: (host, options) => new Supervisor(host, { ...options, keepsSockets: true }),
     },
   },
   "forgotten-rest": {
-    what: "who is served again begins with what comes, and not with what waits",
+    what: "a revived worker begins with new frames, and not with those that wait",
     refutes: ["SUPER-09"],
     overrides: instead((...args) => new ForgetfulSupervisor(...args)),
   },
 };
 
-/** The same run with fewer kills: each costs a start. */
+/** The same run with fewer kills, because each costs a start. */
 function shorter({ context, options, record }: ParentRun<Supervision>): ParentRun<Supervision> {
   return new ParentRun({ ...context, options: { ...options, kills: KILLS, rate: RATE } }, record);
 }
 
-/** Every fault of `supervisor`, by name. */
-export const SUPERVISOR_FAULTS: Faults = Object.fromEntries(
-  Object.entries(REPLACEMENTS).map(([name, replacement]) => {
-    const { overrides, inSupervisor, inWorker, ...fault } = replacement;
+/** Every refutation of `supervisor`, by name. */
+export const SUPERVISOR_REFUTATIONS: Refutations = Object.fromEntries(
+  Object.entries(DEFECTS).map(([name, defect]) => {
+    const { overrides, inSupervisor, inWorker, ...refutation } = defect;
     return [`${supervisor.name}/${name}`, {
       timeout: 110,
-      ...fault,
+      ...refutation,
       experiment: {
         ...supervisor,
         parent(run: ParentRun<Supervision>) {

@@ -1,8 +1,10 @@
 /**
- * The message boundaries of a run: the moments between two messages on the control channel, as one of its two sides has them.
+ * The message boundaries of a run: the moments between two messages on the control channel, as one
+ * of its sides counts them.
  *
- * A side is at its boundary N when it has sent or received N messages, and before it does anything else. What is done there is done
- * synchronously, so a signal that a process sends to itself comes at that boundary and at no other.
+ * A side is at boundary N when it has sent or received N messages and has done nothing since. A
+ * callback runs there synchronously, so a signal that a process sends to itself arrives at that
+ * boundary and at no other.
  *
  * @module
  */
@@ -18,31 +20,36 @@ import {
 } from "../../ffi/mod.ts";
 import { libc, type LibcCall } from "../../ffi/abi/libc.ts";
 
-/** What is sent to whom, and where: `child 7 SIGTERM`. */
-export interface Blow {
+/** Which side sends itself which signal, and where. */
+export interface PlannedSignal {
   readonly side: "parent" | "child";
-  /** The boundary, from 1. */
+  /** The boundary, counted from 1. */
   readonly boundary: number;
   readonly signal: Deno.Signal;
 }
 
-/** A blow as an argument or the query of a URL. */
-export const blowText = ({ side, boundary, signal }: Blow) => `${side}.${boundary}.${signal}`;
+/** A planned signal as an argument or the query of a URL, such as `child.7.SIGTERM`. */
+export const signalText = ({ side, boundary, signal }: PlannedSignal) =>
+  `${side}.${boundary}.${signal}`;
 
-/** The opposite of {@linkcode blowText}; `undefined` for the empty text: no blow. */
-export function parseBlow(text: string): Blow | undefined {
+/** The inverse of {@linkcode signalText}; `undefined` for the empty text, which plans no signal. */
+export function parseSignal(text: string): PlannedSignal | undefined {
   if (text === "") return undefined;
   const [side, boundary, signal] = text.split(".");
-  return { side: side as Blow["side"], boundary: Number(boundary), signal: signal as Deno.Signal };
+  return {
+    side: side as PlannedSignal["side"],
+    boundary: Number(boundary),
+    signal: signal as Deno.Signal,
+  };
 }
 
-/** Has this process report of every boundary that it comes to, by number. */
+/** Calls back at every boundary that this process reaches, with its number. */
 export function atEveryBoundary(report: (boundary: number) => void): void {
   let boundary = 0;
   for (const name of ["sendmsg", "recvmsg"] as const) {
     const call = libc[name] as LibcCall;
     const watched: LibcCall = (...args) => {
-      const result = call(...args); // on failure nothing else is called here, so errno stays
+      const result = call(...args); // if it fails, no other call follows here, so errno stays
       if (Number(result) > 0 && isControlChannel(args[0] as number)) report(++boundary);
       return result;
     };
@@ -50,7 +57,7 @@ export function atEveryBoundary(report: (boundary: number) => void): void {
   }
 }
 
-/** What a process may look at while it may: after a filter is on it, it may not. */
+/** What each descriptor was when the process could still ask: under its filter it cannot. */
 const known = new Map<number, boolean>();
 
 function isControlChannel(fd: number): boolean {

@@ -1,8 +1,8 @@
 /**
- * Runs of fdpass that get a signal at a message boundary, and what is seen of them from outside.
+ * Runs of fdpass that get a signal at a message boundary, observed from outside.
  *
- * Each is in a network namespace of its own, which is also the mark by which its processes are found when it has ended. It is in no PID
- * namespace, whose end would take an orphan with it.
+ * Each run has a network namespace of its own, by which its processes are found after its end. It
+ * has no PID namespace, whose end would kill an orphan.
  *
  * @module
  */
@@ -10,18 +10,18 @@
 import { assertSchema } from "../support/schema.ts";
 import { ROOT } from "../support/programs.ts";
 import { isStopped, NetworkNamespace, Running } from "../e2e/processes.ts";
-import { blowText } from "./boundaries.ts";
-import { OUTPUT, type SignalCase, type SignalRecord, SLACK } from "./cases.ts";
+import { signalText } from "./boundaries.ts";
+import { OUTPUT, type SignalCase, type SignalRecord, SLACK } from "./judge.ts";
 import type { Evidence } from "../../lib/evidence/evidence.ts";
 
 const pause = (time: number) => new Promise<void>((resolve) => setTimeout(resolve, time));
 
-/** How long a stopped process stays so, in milliseconds. */
+/** How long a stopped process stays stopped, in milliseconds. */
 const STOP = 150;
-/** How long whoever is left over may take to end, in milliseconds. */
+/** How long the processes of a run may take to end after it, in milliseconds. */
 const FAREWELL = 10_000;
 
-/** No neighbour discovery: the messages of two runs are the same ones. */
+/** Neighbour discovery is off, so that two runs exchange the same messages. */
 const SET_UP = [
   "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 2>/dev/null",
   "echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6 2>/dev/null",
@@ -30,7 +30,7 @@ const SET_UP = [
   'exec "$0" "$@"',
 ].join("\n");
 
-/** A folder for what one run writes, which goes with it. */
+/** A folder for the files of one run, removed on disposal. */
 class Folder implements Disposable {
   readonly path = Deno.makeTempDirSync();
 
@@ -49,16 +49,16 @@ class Folder implements Disposable {
   }
 }
 
-function start(folder: Folder, blow: string, args: readonly string[]): Running {
+function start(folder: Folder, planned: string, args: readonly string[]): Running {
   const program = [Deno.execPath(), "run", "-A", `${ROOT}/tests/signals/signalled_run.ts`];
   return new Running([
     ...["env", `TMPDIR=${folder.path}/tmp`, "unshare", "--net", "sh", "-c", SET_UP],
-    ...[...program, blow, `${folder.path}/count`],
+    ...[...program, planned, `${folder.path}/count`],
     ...[...args, "--json", "--report", `${folder.path}/out/${OUTPUT}`, "veth-fdpass"],
   ]);
 }
 
-/** How many message boundaries the parent of an undisturbed run comes to. */
+/** The number of message boundaries that the parent of an undisturbed run reaches. */
 export async function boundariesOf(args: readonly string[]): Promise<number> {
   using folder = new Folder();
   await using run = start(folder, "", args);
@@ -74,7 +74,7 @@ export async function runCase(
   const { event, timeout } = signalCase;
   const signal = event === "SIGSTOP+SIGCONT" ? "SIGSTOP" : event;
   using folder = new Folder();
-  await using run = start(folder, blowText({ ...signalCase, signal }), [
+  await using run = start(folder, signalText({ ...signalCase, signal }), [
     ...args,
     "-t",
     String(timeout),
@@ -106,7 +106,7 @@ export async function runCase(
   };
 }
 
-/** Lets the stopped processes of a run go on, after a while. */
+/** Continues the stopped processes of a run, after a while. */
 async function goOn(place: NetworkNamespace): Promise<void> {
   const stopped = place.processes.filter(isStopped);
   if (stopped.length === 0) return;

@@ -1,10 +1,10 @@
 /**
- * Signals from a process that has no permission of Deno's to send them: kill(2) itself.
+ * Sends a signal by kill(2) itself, from a process without Deno's permission to do so.
  *
  * @module
  */
 
-/** The numbers, which are the same on x86_64 and aarch64 (signal(7)). */
+/** The signal numbers, which are the same on x86_64 and aarch64: signal(7). */
 const NUMBERS: Partial<Record<Deno.Signal, number>> = {
   SIGHUP: 1,
   SIGINT: 2,

@@ -1,5 +1,6 @@
 /**
- * A child that sends itself a signal at one of its message boundaries: which, the query of its URL says.
+ * A child that sends itself a signal at one of its message boundaries. The query of its URL says
+ * which.
  *
  * @module
  */
@@ -7,20 +8,21 @@
 import { sleep } from "../../ffi/mod.ts";
 import { runChild } from "../../lib/harness/child_main.ts";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
-import { atEveryBoundary, parseBlow } from "./boundaries.ts";
+import { atEveryBoundary, parseSignal } from "./boundaries.ts";
 import { sendSignal } from "./send_signal.ts";
 
-const blow = parseBlow(new URL(import.meta.url).search.slice(1));
+const planned = parseSignal(new URL(import.meta.url).search.slice(1));
 
-/** How long the end of a process may take that a signal ends, in milliseconds. */
+/** How long a process may take to end by a signal, in milliseconds. */
 const PATIENCE = 30_000;
 
-if (blow?.side === "child") {
+if (planned?.side === "child") {
   atEveryBoundary((boundary) => {
-    if (boundary !== blow.boundary) return;
-    sendSignal(Deno.pid, blow.signal);
-    // The runtime may take these with a handler that ends the process from another thread: at the boundary it is to end, and not later.
-    if (["SIGINT", "SIGTERM", "SIGHUP"].includes(blow.signal)) sleep(PATIENCE);
+    if (boundary !== planned.boundary) return;
+    sendSignal(Deno.pid, planned.signal);
+    // The runtime may handle these signals on another thread, which ends the process. Wait for
+    // that, so that it ends at this boundary and not at a later one.
+    if (["SIGINT", "SIGTERM", "SIGHUP"].includes(planned.signal)) sleep(PATIENCE);
   });
 }
 Deno.exit(await runChild(EXPERIMENTS, Deno.args));

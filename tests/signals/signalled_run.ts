@@ -1,22 +1,24 @@
 /**
- * fdpass itself, of which one side sends itself a signal at one of its message boundaries.
+ * Runs fdpass, one side of which sends itself a signal at one of its message boundaries.
  *
- *     signalled_run.ts BLOW COUNT_FILE ARG…
+ *     signalled_run.ts SIGNAL COUNT_FILE ARG…
  *
- * At its end it writes the number of its boundaries to COUNT_FILE. An empty BLOW is none.
+ * SIGNAL is empty for none. At the end it writes the number of its boundaries to COUNT_FILE.
  *
  * @module
  */
 
 import { main } from "../../main.ts";
-import { atEveryBoundary, parseBlow } from "./boundaries.ts";
+import { atEveryBoundary, parseSignal } from "./boundaries.ts";
 
 const [text, countFile, ...args] = Deno.args;
-const blow = parseBlow(text);
+const planned = parseSignal(text);
 let boundaries = 0;
 atEveryBoundary((boundary) => {
   boundaries = boundary;
-  if (blow?.side === "parent" && boundary === blow.boundary) Deno.kill(Deno.pid, blow.signal);
+  if (planned?.side === "parent" && boundary === planned.boundary) {
+    Deno.kill(Deno.pid, planned.signal);
+  }
 });
 const status = await main(args, new URL(`./signalled_child.ts?${text}`, import.meta.url).href);
 Deno.writeTextFileSync(countFile, String(boundaries));

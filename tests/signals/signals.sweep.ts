@@ -1,26 +1,29 @@
-/** A signal at every message boundary of a run, on either side: an end in time, the right status, and nothing left behind. */
+/**
+ * A signal at every message boundary of a run, on either side: the run ends in time, with the right
+ * status, and leaves nothing behind.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import { testNeeding } from "../support/needs.ts";
 import {
   type Event,
-  FAULT_KINDS,
-  faultsOf,
+  PROBLEMS,
+  problemsOf,
   type SignalCase,
   type SignalRecord,
   tableOf,
-} from "./cases.ts";
+} from "./judge.ts";
 import { boundariesOf, runCase } from "./runs.ts";
 
 const needs = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
 
-/** What is swept, and how densely. */
+/** Which experiment is swept, and how densely. */
 interface Sweep {
   readonly experiment: string;
   readonly args: readonly string[];
-  /** The `--timeout` of a run that should not need it, and of one that ends by it, in seconds. */
+  /** The `--timeout` in seconds: of a run that should not need it, and of one that ends by it. */
   readonly timeouts: readonly [generous: number, short: number];
-  /** How many boundaries are tried, spread over all; every one of them without it. */
+  /** How many boundaries are tried, evenly spread; all of them by default. */
   readonly sample?: number;
   readonly events: Readonly<Record<SignalCase["side"], readonly Event[]>>;
 }
@@ -43,7 +46,7 @@ const SWEEPS: readonly Sweep[] = [{
     child: ["SIGTERM", "SIGSTOP", "SIGKILL"],
   },
 }, {
-  // The death of a worker is what it is about: its own tests kill them.
+  // Its own tests kill the workers.
   experiment: "supervisor",
   args: ["-e", "supervisor", "--kills", "1"],
   timeouts: [60, 60],
@@ -51,7 +54,7 @@ const SWEEPS: readonly Sweep[] = [{
   events: { parent: ["SIGINT", "SIGKILL"], child: [] },
 }];
 
-/** How many runs are under way at once: some of them only wait. */
+/** How many runs are under way at once; some of them only wait. */
 const AT_ONCE = 4;
 
 async function sweep({ experiment, args, timeouts, sample, events }: Sweep) {
@@ -84,14 +87,14 @@ for (const each of SWEEPS) {
       assert(expected > 10, `${expected} runs`);
       await Deno.stdout.write(new TextEncoder().encode(`\n${tableOf(records)}\n`));
       assertEquals(records.length, expected);
-      const wrong = records.map((record) => ({ ...record, faults: faultsOf(record) }))
-        .filter(({ faults }) => faults.length > 0);
-      const counts = FAULT_KINDS.map((kind) => [
+      const wrong = records.map((record) => ({ ...record, problems: problemsOf(record) }))
+        .filter(({ problems }) => problems.length > 0);
+      const counts = PROBLEMS.map((kind) => [
         kind,
-        wrong.filter(({ faults }) => faults.includes(kind)).length,
+        wrong.filter(({ problems }) => problems.includes(kind)).length,
       ]);
-      const said = JSON.stringify(wrong.slice(0, 20), null, 1);
-      assertEquals(counts.filter(([, count]) => count !== 0), [], said);
+      const examples = JSON.stringify(wrong.slice(0, 20), null, 1);
+      assertEquals(counts.filter(([, count]) => count !== 0), [], examples);
     },
   );
 }

@@ -10,14 +10,15 @@ import { PacketRing } from "../../ffi/mod.ts";
 import { drawUpAccount } from "../../lib/experiments/supervisor/account.ts";
 import { parseCommandLine } from "../../lib/cli/command_line.ts";
 import type { Conclusion } from "../../lib/evidence/evidence.ts";
-import { supervisor as experiment } from "../../lib/experiments/supervisor/experiment.ts";
+import { hostOf, supervisor as experiment } from "../../lib/experiments/supervisor/experiment.ts";
 import type { ParentRun } from "../../lib/harness/parent_run.ts";
 import { FOREIGN } from "../../lib/experiments/supervisor/progress.ts";
 import { ALL_PROTECTIONS } from "../../lib/confine/protections.ts";
 import { runExperiment } from "../../lib/harness/run.ts";
 import { findSetting, requireStimulus } from "../../lib/harness/setting.ts";
 import { steadySequence, SteadyStimulus } from "../../lib/experiments/supervisor/stream.ts";
-import { type Seat, Supervisor } from "../../lib/experiments/supervisor/supervisor.ts";
+import type { Seat } from "../../lib/experiments/supervisor/seat.ts";
+import { Supervisor } from "../../lib/experiments/supervisor/supervisor.ts";
 import { printJson } from "../ffi/programs/print_json.ts";
 import { MISBEHAVING } from "./misbehaviours.ts";
 import { ownDescriptors } from "../hostile/own_descriptors.ts";
@@ -51,19 +52,19 @@ async function parent(run: ParentRun): Promise<Conclusion> {
   using stream = new SteadyStimulus(requireStimulus(stimulus, link), RATE);
   const { nonce } = stream;
   const options = {
+    ifindex: link.ifindex,
+    protections: ALL_PROTECTIONS,
     ring: RING,
     mode: "hash",
     keepsSockets: true,
     capacity: 200_000,
     nonce,
+    work: 0,
+    patience: PATIENCE,
   } as const;
   const before = { descriptors: ownDescriptors(), rss: Deno.memoryUsage().rss };
   {
-    await using supervisor = new Supervisor(
-      run,
-      { ...options, work: 0, patience: PATIENCE },
-      ALL_PROTECTIONS,
-    );
+    await using supervisor = new Supervisor(hostOf(run), options);
     const good = await supervisor.add({ uid: MISBEHAVING - 1, gid: 65534 });
     const adding = supervisor.add({ uid: MISBEHAVING, gid: 65534 });
     stream.start();

@@ -4,16 +4,10 @@
  * @module
  */
 
-import { close, poll, POLLIN, sendDescriptors } from "../../ffi/mod.ts";
+import { close, poll, POLLIN, sendDescriptors, sleep } from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import { sendMessage } from "../../lib/harness/channel.ts";
-import {
-  onProtections,
-  onStage,
-  sleep,
-  withoutFilter,
-  withoutStage4,
-} from "../refutations/refutation.ts";
+import { onProtections, onStage, withoutFilter, withoutStage4 } from "../refutations/refutation.ts";
 
 /** Whom the workers of that seat become. */
 export const MISBEHAVING = 60002;
@@ -179,7 +173,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
   },
   "talks-too-early": {
     what: "is ready twice",
-    reason: /did not wait for the word to go|it is at "ready"/,
+    reason: /did not wait for its order to receive|it is at "ready"/,
     isGivenUp: true,
     misbehave(run) {
       const honest = run.reached.bind(run);
@@ -275,7 +269,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
   },
   "another-socket": {
     what: "says that it has another socket",
-    reason: /The worker has socket 4711, and not \d+/,
+    reason: /The worker has socket 4711, not \d+/,
     isGivenUp: true,
     misbehave: (run) => onStage(run, "ready", () => ({ cookie: "4711" })),
   },

@@ -5,7 +5,7 @@
  */
 
 import { parseCommandLine } from "../../lib/cli/command_line.ts";
-import { supervisor as experiment } from "../../lib/experiments/supervisor/experiment.ts";
+import { hostOf, supervisor as experiment } from "../../lib/experiments/supervisor/experiment.ts";
 import type { ParentRun } from "../../lib/harness/parent_run.ts";
 import { ALL_PROTECTIONS } from "../../lib/confine/protections.ts";
 import { runExperiment } from "../../lib/harness/run.ts";
@@ -23,8 +23,16 @@ async function parent(run: ParentRun): Promise<never> {
   const { link, stimulus, identity } = run.setting;
   using stream = new SteadyStimulus(requireStimulus(stimulus, link), 100);
   const { nonce } = stream;
-  const options = { ring: RING, mode: "hash", keepsSockets: true, capacity: 1 << 20 } as const;
-  await using supervisor = new Supervisor(run, { ...options, nonce, work: 0 }, ALL_PROTECTIONS);
+  await using supervisor = new Supervisor(hostOf(run), {
+    ifindex: link.ifindex,
+    mode: "hash",
+    protections: ALL_PROTECTIONS,
+    ring: RING,
+    keepsSockets: true,
+    capacity: 1 << 20,
+    nonce,
+    work: 0,
+  });
   const seat = await supervisor.add(identity);
   stream.start();
   await new Promise((resolve) => setTimeout(resolve, 500));

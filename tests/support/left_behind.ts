@@ -16,7 +16,8 @@ export interface LeftBehind {
 /** How long what ends may take to be gone, in milliseconds. */
 const TIME_TO_GO = 5000;
 
-function processes(): Map<string, string> {
+/** The processes of this PID namespace: the command of each by its PID. */
+export function processes(): Map<string, string> {
   const found = new Map<string, string>();
   for (const { name } of Deno.readDirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;

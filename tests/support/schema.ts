@@ -1,12 +1,12 @@
 /**
- * The published schema of the evidence, held against what is printed.
+ * Validates reports by the published schema of the evidence.
  *
  * @module
  */
 
 import { Ajv2020, type ErrorObject } from "ajv";
 
-/** The schema, as it is published. */
+/** The published schema. */
 export const SCHEMA = JSON.parse(
   Deno.readTextFileSync(new URL("../../schema/fdpass-1.schema.json", import.meta.url)),
 );
@@ -19,8 +19,8 @@ const validate = new Ajv2020({
 })
   .compile(SCHEMA);
 
-/** What is wrong with a report, a line for each fault; none if it is as the schema says. */
-export function faultsOf(report: unknown): string[] {
+/** The violations of the schema in a report, one a line. */
+export function schemaErrors(report: unknown): string[] {
   if (validate(report)) return [];
   return (validate.errors ?? []).map(({ instancePath, message, params }: ErrorObject) =>
     `${instancePath || "/"} ${message} ${JSON.stringify(params)}`
@@ -28,11 +28,13 @@ export function faultsOf(report: unknown): string[] {
 }
 
 /**
- * Makes sure that a report is as the schema says.
+ * Asserts that a report is valid.
  *
- * @throws {Error} If it is not.
+ * @throws {Error} If it is not, with its first violations.
  */
 export function assertSchema(report: unknown): void {
-  const faults = faultsOf(report);
-  if (faults.length > 0) throw new Error(`Not of the schema:\n${faults.slice(0, 20).join("\n")}`);
+  const errors = schemaErrors(report);
+  if (errors.length > 0) {
+    throw new Error(`The report violates the schema:\n${errors.slice(0, 20).join("\n")}`);
+  }
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ETH_HLEN, ETH_P_IPV6 } from "../../../ffi/abi/constants.ts";
+import { ETH_HLEN, ETH_P_IPV6, IPPROTO_TCP } from "../../../ffi/abi/constants.ts";
 import { ipv4Bytes, type Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import { withHeaderChecksum } from "../../packets/build.ts";
 import type { DropReason } from "../../packets/datagrams.ts";
@@ -24,7 +24,6 @@ export interface InvalidFrame {
   readonly alter: (frame: Frame, to: Ipv4Endpoint) => Frame;
 }
 
-const IPPROTO_TCP = 6;
 const VLAN_TAG = [0x81, 0x00, 0x00, 0x05]; // IEEE 802.1Q, VLAN 5
 
 /** Overwrites bytes of a frame. */

@@ -40,7 +40,9 @@ import { backlogAllowed, longestGap, rateOfOneRing } from "./longest_gap.ts";
 import { identitiesFor, type Supervision, supervisorOptions } from "./options.ts";
 import { SteadyStimulus } from "./stream.ts";
 import { work } from "./worker.ts";
-import { type Seat, Supervisor, type SupervisorOptions } from "./supervisor.ts";
+import type { Seat } from "./seat.ts";
+import { Supervisor, type SupervisorHost, type SupervisorOptions } from "./supervisor.ts";
+import { WorkerProcess } from "./worker_process.ts";
 import { requireWorkerMemory } from "../../host/memory.ts";
 
 /**
@@ -101,7 +103,7 @@ export async function parent(
   // 1. Each worker has a socket of its own. All protections harden worker and socket.
   run.step(`Starting ${workers} workers, each with a socket of a fanout group...`);
   const options = optionsOf(run, stream, overrides);
-  await using supervisor = overrides.makeSupervisor(run, options, ALL_PROTECTIONS);
+  await using supervisor = overrides.makeSupervisor(hostOf(run), options);
   using _counters = run.tells(() => describeSeats(supervisor.seats));
   for (const identity of identities.slice(0, workers)) await supervisor.add(identity);
   run.done(`Workers serve (PIDs: ${supervisor.seats.map(({ pid }) => pid).join(", ")})`);
@@ -220,7 +222,7 @@ async function control(
     Math.min(CONTROL_RATE, run.options.rate / run.options.workers),
   );
   const options = { ...optionsOf(run, stream, overrides), ...changed };
-  await using supervisor = overrides.makeSupervisor(run, options, ALL_PROTECTIONS);
+  await using supervisor = overrides.makeSupervisor(hostOf(run), options);
   using _counters = run.tells(() => `control: ${describeSeats(supervisor.seats)}`);
   const seat = await supervisor.add(identity);
   stream.start();
@@ -296,9 +298,22 @@ function optionsOf(
   stream: SteadyStimulus,
   { ring, work }: typeof parentOverrides,
 ): SupervisorOptions {
-  const { fanout } = run.options;
+  const { ifindex } = run.setting.link;
+  const { fanout: mode } = run.options;
+  const protections = ALL_PROTECTIONS;
   const capacity = capacityFor(run.context.deadline - Date.now(), stream.rate);
-  return { ring, mode: fanout, keepsSockets: true, capacity, nonce: stream.nonce, work };
+  const { nonce } = stream;
+  return { ifindex, mode, protections, ring, keepsSockets: true, capacity, nonce, work };
+}
+
+/** Returns what a supervisor needs of a run: its end, and a child process for each worker. */
+export function hostOf(run: ParentRun): SupervisorHost {
+  const { signal, deadline } = run.context;
+  return {
+    signal,
+    deadline,
+    startWorker: (assignment, options) => new WorkerProcess(run, assignment, options),
+  };
 }
 
 if (import.meta.main) Deno.exit(await runChild([supervisor], Deno.args));

@@ -8,7 +8,7 @@ import type { Account } from "./account.ts";
 import { type Finding, judged } from "../../evidence/evidence.ts";
 import type { Shares } from "./kills.ts";
 import { FAILURES_TOLERATED } from "./restart_policy.ts";
-import type { Seat } from "./supervisor.ts";
+import type { Seat } from "./seat.ts";
 
 /** What {@linkcode judgeSeats} looks at. */
 export type SeenSeat = Pick<

@@ -1,19 +1,18 @@
 import { assert, assertEquals } from "@std/assert";
 import { CHECKS } from "../../../lib/evidence/checks.ts";
-import { evidenceOfFailure } from "../../../lib/harness/run.ts";
-import { environment } from "../../../lib/harness/run.ts";
+import { environment, evidenceOfFailure } from "../../../lib/harness/run.ts";
 import { UsageError } from "../../../lib/evidence/errors.ts";
-import { faultsOf, SCHEMA } from "../../support/schema.ts";
+import { SCHEMA, schemaErrors } from "../../support/schema.ts";
 import { spoilt, storedEvidence } from "../../support/stored.ts";
 
 Deno.test("A stored report is as the schema says, and so is one with hostile texts", () => {
-  assertEquals(faultsOf(storedEvidence()), []);
-  assertEquals(faultsOf(spoilt(storedEvidence())), []);
+  assertEquals(schemaErrors(storedEvidence()), []);
+  assertEquals(schemaErrors(spoilt(storedEvidence())), []);
 });
 
 Deno.test("The report of an error is as the schema says", () => {
   const evidence = evidenceOfFailure(environment(null, null), new UsageError("wrong"));
-  assertEquals(faultsOf(JSON.parse(JSON.stringify(evidence))), []);
+  assertEquals(schemaErrors(JSON.parse(JSON.stringify(evidence))), []);
 });
 
 type Node = Record<string, unknown>;
@@ -45,17 +44,17 @@ Deno.test("A property more, one less, or one of another type is not of the schem
   for (const node of nodes) {
     const names = Object.keys(node).join();
     node.more = 1;
-    assert(faultsOf(report).length > 0, `more in ${names}`);
+    assert(schemaErrors(report).length > 0, `more in ${names}`);
     delete node.more;
     for (const [name, value] of Object.entries(node)) {
       delete node[name];
-      assert(faultsOf(report).length > 0, `${name} missing in ${names}`);
+      assert(schemaErrors(report).length > 0, `${name} missing in ${names}`);
       node[name] = typeof value === "object" ? 1 : { wrong: true };
-      assert(faultsOf(report).length > 0, `${name} wrong in ${names}`);
+      assert(schemaErrors(report).length > 0, `${name} wrong in ${names}`);
       node[name] = value;
     }
   }
-  assertEquals(faultsOf(report), []);
+  assertEquals(schemaErrors(report), []);
 });
 
 Deno.test("A PASS without an experiment, with an error, or with another exit status is not of the schema", () => {
@@ -69,7 +68,7 @@ Deno.test("A PASS without an experiment, with an error, or with another exit sta
       { exit: 3 },
     ]
   ) {
-    assert(faultsOf({ ...report, ...change }).length > 0, JSON.stringify(change));
+    assert(schemaErrors({ ...report, ...change }).length > 0, JSON.stringify(change));
   }
 });
 

@@ -1,12 +1,16 @@
 /**
- * What a signal may do to a run, and what it may not: the judge of the sweep, a pure function of what was seen.
+ * The judge of the signal sweep: what a signal may do to a run, as a pure function of what was
+ * seen.
  *
  * @module
  */
 
 import type { Verdict } from "../../lib/evidence/evidence.ts";
 
-/** What befalls a process. `SIGSTOP+SIGCONT` is stopped, and after a while goes on; `SIGSTOP` never does. */
+/**
+ * What happens to a process. With `SIGSTOP+SIGCONT` it is stopped and continues after a while; with
+ * `SIGSTOP` it never continues.
+ */
 export type Event =
   | "SIGINT"
   | "SIGTERM"
@@ -21,60 +25,60 @@ export interface SignalCase {
   readonly experiment: string;
   readonly side: "parent" | "child";
   readonly event: Event;
-  /** After how many messages, sent or received, the side gets it. */
+  /** How many messages the side has sent or received when the signal arrives. */
   readonly boundary: number;
   /** The `--timeout`, in seconds. */
   readonly timeout: number;
 }
 
-/** What was seen of such a run. */
+/** What was seen of a run. */
 export interface SignalRecord extends SignalCase {
-  /** How the parent ended; `null` if it did not. */
+  /** How the parent ended; `null` if it did not end. */
   readonly end: { readonly code: number; readonly signal: Deno.Signal | null } | null;
-  /** How long that took, from its start, in milliseconds. */
+  /** How long that took from its start, in milliseconds. */
   readonly took: number;
-  /** The report on standard output, as far as it is judged here; `null` if there was none that the schema allows. */
+  /** The judged parts of the report on standard output; `null` if there was no valid one. */
   readonly report: {
     readonly verdict: Verdict;
     readonly exit: number;
     readonly error: string | null;
-    /** How many steps are told. */
+    /** The number of steps in the report. */
     readonly steps: number;
   } | null;
   readonly stderr: string;
-  /** Processes that were there a while after the end, and by whom the network namespace of the run was kept. */
+  /** The processes that a while after the end still kept the network namespace of the run. */
   readonly orphans: readonly number[];
-  /** The files in the folder of the output, and in that for temporary files. */
+  /** The files in the output folder and in the folder for temporary files. */
   readonly files: readonly string[];
 }
 
-/** The output that every run of the sweep is asked for. */
+/** The output file that every run of the sweep writes. */
 export const OUTPUT = "report.html";
 
-/** What is expected: how it ends, and why. */
+/** The expected verdict and error; `null` for none. */
 interface Expectation {
   readonly verdict: Verdict | null;
   readonly error: RegExp | null;
 }
 
 const GOES_ON: Expectation = { verdict: "PASS", error: null };
-const NO_WORD: Expectation = { verdict: null, error: null };
+const NO_REPORT: Expectation = { verdict: null, error: null };
 const interrupted = (event: Event): Expectation => ({
   verdict: "FAIL",
   error: new RegExp(`^Interrupted by ${event}$`),
 });
-/** Either it is heard of, or it is not there any more when the parent looks at it from outside. */
+/** The parent receives the end of the channel, or finds the process gone when it looks. */
 const childDied = (event: Event): Expectation => ({
   verdict: "FAIL",
   error: new RegExp(
     `^The child ended early, by ${event}$|"?/proc/\\d+/.*: (No such file|No such process)`,
   ),
 });
-/** At its last boundary the child is waited for, and ended. */
+/** At its last boundary the child is waited for, then killed. */
 const OUT_OF_TIME =
   /^Time ran out|no message came in time$|^The child did not end within 5000 ms$| but kept running; it was killed$/;
 
-/** What must come of an event, wherever it comes. */
+/** What must follow an event, at any boundary. */
 export function expectation({ side, event }: SignalCase): Expectation {
   switch (event) {
     case "SIGPIPE": // the runtime ignores it, and a write fails with EPIPE
@@ -83,7 +87,7 @@ export function expectation({ side, event }: SignalCase): Expectation {
     case "SIGSTOP":
       return { verdict: "FAIL", error: OUT_OF_TIME };
     case "SIGKILL":
-      return side === "parent" ? NO_WORD : childDied(event);
+      return side === "parent" ? NO_REPORT : childDied(event);
     default:
       return side === "parent" ? interrupted(event) : childDied(event);
   }
@@ -91,11 +95,14 @@ export function expectation({ side, event }: SignalCase): Expectation {
 
 const EXITS: Readonly<Record<Verdict, number>> = { PASS: 0, FAIL: 1, INCONCLUSIVE: 4 };
 
-/** How much later than its time is up a run may end, in milliseconds: on a busy machine it takes as long to begin. */
+/**
+ * How much longer than its timeout a run may take, in milliseconds: a busy machine takes that long
+ * to start it.
+ */
 export const SLACK = 20_000;
 
-/** The kinds of what may be wrong with a run. */
-export const FAULT_KINDS = [
+/** What can be wrong with a run. */
+export const PROBLEMS = [
   "hangs",
   "wrong status",
   "wrong verdict",
@@ -106,17 +113,17 @@ export const FAULT_KINDS = [
   "files left",
 ] as const;
 
-/** One of them. */
-export type FaultKind = typeof FAULT_KINDS[number];
+/** One of the problems. */
+export type Problem = typeof PROBLEMS[number];
 
 const STACK_TRACE = /^\s+at .*:\d+:\d+|Uncaught|panicked|^error: /m;
 
-/** What is wrong with a run: nothing, it is hoped. */
-export function faultsOf(seen: SignalRecord): FaultKind[] {
+/** The problems of a run; empty if it is in order. */
+export function problemsOf(seen: SignalRecord): Problem[] {
   const expected = expectation(seen);
   const { end, report } = seen;
   const expectedFiles = report === null ? [] : [OUTPUT];
-  const wrong: Record<FaultKind, boolean> = {
+  const wrong: Record<Problem, boolean> = {
     "hangs": end === null || seen.took > 1000 * seen.timeout + SLACK,
     "wrong status": expected.verdict === null
       ? end?.signal !== "SIGKILL"
@@ -124,16 +131,18 @@ export function faultsOf(seen: SignalRecord): FaultKind[] {
     "wrong verdict": (report?.verdict ?? null) !== expected.verdict,
     "wrong reason": report !== null && !(expected.error?.test(report.error ?? "") ??
       report.error === null),
-    // Before its first message the parent has begun a step in any case.
+    // The parent begins a step before its first message.
     "nothing reported": report !== null && report.steps === 0,
     "stack traces": STACK_TRACE.test(seen.stderr),
     "orphans": seen.orphans.length > 0,
     "files left": JSON.stringify(seen.files) !== JSON.stringify(expectedFiles),
   };
-  return FAULT_KINDS.filter((kind) => wrong[kind]);
+  return PROBLEMS.filter((kind) => wrong[kind]);
 }
 
-/** The table of a sweep: a row for each event and side, then how many runs there were of each fault. */
+/**
+ * The table of a sweep: a row for each event and side, then the number of runs with each problem.
+ */
 export function tableOf(records: readonly SignalRecord[]): string {
   const rows = Map.groupBy(
     records,
@@ -147,13 +156,13 @@ export function tableOf(records: readonly SignalRecord[]): string {
       ({ end }) => end === null ? "no end" : end.signal ?? `exit ${end.code}`,
     );
     const longest = Math.max(...runs.map(({ took }) => took));
-    const faults = runs.filter((run) => faultsOf(run).length > 0).length;
+    const problems = runs.filter((run) => problemsOf(run).length > 0).length;
     const shown = [...ends].map(([end, { length }]) => `${length} × ${end}`).join(", ");
     return `${row} ${String(runs.length).padStart(4)} runs  ${shown.padEnd(24)} ` +
-      `longest ${(longest / 1000).toFixed(1).padStart(5)} s  ${faults} wrong`;
+      `longest ${(longest / 1000).toFixed(1).padStart(5)} s  ${problems} wrong`;
   });
-  const totals = FAULT_KINDS.map((kind) =>
-    `${records.filter((run) => faultsOf(run).includes(kind)).length} ${kind}`
+  const totals = PROBLEMS.map((kind) =>
+    `${records.filter((run) => problemsOf(run).includes(kind)).length} ${kind}`
   );
   return [...lines, `${records.length} runs: ${totals.join(", ")}`].join("\n");
 }

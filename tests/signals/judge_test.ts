@@ -1,15 +1,15 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import {
-  FAULT_KINDS,
-  type FaultKind,
-  faultsOf,
   OUTPUT,
+  type Problem,
+  PROBLEMS,
+  problemsOf,
   type SignalRecord,
   SLACK,
   tableOf,
-} from "./cases.ts";
+} from "./judge.ts";
 
-/** A run that SIGTERM ended as it should. */
+/** An orderly run that SIGTERM ended. */
 const interrupted: SignalRecord = {
   experiment: "privilege-drop",
   side: "parent",
@@ -50,13 +50,13 @@ const goesOn: SignalRecord = {
 };
 
 for (const run of [interrupted, killed, childKilled, stopped, goesOn]) {
-  Deno.test(`faultsOf() finds nothing wrong with an orderly ${run.event} of the ${run.side}`, () => {
-    assertEquals(faultsOf(run), []);
+  Deno.test(`problemsOf() finds nothing wrong with an orderly ${run.event} of the ${run.side}`, () => {
+    assertEquals(problemsOf(run), []);
   });
 }
 
-/** What would be wrong, and what it must be called. */
-const WRONG: [what: string, seen: SignalRecord, faults: FaultKind[]][] = [
+/** A disorderly run, and the problems that must be found. */
+const WRONG: [what: string, seen: SignalRecord, problems: Problem[]][] = [
   ["no end", { ...interrupted, end: null }, ["hangs", "wrong status"]],
   ["a late end", { ...interrupted, took: 10_000 + SLACK + 1 }, ["hangs"]],
   ["a death", { ...interrupted, end: { code: 143, signal: "SIGTERM" } }, ["wrong status"]],
@@ -106,15 +106,15 @@ const WRONG: [what: string, seen: SignalRecord, faults: FaultKind[]][] = [
   ]],
 ];
 
-for (const [what, seen, faults] of WRONG) {
-  Deno.test(`faultsOf() finds ${what} after ${seen.event} of the ${seen.side}`, () => {
-    assertEquals(faultsOf(seen), faults);
+for (const [what, seen, problems] of WRONG) {
+  Deno.test(`problemsOf() finds ${what} after ${seen.event} of the ${seen.side}`, () => {
+    assertEquals(problemsOf(seen), problems);
   });
 }
 
-Deno.test("Every kind of fault is found in one of these", () => {
-  const found = new Set(WRONG.flatMap(([, , faults]) => faults));
-  assertEquals(FAULT_KINDS.filter((kind) => !found.has(kind)), []);
+Deno.test("Every problem is found in one of these runs", () => {
+  const found = new Set(WRONG.flatMap(([, , problems]) => problems));
+  assertEquals(PROBLEMS.filter((kind) => !found.has(kind)), []);
 });
 
 Deno.test("tableOf() counts the ends of each event, and what is wrong", () => {
