@@ -9,7 +9,7 @@ import { here } from "../../../e2e/here.ts";
 
 function supervisionOf(...args: string[]) {
   const task = parseCommandLine([...args, "lo"], EXPERIMENTS);
-  return task.task === "run" && task.run.supervision;
+  return task.task === "run" && task.run.options.supervisor;
 }
 
 Deno.test("parseCommandLine() has defaults for the supervisor, and accepts the bounds", () => {
