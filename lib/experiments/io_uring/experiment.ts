@@ -55,7 +55,7 @@ import { ALLOW_EVERYTHING } from "../../confine/policy.ts";
 import { drain, type FrameSource, openFrameSource, type ReceivePath } from "../../receive/mod.ts";
 import { IoUringMultishotSource } from "../../receive/io_uring_multishot.ts";
 import { restrictedRing } from "../../receive/restricted_ring.ts";
-import { requireStimulus } from "../../harness/setting.ts";
+import { requireStimulus } from "../../host/interfaces.ts";
 import { Reception, type ReceptionOf } from "../../harness/reception.ts";
 import { startWorker } from "../../confine/start.ts";
 import { Stimulus } from "../../packets/stimulus.ts";

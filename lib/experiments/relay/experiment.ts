@@ -43,7 +43,7 @@ import { compare, sha256 } from "../../harness/digests.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { checkHardened } from "../../harness/hardened.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import { requireStimulus } from "../../harness/setting.ts";
+import { requireStimulus } from "../../host/interfaces.ts";
 import { groupFilter } from "../../packets/filters.ts";
 import { ELSEWHERE } from "../../packets/marks.ts";
 import { sendFrame, whenThereIsRoom } from "../../packets/send.ts";
