@@ -7,15 +7,7 @@
  * @module
  */
 
-import {
-  AF_PACKET,
-  AT_FDCWD,
-  IORING_OP_OPENAT,
-  IORING_OP_SOCKET,
-  IORING_SETUP_SQPOLL,
-  SOCK_CLOEXEC,
-  SOCK_RAW,
-} from "../../ffi/abi/constants.ts";
+import { AF_PACKET, AT_FDCWD, IORING_OP_OPENAT, IORING_OP_SOCKET, IORING_SETUP_SQPOLL, SOCK_CLOEXEC, SOCK_RAW } from "../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { cString } from "../../ffi/abi/libc.ts";
 import { addressOf } from "../../ffi/abi/struct.ts";

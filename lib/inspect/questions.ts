@@ -8,12 +8,7 @@
  * @module
  */
 
-import {
-  AF_PACKET,
-  IORING_ENTER_REGISTERED_RING,
-  SOCK_CLOEXEC,
-  SOCK_RAW,
-} from "../../ffi/abi/constants.ts";
+import { AF_PACKET, IORING_ENTER_REGISTERED_RING, SOCK_CLOEXEC, SOCK_RAW } from "../../ffi/abi/constants.ts";
 import { Errno, errnoName } from "../../ffi/abi/errno.ts";
 import type { SyscallName } from "../../ffi/abi/syscalls.ts";
 import type { StoppedThread } from "../../ffi/process/ptrace.ts";

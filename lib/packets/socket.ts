@@ -4,37 +4,11 @@
  * @module
  */
 
-import {
-  AF_PACKET,
-  AF_UNIX,
-  PACKET_FANOUT,
-  PACKET_FANOUT_FLAG_UNIQUEID,
-  PACKET_IGNORE_OUTGOING,
-  PACKET_STATISTICS,
-  SO_COOKIE,
-  SO_DOMAIN,
-  SO_PROTOCOL,
-  SO_RCVBUF,
-  SO_RCVBUFFORCE,
-  SO_TIMESTAMPNS,
-  SO_TYPE,
-  SOCK_CLOEXEC,
-  SOCK_DGRAM,
-  SOCK_RAW,
-  SOL_PACKET,
-  SOL_SOCKET,
-} from "../../ffi/abi/constants.ts";
+import { AF_PACKET, AF_UNIX, PACKET_FANOUT, PACKET_FANOUT_FLAG_UNIQUEID, PACKET_IGNORE_OUTGOING, PACKET_STATISTICS, SO_COOKIE, SO_DOMAIN, SO_PROTOCOL, SO_RCVBUF, SO_RCVBUFFORCE, SO_TIMESTAMPNS, SO_TYPE, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_RAW, SOL_PACKET, SOL_SOCKET } from "../../ffi/abi/constants.ts";
 import { AnswerError, attempt, Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { sockaddr_ll, tpacket_stats } from "../../ffi/abi/layouts.ts";
 import { close, OwnedFd } from "../../ffi/process/descriptor.ts";
-import {
-  bind,
-  getsockname,
-  getsockopt,
-  getsockoptInt,
-  setsockopt,
-  socket,
-} from "../../ffi/socket/calls.ts";
+import { bind, getsockname, getsockopt, getsockoptInt, setsockopt, socket } from "../../ffi/socket/calls.ts";
 import { CannotAnswer } from "../evidence/errors.ts";
 
 /**

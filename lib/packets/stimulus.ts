@@ -9,12 +9,7 @@
  * @module
  */
 
-import {
-  ETH_P_IP,
-  ETH_P_IPV6,
-  IGMPV3_MODE_IS_EXCLUDE,
-  IPPROTO_IGMP,
-} from "../../ffi/abi/constants.ts";
+import { ETH_P_IP, ETH_P_IPV6, IGMPV3_MODE_IS_EXCLUDE, IPPROTO_IGMP } from "../../ffi/abi/constants.ts";
 import { attempt } from "../../ffi/abi/errno.ts";
 import type { OwnedFd } from "../../ffi/process/descriptor.ts";
 import type { Link } from "../../ffi/socket/rtnetlink.ts";

@@ -1,5 +1,6 @@
 /**
- * The operations of io_uring(7) that receive from a packet socket, each as a source of frames, and those that a restricted ring must refuse.
+ * The operations of io_uring(7) that receive from a packet socket, each as a source of frames, and
+ * those that a restricted ring must refuse.
  *
  * @module
  */
@@ -156,7 +157,8 @@ const ANSWER_TIMEOUT = 200;
 /**
  * Asks a ring for everything that a worker's must refuse.
  *
- * @returns The errno of each by name; `allowed` for what was done, `no answer` for what was not answered.
+ * @returns The errno of each by name; `allowed` for what was done, `no answer` for what was not
+ * answered.
  */
 export function attemptForbidden(ring: IoUring, packetFd: number): { [name: string]: string } {
   const outcomes: { [name: string]: string } = {};

@@ -21,12 +21,7 @@
  */
 
 import { ETH_P_ALL, POLLIN } from "../../../ffi/abi/constants.ts";
-import {
-  getresgid,
-  getresuid,
-  PrivilegeError,
-  tryToRegainRoot,
-} from "../../../ffi/process/credentials.ts";
+import { getresgid, getresuid, PrivilegeError, tryToRegainRoot } from "../../../ffi/process/credentials.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { readLink } from "../../../ffi/process/file.ts";
 import { openDescriptors } from "../../../ffi/process/proc.ts";
