@@ -8,7 +8,20 @@
  * @module
  */
 
-import { CLONE_NEWUSER, ETH_P_ALL, IORING_OP_SEND, MAP_SHARED, PACKET_ADD_MEMBERSHIP, PACKET_DROP_MEMBERSHIP, PACKET_MR_PROMISC, PACKET_TX_RING, SO_MARK, SOL_PACKET, SOL_SOCKET, TP_STATUS_SEND_REQUEST } from "../../../ffi/abi/constants.ts";
+import {
+  CLONE_NEWUSER,
+  ETH_P_ALL,
+  IORING_OP_SEND,
+  MAP_SHARED,
+  PACKET_ADD_MEMBERSHIP,
+  PACKET_DROP_MEMBERSHIP,
+  PACKET_MR_PROMISC,
+  PACKET_TX_RING,
+  SO_MARK,
+  SOL_PACKET,
+  SOL_SOCKET,
+  TP_STATUS_SEND_REQUEST,
+} from "../../../ffi/abi/constants.ts";
 import { SystemError } from "../../../ffi/abi/errno.ts";
 import { packet_mreq, tpacket_hdr, tpacket_req } from "../../../ffi/abi/layouts.ts";
 import { mapOver, pages, pageSize, unmap } from "../../../ffi/abi/memory.ts";

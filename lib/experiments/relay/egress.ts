@@ -13,12 +13,36 @@
  * @module
  */
 
-import { AF_INET, IFNAMSIZ, IP_MULTICAST_LOOP, IP_MULTICAST_TTL, IP_RECVERR, IPPROTO_IP, SO_BINDTODEVICE, SOCK_CLOEXEC, SOCK_DGRAM, SOL_SOCKET } from "../../../ffi/abi/constants.ts";
+import {
+  AF_INET,
+  IFNAMSIZ,
+  IP_MULTICAST_LOOP,
+  IP_MULTICAST_TTL,
+  IP_RECVERR,
+  IPPROTO_IP,
+  SO_BINDTODEVICE,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOL_SOCKET,
+} from "../../../ffi/abi/constants.ts";
 import { attempt } from "../../../ffi/abi/errno.ts";
 import { cString } from "../../../ffi/abi/libc.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
-import { connect, getpeername, getsockname, getsockopt, getsockoptInt, setsockopt, socket } from "../../../ffi/socket/calls.ts";
-import { inetAddress, inetEndpoint, type Ipv4Endpoint, sendMulticastBy } from "../../../ffi/socket/inet.ts";
+import {
+  connect,
+  getpeername,
+  getsockname,
+  getsockopt,
+  getsockoptInt,
+  setsockopt,
+  socket,
+} from "../../../ffi/socket/calls.ts";
+import {
+  inetAddress,
+  inetEndpoint,
+  type Ipv4Endpoint,
+  sendMulticastBy,
+} from "../../../ffi/socket/inet.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 import { CannotAnswer } from "../../evidence/errors.ts";
 

@@ -4,7 +4,14 @@
  * @module
  */
 
-import { AF_INET, AF_PACKET, ETH_P_ALL, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_RAW } from "../../../ffi/abi/constants.ts";
+import {
+  AF_INET,
+  AF_PACKET,
+  ETH_P_ALL,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_RAW,
+} from "../../../ffi/abi/constants.ts";
 import { errnoName, errnoOf } from "../../../ffi/abi/errno.ts";
 import { iovec, mmsghdr, msghdr, sockaddr_in } from "../../../ffi/abi/layouts.ts";
 import { rawSyscall } from "../../../ffi/abi/raw_syscall.ts";

@@ -20,7 +20,17 @@
  * @module
  */
 
-import { AF_INET, ETH_P_ALL, MSG_DONTWAIT, POLLIN, SO_BINDTODEVICE, SO_REUSEADDR, SOCK_CLOEXEC, SOCK_DGRAM, SOL_SOCKET } from "../../../ffi/abi/constants.ts";
+import {
+  AF_INET,
+  ETH_P_ALL,
+  MSG_DONTWAIT,
+  POLLIN,
+  SO_BINDTODEVICE,
+  SO_REUSEADDR,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOL_SOCKET,
+} from "../../../ffi/abi/constants.ts";
 import { cString } from "../../../ffi/abi/libc.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { readTextFile } from "../../../ffi/process/file.ts";

@@ -7,7 +7,15 @@
  * @module
  */
 
-import { ETH_HLEN, ETH_P_ALL, ETH_P_IP, PACKET_IGNORE_OUTGOING, SO_RCVBUFFORCE, SOL_PACKET, SOL_SOCKET } from "../../../ffi/abi/constants.ts";
+import {
+  ETH_HLEN,
+  ETH_P_ALL,
+  ETH_P_IP,
+  PACKET_IGNORE_OUTGOING,
+  SO_RCVBUFFORCE,
+  SOL_PACKET,
+  SOL_SOCKET,
+} from "../../../ffi/abi/constants.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { setsockopt } from "../../../ffi/socket/calls.ts";
 import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";

@@ -17,8 +17,37 @@
  * @module
  */
 
-import { BPF_MOD, BPF_MUL, BPF_RSH, ETH_P_ALL, ETH_P_IP, ETH_P_IPV6, PACKET_FANOUT, PACKET_FANOUT_CBPF, PACKET_FANOUT_DATA, SKF_AD_CPU, SKF_AD_OFF, SKF_AD_PROTOCOL, SKF_AD_QUEUE, SKF_AD_RANDOM, SKF_NET_OFF, SOL_PACKET } from "../../../ffi/abi/constants.ts";
-import { assemble, attachFilter, bpfCompute, type BpfInstruction, bpfJumpEqual, bpfKeepInX, bpfLoad, bpfProgram, bpfReturn, bpfSkip, bpfXorWithX } from "../../../ffi/packet/bpf.ts";
+import {
+  BPF_MOD,
+  BPF_MUL,
+  BPF_RSH,
+  ETH_P_ALL,
+  ETH_P_IP,
+  ETH_P_IPV6,
+  PACKET_FANOUT,
+  PACKET_FANOUT_CBPF,
+  PACKET_FANOUT_DATA,
+  SKF_AD_CPU,
+  SKF_AD_OFF,
+  SKF_AD_PROTOCOL,
+  SKF_AD_QUEUE,
+  SKF_AD_RANDOM,
+  SKF_NET_OFF,
+  SOL_PACKET,
+} from "../../../ffi/abi/constants.ts";
+import {
+  assemble,
+  attachFilter,
+  bpfCompute,
+  type BpfInstruction,
+  bpfJumpEqual,
+  bpfKeepInX,
+  bpfLoad,
+  bpfProgram,
+  bpfReturn,
+  bpfSkip,
+  bpfXorWithX,
+} from "../../../ffi/packet/bpf.ts";
 import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { setsockopt } from "../../../ffi/socket/calls.ts";
 import { beginFanoutGroup, boundPacketSocket } from "../../packets/socket.ts";

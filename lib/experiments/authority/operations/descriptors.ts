@@ -5,7 +5,15 @@
  * @module
  */
 
-import { AF_INET, AF_UNIX, O_CLOEXEC, O_WRONLY, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_SEQPACKET } from "../../../../ffi/abi/constants.ts";
+import {
+  AF_INET,
+  AF_UNIX,
+  O_CLOEXEC,
+  O_WRONLY,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_SEQPACKET,
+} from "../../../../ffi/abi/constants.ts";
 import { close, dup, write } from "../../../../ffi/process/descriptor.ts";
 import { open } from "../../../../ffi/process/file.ts";
 import { socket, socketpair } from "../../../../ffi/socket/calls.ts";

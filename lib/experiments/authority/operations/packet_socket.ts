@@ -5,13 +5,46 @@
  * @module
  */
 
-import { AF_PACKET, ETH_P_ALL, ETH_P_IP, PACKET_AUXDATA, PACKET_FANOUT, PACKET_QDISC_BYPASS, PACKET_RX_RING, PACKET_TIMESTAMP, PACKET_VNET_HDR, SHUT_RDWR, SIOCGSTAMP_OLD, SIOCSIFFLAGS, SO_MARK, SO_PRIORITY, SO_RCVBUFFORCE, SOCK_CLOEXEC, SOCK_RAW, SOL_PACKET, SOL_SOCKET } from "../../../../ffi/abi/constants.ts";
+import {
+  AF_PACKET,
+  ETH_P_ALL,
+  ETH_P_IP,
+  PACKET_AUXDATA,
+  PACKET_FANOUT,
+  PACKET_QDISC_BYPASS,
+  PACKET_RX_RING,
+  PACKET_TIMESTAMP,
+  PACKET_VNET_HDR,
+  SHUT_RDWR,
+  SIOCGSTAMP_OLD,
+  SIOCSIFFLAGS,
+  SO_MARK,
+  SO_PRIORITY,
+  SO_RCVBUFFORCE,
+  SOCK_CLOEXEC,
+  SOCK_RAW,
+  SOL_PACKET,
+  SOL_SOCKET,
+} from "../../../../ffi/abi/constants.ts";
 import { ifreq } from "../../../../ffi/abi/layouts.ts";
 import { cString } from "../../../../ffi/abi/libc.ts";
-import { assemble, attachedFilter, attachFilter, bpfReturn, detachFilter } from "../../../../ffi/packet/bpf.ts";
+import {
+  assemble,
+  attachedFilter,
+  attachFilter,
+  bpfReturn,
+  detachFilter,
+} from "../../../../ffi/packet/bpf.ts";
 import { close, ioctl, write } from "../../../../ffi/process/descriptor.ts";
 import { readLink } from "../../../../ffi/process/file.ts";
-import { bind, getsockoptInt, sendTo, setsockopt, shutdown, socket } from "../../../../ffi/socket/calls.ts";
+import {
+  bind,
+  getsockoptInt,
+  sendTo,
+  setsockopt,
+  shutdown,
+  socket,
+} from "../../../../ffi/socket/calls.ts";
 import { markedFrame } from "../../../packets/marks.ts";
 import { describePacketSocket, packetAddress } from "../../../packets/socket.ts";
 import { sendFrame, whenThereIsRoom } from "../../../packets/send.ts";
