@@ -1,4 +1,7 @@
-/** What the README shows is so: its pictures are there, its programs run as they stand, its transcript is what a run prints. */
+/**
+ * The README is right: its pictures exist, its programs run as they stand, and its transcript is
+ * what a run prints.
+ */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { testNeeding } from "../support/needs.ts";
@@ -6,7 +9,7 @@ import { fdpass, inNamespace, ROOT, runProgram } from "../support/programs.ts";
 
 const README = Deno.readTextFileSync(`${ROOT}/README.md`);
 
-/** The text below a heading, up to the next of its rank. */
+/** The text below a heading, up to the next heading of its rank. */
 function section(heading: string): string {
   const rank = heading.match(/^#+ /)![0];
   const [, text] = README.split(`\n${heading}\n`);
@@ -55,15 +58,16 @@ Deno.test("The README has a program for each of the three things that people com
 });
 
 /**
- * Runs a program beside one that knocks at a closed port of the loopback interface until the first line is printed.
+ * Runs a program beside another one that connects to a closed port of the loopback interface until
+ * the first line is printed.
  *
- * @param then What is done at that line.
+ * @param then The code to run at that line.
  */
 const knocking = (then: string) => `
   while :; do "$0" eval 'await Deno.connect({ port: 9 }).catch(() => {})'; done &
   "$@" | { read -r line; echo "$line"; kill $!; ${then}; cat; }`;
 
-/** Has the programs in files of a folder, as somebody else's. */
+/** Writes the programs into files of a folder that belongs to another user. */
 async function withPrograms(test: (paths: readonly string[]) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
