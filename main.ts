@@ -8,19 +8,19 @@
 
 import { blockSignals } from "./ffi/process/signals.ts";
 import {
-  HELP,
-  type Manner,
-  mannerOf,
+  type OutputStyle,
+  outputStyleOf,
   parseCommandLine,
   type RunTask,
 } from "./lib/cli/command_line.ts";
+import { HELP } from "./lib/cli/help.ts";
 import type { Environment, Evidence, ExperimentEvidence } from "./lib/evidence/evidence.ts";
 import type { Experiment } from "./lib/harness/experiment.ts";
 import { EXPERIMENTS } from "./lib/experiments/mod.ts";
 import { interruption, keepIgnored } from "./lib/harness/interruption.ts";
-import type { Watcher } from "./lib/cli/live.ts";
+import { progressOn } from "./lib/cli/live.ts";
 import { adoptOrphans } from "./lib/harness/orphans.ts";
-import { Exit } from "./lib/evidence/outcome.ts";
+import { Exit } from "./lib/evidence/errors.ts";
 import { canHavePidNamespaces } from "./lib/harness/pid_namespace.ts";
 import {
   isTerminal,
@@ -29,7 +29,7 @@ import {
   write,
   writePatiently,
 } from "./lib/host/streams.ts";
-import { ViewFiles } from "./lib/report/files.ts";
+import { ViewFiles } from "./lib/cli/view_files.ts";
 import { renderJson } from "./lib/report/json.ts";
 import { renderExplanation } from "./lib/report/explain.ts";
 import { renderList } from "./lib/report/list.ts";
@@ -42,6 +42,7 @@ import {
   type ExperimentOptions,
   requireFile,
   runExperiment,
+  type ShowProgress,
 } from "./lib/harness/run.ts";
 import { findSetting } from "./lib/harness/setting.ts";
 import type { Tracing } from "./lib/harness/trace/hub.ts";
@@ -62,12 +63,13 @@ async function runAll(
     const setting = findSetting(
       run,
       ["deno run -A", Deno.mainModule.split("/").at(-1), ...args].join(" "),
+      EXPERIMENTS,
     );
     if (!canHavePidNamespaces()) adoptOrphans();
     using views = new ViewFiles(files, { force });
     const evidence = await runEach(
       task.experiments,
-      { setting, childModule, tracing, watcher: task.trace ? undefined : watcherOf(args) },
+      { setting, childModule, tracing, showProgress: task.trace ? undefined : progressFor(args) },
       where,
       results,
     );
@@ -78,14 +80,14 @@ async function runAll(
   }
 }
 
-/** Who waits; `undefined` where somebody wants the result alone. */
-function watcherOf(args: readonly string[]): Watcher | undefined {
-  const { view, amount } = mannerOf(args);
+/** Shows progress on standard error, unless only the result is wanted. */
+function progressFor(args: readonly string[]): ShowProgress | undefined {
+  const { view, amount } = outputStyleOf(args);
   if (view !== "text" || amount === "quiet") return undefined;
-  return {
+  return progressOn({
     write: (text) => void write(Deno.stderr, text),
     columns: isTerminal(Deno.stderr) ? terminalColumns() : undefined,
-  };
+  });
 }
 
 /** Tells the calls of this process from now on, if anybody wants them: whoever reads a trace, or the page, which has them in its diagram. */
@@ -137,7 +139,7 @@ async function answer(
   }
 }
 
-function render(evidence: Evidence, { view, amount, color }: Manner): string {
+function render(evidence: Evidence, { view, amount, color }: OutputStyle): string {
   switch (view) {
     case "json":
       return renderJson(evidence);
@@ -160,13 +162,13 @@ export async function main(
   childModule?: string,
 ): Promise<number> {
   keepIgnored();
-  const manner = mannerOf(args);
+  const style = outputStyleOf(args);
   const result = await answer(args, childModule);
   if (typeof result === "string") return await deliver(result, Exit.PASS);
 
   const { error, exit } = result;
   if (error !== null) write(Deno.stderr, renderFailure(error.message, error.remedy));
-  return await deliver(render(result, manner), exit);
+  return await deliver(render(result, style), exit);
 }
 
 /** Prints what came of it; returns the exit status, which is no success if nobody got to read it. */

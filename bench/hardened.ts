@@ -4,13 +4,13 @@
  * @module
  */
 
+import type { WorkerDescriptors } from "../lib/confine/descriptors.ts";
 import { controlChannelPair } from "../lib/harness/channel.ts";
 import {
   ALL_PROTECTIONS,
   becomeWorker,
   protectSocket,
   protectWorker,
-  type Worker,
 } from "../lib/confine/protections.ts";
 
 const NOBODY = { uid: 65534, gid: 65534 };
@@ -26,7 +26,7 @@ const PROTECTIONS = ALL_PROTECTIONS
  * @param filter Which frames the packet socket is for, for good.
  */
 export function becomeHardened(
-  own: Pick<Worker, "packetFd" | "sourceFd" | "egressFd">,
+  own: Omit<WorkerDescriptors, "channelFd">,
   filter: Uint8Array<ArrayBuffer>,
 ): void {
   const [channel] = controlChannelPair();

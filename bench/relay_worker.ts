@@ -21,11 +21,11 @@ import {
   SOL_SOCKET,
 } from "../ffi/mod.ts";
 import { openEgress } from "../lib/experiments/relay/egress.ts";
+import { parseEndpoint } from "../lib/experiments/relay/options.ts";
+import { Relay } from "../lib/experiments/relay/relay.ts";
 import { groupFilter } from "../lib/packets/filters.ts";
 import { boundPacketSocket, takeStatistics } from "../lib/packets/socket.ts";
 import { openFrameSource, type ReceivePath } from "../lib/receive/mod.ts";
-import { Relay } from "../lib/experiments/relay/relay.ts";
-import { parseEndpoint } from "../lib/experiments/relay/options.ts";
 import { becomeHardened } from "./hardened.ts";
 
 const WAIT_FOR_FIRST = 10_000, WAIT_FOR_NEXT = 300; // milliseconds

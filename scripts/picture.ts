@@ -1,5 +1,5 @@
 /**
- * The pictures of the page in the README, of a real run: `deno task picture`.
+ * The pictures in docs/evidence.md, of a real run: `deno task picture`.
  *
  *     scripts/netns.sh deno run -A scripts/picture.ts [INTERFACE]
  *

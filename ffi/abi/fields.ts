@@ -253,6 +253,19 @@ export const FIELDS = {
     len: [8, "u32"],
     bid: [12, "u16"],
   },
+  io_uring_buf_ring: {
+    tail: [14, "u16"],
+  },
+  ucred: {
+    pid: [0, "i32"],
+    uid: [4, "u32"],
+    gid: [8, "u32"],
+  },
+  sockaddr_storage: {
+    ss_family: [0, "u16"],
+  },
+  sigset_t: {},
+  sem_t: {},
   siginfo_t: {
     si_signo: [0, "i32"],
     si_code: [8, "i32"],

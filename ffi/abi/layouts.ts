@@ -221,6 +221,29 @@ export const io_uring_buf: Struct<typeof FIELDS.io_uring_buf> = struct(
   FIELDS.io_uring_buf,
 );
 
+/** `struct io_uring_buf_ring`: the head of a ring of provided buffers. Source: linux/io_uring.h. */
+export const io_uring_buf_ring: Struct<typeof FIELDS.io_uring_buf_ring> = struct(
+  "io_uring_buf_ring",
+  16,
+  FIELDS.io_uring_buf_ring,
+);
+
+/** `struct ucred`: the credentials of a peer, for SO_PEERCRED. Source: bits/socket.h, unix(7). */
+export const ucred: Struct<typeof FIELDS.ucred> = struct("ucred", 12, FIELDS.ucred);
+
+/** `struct sockaddr_storage`: large enough for the address of any family. Source: bits/socket.h. */
+export const sockaddr_storage: Struct<typeof FIELDS.sockaddr_storage> = struct(
+  "sockaddr_storage",
+  128,
+  FIELDS.sockaddr_storage,
+);
+
+/** `sigset_t` of glibc: 1024 bits, of which the kernel uses 64. Source: bits/types/__sigset_t.h. */
+export const sigset_t: Struct<typeof FIELDS.sigset_t> = struct("sigset_t", 128, FIELDS.sigset_t);
+
+/** `sem_t`: a semaphore of glibc. Source: bits/semaphore.h. */
+export const sem_t: Struct<typeof FIELDS.sem_t> = struct("sem_t", 32, FIELDS.sem_t);
+
 /** `siginfo_t`: what is known of a signal; `si_status` where waitid(2) returns it. Source: bits/types/siginfo_t.h. */
 export const siginfo_t: Struct<typeof FIELDS.siginfo_t> = struct(
   "siginfo_t",

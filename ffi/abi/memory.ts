@@ -20,14 +20,13 @@ import {
   MFD_CLOEXEC,
   PROT_READ,
   PROT_WRITE,
+  SEEK_END,
 } from "./constants.ts";
 import { close } from "../process/descriptor.ts";
 import { AnswerError, check, lastErrno, SystemError } from "./errno.ts";
 import { cString, libc } from "./libc.ts";
 import { rawSyscall } from "./raw_syscall.ts";
 import { addressOf } from "./struct.ts";
-
-const SEEK_END = 2; // bits/seek_constants.h
 
 /** getpagesize(2): the size of a page, in bytes. */
 export function pageSize(): number {

@@ -6,7 +6,7 @@
 
 import { IORING_CQE_BUFFER_SHIFT, IORING_REGISTER_PBUF_RING } from "../abi/constants.ts";
 import type { IoUring } from "./io_uring.ts";
-import { io_uring_buf, io_uring_buf_reg } from "../abi/layouts.ts";
+import { io_uring_buf, io_uring_buf_reg, io_uring_buf_ring } from "../abi/layouts.ts";
 import { pages } from "../abi/memory.ts";
 import { rawSyscall } from "../abi/raw_syscall.ts";
 import { addressOf } from "../abi/struct.ts";
@@ -90,4 +90,4 @@ export class ProvidedBuffers {
 }
 
 /** Where `struct io_uring_buf_ring` has its tail, as an index of 16-bit halves. */
-const TAIL = 7;
+const TAIL = io_uring_buf_ring.fields.tail[0] / 2;

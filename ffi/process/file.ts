@@ -5,7 +5,14 @@
  * @module
  */
 
-import { AT_FDCWD, AT_SYMLINK_FOLLOW, O_CLOEXEC, O_RDONLY, O_WRONLY } from "../abi/constants.ts";
+import {
+  AT_FDCWD,
+  AT_SYMLINK_FOLLOW,
+  O_CLOEXEC,
+  O_RDONLY,
+  O_TMPFILE,
+  O_WRONLY,
+} from "../abi/constants.ts";
 import { close } from "./descriptor.ts";
 import { AnswerError, attempt, check, checkRestarting } from "../abi/errno.ts";
 import { dirent64 } from "../abi/layouts.ts";
@@ -23,9 +30,6 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 export function open(path: string, flags: number): number {
   return checkRestarting(() => libc.open(cString(path), flags, 0), "open");
 }
-
-// asm/fcntl.h: __O_TMPFILE | O_DIRECTORY, and O_DIRECTORY has a number of its own on aarch64.
-const O_TMPFILE = 0x400000 | (Deno.build.arch === "aarch64" ? 0x4000 : 0x10000);
 
 /**
  * open(2), `O_TMPFILE`: a file without a name, to be written. It is gone with its last descriptor, unless {@linkcode giveName} names it

@@ -15,11 +15,8 @@
 import { SIG_BLOCK, SIG_SETMASK } from "../abi/constants.ts";
 import { AnswerError, check, SystemError } from "../abi/errno.ts";
 import { readTextFile } from "./file.ts";
-import { sigaction } from "../abi/layouts.ts";
+import { sigaction, sigset_t } from "../abi/layouts.ts";
 import { libc } from "../abi/libc.ts";
-
-/** `sizeof(sigset_t)`, in bytes: glibc's. Signal N is bit N - 1. */
-const SIGSET_SIZE = 128;
 
 /** SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS: the thread that causes them takes them. Source: signal(7). */
 const SYNCHRONOUS = [4, 5, 6, 7, 8, 11, 31];
@@ -172,7 +169,7 @@ function startSignalThread(): void {
 
 /** pthread_sigmask(3), which returns its errno. */
 function changeMask(how: number, mask: Uint8Array<ArrayBuffer> | null): Uint8Array<ArrayBuffer> {
-  const before = new Uint8Array(SIGSET_SIZE);
+  const before = new Uint8Array(sigset_t.size);
   const errno = libc.pthread_sigmask(how, mask, before);
   if (errno !== 0) throw new SystemError("pthread_sigmask", errno);
   return before;
@@ -185,7 +182,7 @@ function setHandler(signal: number, handler: bigint): void {
 }
 
 function setOf(signals: readonly number[]): Uint8Array<ArrayBuffer> {
-  const set = new Uint8Array(SIGSET_SIZE);
+  const set = new Uint8Array(sigset_t.size);
   for (const signal of signals) set[(signal - 1) >> 3] |= 1 << ((signal - 1) & 7);
   return set;
 }

@@ -4,12 +4,10 @@
  * @module
  */
 
+import { sem_t } from "../abi/layouts.ts";
 import { AnswerError, check, SystemError } from "../abi/errno.ts";
 import { cString, libc } from "../abi/libc.ts";
 import { addressOf } from "../abi/struct.ts";
-
-/** `sizeof(sem_t)`, in bytes: glibc's on 64-bit machines, and more than musl's. */
-const SEM_SIZE = 32;
 
 // SAFETY: a thread looks at its semaphore, whose address it was given, until it ends: as long as there may be one, the object with the
 // semaphore is held here.
@@ -42,7 +40,7 @@ function letGo(threads: WaitingThreads): void {
  * ```
  */
 export class WaitingThreads implements Disposable {
-  readonly #semaphore = new Uint8Array(SEM_SIZE);
+  readonly #semaphore = new Uint8Array(sem_t.size);
   readonly #threads: bigint[] = [];
 
   /**

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { sockaddr_storage, ucred } from "../abi/layouts.ts";
 import { SO_ERROR, SO_PEERCRED, SOL_SOCKET } from "../abi/constants.ts";
 import {
   AnswerError,
@@ -99,7 +100,7 @@ function readAddress(
   read: typeof libc.getsockname,
   fd: number,
 ): Uint8Array<ArrayBuffer> {
-  const address = new Uint8Array(128).fill(UNWRITTEN); // sizeof(struct sockaddr_storage)
+  const address = new Uint8Array(sockaddr_storage.size).fill(UNWRITTEN);
   const length = Uint32Array.of(address.length);
   check(read(fd, address, length), call);
   if (address[0] === UNWRITTEN && address[1] === UNWRITTEN) {
@@ -156,7 +157,8 @@ const socketErrorSize = Uint32Array.of(4);
  * @throws {SystemError} `ENOTSOCK`, …
  */
 export function peerPid(fd: number): number {
-  return new Int32Array(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, 12).buffer)[0]; // struct ucred: pid, uid, gid
+  const credentials = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ucred.size);
+  return ucred.over(new Uint8Array(credentials.buffer)).pid;
 }
 
 /**

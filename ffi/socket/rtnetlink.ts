@@ -19,7 +19,9 @@ import {
   IFLA_PROMISCUITY,
   IFNAMSIZ,
   MSG_DONTWAIT,
+  NLA_TYPE_MASK,
   NLM_F_REQUEST,
+  NLMSG_ALIGNTO,
   NLMSG_ERROR,
   RTM_GETLINK,
   RTM_NEWLINK,
@@ -54,9 +56,7 @@ export interface Link {
   readonly promiscuity: number;
 }
 
-const NLMSG_ALIGNTO = 4; // RTA_ALIGNTO too
 const align = (length: number) => (length + NLMSG_ALIGNTO - 1) & ~(NLMSG_ALIGNTO - 1);
-const NLA_TYPE_MASK = 0x3fff;
 const MAX_ERRNO = 4095; // linux/err.h of the kernel
 const decoder = new TextDecoder();
 

@@ -10,7 +10,7 @@
  */
 
 import { decodeCall, type ReadMemory } from "./decode.ts";
-import { errnoName, errnoText } from "../abi/errno.ts";
+import { Errno, errnoName, errnoText } from "../abi/errno.ts";
 import { libc, type LibcCall, type LibcFunction, wrapCalls } from "../abi/libc.ts";
 import { parametersOf } from "./prototype.ts";
 
@@ -81,7 +81,7 @@ export function traceCalls(report: (call: TracedCall) => void, isWanted = () => 
     const shownName = prototype.slice(0, prototype.indexOf("(")).replace(/^.*[ *]/, "");
     const decode = (args: readonly unknown[], result: unknown, errno: number | undefined) => {
       const number = typeof result === "number" ? result : result === null ? 0 : 1;
-      const reads = number === -1 && errno === EFAULT ? () => undefined : read;
+      const reads = number === -1 && errno === Errno.EFAULT ? () => undefined : read;
       const shown = decodeCall({ name: shownName, parameters, args, result: number }, reads);
       const value = typeof result === "number"
         ? String(result)
@@ -128,5 +128,3 @@ export function traceCalls(report: (call: TracedCall) => void, isWanted = () => 
   };
   wrapCalls(wrap);
 }
-
-const EFAULT = 14; // asm-generic/errno-base.h

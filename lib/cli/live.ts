@@ -1,77 +1,79 @@
 /**
- * What is going on while a run waits: on a terminal one line, written over again and again, and gone when there is something to read.
- * Elsewhere the counters of the workers, where there are any, a plain line for all of them every second.
+ * Shows progress while a run waits. On a terminal it is one line, which is overwritten and finally
+ * erased. Elsewhere it is a plain line a second, for experiments whose workers have counters.
  *
  * @module
  */
 
 import { escapeText } from "../evidence/escape.ts";
+import type { Progress, ShowProgress } from "../harness/run.ts";
 
-/** How often a terminal's line is written over, in milliseconds; a run that ends before the first time has none. */
+/**
+ * The period of the line on a terminal, in milliseconds. A run that ends sooner shows no line.
+ */
 const TERMINAL_PERIOD = 200;
 
-/** How often there is a plain line, in milliseconds. */
+/** The period of plain lines, in milliseconds. */
 const PLAIN_PERIOD = 1000;
 
-/** Where somebody waits. */
-export interface Watcher {
+/** Where progress is shown. */
+export interface ProgressOutput {
   readonly write: (text: string) => void;
-  /** How many characters fit into a line of the terminal; `undefined` if it is none. */
+  /** The width of the terminal in characters; `undefined` if it is no terminal. */
   readonly columns: number | undefined;
 }
 
-/** What is told of a run. */
-export interface Progressing {
-  /** How many packets there are so far. */
-  readonly packetCount: number;
-  /** The counters of the workers, in a few words; `undefined` if there are none. */
-  readonly counters: (() => string) | undefined;
+/** Returns a function that shows the progress of an experiment on `output`. */
+export function progressOn(output: ProgressOutput): ShowProgress {
+  const { columns } = output;
+  return columns === undefined
+    ? (name, _deadline, progress) => new PlainLines(output, name, progress)
+    : (name, deadline, progress) =>
+      new TerminalLine(output, () => progressLine(name, deadline, progress).slice(0, columns - 1));
 }
 
-/** Tells how far a run is, until it is disposed of. */
-export class Live implements Disposable {
+class PlainLines implements Disposable {
   readonly #timer: ReturnType<typeof setInterval>;
-  #isShown = false;
 
-  /**
-   * @param name What is run.
-   * @param deadline When it must end, in milliseconds since 1970.
-   */
-  constructor(
-    readonly watcher: Watcher,
-    readonly name: string,
-    readonly deadline: number,
-    readonly state: Progressing,
-  ) {
-    this.#timer = watcher.columns === undefined
-      ? setInterval(() => this.#tellCounters(), PLAIN_PERIOD)
-      : setInterval(() => this.#writeOver(watcher.columns!), TERMINAL_PERIOD);
+  constructor({ write }: ProgressOutput, name: string, progress: Progress) {
+    this.#timer = setInterval(() => {
+      const { counters } = progress;
+      if (counters !== undefined) write(`${escapeText(`${name}: ${counters()}`)}\n`);
+    }, PLAIN_PERIOD);
   }
 
-  #tellCounters(): void {
-    const { counters } = this.state;
-    if (counters !== undefined) {
-      this.watcher.write(`${escapeText(`${this.name}: ${counters()}`)}\n`);
-    }
-  }
-
-  #writeOver(columns: number): void {
-    const { packetCount, counters } = this.state;
-    const left = `${Math.max(0, Math.ceil((this.deadline - Date.now()) / 1000))} s left`;
-    const done = counters?.() ?? `${counted(packetCount, "packet")} so far`;
-    const line = escapeText(`${this.name}: ${left}, ${done}`).slice(0, columns - 1); // one that wraps stays
-    this.#isShown = true;
-    this.watcher.write(`\r${line}\x1b[K`);
-  }
-
-  /** Takes the terminal's line away. */
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
-    if (this.#isShown) this.watcher.write("\r\x1b[K");
   }
 }
 
-/** `1 packet`, `2 packets`. */
-export function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
+/** A line that is overwritten. It must not wrap, since a wrapped line cannot be erased. */
+class TerminalLine implements Disposable {
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #write: (text: string) => void;
+  #isShown = false;
+
+  constructor({ write }: ProgressOutput, line: () => string) {
+    this.#write = write;
+    this.#timer = setInterval(() => {
+      this.#isShown = true;
+      write(`\r${line()}\x1b[K`);
+    }, TERMINAL_PERIOD);
+  }
+
+  /** Erases the line. */
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    if (this.#isShown) this.#write("\r\x1b[K");
+  }
+}
+
+function progressLine(
+  name: string,
+  deadline: number,
+  { packetCount, counters }: Progress,
+): string {
+  const left = `${Math.max(0, Math.ceil((deadline - Date.now()) / 1000))} s left`;
+  const done = counters?.() ?? `${packetCount} packet${packetCount === 1 ? "" : "s"} so far`;
+  return escapeText(`${name}: ${left}, ${done}`);
 }

@@ -1,86 +1,191 @@
 /**
- * The proof that a hardened worker is confined: on every thread, on those that it starts later, and in what it holds.
+ * The judges of privileges and confinement: pure functions from what was seen of a process to a finding.
+ *
+ * The results of the calls that drop privileges do not count. The kernel's own account of each thread
+ * does, which the child reads from inside and the parent from outside.
  *
  * @module
  */
 
-import { SO_LOCK_FILTER, SOL_SOCKET } from "../../ffi/abi/constants.ts";
-import type { Identity } from "../../ffi/process/credentials.ts";
-import { readLink, readTextFile } from "../../ffi/process/file.ts";
-import { WaitingThreads } from "../../ffi/process/threads.ts";
-import { getsockoptInt } from "../../ffi/socket/calls.ts";
-import { pollAsync } from "../../ffi/socket/poll.ts";
-import type { ChildRun } from "../harness/child_run.ts";
-import type { CheckId } from "../evidence/checks.ts";
-import { auditDescriptors, type KnownDescriptors } from "../inspect/descriptor_audit.ts";
+import { Errno, errnoName } from "../../ffi/abi/errno.ts";
+import type { Identity, PrivilegeError, RegainAttempt } from "../../ffi/process/credentials.ts";
+import type { CheckId, CONFINEMENT_CHECKS } from "../evidence/checks.ts";
 import { type Finding, judged } from "../evidence/evidence.ts";
 import type { View } from "../inspect/look.ts";
-import type { ParentRun } from "../harness/parent_run.ts";
-import { threadCredentials } from "../inspect/threads.ts";
-import { judgeConfinement } from "./privileges.ts";
-import { isPinned } from "./protections.ts";
-import type { Child } from "../harness/child.ts";
-import { judgeFilter, type KnownWorker } from "../inspect/worker_filter.ts";
+import { alike, CAPABILITY_SETS, type ThreadCredentials } from "../inspect/threads.ts";
+import type { AuditedDescriptor } from "./descriptors.ts";
+import { judgeFilter, type SeenFilters } from "./filter.ts";
+import type { SecondLine } from "./second_line.ts";
 
-/** The checks of a hardened worker. */
-export const CONFINEMENT_CHECKS = [
-  "HARD-01",
-  "HARD-02",
-  "HARD-03",
-  "HARD-04",
-  "HARD-05",
-] as const satisfies CheckId[];
+/** How many threads a worker starts to show that later threads are confined too. */
+export const LATER_THREADS = 4;
 
-/** The child's part: what it makes of itself, a second opinion; and the threads that the parent then sees. */
-export async function proveConfinement(
-  run: ChildRun,
-  known: KnownDescriptors,
-  identity: Identity,
-): Promise<void> {
-  run.check("HARD-01", judgeConfinement(threadCredentials("self"), identity));
-  run.check("HARD-02", await judgeLaterThreads(known.channelFd, identity));
-  run.check("HARD-03", judgeDescriptors(known));
-}
-
-/** What a worker was given: the parent's copies of its sockets, and whether it receives by an io_uring. */
-export interface Given extends Pick<KnownWorker, "packetFd" | "egressFd" | "ioUring"> {
-  /** A look at it before it was hardened: a thread that is not in it was started later. */
-  readonly before?: View;
-}
-
-/** The parent's part: it looks at the child from outside, and at its own copy of the socket. */
-export function judgeHardened(run: ParentRun, child: Child, given: Given): void {
-  const { packetFd, egressFd, ioUring, before } = given;
-  const linkOf = (fd: number) => readLink(`/proc/self/fd/${fd}`);
-  const view = child.look({
-    expected: {
-      passed: linkOf(packetFd),
-      egress: egressFd === undefined ? undefined : linkOf(egressFd),
-      ring: ioUring,
-    },
-  });
-  const threads = judgeConfinement(view.threads, run.setting.identity);
-  run.check("HARD-01", threads);
-  if (before === undefined) run.check("HARD-02", threads, ["parent", "child"]); // it reports which are later ones
-  else run.check("HARD-02", judgeLaterOnes(before, view, threads));
-  run.check("HARD-03", judgeFootholds(view));
-  run.check("HARD-04", judgeSecondLine(child.pid, packetFd));
-  const { pid, channelFd } = child;
-  run.check("HARD-05", judgeFilter({ pid, channelFd, packetFd, egressFd, ioUring }));
-}
-
-function judgeLaterOnes(before: View, after: View, threads: Finding): Finding {
-  const known = new Set(before.threads.map(({ tid }) => tid));
-  const later = after.threads.filter(({ tid }) => !known.has(tid)).length;
+/**
+ * DROP-05, as the child tries it: every way back to root is refused.
+ *
+ * @param doubt The error of the drop itself, if it doubted its own success.
+ */
+export function judgeRegaining(
+  attempts: readonly RegainAttempt[],
+  doubt?: PrivilegeError,
+): Finding {
+  const shown = attempts.map(({ call, errno }) =>
+    `${call}: ${errno === 0 ? "succeeded" : errnoName(errno)}`
+  );
+  if (doubt !== undefined) shown.push(`the drop: ${doubt.message}`);
   return judged(
-    threads.status === "pass" && later >= LATER_THREADS,
-    `${later} threads started later; ${threads.observed}`,
-    threads.evidence,
+    doubt === undefined && attempts.length > 0 &&
+      attempts.every(({ errno }) => errno === Errno.EPERM),
+    shown.join(", "),
+    { attempts: shown },
   );
 }
 
-/** Whether the worker holds what it was given and what the runtime needs, and nothing else. */
-function judgeFootholds({ descriptors, footholds }: View): Finding {
+/**
+ * DENY-01, as the child tries it: the drop is what forbids a new packet socket.
+ *
+ * @param before The errno before the drop (the control). Unless it is 0, a refusal shows nothing.
+ * @param after The errno after the drop.
+ * @param control Which process made the control.
+ */
+export function judgeDenial(
+  before: number,
+  after: number,
+  control: "child" | "parent" = "child",
+): Finding {
+  const say = (errno: number) => errno === 0 ? "created" : errnoName(errno);
+  const by = control === "child" ? "before the drop" : "by the parent";
+  return judged(
+    before === 0 && after === Errno.EPERM,
+    `${by}: ${say(before)}; after the drop: ${say(after)}`,
+    { call: "socket(AF_PACKET, SOCK_RAW|SOCK_CLOEXEC, 0)", before: say(before), after: say(after) },
+  );
+}
+
+/** What the parent has seen of a hardened worker. */
+export interface SeenWorker {
+  readonly view: View;
+  /** A look before it was hardened: a thread that is not in it was started later. */
+  readonly before?: View | undefined;
+  readonly secondLine: SecondLine;
+  readonly filters: SeenFilters;
+}
+
+/**
+ * HARD-01 to HARD-05, as the parent sees them. Without a look before, the number of later threads in
+ * HARD-02 is left to the worker's own finding.
+ */
+export function judgeHardened(
+  { view, before, secondLine, filters }: SeenWorker,
+  identity: Identity,
+): Record<typeof CONFINEMENT_CHECKS[number], Finding> {
+  const threads = judgeConfinement(view.threads, identity);
+  return {
+    "HARD-01": threads,
+    "HARD-02": before === undefined
+      ? threads
+      : judgeLaterThreads(before.threads, view.threads, identity),
+    "HARD-03": judgeFootholds(view),
+    "HARD-04": judgeSecondLine(secondLine),
+    "HARD-05": judgeFilter(filters),
+  };
+}
+
+/** HARD-01: every thread is confined as all protections together confine it. */
+export function judgeConfinement(
+  threads: readonly ThreadCredentials[],
+  { uid, gid }: Identity,
+): Finding {
+  const isConfined = (
+    { uids, gids, groups, capabilities, noNewPrivs, seccomp }: ThreadCredentials,
+  ) =>
+    uids.length === 4 && uids.every((id) => id === uid) &&
+    gids.length === 4 && gids.every((id) => id === gid) && groups.length === 0 &&
+    CAPABILITY_SETS.every((set) => /^0+$/.test(capabilities[set])) &&
+    noNewPrivs === 1 && seccomp === 2;
+  const loose = threads.filter((thread) => !isConfined(thread));
+  return judged(
+    threads.length > 0 && loose.length === 0,
+    loose.length === 0
+      ? `${threads.length} threads, all confined`
+      : `${loose.length} of ${threads.length} threads are not: ${JSON.stringify(loose[0])}`,
+    { threads: alike(threads, ({ tid: _, ...seen }) => seen) },
+  );
+}
+
+/** DROP-01 to DROP-04: every thread has the ids of the identity, no group and no capability. */
+export function judgeCredentials(
+  threads: readonly ThreadCredentials[],
+  { uid, gid }: Identity,
+): Record<Extract<CheckId, "DROP-01" | "DROP-02" | "DROP-03" | "DROP-04">, Finding> {
+  const all = (ids: readonly number[], id: number) =>
+    ids.length === 4 && ids.every((each) => each === id);
+  const judge = (
+    kind: string,
+    what: string,
+    holds: (thread: ThreadCredentials) => boolean,
+    show: (thread: ThreadCredentials) => unknown,
+  ): Finding => {
+    const offending = threads.filter((thread) => !holds(thread));
+    const observed = threads.length === 0
+      ? "no thread seen"
+      : offending.length === 0
+      ? `${what} on ${threads.length} threads`
+      : `${kind} ${JSON.stringify(show(offending[0]))} on ${offending.length} of ` +
+        `${threads.length} threads`;
+    return judged(threads.length > 0 && offending.length === 0, observed, {
+      threads: alike(threads, show),
+    });
+  };
+  const usable = ["CapInh", "CapPrm", "CapEff", "CapAmb"] as const;
+  return {
+    "DROP-01": judge(
+      "groups",
+      "no group",
+      ({ groups }) => groups.length === 0,
+      ({ groups }) => groups,
+    ),
+    "DROP-02": judge(
+      "gids",
+      `gid ${gid} four times`,
+      ({ gids }) => all(gids, gid),
+      ({ gids }) => gids,
+    ),
+    "DROP-03": judge(
+      "uids",
+      `uid ${uid} four times`,
+      ({ uids }) => all(uids, uid),
+      ({ uids }) => uids,
+    ),
+    "DROP-04": judge(
+      "capabilities",
+      "no capability",
+      ({ capabilities }) => usable.every((set) => /^0+$/.test(capabilities[set])),
+      ({ capabilities }) => capabilities,
+    ),
+  };
+}
+
+/** HARD-02: threads that were started later are there, and confined like all others. */
+export function judgeLaterThreads(
+  before: readonly ThreadCredentials[],
+  after: readonly ThreadCredentials[],
+  identity: Identity,
+): Finding {
+  const known = new Set(before.map(({ tid }) => tid));
+  const later = after.filter(({ tid }) => !known.has(tid)).length;
+  const { status, observed, evidence } = judgeConfinement(after, identity);
+  return judged(
+    status === "pass" && later >= LATER_THREADS,
+    `${later} threads started later; ${observed}`,
+    evidence,
+  );
+}
+
+/** HARD-03, as the parent sees it: the worker has no foothold. */
+export function judgeFootholds(
+  { descriptors, footholds }: Pick<View, "descriptors" | "footholds">,
+): Finding {
   return judged(
     footholds.length === 0,
     footholds.length === 0
@@ -90,58 +195,8 @@ function judgeFootholds({ descriptors, footholds }: View): Finding {
   );
 }
 
-/** The protections behind the filter of system calls, which hides it if one of them is missing. */
-function judgeSecondLine(pid: number, packetFd: number): Finding {
-  const limits = readTextFile(`/proc/${pid}/limits`);
-  const isAtMost = (most: number, what: string) =>
-    Number(limits.match(new RegExp(`^Max ${what} +(\\d+) `, "m"))?.[1]) <= most; // not "unlimited"
-  const seen = {
-    "locked-filter": getsockoptInt(packetFd, SOL_SOCKET, SO_LOCK_FILTER) === 1,
-    "fanout-pin": isPinned(packetFd),
-    // proc(5): the files of a process that is not dumpable are root's.
-    "undumpable": Deno.statSync(`/proc/${pid}/environ`).uid === 0,
-    "resource-limits": isAtMost(MOST_DESCRIPTORS, "open files") && isAtMost(0, "file size") &&
-      isAtMost(0, "core file size"),
-  };
-  const missing = Object.entries(seen).filter(([, inPlace]) => !inPlace).map(([name]) => name);
-  return judged(
-    missing.length === 0,
-    missing.length === 0 ? Object.keys(seen).join(", ") : `missing: ${missing.join(", ")}`,
-    seen,
-  );
-}
-
-/** A worker needs a few dozen descriptors; the usual limit is 1024 and more. */
-const MOST_DESCRIPTORS = 256;
-
-/**
- * Starts threads, by the runtime (a nonblocking call) and by libc, and looks at all there are.
- *
- * Those of libc's wait until the worker ends: so they are there, on however slow a machine, when the parent looks.
- */
-async function judgeLaterThreads(channelFd: number, identity: Identity): Promise<Finding> {
-  const before = threadCredentials("self");
-  const waiting = pollAsync([channelFd], 0, RUNTIME_THREAD_TIME);
-  new WaitingThreads(LATER_THREADS);
-  const during = threadCredentials("self");
-  await waiting;
-  const started = during.filter(({ tid }) => !before.some((thread) => thread.tid === tid));
-  const finding = judgeConfinement(during, identity);
-  return judged(
-    finding.status === "pass" && started.length >= LATER_THREADS,
-    `${started.length} threads started later; ${finding.observed}`,
-    finding.evidence,
-  );
-}
-
-/** How many threads of libc's are started. The runtime's may be an idle one, which is not new. */
-const LATER_THREADS = 4;
-
-/** How long the runtime's has something to do, in milliseconds; idle, it stays for some seconds. */
-const RUNTIME_THREAD_TIME = 5;
-
-function judgeDescriptors(known: KnownDescriptors): Finding {
-  const audited = auditDescriptors(known);
+/** HARD-03, as the worker sees it: every open descriptor is explained. */
+export function judgeDescriptors(audited: readonly AuditedDescriptor[]): Finding {
   const unexplained = audited.filter(({ why }) => why === undefined);
   return judged(
     unexplained.length === 0,
@@ -149,5 +204,15 @@ function judgeDescriptors(known: KnownDescriptors): Finding {
       ? `${audited.length} descriptors, each with its reason`
       : `unexplained: ${unexplained.map(({ fd, refersTo }) => `${fd} (${refersTo})`).join(", ")}`,
     { descriptors: audited.map((each) => ({ ...each, why: each.why ?? null })) },
+  );
+}
+
+/** HARD-04: every protection behind the filter of system calls is in place. */
+export function judgeSecondLine(seen: SecondLine): Finding {
+  const missing = Object.entries(seen).filter(([, inPlace]) => !inPlace).map(([name]) => name);
+  return judged(
+    missing.length === 0,
+    missing.length === 0 ? Object.keys(seen).join(", ") : `missing: ${missing.join(", ")}`,
+    { ...seen },
   );
 }

@@ -60,19 +60,14 @@ import {
   type SyscallPolicy,
   type SyscallRule,
 } from "../../ffi/seccomp/seccomp.ts";
+import type { WorkerDescriptors } from "./descriptors.ts";
 
-/** What the policy is about. */
-export interface ReceiveOnlyOptions {
-  /** The packet socket. */
-  readonly packetFd: number;
-  /** The worker's end of the control channel. */
-  readonly channelFd: number;
-  /** The connected UDP socket by which a worker of a relay sends; none for any other worker. */
-  readonly egressFd?: number | undefined;
-  /** Whether there is an io_uring that was made, restricted and enabled before: it may be entered then. */
-  readonly ioUring: boolean;
-  /** The worker's own process id. */
+/** The process that a policy is for. */
+export interface FilteredProcess {
+  /** The process id by which the worker knows itself. */
   readonly pid: number;
+  /** Whether it receives by an io_uring, made, restricted and enabled before the filter. It may enter that. */
+  readonly ioUring: boolean;
 }
 
 /**
@@ -109,7 +104,7 @@ function allowWhen(
  * @throws {RangeError} If both descriptors are the same.
  */
 export function receiveOnlyPolicy(
-  { packetFd, channelFd, egressFd, ioUring, pid }: ReceiveOnlyOptions,
+  { packetFd, channelFd, egressFd, ioUring, pid }: WorkerDescriptors & FilteredProcess,
 ): SyscallPolicy {
   if (packetFd === channelFd) {
     throw new RangeError(`Descriptor ${packetFd} cannot be both packet socket and control channel`);

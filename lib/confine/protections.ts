@@ -63,12 +63,12 @@ import {
 } from "../../ffi/seccomp/seccomp.ts";
 import { getsockoptInt } from "../../ffi/socket/calls.ts";
 import { poll } from "../../ffi/socket/poll.ts";
-import { auditDescriptors, type KnownDescriptors } from "../inspect/descriptor_audit.ts";
-import { CannotAnswer, ExperimentError } from "../evidence/outcome.ts";
+import { auditDescriptors, type WorkerDescriptors } from "./descriptors.ts";
+import { CannotAnswer, ExperimentError } from "../evidence/errors.ts";
 import { beginFanoutGroup } from "../packets/socket.ts";
 import { threadFiles } from "../inspect/threads.ts";
 import { ALLOW_EVERYTHING, prepareForFilter, receiveOnlyPolicy } from "./policy.ts";
-import { relayFilter } from "../packets/relay_filter.ts";
+import { multicastFilter } from "../packets/filters.ts";
 
 /** What each protection takes away, by its name, in the order in which they are put on. */
 export const PROTECTIONS = {
@@ -110,7 +110,7 @@ export function isPinned(packetFd: number): boolean {
 export function protectSocket(
   packetFd: number,
   chosen: readonly Protection[],
-  filter = relayFilter(),
+  filter = multicastFilter(),
 ): void {
   if (chosen.includes("locked-filter")) {
     attachFilter(packetFd, filter);
@@ -210,7 +210,7 @@ export function requireBirth(program = SETPRIV): void {
  * @throws {ExperimentError} If such a thread stays.
  */
 export function closeUnknownDescriptors(
-  known: KnownDescriptors,
+  known: WorkerDescriptors,
   chosen: readonly Protection[],
 ): void {
   if (!chosen.includes("closed-descriptors")) return;
@@ -238,16 +238,6 @@ function hasRingThread(): boolean {
   return [...threadFiles("self", "comm").values()].some((name) => name.startsWith("iou-"));
 }
 
-/** What the child knows of its place when it protects itself. */
-export interface Worker {
-  readonly packetFd: number;
-  /** What it waits at for frames: an io_uring, which it then may enter, or the packet socket itself. */
-  readonly sourceFd: number;
-  readonly channelFd: number;
-  /** The connected UDP socket by which a worker of a relay sends. */
-  readonly egressFd?: number | undefined;
-}
-
 /**
  * Between stages 3 and 4: the child becomes the worker. One that was born without capabilities has the ids at hand, as its
  * real ones, and no group to leave.
@@ -267,11 +257,9 @@ const BEHIND_LIBC: { readonly [name: string]: [syscall: string, ...args: number[
   posix_spawn: ["clone"],
 };
 
-function policyOf(
-  { packetFd, channelFd, egressFd, sourceFd }: Worker,
-): SyscallPolicy {
-  const ioUring = sourceFd !== packetFd;
-  return receiveOnlyPolicy({ packetFd, channelFd, egressFd, ioUring, pid: Deno.pid });
+function policyOf(worker: WorkerDescriptors): SyscallPolicy {
+  const { packetFd, sourceFd = packetFd } = worker;
+  return receiveOnlyPolicy({ ...worker, ioUring: sourceFd !== packetFd, pid: Deno.pid });
 }
 
 /**
@@ -281,7 +269,7 @@ function policyOf(
  * @returns `undefined` if the filter is not on, or does not refuse that call.
  */
 export function explainViolation(
-  worker: Worker,
+  worker: WorkerDescriptors,
   chosen: readonly Protection[],
   syscall: string,
 ): string | undefined {
@@ -301,7 +289,7 @@ const SPARE_DESCRIPTORS = 4;
  * @throws {AnswerError} If it does not, and does not do it either, where nobody can see that from outside.
  */
 export function protectWorker(
-  worker: Worker,
+  worker: WorkerDescriptors,
   chosen: readonly Protection[],
 ): void {
   const steps: { readonly [name in Protection]?: () => void } = {

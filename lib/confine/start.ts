@@ -10,7 +10,7 @@
  *      parent-death signal, and the filter forbids it; after the source is open, because its number
  *      is part of the filter's rules.
  *   5. Explain refusals. From here on the filter refuses calls, and an error names the rule behind it.
- *   6. Prove the confinement (judge.ts). Last, because it shows the state in which the worker receives.
+ *   6. Prove the confinement (proof.ts). Last, because it shows the state in which the worker receives.
  *
  * {@linkcode startWorker} takes steps 1 to 5. An experiment that does something after the drop calls
  * {@linkcode leaveRoot} (1 and 2) and {@linkcode confine} (3 to 5).
@@ -19,7 +19,7 @@
  */
 
 import type { Identity } from "../../ffi/process/credentials.ts";
-import type { KnownDescriptors } from "../inspect/descriptor_audit.ts";
+import type { WorkerDescriptors } from "./descriptors.ts";
 import {
   becomeWorker,
   closeUnknownDescriptors,
@@ -32,9 +32,6 @@ import {
 export interface Confinement extends Identity {
   readonly protections: readonly Protection[];
 }
-
-/** The sockets that a worker holds before it opens what it receives by. */
-export type WorkerSockets = KnownDescriptors & { readonly packetFd: number };
 
 /** Reports the errors of a worker. */
 export interface RefusalReporter {
@@ -62,7 +59,7 @@ export interface StartSteps {
  * @throws {PrivilegeError} If the drop did not take effect.
  */
 export function leaveRoot(
-  sockets: WorkerSockets,
+  sockets: WorkerDescriptors,
   { uid, gid, protections }: Confinement,
   become = becomeWorker,
 ): void {
@@ -81,7 +78,7 @@ export function leaveRoot(
  */
 export function confine<Source extends WorkerSource>(
   reporter: RefusalReporter,
-  sockets: WorkerSockets,
+  sockets: WorkerDescriptors,
   { protections }: Pick<Confinement, "protections">,
   openSource: () => Source,
   protect = protectWorker,
@@ -104,7 +101,7 @@ export function confine<Source extends WorkerSource>(
  */
 export function startWorker<Source extends WorkerSource>(
   reporter: RefusalReporter,
-  sockets: WorkerSockets,
+  sockets: WorkerDescriptors,
   confinement: Confinement,
   openSource: () => Source,
   { becomeWorker, protectWorker }: StartSteps = {},

@@ -1,10 +1,13 @@
 /**
- * Making foreign text harmless on a terminal.
+ * Makes foreign text harmless on a terminal.
  *
  * @module
  */
 
-/** `text` on one line, with control characters, escapes and what reorders or hides text shown as `\u{1b}` and the like. */
+/**
+ * Returns `text` on one line. Control characters, line breaks, and characters that hide or reorder
+ * text are shown as `\u{1b}` and the like.
+ */
 export function escapeText(text: string): string {
   return text.replace(
     /[\p{Cc}\p{Cf}\u2028\u2029]/gu,

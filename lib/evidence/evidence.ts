@@ -1,36 +1,44 @@
 /**
- * The evidence of a run: the one list that every view is made from. Its types are the schema `fdpass/1`.
+ * The types of the evidence. Every view of a run is made from it alone; as JSON it has the schema
+ * `fdpass/1`.
  *
  * @module
  */
 
-import { type CheckId, describeCheck, type Side } from "./checks.ts";
+import type { CheckId, Side } from "./checks.ts";
 
-/** PASS: every check holds. FAIL: one does not, or never ran. INCONCLUSIVE: what is essential could not be judged. */
+/**
+ * PASS: every check holds. FAIL: a check does not hold, or never ran. INCONCLUSIVE: a check that the
+ * answer depends on could not be judged.
+ */
 export type Verdict = "PASS" | "FAIL" | "INCONCLUSIVE";
 
-/** What came of one check. */
+/** The result of one check. */
 export interface Finding {
   readonly status: "pass" | "fail" | "skip";
-  /** What was observed, in a few words; for a skip, the reason. */
+  /** The observation in a few words; for a skip, the reason. */
   readonly observed: string;
-  /** The calls, results, errnos and /proc texts that show it. */
+  /** Calls, results, errnos and `/proc` texts that show it. */
   readonly evidence: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Who saw what a check was decided by. `parent`: the parent looked, or asked the kernel. `answer`: the child gave what only a process that did it
- * can give, and the parent verified it. `child`: the child's word.
+ * The source of a finding.
+ *
+ * - `parent`: the parent looked, or asked the kernel.
+ * - `answer`: the child returned something that only a process that did the work can know, and the
+ *   parent verified it.
+ * - `child`: the child's own report.
  */
 export type SeenBy = "parent" | "answer" | "child";
 
-/** What came of a check, and who saw it. */
+/** A finding and its sources. */
 export interface Observation extends Finding {
   /** Never empty. */
   readonly seen_by: readonly SeenBy[];
 }
 
-/** A check of the report: what was claimed, and what came of it. */
+/** A check as the report lists it: the claim and the result. */
 export interface CheckResult extends Observation {
   readonly id: CheckId;
   readonly claim: string;
@@ -41,68 +49,76 @@ export interface CheckResult extends Observation {
 
 /** A frame that the child received. */
 export interface Packet {
-  /** Its length on the wire, in bytes. */
+  /** Length on the wire, in bytes. */
   readonly bytes: number;
-  /** Its beginning, in base64: all of it, or the first 256 bytes. */
+  /** The first 256 bytes of the frame at most, in base64. */
   readonly head: string;
-  /** It is known to have come after the drop: the parent sent it after, or root's own witness saw it after. */
+  /**
+   * Whether the frame is known to have come after the drop: the parent sent it after the drop, or
+   * root's own witness socket saw it after the drop.
+   */
   readonly after_drop: boolean;
-  /** It carries a secret of this run's stimulus. */
+  /** Whether it carries a secret of this run's stimulus. */
   readonly ours: boolean;
-  /** What it is, in words. */
+  /** The kind of frame, in words. */
   readonly summary: string;
-  /** When it was received, in nanoseconds since 1970, as a decimal number. */
+  /** Time of receipt in nanoseconds since 1970, as a decimal number. */
   readonly timestamp_ns: string;
-  /** Whose clock that is. Nothing is decided by it. */
+  /** The clock that the time was read from. No check depends on the time. */
   readonly stamped_by: "kernel" | "child";
 }
 
-/** What a line of the transcript says: a plain word, a claim with the checks behind it, a packet, or a message between the two. */
-export type Saying =
+/** The content of a line of the transcript. */
+export type LineContent =
+  /** A plain remark. */
   | { readonly kind: "note"; readonly text: string; readonly checks: readonly CheckId[] }
+  /** A claim with the checks behind it. */
   | { readonly kind: "done"; readonly text: string; readonly checks: readonly CheckId[] }
   | { readonly kind: "detail"; readonly text: string }
   | { readonly kind: "packet"; readonly number: number; readonly packet: number }
+  /** A message between parent and child. */
   | {
     readonly kind: "message";
     readonly from: Side;
     readonly text: string;
-    /** How many descriptors it brought. */
+    /** The number of descriptors that the message carried. */
     readonly descriptors: number;
-    /** How often it was sent in this step; the line stands where it was first. */
+    /** How often it was sent in this step. The line stands where it was sent first. */
     readonly times: number;
   };
 
-/** When something happened: of what a child says, when it said so by its own word, or else when the parent heard it. */
+/** Something that has a time. */
 export interface Moment {
-  /** In milliseconds since the experiment began. */
+  /**
+   * Milliseconds since the experiment began. For an event of the child: the time that the child
+   * reported, or else the time at which the report arrived.
+   */
   readonly at_ms: number;
 }
 
-/** A call of libc's, as its process tells of it. */
+/** A call of a libc function, as the calling process reported it. */
 export interface Call extends Moment {
   readonly side: Side;
-  /** The process. */
   readonly pid: number;
-  /** The thread; null for one that waits beside JavaScript's. */
+  /** The thread id; null for a call that ran on a thread without JavaScript. */
   readonly tid: number | null;
-  /** How long it took, in milliseconds. */
+  /** Duration in milliseconds. */
   readonly took_ms: number;
   /** Arguments by name, and the result: `close(fd: 7) = 0`. */
   readonly text: string;
 }
 
-/** The calls of an experiment, in their order. */
+/** The calls of an experiment, in order of time. */
 export interface Calls {
   readonly list: readonly Call[];
-  /** Whether there were more than are kept. */
+  /** Whether more calls were made than are kept. */
   readonly cut: boolean;
 }
 
-/** A line of the transcript, in order. */
-export type Line = Saying & Moment;
+/** A line of the transcript. */
+export type Line = LineContent & Moment;
 
-/** A step of the procedure, with whoever took it. */
+/** A step of the procedure, and the side that took it. */
 export interface Step extends Moment {
   readonly side: Side;
   readonly privileged: boolean;
@@ -110,20 +126,24 @@ export interface Step extends Moment {
   readonly lines: readonly Line[];
 }
 
-/** The outcome of an operation that takes what is not to be had here: it is not known of this kernel. */
+/**
+ * The outcome of an operation that could not be tried, because this machine lacks something that it
+ * needs. Nothing is then known of this kernel.
+ */
 export const NOT_TRIED = "not tried";
 
-/** One operation in one column: what came of it, and what is known to. */
+/** One operation under one set of protections. */
 export interface Cell {
   readonly outcome: string;
+  /** The expected outcome. */
   readonly known: string;
-  /** Which rule of the system call filter refused it; null if none did. */
+  /** The rule of the system call filter that refused it; null if none did. */
   readonly rule: string | null;
-  /** What the system said that refused it, or why it could not be tried; null where it said nothing. */
+  /** The error message of the refusal, or the reason why it could not be tried; null if none. */
   readonly refusal?: string | null;
 }
 
-/** What came of each operation, in each column. */
+/** The outcome of each operation under each set of protections. */
 export interface Matrix {
   readonly columns: readonly string[];
   readonly rows: readonly {
@@ -134,14 +154,14 @@ export interface Matrix {
   }[];
 }
 
-/** What is said when every check holds. */
+/** The closing words of the transcript when every check holds. */
 export interface Conclusion {
   readonly headline: string;
   readonly points: readonly string[];
   readonly decision: string;
 }
 
-/** What came of one experiment. */
+/** The evidence of one experiment. */
 export interface ExperimentEvidence {
   readonly name: string;
   readonly title: string;
@@ -153,17 +173,20 @@ export interface ExperimentEvidence {
   readonly packets: readonly Packet[];
   readonly figures: Readonly<Record<string, number>>;
   readonly steps: readonly Step[];
-  /** Those of parent and children, with `--trace` or `--report`; null without: to tell of them takes time. */
+  /**
+   * The calls of parent and children under `--trace` or `--report`. Null otherwise, because
+   * reporting them takes time.
+   */
   readonly calls: Calls | null;
-  /** Of the experiment `authority`; null for others. */
+  /** Set by the experiment `authority`; null for the others. */
   readonly matrix: Matrix | null;
-  /** What ended it before its end; null if nothing did. */
+  /** The error that ended the experiment early; null if none did. */
   readonly error: string | null;
-  /** Said if the verdict is PASS. */
+  /** Null unless the verdict is PASS. */
   readonly conclusion: Conclusion | null;
 }
 
-/** Where and for whom a run took place. */
+/** The machine and the arguments of a run. */
 export interface Environment {
   readonly kernel: string;
   readonly arch: string;
@@ -177,14 +200,14 @@ export interface Environment {
   readonly started: string;
 }
 
-/** Why there is no answer, or only part of one. */
+/** The reason why a run has no answer, or only part of one. */
 export interface Failure {
   readonly message: string;
   /** What would help; null if nothing is known. */
   readonly remedy: string | null;
 }
 
-/** The whole of a run. */
+/** The evidence of a whole run. */
 export interface Evidence {
   readonly schema: "fdpass/1";
   readonly version: string;
@@ -195,7 +218,7 @@ export interface Evidence {
   readonly error: Failure | null;
 }
 
-/** A finding that holds or does not. */
+/** Makes a finding: a pass if `holds`, else a fail. */
 export function judged(
   holds: boolean,
   observed: string,
@@ -204,25 +227,7 @@ export function judged(
   return { status: holds ? "pass" : "fail", observed, evidence };
 }
 
-/** A finding that there was nothing to judge by. */
+/** Makes a finding of a check that could not be judged, for `reason`. */
 export function skipped(reason: string): Finding {
   return { status: "skip", observed: reason, evidence: {} };
-}
-
-/** The verdict over a whole plan. One of which nothing could be judged is no PASS, nor is one without what is essential. */
-export function verdictOf(checks: readonly CheckResult[]): Verdict {
-  if (checks.every(({ status }) => status === "skip")) return "INCONCLUSIVE";
-  if (checks.some(({ status }) => status === "fail")) return "FAIL";
-  const unanswered = checks.some(({ id, status }) =>
-    status === "skip" && describeCheck(id).essential
-  );
-  return unanswered ? "INCONCLUSIVE" : "PASS";
-}
-
-/** The verdict over several experiments: a refutation outweighs everything, an open question a PASS. */
-export function overall(verdicts: readonly Verdict[]): Verdict {
-  if (verdicts.includes("FAIL")) return "FAIL";
-  return verdicts.length > 0 && verdicts.every((verdict) => verdict === "PASS")
-    ? "PASS"
-    : "INCONCLUSIVE";
 }

@@ -1,86 +1,96 @@
 /**
- * What is known of one check while an experiment runs, and what follows from it: the parent decides, and the child has an opinion.
+ * The state of one check while an experiment runs, and its result: the parent decides, and the
+ * child's report is a second opinion.
  *
- * The child may be compromised. It can say anything, in any order, any number of times, or nothing: none of that may turn a check to pass.
+ * The child may be compromised. It may report anything, in any order, any number of times, or
+ * nothing. No report may turn a check to pass.
  *
  * @module
  */
 
 import type { Finding, Observation, SeenBy } from "./evidence.ts";
 
-/** From the best to the worst: of two findings the worse one counts. */
+/** From best to worst: of several findings, the worst one counts. */
 const STATUSES = ["pass", "skip", "fail"] as const satisfies Finding["status"][];
 
-/** The order in which those who saw something are named. */
-const SEERS = ["parent", "answer", "child"] as const satisfies SeenBy[];
+/** The order in which the sources of a result are listed. */
+const SOURCES = ["parent", "answer", "child"] as const satisfies SeenBy[];
 
-/** What was found of one check. */
+/** Everything that was found about one check. */
 export class Judgement {
-  readonly #looks: Finding[] = [];
+  readonly #findings: Finding[] = [];
   readonly #seenBy = new Set<SeenBy>();
-  readonly #needsWord: boolean;
-  #word: Finding | undefined;
+  readonly #needsOpinion: boolean;
+  #opinion: Finding | undefined;
 
-  /** @param needsWord Whether the check rests on the child's word: then it passes only if the child says so. */
-  constructor(needsWord: boolean) {
-    this.#needsWord = needsWord;
+  /**
+   * @param needsOpinion Whether the check rests on the child's report: it then passes only if the
+   * child reports a pass.
+   */
+  constructor(needsOpinion: boolean) {
+    this.#needsOpinion = needsOpinion;
   }
 
   /** Whether the parent has found anything. */
   get isDecided(): boolean {
-    return this.#looks.length > 0;
+    return this.#findings.length > 0;
   }
 
-  /** Adds what the parent found. */
+  /** Adds a finding of the parent's. */
   decide(finding: Finding, seenBy: readonly SeenBy[]): void {
-    this.#looks.push(finding);
+    this.#findings.push(finding);
     for (const each of seenBy) this.#seenBy.add(each);
   }
 
   /**
-   * Hears what the child says of it. A fail stays, whatever it says before and after; a pass matters only where its word is needed.
+   * Takes an opinion of the child's. A fail is final, whatever the child reports before and after
+   * it. A pass is kept only for a check that rests on the child's report.
    *
-   * @returns Whether that is kept.
+   * @returns Whether the opinion is kept.
    */
-  hear(opinion: Finding): boolean {
-    const counts = opinion.status === "fail" || (opinion.status === "pass" && this.#needsWord);
-    const isWorse = this.#word === undefined ||
-      (this.#word.status === "pass" && opinion.status === "fail");
+  addOpinion(opinion: Finding): boolean {
+    const counts = opinion.status === "fail" ||
+      (opinion.status === "pass" && this.#needsOpinion);
+    const isWorse = this.#opinion === undefined ||
+      (this.#opinion.status === "pass" && opinion.status === "fail");
     if (!counts || !isWorse) return false;
-    this.#word = opinion;
+    this.#opinion = opinion;
     return true;
   }
 
   /**
-   * What follows from all that.
+   * Returns the result of the check.
    *
-   * @param error What ended the experiment before its end; null if nothing did.
+   * @param error The error that ended the experiment early; null if none did.
    */
   result(error: string | null): Observation {
-    const word = this.#word;
-    const seen = this.#seen();
+    const opinion = this.#opinion;
+    const seen = this.#worstFinding();
     if (seen === undefined) {
-      if (word === undefined) return neverRan(error);
-      return this.#needsWord ? { ...word, seen_by: ["child"] } : both(neverRan(error), word);
+      if (opinion === undefined) return neverRan(error);
+      return this.#needsOpinion
+        ? { ...opinion, seen_by: ["child"] }
+        : combined(neverRan(error), opinion);
     }
-    if (word?.status === "fail") return both(seen, word);
-    if (!this.#needsWord || seen.status !== "pass") return seen;
-    return both(seen, word ?? { status: "fail", observed: "nothing", evidence: {} });
+    if (opinion?.status === "fail") return combined(seen, opinion);
+    if (!this.#needsOpinion || seen.status !== "pass") return seen;
+    return combined(seen, opinion ?? { status: "fail", observed: "nothing", evidence: {} });
   }
 
-  /** What the parent found, the worst of it; `undefined` if it never looked. */
-  #seen(): Observation | undefined {
-    if (this.#looks.length === 0) return undefined;
+  /** The worst of the parent's findings; `undefined` if there are none. */
+  #worstFinding(): Observation | undefined {
+    const findings = this.#findings;
+    if (findings.length === 0) return undefined;
     const seen_by = ordered(this.#seenBy);
-    if (this.#looks.length === 1) return { ...this.#looks[0], seen_by };
-    const status = worst(this.#looks);
+    if (findings.length === 1) return { ...findings[0], seen_by };
+    const status = worst(findings);
     const observed = new Set(
-      this.#looks.filter((look) => look.status === status).map((look) => look.observed),
+      findings.filter((each) => each.status === status).map((each) => each.observed),
     );
     return {
       status,
       observed: [...observed].join("; "),
-      evidence: { looks: this.#looks },
+      evidence: { looks: findings },
       seen_by,
     };
   }
@@ -90,12 +100,12 @@ function neverRan(error: string | null): Observation {
   return { status: "fail", observed: "never ran", evidence: { error }, seen_by: ["parent"] };
 }
 
-/** What the parent found with what the child says: the worse of it. */
-function both(seen: Observation, word: Finding): Observation {
+/** The worse of the parent's finding and the child's opinion, with the words of both. */
+function combined(seen: Observation, opinion: Finding): Observation {
   return {
-    status: worst([seen, word]),
-    observed: `${seen.observed}; the child reports: ${word.observed}`,
-    evidence: { parent: seen.evidence, child: word.evidence },
+    status: worst([seen, opinion]),
+    observed: `${seen.observed}; the child reports: ${opinion.observed}`,
+    evidence: { parent: seen.evidence, child: opinion.evidence },
     seen_by: ordered(new Set([...seen.seen_by, "child"])),
   };
 }
@@ -104,7 +114,7 @@ function worst(findings: readonly Finding[]): Finding["status"] {
   return STATUSES.findLast((status) => findings.some((each) => each.status === status))!;
 }
 
-/** In their order; what nobody was said to have seen, the parent saw: that nothing came. */
+/** The sources in their order. Without any, the parent saw that nothing came. */
 function ordered(seenBy: ReadonlySet<SeenBy>): readonly SeenBy[] {
-  return seenBy.size === 0 ? ["parent"] : SEERS.filter((each) => seenBy.has(each));
+  return seenBy.size === 0 ? ["parent"] : SOURCES.filter((each) => seenBy.has(each));
 }

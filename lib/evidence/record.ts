@@ -1,10 +1,12 @@
 /**
- * The record of one experiment while it runs: steps, lines, findings, packets, in the order in which they came about.
+ * The record of one experiment while it runs: its steps, lines, findings and packets, in order.
  *
  * @module
  */
 
 import { type CheckId, CHECKS, type Side } from "./checks.ts";
+import type { ExperimentDescription } from "./description.ts";
+import { ExperimentError } from "./errors.ts";
 import {
   type Call,
   type CheckResult,
@@ -12,58 +14,60 @@ import {
   type ExperimentEvidence,
   type Finding,
   type Line,
+  type LineContent,
   type Matrix,
   type Packet,
-  type Saying,
   type SeenBy,
   skipped,
   type Step,
-  verdictOf,
 } from "./evidence.ts";
 import { Judgement } from "./judgement.ts";
-import { ExperimentError } from "./outcome.ts";
-import type { KeepCall } from "../harness/trace/hub.ts";
+import { verdictOf } from "./verdict.ts";
 
 /**
- * What the children of one experiment may say that goes into the record, in characters: a bound on what they can make the parent keep. Those that
- * are as they should be say 40,000 at most; what is printed of it can be six times as long, and is made several times over.
+ * The most text that the children of one experiment may add to the record, in characters. It bounds
+ * the memory that they can make the parent use. Well-behaved children send 40,000 at most. A view
+ * can be six times as long as the text, and several are made.
  */
-export const WORDS_LIMIT = 1 << 20;
+export const CHILD_TEXT_LIMIT = 1 << 20;
 
-/** What a message counts beside its text: the objects that it becomes. */
+/** The size that a message counts beside its text, for the objects that it becomes. */
 const MESSAGE_SIZE = 128;
 
 /**
- * How many packets are kept that do not count. Those that count are as many as were asked for; of others a child can hand on as many as it
- * likes, and so can a busy network.
+ * The most packets that are kept of those that do not count. Packets that count are as many as were
+ * asked for. A child can forward any number of others, and so can a busy network.
  */
-export const BESIDE_LIMIT = 10_000;
+export const UNCOUNTED_LIMIT = 10_000;
 
-/** How many calls are kept of each side of one experiment, and how much of each, in characters. */
-export const CALL_LIMIT = 2000, CALL_LENGTH = 240;
+/** The most calls that are kept of each side of an experiment. */
+export const CALL_LIMIT = 2000;
 
-/** What is known of an experiment before it runs. */
-export interface ExperimentDescription {
-  /** As `--experiment` takes it. */
-  readonly name: string;
-  /** The heading of its transcript. */
-  readonly title: string;
-  readonly question: string;
-  /** The design decisions that stand or fall with it. */
-  readonly decisions: readonly string[];
-  /** Every check that it plans. One that never runs counts as failed. */
-  readonly plan: readonly CheckId[];
-  /** Those of them that nobody but the child can judge: a pass or a fail that it reports counts. The report says so. */
-  readonly byChildsWord?: readonly CheckId[];
+/** The most characters that are kept of each call. */
+export const CALL_LENGTH = 240;
+
+/** A call that a process reports in its trace. */
+export interface TracedCall {
+  /** The time at which it began, in milliseconds since 1970. */
+  readonly began: number;
+  /** Duration in milliseconds. */
+  readonly milliseconds: number;
+  /** The thread id; null for a thread without JavaScript. */
+  readonly tid: number | null;
+  /** Such as `close(fd: 7) = 0`. */
+  readonly text: string;
 }
+
+/** Takes a call into the evidence. Returns whether it takes more calls of that side. */
+export type KeepCall = (side: Side, pid: number, call: TracedCall) => boolean;
 
 /** Collects the evidence of one experiment. */
 export class ExperimentRecord {
   readonly #experiment: ExperimentDescription;
-  /** The whole plan, in its order. */
+  /** By check, in the order of the plan. */
   readonly #judgements: ReadonlyMap<CheckId, Judgement>;
   readonly #steps: (Step & { lines: Line[] })[] = [];
-  /** Those of the step that was begun last. */
+  /** The messages of the current step. */
   readonly #messages = new Map<string, { times: number }>();
   readonly #packets: Packet[] = [];
   readonly #figures: { [name: string]: number } = {};
@@ -72,14 +76,14 @@ export class ExperimentRecord {
   readonly #callsLeft = { parent: CALL_LIMIT, child: CALL_LIMIT };
   #areCallsCut = false;
   #matrix: Matrix | null = null;
-  /** The counters of the workers, in a few words, for somebody who waits. */
+  /** Returns the counters of the workers in a few words, for the progress line. */
   counters: (() => string) | undefined;
-  #words = 0;
-  #beside = 0;
+  #childText = 0;
+  #uncounted = 0;
 
   /**
-   * @param experiment What is recorded.
-   * @param more Checks beside those of its plan, which become part of it.
+   * @param experiment The experiment to record.
+   * @param more Checks to add to its plan.
    */
   constructor(experiment: ExperimentDescription, more: readonly CheckId[] = []) {
     this.#experiment = experiment;
@@ -90,20 +94,22 @@ export class ExperimentRecord {
   }
 
   /**
-   * Counts what a child has said that is to be kept.
+   * Counts text of a child's that is to be kept.
    *
-   * @throws {ExperimentError} If it is too much.
+   * @throws {ExperimentError} If the children have sent more than {@linkcode CHILD_TEXT_LIMIT}.
    */
-  heard(text: string): void {
-    this.#words += MESSAGE_SIZE + text.length;
-    if (this.#words <= WORDS_LIMIT) return;
-    throw new ExperimentError(`The child says too much: more than ${WORDS_LIMIT} characters`);
+  countChildText(text: string): void {
+    this.#childText += MESSAGE_SIZE + text.length;
+    if (this.#childText <= CHILD_TEXT_LIMIT) return;
+    throw new ExperimentError(
+      `The child sends too much: more than ${CHILD_TEXT_LIMIT} characters`,
+    );
   }
 
   /**
    * Begins a step.
    *
-   * @param at When that was, in milliseconds since 1970, if it was not just now.
+   * @param at The time at which it began, in milliseconds since 1970; now if omitted.
    */
   step(side: Side, privileged: boolean, title: string, at?: number): void {
     this.#messages.clear();
@@ -111,16 +117,19 @@ export class ExperimentRecord {
   }
 
   /**
-   * Adds a line to the step that was begun last.
+   * Adds a line to the current step.
    *
-   * @throws {ExperimentError} If a check is to be behind it that is not in the plan.
+   * @throws {ExperimentError} If it names a check that is not in the plan.
    */
-  line(saying: Saying, at?: number): void {
-    if ("checks" in saying) saying.checks.forEach((id) => this.#judgement(id));
-    this.#steps.at(-1)?.lines.push({ ...saying, at_ms: this.#moment(at) });
+  line(content: LineContent, at?: number): void {
+    if ("checks" in content) content.checks.forEach((id) => this.#judgement(id));
+    this.#steps.at(-1)?.lines.push({ ...content, at_ms: this.#moment(at) });
   }
 
-  /** Adds a message between the two: a line for the first of its kind in a step, which counts the others. */
+  /**
+   * Adds a message between parent and child. Equal messages of one step share a line, which counts
+   * them.
+   */
   message(from: Side, text: string, descriptors: number, at?: number): void {
     const kind = `${from} ${descriptors} ${text}`;
     const known = this.#messages.get(kind);
@@ -131,15 +140,15 @@ export class ExperimentRecord {
   }
 
   /**
-   * Records what the parent found of a check. It may look more than once: the worst of it counts.
+   * Records a finding of the parent's. The parent may look more than once: the worst finding counts.
    *
-   * @throws {ExperimentError} If it is not in the plan.
+   * @throws {ExperimentError} If the check is not in the plan.
    */
   decide(id: CheckId, finding: Finding, seenBy: readonly SeenBy[]): void {
     this.#judgement(id).decide(finding, seenBy);
   }
 
-  /** Records, for every check that is not decided yet, that there is nothing to judge by. */
+  /** Skips every check that is not decided yet, for `reason`. */
   skipRest(reason: string): void {
     for (const judgement of this.#judgements.values()) {
       if (!judgement.isDecided) judgement.decide(skipped(reason), ["parent"]);
@@ -147,29 +156,30 @@ export class ExperimentRecord {
   }
 
   /**
-   * Hears what the child says of a check: a second opinion, whenever it comes and however often.
+   * Records an opinion of the child's. It may come at any time, and any number of times.
    *
-   * @throws {ExperimentError} If it is not in the plan, or is too much.
+   * @throws {ExperimentError} If the check is not in the plan, or the child sends too much.
    */
   opinion(id: CheckId, finding: Finding): void {
-    if (!this.#judgement(id).hear(finding)) return;
-    this.heard(finding.observed + JSON.stringify(finding.evidence));
+    if (!this.#judgement(id).addOpinion(finding)) return;
+    this.countChildText(finding.observed + JSON.stringify(finding.evidence));
   }
 
   /**
    * Adds a packet, and its line.
    *
-   * @param number Counted as the so manyth; 0 for one that does not count, of which the first {@linkcode BESIDE_LIMIT} are kept.
+   * @param number The packet's ordinal among those that count. 0 for one that does not count: the
+   * first {@linkcode UNCOUNTED_LIMIT} of those are kept.
    */
   packet(packet: Packet, number: number): void {
-    if (number === 0 && ++this.#beside > BESIDE_LIMIT) {
-      this.figure("packets_not_kept", this.#beside - BESIDE_LIMIT);
+    if (number === 0 && ++this.#uncounted > UNCOUNTED_LIMIT) {
+      this.figure("packets_not_kept", this.#uncounted - UNCOUNTED_LIMIT);
       return;
     }
     this.line({ kind: "packet", number, packet: this.#packets.push(packet) - 1 });
   }
 
-  /** How many packets there are so far. */
+  /** The number of packets so far. */
   get packetCount(): number {
     return this.#packets.length;
   }
@@ -184,12 +194,12 @@ export class ExperimentRecord {
     this.#figures[name] = value;
   }
 
-  /** Sets the figure `STAGE_ms`: how long it took until here, in milliseconds. */
+  /** Sets the figure `STAGE_ms` to the time since the experiment began. */
   timestamp(stage: string): void {
     this.#figures[`${stage}_ms`] = this.#elapsed();
   }
 
-  /** Takes a call, as {@linkcode KeepCall} wants it. */
+  /** Takes a call, as a {@linkcode KeepCall}. */
   call(...[side, pid, { began, milliseconds, tid, text }]: Parameters<KeepCall>): boolean {
     if (this.#callsLeft[side] === 0) {
       this.#areCallsCut = true;
@@ -201,7 +211,10 @@ export class ExperimentRecord {
     return true;
   }
 
-  /** How long it has taken until then, or until now: nothing is said before it was so, nor before the experiment began. */
+  /**
+   * Converts a time to milliseconds since the experiment began. A child may report any time, so the
+   * result is never before the beginning, nor after now.
+   */
   #moment(at = Infinity): number {
     const began = performance.timeOrigin + this.#started;
     return Math.max(0, Math.min(rounded(at - began, 1000), this.#elapsed(1000)));
@@ -212,10 +225,10 @@ export class ExperimentRecord {
   }
 
   /**
-   * Closes the record.
+   * Closes the record, and returns the evidence.
    *
-   * @param conclusion What is said if every check holds; null if the experiment did not come to its end.
-   * @param error What ended it before; null if nothing did.
+   * @param conclusion The closing words if every check holds; null if the experiment ended early.
+   * @param error The error that ended it early; null if none did.
    */
   close(conclusion: Conclusion | null, error: string | null): ExperimentEvidence {
     const checks = [...this.#judgements].map(([id, judgement]): CheckResult => {

@@ -1,2 +1,2 @@
-/** The version of fdpass; `deno.json` says the same, and a test sees to it. */
+/** The version of fdpass. `deno.json` has the same; a test compares them. */
 export const VERSION = "0.1.0";

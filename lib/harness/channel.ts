@@ -25,7 +25,7 @@ import { OwnedFd } from "../../ffi/process/descriptor.ts";
 import { shutdown, socketpair } from "../../ffi/socket/calls.ts";
 import { poll, pollAsync } from "../../ffi/socket/poll.ts";
 import { receiveDescriptors, sendDescriptors } from "../../ffi/socket/scm_rights.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 
 /** The longest message, in bytes. */
 export const MESSAGE_LIMIT = 64 * 1024;

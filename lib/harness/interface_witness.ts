@@ -11,15 +11,10 @@ import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { realtime } from "../../ffi/process/clock.ts";
 import type { OwnedFd } from "../../ffi/process/descriptor.ts";
 import { AwaitedFrames } from "../packets/awaited_frames.ts";
-import { HEAD_LIMIT } from "./protocol.ts";
-import {
-  boundPacketSocket,
-  enlargeReceiveBuffer,
-  type Frame,
-  takeFrame,
-  takeStatistics,
-} from "../packets/socket.ts";
+import { type Frame, takeFrame } from "../packets/queue.ts";
+import { boundPacketSocket, enlargeReceiveBuffer, takeStatistics } from "../packets/socket.ts";
 import { holdsStimulus, secretOf } from "../packets/stimulus.ts";
+import { HEAD_LIMIT } from "./protocol.ts";
 
 /** How many frames of ambient traffic are kept. The oldest are forgotten. */
 const KEPT = 16_384;

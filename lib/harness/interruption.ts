@@ -15,7 +15,7 @@
 
 import { readTextFile } from "../../ffi/process/file.ts";
 import { signalsIn } from "../../ffi/process/signals.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 import { handlersEnded } from "./signal_handlers.ts";
 
 /** The signals that interrupt a run, with their numbers. */

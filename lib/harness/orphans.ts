@@ -15,7 +15,7 @@ import { readDirectory, readTextFile } from "../../ffi/process/file.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
 import { becomeSubreaper, reap } from "../../ffi/process/process.ts";
 import { childrenOf } from "../inspect/processes.ts";
-import { CannotAnswer, ExperimentError } from "../evidence/outcome.ts";
+import { CannotAnswer, ExperimentError } from "../evidence/errors.ts";
 import { runtimeCall } from "../host/runtime_call.ts";
 
 /** How long orphans may keep forking before the attempt is given up, in milliseconds. */

@@ -8,15 +8,10 @@ import { AnswerError, SystemError } from "../../ffi/abi/errno.ts";
 import { libcVersion } from "../../ffi/abi/libc.ts";
 import { DescriptorError } from "../../ffi/socket/scm_rights.ts";
 import { describeMissing, missingCapabilities } from "../host/capabilities.ts";
-import { CONFINEMENT_CHECKS } from "../confine/judge.ts";
-import {
-  type Environment,
-  type Evidence,
-  type ExperimentEvidence,
-  overall,
-} from "../evidence/evidence.ts";
+import { checksOfHardening } from "../evidence/description.ts";
+import { type Environment, type Evidence, type ExperimentEvidence } from "../evidence/evidence.ts";
+import { overall } from "../evidence/verdict.ts";
 import type { Experiment } from "./experiment.ts";
-import { Live, type Watcher } from "../cli/live.ts";
 import {
   CannotAnswer,
   CannotLook,
@@ -24,7 +19,7 @@ import {
   Exit,
   ExperimentError,
   UsageError,
-} from "../evidence/outcome.ts";
+} from "../evidence/errors.ts";
 import { ParentRun, type RunContext } from "./parent_run.ts";
 import { ExperimentRecord } from "../evidence/record.ts";
 import type { Setting } from "./setting.ts";
@@ -66,6 +61,21 @@ export function environment(
 /** The usual time limit of an experiment, in seconds. */
 const USUAL_TIMEOUT = 10;
 
+/** How far an experiment is. */
+export interface Progress {
+  /** The number of packets so far. */
+  readonly packetCount: number;
+  /** Returns the counters of the workers in a few words; `undefined` if there are none. */
+  readonly counters: (() => string) | undefined;
+}
+
+/**
+ * Shows the progress of an experiment until the result is disposed of.
+ *
+ * @param deadline The time at which the experiment must end, in milliseconds since 1970.
+ */
+export type ShowProgress = (name: string, deadline: number, progress: Progress) => Disposable;
+
 /** Options of {@linkcode runExperiment}. */
 export interface ExperimentOptions {
   readonly setting: Setting;
@@ -79,8 +89,8 @@ export interface ExperimentOptions {
   readonly childModule?: string | undefined;
   /** Receives the calls of parent and children, if they are traced. */
   readonly tracing?: Tracing | undefined;
-  /** Shows progress, if a terminal wants it. */
-  readonly watcher?: Watcher | undefined;
+  /** Shows progress, if anybody wants it. */
+  readonly showProgress?: ShowProgress | undefined;
 }
 
 /**
@@ -91,7 +101,7 @@ export interface ExperimentOptions {
  */
 export async function runExperiment(
   experiment: Experiment,
-  { setting, signal, settled, childModule = experiment.module, tracing, watcher }:
+  { setting, signal, settled, childModule = experiment.module, tracing, showProgress }:
     ExperimentOptions,
 ): Promise<ExperimentEvidence> {
   const timeUp = new AbortController();
@@ -103,6 +113,7 @@ export async function runExperiment(
   const context: RunContext = {
     experiment: experiment.name,
     setting,
+    options: setting.options[experiment.name],
     signal: AbortSignal.any([signal, timeUp.signal]),
     deadline: Date.now() + timeout,
     childModule,
@@ -110,12 +121,10 @@ export async function runExperiment(
   };
   const record = new ExperimentRecord(
     experiment,
-    setting.protections.length > 0 && !experiment.alwaysHardens
-      ? [...CONFINEMENT_CHECKS, ...experiment.hardenedPlan ?? []]
-      : [],
+    setting.protections.length > 0 ? checksOfHardening(experiment) : [],
   );
   using _calls = tracing?.keptBy((...call) => record.call(...call));
-  using _live = watcher && new Live(watcher, experiment.name, context.deadline, record);
+  using _progress = showProgress?.(experiment.name, context.deadline, record);
   try {
     signal.throwIfAborted();
     const run = new ParentRun(context, record);

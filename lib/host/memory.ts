@@ -5,7 +5,7 @@
  */
 
 import { readTextFile } from "../../ffi/process/file.ts";
-import { CannotAnswer } from "../evidence/outcome.ts";
+import { CannotAnswer } from "../evidence/errors.ts";
 
 /** What a worker that is supervised takes at least, in MiB: what a runtime shares with no other, and a ring. */
 const WORKER_MEMORY = 24 + 16;

@@ -13,7 +13,7 @@ import { readTextFile } from "../../ffi/process/file.ts";
 import { copyDescriptor } from "../../ffi/process/pidfd.ts";
 import { openDescriptors, unlessGone } from "../../ffi/process/proc.ts";
 import { getpeername, getsockoptInt, peerPid } from "../../ffi/socket/calls.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 
 /** The kinds that a child of ours may hold, and `unknown` for every other. */
 export type DescriptorKind =

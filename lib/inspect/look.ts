@@ -7,7 +7,7 @@
 
 import { readTextFile } from "../../ffi/process/file.ts";
 import { openDescriptors } from "../../ffi/process/proc.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 import { seeDescriptors, type SeenDescriptor } from "./descriptors.ts";
 import {
   type Expected,

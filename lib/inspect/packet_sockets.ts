@@ -11,7 +11,7 @@
 import { SystemError } from "../../ffi/abi/errno.ts";
 import { readDirectory, readTextFile } from "../../ffi/process/file.ts";
 import { openDescriptors, unlessGone } from "../../ffi/process/proc.ts";
-import { CannotLook } from "../evidence/outcome.ts";
+import { CannotLook } from "../evidence/errors.ts";
 
 /** One row of the table. Source: packet_seq_show in net/packet/af_packet.c. */
 export interface PacketSocketRow {

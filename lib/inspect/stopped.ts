@@ -8,8 +8,8 @@
  */
 
 import { unlessGone } from "../../ffi/process/proc.ts";
-import { isKernelThread, StoppedThread } from "../../ffi/process/ptrace.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { isKernelThread, StoppedThread } from "../../ffi/ptrace/stopped_thread.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 import { threadIds } from "./threads.ts";
 
 /** How long one thread may take to stop, in milliseconds. */

@@ -9,7 +9,7 @@
 
 import { readDirectory, readTextFile } from "../../ffi/process/file.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
-import { ExperimentError } from "../evidence/outcome.ts";
+import { ExperimentError } from "../evidence/errors.ts";
 
 /** The credentials of one thread. Source: proc_pid_status(5). */
 export interface ThreadCredentials {

@@ -1,67 +1,81 @@
 /**
- * Taking the UDP payload out of an Ethernet frame, for a relay: all of it is checked, and what does not hold has a name.
+ * Takes the UDP payload out of an Ethernet frame for a relay, and names the reason if it cannot.
  *
- * The frame comes from the network, so no length in it is believed before it was held against what is there. The checks and their order are
- * those of a host that receives: ip_rcv_core in net/ipv4/ip_input.c, __udp4_lib_rcv in net/ipv4/udp.c.
+ * The frame comes from the network, so no length in it is trusted before it is compared with the
+ * number of bytes that were captured. The checks and their order are those of a receiving host:
+ * ip_rcv_core in net/ipv4/ip_input.c, __udp4_lib_rcv in net/ipv4/udp.c.
  *
  * @module
  */
 
 import { ETH_HLEN, ETH_P_IP, IPPROTO_UDP } from "../../ffi/abi/constants.ts";
 import { ipv4Bytes, type Ipv4Endpoint } from "../../ffi/socket/inet.ts";
+import {
+  ETHERNET_TYPE,
+  IPV4_DESTINATION,
+  IPV4_FRAGMENT,
+  IPV4_HEADER,
+  IPV4_PROTOCOL,
+  IPV4_SOURCE,
+  IPV4_TOTAL_LENGTH,
+  ipv4GroupHardwareAddress,
+  UDP_CHECKSUM,
+  UDP_DESTINATION_PORT,
+  UDP_HEADER,
+  UDP_LENGTH,
+} from "./headers.ts";
 
-/** Why a frame is not passed on, each with what it means. */
+/** The reasons for which a relay drops a frame, each with its meaning. */
 export const DROP_REASONS = {
   "not IPv4": "another EtherType",
   "malformed header": "an IPv4 header that contradicts itself: RFC 791, 3.1",
   "bad checksum": "the checksum of the IPv4 header is wrong",
-  "truncated": "less is there than the header says",
-  "not the group": "to another address, of hardware or of IPv4",
+  "truncated": "fewer bytes than the header says",
+  "not the group": "to another hardware address or IPv4 address",
   "not UDP": "another protocol",
-  "fragment": "a part of a datagram: a relay of whole datagrams would have to put it together",
-  "malformed UDP": "a UDP length that contradicts that of the packet: RFC 768",
+  "fragment": "a part of a datagram: a relay of whole datagrams would have to reassemble it",
+  "malformed UDP": "a UDP length that contradicts the packet's: RFC 768",
   "not the port": "to another port",
-  "bad UDP checksum": "the checksum of the datagram is there, and wrong",
+  "bad UDP checksum": "the datagram has a checksum, and it is wrong",
 } as const;
 
-/** Why a frame is not passed on. */
+/** The reason for which a relay drops a frame. */
 export type DropReason = keyof typeof DROP_REASONS;
 
-const UDP_HEADER = 8;
+/** The bits of the fragment field that a whole datagram has clear. Source: RFC 791, 3.1. */
 const MORE_FRAGMENTS_OR_OFFSET = 0x3fff;
 
-/** The hardware address of an IPv4 group. Source: RFC 1112, 6.4. */
-export function groupHardwareAddress(group: string): number[] {
-  const [, b, c, d] = ipv4Bytes(group)!;
-  return [0x01, 0x00, 0x5e, b & 0x7f, c, d];
-}
-
-/** Finds the payload of datagrams to one group and port. One is made, and reads frame after frame without garbage. */
+/**
+ * Finds the payloads of datagrams to one group and port. It reads frame after frame and allocates
+ * nothing.
+ */
 export class DatagramReader {
   readonly #hardwareAddress: readonly number[];
   readonly #group: readonly number[];
   readonly #port: number;
 
-  /** Where the payload of the datagram begins that was read last, as an index of the bytes that were given. */
+  /** Where the payload of the last datagram begins, as an index of the memory that was read. */
   start = 0;
-  /** How long it is, in bytes. */
+  /** The length of that payload, in bytes. */
   size = 0;
 
   constructor({ address, port }: Ipv4Endpoint) {
-    this.#hardwareAddress = groupHardwareAddress(address);
     this.#group = [...ipv4Bytes(address)!];
+    this.#hardwareAddress = ipv4GroupHardwareAddress(this.#group);
     this.#port = port;
   }
 
   /**
    * Reads a frame.
    *
-   * @param bytes Memory in which it lies. Nothing is read of it but the frame.
-   * @param offset Where it begins.
-   * @param captured How many bytes of it are there.
-   * @param isChecksumPending Whether the checksum of the datagram is still to be computed: by hardware that it has not
-   * come to, since it comes from this machine (`TP_STATUS_CSUMNOTREADY`).
-   * @returns Why it is not one to pass on; `undefined` if it is: {@linkcode start} and {@linkcode size} then say where its payload is.
+   * @param bytes The memory that holds the frame. Nothing else in it is read.
+   * @param offset Where the frame begins.
+   * @param captured How many bytes of the frame are there.
+   * @param isChecksumPending Whether the checksum of the datagram has yet to be computed. It was
+   *   sent by this machine, and has not reached the hardware that computes checksums
+   *   (`TP_STATUS_CSUMNOTREADY`).
+   * @returns The reason to drop the frame; `undefined` for a datagram to relay, whose payload is at
+   *   {@linkcode start} and {@linkcode size} bytes long.
    */
   read(
     bytes: Uint8Array,
@@ -71,32 +85,37 @@ export class DatagramReader {
   ): DropReason | undefined {
     const word = (at: number) => bytes[at] << 8 | bytes[at + 1];
     if (captured < ETH_HLEN) return "truncated";
-    if (word(offset + 12) !== ETH_P_IP) return "not IPv4";
+    if (word(offset + ETHERNET_TYPE) !== ETH_P_IP) return "not IPv4";
 
     const ip = offset + ETH_HLEN;
     const room = captured - ETH_HLEN;
-    if (room < 20) return "truncated";
+    if (room < IPV4_HEADER) return "truncated";
     const headerSize = (bytes[ip] & 0x0f) * 4;
-    if (bytes[ip] >> 4 !== 4 || headerSize < 20) return "malformed header";
+    if (bytes[ip] >> 4 !== 4 || headerSize < IPV4_HEADER) return "malformed header";
     if (room < headerSize) return "truncated";
     if (sumOf(bytes, ip, ip + headerSize, 0) !== 0xffff) return "bad checksum";
-    const packetSize = word(ip + 2);
+    const packetSize = word(ip + IPV4_TOTAL_LENGTH);
     if (packetSize < headerSize) return "malformed header";
-    if (room < packetSize) return "truncated"; // what is beyond the packet is padding
+    if (room < packetSize) return "truncated"; // more is padding
 
-    if (!equalsAt(bytes, ip + 16, this.#group)) return "not the group";
+    if (!equalsAt(bytes, ip + IPV4_DESTINATION, this.#group)) return "not the group";
     if (!equalsAt(bytes, offset, this.#hardwareAddress)) return "not the group";
-    if (bytes[ip + 9] !== IPPROTO_UDP) return "not UDP";
-    if ((word(ip + 6) & MORE_FRAGMENTS_OR_OFFSET) !== 0) return "fragment";
+    if (bytes[ip + IPV4_PROTOCOL] !== IPPROTO_UDP) return "not UDP";
+    if ((word(ip + IPV4_FRAGMENT) & MORE_FRAGMENTS_OR_OFFSET) !== 0) return "fragment";
 
     const udp = ip + headerSize;
     if (packetSize - headerSize < UDP_HEADER) return "malformed UDP";
-    const datagramSize = word(udp + 4);
+    const datagramSize = word(udp + UDP_LENGTH);
     if (datagramSize < UDP_HEADER || datagramSize > packetSize - headerSize) return "malformed UDP";
-    if (word(udp + 2) !== this.#port) return "not the port";
-    const hasChecksum = word(udp + 6) !== 0; // RFC 768: 0 says that the sender made none
+    if (word(udp + UDP_DESTINATION_PORT) !== this.#port) return "not the port";
+    const hasChecksum = word(udp + UDP_CHECKSUM) !== 0; // RFC 768: 0 means none
     if (hasChecksum && !isChecksumPending) {
-      const pseudoHeader = sumOf(bytes, ip + 12, ip + 20, IPPROTO_UDP + datagramSize);
+      const pseudoHeader = sumOf(
+        bytes,
+        ip + IPV4_SOURCE,
+        ip + IPV4_HEADER,
+        IPPROTO_UDP + datagramSize,
+      );
       if (sumOf(bytes, udp, udp + datagramSize, pseudoHeader) !== 0xffff) return "bad UDP checksum";
     }
     this.start = udp + UDP_HEADER;
@@ -113,9 +132,11 @@ function equalsAt(bytes: Uint8Array, at: number, expected: readonly number[]): b
 }
 
 /**
- * The sum of 16-bit words in ones' complement; 0xffff over what carries a right checksum. Source: RFC 1071.
+ * Adds up 16-bit words in ones' complement: 0xffff over bytes that contain their right checksum.
+ * Source: RFC 1071.
  *
- * Upper and lower bytes are summed apart, four words at a time: half the time that it takes word by word. A packet is too short to overflow 32 bits.
+ * Upper and lower bytes are added up apart, four words at a time, which takes half the time of word
+ * by word. A packet is too short to overflow 32 bits.
  */
 function sumOf(bytes: Uint8Array, start: number, end: number, initial: number): number {
   let upper = 0, lower = 0;

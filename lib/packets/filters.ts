@@ -1,10 +1,10 @@
 /**
- * What a relay's worker is for, as a classic BPF program: UDP over IPv4 to one group, and nothing else of the interface.
+ * The socket filters of a relay's worker, as programs of classic BPF for `attachFilter`: a frame
+ * that the worker does not need does not reach it.
  *
- * Fragments to the group pass, and so does what is malformed further on: the worker counts them by reason. The port is not looked at, since behind
- * an IPv4 header of any length it would take a second load. A frame of a VLAN is another network's: the kernel takes the tag out of
- * the frame before a packet socket sees it, so nothing but its own account of the frame says so. What this machine sends is not received: a member
- * of a fanout group, as a pinned socket is one, has its own PACKET_IGNORE_OUTGOING no longer asked for (dev_queue_xmit_nit asks the group's hook).
+ * Both filters drop what this machine itself sends. PACKET_IGNORE_OUTGOING would do that for a
+ * single socket, but the kernel does not look at it for a member of a fanout group, and a pinned
+ * socket is one (dev_queue_xmit_nit in net/core/dev.c asks the group's hook).
  *
  * @module
  */
@@ -12,6 +12,7 @@
 import {
   ETH_HLEN,
   ETH_P_IP,
+  ETH_P_IPV6,
   IPPROTO_UDP,
   PACKET_OUTGOING,
   SKF_AD_OFF,
@@ -20,27 +21,51 @@ import {
 } from "../../ffi/abi/constants.ts";
 import { assemble, bpfJumpAnySet, bpfJumpEqual, bpfLoad, bpfReturn } from "../../ffi/packet/bpf.ts";
 import { ipv4Bytes } from "../../ffi/socket/inet.ts";
-import { groupHardwareAddress } from "./datagrams.ts";
+import {
+  ETHERNET_TYPE,
+  IPV4_DESTINATION,
+  IPV4_PROTOCOL,
+  ipv4GroupHardwareAddress,
+} from "./headers.ts";
 
-const ETHERTYPE = 12; // offset in the Ethernet header
-const PROTOCOL = ETH_HLEN + 9, DESTINATION = ETH_HLEN + 16; // RFC 791, 3.1
-const VLAN_ID = 0x0fff; // IEEE 802.1Q, 9.6; 0 is no VLAN, but a priority
+/** The bit of a hardware address's first byte that a group has set. Source: IEEE 802.3, 3.2.3. */
+const GROUP_BIT = 0x01;
+
+/** The bits of a VLAN tag that number the VLAN; 0 is a priority alone. Source: IEEE 802.1Q, 9.6. */
+const VLAN_ID = 0x0fff;
+
+/** The result of a filter that keeps the frame whole, whatever its length. */
 const WHOLE_FRAME = 0x40000;
 
-/** The first `size` of some bytes as a number, as the machine of BPF loads them. */
-function loaded(bytes: ArrayLike<number>, start: number, size: number): number {
-  let value = 0;
-  for (let i = start; i < start + size; i++) value = value * 256 + bytes[i];
-  return value;
+/** IPv4 and IPv6 to any multicast hardware address. */
+export function multicastFilter(): Uint8Array<ArrayBuffer> {
+  return assemble([
+    bpfLoad(SKF_AD_OFF + SKF_AD_PKTTYPE),
+    bpfJumpEqual(PACKET_OUTGOING, 6, 0), // sent by this machine: drop
+    bpfLoad(0, 1),
+    bpfJumpAnySet(GROUP_BIT, 0, 4), // not to a group: drop
+    bpfLoad(ETHERNET_TYPE, 2),
+    bpfJumpEqual(ETH_P_IP, 1, 0),
+    bpfJumpEqual(ETH_P_IPV6, 0, 1), // neither: drop
+    bpfReturn(WHOLE_FRAME),
+    bpfReturn(0),
+  ]);
 }
 
 /**
- * The program, for `attachFilter`.
+ * UDP over IPv4 to one group.
+ *
+ * Fragments to the group pass, and so do frames that are malformed further on: the worker counts
+ * them by reason. The port is not compared: an IPv4 header varies in length, so finding the port
+ * would take a second load. A frame of a VLAN belongs to another network and is dropped. The kernel
+ * takes the tag out of the frame before a packet socket sees it, so the filter asks the kernel for
+ * the tag (SKF_AD_VLAN_TAG).
  *
  * @param group An IPv4 address.
  */
 export function groupFilter(group: string): Uint8Array<ArrayBuffer> {
-  const hardware = groupHardwareAddress(group);
+  const address = ipv4Bytes(group)!;
+  const hardware = ipv4GroupHardwareAddress(address);
   return assemble([
     bpfLoad(SKF_AD_OFF + SKF_AD_PKTTYPE),
     bpfJumpEqual(PACKET_OUTGOING, 13, 0),
@@ -50,13 +75,20 @@ export function groupFilter(group: string): Uint8Array<ArrayBuffer> {
     bpfJumpEqual(loaded(hardware, 0, 4), 0, 9),
     bpfLoad(4, 2),
     bpfJumpEqual(loaded(hardware, 4, 2), 0, 7),
-    bpfLoad(ETHERTYPE, 2),
+    bpfLoad(ETHERNET_TYPE, 2),
     bpfJumpEqual(ETH_P_IP, 0, 5),
-    bpfLoad(PROTOCOL, 1),
+    bpfLoad(ETH_HLEN + IPV4_PROTOCOL, 1),
     bpfJumpEqual(IPPROTO_UDP, 0, 3),
-    bpfLoad(DESTINATION, 4),
-    bpfJumpEqual(loaded(ipv4Bytes(group)!, 0, 4), 0, 1),
+    bpfLoad(ETH_HLEN + IPV4_DESTINATION, 4),
+    bpfJumpEqual(loaded(address, 0, 4), 0, 1),
     bpfReturn(WHOLE_FRAME),
     bpfReturn(0),
   ]);
+}
+
+/** `size` bytes from `start` on as a number, as a BPF program loads them. */
+function loaded(bytes: ArrayLike<number>, start: number, size: number): number {
+  let value = 0;
+  for (let i = start; i < start + size; i++) value = value * 256 + bytes[i];
+  return value;
 }

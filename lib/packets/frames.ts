@@ -1,27 +1,32 @@
 /**
- * What an Ethernet frame is, in words. Pure, and never beyond the bytes that are there.
+ * Identifies the packet in an Ethernet frame: its type, its end, and a summary in words.
+ *
+ * A frame may be cut anywhere: nothing is read beyond its bytes.
  *
  * @module
  */
 
-import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6 } from "../../ffi/abi/constants.ts";
+import { ETH_HLEN, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6 } from "../../ffi/abi/constants.ts";
+import {
+  ETHERNET_TYPE,
+  IPV4_HEADER,
+  IPV4_PROTOCOL,
+  IPV4_TOTAL_LENGTH,
+  IPV6_HEADER,
+  IPV6_PAYLOAD_LENGTH,
+} from "./headers.ts";
 
-const ETH_P_ARP = 0x0806; // linux/if_ether.h
-const IPV4_HEADER = 20;
-const IPV4_TOTAL_LENGTH = 2; // RFC 791, 3.1
-const IPV6_HEADER = 40, IPV6_PAYLOAD_LENGTH = 4; // RFC 8200, 3
-const IPV4_PROTOCOL = 9; // RFC 791, 3.1: offset of Protocol in the header
-
-/** The EtherType of a frame; `undefined` if it is too short to have one. */
+/** Reads the EtherType of a frame. Returns `undefined` if the frame is too short to have one. */
 export function etherType(frame: Uint8Array): number | undefined {
-  return frame.length < ETH_HLEN ? undefined : frame[12] << 8 | frame[13];
+  return frame.length < ETH_HLEN ? undefined : frame[ETHERNET_TYPE] << 8 | frame[ETHERNET_TYPE + 1];
 }
 
 /**
- * Where the IP packet of a frame ends, by the length in its own header; that may be behind the
- * bytes that are there. `undefined` if there is no IP packet, or its header is not whole.
+ * Finds the end of the IP packet in a frame, by the length in the packet's own header.
  *
  * @param frame Its bytes from the Ethernet header on.
+ * @returns An index that may lie beyond the bytes that are there; `undefined` if there is no IP
+ *   packet, or its header is cut.
  */
 export function endOfPacket(frame: Uint8Array): number | undefined {
   const be16 = (offset: number) => frame[ETH_HLEN + offset] << 8 | frame[ETH_HLEN + offset + 1];
@@ -37,7 +42,7 @@ export function endOfPacket(frame: Uint8Array): number | undefined {
 }
 
 /**
- * A frame in a few words, such as `IPv4 (protocol: 2)` or `IPv6`.
+ * Describes a frame in a few words, such as `IPv4 (protocol: 2)` or `IPv6`.
  *
  * @param frame Its bytes from the Ethernet header on; the beginning is enough.
  */

@@ -1,8 +1,9 @@
 /**
- * io_uring RECV: a chain of {@linkcode BATCH} submissions, one frame each.
+ * Receives by io_uring RECV: a chain of {@linkcode BATCH} submissions, one frame each.
  *
- * They are linked (IOSQE_IO_LINK): each begins when the one before has its frame. Without that, those that wait are woken in no order that
- * is written anywhere, and so the frames would be. The chain is submitted anew when all of it is done.
+ * The submissions are linked (IOSQE_IO_LINK): each begins when the previous one has its frame.
+ * Unlinked submissions are woken in no documented order, so frames could come out of order. The
+ * chain is submitted again when all of it is complete.
  *
  * @module
  */
@@ -19,16 +20,19 @@ import type { IoUring } from "../../ffi/io_uring/io_uring.ts";
 import { BATCH, FRAME_ROOM, type FrameSource } from "./frame_source.ts";
 import { FIXED_SOCKET, restrictedRing } from "./restricted_ring.ts";
 
-/** Frames by io_uring RECV. */
+/** A source of frames by io_uring RECV. */
 export class IoUringSource implements FrameSource {
-  // SAFETY: the submissions point here; the ring holds it until they are cancelled.
+  // SAFETY: the submissions point to this memory; the ring holds it until they are cancelled.
   readonly bytes = new Uint8Array(BATCH * FRAME_ROOM);
   readonly #ring: IoUring;
   #underWay = BATCH;
   length = 0;
   offset = 0;
 
-  /** @throws {SystemError} If the kernel has no such ring, or refuses one; nothing is left open then. */
+  /**
+   * @throws {SystemError} If the kernel has no restricted rings, or refuses one. Nothing stays
+   * open.
+   */
   constructor(packetFd: number) {
     this.#ring = restrictedRing(packetFd, { entries: BATCH, completions: BATCH });
     this.#ring.hold(this.bytes);
@@ -67,7 +71,7 @@ export class IoUringSource implements FrameSource {
         continue;
       }
       this.#underWay--;
-      if (ring.result === -Errno.ECANCELED) continue; // the chain broke before it
+      if (ring.result === -Errno.ECANCELED) continue; // an earlier link of the chain failed
       if (ring.result < 0) throw new SystemError("IORING_OP_RECV", -ring.result);
       this.length = ring.result;
       this.offset = ring.userData * FRAME_ROOM;

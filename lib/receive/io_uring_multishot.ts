@@ -1,8 +1,11 @@
 /**
- * io_uring multishot RECV: one submission, and a completion for each frame, in a buffer that the kernel takes from a ring of provided ones.
+ * Receives by io_uring multishot RECV: one submission, and one completion for each frame, in a
+ * buffer that the kernel takes from a ring of provided buffers.
  *
- * It ends when no buffer is left (ENOBUFS); then it is submitted anew. Frames wait in the socket until then. The queue of completions is never
- * full: it has two places for each buffer. The queue of submissions has one, which is submitted as it stands there: an end makes no garbage either.
+ * The operation ends when no buffer is left (ENOBUFS), and is submitted again. Meanwhile frames
+ * wait in the socket. The completion queue never fills up, because it has two entries for each
+ * buffer. The submission queue has a single entry, which is submitted again as it stands, so even
+ * that allocates nothing.
  *
  * @module
  */
@@ -22,8 +25,12 @@ import { ProvidedBuffers } from "../../ffi/io_uring/provided_buffers.ts";
 import { BATCH, FRAME_ROOM, type FrameSource } from "./frame_source.ts";
 import { FIXED_SOCKET, restrictedRing } from "./restricted_ring.ts";
 
-/** The most for which there are places in a queue of one page, as it must be before Linux 6.10. */
+/**
+ * How many buffers are provided. Two completion entries for each must fit in one page, as Linux
+ * before 6.10 requires.
+ */
 const BUFFERS = 64;
+/** The id of the buffer group. */
 const GROUP = 1;
 
 const RECEIVE: Submission = {
@@ -32,13 +39,13 @@ const RECEIVE: Submission = {
   ioprio: IORING_RECV_MULTISHOT,
   fd: FIXED_SOCKET,
   buf_group: GROUP,
-  msg_flags: MSG_TRUNC, // the length that it had, where the buffer has no room for all of it
+  msg_flags: MSG_TRUNC, // returns the whole length of a frame that is longer than its buffer
 };
 
-/** Frames by io_uring multishot RECV. */
+/** A source of frames by io_uring multishot RECV. */
 export class IoUringMultishotSource implements FrameSource {
   readonly #ring: IoUring;
-  // Set while the ring is made.
+  // Set while the ring is created.
   #buffers!: ProvidedBuffers;
   readonly bytes: Uint8Array<ArrayBuffer>;
   #held = -1;
@@ -49,8 +56,9 @@ export class IoUringMultishotSource implements FrameSource {
   offset = 0;
 
   /**
-   * @param buffers How many there are: a power of two.
-   * @throws {SystemError} If the kernel has no such ring, or refuses one; nothing is left open then.
+   * @param buffers How many buffers are provided: a power of two.
+   * @throws {SystemError} If the kernel has no restricted rings or no provided buffers, or refuses
+   * them. Nothing stays open.
    */
   constructor(packetFd: number, buffers = BUFFERS) {
     this.#ring = restrictedRing(packetFd, { entries: 1, completions: 2 * buffers }, (ring) => {
@@ -70,7 +78,7 @@ export class IoUringMultishotSource implements FrameSource {
     return this.#ring.fd;
   }
 
-  /** How often it has ended and been submitted anew. */
+  /** How often the operation has ended and been submitted again. */
   get ends(): number {
     return this.#ends;
   }
@@ -80,7 +88,10 @@ export class IoUringMultishotSource implements FrameSource {
     this.#isArmed = true;
   }
 
-  /** Under load the queue is never empty, so buffers go back by the batch. */
+  /**
+   * Gives the current buffer back. Buffers are published in batches too, because the completion
+   * queue may never be empty under load.
+   */
   #giveBack(): void {
     this.#buffers.giveBack(this.#held);
     this.#held = -1;

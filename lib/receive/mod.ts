@@ -1,5 +1,5 @@
 /**
- * The ways in which a worker can receive, by name.
+ * The receive paths, by name: the ways in which a worker can receive from a packet socket.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { PacketRingSource } from "./tpacket_v3.ts";
 
 export { currentFrame, drain, type FrameSource } from "./frame_source.ts";
 
-/** Each way, with how it begins on a packet socket that is bound. */
+/** The receive paths: each opens a source of frames on a bound packet socket. */
 export const RECEIVE_PATHS = {
   "recvmsg": (packetFd: number): FrameSource => new RecvmsgSource(packetFd),
   "recvfrom": (packetFd: number): FrameSource => new RecvfromSource(packetFd),
@@ -25,32 +25,35 @@ export const RECEIVE_PATHS = {
   "io-uring-multishot": (packetFd: number): FrameSource => new IoUringMultishotSource(packetFd),
 } as const;
 
-/** What a worker receives by if nothing is said of it: it takes the fewest words to explain, and brings time stamps. */
+/** The default receive path: it is the simplest to explain, and it has time stamps. */
 export const USUAL_PATH = "recvmsg";
 
-/** The name of a way of receiving. */
+/** The name of a receive path. */
 export type ReceivePath = keyof typeof RECEIVE_PATHS;
 
-/** Whether there is a way of receiving of that name. */
+/** Returns whether a value is the name of a receive path. */
 export function isReceivePath(name: unknown): name is ReceivePath {
   return typeof name === "string" && Object.hasOwn(RECEIVE_PATHS, name);
 }
 
-/** Whether it is by an io_uring, which has a descriptor of its own. */
-export function isRing(path: ReceivePath): boolean {
+/** Returns whether a receive path uses an io_uring, which has a descriptor of its own. */
+export function usesIoUring(path: ReceivePath): boolean {
   return path === "io-uring" || path === "io-uring-multishot";
 }
 
-/** Why an unprivileged worker cannot receive in that way on this kernel; `undefined` if it can. */
+/**
+ * Returns why an unprivileged worker cannot use a receive path on this kernel; `undefined` if it
+ * can.
+ */
 export function whyUnavailable(path: ReceivePath): string | undefined {
-  return isRing(path) ? whyNoOwnRing() : undefined;
+  return usesIoUring(path) ? whyNoOwnRing() : undefined;
 }
 
 /**
- * Begins to receive.
+ * Opens a source of frames.
  *
- * @param packetFd A packet socket that is bound.
- * @throws {SystemError} If the kernel does not have that way, or refuses it.
+ * @param packetFd A bound packet socket.
+ * @throws {SystemError} If the kernel lacks the receive path, or refuses it.
  */
 export function openFrameSource(path: ReceivePath, packetFd: number): FrameSource {
   return RECEIVE_PATHS[path](packetFd);

@@ -1,5 +1,5 @@
 /**
- * recvfrom(2): one frame a system call, and nothing beside it.
+ * Receives by recvfrom(2): one frame for each system call, without a time stamp.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { ReceiveBuffer } from "../../ffi/socket/calls.ts";
 import { Poller } from "../../ffi/socket/poll.ts";
 import { FRAME_ROOM, type FrameSource } from "./frame_source.ts";
 
-/** Frames by recvfrom(2). */
+/** A source of frames by recvfrom(2). */
 export class RecvfromSource implements FrameSource {
   readonly #buffer = new ReceiveBuffer(FRAME_ROOM);
   readonly bytes = this.#buffer.bytes;

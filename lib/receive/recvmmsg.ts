@@ -1,5 +1,6 @@
 /**
- * recvmmsg(2): up to {@linkcode BATCH} frames a system call, each with the kernel's time stamp beside it.
+ * Receives by recvmmsg(2): up to {@linkcode BATCH} frames for each system call, each with the
+ * kernel's time stamp.
  *
  * @module
  */
@@ -8,10 +9,10 @@ import { MSG_DONTWAIT, MSG_TRUNC, POLLIN } from "../../ffi/abi/constants.ts";
 import { timespec } from "../../ffi/abi/layouts.ts";
 import { MessageVector } from "../../ffi/socket/message_vector.ts";
 import { Poller } from "../../ffi/socket/poll.ts";
-import { stampIn } from "../packets/socket.ts";
+import { stampIn } from "../packets/queue.ts";
 import { BATCH, FRAME_ROOM, type FrameSource } from "./frame_source.ts";
 
-/** Frames by recvmmsg(2). */
+/** A source of frames by recvmmsg(2). */
 export class RecvmmsgSource implements FrameSource {
   readonly #messages = new MessageVector({
     count: BATCH,

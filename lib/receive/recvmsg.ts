@@ -1,15 +1,15 @@
 /**
- * recvmsg(2): one frame a system call, with the kernel's time stamp beside it.
+ * Receives by recvmsg(2): one frame for each system call, with the kernel's time stamp.
  *
  * @module
  */
 
 import { POLLIN } from "../../ffi/abi/constants.ts";
 import { Poller } from "../../ffi/socket/poll.ts";
-import { type Frame, takeFrame } from "../packets/socket.ts";
+import { type Frame, takeFrame } from "../packets/queue.ts";
 import type { FrameSource } from "./frame_source.ts";
 
-/** Frames by recvmsg(2). */
+/** A source of frames by recvmsg(2). */
 export class RecvmsgSource implements FrameSource {
   #frame: Frame = { bytes: 0, head: new Uint8Array(0), timestamp: 0n };
 

@@ -1,8 +1,10 @@
 /**
- * The ring that a worker receives by: it can receive from one socket, and do nothing else.
+ * A restricted io_uring, by which a worker receives: it can receive from one socket and do nothing
+ * else.
  *
- * io_uring(7) goes round a filter of system calls, which sees io_uring_enter(2) and not what is asked for. So the ring itself is
- * restricted, before it is enabled: of operations RECV alone, and of files those that were registered, of which there is one.
+ * io_uring(7) bypasses a filter of system calls, which sees io_uring_enter(2) but not the
+ * operations in the ring. So the ring itself is restricted before it is enabled: RECV is the only
+ * operation, and the one registered file is the only file.
  *
  * @module
  */
@@ -22,7 +24,9 @@ import {
 import { attempt } from "../../ffi/abi/errno.ts";
 import { IoUring, type IoUringOptions, type Restriction } from "../../ffi/io_uring/io_uring.ts";
 
-/** What it may do. A cancellation is how it is closed in order. */
+/**
+ * The only operations and registrations allowed. Cancellation is needed to close the ring cleanly.
+ */
 const RESTRICTIONS: readonly Restriction[] = [
   [IORING_RESTRICTION_SQE_OP, IORING_OP_RECV],
   [IORING_RESTRICTION_SQE_FLAGS_REQUIRED, IOSQE_FIXED_FILE],
@@ -33,15 +37,15 @@ const RESTRICTIONS: readonly Restriction[] = [
   [IORING_RESTRICTION_REGISTER_OP, IORING_REGISTER_SYNC_CANCEL],
 ];
 
-/** Where the packet socket stands among the registered files of the ring. */
+/** The index of the packet socket among the ring's registered files. */
 export const FIXED_SOCKET = 0;
 
 /**
- * Makes the ring.
+ * Makes a restricted ring.
  *
- * @param size How many submissions it holds, and completions.
- * @param prepare What is to be registered beside the socket.
- * @throws {SystemError} If the kernel refuses; nothing is left open then.
+ * @param size The sizes of its submission and completion queues.
+ * @param prepare Registers what is needed besides the socket, before the restrictions apply.
+ * @throws {SystemError} If the kernel refuses. Nothing stays open.
  */
 export function restrictedRing(
   packetFd: number,

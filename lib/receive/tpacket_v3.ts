@@ -1,5 +1,6 @@
 /**
- * TPACKET_V3: no system call but to wait, and no copy but the kernel's into the ring.
+ * Receives by a TPACKET_V3 ring: the only system call is the wait, and the only copy is the
+ * kernel's into the ring.
  *
  * @module
  */
@@ -16,14 +17,17 @@ import { takeSocketError } from "../../ffi/socket/calls.ts";
 import { Poller } from "../../ffi/socket/poll.ts";
 import type { FrameSource } from "./frame_source.ts";
 
-/** A worker's ring: 16 MiB, room for a hundred thousand small frames, and a part of it waits for 8 ms at most. */
+/**
+ * The geometry of a worker's ring: 16 MiB, which holds some hundred thousand small frames. A block
+ * that is not full is handed over after 8 ms.
+ */
 export const WORKER_RING: PacketRingGeometry = {
   blockSize: 1 << 18,
   blockCount: 64,
   retireTimeout: 8,
 };
 
-/** Frames of the ring of a packet socket, wherever it was set up. */
+/** A source of frames by the ring of a packet socket, whichever process set it up. */
 export class PacketRingSource extends PacketRing implements FrameSource {
   readonly #poller: Poller;
 
@@ -32,7 +36,10 @@ export class PacketRingSource extends PacketRing implements FrameSource {
     this.#poller = new Poller([fd], POLLIN);
   }
 
-  /** Without a block to read, an error that is pending is taken: otherwise poll(2) would find it again and again. */
+  /**
+   * Steps to the next frame. If no block is ready, takes the socket's pending error, which poll(2)
+   * would otherwise report again and again.
+   */
   override next(): boolean {
     if (super.next()) return true;
     const errno = takeSocketError(this.fd);
@@ -45,9 +52,10 @@ export class PacketRingSource extends PacketRing implements FrameSource {
   }
 
   /**
-   * Sets the ring up, and maps it.
+   * Sets the ring up and maps it.
    *
-   * @throws {SystemError} If the kernel refuses; the socket, which others may hold, has no ring then: with one, it would bring them no frame.
+   * @throws {SystemError} If the kernel refuses. The socket then has no ring: with one, its other
+   * holders would receive no frame.
    */
   static setUp(packetFd: number, geometry = WORKER_RING): PacketRingSource {
     setUpPacketRing(packetFd, geometry);

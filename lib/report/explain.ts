@@ -1,39 +1,43 @@
 /**
- * What is known of a check before any run.
+ * The explanation of a check, for `--explain`.
  *
  * @module
  */
 
 import { type CheckId, describeCheck } from "../evidence/checks.ts";
-import { CONFINEMENT_CHECKS } from "../confine/judge.ts";
-import type { Experiment } from "../harness/experiment.ts";
+import { checksOfHardening, type ExperimentDescription } from "../evidence/description.ts";
 import { EXPLANATIONS } from "../evidence/explanations.ts";
-import { describeSeers } from "./seen_by.ts";
+import { describeSeenBy } from "./seen_by.ts";
 
-/** Which experiments judge a check, as they are asked for: `privilege-drop`, or `io-uring --harden`. */
-export function judgedBy(id: CheckId, experiments: readonly Experiment[]): string[] {
-  return experiments.flatMap(({ name, plan, hardenedPlan = [] }) => {
-    if (plan.includes(id)) return [name];
-    const hardened: readonly CheckId[] = [...CONFINEMENT_CHECKS, ...hardenedPlan];
-    return hardened.includes(id) ? [`${name} --harden`] : [];
+/**
+ * Returns the experiments that judge a check, each as the command line asks for it:
+ * `privilege-drop`, or `io-uring --harden`.
+ */
+export function judgedBy(id: CheckId, experiments: readonly ExperimentDescription[]): string[] {
+  return experiments.flatMap((experiment) => {
+    if (experiment.plan.includes(id)) return [experiment.name];
+    return checksOfHardening(experiment).includes(id) ? [`${experiment.name} --harden`] : [];
   });
 }
 
-/** What a check claims, why, and where it is written. */
-export function renderExplanation(id: CheckId, experiments: readonly Experiment[]): string {
+/** Returns the claim of a check, with the reason for it and its sources. */
+export function renderExplanation(
+  id: CheckId,
+  experiments: readonly ExperimentDescription[],
+): string {
   const { claim, expected, source, essential } = describeCheck(id);
   const { why, refutedBy, seenBy } = EXPLANATIONS[id];
   const decisions = source.match(/\bD\d+\b/g) ?? [];
-  const written = source.split("; ").filter((part) => !/^D\d+(, D\d+)*$/.test(part));
+  const sources = source.split("; ").filter((part) => !/^D\d+(, D\d+)*$/.test(part));
   const rows: [name: string, text: string][] = [
     ["Expected", `${expected}.`],
     ["Why", why],
     ["Refuted by", refutedBy],
-    ["Seen by", describeSeers(seenBy)],
+    ["Seen by", describeSeenBy(seenBy)],
     ...essential
-      ? [["Essential", "skipped, it makes the verdict INCONCLUSIVE"] as [string, string]]
+      ? [["Essential", "If it is skipped, the verdict is INCONCLUSIVE."] as [string, string]]
       : [],
-    ["Written in", written.length > 0 ? written.join("; ") : "the design"],
+    ["Source", sources.length > 0 ? sources.join("; ") : "the design"],
     ...decisions.length > 0 ? [["Decision", decisions.join(", ")] as [string, string]] : [],
     ["Part of", judgedBy(id, experiments).join(", ")],
   ];
@@ -41,10 +45,10 @@ export function renderExplanation(id: CheckId, experiments: readonly Experiment[
   return `${id}  ${claim}\n\n${body.join("")}`;
 }
 
-/** Where the second column begins, and where it ends. */
+/** The column at which the texts begin, and the width of a line. */
 const INDENT = 15, WIDTH = 100;
 
-/** `text` in lines, all but the first of them indented. */
+/** Breaks `text` into lines. All but the first are indented. */
 function wrapped(text: string): string {
   const lines: string[] = [];
   for (const word of text.split(" ")) {

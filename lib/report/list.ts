@@ -1,17 +1,23 @@
 /**
- * The list of experiments.
+ * The list of experiments, for `--list`.
  *
  * @module
  */
 
 import { type CheckId, CHECKS } from "../evidence/checks.ts";
-import type { Experiment } from "../harness/experiment.ts";
+import type { ExperimentDescription } from "../evidence/description.ts";
 import { judgedBy, renderExplanation } from "./explain.ts";
 
 const IDS = Object.keys(CHECKS) as CheckId[];
 
-/** Each experiment with the question that it answers; verbose, with all that is known of the checks that answer it. */
-export function renderList(experiments: readonly Experiment[], verbose = false): string {
+/**
+ * Returns a line for each experiment: its name, its question and the design decisions. If `verbose`,
+ * the explanations of its checks follow.
+ */
+export function renderList(
+  experiments: readonly ExperimentDescription[],
+  verbose = false,
+): string {
   const width = Math.max(...experiments.map(({ name }) => name.length));
   return experiments.map(({ name, question, decisions }) => {
     const heading = `${name.padEnd(width)}  ${question} (${decisions.join(", ")})\n`;
@@ -20,13 +26,16 @@ export function renderList(experiments: readonly Experiment[], verbose = false):
     return [
       heading,
       ...renderChecks(name, experiments),
-      ...hardened.length > 0 ? ["With --harden also:\n", ...hardened] : [],
+      ...hardened.length > 0 ? ["With --harden, also:\n", ...hardened] : [],
     ].join("\n");
   }).join(verbose ? "\n\n" : "");
 }
 
-/** The checks of what is asked for, a paragraph each; of those that stand further up the claims alone, together. */
-function renderChecks(asked: string, experiments: readonly Experiment[]): string[] {
+/**
+ * Returns the explanations of an experiment's checks. Checks that were explained under an earlier
+ * experiment follow together, with their claims alone.
+ */
+function renderChecks(asked: string, experiments: readonly ExperimentDescription[]): string[] {
   const ids = IDS.filter((id) => judgedBy(id, experiments).includes(asked));
   const [isNew, isAbove] = [true, false].map((wanted) =>
     ids.filter((id) => (judgedBy(id, experiments)[0] === asked) === wanted)

@@ -1,8 +1,9 @@
 /**
- * The packets as a capture file, for tshark and its kin: pcapng, draft-ietf-opsawg-pcapng.
+ * The packets as a capture file, for tshark and the like: pcapng, draft-ietf-opsawg-pcapng.
  *
- * A section header, one interface, and a block for each packet. Every block begins and ends with its length; an option is a code, a length and a
- * value; both are padded to 32 bits. All numbers are little-endian, which the section header says.
+ * The file has a section header, one interface, and a block for each packet. Every block begins and
+ * ends with its length. An option is a code, a length and a value. Blocks and options are padded to
+ * 32 bits. All numbers are little-endian, as the section header declares.
  *
  * @module
  */
@@ -20,7 +21,7 @@ const OPT_ENDOFOPT = 0, OPT_COMMENT = 1;
 const SHB_HARDWARE = 2, SHB_OS = 3, SHB_USERAPPL = 4;
 const IF_NAME = 2, IF_TSRESOL = 9;
 
-/** The longest value of an option that stays one with its padding. */
+/** The longest value of an option whose padded length still fits into 16 bits. */
 const OPTION_LIMIT = 0xfffc;
 
 const MOST_U32 = 0xffffffff, MOST_U64 = 0xffffffffffffffffn;
@@ -53,7 +54,7 @@ function option(code: number, value: Uint8Array): Uint8Array {
   return joined([u16(code), u16(value.length), value, padding(value.length)]);
 }
 
-/** A text on one line, without what would confuse a terminal that it is shown on. */
+/** Makes an option of a text, on one line and harmless on a terminal. */
 function textOption(code: number, text: string): Uint8Array {
   const bytes = encoder.encode(escapeText(text));
   if (bytes.length <= OPTION_LIMIT) return option(code, bytes);
@@ -64,10 +65,12 @@ function textOption(code: number, text: string): Uint8Array {
 const END_OF_OPTIONS = option(OPT_ENDOFOPT, new Uint8Array(0));
 
 /**
- * What the child received, in all experiments, as the bytes of a pcapng file. Without packets it is an empty capture, and valid.
+ * Returns a pcapng file with the packets that the child received in all experiments. Without packets
+ * it is a valid, empty capture.
  *
- * Each packet has a comment: of which experiment, its number there, whether it came before or after the drop, and whether it is this run's
- * stimulus. Of a longer frame only the beginning was kept; its block says how long it was.
+ * Each packet has a comment: its experiment, its number there, whether it came after the drop, and
+ * whether it is this run's stimulus. Of a long frame only the beginning was kept; its block has the
+ * original length.
  */
 export function renderPcapng(evidence: Evidence): Uint8Array<ArrayBuffer> {
   const { environment, experiments, version } = evidence;
@@ -86,7 +89,7 @@ export function renderPcapng(evidence: Evidence): Uint8Array<ArrayBuffer> {
     INTERFACE_DESCRIPTION,
     u16(LINKTYPE_ETHERNET),
     u16(0),
-    u32(0), // snaplen: no limit of the file's own
+    u32(0), // snaplen: no limit
     textOption(IF_NAME, environment.interface ?? "unknown"),
     option(IF_TSRESOL, Uint8Array.of(NANOSECONDS)),
     END_OF_OPTIONS,
@@ -99,7 +102,7 @@ export function renderPcapng(evidence: Evidence): Uint8Array<ArrayBuffer> {
 
 function packetBlock({ bytes, head, timestamp_ns }: Packet, comment: string): Uint8Array {
   const length = Math.min(bytes, MOST_U32);
-  // The child says both: more of a frame than there was of it would be no capture that a reader takes.
+  // Both come from the child. A reader refuses a block with more bytes than the frame had.
   const captured = Uint8Array.fromBase64(head).subarray(0, length);
   const stamp = BigInt(timestamp_ns);
   const time = stamp > MOST_U64 ? MOST_U64 : stamp;
@@ -117,11 +120,11 @@ function packetBlock({ bytes, head, timestamp_ns }: Packet, comment: string): Ui
   );
 }
 
-/** What is said of a packet beside its bytes. */
+/** Returns the comment of a packet. */
 function describe({ name, packets }: ExperimentEvidence, i: number): string {
   const { after_drop, ours, stamped_by } = packets[i];
-  const when = after_drop ? "after the drop" : "not known to be after the drop";
+  const when = after_drop ? "received after the drop" : "perhaps received before the drop";
   const whose = ours ? "this run's stimulus" : "not this run's stimulus";
-  const clock = stamped_by === "kernel" ? "" : ", time of the child's clock";
-  return `${name}: packet ${i + 1} of ${packets.length}, received ${when}, ${whose}${clock}`;
+  const clock = stamped_by === "kernel" ? "" : ", time stamp of the child's clock";
+  return `${name}: packet ${i + 1} of ${packets.length}, ${when}, ${whose}${clock}`;
 }

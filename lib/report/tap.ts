@@ -1,20 +1,22 @@
 /**
- * The test runner's view: KTAP, as the kernel's own selftests print it. Source: Documentation/dev-tools/ktap.rst.
+ * The evidence as KTAP, for test runners, as the kernel's own selftests print it. Source:
+ * Documentation/dev-tools/ktap.rst.
  *
- * One test an experiment, in it one a check; what the specification leaves open is as kselftest does it: what could not be answered is a
- * test that was skipped, and the exit status says so as well (4 is KSFT_SKIP). A run that did not come to its end bails out.
+ * Each experiment is a test, and each check is a subtest. Where the specification leaves a choice,
+ * this follows kselftest: an INCONCLUSIVE experiment is a skipped test, and the exit status is 4
+ * (KSFT_SKIP). A run that ended early prints "Bail out!".
  *
  * @module
  */
 
 import type { CheckResult, Evidence, ExperimentEvidence } from "../evidence/evidence.ts";
-import { Exit } from "../evidence/outcome.ts";
+import { Exit } from "../evidence/errors.ts";
 import { escapeText } from "../evidence/escape.ts";
-import { childsPart, describeSeers } from "./seen_by.ts";
+import { childsPart, describeSeenBy } from "./seen_by.ts";
 
 const VERSION_LINE = "KTAP version 1";
 
-/** The evidence as KTAP, version 1. */
+/** Returns the evidence as KTAP, version 1. */
 export function renderTap(evidence: Evidence): string {
   const { experiments, environment, error, exit } = evidence;
   const where = [
@@ -41,7 +43,7 @@ function renderExperiment(experiment: ExperimentEvidence, number: number): strin
   const result = verdict === "FAIL" ? "not ok" : "ok";
   const open = checks.filter(({ status }) => status === "skip").map(({ id }) => id);
   const directive = verdict === "INCONCLUSIVE"
-    ? ` # SKIP INCONCLUSIVE: nothing to judge ${open.join(", ")} by`
+    ? ` # SKIP INCONCLUSIVE: could not judge ${open.join(", ")}`
     : "";
   return [
     ...[
@@ -60,11 +62,11 @@ function renderExperiment(experiment: ExperimentEvidence, number: number): strin
 function renderCheck(check: CheckResult, number: number): string[] {
   const { id, claim, status, seen_by, expected, observed, source, evidence } = check;
   const part = childsPart(seen_by);
-  const said = [`observed: ${observed}${part === undefined ? "" : ` (${part})`}`];
+  const remarks = [`observed: ${observed}${part === undefined ? "" : ` (${part})`}`];
   if (status === "fail") {
-    said.push(
+    remarks.push(
       `expected: ${expected}`,
-      `seen by: ${describeSeers(seen_by)}`,
+      `seen by: ${describeSeenBy(seen_by)}`,
       `source: ${source}`,
       `evidence: ${JSON.stringify(evidence)}`,
     );
@@ -72,7 +74,7 @@ function renderCheck(check: CheckResult, number: number): string[] {
   const result = status === "fail" ? "not ok" : "ok";
   const directive = status === "skip" ? ` # SKIP ${escapeText(observed)}` : "";
   return [
-    ...said.map(diagnostic),
+    ...remarks.map(diagnostic),
     `${result} ${number} - ${description(`${id} ${claim}`)}${directive}`,
   ];
 }
@@ -81,7 +83,7 @@ function diagnostic(text: string): string {
   return `# ${escapeText(text)}`;
 }
 
-/** A description: what would be read as a directive in it is not. */
+/** Returns a test description in which no `#` starts a directive. */
 function description(text: string): string {
   return escapeText(text).replaceAll("#", "\\#");
 }

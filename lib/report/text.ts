@@ -1,5 +1,5 @@
 /**
- * The transcript: the reader's view, made from the evidence alone.
+ * The transcript of a run, for readers. It is made from the evidence alone.
  *
  * @module
  */
@@ -15,12 +15,13 @@ import type {
   Step,
 } from "../evidence/evidence.ts";
 import { escapeText } from "../evidence/escape.ts";
-import { childsPart, describeSeers } from "./seen_by.ts";
+import { MARK } from "./marks.ts";
+import { childsPart, describeSeenBy } from "./seen_by.ts";
 
-/** How much is said, and how. */
+/** Options of {@linkcode renderText}. */
 export interface TextOptions {
   readonly color: boolean;
-  /** `quiet`: the verdict alone. `verbose`: the evidence of every check and every packet as well. */
+  /** `quiet`: the verdict alone. `verbose`: also the evidence of every check, and every packet. */
   readonly amount: "quiet" | "normal" | "verbose";
 }
 
@@ -38,9 +39,7 @@ const plain: Paint = (text) => text;
 const PLAIN: Palette = { pass: plain, fail: plain, skip: plain, heading: plain, detail: plain };
 const COLORED: Palette = { pass: green, fail: red, skip: yellow, heading: bold, detail: dim };
 
-const MARK = { pass: "✓", fail: "✗", skip: "–" } as const;
-
-/** The transcript of a run. */
+/** Returns the transcript of a run. */
 export function renderText(evidence: Evidence, { color, amount }: TextOptions): string {
   const paint = color ? COLORED : PLAIN;
   const { experiments } = evidence;
@@ -52,7 +51,7 @@ export function renderText(evidence: Evidence, { color, amount }: TextOptions): 
     .join("\n");
 }
 
-/** The message of a run that has no verdict. */
+/** Returns the message of a run that ended in an error. */
 export function renderFailure(message: string, remedy: string | null, paint = PLAIN): string {
   const advice = remedy === null ? "" : `  ${escapeText(remedy)}\n`;
   return `${paint.fail(`fdpass: ${escapeText(message)}`)}\n${advice}`;
@@ -83,7 +82,7 @@ function renderExperiment(
     ...(verbose
       ? [
         `Kernel ${environment.kernel} (${environment.arch}), ${environment.libc}, Deno ${environment.deno}`,
-        `To become: ${environment.user ?? ""}`,
+        `Target user: ${environment.user ?? ""}`,
       ].map((text) => paint.detail(`  · ${escapeText(text)}`))
       : []),
     "",
@@ -163,13 +162,13 @@ function statusOf(checks: readonly CheckResult[]): CheckResult["status"] {
 function renderCheck(check: CheckResult, paint: Palette, verbose: boolean): string[] {
   const { id, status, claim, expected, observed, evidence, source, seen_by } = check;
   const part = childsPart(seen_by);
-  const said: string[] = [];
+  const remarks: string[] = [];
   if (verbose || status === "fail") {
-    said.push(`claim: ${claim}`, `expected: ${expected}`);
+    remarks.push(`claim: ${claim}`, `expected: ${expected}`);
   }
   if (verbose) {
-    said.push(
-      `seen by: ${describeSeers(seen_by)}`,
+    remarks.push(
+      `seen by: ${describeSeenBy(seen_by)}`,
       `source: ${source}`,
       `evidence: ${JSON.stringify(evidence)}`,
     );
@@ -177,11 +176,14 @@ function renderCheck(check: CheckResult, paint: Palette, verbose: boolean): stri
   const remark = part === undefined ? "" : ` (${part})`;
   return [
     `    · ${paint[status](MARK[status])} ${id} ${paint.detail(escapeText(observed + remark))}`,
-    ...said.map((text) => `        ${escapeText(text)}`),
+    ...remarks.map((text) => `        ${escapeText(text)}`),
   ];
 }
 
-/** The matrix: what the socket allows, which protections alone take it away, what is left of it under all; verbose, all of it. */
+/**
+ * Renders the matrix: the outcome of each operation without protections and under all of them, and
+ * the protections that take it away. If `verbose`, every column.
+ */
 function renderMatrix(matrix: Matrix | null, paint: Palette, verbose: boolean): string[] {
   if (matrix === null) return [];
   const { columns, rows } = matrix;
@@ -207,10 +209,10 @@ function renderMatrix(matrix: Matrix | null, paint: Palette, verbose: boolean): 
   ];
 }
 
-/** An outcome; one that is not what is known has that beside it. */
+/** Returns an outcome. An unexpected one has the expected one beside it. */
 function describeCell(cell: Cell | undefined): string {
   if (cell === undefined) return "never tried";
-  return cell.outcome === cell.known ? cell.outcome : `${cell.outcome} (known: ${cell.known})`;
+  return cell.outcome === cell.known ? cell.outcome : `${cell.outcome} (expected: ${cell.known})`;
 }
 
 function renderConclusion(experiment: ExperimentEvidence, paint: Palette): string[] {
@@ -241,7 +243,7 @@ function renderConclusion(experiment: ExperimentEvidence, paint: Palette): strin
     : [
       paint.skip(
         open.length === checks.length
-          ? "– INCONCLUSIVE: there was nothing to judge by"
+          ? "– INCONCLUSIVE: no check could be judged"
           : `– INCONCLUSIVE: ${open.length} of ${checks.length} checks could not be judged`,
       ),
       ...cause,
@@ -253,4 +255,4 @@ function renderConclusion(experiment: ExperimentEvidence, paint: Palette): strin
 }
 
 const GIVE_TRAFFIC =
-  "  Give it traffic: an interface with its veth peer here, --stimulus IFACE, or a longer --timeout";
+  "  To get traffic: an interface whose veth peer is here, --stimulus IFACE, or a longer --timeout";

@@ -42,7 +42,9 @@ testNeeding(
       shown.forEach(({ interface: name, comment }, i) => {
         assertEquals(name, "veth-fdpass");
         assertStringIncludes(comment, packets[i].comment);
-        const when = packets[i].after_drop ? "after the drop" : "not known to be after the drop";
+        const when = packets[i].after_drop
+          ? "received after the drop"
+          : "perhaps received before the drop";
         const whose = packets[i].ours ? " this run's stimulus" : " not this run's stimulus";
         assertMatch(comment, new RegExp(`${when},${whose}$`));
       });

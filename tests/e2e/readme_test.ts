@@ -1,15 +1,34 @@
 /**
- * The README is right: its pictures exist, its programs run as they stand, and its transcript is
- * what a run prints.
+ * What the README and docs/ show is true: links and paths exist, programs run as they stand, and
+ * the transcript is what a run prints.
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { ALL_PROTECTIONS } from "../../lib/confine/protections.ts";
+import {
+  expectedOutcome,
+  HARDENED,
+  PLAIN,
+} from "../../lib/experiments/authority/expected_outcome.ts";
+import { OPERATIONS } from "../../lib/experiments/authority/operations.ts";
 import { testNeeding } from "../support/needs.ts";
 import { fdpass, inNamespace, ROOT, runProgram } from "../support/programs.ts";
 
 const README = Deno.readTextFileSync(`${ROOT}/README.md`);
+const EVIDENCE = Deno.readTextFileSync(`${ROOT}/docs/evidence.md`);
+const LIBRARY = Deno.readTextFileSync(`${ROOT}/docs/library.md`);
 
-/** The text below a heading, up to the next heading of its rank. */
+/** Every page, with its path in the project. */
+const PAGES = [
+  "README.md",
+  "SECURITY.md",
+  "CONTRIBUTING.md",
+  "DEVLOG.md",
+  ...[...Deno.readDirSync(`${ROOT}/docs`)].map(({ name }) => `docs/${name}`)
+    .filter((path) => path.endsWith(".md")),
+].map((path) => ({ path, text: Deno.readTextFileSync(`${ROOT}/${path}`) }));
+
+/** Returns the text below a heading of the README, up to the next heading of the same rank. */
 function section(heading: string): string {
   const rank = heading.match(/^#+ /)![0];
   const [, text] = README.split(`\n${heading}\n`);
@@ -22,13 +41,80 @@ function blocks(text: string, language: string): string[] {
     .map(([, code]) => code);
 }
 
-Deno.test("The README's pictures are there, are small, and have a text", () => {
-  const pictures = [...README.matchAll(/<img src="(.+?)"[^>]* alt="(.+?)">/g)];
-  const dark = [...README.matchAll(/<source media=".*dark.*" srcset="(.+?)">/g)];
+/** Returns a page without its blocks of code. */
+function prose(text: string): string {
+  return text.replaceAll(/^```[^]*?^```$/gm, "");
+}
+
+/** Returns the anchor that a heading gets where pages are read. */
+function anchor(heading: string): string {
+  return heading.toLowerCase().replaceAll(/[^\w\- ]/g, "").replaceAll(" ", "-");
+}
+
+function anchors(text: string): string[] {
+  return [...prose(text).matchAll(/^#+ (.+)$/gm)].map(([, heading]) => anchor(heading));
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(`${ROOT}/${path}`);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+Deno.test("The README is read in five minutes: 1,200 words at most beside its code", () => {
+  const words = prose(README).split(/\s+/).filter((word) => word !== "");
+  assert(words.length <= 1200, `${words.length} words`);
+});
+
+Deno.test("Each link of a page leads to a file, and to a heading that is there", () => {
+  const broken: string[] = [];
+  let links = 0;
+  for (const { path, text } of PAGES) {
+    for (const [link, to, heading] of prose(text).matchAll(/\]\(([^)#:\s]*)(?:#([^)]*))?\)/g)) {
+      links++;
+      const target = to === "" ? path : new URL(to, `file:///${path}`).pathname.slice(1);
+      const isThere = exists(target) && (heading === undefined ||
+        anchors(Deno.readTextFileSync(`${ROOT}/${target}`)).includes(heading));
+      if (!isThere) broken.push(`${path}: ${link}`);
+    }
+  }
+  assertEquals(broken, []);
+  assert(links > 30, `${links} links`);
+});
+
+/** A path from the project's folder, up to its last letter: of `tests/e2e/*.sweep.ts`, the folder. */
+const NAMED_FILE = /(?<![\w./-])(?:bench|completions|ffi|lib|schema|scripts|tests)\/[\w./-]*[\w/]/g;
+
+Deno.test("Each file that a page names is there", () => {
+  const missing: string[] = [];
+  let named = 0;
+  for (const { path, text } of PAGES) {
+    for (const [file] of text.matchAll(NAMED_FILE)) {
+      named++;
+      if (!exists(file)) missing.push(`${path}: ${file}`);
+    }
+  }
+  assertEquals(missing, []);
+  assert(named > 100, `${named} files`);
+});
+
+Deno.test("Each page of docs/ is linked from the README", () => {
+  for (const { path } of PAGES.filter(({ path }) => path.startsWith("docs/"))) {
+    assert(README.includes(`](${path}`), path);
+  }
+});
+
+Deno.test("The pictures of docs/evidence.md exist, are small, and have a text", () => {
+  const pictures = [...EVIDENCE.matchAll(/<img src="(.+?)"[^>]* alt="(.+?)">/g)];
+  const dark = [...EVIDENCE.matchAll(/<source media=".*dark.*" srcset="(.+?)">/g)];
   assertEquals([pictures.length, dark.length], [2, 2]);
   for (const [, , alt] of pictures) assert(alt.length > 40, alt);
   for (const [, path] of [...pictures, ...dark]) {
-    const bytes = Deno.readFileSync(`${ROOT}/${path}`);
+    const bytes = Deno.readFileSync(`${ROOT}/docs/${path}`);
     assertEquals(bytes.subarray(1, 4), new TextEncoder().encode("PNG"), path);
     assert(bytes.length < 300_000, `${path}: ${bytes.length} bytes`);
   }
@@ -40,34 +126,84 @@ Deno.test("The README shows the crossing as a diagram that is drawn where README
 });
 
 testNeeding({ root: true }, "The README's transcript is what a run prints", async () => {
-  const [shown] = blocks(section("## Read the output"), "text");
+  const [shown] = blocks(section("## Read the answer"), "text");
   const { stdout } = await fdpass(["veth-fdpass"]);
   const numbersAside = (text: string) => text.replaceAll(/\d+ threads/g, "<number> threads");
   assert(numbersAside(stdout).includes(numbersAside(shown)), stdout);
 });
 
-const PROGRAMS = blocks(section("## Import `ffi/`"), "ts");
+testNeeding({ root: true }, "The transcript of docs/relay.md is what a run prints", async () => {
+  const [shown] = blocks(Deno.readTextFileSync(`${ROOT}/docs/relay.md`), "text");
+  const { stdout } = await fdpass(["-e", "relay", "veth-fdpass"]);
+  for (const line of shown.trimEnd().split("\n")) {
+    assert(stdout.includes(line.replace(/…$/, "")), `${line}\n${stdout}`);
+  }
+});
+
+/** Returns the rows of the table of operations in docs/authority.md, by operation. */
+function operationRows(): Map<string, readonly string[]> {
+  const text = Deno.readTextFileSync(`${ROOT}/docs/authority.md`);
+  const [, table] = text.split(/^\| operation .*\n.*\n/m);
+  const rows = table.split("\n\n")[0].split("\n");
+  return new Map(rows.map((row) => {
+    const [name, ...cells] = row.split("|").slice(1, -1).map((cell) => cell.trim());
+    return [name, cells];
+  }));
+}
+
+Deno.test("The table of docs/authority.md is what the experiment expects", () => {
+  const rows = operationRows();
+  assertEquals([...rows.keys()], OPERATIONS.map(({ name }) => name));
+  let compared = 0;
+  for (const operation of OPERATIONS) {
+    const [plain, takenAwayBy, hardened] = rows.get(operation.name)!;
+    if (expectedOutcome(operation, PLAIN) !== plain) {
+      // A setting of this kernel decides, or its release.
+      assert(typeof operation.plain === "function" || operation.whyNotTried, operation.name);
+      continue;
+    }
+    const effective = ALL_PROTECTIONS.filter((protection) =>
+      plain === "allowed" && expectedOutcome(operation, protection) !== "allowed"
+    );
+    assertEquals(
+      [operation.name, takenAwayBy, hardened],
+      [
+        operation.name,
+        effective.map((protection) => `\`${protection}\``).join(", "),
+        expectedOutcome(operation, HARDENED),
+      ],
+    );
+    compared++;
+  }
+  assert(compared > 35, `${compared} compared`);
+});
+
+const PROGRAMS = blocks(LIBRARY, "ts");
 const PRINTED = [
   /^standard output, once more, as descriptor \d+\n$/,
   /^(\d+ bytes, the first is \d+\n)+$/,
   /^uid 65534, and no way back\n$/,
 ];
 
-Deno.test("The README has a program for each of the three things that people come for", () => {
+Deno.test("docs/library.md has a program for each of the three things that people come for", () => {
   assertEquals(PROGRAMS.length, PRINTED.length);
 });
 
+Deno.test("The README's program is the first of docs/library.md", () => {
+  assertEquals(blocks(README, "ts"), [PROGRAMS[0]]);
+});
+
 /**
- * Runs a program beside another one that connects to a closed port of the loopback interface until
- * the first line is printed.
+ * Runs a program beside another that connects to a closed port of the loopback interface, again and
+ * again, until the first line is printed.
  *
- * @param then The code to run at that line.
+ * @param then What is done after that line.
  */
 const knocking = (then: string) => `
   while :; do "$0" eval 'await Deno.connect({ port: 9 }).catch(() => {})'; done &
   "$@" | { read -r line; echo "$line"; kill $!; ${then}; cat; }`;
 
-/** Writes the programs into files of a folder that belongs to another user. */
+/** Writes the programs into files of a folder outside the project, and removes it after the test. */
 async function withPrograms(test: (paths: readonly string[]) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
@@ -81,7 +217,7 @@ async function withPrograms(test: (paths: readonly string[]) => Promise<void>): 
   }
 }
 
-Deno.test("The README's programs have the right types", () =>
+Deno.test("The programs of docs/library.md have the right types", () =>
   withPrograms(async (paths) => {
     const { code, stderr } = await runProgram(Deno.execPath(), ["check", "--quiet", ...paths]);
     assertEquals([code, stderr], [0, ""]);
@@ -89,7 +225,7 @@ Deno.test("The README's programs have the right types", () =>
 
 testNeeding(
   { root: true },
-  "The README's programs run as they stand",
+  "The programs of docs/library.md run as they stand",
   () =>
     withPrograms(async (paths) => {
       const deno = Deno.execPath();
@@ -107,7 +243,7 @@ testNeeding(
 
 testNeeding(
   { root: true, programs: { ip: "iproute2" } },
-  "The README's program that receives ends when the interface goes down",
+  "The program of docs/library.md that receives ends when the interface goes down",
   () =>
     withPrograms(async (paths) => {
       const deno = Deno.execPath();

@@ -5,17 +5,13 @@
  */
 
 import fc from "fast-check";
+import { INVALID_FRAMES } from "../../lib/experiments/relay/invalid_frames.ts";
+import { datagramFrame, internetChecksum } from "../../lib/packets/build.ts";
 import { DatagramReader, DROP_REASONS } from "../../lib/packets/datagrams.ts";
 import { summarize } from "../../lib/packets/frames.ts";
-import { datagramFrame, INVALID } from "../../lib/experiments/relay/invalid_frames.ts";
+import { holdsStimulus, secretOf, stimulusFrame } from "../../lib/packets/stimulus.ts";
 import { decodeFrame, hexDump } from "../../lib/report/html/packets.ts";
 import { steadySequence } from "../../lib/experiments/supervisor/stream.ts";
-import {
-  holdsStimulus,
-  internetChecksum,
-  secretOf,
-  stimulusFrame,
-} from "../../lib/packets/stimulus.ts";
 import { GuardedMemory } from "../support/guarded_memory.ts";
 import { nearly } from "./bytes.ts";
 import { must, target } from "./target.ts";
@@ -34,8 +30,8 @@ const datagramOf = (minLength: number) =>
   }).map((how) => datagramFrame({ source: SOURCE, to: TO, ...how }));
 const datagram = datagramOf(0);
 
-const invalid = fc.tuple(datagramOf(20), fc.constantFrom(...INVALID))
-  .map(([frame, { of }]) => of(frame.slice(), TO));
+const invalid = fc.tuple(datagramOf(20), fc.constantFrom(...INVALID_FRAMES))
+  .map(([frame, { alter }]) => alter(frame.slice(), TO));
 
 /** The same with its header sealed again, so that what else is changed is looked at. */
 const sealed = nearly(datagram).map((frame) => {

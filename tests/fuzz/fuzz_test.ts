@@ -4,6 +4,7 @@
  * A failure names its seed and the path to its case: FDPASS_FUZZ_SEED and FDPASS_FUZZ_PATH lead there again.
  */
 
+import { SIGSEGV } from "../../ffi/abi/constants.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { runProgram } from "../support/programs.ts";
 import { chosen } from "./target.ts";
@@ -11,8 +12,6 @@ import { TARGETS } from "./targets.ts";
 
 /** How many cases are tried here, and how many until a mistake must have been found. */
 const CASES = 1500, ENOUGH = 20_000;
-
-const SIGSEGV = 11;
 
 for (const [name, target] of Object.entries(TARGETS)) {
   Deno.test(`${name}: ${target.claim} (seed ${chosen().seed})`, () => {

@@ -8,7 +8,7 @@ import { Ajv2020 } from "ajv";
 import fc from "fast-check";
 import { CHECKS } from "../../lib/evidence/checks.ts";
 import { parseChildMessage } from "../../lib/harness/protocol.ts";
-import { ExperimentError } from "../../lib/evidence/outcome.ts";
+import { ExperimentError } from "../../lib/evidence/errors.ts";
 import { must, target } from "./target.ts";
 
 const IDS = Object.keys(CHECKS);

@@ -6,7 +6,7 @@
 
 import fc from "fast-check";
 import type { CheckId } from "../../lib/evidence/checks.ts";
-import { CONFINEMENT_CHECKS } from "../../lib/confine/judge.ts";
+import { CONFINEMENT_CHECKS } from "../../lib/evidence/checks.ts";
 import {
   type ExperimentEvidence,
   type Finding,

@@ -6,7 +6,7 @@
 
 import fc from "fast-check";
 import { close, MAP_SHARED, mapOver, pages } from "../../ffi/mod.ts";
-import { drawUpAccount } from "../../lib/evidence/account.ts";
+import { drawUpAccount } from "../../lib/experiments/supervisor/account.ts";
 import { createProgress, Progress } from "../../lib/experiments/supervisor/progress.ts";
 import { must, target } from "./target.ts";
 

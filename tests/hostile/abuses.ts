@@ -21,7 +21,7 @@ import {
 } from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import { sendMessage } from "../../lib/harness/channel.ts";
-import { ExperimentError } from "../../lib/evidence/outcome.ts";
+import { ExperimentError } from "../../lib/evidence/errors.ts";
 
 /** One abuse. */
 export interface Abuse {
@@ -317,17 +317,17 @@ export const ABUSES = {
   // ── Floods and hoards. ──
   "short-flood": {
     what: "sends short notes for ever",
-    reported: /The child says too much: more than 1048576 characters/,
+    reported: /The child sends too much: more than 1048576 characters/,
     do: flooding('{"type":"detail","text":""}'),
   },
   "long-flood": {
     what: "sends long notes for ever",
-    reported: /The child says too much: more than 1048576 characters/,
+    reported: /The child sends too much: more than 1048576 characters/,
     do: flooding(JSON.stringify({ type: "note", text: "\u202e".repeat(4096), checks: [] })),
   },
   "wide-flood": {
     what: "sends notes for ever, each with 64 checks",
-    reported: /The child says too much: more than 1048576 characters/,
+    reported: /The child sends too much: more than 1048576 characters/,
     do: flooding(
       JSON.stringify({ type: "note", text: "", checks: new Array(64).fill("DROP-01") }),
     ),
@@ -340,7 +340,7 @@ export const ABUSES = {
   },
   "step-flood": {
     what: "begins steps for ever",
-    reported: /The child says too much: more than 1048576 characters/,
+    reported: /The child sends too much: more than 1048576 characters/,
     do: flooding('{"type":"step","title":"","privileged":true}'),
   },
   "packet-flood": {

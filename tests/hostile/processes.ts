@@ -8,21 +8,15 @@
 import {
   addressOf,
   check,
+  CLONE_VM,
   cString,
   libc,
   pages,
   posix_spawn,
   readTextFile,
+  SIGCHLD,
   sleep,
 } from "../../ffi/mod.ts";
-
-/** Source: linux/sched.h. */
-export const CLONE_VM = 0x100,
-  CLONE_FILES = 0x400,
-  CLONE_PARENT = 0x8000,
-  CLONE_UNTRACED = 0x800000;
-
-const SIGCHLD = 17;
 
 // SAFETY: each process uses one of these stacks for as long as it lives.
 const stacks: Uint8Array<ArrayBuffer>[] = [];

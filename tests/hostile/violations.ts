@@ -13,9 +13,13 @@ import {
   addressOf,
   AF_INET,
   AF_UNIX,
+  AF_XDP,
   bind,
   bindAll,
   CAP_NET_RAW,
+  CLONE_FILES,
+  CLONE_PARENT,
+  CLONE_UNTRACED,
   close,
   connect,
   cString,
@@ -26,7 +30,9 @@ import {
   io_uring_params,
   IORING_REGISTER_FILES,
   IORING_REGISTER_PERSONALITY,
+  IORING_REGISTER_RING_FDS,
   IORING_SETUP_SQPOLL,
+  IPPROTO_UDP,
   libc,
   MAP_ANONYMOUS,
   MAP_PRIVATE,
@@ -39,11 +45,18 @@ import {
   pageSize,
   pipe,
   PR_SET_DUMPABLE,
+  PR_SET_KEEPCAPS,
+  PR_SET_SYSCALL_USER_DISPATCH,
+  PR_SYS_DISPATCH_ON,
   prctl,
   PROT_READ,
+  PTRACE_TRACEME,
   rawSyscall,
   SECCOMP_RET_ERRNO,
   SECCOMP_RET_KILL_PROCESS,
+  SECCOMP_RET_TRACE,
+  SECCOMP_RET_TRAP,
+  SECCOMP_RET_USER_NOTIF,
   sendDescriptors,
   setgroups,
   setresgid,
@@ -73,30 +86,13 @@ import {
 } from "../refutations/refutation.ts";
 import { type Behaviour, protectBy, returnCurrentFrame, type Situation } from "./behaviour.ts";
 import { call, CLONE_FS, filterThisThread, leave, prctlWith } from "./kernel.ts";
-import {
-  CLONE_FILES,
-  CLONE_PARENT,
-  CLONE_UNTRACED,
-  haveOneselfTraced,
-  startAnother,
-  startSharing,
-} from "./processes.ts";
+import { haveOneselfTraced, startAnother, startSharing } from "./processes.ts";
 
 const nothing = () => {};
 const NET_RAW = 1 << CAP_NET_RAW;
 
-/** Source: bits/mman.h, linux/prctl.h, linux/io_uring.h, linux/seccomp.h, linux/socket.h. */
-const MAP_FAILED = 0xffff_ffff_ffff_ffffn,
-  PR_SET_KEEPCAPS = 8,
-  PR_SET_SYSCALL_USER_DISPATCH = 59,
-  PR_SYS_DISPATCH_ON = 1,
-  IORING_REGISTER_RING_FDS = 20,
-  SECCOMP_RET_TRAP = 0x00030000,
-  SECCOMP_RET_TRACE = 0x7ff00000,
-  SECCOMP_RET_USER_NOTIF = 0x7fc00000,
-  AF_XDP = 44,
-  IPPROTO_UDP = 17,
-  PTRACE_TRACEME = 0;
+/** Source: sys/mman.h. */
+const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
 /** A file and a folder that only root may read. */
 const ROOTS_FILE = "/etc/shadow", ROOTS_FOLDER = "/root";

@@ -11,7 +11,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { parseCommandLine } from "../../lib/cli/command_line.ts";
 import { authority, parent } from "../../lib/experiments/authority/experiment.ts";
-import { COLUMNS, HARDENED } from "../../lib/experiments/authority/operations.ts";
+import { COLUMNS, HARDENED } from "../../lib/experiments/authority/expected_outcome.ts";
 import { ALL_PROTECTIONS } from "../../lib/confine/protections.ts";
 import { renderJson } from "../../lib/report/json.ts";
 import { environment, evidenceOf, runExperiment } from "../../lib/harness/run.ts";
@@ -26,7 +26,7 @@ const evidence = evidenceOf(environment(task.run.interface, task.run.user), [
   await runExperiment(
     { ...authority, parent: (run) => parent(run, columns) },
     {
-      setting: findSetting(task.run, ""),
+      setting: findSetting(task.run, "", [authority]),
       signal: new AbortController().signal,
       childModule: new URL(`./authority_child.ts?${defect}`, import.meta.url).href,
     },

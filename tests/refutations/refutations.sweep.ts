@@ -4,7 +4,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { CONFINEMENT_CHECKS } from "../../lib/confine/judge.ts";
+import { CONFINEMENT_CHECKS } from "../../lib/evidence/checks.ts";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
 import { TestsAhead } from "../support/tests_ahead.ts";
 import { evidenceIn, inNamespace } from "../support/programs.ts";

@@ -18,17 +18,19 @@ import {
   supervisor,
 } from "../../lib/experiments/supervisor/experiment.ts";
 import { FanoutGroup } from "../../lib/experiments/supervisor/fanout_group.ts";
-import type { ParentMessage } from "../../lib/harness/protocol.ts";
+import type { Supervision } from "../../lib/experiments/supervisor/options.ts";
+import { SUPERVISED, type SupervisedOrders } from "../../lib/experiments/supervisor/orders.ts";
 import { boundPacketSocket } from "../../lib/packets/socket.ts";
 import { ParentRun } from "../../lib/harness/parent_run.ts";
 import { createProgress, Progress } from "../../lib/experiments/supervisor/progress.ts";
-import { launcherFor, type Protection, protectSocket } from "../../lib/confine/protections.ts";
+import { type Protection, protectSocket } from "../../lib/confine/protections.ts";
 import { RecvfromSource } from "../../lib/receive/recvfrom.ts";
 import { RestartPolicy } from "../../lib/experiments/supervisor/restart_policy.ts";
 import { work } from "../../lib/experiments/supervisor/worker.ts";
+import type { Seat, TendedSeat } from "../../lib/experiments/supervisor/seat.ts";
 import {
-  type Seat,
   Supervisor,
+  type SupervisorHost,
   type SupervisorOptions,
 } from "../../lib/experiments/supervisor/supervisor.ts";
 import type { Refutation, Refutations } from "./refutation.ts";
@@ -48,16 +50,8 @@ const KILLS = 6, RATE = 1000;
 /** In microseconds: long enough that a kill most probably comes in the middle of a block. */
 const LONG_WORK = 1500;
 
-/** The private parts of a seat that these defects reach into. */
-interface InnerSeat {
-  socket: OwnedFd;
-  readonly tending: Promise<void>;
-  isToStop: boolean;
-  hasLeft: boolean;
-  wake(): void;
-}
-
-const inner = (seat: Seat) => seat as unknown as InnerSeat;
+/** The seat, with what its supervisor alone may change. */
+const inner = (seat: Seat) => seat as TendedSeat;
 const pause = (time: number) => new Promise<void>((resolve) => setTimeout(resolve, time));
 
 type Arguments = ConstructorParameters<typeof Supervisor>;
@@ -86,10 +80,10 @@ abstract class AtThirdKill extends Supervisor {
 class ForgettingSupervisor extends AtThirdKill {
   readonly #protections: Protection[];
 
-  constructor(run: ParentRun, options: SupervisorOptions, protections: readonly Protection[]) {
-    const own = [...protections];
-    super(run, options, own);
-    this.#protections = own;
+  constructor(host: SupervisorHost, options: SupervisorOptions) {
+    const protections = [...options.protections];
+    super(host, { ...options, protections });
+    this.#protections = protections;
   }
 
   protected override deed(seat: Seat): void {
@@ -104,16 +98,16 @@ class ForgettingSupervisor extends AtThirdKill {
 
 /** Gives the successor another socket, once. */
 class ExchangingSupervisor extends AtThirdKill {
-  readonly #args: Arguments;
+  readonly #options: SupervisorOptions;
 
   constructor(...args: Arguments) {
     super(...args);
-    this.#args = args;
+    [, this.#options] = args;
   }
 
   protected override deed(seat: Seat): void {
-    const [{ setting }, { ring }, protections] = this.#args;
-    const another = boundPacketSocket(setting.link.ifindex, ETH_P_ALL);
+    const { ifindex, ring, protections } = this.#options;
+    const another = boundPacketSocket(ifindex, ETH_P_ALL);
     setUpPacketRing(another.fd, ring!);
     protectSocket(another.fd, protections.filter((each) => each !== "fanout-pin"));
     inner(seat).socket = another; // the old one stays open, as a member of the group
@@ -146,23 +140,18 @@ class HastySupervisor extends Supervisor {
   }
 
   async #both(seat: Seat): Promise<void> {
-    const [run, { ring, nonce }, protections] = this.#args;
+    const [host, options] = this.#args;
     const { identity, progress } = seat;
-    const { socket } = inner(seat);
+    const packetFd = inner(seat).socket.fd;
     using memory = new OwnedFd(createProgress(HASTY));
     using own = new Progress(memory.fd, HASTY);
-    await using successor = run.start({
-      launcher: launcherFor(identity, protections),
-      isSilent: true,
-    });
-    const orders = { ...identity, protections, ring, nonce: nonce.toBase64(), work: 0 };
-    successor.send({ type: "supervised", capacity: HASTY, ...orders }, [socket.fd, memory.fd]);
-    await successor.reached("ready");
+    const assignment = { identity, packetFd, progressFd: memory.fd, capacity: HASTY };
+    await using successor = host.startWorker(assignment, { ...options, work: 0 });
+    await successor.ready();
     own.enter(progress.sequence);
-    successor.send({ type: "next" });
+    successor.begin();
     await pause(200);
-    successor.send({ type: "enough" });
-    await successor.reached("stopped");
+    await successor.stop();
     HastySupervisor.journals.push(own.journal.slice());
   }
 }
@@ -173,10 +162,11 @@ class HastySupervisor extends Supervisor {
  */
 function leaveBlocks(run: ChildRun): void {
   const honest = run.receive.bind(run);
-  run.receive = (type, descriptors) => {
-    const delivery = honest(type, descriptors);
-    const message = delivery.message as ParentMessage;
-    if (message.type !== "supervised" || message.capacity !== HASTY) return delivery;
+  run.receive = (expected, descriptors) => {
+    const delivery = honest(expected, descriptors);
+    const isHasty = expected === SUPERVISED &&
+      (delivery.message as SupervisedOrders).capacity === HASTY;
+    if (!isHasty) return delivery;
     const { store } = Atomics;
     const isRing = (words: Uint32Array) => words.length > HASTY;
     const leaving = (words: Uint32Array, index: number, value: number) =>
@@ -190,9 +180,7 @@ function leaveBlocks(run: ChildRun): void {
 class CarelessSupervisor extends Supervisor {
   override async remove(seat: Seat): Promise<void> {
     const leaving = inner(seat);
-    leaving.isToStop = true;
-    leaving.wake();
-    await leaving.tending;
+    await leaving.stop();
     leaving.hasLeft = true;
   }
 }
@@ -224,8 +212,11 @@ const DEFECTS: { readonly [name: string]: Defect } = {
     refutes: ["SUPER-01"],
     endsEarly: true,
     overrides: {
-      makeSupervisor: (run, options) =>
-        new Supervisor(run, options, ["no-capabilities", "closed-descriptors"]),
+      makeSupervisor: (host, options) =>
+        new Supervisor(host, {
+          ...options,
+          protections: ["no-capabilities", "closed-descriptors"],
+        }),
     },
   },
   "another-socket": {
@@ -236,8 +227,8 @@ const DEFECTS: { readonly [name: string]: Defect } = {
   "opened-anew": {
     what: "the supervisor closes and reopens sockets, and claims to keep them",
     refutes: ["SUPER-01", "SUPER-02", "SUPER-06"],
-    overrides: instead((run, options, protections) =>
-      new Supervisor(run, { ...options, keepsSockets: false }, protections)
+    overrides: instead((host, options) =>
+      new Supervisor(host, { ...options, keepsSockets: false })
     ),
   },
   "no-progress": {
@@ -325,8 +316,7 @@ const DEFECTS: { readonly [name: string]: Defect } = {
     refutes: ["SUPER-08"],
     alone: true,
     overrides: {
-      makeSupervisor: (run, options, protections) =>
-        new Supervisor(run, { ...options, keepsSockets: true }, protections),
+      makeSupervisor: (host, options) => new Supervisor(host, { ...options, keepsSockets: true }),
     },
   },
   "forgotten-rest": {
@@ -337,9 +327,8 @@ const DEFECTS: { readonly [name: string]: Defect } = {
 };
 
 /** The same run with fewer kills, because each costs a start. */
-function shorter({ context, record }: ParentRun): ParentRun {
-  const supervision = { ...context.setting.supervision, kills: KILLS, rate: RATE };
-  return new ParentRun({ ...context, setting: { ...context.setting, supervision } }, record);
+function shorter({ context, options, record }: ParentRun<Supervision>): ParentRun<Supervision> {
+  return new ParentRun({ ...context, options: { ...options, kills: KILLS, rate: RATE } }, record);
 }
 
 /** Every refutation of `supervisor`, by name. */
@@ -351,7 +340,7 @@ export const SUPERVISOR_REFUTATIONS: Refutations = Object.fromEntries(
       ...refutation,
       experiment: {
         ...supervisor,
-        parent(run: ParentRun) {
+        parent(run: ParentRun<Supervision>) {
           inSupervisor?.();
           return parent(shorter(run), { ...parentOverrides, ...overrides });
         },

@@ -23,13 +23,9 @@ import {
 } from "../../ffi/mod.ts";
 import { spawnChild } from "../../lib/harness/process.ts";
 import { awaitMessage, controlChannelPair, sendMessage } from "../../lib/harness/channel.ts";
-import {
-  bindPacketSocket,
-  emptyQueue,
-  openPacketSocket,
-  takeFrame,
-  takeStatistics,
-} from "../../lib/packets/socket.ts";
+import { takeFrame } from "../../lib/packets/queue.ts";
+import { bindPacketSocket, openPacketSocket, takeStatistics } from "../../lib/packets/socket.ts";
+import { stimulusFrame } from "../../lib/packets/stimulus.ts";
 import {
   ALL_PROTECTIONS,
   becomeWorker,
@@ -39,7 +35,8 @@ import {
   protectWorker,
 } from "../../lib/confine/protections.ts";
 import { prepareForFilter, receiveOnlyPolicy } from "../../lib/confine/policy.ts";
-import { stimulusFrame } from "../../lib/packets/stimulus.ts";
+import { drain } from "../../lib/receive/frame_source.ts";
+import { RecvmsgSource } from "../../lib/receive/recvmsg.ts";
 import { printJson } from "../ffi/programs/print_json.ts";
 
 /** Sent at once, then waited for: less than any receive buffer holds. */
@@ -117,7 +114,7 @@ async function worker(channelFd: number): Promise<void> {
   const seen = { received: 0, disordered: 0, drops: 0, reads: 0, waits: 0, timers: 0, hot: 0 };
   setInterval(() => seen.timers++, 1);
   let garbage: number[][] = [];
-  emptyQueue(packetFd);
+  drain(new RecvmsgSource(packetFd));
   takeStatistics(packetFd);
   say(channelFd, "ready");
   let next = 0;

@@ -1,11 +1,11 @@
 /**
- * Waits until a worker that never comes to rest has come to rest. Tells what became of that.
+ * Waits for a worker that never settles to settle. Prints how the wait ended.
  *
  * @module
  */
 
 import { parseCommandLine } from "../../lib/cli/command_line.ts";
-import { supervisor as experiment } from "../../lib/experiments/supervisor/experiment.ts";
+import { hostOf, supervisor as experiment } from "../../lib/experiments/supervisor/experiment.ts";
 import type { ParentRun } from "../../lib/harness/parent_run.ts";
 import { ALL_PROTECTIONS } from "../../lib/confine/protections.ts";
 import { runExperiment } from "../../lib/harness/run.ts";
@@ -16,15 +16,23 @@ import { printJson } from "../ffi/programs/print_json.ts";
 
 const RING = { blockSize: 1 << 14, blockCount: 64, retireTimeout: 8 };
 
-/** What the worker has counted, and how many frames there were. */
+/** How many frames the worker counted, and how many were sent. */
 let seen = { counted: 0, sent: 0 };
 
 async function parent(run: ParentRun): Promise<never> {
   const { link, stimulus, identity } = run.setting;
   using stream = new SteadyStimulus(requireStimulus(stimulus, link), 100);
   const { nonce } = stream;
-  const options = { ring: RING, mode: "hash", keepsSockets: true, capacity: 1 << 20 } as const;
-  await using supervisor = new Supervisor(run, { ...options, nonce, work: 0 }, ALL_PROTECTIONS);
+  await using supervisor = new Supervisor(hostOf(run), {
+    ifindex: link.ifindex,
+    mode: "hash",
+    protections: ALL_PROTECTIONS,
+    ring: RING,
+    keepsSockets: true,
+    capacity: 1 << 20,
+    nonce,
+    work: 0,
+  });
   const seat = await supervisor.add(identity);
   stream.start();
   await new Promise((resolve) => setTimeout(resolve, 500));
@@ -34,13 +42,13 @@ async function parent(run: ParentRun): Promise<never> {
   } finally {
     seen = { counted: seat.progress.count, sent: stream.sent };
   }
-  throw new Error("It has come to rest");
+  throw new Error("The worker has settled");
 }
 
 const task = parseCommandLine(["-t", "4", "veth-fdpass"], [experiment]);
 if (task.task !== "run") throw new Error(`Nothing to run: ${task.task}`);
 const { error } = await runExperiment({ ...experiment, plan: [], parent }, {
-  setting: findSetting(task.run, ""),
+  setting: findSetting(task.run, "", [experiment]),
   signal: new AbortController().signal,
   childModule: new URL("./restless_child.ts", import.meta.url).href,
 });

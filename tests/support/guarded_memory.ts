@@ -7,9 +7,14 @@
  * @module
  */
 
-import { MAP_ANONYMOUS, MAP_PRIVATE, pageSize, PROT_READ, PROT_WRITE } from "../../ffi/mod.ts";
-
-const PROT_NONE = 0; // bits/mman-linux.h
+import {
+  MAP_ANONYMOUS,
+  MAP_PRIVATE,
+  pageSize,
+  PROT_NONE,
+  PROT_READ,
+  PROT_WRITE,
+} from "../../ffi/mod.ts";
 
 const { symbols: libc } = Deno.dlopen("libc.so.6", {
   mmap: { parameters: ["usize", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },

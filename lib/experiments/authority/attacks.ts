@@ -1,7 +1,9 @@
 /**
- * The attacks that take more than a call: each is made for real, its effect is looked at, and what it changed is put back.
+ * The attacks that take more than one call. Each is made for real, checks its own effect, and
+ * undoes what it changed.
  *
- * They return whether there was an effect, and throw what the system refuses.
+ * They return whether there was an effect, and throw a {@linkcode SystemError} if the kernel
+ * refuses.
  *
  * @module
  */
@@ -34,21 +36,28 @@ import { sleep } from "../../../ffi/socket/poll.ts";
 import { linkByIndex } from "../../../ffi/socket/rtnetlink.ts";
 import { pidInProc } from "../../inspect/processes.ts";
 import { arrives } from "../../packets/marks.ts";
-import { emptyQueue, packetAddress, whenThereIsRoom } from "../../packets/socket.ts";
+import { whenThereIsRoom } from "../../packets/send.ts";
+import { packetAddress } from "../../packets/socket.ts";
+import { drain } from "../../receive/frame_source.ts";
+import { RecvmsgSource } from "../../receive/recvmsg.ts";
 
-/** How long an effect is waited for, in milliseconds. */
+/** The longest wait for an effect, in milliseconds. */
 export const EFFECT_TIMEOUT = 2000;
 
-/** How long a program that was started may take to show what it is, or to end, in milliseconds; on a loaded machine it has not begun for long. */
+/**
+ * The longest wait for a program to show its credentials, or to end, in milliseconds. On a loaded
+ * machine it may take long to begin.
+ */
 const PROGRAM_TIMEOUT = 20_000;
 
 /**
- * Binds a socket elsewhere, looks whether a frame arrives that was sent at the other interface alone, and binds it back.
+ * Binds a socket to another interface, and binds it back.
  *
- * @param from Where it is bound: an ifindex.
- * @param to Where it is to be bound; 0 for all interfaces.
- * @param provoke Has such a frame sent.
- * @param mark What that frame carries.
+ * @param from The ifindex that the socket is bound to.
+ * @param to The ifindex to bind it to; 0 for all interfaces.
+ * @param provoke Has a frame sent on the other interface alone.
+ * @param mark The text that this frame carries.
+ * @returns Whether that frame arrived.
  */
 export function rebind(
   packetFd: number,
@@ -58,7 +67,7 @@ export function rebind(
 ): boolean {
   bind(packetFd, packetAddress(to, ETH_P_ALL));
   try {
-    emptyQueue(packetFd);
+    drain(new RecvmsgSource(packetFd));
     provoke();
     return arrives(packetFd, mark, EFFECT_TIMEOUT);
   } finally {
@@ -66,7 +75,11 @@ export function rebind(
   }
 }
 
-/** Wants every frame of an interface, and looks whether the interface then has one more who does. */
+/**
+ * Makes an interface promiscuous, and ends it again.
+ *
+ * @returns Whether the interface counted one promiscuous user more meanwhile.
+ */
 export function becomePromiscuous(packetFd: number, ifindex: number): boolean {
   const membership = packet_mreq.alloc();
   membership.mr_ifindex = ifindex;
@@ -77,7 +90,7 @@ export function becomePromiscuous(packetFd: number, ifindex: number): boolean {
   return during > linkByIndex(ifindex).promiscuity;
 }
 
-/** The geometry of a ring of that many blocks, a page each; 0 takes a ring away. */
+/** Returns the geometry of a ring of so many blocks, one page each; 0 blocks removes a ring. */
 function geometry(blocks: number): Uint8Array<ArrayBuffer> {
   const request = tpacket_req.alloc();
   request.tp_block_size = blocks * pageSize();
@@ -87,13 +100,15 @@ function geometry(blocks: number): Uint8Array<ArrayBuffer> {
   return request.bytes;
 }
 
-/** What a frame of a ring has room for, with its head, in bytes. */
+/** The room for a frame and its header in a ring, in bytes. */
 const FRAME_ROOM = 2048;
 
 /**
- * Has the kernel make a ring of one block for a packet socket, and maps it, which only a ring that is there can be; then takes it away.
+ * Sets up a ring of one block on a packet socket, maps it, and removes it again. The mapping shows
+ * that the ring exists.
  *
  * @param name `PACKET_RX_RING` or `PACKET_TX_RING`.
+ * @param use Called with the mapped memory.
  */
 export function mapRing(
   packetFd: number,
@@ -114,10 +129,10 @@ export function mapRing(
   }
 }
 
-/** Sends a frame by a ring: it is written into memory that the kernel reads, and a call without a frame has it sent. */
+/** Sends a frame by a TX ring: the frame lies in shared memory, and an empty send has it sent. */
 export function sendByRing(packetFd: number, frame: Uint8Array<ArrayBuffer>): void {
   mapRing(packetFd, PACKET_TX_RING, (memory) => {
-    // tpacket_snd: the frame begins where its head, rounded up to 16 bytes, ends.
+    // tpacket_snd: the frame begins after its header, whose size is rounded up to 16 bytes.
     memory.set(frame, tpacket_hdr.size);
     const head = tpacket_hdr.over(memory);
     head.tp_len = frame.length;
@@ -126,7 +141,11 @@ export function sendByRing(packetFd: number, frame: Uint8Array<ArrayBuffer>): vo
   });
 }
 
-/** Sends a frame by an io_uring, which is made for it. */
+/**
+ * Sends a frame by a new io_uring.
+ *
+ * @returns Whether the ring reports the whole frame as sent.
+ */
 export function sendByIoUring(packetFd: number, frame: Uint8Array<ArrayBuffer>): boolean {
   using ring = new IoUring();
   ring.submit({
@@ -141,17 +160,21 @@ export function sendByIoUring(packetFd: number, frame: Uint8Array<ArrayBuffer>):
   return ring.result === frame.length;
 }
 
-/** An interpreter that can call anything, has one thread, and is on most machines. */
+/**
+ * An interpreter that can make any system call, has one thread, and is installed nearly everywhere.
+ */
 export const PERL = "/usr/bin/perl";
 
 /**
- * Has a program enter a user namespace of its own, where it has every capability, and set with them the mark of the socket that it inherits:
- * SO_MARK, for which the kernel wants a capability over the *socket's* network namespace.
+ * Runs a program that enters its own user namespace, where it has every capability, and sets
+ * SO_MARK on the socket that it inherits. The kernel requires a capability over the *socket's*
+ * network namespace.
  *
- * @param flags Of unshare(2). A test takes 0.
+ * @param flags The flags of unshare(2). A test passes 0.
+ * @returns Whether the socket is marked afterwards.
  */
 export function markInUserNamespace(packetFd: number, flags = CLONE_NEWUSER): boolean {
-  const inherited = dup(packetFd); // which is not close-on-exec
+  const inherited = dup(packetFd); // a copy that is not close-on-exec
   try {
     runs(PERL, [
       "perl",
@@ -167,8 +190,9 @@ export function markInUserNamespace(packetFd: number, flags = CLONE_NEWUSER): bo
 }
 
 /**
- * Whether a program that was started comes to be what `pattern` says of its status in /proc. It may not be so at once: posix_spawn returns
- * before execve has set the credentials. Until somebody waits for it, /proc says what it was.
+ * Returns whether the status of a program in /proc comes to match `pattern`. It may not match at
+ * once: posix_spawn(3) returns before execve(2) has set the credentials. The status of a program
+ * that has ended stays until it is reaped.
  */
 function showsInStatus(pid: number, pattern: RegExp): boolean {
   for (const deadline = Date.now() + PROGRAM_TIMEOUT; Date.now() < deadline;) {
@@ -180,9 +204,10 @@ function showsInStatus(pid: number, pattern: RegExp): boolean {
 }
 
 /**
- * Starts a program and waits for its end, so that nothing is left behind; a process that is not in time is left to the parent, who sees it.
+ * Runs a program to its end, so that nothing is left behind. If it does not end in time, the parent
+ * sees it and ends it.
  *
- * @param pattern What its status in /proc must come to say.
+ * @param pattern What its status in /proc must come to match.
  * @returns Whether it did.
  */
 export function runs(path: string, args: readonly string[], pattern = /^Pid:/m): boolean {

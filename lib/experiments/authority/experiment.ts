@@ -1,20 +1,24 @@
 /**
- * D24, the other side: what can a compromised worker still do with the passed socket, and what takes it away?
+ * D24, from the other side: what can a compromised worker still do with the passed socket, and what
+ * takes it away?
  *
- * The kernel asks for CAP_NET_RAW once, when a packet socket is made. So a worker is given one, drops everything as in `privilege-drop`, and then
- * attacks: each operation of `operations.ts`, for real, its effect looked at from outside. Then again under each protection of `protections.ts` alone,
- * and under all of them together, where nothing may succeed and packets must still arrive.
+ * The kernel requires CAP_NET_RAW only once, when a packet socket is created. So a worker receives
+ * one, drops its privileges as in `privilege-drop`, and then attacks: it attempts each operation of
+ * `operations.ts` for real, and the parent looks for the effect from outside. It does so again
+ * under each protection of `lib/confine/protections.ts` alone, and under all of them together,
+ * where nothing may succeed and packets must still arrive.
  *
  *     for each column: plain, one protection, …, hardened
  *       parent                                    worker
  *       socket, bind, protections of the socket   .
- *       spawn (perhaps without capabilities) ───▶ closes what has no reason to be open
- *       SCM_RIGHTS ─────────────────────────────▶ drops, then protects itself
+ *       spawn (perhaps without capabilities) ───▶ .
+ *       SCM_RIGHTS ─────────────────────────────▶ closes unknown descriptors, drops, protects itself
  *       .                                         hardened: proves every thread and descriptor
- *       looks for the effect ◀──────────────────── attempts an operation, one after another
+ *       looks for the effect ◀─────────────────── attempts one operation after another
  *       hardened: stimulus ──────── veth ───────▶ receives
  *
- * Two siblings of the same uid sit beside it, each with a packet socket, to be attacked: one dumpable, one not.
+ * Two siblings of the same uid run beside it as targets, each with a packet socket. One is
+ * dumpable, one is not.
  *
  * @module
  */
@@ -27,16 +31,10 @@ import { if_nametoindex } from "../../../ffi/socket/rtnetlink.ts";
 import { EFFECT_TIMEOUT } from "./attacks.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
-import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";
-import {
-  type Cell,
-  type Conclusion,
-  type Finding,
-  judged,
-  type Matrix,
-  NOT_TRIED,
-  type SeenBy,
-} from "../../evidence/evidence.ts";
+import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import { proveConfinement } from "../../confine/proof.ts";
+import { checkHardened } from "../../harness/hardened.ts";
+import type { Cell, Conclusion, SeenBy } from "../../evidence/evidence.ts";
 import { EarlyRings } from "../../confine/early_rings.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
@@ -44,40 +42,48 @@ import { ownPidOf } from "../../inspect/processes.ts";
 import { InterfaceWitness } from "../../harness/interface_witness.ts";
 import { isUnprivilegedIoUring, whyProcHides } from "../../host/kernel.ts";
 import { arrives, markedFrame } from "../../packets/marks.ts";
-import { asInteger, asText } from "../../harness/protocol.ts";
+import { sendFrame } from "../../packets/send.ts";
+import { boundPacketSocket } from "../../packets/socket.ts";
+import { Stimulus } from "../../packets/stimulus.ts";
+import { asInteger, asText } from "../../harness/validate.ts";
+import { WORKER } from "./orders.ts";
+import { COLUMNS, expectedOutcome, HARDENED, PLAIN } from "./expected_outcome.ts";
 import {
-  attemptOperation,
-  COLUMNS,
-  expectedOutcome,
-  HARDENED,
-  type Operation,
-  OPERATIONS,
-  PLAIN,
-  type Witness,
-} from "./operations.ts";
-import { CannotAnswer } from "../../evidence/outcome.ts";
-import { boundPacketSocket, emptyQueue, sendFrame } from "../../packets/socket.ts";
+  allowedIn,
+  asMatrix,
+  isAsExpected,
+  judgeColumns,
+  judgeRefusal,
+  operationsNotTried,
+} from "./judge.ts";
+import { attemptOperation, type Operation, type WitnessName } from "./operation.ts";
+import { OPERATIONS } from "./operations.ts";
+import { CannotAnswer } from "../../evidence/errors.ts";
+import { RecvmsgSource } from "../../receive/recvmsg.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { birthUnder, type Protection, protectSocket } from "../../confine/protections.ts";
 import { leaveRoot, startWorker } from "../../confine/start.ts";
-import { drain, isRing, openFrameSource, USUAL_PATH } from "../../receive/mod.ts";
+import { drain, openFrameSource, usesIoUring, USUAL_PATH } from "../../receive/mod.ts";
 import { Reception } from "../../harness/reception.ts";
-import { Stimulus } from "../../packets/stimulus.ts";
 import type { Child } from "../../harness/child.ts";
 
-/** What a worker sends, the parent's witnesses see. Of the other operations the worker says what came of them. */
+/**
+ * The parent's witnesses see what a worker sends. The outcome of every other operation is the
+ * worker's word.
+ */
 const SEEN_BY = ["parent", "child"] as const satisfies SeenBy[];
 
 /**
  * The parent's program.
  *
- * @param columns What is attacked with which protections. A test leaves one out to see its rows turn.
+ * @param columns The sets of protections to attack. A test leaves a protection out, to see which
+ * outcomes change.
  */
 export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclusion> {
   const { link, stimulus: far, identity, count, receive = USUAL_PATH } = run.setting;
   if (far === undefined) {
     throw new CannotAnswer(
-      `What a worker sends at "${link.name}" cannot be seen: its veth peer is not here`,
+      `Frames that a worker sends on "${link.name}" cannot be seen: its veth peer is not here`,
       "Run it by scripts/netns.sh, or name the peer with --stimulus",
     );
   }
@@ -88,12 +94,12 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
   using otherWitness = boundPacketSocket(otherIfindex, ETH_P_ALL);
   const witnesses = { far: farWitness.fd, other: otherWitness.fd };
 
-  run.step("Starting two siblings to be attacked...");
+  run.step("Starting two siblings as targets...");
   await using dumpable = await startSibling(run, []);
   await using undumpable = await startSibling(run, ["undumpable"], dumpable.child);
-  run.done(`Two workers sit there (PIDs: ${dumpable.child.pid}, ${undumpable.child.pid})`);
+  run.done(`Two workers are running (PIDs: ${dumpable.child.pid}, ${undumpable.child.pid})`);
 
-  const rows = new Map(OPERATIONS.map((operation) => [operation, new Map<string, Cell>()]));
+  const table = new Map(OPERATIONS.map((operation) => [operation, new Map<string, Cell>()]));
   for (const { name, chosen } of columns) {
     run.step(`Attacking ${describeColumn(name)}...`);
     const sibling = chosen.includes("undumpable") ? undumpable : dumpable;
@@ -120,24 +126,23 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     };
     const prove = name === HARDENED;
     const way = { receive: prove ? receive : USUAL_PATH };
-    worker.send({ type: "worker", ...identity, protections: chosen, target, prove, ...way }, [
-      packetSocket.fd,
-    ]);
+    const orders = { ...identity, protections: chosen, target, prove, ...way };
+    worker.order(WORKER, orders, [packetSocket.fd]);
     await worker.reached("ready");
 
-    for (const [operation, cells] of rows) {
+    for (const [operation, cells] of table) {
       const seen = await observe(operation, worker, witnesses);
-      cells.set(name, { ...seen, known: expectedOutcome(operation, name, isRing(receive)) });
+      cells.set(name, { ...seen, known: expectedOutcome(operation, name, usesIoUring(receive)) });
     }
-    const differing = [...rows.values()].filter((cells) => !isKnown(cells.get(name)));
+    const differing = [...table.values()].filter((cells) => !isAsExpected(cells.get(name))).length;
     run.note(
-      `${allowedIn(rows, name).length} of ${OPERATIONS.length} operations allowed, ` +
-        `${differing.length} otherwise than known`,
+      `${allowedIn(table, name).length} of ${OPERATIONS.length} operations allowed, ` +
+        (differing === 0 ? "all as expected" : `${differing} not as expected`),
     );
 
     if (name === HARDENED) {
-      const given = { packetFd: packetSocket.fd, ioUring: isRing(receive) };
-      judgeHardened(run, worker, given);
+      const given = { packetFd: packetSocket.fd, ioUring: usesIoUring(receive) };
+      checkHardened(run, worker, given);
       await worker.reached("receiving");
       const reception = new Reception(run, worker, { stimulus, witness });
       await reception.until(count);
@@ -152,38 +157,41 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     await sibling.child.ended();
   }
 
-  const alone = columns.map(({ name }) => name).filter((name) =>
-    name !== PLAIN && name !== HARDENED
-  );
-  run.record.matrix(asMatrix(columns.map(({ name }) => name), rows));
-  const notTried = whyNotTried(rows);
-  run.check("AUTH-01", judgeColumns(rows, [PLAIN], notTried), SEEN_BY);
-  run.check("AUTH-02", judgeColumns(rows, alone, notTried), SEEN_BY);
-  run.check("AUTH-03", judgeRefusal(rows, notTried), SEEN_BY);
+  const names = columns.map(({ name }) => name);
+  const alone = names.filter((name) => name !== PLAIN && name !== HARDENED);
+  run.matrix(asMatrix(table, names));
+  const notTried = operationsNotTried(table);
+  run.check("AUTH-01", judgeColumns(table, [PLAIN], notTried), SEEN_BY);
+  run.check("AUTH-02", judgeColumns(table, alone, notTried), SEEN_BY);
+  run.check("AUTH-03", judgeRefusal(table, notTried), SEEN_BY);
   run.step("Results:");
-  run.done("What the socket allows is known", "AUTH-01", "AUTH-02");
-  for (const reason of notTried) run.note(reason, "AUTH-01", "AUTH-02", "AUTH-03");
-  run.done("Nothing is left to a hardened worker but receiving", "AUTH-03", "AUTH-04");
   run.done(
-    "It is confined on every thread, with every descriptor explained",
+    "The socket allows exactly the operations listed for this kernel",
+    "AUTH-01",
+    "AUTH-02",
+  );
+  for (const reason of notTried) run.note(reason, "AUTH-01", "AUTH-02", "AUTH-03");
+  run.done("A hardened worker can do nothing but receive", "AUTH-03", "AUTH-04");
+  run.done(
+    "It is confined on every thread, and every descriptor is explained",
     ...CONFINEMENT_CHECKS,
   );
 
   return {
-    headline: "What a compromised worker can do is known, and taken away!",
+    headline: "A compromised worker can do exactly what is listed, and hardening takes it away!",
     points: [
-      `As it is passed, the socket allows ${allowedIn(rows, PLAIN).length} of ` +
+      `As passed, the socket allows ${allowedIn(table, PLAIN).length} of ` +
       `${OPERATIONS.length} operations`,
-      "Hardened, none of them; every one is refused",
+      "Hardened, it allows none of them; every one is refused",
       `The hardened worker received ${count} packet(s) after the attack`,
     ],
     decision: "D24 (Privilege Separation) is viable, with a hardened worker",
   };
 }
 
-/** The worker's program, and that of a sibling. */
+/** The program of the worker, and of a sibling. */
 export async function child(run: ChildRun): Promise<void> {
-  const { message, descriptors } = run.receive("worker", 1);
+  const { message, descriptors } = run.receive(WORKER, 1);
   const { uid, gid, protections, target, prove, receive } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
   const sockets = { packetFd: packetSocket.fd, channelFd: run.channelFd };
@@ -195,10 +203,10 @@ export async function child(run: ChildRun): Promise<void> {
     run.receive("enough");
     return;
   }
-  const rings = makeEarlyRings(); // as root, and never closed: the trap
+  const rings = makeEarlyRings(); // the trap: made as root, and never closed
   const openSource = () => openFrameSource(receive, packetSocket.fd);
   using source = startWorker(run, sockets, message, openSource);
-  if (prove) await proveConfinement(run, { ...sockets, sourceFd: source.fd }, { uid, gid });
+  if (prove) run.checks(await proveConfinement({ ...sockets, sourceFd: source.fd }, { uid, gid }));
   run.reached("ready");
 
   const attacker = {
@@ -241,7 +249,7 @@ export const authority: Experiment = {
   child,
 };
 
-/** Starts a sibling; returns it, and the number of its packet socket there. */
+/** Starts a sibling. Returns it, and the number of the packet socket that it holds. */
 async function startSibling(
   run: ParentRun,
   protections: readonly Protection[],
@@ -251,7 +259,7 @@ async function startSibling(
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
   const child = run.start(beside && { beside });
   const orders = { protections, target: null, prove: false, receive: USUAL_PATH } as const;
-  child.send({ type: "worker", ...identity, ...orders }, [packetSocket.fd]);
+  child.order(WORKER, { ...identity, ...orders }, [packetSocket.fd]);
   const { fd } = await child.reached("ready");
   return {
     child,
@@ -260,7 +268,12 @@ async function startSibling(
   };
 }
 
-/** Rings for the attack, or why there are none: where io_uring is too old, or disabled (root could make them, and nobody else). */
+/**
+ * Makes rings for the attack.
+ *
+ * @returns The error if they cannot be made: io_uring is too old, or is disabled. Where it is
+ * disabled, root could make rings and no other user could.
+ */
 function makeEarlyRings(): EarlyRings | SystemError {
   if (!isUnprivilegedIoUring()) return new SystemError("io_uring_setup", Errno.EPERM);
   try {
@@ -271,13 +284,13 @@ function makeEarlyRings(): EarlyRings | SystemError {
   }
 }
 
-/** Hears what came of an operation, and looks for its effect. */
+/** Has the worker attempt an operation, and looks for the effect. */
 async function observe(
   { name, witness }: Operation,
   worker: Child,
-  witnesses: { readonly [where in Witness]: number },
+  witnesses: { readonly [where in WitnessName]: number },
 ): Promise<Omit<Cell, "known">> {
-  if (witness !== undefined) emptyQueue(witnesses[witness]);
+  if (witness !== undefined) drain(new RecvmsgSource(witnesses[witness]));
   worker.send({ type: "next" });
   for (;;) {
     const { stage, detail } = await worker.reachedEither("attempted", "provoke");
@@ -290,7 +303,7 @@ async function observe(
     const rule = detail.rule === null ? null : asText(detail.rule, "rule");
     const refusal = detail.refusal === null ? null : asText(detail.refusal, "refusal");
     if (witness === undefined) return { outcome, refusal, rule };
-    // What the worker says is not what counts: a frame that arrives was sent.
+    // The worker's word does not count here: a frame that arrives was sent.
     const arrived = arrives(witnesses[witness], name, outcome === "allowed" ? EFFECT_TIMEOUT : 0);
     const effect = arrived ? "allowed" : outcome === "allowed" ? "no effect" : outcome;
     return { outcome: effect, refusal, rule };
@@ -298,70 +311,8 @@ async function observe(
 }
 
 function describeColumn(name: string): string {
-  if (name === PLAIN) return "with the socket as it was passed";
+  if (name === PLAIN) return "with the socket as passed";
   return name === HARDENED ? "under all protections together" : `under "${name}" alone`;
-}
-
-function isKnown(cell: Cell | undefined): boolean {
-  return cell !== undefined && cell.outcome === cell.known;
-}
-
-type Rows = ReadonlyMap<Operation, ReadonlyMap<string, Cell>>;
-
-function asMatrix(names: readonly string[], rows: Rows): Matrix {
-  return {
-    columns: names,
-    rows: [...rows].map(([{ name, gives, source }, cells]) => ({
-      operation: name,
-      gives,
-      source,
-      cells: Object.fromEntries(cells),
-    })),
-  };
-}
-
-/** The operations that could not be tried here, each with the reason. */
-function whyNotTried(rows: Rows): string[] {
-  return [...rows.keys()].flatMap(({ name, whyNotTried }) => {
-    const reason = whyNotTried?.();
-    return reason === undefined ? [] : [`Not tried: ${name}: ${reason}`];
-  });
-}
-
-function judgeColumns(
-  rows: Rows,
-  names: readonly string[],
-  reasons: readonly string[],
-): Finding {
-  const cells = [...rows].flatMap(([{ name }, row]) =>
-    names.map((column) => ({ operation: name, column, ...row.get(column) }))
-  );
-  const differing = cells.filter(({ outcome, known }) =>
-    outcome === undefined || outcome !== known
-  );
-  const shown = differing.map(({ operation, column, outcome, refusal, known }) =>
-    `${operation} (${column}): ${outcome}${refusal ? ` (${refusal})` : ""}, known: ${known}`
-  );
-  const tried = cells.filter(({ outcome }) => outcome !== NOT_TRIED).length;
-  const notTried = tried === cells.length ? "" : `, ${cells.length - tried} not tried`;
-  return judged(
-    names.length > 0 && differing.length === 0,
-    differing.length === 0 ? `${tried} of ${tried} as known${notTried}` : shown.join("; "),
-    { differing, not_tried: reasons },
-  );
-}
-
-function judgeRefusal(rows: Rows, reasons: readonly string[]): Finding {
-  const allowed = allowedIn(rows, HARDENED);
-  if (allowed.length === 0) return judgeColumns(rows, [HARDENED], reasons);
-  return judged(false, `allowed: ${allowed.join(", ")}`);
-}
-
-/** The operations that are allowed in a column; one that was never tried there counts as such. */
-function allowedIn(rows: Rows, column: string): string[] {
-  return [...rows]
-    .filter(([, row]) => (row.get(column)?.outcome ?? "allowed") === "allowed")
-    .map(([{ name }]) => name);
 }
 
 if (import.meta.main) Deno.exit(await runChild([authority], Deno.args));

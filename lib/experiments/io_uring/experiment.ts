@@ -29,7 +29,9 @@ import { compileFilter, installFilter } from "../../../ffi/seccomp/seccomp.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import type { CheckId } from "../../evidence/checks.ts";
-import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";
+import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import { proveConfinement } from "../../confine/proof.ts";
+import { checkHardened } from "../../harness/hardened.ts";
 import { childDescriptors } from "../../inspect/descriptors.ts";
 import { linksOfPacketSockets } from "../../inspect/packet_sockets.ts";
 import { type EarlyRequest, EarlyRings, ROOTS_FILE } from "../../confine/early_rings.ts";
@@ -38,7 +40,8 @@ import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
 import { InterfaceWitness } from "../../harness/interface_witness.ts";
 import { whyNoOwnRings } from "../../host/kernel.ts";
-import { asInteger, asObject, asText } from "../../harness/protocol.ts";
+import { asInteger, asObject, asText } from "../../harness/validate.ts";
+import { SOCKET } from "../../harness/worker_orders.ts";
 import { boundPacketSocket, describePacketSocket } from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { type ThreadCredentials, threadCredentials } from "../../inspect/threads.ts";
@@ -117,7 +120,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
 
   run.step("Spawning child process, passing the socket...");
   await using child = run.start({ launcher: overrides.launcher });
-  child.send({ type: "socket", ...identity, count, protections: [], receive }, [packetSocket.fd]);
+  child.order(SOCKET, { ...identity, count, protections: [], receive }, [packetSocket.fd]);
   run.done(`FD passed to PID ${child.pid} via SCM_RIGHTS`);
 
   // What the rings from before the drop have opened is open now, in the child: it is looked at, not asked for.
@@ -193,9 +196,9 @@ async function hardened(
   protectSocket(packetSocket.fd, protections);
   await using worker = run.start({ launcher: launcherFor(identity, protections) });
   const orders = { ...identity, count, protections, receive };
-  worker.send({ type: "socket", ...orders }, [packetSocket.fd]);
+  worker.order(SOCKET, orders, [packetSocket.fd]);
   await worker.reached("ready");
-  judgeHardened(run, worker, { packetFd: packetSocket.fd, ioUring: true });
+  checkHardened(run, worker, { packetFd: packetSocket.fd, ioUring: true });
   const reception = overrides.reception(run, worker, of);
   await reception.until(count);
   worker.send({ type: "enough" });
@@ -225,13 +228,13 @@ export const childOverrides = {
 
 /** The program that stops being root. */
 export async function child(run: ChildRun, overrides = childOverrides): Promise<void> {
-  const { message: { uid, gid, protections }, descriptors } = run.receive("socket", 1);
+  const { message: { uid, gid, protections }, descriptors } = run.receive(SOCKET, 1);
   using packetSocket = new OwnedFd(descriptors[0]);
   if (protections.length > 0) {
     const sockets = { packetFd: packetSocket.fd, channelFd: run.channelFd };
     const openSource = () => overrides.openWorkerSource(packetSocket.fd);
     using source = startWorker(run, sockets, { uid, gid, protections }, openSource);
-    await proveConfinement(run, { ...sockets, sourceFd: source.fd }, { uid, gid });
+    run.checks(await proveConfinement({ ...sockets, sourceFd: source.fd }, { uid, gid }));
     drain(source);
     run.reached("ready");
     forwardFrames(run, source);

@@ -26,7 +26,7 @@ import { cString } from "../../../ffi/abi/libc.ts";
 import { addressOf } from "../../../ffi/abi/struct.ts";
 import { IoUring, type Submission } from "../../../ffi/io_uring/io_uring.ts";
 import { CMSG_SPACE } from "../../../ffi/socket/cmsg.ts";
-import { stampIn } from "../../packets/socket.ts";
+import { stampIn } from "../../packets/queue.ts";
 import { FRAME_ROOM, type FrameSource } from "../../receive/frame_source.ts";
 import { IoUringMultishotSource } from "../../receive/io_uring_multishot.ts";
 import { FIXED_SOCKET, restrictedRing } from "../../receive/restricted_ring.ts";

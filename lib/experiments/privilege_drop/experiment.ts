@@ -21,15 +21,23 @@
  */
 
 import { ETH_P_ALL, POLLIN } from "../../../ffi/abi/constants.ts";
-import { getresgid, getresuid, PrivilegeError } from "../../../ffi/process/credentials.ts";
+import {
+  getresgid,
+  getresuid,
+  PrivilegeError,
+  tryToRegainRoot,
+} from "../../../ffi/process/credentials.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { readLink } from "../../../ffi/process/file.ts";
 import { openDescriptors } from "../../../ffi/process/proc.ts";
 import { poll, sleep } from "../../../ffi/socket/poll.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
-import type { CheckId } from "../../evidence/checks.ts";
-import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";
+import { judgeCredentials, judgeDenial, judgeRegaining } from "../../confine/judge.ts";
+import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import { tryPacketSocket } from "../../confine/attempts.ts";
+import { proveConfinement } from "../../confine/proof.ts";
+import { checkHardened } from "../../harness/hardened.ts";
 import { controlChannelPair } from "../../harness/channel.ts";
 import { type Conclusion, type Finding, judged } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
@@ -50,7 +58,6 @@ import { InterfaceWitness } from "../../harness/interface_witness.ts";
 import {
   bindPacketSocket,
   describePacketSocket,
-  emptyQueue,
   isPacketSocket,
   openPacketSocket,
   type PacketSocketIdentity,
@@ -58,21 +65,23 @@ import {
 } from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import {
-  judgeCredentials,
-  judgeDenial,
-  judgeRegaining,
-  tryPacketSocket,
-} from "../../confine/privileges.ts";
-import {
   becomeWorker,
   launchCapabilities,
   launcherFor,
   protectSocket,
 } from "../../confine/protections.ts";
 import { confine, leaveRoot } from "../../confine/start.ts";
-import { drain, isRing, openFrameSource, type ReceivePath, USUAL_PATH } from "../../receive/mod.ts";
+import {
+  drain,
+  openFrameSource,
+  type ReceivePath,
+  usesIoUring,
+  USUAL_PATH,
+} from "../../receive/mod.ts";
 import { Reception } from "../../harness/reception.ts";
+import { SOCKET } from "../../harness/worker_orders.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
+import { RecvmsgSource } from "../../receive/recvmsg.ts";
 import type { Child } from "../../harness/child.ts";
 
 /** Steps of the parent that a test may override. */
@@ -126,8 +135,9 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
 
   // 4. One message, one descriptor: after it the child holds one packet socket more, and it is this one.
   run.step("Passing AF_PACKET socket FD to child...");
-  child.send(
-    { type: "socket", ...identity, count, protections, receive },
+  child.order(
+    SOCKET,
+    { ...identity, count, protections, receive },
     overrides.passedToChild(packetSocket.fd),
   );
   run.done("FD passed to child via SCM_RIGHTS");
@@ -149,8 +159,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   await child.reached("dropped");
   const dropped = child.look({ expected: { passed }, ask: "everything" });
   const judgeDropped = (view: View) => {
-    const credentials = judgeCredentials(view.threads, identity);
-    for (const [id, finding] of Object.entries(credentials)) run.check(id as CheckId, finding);
+    run.checks(judgeCredentials(view.threads, identity));
     run.check("DROP-05", judgeRefusedRoot(view));
     run.check(
       "DENY-01",
@@ -164,9 +173,9 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
 
   // 8. It is ready to receive.
   await child.reached("ready");
-  const ring = isRing(receive);
+  const ring = usesIoUring(receive);
   if (protections.length > 0) {
-    judgeHardened(run, child, {
+    checkHardened(run, child, {
       packetFd: packetSocket.fd,
       ioUring: ring,
       before: dropped,
@@ -193,7 +202,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   // The last look: nothing has come back, and the child still holds what it was sent.
   const last = child.look({ expected: { passed, ring }, ask: "everything" });
   judgeDropped(last);
-  run.record.figure("questions_ms", holding.questioned + dropped.questioned + last.questioned);
+  run.figure("questions_ms", holding.questioned + dropped.questioned + last.questioned);
 
   // The last close of a packet socket waits for an RCU grace period (packet_release), here and in the child: at once.
   child.send({ type: "enough" });
@@ -244,7 +253,7 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   // 4. The strict receive.
   const { message, descriptors } = run.checked(
     "PASS-02",
-    () => run.receive("socket", 1),
+    () => run.receive(SOCKET, 1),
     "1 descriptor, control messages whole",
   );
   const { uid, gid, count, protections, receive } = message;
@@ -272,10 +281,9 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
     if (!(error instanceof PrivilegeError)) throw error;
     doubt = error; // what is left is judged next
   }
-  const credentials = judgeCredentials(threadCredentials("self"), { uid, gid });
-  for (const [id, finding] of Object.entries(credentials)) run.check(id as CheckId, finding);
+  run.checks(judgeCredentials(threadCredentials("self"), { uid, gid }));
   const nobody = { uid: getresuid().effective, gid: getresgid().effective };
-  run.check("DROP-05", judgeRegaining(doubt));
+  run.check("DROP-05", judgeRegaining(tryToRegainRoot(), doubt));
   run.done("Privileges dropped!", "DROP-01", "DROP-02", "DROP-03", "DROP-04", "DROP-05");
   run.note(`New UID: ${nobody.uid} (${nobody.uid === 0 ? "root" : "unprivileged"})`);
   run.note(`New GID: ${nobody.gid} (${nobody.gid === 0 ? "root" : "unprivileged"})`);
@@ -293,7 +301,7 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   const openSource = () => openFrameSource(receive, packetSocket.fd);
   using source = confine(run, sockets, message, openSource);
   if (protections.length > 0) {
-    await proveConfinement(run, { ...sockets, sourceFd: source.fd }, { uid, gid });
+    run.checks(await proveConfinement({ ...sockets, sourceFd: source.fd }, { uid, gid }));
     run.done("Confined on every thread, with every descriptor explained", ...CONFINEMENT_CHECKS);
   }
 
@@ -379,7 +387,7 @@ async function judgeRiseAndFall(
 
 function judgeQueueBeforeBind(packetFd: number, provoked: boolean): Finding {
   poll([packetFd], POLLIN, provoked ? SETTLING_TIME : 0);
-  const queued = emptyQueue(packetFd);
+  const queued = drain(new RecvmsgSource(packetFd));
   const { packets } = takeStatistics(packetFd);
   return judged(
     queued === 0 && packets === 0,

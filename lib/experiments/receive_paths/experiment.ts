@@ -21,8 +21,11 @@ import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import type { CheckId } from "../../evidence/checks.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
-import { CONFINEMENT_CHECKS, judgeHardened, proveConfinement } from "../../confine/judge.ts";
-import { type Digest, DIGESTS_PER_MESSAGE, sha256, takeDigests } from "../../evidence/digests.ts";
+import { judgeCredentials } from "../../confine/judge.ts";
+import { proveConfinement } from "../../confine/proof.ts";
+import { checkHardened } from "../../harness/hardened.ts";
+import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import { type Digest, DIGESTS_PER_MESSAGE, sha256, takeDigests } from "../../harness/digests.ts";
 import {
   type Conclusion,
   type Finding,
@@ -31,7 +34,7 @@ import {
   skipped,
 } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
-import type { ReceiverOrders } from "../../harness/protocol.ts";
+import { RECEIVER, type ReceiverOrders } from "./orders.ts";
 import {
   boundPacketSocket,
   enlargeReceiveBuffer,
@@ -40,16 +43,15 @@ import {
   whyNoLargeReceiveBuffer,
 } from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import { judgeCredentials } from "../../confine/privileges.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
 import { becomeWorker, launcherFor, protectSocket } from "../../confine/protections.ts";
 import {
   currentFrame,
   drain,
   type FrameSource,
-  isRing,
   openFrameSource,
   type ReceivePath,
+  usesIoUring,
   whyUnavailable,
 } from "../../receive/mod.ts";
 import { PacketRingSource, WORKER_RING } from "../../receive/tpacket_v3.ts";
@@ -114,12 +116,12 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     protectSocket(packetSocket.fd, protections);
     await using worker = run.start({ launcher: launcherFor(identity, protections) });
     const orders = { receive, isRingSetUp, prove: !proven };
-    worker.send({ type: "receiver", ...identity, protections, ...orders }, [packetSocket.fd]);
+    worker.order(RECEIVER, { ...identity, protections, ...orders }, [packetSocket.fd]);
     await worker.reached("ready");
     const dropped = Object.values(judgeCredentials(threadCredentials(worker.pid), identity))
       .every(({ status }) => status === "pass");
-    const given = { packetFd: packetSocket.fd, ioUring: isRing(receive) };
-    if (!proven) judgeHardened(run, worker, given);
+    const given = { packetFd: packetSocket.fd, ioUring: usesIoUring(receive) };
+    if (!proven) checkHardened(run, worker, given);
     proven = true;
     takeStatistics(packetSocket.fd); // what came before does not count
 
@@ -129,8 +131,8 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     await worker.ended();
     run.check(check, judgeFrames(digests, statistics, dropped), SEEN_BY);
     const name = isRingSetUp ? `${receive}, set up by the parent` : receive;
-    run.record.figure(`${name}: packets`, statistics.packets);
-    run.record.figure(`${name}: drops`, statistics.drops);
+    run.figure(`${name}: packets`, statistics.packets);
+    run.figure(`${name}: drops`, statistics.drops);
     run.done(`${digests.sent.length} frames of ${SHORTEST} to ${LONGEST} bytes`, check);
     worked.add(receive);
   }
@@ -139,7 +141,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     run.done("The workers were confined", ...CONFINEMENT_CHECKS);
   }
   const all = WAYS.every(({ receive }) => worked.has(receive));
-  const ring = [...worked].some(isRing);
+  const ring = [...worked].some(usesIoUring);
   return {
     headline: `${all ? "Every way of receiving" : "What was looked at"} brings every frame!`,
     points: [...worked].map((path) => `${path}: once, in order, byte for byte`),
@@ -159,13 +161,13 @@ export const childOverrides = {
 /** The program that receives. */
 export async function child(run: ChildRun, overrides = childOverrides): Promise<void> {
   const digest = await sha256(); // as long as files may be opened
-  const { message, descriptors } = run.receive("receiver", 1);
+  const { message, descriptors } = run.receive(RECEIVER, 1);
   const { uid, gid, prove } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
   const sockets = { packetFd: packetSocket.fd, channelFd: run.channelFd };
   const openSource = () => overrides.openSource(message, packetSocket.fd);
   using source = startWorker(run, sockets, message, openSource, overrides);
-  if (prove) await proveConfinement(run, { ...sockets, sourceFd: source.fd }, { uid, gid });
+  if (prove) run.checks(await proveConfinement({ ...sockets, sourceFd: source.fd }, { uid, gid }));
   drain(source);
   run.reached("ready");
 

@@ -16,7 +16,7 @@
  */
 
 import type { PacketRingGeometry } from "../../../ffi/packet/packet_ring.ts";
-import { describeAccount, drawUpAccount } from "../../evidence/account.ts";
+import { describeAccount, drawUpAccount } from "./account.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { Conclusion, SeenBy } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
@@ -37,10 +37,12 @@ import {
 } from "./judge.ts";
 import { killAtRandom, killUntilGivenUp, pause } from "./kills.ts";
 import { backlogAllowed, longestGap, rateOfOneRing } from "./longest_gap.ts";
-import { identitiesFor } from "./options.ts";
+import { identitiesFor, type Supervision, supervisorOptions } from "./options.ts";
 import { SteadyStimulus } from "./stream.ts";
 import { work } from "./worker.ts";
-import { type Seat, Supervisor, type SupervisorOptions } from "./supervisor.ts";
+import type { Seat } from "./seat.ts";
+import { Supervisor, type SupervisorHost, type SupervisorOptions } from "./supervisor.ts";
+import { SupervisedWorker } from "./supervised_worker.ts";
 import { requireWorkerMemory } from "../../host/memory.ts";
 
 /**
@@ -87,9 +89,12 @@ export const parentOverrides = {
 };
 
 /** The supervisor's program. */
-export async function parent(run: ParentRun, overrides = parentOverrides): Promise<Conclusion> {
-  const { link, supervision } = run.setting;
-  const { workers, kills, rate } = supervision;
+export async function parent(
+  run: ParentRun<Supervision>,
+  overrides = parentOverrides,
+): Promise<Conclusion> {
+  const { link } = run.setting;
+  const { workers, kills, rate } = run.options;
   requireWorkerMemory(workers + 1);
   using stream = new SteadyStimulus(requireStimulus(run.setting.stimulus, link), rate);
   const identities = identitiesFor(workers + 1, run.setting.identities);
@@ -98,14 +103,14 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   // 1. Each worker has a socket of its own. All protections harden worker and socket.
   run.step(`Starting ${workers} workers, each with a socket of a fanout group...`);
   const options = optionsOf(run, stream, overrides);
-  await using supervisor = overrides.makeSupervisor(run, options, ALL_PROTECTIONS);
+  await using supervisor = overrides.makeSupervisor(hostOf(run), options);
   using _counters = run.tells(() => describeSeats(supervisor.seats));
   for (const identity of identities.slice(0, workers)) await supervisor.add(identity);
   run.done(`Workers serve (PIDs: ${supervisor.seats.map(({ pid }) => pid).join(", ")})`);
 
   // 2. No worker is killed while so much waits that its ring could fill during the restart.
   run.step(`Killing workers, ${kills} times, while ${rate} frames a second arrive...`);
-  const ringRate = rateOfOneRing(supervision);
+  const ringRate = rateOfOneRing(run.options);
   const allowed = longestGap(overrides.ring, ringRate);
   const noticed = await during(stream, phases, "kills", async () => {
     stream.start();
@@ -116,10 +121,10 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   const gaps = supervisor.seats.flatMap((seat) => seat.gaps);
   run.check("SUPER-03", judgeGaps(gaps, noticed, allowed), SEEN_BY);
   run.done(`${kills} workers killed, and as many successors`, "SUPER-03");
-  run.record.figure("kills", kills);
-  run.record.figure("noticed_ms_most", rounded(Math.max(0, ...noticed)));
-  run.record.figure("gap_ms_most", rounded(Math.max(0, ...gaps)));
-  run.record.figure("gap_ms_allowed", rounded(allowed));
+  run.figure("kills", kills);
+  run.figure("noticed_ms_most", rounded(Math.max(0, ...noticed)));
+  run.figure("gap_ms_most", rounded(Math.max(0, ...gaps)));
+  run.figure("gap_ms_allowed", rounded(allowed));
 
   // 3. The predecessor goes on until its successor is ready.
   run.step("Replacing a worker as planned...");
@@ -160,19 +165,19 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
     const phase = phases.find((each) => each.name === name)!;
     run.check(check, judgeOnce(account, phase, drops), SEEN_BY);
   }
-  run.record.figure("sent", account.sent);
-  run.record.figure("received_once", account.once);
-  run.record.figure("received_twice", account.twice);
-  run.record.figure("lost", account.lost.length);
-  run.record.figure(
+  run.figure("sent", account.sent);
+  run.figure("received_once", account.once);
+  run.figure("received_twice", account.twice);
+  run.figure("lost", account.lost.length);
+  run.figure(
     "resumed_in_mid_block",
     seats.reduce((sum, { progress }) => sum + progress.resumedInBlock, 0),
   );
   seats.forEach(({ number, progress, starts, gaps }, i) => {
-    run.record.figure(`worker ${number}: frames`, progress.count);
-    run.record.figure(`worker ${number}: starts`, starts);
-    run.record.figure(`worker ${number}: gap_ms_most`, rounded(Math.max(0, ...gaps)));
-    run.record.figure(`worker ${number}: drops`, drops[i]);
+    run.figure(`worker ${number}: frames`, progress.count);
+    run.figure(`worker ${number}: starts`, starts);
+    run.figure(`worker ${number}: gap_ms_most`, rounded(Math.max(0, ...gaps)));
+    run.figure(`worker ${number}: drops`, drops[i]);
   });
   await supervisor.stop();
   run.done(describeAccount(account), "SUPER-01", ...EXACTLY_ONCE.map(([check]) => check));
@@ -206,18 +211,18 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
  * receive what it loses.
  */
 async function control(
-  run: ParentRun,
+  run: ParentRun<Supervision>,
   overrides: typeof parentOverrides,
   changed: Partial<SupervisorOptions>,
 ): Promise<Control> {
-  const { link, supervision, identity } = run.setting;
+  const { link, identity } = run.setting;
   const kills = CONTROL_KILLS;
   using stream = new SteadyStimulus(
     requireStimulus(run.setting.stimulus, link),
-    Math.min(CONTROL_RATE, supervision.rate / supervision.workers),
+    Math.min(CONTROL_RATE, run.options.rate / run.options.workers),
   );
   const options = { ...optionsOf(run, stream, overrides), ...changed };
-  await using supervisor = overrides.makeSupervisor(run, options, ALL_PROTECTIONS);
+  await using supervisor = overrides.makeSupervisor(hostOf(run), options);
   using _counters = run.tells(() => `control: ${describeSeats(supervisor.seats)}`);
   const seat = await supervisor.add(identity);
   stream.start();
@@ -249,7 +254,7 @@ const EXACTLY_ONCE = [
 ] as const;
 
 /** The experiment. */
-export const supervisor: Experiment = {
+export const supervisor: Experiment<Supervision> = {
   module: import.meta.url,
   name: "supervisor",
   title: "Supervisor",
@@ -257,6 +262,7 @@ export const supervisor: Experiment = {
   decisions: ["D18", "D24"],
   capabilities: ["CAP_NET_ADMIN"],
   whyNoAnswer: whyNoLargeReceiveBuffer,
+  options: supervisorOptions,
   alwaysHardens: true,
   timeout: 60,
   plan: [
@@ -288,13 +294,26 @@ async function during<T>(
 }
 
 function optionsOf(
-  run: ParentRun,
+  run: ParentRun<Supervision>,
   stream: SteadyStimulus,
   { ring, work }: typeof parentOverrides,
 ): SupervisorOptions {
-  const { fanout } = run.setting.supervision;
+  const { ifindex } = run.setting.link;
+  const { fanout: mode } = run.options;
+  const protections = ALL_PROTECTIONS;
   const capacity = capacityFor(run.context.deadline - Date.now(), stream.rate);
-  return { ring, mode: fanout, keepsSockets: true, capacity, nonce: stream.nonce, work };
+  const { nonce } = stream;
+  return { ifindex, mode, protections, ring, keepsSockets: true, capacity, nonce, work };
+}
+
+/** Returns what a supervisor needs of a run: its end, and a child process for each worker. */
+export function hostOf(run: ParentRun): SupervisorHost {
+  const { signal, deadline } = run.context;
+  return {
+    signal,
+    deadline,
+    startWorker: (assignment, options) => new SupervisedWorker(run, assignment, options),
+  };
 }
 
 if (import.meta.main) Deno.exit(await runChild([supervisor], Deno.args));

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Account } from "../../evidence/account.ts";
+import type { Account } from "./account.ts";
 import { type Finding, judged } from "../../evidence/evidence.ts";
 import type { Shares } from "./kills.ts";
 import { FAILURES_TOLERATED } from "./restart_policy.ts";
-import type { Seat } from "./supervisor.ts";
+import type { Seat } from "./seat.ts";
 
 /** What {@linkcode judgeSeats} looks at. */
 export type SeenSeat = Pick<

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Seat, Supervisor } from "./supervisor.ts";
+import type { Seat } from "./seat.ts";
+import type { Supervisor } from "./supervisor.ts";
 
 /** The average time between two kills, in milliseconds. */
 const KILL_INTERVAL = 60;

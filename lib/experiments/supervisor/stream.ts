@@ -4,16 +4,14 @@
  * @module
  */
 
-import { ETH_P_IP } from "../../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { send } from "../../../ffi/socket/calls.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
+import { datagramFrame } from "../../packets/build.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
-import { internetChecksum } from "../../packets/stimulus.ts";
 
 const NONCE_SIZE = 16;
-const IPPROTO_UDP = 17;
 
 // The layout of a frame: Ethernet, IPv4 without options, UDP, nonce, sequence number.
 const ETHERNET = 14, IPV4 = 20, UDP = 8;
@@ -26,7 +24,7 @@ export const STEADY_FRAME = SEQUENCE + 4;
 /** How many flows there are. They differ in the source port, and frames belong to them in turn. */
 export const FLOWS = 64;
 const FIRST_PORT = 49152; // RFC 6335: the dynamic ports
-const PORT = 5004;
+const GROUP = { address: "239.255.70.68", port: 5004 }; // RFC 2365: site-local scope
 
 /** The time between two bursts, in milliseconds. */
 const TICK = 4;
@@ -36,20 +34,9 @@ const REFUSAL_TOLERATED = 5000;
 
 /** Returns frame 0 of the stream: UDP without a checksum (RFC 768), to a multicast group. */
 function template(nonce: Uint8Array, source: Uint8Array): Uint8Array<ArrayBuffer> {
-  const frame = new Uint8Array(STEADY_FRAME);
-  const view = new DataView(frame.buffer);
-  frame.set([0x01, 0x00, 0x5e, 0x7f, 0x46, 0x44, ...source]); // RFC 1112, 6.4: for 239.255.70.68
-  view.setUint16(12, ETH_P_IP);
-  frame[ETHERNET] = 0x45;
-  view.setUint16(ETHERNET + 2, IPV4 + UDP + NONCE_SIZE + 4);
-  frame[ETHERNET + 8] = 1; // TTL: this link only
-  frame[ETHERNET + 9] = IPPROTO_UDP;
-  frame.set([192, 0, 2, 1, 239, 255, 70, 68], ETHERNET + 12); // RFC 5737, RFC 2365
-  view.setUint16(ETHERNET + 10, internetChecksum(frame.subarray(ETHERNET, ETHERNET + IPV4)));
-  view.setUint16(SOURCE_PORT + 2, PORT);
-  view.setUint16(SOURCE_PORT + 4, UDP + NONCE_SIZE + 4);
-  frame.set(nonce, NONCE);
-  return frame;
+  const payload = new Uint8Array(NONCE_SIZE + 4);
+  payload.set(nonce);
+  return datagramFrame({ source, to: GROUP, payload, isSummed: false });
 }
 
 /**

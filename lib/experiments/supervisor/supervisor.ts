@@ -1,214 +1,88 @@
 /**
- * The supervisor (D18): it keeps the sockets, hands each to a worker, notices when one ends, and hands the same socket to the next.
+ * The supervisor (D18): it decides which worker serves which socket, and which socket gets frames.
  *
- * Theory of operation. A seat is a socket of the fanout group, the memory of its progress, and the worker that serves it, if one does. The seat
- * outlives its workers. What the kernel queues while nobody serves waits in the socket; the successor goes on with the very next frame.
- *
- *     vacant ──start──▶ starting ──ready──▶ serving ──ends──▶ vacant, for as long as the policy says
- *                                                      └────▶ given up, after some failures in a row
- *
- * A worker is what may be compromised, or simply broken. It must answer in time when it is asked whether it is there, and may say nothing else: one that
- * does not start, hangs, does not read, floods the channel, talks nonsense or closes it is killed, and so ended like any other. Each seat is
- * tended by itself, so that the others do not notice.
- *
- * A seat that is given up must not swallow its share for ever: frames are dealt out to the others (fanout_group.ts), and what waits in
- * its socket stays there until somebody serves it again.
- *
- * If the supervisor dies, the workers do too: by PR_SET_PDEATHSIG, and by the end of the control channel.
+ * It opens the sockets, passes each to a worker, and when a worker ends passes the same socket to
+ * the next (seat.ts). The sockets are a fanout group (fanout_group.ts). A seat that is given up or
+ * removed must not go on collecting its share: frames are routed to the other seats, and those that
+ * wait in its socket stay there until a worker serves it again.
  *
  * @module
  */
 
-import { ETH_P_ALL, POLLIN } from "../../../ffi/abi/constants.ts";
-import { SystemError } from "../../../ffi/abi/errno.ts";
-import { type PacketRingGeometry, setUpPacketRing } from "../../../ffi/packet/packet_ring.ts";
+import { ETH_P_ALL } from "../../../ffi/abi/constants.ts";
+import { setUpPacketRing } from "../../../ffi/packet/packet_ring.ts";
 import type { Identity } from "../../../ffi/process/credentials.ts";
-import { OwnedFd } from "../../../ffi/process/descriptor.ts";
-import { poll } from "../../../ffi/socket/poll.ts";
-import { DescriptorError } from "../../../ffi/socket/scm_rights.ts";
-import { type Finding, judged } from "../../evidence/evidence.ts";
+import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
+import { protectSocket } from "../../confine/protections.ts";
+import { ExperimentError } from "../../evidence/errors.ts";
+import { boundPacketSocket, enlargeReceiveBuffer } from "../../packets/socket.ts";
 import { FanoutGroup, type FanoutMode } from "./fanout_group.ts";
-import { asText } from "../../harness/protocol.ts";
-import { ExperimentError } from "../../evidence/outcome.ts";
 import {
-  boundPacketSocket,
-  describePacketSocket,
-  enlargeReceiveBuffer,
-  type PacketStatistics,
-  takeStatistics,
-} from "../../packets/socket.ts";
-import type { ParentRun } from "../../harness/parent_run.ts";
-import { threadCredentials } from "../../inspect/threads.ts";
-import { judgeConfinement } from "../../confine/privileges.ts";
-import { createProgress, Progress } from "./progress.ts";
-import { launcherFor, type Protection, protectSocket } from "../../confine/protections.ts";
-import { RestartPolicy } from "./restart_policy.ts";
-import type { Child } from "../../harness/child.ts";
-import { judgeFilter } from "../../inspect/worker_filter.ts";
+  type Assignment,
+  type Seat,
+  type SeatKeeper,
+  type SeatWorker,
+  TendedSeat,
+} from "./seat.ts";
+import type { WorkerOptions } from "./supervised_worker.ts";
 
-/** How long a supervisor waits for a worker, in milliseconds. */
-export interface Patience {
-  /** Until it is ready. */
-  readonly start: number;
-  /** Until it says that it is there, when it is asked. */
-  readonly answer: number;
-  /** Until it has stopped, when it is asked to. */
-  readonly stop: number;
+/** A block is retired within two of its timeouts; a third is for the reader. In milliseconds. */
+const SETTLING_TIMEOUTS = 3;
+const SETTLING_TIME = 50;
+
+/** The time between two looks at a condition, in milliseconds. */
+const CONDITION_INTERVAL = 2;
+
+/** The run that a supervisor is part of. */
+export interface SupervisorHost {
+  /** Ends the run. Its reason is an `Error`. */
+  readonly signal: AbortSignal;
+  /** When the run must end, in milliseconds since 1970. */
+  readonly deadline: number;
+  /** Starts a worker process. */
+  startWorker(assignment: Assignment, options: WorkerOptions): SeatWorker;
 }
 
-const PATIENCE: Patience = { start: 5000, answer: 2000, stop: 2000 };
-
-/** How often a worker is asked whether it is there, in milliseconds. */
-const ASK_INTERVAL = 250;
-
-/** What a supervisor supervises. */
-export interface SupervisorOptions {
-  /** What the workers receive by: a ring of that geometry, or `null` for the socket queue. */
-  readonly ring: PacketRingGeometry | null;
+/** The options of a supervisor. */
+export interface SupervisorOptions extends WorkerOptions {
+  /** The interface to receive from. */
+  readonly ifindex: number;
+  /** How frames are shared among the seats. */
   readonly mode: FanoutMode;
-  /** Whether a socket outlives its worker: the claim; if not, it is closed and opened anew (the control), and there is no group. */
+  /**
+   * Whether a socket outlives its worker, which is the claim. In the control it is closed and
+   * reopened, and there is no group.
+   */
   readonly keepsSockets: boolean;
-  /** How many frames each journal holds. */
+  /** How many frames the journal of each seat holds. */
   readonly capacity: number;
-  readonly nonce: Uint8Array;
-  /** How long a worker works on each frame, in microseconds. */
-  readonly work: number;
-  /** If not the usual. */
-  readonly patience?: Patience;
-}
-
-/** How a worker ended. */
-export interface WorkerEnd {
-  /** Milliseconds of `performance.now()`. */
-  readonly at: number;
-  readonly reason: string;
-}
-
-/** A place at the supervisor's table. */
-export interface Seat {
-  /** Its number in the fanout group. */
-  readonly number: number;
-  readonly identity: Identity;
-  readonly progress: Progress;
-  /** What is known of its worker. */
-  readonly state: "vacant" | "starting" | "serving" | "given up";
-  /** Whether it has been let go: no frame is dealt out to it any more. */
-  readonly hasLeft: boolean;
-  /** The worker's process id; `undefined` if there is none. */
-  readonly pid: number | undefined;
-  /** How many workers have been ready. */
-  readonly starts: number;
-  /** How many frames its worker has done. */
-  readonly doneByWorker: number;
-  readonly ends: readonly WorkerEnd[];
-  /** How long nobody served it, each time, in milliseconds. */
-  readonly gaps: readonly number[];
-  /** Frames that a worker had in hand when it was killed, by number. */
-  readonly lostInHand: readonly number[];
-  /** `SO_COOKIE` of the socket, as the supervisor and each of the workers saw it. */
-  readonly cookies: ReadonlySet<string>;
-  /** Whether every thread of every worker was confined when it was ready. */
-  readonly isConfined: boolean;
-  /** Why the filter of system calls of a worker could not be read; `undefined` if each could. */
-  readonly filterUnread: string | undefined;
-  /** What the kernel has counted on its socket so far. */
-  statistics(): PacketStatistics;
-  /** How many frames the kernel has put into its socket that nobody has done. */
-  backlog(): number;
-}
-
-class OccupiedSeat implements Seat, Disposable {
-  state: Seat["state"] = "vacant";
-  hasLeft = false;
-  worker: Child | undefined;
-  starts = 0;
-  doneBefore = 0;
-  readonly ends: WorkerEnd[] = [];
-  readonly gaps: number[] = [];
-  readonly lostInHand: number[] = [];
-  readonly cookies = new Set<string>();
-  isConfined = true;
-  filterUnread: string | undefined;
-  policy = new RestartPolicy();
-  readonly progress: Progress;
-  readonly progressFd: OwnedFd;
-  /** Ends the waiting between two questions. */
-  wake: () => void = () => {};
-  isToStop = false;
-  vacantSince = performance.now();
-  tending: Promise<void> = Promise.resolve();
-  /** Called instead of start for the next worker: a successor that is ready. */
-  successor: Child | undefined;
-  #packets = 0;
-  #drops = 0;
-  /** Frames that are gone with a socket that was closed. */
-  #gone = 0;
-
-  constructor(
-    public socket: OwnedFd,
-    readonly number: number,
-    readonly identity: Identity,
-    readonly capacity: number,
-  ) {
-    this.progressFd = new OwnedFd(createProgress(capacity));
-    this.progress = new Progress(this.progressFd.fd, capacity);
-  }
-
-  get pid(): number | undefined {
-    return this.worker?.pid;
-  }
-
-  get doneByWorker(): number {
-    return this.progress.count - this.doneBefore;
-  }
-
-  statistics(): PacketStatistics {
-    const { packets, drops } = takeStatistics(this.socket.fd);
-    return { packets: this.#packets += packets, drops: this.#drops += drops };
-  }
-
-  backlog(): number {
-    const { packets, drops } = this.statistics();
-    return packets - drops - this.progress.count - this.#gone;
-  }
-
-  /** Closes the socket, with all that is in it, and takes another. */
-  exchange(open: () => OwnedFd): void {
-    this.#gone += this.backlog();
-    this.socket.close();
-    this.socket = open();
-    this.progress.enter(0); // another ring, which begins anew
-  }
-
-  [Symbol.dispose](): void {
-    this.progress[Symbol.dispose]();
-    this.progressFd.close();
-    this.socket.close();
-  }
 }
 
 /** Supervises workers. Leaving the scope of an `await using` ends them. */
 export class Supervisor implements AsyncDisposable {
-  readonly #run: ParentRun;
+  readonly #host: SupervisorHost;
   readonly #options: SupervisorOptions;
+  readonly #keeper: SeatKeeper;
   /** `undefined` if sockets are not kept. */
   readonly #group: FanoutGroup | undefined;
-  readonly #seats: OccupiedSeat[] = [];
-  readonly #protections: readonly Protection[];
+  readonly #seats: TendedSeat[] = [];
   #failure: unknown;
   #isOver = false;
 
-  /** @param protections What hardens the workers. */
-  constructor(
-    run: ParentRun,
-    options: SupervisorOptions,
-    protections: readonly Protection[],
-  ) {
-    this.#run = run;
+  /** @throws {SystemError} If the fanout group cannot be created. */
+  constructor(host: SupervisorHost, options: SupervisorOptions) {
+    this.#host = host;
     this.#options = options;
-    this.#protections = protections;
-    if (!options.keepsSockets) return;
-    this.#group = new FanoutGroup(options.mode, run.setting.link.ifindex);
+    const { keepsSockets, mode, ifindex } = options;
+    this.#keeper = {
+      signal: host.signal,
+      keepsSockets,
+      isOver: () => this.#isOver,
+      startWorker: (assignment) => host.startWorker(assignment, options),
+      openSocket: () => this.#openSocket(),
+      givenUp: () => this.#route(),
+    };
+    if (keepsSockets) this.#group = new FanoutGroup(mode, ifindex);
   }
 
   /** The seats, in the order of their numbers. */
@@ -217,73 +91,80 @@ export class Supervisor implements AsyncDisposable {
   }
 
   /**
-   * Sets a place, with a worker, and waits until it serves; then it gets its share. One whose workers do not come to serve is given up, and gets none.
+   * Adds a seat with a worker, and waits until the worker serves; then the seat gets its share of
+   * the frames. A seat whose workers do not come to serve is given up, and gets none.
    *
-   * @param identity Whom the worker becomes.
-   * @throws {ExperimentError} If no place is served then, or time runs out.
+   * @param identity Whom its workers become.
+   * @throws {ExperimentError} If no seat is left that is served, or time runs out.
+   * @throws {SystemError} If its socket cannot be opened.
    */
   async add(identity: Identity): Promise<Seat> {
-    const socket = this.#openSocket();
+    using undo = new DisposableStack();
+    const socket = undo.use(this.#openSocket());
     const number = this.#group?.join(socket.fd) ?? this.#seats.length + 1;
-    const seat = new OccupiedSeat(socket, number, identity, this.#options.capacity);
+    const seat = new TendedSeat(socket, number, identity, this.#options.capacity, this.#keeper);
+    undo.move(); // the seat owns the socket
     this.#seats.push(seat);
-    this.#tend(seat);
-    await this.until(() => seat.state === "serving" || seat.state === "given up");
-    this.#route();
+    await this.#tend(seat);
     return seat;
   }
 
-  /** Lets a seat go: its share goes to the others, its worker takes what is there, and stops. */
+  /**
+   * Removes a seat without losing a frame: its share goes to the others, its worker receives what
+   * is left in the socket, and stops.
+   *
+   * @throws {ExperimentError} If no seat would be left, or time runs out.
+   */
   async remove(seat: Seat): Promise<void> {
     const leaving = this.#find(seat);
     leaving.hasLeft = true;
     this.#route();
     await milliseconds(this.#settlingTime());
-    await this.until(() => leaving.state === "given up" || isEmpty(leaving));
-    leaving.isToStop = true;
-    leaving.wake();
-    await leaving.tending;
+    await this.until(() => leaving.state === "given up" || leaving.isEmpty);
+    await leaving.stop();
   }
 
   /**
-   * A planned handover: the successor is ready before the predecessor goes.
+   * Replaces a worker as planned: its successor is ready before it stops.
    *
-   * @returns How long nobody served, in milliseconds.
-   * @throws {ExperimentError} If the successor does not come to be ready; the predecessor then stays.
+   * @returns How long no worker served the seat, in milliseconds.
+   * @throws {ExperimentError} If the successor does not become ready; the predecessor then goes on.
    */
   async replace(seat: Seat): Promise<number> {
-    const handed = this.#find(seat);
-    handed.successor = await this.#start(handed);
-    handed.isToStop = true;
-    const gapsBefore = handed.gaps.length;
-    handed.wake();
-    await this.until(() => handed.gaps.length > gapsBefore);
-    return handed.gaps.at(-1)!;
-  }
-
-  /** Serves a seat again that was given up. */
-  async revive(seat: Seat): Promise<void> {
-    const revived = this.#find(seat);
-    await revived.tending;
-    revived.state = "vacant";
-    revived.policy = new RestartPolicy();
-    this.#tend(revived);
-    await this.until(() => revived.state === "serving" || revived.state === "given up");
-    this.#route();
-  }
-
-  /** Kills the worker of a seat, as if it had died. */
-  kill(seat: Seat): void {
-    this.#find(seat).worker?.kill();
+    const served = this.#find(seat);
+    await served.prepareSuccessor();
+    const gapsBefore = served.gaps.length;
+    served.handOver();
+    await this.until(() => served.gaps.length > gapsBefore);
+    return served.gaps.at(-1)!;
   }
 
   /**
-   * Waits until nothing changes any more: every seat is given up, or served and empty, and nothing has been done for a while.
+   * Serves a seat again that was given up.
+   *
+   * @throws {ExperimentError} As {@linkcode add}.
+   */
+  async revive(seat: Seat): Promise<void> {
+    const revived = this.#find(seat);
+    await revived.untended;
+    await this.#tend(revived);
+  }
+
+  /** Kills the worker of a seat with SIGKILL, as an accident would. */
+  kill(seat: Seat): void {
+    this.#find(seat).kill();
+  }
+
+  /**
+   * Waits until no more frames are received: every seat was removed, is given up, or is served and
+   * empty, and no frame was done for a while.
+   *
+   * @throws {ExperimentError} If time runs out.
    */
   async settle(): Promise<void> {
     const total = () => this.#seats.reduce((sum, { progress }) => sum + progress.count, 0);
-    const isSettled = (seat: OccupiedSeat) =>
-      seat.hasLeft || seat.state === "given up" || seat.state === "serving" && isEmpty(seat);
+    const isSettled = (seat: TendedSeat) =>
+      seat.hasLeft || seat.state === "given up" || seat.state === "serving" && seat.isEmpty;
     for (let before = -1;;) {
       await this.until(() => this.#seats.every(isSettled));
       if (before === total()) return;
@@ -292,214 +173,34 @@ export class Supervisor implements AsyncDisposable {
     }
   }
 
-  /** Asks every worker to stop, and waits until they have. */
+  /**
+   * Asks every worker to stop, and waits until all have.
+   *
+   * @throws What ended the tending of a seat, if it was no fault of a worker.
+   */
   async stop(): Promise<void> {
-    for (const seat of this.#seats) {
-      seat.isToStop = true;
-      seat.wake();
-    }
-    await Promise.all(this.#seats.map(({ tending }) => tending));
+    await Promise.all(this.#seats.map((seat) => seat.stop()));
     this.#rethrow();
   }
 
-  /** Ends everything. */
+  /** Kills every worker and closes every socket. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
-    for (const seat of this.#seats) {
-      seat.wake();
-      seat.worker?.kill();
-      await seat.successor?.[Symbol.asyncDispose]();
-    }
-    await Promise.all(this.#seats.map(({ tending }) => tending));
+    for (const seat of this.#seats) await seat.abandon();
+    await Promise.all(this.#seats.map(({ untended }) => untended));
     this.#seats.forEach((seat) => seat[Symbol.dispose]());
     this.#group?.[Symbol.dispose]();
   }
 
-  #find(seat: Seat): OccupiedSeat {
-    const found = this.#seats.find((each) => each === seat);
-    if (found === undefined) throw new RangeError("No seat of this supervisor's");
-    return found;
-  }
-
-  #openSocket(): OwnedFd {
-    const { link } = this.#run.setting;
-    const socket = boundPacketSocket(link.ifindex, ETH_P_ALL);
-    const { ring } = this.#options;
-    if (ring === null) enlargeReceiveBuffer(socket.fd);
-    else setUpPacketRing(socket.fd, ring);
-    // A member of the group cannot be bound elsewhere: that is the pin.
-    protectSocket(socket.fd, this.#protections.filter((each) => each !== "fanout-pin"));
-    return socket;
-  }
-
-  /** Deals frames out to the seats that are not given up, and have not left. */
-  #route(): void {
-    const members = this.#seats.filter(({ state, hasLeft }) => state !== "given up" && !hasLeft)
-      .map(({ number }) => number);
-    if (members.length === 0) {
-      const reason = this.#seats.flatMap(({ ends }) => ends).at(-1)?.reason ?? "all have left";
-      throw new ExperimentError(`No worker is left to receive: ${reason}`);
-    }
-    this.#group?.route(members);
-  }
-
-  #tend(seat: OccupiedSeat): void {
-    seat.tending = this.#serveAgainAndAgain(seat).catch((error) => {
-      this.#failure ??= error;
-    });
-  }
-
-  async #serveAgainAndAgain(seat: OccupiedSeat): Promise<void> {
-    while (!this.#isOver && !this.#run.context.signal.aborted) {
-      seat.doneBefore = seat.progress.count;
-      const reason = await this.#serve(seat);
-      seat.worker = undefined;
-      const lost = seat.progress.takeLost();
-      if (lost !== undefined) seat.lostInHand.push(lost);
-      seat.state = "vacant";
-      if (seat.isToStop) {
-        if (seat.successor !== undefined) continue; // a handover
-        seat.isToStop = false;
-        return;
-      }
-      seat.ends.push({ at: seat.vacantSince, reason });
-      const delay = seat.policy.afterEnd(seat.doneByWorker > 0);
-      if (delay === undefined) {
-        seat.state = "given up";
-        this.#route();
-        return;
-      }
-      if (!this.#options.keepsSockets) seat.exchange(() => this.#openSocket());
-      if (delay > 0) await this.#sleep(seat, delay);
-    }
-  }
-
-  /** Has one worker serve until it ends, or does what it may not. Returns why. */
-  async #serve(seat: OccupiedSeat): Promise<string> {
-    try {
-      seat.state = "starting";
-      await using worker = seat.successor ?? await this.#start(seat);
-      if (worker === seat.successor) {
-        seat.successor = undefined;
-        seat.isToStop = false; // it was the predecessor's
-      }
-      seat.worker = worker;
-      if (this.#isOver) return "over";
-      worker.send({ type: "next" });
-      if (seat.starts > 0) seat.gaps.push(performance.now() - seat.vacantSince);
-      seat.state = "serving";
-      seat.starts++;
-      let isGone = false;
-      worker.gone.then(() => {
-        isGone = true;
-        seat.wake();
-      });
-      while (!seat.isToStop && !this.#isOver) {
-        if (!isGone) await this.#sleep(seat, ASK_INTERVAL);
-        if (seat.isToStop) break;
-        await worker.requireSilence();
-        worker.send({ type: "next" });
-        await this.#hear(worker, this.#patience.answer, "alive");
-      }
-      worker.send({ type: "enough" });
-      await this.#hear(worker, this.#patience.stop, "stopped");
-      seat.vacantSince = performance.now();
-      await worker.ended();
-      return "asked to stop";
-    } catch (error) {
-      seat.vacantSince = performance.now();
-      if (isOfTheWorld(error)) return error.message;
-      throw error;
-    }
-  }
-
-  /** Starts a worker, which is ready when this returns, and waits for the word to go. */
-  async #start(seat: OccupiedSeat): Promise<Child> {
-    const { identity, socket, progressFd, progress } = seat;
-    const { ring, nonce, work } = this.#options;
-    const worker = this.#run.start({
-      launcher: launcherFor(identity, this.#protections),
-      isSilent: true,
-    });
-    try {
-      const { capacity } = progress;
-      worker.send({
-        type: "supervised",
-        ...identity,
-        protections: this.#protections,
-        ring,
-        capacity,
-        nonce: nonce.toBase64(),
-        work,
-      }, [socket.fd, progressFd.fd]);
-      seat.worker ??= worker;
-      const { cookie } = await this.#hear(worker, this.#patience.start, "ready");
-      this.#examine(seat, worker, asText(cookie, "cookie", 32));
-      return worker;
-    } catch (error) {
-      await worker[Symbol.asyncDispose]();
-      throw error;
-    }
-  }
-
-  /** Refuses a worker that is not confined, or has another socket. */
-  #examine(seat: OccupiedSeat, worker: Child, cookie: string): void {
-    const { identity, socket: { fd } } = seat;
-    const { pid, channelFd } = worker;
-    const given = { pid, channelFd, packetFd: fd, ioUring: false };
-    const threads = judgeConfinement(threadCredentials(pid), identity);
-    const filter = judgeFilter(given);
-    const processes = judgeProcesses(worker.others); // under that filter it starts no more
-    if (worker.hasMessage) throw new ExperimentError("The worker did not wait for the word to go");
-    const expected = describePacketSocket(fd).cookie;
-    seat.cookies.add(expected);
-    seat.cookies.add(cookie);
-    if (filter.status === "skip") seat.filterUnread = filter.observed;
-    const loose = [threads, filter, processes].find(({ status }) => status === "fail");
-    if (loose !== undefined) {
-      seat.isConfined = false;
-      throw new ExperimentError(`The worker is not confined: ${loose.observed}`);
-    }
-    if (cookie !== expected) {
-      throw new ExperimentError(`The worker has socket ${cookie}, and not ${expected}`);
-    }
-  }
-
-  get #patience(): Patience {
-    return this.#options.patience ?? PATIENCE;
-  }
-
-  async #hear(worker: Child, patience: number, stage: string) {
-    const detail = await worker.reachedWithin(patience, stage);
-    if (detail === undefined) {
-      throw new ExperimentError(`The worker was not "${stage}" within ${patience} ms`);
-    }
-    return detail;
-  }
-
-  /** Waits, unless somebody wakes the seat's tender. */
-  #sleep(seat: OccupiedSeat, time: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, time);
-      seat.wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-
-  /** How long it takes until what was dealt out is handed over, in milliseconds. */
-  #settlingTime(): number {
-    return SETTLING_BLOCKS * (this.#options.ring?.retireTimeout ?? 0) + SETTLING_TIME;
-  }
-
   /**
-   * Waits until something is so. Whoever waits again and again, for what a worker writes, comes to an end here too.
+   * Waits until a condition holds. The wait has an end, even if a worker changes its progress for
+   * ever.
    *
-   * @throws What has ended a seat's tending, or the run; {@linkcode ExperimentError} if time runs out.
+   * @throws What ended the tending of a seat, or the run.
+   * @throws {ExperimentError} If time runs out.
    */
   async until(condition: () => boolean): Promise<void> {
-    const { signal, deadline } = this.#run.context;
+    const { signal, deadline } = this.#host;
     for (;;) {
       this.#rethrow();
       if (signal.aborted) throw signal.reason;
@@ -509,36 +210,54 @@ export class Supervisor implements AsyncDisposable {
     }
   }
 
+  /** Tends a seat, waits until it is served or given up, and routes frames accordingly. */
+  async #tend(seat: TendedSeat): Promise<void> {
+    seat.tend((error) => this.#failure ??= error);
+    await this.until(() => seat.state === "serving" || seat.state === "given up");
+    this.#route();
+  }
+
+  #find(seat: Seat): TendedSeat {
+    const found = this.#seats.find((each) => each === seat);
+    if (found === undefined) throw new RangeError("The seat is of another supervisor");
+    return found;
+  }
+
+  #openSocket(): OwnedFd {
+    const { ifindex, ring, protections } = this.#options;
+    using undo = new DisposableStack();
+    const socket = undo.use(boundPacketSocket(ifindex, ETH_P_ALL));
+    if (ring === null) enlargeReceiveBuffer(socket.fd);
+    else setUpPacketRing(socket.fd, ring);
+    // No pin: a member of the fanout group cannot be bound to another interface anyway.
+    protectSocket(socket.fd, protections.filter((each) => each !== "fanout-pin"));
+    undo.move();
+    return socket;
+  }
+
+  /**
+   * Routes frames to the seats that are neither given up nor removed.
+   *
+   * @throws {ExperimentError} If there is none.
+   */
+  #route(): void {
+    const members = this.#seats.filter(({ state, hasLeft }) => state !== "given up" && !hasLeft)
+      .map(({ number }) => number);
+    if (members.length === 0) {
+      const reason = this.#seats.flatMap(({ ends }) => ends).at(-1)?.reason ?? "all were removed";
+      throw new ExperimentError(`No worker is left to receive: ${reason}`);
+    }
+    this.#group?.route(members);
+  }
+
+  /** Returns how long it takes until frames that were routed can be read, in milliseconds. */
+  #settlingTime(): number {
+    return SETTLING_TIMEOUTS * (this.#options.ring?.retireTimeout ?? 0) + SETTLING_TIME;
+  }
+
   #rethrow(): void {
     if (this.#failure !== undefined) throw this.#failure;
   }
 }
-
-/** Whether what a worker does, or what becomes of it, can be behind an error. */
-function isOfTheWorld(error: unknown): error is Error {
-  return error instanceof ExperimentError || error instanceof SystemError ||
-    error instanceof DescriptorError;
-}
-
-/** Whether a worker is one process: another holds what it held when it was started, under no filter. */
-function judgeProcesses(others: readonly number[]): Finding {
-  return judged(
-    others.length === 0,
-    others.length === 0 ? "one process" : `processes beside it: ${others.length}`,
-    { others },
-  );
-}
-
-/** Whether nothing waits in the socket, or in a block of its ring that was handed over. */
-function isEmpty({ socket }: OccupiedSeat): boolean {
-  return poll([socket.fd], POLLIN, 0)[0] === 0;
-}
-
-/** A block is handed over within two times its timeout; a third is for the reader. */
-const SETTLING_BLOCKS = 3;
-const SETTLING_TIME = 50;
-
-/** How often a condition is looked at, in milliseconds. */
-const CONDITION_INTERVAL = 2;
 
 const milliseconds = (time: number) => new Promise<void>((resolve) => setTimeout(resolve, time));

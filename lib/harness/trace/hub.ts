@@ -6,15 +6,9 @@
  */
 
 import type { Side } from "../../evidence/checks.ts";
+import type { KeepCall } from "../../evidence/record.ts";
 import { write } from "../../host/streams.ts";
 import { renderPiece, type TracePiece } from "./lines.ts";
-
-/** Adds a call to the evidence. Returns whether it takes more calls of that side. */
-export type KeepCall = (
-  side: Side,
-  pid: number,
-  call: Extract<TracePiece, { kind: "call" }>,
-) => boolean;
 
 /** Receives the calls of every process of a run. */
 export class Tracing {

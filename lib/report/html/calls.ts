@@ -1,5 +1,6 @@
 /**
- * The calls of a run: which of them are drawn one by one, how the others are put together, and the list of them all.
+ * The calls of a run: which of them the diagram draws one by one, how it groups the others, and the
+ * list of all of them.
  *
  * @module
  */
@@ -8,30 +9,33 @@ import type { Side } from "../../evidence/checks.ts";
 import type { Call, ExperimentEvidence } from "../../evidence/evidence.ts";
 import { html, lines, type Markup, NOTHING } from "./markup.ts";
 
-/** Those that make, bind, or change what a process may do: each is drawn where it was made. */
+/** Calls that create or bind something, or change a process's rights, are drawn separately. */
 const DRAWN_ALONE = new Set([
   ...["socket", "socketpair", "bind", "connect", "setsockopt", "shutdown"],
   ...["setgroups", "setresgid", "setresuid", "prctl", "capset", "seccomp", "bpf"],
   ...["io_uring_setup", "io_uring_register", "close_range", "pidfd_getfd", "unshare"],
 ]);
 
-/** What a call is called: `close`; of a system call that has no function in libc, the name of that. */
+/** Returns the name of a call: `close`. For `syscall(2)` it is the name of the system call. */
 export function nameOf(call: Call): string {
   const text = called(call);
   return text.slice(0, text.indexOf("("));
 }
 
-/** `seccomp(…)` for `syscall(number: seccomp (317), …)`. */
+/** Returns `seccomp(…)` for `syscall(number: seccomp (317), …)`. */
 function called({ text }: Call): string {
   return text.replace(/^syscall\(number: (\w+) \(\d+\)(?:, )?/, "$1(");
 }
 
-/** Whether a call has a place of its own in the diagram. */
+/** Whether the diagram draws a call separately. */
 export function isDrawnAlone(call: Call): boolean {
   return DRAWN_ALONE.has(nameOf(call));
 }
 
-/** A call without what its reader knows: the names of the arguments, numbers beside names, what an error means. Its result stays with it. */
+/**
+ * Shortens a call: without the names of arguments, the numbers beside names, and the meaning of an
+ * error. The result stays on the same line.
+ */
 export function inShort(call: Call): string {
   return called(call)
     .replaceAll(/([(,] ?)\w+: /g, "$1")
@@ -42,7 +46,7 @@ export function inShort(call: Call): string {
     .replace(/ = (\S+)$/, "\u00a0=\u00a0$1");
 }
 
-/** Calls of which nobody needs to see each, by name: `open, read ×2, close`. */
+/** Returns the names of a group of calls, with their counts: `open, read ×2, close`. */
 export function together(calls: readonly Call[]): string {
   const counts = new Map<string, number>();
   for (const call of calls) counts.set(nameOf(call), (counts.get(nameOf(call)) ?? 0) + 1);
@@ -51,19 +55,19 @@ export function together(calls: readonly Call[]): string {
   );
 }
 
-/** What each side did between two things that happened; nothing, if it made no call. */
+/** The calls of each side between two events, as text; empty if it made none. */
 export interface Routine extends Readonly<Record<Side, string>> {
   readonly at: number;
 }
 
-/** What both did in the meantime; `undefined` if neither made a call. */
+/** Groups calls by side; `undefined` if there are none. */
 export function routineOf(calls: readonly Call[]): Routine | undefined {
   if (calls.length === 0) return undefined;
   const of = (side: Side) => together(calls.filter((call) => call.side === side));
   return { at: calls[0].at_ms, parent: of("parent"), child: of("child") };
 }
 
-/** Every call with its time, folded away: as a log, since there may be thousands. */
+/** Renders every call with its time, folded away. It is a log, since there may be thousands. */
 export function renderCalls({ calls }: ExperimentEvidence): Markup {
   if (calls === null) return NOTHING;
   const { list, cut } = calls;
@@ -76,8 +80,8 @@ export function renderCalls({ calls }: ExperimentEvidence): Markup {
     <details>
       <summary>Each call, with its time (${list.length}${cut ? ", and more" : ""})</summary>
       <p
-        class="quiet">As its process tells of it: when it began, in milliseconds; who made it; arguments and result; how long it took, in milliseconds.${cut
-          ? " More were made than are kept."
+        class="quiet">As reported by the calling process: when the call began, in milliseconds; the side; arguments and result; its duration, in milliseconds.${cut
+          ? " More calls were made than are kept."
           : ""}</p>
       <pre>${lines(log.join("\n"))}</pre>
     </details>

@@ -1,31 +1,31 @@
 /**
- * The sequence diagram of a run: parent, kernel, child; what each did, what passed between them, and the drop as a line across.
+ * The sequence diagram of a run: what parent and child did, what passed between them and the kernel,
+ * and the drop as a line across.
  *
- * From top to bottom in the order of time; distances are not to scale, and the picture says so.
+ * Time runs from top to bottom. Distances are not to scale; the caption says so.
  *
  * @module
  */
 
 import type { Side } from "../../evidence/checks.ts";
 import type { ExperimentEvidence } from "../../evidence/evidence.ts";
-import { type Event, eventsOf, grouped, inWords, said } from "./events.ts";
+import { describeFrames, describeMessage, type Event, eventsOf, grouped } from "./events.ts";
+import { MARK } from "../marks.ts";
 import { html, Markup, NOTHING } from "./markup.ts";
 
-// Where things are, in units of the picture.
+// Positions and sizes, in units of the picture.
 const WIDTH = 760;
 const TIME = 50;
 const LANE = { parent: 110, kernel: 410, child: 710 } as const;
 const LINE = 17, SMALL_LINE = 14, GAP = 12, STEP_GAP = 14;
-/** How many characters fit beside a lane. */
+/** The most characters of a line beside a lane. */
 const COLUMN = 44;
 
-const MARK = { pass: "✓", fail: "✗", skip: "–" } as const;
-
-/** Draws it. Whatever is in it stands in words beside it, too: see {@linkcode describeInWords}. */
+/** Draws the diagram. {@linkcode describeInWords} has the same content in words. */
 export function renderDiagram(experiment: ExperimentEvidence, id: string): Markup {
   const events = eventsOf(experiment);
   const hasDrop = events.some(({ kind }) => kind === "drop");
-  // Without a drop in the picture nothing is said of what the child is.
+  // Without a drop in the picture, the child's colour says nothing of its privileges.
   const looks = (isBelow: boolean): Looks => ({
     parent: "root",
     child: isBelow ? "worker" : hasDrop ? "root" : "",
@@ -77,7 +77,7 @@ const BELOW = new Markup(' class="below"');
 
 function describeDrop(events: readonly Event[]): string {
   const at = events.findIndex(({ kind }) => kind === "drop");
-  if (at === -1) return `${events.length} events; each child drops its privileges by itself.`;
+  if (at === -1) return `${events.length} events; each child drops its privileges separately.`;
   const before = events.slice(0, at).filter(({ kind }) => kind !== "step").length;
   const after = events.slice(at + 1).filter(({ kind }) => kind !== "step").length;
   return `${before} events, then the child drops its privileges, then ${after} events.`;
@@ -96,7 +96,7 @@ function draw(event: Event, y: number, look: Looks): Drawn {
     case "drop": {
       const text = event.refuted.length === 0
         ? "the drop: above it the child is root, below it is not"
-        : `the drop, of which does not hold: ${event.refuted.join(", ")}`;
+        : `the drop, which does not hold: ${event.refuted.join(", ")}`;
       return {
         picture: html`
           <line class="drop" x1="0" y1="${y}" x2="${WIDTH}" y2="${y}" />
@@ -191,7 +191,7 @@ function drawLine({ side, text, checks }: Extract<Event, { kind: "line" }>, y: n
   const words = broken(text);
   pieces.push(beside(side, at, words, checks.length === 0 ? "quiet" : ""));
   at += words.length * LINE;
-  // The ids behind it, a few in a row.
+  // The ids of the checks, a few in a row.
   for (let i = 0; i < checks.length; i += 4) {
     const row = checks.slice(i, i + 4);
     const worst = (["fail", "skip"] as const).find((status) =>
@@ -204,7 +204,7 @@ function drawLine({ side, text, checks }: Extract<Event, { kind: "line" }>, y: n
   return { picture: html`${pieces}`, height: at - y - LINE + 6 };
 }
 
-/** Lines of text on the inner side of a lane. */
+/** Draws lines of text on the inner side of a lane. */
 function beside(side: Side, y: number, text: readonly string[], look: string): Markup {
   const [x, anchor] = side === "parent" ? [LANE.parent + 14, "start"] : [LANE.child - 14, "end"];
   return html`${
@@ -227,7 +227,7 @@ function arrow(from: number, to: number, y: number, look: string): Markup {
   `;
 }
 
-/** A text in lines that fit beside a lane; words that are too long for one are cut. */
+/** Breaks a text into lines that fit beside a lane. Words that are too long are split. */
 function broken(text: string): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ").flatMap((each) => each.match(/.{1,44}/gsu) ?? [""])) {
@@ -238,15 +238,15 @@ function broken(text: string): string[] {
   return lines.length > 6 ? [...lines.slice(0, 6), "…"] : lines;
 }
 
-/** The same in words: the steps, with what was done in each. */
+/** Renders the diagram in words: the steps, and the lines of each. */
 export function describeInWords(experiment: ExperimentEvidence): Markup {
   const steps = experiment.steps.map(({ side, privileged, title, lines, at_ms }) => {
     const items = grouped({ side, privileged, title, lines, at_ms }).map((group) => {
       const [line] = group;
       const text = line.kind === "packet"
-        ? `kernel → child: ${inWords(group, experiment)}`
+        ? `kernel → child: ${describeFrames(group, experiment)}`
         : line.kind === "message"
-        ? `${line.from} → ${line.from === "parent" ? "child" : "parent"}: ${said(line)}`
+        ? `${line.from} → ${line.from === "parent" ? "child" : "parent"}: ${describeMessage(line)}`
         : line.text;
       const ids = line.kind === "done" || line.kind === "note" ? line.checks : [];
       return html`<li>${text}${ids.length === 0 ? "" : ` (${ids.join(", ")})`}</li>`;

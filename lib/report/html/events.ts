@@ -1,7 +1,7 @@
 /**
- * What happened in a run, from top to bottom: steps, what was done in them, calls, messages, frames, and the drop.
+ * The events of a run in order of time: steps, their lines, calls, messages, frames, and the drop.
  *
- * Each is where its time puts it. Of a run whose calls nobody asked for, the few that matter stand where they were judged.
+ * If the calls were not recorded, the few that matter stand where they were judged.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { CheckId, Side } from "../../evidence/checks.ts";
 import type { Call, CheckResult, ExperimentEvidence, Line, Step } from "../../evidence/evidence.ts";
 import { inShort, isDrawnAlone, nameOf, type Routine, routineOf } from "./calls.ts";
 
-/** One of them. */
+/** An event of the diagram. */
 export type Event =
   | { readonly kind: "step"; readonly at: number; readonly side: Side; readonly text: string }
   | {
@@ -27,12 +27,12 @@ export type Event =
   | {
     readonly kind: "drop";
     readonly at: number;
-    /** The claims of the drop that do not hold. */
+    /** The DROP checks that fail. */
     readonly refuted: readonly string[];
   }
   | { readonly kind: "rest"; readonly at: number; readonly count: number };
 
-/** What the kernel was asked for where a check is judged. */
+/** The calls that are drawn where a check is judged, if the calls were not recorded. */
 const CALLS: { readonly [id in CheckId]?: string } = {
   "SOCK-01": "socket(AF_PACKET), bind",
   "PASS-02": "recvmsg",
@@ -42,16 +42,16 @@ const CALLS: { readonly [id in CheckId]?: string } = {
   "RELAY-01": "setsockopt(IP_ADD_MEMBERSHIP)",
 };
 
-/** Behind which claim the drop stands, and behind which that it was one. */
+/** The check whose line follows the drop, and the check that shows its effect. */
 const DROP: CheckId = "DROP-03", DENIAL: CheckId = "DENY-01";
 
-/** The most that is drawn of one experiment. */
+/** The most events that are drawn of one experiment. */
 const MOST_EVENTS = 240;
 
-/** All of them, in order. */
+/** Returns the events of an experiment, in order. */
 export function eventsOf(experiment: ExperimentEvidence): Event[] {
-  const told = toldEvents(experiment);
-  const events = experiment.calls === null ? told : withCalls(told, experiment.calls.list);
+  const reported = reportedEvents(experiment);
+  const events = experiment.calls === null ? reported : withCalls(reported, experiment.calls.list);
   const fewer = events.length <= MOST_EVENTS
     ? events
     : events.filter(({ kind }) => kind !== "routine");
@@ -60,8 +60,8 @@ export function eventsOf(experiment: ExperimentEvidence): Event[] {
   return [...fewer.slice(0, MOST_EVENTS), { kind: "rest", at: fewer[MOST_EVENTS].at, count }];
 }
 
-/** What parent and child say. */
-function toldEvents(experiment: ExperimentEvidence): Event[] {
+/** Returns the events that parent and child reported. */
+function reportedEvents(experiment: ExperimentEvidence): Event[] {
   const events: Event[] = [];
   const refuted = experiment.checks
     .filter(({ id, status }) => id.startsWith("DROP-") && status === "fail")
@@ -75,11 +75,16 @@ function toldEvents(experiment: ExperimentEvidence): Event[] {
     for (const group of grouped(step)) {
       const [first] = group;
       if (first.kind === "packet") {
-        events.push({ kind: "packets", at: first.at_ms, text: inWords(group, experiment) });
+        events.push({ kind: "packets", at: first.at_ms, text: describeFrames(group, experiment) });
         continue;
       }
       if (first.kind === "message") {
-        events.push({ kind: "message", at: first.at_ms, from: first.from, text: said(first) });
+        events.push({
+          kind: "message",
+          at: first.at_ms,
+          from: first.from,
+          text: describeMessage(first),
+        });
         continue;
       }
       const ids = first.kind === "detail" ? [] : first.checks;
@@ -91,7 +96,7 @@ function toldEvents(experiment: ExperimentEvidence): Event[] {
         const text = check.id === DENIAL && check.status === "pass" ? `${call}: EPERM` : call;
         events.push({ kind: "call", at: first.at_ms, side, text });
       }
-      // What a step of dropping says first, it says after the drop.
+      // The first line of the step that drops is reported after the drop.
       if (step === dropping && !hasDropped) {
         events.push({ kind: "drop", at: momentOfDrop(experiment, step) ?? first.at_ms, refuted });
         hasDropped = true;
@@ -102,8 +107,8 @@ function toldEvents(experiment: ExperimentEvidence): Event[] {
   return events;
 }
 
-/** The same by their times, with the calls among them: some one by one, the others of each side in between together. */
-function withCalls(told: readonly Event[], calls: readonly Call[]): Event[] {
+/** Merges the calls into the events by time: some one by one, the others grouped by side. */
+function withCalls(reported: readonly Event[], calls: readonly Call[]): Event[] {
   const alone: Event[] = calls.filter(isDrawnAlone).map((call) => ({
     kind: "call",
     at: call.at_ms,
@@ -119,7 +124,7 @@ function withCalls(told: readonly Event[], calls: readonly Call[]): Event[] {
     const routine = routineOf(others.slice(first, next));
     if (routine !== undefined) events.push({ kind: "routine", ...routine });
   };
-  for (const event of [...told, ...alone].toSorted((a, b) => a.at - b.at)) {
+  for (const event of [...reported, ...alone].toSorted((a, b) => a.at - b.at)) {
     takeBefore(event.at);
     events.push(event);
   }
@@ -127,7 +132,7 @@ function withCalls(told: readonly Event[], calls: readonly Call[]): Event[] {
   return events;
 }
 
-/** When the child's user changed, which is what a drop hangs on; `undefined` if no call tells. */
+/** Returns the time at which the child's uid changed; `undefined` if no call shows it. */
 function momentOfDrop({ calls }: ExperimentEvidence, { at_ms }: Step): number | undefined {
   const call = calls?.list.find((each) =>
     each.side === "child" && each.at_ms >= at_ms - 1 && nameOf(each) === "setresuid" &&
@@ -136,7 +141,7 @@ function momentOfDrop({ calls }: ExperimentEvidence, { at_ms }: Step): number | 
   return call && call.at_ms + call.took_ms;
 }
 
-/** The step in which the child drops: where that is judged, or the last one that it begins as root. */
+/** Returns the step in which the child drops: the one that judges it, or its last as root. */
 function stepOfDrop({ steps }: ExperimentEvidence): Step | undefined {
   const judged = steps.find(({ side, lines }) =>
     side === "child" &&
@@ -148,7 +153,7 @@ function stepOfDrop({ steps }: ExperimentEvidence): Step | undefined {
   return after === -1 ? undefined : ofChild[after - 1];
 }
 
-/** The lines of a step, those of frames that follow each other together. */
+/** Groups the lines of a step: consecutive frames share a group. */
 export function grouped({ lines }: Step): Line[][] {
   const groups: Line[][] = [];
   for (const line of lines) {
@@ -159,8 +164,8 @@ export function grouped({ lines }: Step): Line[][] {
   return groups;
 }
 
-/** What frames there were. */
-export function inWords(lines: readonly Line[], { packets }: ExperimentEvidence): string {
+/** Describes a group of frames. */
+export function describeFrames(lines: readonly Line[], { packets }: ExperimentEvidence): string {
   const frames = lines.flatMap((line) => line.kind === "packet" ? packets[line.packet] ?? [] : []);
   const ours = frames.filter((frame) => frame.ours).length;
   const after = frames.filter(({ after_drop }) => after_drop).length;
@@ -169,11 +174,13 @@ export function inWords(lines: readonly Line[], { packets }: ExperimentEvidence)
   return `${number}, ${when}${ours === frames.length ? "" : `, ${ours} of this run`}`;
 }
 
-/** What a message said, and brought. */
-export function said({ text, descriptors, times }: Extract<Line, { kind: "message" }>): string {
-  const brought = text === "spawn" || descriptors === 0
+/** Describes a message and the descriptors that it carried. */
+export function describeMessage(
+  { text, descriptors, times }: Extract<Line, { kind: "message" }>,
+): string {
+  const carried = text === "spawn" || descriptors === 0
     ? ""
     : `, SCM_RIGHTS: ${descriptors === 1 ? "1 descriptor" : `${descriptors} descriptors`}`;
   const name = text === "spawn" ? text : `“${text}”`;
-  return `${name}${brought}${times === 1 ? "" : ` ×${times}`}`;
+  return `${name}${carried}${times === 1 ? "" : ` ×${times}`}`;
 }

@@ -1,5 +1,5 @@
 /**
- * What was measured: tables, with a bar beside each number that can be compared.
+ * The figures of a run and the matrix of operations, as tables.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { Cell, Matrix } from "../../evidence/evidence.ts";
 import { html, type Markup, NOTHING } from "./markup.ts";
 
-/** The figures of an experiment: those named `NAME: MEASURE` as one table, the others as another. */
+/** Renders the figures of an experiment. Those named `NAME: MEASURE` have their own table. */
 export function renderFigures(figures: Readonly<Record<string, number>>): Markup {
   const names = Object.keys(figures);
   if (names.length === 0) return NOTHING;
@@ -32,7 +32,7 @@ function renderSeries(names: readonly string[], figures: Readonly<Record<string,
   return html`
     <div class="scroll" tabindex="0" role="group" aria-label="Figures by name">
       <table class="bars">
-        <caption>Measured in this run, for each by itself. The bar shows ${charted}.</caption>
+        <caption>Measured in this run, for each separately. The bar shows ${charted}.</caption>
         <thead>
           <tr><th scope="col">Name</th>${measures.map((measure) =>
             html`<th scope="col" class="number">${inWords(measure)}</th>`
@@ -57,7 +57,7 @@ function renderSingle(names: readonly string[], figures: Readonly<Record<string,
   return html`
     <div class="scroll" tabindex="0" role="group" aria-label="Single figures">
       <table class="bars">
-        <caption>Measured in this run; milliseconds have a bar, to one scale.</caption>
+        <caption>Measured in this run. Bars show milliseconds, all to one scale.</caption>
         <thead>
           <tr>
             <th scope="col">Figure</th>
@@ -80,7 +80,7 @@ function renderSingle(names: readonly string[], figures: Readonly<Record<string,
   `;
 }
 
-/** A bar; the number beside it says the same. */
+/** Draws a bar. The number beside it has the same information. */
 function bar(value: number, most: number): Markup {
   const percent = most > 0 ? Math.max(0, Math.min(100, value / most * 100)) : 0;
   return html`<span class="bar" style="width:${percent.toFixed(1)}%"></span>`;
@@ -94,15 +94,15 @@ function inNumbers(value: number | undefined): string {
   return value === undefined ? "" : value.toLocaleString("en-US", { maximumFractionDigits: 1 });
 }
 
-/** The columns that every other is compared with, and which stand first. */
+/** The columns that stand first. The others are compared with the first of them. */
 const PLAIN = "plain", HARDENED = "hardened";
 
 const MATRIX_CAPTION =
-  "Each operation was attempted for real: as the socket is passed (plain), under all protections (hardened), " +
-  "and under each alone. In bold: what is allowed, and what a protection takes away. " +
-  "An outcome that is not the known one has that beside it.";
+  "Each operation was really attempted: with the socket as it is passed (plain), under all protections " +
+  "(hardened), and under each protection alone. Bold: an operation that is allowed, or that a protection " +
+  "takes away. An unexpected outcome has the expected one beside it.";
 
-/** What the holder of the socket may do, under each protection. */
+/** Renders the outcome of each operation under each set of protections. */
 export function renderMatrix(matrix: Matrix | null): Markup {
   if (matrix === null) return NOTHING;
   const first = [PLAIN, HARDENED].filter((name) => matrix.columns.includes(name));
@@ -140,7 +140,7 @@ export function renderMatrix(matrix: Matrix | null): Markup {
 function renderCell(cell: Cell | undefined, column: string, plain: Cell | undefined): Markup {
   if (cell === undefined) return html`<td class="otherwise">never tried</td>`;
   const { outcome, known, rule } = cell;
-  const text = outcome === known ? outcome : `${outcome} (known: ${known})`;
+  const text = outcome === known ? outcome : `${outcome} (expected: ${known})`;
   const why = rule === null ? NOTHING : html`
     title="${rule}"
   `;

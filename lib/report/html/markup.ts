@@ -1,17 +1,17 @@
 /**
- * HTML that cannot be broken by what stands in it: every value of a template is escaped, unless it is markup itself.
+ * Templates for HTML. Every value in a template is escaped, unless it is markup itself.
  *
  * @module
  */
 
 import { escapeText } from "../../evidence/escape.ts";
 
-/** A piece of HTML, or of SVG in it. */
+/** A piece of HTML or SVG. */
 export class Markup {
   constructor(readonly text: string) {}
 }
 
-/** What may stand in a template. */
+/** A value in a template. */
 export type Value = string | number | Markup | readonly Markup[];
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -22,7 +22,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** `text` as it stands in an element or in a quoted attribute, on one line, with nothing in it that does not show. */
+/** Escapes text for an element or a quoted attribute: on one line, without hidden characters. */
 function escaped(text: string): string {
   return escapeText(text.toWellFormed()).replace(/[&<>"']/g, (character) => ENTITIES[character]);
 }
@@ -33,15 +33,15 @@ function inserted(value: Value): string {
   return typeof value === "number" ? String(value) : value.map(({ text }) => text).join("");
 }
 
-/** A template whose values are escaped. Attributes in it are in double quotes. */
+/** Makes markup of a template, and escapes its values. Attributes must be in double quotes. */
 export function html(strings: TemplateStringsArray, ...values: readonly Value[]): Markup {
   return new Markup(strings.reduce((text, part, i) => text + inserted(values[i - 1]) + part));
 }
 
-/** Several lines, each escaped by itself: for `pre`. */
+/** Escapes a text of several lines, for `pre`. */
 export function lines(text: string): Markup {
   return new Markup(text.split("\n").map(escaped).join("\n"));
 }
 
-/** Nothing. */
+/** No markup. */
 export const NOTHING = new Markup("");

@@ -1,5 +1,5 @@
 /**
- * The frames that were received, taken apart as far as the bytes that were kept reach.
+ * The frames that were received, decoded as far as the kept bytes reach.
  *
  * @module
  */
@@ -7,16 +7,16 @@
 import type { Packet } from "../../evidence/evidence.ts";
 import { html, lines, type Markup, NOTHING } from "./markup.ts";
 
-/** The most that are shown; the JSON has all. */
+/** The most packets that are shown. The JSON has all. */
 const MOST_PACKETS = 100;
 
-/** A field of a frame, with its value in words. */
+/** A field of a frame, with its value as text. */
 export type Field = readonly [name: string, value: string];
 
 const hex = (bytes: Uint8Array, separator = "") =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(separator);
 
-/** What stands in a frame: Ethernet, IPv4 or IPv6, UDP. Nothing is read beyond the bytes that are there. */
+/** Decodes Ethernet, IPv4 or IPv6, and UDP. Reads nothing beyond the end of `frame`. */
 export function decodeFrame(frame: Uint8Array): Field[] {
   if (frame.length < 14) return [];
   const type = frame[12] << 8 | frame[13];
@@ -54,7 +54,7 @@ function udp(datagram: Uint8Array): Field[] {
   return [["UDP", `port ${port(0)} → ${port(2)}, length ${port(4)}`]];
 }
 
-/** An IPv6 address as RFC 5952 has it, but for the longest run of zeros: all groups, without leading zeros. */
+/** Formats an IPv6 address as in RFC 5952, but without abbreviating runs of zeros. */
 function inGroups(address: Uint8Array): string {
   return Array.from(
     { length: 8 },
@@ -62,7 +62,7 @@ function inGroups(address: Uint8Array): string {
   ).join(":");
 }
 
-/** Bytes, sixteen in a row, with what they are as text. */
+/** Formats bytes in rows of sixteen, with their text beside them. */
 export function hexDump(bytes: Uint8Array): string {
   const rows: string[] = [];
   for (let offset = 0; offset < bytes.length; offset += 16) {
@@ -76,7 +76,7 @@ export function hexDump(bytes: Uint8Array): string {
   return rows.join("\n");
 }
 
-/** A time of day with nanoseconds, UTC; as it is if it is none. */
+/** Formats a time stamp as UTC time of day with nanoseconds. Returns any other text unchanged. */
 export function inClockTime(timestamp: string): string {
   if (!/^\d{10,19}$/.test(timestamp)) return timestamp;
   const nanoseconds = BigInt(timestamp);
@@ -84,7 +84,7 @@ export function inClockTime(timestamp: string): string {
   return `${date.slice(11, 19)}.${String(nanoseconds % 1_000_000_000n).padStart(9, "0")}`;
 }
 
-/** The table of packets. */
+/** Renders the table of packets. */
 export function renderPackets(packets: readonly Packet[]): Markup {
   if (packets.length === 0) return NOTHING;
   const shown = packets.slice(0, MOST_PACKETS);
@@ -93,17 +93,17 @@ export function renderPackets(packets: readonly Packet[]): Markup {
     <h3>Packets</h3>
     <div class="scroll" tabindex="0" role="group" aria-label="Packets">
       <table class="packets">
-        <caption>What the child handed on, in its order${rest > 0
-          ? `: the first ${shown.length} of ${packets.length}; --json and --pcap have all`
+        <caption>The packets that the child forwarded, in order${rest > 0
+          ? `: the first ${shown.length} of ${packets.length}; --json and --pcap have all of them`
           : ""}. Times are UTC.</caption>
         <thead>
           <tr>
             <th scope="col" class="number">No.</th>
             <th scope="col">Received</th>
             <th scope="col" class="number">Bytes</th>
-            <th scope="col">When</th>
-            <th scope="col">Whose</th>
-            <th scope="col">What</th>
+            <th scope="col">Phase</th>
+            <th scope="col">Origin</th>
+            <th scope="col">Contents</th>
           </tr>
         </thead>
         <tbody>

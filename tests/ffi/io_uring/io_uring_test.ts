@@ -342,15 +342,13 @@ ringTest(
   }),
 );
 
-const EBADFD = 77;
-
 ringTest(
   "IoUring.restrict() and enable() work once, and on a ring that is not enabled",
   leavingNothingOpen((scope) => {
     const [fd] = scope.pair();
     using enabled = new IoUring();
-    assertEquals(errnoOf(() => enabled.restrict([])), EBADFD);
-    assertEquals(errnoOf(() => enabled.enable()), EBADFD);
+    assertEquals(errnoOf(() => enabled.restrict([])), Errno.EBADFD);
+    assertEquals(errnoOf(() => enabled.enable()), Errno.EBADFD);
     using restricted = receiveOnlyRing(fd);
     assertEquals(errnoOf(() => restricted.enable()), Errno.EACCES);
     assertEquals(errnoOf(() => restricted.restrict([])), Errno.EACCES);
@@ -363,7 +361,7 @@ ringTest(
     using ring = new IoUring({ flags: IORING_SETUP_R_DISABLED });
     ring.submit(nop(1));
     const error = assertThrows(() => ring.enter(1, TIMEOUT), SystemError);
-    assertEquals([error.syscall, error.errno], ["io_uring_enter", EBADFD]);
+    assertEquals([error.syscall, error.errno], ["io_uring_enter", Errno.EBADFD]);
     ring.enable();
     ring.enter(1, TIMEOUT);
     assertEquals(completions(ring), [1]);

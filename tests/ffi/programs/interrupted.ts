@@ -13,13 +13,13 @@ import {
   poll,
   POLLIN,
   setsockopt,
+  SO_RCVTIMEO,
   SOCK_DGRAM,
   socketpair,
   SOL_SOCKET,
 } from "../../../ffi/mod.ts";
 import { printJson } from "./print_json.ts";
 
-const SO_RCVTIMEO = 20;
 const [silent] = socketpair(AF_UNIX, SOCK_DGRAM, 0);
 Deno.addSignalListener("SIGUSR1", () => {});
 

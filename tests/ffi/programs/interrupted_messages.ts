@@ -8,6 +8,7 @@ import {
   AF_UNIX,
   MessageVector,
   setsockopt,
+  SO_RCVTIMEO,
   SOCK_DGRAM,
   socketpair,
   SOL_SOCKET,
@@ -15,7 +16,6 @@ import {
 import { underSignals } from "./signals.ts";
 import { printJson } from "./print_json.ts";
 
-const SO_RCVTIMEO = 20;
 const [silent] = socketpair(AF_UNIX, SOCK_DGRAM, 0);
 // signal(7): a receive is never restarted by the kernel when "a timeout (SO_RCVTIMEO) has been set on the socket".
 setsockopt(silent, SOL_SOCKET, SO_RCVTIMEO, new Uint8Array(BigInt64Array.of(20n, 0n).buffer));

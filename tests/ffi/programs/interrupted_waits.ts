@@ -11,6 +11,7 @@ import {
   ReceiveBuffer,
   send,
   setsockopt,
+  SO_RCVTIMEO,
   SOCK_DGRAM,
   socketpair,
   SOL_SOCKET,
@@ -18,7 +19,6 @@ import {
 import { underSignals } from "./signals.ts";
 import { printJson } from "./print_json.ts";
 
-const SO_RCVTIMEO = 20;
 const [silent] = socketpair(AF_UNIX, SOCK_DGRAM, 0);
 const [here, there] = socketpair(AF_UNIX, SOCK_DGRAM, 0);
 

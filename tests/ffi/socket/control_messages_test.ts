@@ -40,6 +40,7 @@ import {
   sendmsg,
   setCloseOnExec,
   setsockopt,
+  SO_PASSCRED,
   SOCK_SEQPACKET,
   SOCK_STREAM,
   socketpair,
@@ -55,7 +56,6 @@ function harbour(scope: Scope, type = SOCK_SEQPACKET) {
   return { here, there, cargo, peer };
 }
 
-const SO_PASSCRED = 16;
 const ONE_BYTE = new Uint8Array(1);
 
 /** A receive that refuses nothing: what the kernel delivers into a control buffer of that size. */

@@ -19,7 +19,7 @@ import {
   SOL_PACKET,
 } from "../../../ffi/mod.ts";
 import { controlChannelPair } from "../../../lib/harness/channel.ts";
-import { CannotAnswer } from "../../../lib/evidence/outcome.ts";
+import { CannotAnswer } from "../../../lib/evidence/errors.ts";
 import { bindPacketSocket, openPacketSocket } from "../../../lib/packets/socket.ts";
 import {
   ALL_PROTECTIONS,
@@ -138,7 +138,7 @@ testNeeding(
 
 Deno.test("protections that are not chosen are not put on", () => {
   protectSocket(-1, []); // would be EBADF
-  closeUnknownDescriptors({ channelFd: -1 }, []); // would close what this test holds
+  closeUnknownDescriptors({ channelFd: -1, packetFd: -1 }, []); // would close what this test holds
   protectWorker({ packetFd: -1, sourceFd: -1, channelFd: -1 }, [
     "locked-filter",
     "fanout-pin",

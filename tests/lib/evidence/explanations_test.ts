@@ -39,7 +39,7 @@ Deno.test("renderExplanation() says all that is known of a check, in lines that 
     for (const part of source.split("; ").filter((each) => !/^D\d+/.test(each))) {
       assertStringIncludes(flat, part, id);
     }
-    for (const row of ["Expected", "Why", "Refuted by", "Seen by", "Written in", "Part of"]) {
+    for (const row of ["Expected", "Why", "Refuted by", "Seen by", "Source", "Part of"]) {
       assertEquals(text.match(new RegExp(`^  ${row} +\\S`, "gm"))?.length, 1, `${id}: ${row}`);
     }
     const long = text.split("\n").slice(1).filter((line) => line.length > 100);

@@ -25,11 +25,11 @@ function resultOf(
   needsWord = false,
 ): Observation {
   const [before, after] = [new Judgement(needsWord), new Judgement(needsWord)];
-  for (const word of words) before.hear(word);
+  for (const word of words) before.addOpinion(word);
   for (const [finding, ...seenBy] of looks) {
     for (const judgement of [before, after]) judgement.decide(finding, seenBy);
   }
-  for (const word of words) after.hear(word);
+  for (const word of words) after.addOpinion(word);
   assertEquals(
     before.result(null),
     after.result(null),
@@ -123,11 +123,11 @@ Deno.test("Somebody has always seen it", () => {
   assertEquals(resultOf([[holds]], []).seen_by, ["parent"]);
 });
 
-Deno.test("hear() keeps one fail and, where it is needed, one pass", () => {
+Deno.test("addOpinion() keeps one fail and, where it is needed, one pass", () => {
   for (const needsWord of [false, true]) {
     const judgement = new Judgement(needsWord);
     const kept = ["skip", "pass", "pass", "skip", "fail", "fail", "pass"] as const;
-    assertEquals(kept.map((status) => judgement.hear(says(status))), [
+    assertEquals(kept.map((status) => judgement.addOpinion(says(status))), [
       ...[false, needsWord, false, false, true, false, false],
     ]);
   }

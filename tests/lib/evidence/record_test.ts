@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { judged } from "../../../lib/evidence/evidence.ts";
 import { privilegeDrop } from "../../../lib/experiments/privilege_drop/experiment.ts";
-import { ExperimentError } from "../../../lib/evidence/outcome.ts";
+import { ExperimentError } from "../../../lib/evidence/errors.ts";
 import {
-  BESIDE_LIMIT,
   CALL_LENGTH,
   CALL_LIMIT,
+  CHILD_TEXT_LIMIT,
   ExperimentRecord,
-  WORDS_LIMIT,
+  UNCOUNTED_LIMIT,
 } from "../../../lib/evidence/record.ts";
 
 /** All of it is the parent's to decide. */
@@ -75,14 +75,14 @@ Deno.test("ExperimentRecord.close() says of the child's word only where the expe
 
 Deno.test("ExperimentRecord.opinion() counts what it keeps, and nothing else", () => {
   const record = new ExperimentRecord(EXPERIMENT);
-  const tenth = judged(false, "x".repeat(WORDS_LIMIT / 10));
+  const tenth = judged(false, "x".repeat(CHILD_TEXT_LIMIT / 10));
   for (let times = 0; times < 100; times++) {
     record.opinion("DROP-01", tenth);
     record.opinion("DROP-02", { ...tenth, status: "pass" });
     record.opinion("DROP-02", { ...tenth, status: "skip" });
   }
   const flood = () => EXPERIMENT.plan.forEach((id) => record.opinion(id, tenth));
-  assertThrows(flood, ExperimentError, "says too much");
+  assertThrows(flood, ExperimentError, "sends too much");
 });
 
 Deno.test("ExperimentRecord says when a step and a line came, in their order", () => {
@@ -154,17 +154,17 @@ Deno.test("ExperimentRecord keeps calls by their times, so many, and of each so 
   assertEquals(record.call("parent", 6, later), true);
 });
 
-Deno.test("ExperimentRecord.heard() throws when the children have said more than is kept", () => {
+Deno.test("ExperimentRecord.countChildText() throws when the children have said more than is kept", () => {
   const record = new ExperimentRecord(EXPERIMENT);
-  const tenth = "x".repeat(WORDS_LIMIT / 10 - 1000);
-  for (let said = 0; said < 10; said++) record.heard(tenth);
-  assertThrows(() => record.heard(tenth), ExperimentError, "says too much");
+  const tenth = "x".repeat(CHILD_TEXT_LIMIT / 10 - 1000);
+  for (let said = 0; said < 10; said++) record.countChildText(tenth);
+  assertThrows(() => record.countChildText(tenth), ExperimentError, "sends too much");
   // What is short counts as well.
   const other = new ExperimentRecord(EXPERIMENT);
   const flood = () => {
-    for (let i = 0; i < WORDS_LIMIT / 100; i++) other.heard("");
+    for (let i = 0; i < CHILD_TEXT_LIMIT / 100; i++) other.countChildText("");
   };
-  assertThrows(flood, ExperimentError, "says too much");
+  assertThrows(flood, ExperimentError, "sends too much");
 });
 
 Deno.test("ExperimentRecord.packet() keeps what counts, and of what does not a bounded number", () => {
@@ -179,10 +179,10 @@ Deno.test("ExperimentRecord.packet() keeps what counts, and of what does not a b
     timestamp_ns: "1",
     stamped_by: "kernel",
   } as const;
-  for (let i = 0; i < BESIDE_LIMIT + 7; i++) record.packet(packet, 0);
+  for (let i = 0; i < UNCOUNTED_LIMIT + 7; i++) record.packet(packet, 0);
   for (let number = 1; number <= 3; number++) record.packet(packet, number);
   const { packets, figures, steps } = record.close(null, null);
-  assertEquals([packets.length, figures.packets_not_kept], [BESIDE_LIMIT + 3, 7]);
+  assertEquals([packets.length, figures.packets_not_kept], [UNCOUNTED_LIMIT + 3, 7]);
   assertEquals(steps[0].lines.length, packets.length);
 });
 

@@ -1,9 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { CHECKS } from "../../../lib/evidence/checks.ts";
-import { evidenceOfFailure } from "../../../lib/harness/run.ts";
-import { environment } from "../../../lib/harness/run.ts";
-import { UsageError } from "../../../lib/evidence/outcome.ts";
-import { schemaErrors, SCHEMA } from "../../support/schema.ts";
+import { environment, evidenceOfFailure } from "../../../lib/harness/run.ts";
+import { UsageError } from "../../../lib/evidence/errors.ts";
+import { SCHEMA, schemaErrors } from "../../support/schema.ts";
 import { spoilt, storedEvidence } from "../../support/stored.ts";
 
 Deno.test("A stored report is as the schema says, and so is one with hostile texts", () => {

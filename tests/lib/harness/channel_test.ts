@@ -19,7 +19,7 @@ import {
   sendMessage,
   takeMessage,
 } from "../../../lib/harness/channel.ts";
-import { ExperimentError } from "../../../lib/evidence/outcome.ts";
+import { ExperimentError } from "../../../lib/evidence/errors.ts";
 
 const SHUT_WR = 1; // bits/socket.h
 const NEVER = new AbortController().signal;

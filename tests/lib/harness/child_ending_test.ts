@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ChildProcess, OUTPUT_LIMIT } from "../../../lib/harness/process.ts";
 import { controlChannelPair } from "../../../lib/harness/channel.ts";
-import { ExperimentError } from "../../../lib/evidence/outcome.ts";
+import { ExperimentError } from "../../../lib/evidence/errors.ts";
 import type { ParentRun } from "../../../lib/harness/parent_run.ts";
 import { Child } from "../../../lib/harness/child.ts";
 import { until } from "../../e2e/processes.ts";

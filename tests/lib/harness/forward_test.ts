@@ -8,7 +8,7 @@ import {
   HEAD_LIMIT,
   parseChildMessage,
 } from "../../../lib/harness/protocol.ts";
-import { ExperimentError } from "../../../lib/evidence/outcome.ts";
+import { ExperimentError } from "../../../lib/evidence/errors.ts";
 import type { FrameSource } from "../../../lib/receive/mod.ts";
 
 /** After how many frames in a row the child must have looked at what the parent says. */

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { libcFolder } from "../../../lib/harness/process.ts";
 import { EXPERIMENTS } from "../../../lib/experiments/mod.ts";
 import { requireFile } from "../../../lib/harness/run.ts";
-import { UsageError } from "../../../lib/evidence/outcome.ts";
+import { UsageError } from "../../../lib/evidence/errors.ts";
 
 Deno.test("libcFolder() is where the loaded libc is", () => {
   assertEquals(Deno.statSync(`${libcFolder()}/libc.so.6`).isFile, true);

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { UsageError } from "../../../lib/evidence/outcome.ts";
+import { UsageError } from "../../../lib/evidence/errors.ts";
 import { findIdentity, findLink, isInterfaceName, isMapped } from "../../../lib/harness/setting.ts";
 
 Deno.test("isInterfaceName() takes what the kernel takes, as far as it is printable ASCII", () => {

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { CannotAnswer } from "../../../lib/evidence/outcome.ts";
+import { CannotAnswer } from "../../../lib/evidence/errors.ts";
 import { requireWorkerMemory } from "../../../lib/host/memory.ts";
 
 const meminfo = (available: number, swap: number) =>

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
-import { CannotAnswer, UsageError } from "../../../lib/evidence/outcome.ts";
+import { CannotAnswer, UsageError } from "../../../lib/evidence/errors.ts";
 import { openOutputFile } from "../../../lib/host/output_file.ts";
 import { refusing } from "../../e2e/here.ts";
 import { testNeeding } from "../../support/needs.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { errorsIn } from "../../../lib/evidence/outcome.ts";
+import { errorsIn } from "../../../lib/evidence/errors.ts";
 import { runtimeCall } from "../../../lib/host/runtime_call.ts";
 import { SystemError } from "../../../ffi/mod.ts";
 

@@ -2,8 +2,10 @@ import { assertEquals } from "@std/assert";
 import { ETH_P_ALL, if_nametoindex, linkByIndex, readLink } from "../../../ffi/mod.ts";
 import { judgeQueue, leastQueued, queuedBytes } from "../../../lib/inspect/queue.ts";
 import { parsePacketTable } from "../../../lib/inspect/packet_sockets.ts";
-import { boundPacketSocket, emptyQueue } from "../../../lib/packets/socket.ts";
+import { boundPacketSocket } from "../../../lib/packets/socket.ts";
 import { Stimulus } from "../../../lib/packets/stimulus.ts";
+import { drain } from "../../../lib/receive/frame_source.ts";
+import { RecvmsgSource } from "../../../lib/receive/recvmsg.ts";
 import { testNeeding } from "../../support/needs.ts";
 
 const TABLE = `sk       RefCnt Type Proto  Iface R Rmem   User   Inode
@@ -47,7 +49,7 @@ testNeeding(
     const before = queuedBytes(link);
     stimulus.send();
     const during = await risen(link, before!);
-    emptyQueue(socket.fd);
+    drain(new RecvmsgSource(socket.fd));
     const after = await leastQueued(link, Date.now() + 10_000);
     assertEquals(judgeQueue(before, during, after).status, "pass");
     socket.close();

@@ -1,12 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { ipv4Bytes } from "../../../ffi/mod.ts";
+import { RelayFrames } from "../../../lib/experiments/relay/frames.ts";
+import { INVALID_FRAMES } from "../../../lib/experiments/relay/invalid_frames.ts";
+import { datagramFrame, type DatagramOptions } from "../../../lib/packets/build.ts";
 import { DatagramReader, DROP_REASONS } from "../../../lib/packets/datagrams.ts";
-import {
-  datagramFrame,
-  type DatagramOptions,
-  INVALID,
-  RelayFrames,
-} from "../../../lib/experiments/relay/invalid_frames.ts";
 
 const TO = { address: "239.255.70.68", port: 5004 };
 const SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);
@@ -82,14 +79,16 @@ Deno.test("DatagramReader takes the checksum 0xffff for one: that of a sum of 0"
   throw new Error("no payload has that checksum");
 });
 
-for (const { what, reason, of } of INVALID.filter(({ what }) => what !== "a frame of a VLAN")) {
+for (
+  const { what, reason, alter } of INVALID_FRAMES.filter(({ what }) => what !== "a frame of a VLAN")
+) {
   Deno.test(`DatagramReader names what is wrong: ${what}: ${reason}`, () => {
-    assertEquals<unknown>(read(of(frameOf(), TO)), reason);
+    assertEquals<unknown>(read(alter(frameOf(), TO)), reason);
   });
 }
 
-Deno.test("INVALID has a frame for every reason", () => {
-  const reasons = new Set(INVALID.map(({ reason }) => reason as string));
+Deno.test("INVALID_FRAMES has a frame for every reason", () => {
+  const reasons = new Set(INVALID_FRAMES.map(({ reason }) => reason as string));
   assertEquals([...reasons].sort(), Object.keys(DROP_REASONS).sort());
 });
 

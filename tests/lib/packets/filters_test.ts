@@ -11,20 +11,25 @@ import {
   socketpair,
   SystemError,
 } from "../../../ffi/mod.ts";
-import { groupFilter } from "../../../lib/packets/filters.ts";
-import { datagramFrame, INVALID } from "../../../lib/experiments/relay/invalid_frames.ts";
+import { INVALID_FRAMES } from "../../../lib/experiments/relay/invalid_frames.ts";
+import { datagramFrame } from "../../../lib/packets/build.ts";
+import { groupFilter, multicastFilter } from "../../../lib/packets/filters.ts";
+import { stimulusFrame } from "../../../lib/packets/stimulus.ts";
 
 const TO = { address: "239.255.70.68", port: 5004 };
-const frame = (size = 80, options: number[] = []) =>
+const datagram = (size = 80, options: number[] = []) =>
   datagramFrame({ source: new Uint8Array(6), to: TO, payload: new Uint8Array(size), options });
 
-/** What is left of a frame. A datagram socket's filter is run by the same kernel code, from the same first byte, without root. */
-function filtered(bytes: Uint8Array<ArrayBuffer>): number | undefined {
+/**
+ * How many bytes of a frame a filter keeps; `undefined` if it drops the frame. The kernel runs the
+ * filter of a Unix datagram socket by the same code, from the same first byte, without root.
+ */
+function filtered(filter: Uint8Array<ArrayBuffer>, frame: Uint8Array<ArrayBuffer>) {
   const [here, there] = socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   using sender = new OwnedFd(here);
   using receiver = new OwnedFd(there);
-  attachFilter(receiver.fd, groupFilter(TO.address));
-  send(sender.fd, bytes, 0);
+  attachFilter(receiver.fd, filter);
+  send(sender.fd, frame, 0);
   try {
     return recv(receiver.fd, new Uint8Array(10_000), MSG_DONTWAIT);
   } catch (error) {
@@ -34,32 +39,84 @@ function filtered(bytes: Uint8Array<ArrayBuffer>): number | undefined {
 }
 
 Deno.test("groupFilter() lets the whole of a datagram to the group pass, of any port and size", () => {
-  for (const each of [frame(0), frame(), frame(1472), frame(9000), frame(80, [0x94, 4, 0, 0])]) {
-    assertEquals(filtered(each), each.length);
+  for (
+    const each of [
+      datagram(0),
+      datagram(),
+      datagram(1472),
+      datagram(9000),
+      datagram(80, [0x94, 4, 0, 0]),
+    ]
+  ) {
+    assertEquals(filtered(groupFilter(TO.address), each), each.length);
   }
 });
 
 // A VLAN tag is taken out of a frame by what receives from a network; on a Unix socket it is bytes like any other.
-for (const { what, isFiltered, of } of INVALID) {
+for (const { what, isFiltered, alter } of INVALID_FRAMES) {
   Deno.test(`groupFilter() ${isFiltered ? "keeps" : "lets pass, to be counted,"}: ${what}`, () => {
-    const invalid = of(frame(), TO);
-    assertEquals(filtered(invalid), isFiltered ? undefined : invalid.length);
+    const invalid = alter(datagram(), TO);
+    assertEquals(
+      filtered(groupFilter(TO.address), invalid),
+      isFiltered ? undefined : invalid.length,
+    );
   });
 }
 
 Deno.test("groupFilter() keeps a frame in which any byte that names the group is another", () => {
   const named = [0, 1, 2, 3, 4, 5, 12, 13, 23, 30, 31, 32, 33];
   for (let at = 0; at < 42; at++) {
-    const altered = frame();
+    const altered = datagram();
     altered[at] ^= 0x10;
     const expected = named.includes(at) ? undefined : altered.length;
-    assertEquals(filtered(altered), expected, `byte ${at}`);
+    assertEquals(filtered(groupFilter(TO.address), altered), expected, `byte ${at}`);
   }
 });
 
 Deno.test("groupFilter() keeps a frame that is cut before its destination ends", () => {
   for (let length = 0; length < 34; length++) {
-    assertEquals(filtered(frame().slice(0, length)), undefined, `${length} bytes`);
+    assertEquals(
+      filtered(groupFilter(TO.address), datagram().slice(0, length)),
+      undefined,
+      `${length} bytes`,
+    );
   }
-  assertEquals(filtered(frame().slice(0, 34)), 34);
+  assertEquals(filtered(groupFilter(TO.address), datagram().slice(0, 34)), 34);
 });
+
+const OURS = [0x02, 0, 0, 0, 0, 1];
+const GROUP_V4 = [0x01, 0x00, 0x5e, 0x7f, 0x46, 0x44], GROUP_V6 = [0x33, 0x33, 0, 0, 0, 1];
+const EVERYBODY = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+const [IPV4, IPV6, ARP, VLAN, LENGTH] = [[8, 0], [0x86, 0xdd], [8, 6], [0x81, 0], [0, 46]];
+
+const frame = (destination: number[], type: number[], size = 60) =>
+  Uint8Array.from([...destination, ...OURS, ...type, ...new Array(size - 14).fill(0x5a)]);
+const stimulus = (sequence: number) =>
+  stimulusFrame(sequence, Uint8Array.from(OURS), new Uint8Array(16));
+
+const FRAMES: [what: string, frame: Uint8Array<ArrayBuffer>, passes: boolean][] = [
+  ["the stimulus: UDP over IPv4", stimulus(0), true],
+  ["the stimulus: IGMP", stimulus(1), true],
+  ["the stimulus: UDP over IPv6", stimulus(2), true],
+  ["IPv4 to a group", frame(GROUP_V4, IPV4), true],
+  ["IPv6 to a group", frame(GROUP_V6, IPV6), true],
+  ["as long as a jumbo frame", frame(GROUP_V4, IPV4, 9018), true],
+  ["no more than a header", frame(GROUP_V6, IPV6, 14), true],
+  ["IPv4 to the group of all", frame(EVERYBODY, IPV4), true],
+  ["IPv4 to one host", frame(OURS, IPV4), false],
+  ["IPv6 to one host", frame(OURS, IPV6), false],
+  ["a group bit elsewhere than in the first byte", frame([0xfe, 1, 1, 1, 1, 1], IPV4), false],
+  ["ARP", frame(EVERYBODY, ARP), false],
+  ["IPv4 behind a VLAN tag", frame(GROUP_V4, [...VLAN, 0, 1, ...IPV4]), false],
+  ["IEEE 802.3, with a length for a type", frame(GROUP_V4, LENGTH), false],
+  ["IPv4 with its bytes swapped", frame(GROUP_V4, [0, 8]), false],
+  ["cut within the type", frame(GROUP_V4, IPV4).slice(0, 13), false],
+  ["cut within the address", frame(GROUP_V4, IPV4).slice(0, 1), false],
+  ["empty", new Uint8Array(0), false],
+];
+
+for (const [what, bytes, passes] of FRAMES) {
+  Deno.test(`multicastFilter() ${passes ? "lets the whole of it pass" : "drops it"}: ${what}`, () => {
+    assertEquals(filtered(multicastFilter(), bytes), passes ? bytes.length : undefined);
+  });
+}

@@ -48,11 +48,11 @@ testNeeding(
       packet({ stamped_by: "child" }),
     ]));
     assertEquals(more, []);
-    const of = (i: number) => `privilege-drop: packet ${i} of 2, received`;
+    const of = (i: number) => `privilege-drop: packet ${i} of 2,`;
     assertEquals(one, {
       time: "0.000000001",
       interface: "veth-fdpass",
-      comment: `${of(1)} not known to be after the drop, not this run's stimulus`,
+      comment: `${of(1)} perhaps received before the drop, not this run's stimulus`,
       length: 60,
       captured: 60,
       hex: FRAME.toHex(),
@@ -60,7 +60,9 @@ testNeeding(
     assertEquals(two, {
       ...one,
       time: "1795425123.498906801",
-      comment: `${of(2)} after the drop, this run's stimulus, time of the child's clock`,
+      comment: `${
+        of(2)
+      } received after the drop, this run's stimulus, time stamp of the child's clock`,
     });
   },
 );

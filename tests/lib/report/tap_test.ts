@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { Evidence } from "../../../lib/evidence/evidence.ts";
-import { CannotAnswer, UsageError } from "../../../lib/evidence/outcome.ts";
+import { CannotAnswer, UsageError } from "../../../lib/evidence/errors.ts";
 import { renderTap } from "../../../lib/report/tap.ts";
 import { environment, evidenceOfFailure } from "../../../lib/harness/run.ts";
 import { testNeeding } from "../../support/needs.ts";

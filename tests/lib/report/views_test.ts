@@ -114,7 +114,9 @@ Deno.test("The text says under --verbose who saw each check", () => {
   const text = renderText(storedEvidence(), { color: false, amount: "verbose" });
   assert(text.includes("        seen by: the parent\n"));
   assert(
-    text.includes("seen by: the parent; an answer that only a process that did it can give\n"),
+    text.includes(
+      "seen by: the parent; an answer that only a process that did the work can give\n",
+    ),
   );
 });
 
@@ -143,14 +145,14 @@ Deno.test("The capture has the packets of every experiment, each as it is in the
   for (const evidence of [storedEvidence(), spoilt(storedEvidence())]) {
     const text = new TextDecoder().decode(renderPcapng(evidence));
     const told = text.matchAll(
-      /([\w-]+): packet (\d+) of (\d+), received (not known to be after|after) the drop, (not )?this run/g,
+      /([\w-]+): packet (\d+) of (\d+), (perhaps received before|received after) the drop, (not )?this run/g,
     );
     assertEquals(
       [...told].map(([, name, number, of, when, not]) => [name, +number, +of, when, not]),
       evidence.experiments.flatMap(({ name, packets }) =>
         packets.map(({ after_drop, ours }, i) => [
           ...[name, i + 1, packets.length],
-          ...[after_drop ? "after" : "not known to be after", ours ? undefined : "not "],
+          ...[after_drop ? "received after" : "perhaps received before", ours ? undefined : "not "],
         ])
       ),
     );

@@ -378,7 +378,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
   {
     libc: ["socketpair", "poll", "getsockopt", "pollAsync"],
     answers: ["any"],
-    at: /Supervisor\.#serve/,
+    at: /TendedSeat\.#serve/,
     why: "a start that fails is made again, later and later, and every frame is in the account",
   },
   {

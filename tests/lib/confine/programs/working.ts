@@ -31,7 +31,8 @@ import {
   socketpair,
   type SyscallPolicy,
 } from "../../../../ffi/mod.ts";
-import { bindPacketSocket, openPacketSocket, takeFrame } from "../../../../lib/packets/socket.ts";
+import { takeFrame } from "../../../../lib/packets/queue.ts";
+import { bindPacketSocket, openPacketSocket } from "../../../../lib/packets/socket.ts";
 import { prepareForFilter, receiveOnlyPolicy } from "../../../../lib/confine/policy.ts";
 import { printJson } from "../../../ffi/programs/print_json.ts";
 

@@ -2,14 +2,16 @@ import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Errno, SystemError } from "../../../../ffi/mod.ts";
 import { NOT_TRIED } from "../../../../lib/evidence/evidence.ts";
 import {
+  COLUMNS,
+  expectedOutcome,
+} from "../../../../lib/experiments/authority/expected_outcome.ts";
+import {
   type Attacker,
   type Attempt,
   attemptOperation,
-  COLUMNS,
-  expectedOutcome,
   type Operation,
-  OPERATIONS,
-} from "../../../../lib/experiments/authority/operations.ts";
+} from "../../../../lib/experiments/authority/operation.ts";
+import { OPERATIONS } from "../../../../lib/experiments/authority/operations.ts";
 import { ALL_PROTECTIONS, isProtection } from "../../../../lib/confine/protections.ts";
 
 const NAMES = OPERATIONS.map(({ name }) => name);

@@ -19,10 +19,11 @@ import {
   SOL_SOCKET,
   SystemError,
 } from "../../../../ffi/mod.ts";
-import { auditDescriptors } from "../../../../lib/inspect/descriptor_audit.ts";
+import { auditDescriptors } from "../../../../lib/confine/descriptors.ts";
 import type { FrameSource } from "../../../../lib/receive/mod.ts";
+import { RelayFrames } from "../../../../lib/experiments/relay/frames.ts";
+import { INVALID_FRAMES } from "../../../../lib/experiments/relay/invalid_frames.ts";
 import { Relay } from "../../../../lib/experiments/relay/relay.ts";
-import { INVALID, RelayFrames } from "../../../../lib/experiments/relay/invalid_frames.ts";
 
 const FROM = { address: "239.255.70.68", port: 5004 };
 const frames = new RelayFrames(new Uint8Array(6), FROM);
@@ -79,14 +80,14 @@ Deno.test("Relay passes payloads on, and counts the rest by its reason", () => {
   const [here, there] = pair();
   using _here = here;
   using _there = there;
-  const list = INVALID.flatMap((kind, i) => [frames.invalid(kind), frames.datagram(i)]);
+  const list = INVALID_FRAMES.flatMap((kind, i) => [frames.invalid(kind), frames.datagram(i)]);
   const relay = new Relay(new ListSource(list), here.fd, FROM);
   const received: Uint8Array[] = [];
   while (relay.turn(5) > 0) received.push(...queued(there.fd)); // a Unix socket holds ten
   const { account } = relay;
-  assertEquals(received, INVALID.map((_, i) => frames.payload(i)));
+  assertEquals(received, INVALID_FRAMES.map((_, i) => frames.payload(i)));
   assertEquals([account.received, account.relayed, account.refused], [48, 24, 0]);
-  const expected = Object.entries(Object.groupBy(INVALID, ({ reason }) => reason));
+  const expected = Object.entries(Object.groupBy(INVALID_FRAMES, ({ reason }) => reason));
   for (const [reason, kinds] of expected) {
     assertEquals([reason, account.dropped[reason as keyof typeof account.dropped]], [
       reason,
@@ -143,7 +144,7 @@ Deno.test("Relay sends a datagram again that only told of the end of an earlier 
 Deno.test("auditDescriptors() explains the egress by its number, and no other UDP socket", () => {
   using egress = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   using other = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  const all = auditDescriptors({ channelFd: -1, egressFd: egress.fd });
+  const all = auditDescriptors({ channelFd: -1, packetFd: -1, egressFd: egress.fd });
   const why = (fd: number) => all.find((each) => each.fd === fd)?.why;
   assertEquals([why(egress.fd), why(other.fd)], ["the connected UDP socket", undefined]);
 });

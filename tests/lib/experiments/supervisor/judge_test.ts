@@ -4,7 +4,7 @@
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { drawUpAccount } from "../../../../lib/evidence/account.ts";
+import { drawUpAccount } from "../../../../lib/experiments/supervisor/account.ts";
 import {
   judgeGaps,
   judgeOnce,

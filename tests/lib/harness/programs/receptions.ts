@@ -17,9 +17,11 @@ import {
   SystemError,
 } from "../../../../ffi/mod.ts";
 import { endOfPacket } from "../../../../lib/packets/frames.ts";
+import { sendFrame } from "../../../../lib/packets/send.ts";
+import { boundPacketSocket } from "../../../../lib/packets/socket.ts";
+import { Stimulus } from "../../../../lib/packets/stimulus.ts";
 import { InterfaceWitness } from "../../../../lib/harness/interface_witness.ts";
 import { type CapturedFrame, HEAD_LIMIT } from "../../../../lib/harness/protocol.ts";
-import { boundPacketSocket, sendFrame } from "../../../../lib/packets/socket.ts";
 import type { ParentRun } from "../../../../lib/harness/parent_run.ts";
 import {
   currentFrame,
@@ -28,7 +30,6 @@ import {
   USUAL_PATH,
 } from "../../../../lib/receive/mod.ts";
 import { Reception } from "../../../../lib/harness/reception.ts";
-import { Stimulus } from "../../../../lib/packets/stimulus.ts";
 import type { Child } from "../../../../lib/harness/child.ts";
 import { printJson } from "../../../ffi/programs/print_json.ts";
 

@@ -26,7 +26,8 @@ import {
   sendByRing,
 } from "../../../../../lib/experiments/authority/attacks.ts";
 import { arrives, markedFrame } from "../../../../../lib/packets/marks.ts";
-import { boundPacketSocket, sendFrame } from "../../../../../lib/packets/socket.ts";
+import { sendFrame } from "../../../../../lib/packets/send.ts";
+import { boundPacketSocket } from "../../../../../lib/packets/socket.ts";
 import { withLibc } from "../../../../ffi/failing.ts";
 import { printJson } from "../../../../ffi/programs/print_json.ts";
 

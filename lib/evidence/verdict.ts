@@ -1,0 +1,31 @@
+/**
+ * The verdict of a run. It follows from the checks alone.
+ *
+ * @module
+ */
+
+import { describeCheck } from "./checks.ts";
+import type { CheckResult, Verdict } from "./evidence.ts";
+
+/**
+ * Returns the verdict over the whole plan of an experiment.
+ *
+ * A failed check makes it FAIL. It is INCONCLUSIVE if no check was judged at all, or if an essential
+ * check was skipped.
+ */
+export function verdictOf(checks: readonly CheckResult[]): Verdict {
+  if (checks.every(({ status }) => status === "skip")) return "INCONCLUSIVE";
+  if (checks.some(({ status }) => status === "fail")) return "FAIL";
+  const unanswered = checks.some(({ id, status }) =>
+    status === "skip" && describeCheck(id).essential
+  );
+  return unanswered ? "INCONCLUSIVE" : "PASS";
+}
+
+/** Returns the verdict over several experiments: FAIL if any failed, PASS if all passed. */
+export function overall(verdicts: readonly Verdict[]): Verdict {
+  if (verdicts.includes("FAIL")) return "FAIL";
+  return verdicts.length > 0 && verdicts.every((verdict) => verdict === "PASS")
+    ? "PASS"
+    : "INCONCLUSIVE";
+}

@@ -1,0 +1,106 @@
+/**
+ * Operations by io_uring and eBPF: interfaces by which the kernel itself works for a process.
+ *
+ * @module
+ */
+
+import { SO_ATTACH_BPF, SOL_SOCKET } from "../../../../ffi/abi/constants.ts";
+import { SystemError } from "../../../../ffi/abi/errno.ts";
+import { io_uring_params } from "../../../../ffi/abi/layouts.ts";
+import { rawSyscall } from "../../../../ffi/abi/raw_syscall.ts";
+import { bpfSocketFilter } from "../../../../ffi/packet/ebpf.ts";
+import { close } from "../../../../ffi/process/descriptor.ts";
+import { setsockopt } from "../../../../ffi/socket/calls.ts";
+import type { EarlyRings } from "../../../confine/early_rings.ts";
+import { NOT_TRIED } from "../../../evidence/evidence.ts";
+import { markedFrame } from "../../../packets/marks.ts";
+import { sendByIoUring } from "../attacks.ts";
+import { isUnprivilegedBpf, ringOutcome, whyNoRing } from "../environment.ts";
+import type { Attacker, Operation } from "../operation.ts";
+
+/** Returns an attempt that is made only where rings can be made. */
+const withRings =
+  (attempt: (rings: EarlyRings, attacker: Attacker) => boolean) => (attacker: Attacker) => {
+    const { rings } = attacker;
+    return rings === null || rings instanceof SystemError ? NOT_TRIED : attempt(rings, attacker);
+  };
+
+/** Returns an attempt to open root's file by a ring made before the drop. */
+const byEarlyRing = (open: (rings: EarlyRings) => number | undefined) =>
+  withRings((rings) => {
+    const fd = open(rings);
+    if (fd === undefined) return false;
+    close(fd);
+    return true;
+  });
+
+/** What a worker may try by io_uring and eBPF. */
+export const KERNEL_INTERFACE_OPERATIONS: readonly Operation[] = [
+  {
+    name: "io-uring",
+    gives: "a way around a filter of system calls",
+    source: "io_uring_setup(2)",
+    plain: ringOutcome,
+    attempt: () => close(rawSyscall("io_uring_setup", 4, io_uring_params.alloc().bytes)),
+  },
+  {
+    name: "io-uring-send",
+    gives: "forged frames despite a filter that refuses every call that sends",
+    source:
+      "io_uring/net.c: io_send; seccomp(2) sees io_uring_enter(2), and not the operation in the ring",
+    whyNotTried: whyNoRing,
+    plain: ringOutcome,
+    witness: "far",
+    attempt: withRings((_rings, { packetFd }) =>
+      sendByIoUring(packetFd, markedFrame("io-uring-send"))
+    ),
+  },
+  {
+    name: "early-ring",
+    gives: "nothing: a plain ring from before the drop acts with its user's credentials",
+    source: "io_uring/io_uring.c: the submitter's credentials",
+    whyNotTried: whyNoRing,
+    plain: "EACCES",
+    under: { "closed-descriptors": "EBADF" },
+    hardened: "EPERM",
+    hardenedWithRing: "no effect",
+    attempt: byEarlyRing((rings) => rings.plainly("open")),
+  },
+  {
+    name: "early-personality",
+    gives: "root's files: a personality registered before the drop still acts as root",
+    source: "io_init_req: the registered credentials",
+    whyNotTried: whyNoRing,
+    plain: "allowed",
+    under: { "closed-descriptors": "EBADF" },
+    hardened: "EPERM",
+    hardenedWithRing: "no effect",
+    attempt: byEarlyRing((rings) => rings.asPersonality("open")),
+  },
+  {
+    name: "early-polled-ring",
+    gives:
+      "root's files, without a system call that a filter could refuse: the kernel thread is still root",
+    source: "io_sq_thread: the credentials of the ring's creator",
+    whyNotTried: whyNoRing,
+    plain: "allowed",
+    under: { "closed-descriptors": "no effect", "receive-only": "allowed" },
+    hardened: "no effect",
+    attempt: byEarlyRing((rings) => rings.byPolling("open")),
+  },
+  {
+    name: "ebpf",
+    gives: "a program in the kernel, as the socket's filter",
+    source: "bpf(2); kernel.unprivileged_bpf_disabled; sk_attach_bpf",
+    plain: () => isUnprivilegedBpf() ? "allowed" : "EPERM",
+    under: { "locked-filter": "EPERM" },
+    attempt: ({ packetFd }) => {
+      const programFd = bpfSocketFilter();
+      try {
+        setsockopt(packetFd, SOL_SOCKET, SO_ATTACH_BPF, programFd);
+      } finally {
+        close(programFd);
+      }
+    },
+  },
+];

@@ -1,0 +1,96 @@
+/**
+ * Operations on processes: another worker of the same uid, and the worker's own ties to its parent
+ * and its siblings.
+ *
+ * @module
+ */
+
+import { PR_GET_DUMPABLE, PR_SET_DUMPABLE, PTRACE_SEIZE } from "../../../../ffi/abi/constants.ts";
+import { iovec } from "../../../../ffi/abi/layouts.ts";
+import { rawSyscall } from "../../../../ffi/abi/raw_syscall.ts";
+import { close } from "../../../../ffi/process/descriptor.ts";
+import { readLink, readTextFile } from "../../../../ffi/process/file.ts";
+import { parentDeathSignal, prctl } from "../../../../ffi/process/process.ts";
+import { isPtraceOfSiblings } from "../environment.ts";
+import type { Operation } from "../operation.ts";
+
+/** What a worker may try on processes. */
+export const PROCESS_OPERATIONS: readonly Operation[] = [
+  {
+    name: "make-dumpable",
+    gives: "access to this process for its siblings",
+    source: "prctl(2), PR_SET_DUMPABLE",
+    plain: "allowed",
+    attempt: () => {
+      prctl(PR_SET_DUMPABLE, 1);
+      const isDumpable = prctl(PR_GET_DUMPABLE, 0) === 1;
+      prctl(PR_SET_DUMPABLE, 0);
+      return isDumpable;
+    },
+  },
+  {
+    name: "take-sibling-socket",
+    gives: "another worker's packet socket (pidfd_getfd)",
+    source: "pidfd_getfd → ptrace_may_access; EPERM for a sibling that is not dumpable",
+    plain: () => isPtraceOfSiblings() ? "allowed" : "EPERM",
+    under: { "undumpable": "EPERM" },
+    attempt: ({ sibling }) => {
+      const pidfd = rawSyscall("pidfd_open", sibling.pid, 0);
+      try {
+        close(rawSyscall("pidfd_getfd", pidfd, sibling.fd, 0));
+      } finally {
+        close(pidfd);
+      }
+    },
+  },
+  {
+    name: "list-sibling",
+    gives: "a list of another worker's descriptors (/proc/PID/fd)",
+    source: "proc_pid_fd(5): ptrace_may_access",
+    plain: "allowed",
+    under: { "undumpable": "EACCES", "receive-only": "allowed" },
+    hardened: "EACCES",
+    attempt: ({ sibling }) => void readLink(`/proc/${sibling.pidInProc}/fd/${sibling.fd}`),
+  },
+  {
+    name: "trace-sibling",
+    gives: "control of another worker (ptrace)",
+    source: "ptrace_attach → ptrace_may_access",
+    plain: () => isPtraceOfSiblings() ? "allowed" : "EPERM",
+    under: { "undumpable": "EPERM" },
+    attempt: ({ sibling }) => {
+      rawSyscall("ptrace", PTRACE_SEIZE, sibling.pid, 0, 0);
+      const status = readTextFile(`/proc/${sibling.pidInProc}/status`);
+      return status.match(/^TracerPid:\s*(\d+)/m)?.[1] === readLink("/proc/self");
+    },
+  },
+  {
+    name: "read-sibling-memory",
+    gives: "another worker's memory (process_vm_readv)",
+    source:
+      "process_vm_rw_core → ptrace_may_access: EPERM; once access is granted, EFAULT for address 0",
+    plain: () => isPtraceOfSiblings() ? "EFAULT" : "EPERM",
+    under: { "undumpable": "EPERM" },
+    attempt: ({ sibling }) => {
+      const nowhere = iovec.alloc();
+      nowhere.iov_len = 8;
+      rawSyscall("process_vm_readv", sibling.pid, nowhere.bytes, 1, nowhere.bytes, 1, 0);
+    },
+  },
+  {
+    name: "kill-sibling",
+    gives: "an end to another worker",
+    source: "kill(2): the same uid",
+    plain: "allowed",
+    attempt: ({ sibling }) => void rawSyscall("kill", sibling.pid, 0),
+  },
+  {
+    name: "outlive-parent",
+    gives: "a worker that nobody watches",
+    source: "prctl(2), PR_SET_PDEATHSIG",
+    plain: "allowed",
+    under: { "parent-death-signal": "no effect", "receive-only": "allowed" },
+    hardened: "no effect",
+    attempt: () => parentDeathSignal() === 0,
+  },
+];

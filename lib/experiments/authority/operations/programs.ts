@@ -1,0 +1,64 @@
+/**
+ * Operations that execute a program, or enter a user namespace, which a program with one thread may
+ * do.
+ *
+ * @module
+ */
+
+import { CLONE_NEWUSER } from "../../../../ffi/abi/constants.ts";
+import { rawSyscall } from "../../../../ffi/abi/raw_syscall.ts";
+import { NOT_TRIED } from "../../../evidence/evidence.ts";
+import { markInUserNamespace, runs } from "../attacks.ts";
+import { isUnprivilegedUserNamespace, whyNoPerl } from "../environment.ts";
+import type { Operation } from "../operation.ts";
+
+/** What a worker may try by executing a program. */
+export const PROGRAM_OPERATIONS: readonly Operation[] = [
+  {
+    name: "execute",
+    gives: "any program, which may inherit the socket",
+    source: "posix_spawn(3): clone(2), execve(2)",
+    plain: "allowed",
+    attempt: () => runs("/bin/true", ["true"]),
+  },
+  {
+    name: "set-uid-program",
+    gives: "a process of root's, through any flaw of su(1)",
+    source:
+      "bprm_fill_uid: no_new_privs; an empty bounding set removes its capabilities, not its uid",
+    plain: "allowed",
+    under: { "no-new-privs": "no effect" },
+    // Even without a capability, uid 0 owns root's files.
+    attempt: () => runs("/usr/bin/su", ["su", "--version"], /^Uid:\s*\d+\s+0\s/m),
+  },
+  {
+    name: "user-namespace",
+    gives:
+      "every capability over its own namespace (only a process with one thread may: here EINVAL)",
+    source: "check_unshare_flags: one thread",
+    plain: "EINVAL",
+    attempt: () => void rawSyscall("unshare", CLONE_NEWUSER),
+  },
+  {
+    name: "user-namespace-program",
+    gives:
+      "the same, through a program with one thread: CAP_NET_RAW, but not over this network namespace",
+    source: "create_user_ns: no capability required; user.max_user_namespaces",
+    plain: () => isUnprivilegedUserNamespace() ? "allowed" : "no effect",
+    attempt: () =>
+      runs(
+        "/usr/bin/unshare",
+        ["unshare", "--user", "--map-root-user", "/bin/true"],
+        /^CapEff:\s*0*[1-9a-f]/m,
+      ),
+  },
+  {
+    name: "user-namespace-socket",
+    gives: "CAP_NET_ADMIN over the passed socket, if such a program inherits it",
+    source: "sk_setsockopt, SO_MARK: ns_capable over the network namespace of the socket",
+    whyNotTried: whyNoPerl,
+    plain: "no effect",
+    attempt: ({ packetFd }) =>
+      whyNoPerl() === undefined ? markInUserNamespace(packetFd) : NOT_TRIED,
+  },
+];

@@ -1,0 +1,49 @@
+/**
+ * The parent's checks of a hardened worker, for every experiment that has one.
+ *
+ * @module
+ */
+
+import { readLink } from "../../ffi/process/file.ts";
+import { type PassedSockets, seeFilters } from "../confine/filter.ts";
+import { judgeHardened } from "../confine/judge.ts";
+import { CONFINEMENT_CHECKS } from "../evidence/checks.ts";
+import { seeSecondLine } from "../confine/second_line.ts";
+import type { View } from "../inspect/look.ts";
+import type { Child } from "./child.ts";
+import type { ParentRun } from "./parent_run.ts";
+
+/** What a hardened worker was started with. */
+export interface HardenedWorker extends PassedSockets {
+  /** Whether it receives by an io_uring. */
+  readonly ioUring: boolean;
+  /** A look at it before it was hardened. */
+  readonly before?: View;
+}
+
+/**
+ * Looks at a hardened worker from outside, and records HARD-01 to HARD-05.
+ *
+ * @throws {CannotLook} Where the worker may not be looked at.
+ * @throws {ExperimentError} If it has given up, has ended, or has too much to look at.
+ */
+export function checkHardened(run: ParentRun, child: Child, worker: HardenedWorker): void {
+  const { packetFd, egressFd, ioUring, before } = worker;
+  const linkOf = (fd: number) => readLink(`/proc/self/fd/${fd}`);
+  const view = child.look({
+    expected: {
+      passed: linkOf(packetFd),
+      egress: egressFd === undefined ? undefined : linkOf(egressFd),
+      ring: ioUring,
+    },
+  });
+  const secondLine = seeSecondLine(child.pid, packetFd);
+  const filters = seeFilters(child, worker, ioUring);
+  const seen = { view, before, secondLine, filters };
+  const findings = judgeHardened(seen, run.setting.identity);
+  for (const id of CONFINEMENT_CHECKS) {
+    // Without a look before, only the worker reports which threads are the later ones.
+    const isItsWordToo = id === "HARD-02" && before === undefined;
+    run.check(id, findings[id], isItsWordToo ? ["parent", "child"] : ["parent"]);
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * Builds the frames that fdpass sends: UDP or another protocol, in IPv4 or IPv6, in Ethernet, with
+ * the right lengths and checksums.
+ *
+ * Every packet has a TTL of 1, so that no router forwards it, and a source address that is routed
+ * nowhere.
+ *
+ * @module
+ */
+
+import { ETH_HLEN, ETH_P_IP, IPPROTO_UDP } from "../../ffi/abi/constants.ts";
+import { ipv4Bytes, type Ipv4Endpoint } from "../../ffi/socket/inet.ts";
+import {
+  IPV4_CHECKSUM,
+  IPV4_HEADER,
+  ipv4GroupHardwareAddress,
+  UDP_CHECKSUM,
+  UDP_HEADER,
+} from "./headers.ts";
+
+type Bytes = ArrayLike<number>;
+
+const SOURCE_V4 = [192, 0, 2, 1]; // RFC 5737: reserved for documentation
+// RFC 3849: reserved for documentation
+const SOURCE_V6 = [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+const SOURCE_PORT = 5004;
+const TTL = 1;
+const DONT_FRAGMENT = [0x40, 0];
+
+/** The shortest Ethernet frame, without its checksum. Source: IEEE 802.3. */
+const SHORTEST_FRAME = 60;
+
+/** The padding of a short frame: not 0, so that a receiver that takes it for payload is noticed. */
+const PADDING = 0xee;
+
+/** A number from 0 to 65535 in network byte order. */
+export const be16 = (value: number): number[] => [value >> 8 & 0xff, value & 0xff];
+
+/** The parts, one behind the other. */
+export function joined(...parts: readonly Bytes[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((size, { length }) => size + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** The Internet checksum of some bytes. Source: RFC 1071. */
+export function internetChecksum(bytes: Uint8Array): number {
+  let sum = 0;
+  for (let i = 0; i < bytes.length; i += 2) sum += bytes[i] << 8 | (bytes[i + 1] ?? 0);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return ~sum & 0xffff;
+}
+
+/** An Ethernet frame around a packet. */
+export function ethernetFrame(
+  destination: Bytes,
+  source: Bytes,
+  etherType: number,
+  packet: Bytes,
+): Uint8Array<ArrayBuffer> {
+  return joined(destination, source, be16(etherType), packet);
+}
+
+/** An IPv4 packet. */
+export interface Ipv4Packet {
+  readonly protocol: number;
+  /** Four bytes. */
+  readonly destination: Bytes;
+  /** Options of the header, whole words. */
+  readonly options?: Bytes;
+  readonly payload: Bytes;
+}
+
+/** The bytes of an IPv4 packet. Source: RFC 791, 3.1. */
+export function ipv4Packet(
+  { protocol, destination, options = [], payload }: Ipv4Packet,
+): Uint8Array<ArrayBuffer> {
+  const headerSize = IPV4_HEADER + options.length;
+  const packet = joined(
+    [0x40 | headerSize / 4, 0],
+    be16(headerSize + payload.length),
+    be16(0), // identification
+    DONT_FRAGMENT,
+    [TTL, protocol],
+    be16(0), // checksum
+    SOURCE_V4,
+    destination,
+    options,
+    payload,
+  );
+  return withHeaderChecksum(packet);
+}
+
+/** Writes the checksum of an IPv4 packet's header, and returns the packet. */
+export function withHeaderChecksum(packet: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const header = packet.subarray(0, (packet[0] & 0x0f) * 4);
+  header.set(be16(0), IPV4_CHECKSUM);
+  header.set(be16(internetChecksum(header)), IPV4_CHECKSUM);
+  return packet;
+}
+
+/** An IPv6 packet. Source: RFC 8200, 3. */
+export function ipv6Packet(
+  nextHeader: number,
+  destination: Bytes,
+  payload: Bytes,
+): Uint8Array<ArrayBuffer> {
+  const head = [0x60, 0, 0, 0, ...be16(payload.length), nextHeader, TTL];
+  return joined(head, SOURCE_V6, destination, payload);
+}
+
+/** What a UDP datagram carries, and where to. */
+export interface UdpOptions {
+  /** The group's bytes: four or sixteen. */
+  readonly destination: Bytes;
+  readonly port: number;
+  readonly payload: Bytes;
+}
+
+/**
+ * A UDP datagram. Source: RFC 768.
+ *
+ * @param pseudoHeader What the checksum covers beside the datagram; `undefined` for no checksum.
+ */
+function udpDatagram(
+  { port, payload }: UdpOptions,
+  pseudoHeader: ((length: number) => Bytes) | undefined,
+): Uint8Array<ArrayBuffer> {
+  const length = UDP_HEADER + payload.length;
+  const datagram = joined(be16(SOURCE_PORT), be16(port), be16(length), be16(0), payload);
+  if (pseudoHeader !== undefined) {
+    const checksum = internetChecksum(joined(pseudoHeader(length), datagram));
+    datagram.set(be16(checksum || 0xffff), UDP_CHECKSUM); // 0 means that there is no checksum
+  }
+  return datagram;
+}
+
+/**
+ * A UDP datagram in an IPv4 packet.
+ *
+ * @param options.options Options of the IPv4 header, whole words.
+ * @param options.isSummed Whether the datagram has a checksum.
+ */
+export function udpOverIpv4(
+  { options = [], isSummed = true, ...udp }: UdpOptions & {
+    readonly options?: Bytes;
+    readonly isSummed?: boolean;
+  },
+): Uint8Array<ArrayBuffer> {
+  const { destination } = udp;
+  const pseudoHeader = (length: number) =>
+    joined(SOURCE_V4, destination, [0, IPPROTO_UDP], be16(length));
+  const payload = udpDatagram(udp, isSummed ? pseudoHeader : undefined);
+  return ipv4Packet({ protocol: IPPROTO_UDP, destination, options, payload });
+}
+
+/** A UDP datagram in an IPv6 packet, with its checksum. Source: RFC 8200, 8.1. */
+export function udpOverIpv6(udp: UdpOptions): Uint8Array<ArrayBuffer> {
+  const { destination } = udp;
+  const datagram = udpDatagram(
+    udp,
+    (length) => joined(SOURCE_V6, destination, [0, 0], be16(length), [0, 0, 0, IPPROTO_UDP]),
+  );
+  return ipv6Packet(IPPROTO_UDP, destination, datagram);
+}
+
+/** A datagram to an IPv4 group, and how it is sent. */
+export interface DatagramOptions {
+  /** The sender's hardware address, 6 bytes. */
+  readonly source: Uint8Array;
+  readonly to: Ipv4Endpoint;
+  readonly payload: Uint8Array;
+  /** Options of the IPv4 header, whole words. */
+  readonly options?: readonly number[];
+  /** Whether the datagram has a checksum. */
+  readonly isSummed?: boolean;
+}
+
+/** An Ethernet frame with a UDP datagram to an IPv4 group, padded to the shortest legal length. */
+export function datagramFrame(
+  { source, to: { address, port }, ...rest }: DatagramOptions,
+): Uint8Array<ArrayBuffer> {
+  const destination = ipv4Bytes(address)!;
+  const packet = udpOverIpv4({ destination, port, ...rest });
+  const padding = new Uint8Array(Math.max(0, SHORTEST_FRAME - ETH_HLEN - packet.length));
+  return ethernetFrame(
+    ipv4GroupHardwareAddress(destination),
+    source,
+    ETH_P_IP,
+    joined(packet, padding.fill(PADDING)),
+  );
+}
