@@ -24,7 +24,11 @@ const WRONG: [what: string, args: string[], message: RegExp][] = [
   ["an unknown letter", ["-x", "lo"], /Unknown option "-x"/],
   ["an unknown option beside --help", ["--help", "--bogus"], /Unknown option "--bogus"/],
   ["an unknown experiment", ["-e", "privilege-drp", "lo"], /"privilege-drp".*privilege-drop/],
-  ["an unknown way of receiving", ["--receive", "tpacket", "lo"], /"tpacket": did you mean tpacket-v3/],
+  [
+    "an unknown way of receiving",
+    ["--receive", "tpacket", "lo"],
+    /"tpacket": did you mean tpacket-v3/,
+  ],
   ["a way that is not given", ["lo", "--receive"], /--receive needs a value/],
   ["two ways", ["--receive=recvmsg", "--receive=io-uring", "lo"], /--receive is given 2 times/],
   ["no packets", ["-n", "0", "lo"], /--count.*whole number from 1 to.*"0"/],
