@@ -90,8 +90,8 @@ function progressFor(args: readonly string[]): ShowProgress | undefined {
 }
 
 /**
- * Starts to trace the calls of this process, if they are wanted: for `--trace`, or for the diagram of
- * the page.
+ * Starts to trace the calls of this process, if they are wanted: for `--trace`, or for the diagram
+ * of the page.
  */
 async function startTracing({ trace, files }: RunTask): Promise<Tracing | undefined> {
   if (!trace && files.report === undefined) return undefined;
@@ -173,7 +173,9 @@ export async function main(
   return await deliver(render(result, style), exit);
 }
 
-/** Prints the result. Returns the exit status, which is not 0 if the result could not be printed. */
+/**
+ * Prints the result. Returns the exit status, which is not 0 if the result could not be printed.
+ */
 async function deliver(text: string, exit: number): Promise<number> {
   const failure = await writePatiently(Deno.stdout, text, interruption().signal);
   if (failure === null) return exit;

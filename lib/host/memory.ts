@@ -1,6 +1,6 @@
 /**
- * Checks whether the memory suffices for the workers. With too little, the kernel would kill workers
- * in the middle of a run.
+ * Checks whether the memory suffices for the workers. With too little, the kernel would kill
+ * workers in the middle of a run.
  *
  * @module
  */

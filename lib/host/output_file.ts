@@ -2,9 +2,9 @@
  * A file that a run writes: a report, or a capture.
  *
  * Theory of operation. The writer is root, the folder may belong to anybody, and the results of a
- * run must not be lost. So every error that can be detected early is detected before the run begins;
- * an existing file is not touched until the new one is complete; and a link that somebody else put
- * there is never followed.
+ * run must not be lost. So every error that can be detected early is detected before the run
+ * begins; an existing file is not touched until the new one is complete; and a link that somebody
+ * else put there is never followed.
  *
  *     open     the folder, and an unnamed file in it (see partial_file.ts); try its first blocks
  *     write    to that file
@@ -53,8 +53,8 @@ const beingWritten = new Set<string>();
  * Opens a file for writing.
  *
  * @param path The path at which it will appear. Its folder must exist.
- * @throws {UsageError} If it exists and `force` is not set; if it is a folder, a link or a device; if
- * its folder is missing; or if this run writes it already.
+ * @throws {UsageError} If it exists and `force` is not set; if it is a folder, a link or a device;
+ * if its folder is missing; or if this run writes it already.
  * @throws {CannotAnswer} If it cannot be created: no permission, a read-only file system, a full
  * disk.
  */

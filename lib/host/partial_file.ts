@@ -2,8 +2,8 @@
  * A file that is being written, in a folder that is held by a descriptor, so that renaming the
  * folder makes no difference.
  *
- * Theory of operation. Until it is complete, the file has no name (O_TMPFILE): the kernel removes it
- * with the process, after SIGKILL too. linkat(2) then names it, and never replaces anything. To
+ * Theory of operation. Until it is complete, the file has no name (O_TMPFILE): the kernel removes
+ * it with the process, after SIGKILL too. linkat(2) then names it, and never replaces anything. To
  * replace a file, it gets a random name first, and rename(2) replaces the other in one step. File
  * systems without unnamed files (vfat, NFS; also if /proc is missing) have it under the random name
  * from the beginning, and SIGKILL leaves it there.
@@ -128,8 +128,8 @@ export class PartialFile implements Disposable {
 }
 
 /**
- * Opens an unnamed file; `undefined` if the file system has none. Any other fault shows when a named
- * one is opened instead.
+ * Opens an unnamed file; `undefined` if the file system has none. Any other fault shows when a
+ * named one is opened instead.
  */
 function openWithoutName(folder: string): [Deno.FsFile, OwnedFd] | undefined {
   let fd: OwnedFd | undefined;

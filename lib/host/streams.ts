@@ -37,8 +37,8 @@ const CHUNK_SIZE = 1 << 16;
  * Writes a text, however long its reader takes. Once `signal` is aborted, it gives up if the stream
  * is blocked for two seconds.
  *
- * @returns The reason of a failure: the reader is gone or stuck, the disk is full, the descriptor is
- * not open for writing. `null` if all of the text was written.
+ * @returns The reason of a failure: the reader is gone or stuck, the disk is full, the descriptor
+ * is not open for writing. `null` if all of the text was written.
  */
 export async function writePatiently(
   stream: Stream,

@@ -1,4 +1,7 @@
-/** The completions of the shells: made from the command line's own tables, taken by the shells, and right. */
+/**
+ * The completions of the shells: made from the command line's own tables, taken by the shells, and
+ * right.
+ */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { CHECKS } from "../../lib/evidence/checks.ts";
@@ -22,7 +25,8 @@ Deno.test("The options that are completed are those that the command line takes"
   const all = options();
   for (const { long, short, isValued } of all) {
     for (const word of [`--${long}`, ...short === undefined ? [] : [`-${short}`]]) {
-      // An option without its value is refused in the words of an option that wants one; a switch is only missing its interface.
+      // An option without its value is refused in the words of an option that wants one; a switch
+      // is only missing its interface.
       const args = isValued ? [word, "--no-color"] : [word];
       try {
         parseCommandLine(args, EXPERIMENTS);

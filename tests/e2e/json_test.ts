@@ -14,7 +14,8 @@ testNeeding(
   "--json prints the evidence of the design, and nothing else",
   async () => {
     const outcome = await fdpass(["--json", "veth-fdpass"]);
-    const evidence = evidenceIn(outcome); // throws at anything beside the one object, and at one that is not of the schema
+    // Throws for anything beside the one object, and for an object that violates the schema.
+    const evidence = evidenceIn(outcome);
     assertEquals(evidence.experiments.length, 1);
 
     const [experiment] = evidence.experiments;
