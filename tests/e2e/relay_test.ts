@@ -168,7 +168,7 @@ testNeeding(
 
 /** Arguments, and what the message must name. All are exit 2, before anything is opened. */
 const WRONG: [what: string, args: string[], message: RegExp][] = [
-  ["no group", ["--from", ""], /--from wants a value/],
+  ["no group", ["--from", ""], /--from needs a value/],
   ["two groups", ["--to", "239.1.1.1:1", "--to", "239.1.1.2:1"], /--to is given 2 times/],
   ["no port", ["--from", "239.1.1.1"], /--from: must be GROUP:PORT/],
   ["one host", ["--from", "192.0.2.1:5004"], /--from: 192.0.2.1 is not a multicast group/],

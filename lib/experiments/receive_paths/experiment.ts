@@ -34,7 +34,7 @@ import {
   skipped,
 } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
-import type { ReceiverOrders } from "../../harness/protocol.ts";
+import { RECEIVER, type ReceiverOrders } from "./orders.ts";
 import {
   boundPacketSocket,
   enlargeReceiveBuffer,
@@ -116,7 +116,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     protectSocket(packetSocket.fd, protections);
     await using worker = run.start({ launcher: launcherFor(identity, protections) });
     const orders = { receive, isRingSetUp, prove: !proven };
-    worker.send({ type: "receiver", ...identity, protections, ...orders }, [packetSocket.fd]);
+    worker.order(RECEIVER, { ...identity, protections, ...orders }, [packetSocket.fd]);
     await worker.reached("ready");
     const dropped = Object.values(judgeCredentials(threadCredentials(worker.pid), identity))
       .every(({ status }) => status === "pass");
@@ -131,8 +131,8 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     await worker.ended();
     run.check(check, judgeFrames(digests, statistics, dropped), SEEN_BY);
     const name = isRingSetUp ? `${receive}, set up by the parent` : receive;
-    run.record.figure(`${name}: packets`, statistics.packets);
-    run.record.figure(`${name}: drops`, statistics.drops);
+    run.figure(`${name}: packets`, statistics.packets);
+    run.figure(`${name}: drops`, statistics.drops);
     run.done(`${digests.sent.length} frames of ${SHORTEST} to ${LONGEST} bytes`, check);
     worked.add(receive);
   }
@@ -161,7 +161,7 @@ export const childOverrides = {
 /** The program that receives. */
 export async function child(run: ChildRun, overrides = childOverrides): Promise<void> {
   const digest = await sha256(); // as long as files may be opened
-  const { message, descriptors } = run.receive("receiver", 1);
+  const { message, descriptors } = run.receive(RECEIVER, 1);
   const { uid, gid, prove } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
   const sockets = { packetFd: packetSocket.fd, channelFd: run.channelFd };

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { asInteger, asObject } from "../../harness/protocol.ts";
+import { asInteger, asObject } from "../../harness/validate.ts";
 import { DROP_REASONS, type DropReason } from "../../packets/datagrams.ts";
 
 /** The number of frames by what became of them. */

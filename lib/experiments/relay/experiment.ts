@@ -60,6 +60,8 @@ import {
   type ReceivePath,
   usesIoUring,
 } from "../../receive/mod.ts";
+import { relayOptions, type RelaySetting } from "./options.ts";
+import { LISTEN, RELAY, ROLE } from "./orders.ts";
 import { asAccount } from "./account.ts";
 import { describeEgress, inEndpointWords, openEgress } from "./egress.ts";
 import { attemptElsewhere, strayFrame, strayPayload } from "./elsewhere.ts";
@@ -106,9 +108,12 @@ export const parentOverrides = {
 };
 
 /** The privileged program. */
-export async function parent(run: ParentRun, overrides = parentOverrides): Promise<Conclusion> {
+export async function parent(
+  run: ParentRun<RelaySetting>,
+  overrides = parentOverrides,
+): Promise<Conclusion> {
   const { link, stimulus: stimulusLink, identity, count, receive = USUAL } = run.setting;
-  const { from, to, out } = run.setting.relay;
+  const { from, to, out } = run.options;
   const far = requireStimulus(stimulusLink, link);
   if (out === undefined) requireNamespaces();
   const digest = await sha256();
@@ -133,7 +138,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   const egressLink = namespace?.near ?? out!;
   if (receiver !== undefined) {
     run.step("Starting a receiver in another network namespace...");
-    receiver.send({ type: "listen", interface: FAR_END, to });
+    receiver.order(LISTEN, { interface: FAR_END, to });
     await receiver.reached("listening");
     run.done(`It is a member of ${to.address} there (PID: ${receiver.pid})`);
   }
@@ -164,8 +169,8 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   run.step("Passing both sockets to the worker...");
   await using worker = run.start({ launcher: launcherFor(identity, ALL_PROTECTIONS) });
   const orders = { protections: ALL_PROTECTIONS, receive, from, ifindex: link.ifindex };
-  worker.send({ type: "role", role: "worker" });
-  worker.send({ type: "relay", ...identity, ...orders }, [packetSocket.fd, egress.fd]);
+  worker.order(ROLE, { role: "worker" });
+  worker.order(RELAY, { ...identity, ...orders }, [packetSocket.fd, egress.fd]);
   run.done(`Two descriptors passed via SCM_RIGHTS to PID ${worker.pid}`);
   await worker.reached("ready");
   const given = { packetFd: packetSocket.fd, egressFd: egress.fd, ioUring: usesIoUring(receive) };
@@ -229,11 +234,11 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   run.step("Results:");
   run.done("The worker is confined on every thread", ...CONFINEMENT_CHECKS);
   run.done("It can send to one destination", "RELAY-02", "RELAY-03", "RELAY-04");
-  run.record.figure("datagrams sent", left.sent);
-  run.record.figure("datagrams relayed", account.relayed);
-  run.record.figure("datagrams sent again", account.retried);
-  run.record.figure("tp_packets", statistics.packets);
-  run.record.figure("tp_drops", statistics.drops);
+  run.figure("datagrams sent", left.sent);
+  run.figure("datagrams relayed", account.relayed);
+  run.figure("datagrams sent again", account.retried);
+  run.figure("tp_packets", statistics.packets);
+  run.figure("tp_drops", statistics.drops);
 
   return {
     headline: "An unprivileged worker relays multicast, and can do nothing else!",
@@ -269,10 +274,10 @@ const FRAMES_PER_TURN = 256;
 
 /** The program of the worker; a child with the other role runs the receiver's. */
 export async function child(run: ChildRun, overrides = childOverrides): Promise<void> {
-  if (run.receive("role").message.role === "receiver") {
+  if (run.receive(ROLE).message.role === "receiver") {
     return await receive(run, overrides.receive);
   }
-  const { message, descriptors } = run.receive("relay", 2);
+  const { message, descriptors } = run.receive(RELAY, 2);
   const { uid, gid, from, ifindex } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
   using egress = new OwnedFd(descriptors[1]);
@@ -296,7 +301,7 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
 }
 
 /** The experiment. */
-export const relay: Experiment = {
+export const relay: Experiment<RelaySetting> = {
   module: import.meta.url,
   name: "relay",
   title: "Multicast Relay",
@@ -304,6 +309,7 @@ export const relay: Experiment = {
   decisions: ["D1", "D18", "D24"],
   capabilities: ["CAP_NET_ADMIN"],
   whyNoAnswer: whyNoLargeReceiveBuffer,
+  options: relayOptions,
   plan: [
     "RELAY-01",
     "RELAY-02",

@@ -7,6 +7,8 @@
 import { ipv4Bytes, type Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 import { UsageError } from "../../evidence/errors.ts";
+import type { ExperimentOptions } from "../../harness/options.ts";
+import { findLink, requireUp } from "../../harness/setting.ts";
 
 /** The options as the command line has them. */
 export interface RelayOptions {
@@ -32,6 +34,28 @@ export interface RelaySetting {
   /** `undefined` for a veth pair to the network namespace of the experiment's own receiver. */
   readonly out: Link | undefined;
 }
+
+/** The options of the relay. */
+export const relayOptions: ExperimentOptions<RelaySetting, RelayOptions> = {
+  names: ["from", "to", "out"],
+  parse: (value) => ({
+    from: value("from") ?? RELAY_DEFAULTS.from,
+    to: value("to") ?? RELAY_DEFAULTS.to,
+    out: value("out"),
+  }),
+  find({ from, to, out }, link) {
+    const relay = {
+      from: parseEndpoint("--from", from),
+      to: parseEndpoint("--to", to),
+      out: out === undefined ? undefined : findLink(out, "--out:", "Cannot send by"),
+    };
+    refuseLoop(relay, link);
+    return relay;
+  },
+  require({ out }) {
+    if (out !== undefined) requireUp(out, "no datagram can be sent");
+  },
+};
 
 /**
  * Reads a group and a port.

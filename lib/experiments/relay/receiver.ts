@@ -5,6 +5,7 @@
  * @module
  */
 
+import { LISTEN, ROLE } from "./orders.ts";
 import {
   AF_INET,
   MSG_DONTWAIT,
@@ -63,7 +64,7 @@ const RECEIVER_NEEDS = ["net_admin", "net_raw"];
 /** Starts the receiver's program, and returns when it is in a network namespace of its own. */
 export async function startReceiver(run: ParentRun): Promise<Child> {
   const receiver = run.start({ launcher: [...IN_OWN_NAMESPACE, ...birthWith(RECEIVER_NEEDS)] });
-  receiver.send({ type: "role", role: "receiver" });
+  receiver.order(ROLE, { role: "receiver" });
   await receiver.reached("started");
   return receiver;
 }
@@ -79,7 +80,7 @@ export async function receive(
 ): Promise<void> {
   const digest = await sha256();
   run.reached("started");
-  const { message: { interface: name, to } } = run.receive("listen");
+  const { message: { interface: name, to } } = run.receive(LISTEN);
   using receiver = openReceiver(to, { ifindex: if_nametoindex(name), name });
   run.reached("listening");
   let digests: string[] = [];
