@@ -155,7 +155,8 @@ Deno.test("DatagramReader names a reason for random bytes, and reads nothing bey
     const outcome = read(frame);
     outcomes.add(typeof outcome === "string" ? outcome : "payload");
   }
-  for (const outcome of outcomes) assert(Object.hasOwn(DROP_REASONS, outcome), outcome);
+  const known = new Set([...Object.keys(DROP_REASONS), "payload"]);
+  assertEquals([...outcomes].filter((outcome) => !known.has(outcome)), []);
   for (const reason of ["not IPv4", "truncated", "malformed UDP"]) {
     assert(outcomes.has(reason), `${reason}: ${[...outcomes]}`);
   }
