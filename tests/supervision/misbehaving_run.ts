@@ -111,7 +111,7 @@ async function parent(run: ParentRun): Promise<Conclusion> {
 const task = parseCommandLine(["-t", String(TIMEOUT), "veth-fdpass"], [experiment]);
 if (task.task !== "run") throw new Error(`Nothing to run: ${task.task}`);
 const { error } = await runExperiment({ ...experiment, plan: [], parent }, {
-  setting: findSetting(task.run, ""),
+  setting: findSetting(task.run, "", [experiment]),
   signal: new AbortController().signal,
   childModule: new URL(`./misbehaving_child.ts?${name}`, import.meta.url).href,
 });

@@ -143,8 +143,8 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
     reason: /not "alive" within/,
     isGivenUp: false,
     misbehave(run) {
-      const honest = run.order.bind(run);
-      run.order = () => {
+      const honest = run.word.bind(run);
+      run.word = () => {
         ignoreParent(run);
         return honest();
       };

@@ -48,7 +48,7 @@ async function parent(run: ParentRun): Promise<never> {
 const task = parseCommandLine(["-t", "4", "veth-fdpass"], [experiment]);
 if (task.task !== "run") throw new Error(`Nothing to run: ${task.task}`);
 const { error } = await runExperiment({ ...experiment, plan: [], parent }, {
-  setting: findSetting(task.run, ""),
+  setting: findSetting(task.run, "", [experiment]),
   signal: new AbortController().signal,
   childModule: new URL("./restless_child.ts", import.meta.url).href,
 });

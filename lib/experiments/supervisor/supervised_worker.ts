@@ -15,7 +15,8 @@ import { type Finding, judged } from "../../evidence/evidence.ts";
 import { ExperimentError } from "../../evidence/errors.ts";
 import type { Child } from "../../harness/child.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import { asText } from "../../harness/protocol.ts";
+import { asText } from "../../harness/validate.ts";
+import { SUPERVISED } from "./orders.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
 import type { Assignment, Examination, SeatWorker } from "./seat.ts";
 
@@ -76,8 +77,7 @@ export class SupervisedWorker implements SeatWorker {
   async ready(): Promise<Examination> {
     const { identity, packetFd, progressFd, capacity } = this.#assignment;
     const { protections, ring, nonce, work } = this.#options;
-    this.#child.send({
-      type: "supervised",
+    this.#child.order(SUPERVISED, {
       ...identity,
       protections,
       ring,

@@ -17,7 +17,7 @@
 import type { PacketRing } from "../../../ffi/packet/packet_ring.ts";
 import { close, OwnedFd } from "../../../ffi/process/descriptor.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
-import type { SupervisedOrders } from "../../harness/protocol.ts";
+import { SUPERVISED, type SupervisedOrders } from "./orders.ts";
 import { describePacketSocket } from "../../packets/socket.ts";
 import { FOREIGN, Progress } from "./progress.ts";
 import { startWorker } from "../../confine/start.ts";
@@ -31,7 +31,7 @@ const FRAMES_IN_A_ROW = 16;
 
 /** The worker's program. */
 export function work(run: ChildRun): void {
-  const { message, descriptors: [packetFd, progressFd] } = run.receive("supervised", 2);
+  const { message, descriptors: [packetFd, progressFd] } = run.receive(SUPERVISED, 2);
   const { capacity } = message;
   using packetSocket = new OwnedFd(packetFd);
   const { channelFd } = run;
@@ -41,7 +41,7 @@ export function work(run: ChildRun): void {
   using source = startWorker(run, sockets, message, () => openSource(message, packetFd));
 
   run.reached("ready", { cookie: describePacketSocket(packetSocket.fd).cookie });
-  if (run.order() === "enough") return run.reached("stopped");
+  if (run.word() === "enough") return run.reached("stopped");
   const each = source instanceof PacketRingSource
     ? fromRing(source, progress, message)
     : fromQueue(source, progress, message);
@@ -51,7 +51,7 @@ export function work(run: ChildRun): void {
       if (++frames % FRAMES_IN_A_ROW === 0 && run.hasParentSpoken()) break;
     }
     if (run.readable(source.fd) === "descriptor") continue;
-    if (run.order() === "next") {
+    if (run.word() === "next") {
       run.reached("alive");
       continue;
     }

@@ -12,7 +12,7 @@ import {
   SystemError,
   unmap,
 } from "../../../../ffi/mod.ts";
-import type { SupervisedOrders } from "../../../../lib/harness/protocol.ts";
+import type { SupervisedOrders } from "../../../../lib/experiments/supervisor/orders.ts";
 import {
   createProgress,
   FOREIGN,
