@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../../lib/evidence/errors.ts";
 import { findLink, isInterfaceName } from "../../../lib/host/interfaces.ts";
 
-Deno.test("isInterfaceName() takes what the kernel takes, as far as it is printable ASCII", () => {
+Deno.test("isInterfaceName() accepts the names that the kernel accepts, if they are printable ASCII", () => {
   for (const name of ["lo", "veth-fdpass", "eth0.100", "x".repeat(15)]) {
     assertEquals(isInterfaceName(name), true, name);
   }
@@ -10,7 +10,7 @@ Deno.test("isInterfaceName() takes what the kernel takes, as far as it is printa
   for (const name of wrong) assertEquals(isInterfaceName(name), false, JSON.stringify(name));
 });
 
-Deno.test("findLink() names what is wrong", () => {
+Deno.test("findLink() explains why it refuses a name", () => {
   assertThrows(() => findLink("a\0b", "Interface"), UsageError, '"a\\u0000b"');
   assertThrows(
     () => findLink("lo0", "Interface"),

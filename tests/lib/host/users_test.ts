@@ -2,13 +2,13 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../../lib/evidence/errors.ts";
 import { findIdentity, isMapped } from "../../../lib/host/users.ts";
 
-Deno.test("findIdentity() takes names and numbers", () => {
+Deno.test("findIdentity() accepts names and numbers", () => {
   assertEquals(findIdentity("nobody:65534"), { uid: 65534, gid: 65534 });
   assertEquals(findIdentity("1234:5678"), { uid: 1234, gid: 5678 });
   assertEquals(findIdentity("4294967294:1"), { uid: 4294967294, gid: 1 });
 });
 
-Deno.test("findIdentity() refuses root, what changes nothing, and who is not there", () => {
+Deno.test("findIdentity() refuses root, the id that changes nothing, unknown names and malformed text", () => {
   const cases: [user: string, message: string][] = [
     ["root", "is root"],
     ["0", "is root"],
@@ -30,7 +30,7 @@ Deno.test("findIdentity() refuses root, what changes nothing, and who is not the
   }
 });
 
-Deno.test("isMapped() reads the map of a user namespace", () => {
+Deno.test("isMapped() finds an id in the map of a user namespace", () => {
   assertEquals(isMapped(65534, "         0          0 4294967295\n"), true);
   assertEquals(isMapped(65534, "         0          0          1\n"), false);
   assertEquals(isMapped(65534, "0 100000 1\n65534 165534 1\n"), true);
