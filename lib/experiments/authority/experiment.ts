@@ -61,7 +61,9 @@ import { OPERATIONS } from "./operations.ts";
 import { CannotAnswer } from "../../evidence/errors.ts";
 import { RecvmsgSource } from "../../receive/recvmsg.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import { birthUnder, type Protection, protectSocket } from "../../confine/protections.ts";
+import { launcherUnder } from "../../confine/launcher.ts";
+import type { Protection } from "../../confine/protections.ts";
+import { protectSocket } from "../../confine/socket_protections.ts";
 import { leaveRoot, startWorker } from "../../confine/start.ts";
 import { drain, openFrameSource, usesIoUring, USUAL_PATH } from "../../receive/mod.ts";
 import { Reception } from "../../harness/reception.ts";
@@ -110,7 +112,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     using forgotten = new OwnedFd(forgottenWrite);
     await using worker = run.start({
       inherit: [forgotten.fd],
-      launcher: birthUnder(identity, chosen),
+      launcher: launcherUnder(identity, chosen),
       beside: sibling.child,
     });
     const { ifindex } = link;

@@ -39,7 +39,8 @@ import { SOCKET } from "../../harness/worker_orders.ts";
 import { boundPacketSocket, describePacketSocket } from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
-import { untilRingThreadsEnd, USUAL_LAUNCHER } from "../../confine/protections.ts";
+import { USUAL_LAUNCHER } from "../../confine/launcher.ts";
+import { waitForRingThreads } from "../../confine/worker_protections.ts";
 import { ALLOW_EVERYTHING } from "../../confine/policy.ts";
 import { type FrameSource, openFrameSource } from "../../receive/mod.ts";
 import { IoUringMultishotSource } from "../../receive/io_uring_multishot.ts";
@@ -183,7 +184,7 @@ export const childOverrides = {
   /** Closes them, which a program must do before it drops its privileges. */
   closeEarlyRings(rings: EarlyRings): void {
     rings.close();
-    untilRingThreadsEnd();
+    waitForRingThreads();
   },
   openSource: (operation: RingOperation, packetFd: number) => RING_SOURCES[operation](packetFd),
   makeRestrictedRing: (packetFd: number): IoUring => restrictedRing(packetFd, {}),

@@ -62,12 +62,9 @@ import {
   takeStatistics,
 } from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import {
-  becomeWorker,
-  launchCapabilities,
-  launcherFor,
-  protectSocket,
-} from "../../confine/protections.ts";
+import { launchCapabilities, launcherFor } from "../../confine/launcher.ts";
+import { protectSocket } from "../../confine/socket_protections.ts";
+import { becomeWorker } from "../../confine/worker_protections.ts";
 import { confine, leaveRoot } from "../../confine/start.ts";
 import { drain, openFrameSource, usesIoUring, USUAL_PATH } from "../../receive/mod.ts";
 import { Reception } from "../../harness/reception.ts";

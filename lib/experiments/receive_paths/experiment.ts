@@ -38,7 +38,9 @@ import {
 } from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
-import { becomeWorker, launcherFor, protectSocket } from "../../confine/protections.ts";
+import { launcherFor } from "../../confine/launcher.ts";
+import { protectSocket } from "../../confine/socket_protections.ts";
+import { becomeWorker } from "../../confine/worker_protections.ts";
 import {
   currentFrame,
   drain,
