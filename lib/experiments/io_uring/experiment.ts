@@ -44,18 +44,9 @@ import { type FrameSource, openFrameSource } from "../../receive/mod.ts";
 import { IoUringMultishotSource } from "../../receive/io_uring_multishot.ts";
 import { restrictedRing } from "../../receive/restricted_ring.ts";
 import { requireStimulus } from "../../harness/setting.ts";
-import type { Reception, ReceptionOf } from "../../harness/reception.ts";
+import { Reception, type ReceptionOf } from "../../harness/reception.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
-import {
-  askAll,
-  EARLY,
-  linkOf,
-  openRootsFile,
-  outcomeOf,
-  reportedOutcomes,
-  rootsFilesOf,
-  seeOutcomes,
-} from "./early_outcomes.ts";
+import { askAll, EARLY, linkOf, openRootsFile, outcomeOf, reportedOutcomes, rootsFilesOf, seeOutcomes } from "./early_outcomes.ts";
 import { HARDENED_PATH, hardenedChild, hardenedParent } from "./hardened.ts";
 import { judgeClosed, judgeEarly, judgeReceiving, judgeRestricted, judgeRing } from "./judge.ts";
 import { attemptForbidden, FEW_BUFFERS, RING_SOURCES, type RingOperation } from "./operations.ts";

@@ -48,7 +48,7 @@ import {
   whyUnavailable,
 } from "../../receive/mod.ts";
 import { PacketRingSource, WORKER_RING } from "../../receive/tpacket_v3.ts";
-import { requireStimulus } from "../../harness/setting.ts";
+import { requireStimulus } from "../../host/interfaces.ts";
 import { startWorker } from "../../confine/start.ts";
 import { type Digests, judgeFrames } from "./judge.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
