@@ -8,12 +8,12 @@
 
 import { blockSignals } from "./ffi/process/signals.ts";
 import {
-  HELP,
-  type Manner,
-  mannerOf,
+  type OutputStyle,
+  outputStyleOf,
   parseCommandLine,
   type RunTask,
 } from "./lib/cli/command_line.ts";
+import { HELP } from "./lib/cli/help.ts";
 import type { Environment, Evidence, ExperimentEvidence } from "./lib/evidence/evidence.ts";
 import type { Experiment } from "./lib/harness/experiment.ts";
 import { EXPERIMENTS } from "./lib/experiments/mod.ts";
@@ -63,6 +63,7 @@ async function runAll(
     const setting = findSetting(
       run,
       ["deno run -A", Deno.mainModule.split("/").at(-1), ...args].join(" "),
+      EXPERIMENTS,
     );
     if (!canHavePidNamespaces()) adoptOrphans();
     using views = new ViewFiles(files, { force });
@@ -81,7 +82,7 @@ async function runAll(
 
 /** Shows progress on standard error, unless only the result is wanted. */
 function progressFor(args: readonly string[]): ShowProgress | undefined {
-  const { view, amount } = mannerOf(args);
+  const { view, amount } = outputStyleOf(args);
   if (view !== "text" || amount === "quiet") return undefined;
   return progressOn({
     write: (text) => void write(Deno.stderr, text),
@@ -138,7 +139,7 @@ async function answer(
   }
 }
 
-function render(evidence: Evidence, { view, amount, color }: Manner): string {
+function render(evidence: Evidence, { view, amount, color }: OutputStyle): string {
   switch (view) {
     case "json":
       return renderJson(evidence);
@@ -161,13 +162,13 @@ export async function main(
   childModule?: string,
 ): Promise<number> {
   keepIgnored();
-  const manner = mannerOf(args);
+  const style = outputStyleOf(args);
   const result = await answer(args, childModule);
   if (typeof result === "string") return await deliver(result, Exit.PASS);
 
   const { error, exit } = result;
   if (error !== null) write(Deno.stderr, renderFailure(error.message, error.remedy));
-  return await deliver(render(result, manner), exit);
+  return await deliver(render(result, style), exit);
 }
 
 /** Prints what came of it; returns the exit status, which is no success if nobody got to read it. */

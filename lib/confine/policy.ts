@@ -35,11 +35,31 @@
  * @module
  */
 
-import { CLONE_THREAD, F_GETFD, F_GETFL, O_ACCMODE, O_CREAT, O_PATH, O_TRUNC, PR_CAPBSET_READ, PR_GET_DUMPABLE, PR_GET_NO_NEW_PRIVS, PR_GET_PDEATHSIG, PR_SET_NAME, PR_SET_VMA } from "../../ffi/abi/constants.ts";
+import {
+  CLONE_THREAD,
+  F_GETFD,
+  F_GETFL,
+  O_ACCMODE,
+  O_CREAT,
+  O_PATH,
+  O_TRUNC,
+  PR_CAPBSET_READ,
+  PR_GET_DUMPABLE,
+  PR_GET_NO_NEW_PRIVS,
+  PR_GET_PDEATHSIG,
+  PR_SET_NAME,
+  PR_SET_VMA,
+} from "../../ffi/abi/constants.ts";
 import { bindAll } from "../../ffi/abi/libc.ts";
 import type { SyscallName } from "../../ffi/abi/syscalls.ts";
 import { restoreDefaultSignals } from "../../ffi/process/signals.ts";
-import { intIs, longIs, type SyscallCondition, type SyscallPolicy, type SyscallRule } from "../../ffi/seccomp/seccomp.ts";
+import {
+  intIs,
+  longIs,
+  type SyscallCondition,
+  type SyscallPolicy,
+  type SyscallRule,
+} from "../../ffi/seccomp/seccomp.ts";
 import type { WorkerDescriptors } from "./descriptors.ts";
 
 /** The process that a policy is for. */

@@ -27,14 +27,40 @@
  * @module
  */
 
-import { CAP_NET_RAW, CAP_SETGID, CAP_SETUID, O_WRONLY, PACKET_FANOUT, PACKET_FANOUT_CPU, POLLHUP, POLLIN, PR_SET_DUMPABLE, PR_SET_PDEATHSIG, RLIMIT_CORE, RLIMIT_FSIZE, RLIMIT_NOFILE, SIGKILL, SOL_PACKET } from "../../ffi/abi/constants.ts";
+import {
+  CAP_NET_RAW,
+  CAP_SETGID,
+  CAP_SETUID,
+  O_WRONLY,
+  PACKET_FANOUT,
+  PACKET_FANOUT_CPU,
+  POLLHUP,
+  POLLIN,
+  PR_SET_DUMPABLE,
+  PR_SET_PDEATHSIG,
+  RLIMIT_CORE,
+  RLIMIT_FSIZE,
+  RLIMIT_NOFILE,
+  SIGKILL,
+  SOL_PACKET,
+} from "../../ffi/abi/constants.ts";
 import { AnswerError } from "../../ffi/abi/errno.ts";
 import { attachFilter, lockFilter } from "../../ffi/packet/bpf.ts";
-import { dropPrivileges, type Identity, setresgid, setresuid } from "../../ffi/process/credentials.ts";
+import {
+  dropPrivileges,
+  type Identity,
+  setresgid,
+  setresuid,
+} from "../../ffi/process/credentials.ts";
 import { close } from "../../ffi/process/descriptor.ts";
 import { openDescriptors } from "../../ffi/process/proc.ts";
 import { parentDeathSignal, prctl, setrlimit } from "../../ffi/process/process.ts";
-import { compileFilter, explainRefusal, installFilter, type SyscallPolicy } from "../../ffi/seccomp/seccomp.ts";
+import {
+  compileFilter,
+  explainRefusal,
+  installFilter,
+  type SyscallPolicy,
+} from "../../ffi/seccomp/seccomp.ts";
 import { getsockoptInt } from "../../ffi/socket/calls.ts";
 import { poll } from "../../ffi/socket/poll.ts";
 import { auditDescriptors, type WorkerDescriptors } from "./descriptors.ts";

@@ -9,7 +9,17 @@
  * @module
  */
 
-import { AF_UNIX, MSG_DONTWAIT, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, SHUT_RDWR, SOCK_CLOEXEC, SOCK_SEQPACKET } from "../../ffi/abi/constants.ts";
+import {
+  AF_UNIX,
+  MSG_DONTWAIT,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLRDHUP,
+  SHUT_RDWR,
+  SOCK_CLOEXEC,
+  SOCK_SEQPACKET,
+} from "../../ffi/abi/constants.ts";
 import { Errno, errnoOf, SystemError } from "../../ffi/abi/errno.ts";
 import { OwnedFd } from "../../ffi/process/descriptor.ts";
 import { shutdown, socketpair } from "../../ffi/socket/calls.ts";

@@ -4,7 +4,15 @@
  * @module
  */
 
-import { CAP_KILL, CAP_NET_ADMIN, CAP_NET_RAW, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, CAP_SYS_PTRACE } from "../../ffi/abi/constants.ts";
+import {
+  CAP_KILL,
+  CAP_NET_ADMIN,
+  CAP_NET_RAW,
+  CAP_SETGID,
+  CAP_SETPCAP,
+  CAP_SETUID,
+  CAP_SYS_PTRACE,
+} from "../../ffi/abi/constants.ts";
 import { attempt } from "../../ffi/abi/errno.ts";
 import { capget } from "../../ffi/process/credentials.ts";
 

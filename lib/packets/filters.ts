@@ -9,7 +9,16 @@
  * @module
  */
 
-import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6, IPPROTO_UDP, PACKET_OUTGOING, SKF_AD_OFF, SKF_AD_PKTTYPE, SKF_AD_VLAN_TAG } from "../../ffi/abi/constants.ts";
+import {
+  ETH_HLEN,
+  ETH_P_IP,
+  ETH_P_IPV6,
+  IPPROTO_UDP,
+  PACKET_OUTGOING,
+  SKF_AD_OFF,
+  SKF_AD_PKTTYPE,
+  SKF_AD_VLAN_TAG,
+} from "../../ffi/abi/constants.ts";
 import { assemble, bpfJumpAnySet, bpfJumpEqual, bpfLoad, bpfReturn } from "../../ffi/packet/bpf.ts";
 import { ipv4Bytes } from "../../ffi/socket/inet.ts";
 import {

@@ -8,7 +8,12 @@
  * @module
  */
 
-import { IORING_OP_RECV, IOSQE_FIXED_FILE, IOSQE_IO_LINK, MSG_TRUNC } from "../../ffi/abi/constants.ts";
+import {
+  IORING_OP_RECV,
+  IOSQE_FIXED_FILE,
+  IOSQE_IO_LINK,
+  MSG_TRUNC,
+} from "../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { addressOf } from "../../ffi/abi/struct.ts";
 import type { IoUring } from "../../ffi/io_uring/io_uring.ts";

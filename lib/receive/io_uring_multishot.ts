@@ -10,7 +10,15 @@
  * @module
  */
 
-import { IORING_CQE_F_BUFFER, IORING_CQE_F_MORE, IORING_OP_RECV, IORING_RECV_MULTISHOT, IOSQE_BUFFER_SELECT, IOSQE_FIXED_FILE, MSG_TRUNC } from "../../ffi/abi/constants.ts";
+import {
+  IORING_CQE_F_BUFFER,
+  IORING_CQE_F_MORE,
+  IORING_OP_RECV,
+  IORING_RECV_MULTISHOT,
+  IOSQE_BUFFER_SELECT,
+  IOSQE_FIXED_FILE,
+  MSG_TRUNC,
+} from "../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import type { IoUring, Submission } from "../../ffi/io_uring/io_uring.ts";
 import { ProvidedBuffers } from "../../ffi/io_uring/provided_buffers.ts";

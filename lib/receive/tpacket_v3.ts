@@ -7,7 +7,12 @@
 
 import { POLLIN } from "../../ffi/abi/constants.ts";
 import { SystemError } from "../../ffi/abi/errno.ts";
-import { PacketRing, type PacketRingGeometry, setUpPacketRing, tearDownPacketRing } from "../../ffi/packet/packet_ring.ts";
+import {
+  PacketRing,
+  type PacketRingGeometry,
+  setUpPacketRing,
+  tearDownPacketRing,
+} from "../../ffi/packet/packet_ring.ts";
 import { takeSocketError } from "../../ffi/socket/calls.ts";
 import { Poller } from "../../ffi/socket/poll.ts";
 import type { FrameSource } from "./frame_source.ts";

@@ -2,7 +2,8 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { CHECKS } from "../../lib/evidence/checks.ts";
-import { HELP, parseCommandLine } from "../../lib/cli/command_line.ts";
+import { parseCommandLine } from "../../lib/cli/command_line.ts";
+import { HELP } from "../../lib/cli/help.ts";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
 import { UsageError } from "../../lib/evidence/errors.ts";
 import { completions, options } from "../../scripts/completions.ts";

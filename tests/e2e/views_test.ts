@@ -85,7 +85,7 @@ Deno.test("--explain says what is known of every check, needing neither root nor
 
 Deno.test("--explain of what is no check names the nearest, exit 2", async () => {
   const { code, stdout, stderr } = await here(["--explain", "DROP-3"]);
-  assertMatch(stderr, /no check "DROP-3"; the nearest known one is DROP-0\d/);
+  assertMatch(stderr, /no check "DROP-3": did you mean DROP-0\d\?/);
   assertEquals([code, stdout], [2, ""]);
 });
 

@@ -9,7 +9,7 @@ import { O_CLOEXEC, O_PATH } from "../../../ffi/abi/constants.ts";
 import { errnoName, SystemError } from "../../../ffi/abi/errno.ts";
 import { open, readLink, readTextFile } from "../../../ffi/process/file.ts";
 import { type EarlyRequest, type EarlyRings, ROOTS_FILE } from "../../confine/early_rings.ts";
-import { asInteger, asObject, asText } from "../../harness/protocol.ts";
+import { asInteger, asObject, asText } from "../../harness/validate.ts";
 import { childDescriptors } from "../../inspect/descriptors.ts";
 import { linksOfPacketSockets } from "../../inspect/packet_sockets.ts";
 

@@ -34,7 +34,8 @@ import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
 import { InterfaceWitness } from "../../harness/interface_witness.ts";
 import { whyNoOwnRings } from "../../host/kernel.ts";
-import { asInteger, asObject } from "../../harness/protocol.ts";
+import { asInteger, asObject } from "../../harness/validate.ts";
+import { SOCKET } from "../../harness/worker_orders.ts";
 import { boundPacketSocket, describePacketSocket } from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
@@ -111,7 +112,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   run.step("Spawning child process, passing the socket...");
   await using child = run.start({ launcher: overrides.launcher });
   const orders = { ...identity, count, protections: [], receive: HARDENED_PATH };
-  child.send({ type: "socket", ...orders }, [packetSocket.fd]);
+  child.order(SOCKET, orders, [packetSocket.fd]);
   run.done(`FD passed to PID ${child.pid} via SCM_RIGHTS`);
 
   // What the early rings have opened is open in the child now, so the parent can look at it.
@@ -192,7 +193,7 @@ export const childOverrides = {
 
 /** The unprivileged program. */
 export async function child(run: ChildRun, overrides = childOverrides): Promise<void> {
-  const { message: { uid, gid, protections }, descriptors } = run.receive("socket", 1);
+  const { message: { uid, gid, protections }, descriptors } = run.receive(SOCKET, 1);
   using packetSocket = new OwnedFd(descriptors[0]);
   if (protections.length > 0) {
     const confinement = { uid, gid, protections };

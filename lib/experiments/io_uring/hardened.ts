@@ -16,6 +16,7 @@ import { forwardFrames } from "../../harness/forward.ts";
 import { checkHardened } from "../../harness/hardened.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import type { Reception, ReceptionOf } from "../../harness/reception.ts";
+import { SOCKET } from "../../harness/worker_orders.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
 import { drain, type FrameSource, type ReceivePath } from "../../receive/mod.ts";
 
@@ -38,7 +39,7 @@ export async function hardenedParent(
   protectSocket(packetSocket.fd, protections);
   await using worker = run.start({ launcher: launcherFor(identity, protections) });
   const orders = { ...identity, count, protections, receive: HARDENED_PATH };
-  worker.send({ type: "socket", ...orders }, [packetSocket.fd]);
+  worker.order(SOCKET, orders, [packetSocket.fd]);
   await worker.reached("ready");
   checkHardened(run, worker, { packetFd: packetSocket.fd, ioUring: true });
   const reception = receptionOf(run, worker, of);

@@ -69,10 +69,11 @@ import {
   protectSocket,
 } from "../../confine/protections.ts";
 import { confine, leaveRoot } from "../../confine/start.ts";
-import { drain, isRing, openFrameSource, USUAL_PATH } from "../../receive/mod.ts";
+import { drain, openFrameSource, usesIoUring, USUAL_PATH } from "../../receive/mod.ts";
 import { Reception } from "../../harness/reception.ts";
 import { judgeBinding, judgeOwnDescriptors, judgeQueueBeforeBind } from "./judge.ts";
 import { observeQueue, QUEUED } from "./queue.ts";
+import { SOCKET } from "../../harness/worker_orders.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
 import { RecvmsgSource } from "../../receive/recvmsg.ts";
 
@@ -131,8 +132,9 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   // 4. One message, one descriptor: after it, the child holds exactly one packet socket more: this
   // one.
   run.step("Passing AF_PACKET socket FD to child...");
-  child.send(
-    { type: "socket", ...identity, count, protections, receive },
+  child.order(
+    SOCKET,
+    { ...identity, count, protections, receive },
     overrides.passedToChild(packetSocket.fd),
   );
   run.done("FD passed to child via SCM_RIGHTS");
@@ -169,7 +171,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
 
   // 8. The child is ready to receive.
   await child.reached("ready");
-  const ring = isRing(receive);
+  const ring = usesIoUring(receive);
   if (protections.length > 0) {
     checkHardened(run, child, { packetFd: packetSocket.fd, ioUring: ring, before: dropped });
   }
@@ -192,7 +194,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   // The last look: no privilege has come back, and the child still holds the passed socket.
   const last = child.look({ expected: { passed, ring }, ask: "everything" });
   judgeDropped(last);
-  run.record.figure("questions_ms", holding.questioned + dropped.questioned + last.questioned);
+  run.figure("questions_ms", holding.questioned + dropped.questioned + last.questioned);
 
   // The last close of a packet socket waits for an RCU grace period (packet_release). The child's
   // close and the stimulus' close wait at the same time.
@@ -246,7 +248,7 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   // 4. Exactly one descriptor is accepted.
   const { message, descriptors } = run.checked(
     "PASS-02",
-    () => run.receive("socket", 1),
+    () => run.receive(SOCKET, 1),
     "1 descriptor, control messages whole",
   );
   const { uid, gid, count, protections, receive } = message;

@@ -62,7 +62,7 @@ Deno.test("renderList() names under --verbose every check of an experiment, and 
   const parts = renderList(EXPERIMENTS, true).split("\n\n\n");
   assertEquals(parts.length, EXPERIMENTS.length);
   for (const [i, { name }] of EXPERIMENTS.entries()) {
-    const [plain, hardened = ""] = parts[i].split("With --harden also:\n");
+    const [plain, hardened = ""] = parts[i].split("With --harden, also:\n");
     assert(plain.startsWith(`${name} `));
     for (const [asked, text] of [[name, plain], [`${name} --harden`, hardened]]) {
       const judged = IDS.filter((id) => judgedBy(id, EXPERIMENTS).includes(asked));
