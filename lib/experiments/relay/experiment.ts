@@ -60,8 +60,6 @@ import {
   type ReceivePath,
   usesIoUring,
 } from "../../receive/mod.ts";
-import { relayOptions, type RelaySetting } from "./options.ts";
-import { LISTEN, RELAY, ROLE } from "./orders.ts";
 import { asAccount } from "./account.ts";
 import { describeEgress, inEndpointWords, openEgress } from "./egress.ts";
 import { attemptElsewhere, strayFrame, strayPayload } from "./elsewhere.ts";
@@ -81,6 +79,8 @@ import {
 } from "./judge.ts";
 import { membersOf } from "./membership.ts";
 import { FAR_END, FarNamespace, requireNamespaces } from "./namespace.ts";
+import { relayOptions, type RelaySetting } from "./options.ts";
+import { LISTEN, RELAY, ROLE } from "./orders.ts";
 import { openReceiver, receive, startReceiver, takePayloads } from "./receiver.ts";
 import { Relay } from "./relay.ts";
 import { ReversePathFilter, whyNotChangeable } from "./reverse_path.ts";
