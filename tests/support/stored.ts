@@ -1,6 +1,6 @@
 /**
  * A stored evidence file: three experiments that passed, one that was cut off, one without traffic.
- * Real runs, put together by hand.
+ * Real runs, combined by hand.
  *
  * @module
  */
@@ -9,26 +9,25 @@ import type { Evidence } from "../../lib/evidence/evidence.ts";
 
 const FILE = new URL("../lib/report/stored/run.json", import.meta.url);
 
-/** Reads it; each caller has one of its own. */
+/** Reads it. Each caller gets its own copy. */
 export function storedEvidence(): Evidence {
   return JSON.parse(Deno.readTextFileSync(FILE));
 }
 
 /**
- * What must not reach any reader as it is: markup, escapes, directives, what reorders, half a
- * character.
+ * Text that no view may print unchanged: markup, escapes, directives, reordering, half a character.
  */
 export const HOSTILE =
   `</script><script>alert(1)</script>"'><img src=x onerror=alert(2)>&lt;\x1b[2J\r\nnot ok 99 # TODO\nBail out!\u202e\u{e0001}\ud800 ]]>`;
 
-/** What a schema fixes the values of: nothing else can stand there. */
+/** The keys whose values the schema fixes. */
 const FIXED = [
   ...["schema", "arch", "started", "verdict", "name", "decisions", "id", "status", "side"],
   ...["seen_by", "kind"],
   ...["from", "stamped_by", "timestamp_ns", "head", "columns", "operation"],
 ];
 
-/** The same evidence with `text` put at the end of every other string in it. */
+/** The evidence with `text` appended to every other string. */
 export function spoilt(evidence: Evidence, text = HOSTILE): Evidence {
   const spoil = (value: unknown, key: string): unknown => {
     if (FIXED.includes(key)) return value;
