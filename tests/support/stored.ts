@@ -1,5 +1,6 @@
 /**
- * A stored evidence file: three experiments that passed, one that was cut off, one without traffic. Real runs, put together by hand.
+ * A stored evidence file: three experiments that passed, one that was cut off, one without traffic.
+ * Real runs, put together by hand.
  *
  * @module
  */
@@ -13,7 +14,10 @@ export function storedEvidence(): Evidence {
   return JSON.parse(Deno.readTextFileSync(FILE));
 }
 
-/** What must not reach any reader as it is: markup, escapes, directives, what reorders, half a character. */
+/**
+ * What must not reach any reader as it is: markup, escapes, directives, what reorders, half a
+ * character.
+ */
 export const HOSTILE =
   `</script><script>alert(1)</script>"'><img src=x onerror=alert(2)>&lt;\x1b[2J\r\nnot ok 99 # TODO\nBail out!\u202e\u{e0001}\ud800 ]]>`;
 
