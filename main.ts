@@ -63,6 +63,7 @@ async function runAll(
     const setting = findSetting(
       run,
       ["deno run -A", Deno.mainModule.split("/").at(-1), ...args].join(" "),
+      EXPERIMENTS,
     );
     if (!canHavePidNamespaces()) adoptOrphans();
     using views = new ViewFiles(files, { force });

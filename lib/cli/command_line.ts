@@ -9,13 +9,8 @@ import { closestString } from "@std/text/closest-string";
 import { type CheckId, CHECKS, isCheckId } from "../evidence/checks.ts";
 import type { Experiment } from "../harness/experiment.ts";
 import { UsageError } from "../evidence/errors.ts";
-import {
-  FANOUT_MODES,
-  type FanoutMode,
-  isFanoutMode,
-} from "../experiments/supervisor/fanout_group.ts";
+import { asWholeNumber, parseOptions } from "../harness/options.ts";
 import { isReceivePath, RECEIVE_PATHS, type ReceivePath } from "../receive/mod.ts";
-import { RELAY_DEFAULTS } from "../experiments/relay/options.ts";
 import type { FilePaths } from "./view_files.ts";
 import type { TextOptions } from "../report/text.ts";
 import type { RunOptions } from "../harness/setting.ts";
@@ -55,19 +50,7 @@ export const COUNT_LIMIT = 100_000;
 /** The longest time limit of an experiment, in seconds. */
 export const TIMEOUT_LIMIT = 3600;
 
-/**
- * The most workers. The runtime waits for each worker on a thread, and has 32 threads for that. The
- * kernel would take 256 sockets.
- */
-export const WORKER_LIMIT = 16;
-
-/** The most kills. */
-export const KILL_LIMIT = 10_000;
-
-/** The most frames per second that the parent can send beside its other work. */
-export const RATE_LIMIT = 50_000;
-
-/** Options that take a value, by their long names. */
+/** Options that take a value, by their long names. Experiments have more of their own. */
 const VALUED = [
   "experiment",
   "count",
@@ -75,13 +58,6 @@ const VALUED = [
   "user",
   "stimulus",
   "receive",
-  "workers",
-  "fanout",
-  "kills",
-  "rate",
-  "from",
-  "to",
-  "out",
   "pcap",
   "report",
   "explain",
@@ -144,22 +120,23 @@ export function parseCommandLine(
   args: readonly string[],
   experiments: readonly Experiment[],
 ): Task {
-  const words = parseArgs(withValuesTied(args), {
+  const valued = [...VALUED, ...experiments.flatMap(({ options }) => options?.names ?? [])];
+  const words = parseArgs(withValuesTied(args, valued), {
     boolean: [...SWITCHES],
-    string: [...VALUED, "_"],
-    collect: [...VALUED],
+    string: [...valued, "_"],
+    collect: valued,
     alias: { ...ALIASES },
     default: {},
     unknown: (word: string, key?: string) => {
-      if (key !== undefined) refuseUnknown(word);
+      if (key !== undefined) refuseUnknown(word, valued);
       return true;
     },
   });
   for (const task of ["help", "version"] as const) if (words[task]) return { task };
   if (words.list) return { task: "list", verbose: words.verbose };
 
-  const value = (name: Exclude<typeof VALUED[number], "experiment">, otherwise?: string) =>
-    single(name, words[name] as string[], otherwise);
+  const value = (name: string, otherwise?: string) =>
+    single(name, (words as Record<string, unknown>)[name] as string[], otherwise);
   const id = value("explain");
   if (id !== undefined) return { task: "explain", id: asCheckId(id) };
   if (words.json && words.tap) {
@@ -176,17 +153,7 @@ export function parseCommandLine(
       stimulus: value("stimulus"),
       harden: words.harden,
       receive: asReceivePath(value("receive")),
-      supervision: {
-        workers: asWholeNumber("workers", value("workers", "2")!, 1, WORKER_LIMIT),
-        fanout: asFanoutMode(value("fanout", "hash")!),
-        kills: asWholeNumber("kills", value("kills", "10")!, 1, KILL_LIMIT),
-        rate: asWholeNumber("rate", value("rate", "2000")!, 100, RATE_LIMIT),
-      },
-      relay: {
-        from: value("from", RELAY_DEFAULTS.from)!,
-        to: value("to", RELAY_DEFAULTS.to)!,
-        out: value("out"),
-      },
+      options: parseOptions(experiments, value),
     },
     files: { pcap: value("pcap"), report: value("report") },
     force: words.force,
@@ -198,8 +165,8 @@ export function parseCommandLine(
  * Ties a negative number or an empty argument to the option before it, so that it is refused as a
  * wrong value of that option instead of an unknown one.
  */
-function withValuesTied(args: readonly string[]): string[] {
-  const options = VALUED.flatMap((name) => [
+function withValuesTied(args: readonly string[], valued: readonly string[]): string[] {
+  const options = valued.flatMap((name) => [
     `--${name}`,
     ...Object.entries(ALIASES).filter(([, long]) => long === name).map(([short]) => `-${short}`),
   ]);
@@ -215,10 +182,10 @@ function withValuesTied(args: readonly string[]): string[] {
   return tied;
 }
 
-function refuseUnknown(word: string): never {
+function refuseUnknown(word: string, valued: readonly string[]): never {
   const name = word.replace(/=.*$/s, "");
   const known = [
-    ...[...VALUED, ...SWITCHES].map((option) => `--${option}`),
+    ...[...valued, ...SWITCHES].map((option) => `--${option}`),
     ...Object.keys(ALIASES).map((letter) => `-${letter}`),
   ];
   throw new UsageError(
@@ -257,23 +224,6 @@ function onlyInterface(names: readonly string[]): string {
     throw new UsageError(`Give one interface, not ${names.length}: ${all}`);
   }
   return names[0];
-}
-
-function asWholeNumber(name: string, text: string, least: number, most: number): number {
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || number < least || number > most) {
-    throw new UsageError(
-      `--${name} must be a whole number from ${least} to ${most}, not ${JSON.stringify(text)}`,
-    );
-  }
-  return number;
-}
-
-function asFanoutMode(text: string): FanoutMode {
-  if (isFanoutMode(text)) return text;
-  throw new UsageError(
-    `--fanout must be one of ${Object.keys(FANOUT_MODES).join(", ")}, not ${JSON.stringify(text)}`,
-  );
 }
 
 function asCheckId(text: string): CheckId {

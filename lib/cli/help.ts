@@ -5,13 +5,8 @@
  */
 
 import { RELAY_DEFAULTS } from "../experiments/relay/options.ts";
-import {
-  COUNT_LIMIT,
-  KILL_LIMIT,
-  RATE_LIMIT,
-  TIMEOUT_LIMIT,
-  WORKER_LIMIT,
-} from "./command_line.ts";
+import { KILL_LIMIT, RATE_LIMIT, WORKER_LIMIT } from "../experiments/supervisor/options.ts";
+import { COUNT_LIMIT, TIMEOUT_LIMIT } from "./command_line.ts";
 
 /** The text that `--help` prints. */
 export const HELP =

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { asTexts } from "./protocol.ts";
+import { asTexts } from "./validate.ts";
 import { ExperimentError } from "../evidence/errors.ts";
 
 /** Returns the SHA-256 of some bytes, in base64. */

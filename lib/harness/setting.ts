@@ -12,16 +12,10 @@ import { readLink, readTextFile } from "../../ffi/process/file.ts";
 import { gidByName, userByName, userByUid } from "../../ffi/process/users.ts";
 import { if_nametoindex, type Link, linkByIndex } from "../../ffi/socket/rtnetlink.ts";
 import { ALWAYS_NEEDED, describeMissing, missingCapabilities } from "../host/capabilities.ts";
-import type { Supervision } from "../experiments/supervisor/options.ts";
 import { CannotAnswer, UsageError } from "../evidence/errors.ts";
 import { ALL_PROTECTIONS, type Protection, requireBirth } from "../confine/protections.ts";
 import { type ReceivePath, whyUnavailable } from "../receive/mod.ts";
-import {
-  parseEndpoint,
-  refuseLoop,
-  type RelayOptions,
-  type RelaySetting,
-} from "../experiments/relay/options.ts";
+import { findOptions, type OptionsByExperiment, type OptionsOwner } from "./options.ts";
 
 /** What a run is asked for. */
 export interface RunOptions {
@@ -39,10 +33,8 @@ export interface RunOptions {
   readonly harden: boolean;
   /** How the worker receives; `undefined` if nothing is said of it. */
   readonly receive: ReceivePath | undefined;
-  /** What the supervisor is to do. */
-  readonly supervision: Supervision;
-  /** What is relayed, and where to. */
-  readonly relay: RelayOptions;
+  /** What the options of experiments ask for. */
+  readonly options: OptionsByExperiment;
 }
 
 /** Where a run takes place, and for whom: the kernel's view of {@linkcode RunOptions}. */
@@ -60,8 +52,8 @@ export interface Setting {
   readonly protections: readonly Protection[];
   /** How the worker receives; `undefined` for the usual way, and for each in `receive-paths`. */
   readonly receive: ReceivePath | undefined;
-  readonly supervision: Supervision;
-  readonly relay: RelaySetting;
+  /** The options of experiments, with every name looked up. */
+  readonly options: OptionsByExperiment;
 }
 
 /**
@@ -257,7 +249,13 @@ function requireSetgroups(): void {
   }
 }
 
-function requireUp(link: Link, consequence = "no packet can be received"): void {
+/**
+ * Makes sure that an interface is up.
+ *
+ * @param consequence What cannot be done if it is down, for the error.
+ * @throws {CannotAnswer} If it is down.
+ */
+export function requireUp(link: Link, consequence = "no packet can be received"): void {
   if (!link.up) {
     throw new CannotAnswer(
       `Interface "${link.name}" is down: ${consequence} (ENETDOWN)`,
@@ -287,40 +285,34 @@ function requireReceivePath(path: ReceivePath): void {
   );
 }
 
-/** Where a relay takes datagrams from and sends them to; what is a loop is refused. */
-function findRelay({ from, to, out }: RelayOptions, link: Link): RelaySetting {
-  const relay = {
-    from: parseEndpoint("--from", from),
-    to: parseEndpoint("--to", to),
-    out: out === undefined ? undefined : findLink(out, "--out:", "Cannot send by"),
-  };
-  refuseLoop(relay, link);
-  return relay;
-}
-
 /**
  * Looks everything up.
  *
  * @param commandLine What would run fdpass again, for the remedy.
+ * @param experiments Those whose options are looked up.
  * @throws {UsageError} If an argument is wrong.
  * @throws {CannotAnswer} If the run could show nothing here.
  */
-export function findSetting(options: RunOptions, commandLine: string): Setting {
+export function findSetting(
+  options: RunOptions,
+  commandLine: string,
+  experiments: readonly OptionsOwner[],
+): Setting {
   const link = findLink(options.interface, "Interface");
   const stimulus = findStimulus(link, options.stimulus);
   const identities = findIdentities(options.user);
   const [identity] = identities;
-  const relay = findRelay(options.relay, link);
+  const own = findOptions(experiments, options.options, link);
   requireRoot(commandLine);
   requireProc();
   requireUp(link);
   if (stimulus !== undefined) requireUp(stimulus);
-  if (relay.out !== undefined) requireUp(relay.out, "no datagram can be sent");
+  for (const { name, options } of experiments) options?.require?.(own[name]);
   identities.forEach(requireMapped);
   requireSetgroups();
   const protections = options.harden ? ALL_PROTECTIONS : [];
   requireBirth();
-  const { count, timeout, receive, supervision } = options;
+  const { count, timeout, receive } = options;
   if (receive !== undefined) requireReceivePath(receive);
   return {
     link,
@@ -331,7 +323,6 @@ export function findSetting(options: RunOptions, commandLine: string): Setting {
     timeout: timeout && timeout * 1000,
     protections,
     receive,
-    supervision,
-    relay,
+    options: own,
   };
 }

@@ -101,7 +101,7 @@ class NamedFile implements OutputFile {
       requireFree(place, path, force); // a folder or a link may have been put there since
       partial.appear(name, force);
     } catch (error) {
-      const why = error instanceof UsageError ? error.message : errnoOf(error);
+      const why = error instanceof UsageError ? error.message : reasonOf(error);
       throw new CannotAnswer(`Cannot put ${quote(path)} in place: ${why}`, kept(partial));
     }
   }
@@ -116,7 +116,7 @@ function kept(partial: PartialFile): string {
   try {
     return `It was saved as ${partial.keep()}`;
   } catch (error) {
-    return `It could not be saved under another name either: ${errnoOf(error)}`;
+    return `It could not be kept under another name either: ${reasonOf(error)}`;
   }
 }
 
@@ -147,7 +147,7 @@ function resolved(folder: string, path: string): string {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
       throw new UsageError(
-        `Cannot write ${quote(path)}: there is no folder ${quote(folder)} (${errnoOf(error)})`,
+        `Cannot write ${quote(path)}: there is no folder ${quote(folder)} (${reasonOf(error)})`,
       );
     }
     throw cannot(path, "stat", error);
@@ -190,10 +190,10 @@ const REMEDIES: Readonly<Record<string, string>> = {
 
 function cannot(path: string, call: string, error: unknown): CannotAnswer {
   const remedy = REMEDIES[codeOf(error) ?? ""] ?? "Name another file";
-  return new CannotAnswer(`Cannot write ${quote(path)}: ${call}: ${errnoOf(error)}`, remedy);
+  return new CannotAnswer(`Cannot write ${quote(path)}: ${call}: ${reasonOf(error)}`, remedy);
 }
 
-function errnoOf(error: unknown): string {
+function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return codeOf(error) ?? (error.message === "" ? error.name : error.message);
 }

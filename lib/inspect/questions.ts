@@ -16,7 +16,7 @@ import {
 } from "../../ffi/abi/constants.ts";
 import { Errno, errnoName } from "../../ffi/abi/errno.ts";
 import type { SyscallName } from "../../ffi/abi/syscalls.ts";
-import type { StoppedThread } from "../../ffi/process/ptrace.ts";
+import type { StoppedThread } from "../../ffi/ptrace/stopped_thread.ts";
 
 /** The calls that an unprivileged thread is refused, in the order in which they are asked. */
 export const FORBIDDEN = {

@@ -8,7 +8,7 @@
  */
 
 import { unlessGone } from "../../ffi/process/proc.ts";
-import { isKernelThread, StoppedThread } from "../../ffi/process/ptrace.ts";
+import { isKernelThread, StoppedThread } from "../../ffi/ptrace/stopped_thread.ts";
 import { ExperimentError } from "../evidence/errors.ts";
 import { threadIds } from "./threads.ts";
 

@@ -21,7 +21,8 @@ import {
 type Bytes = ArrayLike<number>;
 
 const SOURCE_V4 = [192, 0, 2, 1]; // RFC 5737: reserved for documentation
-const SOURCE_V6 = [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]; // RFC 3849: the same
+// RFC 3849: reserved for documentation
+const SOURCE_V6 = [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 const SOURCE_PORT = 5004;
 const TTL = 1;
 const DONT_FRAGMENT = [0x40, 0];

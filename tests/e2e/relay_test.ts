@@ -170,16 +170,16 @@ testNeeding(
 const WRONG: [what: string, args: string[], message: RegExp][] = [
   ["no group", ["--from", ""], /--from needs a value/],
   ["two groups", ["--to", "239.1.1.1:1", "--to", "239.1.1.2:1"], /--to is given 2 times/],
-  ["no port", ["--from", "239.1.1.1"], /--from: GROUP:PORT is wanted/],
-  ["one host", ["--from", "192.0.2.1:5004"], /--from: 192.0.2.1 is no multicast group/],
-  ["one host to send to", ["--to", "192.0.2.1:5004"], /--to: 192.0.2.1 is no multicast group/],
-  ["the link's own groups", ["--from", "224.0.0.251:5353"], /belongs to the link alone/],
-  ["a port of 0", ["--to", "239.1.1.1:0"], /--to: a port from 1 to 65535/],
-  ["a port too many", ["--to", "239.1.1.1:65536"], /--to: a port from 1 to 65535/],
+  ["no port", ["--from", "239.1.1.1"], /--from: must be GROUP:PORT/],
+  ["one host", ["--from", "192.0.2.1:5004"], /--from: 192.0.2.1 is not a multicast group/],
+  ["one host to send to", ["--to", "192.0.2.1:5004"], /--to: 192.0.2.1 is not a multicast group/],
+  ["the link's own groups", ["--from", "224.0.0.251:5353"], /is link-local/],
+  ["a port of 0", ["--to", "239.1.1.1:0"], /--to: the port must be from 1 to 65535/],
+  ["a port too many", ["--to", "239.1.1.1:65536"], /--to: the port must be from 1 to 65535/],
   ["IPv6", ["--from", "[ff15::4644]:5004"], /IPv6 is not relayed/],
   ["an egress that is not there", ["--out", "nosuch0"], /Cannot send by "nosuch0".*ENODEV/],
   ["an egress that is no name", ["--out", "a/b"], /--out: "a\/b" is not an interface name/],
-  ["an egress into this machine", ["--out", "lo"], /comes back to this machine/],
+  ["an egress into this machine", ["--out", "lo"], /come back to this machine/],
 ];
 
 function assertRefused({ code, stdout, stderr }: Outcome, exit: number, message: RegExp): void {
@@ -197,7 +197,7 @@ for (const [what, args, message] of WRONG) {
 for (const out of ["veth-fdpass", "veth-fdpass-far"]) {
   testNeeding(root, `Bad input: relay to itself by "${out}" is refused with exit 2`, async () => {
     const args = ["--out", out, "--to", "239.255.70.68:5004"];
-    assertRefused(await inPlace(":", args), 2, /would be relayed to itself.*a loop/);
+    assertRefused(await inPlace(":", args), 2, /would be relayed back.*a loop/);
   });
 }
 

@@ -377,7 +377,7 @@ const PRIVILEGES: readonly Surrounding[] = [
     before: without("sys_admin"),
     args: ["-e", "relay"],
     exit: 4,
-    says: /Cannot make a way into another network namespace[^]*--out/,
+    says: /Cannot set up another network namespace[^]*--out/,
   },
   {
     what: "root has what is needed, and no more",

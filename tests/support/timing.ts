@@ -21,7 +21,7 @@ export const TIMING: readonly string[] = [
   "ffi/process/clock_test.ts",
   "ffi/seccomp/installed_filters_test.ts",
   "ffi/io_uring/io_uring_test.ts",
-  "ffi/process/ptrace_test.ts",
+  "ffi/ptrace/stopped_thread_test.ts",
   "ffi/socket/socket_test.ts",
   "ffi/trace/trace_test.ts",
   "lib/harness/child_ending_test.ts",

@@ -45,7 +45,8 @@ import { arrives, markedFrame } from "../../packets/marks.ts";
 import { sendFrame } from "../../packets/send.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
-import { asInteger, asText } from "../../harness/protocol.ts";
+import { asInteger, asText } from "../../harness/validate.ts";
+import { WORKER } from "./orders.ts";
 import { COLUMNS, expectedOutcome, HARDENED, PLAIN } from "./expected_outcome.ts";
 import {
   allowedIn,
@@ -62,7 +63,7 @@ import { RecvmsgSource } from "../../receive/recvmsg.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { birthUnder, type Protection, protectSocket } from "../../confine/protections.ts";
 import { leaveRoot, startWorker } from "../../confine/start.ts";
-import { drain, isRing, openFrameSource, USUAL_PATH } from "../../receive/mod.ts";
+import { drain, openFrameSource, usesIoUring, USUAL_PATH } from "../../receive/mod.ts";
 import { Reception } from "../../harness/reception.ts";
 import type { Child } from "../../harness/child.ts";
 
@@ -125,14 +126,13 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     };
     const prove = name === HARDENED;
     const way = { receive: prove ? receive : USUAL_PATH };
-    worker.send({ type: "worker", ...identity, protections: chosen, target, prove, ...way }, [
-      packetSocket.fd,
-    ]);
+    const orders = { ...identity, protections: chosen, target, prove, ...way };
+    worker.order(WORKER, orders, [packetSocket.fd]);
     await worker.reached("ready");
 
     for (const [operation, cells] of table) {
       const seen = await observe(operation, worker, witnesses);
-      cells.set(name, { ...seen, known: expectedOutcome(operation, name, isRing(receive)) });
+      cells.set(name, { ...seen, known: expectedOutcome(operation, name, usesIoUring(receive)) });
     }
     const differing = [...table.values()].filter((cells) => !isAsExpected(cells.get(name))).length;
     run.note(
@@ -141,7 +141,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     );
 
     if (name === HARDENED) {
-      const given = { packetFd: packetSocket.fd, ioUring: isRing(receive) };
+      const given = { packetFd: packetSocket.fd, ioUring: usesIoUring(receive) };
       checkHardened(run, worker, given);
       await worker.reached("receiving");
       const reception = new Reception(run, worker, { stimulus, witness });
@@ -159,7 +159,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
 
   const names = columns.map(({ name }) => name);
   const alone = names.filter((name) => name !== PLAIN && name !== HARDENED);
-  run.record.matrix(asMatrix(table, names));
+  run.matrix(asMatrix(table, names));
   const notTried = operationsNotTried(table);
   run.check("AUTH-01", judgeColumns(table, [PLAIN], notTried), SEEN_BY);
   run.check("AUTH-02", judgeColumns(table, alone, notTried), SEEN_BY);
@@ -191,7 +191,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
 
 /** The program of the worker, and of a sibling. */
 export async function child(run: ChildRun): Promise<void> {
-  const { message, descriptors } = run.receive("worker", 1);
+  const { message, descriptors } = run.receive(WORKER, 1);
   const { uid, gid, protections, target, prove, receive } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
   const sockets = { packetFd: packetSocket.fd, channelFd: run.channelFd };
@@ -259,7 +259,7 @@ async function startSibling(
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
   const child = run.start(beside && { beside });
   const orders = { protections, target: null, prove: false, receive: USUAL_PATH } as const;
-  child.send({ type: "worker", ...identity, ...orders }, [packetSocket.fd]);
+  child.order(WORKER, { ...identity, ...orders }, [packetSocket.fd]);
   const { fd } = await child.reached("ready");
   return {
     child,

@@ -40,7 +40,8 @@ import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
 import { InterfaceWitness } from "../../harness/interface_witness.ts";
 import { whyNoOwnRings } from "../../host/kernel.ts";
-import { asInteger, asObject, asText } from "../../harness/protocol.ts";
+import { asInteger, asObject, asText } from "../../harness/validate.ts";
+import { SOCKET } from "../../harness/worker_orders.ts";
 import { boundPacketSocket, describePacketSocket } from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { type ThreadCredentials, threadCredentials } from "../../inspect/threads.ts";
@@ -119,7 +120,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
 
   run.step("Spawning child process, passing the socket...");
   await using child = run.start({ launcher: overrides.launcher });
-  child.send({ type: "socket", ...identity, count, protections: [], receive }, [packetSocket.fd]);
+  child.order(SOCKET, { ...identity, count, protections: [], receive }, [packetSocket.fd]);
   run.done(`FD passed to PID ${child.pid} via SCM_RIGHTS`);
 
   // What the rings from before the drop have opened is open now, in the child: it is looked at, not asked for.
@@ -195,7 +196,7 @@ async function hardened(
   protectSocket(packetSocket.fd, protections);
   await using worker = run.start({ launcher: launcherFor(identity, protections) });
   const orders = { ...identity, count, protections, receive };
-  worker.send({ type: "socket", ...orders }, [packetSocket.fd]);
+  worker.order(SOCKET, orders, [packetSocket.fd]);
   await worker.reached("ready");
   checkHardened(run, worker, { packetFd: packetSocket.fd, ioUring: true });
   const reception = overrides.reception(run, worker, of);
@@ -227,7 +228,7 @@ export const childOverrides = {
 
 /** The program that stops being root. */
 export async function child(run: ChildRun, overrides = childOverrides): Promise<void> {
-  const { message: { uid, gid, protections }, descriptors } = run.receive("socket", 1);
+  const { message: { uid, gid, protections }, descriptors } = run.receive(SOCKET, 1);
   using packetSocket = new OwnedFd(descriptors[0]);
   if (protections.length > 0) {
     const sockets = { packetFd: packetSocket.fd, channelFd: run.channelFd };

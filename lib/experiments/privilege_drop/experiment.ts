@@ -71,8 +71,15 @@ import {
   protectSocket,
 } from "../../confine/protections.ts";
 import { confine, leaveRoot } from "../../confine/start.ts";
-import { drain, isRing, openFrameSource, type ReceivePath, USUAL_PATH } from "../../receive/mod.ts";
+import {
+  drain,
+  openFrameSource,
+  type ReceivePath,
+  usesIoUring,
+  USUAL_PATH,
+} from "../../receive/mod.ts";
 import { Reception } from "../../harness/reception.ts";
+import { SOCKET } from "../../harness/worker_orders.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
 import { RecvmsgSource } from "../../receive/recvmsg.ts";
 import type { Child } from "../../harness/child.ts";
@@ -128,8 +135,9 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
 
   // 4. One message, one descriptor: after it the child holds one packet socket more, and it is this one.
   run.step("Passing AF_PACKET socket FD to child...");
-  child.send(
-    { type: "socket", ...identity, count, protections, receive },
+  child.order(
+    SOCKET,
+    { ...identity, count, protections, receive },
     overrides.passedToChild(packetSocket.fd),
   );
   run.done("FD passed to child via SCM_RIGHTS");
@@ -165,7 +173,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
 
   // 8. It is ready to receive.
   await child.reached("ready");
-  const ring = isRing(receive);
+  const ring = usesIoUring(receive);
   if (protections.length > 0) {
     checkHardened(run, child, {
       packetFd: packetSocket.fd,
@@ -194,7 +202,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   // The last look: nothing has come back, and the child still holds what it was sent.
   const last = child.look({ expected: { passed, ring }, ask: "everything" });
   judgeDropped(last);
-  run.record.figure("questions_ms", holding.questioned + dropped.questioned + last.questioned);
+  run.figure("questions_ms", holding.questioned + dropped.questioned + last.questioned);
 
   // The last close of a packet socket waits for an RCU grace period (packet_release), here and in the child: at once.
   child.send({ type: "enough" });
@@ -245,7 +253,7 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   // 4. The strict receive.
   const { message, descriptors } = run.checked(
     "PASS-02",
-    () => run.receive("socket", 1),
+    () => run.receive(SOCKET, 1),
     "1 descriptor, control messages whole",
   );
   const { uid, gid, count, protections, receive } = message;

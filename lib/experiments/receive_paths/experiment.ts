@@ -34,7 +34,7 @@ import {
   skipped,
 } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
-import type { ReceiverOrders } from "../../harness/protocol.ts";
+import { RECEIVER, type ReceiverOrders } from "./orders.ts";
 import {
   boundPacketSocket,
   enlargeReceiveBuffer,
@@ -49,9 +49,9 @@ import {
   currentFrame,
   drain,
   type FrameSource,
-  isRing,
   openFrameSource,
   type ReceivePath,
+  usesIoUring,
   whyUnavailable,
 } from "../../receive/mod.ts";
 import { PacketRingSource, WORKER_RING } from "../../receive/tpacket_v3.ts";
@@ -116,11 +116,11 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     protectSocket(packetSocket.fd, protections);
     await using worker = run.start({ launcher: launcherFor(identity, protections) });
     const orders = { receive, isRingSetUp, prove: !proven };
-    worker.send({ type: "receiver", ...identity, protections, ...orders }, [packetSocket.fd]);
+    worker.order(RECEIVER, { ...identity, protections, ...orders }, [packetSocket.fd]);
     await worker.reached("ready");
     const dropped = Object.values(judgeCredentials(threadCredentials(worker.pid), identity))
       .every(({ status }) => status === "pass");
-    const given = { packetFd: packetSocket.fd, ioUring: isRing(receive) };
+    const given = { packetFd: packetSocket.fd, ioUring: usesIoUring(receive) };
     if (!proven) checkHardened(run, worker, given);
     proven = true;
     takeStatistics(packetSocket.fd); // what came before does not count
@@ -131,8 +131,8 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     await worker.ended();
     run.check(check, judgeFrames(digests, statistics, dropped), SEEN_BY);
     const name = isRingSetUp ? `${receive}, set up by the parent` : receive;
-    run.record.figure(`${name}: packets`, statistics.packets);
-    run.record.figure(`${name}: drops`, statistics.drops);
+    run.figure(`${name}: packets`, statistics.packets);
+    run.figure(`${name}: drops`, statistics.drops);
     run.done(`${digests.sent.length} frames of ${SHORTEST} to ${LONGEST} bytes`, check);
     worked.add(receive);
   }
@@ -141,7 +141,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     run.done("The workers were confined", ...CONFINEMENT_CHECKS);
   }
   const all = WAYS.every(({ receive }) => worked.has(receive));
-  const ring = [...worked].some(isRing);
+  const ring = [...worked].some(usesIoUring);
   return {
     headline: `${all ? "Every way of receiving" : "What was looked at"} brings every frame!`,
     points: [...worked].map((path) => `${path}: once, in order, byte for byte`),
@@ -161,7 +161,7 @@ export const childOverrides = {
 /** The program that receives. */
 export async function child(run: ChildRun, overrides = childOverrides): Promise<void> {
   const digest = await sha256(); // as long as files may be opened
-  const { message, descriptors } = run.receive("receiver", 1);
+  const { message, descriptors } = run.receive(RECEIVER, 1);
   const { uid, gid, prove } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
   const sockets = { packetFd: packetSocket.fd, channelFd: run.channelFd };

@@ -8,8 +8,10 @@ import { RELAY_DEFAULTS } from "../../../lib/experiments/relay/options.ts";
 
 /** What is asked of the supervisor and of the relay if nothing is said of them. */
 const USUAL = {
-  supervision: { workers: 2, fanout: "hash", kills: 10, rate: 2000 },
-  relay: { ...RELAY_DEFAULTS, out: undefined },
+  options: {
+    supervisor: { workers: 2, fanout: "hash", kills: 10, rate: 2000 },
+    relay: { ...RELAY_DEFAULTS, out: undefined },
+  },
 };
 
 const parse = (...args: string[]) => parseCommandLine(args, EXPERIMENTS);

@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { ETH_P_ALL, if_nametoindex, linkByIndex } from "../../../ffi/mod.ts";
 import { AwaitedFrames } from "../../../lib/packets/awaited_frames.ts";
-import { internetChecksum } from "../../../lib/packets/build.ts";
 import { endOfPacket } from "../../../lib/packets/frames.ts";
 import { takeFrame } from "../../../lib/packets/queue.ts";
 import { boundPacketSocket } from "../../../lib/packets/socket.ts";
@@ -67,11 +66,6 @@ Deno.test("holdsStimulus() knows the packet with and without a secret, and no ot
     assert(!holdsStimulus(frame.with(end - 5, frame[end - 5] ^ 1)));
   }
   assert(!holdsStimulus(new Uint8Array(0)));
-});
-
-Deno.test("internetChecksum() is that of RFC 1071, section 3", () => {
-  assertEquals(internetChecksum(Uint8Array.of(0, 1, 0xf2, 3, 0xf4, 0xf5, 0xf6, 0xf7)), 0x220d);
-  assertEquals(internetChecksum(Uint8Array.of(0xff)), 0x00ff); // an odd byte counts as a high one
 });
 
 Deno.test("stimulusFrame() has different bytes behind the short frame of each", () => {

@@ -1,4 +1,4 @@
-/** What the supervisor is asked for: the words of the command line, and the range of users. */
+/** The options of the supervisor experiment: its words on the command line, and ranges of users. */
 
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { parseCommandLine } from "../../../../lib/cli/command_line.ts";
@@ -9,10 +9,10 @@ import { here } from "../../../e2e/here.ts";
 
 function supervisionOf(...args: string[]) {
   const task = parseCommandLine([...args, "lo"], EXPERIMENTS);
-  return task.task === "run" && task.run.supervision;
+  return task.task === "run" && task.run.options.supervisor;
 }
 
-Deno.test("parseCommandLine() has the defaults of the supervisor, and takes the bounds", () => {
+Deno.test("parseCommandLine() has defaults for the supervisor, and accepts the bounds", () => {
   assertEquals(supervisionOf(), { workers: 2, fanout: "hash", kills: 10, rate: 2000 });
   assertEquals(
     supervisionOf("--workers=1", "--fanout=qm", "--kills", "1", "--rate", "100"),
@@ -47,7 +47,7 @@ const WRONG: [args: string[], message: string][] = [
   [["--kill", "5"], "did you mean --kills?"],
 ];
 
-Deno.test("parseCommandLine() names the supervisor's wrong word and the right one", () => {
+Deno.test("parseCommandLine() names a wrong option of the supervisor, and what would be right", () => {
   for (const [args, message] of WRONG) {
     assertThrows(() => supervisionOf(...args), UsageError, message, args.join(" "));
   }
@@ -67,7 +67,7 @@ Deno.test("findIdentities() takes one user, a range, and a range with a group", 
   assertEquals(findIdentities("1000-1255:1").length, 256);
 });
 
-Deno.test("findIdentities() refuses what is empty, too long, or has root in it", () => {
+Deno.test("findIdentities() refuses a range that is empty, is too long, or includes root", () => {
   const cases: [user: string, message: string][] = [
     ["60002-60001", 'a range of 1 to 256 users is wanted, not "60002-60001"'],
     ["1-257:1", "a range of 1 to 256 users"],
@@ -96,7 +96,7 @@ for (
     [["--user", "9-1"], /--user: a range of 1 to 256 users is wanted, not "9-1"/],
   ] as const
 ) {
-  Deno.test(`fdpass -e supervisor ${args.join(" ")}: exit 2, and what would be right`, async () => {
+  Deno.test(`fdpass -e supervisor ${args.join(" ")}: exit 2, and a message that names the bounds`, async () => {
     const { code, stderr } = await here(["-e", "supervisor", ...args, "lo"]);
     assertEquals(code, 2);
     assertMatch(stderr, message);

@@ -59,10 +59,10 @@ import {
   WNOHANG,
   WSTOPPED,
 } from "../abi/constants.ts";
-import { close } from "./descriptor.ts";
+import { close } from "../process/descriptor.ts";
 import { AnswerError, Errno, errnoOf, SystemError } from "../abi/errno.ts";
-import { open, readTextFile } from "./file.ts";
-import { unlessGone } from "./proc.ts";
+import { open, readTextFile } from "../process/file.ts";
+import { unlessGone } from "../process/proc.ts";
 import {
   iovec,
   ptrace_peeksiginfo_args,
