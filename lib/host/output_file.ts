@@ -116,7 +116,7 @@ function kept(partial: PartialFile): string {
   try {
     return `It was saved as ${partial.keep()}`;
   } catch (error) {
-    return `It could not be kept under another name either: ${reasonOf(error)}`;
+    return `It could not be saved under another name either: ${reasonOf(error)}`;
   }
 }
 

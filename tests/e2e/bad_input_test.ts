@@ -5,7 +5,7 @@ import { testNeeding } from "../support/needs.ts";
 import { inNamespace, type Outcome, runProgram } from "../support/programs.ts";
 import { FDPASS, here, NOT_ROOT, WITHOUT_NET_RAW } from "./here.ts";
 
-/** Arguments, and what the message must name. All are exit 2. */
+/** Arguments, and what the message must name. All exit with status 2. */
 const WRONG: [what: string, args: string[], message: RegExp][] = [
   ["no interface", [], /No interface given/],
   ["two interfaces", ["lo", "eth0"], /Give one interface, not 2: "lo", "eth0"/],
@@ -76,7 +76,7 @@ for (const [what, args, message] of WRONG) {
   });
 }
 
-/** Whether a shell runs it: `$0` and what follows are fdpass and the arguments. */
+/** Runs fdpass by a shell: `$0` and `$@` are fdpass and its arguments. */
 const shell = (text: string) => ["sh", "-c", text, ...FDPASS];
 
 Deno.test("Bad input: a name that is not UTF-8 is refused with exit 2", async () => {
@@ -84,7 +84,7 @@ Deno.test("Bad input: a name that is not UTF-8 is refused with exit 2", async ()
   assertRefused(outcome, 2, /is not an interface name/);
 });
 
-Deno.test("Bad input: a name with a NUL is refused where it could be given", () => {
+Deno.test("Bad input: a name with a NUL is refused", () => {
   for (const name of ["lo\0", "\0", "lo\0/../x"]) {
     assertEquals(isInterfaceName(name), false);
     assertThrows(() => findLink(name, "Interface"), UsageError, "is not an interface name");
@@ -92,13 +92,16 @@ Deno.test("Bad input: a name with a NUL is refused where it could be given", () 
   assertEquals(isInterfaceName("lo"), true);
 });
 
-Deno.test("The module on standard input cannot start itself again: exit 2", async () => {
+Deno.test("main.ts on standard input cannot start its child: exit 2", async () => {
   const [deno] = FDPASS;
   const outcome = await runProgram("sh", ["-c", `exec "$0" run -A - lo <main.ts`, deno]);
   assertRefused(outcome, 2, /not started from a file.*cannot start itself again/);
 });
 
-/** Places in which nothing can be answered; the command that runs fdpass there, and what the message must name. */
+/**
+ * Places where the question cannot be answered: how fdpass is run there, and what the message must
+ * name.
+ */
 const PLACES: [what: string, run: () => Promise<Outcome>, message: RegExp][] = [
   [
     "not root",
@@ -149,7 +152,10 @@ testNeeding(
   },
 );
 
-/** Runs fdpass under strace; what it started, and the packet sockets that it asked for. */
+/**
+ * Runs fdpass under strace. Returns the programs that it started and the packet sockets that it
+ * asked for.
+ */
 async function footprint(args: string[], run: typeof runProgram | typeof inNetns = runProgram) {
   const trace = await Deno.makeTempFile();
   try {
@@ -171,14 +177,19 @@ async function footprint(args: string[], run: typeof runProgram | typeof inNetns
 const inNetns = (program: string, args: readonly string[]) => inNamespace([program, ...args]);
 const strace = { root: true, programs: { strace: "strace" } };
 
-testNeeding(strace, "Bad input: nothing else happens, no child and no packet socket", async () => {
+testNeeding(strace, "Bad input starts no child and opens no packet socket", async () => {
   for (const [what, args] of WRONG) {
     assertEquals(await footprint(args), { programs: 1, forks: 0, packetSockets: 0 }, what);
   }
 });
 
-testNeeding(strace, "What must not happen at bad input is seen where it does happen", async () => {
-  const { programs, forks, packetSockets } = await footprint(["veth-fdpass"], inNetns);
-  assertEquals([programs, forks], [5, 3]); // setpriv of which version, cat, setpriv that becomes the child
-  assert(packetSockets >= 2, `${packetSockets} packet sockets`);
-});
+testNeeding(
+  strace,
+  "A good run shows the child and the packet socket that bad input must not",
+  async () => {
+    const { programs, forks, packetSockets } = await footprint(["veth-fdpass"], inNetns);
+    // setpriv for its version, cat, and the setpriv that becomes the child
+    assertEquals([programs, forks], [5, 3]);
+    assert(packetSockets >= 2, `${packetSockets} packet sockets`);
+  },
+);
