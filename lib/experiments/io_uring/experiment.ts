@@ -32,7 +32,6 @@ import { EarlyRings, ROOTS_FILE } from "../../confine/early_rings.ts";
 import type { Conclusion, SeenBy } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
-import { InterfaceWitness } from "../../harness/interface_witness.ts";
 import { whyNoOwnRings } from "../../host/kernel.ts";
 import { asInteger, asObject } from "../../harness/validate.ts";
 import { SOCKET } from "../../harness/worker_orders.ts";
@@ -45,7 +44,7 @@ import { type FrameSource, openFrameSource } from "../../receive/mod.ts";
 import { IoUringMultishotSource } from "../../receive/io_uring_multishot.ts";
 import { restrictedRing } from "../../receive/restricted_ring.ts";
 import { requireStimulus } from "../../harness/setting.ts";
-import { Reception, type ReceptionOf } from "../../harness/reception.ts";
+import type { Reception, ReceptionOf } from "../../harness/reception.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
 import {
   askAll,
@@ -94,15 +93,14 @@ export const parentOverrides = {
   /** The program that starts the first child. */
   launcher: USUAL_LAUNCHER,
   /** Creates the account of the frames that a child receives. */
-  reception: (run: ParentRun, child: Child, of: ReceptionOf): Reception =>
-    new Reception(run, child, of),
+  reception: (run: ParentRun, child: Child, of: ReceptionOf): Reception => run.reception(child, of),
 };
 
 /** The privileged program. */
 export async function parent(run: ParentRun, overrides = parentOverrides): Promise<Conclusion> {
   const { link, stimulus: stimulusLink, identity, count, protections } = run.setting;
   using stimulus = new Stimulus(requireStimulus(stimulusLink, link));
-  using witness = new InterfaceWitness(link.ifindex);
+  using witness = run.witness();
 
   run.step("Creating AF_PACKET socket...");
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);

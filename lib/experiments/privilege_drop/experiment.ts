@@ -37,7 +37,6 @@ import { judgeCredentials, judgeDenial, judgeRegaining } from "../../confine/jud
 import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import { tryPacketSocket } from "../../confine/attempts.ts";
 import { proveConfinement } from "../../confine/proof.ts";
-import { checkHardened } from "../../harness/hardened.ts";
 import { controlChannelPair } from "../../harness/channel.ts";
 import type { Conclusion } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
@@ -53,7 +52,6 @@ import {
 } from "../../inspect/findings.ts";
 import type { View } from "../../inspect/look.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
-import { InterfaceWitness } from "../../harness/interface_witness.ts";
 import {
   bindPacketSocket,
   describePacketSocket,
@@ -70,7 +68,6 @@ import {
 } from "../../confine/protections.ts";
 import { confine, leaveRoot } from "../../confine/start.ts";
 import { drain, openFrameSource, usesIoUring, USUAL_PATH } from "../../receive/mod.ts";
-import { Reception } from "../../harness/reception.ts";
 import { SOCKET } from "../../harness/worker_orders.ts";
 import { judgeBinding, judgeOwnDescriptors, judgeQueueBeforeBind } from "./judge.ts";
 import { observeQueue, QUEUED } from "./queue.ts";
@@ -173,13 +170,13 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   await child.reached("ready");
   const ring = usesIoUring(receive);
   if (protections.length > 0) {
-    checkHardened(run, child, { packetFd: packetSocket.fd, ioUring: ring, before: dropped });
+    run.checkHardened(child, { packetFd: packetSocket.fd, ioUring: ring, before: dropped });
   }
 
   // 9. Only frames sent from now on count.
-  using witness = new InterfaceWitness(link.ifindex);
+  using witness = run.witness();
   const { stimulate } = overrides;
-  const reception = new Reception(run, child, { stimulus, witness, stimulate });
+  const reception = run.reception(child, { stimulus, witness, stimulate });
   const isQueueSeen = stimulus !== undefined && QUEUED.includes(receive);
   const queue = isQueueSeen ? await observeQueue(child, { passed, reception, witness }) : undefined;
   await reception.until(Math.floor(count / 2), 1 / 2);

@@ -24,7 +24,6 @@ import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { judgeCredentials } from "../../confine/judge.ts";
 import { proveConfinement } from "../../confine/proof.ts";
-import { checkHardened } from "../../harness/hardened.ts";
 import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import { type Digest, DIGESTS_PER_MESSAGE, sha256, takeDigests } from "../../harness/digests.ts";
 import { type Conclusion, type SeenBy, skipped } from "../../evidence/evidence.ts";
@@ -119,7 +118,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     const dropped = Object.values(judgeCredentials(threadCredentials(worker.pid), identity))
       .every(({ status }) => status === "pass");
     const given = { packetFd: packetSocket.fd, ioUring: usesIoUring(receive) };
-    if (!proven) checkHardened(run, worker, given);
+    if (!proven) run.checkHardened(worker, given);
     proven = true;
     takeStatistics(packetSocket.fd); // resets the counters
 
