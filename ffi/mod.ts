@@ -40,6 +40,7 @@ export * from "./process/proc.ts";
 export * from "./process/process.ts";
 export * from "./io_uring/provided_buffers.ts";
 export * from "./ptrace/stopped_thread.ts";
+export { isKernelThread } from "./ptrace/thread_state.ts";
 export * from "./abi/raw_syscall.ts";
 export * from "./ptrace/registers.ts";
 export * from "./socket/rtnetlink.ts";
