@@ -1,5 +1,6 @@
 /**
- * What libc and the Linux kernel say, as TypeScript: descriptor passing, packet sockets, a privilege drop that holds.
+ * libc and Linux kernel interfaces in TypeScript: descriptor passing, packet sockets, system call
+ * filters, and a verified privilege drop.
  *
  * ```ts
  * import { AF_UNIX, SOCK_SEQPACKET, socketpair } from "./mod.ts";
