@@ -5,6 +5,7 @@ import { parseCommandLine } from "../../../../lib/cli/command_line.ts";
 import { EXPERIMENTS } from "../../../../lib/experiments/mod.ts";
 import { UsageError } from "../../../../lib/evidence/errors.ts";
 import { findIdentities } from "../../../../lib/host/users.ts";
+import { identitiesFor } from "../../../../lib/experiments/supervisor/options.ts";
 import { here } from "../../../e2e/here.ts";
 
 function supervisionOf(...args: string[]) {
@@ -51,6 +52,15 @@ Deno.test("parseCommandLine() names a wrong option of the supervisor, and what w
   for (const [args, message] of WRONG) {
     assertThrows(() => supervisionOf(...args), UsageError, message, args.join(" "));
   }
+});
+
+Deno.test("identitiesFor() gives each worker its own user of a range, or all the same user", () => {
+  const users = [1, 2, 3].map((id) => ({ uid: id, gid: id }));
+  assertEquals(identitiesFor(2, users), users.slice(0, 2));
+  assertEquals(identitiesFor(3, users), users);
+  assertEquals(identitiesFor(3, [users[0]]), [users[0], users[0], users[0]]);
+  const message = "--user: 4 users are wanted, for 3 workers and one more, not 3";
+  assertThrows(() => identitiesFor(4, users), UsageError, message);
 });
 
 Deno.test("findIdentities() takes one user, a range, and a range with a group", () => {
