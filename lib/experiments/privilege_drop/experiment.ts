@@ -21,61 +21,37 @@
  */
 
 import { ETH_P_ALL, POLLIN } from "../../../ffi/abi/constants.ts";
-import {
-  getresgid,
-  getresuid,
-  PrivilegeError,
-  tryToRegainRoot,
-} from "../../../ffi/process/credentials.ts";
+import { getresgid, getresuid, PrivilegeError, tryToRegainRoot } from "../../../ffi/process/credentials.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { readLink } from "../../../ffi/process/file.ts";
 import { openDescriptors } from "../../../ffi/process/proc.ts";
 import { poll } from "../../../ffi/socket/poll.ts";
+import { tryPacketSocket } from "../../confine/attempts.ts";
+import { judgeCredentials, judgeDenial, judgeRegaining } from "../../confine/judge.ts";
+import { proveConfinement } from "../../confine/proof.ts";
+import { becomeWorker, launchCapabilities, launcherFor, protectSocket } from "../../confine/protections.ts";
+import { confine, leaveRoot } from "../../confine/start.ts";
+import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import type { Conclusion } from "../../evidence/evidence.ts";
+import { controlChannelPair } from "../../harness/channel.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
-import { judgeCredentials, judgeDenial, judgeRegaining } from "../../confine/judge.ts";
-import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
-import { tryPacketSocket } from "../../confine/attempts.ts";
-import { proveConfinement } from "../../confine/proof.ts";
-import { checkHardened } from "../../harness/hardened.ts";
-import { controlChannelPair } from "../../harness/channel.ts";
-import type { Conclusion } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
-import {
-  judgeAbsence,
-  judgeArrival,
-  judgeLaunch,
-  judgeRefusedRoot,
-  judgeRefusedSocket,
-  judgeSameSocket,
-  judgeStillHeld,
-} from "../../inspect/findings.ts";
-import type { View } from "../../inspect/look.ts";
-import { threadCredentials } from "../../inspect/threads.ts";
+import { checkHardened } from "../../harness/hardened.ts";
 import { InterfaceWitness } from "../../harness/interface_witness.ts";
-import {
-  bindPacketSocket,
-  describePacketSocket,
-  isPacketSocket,
-  openPacketSocket,
-  takeStatistics,
-} from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import {
-  becomeWorker,
-  launchCapabilities,
-  launcherFor,
-  protectSocket,
-} from "../../confine/protections.ts";
-import { confine, leaveRoot } from "../../confine/start.ts";
-import { drain, openFrameSource, usesIoUring, USUAL_PATH } from "../../receive/mod.ts";
 import { Reception } from "../../harness/reception.ts";
 import { SOCKET } from "../../harness/worker_orders.ts";
+import { judgeAbsence, judgeArrival, judgeLaunch, judgeRefusedRoot, judgeRefusedSocket, judgeSameSocket, judgeStillHeld } from "../../inspect/findings.ts";
+import type { View } from "../../inspect/look.ts";
+import { threadCredentials } from "../../inspect/threads.ts";
+import { bindPacketSocket, describePacketSocket, isPacketSocket, openPacketSocket, takeStatistics } from "../../packets/socket.ts";
+import { Stimulus } from "../../packets/stimulus.ts";
+import { drain, openFrameSource, usesIoUring, USUAL_PATH } from "../../receive/mod.ts";
+import { RecvmsgSource } from "../../receive/recvmsg.ts";
 import { judgeBinding, judgeOwnDescriptors, judgeQueueBeforeBind } from "./judge.ts";
 import { observeQueue, QUEUED } from "./queue.ts";
-import { Stimulus } from "../../packets/stimulus.ts";
-import { RecvmsgSource } from "../../receive/recvmsg.ts";
 
 /** Steps of the parent that a test may override. */
 export const parentOverrides = {
@@ -173,13 +149,13 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   await child.reached("ready");
   const ring = usesIoUring(receive);
   if (protections.length > 0) {
-    checkHardened(run, child, { packetFd: packetSocket.fd, ioUring: ring, before: dropped });
+    run.checkHardened(child, { packetFd: packetSocket.fd, ioUring: ring, before: dropped });
   }
 
   // 9. Only frames sent from now on count.
-  using witness = new InterfaceWitness(link.ifindex);
+  using witness = run.witness();
   const { stimulate } = overrides;
-  const reception = new Reception(run, child, { stimulus, witness, stimulate });
+  const reception = run.reception(child, { stimulus, witness, stimulate });
   const isQueueSeen = stimulus !== undefined && QUEUED.includes(receive);
   const queue = isQueueSeen ? await observeQueue(child, { passed, reception, witness }) : undefined;
   await reception.until(Math.floor(count / 2), 1 / 2);
