@@ -8,7 +8,8 @@
  */
 
 import { unlessGone } from "../../ffi/process/proc.ts";
-import { isKernelThread, StoppedThread } from "../../ffi/ptrace/stopped_thread.ts";
+import { StoppedThread } from "../../ffi/ptrace/stopped_thread.ts";
+import { isKernelThread } from "../../ffi/ptrace/thread_state.ts";
 import { ExperimentError } from "../evidence/errors.ts";
 import { threadIds } from "./threads.ts";
 

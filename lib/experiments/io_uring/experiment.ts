@@ -35,19 +35,15 @@ import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
-import { InterfaceWitness } from "../../harness/interface_witness.ts";
+import { whyNoOwnRings } from "../../host/kernel.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { Reception, type ReceptionOf } from "../../harness/reception.ts";
-import { requireStimulus } from "../../harness/setting.ts";
+import { requireStimulus } from "../../host/interfaces.ts";
 import { asInteger, asObject } from "../../harness/validate.ts";
 import { SOCKET } from "../../harness/worker_orders.ts";
-import { whyNoOwnRings } from "../../host/kernel.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
 import { boundPacketSocket, describePacketSocket } from "../../packets/socket.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
-import { IoUringMultishotSource } from "../../receive/io_uring_multishot.ts";
-import { type FrameSource, openFrameSource } from "../../receive/mod.ts";
-import { restrictedRing } from "../../receive/restricted_ring.ts";
 import {
   askAll,
   EARLY,
@@ -58,6 +54,9 @@ import {
   rootsFilesOf,
   seeOutcomes,
 } from "./early_outcomes.ts";
+import { IoUringMultishotSource } from "../../receive/io_uring_multishot.ts";
+import { type FrameSource, openFrameSource } from "../../receive/mod.ts";
+import { restrictedRing } from "../../receive/restricted_ring.ts";
 import { HARDENED_PATH, hardenedChild, hardenedParent } from "./hardened.ts";
 import { judgeClosed, judgeEarly, judgeReceiving, judgeRestricted, judgeRing } from "./judge.ts";
 import { attemptForbidden, FEW_BUFFERS, RING_SOURCES, type RingOperation } from "./operations.ts";
@@ -94,15 +93,14 @@ export const parentOverrides = {
   /** The program that starts the first child. */
   launcher: USUAL_LAUNCHER,
   /** Creates the account of the frames that a child receives. */
-  reception: (run: ParentRun, child: Child, of: ReceptionOf): Reception =>
-    new Reception(run, child, of),
+  reception: (run: ParentRun, child: Child, of: ReceptionOf): Reception => run.reception(child, of),
 };
 
 /** The privileged program. */
 export async function parent(run: ParentRun, overrides = parentOverrides): Promise<Conclusion> {
   const { link, stimulus: stimulusLink, identity, count, protections } = run.setting;
   using stimulus = new Stimulus(requireStimulus(stimulusLink, link));
-  using witness = new InterfaceWitness(link.ifindex);
+  using witness = run.witness();
 
   run.step("Creating AF_PACKET socket...");
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);

@@ -13,10 +13,9 @@ import { startWorker } from "../../confine/start.ts";
 import type { Child } from "../../harness/child.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { forwardFrames } from "../../harness/forward.ts";
-import { checkHardened } from "../../harness/hardened.ts";
+import { SOCKET } from "../../harness/worker_orders.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import type { Reception, ReceptionOf } from "../../harness/reception.ts";
-import { SOCKET } from "../../harness/worker_orders.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
 import { drain, type FrameSource, type ReceivePath } from "../../receive/mod.ts";
 
@@ -41,7 +40,7 @@ export async function hardenedParent(
   const orders = { ...identity, count, protections, receive: HARDENED_PATH };
   worker.order(SOCKET, orders, [packetSocket.fd]);
   await worker.reached("ready");
-  checkHardened(run, worker, { packetFd: packetSocket.fd, ioUring: true });
+  run.checkHardened(worker, { packetFd: packetSocket.fd, ioUring: true });
   const reception = receptionOf(run, worker, of);
   await reception.until(count);
   worker.send({ type: "enough" });

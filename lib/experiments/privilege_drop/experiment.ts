@@ -48,10 +48,7 @@ import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
-import { checkHardened } from "../../harness/hardened.ts";
-import { InterfaceWitness } from "../../harness/interface_witness.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import { Reception } from "../../harness/reception.ts";
 import { SOCKET } from "../../harness/worker_orders.ts";
 import {
   judgeAbsence,
@@ -173,13 +170,13 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   await child.reached("ready");
   const ring = usesIoUring(receive);
   if (protections.length > 0) {
-    checkHardened(run, child, { packetFd: packetSocket.fd, ioUring: ring, before: dropped });
+    run.checkHardened(child, { packetFd: packetSocket.fd, ioUring: ring, before: dropped });
   }
 
   // 9. Only frames sent from now on count.
-  using witness = new InterfaceWitness(link.ifindex);
+  using witness = run.witness();
   const { stimulate } = overrides;
-  const reception = new Reception(run, child, { stimulus, witness, stimulate });
+  const reception = run.reception(child, { stimulus, witness, stimulate });
   const isQueueSeen = stimulus !== undefined && QUEUED.includes(receive);
   const queue = isQueueSeen ? await observeQueue(child, { passed, reception, witness }) : undefined;
   await reception.until(Math.floor(count / 2), 1 / 2);

@@ -23,17 +23,15 @@ import { judgeCredentials } from "../../confine/judge.ts";
 import { proveConfinement } from "../../confine/proof.ts";
 import { becomeWorker, launcherFor, protectSocket } from "../../confine/protections.ts";
 import { startWorker } from "../../confine/start.ts";
-import type { CheckId } from "../../evidence/checks.ts";
-import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import { type CheckId, CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import { type Conclusion, type SeenBy, skipped } from "../../evidence/evidence.ts";
 import type { Child } from "../../harness/child.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { type Digest, DIGESTS_PER_MESSAGE, sha256, takeDigests } from "../../harness/digests.ts";
 import type { Experiment } from "../../harness/experiment.ts";
-import { checkHardened } from "../../harness/hardened.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import { requireStimulus } from "../../harness/setting.ts";
+import { requireStimulus } from "../../host/interfaces.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
 import {
   boundPacketSocket,
@@ -119,7 +117,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     const dropped = Object.values(judgeCredentials(threadCredentials(worker.pid), identity))
       .every(({ status }) => status === "pass");
     const given = { packetFd: packetSocket.fd, ioUring: usesIoUring(receive) };
-    if (!proven) checkHardened(run, worker, given);
+    if (!proven) run.checkHardened(worker, given);
     proven = true;
     takeStatistics(packetSocket.fd); // resets the counters
 
