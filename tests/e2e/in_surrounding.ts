@@ -5,7 +5,7 @@
  */
 
 import { inNamespace, runProgram } from "../support/programs.ts";
-import type { Leaving } from "../support/report_left_behind.ts";
+import type { LeavingReport } from "../support/report_left_behind.ts";
 import { commandIn, type Surrounding } from "./surroundings.ts";
 
 /** The longest that a run may take, in milliseconds; it ends by itself before. */
@@ -15,7 +15,7 @@ const LIMIT = 40_000;
 const HANGS = 90_000;
 
 /** The outcome of a run. */
-export interface SurroundingOutcome extends Leaving {
+export interface SurroundingOutcome extends LeavingReport {
   readonly code: number;
   /** Standard output and standard error. */
   readonly output: string;
@@ -33,7 +33,7 @@ async function ownCache(folder: string): Promise<string> {
   return cache;
 }
 
-/** A folder in which runs may leave files. Leaving the scope of an `await using` removes it. */
+/** A folder in which runs may leave files. LeavingReport the scope of an `await using` removes it. */
 export class RunFolder implements AsyncDisposable {
   readonly #folder = Deno.makeTempDirSync();
   readonly #cache: Promise<string>;
@@ -53,7 +53,7 @@ export class RunFolder implements AsyncDisposable {
       env: { DENO_DIR: await this.#cache, TMPDIR: place },
       timeout: HANGS,
     });
-    const { milliseconds, left }: Leaving = JSON.parse(await Deno.readTextFile(report));
+    const { milliseconds, left }: LeavingReport = JSON.parse(await Deno.readTextFile(report));
     return { code, output: stdout + stderr, milliseconds, left };
   }
 

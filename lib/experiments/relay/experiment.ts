@@ -42,7 +42,7 @@ import type { ChildRun } from "../../harness/child_run.ts";
 import { compare, sha256 } from "../../harness/digests.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import { requireStimulus } from "../../harness/setting.ts";
+import { requireStimulus } from "../../host/interfaces.ts";
 import { groupFilter } from "../../packets/filters.ts";
 import { ELSEWHERE } from "../../packets/marks.ts";
 import { sendFrame, whenThereIsRoom } from "../../packets/send.ts";

@@ -22,12 +22,14 @@ export interface Supervision {
 }
 
 /**
- * The most workers. The runtime waits for each on a thread of its own, of which it has 32. The kernel
- * would take 256 sockets.
+ * The most workers. The runtime waits for each on a thread of its own, of which it has 32. The
+ * kernel would take 256 sockets.
  */
 export const WORKER_LIMIT = 16;
 
-/** The most kills, and the most frames per second: as many as one process can do beside the rest. */
+/**
+ * The most kills, and the most frames per second: as many as one process can do beside the rest.
+ */
 export const KILL_LIMIT = 10_000, RATE_LIMIT = 50_000;
 
 /** The options of the supervisor. */

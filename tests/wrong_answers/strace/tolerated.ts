@@ -254,14 +254,14 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["any", "lie"],
-    at: /#isInstructionAt/,
+    at: /isInstructionAt/,
     why: "then another instruction is found to make the call by",
   },
   {
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["lie"],
-    at: /#request\S* StoppedThread\.#(save|restore)/,
+    at: /\brequest@\S* StoppedThread\.#(save|restore)/,
     why:
       "which signals a thread blocks: one that comes during a question makes it be asked again, and no claim rests on those after it",
   },
@@ -269,7 +269,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["lie"],
-    at: /#isTrapped/,
+    at: /isTrapped/,
     why: "that no signal waits is what the kernel says",
   },
   {
@@ -297,7 +297,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["lie"],
-    at: /#setRegisters\S* StoppedThread\.#restore|#syscallInfo\S* StoppedThread\.#passOn/,
+    at: /\bsetRegisters@\S* StoppedThread\.#restore|\bsyscallInfo@\S* StoppedThread\.#passOn/,
     why:
       "the questions are answered; a thread that goes on elsewhere can only end the child's part",
   },
@@ -319,7 +319,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["lie"],
-    at: /#request\S* StoppedThread\.#leave/,
+    at: /\brequest@\S* StoppedThread\.#leave/,
     why: "a thread is let go twice",
   },
   {
