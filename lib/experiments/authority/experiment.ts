@@ -30,7 +30,9 @@ import { prctl } from "../../../ffi/process/process.ts";
 import { if_nametoindex } from "../../../ffi/socket/rtnetlink.ts";
 import { EarlyRings } from "../../confine/early_rings.ts";
 import { proveConfinement } from "../../confine/proof.ts";
-import { birthUnder, type Protection, protectSocket } from "../../confine/protections.ts";
+import { launcherUnder } from "../../confine/launcher.ts";
+import type { Protection } from "../../confine/protections.ts";
+import { protectSocket } from "../../confine/socket_protections.ts";
 import { leaveRoot, startWorker } from "../../confine/start.ts";
 import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import { CannotAnswer } from "../../evidence/errors.ts";
@@ -107,7 +109,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     using forgotten = new OwnedFd(forgottenWrite);
     await using worker = run.start({
       inherit: [forgotten.fd],
-      launcher: birthUnder(identity, chosen),
+      launcher: launcherUnder(identity, chosen),
       beside: sibling.child,
     });
     const { ifindex } = link;

@@ -27,7 +27,8 @@ import { close, OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { compileFilter, installFilter } from "../../../ffi/seccomp/seccomp.ts";
 import { EarlyRings, ROOTS_FILE } from "../../confine/early_rings.ts";
 import { ALLOW_EVERYTHING } from "../../confine/policy.ts";
-import { untilRingThreadsEnd, USUAL_LAUNCHER } from "../../confine/protections.ts";
+import { USUAL_LAUNCHER } from "../../confine/launcher.ts";
+import { waitForRingThreads } from "../../confine/worker_protections.ts";
 import { type CheckId, CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import type { Conclusion, SeenBy } from "../../evidence/evidence.ts";
 import type { Child } from "../../harness/child.ts";
@@ -181,7 +182,7 @@ export const childOverrides = {
   /** Closes them, which a program must do before it drops its privileges. */
   closeEarlyRings(rings: EarlyRings): void {
     rings.close();
-    untilRingThreadsEnd();
+    waitForRingThreads();
   },
   openSource: (operation: RingOperation, packetFd: number) => RING_SOURCES[operation](packetFd),
   makeRestrictedRing: (packetFd: number): IoUring => restrictedRing(packetFd, {}),

@@ -8,7 +8,9 @@
 import { ETH_P_ALL } from "../../../ffi/abi/constants.ts";
 import type { Identity } from "../../../ffi/process/credentials.ts";
 import { proveConfinement } from "../../confine/proof.ts";
-import { launcherFor, type Protection, protectSocket } from "../../confine/protections.ts";
+import { launcherFor } from "../../confine/launcher.ts";
+import type { Protection } from "../../confine/protections.ts";
+import { protectSocket } from "../../confine/socket_protections.ts";
 import { startWorker } from "../../confine/start.ts";
 import type { Child } from "../../harness/child.ts";
 import type { ChildRun } from "../../harness/child_run.ts";

@@ -7,7 +7,7 @@ import { awaitMessage, controlChannelPair, sendMessage } from "../../../lib/harn
 import { ownPidOf, pidNamespaceOf, processesIn } from "../../../lib/inspect/processes.ts";
 import { PidNamespace } from "../../../lib/harness/pid_namespace.ts";
 import { threadCredentials } from "../../../lib/inspect/threads.ts";
-import { USUAL_LAUNCHER } from "../../../lib/confine/protections.ts";
+import { USUAL_LAUNCHER } from "../../../lib/confine/launcher.ts";
 import { hasEnded, until } from "../../e2e/processes.ts";
 import { command } from "../../ffi/programs.ts";
 import { testNeeding } from "../../support/needs.ts";

@@ -12,7 +12,7 @@ import {
   type Operation,
 } from "../../../../lib/experiments/authority/operation.ts";
 import { OPERATIONS } from "../../../../lib/experiments/authority/operations.ts";
-import { ALL_PROTECTIONS, isProtection } from "../../../../lib/confine/protections.ts";
+import { ALL_PROTECTIONS, PROTECTIONS } from "../../../../lib/confine/protections.ts";
 
 const NAMES = OPERATIONS.map(({ name }) => name);
 
@@ -45,7 +45,10 @@ Deno.test("expectedOutcome() has an outcome for every operation in every column"
     for (const { name } of COLUMNS) {
       assert(isOutcome(expectedOutcome(operation, name)), `${operation.name}, ${name}`);
     }
-    assertEquals(Object.keys(operation.under ?? {}).filter((name) => !isProtection(name)), []);
+    assertEquals(
+      Object.keys(operation.under ?? {}).filter((name) => !Object.hasOwn(PROTECTIONS, name)),
+      [],
+    );
   }
 });
 
