@@ -1,5 +1,5 @@
 /**
- * fdpass: arguments → experiment → report → exit status.
+ * fdpass: from the arguments to experiments, to the report, to the exit status.
  *
  *     sudo deno run -A main.ts veth-fdpass
  *
@@ -90,7 +90,10 @@ function progressFor(args: readonly string[]): ShowProgress | undefined {
   });
 }
 
-/** Tells the calls of this process from now on, if anybody wants them: whoever reads a trace, or the page, which has them in its diagram. */
+/**
+ * Starts to trace the calls of this process, if they are wanted: for `--trace`, or for the diagram
+ * of the page.
+ */
 async function startTracing({ trace, files }: RunTask): Promise<Tracing | undefined> {
   if (!trace && files.report === undefined) return undefined;
   const { Tracing } = await import("./lib/harness/trace/hub.ts");
@@ -151,10 +154,10 @@ function render(evidence: Evidence, { view, amount, color }: OutputStyle): strin
 }
 
 /**
- * The parent's main program.
+ * The main program of the parent.
  *
  * @param args The command line.
- * @param childModule The module that the child runs, a `file:` URL, if not that of its experiment.
+ * @param childModule The child's main module, a `file:` URL, if not that of its experiment.
  * @returns The exit status.
  */
 export async function main(
@@ -171,7 +174,9 @@ export async function main(
   return await deliver(render(result, style), exit);
 }
 
-/** Prints what came of it; returns the exit status, which is no success if nobody got to read it. */
+/**
+ * Prints the result. Returns the exit status, which is not 0 if the result could not be printed.
+ */
 async function deliver(text: string, exit: number): Promise<number> {
   const failure = await writePatiently(Deno.stdout, text, interruption().signal);
   if (failure === null) return exit;

@@ -1,6 +1,6 @@
 /**
- * Compares the frames that one side received with those that another sent, by their digests, so that
- * neither has to keep the bytes.
+ * Compares the frames that one side received with those that another sent, by their digests, so
+ * that neither has to keep the bytes.
  *
  * @module
  */

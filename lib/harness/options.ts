@@ -85,7 +85,7 @@ export function asWholeNumber(name: string, text: string, least: number, most: n
   const number = Number(text);
   if (!/^\d+$/.test(text) || number < least || number > most) {
     throw new UsageError(
-      `--${name}: a whole number from ${least} to ${most} is wanted, not ${JSON.stringify(text)}`,
+      `--${name} must be a whole number from ${least} to ${most}, not ${JSON.stringify(text)}`,
     );
   }
   return number;

@@ -18,6 +18,9 @@ import type { Setting } from "./setting.ts";
 import type { TracePiece } from "./trace/lines.ts";
 import type { Tracing } from "./trace/hub.ts";
 import { Child } from "./child.ts";
+import { checkHardened, type HardenedWorker } from "./hardened.ts";
+import { InterfaceWitness } from "./interface_witness.ts";
+import { Reception, type ReceptionOf } from "./reception.ts";
 
 /** What the framework gives to a run. */
 export interface RunContext {
@@ -136,6 +139,25 @@ export class ParentRun<Options = unknown> {
   /** Adds a packet, counted as the `number`th, or 0 for one that does not count. */
   packet(packet: Packet, number: number): void {
     this.record.packet(packet, number);
+  }
+
+  /**
+   * Opens root's own witness on the interface under test.
+   *
+   * @throws {SystemError} If the packet socket cannot be opened or bound there.
+   */
+  witness(): InterfaceWitness {
+    return new InterfaceWitness(this.setting.link.ifindex);
+  }
+
+  /** Starts the account of the frames that a child receives: {@linkcode Reception}. */
+  reception(child: Child, of: ReceptionOf): Reception {
+    return new Reception(this, child, of);
+  }
+
+  /** Records HARD-01 to HARD-05 of a hardened worker: {@linkcode checkHardened}. */
+  checkHardened(child: Child, worker: HardenedWorker): void {
+    checkHardened(this, child, worker);
   }
 
   /**

@@ -80,9 +80,9 @@ testNeeding(
       "[Child/Privileged] Making rings before the drop...",
       "[Child/Privileged] Dropping all privileges, no_new_privs on every thread...",
       '  · open("/etc/shadow") without a ring: EACCES',
-      "  ✓ A plain ring acts as whoever uses it",
+      "  ✓ A plain ring acts with the credentials of its user",
       "  ✓ A polled ring and a registered personality are still root",
-      "  ✓ Closed, none of them is",
+      "  ✓ Once closed, none of them opens anything",
       "[Child/Unprivileged] Making a ring without privilege...",
       ...["RECV", "RECVMSG", "READ", "RECV, registered file", "multishot RECV"]
         .map((operation) => `[Child/Unprivileged] Receiving by ${operation}...`),
@@ -93,8 +93,8 @@ testNeeding(
       "  ✓ It refuses",
       "[Parent/Privileged] Starting a hardened worker that receives by a restricted ring...",
       "  Packets received: 5/5",
-      "  ✓ A restricted ring receives, and does nothing else",
-      "  ✓ So does that of a hardened worker",
+      "  ✓ A restricted ring receives and does nothing else",
+      "  ✓ A hardened worker receives by such a ring",
       "✓ SUCCESS: io_uring works on the passed socket!",
       "✓ D7 (io_uring) is viable in an unprivileged worker (D24)",
     ];

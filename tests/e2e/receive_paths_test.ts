@@ -54,7 +54,7 @@ for (const args of [[], ["--harden"]]) {
       PATIENT,
     );
     assertEquals([code, stderr], [0, ""]);
-    assertMatch(stdout, /^=== Ways of Receiving Experiment ===\n/);
+    assertMatch(stdout, /^=== Receive Paths Experiment ===\n/);
     WAYS.forEach((way, i) => {
       const lines = [
         `[Parent/Privileged] Receiving by ${way}...`,

@@ -166,7 +166,7 @@ const MEMORY: readonly Surrounding[] = [
     before: limited("memlock=0"),
     args: ["--receive", "io-uring"],
     exit: 4,
-    says: /16 KiB must be kept in memory, and 0 may be \(RLIMIT_MEMLOCK; ulimit -l 16\)/,
+    says: /16 KiB must be locked in memory, but only 0 may be \(RLIMIT_MEMLOCK; ulimit -l 16\)/,
     quick: true,
   },
   {
@@ -180,7 +180,7 @@ const MEMORY: readonly Surrounding[] = [
     before: limited("memlock=65536"),
     args: ["-e", "io-uring"],
     exit: 4,
-    says: /INCONCLUSIVE[^]*128 KiB must be kept in memory, and 64 may be/,
+    says: /INCONCLUSIVE[^]*128 KiB must be locked in memory, but only 64 may be/,
   },
   {
     what: "128 KiB may be locked, io-uring",

@@ -4,12 +4,26 @@
  * @module
  */
 
-import { IP_MULTICAST_TTL, IPPROTO_IP, type Ipv4Endpoint, O_CLOEXEC, open, send, setsockopt } from "../../ffi/mod.ts";
+import {
+  IP_MULTICAST_TTL,
+  IPPROTO_IP,
+  type Ipv4Endpoint,
+  O_CLOEXEC,
+  open,
+  send,
+  setsockopt,
+} from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import type { RelayAccount } from "../../lib/experiments/relay/account.ts";
 import { openEgress } from "../../lib/experiments/relay/egress.ts";
 import { strayFrame } from "../../lib/experiments/relay/elsewhere.ts";
-import { child, childOverrides, parent, parentOverrides, relay } from "../../lib/experiments/relay/experiment.ts";
+import {
+  child,
+  childOverrides,
+  parent,
+  parentOverrides,
+  relay,
+} from "../../lib/experiments/relay/experiment.ts";
 import { Relay } from "../../lib/experiments/relay/relay.ts";
 import { DatagramReader } from "../../lib/packets/datagrams.ts";
 import type { RelaySetting } from "../../lib/experiments/relay/options.ts";
@@ -18,7 +32,13 @@ import { becomeWorker, protectSocket, protectWorker } from "../../lib/confine/pr
 import { type FrameSource, openFrameSource } from "../../lib/receive/mod.ts";
 import { PacketRingSource } from "../../lib/receive/tpacket_v3.ts";
 import { DoublingSource, MISTREATED, SkippingSource, SleepingSource } from "./altered_sources.ts";
-import { onProtections, type Refutation, type Refutations, trustMe, withoutStage4 } from "./refutation.ts";
+import {
+  onProtections,
+  type Refutation,
+  type Refutations,
+  trustMe,
+  withoutStage4,
+} from "./refutation.ts";
 
 /** A defect: the overrides of the two programs, and what is changed in the child's messages. */
 interface Defect extends Omit<Refutation, "experiment"> {

@@ -33,13 +33,11 @@ import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import { proveConfinement } from "../../confine/proof.ts";
-import { checkHardened } from "../../harness/hardened.ts";
 import type { Cell, Conclusion, SeenBy } from "../../evidence/evidence.ts";
 import { EarlyRings } from "../../confine/early_rings.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
 import { ownPidOf } from "../../inspect/processes.ts";
-import { InterfaceWitness } from "../../harness/interface_witness.ts";
 import { isUnprivilegedIoUring, whyProcHides } from "../../host/kernel.ts";
 import { arrives, markedFrame } from "../../packets/marks.ts";
 import { sendFrame } from "../../packets/send.ts";
@@ -64,7 +62,6 @@ import type { ParentRun } from "../../harness/parent_run.ts";
 import { birthUnder, type Protection, protectSocket } from "../../confine/protections.ts";
 import { leaveRoot, startWorker } from "../../confine/start.ts";
 import { drain, openFrameSource, usesIoUring, USUAL_PATH } from "../../receive/mod.ts";
-import { Reception } from "../../harness/reception.ts";
 import type { Child } from "../../harness/child.ts";
 
 /**
@@ -89,7 +86,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
   }
   const otherIfindex = if_nametoindex("lo");
   using stimulus = new Stimulus(far);
-  using witness = new InterfaceWitness(link.ifindex);
+  using witness = run.witness();
   using farWitness = boundPacketSocket(far.ifindex, ETH_P_ALL);
   using otherWitness = boundPacketSocket(otherIfindex, ETH_P_ALL);
   const witnesses = { far: farWitness.fd, other: otherWitness.fd };
@@ -142,9 +139,9 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
 
     if (name === HARDENED) {
       const given = { packetFd: packetSocket.fd, ioUring: usesIoUring(receive) };
-      checkHardened(run, worker, given);
+      run.checkHardened(worker, given);
       await worker.reached("receiving");
-      const reception = new Reception(run, worker, { stimulus, witness });
+      const reception = run.reception(worker, { stimulus, witness });
       await reception.until(count);
       run.check("AUTH-04", reception.judgeOrigin(count), ["answer"]);
       worker.send({ type: "enough" });

@@ -41,7 +41,6 @@ import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { compare, sha256 } from "../../harness/digests.ts";
 import type { Experiment } from "../../harness/experiment.ts";
-import { checkHardened } from "../../harness/hardened.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { requireStimulus } from "../../harness/setting.ts";
 import { groupFilter } from "../../packets/filters.ts";
@@ -60,8 +59,6 @@ import {
   type ReceivePath,
   usesIoUring,
 } from "../../receive/mod.ts";
-import { relayOptions, type RelaySetting } from "./options.ts";
-import { LISTEN, RELAY, ROLE } from "./orders.ts";
 import { asAccount } from "./account.ts";
 import { describeEgress, inEndpointWords, openEgress } from "./egress.ts";
 import { attemptElsewhere, strayFrame, strayPayload } from "./elsewhere.ts";
@@ -81,6 +78,8 @@ import {
 } from "./judge.ts";
 import { membersOf } from "./membership.ts";
 import { FAR_END, FarNamespace, requireNamespaces } from "./namespace.ts";
+import { relayOptions, type RelaySetting } from "./options.ts";
+import { LISTEN, RELAY, ROLE } from "./orders.ts";
 import { openReceiver, receive, startReceiver, takePayloads } from "./receiver.ts";
 import { Relay } from "./relay.ts";
 import { ReversePathFilter, whyNotChangeable } from "./reverse_path.ts";
@@ -174,7 +173,7 @@ export async function parent(
   run.done(`Two descriptors passed via SCM_RIGHTS to PID ${worker.pid}`);
   await worker.reached("ready");
   const given = { packetFd: packetSocket.fd, egressFd: egress.fd, ioUring: usesIoUring(receive) };
-  checkHardened(run, worker, given);
+  run.checkHardened(worker, given);
   takeStatistics(packetSocket.fd); // frames so far do not count
 
   run.step(`Relaying from ${inEndpointWords(from)} to ${inEndpointWords(to)}...`);

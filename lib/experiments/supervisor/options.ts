@@ -45,9 +45,7 @@ export const supervisorOptions: ExperimentOptions<Supervision> = {
 function asFanoutMode(text: string): FanoutMode {
   if (isFanoutMode(text)) return text;
   throw new UsageError(
-    `--fanout: ${JSON.stringify(text)} is no mode; there are ${
-      Object.keys(FANOUT_MODES).join(", ")
-    }`,
+    `--fanout must be one of ${Object.keys(FANOUT_MODES).join(", ")}, not ${JSON.stringify(text)}`,
   );
 }
 

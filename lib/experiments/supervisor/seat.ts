@@ -54,7 +54,7 @@ export interface SeatWorker extends AsyncDisposable {
    */
   answer(): Promise<void>;
   /**
-   * Asks the worker to stop, and waits until it has received what is there and has stopped.
+   * Asks the worker to stop, and waits until it has received the remaining frames and stopped.
    *
    * @throws {ExperimentError} If it does not stop in time.
    */

@@ -8,8 +8,8 @@
  */
 
 import type { PacketRingGeometry } from "../../../ffi/packet/packet_ring.ts";
-import { judgeFilter, seeFilters } from "../../confine/filter.ts";
-import { judgeConfinement } from "../../confine/judge.ts";
+import { seeFilters } from "../../confine/filter.ts";
+import { judgeConfinement, judgeFilter } from "../../confine/judge.ts";
 import { launcherFor, type Protection } from "../../confine/protections.ts";
 import { type Finding, judged } from "../../evidence/evidence.ts";
 import { ExperimentError } from "../../evidence/errors.ts";

@@ -8,7 +8,7 @@
  *     next ─────────────────────────────▶ receives, and notes each frame that is done
  *     next, again and again ────────────▶ .
  *     .                          ◀─────── alive
- *     enough ───────────────────────────▶ receives what is there
+ *     enough ───────────────────────────▶ receives the remaining frames
  *     .                          ◀─────── stopped
  *
  * @module

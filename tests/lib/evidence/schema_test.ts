@@ -17,7 +17,10 @@ Deno.test("The report of an error is as the schema says", () => {
 
 type Node = Record<string, unknown>;
 
-/** Every object in a report that the schema describes; what a check gives as its evidence is its own. */
+/**
+ * Every object in a report that the schema describes; what a check gives as its evidence is its
+ * own.
+ */
 function objects(value: unknown, found: Node[] = []): Node[] {
   if (Array.isArray(value)) value.forEach((each) => objects(each, found));
   else if (typeof value === "object" && value !== null) {

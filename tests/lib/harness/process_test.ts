@@ -1,17 +1,17 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { libcFolder } from "../../../lib/harness/process.ts";
 import { EXPERIMENTS } from "../../../lib/experiments/mod.ts";
 import { requireFile } from "../../../lib/harness/run.ts";
 import { UsageError } from "../../../lib/evidence/errors.ts";
 
-Deno.test("libcFolder() is where the loaded libc is", () => {
-  assertEquals(Deno.statSync(`${libcFolder()}/libc.so.6`).isFile, true);
+Deno.test("libcFolder() returns the directory of the loaded libc", () => {
+  assert(Deno.statSync(`${libcFolder()}/libc.so.6`).isFile);
   const line = "7f0000000000-7f0000001000 r--p 00000000 08:01 42    /opt/a b/libc.so.6\n";
   assertEquals(libcFolder(line), "/opt/a b");
   assertThrows(() => libcFolder(""), Error, "libc.so.6");
 });
 
-Deno.test("requireFile() refuses a program that cannot start itself again", () => {
+Deno.test("requireFile() refuses a program that was not started from a local file", () => {
   requireFile("file:///srv/fdpass/main.ts");
   for (const url of ["file:///srv/$deno$stdin.mts", "https://example.org/main.ts", "data:,"]) {
     assertThrows(() => requireFile(url), UsageError, "not started from a file");
@@ -19,21 +19,23 @@ Deno.test("requireFile() refuses a program that cannot start itself again", () =
 });
 
 for (const { name, module } of EXPERIMENTS) {
-  Deno.test(`the child's modules are local files, and none is a package: ${name}`, async () => {
+  Deno.test(`the child of ${name} loads local files only, and nothing of another experiment`, async () => {
     const { stdout } = await new Deno.Command(Deno.execPath(), {
       args: ["info", "--json", "--no-config", module],
     }).output();
     const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as {
       modules: { specifier: string; error?: string }[];
     };
+    const specifiers = modules.map(({ specifier }) => specifier);
+    assert(specifiers.includes(module), "deno info lists the module itself");
     assertEquals(modules.filter(({ error }) => error !== undefined), []);
-    // What begins with "node:" is part of the runtime.
-    const packages = modules.filter(({ specifier }) => !/^(file|node):/.test(specifier));
-    assertEquals(packages, []);
+    // "node:" modules are part of the runtime.
+    const notLocal = specifiers.filter((each) => !/^(file|node):/.test(each));
+    assertEquals(notLocal, [], "not a local file");
     const folder = new URL(".", module).href;
-    const others = modules.filter(({ specifier }) =>
-      specifier.includes("/lib/experiments/") && !specifier.startsWith(folder)
+    const others = specifiers.filter((each) =>
+      each.includes("/lib/experiments/") && !each.startsWith(folder)
     );
-    assertEquals(others, [], "another experiment's");
+    assertEquals(others, [], "of another experiment");
   });
 }

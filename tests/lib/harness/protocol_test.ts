@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseChildMessage, sentTime, timed } from "../../../lib/harness/protocol.ts";
 import { ExperimentError } from "../../../lib/evidence/errors.ts";
 
@@ -8,12 +8,12 @@ const packet = {
   stamped_by: "kernel",
 };
 
-/** An object in an object, and so on. */
+/** Objects nested `depth` deep. */
 function nested(depth: number): unknown {
   return depth === 0 ? 0 : { a: nested(depth - 1) };
 }
 
-Deno.test("parseChildMessage() takes what the protocol has", () => {
+Deno.test("parseChildMessage() accepts every message of the protocol", () => {
   for (
     const message of [
       { type: "step", title: "…", privileged: true },
@@ -31,7 +31,7 @@ Deno.test("parseChildMessage() takes what the protocol has", () => {
   ) assertEquals<unknown>(parseChildMessage(JSON.stringify(message)), message);
 });
 
-Deno.test("parseChildMessage() drops fields that the protocol has not", () => {
+Deno.test("parseChildMessage() drops fields that are not in the protocol", () => {
   assertEquals<unknown>(
     parseChildMessage('{"type":"detail","text":"…","__proto__":{"type":"check"},"exit":0}'),
     { type: "detail", text: "…" },
@@ -87,16 +87,17 @@ Deno.test("parseChildMessage() refuses everything else", () => {
   ) assertThrows(() => parseChildMessage(text), ExperimentError, "protocol", text);
 });
 
-Deno.test("sentTime() is when the child says that it said it, if it says so as it should", () => {
+Deno.test("sentTime() returns the time that the child put before its message, if it is well formed", () => {
   const before = performance.timeOrigin + performance.now();
   const message = { type: "detail", text: "…" } as const;
   const text = JSON.stringify(timed(message));
   const at = sentTime(text)!;
-  assertEquals(at >= before && at <= performance.timeOrigin + performance.now(), true);
+  assert(at >= before && at <= performance.timeOrigin + performance.now(), `${at}`);
   assertEquals(parseChildMessage(text), message);
-  for (const word of ["-1", "1e9", '"1"', "null", "9".repeat(16), "[1]", "NaN", "1.2.3"]) {
-    assertEquals(sentTime(`{"at":${word},"type":"detail","text":"…"}`), undefined);
+  for (const wrong of ["-1", "1e9", '"1"', "null", "9".repeat(16), "[1]", "NaN", "1.2.3"]) {
+    assertEquals(sentTime(`{"at":${wrong},"type":"detail","text":"…"}`), undefined);
   }
+  // It counts only as the first field of the message itself.
   assertEquals(sentTime('{"type":"detail","text":"…","at":1}'), undefined);
   assertEquals(sentTime('{"type":"detail","text":"{\\"at\\":1,"}'), undefined);
 });

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../../lib/evidence/errors.ts";
 import { findIdentity, findLink, isInterfaceName, isMapped } from "../../../lib/harness/setting.ts";
 
-Deno.test("isInterfaceName() takes what the kernel takes, as far as it is printable ASCII", () => {
+Deno.test("isInterfaceName() accepts the names that the kernel accepts, if they are printable ASCII", () => {
   for (const name of ["lo", "veth-fdpass", "eth0.100", "x".repeat(15)]) {
     assertEquals(isInterfaceName(name), true, name);
   }
@@ -10,7 +10,7 @@ Deno.test("isInterfaceName() takes what the kernel takes, as far as it is printa
   for (const name of wrong) assertEquals(isInterfaceName(name), false, JSON.stringify(name));
 });
 
-Deno.test("findLink() names what is wrong", () => {
+Deno.test("findLink() explains why it refuses a name", () => {
   assertThrows(() => findLink("a\0b", "Interface"), UsageError, '"a\\u0000b"');
   assertThrows(
     () => findLink("lo0", "Interface"),
@@ -20,13 +20,13 @@ Deno.test("findLink() names what is wrong", () => {
   assertEquals(findLink("lo", "Interface").loopback, true);
 });
 
-Deno.test("findIdentity() takes names and numbers", () => {
+Deno.test("findIdentity() accepts names and numbers", () => {
   assertEquals(findIdentity("nobody:65534"), { uid: 65534, gid: 65534 });
   assertEquals(findIdentity("1234:5678"), { uid: 1234, gid: 5678 });
   assertEquals(findIdentity("4294967294:1"), { uid: 4294967294, gid: 1 });
 });
 
-Deno.test("findIdentity() refuses root, what changes nothing, and who is not there", () => {
+Deno.test("findIdentity() refuses root, the id that changes nothing, unknown names and malformed text", () => {
   const cases: [user: string, message: string][] = [
     ["root", "is root"],
     ["0", "is root"],
@@ -48,7 +48,7 @@ Deno.test("findIdentity() refuses root, what changes nothing, and who is not the
   }
 });
 
-Deno.test("isMapped() reads the map of a user namespace", () => {
+Deno.test("isMapped() finds an id in the map of a user namespace", () => {
   assertEquals(isMapped(65534, "         0          0 4294967295\n"), true);
   assertEquals(isMapped(65534, "         0          0          1\n"), false);
   assertEquals(isMapped(65534, "0 100000 1\n65534 165534 1\n"), true);

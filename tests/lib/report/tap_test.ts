@@ -15,7 +15,10 @@ interface Result {
   readonly skip: string | undefined;
 }
 
-/** Reads KTAP as its specification has it, and takes nothing else. Returns the results at each depth, outermost first. */
+/**
+ * Reads KTAP as its specification has it, and takes nothing else. Returns the results at each
+ * depth, outermost first.
+ */
 function readKtap(text: string): { outer: Result[]; inner: Result[][]; bail: string | undefined } {
   const inner: Result[][] = [];
   const outer: Result[] = [];

@@ -43,7 +43,10 @@ function readTap(evidence: Evidence): Said[] {
   return said;
 }
 
-/** The transcript names a check where it stands behind a line, and one that does not hold at the end. */
+/**
+ * The transcript names a check where it stands behind a line, and one that does not hold at the
+ * end.
+ */
 function readText(evidence: Evidence): Said[] {
   const text = renderText(evidence, { color: false, amount: "verbose" });
   return text.split(/^(?==== )/m).map((part) => {

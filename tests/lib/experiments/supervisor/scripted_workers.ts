@@ -1,5 +1,5 @@
 /**
- * Workers that do what a test says, for a supervisor without a run.
+ * Workers that follow a test's script, for a supervisor without a run.
  *
  * The supervisor, its sockets on the loopback interface and the memory of the progress are real.
  *

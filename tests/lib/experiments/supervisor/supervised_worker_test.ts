@@ -130,10 +130,13 @@ workerTest(
   },
 );
 
-workerTest("SupervisedWorker.ready() refuses what is no cookie", async ({ worker, send }) => {
-  send(at("ready", { cookie: 17 }));
-  await assertRejects(() => worker.ready(), ExperimentError, "broke the protocol: cookie");
-});
+workerTest(
+  "SupervisedWorker.ready() refuses a cookie that is not text",
+  async ({ worker, send }) => {
+    send(at("ready", { cookie: 17 }));
+    await assertRejects(() => worker.ready(), ExperimentError, "broke the protocol: cookie");
+  },
+);
 
 for (
   const [step, stage] of [["ready", "ready"], ["answer", "alive"], ["stop", "stopped"]] as const
@@ -152,7 +155,7 @@ for (
 }
 
 workerTest(
-  "SupervisedWorker.answer() asks once, and takes no message that nobody asked for",
+  "SupervisedWorker.answer() asks once, and refuses a message without a question",
   async ({ worker, send, receive }) => {
     setTimeout(() => send(at("alive")), 50);
     await worker.answer();

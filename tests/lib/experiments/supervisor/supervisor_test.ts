@@ -1,6 +1,6 @@
 /**
- * The supervisor without a run: real sockets on the loopback interface, and scripted workers, or
- * processes that only sleep.
+ * The supervisor without a run: real sockets on the loopback interface, and workers that follow a
+ * script or only sleep.
  */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
@@ -239,7 +239,7 @@ supervisorTest("The frame that a worker held when it died is noted, once", async
 });
 
 supervisorTest(
-  "A process that somebody kills is noticed, and one that is left over is killed",
+  "A process that is killed from outside is noticed, and the last one ends with the scope",
   async () => {
     const processes: SleepingProcess[] = [];
     const host = {
