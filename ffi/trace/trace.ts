@@ -1,6 +1,6 @@
 /**
- * A trace of libc's calls, made where they are made: each with its arguments by name, its structures,
- * its result, its errno and its duration.
+ * A trace of libc's calls, made where they are made: each with its arguments by name, its
+ * structures, its result, its errno and its duration.
  *
  * Theory of operation. Every function of the table in `libc.ts` gets a wrapper. The program reads
  * errno after the wrapper returns, so the wrapper reads errno at once, and writes it back last.

@@ -57,7 +57,7 @@ const ATTEMPTS: [call: keyof typeof SUCCESSES, attempt: () => unknown][] = [
 
 for (const [i, [call, attempt]] of ATTEMPTS.entries()) {
   Deno.test(`${call}() that answers nothing is found out (${i})`, () => {
-    assertThrows(attempt, AnswerError, `${call}: it succeeded, and its answer cannot be`);
+    assertThrows(attempt, AnswerError, `${call}: reported success with an impossible result`);
   });
 }
 
