@@ -323,8 +323,7 @@ export const LIBC_SYMBOLS = {
     result: "i32",
   },
 
-  // The result as i32: the lower half of a page address is never all ones, as that of MAP_FAILED
-  // is.
+  // The result as i32: the lower half of a page address is never all ones, unlike MAP_FAILED's.
   mmap: {
     prototype: "void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)",
     parameters: ["usize", "usize", "i32", "i32", "i32", "i64"],
@@ -385,13 +384,14 @@ export const LIBC_SYMBOLS = {
 } as const satisfies Record<string, Deno.ForeignFunction & { prototype: string }>;
 
 /** The functions, by name. */
-export type Libc = Deno.DynamicLibrary<typeof LIBC_SYMBOLS>["symbols/**
+export type Libc = Deno.DynamicLibrary<typeof LIBC_SYMBOLS>["symbols"];
+
+/**
  * libc's functions as in C: they return -1 and set errno.
  *
  * Each is bound at its first call. Deno compiles a trampoline for it, which takes 0.3 ms; doing
  * that for all would be half the start-up time of a process that needs a few. {@linkcode bindAll}
  * binds the rest ahead, for a process that will soon lack the right to.
- */.
  */
 export const libc: Libc = {} as Libc;
 

@@ -252,7 +252,8 @@ export class IoUring implements Disposable {
    */
   enter(completions = 0, timeout = 0): void {
     const tail = this.#words[this.#sqTail];
-    const count = this.#isPolled ? 0 : (tail - this.#entered) >>> 0; // the kernel thread takes them itself
+    // The kernel thread of a polled ring takes submissions by itself.
+    const count = this.#isPolled ? 0 : (tail - this.#entered) >>> 0;
     const waits = completions > 0;
     if (waits && timeout !== this.#waitMilliseconds) this.#setWait(timeout);
     let errno = 0;

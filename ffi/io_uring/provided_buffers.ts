@@ -57,7 +57,8 @@ export class ProvidedBuffers {
     this.#halves = new Uint16Array(this.#ring.buffer, this.#ring.byteOffset, count * 8);
     const start = addressOf(this.bytes);
     const addresses = BigUint64Array.from({ length: count }, (_, i) => start + BigInt(i * size));
-    const parts = new Uint32Array(addresses.buffer); // the lower half is first on both architectures
+    // The lower half is first on both architectures.
+    const parts = new Uint32Array(addresses.buffer);
     this.#low = parts.filter((_, i) => i % 2 === 0);
     this.#high = parts.filter((_, i) => i % 2 === 1);
 

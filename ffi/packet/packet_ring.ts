@@ -8,7 +8,7 @@
  * reset. The status is the only word that both sides write:
  *
  *     kernel    fills the block, writes num_pkts, …; then the status (a release)
- *     we        load the status (an acquire); then read the frames; then store TP_STATUS_KERNEL (a release)
+ *     we        load the status (an acquire); read the frames; store TP_STATUS_KERNEL (a release)
  *
  * `Atomics.load` and `Atomics.store` are at least that strong. Without the acquire, frames could be
  * read before they are written; without the release, they could be overwritten while they are read.

@@ -130,7 +130,7 @@ export function withOriginalMask<T>(step: () => T): T {
  * ```ts
  * import { restoreDefaultSignals } from "../mod.ts";
  *
- * restoreDefaultSignals(); // SIGTERM ends this process, even where a filter refuses what a handler needs
+ * restoreDefaultSignals(); // SIGTERM ends this process, even under a filter
  * ```
  *
  * @throws {SystemError} If it is refused, for example by a filter of system calls, or /proc is

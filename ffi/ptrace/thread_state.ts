@@ -34,8 +34,8 @@ export function hasEnded(tid: number): boolean {
 }
 
 /**
- * Whether a thread runs only kernel code: a kernel thread, or a worker of an io_uring, which appears
- * among the threads of a process.
+ * Whether a thread runs only kernel code: a kernel thread, or a worker of an io_uring, which
+ * appears among the threads of a process.
  *
  * @example
  * ```ts

@@ -30,7 +30,7 @@ function parameter(text: string, before: string): Parameter {
  * ```ts
  * import { parametersOf } from "./prototype.ts";
  *
- * const [, addr] = parametersOf("int bind(int sockfd, const struct sockaddr *addr, socklen_t addrlen)");
+ * const [, addr] = parametersOf("int bind(int sockfd, const struct sockaddr *addr)");
  * console.assert(addr.name === "addr" && addr.type === "struct sockaddr *");
  * ```
  */
