@@ -62,5 +62,9 @@ for (const [i, [call, attempt]] of ATTEMPTS.entries()) {
 }
 
 Deno.test("read() that answers nothing, and then that this was all, is found out", () => {
-  assertThrows(() => readTextFile("/proc/self/status"), AnswerError, "read: reported success with an impossible result");
+  assertThrows(
+    () => readTextFile("/proc/self/status"),
+    AnswerError,
+    "read: reported success with an impossible result",
+  );
 });
