@@ -24,7 +24,7 @@ import { ExperimentError } from "../../../lib/evidence/errors.ts";
 const SHUT_WR = 1; // bits/socket.h
 const NEVER = new AbortController().signal;
 
-/** Gives a test a channel, and sees to it that no descriptor is left. */
+/** Registers a test that gets a channel, and fails if it leaves a descriptor open. */
 function channelTest(
   name: string,
   test: (ours: OwnedFd, theirs: OwnedFd) => void | Promise<void>,
@@ -41,7 +41,7 @@ function channelTest(
   });
 }
 
-channelTest("controlChannelPair() is close-on-exec at both ends", (ours, theirs) => {
+channelTest("controlChannelPair() makes both ends close-on-exec", (ours, theirs) => {
   assert(isCloseOnExec(ours.fd) && isCloseOnExec(theirs.fd));
 });
 
@@ -53,25 +53,28 @@ channelTest("sendMessage() delivers messages whole and in order", (ours, theirs)
   assertEquals(takeMessage(theirs.fd, 0), undefined);
 });
 
-channelTest("sendMessage() refuses what is too long, and a peer that does not read", (ours) => {
-  assertThrows(() => sendMessage(ours.fd, "x".repeat(MESSAGE_LIMIT), [], 0), ExperimentError);
-  assertThrows(
-    () => {
-      for (;;) sendMessage(ours.fd, "x".repeat(10_000), [], 20);
-    },
-    ExperimentError,
-    "does not read",
-  );
-});
+channelTest(
+  "sendMessage() refuses a message that is too long, and a peer that does not read",
+  (ours) => {
+    assertThrows(() => sendMessage(ours.fd, "x".repeat(MESSAGE_LIMIT), [], 0), ExperimentError);
+    assertThrows(
+      () => {
+        for (;;) sendMessage(ours.fd, "x".repeat(10_000), [], 20);
+      },
+      ExperimentError,
+      "does not read",
+    );
+  },
+);
 
-channelTest("takeMessage() refuses descriptors that nobody asked for", (ours, theirs) => {
+channelTest("takeMessage() refuses another number of descriptors than expected", (ours, theirs) => {
   sendMessage(ours.fd, {}, [0], 0);
   assertThrows(() => takeMessage(theirs.fd, 0), DescriptorError);
   sendMessage(ours.fd, {}, [], 0);
   assertThrows(() => takeMessage(theirs.fd, 1), DescriptorError);
 });
 
-channelTest("takeMessage() brings the descriptors that were agreed", (ours, theirs) => {
+channelTest("takeMessage() returns the descriptors that were expected", (ours, theirs) => {
   sendMessage(ours.fd, {}, [theirs.fd], 0);
   const delivery = takeMessage(theirs.fd, 1);
   sendMessage(ours.fd, "through the copy", [], 0);
@@ -84,18 +87,18 @@ channelTest("takeMessage() refuses bytes that are not UTF-8", (ours, theirs) => 
   assertThrows(() => takeMessage(theirs.fd, 0), ExperimentError);
 });
 
-channelTest("takeMessage() knows the end of the channel", (ours, theirs) => {
+channelTest("takeMessage() returns null at the end of the channel", (ours, theirs) => {
   ours.close();
   assertEquals(takeMessage(theirs.fd, 0), null);
 });
 
 channelTest(
-  "takeMessage() brings the last words of a peer that has not read everything",
+  "takeMessage() returns the last messages of a peer that ended with unread messages",
   (ours, theirs) => {
     sendMessage(theirs.fd, "unread", [], 0);
-    for (const word of ["first", "last"]) sendMessage(ours.fd, word, [], 0);
+    for (const text of ["first", "last"]) sendMessage(ours.fd, text, [], 0);
     ours.close();
-    // The kernel tells of the reset before it delivers what was said.
+    // The kernel reports the reset once, before it delivers the messages.
     assertThrows(() => recv(theirs.fd, new Uint8Array(8), MSG_DONTWAIT), SystemError, "ECONNRESET");
     assertEquals(takeMessage(theirs.fd, 0)?.text, '"first"');
     assertEquals(takeMessage(theirs.fd, 0)?.text, '"last"');
@@ -103,13 +106,16 @@ channelTest(
   },
 );
 
-channelTest("takeMessage() is not kept from last words by a reset", (ours, theirs) => {
-  sendMessage(theirs.fd, "unread", [], 0);
-  sendMessage(ours.fd, "last", [], 0);
-  ours.close();
-  assertEquals(takeMessage(theirs.fd, 0)?.text, '"last"');
-  assertEquals(takeMessage(theirs.fd, 0), null);
-});
+channelTest(
+  "takeMessage() returns a last message although the kernel reports a reset first",
+  (ours, theirs) => {
+    sendMessage(theirs.fd, "unread", [], 0);
+    sendMessage(ours.fd, "last", [], 0);
+    ours.close();
+    assertEquals(takeMessage(theirs.fd, 0)?.text, '"last"');
+    assertEquals(takeMessage(theirs.fd, 0), null);
+  },
+);
 
 channelTest("takeMessage() refuses an empty message, which is not the end", (ours, theirs) => {
   sendDescriptors(ours.fd, [], { data: new Uint8Array(0) });
@@ -119,7 +125,7 @@ channelTest("takeMessage() refuses an empty message, which is not the end", (our
 });
 
 channelTest(
-  "takeMessage() takes a peer that says nothing more for one that is gone",
+  "takeMessage() returns null after the last message of a peer that has shut down",
   (ours, theirs) => {
     sendMessage(ours.fd, "last", [], 0);
     shutdown(ours.fd, SHUT_WR);
@@ -129,7 +135,7 @@ channelTest(
 );
 
 channelTest(
-  "takeMessage() leaves no descriptor open, however many came in how many messages",
+  "takeMessage() closes all descriptors of every message that it refuses",
   (ours, theirs) => {
     for (let i = 0; i < 3; i++) sendMessage(ours.fd, {}, new Array(253).fill(0), 0);
     for (let i = 0; i < 3; i++) assertThrows(() => takeMessage(theirs.fd, 0), DescriptorError);
@@ -138,30 +144,33 @@ channelTest(
   },
 );
 
-channelTest("awaitMessage() ends: with a message, with the peer, with the time", (ours, theirs) => {
-  assertThrows(() => awaitMessage(theirs.fd, 0, 10), ExperimentError, "in time");
-  sendMessage(ours.fd, 1, [], 0);
-  assertEquals(awaitMessage(theirs.fd, 0, 10).text, "1");
-  ours.close();
-  assertThrows(() => awaitMessage(theirs.fd, 0, 10), ExperimentError, "closed");
-});
+channelTest(
+  "awaitMessage() ends with a message, when the peer closes, and when time runs out",
+  (ours, theirs) => {
+    assertThrows(() => awaitMessage(theirs.fd, 0, 10), ExperimentError, "in time");
+    sendMessage(ours.fd, 1, [], 0);
+    assertEquals(awaitMessage(theirs.fd, 0, 10).text, "1");
+    ours.close();
+    assertThrows(() => awaitMessage(theirs.fd, 0, 10), ExperimentError, "closed");
+  },
+);
 
-channelTest("nextMessage() waits while the event loop goes on", async (ours, theirs) => {
+channelTest("nextMessage() waits while the event loop runs", async (ours, theirs) => {
   setTimeout(() => sendMessage(ours.fd, 1, [], 0), 20);
   assertEquals((await nextMessage(theirs.fd, Date.now() + 5000, NEVER))?.text, "1");
   assertEquals(await nextMessage(theirs.fd, Date.now() + 20, NEVER), undefined);
 });
 
-channelTest("nextMessage() is woken by its signal", async (_, theirs) => {
+channelTest("nextMessage() ends its wait when its signal aborts", async (_, theirs) => {
   const started = Date.now();
   assertEquals(
     await nextMessage(theirs.fd, Date.now() + 30_000, AbortSignal.timeout(20)),
     undefined,
   );
-  assert(Date.now() - started < 10_000, "it waited for its deadline");
+  assert(Date.now() - started < 10_000, "it waited until its deadline");
 });
 
-channelTest("nextMessage() rejects when descriptors come unasked", async (ours, theirs) => {
+channelTest("nextMessage() rejects a message with descriptors", async (ours, theirs) => {
   sendMessage(ours.fd, {}, [0], 0);
   await assertRejects(() => nextMessage(theirs.fd, Date.now() + 1000, NEVER), DescriptorError);
 });

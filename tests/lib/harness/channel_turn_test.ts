@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { controlChannelPair, nextMessage, sendMessage } from "../../../lib/harness/channel.ts";
 
-Deno.test("nextMessage() lets timers and signals have their turn while message follows message", async () => {
+Deno.test("nextMessage() lets timers run while messages arrive without a pause", async () => {
   const [ours, theirs] = controlChannelPair();
   using _ours = ours;
   using _theirs = theirs;
@@ -10,7 +10,7 @@ Deno.test("nextMessage() lets timers and signals have their turn while message f
   let received = 0;
   try {
     for (const deadline = Date.now() + 10_000; !stop.signal.aborted && Date.now() < deadline;) {
-      sendMessage(theirs.fd, received, [], 1000); // there is always one
+      sendMessage(theirs.fd, received, [], 1000); // so a message is always waiting
       const message = await nextMessage(ours.fd, deadline, stop.signal);
       if (message !== undefined) assertEquals(message?.text, String(received++));
       timer ??= setTimeout(() => stop.abort(new Error("enough")), 50);
@@ -18,5 +18,5 @@ Deno.test("nextMessage() lets timers and signals have their turn while message f
   } finally {
     clearTimeout(timer);
   }
-  assert(stop.signal.aborted && received > 0, `${received} messages, and the timer never fired`);
+  assert(stop.signal.aborted && received > 0, `the timer did not fire during ${received} messages`);
 });

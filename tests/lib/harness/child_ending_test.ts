@@ -1,4 +1,4 @@
-/** The end of a child, which somebody whom it has started outlives. */
+/** The end of a child, also when a process that it has started outlives it. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ChildProcess, OUTPUT_LIMIT } from "../../../lib/harness/process.ts";
@@ -9,7 +9,7 @@ import { Child } from "../../../lib/harness/child.ts";
 import { until } from "../../e2e/processes.ts";
 import { ownDescriptors } from "../../hostile/own_descriptors.ts";
 
-/** How long the longest-lived process of a test lives, in seconds, unless the test ends it. */
+/** How long a process lives that the test must not wait for, in seconds. */
 const LONG = 60;
 
 function shell(script: string): ChildProcess {
@@ -33,35 +33,35 @@ Deno.test("ChildProcess.ended() does not wait for a grandchild that holds the ou
   assert(took < LONG * 1000 / 4, `it took ${Math.round(took)} ms`);
 });
 
-Deno.test("ChildProcess.ended() waits for what a grandchild says soon after the end", async () => {
+Deno.test("ChildProcess.ended() includes what a grandchild writes soon after the end", async () => {
   const child = shell("{ sleep 0.1; echo the last; } & echo the first");
   const { output, leftBehind } = await child.ended();
   assertEquals([output, leftBehind], ["the first\nthe last\n", null]);
 });
 
-Deno.test("ChildProcess keeps the beginning of what a child writes, and reads all of it", async () => {
+Deno.test("ChildProcess reads all output of a child, and keeps the beginning", async () => {
   const child = shell("yes abcdefg | head -c 5000000; yes abcdefg | head -c 5000000 >&2");
   const { status, output, leftBehind } = await child.ended();
   assertEquals([status.code, output.length, leftBehind], [0, 2 * OUTPUT_LIMIT, null]);
 });
 
-Deno.test("ChildProcess.ended() says the same however often it is asked", async () => {
+Deno.test("ChildProcess.ended() returns the same result each time", async () => {
   await using child = shell("echo once; exit 1");
   const [first, second] = await Promise.all([child.ended(), child.ended()]);
   assertEquals([first, second.output], [second, "once\n"]);
   assertEquals(await child.ended(), first);
 });
 
-Deno.test("ChildProcess holds nothing of a child any more when its output has an end", async () => {
-  await shell(":").ended(); // the runtime opens some of its own for the first
+Deno.test("ChildProcess closes the pipes of a child that has ended", async () => {
+  await shell(":").ended(); // at the first child, the runtime opens descriptors that stay
   const before = ownDescriptors();
   const { output } = await shell(`sleep ${LONG} & echo $!`).ended();
   Deno.kill(Number(output), "SIGKILL");
   await until("the pipes are closed", () => ownDescriptors() === before, 10_000);
 });
 
-for (const [when, delay] of [["while it waits", 100], ["before", 0]] as const) {
-  Deno.test(`Child.ended() waits no longer than the run, whose time is up ${when}`, async () => {
+for (const [when, delay] of [["during the wait", 100], ["before the wait", 0]] as const) {
+  Deno.test(`Child.ended() rejects when the time of the run is up ${when}`, async () => {
     const [ours, theirs] = controlChannelPair();
     using _theirs = theirs;
     const run = new AbortController();

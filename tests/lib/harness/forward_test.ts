@@ -11,15 +11,15 @@ import {
 import { ExperimentError } from "../../../lib/evidence/errors.ts";
 import type { FrameSource } from "../../../lib/receive/mod.ts";
 
-/** After how many frames in a row the child must have looked at what the parent says. */
+/** How many frames in a row the child may forward before it checks for a message of the parent. */
 const SOON = 64;
 
-/** A source of as many frames as asked for, each of which begins with its number. */
+/** A source of `count` frames. Each frame begins with its number. */
 class Frames implements FrameSource {
   readonly bytes = new Uint8Array(HEAD_LIMIT + 100);
   readonly offset = 4;
   readonly length = 1500;
-  handedOut = 0;
+  produced = 0;
 
   constructor(
     readonly fd: number,
@@ -29,22 +29,25 @@ class Frames implements FrameSource {
   ) {}
 
   next(): boolean {
-    if (this.handedOut === this.count) return false;
-    this.bytes[this.offset] = ++this.handedOut;
+    if (this.produced === this.count) return false;
+    this.bytes[this.offset] = ++this.produced;
     return true;
   }
 
   wait(): void {}
 
   timestamp(): bigint | undefined {
-    return this.stamp?.(this.handedOut);
+    return this.stamp?.(this.produced);
   }
 
   [Symbol.dispose](): void {}
 }
 
-/** A child with a parent that says what it likes, and a descriptor that is never readable. */
-function handOnTest(
+/**
+ * Registers a test that gets a child's run, the parent's end of the control channel, a descriptor
+ * that is never readable, and one that always is.
+ */
+function forwardTest(
   name: string,
   test: (run: ChildRun, parent: OwnedFd, silentFd: number, readableFd: number) => void,
 ): void {
@@ -55,7 +58,7 @@ function handOnTest(
     const [silent] = pipe().map((fd) => own(new OwnedFd(fd)));
     const [readable, end] = pipe().map((fd) => new OwnedFd(fd));
     own(readable);
-    end.close(); // its reader is told of the end at once, and ever again
+    end.close(); // so the reader is at end of file, which counts as readable
     test(new ChildRun(theirs.fd, Date.now() + 20_000), ours, silent.fd, readable.fd);
   });
 }
@@ -75,13 +78,13 @@ const firstByte = ({ head }: CapturedFrame) => Uint8Array.fromBase64(head)[0];
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 
 for (const count of [0, 1, 31, 32, 33, 100]) {
-  handOnTest(`forwardFrames() hands on ${count} frames in a row, in order`, (run, parent, fd) => {
+  forwardTest(`forwardFrames() forwards ${count} frames in a row, in order`, (run, parent, fd) => {
     const source = new Frames(fd, count);
-    // The parent speaks when all have come: the source, once empty, has it asked.
-    const honest = run.readable.bind(run);
+    // readable() is called when the source is empty: the parent's message comes only then.
+    const readable = run.readable.bind(run);
     run.readable = (fd) => {
       sendMessage(parent.fd, { type: "enough" }, [], 0);
-      return honest(fd);
+      return readable(fd);
     };
     forwardFrames(run, source);
     assertEquals(packetsAt(parent).map(firstByte), upTo(count));
@@ -89,65 +92,78 @@ for (const count of [0, 1, 31, 32, 33, 100]) {
   });
 }
 
-handOnTest("forwardFrames() cuts the head, and says the length on the wire", (run, parent, fd) => {
-  sendMessage(parent.fd, { type: "enough" }, [], 0);
-  for (const captured of [0, 1, HEAD_LIMIT - 1, HEAD_LIMIT, HEAD_LIMIT + 50]) {
-    forwardFrames(run, new Frames(fd, 1, captured));
-    const [{ bytes, head }] = packetsAt(parent);
-    const expected = Math.min(captured, HEAD_LIMIT);
-    assertEquals([bytes, Uint8Array.fromBase64(head).length], [1500, expected]);
-  }
-});
+forwardTest(
+  "forwardFrames() cuts the head, and reports the length on the wire",
+  (run, parent, fd) => {
+    sendMessage(parent.fd, { type: "enough" }, [], 0);
+    for (const captured of [0, 1, HEAD_LIMIT - 1, HEAD_LIMIT, HEAD_LIMIT + 50]) {
+      forwardFrames(run, new Frames(fd, 1, captured));
+      const [{ bytes, head }] = packetsAt(parent);
+      const expected = Math.min(captured, HEAD_LIMIT);
+      assertEquals([bytes, Uint8Array.fromBase64(head).length], [1500, expected]);
+    }
+  },
+);
 
-handOnTest("forwardFrames() says whose time it is", (run, parent, fd) => {
-  sendMessage(parent.fd, { type: "enough" }, [], 0);
-  forwardFrames(run, new Frames(fd, 2, 60, (frame) => 1_000_000_000_000_000_000n + BigInt(frame)));
-  assertEquals(
-    packetsAt(parent).map(({ timestamp_ns, stamped_by }) => [timestamp_ns, stamped_by]),
-    [
-      ["1000000000000000001", "kernel"],
-      ["1000000000000000002", "kernel"],
-    ],
-  );
+forwardTest(
+  "forwardFrames() reports whether the kernel or the child stamped a frame",
+  (run, parent, fd) => {
+    sendMessage(parent.fd, { type: "enough" }, [], 0);
+    forwardFrames(
+      run,
+      new Frames(fd, 2, 60, (frame) => 1_000_000_000_000_000_000n + BigInt(frame)),
+    );
+    assertEquals(
+      packetsAt(parent).map(({ timestamp_ns, stamped_by }) => [timestamp_ns, stamped_by]),
+      [
+        ["1000000000000000001", "kernel"],
+        ["1000000000000000002", "kernel"],
+      ],
+    );
 
-  const before = BigInt(Date.now()) * 1_000_000n;
-  forwardFrames(run, new Frames(fd, 1, 60));
-  const [{ timestamp_ns, stamped_by }] = packetsAt(parent);
-  assertEquals(stamped_by, "child");
-  assert(BigInt(timestamp_ns) >= before);
-});
+    const before = BigInt(Date.now()) * 1_000_000n;
+    forwardFrames(run, new Frames(fd, 1, 60));
+    const [{ timestamp_ns, stamped_by }] = packetsAt(parent);
+    assertEquals(stamped_by, "child");
+    const after = BigInt(Date.now() + 1) * 1_000_000n;
+    assert(BigInt(timestamp_ns) >= before && BigInt(timestamp_ns) <= after, timestamp_ns);
+  },
+);
 
-handOnTest("forwardFrames() hears the parent under traffic without end", (run, parent, fd) => {
-  sendMessage(parent.fd, { type: "enough" }, [], 0);
-  const source = new Frames(fd, Infinity);
-  forwardFrames(run, source);
-  assert(source.handedOut <= SOON, `${source.handedOut} frames`);
-  assertEquals(packetsAt(parent).length, source.handedOut);
-  run.receive("enough");
-});
+forwardTest(
+  "forwardFrames() notices a message of the parent under endless traffic",
+  (run, parent, fd) => {
+    sendMessage(parent.fd, { type: "enough" }, [], 0);
+    const source = new Frames(fd, Infinity);
+    forwardFrames(run, source);
+    assert(source.produced > 0 && source.produced <= SOON, `${source.produced} frames`);
+    assertEquals(packetsAt(parent).length, source.produced);
+    run.receive("enough");
+  },
+);
 
-handOnTest(
-  "forwardFrames() hears the parent at a source that is always readable",
+forwardTest(
+  "forwardFrames() notices a message of the parent if the empty source is always readable",
   (run, parent, _, readableFd) => {
-    let asked = 0;
+    let calls = 0;
     const source = new class extends Frames {
       override next(): boolean {
-        if (++asked === 1000) sendMessage(parent.fd, { type: "enough" }, [], 0);
+        if (++calls === 1000) sendMessage(parent.fd, { type: "enough" }, [], 0);
         return super.next();
       }
     }(readableFd, 0);
     forwardFrames(run, source);
-    assert(asked >= 1000 && asked <= 1000 + SOON, `asked ${asked} times`);
+    assert(calls >= 1000 && calls <= 1000 + SOON, `${calls} calls of next()`);
   },
 );
 
-handOnTest("forwardFrames() takes the end of the parent for a word", (run, parent, fd) => {
+forwardTest("forwardFrames() returns when the parent closes the channel", (run, parent, fd) => {
   parent.close();
   forwardFrames(run, new Frames(fd, 0));
   assertThrows(() => run.receive("enough"), ExperimentError, "closed");
 });
 
-handOnTest("forwardFrames() throws ExperimentError when time runs out", (run, _, fd) => {
+forwardTest("forwardFrames() throws ExperimentError when time runs out", (run, _, fd) => {
   const brief = new ChildRun(run.channelFd, Date.now() + 20);
   assertThrows(() => forwardFrames(brief, new Frames(fd, 0)), ExperimentError, "Time ran out");
 });

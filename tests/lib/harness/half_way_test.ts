@@ -1,4 +1,7 @@
-/** What fails half-way through its set-up leaves nothing behind: one system call of it is made to fail. */
+/**
+ * Code that fails half-way through its set-up leaves nothing behind. Each test makes one system call
+ * fail.
+ */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import {
@@ -28,7 +31,7 @@ import { testNeeding } from "../../support/needs.ts";
 
 const root = { root: true };
 
-/** Begins something that a failing call ends. Its descriptor is of no use, and nobody closes it. */
+/** Asserts that `begin` throws, because `syscall` failed with `EBADF`. */
 function assertFails(begin: () => unknown, syscall: string): void {
   const error = assertThrows(begin, SystemError);
   assertEquals([error.syscall, error.code], [syscall, "EBADF"]);
@@ -37,7 +40,7 @@ function assertFails(begin: () => unknown, syscall: string): void {
 for (const option of [SO_TIMESTAMPNS, PACKET_IGNORE_OUTGOING]) {
   testNeeding(
     root,
-    `openPacketSocket() leaves nothing open where option ${option} cannot be set`,
+    `openPacketSocket() leaves nothing open if it cannot set option ${option}`,
     leavingNothingOpen(() =>
       withFailing(
         "setsockopt",
@@ -50,7 +53,7 @@ for (const option of [SO_TIMESTAMPNS, PACKET_IGNORE_OUTGOING]) {
 
 testNeeding(
   root,
-  "tpacket-v3 takes the ring away from a socket that others hold where it cannot be mapped",
+  "tpacket-v3 removes a ring that it cannot map from a socket that others share",
   leavingNothingOpen((scope) => {
     const packetFd = scope.own(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
     withFailing(
@@ -59,19 +62,20 @@ testNeeding(
       () => assertFails(() => openFrameSource("tpacket-v3", packetFd), "mmap"),
     );
     assertEquals(sharedWithKernel(), []);
-    setUpPacketRing(packetFd, WORKER_RING); // EBUSY where there is one
+    setUpPacketRing(packetFd, WORKER_RING); // fails with EBUSY if there still is a ring
   }),
 );
 
-/** A call of the kernel's io_uring, by its name and, of io_uring_register(2), what is registered. */
+/** A system call of io_uring. */
 interface RingCall {
   readonly name: SyscallName & `io_uring_${string}`;
+  /** The opcode of an io_uring_register(2) call; any if left out. */
   readonly opcode?: number;
-  /** Which one of them fails. */
+  /** Which of these calls fails, counted from 1; the first if left out. */
   readonly turn?: number;
 }
 
-const WAYS: readonly [what: string, fails: RingCall, begin: (packetFd: number) => unknown][] = [
+const SET_UPS: readonly [name: string, fails: RingCall, begin: (packetFd: number) => unknown][] = [
   ["io-uring", { name: "io_uring_enter" }, (fd) => openFrameSource("io-uring", fd)],
   [
     "io-uring-multishot",
@@ -97,8 +101,8 @@ const WAYS: readonly [what: string, fails: RingCall, begin: (packetFd: number) =
 
 const reason = whyNoOwnRings();
 
-for (const [what, { name, opcode, turn = 1 }, begin] of WAYS) {
-  const criterion = `${what}: leaves nothing open where ${name} fails`;
+for (const [setUp, { name, opcode, turn = 1 }, begin] of SET_UPS) {
+  const criterion = `${setUp}: leaves nothing open if ${name} fails`;
   if (reason !== undefined) Deno.test.ignore(`${criterion} # SKIP ${reason}`, () => {});
   else {
     testNeeding(

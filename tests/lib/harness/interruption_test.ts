@@ -3,7 +3,7 @@ import { ROOT, runProgram } from "../../support/programs.ts";
 
 const ROUNDS = 1000;
 
-Deno.test("settled() waits for every signal sent before it, whichever thread takes it", async () => {
+Deno.test("settled() waits for every signal sent before it, whichever thread handles it", async () => {
   const program = `${ROOT}/tests/lib/harness/programs/interrupted_often.ts`;
   const { stdout, stderr } = await runProgram(Deno.execPath(), [
     ...["run", "-A", "--quiet", program, String(ROUNDS)],

@@ -1,15 +1,10 @@
-/** Nothing stays: all that a child starts ends with it, and with its parent. */
+/** Every process that a child has started ends with the child, and with the parent. */
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { CAP_NET_RAW, CAP_SETGID, CAP_SETUID, readLink, syscallNumber } from "../../../ffi/mod.ts";
 import { ChildProcess, spawnChild } from "../../../lib/harness/process.ts";
 import { awaitMessage, controlChannelPair, sendMessage } from "../../../lib/harness/channel.ts";
-import {
-  childrenOf,
-  ownPidOf,
-  pidNamespaceOf,
-  processesIn,
-} from "../../../lib/inspect/processes.ts";
+import { ownPidOf, pidNamespaceOf, processesIn } from "../../../lib/inspect/processes.ts";
 import { PidNamespace } from "../../../lib/harness/pid_namespace.ts";
 import { threadCredentials } from "../../../lib/inspect/threads.ts";
 import { USUAL_LAUNCHER } from "../../../lib/confine/protections.ts";
@@ -18,7 +13,7 @@ import { command } from "../../ffi/programs.ts";
 import { testNeeding } from "../../support/needs.ts";
 import { ROOT, runProgram } from "../../support/programs.ts";
 
-/** How long anything may take here, in milliseconds: the machine may be busy. */
+/** The longest that any step may take, in milliseconds: the machine may be busy. */
 const LIMIT = 30_000;
 
 const NEEDS = { root: true, programs: { setsid: "util-linux", perl: "perl" } };
@@ -29,7 +24,7 @@ function makeNamespace(): PidNamespace {
   return namespace;
 }
 
-/** A child of its own namespace that is another program. */
+/** Starts a program as a child with a PID namespace of its own. */
 function start(program: string, ...args: string[]): ChildProcess {
   const namespace = makeNamespace();
   const command = new Deno.Command(program, {
@@ -41,27 +36,30 @@ function start(program: string, ...args: string[]): ChildProcess {
   return new ChildProcess(namespace.start(() => command.spawn()), namespace);
 }
 
-/** What a child leaves that has ended; nothing of it is there any more, not even as a zombie. */
+/**
+ * Waits for the end of a child, asserts that nothing is left in its namespace, not even a zombie, and
+ * returns what the child left behind.
+ */
 async function leftBy(child: ChildProcess): Promise<string | null> {
   const { leftBehind } = await child.ended();
   assertEquals(processesIn(child.namespace!.name), []);
-  const own = childrenOf(Deno.pid).filter(({ pid }) =>
-    pidNamespaceOf(pid) === child.namespace!.name
-  );
-  assertEquals(own, []);
   return leftBehind;
 }
 
 const LEFT_SOME = /^it left \d+ process(es)? behind, now killed$/;
 
+/** Starts three processes in sessions of their own. */
 const SLEEPERS = "for i in 1 2 3; do setsid --fork sleep 600 >/dev/null 2>&1; done";
 
-/** Doubles seven times: 255 shells at most, whose last ones sleep. */
+/** Doubles seven times: at most 255 shells, of which the last generation sleeps. */
 const BOMB = `
   double() { test "$1" = 0 && exec sleep 600; double $(($1 - 1)) & double $(($1 - 1)) & wait; }
   double 7 >/dev/null 2>&1 & sleep 0.1`;
 
-/** Chains of processes that fork the next and end, in sessions of their own, for as long as the longest test. */
+/**
+ * Four chains of processes. Each process forks the next, in a process group of its own, and exits.
+ * The chains outlast every test.
+ */
 const CHAINS = `
   my $end = time + ${LIMIT / 1000};
   for (1 .. 4) {
@@ -76,59 +74,75 @@ const CHAINS = `
   }
   select undef, undef, undef, 0.1;`;
 
-/** Whether a process has come to be another program. */
+/** Whether a process has executed `program`. */
 function hasBecome(pid: number, program: string): boolean {
   return Deno.readTextFileSync(`/proc/${pid}/cmdline`).startsWith(`${program}\0`);
 }
 
-testNeeding(NEEDS, "Who has ended and was not reaped is not left behind", async () => {
+testNeeding(NEEDS, "A zombie does not count as left behind", async () => {
   const child = start("perl", "-e", "fork or exit 0; sleep 600");
-  await until("it has ended", () => child.processes.some(({ isAlive }) => !isAlive), LIMIT);
+  await until(
+    "the second process has ended",
+    () => child.processes.some(({ isAlive }) => !isAlive),
+    LIMIT,
+  );
   assertEquals(child.processes.map(({ isAlive }) => isAlive), [true, false]);
   child.kill();
   assertEquals(await leftBy(child), null);
 });
 
-testNeeding(NEEDS, "Of what a child leaves in sessions of its own nothing stays", async () => {
+testNeeding(NEEDS, "Processes in sessions of their own end with the child", async () => {
   assertEquals(await leftBy(start("sh", "-c", SLEEPERS)), "it left 3 processes behind, now killed");
 });
 
-testNeeding(NEEDS, "Of a fork bomb nothing stays", async () => {
+testNeeding(NEEDS, "A fork bomb ends with the child", async () => {
   assertMatch(await leftBy(start("sh", "-c", BOMB)) ?? "", LEFT_SOME);
 });
 
-testNeeding(NEEDS, "Of those that fork and end at once nothing stays", async () => {
+testNeeding(NEEDS, "Processes that fork and exit at once end with the child", async () => {
   assertMatch(await leftBy(start("perl", "-e", CHAINS)) ?? "", LEFT_SOME);
 });
 
-testNeeding(NEEDS, "Of one that a child makes its parent's child nothing stays", async () => {
-  const CLONE_PARENT = 0x8000, SIGCHLD = 17;
-  const clone = `syscall(${syscallNumber("clone")}, ${CLONE_PARENT | SIGCHLD}, 0, 0, 0, 0)`;
-  const script = `${clone} == 0 or exit 0; close STDOUT; close STDERR; sleep 600`;
-  assertEquals(await leftBy(start("perl", "-e", script)), "it left 1 process behind, now killed");
-});
+testNeeding(
+  NEEDS,
+  "A process that the child makes a child of its parent ends with the child",
+  async () => {
+    const CLONE_PARENT = 0x8000, SIGCHLD = 17;
+    const clone = `syscall(${syscallNumber("clone")}, ${CLONE_PARENT | SIGCHLD}, 0, 0, 0, 0)`;
+    const script = `${clone} == 0 or exit 0; close STDOUT; close STDERR; sleep 600`;
+    assertEquals(await leftBy(start("perl", "-e", script)), "it left 1 process behind, now killed");
+  },
+);
 
-testNeeding(NEEDS, "A killed child leaves nothing", async () => {
+testNeeding(NEEDS, "A child that is killed leaves nothing running", async () => {
   const child = start("sh", "-c", `${SLEEPERS}; exec sleep 600`);
-  await until("all are there", () => hasBecome(child.pid, "sleep"), LIMIT);
+  await until("all have started", () => hasBecome(child.pid, "sleep"), LIMIT);
   assertEquals(child.processes.length, 4);
   child.kill();
   assertEquals(await leftBy(child), "it left 3 processes behind, now killed");
 });
 
-testNeeding(NEEDS, "Who hides in a namespace further below is seen, and ends as well", async () => {
-  const child = start("unshare", "--pid", "--fork", "sleep", "600");
-  const hidden = () =>
-    child.processes.filter(({ pid }) => pidNamespaceOf(pid) !== child.namespace?.name);
-  await until("it hides", () => hidden().some(({ pid }) => hasBecome(pid, "sleep")), LIMIT);
-  assertEquals(child.processes.length, 2);
-  child.kill();
-  assertEquals(await leftBy(child), "it left 1 process behind, now killed");
-});
+testNeeding(
+  NEEDS,
+  "A process that hides in a nested namespace is seen, and ends with the child",
+  async () => {
+    const child = start("unshare", "--pid", "--fork", "sleep", "600");
+    const hidden = () =>
+      child.processes.filter(({ pid }) => pidNamespaceOf(pid) !== child.namespace?.name);
+    await until(
+      "the process hides",
+      () => hidden().some(({ pid }) => hasBecome(pid, "sleep")),
+      LIMIT,
+    );
+    assertEquals(child.processes.length, 2);
+    child.kill();
+    assertEquals(await leftBy(child), "it left 1 process behind, now killed");
+  },
+);
 
 testNeeding(
   { root: true, programs: { python3: "python3" } },
-  "Who lives on behind a first thread that has ended is alive",
+  "A process whose first thread has ended counts as alive",
   async () => {
     const child = start(
       "python3",
@@ -146,7 +160,7 @@ testNeeding(
 
 testNeeding(
   NEEDS,
-  "Who shares a namespace is counted by itself, and ends with the last",
+  "Children that share a namespace are counted separately, and it ends with the last",
   async () => {
     const one = start("sleep", "600");
     const namespace = one.namespace!;
@@ -164,38 +178,44 @@ testNeeding(
   },
 );
 
-testNeeding(NEEDS, "This thread is where it was, whatever comes of a start", async () => {
-  const forChildren = () => readLink("/proc/thread-self/ns/pid_for_children");
-  const before = forChildren();
-  const namespace = makeNamespace();
-  assertEquals(forChildren(), before);
-  assertThrows(() => namespace.start(() => new Deno.Command("/nowhere").spawn()));
-  assertEquals(forChildren(), before);
-  await namespace.end();
-  assertEquals(processesIn(namespace.name), []);
-});
+testNeeding(
+  NEEDS,
+  "This thread returns to its own namespace, whether a start succeeds or fails",
+  async () => {
+    const forChildren = () => readLink("/proc/thread-self/ns/pid_for_children");
+    const before = forChildren();
+    const namespace = makeNamespace();
+    assertEquals(forChildren(), before);
+    const failingStart = () => namespace.start(() => new Deno.Command("/nowhere").spawn());
+    assertThrows(failingStart, Deno.errors.NotFound);
+    assertEquals(forChildren(), before);
+    assertEquals(processesIn(namespace.name).length, 1, "its first process");
+    await namespace.end();
+    assertEquals(processesIn(namespace.name), []);
+  },
+);
 
-testNeeding(NEEDS, "All that is in a namespace ends when the parent is killed", async () => {
+testNeeding(NEEDS, "Every process in a namespace ends when the parent is killed", async () => {
   const [program, ...args] = command("../../lib/harness/programs/to_be_killed.ts");
   const parent = new Deno.Command(program, { args, cwd: ROOT, stdin: "null", stdout: "piped" })
     .spawn();
   const { value } = await parent.stdout.getReader().read();
-  const there: number[] = JSON.parse(new TextDecoder().decode(value));
-  assertEquals(there.length, 4, "cat, the child, and what that has left");
+  const pids: number[] = JSON.parse(new TextDecoder().decode(value));
+  assertEquals(pids.length, 4, "cat, the child, and the two processes that it started");
   parent.kill("SIGKILL");
   await parent.status;
-  await until("all have ended", () => there.every(hasEnded), LIMIT);
+  await until("all have ended", () => pids.every(hasEnded), LIMIT);
 });
 
-/** What a container's root has by default. Source: docs.docker.com, "Linux capabilities". */
-const CONTAINERS = "-all," + [
+/** The default capabilities of root in a container. Source: docs.docker.com, "Linux capabilities". */
+const OF_CONTAINER = "-all," + [
   ...["chown", "dac_override", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap"],
   ...["net_bind_service", "net_raw", "sys_chroot", "mknod", "audit_write", "setfcap"],
 ].map((name) => `+${name}`).join(",");
 
-testNeeding(NEEDS, "Where there are no namespaces nothing stays either", async () => {
+testNeeding(NEEDS, "Processes that a child leaves end without a PID namespace too", async () => {
   const { code, stdout, stderr } = await runProgram("setpriv", [
-    `--bounding-set=${CONTAINERS}`,
+    `--bounding-set=${OF_CONTAINER}`,
     `--inh-caps=-all`,
     ...command("../../lib/harness/programs/without_namespaces.ts"),
     ...["sleep 0", SLEEPERS, BOMB, `exec perl -e '${CHAINS}'`],
@@ -206,6 +226,7 @@ testNeeding(NEEDS, "Where there are no namespaces nothing stays either", async (
   const [nothing, sleepers, ...others]: { leftBehind: string | null; after: number }[] = ends;
   assertEquals(nothing, { leftBehind: null, after: 0 });
   assertEquals(sleepers, { leftBehind: "it left 3 processes behind, now killed", after: 0 });
+  assertEquals(others.length, 2);
   for (const { leftBehind, after } of others) {
     assertMatch(leftBehind ?? "", LEFT_SOME);
     assertEquals(after, 0);
@@ -214,7 +235,7 @@ testNeeding(NEEDS, "Where there are no namespaces nothing stays either", async (
 
 testNeeding(
   NEEDS,
-  "A child is born with three capabilities, and can gain none, on every thread",
+  "Every thread of a new child has three capabilities, and can gain no other",
   async () => {
     const [ours, theirs] = controlChannelPair();
     using channel = ours;
@@ -225,20 +246,20 @@ testNeeding(
       launcher: USUAL_LAUNCHER,
     });
     theirs.close();
-    const told = JSON.parse(awaitMessage(channel.fd, 0, LIMIT).text);
-    assertEquals(told, { pid: ownPidOf(child.pid), parent: 0 });
+    const reported = JSON.parse(awaitMessage(channel.fd, 0, LIMIT).text);
+    assertEquals(reported, { pid: ownPidOf(child.pid), parent: 0 });
     assertEquals(child.processes.map(({ pid }) => pid), [child.pid]);
     const three = [CAP_SETUID, CAP_SETGID, CAP_NET_RAW].reduce((set, bit) => set | 1 << bit, 0);
-    const [some, none] = [three, 0].map((set) => set.toString(16).padStart(16, "0"));
+    const [held, none] = [three, 0].map((set) => set.toString(16).padStart(16, "0"));
     const threads = threadCredentials(child.pid);
     assert(threads.length > 1);
     for (const { noNewPrivs, capabilities } of threads) {
       assertEquals(noNewPrivs, 1);
       assertEquals(capabilities, {
         CapInh: none,
-        CapPrm: some,
-        CapEff: some,
-        CapBnd: some,
+        CapPrm: held,
+        CapEff: held,
+        CapBnd: held,
         CapAmb: none,
       });
     }
@@ -247,7 +268,7 @@ testNeeding(
   },
 );
 
-testNeeding(NEEDS, "A child that cannot be executed says so", async () => {
+testNeeding(NEEDS, "The output of a child that cannot be executed names the program", async () => {
   await using child = spawnChild({
     module: "file:///nowhere.ts",
     args: [],

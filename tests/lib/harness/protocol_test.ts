@@ -1,11 +1,5 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import {
-  asTexts,
-  parseChildMessage,
-  parseParentMessage,
-  saidAt,
-  timed,
-} from "../../../lib/harness/protocol.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { parseChildMessage, sentTime, timed } from "../../../lib/harness/protocol.ts";
 import { ExperimentError } from "../../../lib/evidence/errors.ts";
 
 const check = { type: "check", id: "DROP-01", status: "pass", observed: "", evidence: {} };
@@ -14,12 +8,12 @@ const packet = {
   stamped_by: "kernel",
 };
 
-/** An object in an object, and so on. */
+/** Objects nested `depth` deep. */
 function nested(depth: number): unknown {
   return depth === 0 ? 0 : { a: nested(depth - 1) };
 }
 
-Deno.test("parseChildMessage() takes what the protocol has", () => {
+Deno.test("parseChildMessage() accepts every message of the protocol", () => {
   for (
     const message of [
       { type: "step", title: "…", privileged: true },
@@ -37,7 +31,7 @@ Deno.test("parseChildMessage() takes what the protocol has", () => {
   ) assertEquals<unknown>(parseChildMessage(JSON.stringify(message)), message);
 });
 
-Deno.test("parseChildMessage() drops fields that the protocol has not", () => {
+Deno.test("parseChildMessage() drops fields that are not in the protocol", () => {
   assertEquals<unknown>(
     parseChildMessage('{"type":"detail","text":"…","__proto__":{"type":"check"},"exit":0}'),
     { type: "detail", text: "…" },
@@ -93,30 +87,17 @@ Deno.test("parseChildMessage() refuses everything else", () => {
   ) assertThrows(() => parseChildMessage(text), ExperimentError, "protocol", text);
 });
 
-Deno.test("parseParentMessage() refuses another message than the one that is to come", () => {
-  assertEquals(parseParentMessage('{"type":"enough"}', "enough"), { type: "enough" });
-  assertThrows(() => parseParentMessage('{"type":"enough"}', "socket"), ExperimentError);
-});
-
-Deno.test("asTexts() takes a list of short texts, of a length", () => {
-  assertEquals(asTexts([], "words", 2), []);
-  assertEquals(asTexts(["a", "x".repeat(128)], "words", 2), ["a", "x".repeat(128)]);
-  const wrong = [["a", "b", "c"], "ab", null, undefined, {}, { length: 1, 0: "a" }, [1], [null]];
-  for (const value of [...wrong, ["x".repeat(129)], [["a"]]]) {
-    assertThrows(() => asTexts(value, "words", 2), ExperimentError, "words is not");
-  }
-});
-
-Deno.test("saidAt() is when the child says that it said it, if it says so as it should", () => {
+Deno.test("sentTime() returns the time that the child put before its message, if it is well formed", () => {
   const before = performance.timeOrigin + performance.now();
   const message = { type: "detail", text: "…" } as const;
   const text = JSON.stringify(timed(message));
-  const at = saidAt(text)!;
-  assertEquals(at >= before && at <= performance.timeOrigin + performance.now(), true);
+  const at = sentTime(text)!;
+  assert(at >= before && at <= performance.timeOrigin + performance.now(), `${at}`);
   assertEquals(parseChildMessage(text), message);
-  for (const word of ["-1", "1e9", '"1"', "null", "9".repeat(16), "[1]", "NaN", "1.2.3"]) {
-    assertEquals(saidAt(`{"at":${word},"type":"detail","text":"…"}`), undefined);
+  for (const wrong of ["-1", "1e9", '"1"', "null", "9".repeat(16), "[1]", "NaN", "1.2.3"]) {
+    assertEquals(sentTime(`{"at":${wrong},"type":"detail","text":"…"}`), undefined);
   }
-  assertEquals(saidAt('{"type":"detail","text":"…","at":1}'), undefined);
-  assertEquals(saidAt('{"type":"detail","text":"{\\"at\\":1,"}'), undefined);
+  // It counts only as the first field of the message itself.
+  assertEquals(sentTime('{"type":"detail","text":"…","at":1}'), undefined);
+  assertEquals(sentTime('{"type":"detail","text":"{\\"at\\":1,"}'), undefined);
 });

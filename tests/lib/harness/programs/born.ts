@@ -1,5 +1,5 @@
 /**
- * A child that is there: it says so, and waits.
+ * A child that reports its process ids to the parent and then waits for a message.
  *
  *     born.ts CHANNEL_FD
  *

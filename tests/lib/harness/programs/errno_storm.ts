@@ -1,15 +1,22 @@
 /**
- * The two sides of a storm: a process that makes calls that fail and counts those whose errno is another's, and one that sends it signals
- * as fast as it can. Each says when it is there, and waits for a word on standard input.
+ * The two processes of a storm. The caller makes calls that fail, and counts those whose errno a
+ * signal handler has overwritten. The sender sends it signals as fast as it can. Each prints "ready"
+ * and then waits for a byte on standard input.
  *
  *     errno_storm.ts calls PROCESS CURE CALLS PAUSE
  *     errno_storm.ts signals PID
  *
- * PROCESS says whose the signals are: a process that listens (`listening`), one that does and whose filter refuses what a handler
- * calls, so that each leaves an errno behind (`refused`), one that has listened (`plain`), and that under the receive-only filter (`hardened`).
+ * PROCESS is the kind of caller:
  *
- * CURE is `cured`; or `uncured`, and then it ends at the first wrong errno. PAUSE is how many calls that do not change errno stand between the call and the
- * reading: none, as in ffi/; or so many that every signal comes in between.
+ * - `listening`: it listens for the signals.
+ * - `refused`: it listens, and its seccomp filter refuses the system call of Deno's handler, so that
+ *   each run of a handler leaves an errno behind.
+ * - `plain`: it has listened, and does so no more.
+ * - `hardened`: as `plain`, under the receive-only filter.
+ *
+ * CURE is `cured`, or `uncured`: an uncured caller stops at the first wrong errno. PAUSE is the number
+ * of calls that do not change errno between a failing call and the reading of its errno: 0 as in
+ * ffi/, or enough that nearly every signal arrives in between.
  *
  * @module
  */
@@ -38,24 +45,25 @@ import {
   receiveOnlyPolicy,
 } from "../../../../lib/confine/policy.ts";
 
-/** They do nothing to a process that does not listen. */
+/** Signals that do nothing to a process that does not listen for them. */
 const SIGNALS = ["SIGWINCH", "SIGURG", "SIGCHLD", "SIGCONT"] as const;
 
-/** After how many signals the storm has begun. */
-const BEGINNING = 1000;
+/** After how many signals the sender prints "storming". */
+const SIGNALS_TO_BEGIN = 1000;
 
-/** How long a wrong errno is waited for, in milliseconds. */
+/** How long an uncured caller waits for a wrong errno, in milliseconds. */
 const PATIENCE = 60_000;
 
-function say(text: string): void {
+function printLine(text: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 }
 
-function awaitWord(): void {
+/** Waits for a byte on standard input, or its end. */
+function awaitByte(): void {
   Deno.stdin.readSync(new Uint8Array(1));
 }
 
-/** Has Deno's handlers of the signals installed; they stay. */
+/** Makes Deno install its handlers of the signals. They stay when the result is disposed of. */
 function listen(): Disposable {
   const nothing = () => {};
   for (const signal of SIGNALS) Deno.addSignalListener(signal, nothing);
@@ -66,6 +74,7 @@ function listen(): Disposable {
   };
 }
 
+/** Prepares each kind of caller. */
 const PROCESSES: Readonly<Record<string, (isCured: boolean) => void>> = {
   listening(isCured) {
     listen();
@@ -94,10 +103,10 @@ const PROCESSES: Readonly<Record<string, (isCured: boolean) => void>> = {
 
 function makeCalls(process: string, isCured: boolean, calls: number, pause: number): void {
   const wrong: Record<string, number> = {};
-  errnoName(Errno.EBADF); // bound before the filter
+  errnoName(Errno.EBADF); // binds its libc function, which the filter would refuse later
   PROCESSES[process](isCured);
-  say("there");
-  awaitWord();
+  printLine("ready");
+  awaitByte();
   const end = performance.now() + PATIENCE;
   let made = 0;
   const isOver = () =>
@@ -109,21 +118,22 @@ function makeCalls(process: string, isCured: boolean, calls: number, pause: numb
     if (errno === Errno.EBADF) continue;
     wrong[errnoName(errno)] = (wrong[errnoName(errno)] ?? 0) + 1;
   }
-  say(JSON.stringify({ made, wrong }));
+  printLine(JSON.stringify({ made, wrong }));
+  awaitByte(); // the sender must not find that this process has ended
 }
 
-/** Without end: whoever has started it ends it. */
+/** Sends signals until this process is killed. */
 function sendSignals(pid: number): void {
-  say("there");
-  awaitWord();
+  printLine("ready");
+  awaitByte();
   for (let sent = 0;; sent++) {
     Deno.kill(pid, SIGNALS[sent % SIGNALS.length]);
-    if (sent === BEGINNING) say("begun");
+    if (sent === SIGNALS_TO_BEGIN) printLine("storming");
   }
 }
 
-const [side, ...args] = Deno.args;
-if (side === "calls") {
+const [role, ...args] = Deno.args;
+if (role === "calls") {
   const [process, cure, calls, pause] = args;
   makeCalls(process, cure === "cured", Number(calls), Number(pause));
 } else sendSignals(Number(args[0]));

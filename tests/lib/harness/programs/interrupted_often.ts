@@ -1,6 +1,6 @@
 /**
- * Sends itself signals that interrupt a run, each just before it calls settled(), and counts those
- * that were missed.
+ * Sends itself signals that interrupt a run, each just before a call of settled(), and prints how
+ * many of them settled() missed.
  *
  *     interrupted_often.ts ROUNDS
  *
@@ -13,10 +13,14 @@ import { printJson } from "../../../ffi/programs/print_json.ts";
 
 const SIGNALS = ["SIGTERM", "SIGHUP", "SIGINT"] as const;
 
-for (const signal of SIGNALS) Deno.addSignalListener(signal, () => {}); // between two rounds too
+// A signal must not end this program between two rounds.
+for (const signal of SIGNALS) Deno.addSignalListener(signal, () => {});
 blockSignals();
 
-/** What a run listens with, to be taken away after it: a process has one run. */
+/**
+ * The listeners of the current round. interruption() never removes its own, because a real process
+ * has only one run.
+ */
 const listeners: [Deno.Signal, () => void][] = [];
 const { addSignalListener } = Deno;
 Deno.addSignalListener = (signal, listener) => {

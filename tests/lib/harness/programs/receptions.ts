@@ -1,6 +1,6 @@
 /**
- * A reception beside a veth pair, with what stands in for a child: it receives by a real socket, and
- * hands on what the case wants. Tells the findings.
+ * Runs a Reception at a veth pair, and prints its findings. A stand-in takes the place of the child:
+ * it receives by a real packet socket, and forwards what the case prescribes.
  *
  *     receptions.ts CASE [PATH]
  *
@@ -34,60 +34,67 @@ import type { Child } from "../../../../lib/harness/child.ts";
 import { printJson } from "../../../ffi/programs/print_json.ts";
 
 const [name, path = USUAL_PATH] = Deno.args;
-if (!isReceivePath(path)) throw new TypeError(`no path: ${path}`);
+if (!isReceivePath(path)) throw new TypeError(`no receive path: ${path}`);
 
-/** How long a reception may take whose frames do not come, in milliseconds. */
+/** The timeout of a case whose frames do not arrive, in milliseconds. */
 const SHORT = 2500;
-/** Longer than any reception takes whose frames come. */
+/** The timeout of a case whose frames arrive, in milliseconds: it never takes that long. */
 const LONG = 60_000;
 
-/** What a case changes. */
+/** How a case differs from an honest child under a stimulus. */
 interface Case {
-  /** What the child hands on of a frame; by default, the frame. */
-  readonly hands?: (frame: CapturedFrame) => CapturedFrame[];
-  /** Where the stimulus is sent from; null for none. */
-  readonly from?: string | null;
+  /** What the child forwards in place of a frame; by default, the frame. */
+  readonly forward?: (frame: CapturedFrame) => CapturedFrame[];
+  /** The interface that sends the stimulus; `null` for no stimulus. */
+  readonly sender?: string | null;
   /** In milliseconds. */
-  readonly time?: number;
+  readonly timeout?: number;
+  /** How many packets the child should return. */
   readonly count?: number;
   /** Runs before the reception begins. */
   readonly before?: () => void;
-  /** Runs whenever the child is asked for a packet. */
-  readonly during?: () => unknown;
-  /** Runs when the parent has just closed its copy. */
-  readonly whenClosed?: () => void;
-  /** Which parts of the procedure the child lives to see. */
-  readonly lives?: "all" | "half" | "none";
+  /** Runs each time the child is asked for a packet. */
+  readonly eachTime?: () => unknown;
+  /** Runs directly after the parent has closed its copy. */
+  readonly afterClose?: () => void;
+  /** When the child dies: before any frame, or when the parent closes its copy; never if left out. */
+  readonly dies?: "at once" | "at the close";
 }
 
 const near = if_nametoindex("veth-fdpass");
 const far = linkByIndex(if_nametoindex("veth-fdpass-far"));
-using others = boundPacketSocket(far.ifindex, 0);
+using ambientSocket = boundPacketSocket(far.ifindex, 0);
 let ambientFrames = 0;
 
-/** Frames of others, each different. */
+/** Sends ambient traffic. Each frame is different. */
 const sendAmbient = (count: number) => {
   for (let i = 0; i < count; i++) {
     const frame = new Uint8Array(60).fill(0x5a, 14);
     frame.set([1, 0, 0x5e, 0x7f, 70, 70, ...far.address, 0x88, 0xb5]);
     new DataView(frame.buffer).setUint32(14, ambientFrames++);
-    sendFrame(others.fd, frame);
+    sendFrame(ambientSocket.fd, frame);
   }
 };
 
-/** How many frames of others may come before the close, and after it: less than the witness keeps. */
-const TRICKLE = 1000;
-let trickleLeft = TRICKLE;
-const trickle = () => trickleLeft-- > 0 && sendAmbient(1);
+/** The most ambient frames sent before the close, and after it: fewer than the witness keeps. */
+const AMBIENT_LIMIT = 1000;
+let ambientLeft = AMBIENT_LIMIT;
+const sendOneAmbient = () => ambientLeft-- > 0 && sendAmbient(1);
 
-const kept: CapturedFrame[] = [];
-/** Hands nothing on, until it hands on everything. */
-const hold = (frame: CapturedFrame) => {
-  kept.push(frame);
+/** Frames that the child will forward. */
+const queue: CapturedFrame[] = [];
+
+const forwardTwice = (frame: CapturedFrame) => [frame, frame];
+const forwardNothing = () => [];
+
+const heldBack: CapturedFrame[] = [];
+const holdBack = (frame: CapturedFrame) => {
+  heldBack.push(frame);
   return [];
 };
 
-const cut = (frame: CapturedFrame): CapturedFrame[] => {
+/** Cuts off the secret behind the IP packet. */
+const cutSecret = (frame: CapturedFrame): CapturedFrame[] => {
   const bytes = Uint8Array.fromBase64(frame.head);
   return [{ ...frame, head: bytes.subarray(0, endOfPacket(bytes)).toBase64() }];
 };
@@ -98,64 +105,66 @@ const invent = (frame: CapturedFrame): CapturedFrame[] => {
   return [{ ...frame, bytes: 60, head: bytes.toBase64() }];
 };
 
-const CASES: { readonly [name: string]: Case } = {
-  honest: {},
-  long: { count: 300 },
-  twice: { hands: (frame) => [frame, frame] },
-  cut: { hands: cut, time: SHORT },
-  silent: { hands: () => [], time: SHORT },
-  elsewhere: { from: "other", time: SHORT },
-  down: {
-    hands: () => [],
-    time: SHORT,
-    whenClosed: () => {
-      new Deno.Command("ip", { args: ["link", "set", "veth-fdpass", "down"] }).outputSync();
-    },
-  },
-  "dead at once": { lives: "none" },
-  "dead half-way": { lives: "half" },
-  "dead, frames elsewhere": { lives: "none", from: "other" },
-  ambient: { from: null, during: trickle },
-  "ambient, twice": {
-    from: null,
-    during: trickle,
-    hands: (frame) => [frame, frame],
-  },
-  "ambient, invented": { from: null, during: trickle, hands: invent, time: SHORT },
-  "ambient, silent": { from: null, during: trickle, hands: () => [], time: SHORT },
-  "ambient, none": { from: null, time: SHORT },
-  "ambient, before": { from: null, before: () => sendAmbient(9), time: SHORT },
-  "ambient, nothing after the close": {
-    from: null,
-    during: () => ambientFrames < 2 && sendAmbient(1),
-    time: SHORT,
-  },
+/** Takes the interface down. */
+const takeDown = () => {
+  new Deno.Command("ip", { args: ["link", "set", "veth-fdpass", "down"] }).outputSync();
 };
 
-/** Frames from before the close are handed on after it; and of the new ones none. */
-const LATE: Case = {
-  hands: hold,
-  time: SHORT,
-  whenClosed: () => queue.push(...kept),
+const CASES: { readonly [name: string]: Case } = {
+  long: { count: 300 },
+  twice: { forward: forwardTwice },
+  cut: { forward: cutSecret, timeout: SHORT },
+  silent: { forward: forwardNothing, timeout: SHORT },
+  // Frames from before the close are forwarded after it, and no new ones.
+  late: {
+    forward: holdBack,
+    timeout: SHORT,
+    afterClose: () => queue.push(...heldBack),
+  },
+  elsewhere: { sender: "other", timeout: SHORT },
+  down: { forward: forwardNothing, timeout: SHORT, afterClose: takeDown },
+  "dead at once": { dies: "at once" },
+  "dead at the close": { dies: "at the close" },
+  "dead, frames elsewhere": { dies: "at once", sender: "other" },
+  ambient: { sender: null, eachTime: sendOneAmbient },
+  "ambient, twice": { sender: null, eachTime: sendOneAmbient, forward: forwardTwice },
+  "ambient, invented": {
+    sender: null,
+    eachTime: sendOneAmbient,
+    forward: invent,
+    timeout: SHORT,
+  },
+  "ambient, silent": {
+    sender: null,
+    eachTime: sendOneAmbient,
+    forward: forwardNothing,
+    timeout: SHORT,
+  },
+  "ambient, none": { sender: null, timeout: SHORT },
+  "ambient, before": { sender: null, before: () => sendAmbient(9), timeout: SHORT },
+  "ambient, nothing after the close": {
+    sender: null,
+    eachTime: () => ambientFrames < 2 && sendAmbient(1),
+    timeout: SHORT,
+  },
 };
 
 const {
-  hands = (frame: CapturedFrame) => [frame],
-  from = "veth-fdpass-far",
-  time = LONG,
+  forward = (frame: CapturedFrame) => [frame],
+  sender = "veth-fdpass-far",
+  timeout = LONG,
   count = 5,
   before,
-  during,
-  whenClosed,
-  lives = "all",
-} = name === "late" ? LATE : CASES[name];
+  eachTime,
+  afterClose,
+  dies,
+} = CASES[name];
 
-const queue: CapturedFrame[] = [];
 using passed = boundPacketSocket(near, ETH_P_ALL);
 using source = openFrameSource(path, passed.fd);
 
-/** Whether there is a frame; an interface that is down brings none. */
-function comes(): boolean {
+/** Takes the next frame, if there is one. An interface that is down has none. */
+function nextFrame(): boolean {
   try {
     return source.next();
   } catch (error) {
@@ -166,13 +175,13 @@ function comes(): boolean {
 
 const child = {
   packet(deadline: number) {
-    during?.();
+    eachTime?.();
     if (queue.length === 0) {
-      if (!comes()) {
+      if (!nextFrame()) {
         poll([source.fd], POLLIN, Math.max(0, Math.min(50, deadline - Date.now())));
-        if (!comes()) return Promise.resolve(undefined);
+        if (!nextFrame()) return Promise.resolve(undefined);
       }
-      queue.push(...hands({
+      queue.push(...forward({
         bytes: source.length,
         head: currentFrame(source).subarray(0, HEAD_LIMIT).toBase64(),
         timestamp_ns: "1",
@@ -185,21 +194,21 @@ const child = {
 
 const numbers: number[] = [];
 const run = {
-  context: { deadline: Date.now() + time },
+  context: { deadline: Date.now() + timeout },
   packet: (_: unknown, number: number) => numbers.push(number),
 } as unknown as ParentRun;
 
 before?.();
-using stimulus = from === null
+using stimulus = sender === null
   ? undefined
-  : new Stimulus(linkByIndex(if_nametoindex(from)), (sequence) => sequence * 97 % 1500);
+  : new Stimulus(linkByIndex(if_nametoindex(sender)), (sequence) => sequence * 97 % 1500);
 using witness = new InterfaceWitness(near);
 const reception = new Reception(run, child, { stimulus, witness });
-if (lives !== "none") await reception.until(Math.floor(count / 2), 1 / 2);
+if (dies !== "at once") await reception.until(Math.floor(count / 2), 1 / 2);
 reception.copyClosed();
-trickleLeft = TRICKLE;
-whenClosed?.();
-if (lives === "all") await reception.until(count);
+ambientLeft = AMBIENT_LIMIT;
+afterClose?.();
+if (dies === undefined) await reception.until(count);
 else await reception.askWitness(count);
 
 const findings = Object.values(reception.findings(count, 0));

@@ -1,5 +1,6 @@
 /**
- * A parent that is killed: it starts a child in a PID namespace, which leaves some in sessions of their own, tells who is there, and waits.
+ * A parent that the test kills. It starts a child in a PID namespace, and the child starts two
+ * processes in sessions of their own. Then it prints the pids in the namespace, and waits.
  *
  * @module
  */

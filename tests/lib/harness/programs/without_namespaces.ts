@@ -1,7 +1,10 @@
 /**
- * Where no PID namespace can be had: children of this process that leave something, and what is left when they have ended.
+ * Runs children where no PID namespace can be made, and prints what each one left behind, and how
+ * many descendants this process still has after its end.
  *
- *     without_namespaces.ts SCRIPT…    each for a shell
+ *     without_namespaces.ts SCRIPT…
+ *
+ * Each SCRIPT is run by sh(1).
  *
  * @module
  */

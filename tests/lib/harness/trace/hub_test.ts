@@ -3,7 +3,7 @@ import { Tracing } from "../../../../lib/harness/trace/hub.ts";
 
 const call = (text: string) => ({ kind: "call", began: 1, milliseconds: 0, tid: 1, text }) as const;
 
-Deno.test("Tracing gives calls to whoever keeps them, until they take no more of a side's", () => {
+Deno.test("Tracing passes calls to its keeper, until that refuses more of the same side", () => {
   const tracing = new Tracing(false);
   const kept: string[] = [];
   tracing.receive("child", 7, call("before()"));
@@ -22,6 +22,6 @@ Deno.test("Tracing gives calls to whoever keeps them, until they take no more of
   assertEquals(kept, ["child 7 one()", "parent 8 two()", "child 7 four()"]);
 });
 
-Deno.test("Tracing wants structures of a child only where they are printed", () => {
+Deno.test("Tracing asks a child for structures only if they are printed", () => {
   assertEquals([new Tracing(true).wanted, new Tracing(false).wanted], ["structures", "calls"]);
 });
