@@ -1,5 +1,5 @@
 /**
- * fdpass: arguments → experiment → report → exit status.
+ * fdpass: from the arguments to experiments, to the report, to the exit status.
  *
  *     sudo deno run -A main.ts veth-fdpass
  *
@@ -8,12 +8,12 @@
 
 import { blockSignals } from "./ffi/process/signals.ts";
 import {
-  HELP,
-  type Manner,
-  mannerOf,
+  type OutputStyle,
+  outputStyleOf,
   parseCommandLine,
   type RunTask,
 } from "./lib/cli/command_line.ts";
+import { HELP } from "./lib/cli/help.ts";
 import type { Environment, Evidence, ExperimentEvidence } from "./lib/evidence/evidence.ts";
 import type { Experiment } from "./lib/harness/experiment.ts";
 import { EXPERIMENTS } from "./lib/experiments/mod.ts";
@@ -63,6 +63,7 @@ async function runAll(
     const setting = findSetting(
       run,
       ["deno run -A", Deno.mainModule.split("/").at(-1), ...args].join(" "),
+      EXPERIMENTS,
     );
     if (!canHavePidNamespaces()) adoptOrphans();
     using views = new ViewFiles(files, { force });
@@ -81,7 +82,7 @@ async function runAll(
 
 /** Shows progress on standard error, unless only the result is wanted. */
 function progressFor(args: readonly string[]): ShowProgress | undefined {
-  const { view, amount } = mannerOf(args);
+  const { view, amount } = outputStyleOf(args);
   if (view !== "text" || amount === "quiet") return undefined;
   return progressOn({
     write: (text) => void write(Deno.stderr, text),
@@ -89,7 +90,10 @@ function progressFor(args: readonly string[]): ShowProgress | undefined {
   });
 }
 
-/** Tells the calls of this process from now on, if anybody wants them: whoever reads a trace, or the page, which has them in its diagram. */
+/**
+ * Starts to trace the calls of this process, if they are wanted: for `--trace`, or for the diagram
+ * of the page.
+ */
 async function startTracing({ trace, files }: RunTask): Promise<Tracing | undefined> {
   if (!trace && files.report === undefined) return undefined;
   const { Tracing } = await import("./lib/harness/trace/hub.ts");
@@ -138,7 +142,7 @@ async function answer(
   }
 }
 
-function render(evidence: Evidence, { view, amount, color }: Manner): string {
+function render(evidence: Evidence, { view, amount, color }: OutputStyle): string {
   switch (view) {
     case "json":
       return renderJson(evidence);
@@ -150,10 +154,10 @@ function render(evidence: Evidence, { view, amount, color }: Manner): string {
 }
 
 /**
- * The parent's main program.
+ * The main program of the parent.
  *
  * @param args The command line.
- * @param childModule The module that the child runs, a `file:` URL, if not that of its experiment.
+ * @param childModule The child's main module, a `file:` URL, if not that of its experiment.
  * @returns The exit status.
  */
 export async function main(
@@ -161,16 +165,18 @@ export async function main(
   childModule?: string,
 ): Promise<number> {
   keepIgnored();
-  const manner = mannerOf(args);
+  const style = outputStyleOf(args);
   const result = await answer(args, childModule);
   if (typeof result === "string") return await deliver(result, Exit.PASS);
 
   const { error, exit } = result;
   if (error !== null) write(Deno.stderr, renderFailure(error.message, error.remedy));
-  return await deliver(render(result, manner), exit);
+  return await deliver(render(result, style), exit);
 }
 
-/** Prints what came of it; returns the exit status, which is no success if nobody got to read it. */
+/**
+ * Prints the result. Returns the exit status, which is not 0 if the result could not be printed.
+ */
 async function deliver(text: string, exit: number): Promise<number> {
   const failure = await writePatiently(Deno.stdout, text, interruption().signal);
   if (failure === null) return exit;

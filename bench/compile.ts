@@ -1,12 +1,12 @@
 /**
- * The C programs that ours are measured beside, compiled anew for each run.
+ * The C programs of the benchmarks, compiled anew for each run.
  *
  * @module
  */
 
 const FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror"];
 
-/** Which files make a program. */
+/** The source files of each program. */
 const SOURCES = {
   generator: ["generator.c"],
   receiver: [
@@ -24,11 +24,11 @@ const SOURCES = {
 
 export type ProgramName = keyof typeof SOURCES;
 
-/** Compiled programs, in a folder that goes with the object. */
+/** Compiled programs, in a folder that is removed on disposal. */
 export class Programs implements Disposable {
   readonly #folder = Deno.makeTempDirSync();
 
-  /** @throws {Error} If there is no C compiler, or it refuses a program. */
+  /** @throws {Error} If there is no C compiler, or a program does not compile. */
   constructor(...names: readonly ProgramName[]) {
     try {
       for (const name of names) compile(this.path(name), SOURCES[name]);
@@ -38,7 +38,7 @@ export class Programs implements Disposable {
     }
   }
 
-  /** Where a program is. */
+  /** The path of a program. */
   path(name: ProgramName): string {
     return `${this.#folder}/${name}`;
   }

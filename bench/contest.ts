@@ -1,5 +1,5 @@
 /**
- * One run: one receiver, one generator, and what each of them says of it.
+ * One run of a benchmark: one receiver, one generator, and their reports.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { Contestant } from "./contestants.ts";
 import { Listener } from "./listener.ts";
 
-/** Where everything is. */
+/** The place of a run. */
 export interface Arena {
   /** The compiled generator. */
   readonly generator: string;
@@ -18,32 +18,32 @@ export interface Arena {
   readonly generatorCpu: number;
 }
 
-/** What the generator says. */
+/** The generator's report. */
 interface Sent {
-  /** Frames that the kernel took. */
+  /** Frames that the kernel accepted. */
   readonly sent: number;
-  /** How often it refused one, which was then sent again. */
+  /** How often the kernel refused a frame, which was then sent again. */
   readonly refused: number;
   readonly seconds: number;
 }
 
-/** What a receiver says. */
+/** A receiver's report. */
 interface Received {
   readonly received: number;
-  /** Frames that the kernel says that it dropped. */
+  /** Frames that the kernel counted as dropped. */
   readonly dropped: number;
-  /** User and system time of its process. */
+  /** The user and system time of its process. */
   readonly cpu_us: number;
-  /** From the first frame to the last; a capture tool does not say. */
+  /** From the first frame to the last; a capture tool does not report it. */
   readonly seconds?: number;
-  /** Frames with a sequence number not above that of the frame before. */
+  /** Frames whose sequence number is not above that of the frame before. */
   readonly disordered?: number;
-  /** Frames that are not the generator's. */
+  /** Frames that the generator did not send. */
   readonly foreign?: number;
   readonly max_rss_kib?: number;
 }
 
-/** What came of a run. */
+/** The result of a run. */
 export interface Result {
   readonly sent: Sent;
   readonly received: Received;
@@ -54,17 +54,17 @@ export interface Result {
   readonly unaccounted: number;
 }
 
-/** How frames are to come. */
+/** How frames are sent. */
 export interface Traffic {
-  /** Frames per second; as many as the generator can if it is not there. */
+  /** Frames per second; as many as possible by default. */
   readonly rate?: number;
   readonly seconds: number;
 }
 
 /**
- * Has one contestant receive.
+ * Runs one contestant.
  *
- * @throws {Error} If one of the programs fails, or does not say what it should.
+ * @throws {Error} If a program fails, or its report is incomplete.
  */
 export async function contest(
   arena: Arena,
@@ -94,7 +94,7 @@ export async function contest(
   }
 }
 
-/** Ends a process that may have ended already. */
+/** Ends a process, unless it has ended. */
 function end(process: Deno.ChildProcess): void {
   try {
     process.kill("SIGKILL");
@@ -103,7 +103,7 @@ function end(process: Deno.ChildProcess): void {
   }
 }
 
-/** With a receiver that ends by itself, and tells what it received as JSON. */
+/** Runs a receiver that ends by itself and reports in JSON. */
 async function receive(
   stdout: Listener,
   generate: () => Promise<Sent>,
@@ -116,16 +116,16 @@ async function receive(
   return [sent, { dropped: tp_drops, cpu_us: user_us + system_us, ...rest }];
 }
 
-/** libpcap hands over a block that is not full a second late. */
+/** libpcap delivers an incomplete block a second late. */
 const CAPTURE_DELAY = 1500;
 
-/** With a capture tool, which has to be told to end, and whose own report is in words. */
+/** Runs a capture tool, which must be interrupted, and reports in words. */
 async function capture(
   process: Deno.ChildProcess,
   stderr: Listener,
   generate: () => Promise<Sent>,
 ): Promise<[Sent, Received]> {
-  await stderr.hear(/listening on .*\n|^File: .*\n/m); // tcpdump, dumpcap
+  await stderr.hear(/listening on .*\n|^File: .*\n/m); // tcpdump and dumpcap
   const before = cpuTime(process.pid);
   const sent = await generate();
   await new Promise((resolve) => setTimeout(resolve, CAPTURE_DELAY));
@@ -143,7 +143,10 @@ async function capture(
   return [sent, { received: Number(received), dropped: Number(dropped), cpu_us }];
 }
 
-/** The processor time that a process's threads have had, in microseconds. Source: sched-stats.rst, "/proc/<pid>/schedstat". */
+/**
+ * The processor time of a process's threads, in microseconds. Source: sched-stats.rst,
+ * "/proc/<pid>/schedstat".
+ */
 function cpuTime(pid: number): number {
   const threads = Array.from(Deno.readDirSync(`/proc/${pid}/task`), ({ name }) => name);
   return threads.reduce((sum, thread) => {

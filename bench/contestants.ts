@@ -1,24 +1,28 @@
 /**
- * Who receives: programs that receive in one of our ways, in C and in TypeScript, and the capture tools that engineers know.
+ * The contestants: programs in C and in TypeScript that receive by our receive paths, and
+ * well-known capture tools.
  *
  * @module
  */
 
-/** The ways of receiving. */
+/** The receive paths. */
 export const PATHS = ["recvfrom", "recvmmsg", "tpacket-v3", "io-uring", "io-uring-multishot"];
 
-/** 16 MiB for each: the kernel doubles what `SO_RCVBUFFORCE` says, and the rings have that size as they come. */
+/**
+ * Buffers of 16 MiB for each: the kernel doubles `SO_RCVBUFFORCE`, and the rings have that size by
+ * default.
+ */
 const RCVBUF = 8 << 20;
 const RING_KIB = 16 << 10;
 
 /** A program, and how it is started. */
 export interface Contestant {
-  /** The way in which it receives. */
+  /** Its receive path. */
   readonly path: string;
   /** `"C"`, `"ours"`, or the name of a tool. */
   readonly program: string;
   readonly command: readonly string[];
-  /** Whether it says what it received as `bench/c/receiver.c` does, or as a capture tool. */
+  /** Whether it reports as `bench/c/receiver.c` does, or as a capture tool. */
   readonly report: "json" | "capture";
 }
 
@@ -33,7 +37,7 @@ export function receiver(
   return { path, program, command: [...command, ...options], report: "json" };
 }
 
-/** The capture tools that are installed; they receive by TPACKET_V3 and write to /dev/null. */
+/** The installed capture tools. They receive by TPACKET_V3, and write to /dev/null. */
 export function captures(interfaceName: string): Contestant[] {
   const common = ["-i", interfaceName, "-w", "/dev/null"];
   return [

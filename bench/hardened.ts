@@ -1,5 +1,5 @@
 /**
- * A receiver of a benchmark as a worker: under protections, as the unprivileged user.
+ * Turns a receiver of a benchmark into a hardened worker of the unprivileged user.
  *
  * @module
  */
@@ -15,15 +15,16 @@ import {
 
 const NOBODY = { uid: 65534, gid: 65534 };
 
-// It was not born without capabilities, and holds the runtime's files: what these two do costs nothing later.
+// Left out: the process started with all capabilities, and holds the runtime's files. These two
+// protections cost nothing while it runs.
 const PROTECTIONS = ALL_PROTECTIONS
   .filter((each) => each !== "no-capabilities" && each !== "closed-descriptors");
 
 /**
  * Becomes a hardened worker.
  *
- * @param own The sockets that it opened itself; the packet socket is bound.
- * @param filter Which frames the packet socket is for, for good.
+ * @param own The sockets that the process has opened; the packet socket is bound.
+ * @param filter The frames that the packet socket accepts from now on.
  */
 export function becomeHardened(
   own: Omit<WorkerDescriptors, "channelFd">,

@@ -1,19 +1,20 @@
 /**
- * What a benchmark found, for machines: `--json FILE`. Without that nothing is written.
+ * Writes the results of a benchmark for machines: `--json FILE`.
  *
  * @module
  */
 
-// deno-lint-ignore-file no-console -- it tells a program's user what is wrong
+// deno-lint-ignore-file no-console -- this program reports errors to its user
 
 import { parseArgs } from "@std/cli/parse-args";
 import { type Measurements, spreadOf } from "./spread.ts";
 
 /**
- * The arguments of a benchmark that takes numbers, and `--json FILE`.
+ * Parses the arguments of a benchmark: numbers, and `--json FILE`. Ends the program with a message
+ * if one is wrong.
  *
- * @param program Its name, for the message about an argument that is wrong; it ends with that.
- * @param defaults The numbers, if they are not given.
+ * @param program Its name, for the message.
+ * @param defaults The default numbers.
  */
 export function numbersAndJson(
   program: string,
@@ -34,7 +35,7 @@ export function numbersAndJson(
   return { numbers, json };
 }
 
-/** Each measurement, and how they are spread. */
+/** Each measurement with its spread. */
 export function withSpread(measurements: Measurements) {
   return Object.fromEntries(
     Object.entries(measurements)
@@ -42,7 +43,7 @@ export function withSpread(measurements: Measurements) {
   );
 }
 
-/** Writes results into a file, if there is to be one, with what they were measured on. */
+/** Writes results and a description of the machine into a file, if there is to be one. */
 export function writeJson(file: string | undefined, results: object): void {
   if (file === undefined) return;
   const environment = {

@@ -1,10 +1,10 @@
 /**
- * What a program says, as far as it has spoken.
+ * Reads the output of a program while it runs.
  *
  * @module
  */
 
-/** Listens to one of a process's streams. */
+/** Reads one of a process's streams. */
 export class Listener {
   readonly #reader: ReadableStreamDefaultReader<string>;
   #text = "";
@@ -14,9 +14,9 @@ export class Listener {
   }
 
   /**
-   * Waits for something that it says.
+   * Waits for a text.
    *
-   * @throws {Error} If it ends without having said it.
+   * @throws {Error} If the stream ends without it.
    */
   async hear(pattern: RegExp): Promise<void> {
     while (!pattern.test(this.#text)) {
@@ -24,7 +24,7 @@ export class Listener {
     }
   }
 
-  /** All that it says, up to its end. */
+  /** The whole output, up to its end. */
   async all(): Promise<string> {
     while (await this.#more());
     return this.#text;

@@ -1,7 +1,8 @@
 /**
- * What the child takes beyond an empty Deno process, by way of receiving: resident memory at its peak (VmHWM), as the kernel tells it of the
- * child of the main job, with least permission, control channel and drop. The pages of a ring count, since they are mapped. What is printed
- * is the difference of two processes of the same run, in turn.
+ * The memory of the child beyond an empty Deno process, for each receive path: its peak resident
+ * set (VmHWM), as the kernel reports it. The child runs as in the main job, with least permission,
+ * control channel and drop. The pages of a ring count, because they are mapped. The printed numbers
+ * are differences of two processes of the same run, in turn.
  *
  *     scripts/netns.sh deno run -A bench/memory.ts [RUNS [PACKETS]] [--json FILE]
  *
@@ -14,7 +15,7 @@ import { printMeasurements } from "./spread.ts";
 
 const { numbers: [RUNS, PACKETS], json } = numbersAndJson("bench/memory.ts", 5, 1000);
 
-/** What a process's status says of it, or of its peak; `undefined` if it has ended. */
+/** A number in the status of a process; `undefined` if the process has ended. */
 function statusOf(pid: string, field: RegExp): number | undefined {
   try {
     const [, value] = Deno.readTextFileSync(`/proc/${pid}/status`).match(field) ?? [];
@@ -25,7 +26,7 @@ function statusOf(pid: string, field: RegExp): number | undefined {
   }
 }
 
-/** Between the list of processes and the look at one of them it may go, or while it is read (ESRCH). */
+/** Whether a process ended before or while it was read (ESRCH). */
 function isGone(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound ||
     error instanceof Error && error.message.includes("os error 3)");
@@ -34,7 +35,10 @@ function isGone(error: unknown): boolean {
 const PPID = /^PPid:\s+(\d+)$/m;
 const PEAK = /^VmHWM:\s+(\d+) kB$/m;
 
-/** The peak of a process's child, in MiB, as it was last seen: until it executes its program the child has its parent's memory. */
+/**
+ * The last reading of the peak of a process's child, in MiB. Before exec the child still has its
+ * parent's memory.
+ */
 async function peakOfChild(module: string, ...args: readonly string[]): Promise<number> {
   const process = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", module, ...args],
@@ -57,7 +61,7 @@ async function peakOfChild(module: string, ...args: readonly string[]): Promise<
 }
 
 const folder = Deno.makeTempDirSync();
-// As the main job has a child: one that does nothing, and is there for as long as it takes to be looked at.
+// A child as in the main job that does nothing, and lives long enough to be measured.
 const starter = `${folder}/starter.ts`, empty = `${folder}/empty.ts`;
 Deno.writeTextFileSync(empty, "setTimeout(() => {}, 200);");
 Deno.writeTextFileSync(

@@ -1,7 +1,8 @@
 /**
- * What the protections cost per received packet, by way of receiving: the processor time that a hardened worker takes for each, as a ratio to
- * that of a plain one, in turn in one run. Frames come as fast as the generator can send them, so that a worker does nothing but receive. Needs
- * root, two processors and a C compiler.
+ * The cost of the protections per received packet, for each receive path: the processor time of a
+ * hardened worker as a ratio to that of a plain one, in turn in one run. Frames come as fast as the
+ * generator can send, so a worker does nothing but receive. Needs root, two processors and a C
+ * compiler.
  *
  *     scripts/netns.sh deno run -A bench/protections.ts [RUNS [SECONDS]] [--json FILE]
  *
@@ -36,7 +37,7 @@ for (const path of PATHS) {
       receiver("plain", PLAIN, path, NEAR),
       receiver("hardened", HARDENED, path, NEAR),
     ];
-    // Every other time in the opposite order, or it would be always the same one that comes after another.
+    // The order alternates, so that no contestant always follows the same other one.
     for (const entrant of run % 2 === 0 ? entrants : entrants.toReversed()) {
       const { cpu_us_per_frame } = await contest(arena, entrant, { seconds: SECONDS });
       times[entrant.program].push(cpu_us_per_frame);

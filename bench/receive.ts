@@ -1,23 +1,25 @@
 /**
- * Every way of receiving, ours beside C, and beside tcpdump and dumpcap where they are installed: frames per second, loss, and
- * processor time, as ratios. Needs root, two processors and a C compiler.
+ * Every receive path: ours beside C, and beside tcpdump and dumpcap if they are installed. Reports
+ * frames per second, loss and processor time, as ratios. Needs root, two processors and a C
+ * compiler.
  *
- *     scripts/netns.sh deno run -A bench/receive.ts [--repetitions N] [--seconds S] [--scenario NAME]… [--path NAME]…
- *                                                   [--json FILE] [--control]
+ *     scripts/netns.sh deno run -A bench/receive.ts [--repetitions N] [--seconds S]
+ *         [--scenario NAME]… [--path NAME]… [--json FILE] [--control]
  *
- * Contestants take turns, on the same processor; the generator has another one. Each runs once a repetition, and a ratio is of two
- * results of the same repetition. With --control C takes our place, so the ratios show what a difference of nothing looks like.
+ * Contestants take turns on the same processor; the generator has another one. Each runs once a
+ * repetition, and a ratio compares two results of the same repetition. With --control, C takes our
+ * place, so the ratios show what no difference looks like.
  *
- * Frames are counted at both ends. What was sent and neither received nor counted by the kernel as dropped is an error, as is a
- * frame out of order.
+ * Frames are counted at both ends. A frame that was sent, and neither received nor counted by the
+ * kernel as dropped, is an error; so is a frame out of order.
  *
- * Processor time is what the kernel charges to the receiver's process. Under RPS the work of receiving that interrupts the process
- * is charged to it as well.
+ * Processor time is what the kernel charges to the receiver's process. Under RPS this includes the
+ * work of receiving that interrupts the process.
  *
  * @module
  */
 
-// deno-lint-ignore-file no-console -- it is a program that prints
+// deno-lint-ignore-file no-console -- this program prints
 
 import { parseArgs } from "@std/cli/parse-args";
 import { Programs } from "./compile.ts";
@@ -70,14 +72,14 @@ function positive(name: string, text: string): number {
   return value > 0 ? value : usage(`--${name} must be a number above 0, not "${text}"`);
 }
 
-/** Those that are asked for, or all. */
+/** The requested names, or all. */
 function choose(name: string, wanted: readonly string[], known: readonly string[]) {
   const unknown = wanted.find((each) => !known.includes(each));
   if (unknown !== undefined) usage(`There is no --${name} ${unknown}, only ${known.join(", ")}`);
   return wanted.length > 0 ? wanted : known;
 }
 
-/** What this machine lacks. */
+/** Throws if this machine lacks something. */
 function requireArena(): void {
   const interfaces = Deno.readTextFileSync("/proc/net/dev").split("\n")
     .map((line) => line.split(":")[0].trim());
@@ -89,16 +91,16 @@ function requireArena(): void {
   }
 }
 
-/** Keeps the kernel from sending on an interface by itself. */
+/** Stops the kernel from sending on an interface by itself. */
 function silence(interfaceName: string): void {
   try {
     Deno.writeTextFileSync(`/proc/sys/net/ipv6/conf/${interfaceName}/disable_ipv6`, "1");
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error; // no IPv6 here
+    if (!(error instanceof Deno.errors.NotFound)) throw error; // no IPv6 on this machine
   }
 }
 
-/** What is wrong with a result, if anything. */
+/** The errors in a result. */
 function defects({ unaccounted, received }: Result): string[] {
   return [
     ...unaccounted === 0
@@ -108,7 +110,7 @@ function defects({ unaccounted, received }: Result): string[] {
   ];
 }
 
-/** All runs of a scenario, in turn. */
+/** Runs all contestants of a scenario, in turn. */
 async function play(
   scenario: Scenario,
   contestants: readonly Contestant[],
@@ -118,7 +120,7 @@ async function play(
   const runs: Run[] = [];
   using steering = scenario.steered ? new Steering(arena.near, arena.receiverCpu) : undefined;
   for (let repetition = 0; repetition < repetitions; repetition++) {
-    // Every other time in the opposite order, or it would be always the same one that comes after another.
+    // The order alternates, so that no contestant always follows the same other one.
     const order = repetition % 2 === 0 ? contestants : contestants.toReversed();
     for (const contestant of order) {
       const result = await contest(arena, contestant, { ...scenario, seconds });

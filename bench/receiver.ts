@@ -1,16 +1,17 @@
 /**
- * What `bench/c/receiver.c` does, with `lib/receive/`: the same options, the same steps, the same report.
+ * The same program as `bench/c/receiver.c`, with `lib/receive/`: the same options, steps and
+ * report.
  *
  *     deno run -A bench/receiver.ts --path NAME --interface NAME [--rcvbuf BYTES]
  *              [--block-size BYTES] [--block-count N] [--retire-timeout MILLISECONDS]
  *              [--harden]
  *
- * Hardened, it does it under the protections of a worker.
+ * With --harden it works under the protections of a worker.
  *
  * @module
  */
 
-// deno-lint-ignore-file no-console -- it is a program that prints
+// deno-lint-ignore-file no-console -- this program prints
 
 import { cpuUsage } from "node:process";
 import { parseArgs } from "@std/cli/parse-args";
@@ -37,9 +38,9 @@ import { type FrameSource, openFrameSource, type ReceivePath } from "../lib/rece
 import { PacketRingSource } from "../lib/receive/tpacket_v3.ts";
 import { becomeHardened } from "./hardened.ts";
 
-const WAIT_FOR_FIRST = 10_000, WAIT_FOR_NEXT = 300; // milliseconds
-const ETHERTYPE = 12, SEQUENCE = 14; // where they are in a frame
-const EXPERIMENTAL = 0x88b5; // of the generator's frames
+const WAIT_FOR_FIRST = 10_000, WAIT_FOR_NEXT = 300; // in milliseconds
+const ETHERTYPE = 12, SEQUENCE = 14; // offsets in a frame
+const EXPERIMENTAL = 0x88b5; // the type of the generator's frames
 const WHOLE_FRAME = 0x40000;
 
 const options = parseArgs(Deno.args, {
@@ -53,14 +54,14 @@ const options = parseArgs(Deno.args, {
   },
 });
 
-/** What was received. */
+/** Counts what is received. */
 class Tally {
   received = 0;
   foreign = 0;
   disordered = 0;
   #last = -1;
 
-  /** Takes whatever is there, and looks at each frame. */
+  /** Reads all waiting frames, and checks each. */
   take(source: FrameSource): void {
     const { bytes } = source;
     while (source.next()) {
@@ -113,7 +114,7 @@ for (let now = performance.now(), deadline = now + WAIT_FOR_FIRST; now < deadlin
   const began = performance.now();
   tally.take(source);
   now = performance.now();
-  if (tally.received === received) continue; // time over, or a foreign frame
+  if (tally.received === received) continue; // the time is up, or the frame is foreign
   if (received === 0) first = began;
   last = now;
   deadline = now + WAIT_FOR_NEXT;

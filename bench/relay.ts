@@ -1,23 +1,27 @@
 /**
- * The relay: how many datagrams a second a hardened worker passes on, and what it loses, at rates and flat out, beside a relay in C that does
- * the same without protections. Needs root, two processors and a C compiler.
+ * The relay: how many datagrams a second a hardened worker relays, and what it loses, at several
+ * rates and flat out, beside a relay in C that does the same without protections. Needs root, two
+ * processors and a C compiler.
  *
- *     scripts/netns.sh deno run -A bench/relay.ts [--repetitions N] [--seconds S] [--rate N|flat-out]… [--size BYTES]…
- *                                                 [--json FILE]
+ *     scripts/netns.sh deno run -A bench/relay.ts [--repetitions N] [--seconds S]
+ *         [--rate N|flat-out]… [--size BYTES]… [--json FILE]
  *
- * The contestants take turns: `ours` under all protections, `plain` ours under none (the difference is what the filter of system calls costs), and `C`.
- * Each ratio is of two results of the same repetition.
+ * The contestants take turns: `ours` under all protections, `plain` without any (the difference is
+ * the cost of the system call filter), and `C`. Each ratio compares two results of the same
+ * repetition.
  *
- * Datagrams are counted at three places: by the generator, by the worker (with PACKET_STATISTICS), and by a receiver in another network namespace.
- * What one place has more than the next must be explained by a count of losses, or it is an error; so is a datagram out of order.
+ * Datagrams are counted in three places: by the generator, by the worker (with PACKET_STATISTICS),
+ * and by a receiver in another network namespace. If one place has more than the next, a counter of
+ * losses must account for it; otherwise it is an error. So is a datagram out of order.
  *
- * The generator has a processor, and the worker has one, which does the kernel's work for the output as well, up to the receiver's socket. The
- * receiver reads at the lowest priority: its socket holds all of a run.
+ * The generator has one processor, and the worker another, which also does the kernel's work for
+ * the output, up to the receiver's socket. The receiver reads at the lowest priority: its socket
+ * holds the datagrams of a whole run.
  *
  * @module
  */
 
-// deno-lint-ignore-file no-console -- it is a program that prints
+// deno-lint-ignore-file no-console -- this program prints
 
 import { parseArgs } from "@std/cli/parse-args";
 import { FAR_END, FarNamespace } from "../lib/experiments/relay/namespace.ts";
@@ -30,9 +34,12 @@ const NEAR = "veth-fdpass", FAR = "veth-fdpass-far";
 const FROM = { group: "239.255.70.68", port: "5004" }, TO = "239.255.70.69:5005";
 const GENERATOR_CPU = "0", WORKER_CPU = "1";
 
-/** Lengths of frames: the shortest, and seven packets of an MPEG transport stream, as IPTV has it. */
+/**
+ * Lengths of frames: the shortest, and that of seven packets of an MPEG transport stream, as in
+ * IPTV.
+ */
 const SIZES = ["64", "1358"];
-/** Frames per second, or as many as the generator can. */
+/** Frames per second, or as many as the generator can send. */
 const RATES = ["10000", "50000", "100000", "flat-out"];
 
 const options = parseArgs(Deno.args, {
@@ -48,7 +55,7 @@ const seconds = Number(options.seconds);
 const rates: readonly string[] = options.rate.length > 0 ? options.rate : RATES;
 const sizes: readonly string[] = options.size.length > 0 ? options.size : SIZES;
 
-/** What is counted of one run. */
+/** The counters of a run. */
 interface Count {
   readonly sent: number;
   readonly seconds: number;
@@ -65,7 +72,7 @@ interface Count {
   readonly receiver: { readonly received: number; readonly disordered: number };
 }
 
-/** A program that says what it has to say, and ends by itself. */
+/** A program that reports on its output, and ends by itself. */
 class Participant implements AsyncDisposable {
   readonly process: Deno.ChildProcess;
   readonly says: Listener;
@@ -80,7 +87,7 @@ class Participant implements AsyncDisposable {
     this.says = new Listener(this.process.stdout);
   }
 
-  /** Tells it to go on. */
+  /** Lets it continue. */
   async goOn(): Promise<void> {
     const writer = this.process.stdin.getWriter();
     await writer.write(Uint8Array.of(10));
@@ -97,7 +104,7 @@ class Participant implements AsyncDisposable {
     try {
       this.process.kill("SIGKILL");
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // it has ended
+      if (!(error instanceof TypeError)) throw error; // the process has ended
     }
     await this.process.status;
   }
@@ -106,7 +113,7 @@ class Participant implements AsyncDisposable {
 const deno = (module: string) => [Deno.execPath(), "run", "-A", module];
 const [toGroup, toPort] = TO.split(":");
 
-/** Who relays, by name; each is told by which interface. */
+/** The relays by name; each gets its output interface. */
 const contestants = (programs: Programs): Record<string, (out: string) => string[]> => {
   const ours = (out: string) => [
     ...[
@@ -130,7 +137,7 @@ const contestants = (programs: Programs): Record<string, (out: string) => string
   };
 };
 
-/** One run: a receiver in another namespace, a worker, and then the generator. */
+/** One run: a receiver in another namespace, a worker, then the generator. */
 async function count(
   generator: string,
   worker: (out: string) => string[],
@@ -167,11 +174,12 @@ async function count(
   };
 }
 
-/** What does not add up. */
+/** The counters that do not add up. */
 function defects({ sent, worker, receiver }: Count): string[] {
   const dropped = Object.values(worker.dropped).reduce((sum, each) => sum + each, 0);
   const differences = {
-    "between generator and worker": sent - (worker.received - dropped) - worker.tp_drops, // the kernel sends a little as well
+    // the kernel sends a few frames as well
+    "between generator and worker": sent - (worker.received - dropped) - worker.tp_drops,
     "in PACKET_STATISTICS": worker.tp_packets - worker.received - worker.tp_drops,
     "in the worker": worker.received - worker.relayed - worker.refused - dropped,
     "between worker and receiver": worker.relayed - receiver.received,
@@ -188,12 +196,12 @@ const MEASURES: { readonly [name: string]: (count: Count) => number } = {
   "CPU, µs/datagram": ({ worker }) => worker.cpu_us / worker.received,
 };
 
-/** All repetitions of one size and rate: what was counted, and the ratios of processor time. */
+/** All repetitions of one size and rate. Returns the counters, and the ratios of processor time. */
 async function play(programs: Programs, size: string, rate: string) {
   const entrants = Object.entries(contestants(programs));
   const counts = new Map<string, Count[]>(entrants.map(([name]) => [name, []]));
   for (let repetition = 0; repetition < Number(options.repetitions); repetition++) {
-    // Every other time in the opposite order, or it would be always the same one that comes after another.
+    // The order alternates, so that no contestant always follows the same other one.
     for (const [name, worker] of repetition % 2 === 0 ? entrants : entrants.toReversed()) {
       const each = await count(programs.path("generator"), worker, size, rate);
       for (const defect of defects(each)) {

@@ -1,15 +1,16 @@
 /**
- * Receives what a relay sends, by an AF_INET socket, in whatever network namespace it is started in, and counts it.
+ * Receives and counts what a relay sends, by an AF_INET socket, in the network namespace that it is
+ * started in.
  *
  *     deno run -A bench/relay_receiver.ts --interface NAME --to GROUP:PORT
  *
- * Says `started`; waits for a line, since the interface may have to be made first; says `ready`; and when nothing has come for a while, what
- * came.
+ * Prints `started`, waits for a line (the interface may have to be created first), prints `ready`,
+ * and when nothing has come for a while, the counters.
  *
  * @module
  */
 
-// deno-lint-ignore-file no-console -- it is a program that prints
+// deno-lint-ignore-file no-console -- this program prints
 
 import { parseArgs } from "@std/cli/parse-args";
 import {
@@ -31,9 +32,12 @@ import {
 } from "../ffi/mod.ts";
 import { parseEndpoint } from "../lib/experiments/relay/options.ts";
 
-/** It is not in a hurry, so that it does not disturb: whatever comes in a run waits in the socket. */
+/**
+ * The receiver is slow on purpose, so that it does not disturb: the datagrams of a run wait in the
+ * socket.
+ */
 const RECEIVE_BUFFER = 1 << 30;
-const WAIT_FOR_FIRST = 10_000, WAIT_FOR_NEXT = 1000; // milliseconds
+const WAIT_FOR_FIRST = 10_000, WAIT_FOR_NEXT = 1000; // in milliseconds
 
 const options = parseArgs(Deno.args, { string: ["interface", "to"] });
 const to = parseEndpoint("--to", options.to!);

@@ -1,14 +1,16 @@
 /**
- * A relay's worker, as the experiment `relay` has it, under all protections, with sockets that it opens itself.
+ * A relay's worker as in the experiment `relay`, under all protections, with sockets that it opens
+ * itself.
  *
- *     deno run -A bench/relay_worker.ts --path NAME --interface NAME --out NAME --from GROUP:PORT --to GROUP:PORT [--plain]
+ *     deno run -A bench/relay_worker.ts --path NAME --interface NAME --out NAME
+ *              --from GROUP:PORT --to GROUP:PORT [--plain]
  *
- * Says `ready`, and when nothing has come for a while, what became of the frames.
+ * Prints `ready`, and when nothing has come for a while, the account of the frames.
  *
  * @module
  */
 
-// deno-lint-ignore-file no-console -- it is a program that prints
+// deno-lint-ignore-file no-console -- this program prints
 
 import { cpuUsage } from "node:process";
 import { parseArgs } from "@std/cli/parse-args";
@@ -28,7 +30,7 @@ import { boundPacketSocket, takeStatistics } from "../lib/packets/socket.ts";
 import { openFrameSource, type ReceivePath } from "../lib/receive/mod.ts";
 import { becomeHardened } from "./hardened.ts";
 
-const WAIT_FOR_FIRST = 10_000, WAIT_FOR_NEXT = 300; // milliseconds
+const WAIT_FOR_FIRST = 10_000, WAIT_FOR_NEXT = 300; // in milliseconds
 
 const options = parseArgs(Deno.args, {
   string: ["path", "interface", "out", "from", "to"],
@@ -73,4 +75,4 @@ console.log(JSON.stringify({
   seconds: (last - first) / 1000,
   cpu_us: user + system,
 }));
-Deno.exit(0); // what is open was opened as root, and goes with the process
+Deno.exit(0); // the open files were opened as root, and are closed with the process

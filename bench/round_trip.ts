@@ -1,12 +1,12 @@
 /**
- * What `bench/c/scm_rights.c` does, with `ffi/`: the same options, the same steps, the same report.
+ * The same program as `bench/c/scm_rights.c`, with `ffi/`: the same options, steps and report.
  *
  *     deno run -A bench/round_trip.ts --descriptors N --rounds N
  *
  * @module
  */
 
-// deno-lint-ignore-file no-console -- it is a program that prints
+// deno-lint-ignore-file no-console -- this program prints
 
 import { parseArgs } from "@std/cli/parse-args";
 import {

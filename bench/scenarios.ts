@@ -1,14 +1,14 @@
 /**
- * What the receivers are put through.
+ * The scenarios of the receive benchmark.
  *
  * @module
  */
 
-/** How frames come, and who takes part. */
+/** How frames come, and which programs take part. */
 export interface Scenario {
   readonly name: string;
   readonly title: string;
-  /** Frames per second; as many as the generator can if it is not there. */
+  /** Frames per second; as many as possible by default. */
   readonly rate?: number;
   /** Whether all the work of receiving is steered to the receiver's processor. */
   readonly steered: boolean;
@@ -33,8 +33,8 @@ export const SCENARIOS: readonly Scenario[] = [
   atRate(200),
   atRate(500),
   { name: "flat-out", title: "flat out", steered: false, captures: true },
-  // How fast the generator is under RPS depends on who receives, and how much is received on how much is sent. So there is a rate
-  // as well, more than most can take, that is the same for all.
+  // Under RPS the generator's speed depends on the receiver, and what is received depends on what
+  // is sent. So there is also a fixed rate for all, higher than most can receive.
   {
     name: "rps-400k",
     title: `400,000 frames a second, ${STEERED}`,

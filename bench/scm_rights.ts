@@ -1,6 +1,6 @@
 /**
- * One SCM_RIGHTS round trip, ours beside C: with one descriptor and with as many as fit, in turn, on the same processor. The ratio
- * is of round trips per second. Needs a C compiler.
+ * One SCM_RIGHTS round trip, ours beside C: with one descriptor and with as many as fit, in turn,
+ * on the same processor. The ratio compares round trips per second. Needs a C compiler.
  *
  *     deno run -A bench/scm_rights.ts [REPETITIONS] [--json FILE]
  *

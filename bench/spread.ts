@@ -1,12 +1,12 @@
 /**
- * How measurements are shown.
+ * Shows measurements with their spread.
  *
  * @module
  */
 
-// deno-lint-ignore-file no-console -- it prints for programs that do
+// deno-lint-ignore-file no-console -- it prints for programs that print
 
-/** Of several measurements of the same thing. */
+/** The spread of several measurements of the same thing. */
 export interface Spread {
   readonly minimum: number;
   readonly median: number;
@@ -34,7 +34,7 @@ export type Measurements = Readonly<Record<string, readonly number[]>>;
 
 const NAME_WIDTH = 52;
 
-/** Prints a table with a row for each thing that was measured. */
+/** Prints a table with a row for each measured thing. */
 export function printMeasurements(title: string, measurements: Measurements): void {
   console.log(`${title.padEnd(NAME_WIDTH)} minimum  median maximum`);
   for (const [name, values] of Object.entries(measurements)) {

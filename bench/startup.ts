@@ -1,6 +1,6 @@
 /**
- * What the main job costs beside `deno run` of an empty file: the ratio of the wall times, measured in turn in one run, and where
- * the time goes; and the same of the one-file build.
+ * The cost of starting the main job: its wall time as a ratio to `deno run` of an empty file,
+ * measured in turn in one run, and where the time goes. The same for the one-file build.
  *
  *     scripts/netns.sh deno run -A bench/startup.ts [RUNS] [--json FILE]
  *
@@ -39,7 +39,7 @@ try {
   time(["scripts/bundle.ts", bundle]);
   const rows: { [name: string]: number[] } = {};
   const add = (name: string, value: number) => (rows[name] ??= []).push(value);
-  for (let run = -1; run < RUNS; run++) { // the first one warms the caches and is not counted
+  for (let run = -1; run < RUNS; run++) { // the first run fills the caches, and does not count
     const base = time([empty]).milliseconds;
     const modules = time(["main.ts", "--version"]).milliseconds;
     const job = time(["main.ts", "--json", "veth-fdpass"]);

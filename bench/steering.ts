@@ -1,13 +1,14 @@
 /**
- * Receive packet steering: which processor does the work of receiving. Source: Documentation/networking/scaling.rst.
+ * Receive packet steering: which processor does the work of receiving. Source:
+ * Documentation/networking/scaling.rst.
  *
- * It is set in sysfs, and a sysfs shows the network namespace that it was mounted in. So it is mounted anew, in a folder of its
- * own, for as long as it takes.
+ * The setting is in sysfs, and a sysfs shows the network namespace in which it was mounted. So it
+ * is mounted again in a folder of its own, while the setting lasts.
  *
  * @module
  */
 
-/** Runs a program that says nothing, or why not. */
+/** Runs a program that prints nothing. Throws with its message if it fails. */
 function run(program: string, ...args: readonly string[]): void {
   const { success, stderr } = new Deno.Command(program, { args: [...args] }).outputSync();
   if (!success) throw new Error(new TextDecoder().decode(stderr).trim());
@@ -39,7 +40,10 @@ function setCpus(interfaceName: string, mask: string): void {
   }
 }
 
-/** How often a processor was asked by another to go on with receiving. Source: net/core/net-procfs.c, softnet_seq_show(). */
+/**
+ * How often another processor asked this one to continue receiving. Source: net/core/net-procfs.c,
+ * softnet_seq_show().
+ */
 function steeredTo(cpu: number): number {
   const RECEIVED_RPS = 9, CPU = 12;
   const rows = Deno.readTextFileSync("/proc/net/softnet_stat").trim().split("\n")
@@ -47,7 +51,10 @@ function steeredTo(cpu: number): number {
   return rows.find((row) => row[CPU] === cpu)?.[RECEIVED_RPS] ?? 0;
 }
 
-/** As long as it is there, one processor does all the work of receiving from an interface with a single queue. */
+/**
+ * While it exists, one processor does all the work of receiving from an interface with a single
+ * queue.
+ */
 export class Steering implements Disposable {
   readonly #before: number;
 

@@ -1,5 +1,5 @@
 /**
- * The results of a scenario, as rows: what each contestant did, and how they compare.
+ * The results of a scenario as tables: what each contestant did, and how they compare.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { Result } from "./contest.ts";
 import { type Spread, spread, spreadOf } from "./spread.ts";
 
-/** A result, and whose it is. */
+/** A result and its contestant. */
 export interface Run {
   readonly scenario: string;
   readonly repetition: number;
@@ -16,7 +16,7 @@ export interface Run {
   readonly result: Result;
 }
 
-/** How two programs compare: each repetition gives one ratio. */
+/** How two programs compare: one ratio for each repetition. */
 export interface Ratio {
   readonly scenario: string;
   readonly path: string;
@@ -40,7 +40,7 @@ const heading = (first: string, second: string, columns: readonly string[]) =>
   first.padEnd(NAME_WIDTH) + second.padEnd(NAME_WIDTH) +
   columns.map((column) => column.padStart(SPREAD_WIDTH)).join("");
 
-/** The table of what each contestant did: minimum, median and maximum of each measure. */
+/** The table of the contestants: minimum, median and maximum of each measure. */
 export function resultTable(runs: readonly Run[]): string[] {
   const groups = Map.groupBy(runs, ({ path, program }) => path.padEnd(NAME_WIDTH) + program);
   return [
@@ -52,7 +52,7 @@ export function resultTable(runs: readonly Run[]): string[] {
   ];
 }
 
-/** The table of how they compare. */
+/** The table of the ratios. */
 export function ratioTable(ratios: readonly Ratio[]): string[] {
   if (ratios.length === 0) return [];
   return [
@@ -64,7 +64,10 @@ export function ratioTable(ratios: readonly Ratio[]): string[] {
   ];
 }
 
-/** How the runs of a scenario compare: ours with C on each path, and our TPACKET_V3 with the capture tools, which use it too. */
+/**
+ * The ratios of a scenario: ours to C on each path, and our TPACKET_V3 to the capture tools, which
+ * use it too.
+ */
 export function ratiosOf(runs: readonly Run[]): Ratio[] {
   const ours = runs.filter(({ program }) => program === "ours");
   const paths = [...new Set(ours.map(({ path }) => path))];

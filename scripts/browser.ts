@@ -1,5 +1,6 @@
 /**
- * A real browser, for pages that are read from a file: with nothing of its own to say to the network, and gone with all that it wrote.
+ * A real browser for pages in files. It sends nothing of its own to the network, and everything
+ * that it wrote is removed.
  *
  * @module
  */
@@ -7,10 +8,10 @@
 import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { which } from "./which.ts";
 
-/** The program, and the package that has it. */
+/** The program, and its package. */
 export const CHROMIUM = { chromium: "chromium" };
 
-/** How it is started. */
+/** The options of the browser. */
 const FLAGS = [
   "--headless",
   "--no-sandbox",
@@ -22,16 +23,16 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-/** An open page, with what it had to complain about, and what it asked for. */
+/** An open page, with its complaints and its requests. */
 export interface OpenPage {
   readonly page: Page;
-  /** What it said on the console, threw, or asked the reader. */
+  /** What it printed on the console, threw, or asked the reader. */
   readonly complaints: readonly string[];
-  /** The addresses that it asked for, itself left out. */
+  /** The addresses that it requested, except its own. */
   readonly requests: readonly string[];
 }
 
-/** Shows a page, which is closed with all that the browser wrote when `look` is done. */
+/** Opens a page and calls `look`. Then closes the browser, and removes everything that it wrote. */
 export async function withPage<T>(
   html: string,
   look: (open: OpenPage) => Promise<T>,

@@ -1,13 +1,14 @@
 /**
  * Makes the one-file build: `deno task bundle [FILE]`.
  *
- * It is made to be read. Deno takes the types away (`deno transpile`), rollup puts the modules one after another, each after those that it
- * imports, and renames only what would collide (`child$1`). Nothing is left out or made shorter, and the comments stay.
+ * It is made to be read. Deno removes the types (`deno transpile`), rollup joins the modules, each
+ * after those that it imports, and renames only names that collide (`child$1`). Nothing is left out
+ * or shortened, and the comments stay.
  *
  * @module
  */
 
-// deno-lint-ignore-file no-console -- it is a program that prints
+// deno-lint-ignore-file no-console -- this program prints
 
 import { rollup, VERSION as ROLLUP } from "rollup";
 import { VERSION } from "../lib/evidence/version.ts";
@@ -16,7 +17,7 @@ const ROOT = new URL("..", import.meta.url).pathname;
 const ENTRY = `${ROOT}scripts/bundle_main.ts`;
 const [OUTPUT = `${ROOT}dist/fdpass.js`] = Deno.args;
 
-/** The modules of a program, as `deno info --json` has them. */
+/** The modules of a program, as in `deno info --json`. */
 interface ModuleGraph {
   readonly modules: readonly {
     readonly specifier: string;
@@ -46,7 +47,7 @@ async function output(program: string, args: readonly string[], input = ""): Pro
 
 const deno = (args: readonly string[], input?: string) => output(Deno.execPath(), args, input);
 
-/** The commit that it is made of; a plus sign says that files differ from it. */
+/** The commit that it is made from, with a plus sign if files differ from it. */
 async function commit(): Promise<string> {
   try {
     const hash = (await output("git", ["rev-parse", "--short=12", "HEAD"])).trim();
@@ -57,7 +58,7 @@ async function commit(): Promise<string> {
   }
 }
 
-/** Puts lists and objects of a few plain words back on one line; `deno fmt` keeps them on several. */
+/** Joins short lists and objects of plain words on one line; `deno fmt` keeps them on several. */
 function onOneLine(code: string): string {
   const item = String
     .raw`[\w.$]+(?:: [^\n{}();"'\x60/]+?|: "[^"\n]*")?|-?\d+|"[^"\n]*"|\.\.\.[\w.#]+|\[[^[\]\n]*\]|\{[^{}\n]*\}`;
@@ -70,7 +71,10 @@ function onOneLine(code: string): string {
   return shorter === code ? code : onOneLine(shorter);
 }
 
-/** Puts back what the removal of the types takes out of the layout: a doc comment stands above what it is of, after an empty line. */
+/**
+ * Restores the layout that the removal of types destroys: an empty line, then a doc comment, then
+ * its declaration.
+ */
 function relaid(code: string): string {
   const lines = onOneLine(code)
     .replace(/^(\s*)(\/\*\*.*\*\/) (?=\S)/gm, "$1$2\n$1")
@@ -88,7 +92,10 @@ function relaid(code: string): string {
   }).join("\n");
 }
 
-/** A module with its imports above what it says at its top: rollup takes them away, and what stands before them. */
+/**
+ * Moves the imports of a module above its header comment, because rollup removes them together with
+ * everything before them.
+ */
 function headed(title: string, source: string, code: string): string {
   const [theory] = source.match(/^\/\*\*[^]*?\*\//) ?? [""];
   const imports = code.match(/^import .*;$/gm) ?? [];
@@ -102,7 +109,7 @@ const sources = graph.modules.map(({ local }) => local ?? "").filter(isLocal);
 const importMap: Record<string, string> =
   JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`)).imports;
 
-/** Where a package's module is that the import map names. */
+/** The path of a module in a package that the import map names. */
 function inPackage(specifier: string): string {
   const [, name, path] = importMap[specifier].match(/^npm:([^/]+)\/(.*)$/)!;
   return `${graph.npmPackages[name].localPath}/${path}`;
@@ -138,7 +145,7 @@ try {
         return headed(title, source, relaid(code));
       },
       resolveImportMeta(property, { moduleId }) {
-        // Of the modules in one file only the entry is a main module.
+        // In the one file only the entry is a main module.
         return property === "main" && moduleId !== ENTRY ? "false" : null;
       },
     }],

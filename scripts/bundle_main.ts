@@ -8,7 +8,10 @@ import { runChild } from "../lib/harness/child_main.ts";
 import { EXPERIMENTS } from "../lib/experiments/mod.ts";
 import { main } from "../main.ts";
 
-/** What the URL of this module ends with when the parent starts it. In the path of a file this would be %23child. */
+/**
+ * The end of this module's URL when the parent starts it as a child. In the path of a file it would
+ * be %23child.
+ */
 const CHILD = "#child";
 
 if (import.meta.main) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the experiments on Debian's own kernels, each in a virtual machine, and prints what holds where.
+# Runs the experiments on Debian's own kernels, each in a virtual machine, and prints the results.
 #
 #   scripts/kernels.sh                    every series that Debian's mirror has
 #   scripts/kernels.sh 5.10 6.1 7.0       these
@@ -7,11 +7,13 @@
 #   EXPERIMENTS="io-uring relay" SECONDS_EACH=600 scripts/kernels.sh 6.1
 #   KERNEL_ARGUMENTS=sysctl.kernel.io_uring_disabled=1 scripts/kernels.sh 6.12
 #
-# Theory of operation. A guest is a kernel and an archive of files (initramfs), nothing else: no disk image, no mount, no network.
-# The archive holds a small Debian (packages unpacked, not installed), Deno, this project, and the kernel's modules; its first
-# process is scripts/kernels_init.sh. What it finds comes back as a tar on a raw disk. Packages come from the mirror that this
-# machine uses, by an apt whose every folder is under .tools/kernels, where everything else is written too.
-# A guest that does not end is ended. Without hardware virtualization a guest is some twenty times slower than this machine.
+# A guest is a kernel and an archive of files (initramfs), without a disk image, a mount or a
+# network. The archive holds a small Debian (packages unpacked, not installed), Deno, this project,
+# and the kernel's modules; its first process is scripts/kernels_init.sh. The evidence comes back as
+# a tar file on a raw disk. Packages come from the mirror of this machine, by an apt whose folders
+# are all under .tools/kernels, like everything else that this script writes. A guest that does not
+# end is killed. Without hardware virtualization a guest is some twenty times slower than this
+# machine.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -34,14 +36,14 @@ case $arch in
   arm64) machine=aarch64 console=ttyAMA0 npm_name=arm64 qemu_package=qemu-system-arm hardware=(-M virt -cpu cortex-a72) ;;
   *) die "ARCH is amd64 or arm64, not \"$arch\"" ;;
 esac
-# PVM has /dev/kvm without these, and runs no kernel but its own.
+# PVM has /dev/kvm without these flags, and runs only its own kernel.
 if [[ $arch == amd64 && -w /dev/kvm ]] && grep -qwE 'vmx|svm' /proc/cpuinfo; then
   hardware=(-M q35 -cpu host -accel kvm)
 fi
 
 say() { printf '%s: %s\n' "${0##*/}" "$1" >&2; }
 
-# An apt of our own: its lists, its cache, and nothing of what is installed here.
+# A private apt: its own lists and cache, and nothing of what is installed here.
 private_apt() {
   local command=$1
   shift
@@ -64,7 +66,7 @@ bring_lists() {
   private_apt apt-get update || die "the package lists could not be fetched"
 }
 
-# unpack FOLDER PACKAGE…: everything that is in /bin, /sbin, /lib goes to /usr, as on an installed Debian.
+# unpack FOLDER PACKAGE…: moves /bin, /sbin and /lib to /usr, as on an installed Debian.
 unpack() {
   local folder=$1 package merged
   shift
@@ -96,7 +98,7 @@ make_root() {
   (cd "$root" && DENO_DIR=$guest/deno_dir deno install --quiet --frozen --entrypoint main.ts)
 }
 
-# A Deno for the guest's processor: this machine's own, or else npm's.
+# A Deno for the guest's processor: this machine's own, or one from npm.
 deno_for_guest() {
   if [[ $(uname -m) == "$machine" ]]; then
     deno eval 'console.log(Deno.execPath())'
@@ -122,7 +124,7 @@ all_series() {
 # Fetches and unpacks a kernel into a folder.
 bring_kernel() {
   local package=$1 folder=$2 version=${1#linux-image-} parts
-  # Newer ones have the kernel and its modules in packages of their own.
+  # Newer kernels have separate packages for the kernel and its modules.
   mapfile -t parts < <(private_apt apt-cache depends --recurse --important "$package" |
     grep -xF -e "linux-base-$version" -e "linux-image-$version" -e "linux-binary-$version" -e "linux-modules-$version" | sort -u)
   mkdir -p "$folder"
@@ -131,7 +133,7 @@ bring_kernel() {
   rm "$folder"/*.deb
 }
 
-# The archive of a kernel's modules, as far as a guest needs them.
+# The archive of the kernel modules that a guest needs.
 make_modules() {
   local folder=$1 release=$2 module
   local files=$folder/files/usr modules=$folder/modules/usr
@@ -151,7 +153,7 @@ archive() {
   mv "$2.new" "$2"
 }
 
-# Boots a kernel and waits for its end, or ends it. The evidence comes on the disk.
+# Boots a kernel and waits for its end, or kills it. The evidence is on the disk.
 boot() {
   local folder=$1 kernel=$2 disk=$1/disk
   truncate -s 0 "$disk" && truncate -s 256M "$disk"
@@ -164,7 +166,8 @@ boot() {
   rm "$folder/initrd"
 }
 
-# Runs everything on one series; leaves the evidence in a folder of its own. One that fails does not keep the others from running.
+# Runs everything on one series, and leaves the evidence in a folder of its own. If one experiment
+# fails, the others still run.
 run_series() {
   local series=$1 package folder
   rm -rf "${evidence:?}/$series"
@@ -185,7 +188,7 @@ run_series() {
   tar -x -f "$folder/disk" -C "$evidence/$series" || say "nothing came back: see $folder/console"
 }
 
-# The same here, to compare with.
+# The same on this machine, for comparison.
 run_here() {
   local experiment options
   mkdir -p "$evidence/here"

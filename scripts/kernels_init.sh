@@ -1,6 +1,7 @@
 #!/bin/bash
-# The first process of a guest that scripts/kernels.sh boots: runs the experiments, leaves their evidence on the disk, and ends the machine.
-# What is asked for comes by the kernel's command line, as the environment: experiments, seconds (for each).
+# The first process of a guest that scripts/kernels.sh boots: runs the experiments, writes their
+# evidence to the disk, and ends the machine. Its arguments come by the kernel's command line, as
+# environment variables: experiments, seconds (for each).
 set -u
 
 mount -t proc proc /proc
@@ -20,7 +21,7 @@ ip link set veth-fdpass-far up
 
 evidence=/tmp/evidence
 mkdir "$evidence"
-# What there is so far is on the disk after every experiment: a guest that hangs is ended from outside.
+# Write the evidence to the disk after every experiment: a guest that hangs is killed.
 save() { tar -c -f - -C "$evidence" . | dd of=/dev/vda bs=1M conv=fsync status=none; }
 
 for setting in kernel/io_uring_disabled kernel/unprivileged_bpf_disabled kernel/unprivileged_userns_clone \

@@ -1,9 +1,11 @@
 /**
- * The tables of scripts/kernels.sh, in Markdown: what holds on which kernel, and where one differs from this machine.
+ * Prints the tables of scripts/kernels.sh in Markdown: what holds on which kernel, and where a
+ * kernel differs from this machine.
  *
  *     kernels_table.ts FOLDER KERNEL…
  *
- * The folder has one for each kernel, and `here` for this machine, with a report of `--json` for each experiment in it.
+ * FOLDER has a folder for each kernel, and `here` for this machine, with a report of `--json` for
+ * each experiment.
  *
  * @module
  */
@@ -15,13 +17,13 @@ import {
   NOT_TRIED,
 } from "../lib/evidence/evidence.ts";
 
-/** The reports of one kernel, by experiment; undefined for one that never came. */
+/** The reports of one kernel, by experiment; undefined for a missing one. */
 export interface Runs {
   readonly kernel: string;
   readonly reports: ReadonlyMap<string, Evidence | undefined>;
 }
 
-/** Kernel by experiment: the verdicts. */
+/** The verdicts, kernel by experiment. */
 export function verdictTable(kernels: readonly Runs[]): string {
   const experiments = [...new Set(kernels.flatMap(({ reports }) => [...reports.keys()]))];
   return table(
@@ -33,7 +35,7 @@ export function verdictTable(kernels: readonly Runs[]): string {
   );
 }
 
-/** Every check that did not come out as it did here, or that did not pass. */
+/** The checks that did not pass, or differ from this machine. */
 export function differingChecks(here: Runs, kernels: readonly Runs[]): string {
   const rows = kernels.flatMap(({ kernel, reports }) =>
     [...reports].flatMap(([name, report]) => {
@@ -49,7 +51,9 @@ export function differingChecks(here: Runs, kernels: readonly Runs[]): string {
   );
 }
 
-/** Every operation of an attacker that had another outcome than here, or than is known. */
+/**
+ * The operations of an attacker whose outcome differs from this machine, or from what is expected.
+ */
 export function differingOperations(here: Runs, kernels: readonly Runs[]): string {
   const rows = kernels.flatMap(({ kernel, reports }) =>
     [...reports].flatMap(([name, report]) => {
@@ -64,7 +68,7 @@ export function differingOperations(here: Runs, kernels: readonly Runs[]): strin
   return table(["kernel", "operation", "here", "there", "known", "columns"], grouped(rows));
 }
 
-/** One row for all that differ in the last cell only. */
+/** Joins rows that differ in the last cell only. */
 function grouped(rows: readonly (readonly [key: readonly string[], last: string])[]): string[][] {
   const groups = Map.groupBy(rows, ([key]) => JSON.stringify(key));
   return [...groups.values()].map((same) => [
@@ -87,7 +91,7 @@ function experimentsOf(report: Evidence | undefined): readonly ExperimentEvidenc
   return report?.experiments ?? [];
 }
 
-/** The checks; of one that never ran it is said why. */
+/** The checks, with the reason for each one that never ran. */
 function checksOf(report: Evidence | undefined): CheckResult[] {
   return experimentsOf(report).flatMap(({ checks, error }) =>
     checks.map((check) =>
@@ -114,7 +118,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return line(head) + line(head.map(() => "---")) + rows.map(line).join("");
 }
 
-/** Reads a kernel's folder. A report that is not whole is one that never came. */
+/** Reads a kernel's folder. An incomplete report counts as missing. */
 function readRuns(folder: string, kernel: string): Runs {
   const reports = new Map<string, Evidence | undefined>();
   for (const { name } of Deno.readDirSync(`${folder}/${kernel}`)) {

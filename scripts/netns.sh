@@ -5,13 +5,13 @@
 #   scripts/netns.sh test [ARG…]     the test suite: deno test -A [ARG…]
 #   scripts/netns.sh COMMAND [ARG…]  any command
 #
-# Returns the exit status of the command. Root is needed; sudo is used when it is not there.
+# Returns the exit status of the command. Needs root, and uses sudo to get it.
 #
-# Theory of operation. Nothing here is cleaned up by this script; the kernel does it. The namespaces have no name,
-# and live as long as a process in them. The command runs in a PID namespace of its own, and the
-# first process of that is killed with its parent (unshare --kill-child), and that with this script
-# (setpriv --pdeathsig): so when any of them ends, by kill -9 too, every process in there ends, and with the last
-# of them the namespaces and the interfaces go.
+# The kernel cleans up, not this script. The namespaces have no names, and live as long as a
+# process in them. The command runs in a PID namespace of its own, whose first process is killed
+# with its parent (unshare --kill-child), which is killed with this script (setpriv --pdeathsig).
+# So when any of them ends, even by kill -9, every process in there ends, and with the last one the
+# namespaces and the interfaces.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -24,7 +24,8 @@ inside() {
   ip link add veth-fdpass type veth peer name veth-fdpass-far
   ip link set veth-fdpass up
   ip link set veth-fdpass-far up
-  # A new namespace has the machine's setting for all interfaces. Off, it leaves each interface to its own.
+  # A new namespace inherits the machine's setting for all interfaces. Turned off, each interface's
+  # own setting decides.
   { echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter; } 2>/dev/null || true
   "$@"
 }

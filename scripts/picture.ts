@@ -6,7 +6,7 @@
  * @module
  */
 
-// deno-lint-ignore-file no-console -- it is a program that prints
+// deno-lint-ignore-file no-console -- this program prints
 
 import type { Page } from "playwright-core";
 import { withPage } from "./browser.ts";
@@ -14,10 +14,10 @@ import { withPage } from "./browser.ts";
 const ROOT = new URL("..", import.meta.url).pathname;
 const [INTERFACE = "veth-fdpass"] = Deno.args;
 
-/** How wide the page is, and how much of it is shown, in pixels. */
+/** The width of the page, and the height of a picture, in pixels. */
 const WIDTH = 900, HEIGHT = 720;
 
-/** What is shown: from which place on. */
+/** The pictures, and where on the page each begins. */
 const VIEWS: Readonly<Record<string, (page: Page) => Promise<number>>> = {
   report: () => Promise.resolve(0),
   drop: async (page) => {
@@ -27,7 +27,7 @@ const VIEWS: Readonly<Record<string, (page: Page) => Promise<number>>> = {
   },
 };
 
-/** The page of a run. */
+/** Makes the page of a run. */
 async function report(): Promise<string> {
   const folder = await Deno.makeTempDir();
   try {

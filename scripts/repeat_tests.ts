@@ -1,10 +1,10 @@
 /**
- * Repeats the tests in which time matters, with and without load, until each has run so often; then tells which failed, how often, and where
- * the log is.
+ * Repeats the tests that depend on time, with and without load, and prints which failed, how often,
+ * and where the log is.
  *
  *     deno task repeat                        a hundred times
  *     deno task repeat --times 5 --load 8     five times, beside eight busy loops
- *     deno task repeat tests/e2e/live_test.ts these tests, whatever they are
+ *     deno task repeat tests/e2e/live_test.ts other tests
  *
  * @module
  */
@@ -18,7 +18,7 @@ const { times, load, _: given } = parseArgs(Deno.args, {
 });
 const files = given.length > 0 ? given.map(String) : TIMING.map((file) => `tests/${file}`);
 
-/** Programs that do nothing, on every processor. Leaving the scope of a `using` ends them. */
+/** Busy loops on every processor. Leaving the scope of a `using` ends them. */
 class Load implements Disposable {
   readonly #loops: Deno.ChildProcess[];
 
@@ -37,7 +37,7 @@ class Load implements Disposable {
 
 const say = (text: string) => void Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 
-/** Runs them once; the output, and the names of the tests that failed. */
+/** Runs the tests once. Returns the output, and the names of the tests that failed. */
 async function runTests(): Promise<{ output: string; failed: string[]; isGood: boolean }> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", "--no-check", ...files],

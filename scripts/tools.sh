@@ -1,22 +1,22 @@
-# What the scripts share: to be sourced, with $root as the folder of the project.
+# Functions that the scripts share. To be sourced, with $root as the folder of the project.
 # shellcheck shell=bash
 : "${root:?}"
 
 deno_version=2.9.6 # and in scripts/deno
 
-# die MESSAGE: ends the script; the question could not be answered here.
+# die MESSAGE: ends the script with status 4, because the question cannot be answered here.
 die() {
   printf '%s: %s\n' "${0##*/}" "$1" >&2
   exit 4
 }
 
-# need COMMAND PACKAGE: the command is there, or the package to install is named.
+# need COMMAND PACKAGE: ends the script with the package to install if the command is missing.
 need() {
   command -v "$1" >/dev/null || die "\"$1\" is missing; install the package $2 (on Debian: apt-get install $2)"
 }
 
-# Puts a deno on PATH: the machine's own, or else the pinned one, brought by npm into a folder that git ignores. Its checksum is in
-# scripts/deno/package-lock.json: what root runs here is what we ran.
+# Puts a deno on PATH: the machine's own, or else the pinned one, which npm installs into a folder
+# that git ignores. Its checksum is in scripts/deno/package-lock.json, so root runs what we ran.
 bring_deno() {
   local tools=$root/.tools
   command -v deno >/dev/null && return

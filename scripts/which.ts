@@ -1,10 +1,10 @@
 /**
- * Where a program is.
+ * Finds a program.
  *
  * @module
  */
 
-/** The path of a program, looked up in PATH; `undefined` if it is not there. */
+/** The path of a program in PATH; `undefined` if there is none. */
 export function which(program: string): string | undefined {
   return (Deno.env.get("PATH") ?? "").split(":").map((folder) => `${folder}/${program}`)
     .find((path) => {

@@ -28,7 +28,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/evidence/": [],
   "ffi/mod.ts": ["ffi/"],
   "ffi/trace/": ["ffi/abi/", "ffi/socket/"],
-  "ffi/seccomp/": ["ffi/abi/", "ffi/process/", "ffi/packet/"],
+  "ffi/seccomp/": ["ffi/abi/", "ffi/process/", "ffi/packet/", "ffi/ptrace/"],
+  "ffi/ptrace/": ["ffi/abi/", "ffi/process/", "ffi/socket/poll.ts"],
   "ffi/packet/": ["ffi/abi/", "ffi/socket/"],
   "ffi/io_uring/": ["ffi/abi/", "ffi/process/descriptor.ts"],
   // Of each other these use the two calls that everything needs: poll(2) and close(2).

@@ -1,5 +1,6 @@
 /*
- * What the C programs of this folder share: how they fail, tell the time and are pinned, and what the generator's frames look like.
+ * Shared by the C programs of this folder: errors, time, pinning to a processor, and the layout of
+ * the generator's frames.
  */
 #ifndef COMMON_H
 #define COMMON_H
@@ -18,8 +19,9 @@
 #include <time.h>
 
 /*
- * A frame: destination, source, EtherType, sequence number (32 bits, big-endian), filler. The EtherType is the first of the two
- * that IEEE 802 leaves to local experiments, so nothing else on the link has it.
+ * A frame: destination, source, EtherType, sequence number (32 bits, big-endian), filler. The
+ * EtherType is the first of the two that IEEE 802 reserves for local experiments, so no other
+ * frame on the link has it.
  */
 enum {
 	EXPERIMENTAL_ETHERTYPE = 0x88b5,
@@ -28,7 +30,7 @@ enum {
 	LARGEST_FRAME = ETH_FRAME_LEN,
 };
 
-/* Ends the program with the operation and its errno, if the result says that it failed. */
+/* Ends the program with the operation and its errno if the result is a failure. */
 static inline long check(long result, const char *operation)
 {
 	if (result < 0)

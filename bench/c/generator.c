@@ -1,16 +1,20 @@
 /*
- * Sends numbered Ethernet frames from one interface, as fast as it can or at a rate, and says how many the kernel took.
+ * Sends numbered Ethernet frames from one interface, as fast as possible or at a rate, and reports
+ * how many the kernel accepted.
  *
- *     generator --interface NAME [--count N] [--seconds S] [--size BYTES] [--rate FRAMES_PER_SECOND] [--cpu CPU] [--group ADDRESS --port N]
+ *     generator --interface NAME [--count N] [--seconds S] [--size BYTES]
+ *               [--rate FRAMES_PER_SECOND] [--cpu CPU] [--group ADDRESS --port N]
  *
  * With --group a frame is a UDP datagram over IPv4 to that group and port, with its checksums.
  *
- * Frames are written into a TX ring (PACKET_TX_RING) and leave in bursts, one send(2) each, past the queueing discipline
- * (PACKET_QDISC_BYPASS): a third more than sendmmsg(2) sends. At a rate, a burst is what is due in 50 microseconds, and the wait
- * for the next is a busy one.
+ * Frames are written into a TX ring (PACKET_TX_RING) and leave in bursts of one send(2) each,
+ * without a queueing discipline (PACKET_QDISC_BYPASS). This sends a third more than sendmmsg(2). At
+ * a rate, a burst is what is due in 50 microseconds, and the program waits for the next one in a
+ * busy loop.
  *
- * On a veth pair the sender's processor also does the work of receiving, up to the receiver's queue. Under RPS another one does;
- * when that one's backlog is full the frame is refused (ENOBUFS), stays in the ring and is tried again, so "sent" is what arrived.
+ * On a veth pair the sender's processor also does the work of receiving, up to the receiver's
+ * queue. Under RPS another processor does. When its backlog is full the frame is refused (ENOBUFS),
+ * stays in the ring and is tried again, so "sent" is what arrived.
  */
 #include <getopt.h>
 #include <linux/virtio_net.h>
@@ -39,7 +43,7 @@ struct tx_ring {
 	int is_complemented;    /* whether what complements it follows */
 };
 
-/* Where datagrams go; .s_addr is 0 for frames that are none. */
+/* The destination of datagrams; .s_addr is 0 for frames that are not datagrams. */
 struct destination {
 	struct in_addr group;
 	uint16_t port;
@@ -65,8 +69,9 @@ static void source_address(int fd, const char *interface, uint8_t address[ETH_AL
 }
 
 /*
- * Writes all of a frame but its number. The virtio header before it says that all of it is header: that makes the kernel copy it.
- * Otherwise the receiver would be given this very memory, which is written again as soon as the frame is in its queue.
+ * Writes a frame except its number. The virtio header before it declares all of it as header,
+ * which makes the kernel copy it. Otherwise the receiver would get this very memory, which is
+ * overwritten as soon as the frame is in its queue.
  */
 static void fill_frame(struct tpacket2_hdr *slot, size_t size, const uint8_t source[ETH_ALEN])
 {
@@ -85,7 +90,7 @@ static void fill_frame(struct tpacket2_hdr *slot, size_t size, const uint8_t sou
 		data[i] = (uint8_t)i;
 }
 
-/* The Internet checksum (RFC 1071) of some bytes, with what has been summed up before. */
+/* The Internet checksum (RFC 1071) of some bytes, continued from an earlier sum. */
 static uint16_t checksum(const uint8_t *bytes, size_t size, uint32_t sum)
 {
 	for (size_t i = 0; i < size; i++)
@@ -96,8 +101,8 @@ static uint16_t checksum(const uint8_t *bytes, size_t size, uint32_t sum)
 }
 
 /*
- * Makes a datagram of a frame that is filled. Its payload begins with the frame's number and the complement of that, so that its
- * checksum is the same whatever the number.
+ * Turns a filled frame into a datagram. Its payload begins with the frame's number and the
+ * complement of that, so its checksum does not depend on the number.
  */
 static void fill_datagram(uint8_t *data, size_t size, const struct destination *to)
 {
@@ -165,7 +170,7 @@ static struct tx_ring open_ring(const char *interface, size_t size, const struct
 	return ring;
 }
 
-/* Puts the next frame into the ring, as soon as its place is free. */
+/* Writes the next frame into the ring as soon as its slot is free. */
 static void put_frame(struct tx_ring *ring, uint32_t sequence)
 {
 	struct tpacket2_hdr *slot = ring_frame(ring, ring->next++);
@@ -177,7 +182,7 @@ static void put_frame(struct tx_ring *ring, uint32_t sequence)
 	__atomic_store_n(&slot->tp_status, TP_STATUS_SEND_REQUEST, __ATOMIC_RELEASE);
 }
 
-/* Has the kernel take all that is in the ring; returns how often it refused. */
+/* Lets the kernel send everything in the ring; returns how often it refused. */
 static uint64_t send_ring(const struct tx_ring *ring)
 {
 	const struct tpacket2_hdr *last = ring_frame(ring, ring->next - 1);

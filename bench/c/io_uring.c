@@ -1,6 +1,7 @@
 /*
- * io_uring(7), IORING_OP_RECV: 64 of them, each linked to the next (IOSQE_IO_LINK), or frames would come in any order. When all
- * have completed they are submitted anew, so a system call brings up to 64 frames.
+ * io_uring(7), IORING_OP_RECV: 64 requests, each linked to the next (IOSQE_IO_LINK), because frames
+ * would otherwise come in any order. When all have completed they are submitted again, so a system
+ * call returns up to 64 frames.
  */
 #include "receiver.h"
 #include "ring.h"

@@ -1,7 +1,8 @@
 /*
- * io_uring(7), multishot IORING_OP_RECV: one submission, a completion for every frame, each in a buffer that the kernel takes from
- * a ring of them (IORING_REGISTER_PBUF_RING). Buffers are given back after each batch of completions. When there is none left, the
- * submission ends (ENOBUFS, without IORING_CQE_F_MORE), and is made anew.
+ * io_uring(7), multishot IORING_OP_RECV: one submission, and a completion for every frame, each in
+ * a buffer that the kernel takes from a ring of buffers (IORING_REGISTER_PBUF_RING). Buffers are
+ * returned after each batch of completions. When none is left the request ends (ENOBUFS, without
+ * IORING_CQE_F_MORE), and is submitted again.
  */
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -18,7 +19,7 @@ static struct io_uring_buf *provided; /* the ring of buffers; its tail lies in w
 static uint16_t provided_tail;
 static bool armed;
 
-/* Gives a buffer back; the kernel sees it when the tail is published. */
+/* Returns a buffer; the kernel sees it when the tail is published. */
 static void provide(unsigned int buffer)
 {
 	struct io_uring_buf *entry = &provided[provided_tail++ % BUFFERS];

@@ -1,11 +1,14 @@
 /*
- * Receives the generator's frames from a packet socket in one of five ways, and says how many came and what they cost.
+ * Receives the generator's frames from a packet socket by one of five paths, and reports how many
+ * came and what they cost.
  *
- *     receiver --path recvfrom|recvmmsg|tpacket-v3|io-uring|io-uring-multishot --interface NAME [--cpu CPU] [--rcvbuf BYTES]
- *              [--block-size BYTES] [--block-count N] [--retire-timeout MILLISECONDS]
+ *     receiver --path recvfrom|recvmmsg|tpacket-v3|io-uring|io-uring-multishot --interface NAME
+ *              [--cpu CPU] [--rcvbuf BYTES] [--block-size BYTES] [--block-count N]
+ *              [--retire-timeout MILLISECONDS]
  *
- * Once bound it prints "ready"; then it waits up to 10 s for the first frame, and receives until none came for 300 ms. Processor
- * time is counted from "ready" on; the clock is read only when there is nothing to receive, so it costs a frame nothing.
+ * When the socket is bound it prints "ready". Then it waits up to 10 s for the first frame, and
+ * receives until none has come for 300 ms. Processor time counts from "ready". The clock is read
+ * only when there is nothing to receive, so it costs a frame nothing.
  */
 #include <getopt.h>
 #include <poll.h>
@@ -41,7 +44,7 @@ static long long microseconds(struct timeval time)
 	return time.tv_sec * 1000000LL + time.tv_usec;
 }
 
-/* VmHWM, not ru_maxrss: that one begins with what the process that started this one had. */
+/* VmHWM, not ru_maxrss, which starts with the memory of the parent process. */
 static long max_rss_kib(void)
 {
 	char line[256];

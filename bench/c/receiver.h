@@ -1,5 +1,5 @@
 /*
- * A way of receiving from a packet socket, and what each of them does with a frame.
+ * A receive path, and what every path does with a frame.
  */
 #ifndef RECEIVER_H
 #define RECEIVER_H

@@ -1,4 +1,4 @@
-/* recvfrom(2): one frame a call, until there is none. */
+/* recvfrom(2): one frame a call, until none is left. */
 #include "receiver.h"
 
 static void take(int fd, struct tally *tally)

@@ -1,4 +1,4 @@
-/* recvmmsg(2): up to 64 frames a call, until there is none. */
+/* recvmmsg(2): up to 64 frames a call, until none is left. */
 #include "receiver.h"
 
 static uint8_t buffers[BATCH][BUFFER_SIZE];

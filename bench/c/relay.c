@@ -1,9 +1,12 @@
 /*
- * A relay in C, beside which ours is measured: datagrams out of a TPACKET_V3 ring, checked, and sent on by a connected socket.
+ * A relay in C to compare ours with: reads datagrams from a TPACKET_V3 ring, checks them, and sends
+ * them by a connected socket.
  *
- *     relay --interface NAME --out NAME --from-group ADDRESS --from-port N --to-group ADDRESS --to-port N
+ *     relay --interface NAME --out NAME --from-group ADDRESS --from-port N
+ *           --to-group ADDRESS --to-port N
  *
- * It checks what lib/packets/datagrams.ts checks, reports what bench/relay_worker.ts reports, and is under no protection.
+ * It checks what DatagramReader in lib/packets checks, reports what bench/relay_worker.ts reports,
+ * and has no protection.
  */
 #include <getopt.h>
 #include <netinet/ip.h>
@@ -29,7 +32,7 @@ static struct {
 	uint64_t received, relayed, dropped, refused;
 } account;
 
-/* The sum of 16-bit words in ones' complement: 0xffff over what carries a right checksum. */
+/* The sum of 16-bit words in ones' complement: 0xffff if they include a correct checksum. */
 static uint32_t sum_of(const uint8_t *bytes, size_t size, uint32_t sum)
 {
 	for (; size > 1; bytes += 2, size -= 2)
@@ -41,7 +44,7 @@ static uint32_t sum_of(const uint8_t *bytes, size_t size, uint32_t sum)
 	return sum;
 }
 
-/* Where the payload of a datagram to that group and port is, and how long; NULL for any other frame. */
+/* The payload of a datagram to that group and port, and its length; NULL for any other frame. */
 static const uint8_t *payload_of(const uint8_t *frame, size_t captured, const struct sockaddr_in *from, size_t *size)
 {
 	const uint8_t *packet = frame + ETH_HLEN;
@@ -87,7 +90,7 @@ static void deal(int egress, const uint8_t *frame, size_t captured, const struct
 		account.refused++;
 }
 
-/* Deals with all that is in the ring. */
+/* Relays everything in the ring. */
 static void turn(uint8_t *ring, int egress, const struct sockaddr_in *from)
 {
 	static unsigned int next;

@@ -1,6 +1,7 @@
 /*
- * io_uring(7) without liburing: setup, submission, completion. As in lib/receive/restricted_ring.ts: the queues lie in memory of our own,
- * and the ring can receive from one registered socket, and do nothing else.
+ * io_uring(7) without liburing: setup, submission, completion. As in
+ * lib/receive/restricted_ring.ts, the queues are in our own memory, and the ring can only receive
+ * from one registered socket.
  */
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -9,7 +10,7 @@
 #include "common.h"
 #include "ring.h"
 
-/* Linux 6.5; headers before that have neither the flag nor the field, which is the last of both tables of offsets. */
+/* Since Linux 6.5; older headers lack the flag and the field, the last of both offset tables. */
 #ifndef IORING_SETUP_NO_MMAP
 #define IORING_SETUP_NO_MMAP (1U << 14)
 #endif

@@ -19,25 +19,25 @@ enum { FIXED_SOCKET = 0 }; /* where the packet socket stands among the registere
 /* Makes a ring, disabled, with the socket registered. */
 struct ring open_ring(int socket_fd, unsigned int entries, unsigned int completions);
 
-/* Restricts the ring to receiving from the socket, and enables it: nothing can be registered any more. */
+/* Restricts the ring to receiving from the socket, and enables it: then no registration works. */
 void enable_ring(const struct ring *ring);
 
-/* Puts a submission into the queue: the kernel sees it at the next submit. */
+/* Adds a submission to the queue; the kernel sees it at the next submit. */
 void queue(struct ring *ring, const struct io_uring_sqe *sqe);
 
-/* Has the kernel start so many of the queue's submissions. */
+/* Lets the kernel start a number of submissions. */
 void submit(const struct ring *ring, unsigned int count);
 
-/* Waits until there is a completion, or the time is over. */
+/* Waits for a completion, or until the time is up. */
 void wait_for_completion(const struct ring *ring, int milliseconds);
 
-/* The completions from *cq_head up to here are there to be read. */
+/* The completions from *cq_head up to this index can be read. */
 static inline uint32_t completed(const struct ring *ring)
 {
 	return __atomic_load_n(ring->cq_tail, __ATOMIC_ACQUIRE);
 }
 
-/* Gives the places of the completions up to here back to the kernel. */
+/* Returns the slots of the completions up to this index to the kernel. */
 static inline void done_with(const struct ring *ring, uint32_t head)
 {
 	__atomic_store_n(ring->cq_head, head, __ATOMIC_RELEASE);

@@ -1,11 +1,11 @@
 /*
- * How long one SCM_RIGHTS round trip takes: N descriptors are sent over a socketpair, received,
- * checked and closed.
+ * Measures an SCM_RIGHTS round trip: N descriptors are sent over a socketpair, received, checked
+ * and closed.
  *
  *     scm_rights --descriptors N [--rounds N] [--cpu CPU]
  *
- * Both ends are in one process, so nothing waits for anybody. All N descriptors are duplicates of one of /dev/null. Up to a
- * thousand rounds go before and are not counted.
+ * Both ends are in one process, so nothing waits. All N descriptors are duplicates of one of
+ * /dev/null. Up to a thousand rounds run first and do not count.
  */
 #include <fcntl.h>
 #include <getopt.h>

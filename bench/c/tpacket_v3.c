@@ -1,8 +1,8 @@
 /*
- * TPACKET_V3: a ring of blocks shared with the kernel, walked in place.
+ * TPACKET_V3: a ring of blocks shared with the kernel, read in place.
  *
- * A block is ours from when the kernel has set TP_STATUS_USER (an acquire: its frames are read after that) until we set
- * TP_STATUS_KERNEL (a release: they have been read before that).
+ * A block is ours from the moment the kernel sets TP_STATUS_USER (an acquire: its frames are read
+ * after that) until we set TP_STATUS_KERNEL (a release: they have been read before that).
  */
 #include <sys/mman.h>
 

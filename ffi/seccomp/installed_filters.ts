@@ -10,7 +10,7 @@
  */
 
 import { Errno, SystemError } from "../abi/errno.ts";
-import { StoppedThread } from "../process/ptrace.ts";
+import { StoppedThread } from "../ptrace/stopped_thread.ts";
 
 /**
  * Reads every filter on the first thread of another process, the oldest first.

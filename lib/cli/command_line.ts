@@ -1,5 +1,5 @@
 /**
- * The command line: what its words mean, and what is said of words that mean nothing.
+ * Parses the command line.
  *
  * @module
  */
@@ -9,59 +9,48 @@ import { closestString } from "@std/text/closest-string";
 import { type CheckId, CHECKS, isCheckId } from "../evidence/checks.ts";
 import type { Experiment } from "../harness/experiment.ts";
 import { UsageError } from "../evidence/errors.ts";
-import {
-  FANOUT_MODES,
-  type FanoutMode,
-  isFanoutMode,
-} from "../experiments/supervisor/fanout_group.ts";
+import { asWholeNumber, parseOptions } from "../harness/options.ts";
 import { isReceivePath, RECEIVE_PATHS, type ReceivePath } from "../receive/mod.ts";
-import { RELAY_DEFAULTS } from "../experiments/relay/options.ts";
 import type { FilePaths } from "./view_files.ts";
 import type { TextOptions } from "../report/text.ts";
 import type { RunOptions } from "../harness/setting.ts";
 
-/** Experiments are to be run. */
+/** Run experiments. */
 export interface RunTask {
   readonly task: "run";
   readonly experiments: readonly Experiment[];
   readonly run: RunOptions;
-  /** Which views go into files. */
+  /** The views that go into files. */
   readonly files: FilePaths;
-  /** Whether files that are there may be replaced. */
+  /** Whether existing files may be replaced. */
   readonly force: boolean;
-  /** Whether every call of libc's is told on standard error. */
+  /** Whether every libc call is printed on standard error. */
   readonly trace: boolean;
 }
 
-/** What is to be done. */
+/** The task that a command line asks for. */
 export type Task =
   | RunTask
   | { readonly task: "explain"; readonly id: CheckId }
   | { readonly task: "list"; readonly verbose: boolean }
   | { readonly task: "help" | "version" };
 
-/** How to speak of it. */
-export interface Manner {
-  /** What is printed on standard output. */
+/** How to print the result. */
+export interface OutputStyle {
+  /** The view that goes to standard output. */
   readonly view: "text" | "json" | "tap";
   readonly amount: TextOptions["amount"];
   /** Whether `--no-color` was absent. */
   readonly color: boolean;
 }
 
-/** The most packets that a run receives: each one is in the report. */
+/** The most packets that a run receives. Each one is in the report. */
 export const COUNT_LIMIT = 100_000;
 
-/** The longest that an experiment may take, in seconds. */
+/** The longest time limit of an experiment, in seconds. */
 export const TIMEOUT_LIMIT = 3600;
 
-/** The most workers: the runtime waits for each on a thread of its own, and has 32. The kernel would take 256 sockets. */
-export const WORKER_LIMIT = 16;
-
-/** The most kills, and the most frames per second: what one process can do beside the rest. */
-export const KILL_LIMIT = 10_000, RATE_LIMIT = 50_000;
-
-/** Options that take a value, by their long names. */
+/** Options that take a value, by their long names. Experiments have more of their own. */
 const VALUED = [
   "experiment",
   "count",
@@ -69,18 +58,11 @@ const VALUED = [
   "user",
   "stimulus",
   "receive",
-  "workers",
-  "fanout",
-  "kills",
-  "rate",
-  "from",
-  "to",
-  "out",
   "pcap",
   "report",
   "explain",
 ] as const;
-/** Options that take none. */
+/** Options without a value. */
 const SWITCHES = [
   "harden",
   "force",
@@ -105,65 +87,11 @@ const ALIASES = {
   h: "help",
 } as const;
 
-/** What `--help` prints. */
-export const HELP =
-  `fdpass: does an AF_PACKET socket survive the crossing to an unprivileged process?
-
-Usage: fdpass [OPTIONS] INTERFACE
-
-A root parent opens an AF_PACKET socket and passes it over a Unix socket (SCM_RIGHTS) to a child, which
-drops all privileges and goes on receiving. Every claim is a check that can fail.
-
-Options:
-  -e, --experiment NAME   privilege-drop (default), authority, io-uring, receive-paths,
-                          supervisor, relay, or all; may be repeated
-  -l, --list              list the experiments, each with the question that it answers;
-                          -v: and what --explain says of each of its checks
-      --explain ID        what a check claims, why, what would refute it, and where it is written
-  -n, --count N           packets to receive, 1 to ${COUNT_LIMIT} (5)
-  -t, --timeout SECONDS   the longest that each experiment may take, up to ${TIMEOUT_LIMIT}
-                          (10; authority, receive-paths, supervisor 60)
-  -u, --user USER[:GROUP] whom to become, by name or number (nobody:65534);
-                          FIRST-LAST[:GROUP] gives each worker of the supervisor a uid of its own
-      --stimulus IFACE    where to inject frames (the veth peer of INTERFACE, when it is here), or none
-      --receive PATH      how the worker receives: recvmsg (default), recvfrom, recvmmsg, tpacket-v3 (default
-                          of relay), io-uring, io-uring-multishot; receive-paths then looks at that one
-                          alone; io-uring and supervisor have ways of their own
-      --workers N         of the supervisor, 1 to ${WORKER_LIMIT} (2)
-      --fanout MODE       which of them a frame goes to: hash (default), cpu, lb, qm
-      --kills N           how often one is killed, 1 to ${KILL_LIMIT} (10)
-      --rate N            frames per second for them, 100 to ${RATE_LIMIT} (2000)
-      --from GROUP:PORT   what is relayed (${RELAY_DEFAULTS.from})
-      --to GROUP:PORT     where to (${RELAY_DEFAULTS.to})
-      --out IFACE         by which interface (a veth pair to a receiver in a network namespace of its own)
-      --harden            the worker under all protections: a receive-only packet socket
-      --json              the evidence as one JSON object on standard output
-      --tap               the same for a test runner: KTAP, as the kernel's own selftests print it
-      --report FILE.html  the reviewer's view: one file, with the sequence diagram of this run
-      --pcap FILE.pcapng  what the child received, as a capture file; nothing is overwritten
-      --force             unless this is given
-      --trace             every libc call of parent and child on standard error, structures field by field
-  -q, --quiet             the verdict alone
-  -v, --verbose           the evidence of every check
-      --no-color          no colour (NO_COLOR, a pipe and TERM=dumb do the same)
-  -h, --help              this text
-      --version           the version
-
-Exit status:
-  0   PASS: every check holds
-  1   FAIL: a claim is refuted, or was to be judged and never was (an interrupted run too)
-  2   an argument is wrong
-  4   could not be answered here: not root, a kernel feature missing, no traffic
-  70  a defect of fdpass itself
-
-Examples:
-  sudo scripts/netns.sh                   in a private network namespace with a veth pair of its own
-  sudo deno run -A main.ts veth-fdpass    on an interface that exists
-  sudo deno run -A main.ts --json -n 100 veth-fdpass
-`;
-
-/** How the command line asks to be spoken to, found without a complaint: an error, too, is reported in that manner. */
-export function mannerOf(args: readonly string[]): Manner {
+/**
+ * Returns how the command line asks for the result to be printed. Never throws, because an error in
+ * the command line is printed that way too.
+ */
+export function outputStyleOf(args: readonly string[]): OutputStyle {
   const words = parseArgs(beforeDashes(args), {
     boolean: [...SWITCHES],
     string: [...VALUED],
@@ -182,36 +110,37 @@ function beforeDashes(args: readonly string[]): string[] {
 }
 
 /**
- * Takes the command line apart.
+ * Parses the command line.
  *
- * @param args Without the program's name.
- * @param experiments Those that there are.
- * @throws {UsageError} If a word is wrong; the message names it, and what would be right.
+ * @param args The arguments, without the program's name.
+ * @param experiments All experiments.
+ * @throws {UsageError} If an argument is wrong. The message names it, and says what would be right.
  */
 export function parseCommandLine(
   args: readonly string[],
   experiments: readonly Experiment[],
 ): Task {
-  const words = parseArgs(withValuesTied(args), {
+  const valued = [...VALUED, ...experiments.flatMap(({ options }) => options?.names ?? [])];
+  const words = parseArgs(withValuesTied(args, valued), {
     boolean: [...SWITCHES],
-    string: [...VALUED, "_"],
-    collect: [...VALUED],
+    string: [...valued, "_"],
+    collect: valued,
     alias: { ...ALIASES },
     default: {},
     unknown: (word: string, key?: string) => {
-      if (key !== undefined) refuseUnknown(word);
+      if (key !== undefined) refuseUnknown(word, valued);
       return true;
     },
   });
   for (const task of ["help", "version"] as const) if (words[task]) return { task };
   if (words.list) return { task: "list", verbose: words.verbose };
 
-  const value = (name: Exclude<typeof VALUED[number], "experiment">, otherwise?: string) =>
-    single(name, words[name] as string[], otherwise);
+  const value = (name: string, otherwise?: string) =>
+    single(name, (words as Record<string, unknown>)[name] as string[], otherwise);
   const id = value("explain");
   if (id !== undefined) return { task: "explain", id: asCheckId(id) };
   if (words.json && words.tap) {
-    throw new UsageError("--json and --tap both want standard output; one of them is wanted");
+    throw new UsageError("--json and --tap both print on standard output: give one of them");
   }
   return {
     task: "run",
@@ -224,17 +153,7 @@ export function parseCommandLine(
       stimulus: value("stimulus"),
       harden: words.harden,
       receive: asReceivePath(value("receive")),
-      supervision: {
-        workers: asWholeNumber("workers", value("workers", "2")!, 1, WORKER_LIMIT),
-        fanout: asFanoutMode(value("fanout", "hash")!),
-        kills: asWholeNumber("kills", value("kills", "10")!, 1, KILL_LIMIT),
-        rate: asWholeNumber("rate", value("rate", "2000")!, 100, RATE_LIMIT),
-      },
-      relay: {
-        from: value("from", RELAY_DEFAULTS.from)!,
-        to: value("to", RELAY_DEFAULTS.to)!,
-        out: value("out"),
-      },
+      options: parseOptions(experiments, value),
     },
     files: { pcap: value("pcap"), report: value("report") },
     force: words.force,
@@ -242,9 +161,12 @@ export function parseCommandLine(
   };
 }
 
-/** Ties a negative number, or nothing at all, to the option before it: it is a wrong value, and not a word of its own. */
-function withValuesTied(args: readonly string[]): string[] {
-  const options = VALUED.flatMap((name) => [
+/**
+ * Ties a negative number or an empty argument to the option before it, so that it is refused as a
+ * wrong value of that option instead of an unknown one.
+ */
+function withValuesTied(args: readonly string[], valued: readonly string[]): string[] {
+  const options = valued.flatMap((name) => [
     `--${name}`,
     ...Object.entries(ALIASES).filter(([, long]) => long === name).map(([short]) => `-${short}`),
   ]);
@@ -260,24 +182,22 @@ function withValuesTied(args: readonly string[]): string[] {
   return tied;
 }
 
-function refuseUnknown(word: string): never {
+function refuseUnknown(word: string, valued: readonly string[]): never {
   const name = word.replace(/=.*$/s, "");
   const known = [
-    ...[...VALUED, ...SWITCHES].map((option) => `--${option}`),
+    ...[...valued, ...SWITCHES].map((option) => `--${option}`),
     ...Object.keys(ALIASES).map((letter) => `-${letter}`),
   ];
   throw new UsageError(
-    `Unknown option ${JSON.stringify(name)}; the nearest known one is ${
-      closestString(name, known)
-    }`,
+    `Unknown option ${JSON.stringify(name)}: did you mean ${closestString(name, known)}?`,
   );
 }
 
 function single(name: string, values: readonly string[], otherwise?: string): string | undefined {
   if (values.length > 1) {
-    throw new UsageError(`--${name} is given ${values.length} times; once is wanted`);
+    throw new UsageError(`--${name} is given ${values.length} times: give it once`);
   }
-  if (values[0] === "") throw new UsageError(`--${name} wants a value: --${name}=VALUE`);
+  if (values[0] === "") throw new UsageError(`--${name} needs a value: --${name}=VALUE`);
   return values[0] ?? otherwise;
 }
 
@@ -289,48 +209,29 @@ function chosen(names: readonly string[], experiments: readonly Experiment[]): E
     const experiment = experiments.find((each) => each.name === name);
     if (experiment !== undefined) return experiment;
     throw new UsageError(
-      `Unknown experiment ${JSON.stringify(name)}; the nearest known one is ` +
-        `${closestString(name, [...known, "all"])}, and --list shows them all`,
+      `Unknown experiment ${JSON.stringify(name)}: did you mean ` +
+        `${closestString(name, [...known, "all"])}? --list shows them all`,
     );
   });
 }
 
 function onlyInterface(names: readonly string[]): string {
   if (names.length === 0) {
-    throw new UsageError('No interface given: fdpass INTERFACE; "ip link" shows the interfaces');
+    throw new UsageError('No interface given: fdpass INTERFACE ("ip link" lists the interfaces)');
   }
   if (names.length > 1) {
     const all = names.map((name) => JSON.stringify(name)).join(", ");
-    throw new UsageError(`One interface is wanted, not ${names.length}: ${all}`);
+    throw new UsageError(`Give one interface, not ${names.length}: ${all}`);
   }
   return names[0];
-}
-
-function asWholeNumber(name: string, text: string, least: number, most: number): number {
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || number < least || number > most) {
-    throw new UsageError(
-      `--${name}: a whole number from ${least} to ${most} is wanted, not ${JSON.stringify(text)}`,
-    );
-  }
-  return number;
-}
-
-function asFanoutMode(text: string): FanoutMode {
-  if (isFanoutMode(text)) return text;
-  throw new UsageError(
-    `--fanout: ${JSON.stringify(text)} is no mode; there are ${
-      Object.keys(FANOUT_MODES).join(", ")
-    }`,
-  );
 }
 
 function asCheckId(text: string): CheckId {
   const id = text.toUpperCase();
   if (isCheckId(id)) return id;
   throw new UsageError(
-    `--explain: there is no check ${JSON.stringify(text)}; the nearest known one is ` +
-      `${closestString(id, Object.keys(CHECKS))}, and --list --verbose shows them all`,
+    `--explain: there is no check ${JSON.stringify(text)}: did you mean ` +
+      `${closestString(id, Object.keys(CHECKS))}? --list --verbose shows them all`,
   );
 }
 
@@ -338,8 +239,8 @@ function asReceivePath(text: string | undefined): ReceivePath | undefined {
   if (text === undefined || isReceivePath(text)) return text;
   const known = Object.keys(RECEIVE_PATHS);
   throw new UsageError(
-    `--receive: ${JSON.stringify(text)} is no way of receiving; the nearest known one is ` +
-      `${closestString(text, known)}, of ${known.join(", ")}`,
+    `--receive must be one of ${known.join(", ")}, not ${JSON.stringify(text)}: did you mean ` +
+      `${closestString(text, known)}?`,
   );
 }
 
@@ -348,7 +249,7 @@ function asTimeout(text: string | undefined): number | undefined {
   const seconds = Number(text);
   if (!/^\d+(\.\d+)?$/.test(text) || seconds <= 0 || seconds > TIMEOUT_LIMIT) {
     throw new UsageError(
-      `--timeout: a number of seconds above 0, up to ${TIMEOUT_LIMIT}, is wanted, not ${
+      `--timeout must be a number of seconds above 0, up to ${TIMEOUT_LIMIT}, not ${
         JSON.stringify(text)
       }`,
     );

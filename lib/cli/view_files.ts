@@ -1,5 +1,6 @@
 /**
- * The views that go into files: opened before the run, so that a file that cannot be written costs no run; written after it.
+ * The views that go into files. They are opened before the run, so that a file that cannot be
+ * written is refused first, and written after it.
  *
  * @module
  */
@@ -9,27 +10,27 @@ import { openOutputFile, type OutputFile, type OutputFileOptions } from "../host
 import { renderHtml } from "../report/html.ts";
 import { renderPcapng } from "../report/pcapng.ts";
 
-/** Each view by the option that asks for it: a pure function of the evidence. */
+/** Each view, by its option. A view is a pure function of the evidence. */
 const FILE_VIEWS = {
   pcap: renderPcapng,
   report: (evidence) => new TextEncoder().encode(renderHtml(evidence)),
 } as const satisfies Record<string, (evidence: Evidence) => Uint8Array>;
 
-/** The name of such a view. */
+/** The option of a view. */
 export type FileView = keyof typeof FILE_VIEWS;
 
-/** Where each view is to go; those that nobody asked for are absent. */
+/** The path of each view that is asked for. */
 export type FilePaths = { readonly [view in FileView]?: string | undefined };
 
-/** The open files of a run. One that is not written is as if it had never been opened. */
+/** The open files of a run. A file that is not written leaves no trace. */
 export class ViewFiles implements Disposable {
   readonly #files = new Map<FileView, OutputFile>();
 
   /**
-   * Opens them.
+   * Opens the files.
    *
-   * @throws {UsageError} If one cannot be meant: it exists, its folder is missing, …
-   * @throws {CannotAnswer} If one cannot be opened.
+   * @throws {UsageError} If a path is wrong: the file exists, its folder is missing, …
+   * @throws {CannotAnswer} If a file cannot be opened.
    */
   constructor(paths: FilePaths, options: OutputFileOptions) {
     try {
@@ -44,12 +45,12 @@ export class ViewFiles implements Disposable {
   }
 
   /**
-   * Writes each view of a run to its end, if anything ran at all.
+   * Writes each view, unless no experiment ran.
    *
-   * @throws {CannotAnswer} If one cannot be written; the others are.
+   * @throws {CannotAnswer} If a file cannot be written. The others are written all the same.
    */
   write(evidence: Evidence): void {
-    if (evidence.experiments.length === 0) return; // nothing was found: what was there before is worth more
+    if (evidence.experiments.length === 0) return; // keep an existing file instead
     let failure: unknown;
     for (const [view, file] of this.#files) {
       try {

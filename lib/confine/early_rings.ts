@@ -109,7 +109,7 @@ export class EarlyRings {
   }
 
   #result(ring: IoUring): number | undefined {
-    const patience = isRing(ring.fd) ? ANSWER_TIMEOUT : SILENCE;
+    const patience = isIoUring(ring.fd) ? ANSWER_TIMEOUT : SILENCE;
     do {
       if (!ring.awaitCompletion(patience)) return undefined;
     } while (ring.userData !== this.#requests); // an answer that came too late to count
@@ -119,7 +119,7 @@ export class EarlyRings {
 }
 
 /** Whether a descriptor is a ring's still. */
-function isRing(fd: number): boolean {
+function isIoUring(fd: number): boolean {
   try {
     return readLink(`/proc/self/fd/${fd}`) === "anon_inode:[io_uring]";
   } catch (error) {

@@ -12,13 +12,11 @@ import { SystemError } from "../../ffi/abi/errno.ts";
 import { openDescriptors } from "../../ffi/process/proc.ts";
 import { readInstalledFilters } from "../../ffi/seccomp/installed_filters.ts";
 import { compileFilter } from "../../ffi/seccomp/seccomp.ts";
-import { type Finding, judged, skipped } from "../evidence/evidence.ts";
 import { childDescriptors } from "../inspect/descriptors.ts";
 import { ownPidOf } from "../inspect/processes.ts";
 import type { WorkerDescriptors } from "./descriptors.ts";
+import type { Program, SeenFilters } from "./judge.ts";
 import { receiveOnlyPolicy } from "./policy.ts";
-
-type Program = Uint8Array<ArrayBuffer>;
 
 /** A worker as its parent addresses it. */
 export interface WorkerProcess {
@@ -29,14 +27,6 @@ export interface WorkerProcess {
 
 /** The parent's copies of the sockets that it passed to a worker. */
 export type PassedSockets = Pick<WorkerDescriptors, "packetFd" | "egressFd">;
-
-/** The filters of a worker. */
-export interface SeenFilters {
-  /** The program of the policy; `undefined` unless the worker holds each socket under one number. */
-  readonly expected: Program | undefined;
-  /** The programs that the kernel holds, or why they cannot be read. */
-  readonly found: readonly Program[] | string;
-}
 
 /** How long the worker may take to stop, in milliseconds. */
 const STOP_TIMEOUT = 1000;
@@ -70,23 +60,6 @@ export function seeFilters(
     return { expected, found: `${error.message}: ${reason}` };
   }
 }
-
-/** HARD-05: the filter of the policy is among those of the worker. More filters only refuse more. */
-export function judgeFilter({ expected, found }: SeenFilters): Finding {
-  if (expected === undefined) return judged(false, "the packet socket has not one number there");
-  if (typeof found === "string") return skipped(`The filter cannot be read: ${found}`);
-  const isThere = found.some((program) => program.toHex() === expected.toHex());
-  const lengths = found.map(instructions).join(", ") || "none";
-  return judged(
-    isThere,
-    isThere
-      ? `receive-only, ${instructions(expected)} instructions, byte for byte`
-      : `no filter is that of the policy (${instructions(expected)} instructions): ${lengths}`,
-    { expected: expected.toBase64(), found: found.map((program) => program.toBase64()) },
-  );
-}
-
-const instructions = (program: Program): number => program.length / 8;
 
 function expectedProgram(
   { pid, channelFd }: WorkerProcess,

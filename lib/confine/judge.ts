@@ -10,11 +10,10 @@
 import { Errno, errnoName } from "../../ffi/abi/errno.ts";
 import type { Identity, PrivilegeError, RegainAttempt } from "../../ffi/process/credentials.ts";
 import type { CheckId, CONFINEMENT_CHECKS } from "../evidence/checks.ts";
-import { type Finding, judged } from "../evidence/evidence.ts";
+import { type Finding, judged, skipped } from "../evidence/evidence.ts";
 import type { View } from "../inspect/look.ts";
 import { alike, CAPABILITY_SETS, type ThreadCredentials } from "../inspect/threads.ts";
 import type { AuditedDescriptor } from "./descriptors.ts";
-import { judgeFilter, type SeenFilters } from "./filter.ts";
 import type { SecondLine } from "./second_line.ts";
 
 /** How many threads a worker starts to show that later threads are confined too. */
@@ -216,3 +215,31 @@ export function judgeSecondLine(seen: SecondLine): Finding {
     { ...seen },
   );
 }
+
+/** A compiled filter: classic BPF instructions of 8 bytes each. */
+export type Program = Uint8Array<ArrayBuffer>;
+
+/** The filters of a worker. */
+export interface SeenFilters {
+  /** The program of the policy; `undefined` unless the worker holds each socket under one number. */
+  readonly expected: Program | undefined;
+  /** The programs that the kernel holds, or why they cannot be read. */
+  readonly found: readonly Program[] | string;
+}
+
+/** HARD-05: the filter of the policy is among those of the worker. More filters only refuse more. */
+export function judgeFilter({ expected, found }: SeenFilters): Finding {
+  if (expected === undefined) return judged(false, "the packet socket has not one number there");
+  if (typeof found === "string") return skipped(`The filter cannot be read: ${found}`);
+  const isThere = found.some((program) => program.toHex() === expected.toHex());
+  const lengths = found.map(instructions).join(", ") || "none";
+  return judged(
+    isThere,
+    isThere
+      ? `receive-only, ${instructions(expected)} instructions, byte for byte`
+      : `no filter is that of the policy (${instructions(expected)} instructions): ${lengths}`,
+    { expected: expected.toBase64(), found: found.map((program) => program.toBase64()) },
+  );
+}
+
+const instructions = (program: Program): number => program.length / 8;

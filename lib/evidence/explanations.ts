@@ -1,7 +1,8 @@
 /**
  * The explanation of each check: why it matters, and what would refute it.
  *
- * It is not in `checks.ts`, because the child loads that file for the ids and needs no explanations.
+ * It is not in `checks.ts`, because the child loads that file for the ids and needs no
+ * explanations.
  *
  * @module
  */

@@ -140,7 +140,8 @@ export class ExperimentRecord {
   }
 
   /**
-   * Records a finding of the parent's. The parent may look more than once: the worst finding counts.
+   * Records a finding of the parent's. The parent may look more than once: the worst finding
+   * counts.
    *
    * @throws {ExperimentError} If the check is not in the plan.
    */

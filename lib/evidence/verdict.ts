@@ -10,8 +10,8 @@ import type { CheckResult, Verdict } from "./evidence.ts";
 /**
  * Returns the verdict over the whole plan of an experiment.
  *
- * A failed check makes it FAIL. It is INCONCLUSIVE if no check was judged at all, or if an essential
- * check was skipped.
+ * A failed check makes it FAIL. It is INCONCLUSIVE if no check was judged at all, or if an
+ * essential check was skipped.
  */
 export function verdictOf(checks: readonly CheckResult[]): Verdict {
   if (checks.every(({ status }) => status === "skip")) return "INCONCLUSIVE";

@@ -11,7 +11,7 @@ import { POLLIN, SHUT_RDWR } from "../../ffi/abi/constants.ts";
 import { Errno, errnoOf, SystemError } from "../../ffi/abi/errno.ts";
 import type { OwnedFd } from "../../ffi/process/descriptor.ts";
 import { isSameFile } from "../../ffi/process/kcmp.ts";
-import { NotAnsweredError } from "../../ffi/process/ptrace.ts";
+import { NotAnsweredError } from "../../ffi/ptrace/stopped_thread.ts";
 import { shutdown } from "../../ffi/socket/calls.ts";
 import { poll } from "../../ffi/socket/poll.ts";
 import { type ChildEnd, type ChildProcess, ownLibcFolder } from "./process.ts";
@@ -20,16 +20,19 @@ import {
   type CapturedFrame,
   type ChildMessage,
   now,
-  type ParentMessage,
   parseChildMessage,
-  saidAt,
+  sentTime,
 } from "./protocol.ts";
+import { type PassedSockets, seeFilters } from "../confine/filter.ts";
+import type { SeenFilters } from "../confine/judge.ts";
 import type { Expected } from "../inspect/footholds.ts";
 import type { SeenProcess } from "../inspect/processes.ts";
 import { type Inspected, look, type LookOptions, type View } from "../inspect/look.ts";
 import { ownChildren } from "./orphans.ts";
 import { CannotLook, ExperimentError } from "../evidence/errors.ts";
-import type { ParentRun } from "./parent_run.ts";
+import type { Orders, Word } from "./orders.ts";
+import type { ExperimentRecord } from "../evidence/record.ts";
+import type { Tracing } from "./trace/hub.ts";
 
 /** Options of {@linkcode Child.look}. */
 export interface ChildLookOptions extends Omit<LookOptions, "expected" | "foreign"> {
@@ -52,12 +55,25 @@ const CLOSING_TIMEOUT = 500;
  */
 const COUNTED_ELSEWHERE: readonly ChildMessage["type"][] = ["packet", "reached", "check"];
 
+/** What a child needs of its run. */
+export interface RunOfChild {
+  readonly context: {
+    /** Ends the run. Its reason is an `Error`. */
+    readonly signal: AbortSignal;
+    /** When the run must end, in milliseconds since 1970. */
+    readonly deadline: number;
+    readonly tracing?: Tracing | undefined;
+  };
+  /** Takes what the child reports. */
+  readonly record: ExperimentRecord;
+}
+
 /** A running child, as the parent's program sees it. */
 export class Child implements AsyncDisposable {
   /** Its process. */
   readonly process: ChildProcess;
   readonly #channel: OwnedFd;
-  readonly #run: ParentRun;
+  readonly #run: RunOfChild;
   readonly #isSilent: boolean;
   readonly #foreign: ReadonlySet<string>;
   /** Why the child did not accept the last message. */
@@ -78,7 +94,7 @@ export class Child implements AsyncDisposable {
     process: ChildProcess,
     channel: OwnedFd,
     readonly channelFd: number,
-    run: ParentRun,
+    run: RunOfChild,
     isSilent = false,
     foreign: ReadonlySet<string> = new Set(),
   ) {
@@ -129,6 +145,11 @@ export class Child implements AsyncDisposable {
     }
   }
 
+  /** Reads the seccomp filters of the child, and compiles its policy: {@linkcode seeFilters}. */
+  filters(passed: PassedSockets, ioUring: boolean): SeenFilters {
+    return seeFilters(this, passed, ioUring);
+  }
+
   /** The child, and every process that it has started and that is still running. */
   #inspected(): Inspected {
     const { pid, process } = this;
@@ -161,12 +182,29 @@ export class Child implements AsyncDisposable {
   }
 
   /**
-   * Sends the child a message, with descriptors beside it. If the child is gone or has closed the
+   * Sends the child a message without content.
+   *
+   * @throws {ExperimentError} As {@linkcode order}.
+   */
+  send({ type }: { readonly type: Word }): void {
+    this.#send({ type }, []);
+  }
+
+  /**
+   * Sends the child orders, with descriptors beside them. If the child is gone or has closed the
    * channel, the error is kept, and the next wait for the child throws it.
    *
    * @throws {ExperimentError} If the child has given up, or does not read.
    */
-  send(message: ParentMessage, descriptors: readonly number[] = []): void {
+  order<Content extends object>(
+    { type }: Orders<Content>,
+    content: Content,
+    descriptors: readonly number[] = [],
+  ): void {
+    this.#send({ type, ...content }, descriptors);
+  }
+
+  #send(message: { readonly type: string }, descriptors: readonly number[]): void {
     const at = now();
     try {
       sendMessage(this.#channel.fd, message, descriptors, SEND_TIMEOUT);
@@ -176,7 +214,7 @@ export class Child implements AsyncDisposable {
       this.#refusal = error;
       return;
     }
-    this.#run.said("parent", message.type, descriptors.length, at);
+    this.#run.record.message("parent", message.type, descriptors.length, at);
   }
 
   /** Records the messages that a child sent before it went. They often say why it did. */
@@ -348,7 +386,9 @@ export class Child implements AsyncDisposable {
       if (delivery === undefined) return undefined;
       if (delivery === null) throw await this.#unexpectedEnd();
       const message = this.#read(delivery);
-      if (message.type === "reached") this.#run.said("child", message.stage, 0, this.#sentAt);
+      if (message.type === "reached") {
+        this.#run.record.message("child", message.stage, 0, this.#sentAt);
+      }
       if (message.type === "reached" || message.type === "packet") return message;
       this.#enter(message);
     }
@@ -370,7 +410,7 @@ export class Child implements AsyncDisposable {
    */
   #read({ text }: Delivery): ChildMessage {
     const message = parseChildMessage(text);
-    this.#sentAt = Math.max(this.#sentAt, saidAt(text) ?? now());
+    this.#sentAt = Math.max(this.#sentAt, sentTime(text) ?? now());
     if (!COUNTED_ELSEWHERE.includes(message.type)) this.#run.record.countChildText(text);
     return message;
   }

@@ -13,15 +13,9 @@ import { poll } from "../../ffi/socket/poll.ts";
 import type { CheckId } from "../evidence/checks.ts";
 import { awaitMessage, sendMessage } from "./channel.ts";
 import { type Finding, judged } from "../evidence/evidence.ts";
-import {
-  type CapturedFrame,
-  type ChildMessage,
-  type ParentMessage,
-  parseOrder,
-  parseParentMessage,
-  timed,
-} from "./protocol.ts";
+import { type CapturedFrame, type ChildMessage, timed } from "./protocol.ts";
 import { ExperimentError } from "../evidence/errors.ts";
+import { type Orders, parseOrders, parseWord, type Word } from "./orders.ts";
 
 /** What the child's program calls. */
 export class ChildRun {
@@ -91,32 +85,32 @@ export class ChildRun {
   }
 
   /**
-   * Waits for a message of the parent's.
+   * Waits for a message of the parent.
    *
-   * @param type The one that the protocol has here.
-   * @param descriptors How many descriptors it must bring.
-   * @throws {ExperimentError} If the parent is gone, is silent, or says something else.
-   * @throws {DescriptorError} If it brings other descriptors.
+   * @param expected The message that comes next by the protocol.
+   * @param descriptors The number of descriptors that come with it.
+   * @throws {ExperimentError} If the parent is gone, is silent, or sends another message.
+   * @throws {DescriptorError} If other descriptors come with it.
    */
-  receive<T extends ParentMessage["type"]>(
-    type: T,
+  receive<Content extends object>(
+    expected: Word | Orders<Content>,
     descriptors = 0,
-  ): { message: Extract<ParentMessage, { type: T }>; descriptors: number[] } {
+  ): { message: Content; descriptors: number[] } {
     const delivery = awaitMessage(this.channelFd, descriptors, this.#left());
     return {
-      message: parseParentMessage(delivery.text, type),
+      message: parseOrders(delivery.text, expected),
       descriptors: delivery.descriptors,
     };
   }
 
   /**
-   * Waits for the word of a supervisor: whether the worker is to say that it is there, or to stop.
+   * Waits for either message without content.
    *
-   * @throws {ExperimentError} If the parent is gone, is silent, or says something else.
+   * @throws {ExperimentError} If the parent is gone, is silent, or sends another message.
    */
-  order(): "next" | "enough" {
+  word(): Word {
     const { text } = awaitMessage(this.channelFd, 0, this.#left());
-    return parseOrder(text);
+    return parseWord(text);
   }
 
   /** Whether the parent has said something, or is gone. */

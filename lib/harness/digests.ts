@@ -1,11 +1,11 @@
 /**
- * Compares the frames that one side received with those that another sent, by their digests, so that
- * neither has to keep the bytes.
+ * Compares the frames that one side received with those that another sent, by their digests, so
+ * that neither has to keep the bytes.
  *
  * @module
  */
 
-import { asTexts } from "./protocol.ts";
+import { asTexts } from "./validate.ts";
 import { ExperimentError } from "../evidence/errors.ts";
 
 /** Returns the SHA-256 of some bytes, in base64. */

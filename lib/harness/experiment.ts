@@ -8,11 +8,12 @@
 import type { Capability } from "../host/capabilities.ts";
 import type { ChildRun } from "./child_run.ts";
 import type { Conclusion } from "../evidence/evidence.ts";
+import type { ExperimentOptions } from "./options.ts";
 import type { ParentRun } from "./parent_run.ts";
 import type { ExperimentDescription } from "../evidence/description.ts";
 
 /** One question, and the two programs that answer it. */
-export interface Experiment extends ExperimentDescription {
+export interface Experiment<Options = unknown> extends ExperimentDescription {
   /** The module that it is in, a `file:` URL: started as a program, it is the child, with nothing loaded that other experiments need. */
   readonly module: string;
   /** What it needs of root beside what every run needs. */
@@ -21,8 +22,10 @@ export interface Experiment extends ExperimentDescription {
   readonly whyNoAnswer?: () => string | undefined;
   /** The longest that it may take if nothing is said of it, in seconds; 10 if it is not there. */
   readonly timeout?: number;
+  /** Its own options on the command line. */
+  readonly options?: ExperimentOptions<Options, unknown>;
   /** The privileged program. Returns what is to be said if every check holds. */
-  parent(run: ParentRun): Promise<Conclusion>;
+  parent(run: ParentRun<Options>): Promise<Conclusion>;
   /** The program of the process that receives the socket. */
   child(run: ChildRun): void | Promise<void>;
 }

@@ -5,13 +5,15 @@
  */
 
 import { readLink } from "../../ffi/process/file.ts";
-import { type PassedSockets, seeFilters } from "../confine/filter.ts";
+import type { PassedSockets } from "../confine/filter.ts";
 import { judgeHardened } from "../confine/judge.ts";
 import { CONFINEMENT_CHECKS } from "../evidence/checks.ts";
 import { seeSecondLine } from "../confine/second_line.ts";
 import type { View } from "../inspect/look.ts";
 import type { Child } from "./child.ts";
-import type { ParentRun } from "./parent_run.ts";
+import type { Identity } from "../../ffi/process/credentials.ts";
+import type { CheckId } from "../evidence/checks.ts";
+import type { Finding, SeenBy } from "../evidence/evidence.ts";
 
 /** What a hardened worker was started with. */
 export interface HardenedWorker extends PassedSockets {
@@ -21,13 +23,20 @@ export interface HardenedWorker extends PassedSockets {
   readonly before?: View;
 }
 
+/** The run that the checks are recorded in. */
+export interface CheckedRun {
+  /** `identity` is the user that the worker has become. */
+  readonly setting: { readonly identity: Identity };
+  check(id: CheckId, finding: Finding, seenBy: readonly SeenBy[]): void;
+}
+
 /**
  * Looks at a hardened worker from outside, and records HARD-01 to HARD-05.
  *
  * @throws {CannotLook} Where the worker may not be looked at.
  * @throws {ExperimentError} If it has given up, has ended, or has too much to look at.
  */
-export function checkHardened(run: ParentRun, child: Child, worker: HardenedWorker): void {
+export function checkHardened(run: CheckedRun, child: Child, worker: HardenedWorker): void {
   const { packetFd, egressFd, ioUring, before } = worker;
   const linkOf = (fd: number) => readLink(`/proc/self/fd/${fd}`);
   const view = child.look({
@@ -38,7 +47,7 @@ export function checkHardened(run: ParentRun, child: Child, worker: HardenedWork
     },
   });
   const secondLine = seeSecondLine(child.pid, packetFd);
-  const filters = seeFilters(child, worker, ioUring);
+  const filters = child.filters(worker, ioUring);
   const seen = { view, before, secondLine, filters };
   const findings = judgeHardened(seen, run.setting.identity);
   for (const id of CONFINEMENT_CHECKS) {

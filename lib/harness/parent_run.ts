@@ -5,10 +5,10 @@
  */
 
 import type { OwnedFd } from "../../ffi/process/descriptor.ts";
-import type { CheckId, Side } from "../evidence/checks.ts";
+import type { CheckId } from "../evidence/checks.ts";
 import { type ChildProcess, spawnChild } from "./process.ts";
 import { controlChannelPair } from "./channel.ts";
-import type { Finding, Packet, SeenBy } from "../evidence/evidence.ts";
+import type { Finding, Matrix, Packet, SeenBy } from "../evidence/evidence.ts";
 import { linksOfPacketSockets } from "../inspect/packet_sockets.ts";
 import { now } from "./protocol.ts";
 import { CannotLook } from "../evidence/errors.ts";
@@ -18,11 +18,16 @@ import type { Setting } from "./setting.ts";
 import type { TracePiece } from "./trace/lines.ts";
 import type { Tracing } from "./trace/hub.ts";
 import { Child } from "./child.ts";
+import { checkHardened, type HardenedWorker } from "./hardened.ts";
+import { InterfaceWitness } from "./interface_witness.ts";
+import { Reception, type ReceptionOf } from "./reception.ts";
 
 /** What the framework gives to a run. */
 export interface RunContext {
   readonly experiment: string;
   readonly setting: Setting;
+  /** The options of the experiment; `undefined` if it has none of its own. */
+  readonly options: unknown;
   /** Ends the run: a signal, or the time. Its reason is an `Error`. */
   readonly signal: AbortSignal;
   /** When the run must end, in milliseconds since 1970. */
@@ -61,12 +66,17 @@ function asSeenHere(piece: TracePiece, pid: number): TracePiece {
 }
 
 /** What the parent's program calls. */
-export class ParentRun {
+export class ParentRun<Options = unknown> {
   constructor(readonly context: RunContext, readonly record: ExperimentRecord) {}
 
   /** Where the run takes place. */
   get setting(): Setting {
     return this.context.setting;
+  }
+
+  /** The options of the experiment. */
+  get options(): Options {
+    return this.context.options as Options;
   }
 
   /** Begins a step of the parent's. */
@@ -116,9 +126,38 @@ export class ParentRun {
     for (const [id, finding] of Object.entries(findings)) this.check(id as CheckId, finding);
   }
 
+  /** Records a figure by its name. */
+  figure(name: string, value: number): void {
+    this.record.figure(name, value);
+  }
+
+  /** Records a table. */
+  matrix(matrix: Matrix): void {
+    this.record.matrix(matrix);
+  }
+
   /** Adds a packet, counted as the `number`th, or 0 for one that does not count. */
   packet(packet: Packet, number: number): void {
     this.record.packet(packet, number);
+  }
+
+  /**
+   * Opens root's own witness on the interface under test.
+   *
+   * @throws {SystemError} If the packet socket cannot be opened or bound there.
+   */
+  witness(): InterfaceWitness {
+    return new InterfaceWitness(this.setting.link.ifindex);
+  }
+
+  /** Starts the account of the frames that a child receives: {@linkcode Reception}. */
+  reception(child: Child, of: ReceptionOf): Reception {
+    return new Reception(this, child, of);
+  }
+
+  /** Records HARD-01 to HARD-05 of a hardened worker: {@linkcode checkHardened}. */
+  checkHardened(child: Child, worker: HardenedWorker): void {
+    checkHardened(this, child, worker);
   }
 
   /**
@@ -147,17 +186,8 @@ export class ParentRun {
     });
     const channelFd = theirs.fd;
     theirs.close();
-    this.said("parent", "spawn", 1 + inherit.length, at);
+    this.record.message("parent", "spawn", 1 + inherit.length, at);
     return new Child(process, ours, channelFd, this, isSilent, foreign);
-  }
-
-  /**
-   * Puts a message between the two into the record.
-   *
-   * @param at When it was sent, if that was not just now.
-   */
-  said(from: Side, text: string, descriptors = 0, at?: number): void {
-    this.record.message(from, text, descriptors, at);
   }
 
   /** Starts a child with a control channel of its own, which is closed when the child's scope ends. */

@@ -16,9 +16,7 @@ import { type Finding, judged, type Packet, skipped } from "../evidence/evidence
 import { summarize } from "../packets/frames.ts";
 import type { InterfaceWitness } from "./interface_witness.ts";
 import type { CapturedFrame } from "./protocol.ts";
-import type { ParentRun } from "./parent_run.ts";
 import type { Stimulus } from "../packets/stimulus.ts";
-import type { Child } from "./child.ts";
 
 /** How many frames may be in flight at once: far fewer than any receive buffer holds. */
 const WINDOW = 32;
@@ -54,6 +52,20 @@ export interface ReceptionOf {
   readonly stimulate?: (stimulus: Stimulus) => Uint8Array;
 }
 
+/** The run that a reception is part of. */
+export interface ReceptionRun {
+  /** `deadline` is when the run must end, in milliseconds since 1970. */
+  readonly context: { readonly deadline: number };
+  /** Records a packet with its ordinal, or 0 if it does not count. */
+  packet(packet: Packet, ordinal: number): void;
+}
+
+/** The child whose frames a reception takes. */
+export interface ForwardingChild {
+  /** Waits for the next packet until `deadline`, in milliseconds since 1970. */
+  packet(deadline: number): Promise<CapturedFrame | undefined>;
+}
+
 /** How many frames the child returned, and how many the witness saw. */
 interface Tally {
   readonly returned: number;
@@ -65,8 +77,8 @@ interface Tally {
  * or seen before it is constructed do not count, so construct it after inspecting the child.
  */
 export class Reception {
-  readonly #run: ParentRun;
-  readonly #child: Child;
+  readonly #run: ReceptionRun;
+  readonly #child: ForwardingChild;
   readonly #stimulus: Stimulus | undefined;
   readonly #witness: InterfaceWitness;
   readonly #stimulate: (stimulus: Stimulus) => Uint8Array;
@@ -84,8 +96,8 @@ export class Reception {
   #lastArrival = 0;
 
   constructor(
-    run: ParentRun,
-    child: Child,
+    run: ReceptionRun,
+    child: ForwardingChild,
     { stimulus, witness, stimulate = (each) => each.send() }: ReceptionOf,
   ) {
     this.#run = run;

@@ -113,6 +113,7 @@ export async function runExperiment(
   const context: RunContext = {
     experiment: experiment.name,
     setting,
+    options: setting.options[experiment.name],
     signal: AbortSignal.any([signal, timeUp.signal]),
     deadline: Date.now() + timeout,
     childModule,

@@ -1,5 +1,5 @@
 /**
- * Which capabilities(7) of root's a run needs. A container has root without most of them.
+ * The capabilities(7) that a run needs. In a container, root lacks most of them.
  *
  * @module
  */
@@ -26,12 +26,13 @@ const BITS = {
   CAP_SYS_PTRACE,
 };
 
-/** The name of a capability that something here needs. */
+/** The name of a capability that an experiment may need. */
 export type Capability = keyof typeof BITS;
 
 /**
- * Without these there is nothing to prove. CAP_KILL lets the parent end a child that is nobody, CAP_SETPCAP start it with fewer
- * capabilities, and CAP_SYS_PTRACE look at it after its drop.
+ * The capabilities that every experiment needs. With CAP_KILL the parent can end a child that has
+ * become nobody, with CAP_SETPCAP it can start one with fewer capabilities, and with CAP_SYS_PTRACE
+ * it can inspect one after its drop.
  */
 export const ALWAYS_NEEDED: readonly Capability[] = [
   "CAP_NET_RAW",
@@ -43,9 +44,9 @@ export const ALWAYS_NEEDED: readonly Capability[] = [
 ];
 
 /**
- * Which of these capabilities this process cannot use.
+ * Returns the capabilities of `needed` that this process lacks, each once.
  *
- * @param effective Those that it can use, as a set of bits.
+ * @param effective The effective set of this process, as bits.
  */
 export function missingCapabilities(
   needed: readonly Capability[],
@@ -54,7 +55,7 @@ export function missingCapabilities(
   return [...new Set(needed)].filter((name) => (effective >> BigInt(BITS[name]) & 1n) === 0n);
 }
 
-/** What is missing, in words, and what would help. */
+/** Returns a message about missing capabilities, and the remedy. */
 export function describeMissing(missing: readonly Capability[]): [what: string, remedy: string] {
   const names = missing.join(", ");
   return [`Root without ${names}`, `Grant ${names} (in a container: --cap-add)`];

@@ -1,5 +1,5 @@
 /**
- * What this kernel allows to whom: its settings, as far as an outcome depends on them.
+ * The release and the settings of this kernel, as far as outcomes depend on them.
  *
  * @module
  */
@@ -8,33 +8,40 @@ import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { IoUring } from "../../ffi/io_uring/io_uring.ts";
 import { readTextFile } from "../../ffi/process/file.ts";
 
-/** A setting of this kernel's under /proc/sys; `otherwise` where there is none. */
-export function systemSetting(path: string, otherwise: string): string {
+/** Returns a setting under `/proc/sys`, or `fallback` if it cannot be read. */
+export function systemSetting(path: string, fallback: string): string {
   try {
     return readTextFile(`/proc/sys/${path}`).trim();
   } catch {
-    return otherwise;
+    return fallback;
   }
 }
 
-/** Whether this kernel is of that release, or a later one. */
+/** Whether the release of this kernel is the given one or later. */
 export function isKernelSince(major: number, minor: number): boolean {
   const [ours, ourMinor] = systemSetting("kernel/osrelease", "0.0").split(".").map(Number);
   return ours > major || ours === major && ourMinor >= minor;
 }
 
-/** io_uring for everybody. Linux 6.6 has the setting; before, there is no other way. */
+/**
+ * Whether every process may create an io_uring. Before Linux 6.6 there was no setting, and every
+ * process could.
+ */
 export function isUnprivilegedIoUring(): boolean {
   return systemSetting("kernel/io_uring_disabled", "0") === "0";
 }
 
-/** What the ring that a worker receives by keeps in memory, with its buffers, and what all of those do that the experiment makes; in KiB. */
+/** The locked memory of the ring that a worker receives with, and of its buffers, in KiB. */
 const ONE_RING = 16;
+
+/** The locked memory of all rings that the experiment io-uring creates, in KiB. */
 const SEVERAL_RINGS = 128;
 
 /**
- * Why a process without privilege can have no io_uring here whose memory is its own, in words, with the setting or the release that decides.
+ * Returns the reason why an unprivileged process cannot create an io_uring in its own memory here,
+ * with the setting or the release that decides.
  *
+ * @param memory The locked memory that it needs, in KiB.
  * @returns `undefined` if it can.
  */
 export function whyNoOwnRing(memory = ONE_RING): string | undefined {
@@ -44,39 +51,39 @@ export function whyNoOwnRing(memory = ONE_RING): string | undefined {
   }
   if (!isKernelSince(6, 5)) {
     const release = systemSetting("kernel/osrelease", "unknown");
-    return `Linux 6.5 is needed for an io_uring in memory of its own; this is ${release}`;
+    return `Linux 6.5 is needed for an io_uring in its own memory; this is ${release}`;
   }
   const lockable = lockableMemory();
   if (lockable < memory) {
-    return `${memory} KiB must be kept in memory, and ${lockable} may be (RLIMIT_MEMLOCK; ulimit -l ${memory})`;
+    return `${memory} KiB must be locked in memory, but only ${lockable} may be ` +
+      `(RLIMIT_MEMLOCK; ulimit -l ${memory})`;
   }
   try {
     new IoUring().close();
     return undefined;
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    return error.errno === Errno.EPERM
-      ? `${error.message}: a filter of system calls?`
-      : error.message;
+    return error.errno === Errno.EPERM ? `${error.message}: a system call filter?` : error.message;
   }
 }
 
-/** {@linkcode whyNoOwnRing}, for many of them. */
+/** Like {@linkcode whyNoOwnRing}, for all rings of the experiment io-uring. */
 export function whyNoOwnRings(): string | undefined {
   return whyNoOwnRing(SEVERAL_RINGS);
 }
 
-/** How much memory a process without privilege may keep from being paged out, in KiB. Source: getrlimit(2), `RLIMIT_MEMLOCK`. */
+/** The memory that an unprivileged process may lock, in KiB. Source: getrlimit(2). */
 function lockableMemory(): number {
   const limit = readTextFile("/proc/self/limits").match(/^Max locked memory +(\d+) /m);
   return limit === null ? Infinity : Math.floor(Number(limit[1]) / 1024);
 }
 
 /**
- * Why a process without privilege does not see others in `/proc`, in words. Source: proc(5), `hidepid`.
+ * Returns the reason why an unprivileged process does not see others in `/proc`. Source: proc(5),
+ * `hidepid`.
  *
- * @param mounts What is mounted, as `/proc/self/mounts` has it.
- * @returns `undefined` if it does.
+ * @param mounts The mounts, in the format of `/proc/self/mounts`.
+ * @returns `undefined` if it sees them.
  */
 export function whyProcHides(
   mounts: string = readTextFile("/proc/self/mounts"),

@@ -1,5 +1,6 @@
 /**
- * Whether there is memory for so many workers: too little of it would show as workers that the kernel kills, in the midst of a run.
+ * Checks whether the memory suffices for the workers. With too little, the kernel would kill
+ * workers in the middle of a run.
  *
  * @module
  */
@@ -7,15 +8,14 @@
 import { readTextFile } from "../../ffi/process/file.ts";
 import { CannotAnswer } from "../evidence/errors.ts";
 
-/** What a worker that is supervised takes at least, in MiB: what a runtime shares with no other, and a ring. */
+/** The memory of a supervised worker, in MiB: the unshared part of a runtime, and a ring. */
 const WORKER_MEMORY = 24 + 16;
 
 /**
- * Makes sure that there is.
+ * Checks that there is memory for `count` workers.
  *
- * @param count How many workers.
- * @param meminfo What there is, as `/proc/meminfo` has it; where that says nothing, nothing is refused.
- * @throws {CannotAnswer} If there is not.
+ * @param meminfo The content of `/proc/meminfo`. If it lacks the figures, nothing is refused.
+ * @throws {CannotAnswer} If there is too little.
  */
 export function requireWorkerMemory(count: number, meminfo = memoryHere()): void {
   const [available, swap] = ["MemAvailable", "SwapFree"].map((name) =>
@@ -25,10 +25,9 @@ export function requireWorkerMemory(count: number, meminfo = memoryHere()): void
   const mebibytes = Math.floor((Number(available) + Number(swap ?? 0)) / 1024);
   if (mebibytes >= count * WORKER_MEMORY) return;
   throw new CannotAnswer(
-    `${count} workers take ${
-      count * WORKER_MEMORY
-    } MiB of memory at least, and ${mebibytes} are available`,
-    "Ask for fewer with --workers, or make room",
+    `${count} workers need at least ${count * WORKER_MEMORY} MiB of memory, ` +
+      `but only ${mebibytes} are available`,
+    "Use fewer --workers, or free some memory",
   );
 }
 
@@ -36,6 +35,6 @@ function memoryHere(): string {
   try {
     return readTextFile("/proc/meminfo");
   } catch {
-    return ""; // a /proc that has nothing but processes
+    return ""; // a /proc with subset=pid
   }
 }

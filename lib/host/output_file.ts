@@ -1,16 +1,17 @@
 /**
- * A file that a run writes: its report, its packets.
+ * A file that a run writes: a report, or a capture.
  *
- * Theory of operation. The writer is root, the folder may be anybody's, and what the run finds is worth more than the
- * file. So everything that can be known to be wrong is found out before the run begins; nothing that was there before is touched
- * until the new file is whole; and no link that somebody else put there is ever followed.
+ * Theory of operation. The writer is root, the folder may belong to anybody, and the results of a
+ * run must not be lost. So every error that can be detected early is detected before the run
+ * begins; an existing file is not touched until the new one is complete; and a link that somebody
+ * else put there is never followed.
  *
- *     open     the folder, and in it a file without a name (see partial_file.ts), its first blocks tried
- *     write    there
- *     commit   fsync; then it gets its name, which replaces something only with `force`
+ *     open     the folder, and an unnamed file in it (see partial_file.ts); try its first blocks
+ *     write    to that file
+ *     commit   fsync, then name the file; this replaces another file only with `force`
  *
- * A run that ends before its commit leaves what was there as it was. A commit that fails leaves the whole file under a
- * random name, and says so.
+ * A run that ends before its commit leaves everything as it was. A commit that fails leaves the
+ * complete file under a random name, and the error names it.
  *
  * @module
  */
@@ -18,50 +19,51 @@
 import { CannotAnswer, UsageError } from "../evidence/errors.ts";
 import { codeOf, HeldFolder, PartialFile } from "./partial_file.ts";
 
-/** A file that is being written, and appears under its name when it is whole. */
+/** A file that is being written. It appears under its name once it is complete. */
 export interface OutputFile extends Disposable {
-  /** Where it appears. */
+  /** The path at which it appears. */
   readonly path: string;
   /**
-   * Writes all of `bytes` at its end.
+   * Appends `bytes`.
    *
-   * @throws {CannotAnswer} If the disk is full, or does not take them.
+   * @throws {CannotAnswer} If they cannot be written, because the disk is full, for instance.
    */
   write(bytes: Uint8Array): void;
   /**
-   * Makes it appear under its name, complete.
+   * Makes the complete file appear under its name.
    *
-   * @throws {CannotAnswer} If it cannot; the message says where it is instead.
+   * @throws {CannotAnswer} If it cannot. The remedy says where the file is instead.
    */
   commit(): void;
 }
 
-/** How a file is opened. */
+/** Options of {@linkcode openOutputFile}. */
 export interface OutputFileOptions {
-  /** Whether a file of that name may be replaced. */
+  /** Whether an existing file may be replaced. */
   readonly force: boolean;
 }
 
-/** What must fit on the disk before anything runs, in bytes: twice a large page. */
+/** The space that must be free before anything runs, in bytes: twice the size of a large report. */
 const FIRST_BLOCKS = 1 << 20;
 
-/** What is being written now: two outputs of one run must not replace each other. */
+/** The files being written now. Two outputs of one run must not replace each other. */
 const beingWritten = new Set<string>();
 
 /**
- * Opens a file to be written.
+ * Opens a file for writing.
  *
- * @param path Where it is to appear. Its folder is there.
- * @throws {UsageError} If it exists and `force` is not given, if it is a folder, a link or a device, if its folder is missing, or if
- * this run writes it already.
- * @throws {CannotAnswer} If it cannot be made: no permission, a read-only file system, a full disk.
+ * @param path The path at which it will appear. Its folder must exist.
+ * @throws {UsageError} If it exists and `force` is not set; if it is a folder, a link or a device;
+ * if its folder is missing; or if this run writes it already.
+ * @throws {CannotAnswer} If it cannot be created: no permission, a read-only file system, a full
+ * disk.
  */
 export function openOutputFile(path: string, { force }: OutputFileOptions): OutputFile {
   const { folder, name } = parts(path);
   const real = resolved(folder, path);
   if (beingWritten.has(real + name)) {
     throw new UsageError(
-      `Two outputs of this run are to be ${quote(path)}; give each its own file`,
+      `Two outputs of this run go to ${quote(path)}: give each its own file`,
     );
   }
   using scope = new DisposableStack();
@@ -96,11 +98,11 @@ class NamedFile implements OutputFile {
     trying("fsync", path, () => partial.sync());
     using _scope = this.scope;
     try {
-      requireFree(place, path, force); // a folder or a link that somebody has put there since
+      requireFree(place, path, force); // a folder or a link may have been put there since
       partial.appear(name, force);
     } catch (error) {
-      const why = error instanceof UsageError ? error.message : errnoOf(error);
-      throw new CannotAnswer(`Cannot put ${quote(path)} into its place: ${why}`, kept(partial));
+      const why = error instanceof UsageError ? error.message : reasonOf(error);
+      throw new CannotAnswer(`Cannot put ${quote(path)} in place: ${why}`, kept(partial));
     }
   }
 
@@ -109,12 +111,12 @@ class NamedFile implements OutputFile {
   }
 }
 
-/** Keeps what has no place; says where it is. */
+/** Keeps a file that has no place. Returns a message that says where it is. */
 function kept(partial: PartialFile): string {
   try {
-    return `It is whole, as ${partial.keep()}`;
+    return `It was saved as ${partial.keep()}`;
   } catch (error) {
-    return `It could not be kept under another name either: ${errnoOf(error)}`;
+    return `It could not be saved under another name either: ${reasonOf(error)}`;
   }
 }
 
@@ -129,14 +131,14 @@ function trying<T>(call: string, path: string, step: () => T): T {
 function parts(path: string): { folder: string; name: string } {
   const cut = path.lastIndexOf("/") + 1;
   const name = path.slice(cut);
-  if (path.includes("\0")) throw new UsageError(`${quote(path)} is no name of a file`);
+  if (path.includes("\0")) throw new UsageError(`${quote(path)} is no file name`);
   if (name === "" || name === "." || name === "..") {
-    throw new UsageError(`${quote(path)} is a folder; the name of a file in it is wanted`);
+    throw new UsageError(`${quote(path)} is a folder: name a file in it`);
   }
   return { folder: path.slice(0, cut) || "../", name };
 }
 
-/** The folder without links on the way, with a slash at its end. */
+/** Returns the folder without symbolic links, with a slash at its end. */
 function resolved(folder: string, path: string): string {
   try {
     const real = Deno.realPathSync(folder);
@@ -145,19 +147,19 @@ function resolved(folder: string, path: string): string {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
       throw new UsageError(
-        `Cannot write ${quote(path)}: there is no folder ${quote(folder)} (${errnoOf(error)})`,
+        `Cannot write ${quote(path)}: there is no folder ${quote(folder)} (${reasonOf(error)})`,
       );
     }
     throw cannot(path, "stat", error);
   }
 }
 
-/** Makes sure that nothing has the name, or, with `force`, nothing but a regular file. */
+/** Requires that the name is free or, with `force`, that it belongs to a regular file. */
 function requireFree(place: string, path: string, force: boolean): void {
   const what = occupant(place, path);
   if (what === undefined) return;
   if (what !== "a file") {
-    throw new UsageError(`Cannot write ${quote(path)}: it is ${what}; name a file`);
+    throw new UsageError(`Cannot write ${quote(path)}: it is ${what}, not a file`);
   }
   if (!force) {
     throw new UsageError(`Cannot write ${quote(path)}: it exists; --force replaces it`);
@@ -182,16 +184,16 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EACCES: "Name a folder that this user may write to",
   EPERM: "Name a folder that this user may write to",
   EROFS: "Name a folder on a file system that can be written",
-  ENOSPC: "Make room on the disk, or name a folder on another",
+  ENOSPC: "Make room on the disk, or name a folder on another disk",
   EDQUOT: "Make room in the quota, or name a folder on another disk",
 };
 
 function cannot(path: string, call: string, error: unknown): CannotAnswer {
   const remedy = REMEDIES[codeOf(error) ?? ""] ?? "Name another file";
-  return new CannotAnswer(`Cannot write ${quote(path)}: ${call}: ${errnoOf(error)}`, remedy);
+  return new CannotAnswer(`Cannot write ${quote(path)}: ${call}: ${reasonOf(error)}`, remedy);
 }
 
-function errnoOf(error: unknown): string {
+function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return codeOf(error) ?? (error.message === "" ? error.name : error.message);
 }

@@ -1,10 +1,12 @@
 /**
- * A file that is being written, in a folder that is the same one to the end, whatever becomes of its name.
+ * A file that is being written, in a folder that is held by a descriptor, so that renaming the
+ * folder makes no difference.
  *
- * Theory of operation. As long as it is not whole it has no name (O_TMPFILE): the kernel takes it away with the process, after SIGKILL too.
- * linkat(2) then gives it one, and never replaces anything; where something is to be replaced it gives a random one, and
- * rename(2) replaces in one step. Where there are no such files (vfat, NFS, no /proc) it has the random name from the beginning, and a
- * process that SIGKILL ends leaves it there.
+ * Theory of operation. Until it is complete, the file has no name (O_TMPFILE): the kernel removes
+ * it with the process, after SIGKILL too. linkat(2) then names it, and never replaces anything. To
+ * replace a file, it gets a random name first, and rename(2) replaces the other in one step. File
+ * systems without unnamed files (vfat, NFS; also if /proc is missing) have it under the random name
+ * from the beginning, and SIGKILL leaves it there.
  *
  * @module
  */
@@ -13,14 +15,14 @@ import { O_CLOEXEC, O_PATH } from "../../ffi/abi/constants.ts";
 import { OwnedFd } from "../../ffi/process/descriptor.ts";
 import { giveName, open, openUnnamed } from "../../ffi/process/file.ts";
 
-/** A folder, held by a descriptor. */
+/** A folder that is held by a descriptor. */
 export class HeldFolder implements Disposable {
   readonly #fd: OwnedFd;
-  /** What the name of a file in it is preceded by. */
+  /** The prefix of the path of a file in it. */
   readonly prefix: string;
 
   /**
-   * @param path Its path, with a slash at its end.
+   * @param path The path of the folder, with a slash at its end.
    * @throws {SystemError} `EACCES`, `ENOENT`, …
    */
   constructor(readonly path: string) {
@@ -34,20 +36,20 @@ export class HeldFolder implements Disposable {
   }
 }
 
-/** The file. Disposed of before it has appeared, it is as if it had never been. */
+/** A file that is being written. Disposed of before it has appeared, it leaves no trace. */
 export class PartialFile implements Disposable {
   readonly #folder: HeldFolder;
   readonly #randomName = `.fdpass-${crypto.randomUUID()}`;
   readonly #file: Deno.FsFile;
-  /** The same file, if it was opened without a name. */
+  /** A descriptor of the file, if it has no name. */
   readonly #unnamed: OwnedFd | undefined;
   #isNamed: boolean;
   #isKept = false;
 
   /**
-   * Opens it, mode 0600, close-on-exec.
+   * Opens the file with mode 0600, close-on-exec.
    *
-   * @throws What Deno throws if it cannot be opened.
+   * @throws Deno's error if it cannot be opened.
    */
   constructor(folder: HeldFolder) {
     this.#folder = folder;
@@ -61,29 +63,29 @@ export class PartialFile implements Disposable {
     return this.#folder.prefix + this.#randomName;
   }
 
-  /** Writes at its end. */
+  /** Appends `bytes`. */
   write(bytes: Uint8Array): void {
     for (let written = 0; written < bytes.length;) {
       written += this.#file.writeSync(bytes.subarray(written));
     }
   }
 
-  /** Makes it empty again. */
+  /** Empties the file. */
   clear(): void {
     this.#file.truncateSync(0);
     this.#file.seekSync(0, Deno.SeekMode.Start);
   }
 
-  /** Waits until the disk has it. */
+  /** Waits until the file is on the disk. */
   sync(): void {
     this.#file.syncSync();
   }
 
   /**
-   * Gives it its name.
+   * Names the file.
    *
-   * @param replaces Whether it may take that of another file.
-   * @throws What the system refuses: `EEXIST`, …
+   * @param replaces Whether it may replace another file.
+   * @throws The error of the refused call: `EEXIST`, …
    */
   appear(name: string, replaces: boolean): void {
     const place = this.#folder.prefix + name;
@@ -101,10 +103,10 @@ export class PartialFile implements Disposable {
   }
 
   /**
-   * Keeps it under its random name.
+   * Keeps the file under its random name.
    *
    * @returns Its path.
-   * @throws What the system refuses.
+   * @throws The error of the refused call.
    */
   keep(): string {
     this.#nameAtRandom();
@@ -125,7 +127,10 @@ export class PartialFile implements Disposable {
   }
 }
 
-/** `undefined` where there is no such thing. Whatever else is wrong is found by opening one that has a name. */
+/**
+ * Opens an unnamed file; `undefined` if the file system has none. Any other fault shows when a
+ * named one is opened instead.
+ */
 function openWithoutName(folder: string): [Deno.FsFile, OwnedFd] | undefined {
   let fd: OwnedFd | undefined;
   try {
@@ -141,13 +146,13 @@ function openNew(path: string): Deno.FsFile {
   return Deno.openSync(path, { write: true, createNew: true, mode: 0o600 });
 }
 
-/** Gives a file another name, if nothing has it. */
+/** Renames a file. Fails if the new name exists. */
 function link(temporary: string, place: string): void {
   try {
     Deno.linkSync(temporary, place);
   } catch (error) {
     if (codeOf(error) === "EEXIST") throw error;
-    // A file system without hard links (vfat): the name is taken first, by whoever comes first.
+    // A file system without hard links (vfat): create the name first, which only one process can.
     openNew(place).close();
     return Deno.renameSync(temporary, place);
   }
@@ -167,11 +172,11 @@ function remove(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {
-    // Whoever owns the folder was faster.
+    // The owner of the folder was faster.
   }
 }
 
-/** The errno of a call that failed, by name, as Deno and {@linkcode SystemError} have it. */
+/** Returns the name of the errno in an error of Deno's or in a `SystemError`. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error ? (error as Error & { code?: string }).code : undefined;
 }

@@ -1,6 +1,7 @@
 /**
- * What the runtime does in place of libc: starting a program, sending a signal. It says why it could not in words of its own, with the errno
- * among them; here that becomes what any other refused call is.
+ * Calls that the runtime makes instead of libc: starting a program, sending a signal. The runtime
+ * puts the errno into the text of its errors; here they become a `SystemError` like that of any
+ * other call.
  *
  * @module
  */
@@ -8,12 +9,12 @@
 import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 
 /**
- * Has the runtime make a call.
+ * Makes a call through the runtime, and returns its result.
  *
- * @param syscall What it comes down to, for the error.
- * @param action What it is for, for the error.
+ * @param syscall The system call behind it, for the error.
+ * @param action The purpose of the call, for the error.
  * @throws {SystemError} If the system refuses it: `EMFILE`, `EAGAIN`, `ENOENT`, `EPERM`, …
- * @throws What else the runtime throws.
+ * Other errors of the runtime are passed on.
  */
 export function runtimeCall<T>(syscall: string, action: string, call: () => T): T {
   try {
@@ -25,7 +26,10 @@ export function runtimeCall<T>(syscall: string, action: string, call: () => T): 
   }
 }
 
-/** `Failed to spawn 'x': Too many open files (os error 24)`, `… 'x': entity not found`, `EPERM: Operation not permitted`. */
+/**
+ * Returns the errno in an error of the runtime. Texts are such as `Failed to spawn 'x': Too many
+ * open files (os error 24)`, `… 'x': entity not found`, `EPERM: Operation not permitted`.
+ */
 function errnoIn(error: unknown): number | undefined {
   if (error instanceof Deno.errors.NotFound) return Errno.ENOENT;
   const message = error instanceof Error ? error.message : "";

@@ -1,15 +1,15 @@
 /**
- * Where results and messages go: standard output and standard error, whole or not at all.
+ * Writes results and messages to standard output and standard error, and detects every failure.
  *
  * @module
  */
 
 import { descriptorAccess } from "../../ffi/process/descriptor.ts";
 
-/** A stream of this process's. */
+/** An output stream of this process. */
 export type Stream = typeof Deno.stdout | typeof Deno.stderr;
 
-/** Writes all of a text. Returns whether the stream takes it. */
+/** Writes a text. Returns whether all of it was written. */
 export function write(stream: Stream, text: string): boolean {
   const bytes = new TextEncoder().encode(text);
   try {
@@ -24,16 +24,21 @@ export function write(stream: Stream, text: string): boolean {
   }
 }
 
-/** How long a reader may take nothing once somebody wants an end, in milliseconds. */
+/** How long a reader may block the stream after an interruption, in milliseconds. */
 const READER_PATIENCE = 2000;
 
-/** What is written at once: as much as an empty pipe takes (pipe(7)), so that a reader who reads is told from one who does not. */
-const PIECE_SIZE = 1 << 16;
+/**
+ * The size of one write: the capacity of an empty pipe (pipe(7)). A slow reader then completes some
+ * writes, and a stuck one completes none.
+ */
+const CHUNK_SIZE = 1 << 16;
 
 /**
- * Writes all of a text, however long its reader takes; if `signal` is aborted, only for as long as he reads.
+ * Writes a text, however long its reader takes. Once `signal` is aborted, it gives up if the stream
+ * is blocked for two seconds.
  *
- * @returns Why the stream does not take it: its reader is gone or does not read, the disk is full, it can only be read. `null` if it does.
+ * @returns The reason of a failure: the reader is gone or stuck, the disk is full, the descriptor
+ * is not open for writing. `null` if all of the text was written.
  */
 export async function writePatiently(
   stream: Stream,
@@ -44,8 +49,8 @@ export async function writePatiently(
   try {
     if (!isWritable(stream)) return "write: Bad file descriptor (EBADF)";
     for (let written = 0; written < bytes.length;) {
-      const piece = bytes.subarray(written, written + PIECE_SIZE);
-      written += await unlessStuck(stream.write(piece), signal);
+      const chunk = bytes.subarray(written, written + CHUNK_SIZE);
+      written += await unlessStuck(stream.write(chunk), signal);
     }
     return null;
   } catch (error) {
@@ -56,7 +61,10 @@ export async function writePatiently(
   }
 }
 
-/** Waits for what may never be done, a while at most once `signal` is aborted: its reason is thrown then. */
+/**
+ * Waits for `work`. Once `signal` is aborted, it waits for a limited time, and then throws the
+ * signal's reason.
+ */
 async function unlessStuck<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: stuck, reject } = Promise.withResolvers<never>();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -71,23 +79,26 @@ async function unlessStuck<T>(work: Promise<T>, signal: AbortSignal): Promise<T>
   }
 }
 
-/** What {@linkcode isWritable} has found: it does not change, and whoever prints a trace asks for each line. */
-const found = new Map<Stream, boolean>();
+/** The results of {@linkcode isWritable}. They do not change, and a trace asks for every line. */
+const known = new Map<Stream, boolean>();
 
-/** Whether a stream was opened for writing. The runtime does not mind if it was not, and drops what is written: handle_ebadf in Rust's std::io::stdio. */
+/**
+ * Whether a stream was opened for writing. If it was not, the runtime silently discards everything
+ * written to it (`handle_ebadf` in Rust's std::io::stdio).
+ */
 function isWritable(stream: Stream): boolean {
-  return found.getOrInsertComputed(
+  return known.getOrInsertComputed(
     stream,
     () => ["w", "rw"].includes(descriptorAccess(stream === Deno.stdout ? 1 : 2)),
   );
 }
 
-/** Whether a stream is a terminal that takes control sequences. */
+/** Whether a stream is a terminal that understands control sequences. */
 export function isTerminal(stream: Stream): boolean {
   return stream.isTerminal() && Deno.env.get("TERM") !== "dumb";
 }
 
-/** How many characters fit into a line of the terminal; 80 if it does not tell. */
+/** Returns the width of the terminal in characters; 80 if it is unknown. */
 export function terminalColumns(): number {
   try {
     return Deno.consoleSize().columns || 80;
@@ -96,7 +107,7 @@ export function terminalColumns(): number {
   }
 }
 
-/** Whether a stream is to be written in colour: on a terminal that can, unless `NO_COLOR` (no-color.org) is set to anything. */
+/** Whether to use colour on a stream: on a terminal, unless `NO_COLOR` (no-color.org) is set. */
 export function wantsColor(stream: Stream): boolean {
   return isTerminal(stream) && !Deno.env.get("NO_COLOR");
 }

@@ -1,22 +1,22 @@
 /**
- * The frames of a stimulus that one receiver has yet to receive.
+ * The frames of a stimulus that a receiver has yet to receive.
  *
  * @module
  */
 
 import { secretOf } from "./stimulus.ts";
 
-/** Knows each frame by its secret, and once: the secret is forgotten with the frame. */
+/** A list of awaited frames. Each is recognized by its secret, and taken off the list once. */
 export class AwaitedFrames {
   readonly #order = new Map<string, number>();
   #expected = 0;
 
-  /** How many frames have been expected. */
+  /** How many frames have been put on the list so far. */
   get expected(): number {
     return this.#expected;
   }
 
-  /** Awaits a frame that has been sent. */
+  /** Puts a frame that has been sent on the list. */
   expect(frame: Uint8Array): void {
     this.#order.set(secretOf(frame)!, this.#expected++);
   }
@@ -24,8 +24,9 @@ export class AwaitedFrames {
   /**
    * Takes a frame off the list.
    *
-   * @param frame The beginning is enough, if the secret is in it.
-   * @returns Which of the expected frames it is, counted from 0; `undefined` for any other frame.
+   * @param frame The frame, or its beginning if that holds the secret.
+   * @returns The number of the frame in the order of {@linkcode expect}, from 0; `undefined` for a
+   *   frame that is not on the list.
    */
   take(frame: Uint8Array): number | undefined {
     const secret = secretOf(frame);
@@ -35,7 +36,7 @@ export class AwaitedFrames {
     return place;
   }
 
-  /** Awaits none of them any more. */
+  /** Empties the list. */
   forget(): void {
     this.#order.clear();
   }

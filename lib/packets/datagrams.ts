@@ -1,8 +1,9 @@
 /**
- * Taking the UDP payload out of an Ethernet frame, for a relay: all of it is checked, and what does not hold has a name.
+ * Takes the UDP payload out of an Ethernet frame for a relay, and names the reason if it cannot.
  *
- * The frame comes from the network, so no length in it is believed before it was held against what is there. The checks and their order are
- * those of a host that receives: ip_rcv_core in net/ipv4/ip_input.c, __udp4_lib_rcv in net/ipv4/udp.c.
+ * The frame comes from the network, so no length in it is trusted before it is compared with the
+ * number of bytes that were captured. The checks and their order are those of a receiving host:
+ * ip_rcv_core in net/ipv4/ip_input.c, __udp4_lib_rcv in net/ipv4/udp.c.
  *
  * @module
  */
@@ -24,35 +25,38 @@ import {
   UDP_LENGTH,
 } from "./headers.ts";
 
-/** Why a frame is not passed on, each with what it means. */
+/** The reasons for which a relay drops a frame, each with its meaning. */
 export const DROP_REASONS = {
   "not IPv4": "another EtherType",
   "malformed header": "an IPv4 header that contradicts itself: RFC 791, 3.1",
   "bad checksum": "the checksum of the IPv4 header is wrong",
-  "truncated": "less is there than the header says",
-  "not the group": "to another address, of hardware or of IPv4",
+  "truncated": "fewer bytes than the header says",
+  "not the group": "to another hardware address or IPv4 address",
   "not UDP": "another protocol",
-  "fragment": "a part of a datagram: a relay of whole datagrams would have to put it together",
-  "malformed UDP": "a UDP length that contradicts that of the packet: RFC 768",
+  "fragment": "a part of a datagram: a relay of whole datagrams would have to reassemble it",
+  "malformed UDP": "a UDP length that contradicts the packet's: RFC 768",
   "not the port": "to another port",
-  "bad UDP checksum": "the checksum of the datagram is there, and wrong",
+  "bad UDP checksum": "the datagram has a checksum, and it is wrong",
 } as const;
 
-/** Why a frame is not passed on. */
+/** The reason for which a relay drops a frame. */
 export type DropReason = keyof typeof DROP_REASONS;
 
 /** The bits of the fragment field that a whole datagram has clear. Source: RFC 791, 3.1. */
 const MORE_FRAGMENTS_OR_OFFSET = 0x3fff;
 
-/** Finds the payload of datagrams to one group and port. One is made, and reads frame after frame without garbage. */
+/**
+ * Finds the payloads of datagrams to one group and port. It reads frame after frame and allocates
+ * nothing.
+ */
 export class DatagramReader {
   readonly #hardwareAddress: readonly number[];
   readonly #group: readonly number[];
   readonly #port: number;
 
-  /** Where the payload of the datagram begins that was read last, as an index of the bytes that were given. */
+  /** Where the payload of the last datagram begins, as an index of the memory that was read. */
   start = 0;
-  /** How long it is, in bytes. */
+  /** The length of that payload, in bytes. */
   size = 0;
 
   constructor({ address, port }: Ipv4Endpoint) {
@@ -64,12 +68,14 @@ export class DatagramReader {
   /**
    * Reads a frame.
    *
-   * @param bytes Memory in which it lies. Nothing is read of it but the frame.
-   * @param offset Where it begins.
-   * @param captured How many bytes of it are there.
-   * @param isChecksumPending Whether the checksum of the datagram is still to be computed: by hardware that it has not
-   * come to, since it comes from this machine (`TP_STATUS_CSUMNOTREADY`).
-   * @returns Why it is not one to pass on; `undefined` if it is: {@linkcode start} and {@linkcode size} then say where its payload is.
+   * @param bytes The memory that holds the frame. Nothing else in it is read.
+   * @param offset Where the frame begins.
+   * @param captured How many bytes of the frame are there.
+   * @param isChecksumPending Whether the checksum of the datagram has yet to be computed. It was
+   *   sent by this machine, and has not reached the hardware that computes checksums
+   *   (`TP_STATUS_CSUMNOTREADY`).
+   * @returns The reason to drop the frame; `undefined` for a datagram to relay, whose payload is at
+   *   {@linkcode start} and {@linkcode size} bytes long.
    */
   read(
     bytes: Uint8Array,
@@ -90,7 +96,7 @@ export class DatagramReader {
     if (sumOf(bytes, ip, ip + headerSize, 0) !== 0xffff) return "bad checksum";
     const packetSize = word(ip + IPV4_TOTAL_LENGTH);
     if (packetSize < headerSize) return "malformed header";
-    if (room < packetSize) return "truncated"; // what is beyond the packet is padding
+    if (room < packetSize) return "truncated"; // more is padding
 
     if (!equalsAt(bytes, ip + IPV4_DESTINATION, this.#group)) return "not the group";
     if (!equalsAt(bytes, offset, this.#hardwareAddress)) return "not the group";
@@ -102,7 +108,7 @@ export class DatagramReader {
     const datagramSize = word(udp + UDP_LENGTH);
     if (datagramSize < UDP_HEADER || datagramSize > packetSize - headerSize) return "malformed UDP";
     if (word(udp + UDP_DESTINATION_PORT) !== this.#port) return "not the port";
-    const hasChecksum = word(udp + UDP_CHECKSUM) !== 0; // RFC 768: 0 says that the sender made none
+    const hasChecksum = word(udp + UDP_CHECKSUM) !== 0; // RFC 768: 0 means none
     if (hasChecksum && !isChecksumPending) {
       const pseudoHeader = sumOf(
         bytes,
@@ -126,9 +132,11 @@ function equalsAt(bytes: Uint8Array, at: number, expected: readonly number[]): b
 }
 
 /**
- * The sum of 16-bit words in ones' complement; 0xffff over what carries a right checksum. Source: RFC 1071.
+ * Adds up 16-bit words in ones' complement: 0xffff over bytes that contain their right checksum.
+ * Source: RFC 1071.
  *
- * Upper and lower bytes are summed apart, four words at a time: half the time that it takes word by word. A packet is too short to overflow 32 bits.
+ * Upper and lower bytes are added up apart, four words at a time, which takes half the time of word
+ * by word. A packet is too short to overflow 32 bits.
  */
 function sumOf(bytes: Uint8Array, start: number, end: number, initial: number): number {
   let upper = 0, lower = 0;

@@ -1,5 +1,7 @@
 /**
- * What an Ethernet frame is, in words. Pure, and never beyond the bytes that are there.
+ * Identifies the packet in an Ethernet frame: its type, its end, and a summary in words.
+ *
+ * A frame may be cut anywhere: nothing is read beyond its bytes.
  *
  * @module
  */
@@ -14,16 +16,17 @@ import {
   IPV6_PAYLOAD_LENGTH,
 } from "./headers.ts";
 
-/** The EtherType of a frame; `undefined` if it is too short to have one. */
+/** Reads the EtherType of a frame. Returns `undefined` if the frame is too short to have one. */
 export function etherType(frame: Uint8Array): number | undefined {
   return frame.length < ETH_HLEN ? undefined : frame[ETHERNET_TYPE] << 8 | frame[ETHERNET_TYPE + 1];
 }
 
 /**
- * Where the IP packet of a frame ends, by the length in its own header; that may be behind the
- * bytes that are there. `undefined` if there is no IP packet, or its header is not whole.
+ * Finds the end of the IP packet in a frame, by the length in the packet's own header.
  *
  * @param frame Its bytes from the Ethernet header on.
+ * @returns An index that may lie beyond the bytes that are there; `undefined` if there is no IP
+ *   packet, or its header is cut.
  */
 export function endOfPacket(frame: Uint8Array): number | undefined {
   const be16 = (offset: number) => frame[ETH_HLEN + offset] << 8 | frame[ETH_HLEN + offset + 1];
@@ -39,7 +42,7 @@ export function endOfPacket(frame: Uint8Array): number | undefined {
 }
 
 /**
- * A frame in a few words, such as `IPv4 (protocol: 2)` or `IPv6`.
+ * Describes a frame in a few words, such as `IPv4 (protocol: 2)` or `IPv6`.
  *
  * @param frame Its bytes from the Ethernet header on; the beginning is enough.
  */

@@ -1,8 +1,7 @@
 /**
- * Where the fields of the IPv4, IPv6 and UDP headers stand, and which Ethernet address an IP
- * group has.
+ * Protocol constants: the offsets of header fields, and the Ethernet address of an IP group.
  *
- * Offsets count in bytes from the start of the header that the name begins with.
+ * An offset counts bytes from the start of the header that its name begins with.
  *
  * @module
  */

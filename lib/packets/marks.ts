@@ -1,5 +1,5 @@
 /**
- * Frames that carry a text: who finds one knows which attempt it comes from.
+ * Marked frames: each carries a text that names the attempt that sent it.
  *
  * @module
  */
@@ -10,25 +10,26 @@ import { poll } from "../../ffi/socket/poll.ts";
 import { datagramFrame } from "./build.ts";
 import { takeFrame } from "./queue.ts";
 
-/** Where nothing else is sent: a group of its own, and the port of `discard`. */
+/** A destination that nothing else uses: a group of our own, and the port of `discard`. */
 export const ELSEWHERE: Ipv4Endpoint = { address: "239.255.70.70", port: 9 };
 
-/** A datagram with a text, in a frame, such as a worker's own filter lets pass. */
+/** A frame with a text as its UDP payload. The locked filter of a worker lets it pass. */
 export function markedFrame(mark: string): Uint8Array<ArrayBuffer> {
   const payload = new TextEncoder().encode(mark);
   return datagramFrame({ source: new Uint8Array(6), to: ELSEWHERE, payload });
 }
 
-/** Whether a frame carries exactly that text. */
+/** Whether a frame is the marked frame with that text. */
 export function carries(frame: Uint8Array, mark: string): boolean {
   const marked = markedFrame(mark);
   return frame.length === marked.length && marked.every((byte, i) => frame[i] === byte);
 }
 
 /**
- * Whether a packet socket receives a frame with that mark, among whatever else.
+ * Waits until a packet socket receives the frame with that mark. Other frames are thrown away.
  *
- * @param timeout In milliseconds; 0 for what is there already.
+ * @param timeout In milliseconds; 0 to look at queued frames only.
+ * @returns Whether it arrived in time.
  */
 export function arrives(packetFd: number, mark: string, timeout: number): boolean {
   const deadline = Date.now() + timeout;

@@ -15,7 +15,7 @@ import { recvmsg } from "../../ffi/socket/message.ts";
 export interface Frame {
   /** Its length on the wire, in bytes. */
   readonly bytes: number;
-  /** Its bytes, as far as the buffer holds them: a view of the buffer, valid until the next call. */
+  /** Its bytes, as far as they fit: a view of the buffer, valid until the next call. */
   readonly head: Uint8Array<ArrayBuffer>;
   /** When the kernel received it, in nanoseconds since 1970. */
   readonly timestamp: bigint;

@@ -1,5 +1,5 @@
 /**
- * The packet socket: how it is opened, bound, described, and read.
+ * The packet socket: opens it, binds it, and reads its identity and its counters.
  *
  * @module
  */
@@ -38,11 +38,13 @@ import {
 import { CannotAnswer } from "../evidence/errors.ts";
 
 /**
- * Opens a packet socket that receives nothing yet, stamps what it will receive, and leaves out what the machine itself sends.
+ * Opens a packet socket that receives nothing until it is bound, has the kernel stamp each frame,
+ * and ignores frames that this machine sends.
  *
- * packet(7) takes a protocol of 0 for "no packets are received"; with any other, frames of *every* interface would be
- * queued from here until the bind. Time stamps are switched on before the first frame can come, since one
- * that was queued without would be stamped when it is read.
+ * Its protocol is 0, which packet(7) defines as "no packets are received". With any other protocol
+ * the kernel would queue frames of *every* interface until the bind. Time stamps are switched on
+ * before the first frame can arrive, because a frame that was queued without one is stamped when it
+ * is read.
  *
  * @returns Its descriptor, close-on-exec.
  * @throws {CannotAnswer} If the kernel has no packet sockets.
@@ -79,9 +81,10 @@ function createPacketSocket(): number {
 }
 
 /**
- * Binds a packet socket to an interface and a protocol; from here on it receives.
+ * Binds a packet socket to an interface and a protocol. From here on it receives.
  *
- * @param protocol Such as `ETH_P_ALL`, in the byte order of the machine. packet(7) says sll_protocol must be in network byte order: the layout sees to it.
+ * @param protocol Such as `ETH_P_ALL`, in the machine's byte order. packet(7) wants sll_protocol in
+ *   network byte order; the layout converts it.
  * @throws {SystemError} `ENODEV`, `ENETDOWN`, …
  */
 export function bindPacketSocket(fd: number, ifindex: number, protocol: number): void {
@@ -91,7 +94,11 @@ export function bindPacketSocket(fd: number, ifindex: number, protocol: number):
   );
 }
 
-/** The address of an interface and a protocol (in the byte order of the machine), as the bytes of a `sockaddr_ll`. */
+/**
+ * Builds the bytes of a `sockaddr_ll`.
+ *
+ * @param protocol In the machine's byte order.
+ */
 export function packetAddress(ifindex: number, protocol: number): Uint8Array<ArrayBuffer> {
   const address = sockaddr_ll.alloc();
   address.sll_family = AF_PACKET;
@@ -101,7 +108,7 @@ export function packetAddress(ifindex: number, protocol: number): Uint8Array<Arr
 }
 
 /**
- * Opens a packet socket and binds it; nothing stays open if that fails.
+ * Opens a packet socket and binds it. Nothing stays open if that fails.
  *
  * @throws As {@linkcode openPacketSocket} and {@linkcode bindPacketSocket}.
  */
@@ -117,14 +124,17 @@ export function boundPacketSocket(ifindex: number, protocol: number): OwnedFd {
 }
 
 /**
- * Makes a bound socket the first member of a fanout group, under a number that no other group of its network namespace has
- * (`PACKET_FANOUT_FLAG_UNIQUEID`, Linux 4.12). A number of our own choice could be another's, who would then get half of the frames:
- * containers on one network have the same process ids, and descriptors.
+ * Makes a bound socket the first member of a fanout group.
+ *
+ * The kernel picks a number that no other group of the network namespace has
+ * (`PACKET_FANOUT_FLAG_UNIQUEID`, Linux 4.12). A number of our own choice could be in use by
+ * somebody else, who would then receive half of the frames: containers on one network have the same
+ * process ids and descriptor numbers.
  *
  * @param mode Such as `PACKET_FANOUT_CPU`; not 0, which would read as no group.
- * @returns What `PACKET_FANOUT` takes of another who joins, and tells of a member.
- * @throws {SystemError} `EALREADY` if it is a member of one, `EINVAL` if it is not bound.
- * @throws {AnswerError} If it is a member of none afterwards.
+ * @returns The value of `PACKET_FANOUT` that a member reads, and with which another socket joins.
+ * @throws {SystemError} `EALREADY` if it is a member already, `EINVAL` if it is not bound.
+ * @throws {AnswerError} If it is not a member afterwards.
  */
 export function beginFanoutGroup(fd: number, mode: number): number {
   setsockopt(fd, SOL_PACKET, PACKET_FANOUT, (mode | PACKET_FANOUT_FLAG_UNIQUEID) << 16);
@@ -133,9 +143,9 @@ export function beginFanoutGroup(fd: number, mode: number): number {
   return option;
 }
 
-/** What identifies a socket, whichever process asks. */
+/** The identity of a packet socket: the same for every process that asks. */
 export interface PacketSocketIdentity {
-  /** `SO_COOKIE`: unique in this kernel's life. */
+  /** `SO_COOKIE`: unique until the next boot. */
   readonly cookie: string;
   readonly domain: number;
   readonly type: number;
@@ -146,7 +156,7 @@ export interface PacketSocketIdentity {
 }
 
 /**
- * What a packet socket is, as both sides see it.
+ * Reads the identity of a packet socket.
  *
  * @throws {SystemError} `ENOTSOCK`, `EBADF`, …
  */
@@ -164,33 +174,34 @@ export function describePacketSocket(fd: number): PacketSocketIdentity {
   };
 }
 
-// getsockname says sll_halen bytes of sll_addr, not all eight.
+// getsockname(2) returns sll_halen bytes of sll_addr, not all eight.
 function padded(address: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const whole = sockaddr_ll.alloc().bytes;
   whole.set(address.subarray(0, whole.length));
   return whole;
 }
 
-/** Whether a descriptor is a packet socket; false for what is no socket at all. */
+/** Whether a descriptor is a packet socket. False if it is not a socket, or closed. */
 export function isPacketSocket(fd: number): boolean {
   try {
     return getsockoptInt(fd, SOL_SOCKET, SO_DOMAIN) === AF_PACKET;
   } catch (error) {
     if (error instanceof SystemError && error.errno === Errno.ENOTSOCK) return false;
-    if (error instanceof SystemError && error.errno === Errno.EBADF) return false; // O_PATH, or closed since
+    // O_PATH, or closed
+    if (error instanceof SystemError && error.errno === Errno.EBADF) return false;
     throw error;
   }
 }
 
-/** What the kernel has counted on a packet socket since the last time that it was asked. */
+/** Counters of a packet socket since they were last read. */
 export interface PacketStatistics {
   /** Frames that passed the filter, dropped ones included. */
   readonly packets: number;
-  /** Frames for which there was no room. */
+  /** Frames that were dropped because the queue was full. */
   readonly drops: number;
 }
 
-/** `PACKET_STATISTICS`, which also sets the counters to zero. Source: packet(7). */
+/** Reads `PACKET_STATISTICS`, which resets the counters to zero. Source: packet(7). */
 export function takeStatistics(fd: number): PacketStatistics {
   const counters = tpacket_stats.over(
     getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, tpacket_stats.size),
@@ -198,15 +209,16 @@ export function takeStatistics(fd: number): PacketStatistics {
   return { packets: counters.tp_packets, drops: counters.tp_drops };
 }
 
-/** A receive buffer for thousands of frames, in bytes. */
+/** The size of a receive buffer for thousands of frames, in bytes. */
 const LARGE_RECEIVE_BUFFER = 4 << 20;
 
 /**
- * Why no socket can be given that much room here, in words. Only CAP_NET_ADMIN over the first user namespace counts: sk_setsockopt in
- * net/core/sock.c.
+ * Finds out why no socket can have a large receive buffer here.
  *
- * @returns `undefined` if it can.
- * @throws {SystemError} If it cannot be found out.
+ * It takes CAP_NET_ADMIN over the first user namespace: sk_setsockopt in net/core/sock.c.
+ *
+ * @returns The reason in words; `undefined` if a socket can have one.
+ * @throws {SystemError} If the trial fails for another reason.
  */
 export function whyNoLargeReceiveBuffer(): string | undefined {
   using trial = new OwnedFd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -220,10 +232,11 @@ export function whyNoLargeReceiveBuffer(): string | undefined {
 }
 
 /**
- * Gives a socket without a ring room for thousands of frames, whatever net.core.rmem_max is.
+ * Gives a socket a receive buffer for thousands of frames, whatever net.core.rmem_max is. A socket
+ * with a ring does not need one.
  *
  * @throws {SystemError} `EPERM` without CAP_NET_ADMIN.
- * @throws {AnswerError} If the kernel says that it has, and has not.
+ * @throws {AnswerError} If the kernel reports success and the buffer is smaller.
  */
 export function enlargeReceiveBuffer(fd: number): void {
   setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, LARGE_RECEIVE_BUFFER);

@@ -1,10 +1,10 @@
 /**
- * The stimulus: the frames that a multicast relay meets. UDP to an IPv4 group, an IGMPv3 membership
- * report and UDP to an IPv6 group take turns.
+ * The stimulus: frames of the kinds that a multicast relay meets. UDP to an IPv4 group, an IGMPv3
+ * membership report and UDP to an IPv6 group take turns.
  *
- * Each frame carries a secret, drawn when it is sent, directly behind the end of its IP packet. The
- * IP layer cuts that off, so only a packet socket reads it: a socket that joins the group learns the
- * frame's number, and nothing else. Source: ip_rcv_core in net/ipv4/ip_input.c.
+ * Each frame carries a secret directly behind the end of its IP packet, drawn when the frame is
+ * sent. The IP layer cuts it off, so only a packet socket reads it; a socket that joins the group
+ * learns the frame's number and nothing else. Source: ip_rcv_core in net/ipv4/ip_input.c.
  *
  * @module
  */
@@ -37,9 +37,13 @@ const PORT = 5004;
 
 const GROUP_V4 = [239, 255, 70, 68]; // RFC 2365: site-local scope
 const IGMP_V4 = [224, 0, 0, 22]; // RFC 3376, 4.2.14: where version 3 reports go
-const GROUP_V6 = [0xff, 0x15, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x46, 0x44]; // RFC 4291, 2.7: transient, site-local
+/** A transient group of site-local scope. Source: RFC 4291, 2.7. */
+const GROUP_V6 = [0xff, 0x15, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x46, 0x44];
 
-// RFC 3376, 4.2: a report with one group record; the number travels as its auxiliary data, which receivers ignore (4.2.6).
+/**
+ * An IGMPv3 report with one group record. The number is the record's auxiliary data, which
+ * receivers ignore. Source: RFC 3376, 4.2 and 4.2.6.
+ */
 function igmpReport(number: readonly number[]): Uint8Array<ArrayBuffer> {
   const record = [IGMPV3_MODE_IS_EXCLUDE, number.length / 4, ...be16(0), ...GROUP_V4, ...number];
   const report = Uint8Array.of(0x22, 0, ...be16(0), ...be16(0), ...be16(1), ...record);
@@ -53,13 +57,13 @@ function igmpReport(number: readonly number[]): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * One frame of the stimulus.
+ * Builds one frame of the stimulus.
  *
  * @param sequence 0 to 4294967295; its remainder by 3 decides the kind of frame.
  * @param source The sender's hardware address, 6 bytes.
- * @param secret 16 bytes, for the place behind the IP packet.
- * @param size The frame's length in bytes, if it is to be longer than it would be. The padding
- *   follows the secret, and differs from frame to frame.
+ * @param secret 16 bytes, which follow the IP packet.
+ * @param size The least length of the frame, in bytes. Padding follows the secret, and differs from
+ *   frame to frame.
  */
 export function stimulusFrame(
   sequence: number,
@@ -97,9 +101,10 @@ function frameWithoutSecret(sequence: number, source: Uint8Array): Uint8Array<Ar
 }
 
 /**
- * The bytes in the place of a secret, in hexadecimal; `undefined` for a frame without that place.
+ * Reads the bytes in the place of a secret.
  *
  * @param frame Its first 256 bytes are enough for a frame of the stimulus.
+ * @returns Hexadecimal digits; `undefined` for a frame that ends before.
  */
 export function secretOf(frame: Uint8Array): string | undefined {
   const end = endOfPacket(frame);
@@ -107,7 +112,7 @@ export function secretOf(frame: Uint8Array): string | undefined {
   return frame.subarray(end, end + SECRET_SIZE).toHex();
 }
 
-/** Whether a frame holds an IP packet of the stimulus, whatever stands behind it. */
+/** Whether a frame holds an IP packet of the stimulus, whatever follows the packet. */
 export function holdsStimulus(frame: Uint8Array): boolean {
   const end = endOfPacket(frame);
   if (end === undefined || end > frame.length || end < SHORTEST_PACKET) return false;
@@ -116,16 +121,17 @@ export function holdsStimulus(frame: Uint8Array): boolean {
   return packet.length === end && packet.every((byte, i) => byte === frame[i]);
 }
 
-const SHORTEST_PACKET = 46; // Ethernet, IPv4, UDP, and the number
+/** The end of the shortest packet: Ethernet, IPv4, UDP, and the sequence number. */
+const SHORTEST_PACKET = 46;
 
-/** Injects frames at one interface. */
+/** Injects frames of the stimulus at one interface. */
 export class Stimulus implements Disposable {
   readonly #socket: OwnedFd;
   #sent = 0;
 
   /**
    * @param link Where to inject: the peer of the interface under test.
-   * @param sizeOf How long a frame is to be at least, by its sequence number.
+   * @param sizeOf The least length of a frame by its sequence number, in bytes.
    * @throws {SystemError} If the packet socket cannot be opened or bound there.
    */
   constructor(readonly link: Link, readonly sizeOf: (sequence: number) => number = () => 0) {
@@ -138,9 +144,10 @@ export class Stimulus implements Disposable {
   }
 
   /**
-   * Sends the next frame, with a secret that is drawn now; returns it as it was sent.
+   * Sends the next frame, with a new secret.
    *
-   * @throws {SystemError} `ENETDOWN`, `ENOBUFS`, …
+   * @returns The frame as it was sent.
+   * @throws {SystemError} `ENETDOWN`; `ENOBUFS` if there is no room for half a second; …
    */
   send(): Uint8Array<ArrayBuffer> {
     const sequence = this.#sent;
@@ -154,7 +161,7 @@ export class Stimulus implements Disposable {
     return frame;
   }
 
-  /** Ends it: nothing can be sent any more. */
+  /** Closes the socket: nothing can be sent any more. */
   close(): void {
     this.#socket.close();
   }

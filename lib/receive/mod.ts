@@ -37,7 +37,7 @@ export function isReceivePath(name: unknown): name is ReceivePath {
 }
 
 /** Returns whether a receive path uses an io_uring, which has a descriptor of its own. */
-export function isRing(path: ReceivePath): boolean {
+export function usesIoUring(path: ReceivePath): boolean {
   return path === "io-uring" || path === "io-uring-multishot";
 }
 
@@ -46,7 +46,7 @@ export function isRing(path: ReceivePath): boolean {
  * can.
  */
 export function whyUnavailable(path: ReceivePath): string | undefined {
-  return isRing(path) ? whyNoOwnRing() : undefined;
+  return usesIoUring(path) ? whyNoOwnRing() : undefined;
 }
 
 /**

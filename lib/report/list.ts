@@ -11,8 +11,8 @@ import { judgedBy, renderExplanation } from "./explain.ts";
 const IDS = Object.keys(CHECKS) as CheckId[];
 
 /**
- * Returns a line for each experiment: its name, its question and the design decisions. If `verbose`,
- * the explanations of its checks follow.
+ * Returns a line for each experiment: its name, its question and the design decisions. If
+ * `verbose`, the explanations of its checks follow.
  */
 export function renderList(
   experiments: readonly ExperimentDescription[],

@@ -58,15 +58,16 @@ function option(code: number, value: Uint8Array): Uint8Array {
 function textOption(code: number, text: string): Uint8Array {
   const bytes = encoder.encode(escapeText(text));
   if (bytes.length <= OPTION_LIMIT) return option(code, bytes);
-  const { written } = encoder.encodeInto(escapeText(text), bytes.subarray(0, OPTION_LIMIT)); // whole characters only
+  // encodeInto() writes whole characters only.
+  const { written } = encoder.encodeInto(escapeText(text), bytes.subarray(0, OPTION_LIMIT));
   return option(code, bytes.subarray(0, written));
 }
 
 const END_OF_OPTIONS = option(OPT_ENDOFOPT, new Uint8Array(0));
 
 /**
- * Returns a pcapng file with the packets that the child received in all experiments. Without packets
- * it is a valid, empty capture.
+ * Returns a pcapng file with the packets that the child received in all experiments. Without
+ * packets it is a valid, empty capture.
  *
  * Each packet has a comment: its experiment, its number there, whether it came after the drop, and
  * whether it is this run's stimulus. Of a long frame only the beginning was kept; its block has the

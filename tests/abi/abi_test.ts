@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { msghdr } from "../../ffi/abi/layouts.ts";
-import { SYSCALL_CONVENTIONS } from "../../ffi/process/registers.ts";
+import { SYSCALL_CONVENTIONS } from "../../ffi/ptrace/registers.ts";
 import { testNeeding } from "../support/needs.ts";
 import {
   askCompiler,

@@ -62,7 +62,7 @@ const KERNEL_ONLY: Record<string, string> = {
   IORING_SETUP_NO_MMAP: "since Linux 6.5; tests/ffi/io_uring/io_uring_test.ts",
   SCM_MAX_FD: "include/net/scm.h of the kernel; tests/ffi/socket/control_messages_test.ts",
   // asm-generic/siginfo.h has these two, and cannot be included beside signal.h.
-  SYS_SECCOMP: "tests/ffi/process/ptrace_test.ts",
+  SYS_SECCOMP: "tests/ffi/ptrace/stopped_thread_test.ts",
   SYS_USER_DISPATCH: "tests/hostile/violations.ts",
 };
 

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { withSpread, writeJson } from "../../bench/json.ts";
 import { ROOT } from "../support/programs.ts";
 
-Deno.test("writeJson() writes measurements, their spread and what they were measured on", () => {
+Deno.test("writeJson() writes measurements, their spread and the machine", () => {
   const file = Deno.makeTempFileSync();
   try {
     writeJson(file, withSpread({ "ratio": [3, 1, 2] }));

@@ -1,4 +1,4 @@
-/** The main job on an interface where there is traffic of others, before, while and after the stimulus is sent. */
+/** The main job on an interface with traffic of others, before, during and after the stimulus. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { Packet, Verdict } from "../../lib/evidence/evidence.ts";
@@ -7,7 +7,7 @@ import { testNeeding } from "../support/needs.ts";
 import { evidenceIn, inNamespace } from "../support/programs.ts";
 import { FDPASS } from "./here.ts";
 
-/** In the shell: a datagram a millisecond leaves by the far end, for nobody. */
+/** In the shell: sends a datagram to nobody every millisecond, by the far end. */
 const TRAFFIC = `ip address add 192.0.2.9/24 dev veth-fdpass-far
   ip neighbour add 192.0.2.8 lladdr 02:00:00:00:00:01 dev veth-fdpass-far nud permanent
   while :; do echo others >/dev/udp/192.0.2.8/9; read -t 0.001 <> <(:); done &
@@ -25,7 +25,10 @@ async function amongOthers(args: string[], expected: [Verdict, number] = ["PASS"
   return { checks, packets };
 }
 
-/** As many frames of the stimulus as were asked for, and perhaps some more: of what does not come for a while, others are sent. */
+/**
+ * At least the requested number of frames of the stimulus. There may be a few more, because frames
+ * that do not arrive for a while are replaced.
+ */
 function assertStimulus(packets: readonly Packet[], count: number): void {
   const received = packets.filter(({ ours }) => ours).length;
   assert(received >= count, `${received} of ${count}`);
@@ -58,11 +61,11 @@ for (const path of ["recvfrom", "io-uring", "io-uring-multishot"]) {
   });
 }
 
-/** In the shell: a datagram a millisecond to nobody, over the loopback. */
+/** In the shell: sends a datagram to nobody every millisecond, over the loopback. */
 const LOOPBACK = `while :; do echo others >/dev/udp/127.0.0.8/9; read -t 0.001 <> <(:); done &
   exec "$0" "$@"`;
 
-testNeeding(root, "On the loopback the traffic of others is enough: PASS", async () => {
+testNeeding(root, "On the loopback, the traffic of others suffices: PASS", async () => {
   const outcome = await inNamespace(["bash", "-c", LOOPBACK, ...FDPASS, "--json", "lo"]);
   const evidence = evidenceIn(outcome);
   assertEquals([evidence.verdict, outcome.code], ["PASS", 0]);

@@ -1,4 +1,7 @@
-/** What the experiment `authority` shows, held against a table of its own and an outsider's view. */
+/**
+ * The results of the experiment `authority`, compared with a table of their own and with what an
+ * outsider sees.
+ */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { CheckResult } from "../../lib/evidence/evidence.ts";
@@ -17,9 +20,10 @@ const PROTECTIONS = [
 ];
 
 /**
- * Each operation, what comes of it plainly, and where else another outcome than that is known, or than EPERM
- * under receive-only and all together. What io-uring, ebpf, and the three on siblings come to is for the settings of the kernel to say;
- * here they are as a kernel has them without restrictions.
+ * Each operation, its outcome without protections, and the columns where another outcome is
+ * expected (besides EPERM under receive-only and under all together). The outcomes of io-uring,
+ * ebpf and the three operations on siblings depend on the settings of the kernel; here they are
+ * those of an unrestricted kernel.
  */
 const TABLE = `
 packet-socket         EPERM
@@ -79,7 +83,10 @@ fanout-join           allowed     fanout-pin: EALREADY
   return { operation, cells: cells as Record<string, string> };
 });
 
-/** Where the kernel's settings decide, what is known must say so; it is not looked up once more here. */
+/**
+ * The operations whose outcome depends on a setting of the kernel. Their expected outcome must say
+ * so; it is not computed here again.
+ */
 const BY_SETTING = /^(io-uring|io-uring-send|ebpf|.*-sibling-.*|trace-sibling)$/;
 
 let whole: Promise<Outcome> | undefined;
@@ -100,7 +107,7 @@ testNeeding(root, "authority is PASS, exit 0, with every check of its plan", asy
 
 testNeeding(
   root,
-  "Every operation is attempted in every column, with the known outcome",
+  "Every operation is attempted in every column, with the expected outcome",
   async () => {
     const { columns, rows } = (await evidence()).matrix!;
     assertEquals(columns, ["plain", ...PROTECTIONS, "hardened"]);
@@ -132,7 +139,7 @@ const NO_CAPABILITY = Object.fromEntries(
   ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"].map((set) => [set, "0000000000000000"]),
 );
 
-/** The evidence of a check under a name. */
+/** A part of a check's evidence, by its name. */
 function listed<T>({ evidence }: CheckResult, name: string): T[] {
   return (evidence as Record<string, T[]>)[name];
 }
@@ -164,7 +171,7 @@ testNeeding(
   },
 );
 
-testNeeding(root, "HARD-03 explains every descriptor, and none of them is a file", async () => {
+testNeeding(root, "Every descriptor in HARD-03 is expected; none is a file", async () => {
   const descriptors = listed<SeenDescriptor>(await check("HARD-03"), "descriptors");
   assertEquals(descriptors.filter(({ kind }) => kind === "unknown"), []);
   const files = descriptors.filter(({ refersTo }) => refersTo.startsWith("/"));
@@ -175,20 +182,24 @@ testNeeding(root, "HARD-03 explains every descriptor, and none of them is a file
   assertEquals(new Set(descriptors.map(({ fd }) => fd)).size, descriptors.length);
 });
 
-testNeeding(root, "The text has the table: each operation and what takes it away", async () => {
-  const { code, stdout } = await fdpass(["-e", "authority", "veth-fdpass"]);
-  assertEquals(code, 0);
-  assertMatch(stdout, /^ {2}operation +plain +hardened +taken away by$/m);
-  for (const { operation, cells } of TABLE.filter((row) => !BY_SETTING.test(row.operation))) {
-    const takers = PROTECTIONS.filter((name) =>
-      cells.plain === "allowed" && cells[name] !== "allowed"
-    );
-    const words = [operation, cells.plain, cells.hardened, takers.join(", ")];
-    const row = words.filter((word) => word !== "").map(RegExp.escape).join(" +");
-    assertMatch(stdout, new RegExp(`^  ${row}$`, "m"));
-  }
-  assertMatch(stdout, /\n✓ SUCCESS: /);
-});
+testNeeding(
+  root,
+  "The text report has the table of operations, and the protection that refuses each",
+  async () => {
+    const { code, stdout } = await fdpass(["-e", "authority", "veth-fdpass"]);
+    assertEquals(code, 0);
+    assertMatch(stdout, /^ {2}operation +plain +hardened +taken away by$/m);
+    for (const { operation, cells } of TABLE.filter((row) => !BY_SETTING.test(row.operation))) {
+      const takers = PROTECTIONS.filter((name) =>
+        cells.plain === "allowed" && cells[name] !== "allowed"
+      );
+      const words = [operation, cells.plain, cells.hardened, takers.join(", ")];
+      const row = words.filter((word) => word !== "").map(RegExp.escape).join(" +");
+      assertMatch(stdout, new RegExp(`^  ${row}$`, "m"));
+    }
+    assertMatch(stdout, /\n✓ SUCCESS: /);
+  },
+);
 
 testNeeding(root, "--verbose has a column for each protection", async () => {
   const { stdout } = await fdpass(["-v", "-e", "authority", "veth-fdpass"]);
@@ -197,14 +208,14 @@ testNeeding(root, "--verbose has a column for each protection", async () => {
 });
 
 for (const args of [["--stimulus", "none", "veth-fdpass"], ["lo"]]) {
-  testNeeding(root, `Where nobody sees what is sent (${args.join(" ")}): exit 4`, async () => {
+  testNeeding(root, `Without a witness for what is sent (${args.join(" ")}): exit 4`, async () => {
     const { code, stderr, stdout } = await fdpass(["-e", "authority", ...args]);
     assertMatch(stderr, /veth peer is not here[^]*scripts\/netns\.sh[^]*--stimulus/);
     assertEquals([code, stdout.includes("SUCCESS")], [4, false]);
   });
 }
 
-testNeeding(root, "Without setpriv: exit 4, and the package that has it", async () => {
+testNeeding(root, "Without setpriv: exit 4, and the package to install", async () => {
   const hidden = 'mount --bind /dev/null /usr/bin/setpriv && exec "$0" "$@"';
   const { code, stderr } = await inNamespace([
     ...["sh", "-c", hidden, ...FDPASS, "-e", "authority", "veth-fdpass"],
@@ -219,7 +230,7 @@ const BOTH: [what: string, args: string[], verdicts: string[], verdict: string, 
 ];
 
 for (const [what, args, verdicts, verdict, exit] of BOTH) {
-  testNeeding(root, `Two experiments, where ${what}, are ${verdict}`, async () => {
+  testNeeding(root, `Two experiments where ${what}: ${verdict}`, async () => {
     const two = ["-e", "privilege-drop", "-e", "authority"];
     const outcome = await fdpass(["--json", ...two, ...args, "veth-fdpass"]);
     const { experiments, ...whole } = evidenceIn(outcome);
@@ -229,11 +240,11 @@ for (const [what, args, verdicts, verdict, exit] of BOTH) {
   });
 }
 
-Deno.test("--list has the question of authority", async () => {
+Deno.test("--list shows the question of authority", async () => {
   assertMatch((await here(["--list"])).stdout, /^authority +What can .*\? +.*D24/m);
 });
 
-/** What /proc says of every thread of a process; nothing if it is gone. */
+/** /proc/PID/task/TID/status of each thread of a process; none if it is gone. */
 function statuses(pid: number): string[] {
   try {
     const folder = `/proc/${pid}/task`;

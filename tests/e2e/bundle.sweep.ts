@@ -1,4 +1,7 @@
-/** The one-file build, alone, beside `main.ts`: every experiment, and where there is nothing to judge by. */
+/**
+ * The one-file build gives the same answers as `main.ts`, for every experiment and where there is
+ * nothing to judge.
+ */
 
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
 import { testNeeding } from "../support/needs.ts";
@@ -7,7 +10,7 @@ import { assertSame, bundled } from "./one_file.ts";
 const programs = { ip: "iproute2", setpriv: "util-linux", unshare: "util-linux" };
 const RUNS = [
   ...EXPERIMENTS.map(({ name }) => ["-e", name, "veth-fdpass"]),
-  ["--stimulus", "none", "-t", "4", "lo"], // where nothing comes by itself
+  ["--stimulus", "none", "-t", "4", "lo"], // no traffic arrives here by itself
 ];
 
 for (const args of RUNS) {

@@ -1,4 +1,7 @@
-/** The one-file build: run alone, from an empty folder, without a network and without a cache, it gives the same verdicts. */
+/**
+ * The one-file build gives the same verdicts alone: from an empty folder, without a network and
+ * without a cache.
+ */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { VERSION } from "../../lib/evidence/version.ts";
@@ -8,7 +11,7 @@ import { ALONE, assertSame, bundled } from "./one_file.ts";
 
 testNeeding(
   { root: true },
-  "The one-file build, alone, gives the verdict of main.ts",
+  "The one-file build alone gives the verdict of main.ts",
   () =>
     bundled(async (place) => {
       assertEquals([...Deno.readDirSync(place.folder)].map(({ name }) => name), ["fdpass.js"]);
@@ -19,7 +22,7 @@ testNeeding(
 
 testNeeding(
   { root: true },
-  "The command in the head of the one-file build is one that works",
+  "The command in the head of the one-file build works",
   () =>
     bundled(async ({ folder, cache }) => {
       const head = (await Deno.readTextFile(`${folder}/fdpass.js`)).split("*/")[0];
@@ -37,7 +40,7 @@ testNeeding(
 
 testNeeding(
   {},
-  "The one-file build is text to be read: every module, in its own words",
+  "The one-file build is readable: it has every module as it was written",
   () =>
     bundled(async ({ folder, cache }) => {
       const code = await Deno.readTextFile(`${folder}/fdpass.js`);
@@ -69,7 +72,8 @@ testNeeding(
         }
       }
       const lines = code.split("\n");
-      const long = lines.filter((line) => line.length > 160); // a text of the catalogue, a long comment
+      // a text of the catalogue, or a long comment
+      const long = lines.filter((line) => line.length > 160);
       assertEquals(long.length < lines.length / 100, true, `${long.length} lines are long`);
       const deno = [...ALONE, `${folder}/fdpass.js`, "--version"];
       const outcome = await runProgram(Deno.execPath(), deno, { env: { DENO_DIR: cache } });

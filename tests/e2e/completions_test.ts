@@ -1,8 +1,12 @@
-/** The completions of the shells: made from the command line's own tables, taken by the shells, and right. */
+/**
+ * The completions of the shells follow from the tables of the command line, load in each shell, and
+ * complete correctly.
+ */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { CHECKS } from "../../lib/evidence/checks.ts";
-import { HELP, parseCommandLine } from "../../lib/cli/command_line.ts";
+import { parseCommandLine } from "../../lib/cli/command_line.ts";
+import { HELP } from "../../lib/cli/help.ts";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
 import { UsageError } from "../../lib/evidence/errors.ts";
 import { completions, options } from "../../scripts/completions.ts";
@@ -11,17 +15,17 @@ import { ROOT, runProgram } from "../support/programs.ts";
 
 const FOLDER = `${ROOT}/completions`;
 
-Deno.test("completions/ is what deno task completions makes of the command line", async () => {
+Deno.test("completions/ is up to date with the command line", async () => {
   for (const [name, text] of Object.entries(completions())) {
     assertEquals(await Deno.readTextFile(`${FOLDER}/${name}`), text, `run: deno task completions`);
   }
 });
 
-Deno.test("The options that are completed are those that the command line takes", () => {
+Deno.test("The completions offer the options that the command line accepts", () => {
   const all = options();
   for (const { long, short, isValued } of all) {
     for (const word of [`--${long}`, ...short === undefined ? [] : [`-${short}`]]) {
-      // An option without its value is refused in the words of an option that wants one; a switch is only missing its interface.
+      // An option without its value is refused by name; a switch leaves only the interface missing.
       const args = isValued ? [word, "--no-color"] : [word];
       try {
         parseCommandLine(args, EXPERIMENTS);
@@ -87,7 +91,7 @@ testNeeding(
   },
 );
 
-/** What zsh in a terminal of its own finds when Tab is pressed behind `line`. */
+/** What zsh offers on a terminal of its own when Tab is pressed after `line`. */
 async function inZsh(line: string): Promise<string[]> {
   const { code, stdout, stderr } = await runProgram("zsh", [
     ...["-f", `${ROOT}/tests/e2e/complete.zsh`, FOLDER, line],

@@ -1,11 +1,15 @@
-/** Interfaces that bring frames without what is behind their IP packets: the question cannot be put there. */
+/**
+ * On an interface whose frames lose what follows the IP packet, the question cannot be answered.
+ */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { testNeeding } from "../support/needs.ts";
 import { evidenceIn, inNamespace, ROOT } from "../support/programs.ts";
 import { FDPASS } from "./here.ts";
 
-/** In the shell: a bridge over the near end, which has netfilter look at what it passes on, or not. */
+/**
+ * In the shell: a bridge over the near end that passes its frames through netfilter, or does not.
+ */
 const bridge = (callsIptables: 0 | 1) =>
   `ip link add br0 type bridge mcast_snooping 0
   ip link set veth-fdpass master br0
@@ -42,7 +46,7 @@ if (hasBridgeNetfilter) {
 
   testNeeding(
     { root: true, programs: { ip: "iproute2" } },
-    "A bridge without it brings them whole: PASS",
+    "Without bridge-nf-call-iptables a bridge passes whole frames: PASS",
     async () => {
       const outcome = await overBridge(0);
       assertEquals([evidenceIn(outcome).verdict, outcome.code], ["PASS", 0]);
@@ -75,7 +79,7 @@ testNeeding(
 
 testNeeding(
   { root: true },
-  "An ordinary socket in the group reads the number of a frame, and not its secret",
+  "An ordinary socket in the group reads the number of a frame, but not its secret",
   async () => {
     const { code, stdout, stderr } = await inNamespace([
       ...[Deno.execPath(), "run", "-A", "--quiet"],

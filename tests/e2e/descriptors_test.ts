@@ -1,11 +1,14 @@
-/** What the child holds when it starts: every descriptor of it is accounted for. */
+/** Every descriptor that the child holds at its start is accounted for. */
 
 import { assert, assertEquals } from "@std/assert";
 import { testNeeding } from "../support/needs.ts";
 import { evidenceIn, inNamespace } from "../support/programs.ts";
 import { FDPASS } from "./here.ts";
 
-/** The child's descriptors as its PASS-01 has them, by number; the parent is started by a shell after `before`. */
+/**
+ * The child's descriptors by number, from the evidence of PASS-01. A shell runs `before`, then
+ * becomes the parent.
+ */
 async function descriptorsOfChild(before = ":"): Promise<[fd: number, link: string][]> {
   const shell = ["bash", "-c", `${before}; exec "$0" "$@"`];
   const outcome = await inNamespace([...shell, ...FDPASS, "--json", "veth-fdpass"]);
@@ -16,7 +19,7 @@ async function descriptorsOfChild(before = ":"): Promise<[fd: number, link: stri
   return Object.entries(descriptors).map(([fd, link]) => [Number(fd), link]);
 }
 
-/** What each kind of descriptor looks like, and how many different ones of it the child has. */
+/** Each kind of descriptor, the form of its link, and how many distinct ones the child has. */
 const EXPECTED: [what: string, link: RegExp, different: number][] = [
   ["standard input", /^\/dev\/null$/, 1],
   ["standard output and standard error", /^pipe:\[\d+\]$/, 2],
@@ -41,7 +44,7 @@ function assertAccountedFor(descriptors: [fd: number, link: string][]): void {
 
 testNeeding(
   { root: true },
-  "The child starts with its streams, its channel and its runtime's own",
+  "The child starts with its streams, its channel and the runtime's own descriptors",
   async () => {
     assertAccountedFor(await descriptorsOfChild());
   },
@@ -49,7 +52,7 @@ testNeeding(
 
 testNeeding(
   { root: true },
-  "Nothing that the parent was started with reaches the child",
+  "No descriptor that the parent inherited reaches the child",
   async () => {
     const open = "exec 7</etc/passwd 8>/dev/full 9<> <(:) 63</dev/zero; exec </etc/passwd";
     assertAccountedFor(await descriptorsOfChild(open));

@@ -1,8 +1,8 @@
 /**
- * Every way to end early: at once or within the timeout, with the right status, and without an orphan.
+ * Every early end: at once or within the timeout, with the right status, and without an orphan.
  *
- * The runs wait for traffic on the `lo` of a network namespace of their own, where there is none. They are not in a PID
- * namespace: its end would take an orphan with it.
+ * The runs wait for traffic on the `lo` of their own network namespace, where there is none. They
+ * have no PID namespace, whose end would kill an orphan.
  *
  * @module
  */
@@ -26,25 +26,28 @@ const NOBODY = 65534;
 const root = { root: true, programs: { ip: "iproute2" } };
 const hardening = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
 
-/** A run that does not end by its timeout before a test has seen it end otherwise. */
+/** A timeout that no test reaches. */
 const LONG = ["-t", "60"] as const;
 
-/** The longest that "at once" may take where the machine is loaded, in milliseconds: far less than {@linkcode LONG}. */
+/** The limit for "at once" on a loaded machine, in milliseconds: far less than {@linkcode LONG}. */
 const AT_ONCE = 20_000;
 
-/** Where a run waits, and with whom. */
+/** A run that waits for packets, and its child. */
 interface Waiting {
   readonly run: Running;
   readonly child: number;
 }
 
-/** A run in a silent place; each word of `before` replaces the process by a program, so its pid stays. */
+/**
+ * Starts a run without traffic. Each command of `before` replaces the process by a program, so its
+ * PID stays.
+ */
 function inSilence(args: readonly string[], before: readonly string[] = []): Running {
   const place = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$0" "$@"'];
   return new Running([...before, ...place, ...FDPASS, "--stimulus", "none", ...args, "lo"]);
 }
 
-/** Waits until a run waits for packets: the child has dropped its privileges. */
+/** Waits until a run waits for packets, when the child has dropped its privileges. */
 async function waiting(run: Running): Promise<Waiting> {
   const dropped = () => childrenOf(run.pid).find((pid) => uidOf(pid) === NOBODY);
   await until("the child is nobody", () => dropped() !== undefined, AT_ONCE);
@@ -52,7 +55,7 @@ async function waiting(run: Running): Promise<Waiting> {
   return { run, child: dropped()! };
 }
 
-/** The outcome of a run, which must end within so many milliseconds, its child with it. */
+/** The outcome of a run, which must end with its child within a limit in milliseconds. */
 async function endOf({ run, child }: Waiting, limit: number) {
   const started = performance.now();
   const outcome = await run.ended();
@@ -77,7 +80,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   });
 }
 
-testNeeding(root, "Ctrl-C, which the whole process group gets, is exit 1 as well", async () => {
+testNeeding(root, "Ctrl-C, which the whole process group gets: exit 1", async () => {
   await using run = inSilence([...LONG], ["setsid"]);
   const place = await waiting(run);
   Deno.kill(-run.pid, "SIGINT");
@@ -94,20 +97,24 @@ testNeeding(root, "A signal is reported in --json as well", async () => {
   assertMatch(error ?? "", /SIGTERM/);
 });
 
-testNeeding(root, "A signal at any moment ends the run: never exit 0, and no orphan", async () => {
-  for (let moment = 0; moment < 200; moment += 20) {
-    await using run = inSilence([...LONG]);
-    using place = new NetworkNamespace(run.pid);
-    await new Promise((resolve) => setTimeout(resolve, moment));
-    place.find();
-    Deno.kill(run.pid, "SIGTERM");
-    const { code } = await run.ended();
-    assert(code !== 0, `exit ${code} after ${moment} ms`);
-    await until("all have ended", () => place.processes.length === 0, AT_ONCE);
-  }
-});
+testNeeding(
+  root,
+  "A signal at any moment ends the run without exit 0 and without an orphan",
+  async () => {
+    for (let moment = 0; moment < 200; moment += 20) {
+      await using run = inSilence([...LONG]);
+      using place = new NetworkNamespace(run.pid);
+      await new Promise((resolve) => setTimeout(resolve, moment));
+      place.find();
+      Deno.kill(run.pid, "SIGTERM");
+      const { code } = await run.ended();
+      assert(code !== 0, `exit ${code} after ${moment} ms`);
+      await until("all have ended", () => place.processes.length === 0, AT_ONCE);
+    }
+  },
+);
 
-testNeeding(root, "The child ends at once with a parent that SIGKILL ends", async () => {
+testNeeding(root, "SIGKILL of the parent ends the child at once", async () => {
   await using run = inSilence([...LONG]);
   const { child } = await waiting(run);
   Deno.kill(run.pid, "SIGKILL");
@@ -116,12 +123,16 @@ testNeeding(root, "The child ends at once with a parent that SIGKILL ends", asyn
 });
 
 for (const signal of ["SIGKILL", "SIGTERM", "SIGABRT", "SIGALRM"] as const) {
-  testNeeding(root, `A child ended by ${signal} ends the run at once: exit 1`, async () => {
-    await using run = inSilence([...LONG]);
-    const place = await waiting(run);
-    Deno.kill(place.child, signal);
-    assertFailed(await endOf(place, AT_ONCE), new RegExp(signal));
-  });
+  testNeeding(
+    root,
+    `The death of the child by ${signal} ends the run at once: exit 1`,
+    async () => {
+      await using run = inSilence([...LONG]);
+      const place = await waiting(run);
+      Deno.kill(place.child, signal);
+      assertFailed(await endOf(place, AT_ONCE), new RegExp(signal));
+    },
+  );
 }
 
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
@@ -162,7 +173,7 @@ testNeeding(root, "A stopped child does not keep a signal from ending the run", 
 
 testNeeding(
   root,
-  "No stimulus and no traffic are INCONCLUSIVE, within the timeout: exit 4",
+  "Without stimulus and traffic a run is INCONCLUSIVE within the timeout: exit 4",
   async () => {
     await using run = inSilence(["-t", "4", "--json"]);
     const outcome = await endOf(await waiting(run), AT_ONCE);
@@ -175,22 +186,26 @@ testNeeding(
   },
 );
 
-testNeeding(root, "An INCONCLUSIVE run says what would help", async () => {
+testNeeding(root, "An INCONCLUSIVE run names a remedy", async () => {
   await using run = inSilence(["-t", "4"]);
   const { code, stdout } = await run.ended();
   assertEquals(code, 4);
   assertMatch(stdout, /INCONCLUSIVE[^]*traffic[^]*--stimulus/);
 });
 
-testNeeding({ root: true }, "Too little time for what was asked is no PASS", async () => {
-  const outcome = await inNamespace([...FDPASS, "--json", "-t", "0.05", "veth-fdpass"]);
-  assert([1, 4].includes(outcome.code), `exit ${outcome.code}`);
-  assertEquals(evidenceIn(outcome).exit, outcome.code);
-});
+testNeeding(
+  { root: true },
+  "A run with too little time for its packets does not PASS",
+  async () => {
+    const outcome = await inNamespace([...FDPASS, "--json", "-t", "0.05", "veth-fdpass"]);
+    assert([1, 4].includes(outcome.code), `exit ${outcome.code}`);
+    assertEquals(evidenceIn(outcome).exit, outcome.code);
+  },
+);
 
 testNeeding(
   root,
-  "More signals change nothing while a run ends: the report comes whole",
+  "More signals while a run ends change nothing: the report is complete",
   async () => {
     await using run = inSilence([...LONG, "--json"]);
     const place = await waiting(run);
@@ -205,7 +220,7 @@ testNeeding(
   },
 );
 
-testNeeding(root, "A signal ends all experiments: those to come do not begin", async () => {
+testNeeding(root, "A signal ends all experiments: later ones do not begin", async () => {
   await using run = inSilence([...LONG, "--json", "-e", "privilege-drop", "-e", "io-uring"]);
   const place = await waiting(run);
   Deno.kill(run.pid, "SIGINT");
@@ -221,33 +236,41 @@ testNeeding(root, "A signal ends all experiments: those to come do not begin", a
 
 const onTerminal = { root: true, programs: { script: "bsdutils" } };
 
-testNeeding(onTerminal, "The child of a run on a terminal has none, and opens none", async () => {
-  const folder = Deno.makeTempDirSync();
-  try {
-    const report = `${folder}/run.html`; // by which the parent is found
-    const command = [...FDPASS, ...LONG, "--stimulus", "none", "--report", report, "lo"].join(" ");
-    const place = ["unshare", "--net", "script", "-qec"];
-    await using run = new Running([...place, `ip link set lo up; exec ${command}`, "/dev/null"]);
-    const parent = () => processesWith(report)[0] ?? 0;
-    const child = () => childrenOf(parent()).find((pid) => uidOf(pid) === NOBODY);
-    await until("the child is nobody", () => child() !== undefined, AT_ONCE);
-    const terminals = [parent(), child()!].map(terminalOf);
-    Deno.kill(parent(), "SIGTERM");
-    await run.ended();
-    assert(terminals[0] !== 0, "the parent has one");
-    assertEquals(terminals[1], 0);
-  } finally {
-    Deno.removeSync(folder, { recursive: true });
-  }
-});
+testNeeding(
+  onTerminal,
+  "The child of a run on a terminal has no controlling terminal, and opens none",
+  async () => {
+    const folder = Deno.makeTempDirSync();
+    try {
+      const report = `${folder}/run.html`; // identifies the parent
+      const command = [...FDPASS, ...LONG, "--stimulus", "none", "--report", report, "lo"].join(
+        " ",
+      );
+      const place = ["unshare", "--net", "script", "-qec"];
+      await using run = new Running([...place, `ip link set lo up; exec ${command}`, "/dev/null"]);
+      const parent = () => processesWith(report)[0] ?? 0;
+      const child = () => childrenOf(parent()).find((pid) => uidOf(pid) === NOBODY);
+      await until("the child is nobody", () => child() !== undefined, AT_ONCE);
+      const terminals = [parent(), child()!].map(terminalOf);
+      Deno.kill(parent(), "SIGTERM");
+      await run.ended();
+      assert(terminals[0] !== 0, "the parent has one");
+      assertEquals(terminals[1], 0);
+    } finally {
+      Deno.removeSync(folder, { recursive: true });
+    }
+  },
+);
 
-/** The number of the controlling terminal of a process: `tty_nr` of proc_pid_stat(5); 0 for none. */
+/**
+ * The number of the controlling terminal of a process, `tty_nr` in proc_pid_stat(5); 0 for none.
+ */
 function terminalOf(pid: number): number {
   const [, fields] = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ");
   return Number(fields.split(" ")[4]);
 }
 
-/** As nohup(1) and a shell's background jobs begin. */
+/** Ignores signals as nohup(1) does, and as a shell's background jobs do. */
 const IGNORING = ["sh", "-c", 'trap "" HUP INT; exec "$0" "$@"'] as const;
 
 testNeeding(root, "Signals that were ignored at the start stay ignored: nohup works", async () => {
@@ -257,13 +280,13 @@ testNeeding(root, "Signals that were ignored at the start stay ignored: nohup wo
     for (const signal of ["SIGHUP", "SIGINT"] as const) Deno.kill(run.pid, signal);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  Deno.kill(run.pid, "SIGTERM"); // which was not
+  Deno.kill(run.pid, "SIGTERM"); // it is not ignored
   const outcome = await endOf(place, AT_ONCE);
   const { experiments: [{ error }] } = evidenceIn(outcome);
   assertEquals([outcome.code, error], [1, "Interrupted by SIGTERM"]);
 });
 
-testNeeding(root, "SIGKILL leaves nothing of an output file, under no name", async () => {
+testNeeding(root, "SIGKILL leaves no part of an output file under any name", async () => {
   const folder = Deno.makeTempDirSync();
   try {
     await using run = inSilence([...LONG, "--report", `${folder}/run.html`]);
@@ -279,18 +302,18 @@ testNeeding(root, "SIGKILL leaves nothing of an output file, under no name", asy
   }
 });
 
-/** Whether a thread of a process is in a call with standard output, which is a write(2) that waits. */
+/** Whether a thread of a process is blocked in a write(2) to standard output. */
 function isWriting(pid: number): boolean {
   try {
     return [...Deno.readDirSync(`/proc/${pid}/task`)].some(({ name }) =>
       /^\d+ 0x1 0x/.test(Deno.readTextFileSync(`/proc/${pid}/task/${name}/syscall`))
     );
   } catch {
-    return false; // it has ended
+    return false; // the process has ended
   }
 }
 
-/** Waits until a program below a shell writes to a pipe that is full. */
+/** Waits until a program below a shell is blocked by a full pipe. */
 async function writer(shell: Running): Promise<number> {
   const found = () => childrenOf(shell.pid).find(isWriting);
   await until("it writes", () => found() !== undefined, AT_ONCE);
@@ -331,7 +354,10 @@ testNeeding(
   },
 );
 
-/** A run without traffic that gets a signal so many milliseconds after its last child has ended, and writes a page. */
+/**
+ * A run without traffic that gets a signal a delay after its child has ended, while it writes a
+ * page.
+ */
 async function signalledLate(report: string, delay: number): Promise<void> {
   await using run = inSilence(["-t", "2", "--json", "--report", report]);
   await waiting(run);
@@ -344,7 +370,7 @@ async function signalledLate(report: string, delay: number): Promise<void> {
   assertMatch(Deno.readTextFileSync(report), /<\/html>\s*$/);
 }
 
-testNeeding(root, "A signal once the last child has ended: every view comes whole", async () => {
+testNeeding(root, "A signal after the end of the last child: every view is complete", async () => {
   const folder = Deno.makeTempDirSync();
   try {
     await Promise.all(
@@ -359,7 +385,7 @@ for (const args of [["--help"], ["--list"], ["--json", "lo0"]]) {
   for (const [where, reason] of [[">/dev/full", /ENOSPC/], ["| true", /EPIPE/]] as const) {
     testNeeding(
       { programs: { bash: "bash" } },
-      `${args.join(" ")} ${where} says which call failed, and why: no exit 0`,
+      `${args.join(" ")} ${where} names the failed call and the reason, and does not exit 0`,
       async () => {
         const text = `"$0" "$@" ${where}; exit \${PIPESTATUS[0]}`;
         const { code, stderr } = await runProgram("bash", ["-c", text, ...FDPASS, ...args]);
@@ -377,7 +403,7 @@ const OUTPUTS: [what: string, redirection: string, codes: number[]][] = [
   ["goes to a reader that is gone", "| true", [4]],
   ["goes to a reader of one line", "| head -1 >/dev/null", [0, 4]],
   ["goes to a full disk", ">/dev/full", [4]],
-  // The runtime has opened /dev/null in its place before fdpass begins: the two cannot be told apart.
+  // The runtime opens /dev/null in its place before fdpass starts, so the two cannot be told apart.
   ["is closed", ">&-", [0, 4]],
   ["and standard error are closed", ">&- 2>&-", [0, 4]],
 ];

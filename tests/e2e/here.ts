@@ -1,16 +1,19 @@
 /**
- * Running fdpass where the test is, in no namespace of its own: for what ends before anything is opened.
+ * Runs fdpass in the namespaces of the test, for runs that end before they open anything.
  *
  * @module
  */
 
 import { type Outcome, runProgram } from "../support/programs.ts";
 
-/** What runs fdpass. */
+/** The command that runs fdpass. */
 export const FDPASS = [Deno.execPath(), "run", "-A", "main.ts"] as const;
 
-/** What runs fdpass where strace is the tracer of all its processes: it neither stops the child nor asks it. */
-export const FDPASS_UNASKED = [
+/**
+ * The command that runs fdpass under strace, which must be the only tracer: it neither stops the
+ * child nor asks in its threads.
+ */
+export const FDPASS_WITHOUT_PTRACE = [
   Deno.execPath(),
   "run",
   "-A",
@@ -28,19 +31,19 @@ export function here(args: readonly string[], before: readonly string[] = []): P
 }
 
 /**
- * Runs a program without being root, as a user namespace has it: the files stay readable, wherever they are, which
- * `setpriv --reuid` would take away.
+ * Runs a program without root in a user namespace. The files stay readable wherever they are, which
+ * `setpriv --reuid` would prevent.
  */
 export const NOT_ROOT = ["unshare", "--user", "--map-user=65534", "--map-group=65534"] as const;
 
-/** Runs a program as root without the right to make packet sockets. */
+/** Runs a program as root without the right to create packet sockets. */
 export const WITHOUT_NET_RAW = [
   "setpriv",
   "--bounding-set=-net_raw",
   "--inh-caps=-net_raw",
 ] as const;
 
-/** Runs a program where one system call, with such arguments, is refused: see `refuse_syscall.ts`. */
+/** Runs a program where a system call with certain arguments is refused: `refuse_syscall.ts`. */
 export function refusing(syscall: string, errno: string, when: Record<number, number> = {}) {
   const conditions = Object.entries(when).map(([argument, value]) => `${argument}=${value}`);
   const program = "tests/support/refuse_syscall.ts";

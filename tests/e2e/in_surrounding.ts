@@ -1,29 +1,29 @@
 /**
- * Runs fdpass in a surrounding, and says what is wrong with what came of it.
+ * Runs fdpass in a surrounding, and reports what is wrong with the outcome.
  *
  * @module
  */
 
 import { inNamespace, runProgram } from "../support/programs.ts";
-import type { Leaving } from "../support/report_left_behind.ts";
+import type { LeavingReport } from "../support/report_left_behind.ts";
 import { commandIn, type Surrounding } from "./surroundings.ts";
 
-/** The longest that a run may take, in milliseconds: it ends by itself before. */
+/** The longest that a run may take, in milliseconds; it ends by itself before. */
 const LIMIT = 40_000;
 
-/** When a run that hangs is killed, in milliseconds. */
+/** When a hanging run is killed, in milliseconds. */
 const HANGS = 90_000;
 
-/** What came of a run. */
-export interface Coming extends Leaving {
+/** The outcome of a run. */
+export interface SurroundingOutcome extends LeavingReport {
   readonly code: number;
-  /** Both streams. */
+  /** Standard output and standard error. */
   readonly output: string;
 }
 
 /**
- * A DENO_DIR that nobody else has: a runtime that is starved of descriptors begins its caches anew, and whoever has the same ones then
- * complains.
+ * Makes a DENO_DIR for one run only. A runtime that is short of descriptors rebuilds its caches,
+ * and other users of the same ones then fail.
  */
 async function ownCache(folder: string): Promise<string> {
   const { stdout } = await runProgram(Deno.execPath(), ["info", "--json"]);
@@ -33,8 +33,8 @@ async function ownCache(folder: string): Promise<string> {
   return cache;
 }
 
-/** Where runs may leave something. Leaving the scope of an `await using` removes it. */
-export class Ground implements AsyncDisposable {
+/** A folder in which runs may leave files. LeavingReport the scope of an `await using` removes it. */
+export class RunFolder implements AsyncDisposable {
   readonly #folder = Deno.makeTempDirSync();
   readonly #cache: Promise<string>;
   #runs = 0;
@@ -43,8 +43,8 @@ export class Ground implements AsyncDisposable {
     this.#cache = ownCache(this.#folder);
   }
 
-  /** Runs fdpass there. */
-  async run(surrounding: Surrounding): Promise<Coming> {
+  /** Runs fdpass in a surrounding. */
+  async run(surrounding: Surrounding): Promise<SurroundingOutcome> {
     const place = `${this.#folder}/${++this.#runs}`;
     const report = `${place}.json`;
     await Deno.mkdir(place);
@@ -53,7 +53,7 @@ export class Ground implements AsyncDisposable {
       env: { DENO_DIR: await this.#cache, TMPDIR: place },
       timeout: HANGS,
     });
-    const { milliseconds, left }: Leaving = JSON.parse(await Deno.readTextFile(report));
+    const { milliseconds, left }: LeavingReport = JSON.parse(await Deno.readTextFile(report));
     return { code, output: stdout + stderr, milliseconds, left };
   }
 
@@ -63,14 +63,14 @@ export class Ground implements AsyncDisposable {
   }
 }
 
-/** What is wrong with what came of it; nothing, if it is as it should be. */
-export function faultsOf(
+/** What is wrong with an outcome; empty if it is right. */
+export function problemsOf(
   { exit, says, runtimeFails }: Surrounding,
-  { code, output, milliseconds, left }: Coming,
+  { code, output, milliseconds, left }: SurroundingOutcome,
 ): string[] {
   const isPass = /^PASS |✓ Core assumption validated|✓ SUCCESS/m.test(output);
   const isSilent = output === "";
-  const faults: [wrong: boolean, fault: string][] = [
+  const problems: [wrong: boolean, problem: string][] = [
     [![exit].flat().includes(code), `exit ${code}, wanted ${exit}`],
     [!says.test(output), `does not say ${says}: ${output}`],
     [code === 0 && !isPass && !isSilent, `exit 0 without a PASS: ${output}`],
@@ -86,11 +86,14 @@ export function faultsOf(
       `left ${what}: ${which}`,
     ]),
   ];
-  return faults.filter(([wrong]) => wrong).map(([, fault]) => fault);
+  return problems.filter(([wrong]) => wrong).map(([, problem]) => problem);
 }
 
-/** The run in a line: what it was, its end, how long it took, and the first words that say why. */
-export function summary({ what }: Surrounding, { code, output, milliseconds }: Coming): string {
+/** A line about a run: its surrounding, its status, its time, and the first words of its reason. */
+export function summary(
+  { what }: Surrounding,
+  { code, output, milliseconds }: SurroundingOutcome,
+): string {
   const lines = output.split("\n").map((line) => line.trim());
   const reason = lines.find((line) => /^fdpass: |^No answer: /.test(line)) ??
     lines[lines.findIndex((line) => /^✗ FAILURE/.test(line)) + 1] ?? "";

@@ -1,6 +1,6 @@
 /**
- * Where there is no io_uring for a process without privilege: by what the setting says, and by what the kernel does. Neither reaches
- * beyond the namespaces of the test.
+ * fdpass where an unprivileged process may not use io_uring: by what the setting reads, and by what
+ * the kernel does. Neither reaches beyond the namespaces of the test.
  *
  * @module
  */
@@ -15,7 +15,9 @@ const tests = new TestsAhead();
 
 const root = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
 
-/** In the shell: another text in place of a file under /proc/sys/kernel, in this mount namespace alone. */
+/**
+ * In the shell: replaces the text of a file under /proc/sys/kernel, in this mount namespace only.
+ */
 const saying = (setting: string, text: string) => [
   ...["sh", "-c"],
   `mount -t tmpfs none /mnt && echo ${text} >/mnt/text &&
@@ -23,7 +25,7 @@ const saying = (setting: string, text: string) => [
 ];
 const DISABLED = saying("io_uring_disabled", "2");
 
-/** The kernel refuses it, whoever asks. */
+/** io_uring is refused to everybody. */
 const REFUSED = refusing("io_uring_setup", "EPERM");
 
 const PLACES: [what: string, before: string[], reason: RegExp][] = [
@@ -52,7 +54,7 @@ const run = (before: string[], ...args: string[]): Promise<Outcome> =>
 for (const [what, before, reason] of PLACES) {
   for (const harden of [[], ["--harden"]]) {
     const hardened = harden.length > 0 ? ", hardened" : "";
-    tests.add(root, `Where io_uring ${what}, io-uring is no answer${hardened}`, async () => {
+    tests.add(root, `Where io_uring ${what}, io-uring is INCONCLUSIVE${hardened}`, async () => {
       const outcome = await run(before, "--json", "-e", "io-uring", ...harden);
       const { verdict, exit, experiments: [{ checks, conclusion }] } = evidenceIn(outcome);
       assertEquals([verdict, exit, outcome.code], ["INCONCLUSIVE", 4, 4]);
@@ -87,33 +89,44 @@ for (const [what, before, reason] of PLACES) {
     });
   }
 
-  tests.add(root, `Where io_uring ${what}, the main job holds as ever: PASS`, async () => {
+  tests.add(root, `Where io_uring ${what}, the main job is PASS all the same`, async () => {
     assertEquals((await run(before, "-q")).code, 0);
   });
 }
 
-tests.add(root, "Where io_uring is disabled, the text says so, and never SUCCESS", async () => {
-  const { code, stdout } = await run(DISABLED, "-e", "io-uring");
-  assertEquals(code, 4);
-  assertMatch(stdout, /No answer: io_uring is disabled/);
-  assertMatch(stdout, /\n– INCONCLUSIVE[^]*\n– Neither validated nor refuted: D7, D24\n/);
-  assert(!/SUCCESS|✓/.test(stdout));
-});
+tests.add(
+  root,
+  "Where io_uring is disabled, the text report says so, without SUCCESS",
+  async () => {
+    const { code, stdout } = await run(DISABLED, "-e", "io-uring");
+    assertEquals(code, 4);
+    assertMatch(stdout, /No answer: io_uring is disabled/);
+    assertMatch(stdout, /\n– INCONCLUSIVE[^]*\n– Neither validated nor refuted: D7, D24\n/);
+    assert(!/SUCCESS|✓/.test(stdout));
+  },
+);
 
-/** Where fdpass is under a filter itself, the filter of a worker cannot be read: HARD-05 stays open. */
+/**
+ * Where fdpass is under a filter itself, the filter of a worker cannot be read, and HARD-05 is
+ * skipped.
+ */
 const UNANSWERED = ["io-uring", "authority", "relay"];
 
-tests.add(root, "Where io_uring is disabled, -e all is no PASS, and tells the rest", async () => {
-  const outcome = await run([...DISABLED, ...REFUSED], "--json", "-e", "all");
-  const { verdict, experiments } = evidenceIn(outcome);
-  assertEquals(
-    experiments.map(({ name, verdict }) => [name, verdict]),
-    EXPERIMENTS.map(({ name }) => [name, UNANSWERED.includes(name) ? "INCONCLUSIVE" : "PASS"]),
-  );
-  assertEquals([verdict, outcome.code], ["INCONCLUSIVE", 4]);
-});
+tests.add(
+  root,
+  "Where io_uring is disabled, -e all is not a PASS, and reports the other experiments",
+  async () => {
+    const outcome = await run([...DISABLED, ...REFUSED], "--json", "-e", "all");
+    const { verdict, experiments } = evidenceIn(outcome);
+    assertEquals(
+      experiments.map(({ name, verdict }) => [name, verdict]),
+      EXPERIMENTS.map(({ name }) => [name, UNANSWERED.includes(name) ? "INCONCLUSIVE" : "PASS"]),
+    );
+    assertEquals([verdict, outcome.code], ["INCONCLUSIVE", 4]);
+  },
+);
 
-tests.add(root, "Where io_uring is disabled, authority knows what comes of it", async () => {
+tests.add(root, "Where io_uring is disabled, authority expects its refusals", async () => {
   const outcome = await run([...DISABLED, ...REFUSED], "--json", "-e", "authority");
   const { verdict, experiments: [{ matrix, checks }] } = evidenceIn(outcome);
   assertEquals([verdict, outcome.code], ["INCONCLUSIVE", 4]);

@@ -1,4 +1,4 @@
-/** What the experiment `io-uring` shows, held against tables of its own. */
+/** The results of the experiment `io-uring`, compared with tables of their own. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { ExperimentEvidence } from "../../lib/evidence/evidence.ts";
@@ -54,11 +54,11 @@ testNeeding(root, "io-uring -n sets how many frames each operation receives", as
   }
 });
 
-testNeeding(root, "Of the operations RECVMSG alone brings the kernel's stamp", async () => {
+testNeeding(root, "Only RECVMSG returns the kernel's time stamp", async () => {
   const { packets } = await passed();
   const ours = packets.filter(({ ours }) => ours).map(({ stamped_by }) => stamped_by);
   const some = (count: number, by: string) => Array.from({ length: count }, () => by);
-  // RECV, RECVMSG, then READ, registered, multishot, multishot with a burst of 24, restricted.
+  // RECV, RECVMSG, READ, registered file, multishot, multishot with a burst of 24, restricted ring.
   const expected = [
     ...some(5, "child"),
     ...some(5, "kernel"),
@@ -70,7 +70,7 @@ testNeeding(root, "Of the operations RECVMSG alone brings the kernel's stamp", a
 
 testNeeding(
   hardening,
-  "The text tells of the trap, of each operation, and of the worker",
+  "The text report has the trap, each operation, and the worker",
   async () => {
     const { code, stdout, stderr } = await run("--harden");
     assertEquals([code, stderr], [0, ""]);
@@ -80,9 +80,9 @@ testNeeding(
       "[Child/Privileged] Making rings before the drop...",
       "[Child/Privileged] Dropping all privileges, no_new_privs on every thread...",
       '  · open("/etc/shadow") without a ring: EACCES',
-      "  ✓ A plain ring acts as whoever uses it",
+      "  ✓ A plain ring acts with the credentials of its user",
       "  ✓ A polled ring and a registered personality are still root",
-      "  ✓ Closed, none of them is",
+      "  ✓ Once closed, none of them opens anything",
       "[Child/Unprivileged] Making a ring without privilege...",
       ...["RECV", "RECVMSG", "READ", "RECV, registered file", "multishot RECV"]
         .map((operation) => `[Child/Unprivileged] Receiving by ${operation}...`),
@@ -93,8 +93,8 @@ testNeeding(
       "  ✓ It refuses",
       "[Parent/Privileged] Starting a hardened worker that receives by a restricted ring...",
       "  Packets received: 5/5",
-      "  ✓ A restricted ring receives, and does nothing else",
-      "  ✓ So does that of a hardened worker",
+      "  ✓ A restricted ring receives and does nothing else",
+      "  ✓ A hardened worker receives by such a ring",
       "✓ SUCCESS: io_uring works on the passed socket!",
       "✓ D7 (io_uring) is viable in an unprivileged worker (D24)",
     ];

@@ -14,7 +14,8 @@ testNeeding(
   "--json prints the evidence of the design, and nothing else",
   async () => {
     const outcome = await fdpass(["--json", "veth-fdpass"]);
-    const evidence = evidenceIn(outcome); // throws at anything beside the one object, and at one that is not of the schema
+    // throws if there is more than one object, or if it violates the schema
+    const evidence = evidenceIn(outcome);
     assertEquals(evidence.experiments.length, 1);
 
     const [experiment] = evidence.experiments;
@@ -33,7 +34,7 @@ testNeeding({ root: true }, "-n sets how many packets are received", async () =>
   assertEquals([evidence.verdict, ours.length], ["PASS", 100]);
 });
 
-testNeeding({ root: true }, "-u sets whom the child becomes", async () => {
+testNeeding({ root: true }, "-u sets the user that the child becomes", async () => {
   const evidence = evidenceIn(await fdpass(["--json", "-u", "12345:23456", "veth-fdpass"]));
   const observed = evidence.experiments[0].checks.map((check) => check.observed).join("\n");
   assertMatch(observed, /gid 23456 four times/);
@@ -67,15 +68,23 @@ for (const [args, message] of ERRORS) {
   });
 }
 
-testNeeding({ root: true }, "Not being root is one JSON object, exit 4", async () => {
-  assertErrorReported(await here(["--json", "lo"], NOT_ROOT), 4, /Not root \(uid 65534\)/);
-});
+testNeeding(
+  { root: true },
+  "The error of a run without root is one JSON object, exit 4",
+  async () => {
+    assertErrorReported(await here(["--json", "lo"], NOT_ROOT), 4, /Not root \(uid 65534\)/);
+  },
+);
 
-testNeeding({ root: true }, "Lacking CAP_NET_RAW is one JSON object, exit 4", async () => {
-  assertErrorReported(await here(["--json", "lo"], WITHOUT_NET_RAW), 4, /without CAP_NET_RAW/);
-});
+testNeeding(
+  { root: true },
+  "The error of a run without CAP_NET_RAW is one JSON object, exit 4",
+  async () => {
+    assertErrorReported(await here(["--json", "lo"], WITHOUT_NET_RAW), 4, /without CAP_NET_RAW/);
+  },
+);
 
-testNeeding({ root: true }, "--quiet prints the verdict alone", async () => {
+testNeeding({ root: true }, "--quiet prints only the verdict", async () => {
   const { code, stdout, stderr } = await fdpass(["-q", "veth-fdpass"]);
   assertEquals(stdout, "PASS privilege-drop: 14 of 14 checks hold\n");
   assertEquals([code, stderr], [0, ""]);

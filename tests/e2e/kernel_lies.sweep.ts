@@ -1,6 +1,6 @@
 /**
- * The kernel may lie: a call that drops a privilege says that it succeeded, and did nothing. A stand-in for libc plays that kernel in the child; the
- * parent's kernel does not.
+ * A kernel that lies: a call that drops a privilege reports success and does nothing. A stand-in
+ * for libc plays that kernel in the child; the parent's kernel is honest.
  *
  * @module
  */
@@ -14,16 +14,19 @@ import { evidenceIn, type Outcome } from "../support/programs.ts";
 
 const ARGS = ["--json", "veth-fdpass"];
 
-/** Runs the main job, as root with supplementary groups, with this call of the child's answered so each time. */
+/**
+ * Runs the main job as root with supplementary groups. A call of the child gets this answer every
+ * time.
+ */
 function underLyingKernel(libc: string, answer: Answering["answer"]): Promise<Outcome> {
   const answering = { libc, name: libc, process: "child.1", turn: 1, answer };
   return answered({ args: ARGS, answering }, ["setpriv", "--groups=0,42", "--"]);
 }
 
-/** What is true of the run whatever the drop does. */
+/** The checks that hold whatever the drop does. */
 const BEFORE_THE_DROP = ["SOCK-01", "SOCK-02", "PASS-01", "PASS-02", "PASS-03"];
 
-/** The lie, the checks that must not pass, and what the report must name. */
+/** A lie, the checks that must not pass, and what the report must name. */
 const LIES: [libc: string, refuted: string[], cause: RegExp][] = [
   ["setgroups", ["DROP-01"], /groups/i],
   ["setresgid", ["DROP-02"], /gid/i],
@@ -33,7 +36,7 @@ const LIES: [libc: string, refuted: string[], cause: RegExp][] = [
 const root = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
 
 for (const [libc, refuted, cause] of LIES) {
-  testNeeding(root, `A kernel that says ${libc} took place is found out: FAIL`, async () => {
+  testNeeding(root, `A kernel that only pretends to do ${libc} is found out: FAIL`, async () => {
     const outcome = await underLyingKernel(libc, { result: 0 });
     const { verdict, exit, experiments: [{ checks, error }] } = evidenceIn(outcome);
     assertEquals([verdict, exit, outcome.code], ["FAIL", 1, 1]);
@@ -46,7 +49,7 @@ for (const [libc, refuted, cause] of LIES) {
   });
 }
 
-testNeeding(root, "A kernel that tells the truth is believed: PASS", async () => {
+testNeeding(root, "With an honest kernel the same run is PASS", async () => {
   const outcome = await answered({ args: ARGS });
   assertEquals([evidenceIn(outcome).verdict, outcome.code], ["PASS", 0]);
 });

@@ -1,4 +1,4 @@
-/** Progress while a run waits: on a terminal alone, and gone at the end. */
+/** The progress line: shown on a terminal only, and gone at the end. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { TestsAhead } from "../support/tests_ahead.ts";
@@ -9,10 +9,10 @@ import { FDPASS } from "./here.ts";
 const NEEDS = { root: true, programs: { script: "bsdutils" } };
 const WAITING = ["--stimulus", "none", "-t", "1", "veth-fdpass"];
 
-/** Control sequences as something to look for. */
+/** Makes control sequences visible. */
 const visible = (text: string) => text.replaceAll("\x1b[K", "␡").replaceAll("\x1b", "␛");
 
-/** Runs fdpass on a terminal of its own; what appears there. */
+/** Runs fdpass on a terminal of its own. Returns its output there. */
 async function onTerminal(args: readonly string[], term = "xterm"): Promise<string> {
   const command = [...FDPASS, ...args].join(" ");
   const { stdout } = await inNamespace(["script", "-qec", command, "/dev/null"], {
@@ -23,7 +23,7 @@ async function onTerminal(args: readonly string[], term = "xterm"): Promise<stri
 
 testNeeding(
   NEEDS,
-  "On a terminal a run that waits says how far it is, and takes that away",
+  "On a terminal a waiting run shows its progress, and erases it",
   async () => {
     const shown = await onTerminal(WAITING);
     const lines = shown.match(/\rprivilege-drop: [01] s left, \d+ packets? so far␡/g) ?? [];
@@ -35,12 +35,12 @@ testNeeding(
 );
 
 for (const option of ["--json", "--tap", "--quiet"]) {
-  testNeeding(NEEDS, `On a terminal with ${option} nothing says how far it is`, async () => {
+  testNeeding(NEEDS, `On a terminal with ${option} there is no progress line`, async () => {
     assertEquals(/s left/.test(await onTerminal([option, ...WAITING])), false);
   });
 }
 
-testNeeding(NEEDS, "On a dumb terminal, and on none, nothing says how far it is", async () => {
+testNeeding(NEEDS, "On a dumb terminal, and without one, there is no progress line", async () => {
   assertEquals(/s left/.test(await onTerminal(WAITING, "dumb")), false);
   const { stdout, stderr } = await fdpass(WAITING);
   assertEquals(/s left|[␡␛]/.test(visible(stdout + stderr)), false);
@@ -51,19 +51,19 @@ const SUPERVISOR = ["-e", "supervisor", "--kills", "2", "veth-fdpass"];
 
 tests.add(
   NEEDS,
-  "On a terminal the counters of every worker are told, in one line that does not wrap",
+  "On a terminal the counters of every worker stand in one line that does not wrap",
   async () => {
     const shown = await onTerminal(SUPERVISOR);
     const lines = shown.match(/\rsupervisor: \d+ s left, [^␡]*␡/g) ?? [];
     const both = lines.filter((line) => /worker 1: \d+ frames, .*worker 2: \d+ frames/.test(line));
     assertEquals(both.length > 0, true, shown);
-    assertEquals(lines.filter((line) => line.length > 81), []); // \r, at most 79, ␡
+    assertEquals(lines.filter((line) => line.length > 81), []); // \r, at most 79 characters, ␡
   },
 );
 
 tests.add(
   NEEDS,
-  "Elsewhere they are told in plain lines on standard error, growing",
+  "Without a terminal the growing counters are plain lines on standard error",
   async () => {
     const { code, stderr } = await fdpass(SUPERVISOR);
     const lines = stderr.trimEnd().split("\n");

@@ -6,19 +6,22 @@ import { hasEnded, processesWith, Running, until } from "./processes.ts";
 const root = { root: true, programs: { ip: "iproute2" } };
 const SCRIPT = `${ROOT}/scripts/netns.sh`;
 
-/** How long a loaded machine may take for what is waited for, in milliseconds: less than what is to be ended would go on. */
+/**
+ * The limit of a wait on a loaded machine, in milliseconds: less than the processes under test
+ * would last.
+ */
 const PATIENCE = 20_000;
 
 async function outputOf(program: string, ...args: string[]): Promise<string> {
   return (await runProgram(program, args)).stdout;
 }
 
-/** What a run might leave behind here: interfaces and named namespaces. */
+/** What a run could leave behind here: interfaces and named namespaces. */
 async function surroundings(): Promise<string[]> {
   return [await outputOf("ip", "-brief", "link"), await outputOf("ip", "netns", "list")];
 }
 
-/** A word for a command line, by which the processes of one test are found. */
+/** A word in a command line, by which the processes of one test are found. */
 const uniqueWord = () => `word-${crypto.randomUUID()}`;
 const allEnded = (word: string) => processesWith(word).every(hasEnded);
 
@@ -32,7 +35,7 @@ testNeeding(root, "netns.sh returns the status of a command that a signal ended"
   assertEquals((await inNamespace(["sh", "-c", "kill -TERM $$"])).code, 128 + 15);
 });
 
-testNeeding(root, "netns.sh hands arguments and standard streams on as they are", async () => {
+testNeeding(root, "netns.sh passes arguments and standard streams on unchanged", async () => {
   const words = ["a b", "", "$HOME", "--inside", "*"];
   const { stdout, stderr } = await inNamespace(["printf", "<%s>", ...words]);
   assertEquals(stdout, words.map((word) => `<${word}>`).join(""));
@@ -45,7 +48,7 @@ testNeeding(root, "netns.sh without arguments is the main job", async () => {
   assertEquals(code, 0);
 });
 
-testNeeding(root, "The veth pair is up inside, and nothing of it is outside", async () => {
+testNeeding(root, "The veth pair is up inside, and does not exist outside", async () => {
   const before = await surroundings();
   const { stdout } = await inNamespace(["ip", "-brief", "link"]);
   const links = stdout.trim().split("\n");
@@ -63,7 +66,7 @@ testNeeding(root, "The veth pair is up inside, and nothing of it is outside", as
 testNeeding(root, "Two runs side by side do not meet", async () => {
   const meeting = await Deno.makeTempDir();
   try {
-    // Each says that it is there, waits for the other, and only then looks round.
+    // Each creates its file, waits for the other's, and only then looks around.
     const text = `touch "$0/$1"; until [ -e "$0/$2" ]; do sleep 0.01; done
       readlink /proc/self/ns/net; ip -brief link | wc -l`;
     const runs = [["one", "other"], ["other", "one"]]
@@ -79,11 +82,14 @@ testNeeding(root, "Two runs side by side do not meet", async () => {
   assertEquals(jobs.map(({ code }) => code), [0, 0, 0]);
 });
 
-/** A command that does not want to end, nor what it starts: it heeds no signal, and the other is in a session of its own. */
+/**
+ * A command that ignores signals, and starts a process in a session of its own: neither ends
+ * willingly.
+ */
 const STUBBORN = `trap "" HUP INT TERM; setsid sh -c 'sleep 60; :' "$0" & sleep 60; :`;
 
 for (const signal of ["SIGKILL", "SIGTERM"] as const) {
-  testNeeding(root, `After ${signal} of netns.sh nothing of it is left`, async () => {
+  testNeeding(root, `After ${signal} of netns.sh nothing is left behind`, async () => {
     const before = await surroundings();
     const word = uniqueWord();
     await using run = new Running([SCRIPT, "sh", "-c", STUBBORN, word]);
@@ -103,7 +109,7 @@ function nameOf(pid: number): string | undefined {
   }
 }
 
-testNeeding(root, "What a command leaves running ends with it", async () => {
+testNeeding(root, "Processes that a command leaves running end with it", async () => {
   const word = uniqueWord();
   const { code } = await inNamespace([
     "sh",
@@ -115,7 +121,10 @@ testNeeding(root, "What a command leaves running ends with it", async () => {
   await until("all have ended", () => allEnded(word), PATIENCE);
 });
 
-/** Runs a copy of the scripts, in a folder of its own, on a machine that has these programs, and these scripts as programs. */
+/**
+ * Runs a copy of the scripts in a folder of its own, where only these programs are installed and
+ * these scripts act as programs.
+ */
 async function onMachineWith(
   programs: string[],
   scripts: Record<string, string>,
@@ -174,8 +183,8 @@ testNeeding(root, "Without deno and npm netns.sh names npm: exit 4", async () =>
   assertEquals([outcome.code, outcome.stdout], [4, ""]);
 });
 
-testNeeding(root, "Without deno netns.sh brings the pinned one by npm, and says so", async () => {
-  // A stand-in for npm: it says what it was asked for, and puts a deno where the true one does.
+testNeeding(root, "Without deno netns.sh installs the pinned one by npm, and says so", async () => {
+  // A stand-in for npm: it prints its arguments, and installs a deno where npm does.
   const npm = `echo "npm $*"
     grep -h '"deno"' "$(dirname "$0")/../.tools/package.json"
     while [ "$1" != --prefix ]; do shift; done
@@ -193,7 +202,7 @@ testNeeding(root, "Without deno netns.sh brings the pinned one by npm, and says 
   assertEquals(outcome.code, 5);
 });
 
-Deno.test("The Deno that netns.sh brings is pinned by checksum", () => {
+Deno.test("The Deno that netns.sh installs is pinned by checksum", () => {
   const text = (name: string) => Deno.readTextFileSync(`${ROOT}/scripts/${name}`);
   const { packages } = JSON.parse(text("deno/package-lock.json"));
   const version = JSON.parse(text("deno/package.json")).dependencies.deno;
@@ -215,6 +224,6 @@ for (const [what, npm] of [["fails", "exit 1"], ["brings nothing", "exit 0"]]) {
 
 const git = { root: true, programs: { git: "git" } };
 
-testNeeding(git, "git ignores the folder into which netns.sh brings deno", async () => {
+testNeeding(git, "git ignores the folder into which netns.sh installs deno", async () => {
   assertEquals((await runProgram("git", ["check-ignore", ".tools/x"])).stdout, ".tools/x\n");
 });

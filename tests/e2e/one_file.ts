@@ -1,5 +1,5 @@
 /**
- * The one-file build, in a folder where nothing else is.
+ * The one-file build, in a folder without anything else.
  *
  * @module
  */
@@ -8,15 +8,15 @@ import { assertEquals } from "@std/assert";
 import { evidenceIn, inNamespace, type Outcome, ROOT, runProgram } from "../support/programs.ts";
 import { FDPASS } from "./here.ts";
 
-/** Where it is. */
+/** The folders of the build. */
 export interface Place {
-  /** Where the file is, and nothing else. */
+  /** The folder with nothing but the file. */
   readonly folder: string;
   /** An empty folder for Deno's cache. */
   readonly cache: string;
 }
 
-/** Makes the file and does something with it. */
+/** Builds the file and calls back. */
 export async function bundled(test: (place: Place) => Promise<void>): Promise<void> {
   const place = await Deno.makeTempDir();
   const [folder, cache] = [`${place}/alone`, `${place}/cache`];
@@ -32,7 +32,7 @@ export async function bundled(test: (place: Place) => Promise<void>): Promise<vo
   }
 }
 
-/** What Deno is to do without. */
+/** What Deno has to do without. */
 export const ALONE = [
   "run",
   "-A",
@@ -50,7 +50,7 @@ function alone({ folder, cache }: Place, args: readonly string[]): Promise<Outco
   });
 }
 
-/** What was asked, and what the answer was. */
+/** The questions and their answers. */
 function answers(outcome: Outcome) {
   const { verdict, exit, experiments } = evidenceIn(outcome);
   return {
@@ -65,7 +65,7 @@ function answers(outcome: Outcome) {
   };
 }
 
-/** Makes sure that it answers as `main.ts` does. */
+/** Asserts that the build answers as `main.ts` does. */
 export async function assertSame(place: Place, args: readonly string[]): Promise<void> {
   const ours = answers(await inNamespace([...FDPASS, "--json", ...args], { timeout: 60_000 }));
   const theirs = answers(await alone(place, ["--json", ...args]));

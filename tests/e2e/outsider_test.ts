@@ -1,12 +1,12 @@
 /**
- * The main job as strace sees it: an outsider who takes neither the parent's word nor the child's.
+ * The main job as strace sees it: an outsider who believes neither the parent nor the child.
  *
  * @module
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { testNeeding } from "../support/needs.ts";
-import { FDPASS_UNASKED } from "./here.ts";
+import { FDPASS_WITHOUT_PTRACE } from "./here.ts";
 import { type Call, descriptorsIn, parseTrace, straced, type Trace } from "./strace.ts";
 
 const strace = { root: true, programs: { strace: "strace" } };
@@ -14,11 +14,11 @@ const CALLS = "network,process,%creds,fcntl,close_range";
 
 let whole: Promise<Trace> | undefined;
 /** The one run that all tests look at. */
-const mainJob = () => whole ??= straced(CALLS, [...FDPASS_UNASKED, "-q", "veth-fdpass"]);
+const mainJob = () => whole ??= straced(CALLS, [...FDPASS_WITHOUT_PTRACE, "-q", "veth-fdpass"]);
 
 const succeeded = ({ result }: Call) => !result.startsWith("-1");
 
-/** The processes that became Deno, in their order: the parent and the child. */
+/** The processes that became Deno, in order: the parent and the child. */
 function programs({ calls }: Trace): number[] {
   const becameDeno = (call: Call) =>
     call.name === "execve" && succeeded(call) && call.args.startsWith(`"${Deno.execPath()}"`);
@@ -28,7 +28,7 @@ function programs({ calls }: Trace): number[] {
 const CLONES = ["clone", "clone3", "fork", "vfork"];
 const isThread = ({ args }: Call) => args.includes("CLONE_THREAD");
 
-/** The threads of a process, from its beginning on, each with where it came about. */
+/** The threads of a process, from its start, each with its position in the output. */
 function threadsOf(pid: number, { calls }: Trace): Map<number, number> {
   const threads = new Map([[pid, 0]]);
   for (const call of calls) {
@@ -39,9 +39,9 @@ function threadsOf(pid: number, { calls }: Trace): Map<number, number> {
   return threads;
 }
 
-/** The passed socket: the inode of what the one `SCM_RIGHTS` message carries. */
+/** The passed socket: the inode of the one descriptor in the `SCM_RIGHTS` message. */
 function passedSocket({ calls }: Trace) {
-  // Whose call begins first, does not matter: the receiver may be waiting already.
+  // The order of the two calls does not matter: the receiver may already be waiting.
   const messages = calls.filter(({ args }) => args.includes("SCM_RIGHTS"))
     .toSorted((one, other) => other.name.localeCompare(one.name));
   assertEquals(messages.map(({ name }) => name), ["sendmsg", "recvmsg"]);
@@ -53,7 +53,7 @@ function passedSocket({ calls }: Trace) {
   return { sent, received, sendmsg: messages[0], recvmsg: messages[1] };
 }
 
-testNeeding(strace, "strace sees one SCM_RIGHTS message with one descriptor cross", async () => {
+testNeeding(strace, "strace sees one SCM_RIGHTS message with one descriptor", async () => {
   const trace = await mainJob();
   assertEquals(trace.outcome.code, 0, trace.outcome.stderr);
   const [parent, child, ...more] = programs(trace);
@@ -96,7 +96,7 @@ testNeeding(
   },
 );
 
-testNeeding(strace, "strace sees that the child was not made to inherit the socket", async () => {
+testNeeding(strace, "strace sees that the child does not inherit the socket", async () => {
   const trace = await mainJob();
   const [parent, child] = programs(trace);
   const { sent, recvmsg } = passedSocket(trace);
@@ -112,7 +112,7 @@ testNeeding(strace, "strace sees that the child was not made to inherit the sock
   assertMatch(closing.args, /^3, .*CLOSE_RANGE_CLOEXEC/);
   assert(closing.ended < crossing[0].began && crossing[0].ended < exec.began);
 
-  // The child asks each of its descriptors what it is before the message comes; strace shows what they are.
+  // The child asks what each descriptor is before the message arrives; strace shows the answers.
   const threads = threadsOf(child, trace);
   const before = trace.calls
     .filter(({ tid, began }) => threads.has(tid) && began > exec.ended && began < recvmsg.began)
@@ -170,7 +170,7 @@ testNeeding(strace, "strace sees no fork without exec", async () => {
   assertEquals(forked.at(-1), programs(trace)[1], "the child is the last");
 });
 
-Deno.test("parseTrace() puts interrupted calls together", () => {
+Deno.test("parseTrace() joins interrupted calls", () => {
   const { calls, exits } = parseTrace([
     "11    bind(3<socket:[7]>, {a=(1)}, 20 <unfinished ...>",
     "12    getuid() = 0",

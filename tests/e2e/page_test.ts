@@ -21,7 +21,7 @@ function testPage(
   });
 }
 
-/** The texts of all elements that fit, with single spaces. */
+/** The texts of all elements that match, with single spaces. */
 function texts({ page }: OpenPage, selector: string): Promise<string[]> {
   return page.locator(selector).evaluateAll((elements: { textContent: string | null }[]) =>
     elements.map(({ textContent }) => (textContent ?? "").replaceAll(/\s+/g, " ").trim())
@@ -79,14 +79,14 @@ testPage("The diagram shows who did what, and the drop across", storedEvidence, 
     assert(labels.includes(label), `${label} in ${labels.join("; ")}`);
   }
 
-  // Before and after are where they should be: by their place on the page.
+  // By their positions on the page, "before" stands above "after".
   const y = async (selector: string) =>
     (await open.page.locator(selector).first().boundingBox())!.y;
   const drop = await y(`${first} line.drop`);
   assert(await y(`${first} text:has-text("setresuid")`) < drop, "the call is above the line");
   assert(await y(`${first} text:has-text("DROP-03")`) > drop, "its proof is below");
   assert(await y(`${first} text:has-text("EPERM")`) > drop, "the refusal is below");
-  // Each call is in the list below, with its time.
+  // Each call is in the list below the picture, with its time.
   const { list } = storedEvidence().experiments[0].calls!;
   const log = await open.page.locator("#experiment-1 figure pre").textContent() ?? "";
   const rows = log.split("\n");
@@ -95,7 +95,7 @@ testPage("The diagram shows who did what, and the drop across", storedEvidence, 
     assert(rows[i].trim().startsWith(`${at_ms.toFixed(3)}  ${side}`), rows[i]);
     assert(rows[i].includes(text), rows[i]);
   });
-  // The picture has a text beside it that says the same.
+  // The text beside the picture says the same.
   const [inWords] = await texts(open, "#experiment-1 .words");
   for (const title of steps) assert(inWords.includes(title), title);
 });

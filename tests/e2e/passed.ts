@@ -1,5 +1,5 @@
 /**
- * Runs of which nothing but PASS is expected.
+ * Runs that are expected to PASS.
  *
  * @module
  */
@@ -10,14 +10,14 @@ import { evidenceIn, fdpass, type Outcome } from "../support/programs.ts";
 
 const PATIENT = { timeout: 120_000 };
 
-/** Runs an experiment; what it found. */
+/** Runs an experiment, and asserts PASS. Returns its evidence. */
 export async function passed(name: string, ...args: string[]): Promise<ExperimentEvidence> {
   return passedIn(
     await fdpass(["--json", "-t", "60", "-e", name, ...args, "veth-fdpass"], PATIENT),
   );
 }
 
-/** The one experiment of a run that is PASS. */
+/** The only experiment of a run, which must be PASS. */
 export function passedIn(outcome: Outcome): ExperimentEvidence {
   const evidence = evidenceIn(outcome);
   const [experiment] = evidence.experiments;

@@ -1,4 +1,4 @@
-/** `--pcap`: what the child received, as tshark reads it. */
+/** `--pcap`: tshark reads what the child received. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { testNeeding } from "../support/needs.ts";
@@ -18,7 +18,7 @@ async function inFolder(test: (folder: string) => Promise<void>): Promise<void> 
 
 testNeeding(
   NEEDS,
-  "--pcap has the packets of the evidence, in their order, to the nanosecond",
+  "--pcap has the packets of the evidence, in order, to the nanosecond",
   () =>
     inFolder(async (folder) => {
       const path = `${folder}/run.pcapng`;
@@ -76,7 +76,7 @@ testNeeding(
   () =>
     inFolder(async (folder) => {
       const path = `${folder}/run.pcapng`;
-      // Nobody sends on the loopback interface of a namespace of its own.
+      // Nothing is sent on the loopback interface of a new namespace.
       const { code } = await fdpass(["--stimulus", "none", "-t", "5", "--pcap", path, "lo"]);
       assertEquals([code, await readCapture(path)], [4, []]);
     }),

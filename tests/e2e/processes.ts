@@ -1,5 +1,5 @@
 /**
- * Programs that a test looks at, and acts on, while they run.
+ * Processes that a test watches and controls while they run.
  *
  * @module
  */
@@ -21,12 +21,12 @@ function allPids(): number[] {
   return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter(Number.isInteger);
 }
 
-/** The processes that a process has started and not yet reaped. */
+/** The children of a process that it has not reaped. */
 export function childrenOf(pid: number): number[] {
   return allPids().filter((each) => Number(statusOf(each, "PPid")) === pid);
 }
 
-/** The processes that have a word in their command line. */
+/** The processes with a word in their command line. */
 export function processesWith(word: string): number[] {
   return allPids().filter((pid) => {
     try {
@@ -37,7 +37,7 @@ export function processesWith(word: string): number[] {
   });
 }
 
-/** The effective uid of a process; `undefined` if it is not there. */
+/** The effective uid of a process; `undefined` if it is gone. */
 export function uidOf(pid: number): number | undefined {
   const uid = statusOf(pid, "Uid")?.split("\t")[1];
   return uid === undefined ? undefined : Number(uid);
@@ -53,7 +53,7 @@ export function isStopped(pid: number): boolean {
   return statusOf(pid, "State")?.startsWith("T") ?? false;
 }
 
-/** Whether a filter of system calls is on a process. */
+/** Whether a process has a filter of system calls. */
 export function isFiltered(pid: number): boolean {
   return statusOf(pid, "Seccomp") === "2";
 }
@@ -68,14 +68,17 @@ function netNamespaceOf(pid: number): string | undefined {
 
 const OWN_NAMESPACE = Deno.statSync("/proc/self/ns/net").ino;
 
-/** The network namespace of a run. It is held, or the kernel might give its number to that of the next run. */
+/**
+ * The network namespace of a run. It is held open, because the kernel might give its number to the
+ * next run's namespace.
+ */
 export class NetworkNamespace implements Disposable {
   #held: { readonly file: Deno.FsFile; readonly name: string } | undefined;
 
-  /** @param pid The process that begins in the namespace of the test, and goes to its own. */
+  /** @param pid The process that starts in the namespace of the test, and moves to its own. */
   constructor(readonly pid: number) {}
 
-  /** Looks whether the process has come to it. */
+  /** Looks whether the process has moved. */
   find(): void {
     if (this.#held !== undefined) return;
     try {
@@ -84,11 +87,11 @@ export class NetworkNamespace implements Disposable {
       if (ino === OWN_NAMESPACE) return file.close();
       this.#held = { file, name: `net:[${ino}]` };
     } catch {
-      // It has ended.
+      // The process has ended.
     }
   }
 
-  /** Who is there. */
+  /** The processes in the namespace. */
   get processes(): number[] {
     const { name } = this.#held ?? {};
     return name === undefined ? [] : allPids().filter((pid) => netNamespaceOf(pid) === name);
@@ -99,7 +102,13 @@ export class NetworkNamespace implements Disposable {
   }
 }
 
-/** Waits until something is so, for at most `limit` milliseconds. */
+/**
+ * Waits until something holds.
+ *
+ * @param what What is waited for, for the message.
+ * @param limit In milliseconds.
+ * @throws {Error} If it does not hold in time.
+ */
 export async function until(what: string, holds: () => boolean, limit: number): Promise<void> {
   const deadline = performance.now() + limit;
   while (!holds()) {
@@ -135,12 +144,12 @@ export class Running implements AsyncDisposable {
     return this.#process.pid;
   }
 
-  /** Waits for its end, and that of whoever else holds its output. */
+  /** Waits for its end, and for the end of every process that holds its output. */
   ended(): Promise<Outcome & { readonly signal: Deno.Signal | null }> {
     return this.#outcome;
   }
 
-  /** Kills it, if it is still there. */
+  /** Kills it, if it has not ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       this.#process.kill("SIGKILL");

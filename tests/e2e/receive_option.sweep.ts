@@ -1,4 +1,4 @@
-/** What `--receive` makes of the other experiments: by every way the same. */
+/** `--receive` changes nothing in the results of the other experiments. */
 
 import { assertEquals } from "@std/assert";
 import type { ExperimentEvidence } from "../../lib/evidence/evidence.ts";
@@ -8,7 +8,7 @@ import { passed } from "./passed.ts";
 const tests = new TestsAhead();
 const hardening = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
 
-/** Each path of `--receive`, with whose clock the packets are stamped by. */
+/** Each path of `--receive`, and who stamps its packets. */
 const STAMPS = {
   "recvmsg": "kernel",
   "recvfrom": "child",
@@ -33,7 +33,7 @@ for (const path of PATHS) {
   }
 }
 
-/** What comes of each operation in each column, as words. */
+/** The outcome of each operation in each column, as words. */
 function cells({ matrix }: ExperimentEvidence): Record<string, string> {
   return Object.fromEntries(
     matrix!.rows.flatMap(({ operation, cells }) =>
@@ -52,7 +52,8 @@ for (const path of PATHS.filter((path) => path !== "recvmsg")) {
     const turned = Object.entries(cells(experiment)).filter(([cell, outcome]) =>
       outcome !== before[cell]
     );
-    // A worker that receives by a ring may enter it, by the number that the early one had; nothing comes of that.
+    // A worker that receives by a ring may enter the early ring by its old number; nothing comes of
+    // it.
     const byRing = path.startsWith("io-uring")
       ? [["early-ring, hardened", "no effect"], ["early-personality, hardened", "no effect"]]
       : [];

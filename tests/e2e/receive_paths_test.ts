@@ -1,4 +1,4 @@
-/** What the experiment `receive-paths` shows, and what `--receive` makes of it. */
+/** The results of the experiment `receive-paths`, and the effect of `--receive`. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { ExperimentEvidence } from "../../lib/evidence/evidence.ts";
@@ -13,7 +13,7 @@ const root = { root: true, programs: { ip: "iproute2" } };
 const hardening = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
 const PATIENT = { timeout: 120_000 };
 
-/** Each way as the figures name it, in the order of the checks. */
+/** Each path as the figures name it, in the order of the checks. */
 const WAYS = [
   ...["recvmsg", "recvfrom", "recvmmsg", "tpacket-v3", "tpacket-v3, set up by the parent"],
   ...["io-uring", "io-uring-multishot"],
@@ -33,7 +33,7 @@ function assertWhole({ checks, figures }: ExperimentEvidence, frames: number): v
   }
 }
 
-tests.add(root, "receive-paths is PASS, with every frame by every way", async () => {
+tests.add(root, "receive-paths is PASS, with every frame by every path", async () => {
   const experiment = await passed("receive-paths");
   assertEquals(experiment.checks.map(({ id }) => id as string), CHECKS);
   assertEquals(experiment.decisions, ["D1", "D7"]);
@@ -48,13 +48,13 @@ tests.add(hardening, "receive-paths --harden is PASS, with confined workers", as
 });
 
 for (const args of [[], ["--harden"]]) {
-  tests.add(hardening, `The text has each way ${args.join("")}`, async () => {
+  tests.add(hardening, `The text report has each path ${args.join("")}`, async () => {
     const { code, stdout, stderr } = await fdpass(
       ["-t", "60", "-e", "receive-paths", ...args, "veth-fdpass"],
       PATIENT,
     );
     assertEquals([code, stderr], [0, ""]);
-    assertMatch(stdout, /^=== Ways of Receiving Experiment ===\n/);
+    assertMatch(stdout, /^=== Receive Paths Experiment ===\n/);
     WAYS.forEach((way, i) => {
       const lines = [
         `[Parent/Privileged] Receiving by ${way}...`,
@@ -64,7 +64,7 @@ for (const args of [[], ["--harden"]]) {
       assert(stdout.includes(lines.join("\n")), `${lines.join("\n")}\n is missing:\n${stdout}`);
     });
     for (const path of Object.keys(RECEIVE_PATHS)) {
-      assert(stdout.includes(`\n  - ${path}: once, in order, byte for byte\n`), path);
+      assert(stdout.includes(`\n  - ${path}: every frame once, in order, byte for byte\n`), path);
     }
     assertMatch(stdout, /\n✓ SUCCESS: /);
     assertEquals(stdout.includes("  ✓ The workers were confined\n"), args.length > 0);
@@ -78,7 +78,7 @@ for (
     ["io-uring-multishot", ["PATH-07"]],
   ] as const
 ) {
-  tests.add(root, `receive-paths --receive ${path} looks at that one alone`, async () => {
+  tests.add(root, `receive-paths --receive ${path} tries that path only`, async () => {
     const { checks } = await passed("receive-paths", "--receive", path);
     for (const { id, status, observed } of checks) {
       if ((looked as readonly string[]).includes(id)) assertEquals([id, status], [id, "pass"]);

@@ -1,6 +1,6 @@
 /**
- * The kernel may refuse what a way of receiving is made of, or say that it did it and not have done so. A filter of system calls plays the
- * one, a stand-in for libc the other.
+ * A kernel that refuses what a receive path needs, or reports a success that did not happen. A
+ * filter of system calls plays the first, a stand-in for libc the second.
  *
  * @module
  */
@@ -22,7 +22,7 @@ const REGISTER_FILES = 2, REGISTER_PERSONALITY = 9, REGISTER_RESTRICTIONS = 11;
 const REGISTER_ENABLE = 12, REGISTER_PBUF_RING = 22;
 const MAP_SHARED_FIXED = 0x11;
 
-/** What is refused, what is run, and what the report must name. */
+/** The refused call, the arguments of the run, and what the report must name. */
 const REFUSALS: [
   syscall: string,
   errno: string,
@@ -61,7 +61,8 @@ const REFUSALS: [
     /Cannot map the packet ring: mmap: .*\(EPERM\)/,
   ],
   ["recvmmsg", "ENOSYS", {}, ["--receive", "recvmmsg"], /recvmmsg: .*\(ENOSYS\)/],
-  ["recvfrom", "ENOMEM", { 3: 0x60 }, ["--receive", "recvfrom"], /recvfrom: .*\(ENOMEM\)/], // MSG_DONTWAIT | MSG_TRUNC
+  // MSG_DONTWAIT | MSG_TRUNC
+  ["recvfrom", "ENOMEM", { 3: 0x60 }, ["--receive", "recvfrom"], /recvfrom: .*\(ENOMEM\)/],
   ["io_uring_enter", "EINVAL", {}, ["-e", "io-uring"], /io_uring_enter: .*\(EINVAL\)/],
   ["io_uring_enter", "EPERM", {}, ["--receive", "io-uring"], /io_uring_enter: .*\(EPERM\)/],
   [
@@ -96,7 +97,7 @@ const REFUSALS: [
 
 for (const [syscall, errno, when, args, message] of REFUSALS) {
   const what = `${syscall}(${Object.values(when).join(", ")})`;
-  tests.add(root, `${args.join(" ")}: ${what} refused with ${errno} is no PASS`, async () => {
+  tests.add(root, `${args.join(" ")}: ${what} refused with ${errno}: not a PASS`, async () => {
     const outcome = await inNamespace([
       ...[...refusing(syscall, errno, when), ...FDPASS],
       ...["--json", "-t", "30", ...args, "veth-fdpass"],
@@ -109,12 +110,14 @@ for (const [syscall, errno, when, args, message] of REFUSALS) {
   });
 }
 
-/** A call, its answer, and from which time on in a process it is that. */
+/** A call, its answer, and from which turn on it gets that answer. */
 type Lie = Pick<Answering, "name" | "answer"> & { readonly turn?: number };
 
-/** The lie, what is run, and what the report must name, if there is something to name. */
+/**
+ * The lie, the arguments of the run, and what the report must name, if there is anything to name.
+ */
 const LIES: [lie: Lie, args: string[], cause: RegExp][] = [
-  // A ring that is none: before anything is begun there is no answer, and later a refutation.
+  // A ring that does not exist: at the start there is no answer, and later a refutation.
   [{ name: "io_uring_setup", answer: { result: 99 } }, ["-e", "io-uring"], /EBADF/],
   [{ name: "io_uring_setup", answer: { result: 99 }, turn: 2 }, ["-e", "io-uring"], /./],
   ...[1, 2, 3].map((turn): [Lie, string[], RegExp] => [
@@ -122,7 +125,7 @@ const LIES: [lie: Lie, args: string[], cause: RegExp][] = [
     ["-e", "io-uring"],
     /io_uring_setup: .*\(ENOMEM\)/,
   ]),
-  // Nothing is submitted, and said to be.
+  // Submits nothing, and reports success.
   [{ name: "io_uring_enter", answer: { result: 0 } }, ["-t", "10", "-e", "io-uring"], /./],
   [{ name: "io_uring_enter", answer: { result: 1 } }, ["-t", "10", "-e", "io-uring"], /./],
   [{ name: "io_uring_enter", answer: { result: 0 } }, ["-t", "5", "--receive", "io-uring"], /./],
@@ -132,7 +135,7 @@ const LIES: [lie: Lie, args: string[], cause: RegExp][] = [
     ["-t", "5", "--receive", "io-uring-multishot"],
     /./,
   ],
-  // Nothing is registered, restricted or enabled.
+  // Registers, restricts and enables nothing.
   [{ name: "io_uring_register", answer: { result: 0 } }, ["-e", "io-uring"], /./],
   [
     { name: "io_uring_register", answer: { result: 0 } },
@@ -144,7 +147,7 @@ const LIES: [lie: Lie, args: string[], cause: RegExp][] = [
     ["--receive", "io-uring", "--harden"],
     /\(EBADFD\)/,
   ],
-  // No ring is set up, and no option set.
+  // Sets up no ring, and no option.
   [
     { name: "setsockopt", answer: { result: 0 } },
     ["--receive", "tpacket-v3"],
@@ -155,7 +158,7 @@ const LIES: [lie: Lie, args: string[], cause: RegExp][] = [
     ["-e", "receive-paths", "--receive", "tpacket-v3"],
     /setsockopt: .*of buffer/,
   ],
-  // Nothing is received.
+  // Receives nothing.
   [
     { name: "recvmmsg", answer: { errno: Errno.EAGAIN } },
     ["-t", "5", "--receive", "recvmmsg"],
@@ -183,7 +186,7 @@ function underLyingKernel({ name, answer, turn = 1 }: Lie, args: readonly string
 for (const [lie, args, cause] of LIES) {
   tests.add(
     root,
-    `${args.join(" ")}: a kernel of ${JSON.stringify(lie)} gets no PASS`,
+    `${args.join(" ")}: a kernel that lies ${JSON.stringify(lie)} gets no PASS`,
     async () => {
       const outcome = await underLyingKernel(lie, args);
       const { verdict, exit, experiments: [{ checks, error, conclusion }] } = evidenceIn(outcome);
@@ -195,7 +198,7 @@ for (const [lie, args, cause] of LIES) {
   );
 }
 
-tests.add(root, "A kernel that tells the truth is believed: PASS", async () => {
+tests.add(root, "With an honest kernel the same run is PASS", async () => {
   const outcome = await answered(
     {
       args: [

@@ -1,4 +1,7 @@
-/** What the experiment `relay` shows, where it sends, what it refuses to begin, and what it leaves behind. */
+/**
+ * The results of the experiment `relay`, where it sends, what it refuses to start, and what it
+ * leaves behind.
+ */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { ExperimentEvidence } from "../../lib/evidence/evidence.ts";
@@ -12,7 +15,7 @@ const root = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } }
 const PATIENT = { timeout: 120_000 };
 const DATAGRAMS = 1573; // every payload size once, and a hundred for the control
 
-/** Runs fdpass after a shell has set the place up; `$0` and what follows are fdpass and its arguments. */
+/** Runs fdpass after a shell has set up the place. `$0` and `$@` are fdpass and its arguments. */
 function inPlace(setUp: string, args: readonly string[], after = ""): Promise<Outcome> {
   const run = ["-t", "60", "-e", "relay", ...args, "veth-fdpass"];
   const script = `${setUp}; "$0" "$@"; status=$?; ${after} exit $status`;
@@ -84,7 +87,7 @@ testNeeding(root, "relay --from and --to name other groups and ports", async () 
 
 testNeeding(
   root,
-  "relay on lo does not take what this machine sends for what it receives",
+  "relay on lo does not mistake datagrams that this machine sends for received ones",
   async () => {
     const args = ["--json", "-t", "60", "-e", "relay", "--stimulus", "lo", "lo"];
     const experiment = passedIn(await inNamespace([...FDPASS, ...args], PATIENT));
@@ -110,14 +113,21 @@ testNeeding(root, "relay leaves rp_filter as it was, and no interface behind", a
   assertEquals([outcome.code, outcome.stderr], [0, ""]);
 });
 
-testNeeding(root, "relay says why rp_filter cannot be shown, and is PASS without it", async () => {
-  const experiment = passedIn(await inPlace(`echo 1 >${SETTING}/all/rp_filter`, ["--json"]));
-  const { status, observed } = experiment.checks.find(({ id }) => id === "RELAY-09")!;
-  assertEquals(status, "skip");
-  assertMatch(observed, /net\.ipv4\.conf\.all\.rp_filter is 1/);
-});
+testNeeding(
+  root,
+  "relay reports why rp_filter cannot be shown, and is PASS without it",
+  async () => {
+    const experiment = passedIn(await inPlace(`echo 1 >${SETTING}/all/rp_filter`, ["--json"]));
+    const { status, observed } = experiment.checks.find(({ id }) => id === "RELAY-09")!;
+    assertEquals(status, "skip");
+    assertMatch(observed, /net\.ipv4\.conf\.all\.rp_filter is 1/);
+  },
+);
 
-/** Sends a signal to a run that is in the midst of it; what it says, and then the setting, the interfaces and the children that are left. */
+/**
+ * Sends a signal in the middle of a run. Returns its output, then the setting, the interfaces and
+ * the children that are left.
+ */
 function stopped(signal: string): Promise<Outcome> {
   const script = `set -m # or SIGINT is ignored by what runs in the background
     children() { grep -als 'lib/[e]xperiments/relay.ts' /proc/[0-9]*/cmdline | wc -l; }
@@ -133,19 +143,19 @@ function stopped(signal: string): Promise<Outcome> {
   return inNamespace(["bash", "-c", script, ...FDPASS, ...args], PATIENT);
 }
 
-testNeeding(root, "relay, interrupted, ends, and leaves everything as it was", async () => {
+testNeeding(root, "relay, interrupted, ends and restores everything", async () => {
   const { stdout } = await stopped("INT");
   assertMatch(stdout, /^FAIL relay[^\n]*\nexit 1\n0\n0\n0\n$/);
 });
 
-testNeeding(root, "relay, killed, leaves neither interface nor process", async () => {
+testNeeding(root, "relay, killed, leaves no interface and no process", async () => {
   const { stdout } = await stopped("KILL");
   assertMatch(stdout, /^exit 137\n[01]\n0\n0\n$/);
 });
 
 testNeeding(
   root,
-  "relay takes a datagram that this machine sends, without a checksum yet",
+  "relay accepts a datagram from this machine whose checksum is not filled in yet",
   async () => {
     const setUp = "ip address add 203.0.113.1/30 dev veth-fdpass-far";
     const program = [
@@ -166,20 +176,20 @@ testNeeding(
   },
 );
 
-/** Arguments, and what the message must name. All are exit 2, before anything is opened. */
+/** Arguments, and what the message must name. All exit with status 2, before anything is opened. */
 const WRONG: [what: string, args: string[], message: RegExp][] = [
-  ["no group", ["--from", ""], /--from wants a value/],
+  ["no group", ["--from", ""], /--from needs a value/],
   ["two groups", ["--to", "239.1.1.1:1", "--to", "239.1.1.2:1"], /--to is given 2 times/],
-  ["no port", ["--from", "239.1.1.1"], /--from: GROUP:PORT is wanted/],
-  ["one host", ["--from", "192.0.2.1:5004"], /--from: 192.0.2.1 is no multicast group/],
-  ["one host to send to", ["--to", "192.0.2.1:5004"], /--to: 192.0.2.1 is no multicast group/],
-  ["the link's own groups", ["--from", "224.0.0.251:5353"], /belongs to the link alone/],
-  ["a port of 0", ["--to", "239.1.1.1:0"], /--to: a port from 1 to 65535/],
-  ["a port too many", ["--to", "239.1.1.1:65536"], /--to: a port from 1 to 65535/],
+  ["no port", ["--from", "239.1.1.1"], /--from: must be GROUP:PORT/],
+  ["one host", ["--from", "192.0.2.1:5004"], /--from: 192.0.2.1 is not a multicast group/],
+  ["one host to send to", ["--to", "192.0.2.1:5004"], /--to: 192.0.2.1 is not a multicast group/],
+  ["the link's own groups", ["--from", "224.0.0.251:5353"], /is link-local/],
+  ["a port of 0", ["--to", "239.1.1.1:0"], /--to: the port must be from 1 to 65535/],
+  ["a port too many", ["--to", "239.1.1.1:65536"], /--to: the port must be from 1 to 65535/],
   ["IPv6", ["--from", "[ff15::4644]:5004"], /IPv6 is not relayed/],
   ["an egress that is not there", ["--out", "nosuch0"], /Cannot send by "nosuch0".*ENODEV/],
   ["an egress that is no name", ["--out", "a/b"], /--out: "a\/b" is not an interface name/],
-  ["an egress into this machine", ["--out", "lo"], /comes back to this machine/],
+  ["an egress into this machine", ["--out", "lo"], /come back to this machine/],
 ];
 
 function assertRefused({ code, stdout, stderr }: Outcome, exit: number, message: RegExp): void {
@@ -197,7 +207,7 @@ for (const [what, args, message] of WRONG) {
 for (const out of ["veth-fdpass", "veth-fdpass-far"]) {
   testNeeding(root, `Bad input: relay to itself by "${out}" is refused with exit 2`, async () => {
     const args = ["--out", out, "--to", "239.255.70.68:5004"];
-    assertRefused(await inPlace(":", args), 2, /would be relayed to itself.*a loop/);
+    assertRefused(await inPlace(":", args), 2, /would be relayed back.*a loop/);
   });
 }
 
@@ -212,7 +222,7 @@ testNeeding(root, "relay by an interface without an IPv4 address: exit 4", async
   assertEquals(outcome.code, 4);
 });
 
-testNeeding(root, "relay without ip: exit 4, with the package that has it", async () => {
+testNeeding(root, "relay without ip: exit 4, and the package to install", async () => {
   const outcome = await inPlace("PATH=/nowhere", []);
   assertMatch(outcome.stderr, /"ip" is missing\n {2}Install the package iproute2/);
   assertEquals(outcome.code, 4);
@@ -220,7 +230,7 @@ testNeeding(root, "relay without ip: exit 4, with the package that has it", asyn
 
 testNeeding(
   { ...root, programs: { ...root.programs, strace: "strace" } },
-  "Bad input: relay starts nothing and opens no socket but that which looks interfaces up",
+  "Bad input: relay starts nothing, and opens only the socket that looks up interfaces",
   async () => {
     const trace = await Deno.makeTempFile();
     try {
@@ -234,7 +244,7 @@ testNeeding(
           /socket\(AF_(PACKET|INET), SOCK_(RAW|DGRAM)/.test(line)
         );
         const more = opened.filter((line) => !/SOCK_DGRAM\|SOCK_CLOEXEC, IPPROTO_IP/.test(line));
-        assertEquals(more, [], what); // if_nametoindex(3) opens a datagram socket to ask by
+        assertEquals(more, [], what); // if_nametoindex(3) opens a datagram socket to ask the kernel
       }
     } finally {
       await Deno.remove(trace);

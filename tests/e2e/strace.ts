@@ -1,19 +1,22 @@
 /**
- * What strace says of a program and its children, read from its own decoding.
+ * Runs a program under strace, and parses strace's own decoding.
  *
  * @module
  */
 
 import { inNamespace, type Outcome } from "../support/programs.ts";
 
-/** A system call, with where in the output it began and ended. */
+/** A system call, with the positions in the output where it began and ended. */
 export interface Call {
   /** The thread. */
   readonly tid: number;
   readonly name: string;
-  /** What is between the parentheses. */
+  /** The text between the parentheses. */
   readonly args: string;
-  /** What is after them, such as `0` or `-1 EPERM (Operation not permitted)`; empty if it did not return. */
+  /**
+   * The text after them, such as `0` or `-1 EPERM (Operation not permitted)`; empty if it did not
+   * return.
+   */
   result: string;
   readonly began: number;
   ended: number;
@@ -24,16 +27,16 @@ export interface Call {
 /** A run under strace. */
 export interface Trace {
   readonly outcome: Outcome;
-  /** In the order in which they began. */
+  /** The calls, in the order in which they began. */
   readonly calls: readonly Call[];
-  /** Where in the output each thread that ended did so. */
+  /** The position in the output where each thread ended. */
   readonly exits: ReadonlyMap<number, number>;
 }
 
 /**
- * Runs a command in a private network namespace under `strace -f -yy`, tracing these calls.
+ * Runs a command in a private network namespace under `strace -f -yy`.
  *
- * @param more More options of strace's.
+ * @param more More options for strace.
  */
 export async function straced(
   trace: string,
@@ -60,7 +63,10 @@ export async function straced(
   }
 }
 
-/** Takes an output of `strace -f -o` apart, with calls that others interrupted put together again. Without `-f` the thread is 0. */
+/**
+ * Parses the output of `strace -f -o`, and joins the calls that others interrupted. Without `-f`
+ * the thread is 0.
+ */
 export function parseTrace(output: string): Pick<Trace, "calls" | "exits"> {
   const calls: Call[] = [];
   const exits = new Map<number, number>();
@@ -97,7 +103,7 @@ export interface ShownDescriptor {
   readonly inode: number;
 }
 
-/** The sockets and pipes in a text of strace's, in order. */
+/** The sockets and pipes in a text of strace, in order. */
 export function descriptorsIn(text: string): ShownDescriptor[] {
   return [...text.matchAll(/(\d+)<[\w-]+:\[(\d+)/g)]
     .map(([, fd, inode]) => ({ fd: Number(fd), inode: Number(inode) }));

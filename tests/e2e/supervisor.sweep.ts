@@ -1,4 +1,4 @@
-/** What the experiment `supervisor` shows, and how it ends. */
+/** The results of the experiment `supervisor`, and its ends. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { testNeeding } from "../support/needs.ts";
@@ -27,7 +27,7 @@ async function passed(...args: string[]) {
 
 testNeeding(
   needs,
-  "supervisor is PASS, exit 0, with an account of every frame in figures",
+  "supervisor is PASS, exit 0, with figures that account for every frame",
   async () => {
     const { figures, decisions, checks } = await passed();
     assertEquals(decisions, ["D18", "D24"]);
@@ -46,7 +46,7 @@ testNeeding(
 
 testNeeding(
   { root: true, programs: { ...needs.programs, strace: "strace" } },
-  "supervisor says so where somebody else traces its workers, and it cannot read their filters",
+  "supervisor reports that another tracer keeps it from reading its workers' filters",
   async () => {
     const strace = ["strace", "-f", "--seccomp-bpf", "-e", "trace=setns", "-o", "/dev/null"];
     const args = ["-e", "supervisor", ...FEW, "-t", "60", "--json", "veth-fdpass"];
@@ -58,7 +58,7 @@ testNeeding(
   },
 );
 
-testNeeding(needs, "supervisor tells in text what it does, in its order", async () => {
+testNeeding(needs, "supervisor's text report lists its steps in order", async () => {
   const { code, stdout, stderr } = await run(...FEW);
   assertEquals([code, stderr.replace(/^supervisor: .*\n/gm, "")], [0, ""]);
   const lines = stdout.split("\n").map((line) => line.replace(/\d+/g, "N"));
@@ -98,7 +98,7 @@ for (const mode of ["cpu", "lb", "qm"]) {
 
 testNeeding(
   needs,
-  "A range of users that is too short is an error before anything is started: exit 2",
+  "A range of users that is too short is an error before anything starts: exit 2",
   async () => {
     const { code, stdout, stderr } = await run("--workers", "4", "--user", "60001-60004:65534");
     assertEquals(code, 2);
@@ -127,7 +127,7 @@ testNeeding(needs, "supervisor --user FIRST-LAST gives each worker a uid of its 
 
 testNeeding(
   needs,
-  "SIGINT in the middle ends supervisor and its workers: exit 1, and nothing is left",
+  "SIGINT in the middle ends supervisor and its workers: exit 1, with nothing left behind",
   async () => {
     await using running = started("--kills", "1000");
     await until("two workers", () => workersOf(running).length === 2, 30_000);
@@ -141,7 +141,7 @@ testNeeding(
 );
 
 for (const [what, isHung] of [["", false], [", hung ones too", true]] as const) {
-  testNeeding(needs, `SIGKILL of the supervisor takes its workers with it${what}`, async () => {
+  testNeeding(needs, `SIGKILL of the supervisor ends its workers${what}`, async () => {
     await using running = started("--kills", "1", "--rate", "100");
     await until("two workers", () => workersOf(running).length === 2, 30_000);
     // Ready ones: both are under the filter.

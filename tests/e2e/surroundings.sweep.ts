@@ -1,6 +1,6 @@
 /**
- * Every surrounding, one after another; and every number of descriptors, from where fdpass just works down to where not even the runtime is
- * loaded. At the end a table.
+ * Every surrounding, and every limit of descriptors, from the lowest with which fdpass works to
+ * where not even the runtime loads. Prints a table at the end.
  *
  * @module
  */
@@ -8,45 +8,45 @@
 import { assert, assertEquals } from "@std/assert";
 import { testNeeding } from "../support/needs.ts";
 import { evidenceIn, inNamespace } from "../support/programs.ts";
-import { faultsOf, Ground, summary } from "./in_surrounding.ts";
+import { problemsOf, RunFolder, summary } from "./in_surrounding.ts";
 import { FDPASS } from "./here.ts";
 import { straced } from "./strace.ts";
 import { commandIn, SURROUNDINGS, withDescriptors } from "./surroundings.ts";
 
 const NEEDS = { root: true, programs: { ip: "iproute2", prlimit: "util-linux", strace: "strace" } };
 
-/** More than fdpass needs. */
+/** More descriptors than fdpass needs. */
 const ENOUGH = 48;
 
 const table: string[] = [];
-let ground: Ground;
-Deno.test.beforeAll(() => void (ground = new Ground()));
+let folder: RunFolder;
+Deno.test.beforeAll(() => void (folder = new RunFolder()));
 Deno.test.afterAll(async () => {
   Deno.stdout.writeSync(new TextEncoder().encode(`\n${table.join("\n")}\n\n`));
-  await ground[Symbol.asyncDispose]();
+  await folder[Symbol.asyncDispose]();
 });
 
 for (const surrounding of SURROUNDINGS.filter(({ runtimeFails }) => !runtimeFails)) {
   testNeeding(NEEDS, `Where ${surrounding.what}: exit ${surrounding.exit}`, async () => {
-    const coming = await ground.run(surrounding);
+    const coming = await folder.run(surrounding);
     table.push(summary(surrounding, coming));
-    assertEquals(faultsOf(surrounding, coming), []);
+    assertEquals(problemsOf(surrounding, coming), []);
   });
 }
 
 for (const surrounding of SURROUNDINGS.filter(({ runtimeFails }) => runtimeFails)) {
-  testNeeding(NEEDS, `Where ${surrounding.what} it is the runtime that ends`, async () => {
-    await using starved = new Ground();
+  testNeeding(NEEDS, `Where ${surrounding.what} the runtime itself fails`, async () => {
+    await using starved = new RunFolder();
     const coming = await starved.run(surrounding);
     table.push(summary(surrounding, coming));
-    assertEquals(faultsOf(surrounding, coming), []);
+    assertEquals(problemsOf(surrounding, coming), []);
   });
 }
 
-testNeeding(NEEDS, "However few descriptors there may be, it is a PASS or an error", async () => {
+testNeeding(NEEDS, "With any limit of descriptors a run is a PASS or an error", async () => {
   let fewest = Infinity;
   for (let most = ENOUGH; most >= 3; most--) {
-    await using starved = new Ground();
+    await using starved = new RunFolder();
     const surrounding = withDescriptors(most);
     const coming = await starved.run(surrounding);
     table.push(summary(surrounding, coming));
@@ -56,15 +56,18 @@ testNeeding(NEEDS, "However few descriptors there may be, it is a PASS or an err
       ? surrounding
       : { ...surrounding, says: /./, runtimeFails: true } as const;
     const exit = isOurs ? surrounding.exit : [1, 127, 133, 134];
-    assertEquals([most, ...faultsOf({ ...wanted, exit }, coming)], [most]);
+    assertEquals([most, ...problemsOf({ ...wanted, exit }, coming)], [most]);
   }
   assert(fewest < ENOUGH, `it wants ${fewest} descriptors`);
 });
 
-/** The child's own: standard streams, the channel, what the runtime opens, and a pair that it opens for signals a little later. */
+/**
+ * The child's own descriptors: standard streams, the channel, those of the runtime, and a pair that
+ * the runtime opens for signals a little later.
+ */
 const MOST_HELD = 14;
 
-/** What the child holds before the message comes, by number. */
+/** The child's descriptors before the message comes, by number. */
 async function heldByChild(before: readonly string[]): Promise<Record<string, string>> {
   const command = [...before, ...FDPASS, "--json", "veth-fdpass"];
   const { experiments: [{ checks }] } = evidenceIn(await inNamespace(command));
@@ -76,7 +79,7 @@ async function heldByChild(before: readonly string[]): Promise<Record<string, st
 
 testNeeding(
   NEEDS,
-  "The child holds nothing of the parent's where the parent holds a lot",
+  "The child holds nothing of a parent that holds many descriptors",
   async () => {
     const crowded = [
       ...SURROUNDINGS.filter(({ what }) => /^a (hundred foreign.* open|foreign packet)/.test(what)),

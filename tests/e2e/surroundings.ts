@@ -1,25 +1,26 @@
 /**
- * Where fdpass may be started: with little of something, with too much of something, with something taken away. A table; in each line what
- * runs a program there, and what must come of fdpass.
+ * The surroundings in which fdpass may be started: with too little of something, with too much, or
+ * with something taken away. A table; each line says how to run a program there, and the right
+ * outcome of fdpass.
  *
  * @module
  */
 
 import { FDPASS, NOT_ROOT, refusing } from "./here.ts";
 
-/** One place, and what must come of a run there. */
+/** A surrounding, and the right outcome of a run there. */
 export interface Surrounding {
   readonly what: string;
-  /** What runs a program there. */
+  /** The command that runs a program there. */
   readonly before: readonly string[];
-  /** Its arguments, but for the interface. */
+  /** The arguments of fdpass, except the interface. */
   readonly args?: readonly string[];
   readonly exit: number | readonly number[];
-  /** What it says, on standard output or standard error. */
+  /** Matches standard output or standard error. */
   readonly says: RegExp;
-  /** The runtime cannot work there either, and says so in its own way. */
+  /** True if the runtime cannot work there either, and fails with its own message. */
   readonly runtimeFails?: true;
-  /** It is looked at whenever tests are run; the others are a sweep. */
+  /** True if it is tried in every test run; the others are a sweep. */
   readonly quick?: true;
 }
 
@@ -46,7 +47,7 @@ const foreign = (count: number) =>
   shell(`for ((fd = 3; fd < ${3 + count}; fd++)); do eval "exec $fd</etc/passwd"; done`);
 const program = (name: string) => [Deno.execPath(), "run", "-A", `tests/support/${name}`];
 
-/** With a user namespace in which each id is mapped to itself, and a veth pair in its network namespace. */
+/** In a user namespace that maps each id to itself, with a veth pair in its network namespace. */
 const MAPPED = shell(`
   folder=$(mktemp -d)
   mkfifo "$folder/go"
@@ -63,14 +64,17 @@ const MAPPED = shell(`
   wait $pid; status=$?
   rm -r "$folder"; exit $status`);
 
-/** Every file system that is not the kernel's own. */
+/** Every file system is read-only, except those of the kernel. */
 const READ_ONLY = mounting(`
   for folder in $(cut -d" " -f2 /proc/mounts | grep -vE "^/(proc|sys|dev)"); do
     mount -o remount,ro,bind "$folder" 2>/dev/null
   done
   ! touch "$TMPDIR/x" 2>/dev/null`);
 
-/** What a container of Docker's has by default. Source: Docker, "Runtime privilege and Linux capabilities". */
+/**
+ * The default capabilities of a Docker container. Source: Docker, "Runtime privilege and Linux
+ * capabilities".
+ */
 const CONTAINER = withOnly(
   ...["chown", "dac_override", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap"],
   ...["net_bind_service", "net_raw", "sys_chroot", "mknod", "audit_write", "setfcap"],
@@ -87,7 +91,7 @@ const STREAMS: readonly Surrounding[] = [
     before: become("2>&-"),
     ...PASS,
   },
-  // The runtime has opened /dev/null in its place before fdpass begins: the two cannot be told apart.
+  // The runtime opens /dev/null in its place before fdpass starts, so the two cannot be told apart.
   {
     what: "standard output is closed",
     before: become(">&-"),
@@ -162,7 +166,7 @@ const MEMORY: readonly Surrounding[] = [
     before: limited("memlock=0"),
     args: ["--receive", "io-uring"],
     exit: 4,
-    says: /16 KiB must be kept in memory, and 0 may be \(RLIMIT_MEMLOCK; ulimit -l 16\)/,
+    says: /16 KiB must be locked in memory, but only 0 may be \(RLIMIT_MEMLOCK; ulimit -l 16\)/,
     quick: true,
   },
   {
@@ -176,7 +180,7 @@ const MEMORY: readonly Surrounding[] = [
     before: limited("memlock=65536"),
     args: ["-e", "io-uring"],
     exit: 4,
-    says: /INCONCLUSIVE[^]*128 KiB must be kept in memory, and 64 may be/,
+    says: /INCONCLUSIVE[^]*128 KiB must be locked in memory, but only 64 may be/,
   },
   {
     what: "128 KiB may be locked, io-uring",
@@ -377,7 +381,7 @@ const PRIVILEGES: readonly Surrounding[] = [
     before: without("sys_admin"),
     args: ["-e", "relay"],
     exit: 4,
-    says: /Cannot make a way into another network namespace[^]*--out/,
+    says: /Cannot set up another network namespace[^]*--out/,
   },
   {
     what: "root has what is needed, and no more",
@@ -416,7 +420,7 @@ const PRIVILEGES: readonly Surrounding[] = [
   },
 ];
 
-/** All of them. */
+/** Every surrounding. */
 export const SURROUNDINGS: readonly Surrounding[] = [
   { what: "nothing is otherwise", before: UNTOUCHED, ...PASS },
   ...STREAMS,
@@ -429,7 +433,7 @@ export const SURROUNDINGS: readonly Surrounding[] = [
   ...PRIVILEGES,
 ];
 
-/** With so many descriptors at most. */
+/** With a limit of descriptors. */
 export const withDescriptors = (most: number): Surrounding => ({
   what: `RLIMIT_NOFILE is ${most}`,
   before: limited(`nofile=${most}`),
@@ -437,7 +441,7 @@ export const withDescriptors = (most: number): Surrounding => ({
   says: /validated: D24|Too many open files|EMFILE/,
 });
 
-/** What runs fdpass in such a place, on the veth pair. */
+/** The command that runs fdpass in a surrounding, on the veth pair. */
 export function commandIn({ before, args = [] }: Surrounding): string[] {
   return [...before, ...FDPASS, ...args, "veth-fdpass"];
 }

@@ -1,14 +1,17 @@
-/** `--trace`, beside what strace says of the same run: the same calls, in the same order, on the same threads, with the same results. */
+/**
+ * `--trace` agrees with strace about the same run: the same calls, in the same order, on the same
+ * threads, with the same results.
+ */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Calls } from "../../lib/evidence/evidence.ts";
 import { CALL_LENGTH } from "../../lib/evidence/record.ts";
 import { testNeeding } from "../support/needs.ts";
 import { evidenceIn, fdpass } from "../support/programs.ts";
-import { FDPASS_UNASKED } from "./here.ts";
+import { FDPASS_WITHOUT_PTRACE } from "./here.ts";
 import { descriptorsIn, straced } from "./strace.ts";
 
-/** A call as either says it: `name = result ERRNO`. */
+/** A call as either of them prints it: `name = result ERRNO`. */
 interface Told {
   readonly tid: number;
   readonly name: string;
@@ -20,7 +23,7 @@ interface Told {
 
 const HEAD = /^\[(\w+)\] +[\d:.]+ (\d+|another thread) (\w+)\((.*)\) = (.*) <[\d.]+ ms>$/;
 
-/** What a trace says, the calls of other threads left out. */
+/** The calls in a trace, without those of other threads. */
 function resultOf(stderr: string, side: "parent" | "child"): Told[] {
   const calls: Told[] = [];
   for (const line of stderr.split("\n")) {
@@ -32,30 +35,37 @@ function resultOf(stderr: string, side: "parent" | "child"): Told[] {
   return calls.filter(({ tid }) => Number.isInteger(tid));
 }
 
-/** What only fdpass calls on the thread of JavaScript: the runtime has no business with it. */
+/** Calls that only fdpass makes on JavaScript's thread, and the runtime never. */
 const OURS = [
   ...["socket", "bind", "sendmsg", "setgroups", "setresgid", "setresuid", "capget", "prctl"],
   ...["getsockname", "getresuid", "getresgid", "getgroups", "close_range", "setsid", "shutdown"],
 ];
 
-/** What the runtime calls as well: of these, all that the trace has must be there, in order. */
+/** Calls that the runtime makes as well: all of the trace must be there, in order. */
 const SHARED = ["socketpair", "recvmsg", "getsockopt", "setsockopt", "sendto", "recvfrom", "fcntl"];
 
-/** Those of which every argument is an integer. */
+/** Calls whose arguments are all integers. */
 const OF_INTEGERS = [
   ...["socket", "setresgid", "setresuid", "prctl", "close_range", "setsid", "shutdown", "fcntl"],
 ];
 
-/** What the runtime does with prctl(2), and socket(2) inside of if_nametoindex(3) and getpwnam_r(3): PR_SET_VMA, PR_SET_NAME, AF_UNIX. */
+/**
+ * Calls of the runtime by prctl(2), and of if_nametoindex(3) and getpwnam_r(3) by socket(2):
+ * PR_SET_VMA, PR_SET_NAME, AF_UNIX.
+ */
 const NOT_OURS = /^(?:prctl\((?:0x53564d41|0xf), |socket\(0x1, )/;
 
-/** `-1 EPERM (Operation not permitted)` as `-1 EPERM`, `23<socket:[4711]>` as `23`. */
+/**
+ * Turns `-1 EPERM (Operation not permitted)` into `-1 EPERM`, and `23<socket:[4711]>` into `23`.
+ */
 const short = (result: string) =>
   result.match(/^-1 E\w+/)?.[0] ?? Number(result.match(/^(?:0x[0-9a-f]+|-?\d+)/)?.[0]);
 
 /**
- * `17, 524291` of `domain: AF_PACKET (17), type: SOCK_RAW|SOCK_CLOEXEC (0x80003)`, and of strace's `0x11, 0x3|0x80000`; the zeros at the end,
- * which prctl(2) need not be given, left out. What one shows as an address, and the other with what is there, is `→`.
+ * The integers of the arguments: `17, 524291` for `domain: AF_PACKET (17), type:
+ * SOCK_RAW|SOCK_CLOEXEC (0x80003)` and for strace's `0x11, 0x3|0x80000`. Trailing zeros are left
+ * out, because prctl(2) need not be given them. Where one shows an address and the other its
+ * contents, `→` stands.
  */
 function integers(args: string): string {
   const numbers = args.split(", ").filter((arg) => arg !== "").map((arg) =>
@@ -71,12 +81,12 @@ const NEEDS = { root: true, programs: { strace: "strace" } };
 for (const options of [[], ["--harden"]]) {
   testNeeding(NEEDS, `--trace agrees with strace ${options.join(" ")}`, async () => {
     const names = ["execve", ...OURS, ...SHARED].join(",");
-    const command = [...FDPASS_UNASKED, "--trace", "--json", ...options, "veth-fdpass"];
+    const command = [...FDPASS_WITHOUT_PTRACE, "--trace", "--json", ...options, "veth-fdpass"];
     const { outcome, calls } = await straced(names, command, ["-X", "raw"]);
     const failed = evidenceIn(outcome).experiments[0].checks.filter(({ status }) =>
       status === "fail"
     );
-    assertEquals(failed, []); // HARD-05 is skipped: no filter can be read beside strace
+    assertEquals(failed, []); // HARD-05 is skipped: a filter cannot be read beside strace
     for (const side of ["parent", "child"] as const) {
       const traced = resultOf(outcome.stderr, side);
       const [{ tid }] = traced;
@@ -106,10 +116,10 @@ for (const options of [[], ["--harden"]]) {
 
 testNeeding(
   NEEDS,
-  "--trace shows the descriptor in the message that matters, as strace does",
+  "--trace shows the passed descriptor in its message, as strace does",
   async () => {
     const { outcome, calls } = await straced("sendmsg,recvmsg", [
-      ...[...FDPASS_UNASKED, "--trace", "veth-fdpass"],
+      ...[...FDPASS_WITHOUT_PTRACE, "--trace", "veth-fdpass"],
     ]);
     const descriptor = (side: "parent" | "child", name: string) => {
       const [call, ...more] = resultOf(outcome.stderr, side).filter((call) =>
@@ -137,7 +147,7 @@ testNeeding(
 
 testNeeding(
   { root: true },
-  "--trace changes nothing of the report, and is absent without it",
+  "--trace changes nothing in the report; without it nothing is traced",
   async () => {
     const traced = await fdpass(["--trace", "--json", "veth-fdpass"]);
     const plain = await fdpass(["--json", "veth-fdpass"]);
@@ -152,7 +162,7 @@ testNeeding(
 
 testNeeding(
   { root: true },
-  "--trace sorted by its second column is one order of time, and its calls are in the evidence",
+  "--trace sorted by its second column is in order of time, and the evidence has the same calls",
   async () => {
     const { stderr, stdout, code } = await fdpass(["--trace", "--json", "veth-fdpass"]);
     assertEquals(code, 0);
@@ -161,7 +171,8 @@ testNeeding(
     const times = sorted.map((line) => line.match(/^\[\w+\] +([\d:.]{15}) /)![1]);
     assertEquals(times.length, stderr.trimEnd().split("\n").length);
 
-    // Heads in that order, parent and child mixed, are the calls of the evidence that were made in the experiment.
+    // Parent and child together, in that order, the headings are the calls in the evidence that
+    // were made during the experiment.
     const { list, cut } = JSON.parse(stdout).experiments[0].calls as Calls;
     const heads = sorted.flatMap((line) => {
       const [, side, , name, args, result] = line.match(HEAD) ?? [];
@@ -178,10 +189,11 @@ testNeeding(
     assertEquals(kept.filter((each) => !shortened.includes(each)), []);
     const begun = (calls: string[]) =>
       calls.slice(calls.findIndex((call) => call.startsWith("parent socket(domain: AF_PACKET")));
-    const ended = begun(shortened).filter((call) => !call.startsWith("parent fcntl(fd: 1,")); // where the report goes
+    // written to the report's destination
+    const ended = begun(shortened).filter((call) => !call.startsWith("parent fcntl(fd: 1,"));
     assertEquals(begun(kept).length, ended.length);
     assertEquals(new Set(list.map(({ side }) => side)), new Set(["parent", "child"]));
-    // On one clock: the message that the child receives was sent before.
+    // By one clock: the message was sent before the child receives it.
     const at = (side: string, text: RegExp) =>
       list.find((each) => each.side === side && text.test(each.text))!.at_ms;
     assert(at("parent", /^sendmsg\(.* = \d/) < at("child", /^recvmsg\(.*CLOEXEC.* = \d/));
@@ -190,7 +202,7 @@ testNeeding(
 
 testNeeding(
   { root: true },
-  "The evidence of a run has no calls if nobody asked for them",
+  "The evidence of a run has no calls unless they were asked for",
   async () => {
     const { stdout } = await fdpass(["--json", "veth-fdpass"]);
     assertEquals(JSON.parse(stdout).experiments[0].calls, null);

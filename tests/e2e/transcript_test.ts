@@ -10,20 +10,24 @@ function assertTranscript(output: string): void {
   assertEquals(heldAgainst(TRANSCRIPT, standingLines(output)), TRANSCRIPT);
 }
 
-testNeeding({ root: true }, "The transcript through a pipe is the reviewers' one", async () => {
-  const { code, stdout, stderr } = await fdpass(["veth-fdpass"]);
-  assertTranscript(stdout);
-  assertEquals([code, stderr], [0, ""]);
-});
+testNeeding(
+  { root: true },
+  "The transcript through a pipe is the one that the reviewers know",
+  async () => {
+    const { code, stdout, stderr } = await fdpass(["veth-fdpass"]);
+    assertTranscript(stdout);
+    assertEquals([code, stderr], [0, ""]);
+  },
+);
 
-testNeeding({ root: true }, "A pipe gets no colour, wherever the terminal is", async () => {
+testNeeding({ root: true }, "A pipe gets no colour, even with a terminal elsewhere", async () => {
   const { stdout } = await fdpass(["veth-fdpass"], { env: { NO_COLOR: "", TERM: "xterm" } });
   assertEquals(stdout.match(SGR), null);
 });
 
 testNeeding(
   { root: true },
-  "Every line of the transcript stands under --verbose, in order",
+  "--verbose keeps every line of the transcript, in order",
   async () => {
     const { stdout } = await fdpass(["--verbose", "veth-fdpass"]);
     const lines = stdout.split("\n");
@@ -39,7 +43,7 @@ testNeeding(
   },
 );
 
-/** Runs fdpass on a terminal: what is left there, with the line ends of a pipe. */
+/** Runs fdpass on a terminal. Returns what remains there, with the line ends of a pipe. */
 async function onTerminal(args: string[], environment: string[]): Promise<Outcome> {
   const command = [Deno.execPath(), "run", "-A", "main.ts", ...args, "veth-fdpass"].join(" ");
   const outcome = await inNamespace(
@@ -65,14 +69,14 @@ for (
     ["--no-color", ["--no-color"], []],
   ] as [string, string[], string[]][]
 ) {
-  testNeeding(script, `${how} takes the colour off a terminal`, async () => {
+  testNeeding(script, `${how} turns off colour on a terminal`, async () => {
     const { stdout } = await onTerminal(args, environment);
     assertEquals(stdout.match(SGR), null);
     assertTranscript(stdout);
   });
 }
 
-Deno.test("leftOnTerminal() drops what was written over and taken away, and nothing else", () => {
+Deno.test("leftOnTerminal() drops lines that were overwritten and erased, and nothing else", () => {
   const live = "\rprivilege-drop: 9 s left\x1b[K\rprivilege-drop: 8 s left\x1b[K\r\x1b[K";
   assertEquals(
     leftOnTerminal(`first\r\n${live}=== Title ===\r\n\r\nend\r\n`),
@@ -81,7 +85,7 @@ Deno.test("leftOnTerminal() drops what was written over and taken away, and noth
   assertEquals(leftOnTerminal("a\rb\x1b[K\n"), "a\rb\x1b[K\n", "what stays is seen");
 });
 
-Deno.test("A transcript with a changed, missing or added line is told from the reviewers' one", () => {
+Deno.test("A transcript with a changed, missing or added line is noticed", () => {
   const whole = TRANSCRIPT.map((line) => line.replace("<number>", "7").replace("<frame>", "IPv6"));
   assertEquals(heldAgainst(TRANSCRIPT, whole), TRANSCRIPT);
   const spoilt = [

@@ -27,7 +27,7 @@ testNeeding({ root: true }, "--tap prints the run as KTAP, and nothing else", as
 
 testNeeding(
   { root: true, programs: { prove: "perl" } },
-  "prove runs fdpass as it is",
+  "prove runs fdpass and reads its TAP",
   async () => {
     const command = [...FDPASS, "--tap"].join(" ");
     const passed = await inNamespace(["prove", "-e", command, "veth-fdpass"]);
@@ -74,7 +74,7 @@ Deno.test("--json with --tap is an error, in JSON, exit 2", async () => {
   assertEquals(outcome.code, 2);
 });
 
-Deno.test("--explain says what is known of every check, needing neither root nor an interface", async () => {
+Deno.test("--explain explains every check, without root or an interface", async () => {
   for (const [id, { claim }] of Object.entries(CHECKS)) {
     const { code, stdout, stderr } = await here(["--explain", id]);
     assertStringIncludes(stdout, `${id}  ${claim}\n`);
@@ -83,13 +83,13 @@ Deno.test("--explain says what is known of every check, needing neither root nor
   }
 });
 
-Deno.test("--explain of what is no check names the nearest, exit 2", async () => {
+Deno.test("--explain of an unknown check names the nearest one, exit 2", async () => {
   const { code, stdout, stderr } = await here(["--explain", "DROP-3"]);
-  assertMatch(stderr, /no check "DROP-3"; the nearest known one is DROP-0\d/);
+  assertMatch(stderr, /no check "DROP-3": did you mean DROP-0\d\?/);
   assertEquals([code, stdout], [2, ""]);
 });
 
-Deno.test("--list --verbose says of every check what --explain says", async () => {
+Deno.test("--list --verbose explains every check as --explain does", async () => {
   const { code, stdout } = await here(["--list", "--verbose"]);
   for (const id of Object.keys(CHECKS) as CheckId[]) {
     assertStringIncludes(stdout, renderExplanation(id, EXPERIMENTS));
@@ -105,7 +105,7 @@ testNeeding({ root: true }, "--report writes the page of the run", async () => {
     const page = await Deno.readTextFile(path);
     assertMatch(page, /^<!DOCTYPE html>\n/);
     assertMatch(page, /<\/html>\n$/);
-    // HARD-03 among them: the child has no file open, and so not this one.
+    // HARD-03 is among them: the child has no file open, not even this one.
     for (const { id, status } of evidence.experiments[0].checks) {
       assertStringIncludes(page, `<span class="id">${id}</span>`);
       assertEquals(status, "pass", id);
@@ -134,7 +134,7 @@ testNeeding(
       assertEquals([refused.code, evidenceIn(refused).experiments], [2, []]);
       assertEquals([await Deno.readTextFile(path), names(folder)], ["precious", ["run.html"]]);
 
-      // A run that comes to nothing replaces nothing either.
+      // A run without a result replaces nothing either.
       const failed = await fdpass([
         "-q",
         "--force",
@@ -158,16 +158,20 @@ testNeeding(
   },
 );
 
-testNeeding({ root: true }, "--report of a run that is cut off has what there was", async () => {
-  await inFolder(async (folder) => {
-    const path = `${folder}/run.html`;
-    const { code } = await fdpass(["-q", "-t", "0.02", "--report", path, "veth-fdpass"]);
-    const page = await Deno.readTextFile(path);
-    assertStringIncludes(page, "It ended early: "); // the time, or that nothing came in it
-    assertStringIncludes(page, ">FAIL<");
-    assertEquals(code, 1);
-  });
-});
+testNeeding(
+  { root: true },
+  "--report of a run that is cut off has its results so far",
+  async () => {
+    await inFolder(async (folder) => {
+      const path = `${folder}/run.html`;
+      const { code } = await fdpass(["-q", "-t", "0.02", "--report", path, "veth-fdpass"]);
+      const page = await Deno.readTextFile(path);
+      assertStringIncludes(page, "It ended early: "); // the time is up, or nothing came in time
+      assertStringIncludes(page, ">FAIL<");
+      assertEquals(code, 1);
+    });
+  },
+);
 
 const WRONG: [path: string, message: RegExp][] = [
   ["/nosuch/run.html", /there is no folder "\/nosuch\/" \(ENOENT\)/],

@@ -1,19 +1,19 @@
 /**
- * Bytes that are nearly right: valid ones, with some of them changed, and an end that is somewhere else.
+ * Bytes that are nearly valid: some are changed, and the end is moved.
  *
  * @module
  */
 
 import fc from "fast-check";
 
-/** A number of bytes in a row that get another value. */
+/** A few bytes that get another value. */
 interface Change {
   readonly at: number;
   readonly size: 1 | 2 | 4 | 8;
   readonly value: bigint;
 }
 
-/** Values at which lengths and counters go wrong. */
+/** Values at which lengths and counters overflow or miss by one. */
 const EDGES = [0n, 1n, 4n, 7n, 8n, 15n, 16n, 17n, 20n, 24n, 0x7fn, 0x80n, 0xffn, 0x100n]
   .concat([0x7fffn, 0x8000n, 0xffffn, 0x7fffffffn, 0x80000000n, 0xffffffffn])
   .concat([0x7fffffffffffffffn, 0xffffffffffffffffn, 0xfffffffffffffff0n]);
@@ -40,9 +40,10 @@ function changed(bytes: Uint8Array, changes: readonly Change[], length: number):
 }
 
 /**
- * Bytes that are nearly those of `valid`, one time in eight exactly those, and one in eight any.
+ * Bytes that are nearly those of `valid`; one time in eight exactly those, and one in eight random
+ * ones.
  *
- * @param more How much longer they may become, filled with zeros.
+ * @param more How many bytes longer they may become, filled with zeros.
  */
 export function nearly(valid: fc.Arbitrary<Uint8Array>, more = 16): fc.Arbitrary<Uint8Array> {
   const mutated = fc.tuple(

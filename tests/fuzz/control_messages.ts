@@ -1,6 +1,6 @@
 /**
- * The parser of control messages: compared with another one, over bytes that end at a page which nobody may touch; and with the kernel, which
- * is given the same bytes to send.
+ * The parser of control messages: compared with another one, over bytes that end at a guarded page,
+ * and with the kernel, which sends the same bytes.
  *
  * @module
  */
@@ -38,7 +38,7 @@ const message: fc.Arbitrary<ControlMessage> = fc.record({
   level: fc.constantFrom(SOL_SOCKET, SOL_SOCKET, SOL_SOCKET, 0, -1),
   type: fc.constantFrom(SCM_RIGHTS, SCM_RIGHTS, SCM_RIGHTS, 2, 29),
   data: fc.oneof(
-    // Descriptors that are there, and some that are not.
+    // Descriptors that are open, and some that are not.
     fc.array(fc.constantFrom(0, 0, 1, 2, -1, 9999), { maxLength: 6 })
       .map((fds) => new Uint8Array(Int32Array.from(fds).buffer)),
     fc.uint8Array({ maxLength: 16 }),
@@ -49,7 +49,7 @@ const cases = nearly(control);
 
 type Parse = (control: Uint8Array<ArrayBuffer>) => ControlMessage[];
 
-/** The same as C's macros do it, number by number: cmsg(3). */
+/** Parses as C's macros do, number by number: cmsg(3). */
 function reference(bytes: Uint8Array): ControlMessage[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const found: ControlMessage[] = [];
@@ -73,7 +73,7 @@ function reference(bytes: Uint8Array): ControlMessage[] {
 const inWords = (messages: readonly ControlMessage[]) =>
   messages.map(({ level, type, data }) => `${level} ${type} ${data.toHex()}`).join("; ");
 
-/** A parser that makes a mistake. */
+/** Makes a parser with a mistake. */
 function careless({ staysInside = true, aligns = true, leavesPadding = true }): Parse {
   return (bytes) => {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -91,7 +91,7 @@ function careless({ staysInside = true, aligns = true, leavesPadding = true }): 
   };
 }
 
-/** parseControlMessages() on any bytes. */
+/** Fuzzes parseControlMessages() with any bytes. */
 export const controlMessages = target<Uint8Array, Parse>({
   claim: "parseControlMessages() finds what cmsg(3) finds, and reads nothing beyond",
   cases,
@@ -119,22 +119,25 @@ export const controlMessages = target<Uint8Array, Parse>({
 const [ours, theirs] = controlChannelPair();
 const room = memory.last(4096);
 
-/** The lowest number that is free: a descriptor that stays open takes it. */
+/** The lowest free descriptor: one that stays open takes it. */
 function lowestFree(): number {
   const fd = dup(0);
   close(fd);
   return fd;
 }
 
-/** What a sender may be told about bytes that are no valid control messages. */
+/** The errnos with which sendmsg(2) may refuse bytes that are not valid control messages. */
 const REFUSALS: readonly number[] = [
   Errno.EINVAL,
   Errno.EBADF,
   Errno.EPERM,
-  Errno.ESRCH, // credentials of a process that is not there
+  Errno.ESRCH, // credentials of a process that does not exist
 ];
 
-/** Sends bytes as control messages; returns how many descriptors are under way, `undefined` if the kernel refuses. */
+/**
+ * Sends bytes as control messages. Returns the number of descriptors in flight, or `undefined` if
+ * the kernel refuses.
+ */
 function deliver(bytes: Uint8Array<ArrayBuffer>): number | undefined {
   try {
     sendmsg(ours.fd, Uint8Array.of(1), memory.place(bytes), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -146,7 +149,7 @@ function deliver(bytes: Uint8Array<ArrayBuffer>): number | undefined {
   return reference(bytes).filter(isRights).flatMap(rightsIn).length;
 }
 
-/** Receives with the kernel, and takes apart what it wrote. */
+/** Receives through the kernel, and parses what it wrote. */
 type Receive = (room: Uint8Array<ArrayBuffer>) => number[];
 
 const receive: Receive = (room) => {
@@ -161,7 +164,10 @@ const receive: Receive = (room) => {
   return [...arrived];
 };
 
-/** What came last. A mistake may leave it open, and the next case is to find everything as this one did. */
+/**
+ * The descriptors of the last case. A mistake may leave them open, and the next case must start
+ * clean.
+ */
 let arrived: number[] = [];
 
 function closeArrived(): void {
@@ -169,13 +175,13 @@ function closeArrived(): void {
     try {
       close(fd);
     } catch {
-      // It was closed where it should be.
+      // It was closed, as it should be.
     }
   }
   arrived = [];
 }
 
-/** What the kernel takes for control messages, and delivers. */
+/** Fuzzes the kernel's own view of control messages. */
 export const kernelMessages = target<Uint8Array<ArrayBuffer>, Receive>({
   claim:
     "What the kernel takes for descriptors, the parser does too: all come, and none stays open",
@@ -196,7 +202,7 @@ export const kernelMessages = target<Uint8Array<ArrayBuffer>, Receive>({
   },
 });
 
-/** A message, and how many descriptors are expected beside it. */
+/** A message, and the number of descriptors that the receiver expects. */
 interface Expected {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly expected: number;
@@ -207,7 +213,7 @@ type StrictReceive = (expected: number) => number[];
 const strictly: StrictReceive = (expected) =>
   receiveDescriptors(theirs.fd, { expected, flags: MSG_DONTWAIT }).descriptors;
 
-/** receiveDescriptors() on whatever the kernel delivers. */
+/** Fuzzes receiveDescriptors() with whatever the kernel delivers. */
 export const strictReceive = target<Expected, StrictReceive>({
   claim:
     "receiveDescriptors() brings what was agreed, or DescriptorError, and then nothing stays open",

@@ -1,5 +1,6 @@
 /**
- * What takes frames apart: the relay's reader, compared with a simple one that follows the RFCs; and those that say in words what a frame is.
+ * The parsers of frames: the relay's reader, compared with a simple one after the RFCs, and the
+ * functions that describe a frame in words.
  *
  * @module
  */
@@ -33,7 +34,7 @@ const datagram = datagramOf(0);
 const invalid = fc.tuple(datagramOf(20), fc.constantFrom(...INVALID_FRAMES))
   .map(([frame, { alter }]) => alter(frame.slice(), TO));
 
-/** The same with its header sealed again, so that what else is changed is looked at. */
+/** The same frames with valid header checksums, so that the other changes are reached. */
 const sealed = nearly(datagram).map((frame) => {
   const size = frame.length < 15 ? 0 : (frame[14] & 15) * 4;
   if (size < 20 || frame.length < 14 + size) return frame;
@@ -55,14 +56,14 @@ const cases: fc.Arbitrary<Frame> = fc.record({
   isChecksumPending: fc.boolean(),
 });
 
-/** The payload of a datagram to pass on; `undefined` if it is none. */
+/** Returns the payload of a datagram to relay, or `undefined`. */
 type Take = (frame: Uint8Array, isChecksumPending: boolean) => Uint8Array | undefined;
 
 const groupAddress = [239, 255, 70, 68], groupHardware = [1, 0, 0x5e, 0x7f, 70, 68];
 const same = (bytes: Uint8Array, expected: readonly number[]) =>
   expected.every((byte, i) => bytes[i] === byte);
 
-/** As RFC 791 and RFC 768 say it, one thing after another. */
+/** Follows RFC 791 and RFC 768, step by step. */
 const reference: Take = (frame, isChecksumPending) => {
   if (frame.length < 34 || frame[12] !== 8 || frame[13] !== 0) return undefined;
   const packet = frame.slice(14);
@@ -104,7 +105,7 @@ const take: Take = (frame, isChecksumPending) => {
   return all.slice(start, start + size);
 };
 
-/** DatagramReader on any frame. */
+/** Fuzzes DatagramReader with any frame. */
 export const datagrams = target<Frame, Take>({
   claim: "DatagramReader takes exactly the datagrams that the RFCs take, and reads nothing beyond",
   cases,
@@ -127,7 +128,7 @@ export const datagrams = target<Frame, Take>({
   },
 });
 
-/** What says what a frame is. */
+/** Describes a frame. */
 type Describe = (frame: Uint8Array<ArrayBuffer>) => string;
 
 const describe: Describe = (frame) =>
@@ -142,7 +143,7 @@ const describe: Describe = (frame) =>
 
 const stimulus = fc.nat(1000).map((sequence) => stimulusFrame(sequence, SOURCE, NONCE));
 
-/** What says what a frame is, on any frame. */
+/** Fuzzes the descriptions with any frame. */
 export const frames = target<Uint8Array, Describe>({
   claim:
     "A frame is described without an exception, in printable words, and nothing is read beyond it",

@@ -1,7 +1,9 @@
 /**
- * What takes apart what others have made, given anything. Millions of cases: `tests/soak/fuzz.soak.ts`.
+ * Every parser of foreign data, with anything as its input. Millions of cases:
+ * `tests/soak/fuzz.soak.ts`.
  *
- * A failure names its seed and the path to its case: FDPASS_FUZZ_SEED and FDPASS_FUZZ_PATH lead there again.
+ * A failure prints its seed and the path to its case, which FDPASS_FUZZ_SEED and FDPASS_FUZZ_PATH
+ * repeat.
  */
 
 import { SIGSEGV } from "../../ffi/abi/constants.ts";
@@ -10,7 +12,7 @@ import { runProgram } from "../support/programs.ts";
 import { chosen } from "./target.ts";
 import { TARGETS } from "./targets.ts";
 
-/** How many cases are tried here, and how many until a mistake must have been found. */
+/** The cases that are tried here, and the most until a planted mistake must be found. */
 const CASES = 1500, ENOUGH = 20_000;
 
 for (const [name, target] of Object.entries(TARGETS)) {
@@ -19,7 +21,7 @@ for (const [name, target] of Object.entries(TARGETS)) {
   });
 
   for (const mistake of target.mistakes) {
-    Deno.test(`${name}: one that ${mistake} is found out`, () => {
+    Deno.test(`${name}: a subject that ${mistake} is found out`, () => {
       const { message } = assertThrows(
         () => target.run({ seed: chosen().seed, cases: ENOUGH, mistake }),
         Error,
@@ -30,7 +32,7 @@ for (const [name, target] of Object.entries(TARGETS)) {
   }
 }
 
-Deno.test("A byte behind guarded memory ends who reads it", async () => {
+Deno.test("Reading a byte behind guarded memory ends the process", async () => {
   const program = "tests/fuzz/programs/read_beyond.ts";
   const [stays, reads] = await Promise.all(
     ["within", "beyond"].map((where) => runProgram(Deno.execPath(), ["run", "-A", program, where])),

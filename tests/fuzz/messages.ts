@@ -1,5 +1,6 @@
 /**
- * The parser of the child's messages: whatever text it is given, a message exactly as the schema here says, or a refusal that names the protocol.
+ * The parser of the child's messages: any text gives a message that fits the schema here, or an
+ * error that names the protocol.
  *
  * @module
  */
@@ -23,7 +24,7 @@ const message = (type: string | string[], properties: Record<string, unknown>) =
   properties: { type: { enum: [type].flat() }, ...properties },
 });
 
-/** What a parsed message may be. */
+/** The schema of a parsed message. */
 const isMessage = new Ajv2020().compile({
   oneOf: [
     message("step", { title: text, privileged: { type: "boolean" } }),
@@ -50,7 +51,7 @@ const isMessage = new Ajv2020().compile({
   ],
 });
 
-/** Whether a value is data and nothing else, all the way down. */
+/** Whether a value consists of plain data only. */
 function isPlain(value: unknown, depth = 0): boolean {
   if (depth > 17) return false;
   switch (typeof value) {
@@ -141,7 +142,10 @@ const strangeValue = fc.oneof(
   { arbitrary: json.map((each) => JSON.stringify(each)), weight: 1 },
 );
 
-/** Messages with a member replaced, added, repeated or left out; as text, since JSON can say more than an object can. */
+/**
+ * Messages with a member replaced, added, repeated or left out, as text: JSON can express more than
+ * an object can.
+ */
 const altered = fc.tuple(
   valid,
   fc.array(
@@ -161,7 +165,7 @@ const altered = fc.tuple(
   return `{${members.map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(",")}}`;
 });
 
-/** Texts with a piece cut out, put in, or both. */
+/** Texts with a piece cut out, inserted, or both. */
 const torn = fc.tuple(
   valid,
   fc.nat(400),
@@ -174,7 +178,7 @@ const torn = fc.tuple(
     return whole.slice(0, place) + piece + whole.slice(place + size);
   });
 
-/** A text, and the message that it is, if it is known to be one. */
+/** A text, and the message that it must give, if that is known. */
 interface Text {
   readonly text: string;
   readonly is?: unknown;
@@ -195,7 +199,7 @@ type Parse = (text: string) => unknown;
 const hasMembers = (value: unknown) =>
   typeof value === "function" || typeof value === "object" && value !== null;
 
-/** What careless programs do with what they get. */
+/** What a careless program does with its input. */
 function merge(into: Record<string, unknown>, from: Record<string, unknown>): void {
   for (const [key, value] of Object.entries(from)) {
     if (!hasMembers(value) || !hasMembers(into[key])) into[key] = value;
@@ -203,12 +207,12 @@ function merge(into: Record<string, unknown>, from: Record<string, unknown>): vo
   }
 }
 
-/** The honest parser with a mistake after it, for what it takes. */
+/** The honest parser, followed by a mistake in the use of its result. */
 const afterwards =
   (mistake: (message: Record<string, unknown>, text: string) => unknown): Parse => (text) =>
     mistake(parseChildMessage(text) as unknown as Record<string, unknown>, text);
 
-/** parseChildMessage() on any text. */
+/** Fuzzes parseChildMessage() with any text. */
 export const messages = target<Text, Parse>({
   claim: "parseChildMessage() gives a message exactly as the protocol has it, or ExperimentError",
   cases,

@@ -63,7 +63,7 @@ const message = fc.tuple(
 
 type Parse = (bytes: Uint8Array<ArrayBuffer>) => Link;
 
-/** The attributes in some bytes, the last of each type; what contradicts itself ends them. */
+/** The attributes in some bytes, the last of each type. The first contradiction ends them. */
 function attributesIn(bytes: Uint8Array): Map<number, Uint8Array> {
   const found = new Map<number, Uint8Array>();
   for (let rest = bytes; rest.length >= 4;) {
@@ -78,7 +78,7 @@ function attributesIn(bytes: Uint8Array): Map<number, Uint8Array> {
 const asText = (bytes: Uint8Array | undefined) =>
   bytes === undefined ? "" : new TextDecoder().decode(bytes.slice(0, -1));
 
-/** What the parser is to find, as far as it is looked at; `undefined` if it is to refuse. */
+/** What the parser must find, as far as it is compared; `undefined` if it must refuse. */
 function reference(bytes: Uint8Array): string | undefined {
   if (bytes.length < HEAD) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -95,7 +95,7 @@ function reference(bytes: Uint8Array): string | undefined {
   return JSON.stringify([asText(all.get(IFLA_IFNAME)), view.getInt32(20, true), kind]);
 }
 
-/** parseLink() on any bytes. */
+/** Fuzzes parseLink() with any bytes. */
 export const netlink = target<Uint8Array, Parse>({
   claim: "parseLink() finds the link in a message, or throws what it says that it throws",
   cases: nearly(message),

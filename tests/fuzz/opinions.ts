@@ -1,5 +1,6 @@
 /**
- * What a child says of its checks: anything, of any check, in any order, any number of times, before and after the parent looks.
+ * The record of an experiment, whatever a child reports: for any check, in any order and number,
+ * before and after the parent looks.
  *
  * @module
  */
@@ -17,51 +18,54 @@ import { privilegeDrop } from "../../lib/experiments/privilege_drop/experiment.t
 import { ExperimentRecord } from "../../lib/evidence/record.ts";
 import { must, target } from "./target.ts";
 
-/** The main job, hardened: each check is the parent's to decide, and none may be skipped. */
+/** The main job, hardened: the parent decides each check, and none may be skipped. */
 const EXPERIMENT = { ...privilegeDrop, byChildsWord: [] };
 const PLAN: readonly CheckId[] = [...EXPERIMENT.plan, ...CONFINEMENT_CHECKS];
 type Status = Finding["status"];
 
-/** How often each is drawn: a child that lies says pass. */
+/** How often each status is drawn. A lying child mostly reports pass. */
 const STATUSES: readonly Status[] = ["pass", "pass", "pass", "pass", "skip", "skip", "fail"];
 
-/** Something that is found or said of a check. */
-interface Word {
+/** A finding of the parent's, or a report of the child's. */
+interface Report {
   readonly who: "parent" | "child";
   readonly id: CheckId;
   readonly status: Status;
 }
 
-/** Everything that is found and said in one run, in its order. */
-type Run = readonly Word[];
+/** The findings and reports of a run, in order. */
+type Run = readonly Report[];
 
-/** Carries a run out. */
+/** Enters a run into a record. */
 type Carry = (record: ExperimentRecord, run: Run) => void;
 
 const FINDINGS: Readonly<Record<Status, Finding>> = {
-  pass: judged(true, "so it is"),
-  skip: skipped("not to be seen"),
-  fail: judged(false, "it is not"),
+  pass: judged(true, "it holds"),
+  skip: skipped("cannot be seen"),
+  fail: judged(false, "it does not hold"),
 };
 
-const carry: Carry = (record, run) => run.forEach((word) => carryOne(record, word));
+const carry: Carry = (record, run) => run.forEach((report) => carryOne(record, report));
 
-function carryOne(record: ExperimentRecord, { who, id, status }: Word): void {
+function carryOne(record: ExperimentRecord, { who, id, status }: Report): void {
   if (who === "child") record.opinion(id, FINDINGS[status]);
   else record.decide(id, FINDINGS[status], ["parent"]);
 }
 
-/** One number stands for a word: its status, its check, and where it stands in the run. */
+/** One number encodes a report: its status, its check, and its position in the run. */
 const number = fc.nat(STATUSES.length * PLAN.length * (PLAN.length + 1) - 1);
 
-/** The parent finds each check to hold, perhaps all but one, at which it never looks; it looks again now and then; the child speaks between. */
+/**
+ * The parent finds that each check holds, except perhaps one that it never looks at, and sometimes
+ * looks again; the child reports in between.
+ */
 const cases = fc.tuple(
   fc.oneof({ weight: 3, arbitrary: fc.constant(-1) }, fc.nat(PLAN.length - 1)),
   fc.array(number, { maxLength: 2 }),
   fc.array(number, { maxLength: 6 }),
-).map(([missing, looks, words]): Run => {
-  const run: Word[][] = Array.from({ length: PLAN.length + 1 }, () => []);
-  for (const [who, numbers] of [["parent", looks], ["child", words]] as const) {
+).map(([missing, looks, reports]): Run => {
+  const run: Report[][] = Array.from({ length: PLAN.length + 1 }, () => []);
+  for (const [who, numbers] of [["parent", looks], ["child", reports]] as const) {
     for (const each of numbers) {
       const status = STATUSES[each % STATUSES.length];
       const rest = Math.floor(each / STATUSES.length);
@@ -75,15 +79,15 @@ const cases = fc.tuple(
   return run.flat();
 });
 
-/** What somebody finds or says of a check, in its order. */
-const said = (run: Run, id: CheckId, who: Word["who"]) =>
-  run.filter((word) => word.id === id && word.who === who).map(({ status }) => status);
+/** The statuses that one side gives to a check, in order. */
+const statusesOf = (run: Run, id: CheckId, who: Report["who"]) =>
+  run.filter((report) => report.id === id && report.who === who).map(({ status }) => status);
 
-/** What must come of a check. */
+/** The right status of a check. */
 function statusOf(run: Run, id: CheckId): Status {
-  const looks = said(run, id, "parent");
+  const looks = statusesOf(run, id, "parent");
   if (looks.length === 0 || looks.includes("fail")) return "fail";
-  if (said(run, id, "child").includes("fail")) return "fail";
+  if (statusesOf(run, id, "child").includes("fail")) return "fail";
   return looks.includes("skip") ? "skip" : "pass";
 }
 
@@ -92,38 +96,41 @@ function verdictOf(statuses: readonly Status[]): ExperimentEvidence["verdict"] {
   return statuses.includes("skip") ? "INCONCLUSIVE" : "PASS";
 }
 
-/** Hears somebody once of each check. */
-const firstOf = (who: Word["who"]): Carry => (record, run) => {
+/** Ignores all but the first report of one side on each check. */
+const firstOf = (who: Report["who"]): Carry => (record, run) => {
   const known = new Set<CheckId>();
-  for (const word of run) {
-    if (word.who === who && known.has(word.id)) continue;
-    if (word.who === who) known.add(word.id);
-    carryOne(record, word);
+  for (const report of run) {
+    if (report.who === who && known.has(report.id)) continue;
+    if (report.who === who) known.add(report.id);
+    carryOne(record, report);
   }
 };
 
-/** Takes the child's word for a finding of the parent's. */
+/** Takes a report of the child's for a finding of the parent's. */
 const believing = (status: Status): Carry => (record, run) =>
-  carry(record, run.map((word) => word.status === status ? { ...word, who: "parent" } : word));
+  carry(
+    record,
+    run.map((report) => report.status === status ? { ...report, who: "parent" } : report),
+  );
 
-/** What the record makes of a run. */
+/** Fuzzes the record of an experiment. */
 export const opinions = target<Run, Carry>({
-  claim: "Whatever a child says of its checks, it is PASS only if the parent saw all of it to hold",
+  claim: "Whatever a child reports, a run is PASS only if the parent saw every check hold",
   cases,
   subject: carry,
   wrong: {
     "believes a pass": believing("pass"),
     "believes a skip": believing("skip"),
-    "hears the child's first word alone": firstOf("child"),
+    "hears only the child's first report": firstOf("child"),
     "takes the parent's first look for its last": firstOf("parent"),
-    "hears nothing once the parent has looked": (record, run) => {
+    "ignores the child once the parent has looked": (record, run) => {
       const decided = new Set<CheckId>();
-      for (const word of run) {
-        if (word.who === "parent") decided.add(word.id);
-        if (word.who === "parent" || !decided.has(word.id)) carryOne(record, word);
+      for (const report of run) {
+        if (report.who === "parent") decided.add(report.id);
+        if (report.who === "parent" || !decided.has(report.id)) carryOne(record, report);
       }
     },
-    "lets a fail be taken back": (record, run) =>
+    "lets a child take back a fail": (record, run) =>
       carry(
         record,
         run.filter(({ who, id, status }, i) =>
@@ -143,7 +150,7 @@ export const opinions = target<Run, Carry>({
     checks.forEach(({ id, status, seen_by }, i) => {
       must(status === expected[i], `${id}: ${status}, and not ${expected[i]}`);
       must(seen_by[0] === "parent", `${id}: seen by ${seen_by}`);
-      const refutes = said(run, id, "child").includes("fail");
+      const refutes = statusesOf(run, id, "child").includes("fail");
       must(seen_by.includes("child") === refutes, `${id}: seen by ${seen_by}`);
     });
   },

@@ -1,4 +1,7 @@
-/** The rule that the record keeps, against a child that says anything. FDPASS_SEQUENCES says how many runs are tried: millions take minutes. */
+/**
+ * The record of an experiment, against a child that reports anything. FDPASS_SEQUENCES is the
+ * number of runs; millions take minutes.
+ */
 
 import { chosen } from "./target.ts";
 import { opinions } from "./opinions.ts";

@@ -1,6 +1,7 @@
 /**
- * The cursor of the packet ring: over any frames in its blocks, it brings each as it is; and a worker that goes on where its predecessor says
- * that it has stopped, which may say anything, comes to an end, inside the ring.
+ * The cursor of the packet ring: it returns every frame of its blocks unchanged. A worker that
+ * resumes where its predecessor claims to have stopped comes to an end, inside the ring, whatever
+ * the claim.
  *
  * @module
  */
@@ -15,15 +16,16 @@ const GEOMETRY = { blockSize: 4096, blockCount: 4, retireTimeout: 1 };
 const memory = new RingInMemory(GEOMETRY);
 const ring = new PacketRing(memory.memory.fd, GEOMETRY);
 const status = new Uint32Array(ring.bytes.buffer, ring.bytes.byteOffset);
-const STATUS = 2; // of a block, in words: tpacket_block_desc.hdr.bh1.block_status
+// in a block, as a number of 32-bit words: tpacket_block_desc.hdr.bh1.block_status
+const STATUS = 2;
 
-/** The block that was filled last; the kernel counts them from 1. */
+/** The block that was filled last; the kernel counts from 1. */
 let sequence = 0;
 
-/** What the kernel has put into the ring, and where a predecessor says that it has stopped. */
+/** The contents of the ring, and where the predecessor claims to have stopped. */
 interface Handed {
   readonly blocks: readonly (readonly Uint8Array[])[];
-  /** Which block it names: of those here, counted from the first, or any number. */
+  /** The claimed block: one of those in the ring, counted from the first, or any number. */
   readonly block: number;
   readonly isAny: boolean;
   readonly done: number;
@@ -39,7 +41,7 @@ const cases: fc.Arbitrary<Handed> = fc.record({
   done: fc.oneof(fc.nat(9), fc.constantFrom(...EDGES)),
 });
 
-/** Goes on, and takes what is there. */
+/** Resumes, and reads what is there. */
 type Resume = (ring: PacketRing, sequence: number, done: number) => string[];
 
 function rest(ring: PacketRing): string[] {
@@ -59,7 +61,7 @@ const resume: Resume = (ring, sequence, done) => {
   return rest(ring);
 };
 
-/** Gives every block back, be it as it may. */
+/** Releases every block, whatever its state. */
 function clear(): void {
   for (let block = 0; block < GEOMETRY.blockCount; block++) {
     status[block * GEOMETRY.blockSize / 4 + STATUS] = TP_STATUS_KERNEL;
@@ -67,7 +69,7 @@ function clear(): void {
   ring.resume(sequence, 0);
 }
 
-/** PacketRing.resume() with what is so, and with what is not. */
+/** Fuzzes PacketRing.resume() with true and false claims. */
 export const packetRing = target<Handed, Resume>({
   claim:
     "PacketRing brings each frame once from where it goes on, and stays in the ring whatever it is told",

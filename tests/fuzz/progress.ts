@@ -1,5 +1,6 @@
 /**
- * The memory of a worker's progress, which the worker can fill with anything, at any time; and what the supervisor reads of it.
+ * The memory of a worker's progress: the worker may write anything there at any time, and the
+ * supervisor reads it.
  *
  * @module
  */
@@ -14,7 +15,7 @@ const CAPACITY = 16, SENT = 12;
 
 const fd = createProgress(CAPACITY);
 const ours = new Progress(fd, CAPACITY);
-/** The same memory, as the worker has it. */
+/** The same memory in the worker. */
 const theirs = pages(8192);
 mapOver(theirs, MAP_SHARED, fd);
 close(fd);
@@ -34,7 +35,7 @@ interface Memory {
   readonly journal: readonly number[];
 }
 
-/** What the supervisor takes from it. */
+/** What the supervisor reads. */
 interface Reading {
   readonly count: number;
   readonly journal: Uint32Array;
@@ -49,7 +50,7 @@ const read: Read = (progress) => {
   return { count, doneInBlock, lost: progress.takeLost(), journal: progress.journal };
 };
 
-/** What a supervisor reads of a memory that a worker has filled with anything. */
+/** Fuzzes Progress with a memory that a worker has filled with anything. */
 export const progress = target<Memory, Read>({
   claim: "Whatever a worker writes, the supervisor reads whole numbers and a journal of its size",
   cases: fc.record({

@@ -1,5 +1,5 @@
 /**
- * Tries cases of one target. Prints how many it were, and how long it took.
+ * Tries cases of one target. Prints their number and the time that they took.
  *
  *     run.ts TARGET CASES [MISTAKE]
  *

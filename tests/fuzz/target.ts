@@ -1,5 +1,6 @@
 /**
- * What is fuzzed: a function that takes what others have made, the cases that it is given, and what must hold of each.
+ * A fuzz target: a function that reads foreign data, the cases that it gets, and the property that
+ * must hold for each.
  *
  * @module
  */
@@ -8,22 +9,22 @@ import fc from "fast-check";
 
 /** A function under test, with its property. */
 export interface Target<Case, Subject> {
-  /** What must hold, as a sentence. */
+  /** The property as a sentence. */
   readonly claim: string;
   readonly cases: fc.Arbitrary<Case>;
-  /** What is tested. */
+  /** The function. */
   readonly subject: Subject;
-  /** The same with a mistake in it, by what the mistake is: the property must find each. */
+  /** The function with mistakes in it, by description: the property must find each mistake. */
   readonly wrong: Readonly<Record<string, Subject>>;
-  /** Throws if it does not hold. */
+  /** Throws if the property does not hold for a case. */
   readonly check: (subject: Subject, each: Case) => void;
 }
 
-/** A target, whatever its types are. */
+/** A target of any types. */
 export type AnyTarget = {
   readonly claim: string;
   readonly mistakes: readonly string[];
-  /** Tries so many cases of it; throws with a counterexample if it does not hold. */
+  /** Tries cases; throws with a counterexample if the property does not hold. */
   run(options: RunOptions): void;
 };
 
@@ -31,13 +32,16 @@ export type AnyTarget = {
 export interface RunOptions {
   readonly cases: number;
   readonly seed: number;
-  /** The way to one case, as fast-check prints it. */
+  /** The path to one case, as fast-check prints it. */
   readonly path?: string | undefined;
-  /** Instead of what is tested: one of its mistakes. */
+  /** The mistake to test in place of the function. */
   readonly mistake?: string | undefined;
 }
 
-/** The cases of a run are the same every time, unless FDPASS_FUZZ_SEED is another number, and FDPASS_FUZZ_PATH leads to one of them. */
+/**
+ * The seed and the path from FDPASS_FUZZ_SEED and FDPASS_FUZZ_PATH. Without them every run has the
+ * same cases.
+ */
 export function chosen(): { readonly seed: number; readonly path: string | undefined } {
   return {
     seed: Number(Deno.env.get("FDPASS_FUZZ_SEED") ?? 20260101),
@@ -60,7 +64,7 @@ export function target<Case, Subject>(
   };
 }
 
-/** Throws unless it is so. */
+/** Throws an error unless a condition holds. */
 export function must(holds: boolean, what: string): asserts holds {
   if (!holds) throw new Error(what);
 }

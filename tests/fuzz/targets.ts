@@ -1,5 +1,5 @@
 /**
- * Everything that is fuzzed, by name.
+ * Every fuzz target, by name.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * Foreign text in the views: whatever a child says, nothing of it acts on a terminal, and nothing breaks out of the markup.
+ * Foreign text in the views: whatever a child sends, it cannot act on a terminal or break out of
+ * the markup.
  *
  * @module
  */
@@ -16,7 +17,7 @@ const cases = fc.array(
   { maxLength: 6 },
 ).map((parts) => parts.join(""));
 
-/** A text as it is shown: on a terminal, and in the page. */
+/** Shows a text on a terminal and in the page. */
 type Show = (text: string) => { readonly line: string; readonly markup: string };
 
 const show: Show = (text) => ({
@@ -24,7 +25,7 @@ const show: Show = (text) => ({
   markup: html`<td title="${text}">${text}</td>`.text,
 });
 
-/** The views of any text. */
+/** Fuzzes the views with any text. */
 export const views = target<string, Show>({
   claim: "Foreign text is harmless on a terminal and in markup",
   cases,
@@ -37,7 +38,7 @@ export const views = target<string, Show>({
     }),
     "knows ASCII only": (text) => ({
       ...show(text),
-      // deno-lint-ignore no-control-regex -- that is the mistake
+      // deno-lint-ignore no-control-regex -- this is the mistake
       line: text.replace(/[\x00-\x1f]/g, "?"),
     }),
   },

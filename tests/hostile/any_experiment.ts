@@ -9,19 +9,20 @@ import { CLONE_FILES, CLONE_UNTRACED } from "../../ffi/mod.ts";
 import { type Finding, judged, skipped } from "../../lib/evidence/evidence.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import type { CheckId } from "../../lib/evidence/checks.ts";
-import type { Protection } from "../../lib/confine/protections.ts";
+import type { Confinement } from "../../lib/confine/start.ts";
 import { leaveProcesses, LEFT_PROCESSES, type LeftProcesses } from "./leaving.ts";
 import { startSharing } from "./processes.ts";
 
 /** Does something when a message with orders arrives. */
 function atOrders(
   run: ChildRun,
-  act: (message: { protections: readonly Protection[] }) => void,
+  act: (message: Confinement) => void,
 ): void {
   const honest = run.receive.bind(run);
   run.receive = (type, descriptors) => {
     const delivery = honest(type, descriptors);
-    if ("protections" in delivery.message) act(delivery.message);
+    const message: Partial<Confinement> = delivery.message;
+    if (message.protections !== undefined) act(message as Confinement);
     return delivery;
   };
 }

@@ -8,6 +8,7 @@
 import { close, dropPrivileges, type Identity, WaitingThreads } from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import type { CheckId } from "../../lib/evidence/checks.ts";
+import { SOCKET } from "../../lib/harness/worker_orders.ts";
 import { CONFINEMENT_CHECKS } from "../../lib/evidence/checks.ts";
 import { type Finding, judged, type Verdict } from "../../lib/evidence/evidence.ts";
 import { privilegeDrop } from "../../lib/experiments/privilege_drop/experiment.ts";
@@ -86,7 +87,7 @@ export function behave(
   report("born");
   run.reached("started");
 
-  const { message, descriptors: [packetFd] } = run.receive("socket", 1);
+  const { message, descriptors: [packetFd] } = run.receive(SOCKET, 1);
   const { uid, gid, protections, receive } = message;
   const situation = { run, packetFd, identity: { uid, gid }, protections };
   behaviour.received?.(situation);

@@ -7,7 +7,7 @@
 import { close, open } from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import { authority } from "../../lib/experiments/authority/experiment.ts";
-import type { ParentMessage } from "../../lib/harness/protocol.ts";
+import { WORKER, type WorkerOrders } from "../../lib/experiments/authority/orders.ts";
 import { expectedOutcome } from "../../lib/experiments/authority/expected_outcome.ts";
 import type { Operation, Outcome } from "../../lib/experiments/authority/operation.ts";
 import { OPERATIONS } from "../../lib/experiments/authority/operations.ts";
@@ -22,10 +22,11 @@ function onOrders(
   change: (ordered: readonly Protection[], forgottenFd: number) => readonly Protection[],
 ): void {
   const honest = run.receive.bind(run);
-  run.receive = (type, descriptors) => {
-    const delivery = honest(type, descriptors);
-    const message = delivery.message as ParentMessage;
-    if (message.type === "worker" && message.target !== null) {
+  run.receive = (expected, descriptors) => {
+    const delivery = honest(expected, descriptors);
+    if (expected !== WORKER) return delivery;
+    const message = delivery.message as WorkerOrders;
+    if (message.target !== null) {
       const protections = change(message.protections, message.target.forgottenFd);
       Object.assign(message, { protections });
     }

@@ -26,7 +26,7 @@ const evidence = evidenceOf(environment(task.run.interface, task.run.user), [
   await runExperiment(
     { ...authority, parent: (run) => parent(run, columns) },
     {
-      setting: findSetting(task.run, ""),
+      setting: findSetting(task.run, "", [authority]),
       signal: new AbortController().signal,
       childModule: new URL(`./authority_child.ts?${defect}`, import.meta.url).href,
     },

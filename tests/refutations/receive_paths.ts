@@ -12,7 +12,7 @@ import {
   childOverrides,
   receivePaths,
 } from "../../lib/experiments/receive_paths/experiment.ts";
-import type { ReceiverOrders } from "../../lib/harness/protocol.ts";
+import type { ReceiverOrders } from "../../lib/experiments/receive_paths/orders.ts";
 import type { FrameSource } from "../../lib/receive/mod.ts";
 import {
   CountingSource,

@@ -18,7 +18,7 @@ import type { CheckId } from "../../lib/evidence/checks.ts";
 import { judged } from "../../lib/evidence/evidence.ts";
 import type { Experiment } from "../../lib/harness/experiment.ts";
 import { endOfPacket } from "../../lib/packets/frames.ts";
-import type { ParentMessage } from "../../lib/harness/protocol.ts";
+import type { Confinement } from "../../lib/confine/start.ts";
 import type { Protection } from "../../lib/confine/protections.ts";
 
 /** A defect in an experiment, and the checks that it refutes. */
@@ -85,8 +85,8 @@ export function onProtections(
   const honest = run.receive.bind(run);
   run.receive = (type, descriptors) => {
     const delivery = honest(type, descriptors);
-    const message = delivery.message as ParentMessage;
-    if ("protections" in message && message.protections.length > 0) {
+    const message: Partial<Confinement> = delivery.message;
+    if (message.protections !== undefined && message.protections.length > 0) {
       Object.assign(message, { protections: change(message.protections) });
     }
     return delivery;

@@ -14,7 +14,8 @@ import {
   setsockopt,
 } from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
-import { DatagramReader } from "../../lib/packets/datagrams.ts";
+import type { RelayAccount } from "../../lib/experiments/relay/account.ts";
+import { openEgress } from "../../lib/experiments/relay/egress.ts";
 import { strayFrame } from "../../lib/experiments/relay/elsewhere.ts";
 import {
   child,
@@ -23,12 +24,13 @@ import {
   parentOverrides,
   relay,
 } from "../../lib/experiments/relay/experiment.ts";
-import { openEgress } from "../../lib/experiments/relay/egress.ts";
+import { Relay } from "../../lib/experiments/relay/relay.ts";
+import { DatagramReader } from "../../lib/packets/datagrams.ts";
+import type { RelaySetting } from "../../lib/experiments/relay/options.ts";
 import type { ParentRun } from "../../lib/harness/parent_run.ts";
 import { becomeWorker, protectSocket, protectWorker } from "../../lib/confine/protections.ts";
 import { type FrameSource, openFrameSource } from "../../lib/receive/mod.ts";
 import { PacketRingSource } from "../../lib/receive/tpacket_v3.ts";
-import { Relay, type RelayAccount } from "../../lib/experiments/relay/relay.ts";
 import { DoublingSource, MISTREATED, SkippingSource, SleepingSource } from "./altered_sources.ts";
 import {
   onProtections,
@@ -281,7 +283,7 @@ export const RELAY_REFUTATIONS: Refutations = Object.fromEntries(
       ...refutation,
       experiment: {
         ...relay,
-        parent: (run: ParentRun) => parent(run, { ...parentOverrides, ...ours }),
+        parent: (run: ParentRun<RelaySetting>) => parent(run, { ...parentOverrides, ...ours }),
         child: (run: ChildRun) => {
           words?.(run);
           return child(run, { ...childOverrides, ...theirs });

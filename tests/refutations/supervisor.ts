@@ -18,7 +18,8 @@ import {
   supervisor,
 } from "../../lib/experiments/supervisor/experiment.ts";
 import { FanoutGroup } from "../../lib/experiments/supervisor/fanout_group.ts";
-import type { ParentMessage } from "../../lib/harness/protocol.ts";
+import type { Supervision } from "../../lib/experiments/supervisor/options.ts";
+import { SUPERVISED, type SupervisedOrders } from "../../lib/experiments/supervisor/orders.ts";
 import { boundPacketSocket } from "../../lib/packets/socket.ts";
 import { ParentRun } from "../../lib/harness/parent_run.ts";
 import { createProgress, Progress } from "../../lib/experiments/supervisor/progress.ts";
@@ -161,10 +162,11 @@ class HastySupervisor extends Supervisor {
  */
 function leaveBlocks(run: ChildRun): void {
   const honest = run.receive.bind(run);
-  run.receive = (type, descriptors) => {
-    const delivery = honest(type, descriptors);
-    const message = delivery.message as ParentMessage;
-    if (message.type !== "supervised" || message.capacity !== HASTY) return delivery;
+  run.receive = (expected, descriptors) => {
+    const delivery = honest(expected, descriptors);
+    const isHasty = expected === SUPERVISED &&
+      (delivery.message as SupervisedOrders).capacity === HASTY;
+    if (!isHasty) return delivery;
     const { store } = Atomics;
     const isRing = (words: Uint32Array) => words.length > HASTY;
     const leaving = (words: Uint32Array, index: number, value: number) =>
@@ -325,9 +327,8 @@ const DEFECTS: { readonly [name: string]: Defect } = {
 };
 
 /** The same run with fewer kills, because each costs a start. */
-function shorter({ context, record }: ParentRun): ParentRun {
-  const supervision = { ...context.setting.supervision, kills: KILLS, rate: RATE };
-  return new ParentRun({ ...context, setting: { ...context.setting, supervision } }, record);
+function shorter({ context, options, record }: ParentRun<Supervision>): ParentRun<Supervision> {
+  return new ParentRun({ ...context, options: { ...options, kills: KILLS, rate: RATE } }, record);
 }
 
 /** Every refutation of `supervisor`, by name. */
@@ -339,7 +340,7 @@ export const SUPERVISOR_REFUTATIONS: Refutations = Object.fromEntries(
       ...refutation,
       experiment: {
         ...supervisor,
-        parent(run: ParentRun) {
+        parent(run: ParentRun<Supervision>) {
           inSupervisor?.();
           return parent(shorter(run), { ...parentOverrides, ...overrides });
         },

@@ -1,4 +1,4 @@
-/** The tables of scripts/kernels_table.ts, over a stored run. */
+/** The tables of scripts/kernels_table.ts, for a stored run. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Evidence } from "../../lib/evidence/evidence.ts";
@@ -10,7 +10,7 @@ import {
 } from "../../scripts/kernels_table.ts";
 import { storedEvidence } from "../support/stored.ts";
 
-/** A kernel's runs with the stored evidence, changed by `change`. */
+/** The runs of a kernel: the stored evidence, changed by `change`. */
 function runs(kernel: string, change: (text: string) => string = (text) => text): Runs {
   const evidence: Evidence = JSON.parse(change(JSON.stringify(storedEvidence())));
   return { kernel, reports: new Map([["all", evidence]]) };
@@ -19,13 +19,13 @@ function runs(kernel: string, change: (text: string) => string = (text) => text)
 const here = runs("6.18.0");
 const rowsOf = (markdown: string) => markdown.trimEnd().split("\n").slice(2);
 
-Deno.test("verdictTable() counts what passed, failed and was skipped, and names what never came", () => {
+Deno.test("verdictTable() counts passed, failed and skipped checks, and names missing reports", () => {
   const dead: Runs = { kernel: "5.10.0", reports: new Map([["all", undefined]]) };
   const [row] = rowsOf(verdictTable([here, dead]));
   assertMatch(row, /^\| all \| [A-Z]+ \(\d+(, \d+ failed)?(, \d+ skipped)?\) \| no report \|$/);
 });
 
-Deno.test("differingChecks() has what did not pass, with the reason", () => {
+Deno.test("differingChecks() lists the checks that did not pass, with the reason", () => {
   const checks = storedEvidence().experiments.flatMap(({ checks }) => checks);
   const passed = rowsOf(differingChecks(here, [runs("6.1.0")])).join("\n");
   const [{ id }] = checks.filter(({ status }) => status === "pass");
@@ -42,7 +42,7 @@ Deno.test("differingChecks() has what did not pass, with the reason", () => {
   );
 });
 
-Deno.test("differingOperations() has each outcome that is another one than here", () => {
+Deno.test("differingOperations() lists each outcome that differs from this kernel's", () => {
   const cell = /"outcome":"allowed"/;
   const changed = runs("5.10.0", (text) => text.replace(cell, '"outcome":"EPERM"'));
   const same = rowsOf(differingOperations(here, [runs("6.1.0")]));

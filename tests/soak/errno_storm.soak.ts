@@ -1,5 +1,5 @@
 /**
- * Ten million calls that fail, in four storms of signals. `STORM_CALLS` is the number of all of them together, where it is to be another.
+ * Ten million failing calls in four storms of signals. `STORM_CALLS` sets another total.
  *
  * @module
  */
@@ -14,7 +14,7 @@ const calls = Number(Deno.env.get("STORM_CALLS") ?? 10_000_000) / PROCESSES.leng
 for (const process of PROCESSES) {
   testNeeding(
     { root: true },
-    `${calls} calls of a ${process} process have their own errno, in a storm of signals`,
+    `Each of ${calls} calls of a ${process} process gets its own errno in a storm of signals`,
     async () => {
       const seen = await errnosInStorm({ process, isCured: true, calls, pause: 0 });
       assertEquals(seen, { made: calls, wrong: {} });

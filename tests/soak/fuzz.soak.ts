@@ -1,4 +1,4 @@
-/** Millions of cases, of everything that takes apart what others have made. */
+/** Millions of cases for every fuzz target. */
 
 import { assertEquals } from "@std/assert";
 import { chosen } from "../fuzz/target.ts";
@@ -6,9 +6,9 @@ import { TARGETS } from "../fuzz/targets.ts";
 import { TestsAhead } from "../support/tests_ahead.ts";
 import { runProgram } from "../support/programs.ts";
 
-/** For each of the eleven targets. */
+/** For each target. */
 const CASES = 250_000;
-/** A guess at ten times what it takes, in milliseconds. */
+/** About ten times what a target takes, in milliseconds. */
 const LIMIT = 900_000;
 const tests = new TestsAhead();
 

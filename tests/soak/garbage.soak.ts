@@ -4,16 +4,16 @@ import type { ReceivePath } from "../../lib/receive/mod.ts";
 import { PATHS, pathTest, toldBy } from "../lib/receive/paths.ts";
 
 const FRAMES = 1_000_000;
-/** After how many frames the growth is resultOf. */
+/** The number of frames between two readings of the heap. */
 const PART = 100_000;
 
-/** So large a young generation, in MiB, that nothing is collected meanwhile. */
+/** Makes the young generation so large, in MiB, that nothing is collected meanwhile. */
 const flags = (size: number) => [
   `--v8-flags=--min-semi-space-size=${size},--max-semi-space-size=${size}`,
 ];
 
 for (const path of PATHS) {
-  if (path === "recvmsg") continue; // it makes objects of every message: see below
+  if (path === "recvmsg") continue; // it makes objects for every message: see below
   pathTest(path, "makes no garbage: the heap is the same after a million frames", async () => {
     const { received, growth, withAnObjectEach } = await toldBy("garbage.ts", [path], flags(64));
     assertEquals(received, FRAMES);
@@ -24,7 +24,10 @@ for (const path of PATHS) {
   });
 }
 
-/** The garbage of a frame whose time stamp is asked for, in bytes at most: a bigint, or that and the objects of the control messages. */
+/**
+ * The most garbage of a frame whose time stamp is read, in bytes: a bigint, or a bigint and the
+ * objects of the control messages.
+ */
 const STAMPED: readonly [path: ReceivePath, bytes: number][] = [
   ["tpacket-v3", 50],
   ["recvmmsg", 1500],
@@ -38,7 +41,7 @@ for (const [path, bound] of STAMPED) {
     async () => {
       const resultOf = await toldBy("garbage.ts", [path, "stamped"], flags(1024));
       assertEquals([resultOf.received, resultOf.isStamped], [FRAMES, true]);
-      // The median: not all of these parts go by without a collection.
+      // The median, because some readings see a collection.
       const bytes = spreadOf(resultOf.growth).median / PART;
       assert(bytes > 0 && bytes < bound, `${bytes} bytes a frame: ${resultOf.growth}`);
     },

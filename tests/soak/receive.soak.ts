@@ -2,7 +2,9 @@ import { assert, assertEquals } from "@std/assert";
 import { testNeeding } from "../support/needs.ts";
 import { inNamespace } from "../support/programs.ts";
 
-/** Runs the soak, and sees to it that every frame is received once and in order, or counted as dropped. */
+/**
+ * Runs the soak, and asserts that every frame is received once and in order, or counted as dropped.
+ */
 async function soak(frames: number, pause: number): Promise<{ received: number; drops: number }> {
   const { code, stdout, stderr } = await inNamespace([
     ...[Deno.execPath(), "run", "-A", "tests/soak/receive_soak.ts"],
@@ -32,7 +34,7 @@ testNeeding(
 
 testNeeding(
   needs,
-  "A worker that is too slow loses frames by tpacket-v3, and accounts for each of them",
+  "A slow worker loses frames by tpacket-v3, and accounts for each of them",
   async () => {
     const { received, drops } = await soak(2_000_000, 500);
     assert(received > 100_000 && drops > 100_000, `${received} received, ${drops} dropped`);

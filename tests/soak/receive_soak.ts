@@ -1,10 +1,11 @@
 /**
- * A worker receives millions of frames by a packet ring, as fast as they can be sent, and accounts for each by its number.
+ * A worker receives millions of frames by a packet ring, as fast as they can be sent, and accounts
+ * for each by its number.
  *
  *     receive_soak.ts parent FRAMES PAUSE
  *     receive_soak.ts worker CHANNEL_FD
  *
- * PAUSE is how long the worker does nothing after every hundred thousand frames, in milliseconds.
+ * PAUSE is how long the worker pauses after every hundred thousand frames, in milliseconds.
  *
  * @module
  */
@@ -29,16 +30,16 @@ import { nearSocket, NUMBER_OFFSET, numberedFrame, Sender } from "../ffi/program
 
 const TIMEOUT = 10_000;
 const SIZE = 64;
-/** After how many frames the worker pauses; a ring holds about as many. */
+/** The number of frames between two pauses of the worker; a ring holds about as many. */
 const PAUSE_EVERY = 100_000;
-/** How often a frame is tried that finds a queue full. */
+/** How often a frame is sent that finds a queue full. */
 const TRIES = 5000;
 
 const say = (channelFd: number, message: unknown, fds: number[] = []) =>
   sendMessage(channelFd, message, fds, TIMEOUT);
 const hear = (channelFd: number) => JSON.parse(awaitMessage(channelFd, 0, TIMEOUT).text);
 
-/** Sends frames with the numbers from 0 on. */
+/** Sends frames with the numbers from 0. */
 function sendAll(frames: number): void {
   using sender = new Sender();
   const frame = numberedFrame(0, SIZE);
@@ -67,7 +68,7 @@ async function parent(frames: number, pause: number): Promise<void> {
   });
   theirs.close();
   say(ours.fd, { pause }, [packetSocket.fd]);
-  hear(ours.fd); // it is ready
+  hear(ours.fd); // the worker is ready
   const start = performance.now();
   sendAll(frames);
   const seconds = (performance.now() - start) / 1000;
@@ -94,7 +95,8 @@ function worker(channelFd: number): void {
   let last = -1;
   let isEnd = false;
   while (!isEnd) {
-    // All frames were sent before the message: what is in the ring once it has come and no block is due any more is all there is.
+    // All frames were sent before the message. Once it is there and no block is due, the ring holds
+    // the rest of them.
     poller.wait(TIMEOUT);
     isEnd = poller.revents(1) !== 0;
     if (isEnd) sleep(200);

@@ -1,4 +1,7 @@
-/** The main job a thousand times in a row; and eight at once, each in namespaces of its own, which get in each other's way. */
+/**
+ * The main job a thousand times in a row, and in eight lanes side by side, each in its own
+ * namespaces, which compete for the machine.
+ */
 
 import { assertEquals } from "@std/assert";
 import { testNeeding } from "../support/needs.ts";
@@ -7,13 +10,13 @@ import type { Repetition } from "./repeating.ts";
 
 const NEEDS = { root: true, programs: { ip: "iproute2" } };
 
-/** How many at once, and how often each. */
+/** The number of lanes, and of runs in each. */
 const LANES: [lanes: number, times: number][] = [[1, 1000], [8, 25]];
 
 /** When a lane is killed, in milliseconds: far more than it takes. */
 const LIMIT = 900_000;
 
-/** The interfaces outside, and the network namespaces that processes are in. */
+/** The interfaces outside, and the network namespaces of all processes. */
 async function outside(): Promise<string[]> {
   const script = "ip -brief link; ip netns list; readlink /proc/[0-9]*/ns/net | sort -u | wc -l";
   return (await runProgram("sh", ["-c", script])).stdout.trim().split("\n");

@@ -1,6 +1,6 @@
 /**
- * Makes the main job again and again, each time as a program of its own, in the namespaces that this one is in; then tells what came of it and
- * what is left there.
+ * Runs the main job again and again as a separate program, in the namespaces of this one, and
+ * prints the outcomes and what is left behind.
  *
  *     TMPDIR=FOLDER scripts/netns.sh deno run -A tests/soak/repeating.ts TIMES
  *
@@ -10,24 +10,24 @@
 import { type LeftBehind, Place } from "../support/left_behind.ts";
 import { printJson } from "../ffi/programs/print_json.ts";
 
-/** What is told. */
+/** The printed result. */
 export interface Repetition {
   readonly passed: number;
-  /** What those printed that did not pass, with their exit status. */
+  /** The outputs and exit statuses of the runs that did not pass. */
   readonly others: readonly string[];
   readonly left: LeftBehind;
-  /** How long a run took, in milliseconds. */
+  /** The times of the runs, in milliseconds. */
   readonly shortest: number;
   readonly longest: number;
 }
 
-/** However loaded the machine is, it is not the time that ends a run. */
+/** With this timeout a loaded machine does not end a run. */
 const COMMAND = ["run", "-A", "main.ts", "--timeout", "60", "veth-fdpass"];
 
 const isPass = (text: string) =>
   /\n✓ SUCCESS: [^]*\n✓ Core assumption validated: D24 [^\n]*\n$/.test(text);
 
-/** How much of an output is kept, from its end, in characters. */
+/** How much of an output is kept, in characters from its end. */
 const LAST_WORDS = 2000;
 
 if (import.meta.main) {

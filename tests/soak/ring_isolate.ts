@@ -1,5 +1,6 @@
 /**
- * Makes and closes many rings, and ends: an isolate whose memory goes back to the heap while the kernel is still giving the rings up.
+ * Makes and closes many rings, and ends: an isolate whose memory returns to the heap while the
+ * kernel still releases the rings.
  *
  * @module
  */

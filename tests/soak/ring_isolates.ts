@@ -1,10 +1,11 @@
 /**
- * Isolates that make rings, one after another, while memory is taken and given back. Prints "done" if the process lives.
+ * Starts isolates that make rings, one after another, while memory is allocated and freed. Prints
+ * "done" if the process survives.
  *
  * @module
  */
 
-// deno-lint-ignore-file no-console -- it is a program that prints
+// deno-lint-ignore-file no-console -- this program prints
 
 for (let isolate = 0; isolate < 60; isolate++) {
   await new Promise<void>((resolve) => {

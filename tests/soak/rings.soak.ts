@@ -5,7 +5,7 @@ import { ROOT, runProgram } from "../support/programs.ts";
 const reason = whyNoOwnRing();
 
 Deno.test({
-  name: `IoUring.close() leaves nothing to which the kernel still writes${
+  name: `IoUring.close() leaves no memory that the kernel still writes to${
     reason === undefined ? "" : ` # SKIP ${reason}`
   }`,
   ignore: reason !== undefined,

@@ -1,6 +1,7 @@
 /**
- * A hardened worker at work for long. It is protected as `lib/confine/protections.ts` does it, but for one thing: what the receive-only
- * filter refuses by default kills here, so a violation cannot go unseen.
+ * A hardened worker that works for a long time. It is protected as by `lib/confine/protections.ts`,
+ * with one difference: a refusal by the receive-only filter kills the worker here, so that no
+ * violation goes unseen.
  *
  *     soaking.ts parent NEAR FAR FRAMES
  *     soaking.ts worker CHANNEL_FD UID GID
@@ -39,12 +40,12 @@ import { drain } from "../../lib/receive/frame_source.ts";
 import { RecvmsgSource } from "../../lib/receive/recvmsg.ts";
 import { printJson } from "../ffi/programs/print_json.ts";
 
-/** Sent at once, then waited for: less than any receive buffer holds. */
+/** The frames that are sent without waiting: fewer than any receive buffer holds. */
 const BURST = 100;
 const TIMEOUT = 10_000;
 const NONCE = Uint8Array.from("one million times", (letter) => letter.charCodeAt(0)).slice(0, 16);
 const FRAME = stimulusFrame(0, Uint8Array.of(2, 0, 0, 0, 0, 1), NONCE);
-/** Where in the frame its sequence number is. */
+/** The offset of the sequence number in the frame. */
 const SEQUENCE = FRAME.length - NONCE.length - 4;
 
 const identity = { uid: 65534, gid: 65534 };
@@ -66,7 +67,7 @@ async function parent(near: string, far: string, frames: number): Promise<void> 
   });
   theirs.close();
   sendMessage(ours.fd, { frames }, [packetSocket.fd], TIMEOUT);
-  hear(ours.fd); // it is ready
+  hear(ours.fd); // the worker is ready
 
   const frame = FRAME.slice();
   const view = new DataView(frame.buffer);
@@ -75,7 +76,7 @@ async function parent(near: string, far: string, frames: number): Promise<void> 
       view.setUint32(SEQUENCE, sent++);
       send(sender.fd, frame, 0);
     }
-    hear(ours.fd); // it has them
+    hear(ours.fd); // the worker has them
   }
   const seen = hear(ours.fd);
   const { status, output } = await worker.ended();

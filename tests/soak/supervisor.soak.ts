@@ -4,7 +4,10 @@ import { evidenceIn, fdpass, inNamespace, type Outcome } from "../support/progra
 
 const needs = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
 const KILLS = 100;
-/** Frames of others on the link that may pass the filter too: what the kernel itself says by multicast when an interface comes up. */
+/**
+ * The most frames of others on the link that pass the filter too: the kernel's own multicasts when
+ * an interface comes up.
+ */
 const FOREIGN = 20;
 
 function figuresIn(outcome: Outcome) {
@@ -36,7 +39,7 @@ testNeeding(
 
 testNeeding(
   needs,
-  "Where the ring is too small for the gap, loss is detected, and each lost frame is one that the kernel counted as dropped",
+  "With a ring too small for the gap, loss is detected, and the kernel counted each lost frame as dropped",
   async () => {
     const program = [Deno.execPath(), "run", "-A", "tests/refutations/run.ts"];
     const outcome = await inNamespace([...program, "supervisor/small-ring"], { timeout: 150_000 });

@@ -1,5 +1,6 @@
 /**
- * A worker of the supervisor's, which misbehaves, if it is to become one of those who do, as the query of its URL names it.
+ * A worker of the supervisor. If it is to become the user of the misbehaving seat, it misbehaves in
+ * the way that the query of its URL names.
  *
  * @module
  */
@@ -13,14 +14,14 @@ import { work } from "../../lib/experiments/supervisor/worker.ts";
 import { FORGED, MISBEHAVING, MISBEHAVIOURS } from "./misbehaviours.ts";
 
 const name = new URL(import.meta.url).search.slice(1);
-// A worker is born with its uid as the real one.
+// The launcher has already set the real uid to the worker's.
 const misbehaves = getresuid().real === MISBEHAVING;
 if (misbehaves && name === "forges-progress") {
   const { enter } = Progress.prototype;
   Progress.prototype.enter = function (sequence) {
     enter.call(this, sequence);
     const { store } = Atomics;
-    // Whatever it stores from now on is nonsense.
+    // From now on every store writes nonsense.
     const forged = (words: Uint32Array, index: number) => store(words, index, FORGED);
     Object.assign(Atomics, { store: forged });
   };

@@ -1,5 +1,6 @@
 /**
- * Two seats under a steady stream; the workers of one of them misbehave. Tells what became of each.
+ * Supervises two seats under a steady stream. The workers of one misbehave. Prints what became of
+ * each seat.
  *
  *     misbehaving_run.ts MISBEHAVIOUR
  *
@@ -15,9 +16,10 @@ import type { ParentRun } from "../../lib/harness/parent_run.ts";
 import { FOREIGN } from "../../lib/experiments/supervisor/progress.ts";
 import { ALL_PROTECTIONS } from "../../lib/confine/protections.ts";
 import { runExperiment } from "../../lib/harness/run.ts";
-import { findSetting, requireStimulus } from "../../lib/harness/setting.ts";
+import { requireStimulus } from "../../lib/host/interfaces.ts";
+import { findSetting } from "../../lib/harness/setting.ts";
 import { steadySequence, SteadyStimulus } from "../../lib/experiments/supervisor/stream.ts";
-import type { Seat } from "../../lib/experiments/supervisor/seat.ts";
+import type { Seat, TendedSeat } from "../../lib/experiments/supervisor/seat.ts";
 import { Supervisor } from "../../lib/experiments/supervisor/supervisor.ts";
 import { printJson } from "../ffi/programs/print_json.ts";
 import { MISBEHAVING } from "./misbehaviours.ts";
@@ -27,16 +29,16 @@ const [name] = Deno.args;
 const RING = { blockSize: 1 << 14, blockCount: 1024, retireTimeout: 8 };
 const PATIENCE = { start: 2500, answer: 1000, stop: 2000 };
 const RATE = 1000, TIMEOUT = 60;
-/** How often workers of the one seat have ended when it is enough. */
+/** How many workers of the misbehaving seat must end before the run stops. */
 const ENOUGH = 3;
 
 const pause = (time: number) => new Promise<void>((resolve) => setTimeout(resolve, time));
 
 let seen: unknown;
 
-/** The frames that a next worker of a seat would get, by number. */
+/** Returns the numbers of the frames that the seat's next worker would receive. */
 function waiting(seat: Seat, nonce: Uint8Array): number[] {
-  const { socket } = seat as unknown as { socket: { fd: number } };
+  const { socket } = seat as TendedSeat;
   using ring = new PacketRing(socket.fd, RING);
   ring.resume(seat.progress.sequence, seat.progress.doneInBlock);
   const numbers: number[] = [];
@@ -110,7 +112,7 @@ async function parent(run: ParentRun): Promise<Conclusion> {
 const task = parseCommandLine(["-t", String(TIMEOUT), "veth-fdpass"], [experiment]);
 if (task.task !== "run") throw new Error(`Nothing to run: ${task.task}`);
 const { error } = await runExperiment({ ...experiment, plan: [], parent }, {
-  setting: findSetting(task.run, ""),
+  setting: findSetting(task.run, "", [experiment]),
   signal: new AbortController().signal,
   childModule: new URL(`./misbehaving_child.ts?${name}`, import.meta.url).href,
 });

@@ -1,4 +1,7 @@
-/** For each way in which a worker can misbehave: its seat is given up, or it is replaced, the reason is known, and the other seat never notices. */
+/**
+ * Each way in which a worker can misbehave: it is replaced or its seat is given up, the reason is
+ * recorded, and the other seat receives every frame once.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import { FLOWS } from "../../lib/experiments/supervisor/stream.ts";
@@ -8,7 +11,9 @@ import { MISBEHAVIOURS } from "./misbehaviours.ts";
 
 const needs = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
 const PATIENT = { timeout: 90_000 };
-/** What the supervisor's memory may grow by, in bytes: less than what a flood of messages would take. */
+/**
+ * How much the supervisor's memory may grow, in bytes: less than a flood of messages would take.
+ */
 const GROWTH = 150 << 20;
 const flowOf = (number: number) => number % FLOWS;
 
@@ -16,7 +21,7 @@ for (const [name, { what, reason, isGivenUp }] of Object.entries(MISBEHAVIOURS))
   const outcome = isGivenUp ? "given up" : "replaced";
   testNeeding(
     needs,
-    `A worker that ${what} is ${outcome}; the others' frames come once`,
+    `A worker that ${what} is ${outcome}, and the other seat receives each frame once`,
     async () => {
       const command = [Deno.execPath(), "run", "-A", "tests/supervision/misbehaving_run.ts", name];
       const { code, stdout, stderr } = await inNamespace(command, PATIENT);
@@ -26,14 +31,14 @@ for (const [name, { what, reason, isGivenUp }] of Object.entries(MISBEHAVIOURS))
       const strange = bad.reasons.filter((each: string) => !reason.test(each));
       assertEquals([strange, bad.reasons.length >= 3], [[], true], JSON.stringify(bad.reasons));
       assertEquals(bad.state === "given up", isGivenUp, bad.state);
-      // The other seat: what the kernel put into its socket, once.
+      // The other seat did each frame that the kernel put into its socket once.
       assertEquals([good.drops, new Set(good.numbers).size], [0, good.numbers.length]);
-      assert(good.packets >= good.done, "what is not of the stream may come late");
+      assert(good.packets >= good.done, "frames of others may come late");
       assert(good.numbers.length > 100, `${good.numbers.length} frames`);
-      // The seat itself: what it has not done is still there.
+      // The misbehaving seat still has every frame that it has not done.
       if (name === "forges-progress") {
-        // What its workers have done nobody knows. But all that is lost is of its flows, from when it was there, and from before what
-        // is there still.
+        // The forged count hides which frames its workers did. But every lost frame is of this
+        // seat's flows, came after the seat was added, and before the frames that still wait.
         const flows = new Set(bad.waiting.map(flowOf));
         const isIts = (number: number) => flows.has(flowOf(number));
         assert(flows.size > 0 && flows.size < FLOWS, `${flows.size} flows`);
@@ -57,7 +62,7 @@ for (const [name, { what, reason, isGivenUp }] of Object.entries(MISBEHAVIOURS))
 
 testNeeding(
   needs,
-  "A worker that counts for ever keeps nobody waiting for ever",
+  "A worker that counts for ever does not delay the end of the run",
   async () => {
     const command = [Deno.execPath(), "run", "-A", "tests/supervision/restless_run.ts"];
     const { code, stdout, stderr } = await inNamespace(command, PATIENT);

@@ -1,5 +1,6 @@
 /**
- * What a worker of the supervisor's may do instead of its work, by name. One seat of two has such workers; the other's are as they should be.
+ * The ways in which a worker of the supervisor can misbehave, by name. One seat of two has such
+ * workers; those of the other work as they should.
  *
  * @module
  */
@@ -9,26 +10,28 @@ import type { ChildRun } from "../../lib/harness/child_run.ts";
 import { sendMessage } from "../../lib/harness/channel.ts";
 import { onProtections, onStage, withoutFilter, withoutStage4 } from "../refutations/refutation.ts";
 
-/** Whom the workers of that seat become. */
+/** The uid that the workers of the misbehaving seat become. */
 export const MISBEHAVING = 60002;
 
-/** What stands where the progress stands of a worker that forges it. */
+/** The value that a worker stores everywhere when it forges its progress. */
 export const FORGED = 0xfffffff0;
 
 /** A way to misbehave. */
 export interface Misbehaviour {
   readonly what: string;
-  /** What is found of it among the reasons for which workers of that seat ended. */
+  /** Matches the reason that the supervisor records for the end of each such worker. */
   readonly reason: RegExp;
-  /** Whether the seat is given up; if not, its workers are replaced, and its frames are received too. */
+  /**
+   * Whether the seat is given up. If not, workers are replaced, and its frames are received too.
+   */
   readonly isGivenUp: boolean;
-  /** What is changed of the child's run before it works. */
+  /** Changes the child's run before its program begins. */
   readonly misbehave: (run: ChildRun) => void;
 }
 
 const FOR_EVER = 1 << 30;
 
-/** Does something after some frames: the third time that there are more. */
+/** Does something after some frames: when the worker waits for the third time and gets more. */
 function afterSomeFrames(run: ChildRun, deed: () => void): void {
   let times = 0;
   const honest = run.readable.bind(run);
@@ -39,7 +42,7 @@ function afterSomeFrames(run: ChildRun, deed: () => void): void {
   };
 }
 
-/** Works on as if there were no supervisor. */
+/** Makes the worker go on as if there were no supervisor. */
 function ignoreParent(run: ChildRun): void {
   run.hasParentSpoken = () => false;
   run.readable = (fd) => {
@@ -53,14 +56,14 @@ function sendRaw(run: ChildRun, text: string | Uint8Array<ArrayBuffer>, fds: num
   sendDescriptors(run.channelFd, fds, { data });
 }
 
-/** Says something that it may not, after some frames. */
+/** Sends something that is not permitted, after some frames. */
 const saying = (text: string | Uint8Array<ArrayBuffer>) => (run: ChildRun) =>
   afterSomeFrames(run, () => {
     sendRaw(run, text);
     sleep(FOR_EVER);
   });
 
-/** Does something when it has got its socket, before it is ready. */
+/** Does something once the worker has its socket, before it is ready. */
 const atTheStart = (deed: () => void) => (run: ChildRun) => {
   const honest = run.receive.bind(run);
   run.receive = (type, descriptors) => {
@@ -72,7 +75,7 @@ const atTheStart = (deed: () => void) => (run: ChildRun) => {
 
 const BROKE = /broke the protocol/;
 
-/** All of them. */
+/** Every misbehaviour, by name. */
 export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
   "exits": {
     what: "exits at once",
@@ -90,7 +93,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
     }),
   },
   "gives-up": {
-    what: "says that it gives up",
+    what: "reports that it gives up",
     reason: /The child gave up: no reason/,
     isGivenUp: true,
     misbehave: atTheStart(() => {
@@ -98,7 +101,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
     }),
   },
   "never-ready": {
-    what: "never says that it is ready",
+    what: "never reports that it is ready",
     reason: /not "ready" within/,
     isGivenUp: true,
     misbehave: atTheStart(() => sleep(FOR_EVER)),
@@ -112,13 +115,13 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
     },
   },
   "crashes": {
-    what: "crashes after some frames, again and again",
+    what: "crashes after some frames",
     reason: /exit status 9/,
     isGivenUp: false,
     misbehave: (run) => afterSomeFrames(run, () => Deno.exit(9)),
   },
   "throws": {
-    what: "gives up after some frames, again and again",
+    what: "gives up after some frames",
     reason: /The child gave up: no more/,
     isGivenUp: false,
     misbehave: (run) =>
@@ -136,12 +139,12 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
       }),
   },
   "deaf": {
-    what: "stops reading the control channel, and goes on",
+    what: "stops reading the control channel but keeps receiving",
     reason: /not "alive" within/,
     isGivenUp: false,
     misbehave(run) {
-      const honest = run.order.bind(run);
-      run.order = () => {
+      const honest = run.word.bind(run);
+      run.word = () => {
         ignoreParent(run);
         return honest();
       };
@@ -157,7 +160,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
       }),
   },
   "unasked": {
-    what: "says that it has come to a stage that nobody has asked for",
+    what: "reports a stage that does not exist",
     reason: /it is at "nothing"$/,
     isGivenUp: false,
     misbehave: saying(JSON.stringify({ type: "reached", stage: "nothing", detail: {} })),
@@ -172,7 +175,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
     },
   },
   "talks-too-early": {
-    what: "is ready twice",
+    what: "reports twice that it is ready",
     reason: /did not wait for its order to receive|it is at "ready"/,
     isGivenUp: true,
     misbehave(run) {
@@ -184,19 +187,19 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
     },
   },
   "no-json": {
-    what: "sends what is no JSON",
+    what: "sends a message that is not JSON",
     reason: BROKE,
     isGivenUp: false,
     misbehave: saying("{ready"),
   },
   "no-text": {
-    what: "sends what is no text",
+    what: "sends a message that is not UTF-8",
     reason: BROKE,
     isGivenUp: false,
     misbehave: saying(Uint8Array.of(0xff, 0xfe, 0x00)),
   },
   "deep": {
-    what: "sends JSON that is nested deeply",
+    what: "sends deeply nested JSON",
     reason: BROKE,
     isGivenUp: false,
     misbehave: saying("[".repeat(60_000)),
@@ -208,7 +211,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
     misbehave: saying(JSON.stringify({ type: "reached", stage: ["alive"], detail: null })),
   },
   "judges": {
-    what: "judges a check of the supervisor's",
+    what: "judges a check of the supervisor",
     reason: /sent "check", which is not permitted here/,
     isGivenUp: false,
     misbehave: saying(JSON.stringify({
@@ -220,7 +223,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
     })),
   },
   "wrong-cookie": {
-    what: "says of its socket what no cookie is",
+    what: "reports a cookie that is not text",
     reason: BROKE,
     isGivenUp: true,
     misbehave: (run) => onStage(run, "ready", () => ({ cookie: { toString: "1" } })),
@@ -249,7 +252,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
       }),
   },
   "descriptors-when-ready": {
-    what: "sends descriptors beside the message that it is ready",
+    what: "sends descriptors beside its report that it is ready",
     reason: /Message refused/,
     isGivenUp: true,
     misbehave(run) {
@@ -258,7 +261,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
     },
   },
   "hangs-up": {
-    what: "closes the control channel, and goes on",
+    what: "closes the control channel but keeps running",
     reason: /closed the control channel but kept running/,
     isGivenUp: false,
     misbehave: (run) =>
@@ -268,13 +271,13 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
       }),
   },
   "another-socket": {
-    what: "says that it has another socket",
+    what: "reports the cookie of another socket",
     reason: /The worker has socket 4711, not \d+/,
     isGivenUp: true,
     misbehave: (run) => onStage(run, "ready", () => ({ cookie: "4711" })),
   },
   "not-confined": {
-    what: "has not protected itself",
+    what: "has not put its protections on",
     reason: /The worker is not confined: \d+ of \d+ threads/,
     isGivenUp: true,
     misbehave: (run) => onProtections(run, withoutStage4),
@@ -286,7 +289,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
     misbehave: (run) => onProtections(run, withoutFilter),
   },
   "forges-progress": {
-    what: "writes nonsense where its progress stands",
+    what: "writes nonsense into its progress",
     reason: new RegExp(`The journal of ${FORGED} frames is full`),
     isGivenUp: true,
     misbehave: () => {},

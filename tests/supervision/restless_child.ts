@@ -1,5 +1,6 @@
 /**
- * A worker of the supervisor's that counts frames which nobody has sent, for ever, and answers as it should.
+ * A worker of the supervisor that counts frames that were never sent, for ever, and answers as it
+ * should.
  *
  * @module
  */
@@ -9,10 +10,10 @@ import { runChild } from "../../lib/harness/child_main.ts";
 import { supervisor } from "../../lib/experiments/supervisor/experiment.ts";
 import { work } from "../../lib/experiments/supervisor/worker.ts";
 
-/** How often it counts, in milliseconds: more often than anybody looks. */
+/** The time between two counts, in milliseconds: less than between two looks of the supervisor. */
 const PAUSE = 5;
 
-/** The memory of its progress, as soon as something is written there. */
+/** The memory of its progress, known from its first store. */
 let words: Uint32Array<ArrayBuffer> | undefined;
 const { store } = Atomics;
 Object.assign(Atomics, {

@@ -1,5 +1,5 @@
 /**
- * Waits until a worker that never comes to rest has come to rest. Tells what became of that.
+ * Waits for a worker that never settles to settle. Prints how the wait ended.
  *
  * @module
  */
@@ -9,14 +9,15 @@ import { hostOf, supervisor as experiment } from "../../lib/experiments/supervis
 import type { ParentRun } from "../../lib/harness/parent_run.ts";
 import { ALL_PROTECTIONS } from "../../lib/confine/protections.ts";
 import { runExperiment } from "../../lib/harness/run.ts";
-import { findSetting, requireStimulus } from "../../lib/harness/setting.ts";
+import { requireStimulus } from "../../lib/host/interfaces.ts";
+import { findSetting } from "../../lib/harness/setting.ts";
 import { SteadyStimulus } from "../../lib/experiments/supervisor/stream.ts";
 import { Supervisor } from "../../lib/experiments/supervisor/supervisor.ts";
 import { printJson } from "../ffi/programs/print_json.ts";
 
 const RING = { blockSize: 1 << 14, blockCount: 64, retireTimeout: 8 };
 
-/** What the worker has counted, and how many frames there were. */
+/** How many frames the worker counted, and how many were sent. */
 let seen = { counted: 0, sent: 0 };
 
 async function parent(run: ParentRun): Promise<never> {
@@ -42,13 +43,13 @@ async function parent(run: ParentRun): Promise<never> {
   } finally {
     seen = { counted: seat.progress.count, sent: stream.sent };
   }
-  throw new Error("It has come to rest");
+  throw new Error("The worker has settled");
 }
 
 const task = parseCommandLine(["-t", "4", "veth-fdpass"], [experiment]);
 if (task.task !== "run") throw new Error(`Nothing to run: ${task.task}`);
 const { error } = await runExperiment({ ...experiment, plan: [], parent }, {
-  setting: findSetting(task.run, ""),
+  setting: findSetting(task.run, "", [experiment]),
   signal: new AbortController().signal,
   childModule: new URL("./restless_child.ts", import.meta.url).href,
 });

@@ -1,5 +1,5 @@
 /**
- * What a test looks at in a real browser.
+ * What a test measures in a real browser.
  *
  * @module
  */
@@ -7,12 +7,12 @@
 import type { Page } from "playwright-core";
 import { CHROMIUM } from "../../scripts/browser.ts";
 
-/** What a test that uses it needs. */
+/** What a test with a browser needs. */
 export const BROWSER = { programs: CHROMIUM };
 
 /**
- * The pieces of text whose contrast with what is behind them is less than 4.5 to 1 (WCAG 2.2, 1.4.3), each with the contrast. Of SVG, too:
- * what is behind its text is the page, or the shade below the drop.
+ * The pieces of text whose contrast with their background is less than 4.5 to 1 (WCAG 2.2, 1.4.3),
+ * each with its contrast. In SVG the background is the page, or the shade below the drop.
  */
 export function poorContrasts(page: Page): Promise<string[]> {
   return page.evaluate(`(() => {

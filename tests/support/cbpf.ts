@@ -1,6 +1,7 @@
 /**
- * A second opinion on seccomp filters: a machine for their bytes, and the meaning of a policy without any bytes. Neither uses
- * what `ffi/seccomp/seccomp.ts` and `ffi/packet/bpf.ts` compile with; only the numbers of the system calls are the same table.
+ * A second implementation of seccomp filters: an interpreter of their bytes, and the meaning of a
+ * policy without any bytes. Neither uses the compiler in `ffi/seccomp/seccomp.ts` and
+ * `ffi/packet/bpf.ts`; only the numbers of the system calls come from the same table.
  *
  * @module
  */
@@ -13,24 +14,23 @@ import {
   SYSCALLS,
 } from "../../ffi/mod.ts";
 
-/** A system call, as a filter sees it. */
+/** A system call as a filter sees it. */
 export interface Call {
   readonly arch: number;
   readonly nr: number;
   readonly args: readonly bigint[];
 }
 
-/** What the kernel calls the architectures, written out once more. Source: linux/audit.h. */
+/** The kernel's numbers of the architectures, written out again. Source: linux/audit.h. */
 export const ARCH = { x86_64: 0xc000003e, aarch64: 0xc00000b7, i386: 0x40000003 } as const;
 
 const ALLOW = 0x7fff0000, ERRNO = 0x00050000, KILL = 0x80000000;
 
 /**
- * Runs a filter over a system call. Returns what it returns.
+ * Runs a filter over a system call, and returns the filter's result. An instruction has 8 bytes:
+ * code, jt, jf, k. Source: Documentation/networking/filter.rst.
  *
- * Instructions as in Documentation/networking/filter.rst: 8 bytes, code, jt, jf, k.
- *
- * @throws {Error} If it is no valid filter.
+ * @throws {Error} If the filter is not valid.
  */
 export function interpret(program: Uint8Array<ArrayBuffer>, { arch, nr, args }: Call): number {
   const data = new DataView(new ArrayBuffer(64));
@@ -65,7 +65,7 @@ export function interpret(program: Uint8Array<ArrayBuffer>, { arch, nr, args }: 
   throw new Error("The program has no end");
 }
 
-/** The name of each number. */
+/** The names of the system calls by number. */
 function names(architecture: "x86_64" | "aarch64"): Map<number, SyscallName> {
   const column = architecture === "x86_64" ? 0 : 1;
   const table = Object.entries(SYSCALLS) as [SyscallName, readonly (number | null)[]][];
@@ -77,7 +77,7 @@ function names(architecture: "x86_64" | "aarch64"): Map<number, SyscallName> {
 
 const NAMES = { x86_64: names("x86_64"), aarch64: names("aarch64") };
 
-/** What a policy means for a system call, in the filter's own terms. */
+/** The result that a filter for a policy must return for a system call. */
 export function meaning(
   { rules, otherwise }: SyscallPolicy,
   architecture: "x86_64" | "aarch64",
@@ -96,7 +96,10 @@ export function meaning(
 
 const LONG = (1n << 64n) - 1n;
 
-/** Values of an argument that a condition might take for another: neighbours, each bit changed, and what lies in the high word. */
+/**
+ * Values of an argument that a filter might confuse with that of a condition: neighbours, each bit
+ * flipped, and changes in the high word.
+ */
 function near({ mask, value }: SyscallCondition): bigint[] {
   const neighbours = [value, value + 1n, value - 1n, value | ~mask, ~value];
   const bits = Array.from({ length: 64 }, (_, bit) => value ^ (1n << BigInt(bit)));
@@ -104,12 +107,15 @@ function near({ mask, value }: SyscallCondition): bigint[] {
     .map((each) => each & LONG);
 }
 
-/** Arguments that matter to the rules for one system call: each argument near each condition, the others 0 or all ones. */
+/**
+ * The arguments that matter to the rules for a system call: each argument near each condition, the
+ * others 0 or all ones.
+ */
 export function interesting(policy: SyscallPolicy, name: SyscallName | undefined): bigint[][] {
   const conditions = policy.rules.filter(({ syscall }) => syscall === name)
     .flatMap(({ when }) => when ?? []);
   const bases = [0n, LONG].map((each) => new Array<bigint>(6).fill(each));
-  // What satisfies all conditions of a rule at once.
+  // Arguments that satisfy all conditions of a rule at once.
   for (const { syscall, when = [] } of policy.rules) {
     if (syscall !== name || when.length === 0) continue;
     const satisfying = new Array<bigint>(6).fill(LONG);
@@ -125,7 +131,10 @@ export function interesting(policy: SyscallPolicy, name: SyscallName | undefined
   return [...bases, ...changed];
 }
 
-/** Every call that is worth a look: each number to 600 (and as x32) with the arguments that matter to it, on one architecture. */
+/**
+ * Every interesting call on an architecture: each number up to 600 (and the same for x32), with the
+ * arguments that matter to it.
+ */
 export function* calls(
   policy: SyscallPolicy,
   architecture: "x86_64" | "aarch64",
@@ -137,7 +146,7 @@ export function* calls(
   }
 }
 
-/** A call in words, for a message. */
+/** A call in words. */
 export function inWords(architecture: "x86_64" | "aarch64", { nr, args }: Call): string {
   const name = NAMES[architecture].get(nr) ?? `number ${nr}`;
   return `${name}(${args.map((arg) => `0x${arg.toString(16)}`).join(", ")})`;

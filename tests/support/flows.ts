@@ -1,14 +1,14 @@
 /**
- * Frames of several flows and kinds, which know their number: what is dealt out in a fanout group.
+ * Numbered frames of several flows and kinds, to deal out in a fanout group.
  *
  * @module
  */
 
-/** The source address of all of them. */
+/** The source address of all frames. */
 export const OURS = [0x02, 0, 0, 0, 0, 0xfa];
 const GROUP = [0x01, 0x00, 0x5e, 0x7f, 0x46, 0x44];
 
-/** What a flow is told by: the lowest byte of both addresses, and the ports. */
+/** What tells flows apart: the lowest byte of both addresses, and the ports. */
 export interface Flow {
   readonly from: number;
   readonly to: number;
@@ -20,11 +20,11 @@ function frame(type: number, network: number, number: number): Uint8Array<ArrayB
   bytes.set([...GROUP, ...OURS]);
   const view = new DataView(bytes.buffer);
   view.setUint16(12, type);
-  view.setUint32(bytes.length - 4, number); // its number is the last that it has
+  view.setUint32(bytes.length - 4, number); // the frame's number is at its end
   return bytes;
 }
 
-/** UDP over IPv4, without options or with. */
+/** UDP over IPv4, with or without options. */
 export function ipv4({ from, to, port }: Flow, number: number, options = 0) {
   const bytes = frame(0x0800, 20 + options + 8, number);
   const view = new DataView(bytes.buffer);
@@ -51,12 +51,12 @@ export function ipv6({ from, to, port }: Flow, number: number) {
   return bytes;
 }
 
-/** ARP, or whatever else is no IP. */
+/** ARP, or any other type that is not IP. */
 export function other(type: number, number: number) {
   return frame(type, 28, number);
 }
 
-/** A frame that ends before what tells the flow. */
+/** A frame that ends before the fields that identify its flow. */
 export function short(type: number, length: number): Uint8Array<ArrayBuffer> {
   return frame(type, 60, 0).slice(0, 14 + length);
 }

@@ -1,12 +1,13 @@
 /**
- * A second opinion on programs of classic BPF that look at frames: a machine for their bytes, which uses nothing of what assembles them.
+ * A second implementation of classic BPF programs that read frames: an interpreter of their bytes,
+ * independent of their assembler.
  *
  * @module
  */
 
-/** A frame as the kernel deals it out, and what it knows of it. */
+/** A frame as the kernel delivers it, and what the kernel knows of it. */
 export interface Frame {
-  /** From the network header on. */
+  /** The bytes from the network header on. */
   readonly network: Uint8Array;
   /** Its Ethernet type. */
   readonly protocol: number;
@@ -18,11 +19,11 @@ export interface Frame {
 const NETWORK = 0xfff00000, KNOWN = 0xfffff000;
 
 /**
- * Runs a program over a frame. Returns what it returns; 0 if it loads what is not there, as the kernel's does.
+ * Runs a program over a frame, and returns the program's result. As in the kernel, the result is 0
+ * if a load is out of range. An instruction has 8 bytes: code, jt, jf, k. Source:
+ * Documentation/networking/filter.rst.
  *
- * Instructions as in Documentation/networking/filter.rst: 8 bytes, code, jt, jf, k.
- *
- * @throws {Error} If it is no valid program.
+ * @throws {Error} If the program is not valid.
  */
 export function runOverFrame(program: Uint8Array<ArrayBuffer>, frame: Frame): number {
   const code = new DataView(program.buffer, program.byteOffset, program.byteLength);

@@ -1,8 +1,9 @@
 /**
- * Memory that ends at a page which nobody may touch: whoever reads one byte too far, in JavaScript or behind a pointer, ends the process
- * by SIGSEGV.
+ * Memory before a guard page: reading one byte too far, in JavaScript or by a pointer, ends the
+ * process by SIGSEGV.
  *
- * It is no memory of the heap's, which would touch the page when it gets it back. It stays for as long as the process does.
+ * It is not part of the heap, because the heap would touch the page when it gets the memory back.
+ * It lasts as long as the process.
  *
  * @module
  */
@@ -21,10 +22,10 @@ const { symbols: libc } = Deno.dlopen("libc.so.6", {
   mprotect: { parameters: ["usize", "usize", "i32"], result: "i32" },
 });
 
-/** Room before a page that nobody may touch. */
+/** Memory before a guard page. */
 export class GuardedMemory {
   readonly #room: Uint8Array<ArrayBuffer>;
-  /** The room and the page behind it: for what is given a memory, and a place in it. */
+  /** The memory and its guard page, for functions that take a memory and an offset. */
   readonly whole: Uint8Array<ArrayBuffer>;
 
   /** @param size In bytes: whole pages. */
@@ -44,7 +45,7 @@ export class GuardedMemory {
     return this.#room.subarray(this.#room.length - length);
   }
 
-  /** Puts bytes there, so that they end at the guard. */
+  /** Copies bytes so that they end at the guard. */
   place(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
     const placed = this.last(bytes.length);
     placed.set(bytes);

@@ -1,11 +1,11 @@
 /**
- * What a program leaves behind in the namespaces that it ran in: processes, interfaces, files, sockets. To be asked there, in a PID and a network
- * namespace of one's own.
+ * What a program leaves behind in its namespaces: processes, interfaces, files, sockets. To be used
+ * in a PID and network namespace that nothing else uses.
  *
  * @module
  */
 
-/** What is there that was not there before. */
+/** What exists now and did not before. */
 export interface LeftBehind {
   readonly processes: readonly string[];
   readonly interfaces: readonly string[];
@@ -13,7 +13,7 @@ export interface LeftBehind {
   readonly sockets: readonly string[];
 }
 
-/** How long what ends may take to be gone, in milliseconds. */
+/** How long ending processes may take, in milliseconds. */
 const TIME_TO_GO = 5000;
 
 /** The processes of this PID namespace: the command of each by its PID. */
@@ -25,7 +25,7 @@ export function processes(): Map<string, string> {
       const words = Deno.readTextFileSync(`/proc/${name}/cmdline`).split("\0").join(" ").trim();
       found.set(name, words === "" ? `zombie ${name}` : words);
     } catch {
-      // It has ended.
+      // The process has ended.
     }
   }
   return found;
@@ -42,7 +42,7 @@ function filesUnder(folder: string): string[] {
   );
 }
 
-/** The packet and Unix sockets of the network namespace, as its tables have them, by inode. */
+/** The packet and Unix sockets of the network namespace, from its tables, by inode. */
 function sockets(): Map<string, string> {
   return new Map(["packet", "unix"].flatMap((table): [string, string][] => {
     const [head, ...lines] = Deno.readTextFileSync(`/proc/self/net/${table}`).trim().split("\n");
@@ -51,30 +51,30 @@ function sockets(): Map<string, string> {
   }));
 }
 
-/** Whether this program itself holds a socket: the runtime makes some for itself. */
+/** Whether this process holds a socket: the runtime makes some for itself. */
 function isOwn(inode: string): boolean {
   return [...Deno.readDirSync("/proc/self/fd")].some(({ name }) => {
     try {
       return Deno.readLinkSync(`/proc/self/fd/${name}`) === `socket:[${inode}]`;
     } catch {
-      return false; // It has been closed.
+      return false; // the descriptor has been closed
     }
   });
 }
 
-/** A place as it was found. */
+/** The state of a place at its construction. */
 export class Place {
   readonly #processes = new Set(processes().keys());
   readonly #interfaces = new Set(interfaces());
   readonly #files: Set<string>;
   readonly #sockets = new Set(sockets().keys());
 
-  /** @param folder Where files might be left. */
+  /** @param folder Where files could be left. */
   constructor(readonly folder: string) {
     this.#files = new Set(filesUnder(folder));
   }
 
-  /** What is more there now, and stays. */
+  /** What exists in addition now, and stays. */
   async leftBehind(): Promise<LeftBehind> {
     const deadline = performance.now() + TIME_TO_GO;
     while (
@@ -90,13 +90,13 @@ export class Place {
     };
   }
 
-  /** Kills the processes that are more there now. */
+  /** Kills the processes that exist in addition. */
   endStrangers(): void {
     for (const [pid] of this.#strangers()) {
       try {
         Deno.kill(Number(pid), "SIGKILL");
       } catch {
-        // It has ended.
+        // The process has ended.
       }
     }
   }

@@ -1,18 +1,21 @@
-/** What is left behind is found, of every kind: without this, "nothing" would say nothing. */
+/**
+ * Everything that a program leaves behind is found. Without this test, finding nothing would mean
+ * nothing.
+ */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import type { Leaving } from "./report_left_behind.ts";
+import type { LeavingReport } from "./report_left_behind.ts";
 import { testNeeding } from "./needs.ts";
 import { inNamespace } from "./programs.ts";
 
-/** A process that stays, in the background, with a Unix socket; an interface; a file. */
+/** Leaves a background process with a Unix socket, an interface, and a file. */
 const LITTERING = String.raw`
   printf %s 'Deno.listen({ transport: "unix", path: "\0litter" }); setInterval(() => {}, 1000)' > "$TMPDIR/stays.js"
   "$0" run -A "$TMPDIR/stays.js" >/dev/null 2>&1 &
   ip link add litter type veth peer name bin
   until grep -q litter /proc/net/unix; do sleep 0.01; done`;
 
-async function leaving(folder: string, script: string): Promise<Leaving["left"]> {
+async function leaving(folder: string, script: string): Promise<LeavingReport["left"]> {
   const program = [Deno.execPath(), "run", "-A", "tests/support/report_left_behind.ts"];
   const command = ["sh", "-c", script, Deno.execPath()];
   const { code, stderr } = await inNamespace([...program, `${folder}/report`, ...command], {

@@ -1,10 +1,11 @@
 /**
- * Runs a program after the modules of `ffi/` were loaded one by one.
+ * Loads the modules of `ffi/` one by one, then runs a program.
  *
  *     load_one_by_one.ts [ARG…] PROGRAM
  *
- * Deno reads the modules of a graph at once, each on a thread of a pool, which has 32 at most and keeps them for ten seconds.
- * After that, hardly a thread need be started; and a test of what holds for later ones would show nothing.
+ * Deno reads the modules of a graph at once, each on a thread of a pool, which has 32 threads at
+ * most and keeps them for ten seconds. After that hardly any thread needs to be started, and a test
+ * about threads that start later would show nothing.
  *
  * @module
  */

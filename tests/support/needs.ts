@@ -1,5 +1,5 @@
 /**
- * Tests that need more than Deno: they run where it is there, and elsewhere say what is missing and how to get it.
+ * Tests that need more than Deno. Without it they are skipped, and their names say what to install.
  *
  * @module
  */
@@ -10,9 +10,9 @@ export { which };
 
 /** What a test needs. */
 export interface Needs {
-  /** To be root, with the capabilities of root. */
+  /** Root, with all capabilities. */
   readonly root?: boolean;
-  /** Programs, by name; each with the package to install, such as `{ strace: "strace" }`. */
+  /** Programs by name, each with its package, such as `{ strace: "strace" }`. */
   readonly programs?: Readonly<Record<string, string>>;
 }
 
@@ -25,7 +25,7 @@ function missing({ root = false, programs = {} }: Needs): string | undefined {
   }`;
 }
 
-/** Registers a test; one whose needs are not met is ignored, and its name says why. */
+/** Registers a test. If its needs are not met it is ignored, and its name says why. */
 export function testNeeding(needs: Needs, name: string, test: () => void | Promise<void>): void {
   const reason = missing(needs);
   Deno.test({

@@ -1,5 +1,5 @@
 /**
- * Every package that main.ts and the tests import: what has to be fetched before a run without a network.
+ * Every package that main.ts and the tests import, to be fetched before a run without a network.
  *
  * @module
  */

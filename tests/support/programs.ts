@@ -1,5 +1,5 @@
 /**
- * Running programs as a user would, and looking at what came of it.
+ * Runs programs as a user would, and returns their outcomes.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { assertSchema } from "./schema.ts";
 /** The folder of the project. */
 export const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 
-/** What a program left behind. */
+/** The exit status and the output of a program. */
 export interface Outcome {
   readonly code: number;
   readonly stdout: string;
@@ -20,11 +20,11 @@ export interface Outcome {
 /** How to run a program. */
 export interface RunProgramOptions {
   readonly env?: Record<string, string>;
-  /** When it is killed, in milliseconds; 90,000 if nothing is given. */
+  /** When it is killed, in milliseconds; 90,000 by default. */
   readonly timeout?: number;
 }
 
-/** Runs a program to its end, with no standard input. */
+/** Runs a program to its end, without standard input. */
 export async function runProgram(
   program: string,
   args: readonly string[],
@@ -43,7 +43,9 @@ export async function runProgram(
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-/** Runs a command in a private network namespace with a veth pair, `veth-fdpass` being the near end. */
+/**
+ * Runs a command in a private network namespace with a veth pair, whose near end is `veth-fdpass`.
+ */
 export function inNamespace(
   command: readonly string[],
   options?: RunProgramOptions,
@@ -51,7 +53,7 @@ export function inNamespace(
   return runProgram(`${ROOT}/scripts/netns.sh`, command, options);
 }
 
-/** Runs fdpass with arguments of its own in such a namespace. */
+/** Runs fdpass in such a namespace. */
 export function fdpass(args: readonly string[], options?: RunProgramOptions): Promise<Outcome> {
   return inNamespace([Deno.execPath(), "run", "-A", "main.ts", ...args], options);
 }
@@ -59,7 +61,7 @@ export function fdpass(args: readonly string[], options?: RunProgramOptions): Pr
 /**
  * The evidence that a run printed by `--json`.
  *
- * @throws {Error} If it is not as the published schema says.
+ * @throws {Error} If it violates the published schema.
  */
 export function evidenceIn({ stdout }: Outcome): Evidence {
   const evidence = JSON.parse(stdout);

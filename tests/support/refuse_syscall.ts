@@ -1,13 +1,16 @@
 /**
- * Runs a command in a place where one system call is refused, by a filter: to it, and to whatever it starts.
+ * Runs a command under a filter that refuses one system call to it and to everything that it
+ * starts.
  *
  *     refuse_syscall.ts SYSCALL ERRNO [ARGUMENT=VALUE…] -- COMMAND [ARG…]
  *
- * The arguments, counted from 0, are ints. Unlike `installFilter()` it leaves no_new_privs alone, which would change more; root may do so.
+ * The arguments are counted from 0, and are ints. Unlike `installFilter()` this does not set
+ * no_new_privs, which would change more; root may do so.
  *
  * @module
  */
 
+import { passThrough } from "./pass_through.ts";
 import {
   bpfProgram,
   compileFilter,
@@ -38,10 +41,5 @@ const filter = compileFilter({
 rawSyscall("seccomp", SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, bpfProgram(filter));
 
 const [command, ...args] = Deno.args.slice(end + 1);
-const { code } = await new Deno.Command(command, {
-  args,
-  stdin: "inherit",
-  stdout: "inherit",
-  stderr: "inherit",
-}).output();
+const code = await passThrough(command, args);
 Deno.exit(code);

@@ -1,16 +1,17 @@
 /**
- * Runs a command, with these standard streams, and writes into a file how long it took and what it left behind. Its exit status is the
- * command's.
+ * Runs a command with its own standard streams and exit status, and writes into a file how long it
+ * took and what it left behind.
  *
  *     report_left_behind.ts REPORT COMMAND [ARG…]
  *
  * @module
  */
 
+import { passThrough } from "./pass_through.ts";
 import { type LeftBehind, Place } from "./left_behind.ts";
 
-/** What is in the report. */
-export interface Leaving {
+/** The report. */
+export interface LeavingReport {
   readonly milliseconds: number;
   readonly left: LeftBehind;
 }
@@ -19,10 +20,9 @@ if (import.meta.main) {
   const [report, command, ...args] = Deno.args;
   const place = new Place(Deno.env.get("TMPDIR")!);
   const started = performance.now();
-  const [stdin, stdout, stderr] = ["inherit", "inherit", "inherit"] as const;
-  const { code } = await new Deno.Command(command, { args, stdin, stdout, stderr }).output();
+  const code = await passThrough(command, args);
   const milliseconds = Math.round(performance.now() - started);
-  const leaving: Leaving = { milliseconds, left: await place.leftBehind() };
+  const leaving: LeavingReport = { milliseconds, left: await place.leftBehind() };
   Deno.writeTextFileSync(report, JSON.stringify(leaving));
   Deno.exit(code);
 }

@@ -1,5 +1,6 @@
 /**
- * A packet ring without a kernel: memory that a `PacketRing` maps, and what fills its blocks as the kernel would.
+ * A packet ring without a kernel: memory that a `PacketRing` maps, and blocks that are filled as
+ * the kernel would.
  *
  * @module
  */
@@ -20,9 +21,9 @@ import {
 
 const HEAD = 48, FRAME_HEAD = 48;
 
-/** The memory, and who fills it. */
+/** The memory of a ring, and the kernel's side of it. */
 export class RingInMemory implements Disposable {
-  /** What `PacketRing` maps. */
+  /** The file that `PacketRing` maps. */
   readonly memory: OwnedFd;
   readonly #bytes: Uint8Array<ArrayBuffer>;
   #sequence = 1;
@@ -41,7 +42,10 @@ export class RingInMemory implements Disposable {
     return new Uint32Array(buffer, at, 1);
   }
 
-  /** Hands the next block over, with these frames in it. Returns false if it has not been given back: the ring is full. */
+  /**
+   * Passes the next block to the reader, with these frames. Returns false if the reader has not
+   * released it: the ring is full.
+   */
   fill(frames: readonly Uint8Array[]): boolean {
     const { blockSize, blockCount } = this.geometry;
     const block = (this.#sequence - 1) % blockCount;

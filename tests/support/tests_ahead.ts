@@ -1,12 +1,13 @@
 /**
- * Tests that wait for programs of their own most of the time: some of them begin before their turn, beside the one whose turn it is.
+ * Tests that mostly wait for programs: each starts the next one before its turn, so that both run
+ * side by side.
  *
  * @module
  */
 
 import { type Needs, testNeeding } from "./needs.ts";
 
-/** How many run beside the one whose turn it is. */
+/** How many tests run beside the one whose turn it is. */
 const AHEAD = 1;
 
 interface Entry {
@@ -14,11 +15,11 @@ interface Entry {
   run?: Promise<void>;
 }
 
-/** The tests of one file. */
+/** The tests of a file. */
 export class TestsAhead {
   readonly #entries: Entry[] = [];
 
-  /** Registers a test, as `testNeeding` does. Nothing that it looks at may be another test's. */
+  /** Registers a test, as `testNeeding` does. The tests of a file must not affect each other. */
   add(needs: Needs, name: string, test: () => Promise<void>): void {
     const place = this.#entries.push({ test }) - 1;
     testNeeding(needs, name, () => {
@@ -29,6 +30,6 @@ export class TestsAhead {
 
   #start(entry: Entry): void {
     entry.run ??= entry.test();
-    entry.run.catch(() => {}); // it is looked at when its turn comes
+    entry.run.catch(() => {}); // it is awaited when its turn comes
   }
 }

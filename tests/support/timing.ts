@@ -1,11 +1,11 @@
 /**
- * The tests in which time matters: they look at a clock, wait for something with an end to the wait, or hold for runs that may be slow. They
- * are the ones that a loaded machine could make fail, so they are what `deno task repeat` repeats.
+ * The tests that depend on time: they read a clock, wait with a limit, or make runs that may be
+ * slow. A loaded machine could make them fail, so `deno task repeat` repeats them.
  *
  * @module
  */
 
-/** The files, below `tests/`. */
+/** The files, relative to `tests/`. */
 export const TIMING: readonly string[] = [
   "e2e/ambient_test.ts",
   "e2e/authority_test.ts",
@@ -21,7 +21,7 @@ export const TIMING: readonly string[] = [
   "ffi/process/clock_test.ts",
   "ffi/seccomp/installed_filters_test.ts",
   "ffi/io_uring/io_uring_test.ts",
-  "ffi/process/ptrace_test.ts",
+  "ffi/ptrace/stopped_thread_test.ts",
   "ffi/socket/socket_test.ts",
   "ffi/trace/trace_test.ts",
   "lib/harness/child_ending_test.ts",
@@ -39,6 +39,6 @@ export const TIMING: readonly string[] = [
   "support/left_behind_test.ts",
 ];
 
-/** What a test does that has to do with time. */
+/** Code in a test that depends on time. */
 export const LOOKS_AT_CLOCK =
   /\b(?:performance\.now|Date\.now|setTimeout|setInterval|until|pollAsync)\(/;

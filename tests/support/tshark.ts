@@ -7,10 +7,10 @@
 import { assertEquals } from "@std/assert";
 import { runProgram } from "./programs.ts";
 
-/** What a test needs that has tshark read a file. */
+/** What a test with tshark needs. */
 export const TSHARK = { programs: { tshark: "tshark" } } as const;
 
-/** What tshark says of a packet. */
+/** A packet as tshark shows it. */
 export interface ShownPacket {
   /** Seconds since 1970, with nine decimals. */
   readonly time: string;
@@ -18,11 +18,11 @@ export interface ShownPacket {
   readonly comment: string;
   readonly length: number;
   readonly captured: number;
-  /** Its bytes, as far as they were captured, in hexadecimal digits. */
+  /** Its captured bytes, in hexadecimal digits. */
   readonly hex: string;
 }
 
-/** It is root that runs the tests, which tshark always mentions. */
+/** A notice that tshark always prints to root. */
 const RUNNING_AS_ROOT = /^Running as user "root".*\n/;
 
 async function tshark(path: string, ...args: string[]): Promise<string> {
@@ -31,7 +31,7 @@ async function tshark(path: string, ...args: string[]): Promise<string> {
   return stdout;
 }
 
-/** Has tshark read a file, which it must do without a complaint. */
+/** Reads a capture file by tshark, which must not complain. */
 export async function readCapture(path: string): Promise<ShownPacket[]> {
   const fields = ["frame.time_epoch", "frame.interface_name", "frame.comment"];
 

@@ -1,9 +1,10 @@
 /**
- * fdpass that neither stops the child nor asks it: under `strace -f`, which is the child's one tracer.
+ * fdpass without ptrace, to run under `strace -f`, which must be the child's only tracer: it
+ * neither stops the child nor asks in its threads.
  *
  *     strace -f … deno run -A tests/support/without_ptrace.ts ARG…
  *
- * Everything else is as it is. The answers of the child's threads are taken for the right ones.
+ * Everything else is unchanged. Each question counts as answered rightly.
  *
  * @module
  */

@@ -1,9 +1,9 @@
-/** A small part of the sweeps: for the calls that matter most, the success that did nothing. */
+/** A small part of the sweeps for every test run: the most important calls pretend to succeed. */
 
 import { MAIN_JOB, sweep, UNDER_STRACE } from "./strace/sweep.ts";
-import type { Injection } from "./strace/plan.ts";
+import type { Injection } from "./strace/injection.ts";
 
-/** Without these there is no socket, no crossing, no drop, no packet. */
+/** Without these there is no socket, no message, no drop, no packet. */
 const CALLS = [
   ...["socket", "bind", "socketpair", "recvmsg", "setgroups", "setresgid", "setresuid"],
   ...["getdents64", "getsockopt", "capget", "sendto"],

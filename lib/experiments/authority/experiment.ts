@@ -28,43 +28,37 @@ import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { OwnedFd, pipe } from "../../../ffi/process/descriptor.ts";
 import { prctl } from "../../../ffi/process/process.ts";
 import { if_nametoindex } from "../../../ffi/socket/rtnetlink.ts";
-import { EFFECT_TIMEOUT } from "./attacks.ts";
+import { EarlyRings } from "../../confine/early_rings.ts";
+import { proveConfinement } from "../../confine/proof.ts";
+import { birthUnder, type Protection, protectSocket } from "../../confine/protections.ts";
+import { leaveRoot, startWorker } from "../../confine/start.ts";
+import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import { CannotAnswer } from "../../evidence/errors.ts";
+import type { Cell, Conclusion, SeenBy } from "../../evidence/evidence.ts";
+import type { Child } from "../../harness/child.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
-import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
-import { proveConfinement } from "../../confine/proof.ts";
-import { checkHardened } from "../../harness/hardened.ts";
-import type { Cell, Conclusion, SeenBy } from "../../evidence/evidence.ts";
-import { EarlyRings } from "../../confine/early_rings.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
 import { ownPidOf } from "../../inspect/processes.ts";
+import { checkHardened } from "../../harness/hardened.ts";
 import { InterfaceWitness } from "../../harness/interface_witness.ts";
+import type { ParentRun } from "../../harness/parent_run.ts";
+import { Reception } from "../../harness/reception.ts";
+import { asInteger, asText } from "../../harness/validate.ts";
 import { isUnprivilegedIoUring, whyProcHides } from "../../host/kernel.ts";
 import { arrives, markedFrame } from "../../packets/marks.ts";
 import { sendFrame } from "../../packets/send.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
-import { asInteger, asText } from "../../harness/protocol.ts";
+import { drain, openFrameSource, usesIoUring, USUAL_PATH } from "../../receive/mod.ts";
+import { RecvmsgSource } from "../../receive/recvmsg.ts";
+import { EFFECT_TIMEOUT } from "./attacks.ts";
 import { COLUMNS, expectedOutcome, HARDENED, PLAIN } from "./expected_outcome.ts";
-import {
-  allowedIn,
-  asMatrix,
-  isAsExpected,
-  judgeColumns,
-  judgeRefusal,
-  operationsNotTried,
-} from "./judge.ts";
+import { allowedIn, asMatrix, isAsExpected, judgeColumns, judgeRefusal, operationsNotTried } from "./judge.ts";
 import { attemptOperation, type Operation, type WitnessName } from "./operation.ts";
 import { OPERATIONS } from "./operations.ts";
-import { CannotAnswer } from "../../evidence/errors.ts";
-import { RecvmsgSource } from "../../receive/recvmsg.ts";
-import type { ParentRun } from "../../harness/parent_run.ts";
-import { birthUnder, type Protection, protectSocket } from "../../confine/protections.ts";
-import { leaveRoot, startWorker } from "../../confine/start.ts";
-import { drain, isRing, openFrameSource, USUAL_PATH } from "../../receive/mod.ts";
-import { Reception } from "../../harness/reception.ts";
-import type { Child } from "../../harness/child.ts";
+import { WORKER } from "./orders.ts";
 
 /**
  * The parent's witnesses see what a worker sends. The outcome of every other operation is the
@@ -88,7 +82,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
   }
   const otherIfindex = if_nametoindex("lo");
   using stimulus = new Stimulus(far);
-  using witness = new InterfaceWitness(link.ifindex);
+  using witness = run.witness();
   using farWitness = boundPacketSocket(far.ifindex, ETH_P_ALL);
   using otherWitness = boundPacketSocket(otherIfindex, ETH_P_ALL);
   const witnesses = { far: farWitness.fd, other: otherWitness.fd };
@@ -125,14 +119,13 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     };
     const prove = name === HARDENED;
     const way = { receive: prove ? receive : USUAL_PATH };
-    worker.send({ type: "worker", ...identity, protections: chosen, target, prove, ...way }, [
-      packetSocket.fd,
-    ]);
+    const orders = { ...identity, protections: chosen, target, prove, ...way };
+    worker.order(WORKER, orders, [packetSocket.fd]);
     await worker.reached("ready");
 
     for (const [operation, cells] of table) {
       const seen = await observe(operation, worker, witnesses);
-      cells.set(name, { ...seen, known: expectedOutcome(operation, name, isRing(receive)) });
+      cells.set(name, { ...seen, known: expectedOutcome(operation, name, usesIoUring(receive)) });
     }
     const differing = [...table.values()].filter((cells) => !isAsExpected(cells.get(name))).length;
     run.note(
@@ -141,10 +134,10 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     );
 
     if (name === HARDENED) {
-      const given = { packetFd: packetSocket.fd, ioUring: isRing(receive) };
-      checkHardened(run, worker, given);
+      const given = { packetFd: packetSocket.fd, ioUring: usesIoUring(receive) };
+      run.checkHardened(worker, given);
       await worker.reached("receiving");
-      const reception = new Reception(run, worker, { stimulus, witness });
+      const reception = run.reception(worker, { stimulus, witness });
       await reception.until(count);
       run.check("AUTH-04", reception.judgeOrigin(count), ["answer"]);
       worker.send({ type: "enough" });
@@ -159,7 +152,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
 
   const names = columns.map(({ name }) => name);
   const alone = names.filter((name) => name !== PLAIN && name !== HARDENED);
-  run.record.matrix(asMatrix(table, names));
+  run.matrix(asMatrix(table, names));
   const notTried = operationsNotTried(table);
   run.check("AUTH-01", judgeColumns(table, [PLAIN], notTried), SEEN_BY);
   run.check("AUTH-02", judgeColumns(table, alone, notTried), SEEN_BY);
@@ -191,7 +184,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
 
 /** The program of the worker, and of a sibling. */
 export async function child(run: ChildRun): Promise<void> {
-  const { message, descriptors } = run.receive("worker", 1);
+  const { message, descriptors } = run.receive(WORKER, 1);
   const { uid, gid, protections, target, prove, receive } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
   const sockets = { packetFd: packetSocket.fd, channelFd: run.channelFd };
@@ -259,7 +252,7 @@ async function startSibling(
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
   const child = run.start(beside && { beside });
   const orders = { protections, target: null, prove: false, receive: USUAL_PATH } as const;
-  child.send({ type: "worker", ...identity, ...orders }, [packetSocket.fd]);
+  child.order(WORKER, { ...identity, ...orders }, [packetSocket.fd]);
   const { fd } = await child.reached("ready");
   return {
     child,

@@ -1,5 +1,6 @@
 /**
- * The operations of io_uring(7) that receive from a packet socket, each as a source of frames, and those that a restricted ring must refuse.
+ * The operations of io_uring(7) that receive from a packet socket, each as a source of frames, and
+ * the operations that a restricted ring must refuse.
  *
  * @module
  */
@@ -31,9 +32,10 @@ import { FRAME_ROOM, type FrameSource } from "../../receive/frame_source.ts";
 import { IoUringMultishotSource } from "../../receive/io_uring_multishot.ts";
 import { FIXED_SOCKET, restrictedRing } from "../../receive/restricted_ring.ts";
 
-/** One submission at a time, each for one frame. */
-class OneByOne implements FrameSource {
-  // SAFETY: submissions point to these; the ring holds them until it is closed, which cancels them.
+/** A source of frames that makes one submission at a time, each for one frame. */
+class SingleShotSource implements FrameSource {
+  // SAFETY: submissions point to these buffers; the ring holds them until its close cancels the
+  // submissions.
   readonly bytes = new Uint8Array(FRAME_ROOM);
   readonly #control = new Uint8Array(CMSG_SPACE(timespec.size));
   readonly #vector = iovec.alloc();
@@ -44,7 +46,7 @@ class OneByOne implements FrameSource {
   readonly offset = 0;
   length = 0;
 
-  /** @param submission What is asked for; where the frame goes is filled in here. */
+  /** @param submission The operation. The constructor fills in the address of the buffer. */
   constructor(ring: IoUring, submission: Submission) {
     this.#ring = ring;
     ring.hold(this.bytes, this.#control, this.#vector.bytes, this.#message.bytes);
@@ -94,19 +96,20 @@ class OneByOne implements FrameSource {
   }
 }
 
-/** The ways to receive by a ring, by name; each makes a ring of its own. */
+/** The operations that receive, by name. Each makes a ring of its own. */
 export const RING_SOURCES = {
   "RECV": (fd: number): FrameSource =>
-    new OneByOne(new IoUring(), { opcode: IORING_OP_RECV, fd, msg_flags: MSG_TRUNC }),
+    new SingleShotSource(new IoUring(), { opcode: IORING_OP_RECV, fd, msg_flags: MSG_TRUNC }),
   "RECVMSG": (fd: number): FrameSource =>
-    new OneByOne(new IoUring(), { opcode: IORING_OP_RECVMSG, fd, msg_flags: MSG_TRUNC }),
-  "READ": (fd: number): FrameSource => new OneByOne(new IoUring(), { opcode: IORING_OP_READ, fd }),
+    new SingleShotSource(new IoUring(), { opcode: IORING_OP_RECVMSG, fd, msg_flags: MSG_TRUNC }),
+  "READ": (fd: number): FrameSource =>
+    new SingleShotSource(new IoUring(), { opcode: IORING_OP_READ, fd }),
   "RECV, registered file": (fd: number): FrameSource => {
     using undo = new DisposableStack();
     const ring = undo.use(new IoUring());
     ring.registerFiles([fd]);
     undo.move();
-    return new OneByOne(ring, {
+    return new SingleShotSource(ring, {
       opcode: IORING_OP_RECV,
       flags: IOSQE_FIXED_FILE,
       fd: FIXED_SOCKET,
@@ -117,7 +120,7 @@ export const RING_SOURCES = {
   "multishot RECV, few buffers": (fd: number): FrameSource =>
     new IoUringMultishotSource(fd, FEW_BUFFERS),
   "RECV, restricted ring": (fd: number): FrameSource =>
-    new OneByOne(restrictedRing(fd, {}), {
+    new SingleShotSource(restrictedRing(fd, {}), {
       opcode: IORING_OP_RECV,
       flags: IOSQE_FIXED_FILE,
       fd: FIXED_SOCKET,
@@ -125,14 +128,14 @@ export const RING_SOURCES = {
     }),
 } as const;
 
-/** The name of a way to receive by a ring. */
+/** The name of an operation that receives. */
 export type RingOperation = keyof typeof RING_SOURCES;
 
-/** So few that they run out. */
+/** The number of buffers of a multishot RECV whose buffers run out. */
 export const FEW_BUFFERS = 8;
 
-/** Everything that a ring could be asked for but RECV on a registered file, by name. */
-function forbidden(packetFd: number): { readonly [name: string]: Submission } {
+/** Returns a submission of each operation other than RECV on a registered file, by name. */
+function forbiddenSubmissions(packetFd: number): { readonly [name: string]: Submission } {
   const fixed = { flags: IOSQE_FIXED_FILE, fd: FIXED_SOCKET };
   return {
     "RECV, by number": { opcode: IORING_OP_RECV, fd: packetFd },
@@ -147,20 +150,21 @@ function forbidden(packetFd: number): { readonly [name: string]: Submission } {
   };
 }
 
-/** What OPENAT is asked for. SAFETY: submissions point to it; it lives as long as this module. */
+/** The path for OPENAT. SAFETY: submissions point to it; it lives as long as this module. */
 const HARMLESS = cString("/dev/null");
 
-/** How long an answer of the ring's is waited for, in milliseconds. */
+/** The longest wait for a completion, in milliseconds. */
 const ANSWER_TIMEOUT = 200;
 
 /**
- * Asks a ring for everything that a worker's must refuse.
+ * Attempts every operation and registration that a worker's ring must refuse.
  *
- * @returns The errno of each by name; `allowed` for what was done, `no answer` for what was not answered.
+ * @returns The name of the errno of each; `allowed` if it succeeded, `no answer` if no completion
+ * came.
  */
 export function attemptForbidden(ring: IoUring, packetFd: number): { [name: string]: string } {
   const outcomes: { [name: string]: string } = {};
-  for (const [name, submission] of Object.entries(forbidden(packetFd))) {
+  for (const [name, submission] of Object.entries(forbiddenSubmissions(packetFd))) {
     ring.submit(submission);
     ring.enter(1, ANSWER_TIMEOUT);
     const outcome = ring.nextCompletion() ? ring.result : undefined;

@@ -1,91 +1,67 @@
 /**
- * D24: does an `AF_PACKET` socket survive the crossing to `nobody`?
+ * D24: does an `AF_PACKET` socket go on receiving after it is passed to a process that becomes
+ * `nobody`?
  *
  *      parent (root)                                   child (root, then USER)
- *   1  socket, bind                                    .
- *   2  socketpair                                      .
- *   3  spawn  ───────────────────────────────────────▶ holds no packet socket
- *   4  sendmsg SCM_RIGHTS ───────────────────────────▶ recvmsg: exactly one descriptor
- *      the same socket? ◀───────────────────────────── what is it?
- *   5  .                                               control: a packet socket can be created
- *   6  .                                               setgroups, setresgid, setresuid; proves it
- *   7  .                                               control's opposite: EPERM
- *   8  looks at every thread ◀──────────────────────── empties the queue, is ready
- *   9  stimulus, first half ─────── veth ────────────▶ receives; hands every frame on
- *  10  closes its copy
- *      stimulus, second half ────── veth ────────────▶ receives on
+ * 1  socket, bind                                    . 2  socketpair
+ * . 3  spawn  ───────────────────────────────────────▶ holds no packet socket 4  sendmsg SCM_RIGHTS
+ * ───────────────────────────▶ recvmsg: exactly one descriptor
+ *      the same socket? ◀───────────────────────────── has received it
+ * 5  control: asks in a thread of the child ───────▶ can create a packet socket 6  looks at and
+ * asks every thread ◀─────────────── setgroups, setresgid, setresuid 7  asks every thread
+ * ────────────────────────────▶ cannot create a packet socket: EPERM 8  .
+ * empties the queue, is ready 9  stimulus, first half ─────── veth ────────────▶ receives, and
+ * forwards every frame 10  closes its copy                                 .
+ *      stimulus, second half ────── veth ────────────▶ goes on receiving
  *
- * Each program reads from top to bottom. The last parameter holds the steps that a test overrides to make a check fail.
+ * The numbers are those of the comments below. The last parameter of each program holds the steps
+ * that a test overrides to make a check fail.
  *
  * @module
  */
 
 import { ETH_P_ALL, POLLIN } from "../../../ffi/abi/constants.ts";
-import {
-  getresgid,
-  getresuid,
-  PrivilegeError,
-  tryToRegainRoot,
-} from "../../../ffi/process/credentials.ts";
+import { getresgid, getresuid, PrivilegeError, tryToRegainRoot } from "../../../ffi/process/credentials.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { readLink } from "../../../ffi/process/file.ts";
 import { openDescriptors } from "../../../ffi/process/proc.ts";
-import { poll, sleep } from "../../../ffi/socket/poll.ts";
+import { poll } from "../../../ffi/socket/poll.ts";
+import { tryPacketSocket } from "../../confine/attempts.ts";
+import { judgeCredentials, judgeDenial, judgeRegaining } from "../../confine/judge.ts";
+import { proveConfinement } from "../../confine/proof.ts";
+import { becomeWorker, launchCapabilities, launcherFor, protectSocket } from "../../confine/protections.ts";
+import { confine, leaveRoot } from "../../confine/start.ts";
+import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import type { Conclusion } from "../../evidence/evidence.ts";
+import { controlChannelPair } from "../../harness/channel.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
-import { judgeCredentials, judgeDenial, judgeRegaining } from "../../confine/judge.ts";
-import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
-import { tryPacketSocket } from "../../confine/attempts.ts";
-import { proveConfinement } from "../../confine/proof.ts";
-import { checkHardened } from "../../harness/hardened.ts";
-import { controlChannelPair } from "../../harness/channel.ts";
-import { type Conclusion, type Finding, judged } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
-import {
-  judgeAbsence,
-  judgeArrival,
-  judgeLaunch,
-  judgeRefusedRoot,
-  judgeRefusedSocket,
-  judgeSameSocket,
-  judgeStillHeld,
-} from "../../inspect/findings.ts";
-import type { View } from "../../inspect/look.ts";
-import { judgeQueue, leastQueued, queuedBytes } from "../../inspect/queue.ts";
-import { threadCredentials } from "../../inspect/threads.ts";
+import { checkHardened } from "../../harness/hardened.ts";
 import { InterfaceWitness } from "../../harness/interface_witness.ts";
-import {
-  bindPacketSocket,
-  describePacketSocket,
-  isPacketSocket,
-  openPacketSocket,
-  type PacketSocketIdentity,
-  takeStatistics,
-} from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import {
-  becomeWorker,
-  launchCapabilities,
-  launcherFor,
-  protectSocket,
-} from "../../confine/protections.ts";
-import { confine, leaveRoot } from "../../confine/start.ts";
-import { drain, isRing, openFrameSource, type ReceivePath, USUAL_PATH } from "../../receive/mod.ts";
 import { Reception } from "../../harness/reception.ts";
+import { SOCKET } from "../../harness/worker_orders.ts";
+import { judgeAbsence, judgeArrival, judgeLaunch, judgeRefusedRoot, judgeRefusedSocket, judgeSameSocket, judgeStillHeld } from "../../inspect/findings.ts";
+import type { View } from "../../inspect/look.ts";
+import { threadCredentials } from "../../inspect/threads.ts";
+import { bindPacketSocket, describePacketSocket, isPacketSocket, openPacketSocket, takeStatistics } from "../../packets/socket.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
+import { drain, openFrameSource, usesIoUring, USUAL_PATH } from "../../receive/mod.ts";
 import { RecvmsgSource } from "../../receive/recvmsg.ts";
-import type { Child } from "../../harness/child.ts";
+import { judgeBinding, judgeOwnDescriptors, judgeQueueBeforeBind } from "./judge.ts";
+import { observeQueue, QUEUED } from "./queue.ts";
 
 /** Steps of the parent that a test may override. */
 export const parentOverrides = {
   openPacketSocket,
   bindPacketSocket,
-  /** What the child inherits beside its end of the control channel. */
+  /** The descriptors that the child inherits besides its end of the control channel. */
   inheritedByChild: (_packetFd: number): number[] => [],
-  /** What the message carries. */
+  /** The descriptors that the message carries. */
   passedToChild: (packetFd: number): number[] => [packetFd],
-  /** How the parent gives up its own copy. */
+  /** Closes the parent's own copy of the socket. */
   closeOwnCopy: (packetSocket: OwnedFd): void => packetSocket.close(),
   stimulate: (stimulus: Stimulus): Uint8Array => stimulus.send(),
 };
@@ -96,11 +72,14 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   const { receive = USUAL_PATH } = run.setting;
   using stimulus = stimulusLink === undefined ? undefined : new Stimulus(stimulusLink);
 
-  // 1. With protocol 0 until the bind: a frame that is sent in between must leave no trace.
+  // 1. The protocol is 0 until the bind, so a frame sent before it must leave no trace.
   run.step("Creating AF_PACKET socket...");
   using packetSocket = new OwnedFd(overrides.openPacketSocket());
   if (stimulus !== undefined) overrides.stimulate(stimulus);
-  run.check("SOCK-02", judgeQueueBeforeBind(packetSocket.fd, stimulus !== undefined));
+  poll([packetSocket.fd], POLLIN, stimulus === undefined ? 0 : SETTLING_TIME);
+  const queued = drain(new RecvmsgSource(packetSocket.fd));
+  const { packets } = takeStatistics(packetSocket.fd);
+  run.check("SOCK-02", judgeQueueBeforeBind(queued, packets, stimulus !== undefined));
   overrides.bindPacketSocket(packetSocket.fd, link.ifindex, ETH_P_ALL);
   const sent = describePacketSocket(packetSocket.fd);
   run.check("SOCK-01", judgeBinding(sent, link.ifindex));
@@ -108,14 +87,14 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   run.done(`AF_PACKET socket created (FD: ${packetSocket.fd})`, "SOCK-01", "SOCK-02");
   run.done("Socket has CAP_NET_RAW privileges");
 
-  // 2. Both ends are close-on-exec; only the child's is handed over, at the spawn.
+  // 2. Both ends are close-on-exec; the spawn lets the child inherit its own end only.
   run.step("Creating Unix domain socketpair for FD passing...");
   const [ours, theirs] = controlChannelPair();
   using _ours = ours;
   using _theirs = theirs;
   run.done("Socketpair created for IPC");
 
-  // 3. It must hold no packet socket yet.
+  // 3. The child must hold no packet socket yet.
   run.step("Spawning child process...");
   await using child = run.spawn(ours, theirs, {
     inherit: overrides.inheritedByChild(packetSocket.fd),
@@ -126,18 +105,20 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   run.check("PASS-01", judgeAbsence(born));
   run.done(`Spawned child process (PID: ${child.pid})`, "PASS-01");
 
-  // 4. One message, one descriptor: after it the child holds one packet socket more, and it is this one.
+  // 4. One message, one descriptor: after it, the child holds exactly one packet socket more: this
+  // one.
   run.step("Passing AF_PACKET socket FD to child...");
-  child.send(
-    { type: "socket", ...identity, count, protections, receive },
+  child.order(
+    SOCKET,
+    { ...identity, count, protections, receive },
     overrides.passedToChild(packetSocket.fd),
   );
   run.done("FD passed to child via SCM_RIGHTS");
   await child.reached("received");
   const passed = readLink(`/proc/self/fd/${packetSocket.fd}`);
 
-  // 5. The control: the child's own thread can create a packet socket while it is root. One that was born
-  // without capabilities never could; then the parent's socket is the control.
+  // 5. The control: a thread of the child can create a packet socket while it is root. A child that
+  // starts without capabilities cannot; then the parent's socket is the control.
   const isBornPrivileged = !protections.includes("no-capabilities");
   const holding = child.look({
     expected: { passed },
@@ -147,7 +128,8 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   run.check("PASS-03", judgeSameSocket(child.holds(packetSocket.fd, holding), passed, holding));
   child.send({ type: "next" });
 
-  // 6 and 7. The child drops. Whatever it reports, each of its threads is looked at, and asked.
+  // 6 and 7. The child drops its privileges. Whatever it reports, the parent looks at each of its
+  // threads, and asks the kernel in each.
   await child.reached("dropped");
   const dropped = child.look({ expected: { passed }, ask: "everything" });
   const judgeDropped = (view: View) => {
@@ -163,25 +145,19 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   judgeDropped(dropped);
   child.send({ type: "next" });
 
-  // 8. It is ready to receive.
+  // 8. The child is ready to receive.
   await child.reached("ready");
-  const ring = isRing(receive);
+  const ring = usesIoUring(receive);
   if (protections.length > 0) {
-    checkHardened(run, child, {
-      packetFd: packetSocket.fd,
-      ioUring: ring,
-      before: dropped,
-    });
+    run.checkHardened(child, { packetFd: packetSocket.fd, ioUring: ring, before: dropped });
   }
 
-  // 9. Only now frames are sent that count.
-  using witness = new InterfaceWitness(link.ifindex);
+  // 9. Only frames sent from now on count.
+  using witness = run.witness();
   const { stimulate } = overrides;
-  const reception = new Reception(run, child, { stimulus, witness, stimulate });
+  const reception = run.reception(child, { stimulus, witness, stimulate });
   const isQueueSeen = stimulus !== undefined && QUEUED.includes(receive);
-  const queue = isQueueSeen
-    ? await judgeRiseAndFall(child, { passed, reception, witness })
-    : undefined;
+  const queue = isQueueSeen ? await observeQueue(child, { passed, reception, witness }) : undefined;
   await reception.until(Math.floor(count / 2), 1 / 2);
 
   // 10. The child's socket does not depend on the parent's.
@@ -191,12 +167,13 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   run.detail(`parent closed its copy after ${reception.counted} packets, ${copiesLeft} left`);
   await reception.until(count);
 
-  // The last look: nothing has come back, and the child still holds what it was sent.
+  // The last look: no privilege has come back, and the child still holds the passed socket.
   const last = child.look({ expected: { passed, ring }, ask: "everything" });
   judgeDropped(last);
-  run.record.figure("questions_ms", holding.questioned + dropped.questioned + last.questioned);
+  run.figure("questions_ms", holding.questioned + dropped.questioned + last.questioned);
 
-  // The last close of a packet socket waits for an RCU grace period (packet_release), here and in the child: at once.
+  // The last close of a packet socket waits for an RCU grace period (packet_release). The child's
+  // close and the stimulus' close wait at the same time.
   child.send({ type: "enough" });
   await child.reached("done", (frame) => reception.account(frame));
   stimulus?.close();
@@ -213,7 +190,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   );
   if (protections.length === 0) {
     run.detail(
-      "the worker may also send, and bind elsewhere: -e authority shows it, --harden ends it",
+      "the worker may also send and bind elsewhere: -e authority shows it, --harden prevents it",
     );
   }
 
@@ -236,16 +213,18 @@ export const childOverrides = {
   beforeUse: (_packetFd: number): void => {},
 };
 
-/** The program that stops being root. */
+/** The program that drops its privileges. */
 export async function child(run: ChildRun, overrides = childOverrides): Promise<void> {
-  // 3. Before the message comes: whatever is received later came by the message.
-  run.check("PASS-01", judgeOwnDescriptors());
+  // 3. No packet socket before the message, so the one held later came by the message.
+  const inherited = openDescriptors("self");
+  const packetSockets = [...inherited.keys()].filter(isPacketSocket);
+  run.check("PASS-01", judgeOwnDescriptors(inherited, packetSockets));
   run.reached("started");
 
-  // 4. The strict receive.
+  // 4. Exactly one descriptor is accepted.
   const { message, descriptors } = run.checked(
     "PASS-02",
-    () => run.receive("socket", 1),
+    () => run.receive(SOCKET, 1),
     "1 descriptor, control messages whole",
   );
   const { uid, gid, count, protections, receive } = message;
@@ -259,19 +238,20 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   run.reached("received");
   run.receive("next");
 
-  // 5. The control: what is refused after the drop must be possible before it. To one that was born without
-  // capabilities it never was; then the parent's own socket is the control.
+  // 5. The control: the call that is refused after the drop must succeed before it. A child that
+  // starts without capabilities cannot make it; then the parent's own socket is the control.
   const control = protections.includes("no-capabilities") ? "parent" : "child";
   const errnoBefore = control === "child" ? tryPacketSocket() : 0;
 
-  // 6. The drop, and the proof of it. What is open without a reason goes before it: it may act as root afterwards.
+  // 6. The drop, and its proof. Unknown descriptors are closed first: afterwards they may act as
+  // root.
   run.step("Dropping all privileges...");
   let doubt: PrivilegeError | undefined;
   try {
     leaveRoot(sockets, message, overrides.dropPrivileges);
   } catch (error) {
     if (!(error instanceof PrivilegeError)) throw error;
-    doubt = error; // what is left is judged next
+    doubt = error; // the remaining privileges are judged next
   }
   run.checks(judgeCredentials(threadCredentials("self"), { uid, gid }));
   const nobody = { uid: getresuid().effective, gid: getresgid().effective };
@@ -280,30 +260,30 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   run.note(`New UID: ${nobody.uid} (${nobody.uid === 0 ? "root" : "unprivileged"})`);
   run.note(`New GID: ${nobody.gid} (${nobody.gid === 0 ? "root" : "unprivileged"})`);
 
-  // 7. EPERM, and nothing else, says that CAP_NET_RAW is what is missing.
+  // 7. Only EPERM shows that CAP_NET_RAW is missing.
   run.step("Verifying CAP_NET_RAW is gone...");
   run.check("DENY-01", judgeDenial(errnoBefore, tryPacketSocket(), control));
   run.done("Cannot create new AF_PACKET sockets (CAP_NET_RAW dropped)", "DENY-01");
   run.reached("dropped");
   run.receive("next");
 
-  // What it receives by is made without privilege, and before a filter forbids to make it.
+  // The frame source is opened without privilege, and before the filter forbids the calls for it.
   overrides.beforeUse(packetSocket.fd);
   if (protections.length > 0) run.step("Hardening...");
   const openSource = () => openFrameSource(receive, packetSocket.fd);
   using source = confine(run, sockets, message, openSource);
   if (protections.length > 0) {
     run.checks(await proveConfinement({ ...sockets, sourceFd: source.fd }, { uid, gid }));
-    run.done("Confined on every thread, with every descriptor explained", ...CONFINEMENT_CHECKS);
+    run.done("Confined on every thread, every descriptor explained", ...CONFINEMENT_CHECKS);
   }
 
-  // 8. What was queued while this process was root shows nothing.
+  // 8. Frames queued while this process was root prove nothing.
   run.step("Attempting to receive packets using passed socket...");
-  run.detail(`${drain(source)} frames were queued before; thrown away`);
+  run.detail(`${drain(source)} frames were queued before the drop; discarded`);
   run.note(`Waiting for ${count} packets...`);
   run.reached("ready");
 
-  // 9 and 10. Every frame goes to the parent, which alone knows what it sent.
+  // 9 and 10. The child forwards every frame, because only the parent knows what it sent.
   forwardFrames(run, source);
   run.receive("enough");
   run.step("Test Results:");
@@ -338,74 +318,10 @@ export const privilegeDrop: Experiment = {
   child,
 };
 
-/** How long a frame that must not come is waited for, in milliseconds: a veth delivers within the sending call. */
+/**
+ * The wait for a frame that must not come, in milliseconds. A veth pair delivers within the sending
+ * call.
+ */
 const SETTLING_TIME = 1;
-
-/** The ways of receiving that leave frames in the queue of the socket until they are read. */
-const QUEUED: readonly ReceivePath[] = ["recvmsg", "recvfrom", "recvmmsg"];
-
-/** How long a frame may take to the interface, and the child to read it, in milliseconds. */
-const ARRIVAL_TIME = 50, READING_TIME = 2000;
-
-/** RECV-01: whether the queue of the passed socket rises while the child stands still, and falls when it goes on. */
-async function judgeRiseAndFall(
-  child: Child,
-  { passed, reception, witness }: {
-    passed: string;
-    reception: Reception;
-    witness: InterfaceWitness;
-  },
-): Promise<Finding | undefined> {
-  const memory = { before: queuedBytes(passed), during: queuedBytes(passed) };
-  child.look({
-    expected: { passed },
-    meanwhile: () => {
-      memory.before = queuedBytes(passed);
-      reception.sendAhead(1);
-      for (const deadline = Date.now() + ARRIVAL_TIME; Date.now() < deadline;) {
-        memory.during = queuedBytes(passed);
-        if (memory.during !== memory.before) break;
-        sleep(SETTLING_TIME);
-      }
-    },
-  });
-  witness.look();
-  const { before = 0, during = 0 } = memory;
-  // A frame that does not arrive here shows nothing, nor does one that finds no room in a flood.
-  if (witness.recognized === 0 || before > 0 && during <= before) return undefined;
-  const after = await leastQueued(passed, Date.now() + READING_TIME);
-  return judgeQueue(memory.before, memory.during, after);
-}
-
-function judgeQueueBeforeBind(packetFd: number, provoked: boolean): Finding {
-  poll([packetFd], POLLIN, provoked ? SETTLING_TIME : 0);
-  const queued = drain(new RecvmsgSource(packetFd));
-  const { packets } = takeStatistics(packetFd);
-  return judged(
-    queued === 0 && packets === 0,
-    `${queued} queued, ${packets} counted${provoked ? ", with one frame sent on purpose" : ""}`,
-    { queued, tp_packets: packets, frame_sent_on_purpose: provoked },
-  );
-}
-
-function judgeBinding({ ifindex, boundProtocol }: PacketSocketIdentity, wanted: number): Finding {
-  return judged(
-    ifindex === wanted && boundProtocol === ETH_P_ALL,
-    `ifindex ${ifindex}, protocol 0x${boundProtocol.toString(16).padStart(4, "0")}`,
-    { call: "getsockname", sll_ifindex: ifindex, sll_protocol: boundProtocol, wanted },
-  );
-}
-
-function judgeOwnDescriptors(): Finding {
-  const descriptors = openDescriptors("self");
-  const packetSockets = [...descriptors.keys()].filter(isPacketSocket);
-  return judged(
-    packetSockets.length === 0,
-    packetSockets.length === 0
-      ? `none of ${descriptors.size} descriptors`
-      : `packet sockets held: ${packetSockets.join(", ")}`,
-    { descriptors: Object.fromEntries(descriptors), packet_sockets: packetSockets },
-  );
-}
 
 if (import.meta.main) Deno.exit(await runChild([privilegeDrop], Deno.args));

@@ -1,13 +1,14 @@
 /**
- * D1, D7: by which way can a worker receive, and does each bring every frame?
+ * D1, D7: by which receive paths can a worker receive, and does each bring every frame?
  *
- * The same stimulus, of every length from the shortest frame to the longest, is received in each way by an unprivileged child of its own. The child
- * says the SHA-256 of each frame that it got; the parent knows what it sent, and asks the kernel what it dropped.
+ * For each receive path an unprivileged child of its own receives the same stimulus: frames of
+ * every length, from the shortest to the longest. The child reports the SHA-256 of each frame that
+ * it receives. The parent knows what it sent, and asks the kernel how many frames were dropped.
  *
- *     for each way of receiving:
+ *     for each receive path:
  *       parent                                          child
  *       socket, bind (and the ring, once)               .
- *       SCM_RIGHTS ───────────────────────────────────▶ drops, begins to receive
+ *       SCM_RIGHTS ───────────────────────────────────▶ drops, opens the receive path
  *       frames ──────────────── veth ─────────────────▶ receives
  *       compares ◀───────────────────────────────────── digests
  *       PACKET_STATISTICS
@@ -18,50 +19,30 @@
 import { ETH_P_ALL } from "../../../ffi/abi/constants.ts";
 import { setUpPacketRing } from "../../../ffi/packet/packet_ring.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
-import type { CheckId } from "../../evidence/checks.ts";
-import { runChild } from "../../harness/child_main.ts";
-import type { ChildRun } from "../../harness/child_run.ts";
 import { judgeCredentials } from "../../confine/judge.ts";
 import { proveConfinement } from "../../confine/proof.ts";
-import { checkHardened } from "../../harness/hardened.ts";
-import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
-import { type Digest, DIGESTS_PER_MESSAGE, sha256, takeDigests } from "../../harness/digests.ts";
-import {
-  type Conclusion,
-  type Finding,
-  judged,
-  type SeenBy,
-  skipped,
-} from "../../evidence/evidence.ts";
-import type { Experiment } from "../../harness/experiment.ts";
-import type { ReceiverOrders } from "../../harness/protocol.ts";
-import {
-  boundPacketSocket,
-  enlargeReceiveBuffer,
-  type PacketStatistics,
-  takeStatistics,
-  whyNoLargeReceiveBuffer,
-} from "../../packets/socket.ts";
-import type { ParentRun } from "../../harness/parent_run.ts";
-import { threadCredentials } from "../../inspect/threads.ts";
 import { becomeWorker, launcherFor, protectSocket } from "../../confine/protections.ts";
-import {
-  currentFrame,
-  drain,
-  type FrameSource,
-  isRing,
-  openFrameSource,
-  type ReceivePath,
-  whyUnavailable,
-} from "../../receive/mod.ts";
-import { PacketRingSource, WORKER_RING } from "../../receive/tpacket_v3.ts";
-import { requireStimulus } from "../../harness/setting.ts";
 import { startWorker } from "../../confine/start.ts";
-import { Stimulus } from "../../packets/stimulus.ts";
+import { type CheckId, CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import { type Conclusion, type SeenBy, skipped } from "../../evidence/evidence.ts";
 import type { Child } from "../../harness/child.ts";
+import { runChild } from "../../harness/child_main.ts";
+import type { ChildRun } from "../../harness/child_run.ts";
+import { type Digest, DIGESTS_PER_MESSAGE, sha256, takeDigests } from "../../harness/digests.ts";
+import type { Experiment } from "../../harness/experiment.ts";
+import { checkHardened } from "../../harness/hardened.ts";
+import type { ParentRun } from "../../harness/parent_run.ts";
+import { requireStimulus } from "../../harness/setting.ts";
+import { threadCredentials } from "../../inspect/threads.ts";
+import { boundPacketSocket, enlargeReceiveBuffer, takeStatistics, whyNoLargeReceiveBuffer } from "../../packets/socket.ts";
+import { Stimulus } from "../../packets/stimulus.ts";
+import { currentFrame, drain, type FrameSource, openFrameSource, type ReceivePath, usesIoUring, whyUnavailable } from "../../receive/mod.ts";
+import { PacketRingSource, WORKER_RING } from "../../receive/tpacket_v3.ts";
+import { type Digests, judgeFrames } from "./judge.ts";
+import { RECEIVER, type ReceiverOrders } from "./orders.ts";
 
-/** Each way, with its check, and whether the parent sets the ring up. */
-const WAYS: readonly { check: CheckId; receive: ReceivePath; isRingSetUp: boolean }[] = [
+/** The receive paths, each with its check. The parent may set up the ring, if there is one. */
+const PATHS: readonly { check: CheckId; receive: ReceivePath; isRingSetUp: boolean }[] = [
   { check: "PATH-01", receive: "recvmsg", isRingSetUp: false },
   { check: "PATH-02", receive: "recvfrom", isRingSetUp: false },
   { check: "PATH-03", receive: "recvmmsg", isRingSetUp: false },
@@ -72,24 +53,27 @@ const WAYS: readonly { check: CheckId; receive: ReceivePath; isRingSetUp: boolea
 ];
 
 /**
- * The parent sees the child's ids and the kernel's counters; only who received a frame has its digest. That it was received in this way is the
- * child's word.
+ * The parent sees the child's ids and the kernel's counters. Only a process that received a frame
+ * knows its digest. Which receive path it used is the child's word.
  */
 const SEEN_BY = ["parent", "answer", "child"] as const satisfies SeenBy[];
 
-/** How many frames are sent at least. */
+/** The least number of frames sent. */
 const FRAMES = 1000;
 
-/** How many of them may be under way: the receive buffer holds them all. */
+/** The most frames in flight. The receive buffer has room for all of them. */
 const WINDOW = 250;
 
-/** How long a frame is waited for, in milliseconds: it is there at once, or lost. */
+/** The longest wait for a frame, in milliseconds. A frame arrives at once, or is lost. */
 const PATIENCE = 1000;
 
-/** The shortest and the longest frame of Ethernet, in bytes, without the checksum. Source: IEEE 802.3. */
+/**
+ * The shortest and the longest frame of Ethernet, in bytes, without the checksum. Source: IEEE
+ * 802.3.
+ */
 const SHORTEST = 60, LONGEST = 1514;
 
-/** Every length, in no simple order. */
+/** Returns the length of a frame: every length occurs, in a scattered order. */
 const sizeOf = (sequence: number) => SHORTEST + sequence * 97 % (LONGEST - SHORTEST + 1);
 
 /** The privileged program. */
@@ -100,14 +84,14 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
   let proven = protections.length === 0;
   const worked = new Set<ReceivePath>();
 
-  for (const { check, receive, isRingSetUp } of WAYS) {
+  for (const { check, receive, isRingSetUp } of PATHS) {
     run.step(`Receiving by ${receive}${isRingSetUp ? ", set up by the parent" : ""}...`);
     const reason = only !== undefined && only !== receive
       ? `--receive ${only}`
       : whyUnavailable(receive);
     if (reason !== undefined) {
       run.check(check, skipped(reason));
-      run.note("Left out", check);
+      run.note("Skipped", check);
       continue;
     }
     using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
@@ -116,14 +100,14 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     protectSocket(packetSocket.fd, protections);
     await using worker = run.start({ launcher: launcherFor(identity, protections) });
     const orders = { receive, isRingSetUp, prove: !proven };
-    worker.send({ type: "receiver", ...identity, protections, ...orders }, [packetSocket.fd]);
+    worker.order(RECEIVER, { ...identity, protections, ...orders }, [packetSocket.fd]);
     await worker.reached("ready");
     const dropped = Object.values(judgeCredentials(threadCredentials(worker.pid), identity))
       .every(({ status }) => status === "pass");
-    const given = { packetFd: packetSocket.fd, ioUring: isRing(receive) };
-    if (!proven) checkHardened(run, worker, given);
+    const given = { packetFd: packetSocket.fd, ioUring: usesIoUring(receive) };
+    if (!proven) run.checkHardened(worker, given);
     proven = true;
-    takeStatistics(packetSocket.fd); // what came before does not count
+    takeStatistics(packetSocket.fd); // resets the counters
 
     using stimulus = new Stimulus(far, sizeOf);
     const digests = await exchange(worker, stimulus, Math.max(count, FRAMES), digest);
@@ -131,8 +115,8 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     await worker.ended();
     run.check(check, judgeFrames(digests, statistics, dropped), SEEN_BY);
     const name = isRingSetUp ? `${receive}, set up by the parent` : receive;
-    run.record.figure(`${name}: packets`, statistics.packets);
-    run.record.figure(`${name}: drops`, statistics.drops);
+    run.figure(`${name}: packets`, statistics.packets);
+    run.figure(`${name}: drops`, statistics.drops);
     run.done(`${digests.sent.length} frames of ${SHORTEST} to ${LONGEST} bytes`, check);
     worked.add(receive);
   }
@@ -140,14 +124,14 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     run.step("Results:");
     run.done("The workers were confined", ...CONFINEMENT_CHECKS);
   }
-  const all = WAYS.every(({ receive }) => worked.has(receive));
-  const ring = [...worked].some(isRing);
+  const all = PATHS.every(({ receive }) => worked.has(receive));
+  const ring = [...worked].some(usesIoUring);
   return {
-    headline: `${all ? "Every way of receiving" : "What was looked at"} brings every frame!`,
-    points: [...worked].map((path) => `${path}: once, in order, byte for byte`),
+    headline: `${all ? "Every receive path" : "Each receive path tried"} brings every frame!`,
+    points: [...worked].map((path) => `${path}: every frame once, in order, byte for byte`),
     decision: ring
       ? "D1 (AF_PACKET) and D7 (io_uring) are viable in an unprivileged worker (D24)"
-      : "D1 (AF_PACKET) is viable in an unprivileged worker (D24); D7 was not looked at",
+      : "D1 (AF_PACKET) is viable in an unprivileged worker (D24); D7 was not tested",
   };
 }
 
@@ -158,10 +142,10 @@ export const childOverrides = {
     isRingSetUp ? new PacketRingSource(packetFd) : openFrameSource(receive, packetFd),
 };
 
-/** The program that receives. */
+/** The unprivileged program, which receives. */
 export async function child(run: ChildRun, overrides = childOverrides): Promise<void> {
-  const digest = await sha256(); // as long as files may be opened
-  const { message, descriptors } = run.receive("receiver", 1);
+  const digest = await sha256(); // loads the hash while files may still be opened
+  const { message, descriptors } = run.receive(RECEIVER, 1);
   const { uid, gid, prove } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
   const sockets = { packetFd: packetSocket.fd, channelFd: run.channelFd };
@@ -191,24 +175,24 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
 export const receivePaths: Experiment = {
   module: import.meta.url,
   name: "receive-paths",
-  title: "Ways of Receiving",
-  question: "By which way can an unprivileged worker receive, and does each bring every frame?",
+  title: "Receive Paths",
+  question:
+    "By which receive paths can an unprivileged worker receive, and does each bring every frame?",
   decisions: ["D1", "D7"],
   capabilities: ["CAP_NET_ADMIN"],
   whyNoAnswer: whyNoLargeReceiveBuffer,
   timeout: 60,
-  plan: WAYS.map(({ check }) => check),
+  plan: PATHS.map(({ check }) => check),
   parent,
   child,
 };
 
-/** What was sent and what was received, as digests. */
-interface Digests {
-  readonly sent: readonly string[];
-  readonly received: readonly string[];
-}
-
-/** Sends frames, as many at once as may be under way, until all have come or one does not. */
+/**
+ * Sends frames, at most {@linkcode WINDOW} in flight, until all have been received or one is
+ * missing.
+ *
+ * @param count How many frames to send.
+ */
 async function exchange(
   worker: Child,
   stimulus: Stimulus,
@@ -228,42 +212,11 @@ async function exchange(
     for (const each of takeDigests(received, detail.digests, sent.length)) awaited.delete(each);
   }
   worker.send({ type: "enough" });
-  for (;;) { // what was still on its way
+  for (;;) { // digests that were still in flight
     const { stage, detail } = await worker.reachedEither("received", "done");
     if (stage === "done") return { sent, received };
     takeDigests(received, detail.digests, sent.length);
   }
-}
-
-/** Each frame once, in order, and no other of ours; what else came is foreign. */
-function judgeFrames(
-  { sent, received }: Digests,
-  { packets, drops }: PacketStatistics,
-  dropped: boolean,
-): Finding {
-  const place = new Map(sent.map((digest, i) => [digest, i]));
-  const places = received.map((digest) => place.get(digest)).filter((i) => i !== undefined);
-  const once = new Set(places).size;
-  const disordered = places.filter((each, i) => i > 0 && each <= places[i - 1]).length;
-  const figures = {
-    sent: sent.length,
-    received: once,
-    lost: sent.length - once,
-    again: places.length - once,
-    disordered,
-    foreign: received.length - places.length,
-    tp_packets: packets,
-    tp_drops: drops,
-    unprivileged: dropped,
-  };
-  const holds = dropped && figures.lost === 0 && figures.again === 0 && disordered === 0 &&
-    drops === 0;
-  return judged(
-    holds && sent.length > 0,
-    `${once} of ${sent.length} frames; ${figures.again} twice, ${disordered} out of order, ` +
-      `${figures.foreign} foreign, ${drops} dropped${dropped ? "" : "; by a privileged child"}`,
-    figures,
-  );
 }
 
 if (import.meta.main) Deno.exit(await runChild([receivePaths], Deno.args));

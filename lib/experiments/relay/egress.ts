@@ -1,14 +1,18 @@
 /**
- * The egress: the UDP socket by which a relay's worker sends, and by which it can reach one destination.
+ * The egress: the connected UDP socket by which a relay's worker sends to one destination.
  *
- * Theory of operation. A worker that may send must have a socket, and a socket can do more than it is for. What keeps this one to its purpose:
+ * Theory of operation. A worker that may send needs a socket, and a socket can do more than one
+ * thing. These keep the egress to its purpose:
  *
- *   where it leaves        SO_BINDTODEVICE: whoever lacks CAP_NET_RAW cannot change it once it is set (sock_setbindtodevice)
- *   where to               connect(2); to connect it anew, or to name an address in sendto(2) or sendmsg(2), is allowed to anybody who holds it,
- *                          so it is the worker's filter of system calls that refuses both (receive_only.ts)
- *   how far                a TTL of 1, and no copy to receivers on this machine: that keeps an error from becoming a loop
+ *   interface     SO_BINDTODEVICE. Without CAP_NET_RAW nobody can change it (sock_setbindtodevice).
+ *   destination   connect(2). Any holder may connect the socket anew, or name another address in
+ *                 sendto(2) or sendmsg(2), so the worker's filter of system calls refuses both
+ *                 (policy.ts).
+ *   reach         a TTL of 1, and no copy to receivers on this machine, so that a mistake does not
+ *                 become a loop.
  *
- * IP_RECVERR has the kernel say when a datagram was lost on its way to the next queue (ENOBUFS), which it otherwise keeps to itself: udp(7), udp_send_skb.
+ * IP_RECVERR makes the kernel report a datagram that it lost on its way to the next queue (ENOBUFS)
+ * and would otherwise drop in silence: udp(7), udp_send_skb in net/ipv4/udp.c.
  *
  * @module
  */
@@ -46,13 +50,13 @@ import {
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 import { CannotAnswer } from "../../evidence/errors.ts";
 
-/** What an egress is, as whoever holds it sees it. */
+/** The state of an egress, as any holder reads it. */
 export interface EgressIdentity {
-  /** The interface that it is bound to. */
+  /** The name of the interface that it is bound to. */
   readonly interface: string;
-  /** Where it sends from, such as `198.51.100.1:40000`. */
+  /** The address and port that it sends from, such as `198.51.100.1:40000`. */
   readonly source: string;
-  /** Where it sends to. */
+  /** The address and port that it sends to. */
   readonly peer: string;
   readonly ttl: number;
   /** Whether receivers on this machine get a copy. */
@@ -63,7 +67,7 @@ export interface EgressIdentity {
  * Opens an egress.
  *
  * @param link The interface by which datagrams leave.
- * @param to Where to.
+ * @param to The destination: a group and a port.
  * @throws {CannotAnswer} If the interface has no IPv4 address to send from.
  * @throws {SystemError} If the kernel refuses.
  */
@@ -91,9 +95,9 @@ export function openEgress(link: Link, to: Ipv4Endpoint): OwnedFd {
 }
 
 /**
- * What an egress is now.
+ * Reads the state of an egress.
  *
- * @throws {SystemError} `ENOTCONN` if it is connected to nobody, …
+ * @throws {SystemError} `ENOTCONN` if it is not connected, …
  */
 export function describeEgress(egressFd: number): EgressIdentity {
   const device = getsockopt(egressFd, SOL_SOCKET, SO_BINDTODEVICE, IFNAMSIZ);
@@ -106,7 +110,7 @@ export function describeEgress(egressFd: number): EgressIdentity {
   };
 }
 
-/** An endpoint as `--from` and `--to` have it. */
+/** An endpoint in the form of `--from` and `--to`. */
 export function inEndpointWords({ address, port }: Ipv4Endpoint): string {
   return `${address}:${port}`;
 }

@@ -1,5 +1,6 @@
 /**
- * What a compromised relay worker may try, to send elsewhere than it is for: each attempt for real, with a mark by which a witness would know what left.
+ * What a compromised relay worker may try in order to send anything but the relayed datagrams. Each
+ * attempt is made for real, and carries a text by which a witness recognizes it.
  *
  * @module
  */
@@ -19,25 +20,25 @@ import { addressOf } from "../../../ffi/abi/struct.ts";
 import { close, dup, OwnedFd, write } from "../../../ffi/process/descriptor.ts";
 import { bind, connect, send, sendTo, socket } from "../../../ffi/socket/calls.ts";
 import { inetAddress, sendMulticastBy } from "../../../ffi/socket/inet.ts";
+import type { WorkerDescriptors } from "../../confine/descriptors.ts";
 import { ELSEWHERE, markedFrame } from "../../packets/marks.ts";
 import { packetAddress } from "../../packets/socket.ts";
-import type { WorkerDescriptors } from "../../confine/descriptors.ts";
 
-const MARK = "fdpass-elsewhere";
+const STRAY_TEXT = "fdpass-elsewhere";
 
-/** What such a datagram carries. */
-export function markedPayload(): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(MARK);
+/** The payload of a stray datagram. */
+export function strayPayload(): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(STRAY_TEXT);
 }
 
-/** Such a datagram in a frame. */
+/** A stray datagram in an Ethernet frame. */
 export function strayFrame(): Uint8Array<ArrayBuffer> {
-  return markedFrame(MARK);
+  return markedFrame(STRAY_TEXT);
 }
 
-/** Whether a frame carries the mark. */
-export function isMarked(frame: Uint8Array): boolean {
-  return new TextDecoder("latin1").decode(frame).includes(MARK);
+/** Whether a frame carries the text of a stray datagram. */
+export function isStray(frame: Uint8Array): boolean {
+  return new TextDecoder("latin1").decode(frame).includes(STRAY_TEXT);
 }
 
 /** A worker that sends by its egress. */
@@ -47,9 +48,10 @@ interface Sender extends WorkerDescriptors {
   readonly ifindex: number;
 }
 
-// SAFETY: `message` and `vector` hold addresses of what is below; all are bindings of this module and so live across the calls.
+// SAFETY: `message` and `vector` hold addresses of the other buffers. All of them are bindings of
+// this module, so they outlive every call.
 const name = inetAddress(ELSEWHERE);
-const payload = markedPayload();
+const payload = strayPayload();
 const vector = iovec.alloc();
 const message = mmsghdr.alloc();
 
@@ -64,13 +66,13 @@ function messageElsewhere(): Uint8Array<ArrayBuffer> {
   return message.bytes;
 }
 
-/** Sends by a socket, whatever it takes to have one. */
-function sendAndClose(fd: number, use: (fd: number) => unknown): void {
+/** Uses a socket, and closes it. */
+function usingSocket(fd: number, use: (fd: number) => unknown): void {
   using owned = new OwnedFd(fd);
   use(owned.fd);
 }
 
-/** The attempts, by name; those that would change the egress come last. */
+/** The attempts, by name. Those that would change the egress come last. */
 const ATTEMPTS: { readonly [name: string]: (sender: Sender) => unknown } = {
   "sendto with an address": ({ egressFd }) => sendTo(egressFd, payload, 0, name),
   "sendmsg with an address": ({ egressFd }) =>
@@ -78,12 +80,12 @@ const ATTEMPTS: { readonly [name: string]: (sender: Sender) => unknown } = {
   "sendmmsg with an address": ({ egressFd }) =>
     rawSyscall("sendmmsg", egressFd, messageElsewhere(), 1, 0),
   "a UDP socket": () =>
-    sendAndClose(
+    usingSocket(
       socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
       (fd) => sendTo(fd, payload, 0, name),
     ),
   "a packet socket": ({ ifindex }) =>
-    sendAndClose(
+    usingSocket(
       socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0),
       (fd) => sendTo(fd, strayFrame(), 0, packetAddress(ifindex, ETH_P_ALL)),
     ),
@@ -95,14 +97,19 @@ const ATTEMPTS: { readonly [name: string]: (sender: Sender) => unknown } = {
     bind(packetFd, packetAddress(ifindex, ETH_P_ALL)),
   "duplicate the egress": ({ egressFd }) => close(dup(egressFd)),
   "IP_MULTICAST_TTL": ({ egressFd, ifindex }) => sendMulticastBy(egressFd, ifindex, 32),
-  "disconnect the egress": ({ egressFd }) => connect(egressFd, sockaddr_in.alloc().bytes), // AF_UNSPEC
+  // AF_UNSPEC disconnects: connect(2)
+  "disconnect the egress": ({ egressFd }) => connect(egressFd, sockaddr_in.alloc().bytes),
   "connect the egress elsewhere": ({ egressFd }) => {
     connect(egressFd, name);
     send(egressFd, payload, 0);
   },
 };
 
-/** Attempts everything. Returns what came of each: `allowed`, or the errno by name. */
+/**
+ * Makes every attempt.
+ *
+ * @returns The outcome of each, by its name: `allowed`, or the name of the errno.
+ */
 export function attemptElsewhere(sender: Sender): { [name: string]: string } {
   return Object.fromEntries(
     Object.entries(ATTEMPTS).map(([what, attempt]) => {

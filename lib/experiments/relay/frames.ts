@@ -15,20 +15,21 @@ export const LONGEST_PAYLOAD = 1472;
 
 const NONCE_SIZE = 16;
 
-/** The frames of one run, each different from those of any other run. */
+/** The frames of one run. Each differs from those of every other run. */
 export class RelayFrames {
   readonly #nonce = crypto.getRandomValues(new Uint8Array(NONCE_SIZE));
 
   /**
    * @param source The sender's hardware address.
-   * @param to The group and port that the relay is for.
+   * @param to The group and port that the relay serves.
    */
   constructor(readonly source: Uint8Array, readonly to: Ipv4Endpoint) {}
 
   /**
-   * What a datagram carries: this run's nonce and its sequence number, as far as there is room, and a filling of its own.
+   * The payload of a datagram: its sequence number and this run's nonce, as far as they fit, and
+   * bytes that differ from datagram to datagram.
    *
-   * Every {@linkcode LONGEST_PAYLOAD} + 1 datagrams have every size once, in no simple order.
+   * Each round of {@linkcode LONGEST_PAYLOAD} + 1 datagrams has every size once, in mixed order.
    */
   payload(sequence: number): Uint8Array<ArrayBuffer> {
     const size = sequence * 577 % (LONGEST_PAYLOAD + 1);
@@ -40,7 +41,10 @@ export class RelayFrames {
     return payload;
   }
 
-  /** A datagram to the group; some without a checksum, some with an option in the IPv4 header, if there is room for one. */
+  /**
+   * A datagram to the group in a frame. Some have no UDP checksum; some have an option in the IPv4
+   * header, if there is room.
+   */
   datagram(sequence: number): Uint8Array<ArrayBuffer> {
     const payload = this.payload(sequence);
     const hasOption = sequence % 7 === 0 && payload.length <= LONGEST_PAYLOAD - ROUTER_ALERT.length;
@@ -53,7 +57,7 @@ export class RelayFrames {
     });
   }
 
-  /** A frame of one of the kinds that are not to be passed on. */
+  /** A frame that the relay must not pass on. */
   invalid({ alter }: InvalidFrame): Uint8Array<ArrayBuffer> {
     const payload = new Uint8Array(80).fill(0x5a);
     payload.set(this.#nonce);

@@ -1,8 +1,9 @@
 /**
- * A veth pair to another network namespace: of a process that was started in one of its own.
+ * A veth pair to the network namespace of another process.
  *
- * The far end goes with that namespace, which the kernel removes with the last process in it, and the near end goes with the far one. So nothing is
- * left over, however this program ends; what is deleted here is deleted to have it gone at once.
+ * Nothing is left over, however this program ends: the kernel removes a network namespace with its
+ * last process, the far end with the namespace, and the near end with the far one. The pair is
+ * deleted here only so that it is gone at once.
  *
  * @module
  */
@@ -13,7 +14,7 @@ import { if_nametoindex, type Link, linkByIndex } from "../../../ffi/socket/rtne
 import { CannotAnswer } from "../../evidence/errors.ts";
 import { runtimeCall } from "../../host/runtime_call.ts";
 
-/** Starts a program in a network namespace of its own. Wraps unshare(1). */
+/** The command that starts a program in a network namespace of its own: unshare(1). */
 export const IN_OWN_NAMESPACE = ["/usr/bin/unshare", "--net", "--"] as const;
 
 /** The interface in the other namespace. */
@@ -23,9 +24,9 @@ export const FAR_END = "fdpass-in";
 const NEAR_ADDRESS = "198.51.100.1/30", FAR_ADDRESS = "198.51.100.2/30";
 
 /**
- * Makes sure that there is what it takes.
+ * Makes sure that the programs that this takes are installed and permitted.
  *
- * @throws {CannotAnswer} If not.
+ * @throws {CannotAnswer} If one is missing or fails.
  */
 export function requireNamespaces(): void {
   const [unshare, ...own] = IN_OWN_NAMESPACE;
@@ -48,16 +49,16 @@ export function requireNamespaces(): void {
   }
 }
 
-/** Both ends, as long as they are used. */
+/** A veth pair into another network namespace, until it is disposed of. */
 export class FarNamespace implements Disposable {
-  /** The end in this namespace, up, with an address. */
+  /** The end in this namespace: up, with an address. */
   readonly near: Link;
 
   /**
-   * Makes the pair.
+   * Creates the pair.
    *
    * @param pid A process in the other namespace.
-   * @throws {CannotAnswer} If it cannot be made here.
+   * @throws {CannotAnswer} If it cannot be created here.
    */
   constructor(pid: number) {
     const near = `fdp-out${Deno.pid}`; // at most 15 characters
@@ -76,6 +77,7 @@ export class FarNamespace implements Disposable {
     }
   }
 
+  /** Deletes the pair. */
   [Symbol.dispose](): void {
     remove(this.near.name);
   }
@@ -90,18 +92,22 @@ function outcomeOf(program: string, args: readonly string[]) {
   );
 }
 
-/** Runs a program that says nothing, or why not. */
+/**
+ * Runs a program.
+ *
+ * @throws {CannotAnswer} If it fails: with the first line that it printed.
+ */
 function run(...[program, ...args]: readonly string[]): void {
   const { success, stderr } = outcomeOf(program, args);
   if (success) return;
   const reason = new TextDecoder().decode(stderr).trim().split("\n")[0];
   throw new CannotAnswer(
-    `Cannot make a way into another network namespace: ${program} ${args.join(" ")}: ${reason}`,
+    `Cannot set up another network namespace: ${program} ${args.join(" ")}: ${reason}`,
     "Run it by scripts/netns.sh, or name an interface to send by with --out",
   );
 }
 
-/** Whether it was there or not: it goes by itself when the other namespace does. */
+/** Deletes an interface. One that is gone already, with the other namespace, is no error. */
 function remove(name: string): void {
   outcomeOf("ip", ["link", "delete", name]);
 }

@@ -1,8 +1,9 @@
 /**
- * The relay: from a packet socket to a connected UDP socket, datagram after datagram, and an account of every frame.
+ * The relay: takes datagrams from a packet socket, sends their payloads by a connected UDP socket,
+ * and accounts for every frame.
  *
- * A relay that waited for its output would lose its input. So what the output does not take is tried again for a short while only, and then
- * counted as refused.
+ * A relay that waits for its output loses its input. So a datagram that the output refuses is sent
+ * again for a short while only, and then counted as refused.
  *
  * @module
  */
@@ -15,31 +16,24 @@ import { sleep } from "../../../ffi/socket/poll.ts";
 import { DatagramReader, DROP_REASONS, type DropReason } from "../../packets/datagrams.ts";
 import type { FrameSource } from "../../receive/mod.ts";
 import { PacketRingSource } from "../../receive/tpacket_v3.ts";
+import type { RelayAccount } from "./account.ts";
 
-/** What became of the frames that came. */
-export interface RelayAccount {
-  /** Frames that came. */
-  readonly received: number;
-  /** Datagrams that were passed on. */
-  readonly relayed: number;
-  /** Frames that were not, by reason. */
-  readonly dropped: Readonly<Record<DropReason, number>>;
-  /** Datagrams that the kernel did not take. */
-  readonly refused: number;
-  /** How often one was sent again that the kernel did not take at first. */
-  readonly retried: number;
-}
-
-/** How often a datagram is sent again. The queue of the next processor is full for microseconds, or something is wrong. */
+/**
+ * How often a refused datagram is sent again. The queue of the next processor is full for
+ * microseconds only, unless something is wrong.
+ */
 const RETRIES = 200;
 
-/** After how many of them in a row it waits a millisecond each time. */
+/** After how many retries each further one waits a millisecond. */
 const HASTY_RETRIES = 20;
 
-/** Errors of a datagram that may be taken the next moment. Any other one is an ICMP error of an earlier datagram, told once: udp(7). */
+/**
+ * Errors that may be gone the next moment. Any other error is an ICMP error of an earlier datagram,
+ * which the kernel reports once: udp(7).
+ */
 const TRANSIENT: readonly number[] = [Errno.ENOBUFS, Errno.EAGAIN];
 
-/** Passes datagrams on. */
+/** Relays datagrams from a frame source to a socket. */
 export class Relay {
   readonly #source: FrameSource;
   readonly #egressFd: number;
@@ -53,9 +47,8 @@ export class Relay {
   #retried = 0;
 
   /**
-   * @param source Where frames come from.
    * @param egressFd A connected UDP socket.
-   * @param from The group and port whose datagrams are passed on.
+   * @param from The group and port whose datagrams are relayed.
    */
   constructor(source: FrameSource, egressFd: number, from: Ipv4Endpoint) {
     this.#source = source;
@@ -64,22 +57,22 @@ export class Relay {
   }
 
   /**
-   * Deals with the frames that are there.
+   * Handles the frames that have arrived, without waiting.
    *
-   * @param most So many of them at most.
-   * @returns How many it were.
+   * @param most The most frames that it handles.
+   * @returns How many it handled.
    */
   turn(most: number): number {
     let frames = 0;
     while (frames < most && this.#source.next()) {
       frames++;
       this.#received++;
-      this.#deal();
+      this.#handle();
     }
     return frames;
   }
 
-  /** What became of them. */
+  /** The account of all frames so far. */
   get account(): RelayAccount {
     return {
       received: this.#received,
@@ -90,7 +83,7 @@ export class Relay {
     };
   }
 
-  #deal(): void {
+  #handle(): void {
     const source = this.#source;
     const { bytes, offset, captured } = source;
     const reason = this.#reader.read(bytes, offset, captured, isChecksumPending(source));
@@ -119,7 +112,7 @@ export class Relay {
   }
 }
 
-/** Whether the checksum of the datagram is still to be computed. Only a ring says so. */
+/** Whether the checksum of the datagram has yet to be computed. Only a packet ring reports that. */
 function isChecksumPending(source: FrameSource): boolean {
   return source instanceof PacketRingSource && (source.status & TP_STATUS_CSUMNOTREADY) !== 0;
 }

@@ -1,7 +1,9 @@
 /**
- * Reverse path filtering, as the kernel has it for an interface: whether it takes a packet whose source it would not reach by that interface.
+ * Reverse path filtering of an interface: with it, the kernel drops a packet whose source it would
+ * not reach by that interface.
  *
- * Source: Documentation/networking/ip-sysctl.rst, rp_filter: "The max value from conf/{all,interface}/rp_filter is used".
+ * Source: Documentation/networking/ip-sysctl.rst, rp_filter: "The max value from
+ * conf/{all,interface}/rp_filter is used".
  *
  * @module
  */
@@ -12,8 +14,12 @@ import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 const setting = (name: string) => `/proc/sys/net/ipv4/conf/${name}/rp_filter`;
 
 /**
- * Why it cannot be shown here both ways, in words; `undefined` if it can. It is changed only where both ends of a veth pair are at hand, since such an
- * interface serves nothing but tests.
+ * Finds out why the filter of an interface cannot be switched off and on here.
+ *
+ * Only an interface of a veth pair with both ends in this namespace is changed: such a pair serves
+ * tests alone.
+ *
+ * @returns The reason in words; `undefined` if there is none.
  */
 export function whyNotChangeable({ name, peer }: Link): string | undefined {
   if (peer === undefined) {
@@ -30,7 +36,7 @@ export function whyNotChangeable({ name, peer }: Link): string | undefined {
   }
 }
 
-/** The filter of one interface, which is put back at the end. */
+/** The filter of one interface. Its first setting is restored when it is disposed of. */
 export class ReversePathFilter implements Disposable {
   readonly #path: string;
   readonly #before: string;
@@ -40,11 +46,12 @@ export class ReversePathFilter implements Disposable {
     this.#before = readTextFile(this.#path).trim();
   }
 
-  /** Sets it: strict is RFC 3704, 2.2. */
+  /** Sets the filter. Strict is RFC 3704, 2.2. */
   set(mode: "off" | "strict"): void {
     Deno.writeTextFileSync(this.#path, mode === "off" ? "0" : "1", { create: false });
   }
 
+  /** Restores the first setting. */
   [Symbol.dispose](): void {
     Deno.writeTextFileSync(this.#path, this.#before, { create: false });
   }

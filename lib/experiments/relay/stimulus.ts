@@ -1,5 +1,5 @@
 /**
- * What a relay is put through: datagrams to the group, with every kind of frame that is none between them, and the count of each.
+ * The stimulus of a relay: datagrams to the group, and every kind of invalid frame between them.
  *
  * @module
  */
@@ -7,34 +7,35 @@
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
-import { RelayFrames } from "./frames.ts";
-import { INVALID_FRAMES } from "./invalid_frames.ts";
+import type { Digest } from "../../harness/digests.ts";
 import type { DropReason } from "../../packets/datagrams.ts";
 import { sendFrame } from "../../packets/send.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
-import type { Digest } from "../../harness/digests.ts";
+import { RelayFrames } from "./frames.ts";
+import { INVALID_FRAMES } from "./invalid_frames.ts";
 
-/** After how many datagrams a frame comes that is none. */
+/** One invalid frame is sent before every fifth datagram. */
 const INVALID_EVERY = 5;
 
 /** How many times a frame is sent at most, a millisecond apart, while there is no room for it. */
 export const SEND_ATTEMPTS = 2001;
 
-/** Injects frames, and knows what is to become of each. */
+/** Injects frames, and counts them by what a relay must do with them. */
 export class RelayStimulus implements Disposable {
   readonly #socket: OwnedFd;
   readonly #frames: RelayFrames;
   readonly #digest: Digest;
-  /** The digests of the payloads of the datagrams, in the order in which they were sent. */
+  /** The digests of the payloads of the sent datagrams, in order. */
   readonly sent: string[] = [];
-  /** How many frames were sent that are none, by what is wrong with them. */
+  /** The invalid frames that reach the worker, counted by what is wrong with them. */
   readonly invalid = new Map<DropReason, number>();
-  /** How many frames were sent that the filter of the socket keeps from the worker. */
+  /** How many invalid frames the socket's filter drops. */
   filtered = 0;
   #invalid = 0;
 
   /**
-   * @param link Where to inject: the peer of the interface that is received from.
+   * @param link Where to inject: the veth peer of the interface that the worker receives from.
+   * @param to The group and port that the relay serves.
    * @throws {SystemError} If the packet socket cannot be opened or bound there.
    */
   constructor(link: Link, to: Ipv4Endpoint, digest: Digest) {
@@ -44,9 +45,9 @@ export class RelayStimulus implements Disposable {
   }
 
   /**
-   * Sends the next datagram, and before it, now and then, a frame that is none.
+   * Sends the next datagram; and before it, now and then, an invalid frame.
    *
-   * @throws {SystemError} `ENETDOWN`, `ENOBUFS` if there is no room for it for seconds, …
+   * @throws {SystemError} `ENETDOWN`; `ENOBUFS` if there is no room for two seconds; …
    */
   send(): void {
     const sequence = this.sent.length;
@@ -64,6 +65,7 @@ export class RelayStimulus implements Disposable {
     else this.invalid.set(kind.reason, (this.invalid.get(kind.reason) ?? 0) + 1);
   }
 
+  /** Closes its socket. */
   [Symbol.dispose](): void {
     this.#socket.close();
   }

@@ -1,8 +1,9 @@
 /**
- * A witness of what a relay's worker sends: a packet socket that sees every frame that passes an interface, in either direction.
+ * A witness of what a relay's worker sends: a packet socket that sees every frame that passes an
+ * interface, in either direction.
  *
- * The worker's word is not enough for what it did not do. A witness is worth something only if it has been seen to see, so each is shown a
- * frame first that it must report.
+ * The worker's report does not show what it did not do, so the parent looks for itself. A witness
+ * counts only if it works, so each is first shown a stray frame that it must report.
  *
  * @module
  */
@@ -12,44 +13,45 @@ import {
   ETH_P_ALL,
   ETH_P_IP,
   PACKET_IGNORE_OUTGOING,
+  POLLIN,
   SO_RCVBUFFORCE,
   SOL_PACKET,
   SOL_SOCKET,
 } from "../../../ffi/abi/constants.ts";
-import { OwnedFd } from "../../../ffi/process/descriptor.ts";
+import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { setsockopt } from "../../../ffi/socket/calls.ts";
 import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
+import { pollAsync } from "../../../ffi/socket/poll.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
-import { inEndpointWords } from "./egress.ts";
-import { isMarked } from "./elsewhere.ts";
+import type { Digest } from "../../harness/digests.ts";
 import { DatagramReader } from "../../packets/datagrams.ts";
 import { etherType, summarize } from "../../packets/frames.ts";
+import { IPV4_HEADER, IPV4_SOURCE, UDP_SOURCE_PORT } from "../../packets/headers.ts";
 import { takeFrame } from "../../packets/queue.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
-import type { Digest } from "../../harness/digests.ts";
+import { inEndpointWords } from "./egress.ts";
+import { isStray } from "./elsewhere.ts";
 
-/** What it is told of the datagrams that may pass. */
+/** How a witness recognizes the datagrams that may pass. */
 export interface Expected {
-  /** The endpoint of the worker's UDP socket, as {@linkcode inEndpointWords} has it. */
+  /** Where the worker's UDP socket sends from, in the form of {@linkcode inEndpointWords}. */
   readonly source: string;
   readonly to: Ipv4Endpoint;
   readonly digest: Digest;
 }
 
-/** Enough for a window of the longest frames, many times. */
+/** The receive buffer, in bytes: many times a window of the longest frames. */
 const RECEIVE_BUFFER = 8 << 20;
 
-/** Sees what passes an interface. */
-export class Witness implements Disposable {
+/** Sees what the worker sends by an interface. */
+export class OutputWitness implements Disposable {
   readonly #socket: OwnedFd;
   readonly #reader: DatagramReader;
   readonly #expected: Expected;
-  /** The digests of the payloads of those datagrams that may pass, in their order. */
+  /** The digests of the payloads of the datagrams that may pass, in order. */
   readonly datagrams: string[] = [];
-  /** What else the worker sent, in words. */
+  /** The worker's other frames, in words. */
   #strays: string[] = [];
-  /** Frames that are not the worker's: the kernel's own, and others' traffic. */
-  others = 0;
 
   /** @throws {SystemError} If the packet socket cannot be opened or bound there. */
   constructor(link: Link, expected: Expected) {
@@ -60,19 +62,19 @@ export class Witness implements Disposable {
     setsockopt(this.#socket.fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
   }
 
-  /** What poll(2) finds readable when {@linkcode look} would see something. */
+  /** The packet socket: readable when {@linkcode look} would see something. */
   get fd(): number {
     return this.#socket.fd;
   }
 
-  /** Looks at whatever has passed. */
+  /** Looks at the frames that have passed. */
   look(): void {
     for (let frame = takeFrame(this.fd); frame !== undefined; frame = takeFrame(this.fd)) {
       this.#see(frame.head);
     }
   }
 
-  /** Whatever the worker sent besides, since the last time that it was asked for. */
+  /** Returns the worker's stray frames since the last call, in words. */
   takeStrays(): string[] {
     this.look();
     const strays = this.#strays;
@@ -80,14 +82,28 @@ export class Witness implements Disposable {
     return strays;
   }
 
+  /**
+   * Waits for a stray frame that was sent on purpose: a busy processor may take a moment.
+   *
+   * @param timeout In milliseconds.
+   * @returns How many stray frames have passed; 0 after the timeout.
+   */
+  async awaitStrays(timeout: number): Promise<number> {
+    for (const deadline = Date.now() + timeout;;) {
+      const { length } = this.takeStrays();
+      const left = deadline - Date.now();
+      if (length > 0 || left <= 0) return length;
+      await pollAsync([this.fd], POLLIN, left);
+    }
+  }
+
+  /** Sorts a frame. Those of the kernel and of others are left out. */
   #see(frame: Uint8Array): void {
     const { source, digest } = this.#expected;
-    if (isMarked(frame)) {
+    if (isStray(frame)) {
       this.#strays.push(`marked: ${summarize(frame)}`);
-    } else if (sourceOf(frame) !== source) {
-      this.others++;
-    } else {
-      // The checksum is computed by the receiver, if at all, since the frame has not left this machine.
+    } else if (sourceOf(frame) === source) {
+      // The frame has not left this machine, so its checksum may not have been computed yet.
       const reason = this.#reader.read(frame, 0, frame.length, true);
       const { start, size } = this.#reader;
       if (reason === undefined) this.datagrams.push(digest(frame.subarray(start, start + size)));
@@ -95,16 +111,23 @@ export class Witness implements Disposable {
     }
   }
 
+  /** Closes its socket. */
   [Symbol.dispose](): void {
     this.#socket.close();
   }
 }
 
-const IPV4_WITH_PORTS = ETH_HLEN + 20 + 4; // a header without options: the kernel writes none by itself
+/** Where the UDP header stands: the kernel writes no IPv4 options of its own accord. */
+const UDP = ETH_HLEN + IPV4_HEADER;
 
-/** Where an IPv4 datagram comes from, as {@linkcode inEndpointWords} has it; `undefined` for any other frame. */
+/**
+ * Reads where an IPv4 datagram was sent from.
+ *
+ * @returns The endpoint in the form of {@linkcode inEndpointWords}; `undefined` for other frames.
+ */
 function sourceOf(frame: Uint8Array): string | undefined {
-  if (etherType(frame) !== ETH_P_IP || frame.length < IPV4_WITH_PORTS) return undefined;
-  const address = frame.subarray(ETH_HLEN + 12, ETH_HLEN + 16).join(".");
-  return inEndpointWords({ address, port: frame[ETH_HLEN + 20] << 8 | frame[ETH_HLEN + 21] });
+  if (etherType(frame) !== ETH_P_IP || frame.length < UDP + 4) return undefined;
+  const address = frame.subarray(ETH_HLEN + IPV4_SOURCE, ETH_HLEN + IPV4_SOURCE + 4).join(".");
+  const port = UDP + UDP_SOURCE_PORT;
+  return inEndpointWords({ address, port: frame[port] << 8 | frame[port + 1] });
 }

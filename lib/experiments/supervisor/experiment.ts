@@ -23,7 +23,7 @@ import type { Experiment } from "../../harness/experiment.ts";
 import { whyNoLargeReceiveBuffer } from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { ALL_PROTECTIONS } from "../../confine/protections.ts";
-import { requireStimulus } from "../../harness/setting.ts";
+import { requireStimulus } from "../../host/interfaces.ts";
 import {
   type Control,
   judgeGaps,
@@ -37,12 +37,12 @@ import {
 } from "./judge.ts";
 import { killAtRandom, killUntilGivenUp, pause } from "./kills.ts";
 import { backlogAllowed, longestGap, rateOfOneRing } from "./longest_gap.ts";
-import { identitiesFor } from "./options.ts";
+import { identitiesFor, type Supervision, supervisorOptions } from "./options.ts";
 import { SteadyStimulus } from "./stream.ts";
 import { work } from "./worker.ts";
 import type { Seat } from "./seat.ts";
 import { Supervisor, type SupervisorHost, type SupervisorOptions } from "./supervisor.ts";
-import { WorkerProcess } from "./worker_process.ts";
+import { SupervisedWorker } from "./supervised_worker.ts";
 import { requireWorkerMemory } from "../../host/memory.ts";
 
 /**
@@ -89,9 +89,12 @@ export const parentOverrides = {
 };
 
 /** The supervisor's program. */
-export async function parent(run: ParentRun, overrides = parentOverrides): Promise<Conclusion> {
-  const { link, supervision } = run.setting;
-  const { workers, kills, rate } = supervision;
+export async function parent(
+  run: ParentRun<Supervision>,
+  overrides = parentOverrides,
+): Promise<Conclusion> {
+  const { link } = run.setting;
+  const { workers, kills, rate } = run.options;
   requireWorkerMemory(workers + 1);
   using stream = new SteadyStimulus(requireStimulus(run.setting.stimulus, link), rate);
   const identities = identitiesFor(workers + 1, run.setting.identities);
@@ -107,7 +110,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
 
   // 2. No worker is killed while so much waits that its ring could fill during the restart.
   run.step(`Killing workers, ${kills} times, while ${rate} frames a second arrive...`);
-  const ringRate = rateOfOneRing(supervision);
+  const ringRate = rateOfOneRing(run.options);
   const allowed = longestGap(overrides.ring, ringRate);
   const noticed = await during(stream, phases, "kills", async () => {
     stream.start();
@@ -118,10 +121,10 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   const gaps = supervisor.seats.flatMap((seat) => seat.gaps);
   run.check("SUPER-03", judgeGaps(gaps, noticed, allowed), SEEN_BY);
   run.done(`${kills} workers killed, and as many successors`, "SUPER-03");
-  run.record.figure("kills", kills);
-  run.record.figure("noticed_ms_most", rounded(Math.max(0, ...noticed)));
-  run.record.figure("gap_ms_most", rounded(Math.max(0, ...gaps)));
-  run.record.figure("gap_ms_allowed", rounded(allowed));
+  run.figure("kills", kills);
+  run.figure("noticed_ms_most", rounded(Math.max(0, ...noticed)));
+  run.figure("gap_ms_most", rounded(Math.max(0, ...gaps)));
+  run.figure("gap_ms_allowed", rounded(allowed));
 
   // 3. The predecessor goes on until its successor is ready.
   run.step("Replacing a worker as planned...");
@@ -162,19 +165,19 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
     const phase = phases.find((each) => each.name === name)!;
     run.check(check, judgeOnce(account, phase, drops), SEEN_BY);
   }
-  run.record.figure("sent", account.sent);
-  run.record.figure("received_once", account.once);
-  run.record.figure("received_twice", account.twice);
-  run.record.figure("lost", account.lost.length);
-  run.record.figure(
+  run.figure("sent", account.sent);
+  run.figure("received_once", account.once);
+  run.figure("received_twice", account.twice);
+  run.figure("lost", account.lost.length);
+  run.figure(
     "resumed_in_mid_block",
     seats.reduce((sum, { progress }) => sum + progress.resumedInBlock, 0),
   );
   seats.forEach(({ number, progress, starts, gaps }, i) => {
-    run.record.figure(`worker ${number}: frames`, progress.count);
-    run.record.figure(`worker ${number}: starts`, starts);
-    run.record.figure(`worker ${number}: gap_ms_most`, rounded(Math.max(0, ...gaps)));
-    run.record.figure(`worker ${number}: drops`, drops[i]);
+    run.figure(`worker ${number}: frames`, progress.count);
+    run.figure(`worker ${number}: starts`, starts);
+    run.figure(`worker ${number}: gap_ms_most`, rounded(Math.max(0, ...gaps)));
+    run.figure(`worker ${number}: drops`, drops[i]);
   });
   await supervisor.stop();
   run.done(describeAccount(account), "SUPER-01", ...EXACTLY_ONCE.map(([check]) => check));
@@ -208,15 +211,15 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
  * receive what it loses.
  */
 async function control(
-  run: ParentRun,
+  run: ParentRun<Supervision>,
   overrides: typeof parentOverrides,
   changed: Partial<SupervisorOptions>,
 ): Promise<Control> {
-  const { link, supervision, identity } = run.setting;
+  const { link, identity } = run.setting;
   const kills = CONTROL_KILLS;
   using stream = new SteadyStimulus(
     requireStimulus(run.setting.stimulus, link),
-    Math.min(CONTROL_RATE, supervision.rate / supervision.workers),
+    Math.min(CONTROL_RATE, run.options.rate / run.options.workers),
   );
   const options = { ...optionsOf(run, stream, overrides), ...changed };
   await using supervisor = overrides.makeSupervisor(hostOf(run), options);
@@ -251,7 +254,7 @@ const EXACTLY_ONCE = [
 ] as const;
 
 /** The experiment. */
-export const supervisor: Experiment = {
+export const supervisor: Experiment<Supervision> = {
   module: import.meta.url,
   name: "supervisor",
   title: "Supervisor",
@@ -259,6 +262,7 @@ export const supervisor: Experiment = {
   decisions: ["D18", "D24"],
   capabilities: ["CAP_NET_ADMIN"],
   whyNoAnswer: whyNoLargeReceiveBuffer,
+  options: supervisorOptions,
   alwaysHardens: true,
   timeout: 60,
   plan: [
@@ -290,11 +294,12 @@ async function during<T>(
 }
 
 function optionsOf(
-  run: ParentRun,
+  run: ParentRun<Supervision>,
   stream: SteadyStimulus,
   { ring, work }: typeof parentOverrides,
 ): SupervisorOptions {
-  const { link: { ifindex }, supervision: { fanout: mode } } = run.setting;
+  const { ifindex } = run.setting.link;
+  const { fanout: mode } = run.options;
   const protections = ALL_PROTECTIONS;
   const capacity = capacityFor(run.context.deadline - Date.now(), stream.rate);
   const { nonce } = stream;
@@ -307,7 +312,7 @@ export function hostOf(run: ParentRun): SupervisorHost {
   return {
     signal,
     deadline,
-    startWorker: (assignment, options) => new WorkerProcess(run, assignment, options),
+    startWorker: (assignment, options) => new SupervisedWorker(run, assignment, options),
   };
 }
 

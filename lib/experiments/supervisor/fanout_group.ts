@@ -177,7 +177,7 @@ export class FanoutGroup implements Disposable {
     setsockopt(this.#pilot.fd, SOL_PACKET, PACKET_FANOUT_DATA, bpfProgram(program));
   }
 
-  /** Closes the pilot. The members belong to whoever opened them. */
+  /** Closes the pilot. The members stay open. */
   [Symbol.dispose](): void {
     this.#pilot.close();
   }

@@ -7,7 +7,8 @@
 
 import type { Identity } from "../../../ffi/process/credentials.ts";
 import { UsageError } from "../../evidence/errors.ts";
-import type { FanoutMode } from "./fanout_group.ts";
+import { asWholeNumber, type ExperimentOptions } from "../../harness/options.ts";
+import { FANOUT_MODES, type FanoutMode, isFanoutMode } from "./fanout_group.ts";
 
 /** The options of one run. */
 export interface Supervision {
@@ -18,6 +19,36 @@ export interface Supervision {
   readonly kills: number;
   /** Frames per second. */
   readonly rate: number;
+}
+
+/**
+ * The most workers. The runtime waits for each on a thread of its own, of which it has 32. The
+ * kernel would take 256 sockets.
+ */
+export const WORKER_LIMIT = 16;
+
+/**
+ * The most kills, and the most frames per second: as many as one process can do beside the rest.
+ */
+export const KILL_LIMIT = 10_000, RATE_LIMIT = 50_000;
+
+/** The options of the supervisor. */
+export const supervisorOptions: ExperimentOptions<Supervision> = {
+  names: ["workers", "fanout", "kills", "rate"],
+  parse: (value) => ({
+    workers: asWholeNumber("workers", value("workers") ?? "2", 1, WORKER_LIMIT),
+    fanout: asFanoutMode(value("fanout") ?? "hash"),
+    kills: asWholeNumber("kills", value("kills") ?? "10", 1, KILL_LIMIT),
+    rate: asWholeNumber("rate", value("rate") ?? "2000", 100, RATE_LIMIT),
+  }),
+  find: (supervision) => supervision,
+};
+
+function asFanoutMode(text: string): FanoutMode {
+  if (isFanoutMode(text)) return text;
+  throw new UsageError(
+    `--fanout must be one of ${Object.keys(FANOUT_MODES).join(", ")}, not ${JSON.stringify(text)}`,
+  );
 }
 
 /**

@@ -113,8 +113,8 @@ export class Progress implements Disposable {
   }
 
   /**
-   * Returns the frame that a dead worker held and had not done, or `undefined`. The memory then
-   * says that no frame is held.
+   * Returns the frame that a dead worker held and had not done, or `undefined`, and notes that no
+   * frame is held.
    */
   takeLost(): number | undefined {
     const frame = Atomics.exchange(this.#words, IN_HAND, NOTHING);

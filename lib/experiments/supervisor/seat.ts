@@ -54,7 +54,7 @@ export interface SeatWorker extends AsyncDisposable {
    */
   answer(): Promise<void>;
   /**
-   * Asks the worker to stop, and waits until it has received what is there and has stopped.
+   * Asks the worker to stop, and waits until it has received the remaining frames and stopped.
    *
    * @throws {ExperimentError} If it does not stop in time.
    */
@@ -225,7 +225,9 @@ export class TendedSeat implements Seat, Disposable {
     this.#tending = this.#serveUntilOver().catch(failed);
   }
 
-  /** Resolves when the seat is no longer tended: it was stopped, was given up, or the run is over. */
+  /**
+   * Resolves when the seat is no longer tended: it was stopped, was given up, or the run is over.
+   */
   get untended(): Promise<void> {
     return this.#tending;
   }
@@ -296,7 +298,9 @@ export class TendedSeat implements Seat, Disposable {
     }
   }
 
-  /** Lets one worker serve until it ends or does what it must not. Returns the reason of its end. */
+  /**
+   * Lets one worker serve until it ends or does what it must not. Returns the reason of its end.
+   */
   async #serve(): Promise<string> {
     try {
       this.state = "starting";

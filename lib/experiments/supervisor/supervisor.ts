@@ -24,7 +24,7 @@ import {
   type SeatWorker,
   TendedSeat,
 } from "./seat.ts";
-import type { WorkerOptions } from "./worker_process.ts";
+import type { WorkerOptions } from "./supervised_worker.ts";
 
 /** A block is retired within two of its timeouts; a third is for the reader. In milliseconds. */
 const SETTLING_TIMEOUTS = 3;
@@ -91,8 +91,8 @@ export class Supervisor implements AsyncDisposable {
   }
 
   /**
-   * Adds a seat with a worker, and waits until the worker serves; then the seat gets its share of the
-   * frames. A seat whose workers do not come to serve is given up, and gets none.
+   * Adds a seat with a worker, and waits until the worker serves; then the seat gets its share of
+   * the frames. A seat whose workers do not come to serve is given up, and gets none.
    *
    * @param identity Whom its workers become.
    * @throws {ExperimentError} If no seat is left that is served, or time runs out.
@@ -110,8 +110,8 @@ export class Supervisor implements AsyncDisposable {
   }
 
   /**
-   * Removes a seat without losing a frame: its share goes to the others, its worker receives what is
-   * left in the socket, and stops.
+   * Removes a seat without losing a frame: its share goes to the others, its worker receives what
+   * is left in the socket, and stops.
    *
    * @throws {ExperimentError} If no seat would be left, or time runs out.
    */

@@ -1,14 +1,14 @@
 /**
- * The worker of a supervisor: it receives by the socket that it is handed, goes on where its predecessor has stopped or was killed, and
- * answers when it is asked whether it is there.
+ * The program of a supervisor's worker. It receives from the socket that it is passed, goes on
+ * where its predecessor stopped or was killed, and answers when it is asked for a sign of life.
  *
  *     supervisor                          worker
  *     socket, memory of progress ───────▶ maps both, drops, protects itself
  *     .                          ◀─────── ready
- *     go ───────────────────────────────▶ receives; writes down each frame that is done
- *     are you there? ───────────────────▶ .
+ *     next ─────────────────────────────▶ receives, and notes each frame that is done
+ *     next, again and again ────────────▶ .
  *     .                          ◀─────── alive
- *     enough ───────────────────────────▶ takes what is there
+ *     enough ───────────────────────────▶ receives the remaining frames
  *     .                          ◀─────── stopped
  *
  * @module
@@ -17,7 +17,7 @@
 import type { PacketRing } from "../../../ffi/packet/packet_ring.ts";
 import { close, OwnedFd } from "../../../ffi/process/descriptor.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
-import type { SupervisedOrders } from "../../harness/protocol.ts";
+import { SUPERVISED, type SupervisedOrders } from "./orders.ts";
 import { describePacketSocket } from "../../packets/socket.ts";
 import { FOREIGN, Progress } from "./progress.ts";
 import { startWorker } from "../../confine/start.ts";
@@ -26,22 +26,22 @@ import { RecvfromSource } from "../../receive/recvfrom.ts";
 import { PacketRingSource } from "../../receive/tpacket_v3.ts";
 import { steadySequence } from "./stream.ts";
 
-/** After how many frames in a row it looks whether the supervisor has said something. */
+/** How many frames the worker receives in a row before it looks for a message. */
 const FRAMES_IN_A_ROW = 16;
 
 /** The worker's program. */
 export function work(run: ChildRun): void {
-  const { message, descriptors: [packetFd, progressFd] } = run.receive("supervised", 2);
+  const { message, descriptors: [packetFd, progressFd] } = run.receive(SUPERVISED, 2);
   const { capacity } = message;
   using packetSocket = new OwnedFd(packetFd);
   const { channelFd } = run;
   using progress = new Progress(progressFd, capacity);
-  close(progressFd); // the mapping is enough
+  close(progressFd); // the mapping stays
   const sockets = { packetFd, channelFd };
   using source = startWorker(run, sockets, message, () => openSource(message, packetFd));
 
   run.reached("ready", { cookie: describePacketSocket(packetSocket.fd).cookie });
-  if (run.order() === "enough") return run.reached("stopped");
+  if (run.word() === "enough") return run.reached("stopped");
   const each = source instanceof PacketRingSource
     ? fromRing(source, progress, message)
     : fromQueue(source, progress, message);
@@ -51,7 +51,7 @@ export function work(run: ChildRun): void {
       if (++frames % FRAMES_IN_A_ROW === 0 && run.hasParentSpoken()) break;
     }
     if (run.readable(source.fd) === "descriptor") continue;
-    if (run.order() === "next") {
+    if (run.word() === "next") {
       run.reached("alive");
       continue;
     }
@@ -64,39 +64,45 @@ function openSource({ ring }: SupervisedOrders, packetFd: number): FrameSource {
   return ring === null ? new RecvfromSource(packetFd) : new PacketRingSource(packetFd, ring);
 }
 
-/** Each frame of a ring stays there until its block is given back: done is done, and what is not is found again. */
+/**
+ * Returns what the worker does with each frame of a ring. The ring keeps a frame until its block is
+ * given back, so a successor finds every frame that is not done.
+ */
 export function fromRing(
   ring: PacketRing,
   progress: Progress,
   { nonce, work }: SupervisedOrders,
 ): () => void {
-  const mark = Uint8Array.fromBase64(nonce);
+  const secret = Uint8Array.fromBase64(nonce);
   const left = ring.resume(progress.sequence, progress.doneInBlock);
   if (left > 0 && progress.doneInBlock > 0) progress.noteResume();
   return () => {
     if (ring.sequence !== progress.sequence) progress.enter(ring.sequence);
-    const what = steadySequence(ring.bytes, ring.offset, ring.captured, mark) ?? FOREIGN;
+    const frame = steadySequence(ring.bytes, ring.offset, ring.captured, secret) ?? FOREIGN;
     spin(work);
-    progress.done(what);
+    progress.done(frame);
   };
 }
 
-/** A frame of the queue is gone from the kernel once it is here: killed now, it is lost. */
+/**
+ * Returns what the worker does with each frame of the socket queue. The kernel no longer has the
+ * frame, so a kill before it is done loses it.
+ */
 function fromQueue(
   source: FrameSource,
   progress: Progress,
   { nonce, work }: SupervisedOrders,
 ): () => void {
-  const mark = Uint8Array.fromBase64(nonce);
+  const secret = Uint8Array.fromBase64(nonce);
   return () => {
-    const what = steadySequence(source.bytes, source.offset, source.captured, mark) ?? FOREIGN;
-    progress.take(what);
+    const frame = steadySequence(source.bytes, source.offset, source.captured, secret) ?? FOREIGN;
+    progress.take(frame);
     spin(work);
-    progress.done(what);
+    progress.done(frame);
   };
 }
 
-/** The work on a frame. */
+/** Works on a frame for this time. */
 function spin(microseconds: number): void {
   const end = performance.now() + microseconds / 1000;
   while (performance.now() < end);

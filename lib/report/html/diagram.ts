@@ -1,6 +1,6 @@
 /**
- * The sequence diagram of a run: what parent and child did, what passed between them and the kernel,
- * and the drop as a line across.
+ * The sequence diagram of a run: what parent and child did, what passed between them and the
+ * kernel, and the drop as a line across.
  *
  * Time runs from top to bottom. Distances are not to scale; the caption says so.
  *

@@ -1,6 +1,6 @@
 /**
- * The style of the page: light and dark, on a phone, on paper. Every text has a contrast of at least
- * 4.5 to 1 with its background (WCAG 2.2, 1.4.3); a test computes it.
+ * The style of the page: light and dark, on a phone, on paper. Every text has a contrast of at
+ * least 4.5 to 1 with its background (WCAG 2.2, 1.4.3); a test computes it.
  *
  * @module
  */

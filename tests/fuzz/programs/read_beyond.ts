@@ -1,5 +1,5 @@
 /**
- * Reads the last byte of guarded memory; with the argument `beyond`, the one behind it too.
+ * Reads the last byte of guarded memory, and with the argument `beyond` the byte after it.
  *
  * @module
  */

@@ -25,7 +25,7 @@ inFolder("ViewFiles writes each view to its file", (folder) => {
   assertEquals(names(folder), ["run.html", "run.pcapng"]);
 });
 
-inFolder("ViewFiles opens none if one cannot be opened, or two are the same", (folder) => {
+inFolder("ViewFiles opens no file if one cannot be opened, or two are the same", (folder) => {
   for (const [pcap, report] of [["a", "nosuch/b"], ["a", "a"], ["a", "./a"]]) {
     const paths = { pcap: `${folder}/${pcap}`, report: `${folder}/${report}` };
     assertThrows(() => new ViewFiles(paths, { force: true }), UsageError);
@@ -33,7 +33,7 @@ inFolder("ViewFiles opens none if one cannot be opened, or two are the same", (f
   }
 });
 
-inFolder("ViewFiles writes the others if one cannot be put into its place", (folder) => {
+inFolder("ViewFiles writes the others if one cannot be put in place", (folder) => {
   const paths = { pcap: `${folder}/run.pcapng`, report: `${folder}/run.html` };
   using files = new ViewFiles(paths, { force: false });
   Deno.writeTextFileSync(paths.pcap, "somebody else's");
@@ -42,7 +42,7 @@ inFolder("ViewFiles writes the others if one cannot be put into its place", (fol
   assertEquals(Deno.readTextFileSync(paths.pcap), "somebody else's");
 });
 
-inFolder("ViewFiles replaces nothing if nothing was found", (folder) => {
+inFolder("ViewFiles replaces no file if no experiment ran", (folder) => {
   const report = `${folder}/run.html`;
   Deno.writeTextFileSync(report, "precious");
   {

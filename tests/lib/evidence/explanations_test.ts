@@ -4,16 +4,40 @@ import { EXPERIMENTS } from "../../../lib/experiments/mod.ts";
 import { EXPLANATIONS } from "../../../lib/evidence/explanations.ts";
 import { judgedBy, renderExplanation } from "../../../lib/report/explain.ts";
 import { renderList } from "../../../lib/report/list.ts";
+import { ROOT } from "../../support/programs.ts";
 
 const IDS = Object.keys(CHECKS) as CheckId[];
 
-Deno.test("Every check has a reason, and what would refute it, in whole sentences", () => {
+Deno.test("Every claim stands alone, and is not repeated by its explanation", () => {
+  for (const id of IDS) {
+    const { claim } = CHECKS[id];
+    assertMatch(claim, /^(?!(It|So|And|That|This|What|Who) )[A-Za-z][^\n]*[^.\s]$/, id);
+    for (const text of Object.values(EXPLANATIONS[id]).map(String)) {
+      assertEquals(text.includes(claim), false, id);
+    }
+  }
+});
+
+Deno.test("Every explanation consists of whole sentences", () => {
   assertEquals(Object.keys(EXPLANATIONS).sort(), [...IDS].sort());
   for (const id of IDS) {
     const { why, refutedBy } = EXPLANATIONS[id];
-    assert(why.length > 80, `${id}: ${why}`);
-    assert(refutedBy.length > 40, `${id}: ${refutedBy}`);
-    for (const text of [why, refutedBy]) assertMatch(text, /^[A-Za-z_][^\n]*[.)]$/, id);
+    for (const text of [why, refutedBy]) {
+      assertMatch(text, /^[A-Za-z_][^\n]*[.)]$/, id);
+      assertEquals(/ {2}|\s$/.test(text), false, id);
+    }
+  }
+});
+
+Deno.test("Every file of the project that a check names exists", () => {
+  const texts = IDS.flatMap((id) => [
+    ...[CHECKS[id].source, CHECKS[id].expected, CHECKS[id].claim],
+    ...[EXPLANATIONS[id].why, EXPLANATIONS[id].refutedBy],
+  ]);
+  const paths = texts.flatMap((text) => text.match(/\b(?:lib|ffi|tests)\/[\w/]+(?:\.ts)?/g) ?? []);
+  assert(paths.length > 10, `${paths.length} paths`);
+  for (const path of paths) {
+    assert(Deno.statSync(`${ROOT}/${path}`).isFile === path.endsWith(".ts"));
   }
 });
 
@@ -27,9 +51,10 @@ Deno.test("Every check is judged by an experiment", () => {
   assertEquals(judgedBy("URING-14", EXPERIMENTS), ["io-uring --harden"]);
   assert(judgedBy("HARD-01", EXPERIMENTS).includes("authority"));
   assert(judgedBy("HARD-01", EXPERIMENTS).includes("privilege-drop --harden"));
+  assertEquals(judgedBy("HARD-01", EXPERIMENTS).includes("supervisor --harden"), false);
 });
 
-Deno.test("renderExplanation() says all that is known of a check, in lines that fit", () => {
+Deno.test("renderExplanation() has everything about a check, in lines of 100 columns", () => {
   for (const id of IDS) {
     const text = renderExplanation(id, EXPERIMENTS);
     const flat = text.replaceAll(/\s+/g, " ");
@@ -51,18 +76,18 @@ Deno.test("renderList() names no check", () => {
   assertEquals(/[A-Z]+-\d\d/.test(renderList(EXPERIMENTS)), false);
 });
 
-Deno.test("renderList() tells under --verbose all that is known of every check, once", () => {
+Deno.test("renderList() explains every check once under --verbose", () => {
   const verbose = renderList(EXPERIMENTS, true);
   for (const id of IDS) {
     assertEquals(verbose.split(renderExplanation(id, EXPERIMENTS)).length, 2, id);
   }
 });
 
-Deno.test("renderList() names under --verbose every check of an experiment, and with --harden", () => {
+Deno.test("renderList() lists the checks of each experiment under --verbose, also with --harden", () => {
   const parts = renderList(EXPERIMENTS, true).split("\n\n\n");
   assertEquals(parts.length, EXPERIMENTS.length);
   for (const [i, { name }] of EXPERIMENTS.entries()) {
-    const [plain, hardened = ""] = parts[i].split("With --harden also:\n");
+    const [plain, hardened = ""] = parts[i].split("With --harden, also:\n");
     assert(plain.startsWith(`${name} `));
     for (const [asked, text] of [[name, plain], [`${name} --harden`, hardened]]) {
       const judged = IDS.filter((id) => judgedBy(id, EXPERIMENTS).includes(asked));

@@ -1,11 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  asTexts,
-  parseChildMessage,
-  parseParentMessage,
-  saidAt,
-  timed,
-} from "../../../lib/harness/protocol.ts";
+import { parseChildMessage, sentTime, timed } from "../../../lib/harness/protocol.ts";
 import { ExperimentError } from "../../../lib/evidence/errors.ts";
 
 const check = { type: "check", id: "DROP-01", status: "pass", observed: "", evidence: {} };
@@ -93,31 +87,17 @@ Deno.test("parseChildMessage() refuses everything else", () => {
   ) assertThrows(() => parseChildMessage(text), ExperimentError, "protocol", text);
 });
 
-Deno.test("parseParentMessage() refuses a message of another type than the expected one", () => {
-  assertEquals(parseParentMessage('{"type":"enough"}', "enough"), { type: "enough" });
-  assertThrows(() => parseParentMessage('{"type":"enough"}', "socket"), ExperimentError);
-});
-
-Deno.test("asTexts() accepts a list of short texts, up to a length", () => {
-  assertEquals(asTexts([], "words", 2), []);
-  assertEquals(asTexts(["a", "x".repeat(128)], "words", 2), ["a", "x".repeat(128)]);
-  const wrong = [["a", "b", "c"], "ab", null, undefined, {}, { length: 1, 0: "a" }, [1], [null]];
-  for (const value of [...wrong, ["x".repeat(129)], [["a"]]]) {
-    assertThrows(() => asTexts(value, "words", 2), ExperimentError, "words is not");
-  }
-});
-
-Deno.test("saidAt() returns the time that the child put before its message, if it is well formed", () => {
+Deno.test("sentTime() returns the time that the child put before its message, if it is well formed", () => {
   const before = performance.timeOrigin + performance.now();
   const message = { type: "detail", text: "…" } as const;
   const text = JSON.stringify(timed(message));
-  const at = saidAt(text)!;
+  const at = sentTime(text)!;
   assert(at >= before && at <= performance.timeOrigin + performance.now(), `${at}`);
   assertEquals(parseChildMessage(text), message);
   for (const wrong of ["-1", "1e9", '"1"', "null", "9".repeat(16), "[1]", "NaN", "1.2.3"]) {
-    assertEquals(saidAt(`{"at":${wrong},"type":"detail","text":"…"}`), undefined);
+    assertEquals(sentTime(`{"at":${wrong},"type":"detail","text":"…"}`), undefined);
   }
   // It counts only as the first field of the message itself.
-  assertEquals(saidAt('{"type":"detail","text":"…","at":1}'), undefined);
-  assertEquals(saidAt('{"type":"detail","text":"{\\"at\\":1,"}'), undefined);
+  assertEquals(sentTime('{"type":"detail","text":"…","at":1}'), undefined);
+  assertEquals(sentTime('{"type":"detail","text":"{\\"at\\":1,"}'), undefined);
 });

@@ -8,7 +8,7 @@ import {
 
 const set = (...bits: number[]) => bits.reduce((all, bit) => all | 1n << BigInt(bit), 0n);
 
-Deno.test("missingCapabilities() names each that is needed and not there, once, in order", () => {
+Deno.test("missingCapabilities() returns each missing capability once, in order", () => {
   assertEquals(missingCapabilities(ALWAYS_NEEDED, ~0n), []);
   assertEquals(missingCapabilities(ALWAYS_NEEDED, 0n), [...ALWAYS_NEEDED]);
   assertEquals(missingCapabilities(ALWAYS_NEEDED, set(CAP_NET_RAW, CAP_SETUID, CAP_KILL)), [
@@ -22,7 +22,7 @@ Deno.test("missingCapabilities() names each that is needed and not there, once, 
   ]);
 });
 
-Deno.test("describeMissing() says what is missing, and how it is granted", () => {
+Deno.test("describeMissing() names the missing capabilities and the remedy", () => {
   assertEquals(describeMissing(["CAP_NET_RAW", "CAP_KILL"]), [
     "Root without CAP_NET_RAW, CAP_KILL",
     "Grant CAP_NET_RAW, CAP_KILL (in a container: --cap-add)",

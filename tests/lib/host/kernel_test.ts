@@ -26,7 +26,7 @@ Deno.test("isKernelSince() compares releases by number, not by text", () => {
   }
 });
 
-Deno.test("systemSetting() is what stands there, or what is said otherwise", () => {
+Deno.test("systemSetting() returns the setting, or the fallback", () => {
   assertEquals(systemSetting("kernel/osrelease", "none"), Deno.osRelease());
   assertEquals(systemSetting("kernel/no_such_setting", "none"), "none");
 });
@@ -38,7 +38,7 @@ Deno.test("whyNoOwnRing() is undefined, or names the setting, the release or the
   );
 });
 
-/** What an expression comes to where files of /proc/sys/kernel say something else. */
+/** Evaluates an expression where files of /proc/sys/kernel have other contents. */
 async function elsewhere(settings: Record<string, string>, expression: string): Promise<string> {
   const mounts = Object.entries(settings).map(([name, text]) =>
     `echo ${text} >/mnt/${name} && mount --bind /mnt/${name} /proc/sys/kernel/${name} &&`
@@ -55,7 +55,7 @@ async function elsewhere(settings: Record<string, string>, expression: string): 
 
 const root = { root: true, programs: { ip: "iproute2" } };
 
-testNeeding(root, "isKernelSince() reads a release of each kind", async () => {
+testNeeding(root, "isKernelSince() reads releases of every format", async () => {
   const cases: [release: string, is: boolean][] = [
     ["6.5.0", true],
     ["6.5", true],
@@ -82,7 +82,7 @@ testNeeding(root, "whyNoOwnRing() names the setting first, then the release", as
   }
 });
 
-Deno.test("whyProcHides() says with which option /proc hides processes", () => {
+Deno.test("whyProcHides() names the option by which /proc hides processes", () => {
   const proc = (options: string) => `sysfs /sys sysfs rw 0 0\nproc /proc proc ${options} 0 0\n`;
   for (const options of ["rw,nosuid", "rw,hidepid=0", "rw,hidepid=off,gid=4"]) {
     assertEquals(whyProcHides(proc(options)), undefined, options);
@@ -96,15 +96,19 @@ Deno.test("whyProcHides() says with which option /proc hides processes", () => {
 
 const prlimit = { programs: { prlimit: "util-linux" } };
 
-testNeeding(prlimit, "whyNoOwnRing() names the limit where less memory may be locked", async () => {
-  const program = `import { whyNoOwnRing, whyNoOwnRings } from "${ROOT}/lib/host/kernel.ts";
+testNeeding(
+  prlimit,
+  "whyNoOwnRing() names the limit if too little memory may be locked",
+  async () => {
+    const program = `import { whyNoOwnRing, whyNoOwnRings } from "${ROOT}/lib/host/kernel.ts";
     console.log(JSON.stringify([whyNoOwnRing(), whyNoOwnRings()]));`;
-  const limited = async (bytes: number): Promise<string[]> => {
-    const command = [`--memlock=${bytes}:`, Deno.execPath(), "eval", program];
-    return JSON.parse((await runProgram("prlimit", command)).stdout);
-  };
-  const reason = (wanted: number, limit: number) =>
-    `${wanted} KiB must be kept in memory, and ${limit} may be (RLIMIT_MEMLOCK; ulimit -l ${wanted})`;
-  assertEquals(await limited(8192), [reason(16, 8), reason(128, 8)]);
-  assertEquals(await limited(16384), [null, reason(128, 16)]);
-});
+    const limited = async (bytes: number): Promise<string[]> => {
+      const command = [`--memlock=${bytes}:`, Deno.execPath(), "eval", program];
+      return JSON.parse((await runProgram("prlimit", command)).stdout);
+    };
+    const reason = (wanted: number, limit: number) =>
+      `${wanted} KiB must be locked in memory, but only ${limit} may be (RLIMIT_MEMLOCK; ulimit -l ${wanted})`;
+    assertEquals(await limited(8192), [reason(16, 8), reason(128, 8)]);
+    assertEquals(await limited(16384), [null, reason(128, 16)]);
+  },
+);

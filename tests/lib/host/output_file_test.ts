@@ -23,7 +23,7 @@ function names(folder: string): string[] {
   return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 }
 
-inFolder("openOutputFile() shows the file when it is whole, and not before", (folder) => {
+inFolder("openOutputFile() shows the file once it is complete, and not before", (folder) => {
   const path = `${folder}/report.html`;
   using file = openOutputFile(path, KEEP);
   file.write(bytes("first, "));
@@ -35,7 +35,7 @@ inFolder("openOutputFile() shows the file when it is whole, and not before", (fo
   assertEquals(Deno.statSync(path).mode! & 0o777, 0o600);
 });
 
-inFolder("Until it is whole it has no name, so that SIGKILL leaves nothing", (folder) => {
+inFolder("Until it is complete it has no name, so that SIGKILL leaves nothing", (folder) => {
   using file = openOutputFile(`${folder}/report.html`, KEEP);
   file.write(bytes("half"));
   assertEquals(names(folder), []);
@@ -44,11 +44,11 @@ inFolder("Until it is whole it has no name, so that SIGKILL leaves nothing", (fo
 for (const options of [KEEP, FORCE]) {
   const how = options.force ? "with force" : "without force";
 
-  inFolder(`It comes into the folder that was there when it was opened, ${how}`, (folder) => {
+  inFolder(`It appears in the folder that it was opened in, ${how}`, (folder) => {
     for (const name of ["wanted", "elsewhere"]) Deno.mkdirSync(`${folder}/${name}`);
     using file = openOutputFile(`${folder}/wanted/report.html`, options);
     file.write(bytes("whole"));
-    // Whoever owns the folder above puts a link in its place: root's file must not go where he points.
+    // The owner of the parent folder puts a link in its place. Root's file must not follow it.
     Deno.renameSync(`${folder}/wanted`, `${folder}/moved`);
     Deno.symlinkSync("elsewhere", `${folder}/wanted`);
     file.commit();
@@ -56,18 +56,18 @@ for (const options of [KEEP, FORCE]) {
   });
 
   inFolder(
-    `Where the folder is gone, the error says that nothing could be kept, ${how}`,
+    `If the folder is gone, the error says that nothing could be saved, ${how}`,
     (folder) => {
       Deno.mkdirSync(`${folder}/wanted`);
       using file = openOutputFile(`${folder}/wanted/report.html`, options);
       Deno.removeSync(`${folder}/wanted`);
       const error = assertThrows(() => file.commit(), CannotAnswer, "ENOENT");
-      assertStringIncludes(error.remedy, "could not be kept");
+      assertStringIncludes(error.remedy, "could not be saved");
     },
   );
 }
 
-inFolder("Disposed before its commit, it leaves nothing", (folder) => {
+inFolder("Disposed of before its commit, it leaves nothing", (folder) => {
   {
     using file = openOutputFile(`${folder}/report.html`, KEEP);
     file.write(bytes("half"));
@@ -75,27 +75,30 @@ inFolder("Disposed before its commit, it leaves nothing", (folder) => {
   assertEquals(names(folder), []);
 });
 
-inFolder("openOutputFile() refuses what exists, without force", (folder) => {
+inFolder("openOutputFile() refuses an existing file, without force", (folder) => {
   Deno.writeTextFileSync(`${folder}/report.html`, "precious");
   assertThrows(() => openOutputFile(`${folder}/report.html`, KEEP), UsageError, "--force");
   assertEquals(names(folder), ["report.html"]);
   assertEquals(Deno.readTextFileSync(`${folder}/report.html`), "precious");
 });
 
-inFolder("With force, what exists is replaced at the commit, and kept without one", (folder) => {
-  const path = `${folder}/report.html`;
-  Deno.writeTextFileSync(path, "precious");
-  {
+inFolder(
+  "With force, an existing file is replaced at the commit, and kept without one",
+  (folder) => {
+    const path = `${folder}/report.html`;
+    Deno.writeTextFileSync(path, "precious");
+    {
+      using file = openOutputFile(path, FORCE);
+      file.write(bytes("half"));
+      assertEquals(Deno.readTextFileSync(path), "precious");
+    }
+    assertEquals([Deno.readTextFileSync(path), names(folder)], ["precious", ["report.html"]]);
     using file = openOutputFile(path, FORCE);
-    file.write(bytes("half"));
-    assertEquals(Deno.readTextFileSync(path), "precious");
-  }
-  assertEquals([Deno.readTextFileSync(path), names(folder)], ["precious", ["report.html"]]);
-  using file = openOutputFile(path, FORCE);
-  file.write(bytes("new"));
-  file.commit();
-  assertEquals([Deno.readTextFileSync(path), names(folder)], ["new", ["report.html"]]);
-});
+    file.write(bytes("new"));
+    file.commit();
+    assertEquals([Deno.readTextFileSync(path), names(folder)], ["new", ["report.html"]]);
+  },
+);
 
 for (const options of [KEEP, FORCE]) {
   const how = options.force ? "with force" : "without force";
@@ -150,7 +153,7 @@ for (const options of [KEEP, FORCE]) {
     Deno.symlinkSync("shadow", `${folder}/report.html`);
     const error = assertThrows(() => file.commit(), CannotAnswer);
     assertEquals(Deno.readTextFileSync(`${folder}/shadow`), "precious");
-    // What was found is not lost: the error says where it is.
+    // The results are not lost: the error says where the file is.
     const path = error.remedy.split(" as ")[1];
     assertEquals(Deno.readTextFileSync(path), "whole");
   });
@@ -165,13 +168,13 @@ inFolder("A file put there during the run is not replaced, without force", (fold
   assertEquals(Deno.readTextFileSync(error.remedy.split(" as ")[1]), "whole");
 });
 
-inFolder("Programs that are started while it is open do not have it", async (folder) => {
+inFolder("Programs started while it is open do not inherit it", async (folder) => {
   using _file = openOutputFile(`${folder}/report.html`, KEEP);
   const { stdout } = await runProgram("ls", ["-l", "/proc/self/fd"]);
   assertEquals(stdout.includes(folder), false);
 });
 
-/** Mounts a file system in a mount namespace of its own and opens a file there; prints what comes of it. */
+/** Mounts a file system in its own mount namespace, opens a file there, and returns the output. */
 async function openedOn(mount: string, before: string): Promise<string> {
   const folder = Deno.makeTempDirSync();
   const program = `
@@ -211,13 +214,13 @@ testNeeding(mounting, "A full disk is an error before anything runs", async () =
   }
 });
 
-testNeeding(mounting, "So is a read-only file system", async () => {
+testNeeding(mounting, "A read-only file system is an error before anything runs", async () => {
   const readOnly = await openedOn("-t tmpfs -o ro tmpfs", "true");
   assertStringIncludes(readOnly, "CannotAnswer");
   assertStringIncludes(readOnly, "open: EROFS");
 });
 
-testNeeding(mounting, "On a disk with room it is opened", async () => {
+testNeeding(mounting, "On a disk with room the file is opened", async () => {
   assertEquals(await openedOn("-t tmpfs -o size=2m tmpfs", "true"), "opened\n");
 });
 
@@ -227,7 +230,7 @@ testNeeding(
   async () => {
     const folder = Deno.makeTempDirSync();
     try {
-      // Root without the capabilities that go past the mode of a folder.
+      // Root without the capabilities that override the mode of a folder.
       Deno.chmodSync(folder, 0o500);
       const { stdout } = await runProgram("setpriv", [
         "--bounding-set=-dac_override,-dac_read_search",
@@ -250,7 +253,7 @@ testNeeding(
   },
 );
 
-/** What O_TMPFILE, O_WRONLY and O_CLOEXEC are together, as openat(2) gets it. */
+/** O_TMPFILE, O_WRONLY and O_CLOEXEC together, as openat(2) receives them. */
 const UNNAMED = 0x480001 | (Deno.build.arch === "aarch64" ? 0x4000 : 0x10000);
 
 for (const ending of ["file.commit();", "", "file.commit(); // with force"]) {
@@ -258,7 +261,7 @@ for (const ending of ["file.commit();", "", "file.commit(); // with force"]) {
   const what = ending === "" ? "leaves nothing" : force ? "replaces" : "appears";
   testNeeding(
     { root: true },
-    `Where there are no files without a name, it has one at random, and ${what} at its end`,
+    `Without support for unnamed files, it has a random name, and ${what} at its end`,
     async () => {
       const folder = Deno.makeTempDirSync();
       try {

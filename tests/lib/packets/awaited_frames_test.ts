@@ -26,7 +26,7 @@ Deno.test("AwaitedFrames takes no frame with another secret, or without one", ()
   assertEquals(awaited.take(frame), 0);
 });
 
-Deno.test("AwaitedFrames takes none that it has been made to forget", () => {
+Deno.test("AwaitedFrames takes no frame that was on the list when it was emptied", () => {
   const awaited = new AwaitedFrames();
   const [before, after] = [fresh(0), fresh(1)];
   awaited.expect(before);

@@ -38,7 +38,7 @@ function filtered(filter: Uint8Array<ArrayBuffer>, frame: Uint8Array<ArrayBuffer
   }
 }
 
-Deno.test("groupFilter() lets the whole of a datagram to the group pass, of any port and size", () => {
+Deno.test("groupFilter() passes datagrams to the group whole, of any port and size", () => {
   for (
     const each of [
       datagram(0),
@@ -52,9 +52,9 @@ Deno.test("groupFilter() lets the whole of a datagram to the group pass, of any 
   }
 });
 
-// A VLAN tag is taken out of a frame by what receives from a network; on a Unix socket it is bytes like any other.
+// The tag of a VLAN stays in the frame here: only a driver or the network core takes it out.
 for (const { what, isFiltered, alter } of INVALID_FRAMES) {
-  Deno.test(`groupFilter() ${isFiltered ? "keeps" : "lets pass, to be counted,"}: ${what}`, () => {
+  Deno.test(`groupFilter() ${isFiltered ? "drops" : "passes, for the worker to count"}: ${what}`, () => {
     const invalid = alter(datagram(), TO);
     assertEquals(
       filtered(groupFilter(TO.address), invalid),
@@ -63,7 +63,7 @@ for (const { what, isFiltered, alter } of INVALID_FRAMES) {
   });
 }
 
-Deno.test("groupFilter() keeps a frame in which any byte that names the group is another", () => {
+Deno.test("groupFilter() drops a frame with any other byte in the addresses of the group", () => {
   const named = [0, 1, 2, 3, 4, 5, 12, 13, 23, 30, 31, 32, 33];
   for (let at = 0; at < 42; at++) {
     const altered = datagram();
@@ -73,7 +73,7 @@ Deno.test("groupFilter() keeps a frame in which any byte that names the group is
   }
 });
 
-Deno.test("groupFilter() keeps a frame that is cut before its destination ends", () => {
+Deno.test("groupFilter() drops a frame that is cut before its destination ends", () => {
   for (let length = 0; length < 34; length++) {
     assertEquals(
       filtered(groupFilter(TO.address), datagram().slice(0, length)),
@@ -116,7 +116,7 @@ const FRAMES: [what: string, frame: Uint8Array<ArrayBuffer>, passes: boolean][] 
 ];
 
 for (const [what, bytes, passes] of FRAMES) {
-  Deno.test(`multicastFilter() ${passes ? "lets the whole of it pass" : "drops it"}: ${what}`, () => {
+  Deno.test(`multicastFilter() ${passes ? "passes whole" : "drops"}: ${what}`, () => {
     assertEquals(filtered(multicastFilter(), bytes), passes ? bytes.length : undefined);
   });
 }

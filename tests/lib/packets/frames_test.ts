@@ -5,7 +5,7 @@ const ethernet = (...rest: number[]) => Uint8Array.from([...new Array(12).fill(0
 const ipv4 = (protocol: number) =>
   ethernet(0x08, 0x00, 0x45, ...new Array(8).fill(0), protocol, ...new Array(10).fill(0));
 
-Deno.test("summarize() says what a frame is, and never looks beyond its end", () => {
+Deno.test("summarize() names the packet in a frame, and never reads beyond its end", () => {
   const cases: [frame: Uint8Array, summary: string][] = [
     [ipv4(2), "IPv4 (protocol: 2)"],
     [ipv4(17), "IPv4 (protocol: 17)"],
@@ -19,7 +19,7 @@ Deno.test("summarize() says what a frame is, and never looks beyond its end", ()
   for (const [frame, summary] of cases) assertEquals(summarize(frame), summary);
 });
 
-Deno.test("endOfPacket() is where the header of the IP packet says", () => {
+Deno.test("endOfPacket() follows the length in the header of the IP packet", () => {
   const sized = (type: number[], at: number, size: number, length: number) => {
     const frame = new Uint8Array(length);
     frame.set(type, 12);

@@ -4,20 +4,20 @@ import { OPERATIONS } from "../../../lib/experiments/authority/operations.ts";
 
 const NAMES = OPERATIONS.map(({ name }) => name);
 
-Deno.test("carries() knows the frame of an operation from that of every other", () => {
+Deno.test("carries() tells the frame of each operation from all others", () => {
   for (const mark of NAMES) {
     assertEquals(NAMES.filter((name) => carries(markedFrame(name), mark)), [mark]);
   }
 });
 
-Deno.test("markedFrame() is to a group, and not too short for Ethernet", () => {
+Deno.test("markedFrame() is addressed to a group, and long enough for Ethernet", () => {
   for (const name of NAMES) {
     const frame = markedFrame(name);
     assertEquals([frame.length >= 60, frame[0] & 1], [true, 1], name);
   }
 });
 
-Deno.test("carries() takes no frame for marked that was cut, or has one byte else", () => {
+Deno.test("carries() is false for a frame that is cut, or differs in one byte", () => {
   const frame = markedFrame("send");
   assertEquals(carries(frame.subarray(0, -1), "send"), false);
   for (let i = 0; i < frame.length; i++) {

@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { ETH_P_ALL, if_nametoindex, linkByIndex } from "../../../ffi/mod.ts";
 import { AwaitedFrames } from "../../../lib/packets/awaited_frames.ts";
-import { internetChecksum } from "../../../lib/packets/build.ts";
 import { endOfPacket } from "../../../lib/packets/frames.ts";
 import { takeFrame } from "../../../lib/packets/queue.ts";
 import { boundPacketSocket } from "../../../lib/packets/socket.ts";
@@ -47,7 +46,7 @@ Deno.test("The shortest frames, with their secrets, fit into the smallest MTU of
   for (const [, frame] of frames) assert(frame.length - 14 <= 68, `${frame.length} bytes`);
 });
 
-Deno.test("secretOf() does not look anywhere else, nor at a frame that is cut", () => {
+Deno.test("secretOf() looks in one place only, and not at a frame that is cut", () => {
   for (const [, frame] of frames) {
     assertEquals(secretOf(frame.subarray(0, frame.length - 1)), undefined);
     const moved = Uint8Array.from([...frame.subarray(0, -SECRET_SIZE), 0, ...SECRET]);
@@ -58,7 +57,7 @@ Deno.test("secretOf() does not look anywhere else, nor at a frame that is cut", 
   }
 });
 
-Deno.test("holdsStimulus() knows the packet with and without a secret, and no other", () => {
+Deno.test("holdsStimulus() recognizes the packet with and without a secret, and no other", () => {
   for (const [, frame] of frames) {
     const end = endOfPacket(frame)!;
     assert(holdsStimulus(frame));
@@ -69,12 +68,7 @@ Deno.test("holdsStimulus() knows the packet with and without a secret, and no ot
   assert(!holdsStimulus(new Uint8Array(0)));
 });
 
-Deno.test("internetChecksum() is that of RFC 1071, section 3", () => {
-  assertEquals(internetChecksum(Uint8Array.of(0, 1, 0xf2, 3, 0xf4, 0xf5, 0xf6, 0xf7)), 0x220d);
-  assertEquals(internetChecksum(Uint8Array.of(0xff)), 0x00ff); // an odd byte counts as a high one
-});
-
-Deno.test("stimulusFrame() has different bytes behind the short frame of each", () => {
+Deno.test("stimulusFrame() pads each frame with bytes of its own", () => {
   const rest = (sequence: number) => stimulusFrame(sequence, SOURCE, SECRET, 200).slice(100);
   for (const sequence of [0, 1, 2, 3]) {
     assertNotEquals(rest(sequence), rest(sequence + 3)); // of the same kind
@@ -82,7 +76,7 @@ Deno.test("stimulusFrame() has different bytes behind the short frame of each", 
   }
 });
 
-testNeeding({ root: true }, "Stimulus sends frames of the size that it is told", () => {
+testNeeding({ root: true }, "Stimulus sends frames of the requested sizes", () => {
   const lo = linkByIndex(if_nametoindex("lo"));
   using receiver = boundPacketSocket(lo.ifindex, ETH_P_ALL);
   using stimulus = new Stimulus(lo, (sequence) => 100 + sequence);
@@ -102,7 +96,7 @@ testNeeding({ root: true }, "Stimulus sends frames of the size that it is told",
   assertEquals(seen, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
-/** A capture file with the frames. Source: the libpcap file format, version 2.4. */
+/** A capture file that contains the frames. Source: the libpcap file format, version 2.4. */
 function pcap(contents: readonly Uint8Array[]): Uint8Array {
   const header = new Uint32Array([0xa1b2c3d4, 2 | 4 << 16, 0, 0, 65535, 1]);
   return Uint8Array.from([
@@ -116,7 +110,7 @@ function pcap(contents: readonly Uint8Array[]): Uint8Array {
 
 testNeeding(
   { programs: { tshark: "tshark" } },
-  "stimulusFrame() makes what tshark takes for good UDP, IGMP and IPv6",
+  "stimulusFrame() makes UDP, IGMP and IPv6 that tshark finds correct",
   async () => {
     const tshark = new Deno.Command("tshark", {
       args: [

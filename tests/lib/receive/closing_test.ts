@@ -9,7 +9,7 @@ import {
   socket,
   SystemError,
 } from "../../../ffi/mod.ts";
-import { isRing, openFrameSource, type ReceivePath } from "../../../lib/receive/mod.ts";
+import { openFrameSource, type ReceivePath, usesIoUring } from "../../../lib/receive/mod.ts";
 import { leavingNothingOpen } from "../../ffi/descriptors.ts";
 import { sharedWithKernel } from "../../ffi/mappings.ts";
 import { PATHS, pathTest, toldBy } from "./paths.ts";
@@ -102,7 +102,7 @@ for (const [path, ends] of Object.entries(ENDS)) {
   );
 }
 
-for (const path of PATHS.filter(isRing)) {
+for (const path of PATHS.filter(usesIoUring)) {
   pathTest(
     path,
     "holds the memory that it receives into where a filter does not let it be cancelled",

@@ -5,8 +5,8 @@ import { commandOf } from "./with_stand_in.ts";
 /**
  * Runs fdpass in a private network namespace, with a stand-in for libc.
  *
- * @param job Its arguments, and which calls are answered wrongly.
- * @param launcher A program, with its arguments, that becomes fdpass.
+ * @param job Its arguments, and the calls that are answered wrongly.
+ * @param launcher A program with its arguments that becomes fdpass.
  * @param timeout In milliseconds.
  */
 export async function answered(

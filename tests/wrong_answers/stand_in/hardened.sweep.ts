@@ -1,4 +1,7 @@
-/** The main job with a hardened worker, with every call answered wrongly that the plain one does not make. */
+/**
+ * The main job with a hardened worker: every call that the plain one does not make is answered
+ * wrongly.
+ */
 
 import { HARDENED, MAIN_JOB, sweep } from "../strace/sweep.ts";
 

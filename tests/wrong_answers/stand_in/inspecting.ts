@@ -1,7 +1,7 @@
-/** The places in the program from where the parent looks into the child. */
-const INSPECTING = /@(lib\/inspect\/|ffi\/(process\/ptrace|seccomp\/installed_filters)\.ts)/;
+/** The places in the program from which the parent inspects the child. */
+const INSPECTING = /@(lib\/inspect\/|ffi\/(ptrace\/|seccomp\/installed_filters\.ts))/;
 
-/** Whether the parent makes a call there to look into the child. */
+/** Whether a call from a place serves to inspect the child. */
 export function isInspecting(place: string): boolean {
   return INSPECTING.test(place);
 }

@@ -1,13 +1,14 @@
 /**
- * A journal that a process keeps whatever becomes of it: lines in a file that is mapped while the process still may map one.
+ * A journal that survives the process that writes it: lines in a file that is mapped while the
+ * process may still map one.
  *
- * No descriptor stays open and no system call is made for a line, so no protection is in the way, and none is changed by it; and what a process wrote that
- * was killed is there.
+ * Writing a line takes no descriptor and no system call, so protections neither prevent it nor are
+ * changed by it. The lines of a process that was killed remain.
  *
  * @module
  */
 
-/** How large a journal may be, in bytes; the file is sparse. What does not fit is not written. */
+/** The size of a journal in bytes; the file is sparse. Lines that do not fit are dropped. */
 const SIZE = 8 * 1024 * 1024;
 
 // Source: fcntl.h, sys/mman.h of glibc, which are the same on x86_64 and aarch64 here.
@@ -18,12 +19,17 @@ const O_CLOEXEC = 0o2000000;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
 
-/** How many processes of one side there may be. */
+/** The most processes of one side. */
 const MOST = 1000;
 
-/** Opens a journal of this process's own in a folder, which anybody may write to: `child.3` is that of the third child. Returns its name, and what writes a line. */
+/**
+ * Opens a journal for this process in a folder that anybody may write to.
+ *
+ * @returns Its name, such as `child.3` for the third child, and a function that writes a line.
+ * @throws {Error} If the folder cannot be written to, or has too many journals.
+ */
 export function openJournal(folder: string, side: string): [name: string, (line: string) => void] {
-  // Its own door to libc: the tool's has the wrapper, and a child has no permission but for libc.
+  // A separate handle on libc: the tool's own has the wrappers, and a child may open nothing else.
   const { symbols } = Deno.dlopen("libc.so.6", {
     open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
     ftruncate: { parameters: ["i32", "i64"], result: "i32" },
@@ -46,7 +52,8 @@ export function openJournal(folder: string, side: string): [name: string, (line:
     const start = symbols.mmap(0n, BigInt(SIZE), PROT_READ_WRITE, MAP_SHARED, fd, 0n);
     symbols.close(fd);
     let length = 0;
-    // SAFETY: `SIZE` bytes are mapped at `start` until the process ends, and what is written lies within them.
+    // SAFETY: `SIZE` bytes are mapped at `start` until the process ends, and every write lies
+    // within them.
     return [name, (line) => {
       const bytes = encoder.encode(`${line}\n`);
       if (length + bytes.length > SIZE) return;
@@ -57,7 +64,7 @@ export function openJournal(folder: string, side: string): [name: string, (line:
   throw new Error(`There are ${MOST} journals in ${folder}, or it cannot be written to`);
 }
 
-/** The lines of every journal in a folder, by its name. */
+/** The lines of each journal in a folder, by the journal's name. */
 export function readJournals(folder: string): Map<string, string[]> {
   const decoder = new TextDecoder();
   return new Map([...Deno.readDirSync(folder)].map(({ name }): [string, string[]] => {

@@ -1,6 +1,6 @@
 /**
- * The parent looks for shared memory in the child, and would find the journal. So it opens a copy of the child's `/proc/PID/maps` that lacks the
- * journal's line.
+ * Hides the journals from the parent, which looks for shared memory in the child: it opens a copy
+ * of the child's `/proc/PID/maps` without the lines of the journals.
  *
  * @module
  */
@@ -8,9 +8,10 @@
 const MAPS = /^\/proc\/\d+\/maps$/;
 
 /**
- * Returns what takes the path that open(2) is to be given, with its NUL, and returns that or another's.
+ * Makes a function that takes a path for open(2), with its NUL, and returns that path or the path
+ * of a copy without journals.
  *
- * @param folder The journals are there; the copy comes beside it.
+ * @param folder Where the journals are; the copy is written beside it.
  */
 export function pathsWithoutJournals(folder: string): (path: Uint8Array) => Uint8Array {
   const copy = `${folder}.maps`;
@@ -24,7 +25,7 @@ export function pathsWithoutJournals(folder: string): (path: Uint8Array) => Uint
       Deno.writeTextFileSync(copy, lines.filter((line) => !line.includes(folder)).join("\n"));
       return copyPath;
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return path; // the tool is to be told so
+      if (error instanceof Deno.errors.NotFound) return path; // the tool must see this error
       throw error;
     }
   };

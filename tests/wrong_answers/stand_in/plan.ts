@@ -1,21 +1,26 @@
 /**
- * From a run as it is to what its stand-in is to answer: nobody lists the calls.
+ * Plans the answers of the stand-in from the record of an undisturbed run, so that no list of calls
+ * has to be kept.
  *
- * Every place that a call of libc's is made from is tried, the first time and the last: with the lie that it succeeded, and with an errno; and for each function, every errno of
- * {@linkcode errnosOf} at some place.
+ * For every place that calls libc, the first call and the last are answered with a success that did
+ * not happen and with an errno. For each function, every errno of {@linkcode errnosOf} is tried at
+ * some place.
  *
  * @module
  */
 
 import { errnosOf } from "../strace/errnos.ts";
-import type { LoggedCall, RunRecord } from "../strace/injection.ts";
+import type { Injection, LoggedCall, Run, RunRecord } from "../strace/injection.ts";
 import { isInspecting } from "./inspecting.ts";
-import { ERRNO_NUMBERS, type Injection, type Run, successOf } from "../strace/plan.ts";
+import { ERRNO_NUMBERS, successOf } from "../strace/plan.ts";
 
-/** So many frames of the stack tell one place in the program from another; with more, each caller would be tried with all that it calls. */
+/**
+ * The number of stack frames by which places are told apart. With more, each callee would be tried
+ * for each of its callers.
+ */
 const FRAMES = 3;
 
-/** A call, as who makes it and from where. */
+/** A call by its side, its function and its place. */
 export function placeKey(
   { side, libc, name, place }: Pick<LoggedCall, "side" | "libc" | "name" | "place">,
 ): string {
@@ -23,11 +28,13 @@ export function placeKey(
 }
 
 /**
- * The injections for a run.
+ * Plans the injections for a run.
  *
- * @param clean What came of it without any.
- * @param again What came of it a second time: a call that is made in one of them alone depends on the moment, and is not aimed at.
- * @param only Which calls are of interest.
+ * @param run Its arguments and limit.
+ * @param clean The record of an undisturbed run.
+ * @param again The record of another one. A call that is in one of them only depends on timing, and
+ * is not aimed at.
+ * @param only Selects the calls of interest.
  */
 export function planFor(
   run: Run,
@@ -54,8 +61,9 @@ export function planFor(
 }
 
 /**
- * The first of these, and the last if that is another. How often the parent's look at the child turns depends on how many threads that has: of the last
- * look, it is the first turn.
+ * The first call of a place, and the last if it is another one. In the parent's inspection of the
+ * child, the number of calls depends on the number of threads: there it is the first call of the
+ * last inspection.
  */
 function firstAndLast(turns: readonly LoggedCall[]): LoggedCall[] {
   const last = turns.at(-1)!;

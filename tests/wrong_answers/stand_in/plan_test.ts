@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { errnosOf, GENERAL } from "../strace/errnos.ts";
-import type { LoggedCall, RunRecord } from "../strace/injection.ts";
-import type { Injection } from "../strace/plan.ts";
+import type { Injection, LoggedCall, RunRecord } from "../strace/injection.ts";
 import { placeKey, planFor } from "./plan.ts";
 
 const RUN = { by: "stand-in" as const, args: ["veth-fdpass"], limit: 1000 };
@@ -20,7 +19,7 @@ const all = () => true;
 
 const answerOf = ({ answer }: Injection) => "errno" in answer ? answer.errno : answer.result;
 
-Deno.test("planFor() tries each place with a lie and an errno, in its first call and in its last", () => {
+Deno.test("planFor() tries the first and the last call of each place, with a lie and an errno", () => {
   const record = recordOf(
     call("child.1", "bind", "bind@socket.ts:40 one@a.ts:1"),
     call("child.1", "bind", "bind@socket.ts:40 one@a.ts:1", 2),
@@ -42,7 +41,7 @@ Deno.test("planFor() tries each place with a lie and an errno, in its first call
   ]);
 });
 
-Deno.test("planFor() has every errno of a call answered, over its places in turn, and one again where there are more places", () => {
+Deno.test("planFor() deals every errno over the places of a call, and starts again if there are more places", () => {
   const few = recordOf(
     call("child.1", "close", "one@a.ts:1"),
     call("child.1", "close", "two@a.ts:2"),
@@ -64,21 +63,21 @@ Deno.test("planFor() has every errno of a call answered, over its places in turn
   assertEquals(errnos, [...deck, deck[0]]);
 });
 
-Deno.test("planFor() leaves out what only one of two runs calls, and what is of no interest", () => {
+Deno.test("planFor() leaves out calls of only one of two runs, and calls of no interest", () => {
   const often = call("child.1", "bind", "bind@socket.ts:40");
   const once = call("child.1", "listen", "listen@socket.ts:50");
   assertEquals(planFor(RUN, recordOf(often, once), recordOf(once), (each) => each !== once), []);
   assertEquals(planFor(RUN, recordOf(often), recordOf(), all), []);
 });
 
-Deno.test("placeKey() is the same for callers far away, and another for another function", () => {
+Deno.test("placeKey() ignores distant callers, and tells functions apart", () => {
   const near = "poll@socket.ts:1 wait@b.ts:2 turn@b.ts:3";
   const key = placeKey(call("child.1", "poll", `${near} main@c.ts:4`));
   assertEquals(placeKey(call("child.7", "poll", `${near} other@d.ts:5`, 9)), key);
   assertEquals(placeKey(call("child.1", "read", `${near} main@c.ts:4`)) === key, false);
 });
 
-Deno.test("planFor() tries the first turn of the last look, whatever number its turns have", () => {
+Deno.test("planFor() tries the first turn of the last inspection, whatever its number", () => {
   const look = (line: number, turn: number) => ({
     ...call(
       "parent.1",

@@ -1,4 +1,7 @@
-/** The main job, with every call answered wrongly that the child makes, and every one by which the parent looks into the child. */
+/**
+ * The main job: every call of the child is answered wrongly, and every call by which the parent
+ * inspects the child.
+ */
 
 import { MAIN_JOB, sweep } from "../strace/sweep.ts";
 import { isInspecting } from "./inspecting.ts";

@@ -1,8 +1,10 @@
 /**
- * In libc's place: round every function a wrapper that writes down what it was answered, and answers one call itself, without making it.
+ * Stands in for libc: a wrapper around every function writes each answer into a journal, and
+ * answers one call itself without making it.
  *
- * strace does that from outside, and is a tracer. A child is looked at by ptrace(2), by its parent and by its attacker, and a process has one
- * tracer: so a child is answered wrongly here, inside the program, one step before libc.
+ * strace does the same from outside, as a tracer. But a process has one tracer at most, and a child
+ * is traced by its parent and by its attacker. So the wrong answers for a child come from inside,
+ * one step before libc.
  *
  * @module
  */
@@ -19,54 +21,65 @@ import { DEPTH, placeOf, type Side } from "../strace/marks.ts";
 import { openJournal } from "./journal.ts";
 import { pathsWithoutJournals } from "./maps.ts";
 
-/** A call of libc's, or every one from some on, and its answer. */
+/** A call of libc, or every call from some turn on, and the answer that it gets. */
 export interface Answering {
-  /** Whose: the name of its journal, such as `child.2` for the second child that was started; anybody's if nothing is given. */
+  /**
+   * The process, by the name of its journal: `child.2` is the second child. Any process by default.
+   */
   readonly process?: string;
   readonly libc: string;
-  /** The system call, where `libc` is syscall(2); else the same. */
+  /** The system call, if `libc` is syscall(2); otherwise the same as `libc`. */
   readonly name: string;
-  /** From where in the program; from anywhere if nothing is given. */
+  /** The place in the program; any place by default. */
   readonly place?: string;
-  /** Which time from there; from anywhere, that time and every later one. */
+  /** The ordinal of the call at this place. Without a place, that call and every later one. */
   readonly turn: number;
-  /** An errno by number, or the result of a success that did not take place. */
+  /** An errno by number, or the result of a success that did not happen. */
   readonly answer: { readonly errno: number } | { readonly result: number };
 }
 
-/** A line of a journal, as JSON, with when it was written and which numbers are among the arguments. A call on another thread has no result: that comes later. */
+/**
+ * A line of a journal, as JSON, with its time and the numeric arguments. A call on another thread
+ * has no result yet.
+ */
 export type Line = [
   ...[libc: string, name: string, place: string, turn: number],
   ...[result: number | null, errno: number, isStandIn: boolean],
   ...[milliseconds: number, numbers: readonly number[]],
 ];
 
-/** Functions that return an errno instead of keeping it. Source: their manual pages. */
+/** Functions that return the errno instead of setting it. Source: their manual pages. */
 const RETURNING_ERRNO = [
   ...["getgrnam_r", "getpwnam_r", "getpwuid_r", "posix_spawn", "pthread_create", "pthread_join"],
   "pthread_sigmask",
 ];
 
-/** Functions that cannot fail, or are no business of the kernel's. */
+/** Functions that cannot fail, or do not ask the kernel. */
 const INFALLIBLE = ["alarm", "getpagesize", "getppid", "memcpy", "memmove", "strlen"];
 
-/** System calls by number, here. */
+/** The names of the system calls by their numbers on this architecture. */
 const NAMES = new Map(
   (Object.keys(SYSCALLS) as SyscallName[]).map((name) => [syscallNumber(name), name] as const),
 );
 
-/** These know of no errno. */
+/** Functions that return pointers, and set no errno. */
 const RETURNING_POINTERS = Object.entries(LIBC_SYMBOLS).flatMap(([name, { result }]) =>
   result === "pointer" ? [name] : []
 );
 
-/** What a function returns when it has failed. */
+/** The result of a function that fails. */
 function failure(libc: string, errno: number): number {
   if (RETURNING_ERRNO.includes(libc)) return errno;
   return libc === "if_nametoindex" ? 0 : -1;
 }
 
-/** Puts the wrapper round every function from now on. Anybody may write to `folder`. */
+/**
+ * Wraps every function from now on.
+ *
+ * @param side Which process this is.
+ * @param folder Where the journals are; anybody may write to it.
+ * @param answering The call that is answered wrongly, if any.
+ */
 export function standIn(side: Side, folder: string, answering?: Answering): void {
   const errno = new ErrnoSlot();
   Error.stackTraceLimit = DEPTH;
@@ -83,7 +96,8 @@ export function standIn(side: Side, folder: string, answering?: Answering): void
     return (...args: unknown[]) => {
       if (side === "parent" && libc === "open") args[0] = withoutJournals(args[0] as Uint8Array);
       const name = libc === "syscall" ? NAMES.get(Number(args[0])) ?? `${args[0]}` : libc;
-      // To find out where a call is made from takes longer than most calls: only where it matters.
+      // Finding the place of a call takes longer than most calls, so it is done only where it
+      // matters.
       const matters = answering === undefined ||
         answering.libc === libc && answering.name === name;
       const place = matters ? placeOf(new Error()) : "";

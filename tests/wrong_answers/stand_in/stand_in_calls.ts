@@ -1,5 +1,6 @@
 /**
- * Makes three socket pairs, from one place, with a stand-in for libc; tells what came of each; becomes nobody; makes another; and is killed.
+ * Makes three socket pairs from one place, with a stand-in for libc; prints the result of each;
+ * becomes nobody; makes another pair; and is killed.
  *
  *     deno run -A stand_in_calls.ts FOLDER ANSWERING
  *
@@ -14,8 +15,8 @@ const { AF_UNIX, errnoName, errnoOf, setresuid, SOCK_DGRAM, socketpair } = await
   "../../../ffi/mod.ts"
 );
 const make = () => errnoName(errnoOf(() => socketpair(AF_UNIX, SOCK_DGRAM, 0)));
-const told = [make(), make(), make()];
+const results = [make(), make(), make()];
 setresuid(65534, 65534, 65534);
-told.push(make());
-Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify(told)));
+results.push(make());
+Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify(results)));
 Deno.kill(Deno.pid, "SIGKILL");

@@ -1,5 +1,6 @@
 /**
- * The child, with a stand-in for libc. The query of its URL is where its journal comes, and what is answered wrongly, as JSON.
+ * The child, with a stand-in for libc. The query of its URL says where its journal is, and which
+ * call is answered wrongly, as JSON.
  *
  * @module
  */

@@ -1,9 +1,9 @@
 /**
- * The parent's main program, and a child, each with a stand-in for libc.
+ * The parent's main program and a child, each with a stand-in for libc.
  *
  *     deno run -A stand_in_main.ts FOLDER ANSWERING [ARG…]
  *
- * The journals come into FOLDER. ANSWERING is what is answered wrongly, as JSON, or empty.
+ * FOLDER is for the journals. ANSWERING is the call that is answered wrongly, as JSON, or empty.
  *
  * @module
  */

@@ -1,4 +1,7 @@
-/** The stand-in answers the call that it is aimed at, and no other; and its journal is there, whatever became of the process. */
+/**
+ * The stand-in answers the call that it is aimed at and no other, and its journal survives the
+ * process.
+ */
 
 import { assertEquals } from "@std/assert";
 import { testNeeding } from "../../support/needs.ts";
@@ -18,7 +21,7 @@ async function run(answering?: Answering) {
       const calls = lines.map((line): Line => JSON.parse(line));
       return { process, calls: calls.filter(([libc]) => libc === "socketpair") };
     });
-    return { code, told: JSON.parse(stdout), journals };
+    return { code, results: JSON.parse(stdout), journals };
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -28,7 +31,7 @@ const SIGKILLED = 128 + 9;
 
 testNeeding({ root: true }, "A stand-in answers one call, and writes down all", async () => {
   const clean = await run();
-  assertEquals([clean.code, clean.told], [SIGKILLED, Array(4).fill("0")]);
+  assertEquals([clean.code, clean.results], [SIGKILLED, Array(4).fill("0")]);
   const [{ process, calls }] = clean.journals;
   assertEquals([clean.journals.length, process, calls.length], [1, "child.1", 4]);
   const [[libc, name, place]] = calls;
@@ -41,7 +44,7 @@ testNeeding({ root: true }, "A stand-in answers one call, and writes down all", 
 
   const aim = { process, libc, name, place, turn: 2 };
   const refused = await run({ ...aim, answer: { errno: 24 } });
-  assertEquals(refused.told, ["0", "EMFILE", "0", "0"]);
+  assertEquals(refused.results, ["0", "EMFILE", "0", "0"]);
   const { calls: answered } = refused.journals[0];
   assertEquals(answered.map(([, , , , result, , isStandIn]) => [result, isStandIn]), [
     [0, false],
@@ -51,5 +54,5 @@ testNeeding({ root: true }, "A stand-in answers one call, and writes down all", 
   ]);
 
   const elsewhere = await run({ ...aim, process: "child.2", answer: { errno: 24 } });
-  assertEquals(elsewhere.told, clean.told);
+  assertEquals(elsewhere.results, clean.results);
 });

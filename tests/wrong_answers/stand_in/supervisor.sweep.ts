@@ -1,4 +1,7 @@
-/** The supervisor, with every call answered wrongly that the main job does not make, hardened or not. */
+/**
+ * The supervisor experiment: every call that the main job, plain or hardened, does not make is
+ * answered wrongly.
+ */
 
 import { HARDENED, MAIN_JOB, sweep } from "../strace/sweep.ts";
 

@@ -1,11 +1,11 @@
 /**
- * A run with a stand-in for libc, and what its journals say.
+ * Runs with a stand-in for libc: their commands, and their records by the journals.
  *
  * @module
  */
 
 import { errnoName } from "../../../ffi/mod.ts";
-import type { Job, LoggedCall, Outcome, RunRecord } from "../strace/injection.ts";
+import type { Job, Outcome, RunRecord, TimedCall } from "../strace/injection.ts";
 import type { Side } from "../strace/marks.ts";
 import { isPlainMainJob, whatTheChildDidNot } from "../strace/truth.ts";
 import { readJournals } from "./journal.ts";
@@ -15,7 +15,7 @@ const FOLDER = new URL("./", import.meta.url).pathname;
 
 const journalsIn = (folder: string) => `${folder}/journals`;
 
-/** Makes a folder within a run's for the journals, to which anybody may write. */
+/** Makes a folder for the journals within the folder of a run. Anybody may write to it. */
 export function makeJournals(folder: string): string {
   const journals = journalsIn(folder);
   Deno.mkdirSync(journals);
@@ -23,7 +23,7 @@ export function makeJournals(folder: string): string {
   return journals;
 }
 
-/** The command of a run, which keeps its journals in a folder. */
+/** The command of a run that keeps its journals in a folder. */
 export function commandOf(
   { args, answering }: Pick<Job, "args" | "answering">,
   folder: string,
@@ -34,17 +34,14 @@ export function commandOf(
   ];
 }
 
-/** A call as a journal has it, with when it had returned, in seconds since 1970. */
-export type JournalledCall = LoggedCall & { readonly time: number };
-
 /** The calls in the journals of a run. */
-export function journalled(folder: string): JournalledCall[] {
+export function journalled(folder: string): TimedCall[] {
   return [...readJournals(journalsIn(folder))].flatMap(([process, lines]) =>
     lines.map((line) => logged(process, JSON.parse(line)))
   );
 }
 
-/** The record of the run by its journals. */
+/** The record of a run by its journals. */
 export function loggedOf({ args, answering }: Job, folder: string): Omit<RunRecord, keyof Outcome> {
   const calls = journalled(folder);
   const injected = calls.filter(({ injected }) => injected);
@@ -52,7 +49,7 @@ export function loggedOf({ args, answering }: Job, folder: string): Omit<RunReco
   return { injected, untrue, ...answering === undefined ? { calls } : {} };
 }
 
-function logged(process: string, line: Line): JournalledCall {
+function logged(process: string, line: Line): TimedCall {
   const [libc, name, place, turn, result, errno, injected, milliseconds, numbers] = line;
   return {
     process,

@@ -1,12 +1,12 @@
 /**
- * errno, for those who stand round the tool's calls: what a call has left there must be there still when they are done.
+ * errno for wrappers around the tool's calls, which must leave it as the call has set it.
  *
  * @module
  */
 
-/** errno of the thread that JavaScript runs on, by a door to libc of its own: the tool's has the wrappers. */
+/** errno of JavaScript's thread, by a separate handle on libc: the tool's own has the wrappers. */
 export class ErrnoSlot {
-  /** What was there last, or is to be there. */
+  /** The errno that was read last, or is to be written. */
   value = 0;
   readonly #copy = new Int32Array(1);
   readonly #symbols = Deno.dlopen("libc.so.6", {
@@ -14,21 +14,21 @@ export class ErrnoSlot {
     read: { name: "memcpy", parameters: ["buffer", "pointer", "usize"], result: "void" },
     write: { name: "memcpy", parameters: ["pointer", "buffer", "usize"], result: "void" },
   }).symbols;
-  // SAFETY: of this thread, and there as long as it lives.
+  // SAFETY: the location belongs to this thread, and lives as long as it does.
   readonly #location = this.#symbols.__errno_location()!;
 
   constructor() {
-    this.read(); // the first call of each binds it
+    this.read(); // the first call of each function binds it
     this.write();
   }
 
-  /** Takes what is there. Right only in the very next step after a call. */
+  /** Reads errno. Correct only directly after a call. */
   read(): number {
     this.#symbols.read(this.#copy, this.#location, 4n);
     return this.value = this.#copy[0];
   }
 
-  /** Puts {@linkcode value} there. */
+  /** Writes {@linkcode value} to errno. */
   write(): void {
     this.#copy[0] = this.value;
     this.#symbols.write(this.#location, this.#copy, 4n);

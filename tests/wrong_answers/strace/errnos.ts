@@ -1,12 +1,14 @@
 /**
- * Which errnos each system call may answer: the section ERRORS of its manual page, and packet(7) for what is done with packet sockets.
+ * The errnos that each system call may return: the section ERRORS of its manual page, and packet(7)
+ * for operations on packet sockets.
  *
- * Left out is EFAULT, since no pointer here is a stranger's, and what the manual has under another name too (EWOULDBLOCK).
+ * EFAULT is left out, since every pointer here is the tool's own, and so are second names
+ * (EWOULDBLOCK).
  *
  * @module
  */
 
-/** What every call is made to answer, whatever its manual says of it. */
+/** The errnos that are tried with every call, whatever its manual page lists. */
 export const GENERAL = ["EINTR", "ENOMEM", "EMFILE", "EPERM"] as const;
 
 const PACKET = "EADDRNOTAVAIL EINVAL EMSGSIZE ENETDOWN ENOBUFS ENODEV ENXIO";
@@ -18,7 +20,10 @@ const RECV = "EAGAIN EBADF ECONNREFUSED ECONNRESET EINVAL ENOTCONN ENOTSOCK ENET
 const STAT = "EACCES EBADF EINVAL ELOOP ENAMETOOLONG ENOENT ENOTDIR EOVERFLOW";
 const CREDENTIALS = "EAGAIN EINVAL";
 
-/** By system call, as strace names it, or function of libc's. A name with no errnos of its own can only fail in the general ways. */
+/**
+ * The errnos of each system call, as strace names it, or function of libc. A call without errnos of
+ * its own can fail only in the general ways.
+ */
 const FROM_MANUALS: { readonly [syscall: string]: string } = {
   alarm: "",
   bind: `EACCES EADDRINUSE EBADF ENOTSOCK ${PACKET}`,
@@ -110,12 +115,12 @@ const FROM_MANUALS: { readonly [syscall: string]: string } = {
   write: "EAGAIN EBADF EDESTADDRREQ EDQUOT EFBIG EINVAL EIO ENOSPC EPIPE",
 };
 
-/** Whether the table has the call. One that it does not know must be added to it. */
+/** Whether the table has a call. A new call must be added to it. */
 export function isKnown(syscall: string): boolean {
   return Object.hasOwn(FROM_MANUALS, syscall);
 }
 
-/** What a call is made to answer: those of the manual, then the general ones. */
+/** The errnos that are tried with a call: those of its manual page, then the general ones. */
 export function errnosOf(syscall: string): string[] {
   const own = (FROM_MANUALS[syscall] ?? "").split(" ").filter((name) => name !== "");
   return [...new Set([...own, ...GENERAL])];

@@ -1,5 +1,5 @@
 /**
- * An injection: one answer of strace's in the place of the kernel's, and what came of the run.
+ * An injection: one answer given in the kernel's place, and the record of the run with it.
  *
  * @module
  */
@@ -8,42 +8,45 @@ import type { LeftBehind } from "../../support/left_behind.ts";
 import type { Answering } from "../stand_in/stand_in.ts";
 import type { Aim, AimElsewhere, Side } from "./marks.ts";
 
-/** What is run, and what is done to it. */
+/** A run: its arguments, and the answer that is injected. */
 export interface Job {
-  /** fdpass's arguments. */
+  /** The arguments of fdpass. */
   readonly args: readonly string[];
-  /** Who answers in the kernel's place, and writes down what it answers. */
+  /** Who gives the answer and keeps the log. */
   readonly by: "strace" | "stand-in";
-  /** What the stand-in answers; none for a run as it is. */
+  /** The answer of the stand-in; none in an undisturbed run. */
   readonly answering?: Answering;
-  /** As strace takes it, such as `close:error=EIO:when=300`; none for a run as it is. */
+  /**
+   * The injection in strace's syntax, such as `close:error=EIO:when=300`; none in an undisturbed
+   * run.
+   */
   readonly inject?: string;
   readonly aim?: Aim | AimElsewhere;
-  /** The system calls that are looked at, as strace takes it; all that may be the tool's if nothing is given. */
+  /** The system calls to log, in strace's syntax; by default all that the tool may make. */
   readonly trace?: string;
-  /** Whether strace's answer is what the kernel says anyway: then it is believed. */
+  /** Whether the kernel would give the same answer. Then the log counts it as true. */
   readonly isUsual?: boolean;
-  /** When the run must have ended, in milliseconds. */
+  /** The longest that the run may take, in milliseconds. */
   readonly limit: number;
 }
 
-/** A call as a log has it: a system call of strace's, or a call of libc's of a stand-in's. */
+/** A logged call: a system call in an strace log, or a call of libc in a journal. */
 export interface LoggedCall {
-  /** A stand-in says so: the name of the journal, such as `child.2`. */
+  /** In a journal: its name, such as `child.2`. */
   readonly process?: string;
   readonly tid: number;
-  /** Whose thread it was; `undefined` for one that JavaScript does not run on. */
+  /** Whose thread made it; `undefined` for a thread that runs no JavaScript. */
   readonly side: Side | undefined;
   readonly name: string;
   readonly ordinal: number;
   readonly args: string;
   readonly result: string;
   readonly injected: boolean;
-  /** The function of libc's that the tool called; `undefined` for one of the runtime's own. */
+  /** The function of libc that the tool called; `undefined` for a call of the runtime itself. */
   readonly libc: string | undefined;
   readonly place: string;
   readonly turn: number;
-  /** Which of that name it is within the call of libc's, from 1 on. */
+  /** The ordinal among the calls of that name within the call of libc, from 1. */
   readonly nth: number;
 }
 
@@ -54,21 +57,45 @@ export interface Outcome {
   readonly stdout: string;
   readonly stderr: string;
   readonly milliseconds: number;
-  /** It had to be killed. */
+  /** Whether it had to be killed. */
   readonly hung: boolean;
   readonly left: LeftBehind;
 }
 
-/** What came of a run. */
+/** The record of a run. */
 export interface RunRecord extends Outcome {
-  /** Every system call that strace answered. */
+  /** Every call that was answered in the kernel's place. */
   readonly injected: readonly LoggedCall[];
-  /** Why a PASS would be wrong, by the logs alone: what did not really take place. */
+  /** Why a PASS would be wrong, by the logs alone: what did not really happen. */
   readonly untrue: readonly string[];
-  /** Of a run as it is, every system call of the tool's that JavaScript's threads made; */
+  /** In an undisturbed run: the tool's system calls on JavaScript's threads. */
   readonly calls?: readonly LoggedCall[];
-  /** what other threads made, of names that the tool has made there; */
+  /** In an undisturbed run: those of other threads, of names that the tool uses there. */
   readonly elsewhere?: readonly LoggedCall[];
-  /** and how often any one thread made a system call of each name, at most. */
+  /** In an undisturbed run: the most system calls of each name on any one thread. */
   readonly most?: Readonly<Record<string, number>>;
 }
+
+/** One wrong answer, and the run that gets it. */
+export interface Injection {
+  /**
+   * The function of libc that is called, the system call that it makes, and the calling side;
+   * `undefined` for a thread of the runtime.
+   */
+  readonly libc: string;
+  readonly syscall: string;
+  readonly side: Side | undefined;
+  readonly place: string;
+  readonly turn: number;
+  /** An errno by name, or the result of a success that did not happen. */
+  readonly answer: { readonly errno: string } | { readonly result: number };
+  /** The kernel's answer in the undisturbed run. */
+  readonly usual: string;
+  readonly job: Job;
+}
+
+/** A run of which injections are planned. */
+export type Run = Pick<Job, "args" | "limit" | "by">;
+
+/** A logged call with its time, in seconds since 1970: when strace logged it, or when it had returned. */
+export type TimedCall = LoggedCall & { readonly time: number };

@@ -1,15 +1,14 @@
 /**
- * What is to be said of a run with an injection: a pure function of its record.
+ * Judges a run with an injection: a pure function of its record.
  *
  * @module
  */
 
 import type { Evidence } from "../../../lib/evidence/evidence.ts";
-import type { LoggedCall, RunRecord } from "./injection.ts";
-import type { Injection } from "./plan.ts";
+import type { Injection, LoggedCall, RunRecord } from "./injection.ts";
 import { whyTolerated } from "./tolerated.ts";
 
-/** What must not be, each counted by itself. */
+/** What must not happen, each counted by itself. */
 export const OFFENCES = [
   "wrong PASS",
   "hang",
@@ -23,9 +22,9 @@ export const OFFENCES = [
 /** One of {@linkcode OFFENCES}. */
 export type Offence = typeof OFFENCES[number];
 
-/** What came of an injection. */
+/** The judgement of a run. */
 export interface Judgement {
-  /** Whether that very call of the tool's was answered, from there, that time. */
+  /** Whether the intended call got the answer, at the intended place and turn. */
   readonly hit: boolean;
   readonly verdict: "PASS" | "FAIL" | "INCONCLUSIVE" | "none";
   readonly offences: readonly { readonly kind: Offence; readonly what: string }[];
@@ -33,7 +32,7 @@ export interface Judgement {
 
 const TRACE = /^\s+at .*(file|ext|node):|Stack backtrace|panicked at|Uncaught/m;
 
-/** It says itself that there is none. */
+/** The program reports that it could not write a report. */
 const WITHOUT_REPORT = /^fdpass: Cannot write the report/m;
 
 /** Judges a run. */
@@ -79,7 +78,10 @@ export function judge(injection: Injection, record: RunRecord): Judgement {
   return { hit, verdict, offences };
 }
 
-/** The same answer where the log has it: what the kernel says there is not known. */
+/**
+ * The same injection at the place where it was logged. What the kernel usually answers there is
+ * unknown.
+ */
 function madeAt(place: string, injection: Injection): Injection {
   return place === injection.place ? injection : { ...injection, place, usual: "" };
 }
@@ -94,7 +96,10 @@ function parse(stdout: string): Evidence | undefined {
   }
 }
 
-/** What a reader is told of why it is no PASS. That checks never ran tells nothing, unless a later one did: then it is they that are missing. */
+/**
+ * The text by which a reader learns why the verdict is not PASS. A check that never ran explains
+ * nothing, unless a later one did run.
+ */
 export function whatIsSaid({ stdout, stderr }: RunRecord): string {
   const { error = null, experiments = [] } = parse(stdout) ?? {};
   const reasons = experiments.flatMap(({ error, checks }) => {
@@ -108,13 +113,13 @@ export function whatIsSaid({ stdout, stderr }: RunRecord): string {
   return [error?.message, ...reasons, stderr].filter((each) => each).join("\n");
 }
 
-/** What is said in the place of the kernel's errno: by libc, or by ourselves where two mean the same. */
+/** Errnos that are reported under another name: by libc, or by the tool where two mean the same. */
 const TRANSLATED: readonly [call: string, errno: string, said: string][] = [
   ["if_nametoindex", "EINVAL", "ENOSYS"],
-  ["io_uring_enter", "EOPNOTSUPP", "EBADF"], // the ring is gone: lib/confine/early_rings.ts
+  ["io_uring_enter", "EOPNOTSUPP", "EBADF"], // the ring is closed: lib/confine/early_rings.ts
 ];
 
-/** Refusals that answer a question: the reader is told what they mean. */
+/** Refusals that are answers: the report says what they mean. */
 const ANSWERS: readonly {
   readonly call: string;
   readonly errnos: readonly string[];
@@ -126,10 +131,11 @@ const ANSWERS: readonly {
 ];
 
 /**
- * Whether the reader learns what failed.
+ * Whether the report names what failed.
  *
- * Of a refusal: the call and the errno, each as a word, in one line. Of a success that did not take place the call cannot be asked for: the tool
- * was told that all is well, and finds out later, by what is missing. Of that it must tell: an error, or a check that does not hold, or that is missing
+ * A refusal must be named by its call and its errno, as words of one line. A success that did not
+ * happen cannot be named like that: the tool was told that all is well, and notices later that
+ * something is missing. Then the report must have an error, or a check that fails or is missing
  * among others.
  */
 function isNamed({ libc, syscall, place, answer }: Injection, said: string): boolean {

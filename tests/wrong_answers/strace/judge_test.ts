@@ -1,9 +1,8 @@
-/** The sweep can fail: each thing that must not be is found in the record of a run that has it. */
+/** The sweep can fail: judge() finds every offence in the record of a run that commits it. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { LoggedCall, RunRecord } from "./injection.ts";
+import type { Injection, LoggedCall, RunRecord } from "./injection.ts";
 import { judge, type Offence } from "./judge.ts";
-import type { Injection } from "./plan.ts";
 import { complaints, table } from "./table.ts";
 
 const JOB = {
@@ -30,7 +29,7 @@ const HIT: LoggedCall = {
   ...{ libc: "bind", place: "bind@socket.ts:37", turn: 1, nth: 1 },
 };
 
-/** As far as the judge looks at it. */
+/** The parts of a report that the judge reads. */
 function report(
   verdict: string,
   exit: number,
@@ -63,29 +62,29 @@ const PASSED = { ...REFUSED, code: 0, stdout: report("PASS", 0, null) };
 const kinds = (record: RunRecord, injection = INJECTION): Offence[] =>
   judge(injection, record).offences.map(({ kind }) => kind);
 
-Deno.test("judge() has nothing to say of a refusal that names the call and the errno", () => {
+Deno.test("judge() accepts a refusal whose report names the call and the errno", () => {
   assertEquals(judge(INJECTION, REFUSED), { hit: true, verdict: "FAIL", offences: [] });
 });
 
-Deno.test("judge() calls a PASS wrong whose claims are not true by the logs", () => {
+Deno.test("judge() calls a PASS wrong if the logs refute a claim", () => {
   assertEquals(kinds(PASSED), ["wrong PASS"]);
 });
 
-Deno.test("judge() calls a PASS wrong that nobody has declared harmless, though the claims are true", () => {
+Deno.test("judge() calls a PASS wrong if the answer is not declared harmless, though the claims are true", () => {
   assertEquals(kinds({ ...PASSED, untrue: [] }), ["wrong PASS"]);
 });
 
-Deno.test("judge() calls a PASS right if the kernel says the same and the claims are true", () => {
+Deno.test("judge() accepts a PASS if the kernel gives the same answer and the claims are true", () => {
   const same = { ...INJECTION, usual: "-1 EADDRINUSE (Address already in use)" };
   assertEquals(kinds({ ...PASSED, untrue: [] }, same), []);
   assertEquals(kinds(PASSED, same), ["wrong PASS"]);
 });
 
-Deno.test("judge() calls exit status 0 a wrong PASS whatever is reported", () => {
+Deno.test("judge() calls exit status 0 a wrong PASS, whatever the report says", () => {
   assert(kinds({ ...REFUSED, code: 0 }).includes("wrong PASS"));
 });
 
-Deno.test("judge() misses the errno that a program swallows, and the call", () => {
+Deno.test("judge() notices if the report lacks the call or the errno", () => {
   for (const error of ["It did not work", "bind: It did not work", "Cannot (EADDRINUSE)"]) {
     assertEquals(kinds({ ...REFUSED, stdout: report("FAIL", 1, error) }), ["unnamed"], error);
   }
@@ -106,7 +105,7 @@ Deno.test("judge() looks for the call and the errno as words of one line", () =>
   assertEquals(kinds({ ...REFUSED, injected, stdout: said }, read), ["unnamed"]);
 });
 
-Deno.test("judge() takes syscall(2) for no name of what it calls", () => {
+Deno.test("judge() does not accept syscall(2) as the name of a system call", () => {
   const ring = { ...INJECTION, libc: "syscall", syscall: "io_uring_enter" };
   const injected = [{ ...HIT, name: "io_uring_enter", libc: "syscall" }];
   for (const [call, offences] of [["syscall", ["unnamed"]], ["io_uring_enter", []]] as const) {
@@ -115,7 +114,7 @@ Deno.test("judge() takes syscall(2) for no name of what it calls", () => {
   }
 });
 
-Deno.test("judge() wants an errno, or what our own words for it are", () => {
+Deno.test("judge() accepts the errno, or the one that it is reported as", () => {
   const named = { ...INJECTION, libc: "if_nametoindex", answer: { errno: "EINVAL" } };
   const injected = [{ ...HIT, libc: "if_nametoindex" }];
   for (const [errno, offences] of [["ENOSYS", []], ["ENODEV", ["unnamed"]]] as const) {
@@ -124,7 +123,7 @@ Deno.test("judge() wants an errno, or what our own words for it are", () => {
   }
 });
 
-Deno.test("judge() wants a reason even of a success that did not take place: that no check ran is none", () => {
+Deno.test("judge() wants a reason even for a success that did not happen; checks that never ran are none", () => {
   const lie = { ...INJECTION, answer: { result: 0 } };
   const told = (error: string | null, observed: string) =>
     kinds({ ...REFUSED, stdout: report("FAIL", 1, error, observed) }, lie);
@@ -136,7 +135,7 @@ Deno.test("judge() wants a reason even of a success that did not take place: tha
   assertEquals(kinds({ ...REFUSED, stdout: JSON.stringify(lost) }, lie), []);
 });
 
-Deno.test("judge() finds a run that was killed, and what one has left behind", () => {
+Deno.test("judge() finds a run that was killed, and everything that a run leaves behind", () => {
   assertEquals(kinds({ ...REFUSED, hung: true, stdout: "" }), ["hang"]);
   for (const kind of ["processes", "files", "interfaces"]) {
     assertEquals(kinds({ ...REFUSED, left: { ...REFUSED.left, [kind]: ["x"] } }), ["left behind"]);
@@ -156,7 +155,7 @@ Deno.test("judge() finds a stack trace, a panic, a defect, and a run without a r
   assertEquals(kinds({ ...REFUSED, code: 139 }), ["no report"]);
 });
 
-Deno.test("judge() takes no answer to another call for a hit, nor one to the runtime", () => {
+Deno.test("judge() does not count an answer to another call, or to the runtime, as a hit", () => {
   const others: Partial<LoggedCall>[] = [
     { name: "close" },
     { side: "child" },
@@ -169,7 +168,7 @@ Deno.test("judge() takes no answer to another call for a hit, nor one to the run
   }
 });
 
-Deno.test("judge() takes no answer at another place or time for a hit, and judges its PASS by where it was", () => {
+Deno.test("judge() does not count an answer at another place or turn as a hit, but judges its PASS by that place", () => {
   const elsewhere = { ...PASSED, untrue: [], injected: [{ ...HIT, place: "bind@socket.ts:99" }] };
   const later = { ...REFUSED, injected: [{ ...HIT, turn: 2 }] };
   assertEquals([judge(INJECTION, elsewhere).hit, judge(INJECTION, later).hit], [false, false]);
@@ -190,7 +189,7 @@ Deno.test("judge() takes no answer at another place or time for a hit, and judge
   ]);
 });
 
-Deno.test("table() counts, and complaints() say what is to be done again", () => {
+Deno.test("table() counts, and complaints() names the run to repeat", () => {
   const results = [REFUSED, PASSED, { ...PASSED, injected: [] }].map((record) => ({
     injection: INJECTION,
     judgement: judge(INJECTION, record),

@@ -1,9 +1,10 @@
 /**
- * Makes runs, one after another, in the namespaces that this program is in: a network and a PID namespace of its own.
+ * Makes runs one after another, in the network and PID namespace that this program has.
  *
  *     scripts/netns.sh deno run -A tests/wrong_answers/strace/lane.ts
  *
- * Each line of standard input is a {@linkcode Job} as JSON; each line of standard output a {@linkcode RunRecord}.
+ * Each line of standard input is a {@linkcode Job} as JSON; each line of standard output is the
+ * {@linkcode RunRecord}.
  *
  * @module
  */
@@ -14,16 +15,16 @@ import * as standIn from "../stand_in/with_stand_in.ts";
 import type { Job, RunRecord } from "./injection.ts";
 import * as strace from "./under_strace.ts";
 
-/** Supplementary groups that root has here, so that a setgroups(2) that does nothing is no drop. */
+/** Supplementary groups of root here, so that a setgroups(2) that does nothing leaves something. */
 const FORGETTABLE_GROUPS = "4,42";
 
-/** Cores that root may have here, so that a limit that is not set is none. */
+/** Root may dump core here, so that a limit that is not set shows. */
 const CORES = ["prlimit", "--core=unlimited", "--"];
 
 async function run(job: Job): Promise<RunRecord> {
   const { commandOf, loggedOf } = job.by === "stand-in" ? standIn : strace;
   const folder = await Deno.makeTempDir();
-  const here = `${folder}/place`; // where the run is, and has its temporary files
+  const here = `${folder}/place`; // the working directory of the run, and its temporary folder
   await Deno.mkdir(here);
   const place = new Place(here);
   const began = performance.now();

@@ -1,5 +1,5 @@
 /**
- * Runs side by side, each lane in namespaces of its own.
+ * Makes runs side by side, in lanes that have namespaces of their own.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import { TextLineStream } from "@std/streams/text-line-stream";
 import { ROOT } from "../../support/programs.ts";
 import type { Job, RunRecord } from "./injection.ts";
 
-/** How many there are, for each processor, for runs that wait a part of their time. */
+/** Lanes for each processor, for runs that wait part of their time. */
 const FEW = 1.5;
-/** The same for those that wait most of theirs. */
+/** The same for runs that wait most of their time. */
 const MANY = 3;
 
 interface Waiting {
@@ -19,27 +19,27 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** The lanes; they start with the first job, and end when there is none left. */
+/** The lanes. They start with the first job, and end when no job is left. */
 export class Lanes {
   readonly #waiting: Waiting[] = [];
   readonly #most: number;
   #running = 0;
 
-  /** @param areWaiting Whether what runs there waits most of its time. */
+  /** @param areWaiting Whether the runs wait most of their time. */
   constructor(areWaiting: boolean) {
     this.#most = Math.floor((areWaiting ? MANY : FEW) * navigator.hardwareConcurrency);
   }
 
-  /** Has a job done, after those that were given before. */
+  /** Queues a job. Returns its record. */
   run(job: Job): Promise<RunRecord> {
     const { promise, resolve, reject } = Promise.withResolvers<RunRecord>();
     this.#waiting.push({ job, resolve, reject });
     this.#open();
-    promise.catch(() => {}); // it is looked at when its turn comes
+    promise.catch(() => {}); // it is awaited when its turn comes
     return promise;
   }
 
-  /** Starts a lane, if there is work for one more; when one has ended, there may be again. */
+  /** Starts a lane if there is a job for it, and again when one ends. */
   #open(): void {
     if (this.#running === this.#most || this.#waiting.length === 0) return;
     this.#running++;
@@ -56,7 +56,7 @@ export class Lanes {
         next.resolve(await lane.run(next.job));
       } catch (error) {
         next.reject(error);
-        return; // another lane takes what is left
+        return; // another lane takes the remaining jobs
       }
     }
   }

@@ -1,15 +1,12 @@
 /**
- * An strace log with marks, taken apart: each system call of a thread with the call of libc's that it was made for.
+ * Parses an strace log with marks: each system call, with the call of libc that it was made for.
  *
  * @module
  */
 
-import { type Call, parseTrace } from "../../e2e/strace.ts";
-import type { LoggedCall } from "./injection.ts";
+import { parseTrace } from "../../e2e/strace.ts";
+import type { TimedCall } from "./injection.ts";
 import { MARK } from "./marks.ts";
-
-/** A system call with who made it, and when. */
-export type MarkedCall = LoggedCall & Pick<Call, "time">;
 
 interface Current {
   readonly libc: string;
@@ -22,8 +19,8 @@ const MARKED = new RegExp(`"${MARK}/(?:(begin|end|elsewhere)/(\\w+)(?:/([^"]*))?
 
 const NOBODYS = { libc: undefined, place: "", turn: 0, nth: 0 };
 
-/** Takes a log apart. The marks themselves are left out. */
-export function parseMarkedLog(log: string): MarkedCall[] {
+/** Parses a log. The marks themselves are left out. */
+export function parseMarkedLog(log: string): TimedCall[] {
   const ordinals = new Map<string, number>();
   const turns = new Map<string, number>();
   const count = (counts: Map<string, number>, key: string) => {
@@ -33,7 +30,7 @@ export function parseMarkedLog(log: string): MarkedCall[] {
   const current = new Map<number, Current>();
   const made = parseTrace(log).calls;
   const areMarked = new Set(made.filter(({ args }) => MARKED.test(args)).map(({ tid }) => tid));
-  const calls: MarkedCall[] = [];
+  const calls: TimedCall[] = [];
   for (const { tid, name, args, result, time } of made) {
     const [, kind, libc, place = ""] = args.match(MARKED) ?? [];
     if (kind === "begin") {

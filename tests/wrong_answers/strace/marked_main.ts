@@ -1,9 +1,10 @@
 /**
- * The parent's main program with every call of libc's marked, and a child that keeps a journal of its calls.
+ * The parent's main program with every call of libc marked, and a child that keeps a journal of its
+ * calls.
  *
  *     deno run -A marked_main.ts FOLDER AIM [ARG…]
  *
- * The journal comes into FOLDER. AIM is what is to be hit, as JSON, or empty.
+ * FOLDER is for the journals. AIM is the call to hit, as JSON, or empty.
  *
  * @module
  */

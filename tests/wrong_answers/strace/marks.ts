@@ -1,16 +1,18 @@
 /**
- * Marks in an strace log: which system calls the tool made, and which its runtime made by itself.
+ * Marks in an strace log, which tell the tool's system calls from those of its runtime.
  *
- * Theory of operation. Every function of libc's gets a wrapper, as `--trace` does it. Before the call, and after it, it makes a system call
- * that does nothing: access(2) of a path that says which call it is, and from where in the program. So whatever system call of that thread lies
- * between the two is the tool's. errno is put back after the second mark. A call on another thread (`nonblocking`) is marked when it
- * begins; its own system call comes on a thread of the runtime's. The thousands of calls by which the parent looks into the child have no mark: the stand-in
- * answers those.
+ * Every function of libc gets a wrapper, as with `--trace`. Before and after the call, the wrapper
+ * makes a system call that does nothing: access(2) with a path that names the function and its
+ * place in the program. So every system call of that thread between the two belongs to the tool.
+ * errno is restored after the second mark. A call on another thread (`nonblocking`) is marked where
+ * it begins; its system call appears on a thread of the runtime. The thousands of calls by which
+ * the parent inspects the child have no marks: the stand-in answers those.
  *
- * strace counts the system calls of each thread by name (`when=`), and follows every thread of the parent. So that one of them is hit and no other, there
- * is an {@linkcode Aim}: just before the tool's call, its thread makes system calls of that name that do nothing, more than any other thread makes. Where the
- * runtime makes some of that name on the same thread, nobody knows how many before; then it makes them until one of them is answered by strace, and
- * after that as many as are missing until strace answers again.
+ * strace counts the system calls of each thread by name (`when=`), and follows every thread of the
+ * parent. An {@linkcode Aim} hits one of them and no other: just before the tool's call, its thread
+ * makes idle system calls of that name, more than any other thread makes. If the runtime makes some
+ * of that name on the same thread, their number is unknown. Then the thread makes idle calls until
+ * strace answers one, and after that as many as are missing until strace answers again.
  *
  * @module
  */
@@ -21,41 +23,47 @@ import { isInspecting } from "../stand_in/inspecting.ts";
 import { pathsWithoutJournals } from "../stand_in/maps.ts";
 import { ErrnoSlot } from "./errno_slot.ts";
 
-/** The path of each mark begins with this; a slash follows. */
+/** The path of each mark begins with this and a slash. */
 export const MARK = "fdpass-mark";
 
-/** Who makes a call. */
+/** The process that makes a call. */
 export type Side = "parent" | "child";
 
-/** One system call of the tool's, to be hit whatever else is going on. */
+/** A system call of the tool on JavaScript's thread, to be hit whatever else happens. */
 export interface Aim {
-  /** Where it is: the function of libc's, from where in the program, which time. */
+  /** The function of libc, the place of the call, and its ordinal there. */
   readonly libc: string;
   readonly place: string;
   readonly turn: number;
   readonly syscall: SyscallName;
-  /** How many that do nothing are made before it; `"until answered"` for as many as it takes until strace answers one. */
+  /**
+   * The number of idle calls before it; `"until answered"` to make them until strace answers one.
+   */
   readonly idle: number | "until answered";
 }
 
-/** A system call on a thread of the runtime's: what JavaScript's threads make of that name is to be out of the way. */
+/**
+ * A system call on a thread of the runtime: idle calls first move JavaScript's threads out of its
+ * way.
+ */
 export interface AimElsewhere {
   readonly syscall: SyscallName;
   readonly idle: number;
 }
 
-/** How many system calls of one name are made at most until strace answers one. */
+/** The most idle calls until strace must have answered one. */
 const PATIENCE = 20_000;
 
 const ONLY_MEMORY = ["memcpy", "memmove", "strlen", "__errno_location", "getpagesize"];
 
-/** How many frames of the program's stack tell one place from another, for {@linkcode placeOf}. */
+/** The number of stack frames that identify a place, for {@linkcode placeOf}. */
 export const DEPTH = 12;
 
 /**
- * A system call that does nothing, and says so in one and the same way: with nothing but -1 for arguments.
+ * Makes a function that makes an idle system call: one that does nothing and always gives the same
+ * answer, because each of its arguments is -1.
  *
- * @returns What makes it, and returns its result, a space, and its errno.
+ * @returns A function that returns the result, a space, and the errno.
  */
 export function idleCall(name: SyscallName): () => string {
   const { symbols } = Deno.dlopen("libc.so.6", {
@@ -66,14 +74,19 @@ export function idleCall(name: SyscallName): () => string {
   });
   const errno = new ErrnoSlot();
   const number = BigInt(syscallNumber(name) ?? -1);
-  const nothing = name === "alarm" ? 0n : -1n; // alarm(2) takes -1 for a time
+  const nothing = name === "alarm" ? 0n : -1n; // alarm(2) would accept -1
   return () => {
     const result = symbols.syscall(number, nothing, nothing, nothing, nothing, nothing, nothing);
     return result === -1 ? `-1 ${errno.read()}` : String(result);
   };
 }
 
-/** Marks every call of libc's from now on. The child's journals are in a folder. */
+/**
+ * Marks every call of libc from now on.
+ *
+ * @param folder Where the child's journals are.
+ * @param aim The call to hit, if any.
+ */
 export function markCalls(folder: string, aim?: Aim | AimElsewhere): void {
   const { symbols } = Deno.dlopen("libc.so.6", {
     access: { parameters: ["buffer", "i32"], result: "i32" },
@@ -90,7 +103,8 @@ export function markCalls(folder: string, aim?: Aim | AimElsewhere): void {
     if (count === "until answered") {
       const usual = idle();
       for (let calls = 0; calls < PATIENCE && idle() === usual; calls++);
-    } else for (let calls = 1; calls < count; calls++) idle(); // one was made to bind it
+      // one was made above, to bind the function
+    } else for (let calls = 1; calls < count; calls++) idle();
   };
   if (aim !== undefined && !("libc" in aim)) { for (let i = 0; i < aim.idle; i++) idle(); }
 
@@ -120,24 +134,35 @@ export function markCalls(folder: string, aim?: Aim | AimElsewhere): void {
   });
 }
 
-/** Where in the program an error was made: functions and lines, innermost first, such as `close@ffi/process/descriptor.ts:27 OwnedFd.close@ffi/process/descriptor.ts:120`. */
+/**
+ * The place where an error was created: functions and lines, innermost first, such as
+ * `close@ffi/process/descriptor.ts:27 OwnedFd.close@ffi/process/descriptor.ts:120`.
+ */
 export function placeOf(error: Error): string {
   return error.stack!.split("\n").slice(2).map(nameOf).filter((frame) => frame !== "").join(" ");
 }
 
 const PROJECT = new URL("../../../", import.meta.url).href;
 
-const basename = (url: string) => url.slice(url.lastIndexOf("/") + 1);
+/** The programs and wrappers of these tests, which are no places of the tool. */
+const OURS = [
+  "tests/wrong_answers/strace/marked_main.ts",
+  "tests/wrong_answers/stand_in/stand_in_calls.ts",
+  "tests/wrong_answers/stand_in/stand_in_child.ts",
+  "tests/wrong_answers/stand_in/stand_in_main.ts",
+];
 
-/** Of the wrappers themselves. */
-const OURS = /\/(marked|stand_in)_/;
-
-/** A line of a stack, such as `    at OwnedFd.close (file:///…/descriptor.ts:120:7)`; empty where it is of no place in the program. */
+/**
+ * Turns a line of a stack, such as `    at OwnedFd.close (file:///…/descriptor.ts:120:7)`, into a
+ * frame of a place; empty if it is not part of the program.
+ */
 function nameOf(frame: string): string {
-  if (!/:\d+\)?$/.test(frame) || OURS.test(frame)) return "";
+  if (!/:\d+\)?$/.test(frame)) return "";
   const called = frame.trimStart().replace(/^at (async )?/, "");
   const open = called.lastIndexOf(" (");
   const name = called.slice(0, Math.max(open, 0));
   const url = called.slice(open === -1 ? 0 : open + 2, called.lastIndexOf(":"));
-  return `${name}@${url.startsWith(PROJECT) ? url.slice(PROJECT.length) : basename(url)}`;
+  const place = url.startsWith(PROJECT) ? url.slice(PROJECT.length) : url;
+  const [path] = place.split(/[:?]/); // before the line, or the query
+  return OURS.includes(path) ? "" : `${name}@${place}`;
 }

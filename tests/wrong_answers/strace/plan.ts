@@ -1,8 +1,10 @@
 /**
- * From a run as it is to what is to be tried: nobody lists the calls.
+ * Plans the injections from the record of an undisturbed run, so that no list of calls has to be
+ * kept.
  *
- * Every system call that the parent makes is answered wrongly (of a loop, the first turns and the last); at each place in the program that it is made from, with the lie that
- * it succeeded and with a few errnos; and for each function of libc's, every errno of {@linkcode errnosOf} at some place.
+ * Every system call of the parent is answered wrongly: in a loop, the first few turns and the last.
+ * At each place in the program, the call pretends to succeed, and fails with a few errnos. For each
+ * function of libc, every errno of {@linkcode errnosOf} is tried at some place.
  *
  * @module
  */
@@ -10,11 +12,11 @@
 import { type SyscallName, SYSCALLS } from "../../../ffi/abi/syscalls.ts";
 import { errnoName } from "../../../ffi/mod.ts";
 import { errnosOf, isKnown } from "./errnos.ts";
-import type { Job, LoggedCall, RunRecord } from "./injection.ts";
+import type { Injection, LoggedCall, Run, RunRecord } from "./injection.ts";
 import { isUsual } from "./tolerated.ts";
-import { type Aim, type AimElsewhere, idleCall, type Side } from "./marks.ts";
+import { type Aim, type AimElsewhere, idleCall } from "./marks.ts";
 
-/** What libc or the runtime of C does for itself: whoever calls it has no say in it. */
+/** System calls that libc makes for itself: its callers cannot see their results. */
 const INTERNAL: { readonly [syscall: string]: string } = {
   futex: "locks of libc's, and of the garbage collector that stops the thread",
   getpid: "libc asks it before it signals its threads; it cannot fail",
@@ -26,55 +28,42 @@ const INTERNAL: { readonly [syscall: string]: string } = {
   restart_syscall: "the kernel goes on with a call",
 };
 
-/** mmap(2) and munmap(2) are malloc's, unless the tool calls them itself. */
+/** mmap(2) and munmap(2) belong to malloc, unless the tool calls them itself. */
 const isInternal = ({ name, libc }: LoggedCall) =>
   Object.hasOwn(INTERNAL, name) || ["mmap", "munmap"].includes(name) && libc !== "mmap";
 
-/** One wrong answer. */
-export interface Injection {
-  /** The function of libc's that is called, the system call that it makes, and by whom; `undefined` for one on a thread of the runtime's. */
-  readonly libc: string;
-  readonly syscall: string;
-  readonly side: Side | undefined;
-  readonly place: string;
-  readonly turn: number;
-  /** An errno by name, or the result of a success that did not take place. */
-  readonly answer: { readonly errno: string } | { readonly result: number };
-  /** What the kernel answered in the run as it is. */
-  readonly usual: string;
-  readonly job: Job;
-}
-
-/** How an injection reads. */
+/** An injection in words. */
 export function described({ libc, syscall, side, place, turn, answer }: Injection): string {
   const what = "errno" in answer ? answer.errno : `a success that did nothing (${answer.result})`;
   const call = libc === syscall ? libc : `${libc} (${syscall})`;
   return `${side ?? "another thread"}: ${call} #${turn} at ${place}: ${what}`;
 }
 
-/** How many turns of a loop are tried, from the first on. */
+/** How many turns of a loop are tried, from the first. */
 const TURNS = 5;
 
-/** How many errnos are tried at each place, beside the success that did nothing. */
+/** How many errnos are tried at each place, besides the success that did not happen. */
 const ERRNOS_A_PLACE = 2;
 
-/** More than any thread makes of any system call is this, and twice what the busiest one made: how many threads the child has, which are looked at, varies. */
+/**
+ * An aim exceeds the most system calls of any thread by this, and doubles it, because the number of
+ * inspected threads varies.
+ */
 const MARGIN = 100;
 
-/** How many of a name JavaScript's threads make before, where those of other threads are meant. */
+/** How many idle calls of a name move JavaScript's threads out of the way, to hit other threads. */
 const OUT_OF_THE_WAY = 1000;
 
 const LIE = "";
 
-/** What is tried of a run: its arguments, and when it must have ended. */
-export type Run = Pick<Job, "args" | "limit" | "by">;
-
 /**
- * The injections for a run.
+ * Plans the injections for a run.
  *
- * @param clean What came of it without any.
- * @param again What came of it a second time: a call that is made in one of them alone depends on the moment, and is not aimed at.
- * @param only Which of the tool's calls are of interest.
+ * @param run Its arguments and limit.
+ * @param clean The record of an undisturbed run.
+ * @param again The record of another one. A call that is in one of them only depends on timing, and
+ * is not aimed at.
+ * @param only Selects the calls of interest.
  */
 export function planFor(
   run: Run,
@@ -94,20 +83,23 @@ export function planFor(
         injectionsOf(call, errno, most[call.name], run, isRegular(call))
       )
     ),
-    // The runtime polls once when it starts, and ends if it cannot.
+    // The runtime polls once when it starts, and ends if that fails.
     ...dealt(someOf(elsewhere.filter((call) => call.ordinal > 1 && only(call)))).flatMap((
       { call, errno },
     ) => injectionElsewhere(call, errno, run)),
   ];
 }
 
-/** The system calls of which errnos.ts does not know what they may answer. */
+/** The system calls whose errnos are not in errnos.ts. */
 export function unknownCalls({ calls = [] }: RunRecord): string[] {
   const names = calls.filter((call) => !isInternal(call)).map(({ name }) => name);
   return [...new Set(names)].filter((name) => !isKnown(name));
 }
 
-/** Whether nobody but the tool made a system call of that name on that thread before: strace's count is then the tool's. */
+/**
+ * Whether only the tool made system calls of that name on that thread before: then strace's count
+ * equals the tool's.
+ */
 function regular(calls: readonly LoggedCall[]): (call: LoggedCall) => boolean {
   const counts = new Map<string, number>();
   const regular = new Set<LoggedCall>();
@@ -119,7 +111,7 @@ function regular(calls: readonly LoggedCall[]): (call: LoggedCall) => boolean {
   return (call) => regular.has(call);
 }
 
-/** Of the turns of a loop, the first few and the last are taken. */
+/** The first few turns of each loop, and the last. */
 function someOf(occurrences: readonly LoggedCall[]): LoggedCall[] {
   const places = Map.groupBy(occurrences, ({ place }) => place);
   return [...places.values()].flatMap((turns) =>
@@ -148,7 +140,7 @@ function dealt(occurrences: readonly LoggedCall[]): { call: LoggedCall; errno: s
   return dealt;
 }
 
-/** The injection into a call, when strace has counted so many of its name. */
+/** An injection into a call, at a count of strace's. */
 function injection(
   call: LoggedCall,
   errno: string,
@@ -191,7 +183,8 @@ function injectionsOf(
   const first = 2 * most + MARGIN;
   const at = (when: string, aim?: Aim) => injection(call, errno, run, when, aim);
   const byCounting = () => at(String(first + call.ordinal), { ...aim, idle: first });
-  // One without a number in ffi/ cannot be made to do nothing: it is counted from the beginning, on whatever thread.
+  // Without its number in ffi/, a call cannot be made idle. Then it is counted from the beginning,
+  // on any thread.
   if (!Object.hasOwn(SYSCALLS, syscall)) return [at(String(call.ordinal))];
   const usualIdle = idleAnswer(aim.syscall);
   const looksAsUsual = usualIdle === `-1 ${ERRNO_NUMBERS.get(errno)}` ||
@@ -202,28 +195,32 @@ function injectionsOf(
   ];
 }
 
-/** The marks, and what truth.ts asks for. */
+/** The system calls of the marks, and those that truth.ts needs. */
 const LOOKED_AT = "access,socket,bind,close,sendto,sendmsg";
 
-/** errnos by name. Source: strerrorname_np(3). */
+/** The numbers of the errnos, by name. Source: strerrorname_np(3). */
 export const ERRNO_NUMBERS: ReadonlyMap<string, number> = new Map(
   Array.from({ length: 134 }, (_, errno) => [errnoName(errno), errno] as const),
 );
 
 const idleAnswers = new Map<string, string>();
 
-/** What the system call answers when it is made to do nothing. What strace answers must look different. */
+/** The answer of an idle call. An injected answer must differ from it. */
 function idleAnswer(syscall: SyscallName): string {
   if (!idleAnswers.has(syscall)) idleAnswers.set(syscall, idleCall(syscall)());
   return idleAnswers.get(syscall)!;
 }
 
 /**
- * A descriptor that is not open: a call that made none has not made another's, which that other would lose when it is closed.
+ * A descriptor that is not open. A call that pretends to make one must not return another's, which
+ * would be closed in its place.
  */
 const NOT_OPEN = 1000;
 
-/** What a success of the call would be: what it was, or 0 where it was none. Of a comparison, that what is compared is not the same. */
+/**
+ * The result of a success that did not happen: the real one if there was one, otherwise 0. For a
+ * comparison: "not the same".
+ */
 export function successOf({ name, result }: LoggedCall): number {
   if (name === "kcmp") return 1;
   if (/^\d+</.test(result)) return NOT_OPEN;

@@ -1,4 +1,4 @@
-/** What is tried follows from a run as it is: no call is forgotten, and none is tried with an errno that does not exist. */
+/** The plan follows from an undisturbed run: no call is forgotten, and every errno exists. */
 
 import { assert, assertEquals } from "@std/assert";
 import { errnoName } from "../../../ffi/mod.ts";
@@ -29,7 +29,7 @@ function recordOf(...calls: LoggedCall[]): RunRecord {
   };
 }
 
-Deno.test("planFor() tries every errno of a call, the general ones, and a success that did nothing", () => {
+Deno.test("planFor() tries every errno of a call, the general ones, and a success that did not happen", () => {
   const record = recordOf(call("bind", "bind"));
   const answers = planFor(RUN, record, record).map(({ answer }) => answer);
   const errnos = answers.flatMap((each) => "errno" in each ? [each.errno] : []);
@@ -38,7 +38,7 @@ Deno.test("planFor() tries every errno of a call, the general ones, and a succes
   assert(answers.some((each) => "result" in each && each.result === 0));
 });
 
-Deno.test("planFor() tries every place, and of a loop the first turns and the last", () => {
+Deno.test("planFor() tries every place, and in a loop the first turns and the last", () => {
   const loop = Array.from({ length: 50 }, (_, i) => call("bind", "bind", i + 1));
   const record = recordOf(...loop, { ...call("bind", "bind", 51), place: "there", turn: 1 });
   const turns = planFor(RUN, record, record).map(({ place, turn }) => `${place} ${turn}`);
@@ -46,19 +46,19 @@ Deno.test("planFor() tries every place, and of a loop the first turns and the la
   assertEquals(new Set(turns), new Set([...here, "there 1"]));
 });
 
-Deno.test("unknownCalls() names a system call of which the errnos are not known", () => {
+Deno.test("unknownCalls() names a system call that is not in the table", () => {
   const record = recordOf(call("fanotify_init", "syscall"), call("bind", "bind"));
   assertEquals(unknownCalls(record), ["fanotify_init"]);
 });
 
-Deno.test("planFor() leaves out what libc does for itself, and what one run alone has made", () => {
+Deno.test("planFor() leaves out the calls that libc makes for itself, and those in one run only", () => {
   const record = recordOf(call("futex", "close"), call("mmap", "open"), call("bind", "bind"));
   assertEquals(planFor(RUN, record, recordOf()), []);
   const names = planFor(RUN, record, record).map(({ syscall }) => syscall);
   assertEquals(new Set(names), new Set(["bind"]));
 });
 
-Deno.test("Every errno of the table is one", () => {
+Deno.test("Every errno of the table exists", () => {
   const names = new Set(Array.from({ length: 134 }, (_, errno) => errnoName(errno)));
   for (const syscall of ["bind", "openat", "sendmsg", "io_uring_enter", "prctl"]) {
     for (const errno of errnosOf(syscall)) assert(names.has(errno), `${syscall}: ${errno}`);
@@ -74,7 +74,7 @@ const LOG = `
 7 1.000006 close(5) = 0
 `;
 
-Deno.test("parseMarkedLog() tells the tool's system calls from its runtime's, and the threads apart", () => {
+Deno.test("parseMarkedLog() tells the tool's system calls from its runtime's, thread by thread", () => {
   const seen = parseMarkedLog(LOG).map(({ tid, side, name, libc, ordinal, injected, place }) =>
     [tid, side, name, libc, ordinal, injected, place].join(" ").trim()
   );

@@ -1,4 +1,7 @@
-/** The main job, with every system call that the parent makes answered wrongly. Those by which it looks into the child: answers/privilege_drop.faults.ts. */
+/**
+ * The main job: every system call of the parent is answered wrongly, except those by which it
+ * inspects the child. For those see ../stand_in/privilege_drop.sweep.ts.
+ */
 
 import { sweep, UNDER_STRACE } from "./sweep.ts";
 

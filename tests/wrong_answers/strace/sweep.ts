@@ -1,17 +1,18 @@
 /**
- * A sweep as tests: one for each call, which fails with what is wrong after any of its injections; the table at the end.
+ * A sweep as tests: one for each call, which fails with the offences after any of its injections.
+ * The last one prints the table.
  *
  * @module
  */
 
 import { assert, assertEquals } from "@std/assert";
 import { testNeeding, which } from "../../support/needs.ts";
-import type { LoggedCall } from "./injection.ts";
+import type { Injection, LoggedCall, Run } from "./injection.ts";
 import { judge, whatIsSaid } from "./judge.ts";
 import { Lanes } from "./lanes.ts";
 import { isInspecting } from "../stand_in/inspecting.ts";
 import { placeKey, planFor as planWithStandIn } from "../stand_in/plan.ts";
-import { type Injection, planFor, type Run, unknownCalls } from "./plan.ts";
+import { planFor, unknownCalls } from "./plan.ts";
 import { COUNT } from "./truth.ts";
 import { callOf, complaints, type Result, table } from "./table.ts";
 
@@ -20,20 +21,23 @@ const NEEDS = {
   programs: { ip: "iproute2", strace: "strace", setpriv: "util-linux" },
 };
 
-/** How much of what is aimed at may be missed, and how many of few: the number of a thread's turns may differ from run to run. */
+/**
+ * The share of injections that may miss, and the number in a small sweep: the turns of a thread may
+ * differ from run to run.
+ */
 const MISSED_RATE = 0.05, MISSED = 3;
 
-/** What a sweep is of. */
+/** What is swept. */
 export interface Sweep {
   readonly title: string;
   readonly run: Run;
-  /** Which calls are of interest; all if nothing is given. */
+  /** Selects the calls of interest; all by default. */
   readonly only?: (call: LoggedCall) => boolean;
-  /** Runs whose calls are not of interest here, since they are swept elsewhere. */
+  /** Runs whose calls are swept elsewhere, and are left out here. */
   readonly beyond?: readonly Run[];
-  /** Whether a run waits most of its time. */
+  /** Whether the run waits most of its time. */
   readonly waits?: boolean;
-  /** Which of the injections are made; if nothing is given all of them, or with FAULTS=few the first of each kind. */
+  /** Selects the injections; by default all of them, or with FAULTS=few the first of each kind. */
   readonly choose?: (plan: readonly Injection[]) => Injection[];
 }
 
@@ -54,7 +58,10 @@ export const UNDER_STRACE: Run = {
 /** The main job with a hardened worker. */
 export const HARDENED: Run = { ...MAIN_JOB, args: ["--harden", ...MAIN_JOB.args] };
 
-/** For CI, which has no time for more: the first wrong answer of each call, and at each place from where the parent looks into the child. */
+/**
+ * For CI, which has less time: the first injection into each call, and at each place from which the
+ * parent inspects the child.
+ */
 function usual(plan: readonly Injection[]): Injection[] {
   if (Deno.env.get("FAULTS") !== "few") return [...plan];
   const kindOf = (injection: Injection) => {
@@ -66,13 +73,18 @@ function usual(plan: readonly Injection[]): Injection[] {
   return [...Map.groupBy(plan, kindOf).values()].map(([first]) => first);
 }
 
-/** What makes one call as good as another, and the plan of what is tried, for each who may answer. */
+/**
+ * When two calls count as the same, and how the injections are planned, for each who may answer.
+ */
 const PLANNING = {
   "strace": { kindOf: ({ libc, name }: LoggedCall) => `${libc} ${name}`, planFor },
   "stand-in": { kindOf: placeKey, planFor: planWithStandIn },
 };
 
-/** Makes the runs without an injection, from which the others are planned; registers the tests; and begins. */
+/**
+ * Makes undisturbed runs, plans the injections from them, registers the tests, and starts the first
+ * ones.
+ */
 export async function sweep(
   { title, run, only = () => true, beyond = [], waits = false, choose = usual }: Sweep,
 ): Promise<void> {
@@ -81,7 +93,7 @@ export async function sweep(
   }
   const lanes = new Lanes(waits);
   const [clean, again] = await Promise.all([lanes.run(run), lanes.run(run)]);
-  Deno.test(`${title}: a run as it is passes, and the logs say the same`, () => {
+  Deno.test(`${title}: an undisturbed run passes, and the logs agree`, () => {
     for (const record of [clean, again]) {
       const { code, untrue, left } = record;
       assertEquals([code, untrue], [0, []], code === 0 ? "" : whatIsSaid(record).slice(0, 2000));
@@ -92,7 +104,7 @@ export async function sweep(
   const others = await Promise.all(beyond.map((each) => lanes.run(each)));
   const known = new Set(others.flatMap(({ calls }) => calls!.map(kindOf)));
   Deno.test(`${title}: errnos.ts knows what each system call may answer`, () => {
-    assertEquals(unknownCalls(clean), [], "take them from the manual");
+    assertEquals(unknownCalls(clean), [], "add them to the table, from the manual page");
   });
   const isWanted = (call: LoggedCall) => only(call) && !known.has(kindOf(call));
   const plan = choose(planFor(run, clean, again, isWanted));
@@ -106,10 +118,9 @@ export async function sweep(
   };
   for (const [call, injections] of Map.groupBy(plan, callOf)) {
     const made = Promise.all(injections.map(make));
-    made.catch(() => {}); // it is looked at when its turn comes
+    made.catch(() => {}); // it is awaited when its turn comes
     Deno.test(`${title}: ${call}, answered wrongly ${injections.length} times`, async () => {
-      const said = complaints(await made);
-      assert(said === "", said);
+      assertEquals(complaints(await made), "");
     });
   }
   Deno.test(`${title}: the table`, () => {

@@ -1,20 +1,21 @@
 /**
- * What came of all injections, a line a call.
+ * The table of a sweep: the results of all injections, one call a line.
  *
  * @module
  */
 
 import { type Judgement, type Offence, OFFENCES } from "./judge.ts";
-import { described, type Injection } from "./plan.ts";
+import type { Injection } from "./injection.ts";
+import { described } from "./plan.ts";
 
-/** An injection, and what came of it. */
+/** An injection and its judgement. */
 export interface Result {
   readonly injection: Injection;
   readonly judgement: Judgement;
   readonly milliseconds: number;
 }
 
-/** The call that an injection is about, as a line of the table names it. */
+/** The call of an injection, as a line of the table names it. */
 export function callOf({ side, libc, syscall }: Injection): string {
   return `${side ?? "other thread"}: ${libc}${libc === syscall ? "" : ` → ${syscall}`}`;
 }
@@ -41,7 +42,7 @@ function row(results: readonly Result[]): Row {
   };
 }
 
-/** The table, its last line the sum. */
+/** The table. Its last row is the sum. */
 export function table(title: string, results: readonly Result[]): string {
   const groups = [...Map.groupBy(results, ({ injection }) => callOf(injection))];
   const rows = [
@@ -60,7 +61,7 @@ export function table(title: string, results: readonly Result[]): string {
   ].join("\n");
 }
 
-/** What is wrong with these, a paragraph each; empty if nothing is. */
+/** The offences of these results, one a paragraph; empty if there are none. */
 export function complaints(results: readonly Result[]): string {
   return results.flatMap(({ injection, judgement: { verdict, offences } }) =>
     offences.map(({ kind, what }) =>

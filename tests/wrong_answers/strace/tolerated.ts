@@ -1,28 +1,28 @@
 /**
- * What a run may be answered wrongly and still pass, each with the reason why the claims do not rest on it. Whatever is not here
- * and passes is a wrong PASS; so is whatever passes though the logs say that a claim is not true.
+ * The wrong answers that a run may get and still pass, each with the reason why no claim rests on
+ * the answer. Any other PASS is wrong; so is a PASS where the logs show that a claim is not true.
  *
  * @module
  */
 
-import type { Injection } from "./plan.ts";
+import type { Injection } from "./injection.ts";
 
-/** A declared harmless answer. */
+/** A wrong answer that is declared harmless. */
 interface Tolerated {
-  /** The functions of libc's. */
+  /** The functions of libc. */
   readonly libc: readonly string[];
-  /** The system calls that they make, if not all. */
+  /** The system calls that they make; all by default. */
   readonly syscalls?: readonly string[];
-  /** The errnos; `"any"` for all of them, `"lie"` for a success that did not take place. */
+  /** The errnos; `"any"` for all of them, `"lie"` for a success that did not happen. */
   readonly answers: readonly string[];
-  /** Where in the program, if not everywhere. */
+  /** Where in the program; anywhere by default. */
   readonly at?: RegExp;
   readonly why: string;
 }
 
 const ON_ANOTHER_THREAD = /^$/;
 
-/** What is made again, or waited for, until it works. */
+/** Calls that are repeated, or waited for, until they work. */
 const AGAIN: readonly Tolerated[] = [
   {
     libc: ["syscall"],
@@ -109,7 +109,7 @@ const AGAIN: readonly Tolerated[] = [
   },
 ];
 
-/** What no claim rests on. */
+/** Calls that no claim rests on. */
 const BESIDE_THE_POINT: readonly Tolerated[] = [
   {
     libc: ["bind", "setsockopt"],
@@ -254,14 +254,14 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["any", "lie"],
-    at: /#isInstructionAt/,
+    at: /isInstructionAt/,
     why: "then another instruction is found to make the call by",
   },
   {
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["lie"],
-    at: /#request\S* StoppedThread\.#(save|restore)/,
+    at: /\brequest@\S* StoppedThread\.#(save|restore)/,
     why:
       "which signals a thread blocks: one that comes during a question makes it be asked again, and no claim rests on those after it",
   },
@@ -269,7 +269,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["lie"],
-    at: /#isTrapped/,
+    at: /isTrapped/,
     why: "that no signal waits is what the kernel says",
   },
   {
@@ -297,7 +297,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["lie"],
-    at: /#setRegisters\S* StoppedThread\.#restore|#syscallInfo\S* StoppedThread\.#passOn/,
+    at: /\bsetRegisters@\S* StoppedThread\.#restore|\bsyscallInfo@\S* StoppedThread\.#passOn/,
     why:
       "the questions are answered; a thread that goes on elsewhere can only end the child's part",
   },
@@ -319,7 +319,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["lie"],
-    at: /#request\S* StoppedThread\.#leave/,
+    at: /\brequest@\S* StoppedThread\.#leave/,
     why: "a thread is let go twice",
   },
   {
@@ -435,10 +435,10 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
 
 const TOLERATED = [...AGAIN, ...BESIDE_THE_POINT];
 
-/** What brings something, if it does not return 0. */
+/** Calls that fetch something, and whose result 0 means that there is nothing. */
 const FETCHING = ["getdents64", "getgroups", "lseek", "poll", "read", "recvmsg"];
 
-/** Whether strace answers as the kernel would: the same errno, or that nothing more is to be had. */
+/** Whether the kernel would give the same answer: the same errno, or that there is nothing more. */
 export function isUsual(
   { syscall, answer, usual }: Pick<Injection, "syscall" | "answer" | "usual">,
 ): boolean {
@@ -446,7 +446,7 @@ export function isUsual(
   return answer.result === 0 && FETCHING.includes(syscall) && /^0\b/.test(usual);
 }
 
-/** Why a PASS may follow this answer; `undefined` if nothing is declared. */
+/** Why a PASS may follow an injection; `undefined` if it may not. */
 export function whyTolerated(injection: Injection): string | undefined {
   const { libc, syscall, place, answer } = injection;
   if (isUsual(injection)) return "the kernel says the same";

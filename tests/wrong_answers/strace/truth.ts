@@ -1,27 +1,29 @@
 /**
- * An independent look at a run of `privilege-drop`: the parent as strace saw it, the child by the journal of its calls. A call that was answered in the kernel's
- * place did not take place.
+ * An independent look at a run of `privilege-drop`: at the parent by strace, and at the child by
+ * the journal of its calls. A call that was answered in the kernel's place did not happen.
  *
  * @module
  */
 
-import type { JournalledCall } from "../stand_in/with_stand_in.ts";
-import type { MarkedCall } from "./log.ts";
+import type { TimedCall } from "./injection.ts";
 
-/** Packets that the run is asked for; what it asks for if nothing is said. */
+/** The packets that the run is asked for, which is also the default. */
 export const COUNT = 5;
 
-/** Whether fdpass, with these arguments, does what is looked at here: the main job, with a worker that is not hardened. */
+/**
+ * Whether these arguments run the main job with a worker that is not hardened, which is what this
+ * file knows.
+ */
 export function isPlainMainJob(args: readonly string[]): boolean {
   return !args.includes("-e") && !args.includes("--harden");
 }
 
-/** What leads back to root, if it is allowed. */
+/** The arguments of a call that would lead back to root. */
 const BACK = /^(0, 0, 0|1)/;
 
 const DROPPED = /^65534, 65534, 65534/;
 
-/** A sentence for each claim that does not hold. */
+/** Collects a sentence for each claim that does not hold. */
 class Claims {
   readonly untrue: string[] = [];
 
@@ -30,9 +32,9 @@ class Claims {
   }
 }
 
-type Call = Pick<MarkedCall, "name" | "args" | "result">;
+type Call = Pick<TimedCall, "name" | "args" | "result">;
 
-/** Where in these calls is the first with such a name, such arguments and such a result; -1 if it is not there. */
+/** The index of the first call with a name, arguments and a result; -1 if there is none. */
 function find(calls: readonly Call[], name: string, args: RegExp, result: RegExp): number {
   return calls.findIndex((call) =>
     call.name === name && args.test(call.args) && result.test(call.result)
@@ -40,20 +42,20 @@ function find(calls: readonly Call[], name: string, args: RegExp, result: RegExp
 }
 
 /**
- * What of the claims did not take place.
+ * The claims of a run that do not hold.
  *
- * @param calls What the parent's threads of JavaScript did, in order, by strace.
+ * @param calls The system calls of the parent's JavaScript threads, in order, by strace.
  * @param journal The child's calls.
- * @returns A sentence each; none if every claim is true.
+ * @returns A sentence for each; empty if every claim is true.
  */
 export function whatIsUntrue(
-  calls: readonly MarkedCall[],
-  journal: readonly JournalledCall[],
+  calls: readonly TimedCall[],
+  journal: readonly TimedCall[],
 ): string[] {
   const parent = calls.filter(({ injected, side }) => !injected && side === "parent");
   const claims = new Claims();
 
-  // One socket: made with protocol 0, bound to the interface, and passed, by its inode.
+  // One socket is created with protocol 0, bound to the interface, and passed, by its inode.
   const bound = find(parent, "bind", /ETH_P_ALL.*"veth-fdpass"/, /^0/);
   const inode = parent[bound]?.args.match(/^\d+<[\w-]*:\[(\d+)/)?.[1];
   claims.claim(inode !== undefined, "SOCK-01: no packet socket was bound to the interface");
@@ -65,7 +67,7 @@ export function whatIsUntrue(
     "PASS-02: it was not passed, alone",
   );
 
-  // Frames were sent, and some were received after the parent's copy was closed.
+  // Frames are sent, and some are received after the parent's copy is closed.
   const sent = parent.filter(({ name, result }) => name === "sendto" && /^[1-9]/.test(result));
   claims.claim(sent.length >= COUNT, `RECV-02: ${sent.length} frames were sent`);
   const closed = find(parent, "close", new RegExp(`\\[${inode}\\]`), /^0/);
@@ -77,17 +79,17 @@ export function whatIsUntrue(
 }
 
 /**
- * What of the child's part did not take place.
+ * The claims about the child that do not hold.
  *
- * @param journal Its calls, among others'.
- * @returns A sentence each.
+ * @param journal Calls, among them the child's.
+ * @returns A sentence for each; empty if every claim is true.
  */
-export function whatTheChildDidNot(journal: readonly JournalledCall[]): string[] {
+export function whatTheChildDidNot(journal: readonly TimedCall[]): string[] {
   const child = real(journal);
   const claims = new Claims();
   const received = find(child, "recvmsg", /^/, /^[1-9]/);
 
-  // The drop, in this order; and no way back.
+  // The drop, in this order, and no way back.
   const groups = find(child, "setgroups", /^0/, /^0/);
   const gids = find(child, "setresgid", DROPPED, /^0/);
   const uids = find(child, "setresuid", DROPPED, /^0/);
@@ -105,13 +107,16 @@ export function whatTheChildDidNot(journal: readonly JournalledCall[]): string[]
   return claims.untrue;
 }
 
-/** What the child's kernel answered itself. */
-function real(journal: readonly JournalledCall[]): JournalledCall[] {
+/** The calls that the child's kernel really answered. */
+function real(journal: readonly TimedCall[]): TimedCall[] {
   return journal.filter(({ side, injected }) => side === "child" && !injected);
 }
 
-/** What the child received after the drop, on another descriptor than the first that it received by. */
-function arrivals(journal: readonly JournalledCall[]): JournalledCall[] {
+/**
+ * The child's receive calls after the drop, except those on the control channel, which is the
+ * descriptor of its first recvmsg().
+ */
+function arrivals(journal: readonly TimedCall[]): TimedCall[] {
   const [channel] = journal.filter(({ side, name }) => side === "child" && name === "recvmsg")
     .map(numberOf);
   const child = real(journal);
@@ -122,10 +127,10 @@ function arrivals(journal: readonly JournalledCall[]): JournalledCall[] {
   );
 }
 
-/** Whether a call had returned after another, as far as a journal's milliseconds tell. */
-function isAfter({ time }: MarkedCall): (call: JournalledCall) => boolean {
+/** Whether a call returned after another, by the milliseconds of a journal. */
+function isAfter({ time }: TimedCall): (call: TimedCall) => boolean {
   return (call) => call.time * 1000 >= Math.floor(time * 1000);
 }
 
-/** The descriptor that a call is about. */
-const numberOf = ({ args }: JournalledCall) => args.split(",")[0];
+/** The descriptor that a call is made on. */
+const numberOf = ({ args }: TimedCall) => args.split(",")[0];

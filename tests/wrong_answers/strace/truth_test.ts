@@ -1,13 +1,13 @@
-/** The independent look at a run: whatever did not really take place makes it say so. */
+/** The independent look at a run reports everything that did not really happen. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { JournalledCall } from "../stand_in/with_stand_in.ts";
+import type { TimedCall } from "./injection.ts";
 import { parseMarkedLog } from "./log.ts";
 import { COUNT, whatIsUntrue } from "./truth.ts";
 
 const P = "10"; // the parent's thread
 
-/** What is refuted if the line is not there, or was strace's answer. */
+/** Lines of an honest log, and what is refuted if a line is missing or strace gave the answer. */
 const LINES: [line: string, refuted: string][] = [
   [
     `${P} 1.1 socket(AF_PACKET, SOCK_RAW|SOCK_CLOEXEC, htons(0 /* ETH_P_??? */)) = 24<socket:[77]>`,
@@ -33,7 +33,7 @@ const LINES: [line: string, refuted: string][] = [
 
 const CHANNEL = 26, PACKET = 11;
 
-const call = (name: string, args: string, result: string, time: number): JournalledCall => ({
+const call = (name: string, args: string, result: string, time: number): TimedCall => ({
   ...{ process: "child.1", side: "child", libc: name, name, args, result, time },
   ...{ place: "", turn: 1, injected: false, tid: 0, ordinal: 0, nth: 1 },
 });
@@ -42,24 +42,24 @@ const frame = (time: number) => call("recvmsg", `${PACKET}, 64`, "62", time);
 
 const EARLY = frame(3);
 
-/** What is refuted without the call, or if it was the stand-in's answer. */
-const CALLS: [call: JournalledCall, refuted: string][] = [
+/** The child's calls, and what is refuted if one is missing or the stand-in gave the answer. */
+const CALLS: [call: TimedCall, refuted: string][] = [
   [call("recvmsg", `${CHANNEL}, 64`, "88", 1.4), "PASS-02"],
   [call("setgroups", "0", "0", 2.1), "DROP-01"],
   [call("setresgid", "65534, 65534, 65534", "0", 2.2), "DROP-02"],
   [call("setresuid", "65534, 65534, 65534", "0", 2.3), "DROP-03"],
   ...[EARLY, ...Array.from({ length: COUNT - 1 }, (_, i) => frame(3.3 + i / 10))]
-    .map((each): [JournalledCall, string] => [each, "RECV-01"]),
+    .map((each): [TimedCall, string] => [each, "RECV-01"]),
 ];
 
 const MARKS = `${P} 1.0 access("fdpass-mark/the first", F_OK) = -1 ENOENT (no)\n`;
 const HONEST = LINES.map(([line]) => line);
 const JOURNAL = CALLS.map(([call]) => call);
 
-const look = (lines: readonly string[], journal: readonly JournalledCall[] = JOURNAL) =>
+const look = (lines: readonly string[], journal: readonly TimedCall[] = JOURNAL) =>
   whatIsUntrue(parseMarkedLog(MARKS + lines.join("\n")), journal);
 
-Deno.test("whatIsUntrue() has nothing to say of a run in which everything took place", () => {
+Deno.test("whatIsUntrue() finds nothing in an honest run", () => {
   assertEquals(look(HONEST), []);
 });
 
@@ -82,15 +82,15 @@ for (const [i, [call, refuted]] of CALLS.entries()) {
   });
 }
 
-Deno.test("whatIsUntrue() knows the order: a frame from before the drop, all frames from before the close", () => {
+Deno.test("whatIsUntrue() checks the order: a frame before the drop, all frames before the close", () => {
   const moved = [EARLY, ...JOURNAL.filter((each) => each !== EARLY)];
-  moved.unshift(moved.splice(1, 1)[0]); // the message comes first in any case
+  moved.unshift(moved.splice(1, 1)[0]); // the message still comes first
   assert(look(HONEST, moved).some((each) => each.startsWith("RECV-01")));
   const early = JOURNAL.map((each) => each.args.startsWith(`${PACKET},`) ? EARLY : each);
   assert(look(HONEST, early).some((each) => each.startsWith("RECV-03")));
 });
 
-Deno.test("whatIsUntrue() finds a way back that was open", () => {
+Deno.test("whatIsUntrue() finds an open way back to root", () => {
   const back: [string, string][] = [
     ["setresuid", "0, 0, 0"],
     ["setresgid", "0, 0, 0"],

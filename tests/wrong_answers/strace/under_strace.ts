@@ -1,30 +1,34 @@
 /**
- * A run under strace, and what its log says. strace follows the threads of the parent, and lets go of whatever becomes another program: the child has
- * another tracer, its parent. So the child keeps a journal of its own.
+ * Runs under strace: their commands, and their records by strace's log. strace follows the threads
+ * of the parent and detaches from every other program, because the child has another tracer, its
+ * parent. So the child keeps a journal of its own.
  *
  * @module
  */
 
 import { journalled, makeJournals } from "../stand_in/with_stand_in.ts";
-import type { Job, LoggedCall, Outcome, RunRecord } from "./injection.ts";
-import { type MarkedCall, parseMarkedLog } from "./log.ts";
+import type { Job, LoggedCall, Outcome, RunRecord, TimedCall } from "./injection.ts";
+import { parseMarkedLog } from "./log.ts";
 import { isPlainMainJob, whatIsUntrue } from "./truth.ts";
 
 const FOLDER = new URL("./", import.meta.url).pathname;
 
-/** The system calls that the tool has made on threads of the runtime's, which does not make them itself. */
+/**
+ * The system calls that the tool makes on threads of the runtime, and the runtime does not make
+ * there itself.
+ */
 const ELSEWHERE = ["poll"];
 
-/** Every system call but those that a runtime makes by the thousand, and that are never the tool's. */
+/** Every system call except those that a runtime makes by the thousand, and the tool never. */
 const EVERYTHING = "!futex,madvise,mprotect,brk,rt_sigprocmask,rt_sigaction,epoll_wait,epoll_ctl";
 
-/** How long a string strace shows: the longest mark, and more. */
-const LONGEST = "900";
+/** How much of a string strace shows, in bytes: more than the longest mark. */
+const LONGEST = "2000";
 
-/** The command of a run, which keeps its log in a folder. */
+/** The command of a run that keeps its log in a folder. */
 export function commandOf({ args, inject, aim, trace }: Job, folder: string): string[] {
   return [
-    // Without --seccomp-bpf: its filter would go with the child, which nobody is there to answer any more.
+    // Without --seccomp-bpf: the child would inherit its filter, with no tracer left to answer it.
     ...["strace", "-f", "--detach-on=execve"],
     ...["-ttt", "-yy", "-s", LONGEST, "-o", `${folder}/log`],
     ...["-e", `trace=${trace ?? EVERYTHING}`],
@@ -34,7 +38,7 @@ export function commandOf({ args, inject, aim, trace }: Job, folder: string): st
   ];
 }
 
-/** What the log says of the run. */
+/** The record of a run by its log. */
 export async function loggedOf(
   job: Job,
   folder: string,
@@ -54,7 +58,7 @@ export async function loggedOf(
 
 function untrueIn(
   { args, isUsual }: Job,
-  calls: readonly MarkedCall[],
+  calls: readonly TimedCall[],
   folder: string,
 ): string[] {
   if (!isPlainMainJob(args)) return [];
@@ -62,6 +66,6 @@ function untrueIn(
   return whatIsUntrue(parent, journalled(folder));
 }
 
-function logged({ time: _, ...call }: MarkedCall): LoggedCall {
+function logged({ time: _, ...call }: TimedCall): LoggedCall {
   return { ...call, args: call.args.slice(0, 200) };
 }

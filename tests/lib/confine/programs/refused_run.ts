@@ -19,7 +19,7 @@ const task = parseCommandLine(args, [experiment]);
 if (task.task !== "run") throw new Error(`Nothing to run: ${task.task}`);
 const evidence = evidenceOf(environment(task.run.interface, task.run.user), [
   await runExperiment(experiment, {
-    setting: findSetting(task.run, ""),
+    setting: findSetting(task.run, "", [experiment]),
     signal: new AbortController().signal,
     childModule: new URL("./refused_child.ts", import.meta.url).href,
   }),

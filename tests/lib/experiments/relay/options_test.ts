@@ -7,7 +7,7 @@ import {
   RELAY_DEFAULTS,
 } from "../../../../lib/experiments/relay/options.ts";
 
-Deno.test("parseEndpoint() takes groups beyond the link, with a port", () => {
+Deno.test("parseEndpoint() accepts groups beyond the link, with a port", () => {
   for (const text of ["224.0.1.0:1", "232.1.2.3:5004", "239.255.255.255:65535"]) {
     const [address, port] = text.split(":");
     assertEquals(parseEndpoint("--from", text), { address, port: Number(port) });
@@ -16,29 +16,29 @@ Deno.test("parseEndpoint() takes groups beyond the link, with a port", () => {
 });
 
 const WRONG: [text: string, message: string][] = [
-  ["", "GROUP:PORT is wanted"],
-  ["239.1.1.1", "GROUP:PORT is wanted"],
-  [":5004", '"" is no IPv4 address'],
-  ["239.1.1:5004", '"239.1.1" is no IPv4 address'],
-  ["239.1.1.256:5004", "is no IPv4 address"],
-  ["239.1.1.01:5004", "is no IPv4 address"],
-  ["239.1.1.1 :5004", "is no IPv4 address"],
-  ["0xef.1.1.1:5004", "is no IPv4 address"],
-  ["example.org:5004", "is no IPv4 address"],
-  ["192.0.2.1:5004", "192.0.2.1 is no multicast group"],
-  ["255.255.255.255:5004", "is no multicast group"],
-  ["240.0.0.1:5004", "is no multicast group"],
-  ["223.255.255.255:5004", "is no multicast group"],
-  ["224.0.0.0:5004", "belongs to the link alone"],
-  ["224.0.0.251:5353", "belongs to the link alone"],
+  ["", "must be GROUP:PORT"],
+  ["239.1.1.1", "must be GROUP:PORT"],
+  [":5004", '"" is not an IPv4 address'],
+  ["239.1.1:5004", '"239.1.1" is not an IPv4 address'],
+  ["239.1.1.256:5004", "is not an IPv4 address"],
+  ["239.1.1.01:5004", "is not an IPv4 address"],
+  ["239.1.1.1 :5004", "is not an IPv4 address"],
+  ["0xef.1.1.1:5004", "is not an IPv4 address"],
+  ["example.org:5004", "is not an IPv4 address"],
+  ["192.0.2.1:5004", "192.0.2.1 is not a multicast group"],
+  ["255.255.255.255:5004", "is not a multicast group"],
+  ["240.0.0.1:5004", "is not a multicast group"],
+  ["223.255.255.255:5004", "is not a multicast group"],
+  ["224.0.0.0:5004", "is link-local"],
+  ["224.0.0.251:5353", "is link-local"],
   ["[ff15::4644]:5004", "IPv6 is not relayed"],
   ["ff15::4644:5004", "IPv6 is not relayed"],
-  ["239.1.1.1:0", 'a port from 1 to 65535 is wanted, not "0"'],
-  ["239.1.1.1:65536", "a port from 1 to 65535"],
-  ["239.1.1.1:", 'a port from 1 to 65535 is wanted, not ""'],
-  ["239.1.1.1:-1", "a port from 1 to 65535"],
-  ["239.1.1.1:5e3", "a port from 1 to 65535"],
-  ["239.1.1.1:5004\n", "a port from 1 to 65535"],
+  ["239.1.1.1:0", 'the port must be from 1 to 65535, not "0"'],
+  ["239.1.1.1:65536", "the port must be from 1 to 65535"],
+  ["239.1.1.1:", 'the port must be from 1 to 65535, not ""'],
+  ["239.1.1.1:-1", "the port must be from 1 to 65535"],
+  ["239.1.1.1:5e3", "the port must be from 1 to 65535"],
+  ["239.1.1.1:5004\n", "the port must be from 1 to 65535"],
   ["239.1.1.1:5004:5005", "IPv6 is not relayed"],
 ];
 
@@ -63,7 +63,7 @@ const link = (ifindex: number, more: Partial<Link> = {}): Link => ({
 });
 const endpoint = (port: number) => ({ address: "239.1.1.1", port });
 
-Deno.test("refuseLoop() refuses what would come back, and nothing else", () => {
+Deno.test("refuseLoop() refuses options that would make a loop, and no others", () => {
   const near = link(2, { peer: 3 });
   const same = { from: endpoint(1), to: endpoint(1) };
   const other = { from: endpoint(1), to: endpoint(2) };
@@ -71,7 +71,7 @@ Deno.test("refuseLoop() refuses what would come back, and nothing else", () => {
   assertThrows(() => refuseLoop({ ...same, out: link(3) }, near), UsageError, "veth peer");
   for (const relay of [same, other]) {
     const out = link(1, { loopback: true });
-    assertThrows(() => refuseLoop({ ...relay, out }, near), UsageError, "comes back");
+    assertThrows(() => refuseLoop({ ...relay, out }, near), UsageError, "come back");
     refuseLoop({ ...relay, out: undefined }, near);
     refuseLoop({ ...relay, out: link(4) }, near);
   }

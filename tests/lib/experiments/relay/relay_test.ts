@@ -28,7 +28,7 @@ import { Relay } from "../../../../lib/experiments/relay/relay.ts";
 const FROM = { address: "239.255.70.68", port: 5004 };
 const frames = new RelayFrames(new Uint8Array(6), FROM);
 
-/** Frames of a list. */
+/** A frame source that steps through a list. */
 class ListSource implements FrameSource {
   #at = -1;
 
@@ -76,7 +76,7 @@ function pair(): [here: OwnedFd, there: OwnedFd] {
   return [new OwnedFd(here), new OwnedFd(there)];
 }
 
-Deno.test("Relay passes payloads on, and counts the rest by its reason", () => {
+Deno.test("Relay relays payloads, and counts other frames by reason", () => {
   const [here, there] = pair();
   using _here = here;
   using _there = there;
@@ -96,7 +96,7 @@ Deno.test("Relay passes payloads on, and counts the rest by its reason", () => {
   }
 });
 
-Deno.test("Relay.turn() deals with so many frames at most", () => {
+Deno.test("Relay.turn() handles no more frames than it may", () => {
   const [here, there] = pair();
   using _here = here;
   using _there = there;
@@ -110,20 +110,20 @@ Deno.test("Relay.turn() deals with so many frames at most", () => {
   assertEquals(queued(there.fd).length, 5);
 });
 
-Deno.test("Relay gives up a datagram that the output does not take, and goes on", () => {
+Deno.test("Relay gives up a datagram that the output refuses, and goes on", () => {
   const [here, there] = pair();
   using _here = here;
   using _there = there;
   const list = Array.from({ length: 12 }, (_, i) => frames.datagram(i));
   const relay = new Relay(new ListSource(list), here.fd, FROM);
-  relay.turn(20); // nobody reads: a Unix socket holds net.unix.max_dgram_qlen + 1
+  relay.turn(20); // no reader: a Unix socket holds net.unix.max_dgram_qlen + 1
   const { relayed, refused, retried, received } = relay.account;
   assertEquals(relayed + refused, received);
   assertEquals(queued(there.fd).length, relayed);
   assert(refused === 0 || retried >= refused, "each was tried again");
 });
 
-Deno.test("Relay sends a datagram again that only told of the end of an earlier one", () => {
+Deno.test("Relay sends a datagram again if the error was an ICMP error of an earlier one", () => {
   using here = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const gone = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   bind(gone.fd, inetAddress({ address: "127.0.0.1", port: 0 }));

@@ -48,7 +48,7 @@ const everything = flows.flatMap((flow) => [
   other(0x0806, 4),
 ]);
 
-Deno.test("fanoutProgram() deals every frame out to a member that was chosen, whatever is known of it", () => {
+Deno.test("fanoutProgram() sends every frame to one of the given members, in every mode", () => {
   for (const mode of MODES) {
     for (
       const members of [
@@ -69,7 +69,7 @@ Deno.test("fanoutProgram() deals every frame out to a member that was chosen, wh
   }
 });
 
-Deno.test("fanoutProgram() of hash deals all frames of a flow out to one member, and flows evenly", () => {
+Deno.test("fanoutProgram() of hash sends all frames of a flow to one member, and spreads flows evenly", () => {
   const members = [1, 2, 3, 4];
   const program = fanoutProgram("hash", members);
   for (const make of [ipv4, ipv6]) {
@@ -87,7 +87,7 @@ Deno.test("fanoutProgram() of hash deals all frames of a flow out to one member,
   }
 });
 
-Deno.test("fanoutProgram() of hash looks at both addresses and at the ports", () => {
+Deno.test("fanoutProgram() of hash depends on both addresses and on the ports", () => {
   const program = fanoutProgram("hash", Array.from({ length: 64 }, (_, i) => i + 1));
   const flow = { from: 1, to: 2, port: 50_000 };
   for (const make of [ipv4, ipv6]) {
@@ -105,7 +105,7 @@ Deno.test("fanoutProgram() of hash looks at both addresses and at the ports", ()
 });
 
 for (const [mode, key] of [["cpu", "cpu"], ["qm", "queue"], ["lb", "random"]] as const) {
-  Deno.test(`fanoutProgram() of ${mode} goes by the ${key}, and by nothing else`, () => {
+  Deno.test(`fanoutProgram() of ${mode} depends on the ${key}, and on nothing else`, () => {
     const program = fanoutProgram(mode, [4, 5, 6]);
     for (let value = 0; value < 9; value++) {
       const others = { cpu: 1, queue: 1, random: 1 };
@@ -117,7 +117,7 @@ for (const [mode, key] of [["cpu", "cpu"], ["qm", "queue"], ["lb", "random"]] as
   });
 }
 
-Deno.test("fanoutProgram() of hash gives frames that are too short to the pilot, member 0", () => {
+Deno.test("fanoutProgram() of hash sends frames that are too short to the pilot, member 0", () => {
   const program = fanoutProgram("hash", [3, 4]);
   for (const [type, least] of [[0x0800, 24], [0x86dd, 44]]) {
     for (let length = 0; length <= 60; length++) {
@@ -127,7 +127,7 @@ Deno.test("fanoutProgram() of hash gives frames that are too short to the pilot,
   }
 });
 
-Deno.test("isFanoutMode() knows the names, and no others", () => {
+Deno.test("isFanoutMode() accepts the names of the modes, and no others", () => {
   assertEquals(MODES.filter(isFanoutMode), ["hash", "cpu", "lb", "qm"]);
   for (const name of ["", "HASH", "rollover", "toString", "constructor"]) {
     assertEquals(isFanoutMode(name), false, name);
@@ -137,7 +137,7 @@ Deno.test("isFanoutMode() knows the names, and no others", () => {
 for (const mode of MODES) {
   testNeeding(
     traffic,
-    `A fanout group (${mode}): each frame to one member that was chosen, and none to who was left out`,
+    `A fanout group (${mode}) sends each frame to one routed member, and none to the others`,
     async () => {
       const program = [
         Deno.execPath(),
@@ -150,13 +150,13 @@ for (const mode of MODES) {
       const { sent, shorts, ofShorts, rounds, frames } = JSON.parse(outcome.stdout);
       const numbers = Array.from({ length: sent }, (_, i) => i);
       const [unrouted, ...routed] = rounds as { route: number[]; got: number[][] }[];
-      assertEquals(unrouted.got.flat(), [], "before the first route nobody gets anything");
+      assertEquals(unrouted.got.flat(), [], "no member gets a frame before the first route");
       for (const { route, got } of routed) {
         assertEquals(got.flat().sort((a, b) => a - b), numbers, `every frame once: ${route}`);
         const takers = got.flatMap((some, i) => some.length > 0 ? [i + 1] : []);
         assertEquals(takers.filter((member) => !route.includes(member)), [], `left out: ${route}`);
         if (mode !== "hash") continue;
-        // As the second opinion has it.
+        // The interpreter of the tests agrees with the kernel.
         const program = fanoutProgram(mode, route);
         got.forEach((some, i) => {
           for (const number of some) {
@@ -165,7 +165,7 @@ for (const mode of MODES) {
           }
         });
       }
-      // Too short to say whose: hash gives them to the pilot; the others need not look.
+      // Too short for hash, which loads beyond their end: they go to the pilot.
       const [, second, third] = ofShorts;
       assertEquals(ofShorts, [0, second, third, 0]);
       assertEquals(second + third, mode === "hash" ? 0 : shorts);
@@ -175,7 +175,7 @@ for (const mode of MODES) {
 
 testNeeding(
   traffic,
-  "FanoutGroup.route() while traffic flows loses and doubles nothing",
+  "FanoutGroup.route() loses and doubles no frame while traffic flows",
   async () => {
     const program = [
       Deno.execPath(),
@@ -187,11 +187,11 @@ testNeeding(
     assertEquals([outcome.code, outcome.stderr], [0, ""]);
     const { routed, sent, ...rest } = JSON.parse(outcome.stdout);
     assertEquals(rest, { toLeftOut: 0, once: sent, lost: 0, twice: 0 });
-    assert(routed >= 40 && sent > 1000, `dealt out anew ${routed} times, ${sent} frames`);
+    assert(routed >= 40 && sent > 1000, `routed ${routed} times, ${sent} frames`);
   },
 );
 
-/** A test on the loopback interface, which every machine has. */
+/** Registers a test on the loopback interface, which must leave no descriptor open. */
 function loopbackTest(name: string, test: (ifindex: number) => void): void {
   testNeeding({ root: true }, name, () => {
     const before = openDescriptors("self");
@@ -201,7 +201,7 @@ function loopbackTest(name: string, test: (ifindex: number) => void): void {
 }
 
 loopbackTest(
-  "FanoutGroup.route() throws RangeError for no member, the pilot, and who has not joined",
+  "FanoutGroup.route() throws RangeError for no member, for the pilot, and for unknown members",
   (ifindex) => {
     using group = new FanoutGroup("lb", ifindex);
     assertThrows(() => group.route([1]), RangeError, "not to [1]");
@@ -215,7 +215,7 @@ loopbackTest(
 );
 
 loopbackTest(
-  "FanoutGroup.join() throws EALREADY the second time, EINVAL for another binding",
+  "FanoutGroup.join() throws EALREADY for a member, and EINVAL for another binding",
   (ifindex) => {
     using group = new FanoutGroup("hash", ifindex);
     using member = boundPacketSocket(ifindex, ETH_P_ALL);
@@ -226,11 +226,11 @@ loopbackTest(
     using narrow = boundPacketSocket(ifindex, ETH_P_IP);
     assertEquals(errnoOf(() => group.join(narrow.fd)), Errno.EINVAL);
     using second = boundPacketSocket(ifindex, ETH_P_ALL);
-    assertEquals(group.join(second.fd), 2, "who was refused has no number");
+    assertEquals(group.join(second.fd), 2, "a socket that was refused has no number");
   },
 );
 
-loopbackTest("FanoutGroup takes 255 members beside its pilot", (ifindex) => {
+loopbackTest("FanoutGroup accepts 255 members beside its pilot", (ifindex) => {
   using group = new FanoutGroup("hash", ifindex);
   using members = new DisposableStack();
   for (let i = 1; i <= 255; i++) {
@@ -242,10 +242,10 @@ loopbackTest("FanoutGroup takes 255 members beside its pilot", (ifindex) => {
 });
 
 loopbackTest(
-  "FanoutGroup is another one each time, and nobody's who was there before",
+  "FanoutGroup is a new group each time, and never one that existed",
   (ifindex) => {
     using before = boundPacketSocket(ifindex, ETH_P_ALL);
-    setsockopt(before.fd, SOL_PACKET, PACKET_FANOUT, PACKET_FANOUT_CBPF << 16); // number 0, by choice
+    setsockopt(before.fd, SOL_PACKET, PACKET_FANOUT, PACKET_FANOUT_CBPF << 16); // number 0
     using one = new FanoutGroup("hash", ifindex);
     using other = new FanoutGroup("hash", ifindex);
     const options = [PACKET_FANOUT_CBPF << 16, one.option, other.option];

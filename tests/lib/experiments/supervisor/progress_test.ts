@@ -12,7 +12,7 @@ import {
   SystemError,
   unmap,
 } from "../../../../ffi/mod.ts";
-import type { SupervisedOrders } from "../../../../lib/harness/protocol.ts";
+import type { SupervisedOrders } from "../../../../lib/experiments/supervisor/orders.ts";
 import {
   createProgress,
   FOREIGN,
@@ -23,7 +23,10 @@ import { fromRing } from "../../../../lib/experiments/supervisor/worker.ts";
 import { leavingNothingOpen } from "../../../ffi/descriptors.ts";
 import { RingInMemory } from "../../../support/ring_in_memory.ts";
 
-/** A test with some progress, mapped as often as `map` is called: as by a supervisor, and a worker after the other. */
+/**
+ * Returns a test with the memory of one progress. Each call of `map` maps it once more, as the
+ * supervisor and one worker after another do.
+ */
 function withProgress(capacity: number, test: (map: () => Progress, fd: number) => void) {
   return leavingNothingOpen((scope) => {
     const fd = scope.own(createProgress(capacity));
@@ -40,7 +43,7 @@ function withProgress(capacity: number, test: (map: () => Progress, fd: number) 
 }
 
 Deno.test(
-  "Progress begins with nothing done, and nothing in hand",
+  "Progress begins with no frame done and no frame held",
   withProgress(10, (map) => {
     const progress = map();
     const { count, sequence, doneInBlock, isInHand } = progress;
@@ -55,7 +58,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Progress shows to the supervisor at once what a worker does",
+  "Progress shows the supervisor at once what a worker notes",
   withProgress(10, (map) => {
     const [worker, supervisor] = [map(), map()];
     worker.enter(7);
@@ -69,7 +72,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Progress.takeLost() is the frame that a dead worker had taken and not done, once",
+  "Progress.takeLost() returns the frame that a dead worker held, once",
   withProgress(10, (map) => {
     const [worker, supervisor] = [map(), map()];
     worker.take(4);
@@ -82,7 +85,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Progress.done() throws RangeError when the journal is full, and leaves it as it is",
+  "Progress.done() throws RangeError and changes nothing when the journal is full",
   withProgress(3, (map) => {
     const progress = map();
     for (const what of [1, 2, 3]) progress.done(what);
@@ -92,7 +95,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Progress holds as many frames as asked for, where the last page is not full and where it is",
+  "Progress holds as many frames as asked for, whether they fill the last page or not",
   () => {
     for (const capacity of [1, 1023, 1024, 1025, 100_000]) {
       const fd = createProgress(capacity);
@@ -105,10 +108,10 @@ Deno.test(
 );
 
 Deno.test(
-  "Progress that a worker has filled with nonsense harms nobody but that worker",
+  "Progress that a worker has filled with nonsense is read without harm",
   withProgress(10, (map, fd) => {
     const progress = map();
-    // As a compromised worker may: any store to the memory that it has.
+    // A compromised worker can store anything in the memory.
     const theirs = pages(4096);
     mapOver(theirs, MAP_SHARED, fd);
     theirs.fill(0xff);
@@ -121,7 +124,7 @@ Deno.test(
 );
 
 Deno.test(
-  "createProgress() makes memory that nobody can shrink, grow or unseal",
+  "createProgress() creates memory that cannot be shrunk, grown or unsealed",
   leavingNothingOpen((scope) => {
     const fd = scope.own(createProgress(1000));
     const before = Deno.statSync(`/proc/self/fd/${fd}`).size;
@@ -135,7 +138,7 @@ Deno.test(
   }),
 );
 
-Deno.test("Progress throws SystemError for a descriptor that is not there", () => {
+Deno.test("Progress throws SystemError for a descriptor that is not open", () => {
   assertThrows(() => new Progress(9999, 10), SystemError, "EBADF");
 });
 
@@ -143,7 +146,7 @@ Deno.test("Progress throws SystemError for a descriptor that is not there", () =
 
 const NONCE = Uint8Array.from({ length: 16 }, (_, i) => 100 + i);
 const ORDERS = { nonce: NONCE.toBase64(), work: 0 } as SupervisedOrders;
-const FRAMES = 22, IN_A_BLOCK = [3, 1, 4]; // more than twice round the ring
+const FRAMES = 22, IN_A_BLOCK = [3, 1, 4]; // more than two rounds of the ring
 
 function steadyFrame(number: number): Uint8Array {
   const frame = new Uint8Array(STEADY_FRAME);
@@ -154,7 +157,10 @@ function steadyFrame(number: number): Uint8Array {
 
 class Killed extends Error {}
 
-/** Runs a part with an end before its `n`th atomic store; returns how many there were if it came to its end. */
+/**
+ * Runs a part, and kills it before its `n`th atomic store. Returns the number of stores if it was
+ * not killed.
+ */
 function killedBefore(n: number, part: () => void): number | undefined {
   const { store } = Atomics;
   let stores = 0;
@@ -173,7 +179,7 @@ function killedBefore(n: number, part: () => void): number | undefined {
   }
 }
 
-/** A worker's life: it maps both, goes on, and does all that is there. */
+/** Lives a worker's life: maps ring and progress, resumes, and does every frame in the ring. */
 function live(ring: RingInMemory, map: () => Progress): void {
   using source = new PacketRing(ring.memory.fd, ring.geometry);
   const progress = map();
@@ -181,7 +187,10 @@ function live(ring: RingInMemory, map: () => Progress): void {
   while (source.next()) each();
 }
 
-/** Workers one after another, each killed before its so manyth store; what is in the journal in the end. */
+/**
+ * Runs one worker after another, each killed before the store that `kills` names for it. Returns
+ * the journal at the end.
+ */
 function livesOf(kills: readonly number[], map: () => Progress): number[] {
   using ring = new RingInMemory({ blockSize: 4096, blockCount: 3, retireTimeout: 1 });
   let number = 0, blocks = 0;
@@ -206,7 +215,7 @@ function livesOf(kills: readonly number[], map: () => Progress): number[] {
 
 const ALL = Array.from({ length: FRAMES }, (_, i) => i);
 
-Deno.test("A worker that is killed before any store: its successor does every frame exactly once", () => {
+Deno.test("A worker is killed before any one store, and every frame is done exactly once", () => {
   let points = 0;
   withFreshProgress((map) => {
     using ring = new RingInMemory({ blockSize: 1 << 16, blockCount: 1, retireTimeout: 1 });
@@ -219,7 +228,7 @@ Deno.test("A worker that is killed before any store: its successor does every fr
   }
 });
 
-Deno.test("Workers that are killed before any two, or many, stores: every frame exactly once", () => {
+Deno.test("Workers are killed before any two, or many, stores, and every frame is done exactly once", () => {
   for (let first = 1; first <= 30; first++) {
     for (let second = 1; second <= 30; second++) {
       withFreshProgress((map) =>
@@ -234,7 +243,7 @@ Deno.test("Workers that are killed before any two, or many, stores: every frame 
   }
 });
 
-Deno.test("The same without progress does frames twice: what is written down is what the rest shows", () => {
+Deno.test("Without progress the same workers do frames twice", () => {
   withFreshProgress((map) => {
     const forgetful = () => {
       const progress = map();
@@ -247,7 +256,7 @@ Deno.test("The same without progress does frames twice: what is written down is 
   });
 });
 
-Deno.test("A worker is counted as going on in mid-block if frames of its predecessor's block are done, and others left", () => {
+Deno.test("A worker counts as resumed in mid-block if its predecessor did part of the block", () => {
   const resumes = (frames: number, done: number) => {
     let count = 0;
     withFreshProgress((map) => {

@@ -18,7 +18,7 @@ async function resultOf(...args: string[]) {
   return JSON.parse(outcome.stdout);
 }
 
-Deno.test("steadySequence() reads the number of a frame of the stream, wherever it lies, and of no other", () => {
+Deno.test("steadySequence() reads the number of a frame of the stream at any offset, and of no other frame", () => {
   const bytes = new Uint8Array(200);
   for (const offset of [0, 1, 77]) {
     for (const number of [0, 1, 0x01020304, 0x80000000, 0xffffffff]) {
@@ -36,7 +36,7 @@ Deno.test("steadySequence() reads the number of a frame of the stream, wherever 
 
 testNeeding(
   traffic,
-  "SteadyStimulus sends no more than its rate, numbered without a gap, as several flows; stopped, nothing",
+  "SteadyStimulus sends numbered frames of 64 flows at its rate, and nothing once stopped",
   async () => {
     const { atStop, later, most, sent, numbered, flows } = await resultOf("stream");
     assert(atStop > 100 && atStop <= most, `${atStop} of ${most}`);
@@ -48,7 +48,7 @@ testNeeding(
 
 testNeeding(
   traffic,
-  "SteadyStimulus waits where the kernel has no room, holds nothing up, and makes up for it",
+  "SteadyStimulus waits while the kernel has no room, without blocking, and then catches up",
   async () => {
     const { before, after, turns, sent, received, error } = await resultOf("refused", "1");
     assertEquals(error, undefined);
@@ -61,7 +61,7 @@ testNeeding(
 
 testNeeding(
   traffic,
-  "SteadyStimulus.stop() throws ENOBUFS where there was no room for five seconds",
+  "SteadyStimulus.stop() throws ENOBUFS if there was no room for five seconds",
   async () => {
     const { error } = await resultOf("refused", "6");
     assertMatch(error, /ENOBUFS/);
@@ -70,7 +70,7 @@ testNeeding(
 
 testNeeding(
   traffic,
-  "SteadyStimulus.stop() throws what kept it from sending: ENETDOWN",
+  "SteadyStimulus.stop() throws ENETDOWN if the interface went down",
   async () => {
     assertMatch((await resultOf("down")).error, /ENETDOWN/);
   },

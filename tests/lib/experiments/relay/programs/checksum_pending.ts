@@ -1,6 +1,6 @@
 /**
- * Receives a datagram that this machine sends over a veth pair, by a packet ring, and tells what a relay makes of it: its checksum was never
- * computed, since no hardware came to it.
+ * Receives a datagram from this machine over a veth pair by a packet ring, and prints how a relay
+ * treats it: no hardware has computed its checksum.
  *
  * @module
  */
@@ -34,25 +34,25 @@ connect(sender.fd, inetAddress(GROUP));
 send(sender.fd, new TextEncoder().encode("a datagram"), 0);
 
 const reader = new DatagramReader(GROUP);
-const told = { pending: false, believed: "", checked: "", relayed: 0 };
-for (const deadline = Date.now() + 5000; told.checked === "" && Date.now() < deadline;) {
+const seen = { pending: false, believed: "", checked: "", relayed: 0 };
+for (const deadline = Date.now() + 5000; seen.checked === "" && Date.now() < deadline;) {
   source.wait(1000);
   while (source.next()) {
     const { bytes, offset, captured } = source;
     const believed = reader.read(bytes, offset, captured, true);
     if (believed !== undefined) continue; // the kernel's own
-    told.pending = (source.status & TP_STATUS_CSUMNOTREADY) !== 0;
-    told.believed = new TextDecoder().decode(bytes.slice(reader.start, reader.start + reader.size));
-    told.checked = reader.read(bytes, offset, captured, false) ?? "";
+    seen.pending = (source.status & TP_STATUS_CSUMNOTREADY) !== 0;
+    seen.believed = new TextDecoder().decode(bytes.slice(reader.start, reader.start + reader.size));
+    seen.checked = reader.read(bytes, offset, captured, false) ?? "";
   }
 }
 
-// The same by a relay, which sends it on to the same group by the same socket.
+// The same with a relay, which sends it to the same group by the same socket.
 const relay = new Relay(source, sender.fd, GROUP);
 send(sender.fd, new TextEncoder().encode("another"), 0);
 for (const deadline = Date.now() + 5000; relay.account.relayed === 0 && Date.now() < deadline;) {
   source.wait(1000);
   relay.turn(1);
 }
-told.relayed = relay.account.relayed;
-printJson(told);
+seen.relayed = relay.account.relayed;
+printJson(seen);

@@ -1,6 +1,6 @@
 /**
- * An ordinary UDP socket of nobody's joins the group of the stimulus, and tells what it reads of one
- * frame, beside the secret.
+ * Joins the group of the stimulus by an ordinary UDP socket of nobody's, and prints what the socket
+ * reads of one frame, beside the secret.
  *
  * @module
  */

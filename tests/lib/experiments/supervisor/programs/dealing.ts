@@ -1,8 +1,9 @@
 /**
- * A fanout group in the kernel: frames of every kind are sent, and each member tells the numbers of those that it got.
+ * A fanout group in the kernel: sends frames of every kind, and prints the numbers of the frames
+ * that each member got.
  *
- *     dealing.ts kinds MODE   frames of each kind, dealt out to several choices of members
- *     dealing.ts flowing      frames from another thread, while they are dealt out anew again and again
+ *     dealing.ts kinds MODE   frames of each kind, routed to several sets of members
+ *     dealing.ts flowing      frames from another thread, while the route changes again and again
  *
  * @module
  */
@@ -30,12 +31,14 @@ const [what, mode = "hash"] = Deno.args;
 const MEMBERS = 4, FLOWS = 32, MOST = 1_000_000, ROUTES = 40, EVERY = 200;
 const IFINDEX = if_nametoindex("veth-fdpass");
 const BUFFER = 8 << 20;
-/** How many frames may be under way: as many as a member's buffer holds for sure, or a slow reader would lose some. */
+/** How many frames may be in flight: no more than a member's buffer surely holds. */
 const UNDER_WAY = 2000;
-/** What reader and sender share: whether it is enough, and how many frames were taken. */
+/**
+ * Indices in the memory that reader and sender share: whether to stop, and the frames read so far.
+ */
 const ENOUGH = 0, TAKEN = 1;
 
-/** Takes what is there of ours. */
+/** Reads our own frames from a member's queue. */
 function take(member: OwnedFd): Uint8Array<ArrayBuffer>[] {
   const frames: Uint8Array<ArrayBuffer>[] = [];
   for (let frame; (frame = takeFrame(member.fd)) !== undefined;) {
@@ -60,7 +63,7 @@ function kinds(): void {
   using sender = new Sender();
   const deal = (frames: readonly Uint8Array<ArrayBuffer>[]) => {
     frames.forEach((frame) => sender.send(frame));
-    sleep(50); // the other side of the pair is another context
+    sleep(50); // frames cross the veth pair in softirq context
     return members.map((member) => take(member));
   };
   const numbered = [
@@ -117,7 +120,8 @@ async function flowing(): Promise<void> {
     takeAll();
     group.route(route);
     if (++routed === ROUTES) Atomics.store(shared, ENOUGH, 1);
-    // What comes from here on comes to them alone: those who are left out are emptied, and stay empty.
+    // What comes from here on comes to them alone: those who are left out are emptied, and stay
+    // empty.
     const leftOut = members.filter((_, i) => !route.includes(i + 1));
     const count = () => leftOut.reduce((sum, { fd }) => sum + takeStatistics(fd).packets, 0);
     count();

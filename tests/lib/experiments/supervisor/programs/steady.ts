@@ -1,8 +1,8 @@
 /**
- * A steady stream on the veth pair, and who counts it.
+ * A steady stream on the veth pair, and a socket that counts its frames.
  *
- *     steady.ts stream           some seconds of it
- *     steady.ts refused SECONDS  the kernel has no room: for so long, by a traffic control that drops
+ *     steady.ts stream           the stream for some seconds
+ *     steady.ts refused SECONDS  for this time a queueing discipline drops every frame
  *     steady.ts down             the interface goes down meanwhile
  *
  * @module
@@ -32,7 +32,7 @@ setsockopt(near.fd, SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20);
 const stream = new SteadyStimulus(linkByIndex(if_nametoindex("veth-fdpass-far")), RATE);
 const pause = (time: number) => new Promise((resolve) => setTimeout(resolve, time));
 
-/** Takes what is there: the numbers in their order, and the source ports, of which each is a flow. */
+/** Reads what is queued: numbers in order, and source ports, one for each flow. */
 function take(): { numbers: number[]; ports: Set<number> } {
   const numbers: number[] = [];
   const ports = new Set<number>();
@@ -46,7 +46,10 @@ function take(): { numbers: number[]; ports: Set<number> } {
   return { numbers, ports };
 }
 
-/** Drops whatever is sent at the far end, which the sender sees as ENOBUFS: net_xmit_errno() of NET_XMIT_DROP. */
+/**
+ * Runs tc(8). A queueing discipline that drops a frame makes send(2) fail with ENOBUFS
+ * (net_xmit_errno() of NET_XMIT_DROP).
+ */
 const tc = (...args: string[]) => {
   const { success, stderr } = new Deno.Command("tc", { args }).outputSync();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
@@ -65,7 +68,7 @@ if (what === "stream") {
     later: stream.sent,
     most: Math.ceil((performance.now() - began) * RATE / 1000),
   };
-  stream.start(); // it goes on where it was
+  stream.start(); // goes on with the next number
   await pause(300);
   stream.stop();
   await pause(50);
@@ -78,7 +81,7 @@ if (what === "stream") {
   });
 } else if (what === "refused") {
   await pause(200);
-  // A queue of hardly a frame, that hardly ever sends one.
+  // A queue of about one frame, at 8 bits a second.
   tc(..."qdisc add dev veth-fdpass-far root tbf rate 8bit burst 100b limit 100b".split(" "));
   await pause(20);
   const before = stream.sent;

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { compileFilter } from "../../../ffi/mod.ts";
 import { ALLOW_EVERYTHING, receiveOnlyPolicy } from "../../../lib/confine/policy.ts";
-import { judgeFilter } from "../../../lib/confine/filter.ts";
+import { judgeFilter } from "../../../lib/confine/judge.ts";
 
 const policy = { packetFd: 5, channelFd: 3, ioUring: false, pid: 4711 };
 const expected = compileFilter(receiveOnlyPolicy(policy));

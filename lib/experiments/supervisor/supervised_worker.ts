@@ -1,5 +1,6 @@
 /**
- * A worker's process, as the supervisor starts, examines, asks and stops it over the control channel.
+ * A worker's process, as the supervisor starts, examines, asks and stops it over the control
+ * channel.
  *
  * If the supervisor dies, its workers die too: by PR_SET_PDEATHSIG, and by the end of the channel.
  *
@@ -7,15 +8,15 @@
  */
 
 import type { PacketRingGeometry } from "../../../ffi/packet/packet_ring.ts";
-import { judgeConfinement } from "../../confine/judge.ts";
+import { judgeConfinement, judgeFilter } from "../../confine/judge.ts";
 import { launcherFor, type Protection } from "../../confine/protections.ts";
 import { type Finding, judged } from "../../evidence/evidence.ts";
 import { ExperimentError } from "../../evidence/errors.ts";
 import type { Child } from "../../harness/child.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import { asText } from "../../harness/protocol.ts";
+import { asText } from "../../harness/validate.ts";
+import { SUPERVISED } from "./orders.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
-import { judgeFilter, seeFilters } from "../../confine/filter.ts";
 import type { Assignment, Examination, SeatWorker } from "./seat.ts";
 
 /** How long the supervisor waits for a worker, in milliseconds. */
@@ -43,7 +44,7 @@ export interface WorkerOptions {
 }
 
 /** A started worker. It begins its start procedure when {@linkcode ready} is called. */
-export class WorkerProcess implements SeatWorker {
+export class SupervisedWorker implements SeatWorker {
   readonly #child: Child;
   readonly #assignment: Assignment;
   readonly #options: WorkerOptions;
@@ -75,8 +76,7 @@ export class WorkerProcess implements SeatWorker {
   async ready(): Promise<Examination> {
     const { identity, packetFd, progressFd, capacity } = this.#assignment;
     const { protections, ring, nonce, work } = this.#options;
-    this.#child.send({
-      type: "supervised",
+    this.#child.order(SUPERVISED, {
       ...identity,
       protections,
       ring,
@@ -115,12 +115,13 @@ export class WorkerProcess implements SeatWorker {
     return this.#child[Symbol.asyncDispose]();
   }
 
-  /** Looks at every thread, at the filter, and for other processes: the filter allows no new one. */
+  /**
+   * Looks at every thread, at the filter, and for other processes: the filter allows no new one.
+   */
   #examine(cookie: string): Examination {
     const { identity, packetFd } = this.#assignment;
-    const { pid, channelFd } = this.#child;
-    const threads = judgeConfinement(threadCredentials(pid), identity);
-    const filter = judgeFilter(seeFilters({ pid, channelFd }, { packetFd }, false));
+    const threads = judgeConfinement(threadCredentials(this.pid), identity);
+    const filter = judgeFilter(this.#child.filters({ packetFd }, false));
     const processes = judgeProcesses(this.#child.others);
     if (this.#child.hasMessage) {
       throw new ExperimentError("The worker did not wait for its order to receive");

@@ -1,0 +1,69 @@
+/**
+ * The text of `--help`.
+ *
+ * @module
+ */
+
+import { RELAY_DEFAULTS } from "../experiments/relay/options.ts";
+import { KILL_LIMIT, RATE_LIMIT, WORKER_LIMIT } from "../experiments/supervisor/options.ts";
+import { COUNT_LIMIT, TIMEOUT_LIMIT } from "./command_line.ts";
+
+/** The text that `--help` prints. */
+export const HELP =
+  `fdpass: does an AF_PACKET socket survive being passed to an unprivileged process?
+
+Usage: fdpass [OPTIONS] INTERFACE
+
+A root parent opens an AF_PACKET socket and passes it over a Unix socket (SCM_RIGHTS) to a child. The
+child drops all privileges and keeps receiving. Every claim is a check that can fail.
+
+Options:
+  -e, --experiment NAME   privilege-drop (default), authority, io-uring, receive-paths,
+                          supervisor, relay, or all; may be repeated
+  -l, --list              list the experiments, each with the question that it answers;
+                          with -v, also the explanations of their checks
+      --explain ID        explain a check: its claim, why it matters, what would refute it, its sources
+  -n, --count N           packets to receive, 1 to ${COUNT_LIMIT} (5)
+  -t, --timeout SECONDS   time limit of each experiment, up to ${TIMEOUT_LIMIT}
+                          (10; authority, receive-paths, supervisor 60)
+  -u, --user USER[:GROUP] user that the child becomes, by name or number (nobody:65534);
+                          FIRST-LAST[:GROUP] gives each worker of the supervisor its own uid
+      --stimulus IFACE    interface to inject frames on (the veth peer of INTERFACE, if it is here),
+                          or none
+      --receive PATH      how the worker receives: recvmsg (default), recvfrom, recvmmsg, tpacket-v3
+                          (default of relay), io-uring, io-uring-multishot; receive-paths then tests
+                          this one alone; io-uring and supervisor have their own ways
+      --workers N         number of workers of the supervisor, 1 to ${WORKER_LIMIT} (2)
+      --fanout MODE       how frames are shared among them: hash (default), cpu, lb, qm
+      --kills N           how often one of them is killed, 1 to ${KILL_LIMIT} (10)
+      --rate N            frames per second for them, 100 to ${RATE_LIMIT} (2000)
+      --from GROUP:PORT   group and port to relay from (${RELAY_DEFAULTS.from})
+      --to GROUP:PORT     group and port to relay to (${RELAY_DEFAULTS.to})
+      --out IFACE         egress interface of the relay (a veth pair to a receiver in its own network
+                          namespace)
+      --harden            put the worker under all protections: a receive-only packet socket
+      --json              print the evidence as one JSON object
+      --tap               print the evidence as KTAP, as the kernel's own selftests do
+      --report FILE.html  write a page for reviewers: one file, with the sequence diagram of this run
+      --pcap FILE.pcapng  write the packets that the child received to a capture file
+      --force             replace files that exist; without it, nothing is overwritten
+      --trace             print every libc call of parent and child on standard error, with its
+                          structures field by field
+  -q, --quiet             print the verdict alone
+  -v, --verbose           print the evidence of every check
+      --no-color          no colour; NO_COLOR, a pipe and TERM=dumb do the same
+  -h, --help              print this text
+      --version           print the version
+
+Exit status:
+  0   PASS: every check holds
+  1   FAIL: a claim is refuted, or a planned check never ran (an interrupted run too)
+  2   an argument is wrong
+  4   could not be answered here: not root, a kernel feature missing, no traffic
+  70  a defect of fdpass itself
+
+Examples:
+  sudo scripts/netns.sh                   on a veth pair in a private network namespace
+  sudo deno run -A main.ts veth-fdpass    on an existing interface
+  sudo deno run -A main.ts --json -n 100 veth-fdpass
+`;

@@ -1,0 +1,74 @@
+/**
+ * The second part of `io-uring`, with `--harden`: a worker under all protections receives by a
+ * restricted ring, and holds nothing else to receive by.
+ *
+ * @module
+ */
+
+import { ETH_P_ALL } from "../../../ffi/abi/constants.ts";
+import type { Identity } from "../../../ffi/process/credentials.ts";
+import { proveConfinement } from "../../confine/proof.ts";
+import { launcherFor, type Protection, protectSocket } from "../../confine/protections.ts";
+import { startWorker } from "../../confine/start.ts";
+import type { Child } from "../../harness/child.ts";
+import type { ChildRun } from "../../harness/child_run.ts";
+import { forwardFrames } from "../../harness/forward.ts";
+import { SOCKET } from "../../harness/worker_orders.ts";
+import { checkHardened } from "../../harness/hardened.ts";
+import type { ParentRun } from "../../harness/parent_run.ts";
+import type { Reception, ReceptionOf } from "../../harness/reception.ts";
+import { boundPacketSocket } from "../../packets/socket.ts";
+import { drain, type FrameSource, type ReceivePath } from "../../receive/mod.ts";
+
+/** The receive path of the hardened worker. */
+export const HARDENED_PATH: ReceivePath = "io-uring";
+
+/**
+ * The parent's part: starts the worker, and verifies its confinement and what it receives.
+ *
+ * @param receptionOf Creates the account of the frames that the worker receives.
+ */
+export async function hardenedParent(
+  run: ParentRun,
+  of: ReceptionOf,
+  receptionOf: (run: ParentRun, child: Child, of: ReceptionOf) => Reception,
+): Promise<void> {
+  const { link, identity, count, protections } = run.setting;
+  run.step("Starting a hardened worker that receives by a restricted ring...");
+  using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
+  protectSocket(packetSocket.fd, protections);
+  await using worker = run.start({ launcher: launcherFor(identity, protections) });
+  const orders = { ...identity, count, protections, receive: HARDENED_PATH };
+  worker.order(SOCKET, orders, [packetSocket.fd]);
+  await worker.reached("ready");
+  run.checkHardened(worker, { packetFd: packetSocket.fd, ioUring: true });
+  const reception = receptionOf(run, worker, of);
+  await reception.until(count);
+  worker.send({ type: "enough" });
+  await worker.reached("done", (frame) => reception.account(frame));
+  await worker.ended();
+  // Only the answer shows that frames were received; the operation is the child's word.
+  run.check("URING-14", reception.judgeOrigin(count), ["answer", "child"]);
+  run.note(`Packets received: ${reception.counted}/${count}`, "URING-14");
+}
+
+/**
+ * The worker's part.
+ *
+ * @param openSource Opens the restricted ring.
+ */
+export async function hardenedChild(
+  run: ChildRun,
+  packetFd: number,
+  confinement: Identity & { readonly protections: readonly Protection[] },
+  openSource: (packetFd: number) => FrameSource,
+): Promise<void> {
+  const sockets = { packetFd, channelFd: run.channelFd };
+  using source = startWorker(run, sockets, confinement, () => openSource(packetFd));
+  run.checks(await proveConfinement({ ...sockets, sourceFd: source.fd }, confinement));
+  drain(source);
+  run.reached("ready");
+  forwardFrames(run, source);
+  run.receive("enough");
+  run.reached("done");
+}

@@ -1,0 +1,68 @@
+/**
+ * The orders of the two children of a relay: the worker that relays, and the receiver at the far
+ * end.
+ *
+ * @module
+ */
+
+import { ipv4Bytes, type Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
+import type { Confinement } from "../../confine/start.ts";
+import type { Orders } from "../../harness/orders.ts";
+import { asInteger, asObject, asOneOf, asText, refuse } from "../../harness/validate.ts";
+import { asConfinement, asReceivePath } from "../../harness/worker_orders.ts";
+import type { ReceivePath } from "../../receive/mod.ts";
+
+/** Which of the two programs a child runs. */
+export interface RoleOrders {
+  readonly role: "worker" | "receiver";
+}
+
+/** The orders of the worker. */
+export interface RelayOrders extends Confinement {
+  readonly receive: ReceivePath;
+  /** The group and port whose datagrams are relayed. */
+  readonly from: Ipv4Endpoint;
+  /** The ifindex of the interface that the packet socket is bound to, for the attempts. */
+  readonly ifindex: number;
+}
+
+/** The orders of the receiver. */
+export interface ListenOrders {
+  /** The name of its interface. */
+  readonly interface: string;
+  /** The group and port that it listens to. */
+  readonly to: Ipv4Endpoint;
+}
+
+/** {@linkcode RoleOrders}: the first message to either child. */
+export const ROLE: Orders<RoleOrders> = {
+  type: "role",
+  validate: ({ role }) => ({ role: asOneOf(role, "role", ["worker", "receiver"]) }),
+};
+
+/** {@linkcode RelayOrders}; the packet socket and the connected UDP socket come with them. */
+export const RELAY: Orders<RelayOrders> = {
+  type: "relay",
+  validate: (fields) => ({
+    ...asConfinement(fields),
+    receive: asReceivePath(fields.receive),
+    from: asEndpoint(fields.from, "from"),
+    ifindex: asInteger(fields.ifindex, "ifindex", 1, 2 ** 31 - 1),
+  }),
+};
+
+/** {@linkcode ListenOrders}. */
+export const LISTEN: Orders<ListenOrders> = {
+  type: "listen",
+  validate: (fields) => ({
+    interface: asText(fields.interface, "interface", 15),
+    to: asEndpoint(fields.to, "to"),
+  }),
+};
+
+function asEndpoint(value: unknown, name: string): Ipv4Endpoint {
+  const fields = asObject(value, name);
+  const address = asText(fields.address, `the address of ${name}`, 15);
+  if (ipv4Bytes(address) === undefined) refuse(`the address of ${name} is no IPv4 address`);
+  return { address, port: asInteger(fields.port, `the port of ${name}`, 1, 65535) };
+}

@@ -1,0 +1,43 @@
+/**
+ * The orders that the workers of several experiments have in common.
+ *
+ * @module
+ */
+
+import { UNCHANGED } from "../../ffi/process/credentials.ts";
+import { ALL_PROTECTIONS } from "../confine/protections.ts";
+import type { Confinement } from "../confine/start.ts";
+import { RECEIVE_PATHS, type ReceivePath } from "../receive/mod.ts";
+import type { Orders } from "./orders.ts";
+import { asInteger, asList, asOneOf, type Fields } from "./validate.ts";
+
+/** The orders of a child that receives by one packet socket. */
+export interface SocketOrders extends Confinement {
+  readonly count: number;
+  readonly receive: ReceivePath;
+}
+
+/** {@linkcode SocketOrders}; one descriptor comes with them. */
+export const SOCKET: Orders<SocketOrders> = {
+  type: "socket",
+  validate: (fields) => ({
+    ...asConfinement(fields),
+    count: asInteger(fields.count, "count", 1, Number.MAX_SAFE_INTEGER),
+    receive: asReceivePath(fields.receive),
+  }),
+};
+
+/** The fields that every worker's orders have: whom it becomes, and its protections. */
+export function asConfinement({ uid, gid, protections }: Fields): Confinement {
+  return {
+    uid: asInteger(uid, "uid", 0, UNCHANGED - 1),
+    gid: asInteger(gid, "gid", 0, UNCHANGED - 1),
+    protections: asList(protections, "protections", ALL_PROTECTIONS.length)
+      .map((each) => asOneOf(each, "a protection", ALL_PROTECTIONS)),
+  };
+}
+
+/** A way of receiving. */
+export function asReceivePath(value: unknown): ReceivePath {
+  return asOneOf(value, "receive", Object.keys(RECEIVE_PATHS) as ReceivePath[]);
+}

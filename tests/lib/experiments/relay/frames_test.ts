@@ -1,0 +1,55 @@
+import { assertEquals } from "@std/assert";
+import { LONGEST_PAYLOAD, RelayFrames } from "../../../../lib/experiments/relay/frames.ts";
+import { INVALID_FRAMES } from "../../../../lib/experiments/relay/invalid_frames.ts";
+import { DatagramReader } from "../../../../lib/packets/datagrams.ts";
+
+const TO = { address: "239.255.70.68", port: 5004 };
+const SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);
+
+/** The payload of a frame; why a relay drops it, if it does. */
+function payloadOf(frame: Uint8Array): Uint8Array | string {
+  const reader = new DatagramReader(TO);
+  const reason = reader.read(frame, 0, frame.length);
+  return reason ?? frame.slice(reader.start, reader.start + reader.size);
+}
+
+Deno.test("A round of RelayFrames has every payload size once, and no two payloads are the same", () => {
+  const frames = new RelayFrames(SOURCE, TO);
+  const sizes = new Set<number>(), marks = new Set<string>();
+  let marked = 0;
+  for (let sequence = 0; sequence <= LONGEST_PAYLOAD; sequence++) {
+    const payload = frames.payload(sequence);
+    sizes.add(payload.length);
+    if (payload.length >= 4) marks.add(payload.slice(0, 4).toHex()), marked++;
+    if (sequence % 97 === 0) assertEquals(payloadOf(frames.datagram(sequence)), payload);
+  }
+  assertEquals([sizes.size, marks.size], [LONGEST_PAYLOAD + 1, marked]);
+});
+
+Deno.test("RelayFrames of two runs differ wherever there is room for a nonce", () => {
+  const [here, there] = [new RelayFrames(SOURCE, TO), new RelayFrames(SOURCE, TO)];
+  for (let sequence = 1; sequence < 100; sequence++) {
+    const payload = here.payload(sequence);
+    if (payload.length < 20) continue;
+    assertEquals(payload.toHex() === there.payload(sequence).toHex(), false, `${sequence}`);
+  }
+});
+
+Deno.test("RelayFrames.datagram() leaves the checksum out now and then, and now and then adds an option", () => {
+  const frames = new RelayFrames(SOURCE, TO);
+  const all = Array.from({ length: 200 }, (_, sequence) => frames.datagram(sequence));
+  const withOption = all.filter((frame) => frame[14] === 0x46);
+  const udpOf = (frame: Uint8Array) => 14 + (frame[14] & 15) * 4;
+  const unsummed = all.filter((frame) =>
+    frame[udpOf(frame) + 6] === 0 && frame[udpOf(frame) + 7] === 0
+  );
+  assertEquals([withOption.length, unsummed.length], [29, 40]); // every seventh, every fifth
+  for (const frame of all) assertEquals(frame.length <= 1514, true);
+});
+
+Deno.test("RelayFrames.invalid() makes a frame that a relay drops for its reason", () => {
+  const frames = new RelayFrames(SOURCE, TO);
+  for (const kind of INVALID_FRAMES) {
+    assertEquals<unknown>(payloadOf(frames.invalid(kind)), kind.reason, kind.what);
+  }
+});

@@ -1,0 +1,36 @@
+import { LISTEN, RELAY, ROLE } from "../../../../lib/experiments/relay/orders.ts";
+import { assertValidates, CONFINEMENT, WRONG_CONFINEMENT } from "../../../support/orders.ts";
+
+const endpoint = { address: "239.255.70.68", port: 5004 };
+const WRONG_ENDPOINTS = [
+  null,
+  "239.255.70.68:5004",
+  {},
+  { ...endpoint, address: "example.org" },
+  { ...endpoint, address: "239.255.70.256" },
+  { ...endpoint, port: 0 },
+  { ...endpoint, port: 65536 },
+  { ...endpoint, port: "5004" },
+];
+
+Deno.test("ROLE validates its field", () => {
+  assertValidates(ROLE, { role: "worker" }, { role: ["", "parent", null, ["worker"]] });
+});
+
+Deno.test("RELAY validates every field", () => {
+  assertValidates(
+    RELAY,
+    { ...CONFINEMENT, receive: "recvmmsg", from: endpoint, ifindex: 2 },
+    {
+      ...WRONG_CONFINEMENT,
+      receive: ["", null],
+      from: WRONG_ENDPOINTS,
+      ifindex: [0, -1, 2 ** 31, "2"],
+    },
+  );
+});
+
+Deno.test("LISTEN validates every field", () => {
+  const wrong = { interface: [null, 1, "x".repeat(16)], to: WRONG_ENDPOINTS };
+  assertValidates(LISTEN, { interface: "far", to: endpoint }, wrong);
+});

@@ -1,0 +1,91 @@
+import { assertEquals } from "@std/assert";
+import {
+  ETH_P_ALL,
+  if_nametoindex,
+  type Link,
+  linkByIndex,
+  type OwnedFd,
+  poll,
+  POLLIN,
+} from "../../../../ffi/mod.ts";
+import { strayFrame } from "../../../../lib/experiments/relay/elsewhere.ts";
+import { INVALID_FRAMES } from "../../../../lib/experiments/relay/invalid_frames.ts";
+import { OutputWitness } from "../../../../lib/experiments/relay/witness.ts";
+import { datagramFrame } from "../../../../lib/packets/build.ts";
+import { sendFrame } from "../../../../lib/packets/send.ts";
+import { boundPacketSocket } from "../../../../lib/packets/socket.ts";
+import { testNeeding } from "../../../support/needs.ts";
+
+const TO = { address: "239.255.70.68", port: 5004 };
+const SOURCE = "192.0.2.1:5004"; // of every frame that we build
+const digest = (bytes: Uint8Array) => bytes.toHex();
+const datagram = (...payload: number[]) =>
+  datagramFrame({ source: new Uint8Array(6), to: TO, payload: Uint8Array.from(payload) });
+
+/** A witness at `lo`, and a socket that sends by it. */
+function both(source = SOURCE): [witness: OutputWitness, sender: OwnedFd] {
+  const lo: Link = linkByIndex(if_nametoindex("lo"));
+  const witness = new OutputWitness(lo, { source, to: TO, digest });
+  return [witness, boundPacketSocket(lo.ifindex, ETH_P_ALL)];
+}
+
+/** Lets the witness look until it has seen a number of things, or five seconds are over. */
+function until(witness: OutputWitness, isDone: () => boolean): void {
+  for (const deadline = Date.now() + 5000; !isDone() && Date.now() < deadline;) {
+    poll([witness.fd], POLLIN, 100);
+    witness.look();
+  }
+}
+
+testNeeding(
+  { root: true },
+  "OutputWitness keeps the payloads of the expected datagrams, in order",
+  () => {
+    const [witness, sender] = both();
+    using _witness = witness;
+    using _sender = sender;
+    for (const payload of [1, 2, 3]) sendFrame(sender.fd, datagram(payload));
+    // On `lo` each frame passes twice, out and in again.
+    until(witness, () => witness.datagrams.length >= 6);
+    assertEquals(witness.datagrams.toSorted(), ["01", "01", "02", "02", "03", "03"]);
+    assertEquals(witness.takeStrays(), []);
+  },
+);
+
+testNeeding(
+  { root: true },
+  "OutputWitness reports the worker's other frames, once, with the reason",
+  () => {
+    const [witness, sender] = both();
+    using _witness = witness;
+    using _sender = sender;
+    const { alter } = INVALID_FRAMES.find(({ what }) => what === "another port")!;
+    sendFrame(sender.fd, alter(datagram(1), TO));
+    const strays: string[] = [];
+    until(witness, () => strays.push(...witness.takeStrays()) >= 2);
+    assertEquals(strays, new Array(2).fill("not the port: IPv4 (protocol: 17)"));
+    assertEquals([witness.takeStrays(), witness.datagrams], [[], []]);
+  },
+);
+
+testNeeding(
+  { root: true },
+  "OutputWitness reports a marked frame, whoever sent it, and awaits one",
+  async () => {
+    const [witness, sender] = both("198.51.100.1:1");
+    using _witness = witness;
+    using _sender = sender;
+    assertEquals(await witness.awaitStrays(0), 0);
+    sendFrame(sender.fd, strayFrame());
+    assertEquals(await witness.awaitStrays(5000) > 0, true);
+  },
+);
+
+testNeeding({ root: true }, "OutputWitness leaves out the datagrams of others", async () => {
+  const [witness, sender] = both("198.51.100.1:1");
+  using _witness = witness;
+  using _sender = sender;
+  sendFrame(sender.fd, datagram(1));
+  assertEquals(await witness.awaitStrays(200), 0);
+  assertEquals(witness.datagrams, []);
+});

@@ -1,0 +1,65 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  close,
+  ETH_P_ALL,
+  if_nametoindex,
+  poll,
+  POLLIN,
+  realtime,
+  SystemError,
+} from "../../../ffi/mod.ts";
+import { carries, markedFrame } from "../../../lib/packets/marks.ts";
+import { type Frame, stampIn, takeFrame } from "../../../lib/packets/queue.ts";
+import { sendFrame } from "../../../lib/packets/send.ts";
+import { boundPacketSocket } from "../../../lib/packets/socket.ts";
+import { testNeeding } from "../../support/needs.ts";
+
+const lo = () => if_nametoindex("lo");
+
+/** Takes frames until one satisfies a condition. Other traffic of `lo` is thrown away. */
+function frameThat(fd: number, isIt: (frame: Frame) => boolean): Frame {
+  for (const deadline = Date.now() + 10_000; Date.now() < deadline; poll([fd], POLLIN, 100)) {
+    for (let frame = takeFrame(fd); frame !== undefined; frame = takeFrame(fd)) {
+      if (isIt(frame)) return frame;
+    }
+  }
+  throw new Error("the frame did not arrive");
+}
+
+testNeeding({ root: true }, "takeFrame() returns a frame whole, with the kernel's stamp", () => {
+  using receiver = boundPacketSocket(lo(), ETH_P_ALL);
+  using sender = boundPacketSocket(lo(), 0);
+  const before = realtime();
+  sendFrame(sender.fd, markedFrame("queue_test"));
+  const { bytes, timestamp } = frameThat(receiver.fd, ({ head }) => carries(head, "queue_test"));
+  assertEquals(bytes, markedFrame("queue_test").length);
+  assert(timestamp >= before && timestamp <= realtime(), `${timestamp}, sent after ${before}`);
+});
+
+testNeeding({ root: true }, "takeFrame() cuts a long frame, and says how long it was", () => {
+  using receiver = boundPacketSocket(lo(), ETH_P_ALL);
+  using sender = boundPacketSocket(lo(), 0);
+  const long = new Uint8Array(5000).fill(0x42);
+  sendFrame(sender.fd, long);
+  const { head } = frameThat(receiver.fd, ({ bytes }) => bytes === long.length);
+  assertEquals(head, long.slice(0, 2048));
+});
+
+testNeeding({ root: true }, "takeFrame() returns undefined for an empty queue", () => {
+  using receiver = boundPacketSocket(lo(), 0x88b5); // a local experimental EtherType
+  assertEquals(takeFrame(receiver.fd), undefined);
+});
+
+testNeeding(
+  { root: true },
+  "takeFrame() throws what else the kernel answers, and names the socket",
+  () => {
+    const { fd } = boundPacketSocket(lo(), 0);
+    close(fd);
+    assertThrows(() => takeFrame(fd), SystemError, "Cannot receive from the packet socket");
+  },
+);
+
+Deno.test("stampIn() finds no stamp where there is none", () => {
+  assertEquals(stampIn(new Uint8Array(0)), undefined);
+});
