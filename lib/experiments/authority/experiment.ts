@@ -41,10 +41,7 @@ import type { ChildRun } from "../../harness/child_run.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
 import { ownPidOf } from "../../inspect/processes.ts";
-import { checkHardened } from "../../harness/hardened.ts";
-import { InterfaceWitness } from "../../harness/interface_witness.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import { Reception } from "../../harness/reception.ts";
 import { asInteger, asText } from "../../harness/validate.ts";
 import { isUnprivilegedIoUring, whyProcHides } from "../../host/kernel.ts";
 import { arrives, markedFrame } from "../../packets/marks.ts";
@@ -55,7 +52,14 @@ import { drain, openFrameSource, usesIoUring, USUAL_PATH } from "../../receive/m
 import { RecvmsgSource } from "../../receive/recvmsg.ts";
 import { EFFECT_TIMEOUT } from "./attacks.ts";
 import { COLUMNS, expectedOutcome, HARDENED, PLAIN } from "./expected_outcome.ts";
-import { allowedIn, asMatrix, isAsExpected, judgeColumns, judgeRefusal, operationsNotTried } from "./judge.ts";
+import {
+  allowedIn,
+  asMatrix,
+  isAsExpected,
+  judgeColumns,
+  judgeRefusal,
+  operationsNotTried,
+} from "./judge.ts";
 import { attemptOperation, type Operation, type WitnessName } from "./operation.ts";
 import { OPERATIONS } from "./operations.ts";
 import { WORKER } from "./orders.ts";

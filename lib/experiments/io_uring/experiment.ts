@@ -36,16 +36,24 @@ import type { ChildRun } from "../../harness/child_run.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
 import { whyNoOwnRings } from "../../host/kernel.ts";
-import { InterfaceWitness } from "../../harness/interface_witness.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { Reception, type ReceptionOf } from "../../harness/reception.ts";
-import { requireStimulus } from "../../harness/setting.ts";
+import { requireStimulus } from "../../host/interfaces.ts";
 import { asInteger, asObject } from "../../harness/validate.ts";
 import { SOCKET } from "../../harness/worker_orders.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
 import { boundPacketSocket, describePacketSocket } from "../../packets/socket.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
-import { askAll, EARLY, linkOf, openRootsFile, outcomeOf, reportedOutcomes, rootsFilesOf, seeOutcomes } from "./early_outcomes.ts";
+import {
+  askAll,
+  EARLY,
+  linkOf,
+  openRootsFile,
+  outcomeOf,
+  reportedOutcomes,
+  rootsFilesOf,
+  seeOutcomes,
+} from "./early_outcomes.ts";
 import { IoUringMultishotSource } from "../../receive/io_uring_multishot.ts";
 import { type FrameSource, openFrameSource } from "../../receive/mod.ts";
 import { restrictedRing } from "../../receive/restricted_ring.ts";

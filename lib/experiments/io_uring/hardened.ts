@@ -14,7 +14,6 @@ import type { Child } from "../../harness/child.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { forwardFrames } from "../../harness/forward.ts";
 import { SOCKET } from "../../harness/worker_orders.ts";
-import { checkHardened } from "../../harness/hardened.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import type { Reception, ReceptionOf } from "../../harness/reception.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";

@@ -30,13 +30,25 @@ import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { type Digest, DIGESTS_PER_MESSAGE, sha256, takeDigests } from "../../harness/digests.ts";
 import type { Experiment } from "../../harness/experiment.ts";
-import { checkHardened } from "../../harness/hardened.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import { requireStimulus } from "../../harness/setting.ts";
+import { requireStimulus } from "../../host/interfaces.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
-import { boundPacketSocket, enlargeReceiveBuffer, takeStatistics, whyNoLargeReceiveBuffer } from "../../packets/socket.ts";
+import {
+  boundPacketSocket,
+  enlargeReceiveBuffer,
+  takeStatistics,
+  whyNoLargeReceiveBuffer,
+} from "../../packets/socket.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
-import { currentFrame, drain, type FrameSource, openFrameSource, type ReceivePath, usesIoUring, whyUnavailable } from "../../receive/mod.ts";
+import {
+  currentFrame,
+  drain,
+  type FrameSource,
+  openFrameSource,
+  type ReceivePath,
+  usesIoUring,
+  whyUnavailable,
+} from "../../receive/mod.ts";
 import { PacketRingSource, WORKER_RING } from "../../receive/tpacket_v3.ts";
 import { type Digests, judgeFrames } from "./judge.ts";
 import { RECEIVER, type ReceiverOrders } from "./orders.ts";
