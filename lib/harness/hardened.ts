@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Identity } from "../../ffi/process/credentials.ts";
 import { readLink } from "../../ffi/process/file.ts";
 import type { PassedSockets } from "../confine/filter.ts";
 import { judgeHardened } from "../confine/judge.ts";
@@ -11,7 +12,6 @@ import { CONFINEMENT_CHECKS } from "../evidence/checks.ts";
 import { seeSecondLine } from "../confine/second_line.ts";
 import type { View } from "../inspect/look.ts";
 import type { Child } from "./child.ts";
-import type { Identity } from "../../ffi/process/credentials.ts";
 import type { CheckId } from "../evidence/checks.ts";
 import type { Finding, SeenBy } from "../evidence/evidence.ts";
 

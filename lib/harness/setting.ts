@@ -107,7 +107,7 @@ export function findSetting(
 function requireRoot(commandLine: string): void {
   if (Deno.uid() !== 0) {
     throw new CannotAnswer(
-      `Not root (uid ${Deno.uid()}): a parent without privilege has none to drop`,
+      `Not root (uid ${Deno.uid()}): an unprivileged parent has no privileges to drop`,
       `sudo ${commandLine}`,
     );
   }
@@ -121,7 +121,7 @@ function requireProc(): void {
   if (self === String(Deno.pid)) return;
   const remedy = "mount -t proc proc /proc";
   if (self === undefined) {
-    throw new CannotAnswer("/proc is not mounted: no process can be looked at", remedy);
+    throw new CannotAnswer("/proc is not mounted: no process can be inspected", remedy);
   }
   throw new CannotAnswer(
     `/proc is that of another PID namespace: it calls this process ${self}, not ${Deno.pid}`,

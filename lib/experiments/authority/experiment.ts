@@ -12,7 +12,7 @@
  *       parent                                    worker
  *       socket, bind, protections of the socket   .
  *       spawn (perhaps without capabilities) ───▶ .
- *       SCM_RIGHTS ─────────────────────────────▶ closes unknown descriptors, drops, protects itself
+ *       SCM_RIGHTS ─────────────────────────────▶ closes unknown descriptors, drops, is confined
  *       .                                         hardened: proves every thread and descriptor
  *       looks for the effect ◀─────────────────── attempts one operation after another
  *       hardened: stimulus ──────── veth ───────▶ receives

@@ -5,7 +5,7 @@
  *     parent (root)                                 child (root, then USER)
  *     socket, bind                                  .
  *     sendmsg SCM_RIGHTS ─────────────────────────▶ receives it
- *     .                                             makes early rings as root: plain, polled, personality
+ *     .                                             makes early rings as root: one of each kind
  *     .                                             drops; sets no_new_privs on every thread
  *     looks at what they opened ◀────────────────── has each open root's file and a packet socket
  *     .                                             closes them
