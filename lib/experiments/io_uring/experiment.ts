@@ -48,7 +48,16 @@ import { Stimulus } from "../../packets/stimulus.ts";
 import { IoUringMultishotSource } from "../../receive/io_uring_multishot.ts";
 import { type FrameSource, openFrameSource } from "../../receive/mod.ts";
 import { restrictedRing } from "../../receive/restricted_ring.ts";
-import { askAll, EARLY, linkOf, openRootsFile, outcomeOf, reportedOutcomes, rootsFilesOf, seeOutcomes } from "./early_outcomes.ts";
+import {
+  askAll,
+  EARLY,
+  linkOf,
+  openRootsFile,
+  outcomeOf,
+  reportedOutcomes,
+  rootsFilesOf,
+  seeOutcomes,
+} from "./early_outcomes.ts";
 import { HARDENED_PATH, hardenedChild, hardenedParent } from "./hardened.ts";
 import { judgeClosed, judgeEarly, judgeReceiving, judgeRestricted, judgeRing } from "./judge.ts";
 import { attemptForbidden, FEW_BUFFERS, RING_SOURCES, type RingOperation } from "./operations.ts";

@@ -21,7 +21,12 @@
  */
 
 import { ETH_P_ALL, POLLIN } from "../../../ffi/abi/constants.ts";
-import { getresgid, getresuid, PrivilegeError, tryToRegainRoot } from "../../../ffi/process/credentials.ts";
+import {
+  getresgid,
+  getresuid,
+  PrivilegeError,
+  tryToRegainRoot,
+} from "../../../ffi/process/credentials.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { readLink } from "../../../ffi/process/file.ts";
 import { openDescriptors } from "../../../ffi/process/proc.ts";
@@ -42,10 +47,24 @@ import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { SOCKET } from "../../harness/worker_orders.ts";
-import { judgeAbsence, judgeArrival, judgeLaunch, judgeRefusedRoot, judgeRefusedSocket, judgeSameSocket, judgeStillHeld } from "../../inspect/findings.ts";
+import {
+  judgeAbsence,
+  judgeArrival,
+  judgeLaunch,
+  judgeRefusedRoot,
+  judgeRefusedSocket,
+  judgeSameSocket,
+  judgeStillHeld,
+} from "../../inspect/findings.ts";
 import type { View } from "../../inspect/look.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
-import { bindPacketSocket, describePacketSocket, isPacketSocket, openPacketSocket, takeStatistics } from "../../packets/socket.ts";
+import {
+  bindPacketSocket,
+  describePacketSocket,
+  isPacketSocket,
+  openPacketSocket,
+  takeStatistics,
+} from "../../packets/socket.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
 import { drain, openFrameSource, usesIoUring, USUAL_PATH } from "../../receive/mod.ts";
 import { RecvmsgSource } from "../../receive/recvmsg.ts";
