@@ -1,48 +1,52 @@
 /**
- * The receive-only packet socket: the system calls that a running worker may still make, each with its
- * reason.
+ * The receive-only packet socket: the system calls that a running worker may still make, each with
+ * its reason.
  *
- * Theory of operation. The holder of a packet socket may send raw frames with it, bind it to another
- * interface and make that promiscuous. No option of the socket forbids that: the kernel asked for
- * CAP_NET_RAW when the socket was made, and does not ask again. A filter of system calls does forbid it.
- * It must hold against any code that an attacker runs in the worker. So every call that is not listed
- * here is refused, and no listed call may lead back to the socket. The ways back, and what bars each:
+ * Theory of operation. The holder of a packet socket may send raw frames with it, bind it to
+ * another interface and make that promiscuous. No option of the socket forbids that: the kernel
+ * asked for CAP_NET_RAW when the socket was made, and does not ask again. A filter of system calls
+ * does forbid it. It must hold against any code that an attacker runs in the worker. So every call
+ * that is not listed here is refused, and no listed call may lead back to the socket. The ways
+ * back, and what bars each:
  *
- *   another way to send    sendto and sendmsg reach the control channel only, write and writev not the
- *                          packet socket. sendmmsg, sendfile, splice, io_uring_setup, pwrite64 and
- *                          others are not listed
- *   its settings           no setsockopt, ioctl or bind, and no fcntl that sets: O_NONBLOCK would be
- *                          the parent's too
- *   another number         the rules know the socket by its number: no dup, F_DUPFD or pidfd_getfd. A
- *                          socket cannot be opened through /proc/self/fd (ENXIO). SCM_RIGHTS can carry
- *                          it over the control channel to the parent, which has it anyway, but not
- *                          back: there is no other socket to send it by, and no socketpair to make one
+ *   another way to send    sendto and sendmsg reach the control channel only, write and writev not
+ *                          the packet socket. sendmmsg, sendfile, splice, io_uring_setup, pwrite64
+ *                          and others are not listed
+ *   its settings           no setsockopt, ioctl or bind, and no fcntl that sets: O_NONBLOCK would
+ *                          be the parent's too
+ *   another number         the rules know the socket by its number: no dup, F_DUPFD, pidfd_getfd.
+ *                          A socket cannot be opened through /proc/self/fd (ENXIO). SCM_RIGHTS can
+ *                          carry it over the control channel to the parent, which has it anyway,
+ *                          but not back: there is no other socket to send it by, and no socketpair
+ *                          to make one
  *   another socket         no socket, accept or socketpair
  *   another process        no execve, no fork, no clone of a process; no signal, ptrace,
  *                          process_vm_* or pidfd to one
  *   undoing a protection   no PR_SET_DUMPABLE, PR_SET_PDEATHSIG, alarm or personality, and no
  *                          prlimit64 that sets
  *
- * The worker of a relay has a second socket, connected to its one destination, and may `sendto` by it
- * without an address. It could reach other destinations by an address, by sendmsg (whose address lies in
- * memory), and after another connect(2): all three are refused. write(2) by it needs no rule, because it
- * cannot name an address; nor do its settings, which no rule allows to change.
+ * The worker of a relay has a second socket, connected to its one destination, and may `sendto` by
+ * it without an address. It could reach other destinations by an address, by sendmsg (whose address
+ * lies in memory), and after another connect(2): all three are refused. write(2) by it needs no
+ * rule, because it cannot name an address; nor do its settings, which no rule allows to change.
  *
  * The filter leaves these to others:
  *
- * - The parent must not pass a packet socket again while the filter is on: the new number would be one
- *   that no rule knows.
- * - The JIT maps memory writable and executable, so new code can be made. It can make the listed calls
- *   only.
- * - The worker can open for reading every file that its uid can read. In /proc that includes the memory
- *   of a dumpable process of the same uid. Paths lie in memory, where a filter cannot look. So a worker
- *   has a uid of its own, and is not dumpable.
- * - Descriptors that were open for writing before stay open. The audit of the descriptors finds them.
+ * - The parent must not pass a packet socket again while the filter is on: the new number would be
+ *   one that no rule knows.
+ * - The JIT maps memory writable and executable, so new code can be made. It can make the listed
+ *   calls only.
+ * - The worker can open for reading every file that its uid can read. In /proc that includes the
+ *   memory of a dumpable process of the same uid. Paths lie in memory, where a filter cannot look.
+ *   So a worker has a uid of its own, and is not dumpable.
+ * - Descriptors that were open for writing before stay open. The audit of the descriptors finds
+ *   them.
  *
- * Deno does without these: clone3 (it falls back to clone); whether its output is a terminal (it takes
- * the refusal of ioctl for "no"); web workers, whose event loops need more calls; and its caches. It
- * would lock cache files that it holds open, and retry for 30 seconds at its end; the child holds none
- * (process.ts). {@linkcode prepareForFilter} does beforehand what Deno cannot do without.
+ * Deno does without these: clone3 (it falls back to clone); whether its output is a terminal (it
+ * takes the refusal of ioctl for "no"); web workers, whose event loops need more calls; and its
+ * caches. It would lock cache files that it holds open, and retry for 30 seconds at its end; the
+ * child holds none (process.ts). {@linkcode prepareForFilter} does beforehand what Deno cannot do
+ * without.
  *
  * @module
  */
@@ -79,8 +83,8 @@ export interface FilteredProcess {
   /** The process id by which the worker knows itself. */
   readonly pid: number;
   /**
-   * Whether the worker receives by an io_uring, which was made, restricted and enabled before. Then it
-   * may enter it.
+   * Whether the worker receives by an io_uring, which was made, restricted and enabled before. Then
+   * it may enter it.
    */
   readonly ioUring: boolean;
 }
@@ -90,22 +94,26 @@ export interface FilteredProcess {
  *
  * A second after its start, or at its first signal listener, Deno makes a socketpair for signals
  * (ext/signals), and panics if it cannot. Its handlers could do nothing, because the filter refuses
- * their sendto(2), so the default actions of signals are restored. FFI calls are bound at their first
- * use, so all are bound here.
+ * their sendto(2), so the default actions of signals are restored. FFI calls are bound at their
+ * first use, so all are bound here.
  */
 export function prepareForFilter(): void {
   restoreDefaultSignals();
   bindAll();
 }
 
-/** Refuses nothing. A filter of this policy sets no_new_privs on every thread, and does nothing else. */
+/**
+ * Refuses nothing. A filter of this policy sets no_new_privs on every thread, and does nothing
+ * else.
+ */
 export const ALLOW_EVERYTHING: SyscallPolicy = {
   rules: [],
   otherwise: { action: "allow", reason: "nothing is refused" },
 };
 
 /**
- * Returns the policy that leaves a running Deno process a packet socket from which it can only receive.
+ * Returns the policy that leaves a running Deno process a packet socket from which it can only
+ * receive.
  *
  * @throws {RangeError} If two of the descriptors are the same.
  */

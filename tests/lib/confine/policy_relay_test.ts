@@ -1,4 +1,7 @@
-/** What `receiveOnlyPolicy` makes of a worker that may send by one connected socket: nothing else may come with it. */
+/**
+ * What `receiveOnlyPolicy` makes of a worker that may send by one connected socket: nothing else
+ * may come with it.
+ */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {

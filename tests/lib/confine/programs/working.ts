@@ -1,6 +1,7 @@
 /**
- * A worker under the receive-only filter, at work: it receives frames and reports them, and has timers, files, threads, compiled
- * code and collections. Whatever the filter refuses by default kills it here, so a violation cannot go unseen.
+ * A worker under the receive-only filter, at work: it receives frames and reports them, and has
+ * timers, files, threads, compiled code and collections. Whatever the filter refuses by default
+ * kills it here, so a violation cannot go unseen.
  *
  *     working.ts parent NEAR FAR [WITHOUT]            bound to NEAR, sends from FAR
  *     working.ts worker PACKET_FD CHANNEL_FD WITHOUT
