@@ -1,9 +1,9 @@
 /**
- * Becomes nobody, puts the receive-only filter on, and makes every system call that is worth a
- * look, by number, for real. Tells where the kernel and the policy differ.
+ * Becomes nobody, puts the receive-only filter on, and makes every system call of interest, by
+ * number. Prints where the kernel and the policy differ.
  *
- * What the policy refuses is refused with a mark here, an errno that none of these calls has of its
- * own: so nothing that the kernel refuses by itself is taken for the filter's work.
+ * The policy refuses with a mark here, an errno that none of these calls has of its own. So a
+ * refusal by the kernel itself is not taken for one by the filter.
  *
  * @module
  */
