@@ -14,10 +14,11 @@ import {
 } from "../../../ffi/mod.ts";
 import { command, resultOf } from "../programs.ts";
 
-// SAFETY: errno of this thread, where libc has it, which lives as long as the thread. Writing it is what a libc function does.
+// SAFETY: the errno of this thread, which lives as long as the thread. A libc function writes it
+// too.
 const errno = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(libc.__errno_location()!, 4));
 
-/** What a libc function does that fails. */
+/** Sets errno and returns -1, as a failing libc function does. */
 function failWith(code: number): -1 {
   errno[0] = code;
   return -1;

@@ -45,7 +45,7 @@ Deno.test("assemble() writes what the kernel's own assembler writes", () => {
   );
 });
 
-/** Whether each datagram comes through a socket with that filter. */
+/** Whether each datagram passes a socket with this filter. */
 function passed(
   scope: Scope,
   program: readonly BpfInstruction[],

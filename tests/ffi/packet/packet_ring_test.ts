@@ -34,7 +34,7 @@ import { command } from "../programs.ts";
 const PAGE = pageSize();
 const GEOMETRY: PacketRingGeometry = { blockSize: 4 * PAGE, blockCount: 3, retireTimeout: 10 };
 
-/** The JSON that a program prints, run beside a veth pair of its own. */
+/** Runs a program beside a new veth pair and returns the JSON that it prints. */
 async function toldInNamespace(program: string, args: readonly string[] = []) {
   const { code, stdout, stderr } = await inNamespace(command(program, args));
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
@@ -86,7 +86,7 @@ trafficTest(
   "PacketRing cuts a frame that does not fit into a block, and says how long it was",
   async () => {
     const { sizes, seen } = await toldInNamespace("ring_cuts.ts");
-    // packet_mmap: what a block holds beside its own head and the frame's.
+    // packet_mmap: a block contains its header and the headers of the frames.
     const largest = 4096 - 48 - 82;
     assertEquals(
       seen,

@@ -20,7 +20,7 @@ import {
 } from "../../../ffi/mod.ts";
 import { leavingNothingOpen } from "../descriptors.ts";
 
-/** A test with a folder of its own. */
+/** Runs a test with a temporary folder. */
 function inFolder(test: (folder: string) => void) {
   return leavingNothingOpen(() => {
     const folder = Deno.makeTempDirSync();

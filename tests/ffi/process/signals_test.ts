@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { signalsIn } from "../../../ffi/mod.ts";
 import { command, resultOf } from "../programs.ts";
 
-/** Those that the kernel or libc sends to the thread that it is about. Source: signal(7), nptl(7). */
+/** Signals that the kernel or libc sends to a particular thread. Source: signal(7), nptl(7). */
 const NEVER_BLOCKED = [4, 5, 6, 7, 8, 9, 11, 19, 31, 32, 33, 34];
 const TERMINAL_INPUT_AND_OUTPUT = [21, 22];
 

@@ -1,7 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { gidByName, userByName, userByUid } from "../../../ffi/mod.ts";
 
-/** The lines of a database such as /etc/passwd, by their first field, the last line first; of equal ones the first line counts. */
+/**
+ * The lines of a database such as /etc/passwd by their first field; of equal ones the first line
+ * counts.
+ */
 function database(path: string): Map<string, string[]> {
   const lines = Deno.readTextFileSync(path).split("\n").map((line) => line.split(":"));
   return new Map(

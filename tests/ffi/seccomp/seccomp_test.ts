@@ -25,7 +25,10 @@ import { command, resultOf, run } from "../programs.ts";
 const ARCHITECTURES = ["x86_64", "aarch64"] as const;
 const NOTHING_ELSE = { action: "EPERM", reason: "a test" } as const;
 
-/** Where the compiled bytes and the policy differ, in words; and how many calls were compared. */
+/**
+ * The differences between the compiled program and the policy in words, and the number of compared
+ * calls.
+ */
 function compare(policy: SyscallPolicy, architecture: "x86_64" | "aarch64"): [string[], number] {
   const program = compileFilter(policy, architecture);
   const differences: string[] = [];
@@ -82,7 +85,7 @@ for (const [title, rules] of Object.entries(CASES)) {
   }
 }
 
-/** Numbers that look random and are the same each time. */
+/** Pseudorandom numbers, the same each time. */
 function* numbers(seed: number): Generator<number, never> {
   for (let x = seed;;) {
     x ^= x << 13, x ^= x >>> 17, x ^= x << 5;
@@ -257,7 +260,8 @@ if (Deno.build.arch === "x86_64") {
         };
         assertEquals(await says("-", "native"), "its pid");
         assertEquals(await says(filter, "native"), "its pid");
-        // The control: without the filter these are no more than calls by another name, where the kernel knows them.
+        // The control: without the filter, these are the same calls by another number, if the
+        // kernel knows them.
         assert(["its pid", 128 + 11].includes(await says("-", "i386")));
         assert(["its pid", "Function not implemented"].includes(String(await says("-", "x32"))));
         assertEquals(await says(filter, "i386"), 128 + 31); // SIGSYS

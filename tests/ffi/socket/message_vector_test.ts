@@ -26,7 +26,7 @@ import { command, resultOf } from "../programs.ts";
 /** A datagram of some bytes, each its number. */
 const datagram = (length: number, number: number) => new Uint8Array(length).fill(number);
 
-/** What came, one after another. */
+/** The received messages in order. */
 function contents(messages: MessageVector, count: number): Uint8Array[] {
   return Array.from({ length: count }, (_, i) => {
     const start = messages.offsetOf(i);

@@ -28,7 +28,7 @@ import { command, resultOf } from "../programs.ts";
 
 const text = new TextEncoder();
 
-/** An attribute, with its padding; its `rta_len` as it should be, or as somebody says. */
+/** An attribute with its padding; `rta_len` is correct unless given. */
 function attribute(
   type: number,
   value: Uint8Array,

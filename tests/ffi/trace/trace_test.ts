@@ -29,7 +29,7 @@ import { traceCalls, type TracedCall } from "../../../ffi/trace/trace.ts";
 
 const calls: TracedCall[] = [];
 
-/** Whoever is told may spoil errno, and make calls. */
+/** The receiver of the trace may change errno, and make calls. */
 traceCalls((call) => {
   calls.push(call);
   libc.close(-1);
