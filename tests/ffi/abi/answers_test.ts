@@ -64,7 +64,7 @@ for (const [i, [call, attempt]] of ATTEMPTS.entries()) {
   });
 }
 
-Deno.test("read() that answers nothing, and then that this was all, is found out", () => {
+Deno.test("A read() that writes nothing and then reports the end of the file is detected", () => {
   assertThrows(
     () => readTextFile("/proc/self/status"),
     AnswerError,

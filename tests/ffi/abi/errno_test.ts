@@ -37,13 +37,13 @@ Deno.test("errnoName() and errnoText() have an answer for a number without a nam
   assertEquals(errnoText(Errno.EPERM), "Operation not permitted");
 });
 
-Deno.test("SystemError says call, text and name", () => {
+Deno.test("SystemError names the call, the text and the errno", () => {
   const error = new SystemError("bind", Errno.ENODEV);
   assertEquals(String(error), "SystemError: bind: No such device (ENODEV)");
   assertEquals([error.syscall, error.errno, error.code], ["bind", 19, "ENODEV"]);
 });
 
-Deno.test("SystemError says first what was attempted", () => {
+Deno.test("SystemError begins with the attempted action", () => {
   const error = new SystemError("bind", Errno.ENODEV, 'Cannot bind the packet socket to "lo0"');
   assertEquals(
     error.message,

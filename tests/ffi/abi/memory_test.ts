@@ -47,7 +47,7 @@ function withFile(count: number, test: (fd: number, path: string, scope: Scope) 
 
 const isFileMapped = (path: string) => mappings().some(({ what }) => what.startsWith(path));
 
-Deno.test("pageSize() is what the kernel says of this process", () => {
+Deno.test("pageSize() agrees with the kernel", () => {
   const status = Deno.readTextFileSync("/proc/self/smaps");
   assertEquals(PAGE, 1024 * Number(/KernelPageSize: +(\d+) kB/.exec(status)![1]));
 });
@@ -82,7 +82,7 @@ Deno.test(
 );
 
 Deno.test(
-  "mapOver() leaves what is beside the pages alone",
+  "mapOver() does not touch memory beside the pages",
   withFile(1, (fd) => {
     const memory = pages(3 * PAGE);
     memory.fill(5);
@@ -99,7 +99,7 @@ Deno.test(
 );
 
 Deno.test(
-  "unmap() leaves empty pages to whoever holds a view, which the file does not see",
+  "unmap() leaves empty pages under a held view, and does not change the file",
   withFile(2, (fd, path) => {
     const memory = pages(2 * PAGE);
     mapOver(memory, MAP_SHARED, fd);

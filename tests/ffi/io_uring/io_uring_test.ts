@@ -107,7 +107,7 @@ for (const entries of [1, 4, 64]) {
 }
 
 ringTest(
-  "IoUring.submit() throws RangeError if the queue is full, and goes on once it is taken",
+  "IoUring.submit() throws RangeError while the queue is full",
   leavingNothingOpen(() => {
     using ring = new IoUring({ entries: 4 });
     upTo(4).forEach((i) => ring.submit(nop(i)));
@@ -479,7 +479,7 @@ for (const [kind, flags] of [["blocking", 0], ["non-blocking", SOCK_NONBLOCK]] a
 }
 
 ringTest(
-  "IoUring.close() says whether everything was cancelled: of a ring that may not cancel, not",
+  "IoUring.close() returns whether everything was cancelled: false for a ring that cannot cancel",
   leavingNothingOpen((scope) => {
     for (const mayCancel of [true, false]) {
       const [here, there] = scope.pair(SOCK_DGRAM);

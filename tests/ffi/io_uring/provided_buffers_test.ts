@@ -140,7 +140,7 @@ ringTest(
 );
 
 ringTest(
-  "ProvidedBuffers cut what is longer than a buffer, and leave the next one alone",
+  "ProvidedBuffers truncate a message longer than a buffer, and do not touch the next buffer",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair(SOCK_DGRAM);
     using ring = new IoUring();
@@ -176,7 +176,7 @@ for (const count of [0, 3, 7, 1 << 16]) {
 }
 
 ringTest(
-  "ProvidedBuffers throw EEXIST for a group in use, which goes on as it was",
+  "ProvidedBuffers throw EEXIST for a group in use, which keeps working",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair(SOCK_DGRAM);
     using ring = new IoUring();

@@ -83,7 +83,7 @@ trafficTest(
 );
 
 trafficTest(
-  "PacketRing cuts a frame that does not fit into a block, and says how long it was",
+  "PacketRing truncates a frame that does not fit into a block, and returns its whole length",
   async () => {
     const { sizes, seen } = await toldInNamespace("ring_cuts.ts");
     // packet_mmap: a block contains its header and the headers of the frames.
@@ -136,7 +136,7 @@ trafficTest("PacketRing loses nothing to signals in poll()", async () => {
 });
 
 trafficTest(
-  "PacketRing maps a ring that another process has set up, with what is in it",
+  "PacketRing maps a ring that another process has set up, with its frames",
   async () => {
     assertEquals(await toldInNamespace("ring_handed_on.ts"), { asSent: 100, more: false });
   },

@@ -31,7 +31,7 @@ Deno.test("withOriginalMask() starts programs that block what this one blocked b
   assertEquals(after, inherited, "a step that throws leaves it as it was");
 });
 
-Deno.test("restoreDefaultSignals() leaves no handler, not even seconds later, and what is ignored alone", async () => {
+Deno.test("restoreDefaultSignals() leaves no handler, not even seconds later, and keeps ignored signals", async () => {
   const plain = await resultOf(command("signals_restored.ts"));
   const underNohup = await resultOf(["nohup", ...command("signals_restored.ts")]);
   for (const { caught, later } of [plain, underNohup]) {
@@ -41,7 +41,7 @@ Deno.test("restoreDefaultSignals() leaves no handler, not even seconds later, an
   assertEquals(new Set(underNohup.ignored), new Set([1, ...plain.ignored]));
 });
 
-Deno.test("signalsIn() says which mask is missing", () => {
+Deno.test("signalsIn() names a missing mask", () => {
   assertEquals(signalsIn("SigBlk:\t0000000000004001\n", "SigBlk"), new Set([1, 15]));
   assertThrows(() => signalsIn("Name:\tx\n", "SigPnd"), RangeError, "SigPnd");
 });

@@ -35,7 +35,7 @@ Deno.test("gidByName() knows every group of /etc/group", () => {
   for (const [name, [, , gid]] of groups) assertEquals(gidByName(name), Number(gid), name);
 });
 
-Deno.test("userByName(), userByUid() and gidByName() are undefined for what is not there", () => {
+Deno.test("userByName(), userByUid() and gidByName() return undefined for unknown names and ids", () => {
   for (const name of ["", "no such user", "0", "root:", "x".repeat(5000)]) {
     assertEquals([userByName(name), gidByName(name)], [undefined, undefined], name);
   }

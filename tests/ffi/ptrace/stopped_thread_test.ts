@@ -141,7 +141,7 @@ testNeeding(
 
 testNeeding(
   compiler,
-  "ask() leaves the mask of signals, and what is pending, as it was",
+  "ask() restores the signal mask, and leaves signals pending",
   () =>
     withCompiled("asked.c", async (program) => {
       const child = await started([program, "intact"]);

@@ -93,7 +93,7 @@ function* numbers(seed: number): Generator<number, never> {
   }
 }
 
-Deno.test("compileFilter() means what the policy says: 50 policies made by chance", () => {
+Deno.test("compileFilter() compiles 50 random policies to equivalent programs", () => {
   const random = numbers(20240229);
   const below = (limit: number) => random.next().value % limit;
   const bits = () => BigInt(below(2 ** 32)) << 32n | BigInt(below(2 ** 32));
@@ -116,7 +116,7 @@ Deno.test("compileFilter() means what the policy says: 50 policies made by chanc
   }
 });
 
-Deno.test("compileFilter() kills what comes by another architecture, whatever the policy says", () => {
+Deno.test("compileFilter() kills calls of another architecture under any policy", () => {
   const policy: SyscallPolicy = { rules: [], otherwise: { action: "allow", reason: "" } };
   const args = new Array<bigint>(6).fill(0n);
   for (const architecture of ARCHITECTURES) {
@@ -128,7 +128,7 @@ Deno.test("compileFilter() kills what comes by another architecture, whatever th
   }
 });
 
-Deno.test("compileFilter() refuses x32 numbers on x86_64, whatever the policy says", () => {
+Deno.test("compileFilter() refuses x32 numbers on x86_64 under any policy", () => {
   const policy: SyscallPolicy = { rules: [], otherwise: { action: "allow", reason: "" } };
   const program = compileFilter(policy, "x86_64");
   const args = new Array<bigint>(6).fill(0n);
@@ -217,7 +217,7 @@ Deno.test("installFilter() refuses by errno, by argument, on every thread, and o
   assertEquals(new Set(Object.values(seen.threads)), new Set(["NoNewPrivs: 1 Seccomp: 2"]));
 });
 
-Deno.test("installFilter() kills the process where a rule says so", async () => {
+Deno.test("installFilter() kills the process by a rule with that action", async () => {
   const { code, stdout } = await run(command("filtered.ts", ["kill"]));
   assertEquals({ code, stdout }, { code: 128 + 31, stdout: "" }); // SIGSYS
 });
