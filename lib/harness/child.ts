@@ -467,7 +467,7 @@ function whyNotSeen(error: unknown, child: Inspected): unknown {
   if (reason === undefined) {
     return new ExperimentError(`The child could not be inspected: ${error.message}`);
   }
-  return new CannotLook(`The child cannot be looked at: ${error.message}: ${reason}`);
+  return new CannotLook(`The child cannot be inspected: ${error.message}: ${reason}`);
 }
 
 function describe(message: ChildMessage | undefined): string {

@@ -33,7 +33,7 @@ export function findLink(
   if (!isInterfaceName(name)) {
     throw new UsageError(
       `${purpose} ${JSON.stringify(name)} is not an interface name: ` +
-        `1 to 15 printable ASCII characters without "/" and ":" are wanted`,
+        `it must be 1 to 15 printable ASCII characters without "/" and ":"`,
     );
   }
   try {

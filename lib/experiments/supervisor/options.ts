@@ -61,7 +61,7 @@ function asFanoutMode(text: string): FanoutMode {
 export function identitiesFor(count: number, identities: readonly Identity[]): Identity[] {
   if (identities.length > 1 && identities.length < count) {
     throw new UsageError(
-      `--user: ${count} users are wanted, for ${count - 1} workers and one more, ` +
+      `--user: ${count} users are needed, for ${count - 1} workers and one more, ` +
         `not ${identities.length}`,
     );
   }

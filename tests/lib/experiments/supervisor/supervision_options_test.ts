@@ -59,7 +59,7 @@ Deno.test("identitiesFor() gives each worker its own user of a range, or all the
   assertEquals(identitiesFor(2, users), users.slice(0, 2));
   assertEquals(identitiesFor(3, users), users);
   assertEquals(identitiesFor(3, [users[0]]), [users[0], users[0], users[0]]);
-  const message = "--user: 4 users are wanted, for 3 workers and one more, not 3";
+  const message = "--user: 4 users are needed, for 3 workers and one more, not 3";
   assertThrows(() => identitiesFor(4, users), UsageError, message);
 });
 
