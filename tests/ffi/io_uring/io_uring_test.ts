@@ -139,7 +139,7 @@ ringTest(
   leavingNothingOpen(() => {
     using ring = new IoUring({ entries: 1 });
     assertEquals(completionOf(ring, opening(missing, 0)), -Errno.ENOENT);
-    // A NOP with a length, an address or flags left over would be refused, or named by the old number.
+    // A NOP with a stale length, address or flags would be refused, or have the old number.
     assertEquals([completionOf(ring, { opcode: IORING_OP_NOP }), ring.userData], [0, 0]);
   }),
 );

@@ -139,7 +139,7 @@ Deno.test("compileFilter() refuses x32 numbers on x86_64 under any policy", () =
 });
 
 Deno.test("compileFilter() jumps over a block of 255 instructions, and throws RangeError for a longer one", () => {
-  // A rule for an int takes three instructions, with a mask four; what happens otherwise is the last.
+  // A rule for an int takes three instructions, with a mask four; the default action is the last.
   const plain = (count: number) =>
     Array.from({ length: count }, (_, i) => rule("ioctl", "allow", intIs(1, i)));
   const masked = [rule("ioctl", "ENODEV", intIs(2, 1, 1)), rule("ioctl", "EBADF", intIs(2, 2, 2))];

@@ -387,7 +387,8 @@ Deno.test(
     const { here, there, cargo, peer } = harbour(scope);
     setsockopt(there, SOL_SOCKET, SO_PASSCRED, 1);
     sendDescriptors(here, [cargo]);
-    // The credentials come first: with room for ten descriptors, they fit, and one or two descriptors behind them.
+    // The credentials come first: with room for ten descriptors, they fit, and one or two
+    // descriptors after them.
     const error = assertThrows(
       () => receiveDescriptors(there, { expected: 10 }),
       DescriptorError,
