@@ -155,20 +155,25 @@ try {
     inlineDynamicImports: true,
     generatedCode: { constBindings: true },
   });
+  const denoVersion = Deno.version.deno;
   const head = `/**
- * fdpass ${VERSION} (${await commit()}), the whole of it in one file: an experiment about AF_PACKET sockets that are passed by SCM_RIGHTS
- * to a process without privilege. As root, in a private network namespace that is gone afterwards:
+ * fdpass ${VERSION} (${await commit()}) in one file: experiments with AF_PACKET sockets that
+ * are passed by SCM_RIGHTS to a process without privilege. As root, in a private network namespace
+ * that the kernel removes afterwards:
  *
- *     unshare --net sh -c 'ip link set lo up && ip link add veth-fdpass type veth peer name veth-far &&
- *       ip link set veth-fdpass up && ip link set veth-far up && deno run -A ./fdpass.js -e all veth-fdpass'
+ *     unshare --net sh -c 'ip link set lo up &&
+ *       ip link add veth-fdpass type veth peer name veth-far &&
+ *       ip link set veth-fdpass up && ip link set veth-far up &&
+ *       deno run -A ./fdpass.js -e all veth-fdpass'
  *
- * Or on an interface that exists: deno run -A ./fdpass.js INTERFACE. What else it can: --help. It needs Deno ${Deno.version.deno} or later, and
- * nothing from a network or a cache.
+ * Or on an existing interface: deno run -A ./fdpass.js INTERFACE. For the rest see --help. It needs
+ * Deno ${denoVersion} or later, and nothing from a network or a cache.
  *
- * How it was made, by \`deno task bundle\`: the types taken away by \`deno transpile\` (Deno ${Deno.version.deno}), ${sources.length} modules put one after another by
- * rollup ${ROLLUP} (treeshake: false), \`deno fmt\`. Each module follows those that it imports, begins with a line that names its
- * file, and keeps its names, but for those that two modules have: they end in $1, $2, … Only the last one is a main module;
- * \`import.meta.main\` of the others is written out as false.
+ * Made by \`deno task bundle\`: \`deno transpile\` (Deno ${denoVersion}) removed the types,
+ * rollup ${ROLLUP} (treeshake: false) joined ${sources.length} modules, \`deno fmt\` formatted them.
+ * Each module follows those that it imports, begins with a line that names its file, and keeps its
+ * names, except that the second of two equal names ends in $1, the third in $2, and so on. Only the
+ * last one is a main module; \`import.meta.main\` of the others is replaced by false.
  */
 
 `;

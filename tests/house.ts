@@ -113,7 +113,7 @@ export function roomless(sources: readonly Source[]): string[] {
 /** Uses of Deno's API in lib/evidence, which must run anywhere. */
 export function denoInEvidence(sources: readonly Source[]): string[] {
   return sources.filter(({ path }) => path.startsWith("lib/evidence/")).flatMap((source) =>
-    linesOf(source, (line) => !isComment(line) && /\bDeno\b/.test(line))
+    linesOf(source, (line) => !isComment(line) && /\bDeno\.\w/.test(line))
   );
 }
 

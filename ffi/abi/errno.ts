@@ -116,7 +116,7 @@ export class AnswerError extends Error {
    * @param answer Why the result is impossible.
    */
   constructor(readonly syscall: string, answer: string) {
-    super(`${syscall}: it succeeded, and its answer cannot be: ${answer}`);
+    super(`${syscall}: reported success with an impossible result: ${answer}`);
   }
 }
 

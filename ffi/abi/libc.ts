@@ -5,9 +5,9 @@
  *
  * - A result of type `ssize_t` is declared as `i32`. Deno returns 64-bit results as `bigint`, which
  *   never equals `-1` and costs an allocation; no call here moves 2 GiB.
- * - `fcntl`, `prctl`, `open`, `ioctl` and `syscall` are variadic in C. On x86_64 and aarch64 Linux an
- *   integer or a pointer that is passed through `...` travels in the register that a named parameter
- *   would use.
+ * - `fcntl`, `prctl`, `open`, `ioctl` and `syscall` are variadic in C. On x86_64 and aarch64 Linux
+ *   an integer or a pointer that is passed through `...` travels in the register that a named
+ *   parameter would use.
  * - With `--allow-ffi=PATH` Deno lets a program call that library, but neither take an address nor
  *   follow one. So libc does both: memmove(3) returns the address of its argument, and memcpy(3)
  *   copies from a pointer.
@@ -98,8 +98,8 @@ export const LIBC_SYMBOLS = {
     parameters: ["buffer", "usize", "i32"],
     result: "i32",
   },
-  // The same call on a thread of its own, so that the event loop (signals, timers, pipes) continues.
-  // Its errno stays on that thread and is lost.
+  // The same call on a thread of its own, so that the event loop (signals, timers, pipes)
+  // continues. Its errno stays on that thread and is lost.
   pollAsync: {
     prototype: "int poll(struct pollfd *fds, nfds_t nfds, int timeout)",
     name: "poll",
@@ -323,7 +323,7 @@ export const LIBC_SYMBOLS = {
     result: "i32",
   },
 
-  // The result as i32: the lower half of a page address is never all ones, as that of MAP_FAILED is.
+  // The result as i32: the lower half of a page address is never all ones, unlike MAP_FAILED's.
   mmap: {
     prototype: "void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)",
     parameters: ["usize", "usize", "i32", "i32", "i32", "i64"],
@@ -389,9 +389,9 @@ export type Libc = Deno.DynamicLibrary<typeof LIBC_SYMBOLS>["symbols"];
 /**
  * libc's functions as in C: they return -1 and set errno.
  *
- * Each is bound at its first call. Deno compiles a trampoline for it, which takes 0.3 ms; doing that
- * for all would be half the start-up time of a process that needs a few. {@linkcode bindAll} binds
- * the rest ahead, for a process that will soon lack the right to.
+ * Each is bound at its first call. Deno compiles a trampoline for it, which takes 0.3 ms; doing
+ * that for all would be half the start-up time of a process that needs a few. {@linkcode bindAll}
+ * binds the rest ahead, for a process that will soon lack the right to.
  */
 export const libc: Libc = {} as Libc;
 

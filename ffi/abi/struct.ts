@@ -203,7 +203,8 @@ export function struct<const F extends Fields>(name: string, size: number, field
     if (offset + sizeOf(type) > size) throw new RangeError(`${name}.${field} lies outside ${name}`);
     Object.defineProperty(View.prototype, field, accessors(offset, type));
   }
-  // The accessors were defined from `fields` itself, so the prototype has exactly the properties of the type.
+  // The accessors were defined from `fields` itself, so the prototype has exactly the properties of
+  // the type.
   const over = (bytes: Uint8Array<ArrayBuffer>) => new View(bytes) as unknown as StructView<F>;
   return {
     name,

@@ -146,7 +146,9 @@ export function isTrapped(tid: number): boolean {
   }
 }
 
-/** PTRACE_SECCOMP_GET_FILTER fails with these if there is no filter of that index, or none at all. */
+/**
+ * PTRACE_SECCOMP_GET_FILTER fails with these if there is no filter of that index, or none at all.
+ */
 const NO_MORE: number[] = [Errno.ENOENT, Errno.EINVAL];
 
 /** The programs of the thread's seccomp filters, the oldest first: PTRACE_SECCOMP_GET_FILTER. */

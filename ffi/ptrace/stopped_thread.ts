@@ -1,21 +1,21 @@
 /**
- * Asking the kernel in a thread of another process: what it answers to that thread, and not what
- * the process says.
+ * Asking the kernel from within a thread of another process, so that the answer is the kernel's to
+ * that thread, and not the word of the process.
  *
- * Theory of operation. ptrace(2) stops the thread. Its registers are saved and set, so that it
- * makes the system call that is asked. The kernel reports the beginning of that call, with its
- * number and arguments, and its end, with its result; only a result that follows the beginning of
- * exactly that call is an answer. Then the registers are put back, and the thread goes on.
+ * Theory of operation. ptrace(2) stops the thread. Its registers are saved and set so that it makes
+ * the system call in question. The kernel reports the entry to that call, with its number and
+ * arguments, and the exit from it, with its result; only a result that follows the entry to exactly
+ * that call counts as an answer. Then the registers are restored, and the thread continues.
  *
  * Signals. While a thread is asked, it blocks all signals but those that its own instructions
- * cause. A signal that stops the thread is passed on, with the thread's own registers, and it is
- * stopped again. So none is lost.
+ * cause. If a signal stops the thread, it is delivered with the thread's own registers, and the
+ * thread is stopped again. So no signal is lost.
  *
- * Only the operating system thread that has stopped a thread can go on with it, so everything here
- * blocks, each wait with an end.
+ * Only the operating system thread that stopped a thread can resume it, so everything here blocks,
+ * and each wait has a limit.
  *
- * On aarch64 a wait with a timeout that was interrupted begins anew, with the whole of its time.
- * The tests run on x86_64.
+ * On aarch64 an interrupted wait with a timeout starts again with the full timeout. The tests run
+ * on x86_64.
  *
  * @module
  */
@@ -68,16 +68,16 @@ import {
 import { syscallInstruction } from "./syscall_instruction.ts";
 import { isKernelThread } from "./thread_state.ts";
 
-/** A system call that was not made as it was asked, so that there is no answer. */
+/** The thread did not make the system call in question, so there is no answer. */
 export class NotAnsweredError extends Error {
   /** `NotAnsweredError`. */
   override readonly name = "NotAnsweredError";
 
   /**
-   * Says which question has no answer, and why.
+   * Builds the message.
    *
-   * @param syscall The call that was asked.
-   * @param tid The thread in which it was asked.
+   * @param syscall The call in question.
+   * @param tid The thread.
    * @param reason Why there is no answer.
    */
   constructor(readonly syscall: SyscallName, readonly tid: number, readonly reason: string) {
@@ -85,7 +85,7 @@ export class NotAnsweredError extends Error {
   }
 }
 
-/** What a thread was before it was asked. */
+/** The state of a thread before the first question. */
 interface Saved {
   readonly registers: Uint8Array<ArrayBuffer>;
   readonly mask: Uint8Array<ArrayBuffer>;
@@ -97,26 +97,26 @@ interface Saved {
 const SIGSET = 8;
 
 /**
- * Signals that the thread's own instructions cause. If it blocks one of those, the kernel takes its
- * handler away.
+ * Signals that an instruction of the thread causes. If the thread blocked one of them, the kernel
+ * would remove its handler.
  */
 const CAUSED_BY_THE_THREAD = [SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS];
 
-/** All signals but those. */
+/** All other signals. */
 const QUIET = new Uint8Array(SIGSET).fill(0xff);
 for (const signal of CAUSED_BY_THE_THREAD) QUIET[(signal - 1) >> 3] &= ~(1 << ((signal - 1) & 7));
 
 /**
- * How often something else may come in the place of a call. A bound, because every wait has an end.
+ * How often something else may happen in place of the call. The limit ensures that every wait ends.
  */
 const STOPS_TOLERATED = 64;
 
-/** How often a thread that has not stopped in time is looked at, in milliseconds. */
+/** The interval at which a thread that did not stop in time is tried again, in milliseconds. */
 const LEAVE_INTERVAL = 10;
 
 /**
- * The results between which lie those of a call that a signal interrupted. Source:
- * include/linux/errno.h, the kernel's own.
+ * The range of the results of a call that a signal interrupted. Source: include/linux/errno.h of
+ * the kernel.
  */
 const ERESTARTSYS = -512;
 const ERESTART_RESTARTBLOCK = -516;
@@ -124,9 +124,9 @@ const ERESTART_RESTARTBLOCK = -516;
 /**
  * A thread of another process, stopped by ptrace(2).
  *
- * It goes on where it was when it is resumed, at the latest at the end of its scope (`using`), with
- * the signals that came meanwhile. Any stop interrupts epoll_wait(2), and recv(2) with a timeout,
- * with `EINTR`: signal(7).
+ * It continues where it was when it is resumed, at the latest at the end of its scope (`using`),
+ * with the signals that came meanwhile. Any stop interrupts epoll_wait(2), and recv(2) with a
+ * timeout, with `EINTR`: signal(7).
  *
  * @example
  * ```ts
@@ -144,33 +144,34 @@ const ERESTART_RESTARTBLOCK = -516;
  * ```
  */
 export class StoppedThread implements Disposable {
-  /** How it has stopped; none while it runs. */
+  /** Its last stop; `undefined` while it runs. */
   #stop: Stop | undefined;
   #saved: Saved | undefined;
-  /** Whether it is one of the kernel\'s own, once that was asked. */
+  /** Whether the kernel owns it, once that is known. */
   #isKernels: boolean | undefined;
   #options = PTRACE_O_TRACESYSGOOD;
   #isLeft = false;
 
   private constructor(
-    /** Its thread id. */
+    /** The thread id. */
     readonly tid: number,
-    /** How long it may take to stop, to answer, and to go on, in milliseconds. */
+    /** How long it may take to stop, to answer and to continue, in milliseconds. */
     readonly timeout: number,
   ) {}
 
   /**
    * Stops a thread: `PTRACE_SEIZE`, `PTRACE_INTERRUPT`.
    *
-   * A thread that has not stopped in time (one that waits in vfork(2), or for a disk) stays traced,
-   * and will stop. The event loop of the calling thread lets it go then; as long as that does not
-   * turn, it stands still.
+   * A thread that does not stop in time (one that waits in vfork(2), or for a disk) stays traced,
+   * and will stop later. The event loop of the calling thread then releases it; until the event
+   * loop runs, the thread stands still.
    *
-   * @param tid Its thread id; the process id is that of the first thread.
-   * @param timeout How long it may take to stop, and later to answer or to go on, in milliseconds.
+   * @param tid The thread id; that of the first thread is the process id.
+   * @param timeout How long it may take to stop, and later to answer or to continue, in
+   * milliseconds.
    * @returns The thread; `undefined` if it has ended.
-   * @throws {SystemError} `EPERM` (no `CAP_SYS_PTRACE`, a thread of this process, or it is traced
-   * already), `ETIMEDOUT` (it has not stopped).
+   * @throws {SystemError} `EPERM` (no `CAP_SYS_PTRACE`, a thread of this process, or one that is
+   * already traced), `ETIMEDOUT` (it did not stop).
    */
   static stop(tid: number, timeout: number): StoppedThread | undefined {
     try {
@@ -184,24 +185,24 @@ export class StoppedThread implements Disposable {
       thread.#standStill(timeout);
       return thread;
     } catch (error) {
-      thread.#letGo(0); // the time is over
+      thread.#letGo(0); // no time is left
       if (isEnd(error, tid)) return undefined;
       throw error;
     }
   }
 
   /**
-   * Has the thread make a system call, and returns the kernel's answer to it.
+   * Makes a system call in the thread, and returns the kernel's answer.
    *
-   * A filter of system calls is asked as well, and an errno of its is the answer; beneath it is
-   * {@linkcode beneathFilter}. One that kills kills.
+   * Its seccomp filters apply, and an errno of theirs is the answer; {@linkcode beneathFilter}
+   * suspends them. A filter that kills does kill.
    *
-   * @param name The call: one that comes back at once.
+   * @param name The call, which must return at once.
    * @param args At most six; an address is one in the memory of that process.
    * @returns The result; `-errno` if the call fails.
-   * @throws {NotAnsweredError} If that call was not made: the thread has ended, is one of the
-   * kernel's own, …
-   * @throws {RangeError} If the architecture has no call of that name.
+   * @throws {NotAnsweredError} If that call was not made: the thread has ended, the kernel owns it,
+   * …
+   * @throws {RangeError} If the architecture does not have the call.
    */
   ask(name: SyscallName, ...args: readonly (number | bigint)[]): number {
     const number = syscallNumber(name);
@@ -217,10 +218,10 @@ export class StoppedThread implements Disposable {
   }
 
   /**
-   * Runs a step during which no filter of system calls is asked in this thread:
-   * `PTRACE_O_SUSPEND_SECCOMP`.
+   * Runs a step with the thread's seccomp filters suspended: `PTRACE_O_SUSPEND_SECCOMP`.
    *
-   * @param step Asks.
+   * @param step Asks questions.
+   * @returns The result of the step.
    * @throws {SystemError} `EPERM` (no `CAP_SYS_ADMIN`, or this process has a filter itself),
    * `EINVAL` (a kernel without `CONFIG_CHECKPOINT_RESTORE`).
    */
@@ -232,16 +233,16 @@ export class StoppedThread implements Disposable {
       return step();
     } finally {
       this.#options = before;
-      // Refused only for a thread that does not stand still. Its filter is back when it is let go,
-      // which is before it runs.
+      // It fails only if the thread does not stand still. Then its filters apply again when it is
+      // released, which is before it runs.
       errnoOf(() => request(this.tid, PTRACE_SETOPTIONS, 0, before));
     }
   }
 
   /**
-   * The programs of its filters of system calls, the oldest first: `PTRACE_SECCOMP_GET_FILTER`.
+   * The programs of its seccomp filters, the oldest first: `PTRACE_SECCOMP_GET_FILTER`.
    *
-   * @returns Programs of classic BPF, as {@linkcode installFilter} takes them.
+   * @returns Classic BPF programs, as {@linkcode installFilter} takes them.
    * @throws {SystemError} `EACCES` (no `CAP_SYS_ADMIN`, or this process has a filter itself), `EIO`
    * (a kernel without `CONFIG_CHECKPOINT_RESTORE`), `ESRCH` (it has ended).
    */
@@ -250,10 +251,10 @@ export class StoppedThread implements Disposable {
   }
 
   /**
-   * Lets the thread go on where it was, with its own registers and mask of signals. The second time
-   * does nothing.
+   * Resumes the thread where it was, with its own registers and signal mask. The second time does
+   * nothing.
    *
-   * @throws {SystemError} If ptrace(2) fails otherwise than by the end of the thread.
+   * @throws {SystemError} If ptrace(2) fails for another reason than the end of the thread.
    */
   resume(): void {
     this.#letGo(this.timeout);
@@ -276,8 +277,8 @@ export class StoppedThread implements Disposable {
   }
 
   /**
-   * Tries until the thread is let go or has ended. A process does not end while one of its threads
-   * has ended and its tracer has taken no note.
+   * Retries until the thread is released or has ended. A process does not end while one of its
+   * threads has ended and the tracer has not reaped it.
    */
   #leaveLater(): void {
     const timer = setInterval(() => {
@@ -286,7 +287,7 @@ export class StoppedThread implements Disposable {
       });
       if (errno !== 0 && takeNoteOfEnd(this.tid, 0)) clearInterval(timer);
     }, LEAVE_INTERVAL);
-    Deno.unrefTimer(timer); // the end of the tracer is leave too
+    Deno.unrefTimer(timer); // the end of the tracer releases it too
   }
 
   #goOn(how: typeof PTRACE_CONT | typeof PTRACE_SYSCALL, signal: number): void {
@@ -298,7 +299,7 @@ export class StoppedThread implements Disposable {
     return this.#stop = awaitStop(this.tid, timeout);
   }
 
-  /** Stops it between two instructions, wherever it is: PTRACE_INTERRUPT. */
+  /** Stops the thread between two instructions, wherever it is: PTRACE_INTERRUPT. */
   #standStill(timeout: number): void {
     request(this.tid, PTRACE_INTERRUPT, 0, 0);
     do {
@@ -313,19 +314,19 @@ export class StoppedThread implements Disposable {
     } else if (isEvent(stop)) {
       this.#goOn(PTRACE_CONT, 0);
     } else {
-      this.#restore(); // a signal handler must find the thread as it was
+      this.#restore(); // a signal handler must see the state of the thread
       this.#goOn(PTRACE_CONT, stop.signal);
     }
   }
 
-  /** Like {@linkcode #standStill}, without the signal that asking has caused. */
+  /** Like {@linkcode #standStill}, but drops the signal that the question caused. */
   #dropSignal(): void {
     this.#stop = NO_SIGNAL;
     this.#standStill(this.timeout);
   }
 
   #ask(number: bigint, args: readonly bigint[]): number {
-    if (this.#stop === undefined) throw new Refusal("it does not stand still");
+    if (this.#stop === undefined) throw new Refusal("it is not stopped");
     this.#isKernels ??= isKernelThread(this.tid);
     if (this.#isKernels) throw new Refusal("it is a thread of the kernel's own");
     for (let attempt = 0; attempt < STOPS_TOLERATED; attempt++) {
@@ -348,7 +349,7 @@ export class StoppedThread implements Disposable {
     throw new Refusal(`something else came in its place ${STOPS_TOLERATED} times`);
   }
 
-  /** That the call that begins is the one that was asked, by the kernel's own account. */
+  /** Checks, by what the kernel reports, that the call that begins is the one in question. */
   #checkCall(number: bigint, args: readonly bigint[], instruction: bigint): void {
     const info = syscallInfo(this.tid);
     const made = new BigUint64Array(info.entry_args.slice().buffer);
@@ -367,7 +368,7 @@ export class StoppedThread implements Disposable {
     const { op, exit_rval } = syscallInfo(this.tid);
     if (!isSyscall(stop) || op !== PTRACE_SYSCALL_INFO_EXIT) throw new Refusal("it did not end");
     const result = Number(exit_rval);
-    // A trapped call has the registers from before it, whose result is a number or a first argument.
+    // A trapped call leaves the previous registers, whose result is a number or a first argument.
     if (result >= 0 && isTrapped(this.tid)) {
       this.#dropTrap();
       throw new Refusal("a filter traps it (SECCOMP_RET_TRAP)");
@@ -378,7 +379,10 @@ export class StoppedThread implements Disposable {
     return result;
   }
 
-  /** The kernel reports that signal before the thread runs. */
+  /**
+   * Receives the SIGSYS of the filter, which the kernel reports before the thread runs, and drops
+   * it.
+   */
   #dropTrap(): void {
     this.#restore();
     do this.#goOn(PTRACE_CONT, 0); while (isEvent(this.#awaitStop(this.timeout)));
@@ -386,13 +390,11 @@ export class StoppedThread implements Disposable {
     else this.#standStill(this.timeout);
   }
 
-  /**
-   * What goes on after a question that has no answer: the thread stands still, if it can be had.
-   */
+  /** Stops the thread again after a question without an answer, if possible. Returns the reason. */
   #recover(error: SystemError): string {
     if (error.errno === Errno.ETIMEDOUT) {
       errnoOf(() => this.#standStill(this.timeout));
-      return "the call does not come back";
+      return "the call does not return";
     }
     return error.errno === Errno.ESRCH ? "the thread has ended" : error.message;
   }
@@ -415,10 +417,10 @@ export class StoppedThread implements Disposable {
     this.#saved = undefined;
   }
 
-  /** Returns whether nothing is left to do. */
+  /** Releases the thread. Returns whether nothing is left to do. */
   #leave(timeout: number): boolean {
     try {
-      // Only between two instructions does the kernel begin a call again that the stop has
+      // Only from a stop between two instructions does the kernel restart a call that the stop
       // interrupted.
       const isElsewhere = this.#saved !== undefined && !isEvent(this.#stop ?? NO_SIGNAL);
       if (this.#stop === undefined || isElsewhere) this.#standStill(timeout);
@@ -426,7 +428,8 @@ export class StoppedThread implements Disposable {
         this.#restore();
       } finally {
         request(this.tid, PTRACE_DETACH, 0, 0);
-        // Refused, unless the first was not done: then the thread would stand still for good.
+        // Fails if the first succeeded. If that one had no effect, the thread would stand still for
+        // good.
         errnoOf(() => request(this.tid, PTRACE_DETACH, 0, 0));
         this.#stop = undefined;
       }

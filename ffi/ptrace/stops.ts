@@ -35,7 +35,9 @@ export const NO_SIGNAL: Stop = { signal: 0, event: 0 };
 /** A stop at a system call, marked by PTRACE_O_TRACESYSGOOD. Source: ptrace(2), "Syscall-stops". */
 const SYSCALL_STOP = SIGTRAP | 0x80;
 
-/** Whether the thread stopped between two instructions: by PTRACE_INTERRUPT, or with its process. */
+/**
+ * Whether the thread stopped between two instructions: by PTRACE_INTERRUPT, or with its process.
+ */
 export const isEvent = (stop: Stop): boolean => stop.event === PTRACE_EVENT_STOP;
 
 /** Whether the thread stopped at the entry to or the exit from a system call. */
@@ -82,9 +84,9 @@ export function isEnd(error: unknown, tid: number): boolean {
 }
 
 /**
- * Waits for the end of a traced thread and reaps it: a traced thread that has ended remains, and its
- * process with it, until the tracer calls waitid(2). A child of this process is not reaped, because
- * somebody else waits for it.
+ * Waits for the end of a traced thread and reaps it: a traced thread that has ended remains, and
+ * its process with it, until the tracer calls waitid(2). A child of this process is not reaped,
+ * because somebody else waits for it.
  *
  * @returns Whether the thread has ended, and is reaped if need be.
  */

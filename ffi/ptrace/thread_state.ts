@@ -18,8 +18,8 @@ const PF_IO_WORKER = 0x10;
 const PF_KTHREAD = 0x200000;
 
 /**
- * The fields of /proc/TID/stat from the third on (the second may contain spaces); `undefined` if the
- * thread is gone. Source: proc_pid_stat(5).
+ * The fields of /proc/TID/stat from the third on (the second may contain spaces); `undefined` if
+ * the thread is gone. Source: proc_pid_stat(5).
  */
 function statOf(tid: number): string[] | undefined {
   const stat = unlessGone(() => readTextFile(`/proc/${tid}/stat`));
@@ -34,8 +34,8 @@ export function hasEnded(tid: number): boolean {
 }
 
 /**
- * Whether a thread runs only kernel code: a kernel thread, or a worker of an io_uring, which appears
- * among the threads of a process.
+ * Whether a thread runs only kernel code: a kernel thread, or a worker of an io_uring, which
+ * appears among the threads of a process.
  *
  * @example
  * ```ts

@@ -62,7 +62,8 @@ export interface SendOptions {
  *
  * @example
  * ```ts
- * import { AF_UNIX, close, receiveDescriptors, sendDescriptors, SOCK_CLOEXEC, SOCK_SEQPACKET, socketpair } from "../mod.ts";
+ * import { AF_UNIX, close, receiveDescriptors, sendDescriptors } from "../mod.ts";
+ * import { SOCK_CLOEXEC, SOCK_SEQPACKET, socketpair } from "../mod.ts";
  *
  * const [here, there] = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
  * sendDescriptors(here, [0]); // standard input
@@ -145,14 +146,15 @@ export interface Received {
  *
  * @example
  * ```ts
- * import { AF_UNIX, close, DescriptorError, receiveDescriptors, sendDescriptors, SOCK_SEQPACKET, socketpair } from "../mod.ts";
+ * import { AF_UNIX, close, DescriptorError, receiveDescriptors } from "../mod.ts";
+ * import { sendDescriptors, SOCK_SEQPACKET, socketpair } from "../mod.ts";
  *
  * const [here, there] = socketpair(AF_UNIX, SOCK_SEQPACKET, 0);
- * sendDescriptors(here, [0, 1]); // one more than agreed
+ * sendDescriptors(here, [0, 1]); // one more than agreed: both are closed
  * try {
  *   receiveDescriptors(there, { expected: 1 });
  * } catch (error) {
- *   console.assert(error instanceof DescriptorError && error.received === 2); // and both are closed
+ *   console.assert(error instanceof DescriptorError && error.received === 2);
  * }
  * [here, there].forEach(close);
  * ```

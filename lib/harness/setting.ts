@@ -9,7 +9,8 @@ import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import type { Identity } from "../../ffi/process/credentials.ts";
 import { readLink } from "../../ffi/process/file.ts";
 import type { Link } from "../../ffi/socket/rtnetlink.ts";
-import { ALL_PROTECTIONS, type Protection, requireBirth } from "../confine/protections.ts";
+import { requireLauncher } from "../confine/launcher.ts";
+import { ALL_PROTECTIONS, type Protection } from "../confine/protections.ts";
 import { CannotAnswer } from "../evidence/errors.ts";
 import { ALWAYS_NEEDED, describeMissing, missingCapabilities } from "../host/capabilities.ts";
 import { findLink, findStimulus, requireUp } from "../host/interfaces.ts";
@@ -87,7 +88,7 @@ export function findSetting(
   identities.forEach(requireMapped);
   requireSetgroups();
   const protections = options.harden ? ALL_PROTECTIONS : [];
-  requireBirth();
+  requireLauncher();
   const { count, timeout, receive } = options;
   if (receive !== undefined) requireReceivePath(receive);
   return {

@@ -110,7 +110,7 @@ export function withHeaderChecksum(packet: Uint8Array<ArrayBuffer>): Uint8Array<
 }
 
 /** An IPv6 packet. Source: RFC 8200, 3. */
-export function ipv6Packet(
+function ipv6Packet(
   nextHeader: number,
   destination: Bytes,
   payload: Bytes,

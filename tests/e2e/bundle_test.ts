@@ -57,12 +57,12 @@ testNeeding(
       assertEquals(
         place("ffi/socket/cmsg.ts") < place("lib/harness/child_main.ts"),
         true,
-        "what is imported is first",
+        "an imported module comes first",
       );
       for (const path of titles.filter((title) => /^(ffi|lib)\//.test(title))) {
         const source = await Deno.readTextFile(`${ROOT}/${path}`);
         const [theory] = source.match(/^\/\*\*[^]*?\*\//) ?? [""];
-        assertEquals(code.includes(theory), true, `what ${path} says at its top is there`);
+        assertEquals(code.includes(theory), true, `the header of ${path} is missing`);
         for (const [, name] of source.matchAll(/^export (?:async )?(?:function|class) (\w+)/gm)) {
           assertMatch(
             code,

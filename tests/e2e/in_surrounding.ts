@@ -33,7 +33,7 @@ async function ownCache(folder: string): Promise<string> {
   return cache;
 }
 
-/** A folder in which runs may leave files. LeavingReport the scope of an `await using` removes it. */
+/** A folder in which runs may leave files. Leaving the scope of an `await using` removes it. */
 export class RunFolder implements AsyncDisposable {
   readonly #folder = Deno.makeTempDirSync();
   readonly #cache: Promise<string>;

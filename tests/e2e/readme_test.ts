@@ -86,7 +86,9 @@ Deno.test("Each link of a page leads to a file, and to a heading that is there",
   assert(links > 30, `${links} links`);
 });
 
-/** A path from the project's folder, up to its last letter: of `tests/e2e/*.sweep.ts`, the folder. */
+/**
+ * A path from the project's folder, up to its last letter: of `tests/e2e/*.sweep.ts`, the folder.
+ */
 const NAMED_FILE = /(?<![\w./-])(?:bench|completions|ffi|lib|schema|scripts|tests)\/[\w./-]*[\w/]/g;
 
 Deno.test("Each file that a page names is there", () => {
@@ -203,7 +205,9 @@ const knocking = (then: string) => `
   while :; do "$0" eval 'await Deno.connect({ port: 9 }).catch(() => {})'; done &
   "$@" | { read -r line; echo "$line"; kill $!; ${then}; cat; }`;
 
-/** Writes the programs into files of a folder outside the project, and removes it after the test. */
+/**
+ * Writes the programs into files of a folder outside the project, and removes it after the test.
+ */
 async function withPrograms(test: (paths: readonly string[]) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {

@@ -63,6 +63,10 @@ export const progress = target<Memory, Read>({
       ...read(progress),
       journal: new Uint32Array(Math.min(progress.count, 1 << 10)),
     }),
+    "forgets where the block begins": (progress) => ({
+      ...read(progress),
+      doneInBlock: progress.count,
+    }),
     "believes the journal": (progress) => {
       const reading = read(progress);
       return { ...reading, lost: reading.journal[reading.count] ?? NaN };
@@ -73,7 +77,8 @@ export const progress = target<Memory, Read>({
     journal.set(numbers);
     const seen = read(ours);
     must(seen.journal.length === Math.min(seen.count, CAPACITY), `${seen.journal.length} entries`);
-    must(Number.isInteger(seen.doneInBlock), `${seen.doneInBlock} done in the block`);
+    const [count, , base] = head;
+    must(seen.doneInBlock === count - base, `${seen.doneInBlock} done in the block`);
     must(seen.lost === undefined || Number.isInteger(seen.lost), `${seen.lost} lost`);
     must(!ours.isInHand, "nothing is in hand any more");
     const { once, twice, lost, foreign } = drawUpAccount(SENT, [seen.journal]);

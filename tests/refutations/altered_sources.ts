@@ -90,7 +90,7 @@ export class SleepingSource extends AlteredSource {
       this.#isDone = true;
     }
     const isThere = super.next();
-    this.#isAsleep ||= !isThere; // what was queued before the drop is taken; the frames to come count
+    this.#isAsleep ||= !isThere; // after the frames that were queued before the drop
     return isThere;
   }
 }

@@ -34,12 +34,9 @@ import { poll } from "../../../ffi/socket/poll.ts";
 import { tryPacketSocket } from "../../confine/attempts.ts";
 import { judgeCredentials, judgeDenial, judgeRegaining } from "../../confine/judge.ts";
 import { proveConfinement } from "../../confine/proof.ts";
-import {
-  becomeWorker,
-  launchCapabilities,
-  launcherFor,
-  protectSocket,
-} from "../../confine/protections.ts";
+import { becomeWorker } from "../../confine/worker_protections.ts";
+import { launchCapabilities, launcherFor } from "../../confine/launcher.ts";
+import { protectSocket } from "../../confine/socket_protections.ts";
 import { confine, leaveRoot } from "../../confine/start.ts";
 import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import type { Conclusion } from "../../evidence/evidence.ts";

@@ -27,13 +27,10 @@ import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { sendTo, socket } from "../../../ffi/socket/calls.ts";
 import { inetAddress, type Ipv4Endpoint, joinGroup } from "../../../ffi/socket/inet.ts";
 import { proveConfinement } from "../../confine/proof.ts";
-import {
-  ALL_PROTECTIONS,
-  becomeWorker,
-  launcherFor,
-  protectSocket,
-  protectWorker,
-} from "../../confine/protections.ts";
+import { launcherFor } from "../../confine/launcher.ts";
+import { ALL_PROTECTIONS } from "../../confine/protections.ts";
+import { protectSocket } from "../../confine/socket_protections.ts";
+import { becomeWorker, protectWorker } from "../../confine/worker_protections.ts";
 import { startWorker } from "../../confine/start.ts";
 import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import { type Conclusion, skipped } from "../../evidence/evidence.ts";

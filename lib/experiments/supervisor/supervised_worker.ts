@@ -9,7 +9,8 @@
 
 import type { PacketRingGeometry } from "../../../ffi/packet/packet_ring.ts";
 import { judgeConfinement, judgeFilter } from "../../confine/judge.ts";
-import { launcherFor, type Protection } from "../../confine/protections.ts";
+import { launcherFor } from "../../confine/launcher.ts";
+import type { Protection } from "../../confine/protections.ts";
 import { type Finding, judged } from "../../evidence/evidence.ts";
 import { ExperimentError } from "../../evidence/errors.ts";
 import type { Child } from "../../harness/child.ts";

@@ -28,7 +28,7 @@ interface Module {
   }[];
 }
 
-/** The modules that are loaded with a program: no types, and no module that it imports later. */
+/** The modules that load with a program. Types and dynamic imports do not count. */
 function loadedBy(program: string, modules: readonly Module[]): string[] {
   const dependencies = new Map(modules.map((module) => [module.specifier, module.dependencies]));
   const loaded = new Set<string>(), next = [program];
@@ -42,8 +42,8 @@ function loadedBy(program: string, modules: readonly Module[]): string[] {
   return [...loaded];
 }
 
-/** What the parent does with a child: start it, stop it, look into it, account for its frames. */
-const PARENTS_ALONE =
+/** Modules that only the parent uses: to start, stop and inspect a child, and count its frames. */
+const PARENT_ONLY =
   /\/(ffi\/(mod|ptrace\/\w+)|lib\/harness\/(parent_run|child|process|pid_namespace|reception|interface_witness|hardened|run)|lib\/inspect\/(look|stopped))\.ts$/;
 
 for (const { name, module } of EXPERIMENTS) {
@@ -64,7 +64,10 @@ for (const { name, module } of EXPERIMENTS) {
     );
     assertEquals(others, [], "of another experiment");
     const loaded = loadedBy(module, modules);
-    assert(loaded.some((each) => each.endsWith("/lib/harness/child_run.ts")), "the walk is whole");
-    assertEquals(loaded.filter((each) => PARENTS_ALONE.test(each)), [], "only the parent uses it");
+    assert(
+      loaded.some((each) => each.endsWith("/lib/harness/child_run.ts")),
+      "the walk finds what every child loads",
+    );
+    assertEquals(loaded.filter((each) => PARENT_ONLY.test(each)), [], "only the parent uses it");
   });
 }

@@ -97,5 +97,5 @@ export interface Injection {
 /** A run of which injections are planned. */
 export type Run = Pick<Job, "args" | "limit" | "by">;
 
-/** A logged call with its time, in seconds since 1970: when strace logged it, or when it had returned. */
+/** A logged call with its time in seconds since 1970: of strace, or of its return. */
 export type TimedCall = LoggedCall & { readonly time: number };
