@@ -260,7 +260,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["lie"],
-    at: ["filtersOf@ffi/ptrace/stopped_thread.ts"],
+    at: ["filtersOf@ffi/ptrace/requests.ts"],
     why: "it concerns the second filter, which only refuses more; the reviewed one must be there",
   },
   {
@@ -461,7 +461,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     answers: ["lie"],
     at: [
       "requireSetgroups@lib/harness/setting.ts",
-      "requireMapped@lib/harness/setting.ts",
+      "requireMapped@lib/host/users.ts",
       "@lib/harness/interruption.ts",
     ],
     why: "a reason not to start is missed; the drop itself is judged later",
