@@ -460,7 +460,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     libc: ["read"],
     answers: ["lie"],
     at: [
-      "requireSetgroups@lib/harness/setting.ts",
+      "requireSetgroups@lib/host/users.ts",
       "requireMapped@lib/host/users.ts",
       "@lib/harness/interruption.ts",
     ],
