@@ -6,12 +6,9 @@
 
 import type { WorkerDescriptors } from "../lib/confine/descriptors.ts";
 import { controlChannelPair } from "../lib/harness/channel.ts";
-import {
-  ALL_PROTECTIONS,
-  becomeWorker,
-  protectSocket,
-  protectWorker,
-} from "../lib/confine/protections.ts";
+import { ALL_PROTECTIONS } from "../lib/confine/protections.ts";
+import { protectSocket } from "../lib/confine/socket_protections.ts";
+import { becomeWorker, protectWorker } from "../lib/confine/worker_protections.ts";
 
 const NOBODY = { uid: 65534, gid: 65534 };
 

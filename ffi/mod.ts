@@ -1,5 +1,6 @@
 /**
- * What libc and the Linux kernel say, as TypeScript: descriptor passing, packet sockets, a privilege drop that holds.
+ * libc and Linux kernel interfaces in TypeScript: descriptor passing, packet sockets, system call
+ * filters, and a verified privilege drop.
  *
  * ```ts
  * import { AF_UNIX, SOCK_SEQPACKET, socketpair } from "./mod.ts";
@@ -40,6 +41,7 @@ export * from "./process/proc.ts";
 export * from "./process/process.ts";
 export * from "./io_uring/provided_buffers.ts";
 export * from "./ptrace/stopped_thread.ts";
+export { isKernelThread } from "./ptrace/thread_state.ts";
 export * from "./abi/raw_syscall.ts";
 export * from "./ptrace/registers.ts";
 export * from "./socket/rtnetlink.ts";

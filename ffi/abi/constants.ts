@@ -1,8 +1,8 @@
 /**
  * Constants of the kernel and of glibc, by their C names, grouped by header.
  *
- * They are the same on x86_64 and aarch64, unless the docstring says otherwise. `tests/abi` compares
- * each with the value that a C compiler gives it.
+ * They are the same on x86_64 and aarch64, unless the docstring says otherwise. `tests/abi`
+ * compares each with the value that a C compiler gives it.
  *
  * @module
  */

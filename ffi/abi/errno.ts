@@ -1,12 +1,14 @@
 /**
- * errno: its numbers, its names, its texts, and the one place where a -1 becomes an exception.
+ * Error numbers: their values, names and texts, and the functions that turn a -1 into an exception.
  *
  * @module
  */
 
 import { libc, textAt } from "./libc.ts";
 
-/** The errno numbers that code compares with. Source: asm-generic/errno-base.h, asm-generic/errno.h. */
+/**
+ * The error numbers that code compares with. Source: asm-generic/errno-base.h, asm-generic/errno.h.
+ */
 export const Errno = {
   EPERM: 1,
   ENOENT: 2,
@@ -43,21 +45,24 @@ export const Errno = {
   ECANCELED: 125,
 } as const;
 
-/** The name of an errno, such as `EPERM`; `errno 4095` for one that has none. Source: strerrorname_np(3). */
+/**
+ * The name of an error number, such as `EPERM`; `errno 4095` if it has none. Source:
+ * strerrorname_np(3).
+ */
 export function errnoName(errno: number): string {
   return textAt(libc.strerrorname_np(errno)) ?? `errno ${errno}`;
 }
 
-/** What libc says of an errno, such as `Operation not permitted`. Source: strerror(3). */
+/** The text of an error number, such as `Operation not permitted`. Source: strerror(3). */
 export function errnoText(errno: number): string {
   return textAt(libc.strerror(errno)) ?? `Unknown error ${errno}`;
 }
 
 /**
- * A call that the system refused.
+ * A failed system call.
  *
- * Its message reads `bind: No such device (ENODEV)`, and after {@linkcode attempt} has said what it was for,
- * `Cannot bind the packet socket to "lo0": bind: No such device (ENODEV)`.
+ * The message reads `bind: No such device (ENODEV)`, or with the action that {@linkcode attempt}
+ * adds, `Cannot bind the packet socket to "lo0": bind: No such device (ENODEV)`.
  */
 export class SystemError extends Error {
   /** `SystemError`. */
@@ -66,11 +71,11 @@ export class SystemError extends Error {
   readonly code: string;
 
   /**
-   * Says what was refused, and why.
+   * Builds the message.
    *
    * @param syscall The call that failed, as the manual names it.
-   * @param errno Its errno.
-   * @param action What was attempted, for the reader; none where only the call is known.
+   * @param errno Its error number.
+   * @param action The step that failed, for the reader; omitted if only the call is known.
    */
   constructor(readonly syscall: string, readonly errno: number, action?: string) {
     const refusal = `${syscall}: ${errnoText(errno)} (${errnoName(errno)})`;
@@ -79,43 +84,47 @@ export class SystemError extends Error {
   }
 }
 
-// SAFETY: __errno_location() points into the thread-local storage of the thread that JavaScript runs on,
-// which lives as long as that thread; a worker has its own copy of this module, and with it its own pointer.
+// SAFETY: __errno_location() points into the thread-local storage of the JavaScript thread, which
+// lives as long as that thread. A worker has its own copy of this module, and so its own pointer.
 const errnoLocation = libc.__errno_location()!;
 const errnoCopy = new Int32Array(1);
 const { memcpy } = libc; // bound here: binding it after a failed call would overwrite errno
 
-/** errno of the last call of this thread that failed. Right only in the very next step after the call. */
+/**
+ * errno of the last failed call on this thread. It is valid only in the very next step after the
+ * call.
+ */
 export function lastErrno(): number {
   memcpy(errnoCopy, errnoLocation, 4n);
   return errnoCopy[0];
 }
 
 /**
- * A call that says that it succeeded, and brought what it cannot have brought: the kernel, or what stands before it, does not do what it says.
+ * A call that reported success with an impossible result: the kernel, or something that intercepts
+ * the call, does not do as it reports.
  *
- * Where a call writes its answer to memory, that has been filled before with what no answer is; so one that never came is found out.
+ * Buffers for results are prefilled with an invalid value, so a missing result is detected.
  */
 export class AnswerError extends Error {
   /** `AnswerError`. */
   override readonly name = "AnswerError";
 
   /**
-   * Says what was answered.
+   * Builds the message.
    *
    * @param syscall The call, as the manual names it.
-   * @param answer What is wrong with its answer.
+   * @param answer Why the result is impossible.
    */
   constructor(readonly syscall: string, answer: string) {
-    super(`${syscall}: it succeeded, and its answer cannot be: ${answer}`);
+    super(`${syscall}: reported success with an impossible result: ${answer}`);
   }
 }
 
 /**
- * Passes on what a libc function returned, unless that is -1.
+ * Passes on the result of a libc function, unless it is -1.
  *
- * @param result What the call returned; read errno's conditions in {@linkcode lastErrno}: nothing may stand between.
- * @param syscall The call's name, for the error.
+ * @param result The result. {@linkcode lastErrno} is read next, so nothing may run in between.
+ * @param syscall The name of the call, for the error.
  * @returns `result`, never -1.
  * @throws {SystemError} If `result` is -1.
  */
@@ -124,15 +133,17 @@ export function check(result: number, syscall: string): number {
   return result;
 }
 
-/** How often a call that a signal interrupts is made again. A bound, because every wait has an end. */
+/** How often an interrupted call is repeated. The limit ensures that every wait ends. */
 const INTERRUPTIONS_TOLERATED = 64;
 
 /**
- * {@linkcode check}, for a call that a signal may interrupt: makes it again on `EINTR`, a bounded number of times.
+ * Like {@linkcode check}, but repeats a call that a signal interrupted (`EINTR`), up to a limit.
+ * Source: signal(7), "Interruption of system calls".
  *
  * @param call Makes the call and returns its result.
- * @param syscall The call's name, for the error.
- * @throws {SystemError} If the call fails, or is interrupted without end. Source: signal(7), "Interruption of system calls".
+ * @param syscall The name of the call, for the error.
+ * @returns The result, never -1.
+ * @throws {SystemError} If the call fails, or is interrupted again and again.
  */
 export function checkRestarting(call: () => number, syscall: string): number {
   for (let interruptions = 0;; interruptions++) {
@@ -146,11 +157,12 @@ export function checkRestarting(call: () => number, syscall: string): number {
 }
 
 /**
- * Runs a step and, when the system refuses it, says what the step was for.
+ * Runs a step, and adds its purpose to the error if a system call fails.
  *
- * @param action In sentence case, such as `Cannot bind the packet socket to "lo0"`.
+ * @param action The purpose as a sentence, such as `Cannot bind the packet socket to "lo0"`.
  * @param step The step.
- * @throws {SystemError} The step's own, with `action` before it.
+ * @returns The result of the step.
+ * @throws {SystemError} The error of the step, with `action` before its message.
  */
 export function attempt<T>(action: string, step: () => T): T {
   try {
@@ -162,9 +174,11 @@ export function attempt<T>(action: string, step: () => T): T {
 }
 
 /**
- * The errno that a step fails with, for those who expect to be refused; 0 if it succeeds.
+ * Runs a step that is expected to fail, and returns its error number.
  *
- * @throws Whatever else than a {@linkcode SystemError} the step throws.
+ * @param step The step.
+ * @returns The error number of the {@linkcode SystemError} that the step throws; 0 if it succeeds.
+ * @throws Any other error of the step.
  */
 export function errnoOf(step: () => unknown): number {
   try {

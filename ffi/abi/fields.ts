@@ -1,7 +1,8 @@
 /**
- * The fields of the C structs of `layouts.ts`, laid out by hand: offset in bytes, type.
+ * The fields of the C structs in `layouts.ts`, written by hand: offset in bytes, type.
  *
- * They stand apart so that the type of each struct can be written down beside it, which publishing a package wants.
+ * They are in a file of their own because publishing the package requires an explicit type for each
+ * struct, which is derived from this table.
  *
  * @module
  */

@@ -1,9 +1,10 @@
 /**
- * Memory by pages: aligned as the kernel wants it, and lent to it.
+ * Memory in whole pages, aligned as the kernel requires.
  *
- * A mapping is made over the pages of an ArrayBuffer (`MAP_FIXED`), so that it is an ArrayBuffer: typed arrays and `Atomics` work in place, and
- * no address has to be followed, for which Deno wants the unrestricted `--allow-ffi`. When it is taken away, empty pages come in its
- * place: a view that somebody still holds reads zeros, and does not crash the process.
+ * A mapping is placed over the pages of an ArrayBuffer (`MAP_FIXED`), so typed arrays and `Atomics`
+ * access it in place, and no address has to be followed, for which Deno requires the unrestricted
+ * `--allow-ffi`. When a mapping is removed, empty pages replace it: a stale view reads zeros, and
+ * the process does not crash.
  *
  * @module
  */
@@ -28,13 +29,13 @@ import { cString, libc } from "./libc.ts";
 import { rawSyscall } from "./raw_syscall.ts";
 import { addressOf } from "./struct.ts";
 
-/** getpagesize(2): the size of a page, in bytes. */
+/** The size of a page in bytes: getpagesize(2). */
 export function pageSize(): number {
   return libc.getpagesize();
 }
 
 /**
- * Memory of its own that begins and ends with a page, all zero.
+ * Allocates zeroed memory that begins and ends at a page boundary.
  *
  * @param size In bytes; rounded up to whole pages.
  */
@@ -46,27 +47,28 @@ export function pages(size: number): Uint8Array<ArrayBuffer> {
   return memory.subarray(start, start + length);
 }
 
-// SAFETY: what is mapped over the pages of an ArrayBuffer must be gone before they go back to the heap: as long as it is there, the
-// ArrayBuffer is held here.
+// SAFETY: a mapping over the pages of an ArrayBuffer must be removed before they return to the
+// heap. While it exists, the ArrayBuffer is referenced here.
 const mapped = new Set<Uint8Array<ArrayBuffer>>();
 
-// And at the end of an isolate, which gives all of its memory back to the heap while the process goes on: between the files of `deno test`.
+// The end of an isolate returns all its memory to the heap while the process continues, as between
+// the files of `deno test`.
 globalThis.addEventListener("unload", () => mapped.forEach(unmap));
 
 /**
- * mmap(2), `MAP_FIXED`: puts a mapping in the place of these pages.
+ * Replaces these pages by a mapping: mmap(2) with `MAP_FIXED`.
  *
- * A web worker must take it away before it ends ({@linkcode unmap}), since nothing tells this module of that end: the heap would get memory back
- * that is not its own.
+ * A web worker must remove it ({@linkcode unmap}) before it ends, because this module does not
+ * learn of that end, and the heap would get foreign memory back.
  *
- * @param memory From {@linkcode pages}. What was in it is lost.
+ * @param memory From {@linkcode pages}. Its content is lost.
  * @param flags Such as `MAP_SHARED`.
- * @param fd What is mapped, from its beginning.
- * @throws {SystemError} `EINVAL`, `ENODEV`, `ENOMEM`, …: `memory` is then empty pages.
- * @throws {AnswerError} If the kernel says that it is mapped, and the old pages are there still.
+ * @param fd The descriptor to map, from its beginning.
+ * @throws {SystemError} `EINVAL`, `ENODEV`, `ENOMEM`, …; `memory` then has empty pages.
+ * @throws {AnswerError} If mmap(2) reports success and the old pages are still there.
  */
 export function mapOver(memory: Uint8Array<ArrayBuffer>, flags: number, fd: number): void {
-  if (mapped.has(memory)) unmap(memory); // what is written next is for nobody else
+  if (mapped.has(memory)) unmap(memory); // the next write must not reach the mapped object
   const before = crypto.getRandomValues(new Uint8Array(16));
   memory.set(before);
   try {
@@ -75,14 +77,14 @@ export function mapOver(memory: Uint8Array<ArrayBuffer>, flags: number, fd: numb
       throw new AnswerError("mmap", "the old pages are still there");
     }
   } catch (error) {
-    unmap(memory); // the kernel may have taken the old pages away before it failed
+    unmap(memory); // a failed call may have removed the old pages
     throw error;
   }
   mapped.add(memory);
 }
 
 /**
- * Puts empty pages in the place of a mapping.
+ * Replaces a mapping by empty pages.
  *
  * @throws {SystemError} `ENOMEM`.
  */
@@ -92,14 +94,14 @@ export function unmap(memory: Uint8Array<ArrayBuffer>): void {
 }
 
 /**
- * memfd_create(2): memory that several processes map, passed as a descriptor. It is sealed: nobody can make it shorter, which would kill who
- * reads what is gone (SIGBUS), or longer.
+ * Creates memory that several processes can map, passed as a descriptor: memfd_create(2). It is
+ * sealed, so that nobody can grow it, or shrink it and thereby kill its readers by SIGBUS.
  *
- * @param name What /proc shows.
+ * @param name The name in /proc.
  * @param size In bytes; whole pages.
- * @returns Its descriptor, close-on-exec.
+ * @returns The descriptor, close-on-exec.
  * @throws {SystemError} `EMFILE`, `ENOMEM`, …
- * @throws {AnswerError} If the kernel says that it has that size, and it has not.
+ * @throws {AnswerError} If ftruncate(2) reports success and the size is another.
  */
 export function sharedMemory(name: string, size: number): number {
   const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
@@ -107,7 +109,8 @@ export function sharedMemory(name: string, size: number): number {
   try {
     check(libc.ftruncate(fd, BigInt(size)), "ftruncate");
     const length = rawSyscall("lseek", fd, 0, SEEK_END);
-    if (length !== size) throw new AnswerError("ftruncate", `${length} bytes, not ${size}`); // to touch them would be SIGBUS
+    // An access beyond the real size would raise SIGBUS.
+    if (length !== size) throw new AnswerError("ftruncate", `${length} bytes, not ${size}`);
     const seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
     check(libc.fcntl(fd, F_ADD_SEALS, seals), "fcntl");
     return fd;

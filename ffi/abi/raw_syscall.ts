@@ -1,5 +1,5 @@
 /**
- * System calls by name, past libc: for those that libc has no function for.
+ * System calls by name, for those that libc has no function for: syscall(2).
  *
  * @module
  */
@@ -9,11 +9,12 @@ import { libc } from "./libc.ts";
 import { addressOf } from "./struct.ts";
 import { type SyscallName, syscallNumber } from "./syscalls.ts";
 
-// SAFETY: the bytes whose addresses are passed stay referenced from here until the next call.
+// SAFETY: the arguments whose addresses are passed stay referenced here until the next call.
 let held: readonly unknown[] = [];
 
 /**
- * syscall(2): makes a system call on this thread. Credentials changed by it are changed on this thread alone.
+ * Makes a system call on this thread: syscall(2). Credentials that it changes are changed on this
+ * thread alone.
  *
  * @example
  * ```ts
@@ -22,11 +23,11 @@ let held: readonly unknown[] = [];
  * console.assert(rawSyscall("getpid") === Deno.pid);
  * ```
  *
- * @param name As the kernel spells it.
- * @param args At most six; bytes are passed by their address.
- * @returns What it returns, as far as an `int` holds it.
- * @throws {SystemError} If it fails.
- * @throws {RangeError} If the architecture has no call of that name.
+ * @param name The call, as the kernel spells it.
+ * @param args At most six; bytes are passed by address.
+ * @returns The result, as far as an `int` holds it.
+ * @throws {SystemError} If the call fails.
+ * @throws {RangeError} If the architecture does not have the call.
  */
 export function rawSyscall(
   name: SyscallName,

@@ -1,15 +1,18 @@
 /**
- * How a C struct is declared once, by hand, and then read and written by the names of its fields.
+ * C structs: declared once as a table of offsets and types, and then accessed by field name.
  *
- * A declaration is a table of offset and type. Nothing is computed from it, no padding is guessed: what
- * the table says is what the bytes are, and `tests/abi` asks a C compiler whether the table is right.
+ * Nothing is computed from a declaration, and no padding is guessed: the bytes are exactly as in
+ * the table, which `tests/abi` compares with a C compiler.
  *
  * @module
  */
 
 import { libc } from "./libc.ts";
 
-/** What a field is: an integer of the machine's byte order, one in network byte order (`be16`), an address, or bytes. */
+/**
+ * The type of a field: an integer in the byte order of the machine, one in network byte order
+ * (`be16`), an address, or bytes.
+ */
 export type FieldType =
   | "u8"
   | "u16"
@@ -25,12 +28,15 @@ export type FieldType =
 /** The fields of a struct: name → offset in bytes, type. */
 export type Fields = Record<string, readonly [offset: number, type: FieldType]>;
 
-/** What a field of a type is read as, and written from. */
+/** The TypeScript type of a field. */
 export type Value<T extends FieldType> = T extends `u8[${number}]` ? Uint8Array
   : T extends "u64" | "i64" | "pointer" ? bigint
   : number;
 
-/** A struct in memory: its fields by name, over {@linkcode bytes}. Writing a field writes the bytes. */
+/**
+ * A struct in memory: the fields by name, over {@linkcode bytes}. Assigning to a field writes the
+ * bytes.
+ */
 export type StructView<F extends Fields> =
   & { readonly bytes: Uint8Array<ArrayBuffer> }
   & { -readonly [K in keyof F]: Value<F[K][1]> };
@@ -41,12 +47,12 @@ export interface Struct<F extends Fields> {
   readonly name: string;
   /** `sizeof`, in bytes. */
   readonly size: number;
-  /** The table. */
+  /** The declared fields. */
   readonly fields: F;
-  /** A new one, all zero. */
+  /** Allocates a struct of zeros. */
   alloc(): StructView<F>;
   /**
-   * One that lies in `bytes` at `offset`.
+   * Views a struct in `bytes` at `offset`.
    *
    * @throws {RangeError} If the struct does not fit there.
    */
@@ -101,7 +107,7 @@ function accessors(offset: number, type: FieldType): PropertyDescriptor & ThisTy
           this.view.setInt32(offset, value, LITTLE_ENDIAN);
         },
       };
-    case "usize": // a length: as a number, since none here comes near 2^53
+    case "usize": // a length, as a number: none here comes near 2^53
       return {
         get() {
           return Number(this.view.getBigUint64(offset, LITTLE_ENDIAN));
@@ -197,7 +203,8 @@ export function struct<const F extends Fields>(name: string, size: number, field
     if (offset + sizeOf(type) > size) throw new RangeError(`${name}.${field} lies outside ${name}`);
     Object.defineProperty(View.prototype, field, accessors(offset, type));
   }
-  // The accessors were defined from `fields` itself, so the prototype has exactly the properties of the type.
+  // The accessors were defined from `fields` itself, so the prototype has exactly the properties of
+  // the type.
   const over = (bytes: Uint8Array<ArrayBuffer>) => new View(bytes) as unknown as StructView<F>;
   return {
     name,
@@ -214,9 +221,9 @@ export function struct<const F extends Fields>(name: string, size: number, field
 }
 
 /**
- * The address of the first byte, for a `pointer` field; NULL for no bytes.
+ * The address of the first byte, for a `pointer` field; 0 (NULL) for an empty array.
  *
- * SAFETY: an address keeps nothing alive. Whoever stores one must hold a reference to `bytes` until the
+ * SAFETY: an address keeps nothing alive. The caller must hold a reference to `bytes` until the
  * last call that follows the address has returned.
  */
 export function addressOf(bytes: Uint8Array<ArrayBuffer> | Int32Array<ArrayBuffer>): bigint {

@@ -1,21 +1,27 @@
 /**
- * The numbers of the system calls that a seccomp policy names, or that somebody tries under one.
+ * The numbers of the system calls that a seccomp policy names, or that a test tries under one.
  *
- * They differ between the architectures, and aarch64 never had those that a later one replaces (open, poll, fork, …).
- * A test compares the table with the headers of the kernel.
+ * They differ between the architectures. aarch64 never had the calls that a later one replaces
+ * (open, poll, fork, …). A test compares the table with the headers of the kernel.
  *
  * @module
  */
 
 import { AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64 } from "./constants.ts";
 
-/** The architectures that Deno runs on under Linux, and what the kernel calls each. Source: linux/audit.h. */
+/**
+ * The architectures on which Deno runs under Linux, and the `AUDIT_ARCH_…` of each. Source:
+ * linux/audit.h.
+ */
 export const AUDIT_ARCH = { x86_64: AUDIT_ARCH_X86_64, aarch64: AUDIT_ARCH_AARCH64 } as const;
 
-/** An architecture, as `Deno.build.arch` says it. */
+/** An architecture, as in `Deno.build.arch`. */
 export type Architecture = keyof typeof AUDIT_ARCH;
 
-/** Name → number on x86_64 (asm/unistd_64.h), on aarch64 (asm-generic/unistd.h); `null` where there is no such call. */
+/**
+ * Name → the number on x86_64 (asm/unistd_64.h) and on aarch64 (asm-generic/unistd.h); `null` where
+ * the call does not exist.
+ */
 export const SYSCALLS = {
   accept: [43, 202],
   accept4: [288, 242],
@@ -165,7 +171,7 @@ export const SYSCALLS = {
 /** The name of a system call, as the kernel spells it. */
 export type SyscallName = keyof typeof SYSCALLS;
 
-/** The number of a system call; `null` where the architecture has none of that name. */
+/** The number of a system call; `null` if the architecture does not have it. */
 export function syscallNumber(
   name: SyscallName,
   architecture: Architecture = Deno.build.arch,

@@ -1,16 +1,17 @@
 /**
- * io_uring(7): a queue of submissions and one of completions, in memory that this process and the kernel share.
+ * io_uring(7): a queue of submissions and a queue of completions, in memory that this process and
+ * the kernel share.
  *
- * The queues lie in this process's own memory (`IORING_SETUP_NO_MMAP`, Linux 6.5), so that nothing has to be mapped and no address
- * followed. Each index is written by one side and read by the other:
+ * The queues lie in memory of this process (`IORING_SETUP_NO_MMAP`, Linux 6.5), so nothing has to
+ * be mapped and no address followed. One side writes each index and the other reads it:
  *
  *     submission queue    tail: ours       head: the kernel's
  *     completion queue    head: ours       tail: the kernel's
  *
- * Whoever fills an entry stores it before the index that hands it over (a release), and whoever takes one loads the index before the
- * entry (an acquire). `Atomics.store` and `Atomics.load` are at least that.
+ * A producer stores an entry before the index that publishes it (a release); a consumer loads the
+ * index before the entry (an acquire). `Atomics.store` and `Atomics.load` are at least that strong.
  *
- * Nothing here allocates for a submission that is made again, a wait or a completion.
+ * Repeated submissions, waits and completions allocate nothing.
  *
  * @module
  */
@@ -48,40 +49,57 @@ import { rawSyscall } from "../abi/raw_syscall.ts";
 import { addressOf, type StructView } from "../abi/struct.ts";
 import { syscallNumber } from "../abi/syscalls.ts";
 
-/** How a ring is made. */
+/** The options of {@linkcode IoUring}. */
 export interface IoUringOptions {
-  /** Submissions that it holds: a power of two; 4 if nothing is given. */
+  /** The size of the submission queue: a power of two; 4 by default. */
   readonly entries?: number;
-  /** Completions that it holds: a power of two, not less than `entries`; twice as many if nothing is given. */
+  /**
+   * The size of the completion queue: a power of two, not less than `entries`; twice that by
+   * default.
+   */
   readonly completions?: number;
   /** Such as `IORING_SETUP_SQPOLL`. */
   readonly flags?: number;
-  /** After how long without work the kernel's thread sleeps, in milliseconds; with `IORING_SETUP_SQPOLL`. */
+  /**
+   * With `IORING_SETUP_SQPOLL`: the time without work after which the kernel thread sleeps, in
+   * milliseconds.
+   */
   readonly idle?: number;
 }
 
 /** A submission: the fields of `struct io_uring_sqe` that are not 0. */
 export type Submission = Partial<Omit<StructView<typeof io_uring_sqe.fields>, "bytes">>;
 
-/** One thing that a restricted ring may do: `IORING_RESTRICTION_…` and its operation, opcode or flags. */
+/**
+ * One operation that a restricted ring allows: `IORING_RESTRICTION_…`, and its operation, opcode or
+ * flags.
+ */
 export type Restriction = readonly [kind: number, value: number];
 
-/** What the head of both queues takes at most, in bytes: `struct io_rings` in include/linux/io_uring_types.h. */
+/**
+ * The largest size of the header of both queues, in bytes: `struct io_rings` in
+ * include/linux/io_uring_types.h.
+ */
 const QUEUES_HEAD = 512;
 
-/** How often submissions are offered of which the kernel took none: a signal came first, or completions had to make room. */
+/**
+ * How often submissions are offered again if the kernel took none, because of a signal or a full
+ * completion queue.
+ */
 const ATTEMPTS = 3;
 
-// SAFETY: the kernel writes to the queues of a ring, and to what its submissions point to, for as long as the ring is there, whether
-// somebody still has the object or not. So it is held here, and by it what it was told to hold: until it is closed, and nothing is under way.
+// SAFETY: the kernel writes to the queues of a ring, and to the targets of its submissions, for as
+// long as the ring exists, whether the object is still referenced or not. So it is referenced here,
+// and with it all that it holds, until it is closed and nothing is under way.
 const held = new Set<IoUring>();
 
 /**
  * A ring.
  *
- * SAFETY: its queues, to which the kernel writes, are held until {@linkcode close} has cancelled everything. What a submission points to must
- * live until its completion has come, or as long as that: whoever submits sees to it, by {@linkcode hold} or otherwise. A web worker must close
- * its rings before it ends, since nothing tells this module of that end.
+ * SAFETY: its queues, to which the kernel writes, stay referenced until {@linkcode close} has
+ * cancelled everything. Memory that a submission points to must live until its completion, or for
+ * just as long; the caller ensures that, by {@linkcode hold} or otherwise. A web worker must close
+ * its rings before it ends, because this module does not learn of that end.
  *
  * @example
  * ```ts
@@ -94,16 +112,16 @@ const held = new Set<IoUring>();
  * ```
  */
 export class IoUring implements Disposable {
-  /** Its descriptor, close-on-exec. Readable for poll(2) when a completion is there. */
+  /** Its descriptor, close-on-exec. poll(2) reports it readable when there is a completion. */
   readonly fd: number;
-  /** How many submissions it holds. */
+  /** The size of the submission queue. */
   readonly entries: number;
   readonly #params = io_uring_params.alloc();
   readonly #queues: Uint8Array<ArrayBuffer>;
   readonly #submissions: Uint8Array<ArrayBuffer>;
   readonly #words: Uint32Array<ArrayBuffer>;
   readonly #signed: Int32Array<ArrayBuffer>;
-  // Where things are, as indices of #words.
+  // Offsets in #words.
   readonly #sqHead: number;
   readonly #sqTail: number;
   readonly #sqFlags: number;
@@ -124,15 +142,16 @@ export class IoUring implements Disposable {
   readonly #memory: Uint8Array<ArrayBuffer>[] = [];
   #isOpen = true;
 
-  /** Of the completion that {@linkcode nextCompletion} has stepped to: the lower half of `user_data`. */
+  /** The lower half of `user_data` of the current completion: see {@linkcode nextCompletion}. */
   userData = 0;
-  /** What the system call would have returned: a negative errno if it failed. */
+  /** The result that the system call would return, or a negative errno. */
   result = 0;
-  /** Such as `IORING_CQE_F_MORE`. */
+  /** The flags of the current completion, such as `IORING_CQE_F_MORE`. */
   flags = 0;
 
-  // SAFETY: the end of an isolate gives all of its memory back to the heap, while the process and the ring go on: between the files of `deno
-  // test`. The descriptor stays as it is: if somebody has closed it, its number may be another's by now.
+  // SAFETY: the end of an isolate returns all its memory to the heap, while the process and the
+  // ring continue, as between the files of `deno test`. The descriptor stays open: if it is already
+  // closed, its number may be reused.
   static {
     globalThis.addEventListener("unload", () =>
       held.forEach((ring) => {
@@ -142,12 +161,13 @@ export class IoUring implements Disposable {
   }
 
   /**
-   * io_uring_setup(2).
+   * Creates the ring: io_uring_setup(2).
    *
-   * @throws {RangeError} If a size is no power of two, or there is less room for completions than for submissions: the kernel would round it
-   * up, beyond the memory that it was given.
-   * @throws {SystemError} `EINVAL` before Linux 6.5, or if the sizes are larger than the kernel takes; before Linux 6.10 each
-   * queue must fit into a page (64 entries). `EPERM` where `kernel.io_uring_disabled` is not 0, or a filter refuses it.
+   * @throws {RangeError} If a size is not a power of two, or the completion queue is smaller than
+   * the submission queue: the kernel would round it up, beyond the memory that it was given.
+   * @throws {SystemError} `EINVAL` (before Linux 6.5, or the sizes are too large; before Linux 6.10
+   * each queue must fit into a page, 64 entries), `EPERM` (`kernel.io_uring_disabled` is not 0, or
+   * a filter of system calls).
    */
   constructor({ entries = 4, completions, flags = 0, idle = 0 }: IoUringOptions = {}) {
     const completed = completions ?? 2 * entries;
@@ -190,14 +210,15 @@ export class IoUring implements Disposable {
   }
 
   /**
-   * Puts a submission into the queue. The kernel sees it at the next {@linkcode enter}; of a ring with `IORING_SETUP_SQPOLL`, at once.
+   * Queues a submission. The kernel sees it at the next {@linkcode enter}; with
+   * `IORING_SETUP_SQPOLL`, at once.
    *
    * @throws {RangeError} If the queue is full.
    */
   submit(submission: Submission): void {
-    // Our own index: nobody else writes it, so any load will do.
+    // Our own index, which nobody else writes: any load will do.
     const tail = this.#words[this.#sqTail];
-    // An acquire: the kernel has read what was in the place before it moves its head past it.
+    // An acquire: the kernel has read the entry before it moves its head past it.
     if (((tail - Atomics.load(this.#words, this.#sqHead)) >>> 0) === this.entries) {
       throw new RangeError(`The queue of ${this.entries} submissions is full`);
     }
@@ -208,9 +229,9 @@ export class IoUring implements Disposable {
   }
 
   /**
-   * Submits what is in the next places of the queue, as it stands there from before: the kernel does not write to it.
+   * Submits the next entries of the queue again as they are; the kernel does not write to them.
    *
-   * @param count How many; all of them must have been submitted, and taken, before.
+   * @param count How many. All of them must have been submitted and taken before.
    */
   submitAgain(count: number): void {
     this.#handOver(count);
@@ -222,15 +243,17 @@ export class IoUring implements Disposable {
   }
 
   /**
-   * io_uring_enter(2): has the kernel take what was submitted, and waits for completions.
+   * Submits the queued submissions and waits for completions: io_uring_enter(2).
    *
-   * @param completions How many to wait for; 0 for none. More than the ring holds are not waited for.
+   * @param completions How many to wait for, at most the size of the queue; 0 for none.
    * @param timeout The longest wait, in milliseconds. A signal ends it too.
-   * @throws {SystemError} `EPERM` if a filter refuses it, `EBADF` if the ring is closed, `EBADFD` if it is not enabled, …
+   * @throws {SystemError} `EPERM` (a filter of system calls), `EBADF` (the ring is closed),
+   * `EBADFD` (it is not enabled), …
    */
   enter(completions = 0, timeout = 0): void {
     const tail = this.#words[this.#sqTail];
-    const count = this.#isPolled ? 0 : (tail - this.#entered) >>> 0; // a polled ring takes them by itself
+    // The kernel thread of a polled ring takes submissions by itself.
+    const count = this.#isPolled ? 0 : (tail - this.#entered) >>> 0;
     const waits = completions > 0;
     if (waits && timeout !== this.#waitMilliseconds) this.#setWait(timeout);
     let errno = 0;
@@ -251,14 +274,18 @@ export class IoUring implements Disposable {
       errno = lastErrno();
       if (errno !== Errno.EINTR && errno !== Errno.EBUSY) break;
     }
-    // Nothing came in time, a signal did, or there is no room for more completions: take those that are there. What was submitted
-    // has been taken if the wait ended so (io_uring_enter returns what it took, if anything), or will be the next time.
+    // The time is over, a signal came, or the completion queue is full: the caller takes what is
+    // there. The submissions were taken if a wait ended so (io_uring_enter returns the number that
+    // it took, if any), or will be taken the next time.
     if (errno !== Errno.ETIME && errno !== Errno.EINTR && errno !== Errno.EBUSY) {
       throw new SystemError("io_uring_enter", errno);
     }
   }
 
-  /** io_uring_enter(2), `IORING_ENTER_SQ_WAKEUP`: wakes the thread of a ring with `IORING_SETUP_SQPOLL`. It sleeps until the first time. */
+  /**
+   * Wakes the kernel thread of a ring with `IORING_SETUP_SQPOLL`, which sleeps at first:
+   * io_uring_enter(2), `IORING_ENTER_SQ_WAKEUP`.
+   */
   wake(): void {
     rawSyscall("io_uring_enter", this.fd, 0, 0, IORING_ENTER_SQ_WAKEUP, 0, 0);
   }
@@ -270,16 +297,18 @@ export class IoUring implements Disposable {
   }
 
   /**
-   * Steps to the next completion: {@linkcode userData}, {@linkcode result} and {@linkcode flags} are its.
+   * Moves to the next completion: {@linkcode userData}, {@linkcode result} and {@linkcode flags}
+   * describe it.
    *
    * @returns false if there is none.
    */
   nextCompletion(): boolean {
     const words = this.#words;
     const head = words[this.#cqHead]; // our own index
-    // An acquire: the completion is there once the kernel has moved the tail past its place.
+    // An acquire: the completion is written before the kernel moves the tail past it.
     if (Atomics.load(words, this.#cqTail) === head) {
-      // Completions for which there was no room wait in the kernel, which says so; it puts them into the queue when asked.
+      // Completions that did not fit wait in the kernel, which sets a flag, and queues them when
+      // asked.
       if ((Atomics.load(words, this.#sqFlags) & IORING_SQ_CQ_OVERFLOW) === 0) return false;
       this.enter();
       if (Atomics.load(words, this.#cqTail) === head) return false;
@@ -288,15 +317,17 @@ export class IoUring implements Disposable {
     this.userData = words[entry + USER_DATA];
     this.result = this.#signed[entry + RES];
     this.flags = words[entry + FLAGS];
-    // A release: the place is the kernel's again only after it has been read.
+    // A release: the kernel may overwrite the entry only after it has been read.
     Atomics.store(words, this.#cqHead, head + 1);
     return true;
   }
 
   /**
-   * {@linkcode nextCompletion} of a ring whose thread works by itself: waits for it, without a system call.
+   * Waits for the next completion by looking, without a system call: for a ring whose kernel thread
+   * works by itself.
    *
    * @param timeout The longest wait, in milliseconds.
+   * @returns false if there is none in time.
    */
   awaitCompletion(timeout: number): boolean {
     const deadline = performance.now() + timeout;
@@ -306,13 +337,14 @@ export class IoUring implements Disposable {
     return true;
   }
 
-  /** How many completions the kernel has dropped for want of memory since the ring was made. */
+  /** The number of completions that the kernel dropped for lack of memory. */
   get overflow(): number {
     return Atomics.load(this.#words, this.#cqOverflow);
   }
 
   /**
-   * io_uring_register(2), `IORING_REGISTER_FILES`: submissions with `IOSQE_FIXED_FILE` name these by their place in the list.
+   * Registers files, which submissions with `IOSQE_FIXED_FILE` name by their index:
+   * io_uring_register(2), `IORING_REGISTER_FILES`.
    *
    * @throws {SystemError} `EBADF`, `EMFILE`, …
    */
@@ -322,9 +354,10 @@ export class IoUring implements Disposable {
   }
 
   /**
-   * io_uring_register(2), `IORING_REGISTER_PERSONALITY`: keeps the credentials of the moment, for submissions that name them.
+   * Registers the current credentials, for submissions that name them: io_uring_register(2),
+   * `IORING_REGISTER_PERSONALITY`.
    *
-   * @returns Their number.
+   * @returns Their id.
    * @throws {SystemError} `EPERM`, …
    */
   registerPersonality(): number {
@@ -332,10 +365,11 @@ export class IoUring implements Disposable {
   }
 
   /**
-   * io_uring_register(2), `IORING_REGISTER_RESTRICTIONS`: a ring with `IORING_SETUP_R_DISABLED` can do these things, and nothing else.
-   * Once, and for good.
+   * Restricts a ring with `IORING_SETUP_R_DISABLED` to these operations, once and for good:
+   * io_uring_register(2), `IORING_REGISTER_RESTRICTIONS`.
    *
-   * @throws {SystemError} `EBADFD` if the ring is enabled already, `EBUSY` the second time.
+   * @throws {SystemError} `EBADFD` (the ring is already enabled), `EBUSY` (it is already
+   * restricted).
    */
   restrict(restrictions: readonly Restriction[]): void {
     const table = new Uint8Array(restrictions.length * io_uring_restriction.size);
@@ -350,26 +384,28 @@ export class IoUring implements Disposable {
   }
 
   /**
-   * io_uring_register(2), `IORING_REGISTER_ENABLE_RINGS`: from now on it takes submissions.
+   * Enables a disabled ring, so that it takes submissions: io_uring_register(2),
+   * `IORING_REGISTER_ENABLE_RINGS`.
    *
-   * @throws {SystemError} `EBADFD` if it is enabled already.
+   * @throws {SystemError} `EBADFD` if it is already enabled.
    */
   enable(): void {
     rawSyscall("io_uring_register", this.fd, IORING_REGISTER_ENABLE_RINGS, 0, 0);
   }
 
   /**
-   * Holds memory: what submissions point to, or what is registered. It is let go when {@linkcode close} has cancelled everything; where that
-   * cannot be, never.
+   * Keeps memory referenced: the targets of submissions, or registered memory. It is released when
+   * {@linkcode close} has cancelled everything; if that is impossible, never.
    */
   hold(...memory: readonly Uint8Array<ArrayBuffer>[]): void {
     this.#memory.push(...memory);
   }
 
   /**
-   * Cancels what is under way, waits for the end of it, and closes the ring; the second time does nothing. What submissions pointed to is
-   * free afterwards, unless the ring was restricted so that it cannot cancel, or a filter forbids it: then it must be kept, and what the ring
-   * holds is.
+   * Cancels all that is under way, waits for its end, and closes the ring; the second time does
+   * nothing. Afterwards the targets of submissions may be reused, unless the ring was restricted so
+   * that it cannot cancel, or a filter forbids it: then they must be kept, and so is what the ring
+   * holds.
    *
    * @returns Whether everything was cancelled.
    */
@@ -383,7 +419,7 @@ export class IoUring implements Disposable {
     return isCancelled;
   }
 
-  /** Returns whether nothing is under way any more. */
+  /** Returns whether nothing is under way any longer. */
   #cancel(): boolean {
     const everything = io_uring_sync_cancel_reg.alloc();
     everything.flags = IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY;
@@ -394,12 +430,13 @@ export class IoUring implements Disposable {
     return errno === 0 || errno === Errno.ENOENT;
   }
 
-  // SAFETY: the kernel gives a ring up some time after close(2) (io_ring_exit_work), does not say when, and may write to the queues until
-  // then: to the pages that it has pinned. They are taken out of this process's memory, and empty ones put in their place.
+  // SAFETY: the kernel releases a ring some time after close(2) (io_ring_exit_work), does not
+  // report it, and may write to the pinned pages of the queues until then. So these pages are
+  // removed from the memory of this process, and empty ones replace them.
   #takeQueuesAway(): void {
     unmap(this.#queues);
     unmap(this.#submissions);
-    this.#entered = 0; // as the empty queues say: what is submitted from now on is for nobody
+    this.#entered = 0; // as in the empty queues; later submissions go nowhere
   }
 
   /** {@linkcode close}, at the end of a `using` scope. */
@@ -416,10 +453,10 @@ const GETEVENTS = BigInt(IORING_ENTER_GETEVENTS);
 const WAIT_FLAGS = BigInt(IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG);
 const WAIT_SIZE = BigInt(io_uring_getevents_arg.size);
 
-/** How long a cancellation may take: a second. */
+/** The timeout of a cancellation: a second. */
 const CANCEL_TIMEOUT = Object.assign(timespec.alloc(), { tv_sec: 1n });
 
-// Where the fields of a completion are, as indices of 32-bit words.
+// Offsets of the fields of a completion, in 32-bit words.
 const USER_DATA = io_uring_cqe.fields.user_data[0] / 4;
 const RES = io_uring_cqe.fields.res[0] / 4;
 const FLAGS = io_uring_cqe.fields.flags[0] / 4;

@@ -1,5 +1,6 @@
 /**
- * A ring of provided buffers, from which io_uring(7) takes one for each thing that it receives (`IOSQE_BUFFER_SELECT`, Linux 5.19).
+ * A ring of provided buffers, from which io_uring(7) takes one for each message that it receives
+ * (`IOSQE_BUFFER_SELECT`, Linux 5.19).
  *
  * @module
  */
@@ -11,34 +12,41 @@ import { pages } from "../abi/memory.ts";
 import { rawSyscall } from "../abi/raw_syscall.ts";
 import { addressOf } from "../abi/struct.ts";
 
-/** How buffers are provided. */
+/** The options of {@linkcode ProvidedBuffers}. */
 export interface ProvidedBuffersOptions {
-  /** The number of the group, which a submission names in `buf_group`. */
+  /** The id of the buffer group, which a submission names in `buf_group`. */
   readonly group: number;
-  /** How many: a power of two, at most 32768. */
+  /** The number of buffers: a power of two, at most 32768. */
   readonly count: number;
   /** The size of each, in bytes. */
   readonly size: number;
 }
 
-/** Buffers, each the kernel's until it has filled it, and again when it was given back. */
+/**
+ * Buffers that the kernel fills. The kernel owns each until it has filled it, and again after it
+ * was given back.
+ */
 export class ProvidedBuffers {
-  /** All buffers, one after another. SAFETY: the {@linkcode IoUring} holds them until it is closed. */
+  /**
+   * All buffers, one after another. SAFETY: the {@linkcode IoUring} holds them until it is closed.
+   */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly #size: number;
   readonly #mask: number;
   readonly #ring: Uint8Array<ArrayBuffer>;
   readonly #words: Uint32Array<ArrayBuffer>;
   readonly #halves: Uint16Array<ArrayBuffer>;
-  // The address of each buffer, in two halves: a bigint for each would be garbage.
+  // The address of each buffer in two halves, because a bigint for each would have to be allocated.
   readonly #low: Uint32Array<ArrayBuffer>;
   readonly #high: Uint32Array<ArrayBuffer>;
   #tail = 0;
 
   /**
-   * io_uring_register(2), `IORING_REGISTER_PBUF_RING`; all buffers are then the kernel's.
+   * Registers the ring and gives the kernel all buffers: io_uring_register(2),
+   * `IORING_REGISTER_PBUF_RING`.
    *
-   * @throws {SystemError} `EINVAL` before Linux 5.19, or for a count that is no power of two; `EEXIST` for a group in use.
+   * @throws {SystemError} `EINVAL` (before Linux 5.19, or `count` is not a power of two), `EEXIST`
+   * (the group is in use).
    */
   constructor(ring: IoUring, { group, count, size }: ProvidedBuffersOptions) {
     this.bytes = pages(count * size);
@@ -49,7 +57,8 @@ export class ProvidedBuffers {
     this.#halves = new Uint16Array(this.#ring.buffer, this.#ring.byteOffset, count * 8);
     const start = addressOf(this.bytes);
     const addresses = BigUint64Array.from({ length: count }, (_, i) => start + BigInt(i * size));
-    const parts = new Uint32Array(addresses.buffer); // the lower half comes first on both architectures
+    // The lower half is first on both architectures.
+    const parts = new Uint32Array(addresses.buffer);
     this.#low = parts.filter((_, i) => i % 2 === 0);
     this.#high = parts.filter((_, i) => i % 2 === 1);
 
@@ -63,31 +72,33 @@ export class ProvidedBuffers {
     this.publish();
   }
 
-  /** Which buffer a completion is about; it has `IORING_CQE_F_BUFFER` then. */
+  /**
+   * The id of the buffer that a completion used. The completion must have `IORING_CQE_F_BUFFER`.
+   */
   static idOf(flags: number): number {
     return flags >>> IORING_CQE_BUFFER_SHIFT;
   }
 
-  /** Where a buffer begins in {@linkcode bytes}. */
+  /** The offset of a buffer in {@linkcode bytes}. */
   offsetOf(id: number): number {
     return id * this.#size;
   }
 
-  /** Puts a buffer into the ring; the kernel sees it after {@linkcode publish}. */
+  /** Gives a buffer back to the kernel, which sees it after {@linkcode publish}. */
   giveBack(id: number): void {
     const place = this.#tail++ & this.#mask;
     this.#words[place * 4] = this.#low[id];
     this.#words[place * 4 + 1] = this.#high[id];
     this.#words[place * 4 + 2] = this.#size;
-    this.#halves[place * 8 + 6] = id; // and not the half after it, which in the first place is the tail
+    this.#halves[place * 8 + 6] = id; // the half word after it is the tail, in the first entry
   }
 
-  /** Hands over what was given back. */
+  /** Publishes the buffers that were given back. */
   publish(): void {
     // A release: the kernel reads the entries once it sees the tail.
     Atomics.store(this.#halves, TAIL, this.#tail);
   }
 }
 
-/** Where `struct io_uring_buf_ring` has its tail, as an index of 16-bit halves. */
+/** The offset of the tail in half words. */
 const TAIL = io_uring_buf_ring.fields.tail[0] / 2;

@@ -1,8 +1,10 @@
 /**
- * Classic BPF: programs of 8-byte instructions that the kernel runs over a frame (socket filters) or over a system call (seccomp).
+ * Classic BPF: programs of 8-byte instructions that the kernel runs on each frame (socket filters)
+ * or each system call (seccomp).
  *
- * The machine is an accumulator of 32 bits. A jump goes forward only, by at most 255 instructions, and every path ends
- * in a return: no program can loop. Source: Documentation/networking/filter.rst of the kernel.
+ * The machine has a 32-bit accumulator. A jump goes forward only, by at most 255 instructions, and
+ * every path ends in a return, so no program can loop. Source: Documentation/networking/filter.rst
+ * of the kernel.
  *
  * @module
  */
@@ -41,11 +43,11 @@ import { addressOf } from "../abi/struct.ts";
 
 /** One instruction, as in `struct sock_filter`. */
 export interface BpfInstruction {
-  /** What it does, with its operand: `BPF_JMP | BPF_JEQ | BPF_K`. */
+  /** The operation and its operand, such as `BPF_JMP | BPF_JEQ | BPF_K`. */
   readonly code: number;
-  /** How many instructions are skipped if the condition of a jump holds. */
+  /** The number of instructions to skip if the condition of a jump holds. */
   readonly jt: number;
-  /** How many are skipped if it does not. */
+  /** The number of instructions to skip if it does not hold. */
   readonly jf: number;
   /** The constant. */
   readonly k: number;
@@ -54,10 +56,12 @@ export interface BpfInstruction {
 const SIZES = { 1: BPF_B, 2: BPF_H, 4: BPF_W } as const;
 
 /**
- * `A = the bytes at offset`: of a frame in network byte order, of a system call (4 bytes only) in the machine's.
+ * `A = the bytes at offset`: of a frame in network byte order, of a system call (4 bytes only) in
+ * that of the machine.
  *
- * @param offset From the beginning; from `SKF_NET_OFF` on, from that of the network header; at `SKF_AD_OFF + SKF_AD_…`, what the kernel knows
- * of the frame.
+ * @param offset From the beginning; above `SKF_NET_OFF` from the network header; at `SKF_AD_OFF +
+ * SKF_AD_…` metadata of the frame.
+ * @param size In bytes.
  */
 export function bpfLoad(offset: number, size: 1 | 2 | 4 = 4): BpfInstruction {
   return { code: BPF_LD | SIZES[size] | BPF_ABS, jt: 0, jf: 0, k: offset >>> 0 };
@@ -99,7 +103,10 @@ export function bpfJumpAnySet(k: number, jt: number, jf: number): BpfInstruction
   return { code: BPF_JMP | BPF_JSET | BPF_K, jt, jf, k };
 }
 
-/** Ends the program with `k`: of a frame, how many bytes are kept; of a system call, what is done about it. */
+/**
+ * Ends the program with `k`: for a frame, the number of bytes to keep; for a system call, the
+ * action.
+ */
 export function bpfReturn(k: number): BpfInstruction {
   return { code: BPF_RET | BPF_K, jt: 0, jf: 0, k };
 }
@@ -121,7 +128,8 @@ export function bpfReturn(k: number): BpfInstruction {
  * console.assert(program.length === 4 * 8);
  * ```
  *
- * @throws {RangeError} If it has no instruction or more than 4096, a number does not fit into its field, or a jump leaves the program.
+ * @throws {RangeError} If it has no instruction or more than 4096, a number does not fit into its
+ * field, or a jump leaves the program.
  */
 export function assemble(instructions: readonly BpfInstruction[]): Uint8Array<ArrayBuffer> {
   const { length } = instructions;
@@ -140,12 +148,15 @@ export function assemble(instructions: readonly BpfInstruction[]): Uint8Array<Ar
   return program;
 }
 
-// SAFETY: `fprog` points to `held`. Both are bindings of this module and so live across the call that follows the pointers;
-// the calls are synchronous, and the kernel keeps a copy of its own.
+// SAFETY: `fprog` points to `held`. Both are bindings of this module, so they live across the next
+// call, which is synchronous; the kernel makes a copy.
 const fprog = sock_fprog.alloc();
 let held = new Uint8Array(0);
 
-/** The bytes of a `struct sock_fprog`, for a call that takes a program. Good until this is called again. */
+/**
+ * The bytes of a `struct sock_fprog`, for a call that takes a program. Valid until the next call of
+ * this function.
+ */
 export function bpfProgram(program: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   held = program;
   fprog.len = held.length / sock_filter.size;
@@ -154,13 +165,13 @@ export function bpfProgram(program: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBu
 }
 
 /**
- * Puts a filter on a socket: of each packet, it decides how many bytes are kept. What is queued already is not looked at.
- *
- * Wraps setsockopt(2), `SO_ATTACH_FILTER`; socket(7).
+ * Attaches a filter to a socket, which decides how many bytes of each packet are kept:
+ * setsockopt(2), `SO_ATTACH_FILTER`; socket(7). Packets already queued are not filtered.
  *
  * @param program As {@linkcode assemble} returns it.
- * @throws {SystemError} `EINVAL` (no valid program), `EPERM` (the filter is locked), `ENOTSOCK`, …
- * @throws {AnswerError} If the kernel takes it, and has another one then.
+ * @throws {SystemError} `EINVAL` (an invalid program), `EPERM` (the filter is locked), `ENOTSOCK`,
+ * …
+ * @throws {AnswerError} If the call reports success and the socket has another filter.
  */
 export function attachFilter(fd: number, program: Uint8Array<ArrayBuffer>): void {
   setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, bpfProgram(program));
@@ -170,12 +181,12 @@ export function attachFilter(fd: number, program: Uint8Array<ArrayBuffer>): void
 }
 
 /**
- * The filter of a socket, as it was attached.
+ * Reads the filter of a socket back: getsockopt(2), `SO_GET_FILTER`, whose lengths are in
+ * instructions; `sk_get_filter` in net/core/filter.c.
  *
- * Wraps getsockopt(2), `SO_GET_FILTER`, which counts in instructions; `sk_get_filter` in net/core/filter.c.
- *
- * @returns A program as {@linkcode assemble} returns it; empty if none is attached.
- * @throws {SystemError} `EACCES` (a program of extended BPF), `EINVAL` (it was replaced meanwhile), `ENOTSOCK`, …
+ * @returns A program as {@linkcode assemble} returns it; empty if there is none.
+ * @throws {SystemError} `EACCES` (an extended BPF program), `EINVAL` (it was replaced meanwhile),
+ * `ENOTSOCK`, …
  *
  * @example
  * ```ts
@@ -192,16 +203,15 @@ export function attachedFilter(fd: number): Uint8Array<ArrayBuffer> {
   const count = new Uint32Array(1);
   const ask = (program: Uint8Array<ArrayBuffer> | null) =>
     check(libc.getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, program, count), "getsockopt");
-  ask(null); // with room for none it says how many there are
+  ask(null); // without a buffer it returns the number of instructions
   const program = new Uint8Array(count[0] * sock_filter.size);
   if (program.length > 0) ask(program);
   return program;
 }
 
 /**
- * Locks the filter of a socket: from now on nobody can attach, replace or detach one, or unlock it.
- *
- * Wraps setsockopt(2), `SO_LOCK_FILTER`; socket(7).
+ * Locks the filter of a socket: afterwards nobody can attach, replace, detach or unlock one.
+ * setsockopt(2), `SO_LOCK_FILTER`; socket(7).
  *
  * @throws {SystemError} `ENOTSOCK`, …
  */
@@ -210,9 +220,7 @@ export function lockFilter(fd: number): void {
 }
 
 /**
- * Takes the filter off a socket.
- *
- * Wraps setsockopt(2), `SO_DETACH_FILTER`; socket(7).
+ * Detaches the filter of a socket: setsockopt(2), `SO_DETACH_FILTER`; socket(7).
  *
  * @throws {SystemError} `ENOENT` (there is none), `EPERM` (it is locked), `ENOTSOCK`, …
  */

@@ -1,5 +1,5 @@
 /**
- * Extended BPF, as far as it takes to see whether somebody may have it.
+ * Extended BPF: loading one program, to test whether a process may.
  *
  * @module
  */
@@ -10,7 +10,8 @@ import { cString } from "../abi/libc.ts";
 import { rawSyscall } from "../abi/raw_syscall.ts";
 import { addressOf } from "../abi/struct.ts";
 
-// struct bpf_insn: code, registers, offset (u16), immediate (i32). BPF_MOV64_IMM(R0, -1); BPF_EXIT_INSN().
+// struct bpf_insn: code (u8), registers (u8), offset (u16), immediate (i32). BPF_MOV64_IMM(R0, -1);
+// BPF_EXIT_INSN().
 const KEEP_EVERYTHING = Uint8Array.of(
   0xb7,
   0,
@@ -32,16 +33,17 @@ const KEEP_EVERYTHING = Uint8Array.of(
 const LICENSE = cString("GPL");
 
 /**
- * bpf(2), `BPF_PROG_LOAD`: loads a socket filter that keeps every frame, for `SO_ATTACH_BPF`.
+ * Loads a socket filter that keeps every frame, for `SO_ATTACH_BPF`: bpf(2), `BPF_PROG_LOAD`.
  *
  * @returns Its descriptor, close-on-exec.
- * @throws {SystemError} `EPERM` where `kernel.unprivileged_bpf_disabled` is not 0 and CAP_BPF is missing; `ENOSYS`.
+ * @throws {SystemError} `EPERM` (`kernel.unprivileged_bpf_disabled` is not 0, and CAP_BPF is
+ * missing), `ENOSYS`.
  */
 export function bpfSocketFilter(): number {
   const attributes = bpf_attr.alloc();
   attributes.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
   attributes.insn_cnt = KEEP_EVERYTHING.length / 8;
-  // SAFETY: both are bindings of this module, and so live across the call.
+  // SAFETY: both are bindings of this module, so they live across the call.
   attributes.insns = addressOf(KEEP_EVERYTHING);
   attributes.license = addressOf(LICENSE);
   return rawSyscall("bpf", BPF_PROG_LOAD, attributes.bytes, bpf_attr.size);

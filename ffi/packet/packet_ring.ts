@@ -1,15 +1,18 @@
 /**
- * TPACKET_V3: a ring of blocks that the kernel fills with the frames of a packet socket, read in place.
+ * TPACKET_V3: a ring of blocks that the kernel fills with the frames of a packet socket, read in
+ * place.
  *
- * The ring belongs to the socket. Whoever holds the socket can map it, also another process than the one that set it up. A block is the
- * kernel's until its `block_status` has TP_STATUS_USER: then it is full, or its time is over. It is the kernel's again when
- * the status is set back. The status is the only word that both sides write:
+ * The ring belongs to the socket. Any holder of the socket can map it, including another process
+ * than the one that set it up. A block is the kernel's until its `block_status` has TP_STATUS_USER:
+ * then it is full, or its timeout has passed. It becomes the kernel's again when the status is
+ * reset. The status is the only word that both sides write:
  *
  *     kernel    fills the block, writes num_pkts, …; then the status (a release)
- *     we        load the status (an acquire); then read the frames; then store TP_STATUS_KERNEL (a release)
+ *     we        load the status (an acquire); read the frames; store TP_STATUS_KERNEL (a release)
  *
- * `Atomics.load` and `Atomics.store` are at least that. Without the acquire frames might be read that are not there yet, and without the
- * release be overwritten while they are read. Source: Documentation/networking/packet_mmap.rst; net/packet/af_packet.c.
+ * `Atomics.load` and `Atomics.store` are at least that strong. Without the acquire, frames could be
+ * read before they are written; without the release, they could be overwritten while they are read.
+ * Source: Documentation/networking/packet_mmap.rst; net/packet/af_packet.c.
  *
  * Walking allocates nothing: the ring is its own cursor.
  *
@@ -36,24 +39,27 @@ import { setsockopt } from "../socket/calls.ts";
 
 /** The geometry of a ring. */
 export interface PacketRingGeometry {
-  /** In bytes: a multiple of the page size. A frame that does not fit into a block is cut. */
+  /**
+   * The size of a block in bytes, a multiple of the page size. A frame that does not fit into a
+   * block is truncated.
+   */
   readonly blockSize: number;
-  /** How many blocks. */
+  /** The number of blocks. */
   readonly blockCount: number;
-  /** After how long a block that is not full is handed over, in milliseconds. */
+  /** The time after which a block that is not full is handed over, in milliseconds. */
   readonly retireTimeout: number;
 }
 
-/** The most that the kernel counts the bytes of a ring with: an unsigned int. */
+/** The limit of the size of a ring in bytes, which the kernel keeps in an unsigned int. */
 const SIZE_LIMIT = 0xffffffff;
 
-/** What the kernel wants to know of the frames of a ring, though those of TPACKET_V3 are as long as they are. */
+/** The kernel requires a frame size, though frames of TPACKET_V3 have any length. */
 const FRAME_SIZE = 2048;
 
 /**
- * Whether the kernel would take a ring of that geometry, as far as that can be known.
+ * Checks that the kernel can accept a ring of this geometry.
  *
- * @throws {RangeError} If not; it says what is wrong.
+ * @throws {RangeError} If it cannot; the message says why.
  */
 export function requireGeometry(
   { blockSize, blockCount, retireTimeout }: PacketRingGeometry,
@@ -78,11 +84,12 @@ export function requireGeometry(
 }
 
 /**
- * Sets a ring up on a packet socket: setsockopt(2), `PACKET_VERSION` and `PACKET_RX_RING`. From then on frames go into the ring, and no
- * longer to recvfrom(2).
+ * Sets up a ring on a packet socket: setsockopt(2), `PACKET_VERSION` and `PACKET_RX_RING`. From
+ * then on frames go into the ring, and no longer to recvfrom(2).
  *
  * @throws {RangeError} As {@linkcode requireGeometry}.
- * @throws {SystemError} `ENOMEM` for a ring that is too large, `EBUSY` if there is one, `EPERM` if a filter refuses it.
+ * @throws {SystemError} `ENOMEM` (the ring is too large), `EBUSY` (there is one), `EPERM` (a filter
+ * of system calls).
  */
 export function setUpPacketRing(packetFd: number, geometry: PacketRingGeometry): void {
   requireGeometry(geometry);
@@ -100,7 +107,7 @@ export function setUpPacketRing(packetFd: number, geometry: PacketRingGeometry):
 }
 
 /**
- * Takes the ring of a packet socket away; nobody may have it mapped.
+ * Removes the ring of a packet socket; nobody may have it mapped.
  *
  * @throws {SystemError} `EBUSY` if somebody has.
  */
@@ -109,8 +116,9 @@ export function tearDownPacketRing(packetFd: number): void {
 }
 
 /**
- * The ring of a packet socket, mapped into this process, and a cursor over its frames. It begins with the oldest block that nobody has given
- * back; where in it another reader has stopped, {@linkcode PacketRing.resume} is told.
+ * The ring of a packet socket, mapped into this process, and a cursor over its frames. The cursor
+ * starts at the oldest block that no reader has given back; {@linkcode PacketRing.resume} moves it
+ * to where another reader stopped.
  *
  * @example
  * ```ts ignore
@@ -125,26 +133,26 @@ export function tearDownPacketRing(packetFd: number): void {
  * ```
  */
 export class PacketRing implements Disposable {
-  /** The whole ring. What {@linkcode offset} says is an index of it. */
+  /** The whole ring; {@linkcode offset} is an index into it. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly #words: Uint32Array<ArrayBuffer>;
   readonly #halves: Uint16Array<ArrayBuffer>;
   readonly #blockSize: number;
   #isOpen = true;
-  // All of them as indices of 32-bit words.
+  // Indices in 32-bit words.
   #block = 0;
   #frame = 0;
   #following = 0;
-  /** Frames of the block that are still to come. */
+  /** The frames left in the block. */
   #left = 0;
   #holdsBlock = false;
 
   /**
-   * mmap(2): maps the ring.
+   * Maps the ring: mmap(2).
    *
-   * @param geometry As it was set up, by whomever.
+   * @param geometry The geometry with which the ring was set up.
    * @throws {RangeError} As {@linkcode requireGeometry}.
-   * @throws {SystemError} `EINVAL` if the ring is of another size, or there is none.
+   * @throws {SystemError} `EINVAL` if the ring has another size, or there is none.
    */
   constructor(packetFd: number, geometry: PacketRingGeometry) {
     requireGeometry(geometry);
@@ -158,7 +166,10 @@ export class PacketRing implements Disposable {
     this.#block = this.#oldestBlock();
   }
 
-  /** Of the blocks that are handed over the oldest; if there is none, the one that the kernel is filling, which is the newest. */
+  /**
+   * The oldest block that is handed over; if there is none, the newest, which the kernel is
+   * filling.
+   */
   #oldestBlock(): number {
     let oldest = -1, newest = 0;
     for (let start = 0; start < this.#words.length; start += this.#blockSize) {
@@ -172,9 +183,9 @@ export class PacketRing implements Disposable {
   }
 
   /**
-   * Steps to the next frame; the one before is given back with the last of its block.
+   * Moves to the next frame. A block is given back when its last frame is left.
    *
-   * @returns false if no block is handed over: poll(2) says when one is.
+   * @returns false if no block is handed over; poll(2) reports when one is.
    */
   next(): boolean {
     while (this.#left === 0) {
@@ -187,18 +198,21 @@ export class PacketRing implements Disposable {
     return true;
   }
 
-  /** The number of the block that the frame is in: the kernel counts them from 1, here the lower 32 bits of it. */
+  /**
+   * The sequence number of the current block, which the kernel counts from 1; its lower 32 bits.
+   */
   get sequence(): number {
     return this.#words[this.#block + SEQ_NUM];
   }
 
   /**
-   * Goes on where another reader of the same ring has stopped, be it in the middle of a block. Blocks come in the order of their numbers, each in
-   * the place after the one before, so the number says where it is.
+   * Continues where another reader of the same ring stopped, even within a block. Blocks follow
+   * each other in the ring by their numbers, so a number determines the place.
    *
-   * @param sequence The block that it was in, or had given back last; 0 if it had begun none.
-   * @param done How many frames of that block it had done with.
-   * @returns How many frames of that block are still to come; 0 if it had been given back.
+   * @param sequence The block that the reader was in, or had last given back; 0 if it had begun
+   * none.
+   * @param done How many frames of that block it had finished.
+   * @returns How many frames of that block are left; 0 if it had been given back.
    */
   resume(sequence: number, done: number): number {
     const count = this.#words.length / this.#blockSize;
@@ -218,7 +232,7 @@ export class PacketRing implements Disposable {
     return this.#left;
   }
 
-  /** How many frames are in blocks that are handed over and not given back, wherever a cursor is. */
+  /** The number of frames in all blocks that are handed over, wherever the cursor is. */
   get waiting(): number {
     let frames = 0;
     for (let start = 0; start < this.#words.length; start += this.#blockSize) {
@@ -244,12 +258,12 @@ export class PacketRing implements Disposable {
     if (this.#block === this.#words.length) this.#block = 0;
   }
 
-  /** Where the frame begins in {@linkcode bytes}. */
+  /** The offset of the frame in {@linkcode bytes}. */
   get offset(): number {
     return this.#frame * 4 + this.#halves[this.#frame * 2 + MAC];
   }
 
-  /** How many of its bytes are there. */
+  /** The number of its bytes in the ring. */
   get captured(): number {
     return this.#words[this.#frame + SNAPLEN];
   }
@@ -259,22 +273,22 @@ export class PacketRing implements Disposable {
     return this.#words[this.#frame + LEN];
   }
 
-  /** When the kernel received it: seconds since 1970. */
+  /** The time at which the kernel received the frame: seconds since 1970. */
   get seconds(): number {
     return this.#words[this.#frame + SEC];
   }
 
-  /** And nanoseconds. */
+  /** The nanoseconds of that time. */
   get nanoseconds(): number {
     return this.#words[this.#frame + NSEC];
   }
 
-  /** Such as `TP_STATUS_LOSING`: frames were dropped before this one. */
+  /** Status flags, such as `TP_STATUS_LOSING`: frames before this one were dropped. */
   get status(): number {
     return this.#words[this.#frame + STATUS];
   }
 
-  /** The VLAN tag that the kernel took out of the frame; `undefined` if it had none. */
+  /** The VLAN tag, which the kernel removes from the frame; `undefined` if it had none. */
   get vlan(): { tpid: number; tci: number } | undefined {
     if ((this.status & TP_STATUS_VLAN_VALID) === 0) return undefined;
     const hasTpid = (this.status & TP_STATUS_VLAN_TPID_VALID) !== 0;
@@ -285,8 +299,9 @@ export class PacketRing implements Disposable {
   }
 
   /**
-   * Puts the VLAN tag back into the frame, in place: the two addresses move into the room before them, and the head of the frame says so, for
-   * whoever maps the ring afterwards too. Without a tag, or the second time, nothing happens.
+   * Restores the VLAN tag in the frame, in place: the two addresses move into the space before
+   * them, and the header of the frame is updated, also for later readers of the ring. Without a
+   * tag, or the second time, nothing happens.
    */
   restoreVlanTag(): void {
     const { vlan, offset } = this;
@@ -301,7 +316,10 @@ export class PacketRing implements Disposable {
     this.#words[this.#frame + STATUS] &= ~(TP_STATUS_VLAN_VALID | TP_STATUS_VLAN_TPID_VALID);
   }
 
-  /** Takes the mapping away; the second time does nothing. What has not been given back stays as it is, for the next who maps the ring. */
+  /**
+   * Removes the mapping; the second time does nothing. Blocks not given back stay as they are, for
+   * the next reader of the ring.
+   */
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
@@ -316,10 +334,10 @@ export class PacketRing implements Disposable {
   }
 }
 
-/** IEEE 802.1Q, 9.3: the type and the tag control information. */
+/** The size of a VLAN tag in bytes: its type and its tag control information. IEEE 802.1Q, 9.3. */
 const VLAN_TAG_SIZE = 4;
 
-// Where the fields are, as indices of 32-bit words, and those of 16 bits as indices of halves.
+// Offsets of the fields in 32-bit words; of 16-bit fields in half words.
 const block = tpacket_block_desc.fields;
 const BLOCK_STATUS = block.block_status[0] / 4;
 const NUM_PKTS = block.num_pkts[0] / 4;

@@ -1,5 +1,5 @@
 /**
- * Time, as the kernel stamps packets with it, and the alarm that ends a process that forgets the time.
+ * The clock of packet time stamps, and an alarm that ends this process.
  *
  * @module
  */
@@ -15,10 +15,14 @@ export function nanoseconds({ tv_sec, tv_nsec }: StructView<typeof timespec.fiel
   return tv_sec * 1_000_000_000n + tv_nsec;
 }
 
-/** Long before 1970. */
+/** Prefilled: a time long before 1970. */
 const NO_TIME = -(2n ** 62n);
 
-/** clock_gettime(2), `CLOCK_REALTIME`: nanoseconds since 1970, by the clock that `SO_TIMESTAMPNS` reads. Throws {@linkcode AnswerError}. */
+/**
+ * Nanoseconds since 1970 by the clock of `SO_TIMESTAMPNS`: clock_gettime(2), `CLOCK_REALTIME`.
+ *
+ * @throws {AnswerError} If the call reports success and writes no time.
+ */
 export function realtime(): bigint {
   const now = timespec.alloc();
   now.tv_sec = NO_TIME;
@@ -28,9 +32,10 @@ export function realtime(): bigint {
 }
 
 /**
- * alarm(2): after that many seconds the kernel ends this process by `SIGALRM`, whatever it is doing; JavaScript that hangs too.
+ * Ends this process by `SIGALRM` after a time, whatever it does then, even if JavaScript hangs:
+ * alarm(2).
  *
- * @param seconds Whole seconds; 0 calls the alarm off.
+ * @param seconds Whole seconds; 0 cancels the alarm.
  */
 export function alarm(seconds: number): void {
   libc.alarm(seconds);

@@ -1,9 +1,9 @@
 /**
- * Who a process is, and how it stops being root.
+ * The credentials of a process, and dropping root for good.
  *
- * Credentials belong to threads. libc's setgroups(), setresgid() and setresuid() carry the change to every thread of the
- * process (nptl(7)); the system calls of the same names change one. Deno runs six threads and more, so only
- * libc's will do.
+ * Credentials belong to threads. libc's setgroups(), setresgid() and setresuid() change every
+ * thread of the process (nptl(7)); the system calls of the same names change one. Deno runs six
+ * threads or more, so libc's functions are required.
  *
  * @module
  */
@@ -13,60 +13,64 @@ import { AnswerError, check, Errno, errnoName, errnoOf } from "../abi/errno.ts";
 import { __user_cap_data_struct, __user_cap_header_struct } from "../abi/layouts.ts";
 import { libc } from "../abi/libc.ts";
 
-/** "Leave this one as it is", for `setresuid` and `setresgid`: (uid_t) -1. */
+/** For `setresuid` and `setresgid`: leaves an id unchanged, (uid_t) -1. */
 export const UNCHANGED = 0xffffffff;
 
-/** The three ids of one kind of the calling process. */
+/** The three uids, or the three gids, of this process. */
 export interface Ids {
-  /** Who started the process. */
+  /** The id of the user or group that started the process. */
   readonly real: number;
-  /** As whom it acts. */
+  /** The id that permission checks use. */
   readonly effective: number;
-  /** Whom it may become again. */
+  /** An id to which the effective one may be set again. */
   readonly saved: number;
 }
 
 /**
- * setgroups(2): sets the supplementary groups, on every thread.
+ * Sets the supplementary groups on every thread: setgroups(2).
  *
- * @throws {SystemError} `EPERM` without CAP_SETGID or where `/proc/self/setgroups` says deny; `EINVAL` (a gid that is not mapped).
+ * @throws {SystemError} `EPERM` (no CAP_SETGID, or `/proc/self/setgroups` is deny), `EINVAL` (a gid
+ * that is not mapped).
  */
 export function setgroups(gids: readonly number[]): void {
   check(libc.setgroups(BigInt(gids.length), Uint32Array.from(gids)), "setgroups");
 }
 
 /**
- * setresgid(2): sets real, effective and saved gid, on every thread.
+ * Sets the real, effective and saved gid on every thread: setresgid(2).
  *
- * @throws {SystemError} `EPERM` without CAP_SETGID; `EINVAL` if one is not mapped in this user namespace.
+ * @throws {SystemError} `EPERM` (no CAP_SETGID), `EINVAL` (a gid that is not mapped in this user
+ * namespace).
  */
 export function setresgid(real: number, effective: number, saved: number): void {
   check(libc.setresgid(real, effective, saved), "setresgid");
 }
 
 /**
- * setresuid(2): sets real, effective and saved uid, on every thread. When none of them is 0 any more, the permitted,
- * effective and ambient capability sets are emptied (capabilities(7)).
+ * Sets the real, effective and saved uid on every thread: setresuid(2). When the last of the three
+ * ceases to be 0, the kernel empties the permitted, effective and ambient capability sets
+ * (capabilities(7)).
  *
- * @throws {SystemError} `EPERM` without CAP_SETUID; `EINVAL` if one is not mapped in this user namespace; `EAGAIN`.
+ * @throws {SystemError} `EPERM` (no CAP_SETUID), `EINVAL` (a uid that is not mapped in this user
+ * namespace), `EAGAIN`.
  */
 export function setresuid(real: number, effective: number, saved: number): void {
   check(libc.setresuid(real, effective, saved), "setresuid");
 }
 
-/** getgroups(2): the supplementary groups. */
+/** The supplementary groups: getgroups(2). */
 export function getgroups(): number[] {
   const count = check(libc.getgroups(0, null), "getgroups");
   const gids = new Uint32Array(count);
   return [...gids.subarray(0, check(libc.getgroups(count, gids), "getgroups"))];
 }
 
-/** getresgid(2): real, effective and saved gid. */
+/** The real, effective and saved gid: getresgid(2). */
 export function getresgid(): Ids {
   return readIds("getresgid", libc.getresgid);
 }
 
-/** getresuid(2): real, effective and saved uid. */
+/** The real, effective and saved uid: getresuid(2). */
 export function getresuid(): Ids {
   return readIds("getresuid", libc.getresuid);
 }
@@ -75,21 +79,28 @@ function readIds(call: string, read: typeof libc.getresuid): Ids {
   const [real, effective, saved] = [0, 0, 0].map(() => Uint32Array.of(UNCHANGED));
   check(read(real, effective, saved), call);
   const ids = { real: real[0], effective: effective[0], saved: saved[0] };
-  if (Object.values(ids).includes(UNCHANGED)) throw new AnswerError(call, "nobody has that id");
+  if (Object.values(ids).includes(UNCHANGED)) throw new AnswerError(call, "an invalid id");
   return ids;
 }
 
-/** Capability sets, as bits: bit `CAP_NET_RAW` of `effective` says whether the thread has that capability now. */
+/**
+ * Capability sets as bit masks: bit `CAP_NET_RAW` of `effective` is set if the thread has that
+ * capability.
+ */
 export interface Capabilities {
-  /** What it may do. */
+  /** The capabilities in effect. */
   readonly effective: bigint;
-  /** What it may take into `effective`. */
+  /** The capabilities that the thread may add to `effective`. */
   readonly permitted: bigint;
-  /** What may survive an execve(2). */
+  /** The capabilities that may survive an execve(2). */
   readonly inheritable: bigint;
 }
 
-/** capget(2): the capability sets of the calling thread. */
+/**
+ * The capability sets of the calling thread: capget(2).
+ *
+ * @throws {AnswerError} If the call reports success and writes no sets.
+ */
 export function capget(): Capabilities {
   const head = __user_cap_header_struct.alloc();
   head.version = _LINUX_CAPABILITY_VERSION_3;
@@ -97,7 +108,7 @@ export function capget(): Capabilities {
   sets.fill(0xff);
   check(libc.capget(head.bytes, sets), "capget");
   if (sets.every((byte) => byte === 0xff)) {
-    throw new AnswerError("capget", "every capability that there could be");
+    throw new AnswerError("capget", "all 64 capabilities");
   }
   const low = __user_cap_data_struct.over(sets);
   const high = __user_cap_data_struct.over(sets, __user_cap_data_struct.size);
@@ -110,7 +121,7 @@ export function capget(): Capabilities {
   };
 }
 
-/** Whom to become. */
+/** The user and group to become. */
 export interface Identity {
   /** 1 to 4294967294. */
   readonly uid: number;
@@ -118,17 +129,21 @@ export interface Identity {
   readonly gid: number;
 }
 
-/** The drop did not take effect: the process may still be, or become, what it was. Nothing may go on after this. */
+/**
+ * The drop did not take effect: the process may still have its privileges, or regain them. The
+ * program must not continue.
+ */
 export class PrivilegeError extends Error {
   /** `PrivilegeError`. */
   override readonly name = "PrivilegeError";
 }
 
 /**
- * Becomes somebody without privilege, for good, and makes sure of it.
+ * Drops all privileges for good, and verifies it.
  *
- * setgroups, setresgid, setresuid, in that order, since each needs a privilege that the next takes away; then reads
- * everything back; then tries to become root again, and takes success for the failure that it is.
+ * Calls setgroups, setresgid and setresuid in that order, since each needs a privilege that the
+ * next removes. Then it reads all credentials back, and tries to become root again, which must
+ * fail.
  *
  * @example
  * ```ts
@@ -140,9 +155,10 @@ export class PrivilegeError extends Error {
  * }
  * ```
  *
- * @throws {RangeError} If `uid` or `gid` is 0 (that drops nothing) or 4294967295 (that changes nothing).
- * @throws {SystemError} If a call is refused; what it was called for has then not happened.
- * @throws {PrivilegeError} If the calls succeeded and the privileges are still there.
+ * @throws {RangeError} If `uid` or `gid` is 0 (which drops nothing) or 4294967295 (which changes
+ * nothing).
+ * @throws {SystemError} If a call is refused; it then had no effect.
+ * @throws {PrivilegeError} If the calls succeeded and privileges remain.
  */
 export function dropPrivileges({ uid, gid }: Identity): void {
   for (const id of [uid, gid]) {
@@ -169,19 +185,20 @@ export function dropPrivileges({ uid, gid }: Identity): void {
   }
 }
 
-/** What came of one attempt to become root again. */
+/** The outcome of one attempt to become root again. */
 export interface RegainAttempt {
   /** The call, such as `setresuid(0, 0, 0)`. */
   readonly call: string;
-  /** Its errno, `EPERM` as it should be; 0 if it succeeded. */
+  /** Its error number, which should be `EPERM`; 0 if it succeeded. */
   readonly errno: number;
 }
 
 /**
- * Tries every way back to root that a sloppy drop leaves open. Harmless where the drop was real; where it was not,
- * the process *is* root afterwards: end it.
+ * Tries every way back to root that an incomplete drop leaves open. After a complete drop this is
+ * harmless; otherwise the process *is* root afterwards and must end.
  *
- * setresuid(2) lets anybody set each id to any of the three that he has, so one forgotten 0 is enough.
+ * setresuid(2) lets any process set each id to one of its current three, so a single remaining 0
+ * suffices.
  *
  * @example
  * ```ts

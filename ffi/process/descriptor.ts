@@ -1,5 +1,5 @@
 /**
- * Descriptors as such: closing them, and what crosses an exec.
+ * Descriptors of any kind: closing, duplicating and marking them.
  *
  * @module
  */
@@ -17,9 +17,10 @@ import { check, checkRestarting } from "../abi/errno.ts";
 import { libc } from "../abi/libc.ts";
 
 /**
- * close(2): gives a descriptor back.
+ * Closes a descriptor: close(2).
  *
- * Not made again on `EINTR`: on Linux the descriptor is gone all the same, and the number may be somebody else's.
+ * It is not repeated on `EINTR`: Linux has closed the descriptor by then, and its number may
+ * already be reused.
  *
  * @throws {SystemError} `EBADF` if it is not open.
  */
@@ -28,7 +29,7 @@ export function close(fd: number): void {
 }
 
 /**
- * Whether a descriptor is close-on-exec. Wraps fcntl(2), `F_GETFD`.
+ * Whether a descriptor is close-on-exec: fcntl(2), `F_GETFD`.
  *
  * @throws {SystemError} `EBADF` if it is not open.
  */
@@ -37,7 +38,7 @@ export function isCloseOnExec(fd: number): boolean {
 }
 
 /**
- * Sets or clears close-on-exec of a descriptor. Wraps fcntl(2), `F_SETFD`.
+ * Sets or clears close-on-exec: fcntl(2), `F_SETFD`.
  *
  * @throws {SystemError} `EBADF` if it is not open.
  */
@@ -46,7 +47,7 @@ export function setCloseOnExec(fd: number, closeOnExec: boolean): void {
 }
 
 /**
- * dup(2): another number for the same open file description.
+ * Duplicates a descriptor: dup(2). Both refer to the same open file description.
  *
  * @throws {SystemError} `EBADF`, `EMFILE`.
  */
@@ -55,9 +56,9 @@ export function dup(fd: number): number {
 }
 
 /**
- * pipe2(2), `O_CLOEXEC`: a pipe.
+ * Creates a pipe, close-on-exec: pipe2(2).
  *
- * @returns Its two ends: what is written to the second is read from the first.
+ * @returns Its reading end and its writing end.
  * @throws {SystemError} `EMFILE`, `ENFILE`.
  */
 export function pipe(): [reading: number, writing: number] {
@@ -67,9 +68,9 @@ export function pipe(): [reading: number, writing: number] {
 }
 
 /**
- * write(2): writes bytes to a descriptor.
+ * Writes bytes: write(2).
  *
- * @returns How many were taken.
+ * @returns The number of bytes written.
  * @throws {SystemError} `EBADF`, `EAGAIN`, `EPIPE`, …
  */
 export function write(fd: number, bytes: Uint8Array<ArrayBuffer>): number {
@@ -86,7 +87,8 @@ export function ioctl(fd: number, operation: number, argument: Uint8Array<ArrayB
 }
 
 /**
- * How a descriptor was opened: for reading, writing, both, or (`O_PATH`) neither. Wraps fcntl(2), `F_GETFL`.
+ * How a descriptor was opened: for reading, writing, both, or (`O_PATH`) neither. fcntl(2),
+ * `F_GETFL`.
  *
  * @throws {SystemError} `EBADF` if it is not open.
  */
@@ -97,7 +99,7 @@ export function descriptorAccess(fd: number): "r" | "w" | "rw" | "path" {
 }
 
 /**
- * A descriptor with one owner, who closes it at the end of its scope (`using`) or before.
+ * A descriptor with one owner, closed at the end of the owner's scope (`using`) or before.
  *
  * @example
  * ```ts
@@ -113,13 +115,13 @@ export class OwnedFd implements Disposable {
   #isOpen = true;
 
   /**
-   * Takes a descriptor over.
+   * Takes over a descriptor.
    *
-   * @param fd An open one, which nobody else closes from now on.
+   * @param fd An open descriptor that nothing else closes.
    */
   constructor(readonly fd: number) {}
 
-  /** Whether {@linkcode close} is still to come. */
+  /** Whether the descriptor is not closed yet. */
   get isOpen(): boolean {
     return this.#isOpen;
   }

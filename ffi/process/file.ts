@@ -1,6 +1,6 @@
 /**
- * Reading files, links and folders through libc: for a process that has no Deno permission to read, and for
- * `/proc`, for which Deno asks for all permissions.
+ * Reading files, links and folders through libc, for a process without Deno's permission to read,
+ * and for `/proc`, for which Deno requires all permissions.
  *
  * @module
  */
@@ -21,9 +21,9 @@ import { cString, libc } from "../abi/libc.ts";
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
- * open(2) of a file that is there.
+ * Opens an existing file: open(2).
  *
- * @param flags Such as `O_RDONLY | O_CLOEXEC`; not `O_CREAT`, which would want a mode.
+ * @param flags Such as `O_RDONLY | O_CLOEXEC`; not `O_CREAT`, which needs a mode.
  * @returns Its descriptor.
  * @throws {SystemError} `ENOENT`, `EACCES`, …
  */
@@ -32,13 +32,13 @@ export function open(path: string, flags: number): number {
 }
 
 /**
- * open(2), `O_TMPFILE`: a file without a name, to be written. It is gone with its last descriptor, unless {@linkcode giveName} names it
- * before.
+ * Creates a file without a name, for writing: open(2), `O_TMPFILE`. It vanishes with its last
+ * descriptor, unless {@linkcode giveName} names it before.
  *
- * @param folder On whose file system it is to be.
+ * @param folder A folder of the file system on which to create it.
  * @param mode Its permissions.
  * @returns Its descriptor, close-on-exec.
- * @throws {SystemError} `EOPNOTSUPP` where the file system has no such files, `EACCES`, `EROFS`, …
+ * @throws {SystemError} `EOPNOTSUPP` (the file system has no such files), `EACCES`, `EROFS`, …
  */
 export function openUnnamed(folder: string, mode: number): number {
   const flags = O_TMPFILE | O_WRONLY | O_CLOEXEC;
@@ -46,10 +46,11 @@ export function openUnnamed(folder: string, mode: number): number {
 }
 
 /**
- * linkat(2): gives a file that is open a name, if nothing has it. open(2): "you need to have /proc mounted".
+ * Gives an open file a name that is not taken: linkat(2). open(2): "you need to have /proc
+ * mounted".
  *
- * @param fd As {@linkcode openUnnamed} returned it.
- * @throws {SystemError} `EEXIST`, `ENOENT` (no folder, no /proc), `EACCES`, …
+ * @param fd From {@linkcode openUnnamed}.
+ * @throws {SystemError} `EEXIST`, `ENOENT` (no folder, or no /proc), `EACCES`, …
  */
 export function giveName(fd: number, path: string): void {
   const from = cString(`/proc/self/fd/${fd}`);
@@ -66,13 +67,13 @@ function withOpen<T>(path: string, use: (fd: number) => T): T {
 }
 
 /**
- * The whole text of a file. Wraps open(2), read(2), close(2).
+ * Reads a whole text file: open(2), read(2), close(2).
  *
  * @param path Its path.
- * @param limit The most bytes that are read.
- * @throws {SystemError} `ENOENT`, `EACCES`, … as open(2) and read(2) say.
- * @throws {RangeError} If there are more than `limit` bytes.
- * @throws {AnswerError} If it is no text.
+ * @param limit The largest size, in bytes.
+ * @throws {SystemError} `ENOENT`, `EACCES`, … of open(2) and read(2).
+ * @throws {RangeError} If the file is larger than `limit`.
+ * @throws {AnswerError} If it contains NUL.
  */
 export function readTextFile(path: string, limit = 1 << 20): string {
   return withOpen(path, (fd) => {
@@ -93,9 +94,10 @@ export function readTextFile(path: string, limit = 1 << 20): string {
 }
 
 /**
- * What a symbolic link says. Wraps readlink(2).
+ * Reads the target of a symbolic link: readlink(2).
  *
  * @throws {SystemError} `ENOENT`, `EACCES`, `EINVAL` (not a link), …
+ * @throws {AnswerError} If the target is empty or contains NUL.
  */
 export function readLink(path: string): string {
   const bytes = new Uint8Array(4096); // PATH_MAX
@@ -103,20 +105,22 @@ export function readLink(path: string): string {
     `Cannot read the link "${path}"`,
     () => check(libc.readlink(cString(path), bytes, BigInt(bytes.length)), "readlink"),
   );
-  if (length === 0) throw new AnswerError("readlink", `"${path}" says nothing`);
+  if (length === 0) throw new AnswerError("readlink", `"${path}" is empty`);
   return textIn(bytes.subarray(0, length), "readlink", path);
 }
 
-/** What was read, as text. No text has a NUL in it; a buffer that nobody has written to has nothing else. */
+/** Decodes text. Text contains no NUL; a buffer that the kernel did not write contains only NUL. */
 function textIn(bytes: Uint8Array, syscall: string, path: string): string {
   if (bytes.includes(0)) throw new AnswerError(syscall, `NUL in "${path}"`);
   return decoder.decode(bytes);
 }
 
 /**
- * The names in a folder, without `.` and `..`, in the kernel's order. Wraps open(2), getdents64(2), close(2).
+ * The names in a folder, without `.` and `..`, in the order of the kernel: open(2), getdents64(2),
+ * close(2).
  *
  * @throws {SystemError} `ENOENT`, `EACCES`, `ENOTDIR`, …
+ * @throws {AnswerError} If an entry is malformed.
  */
 export function readDirectory(path: string): string[] {
   return withOpen(path, (fd) => {

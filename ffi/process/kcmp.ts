@@ -1,5 +1,6 @@
 /**
- * Comparing what two processes hold: kcmp(2), the kernel's answer, which no process can make up.
+ * Comparing descriptors of two processes by kcmp(2). The kernel answers, and no process can forge
+ * that.
  *
  * @module
  */
@@ -8,8 +9,8 @@ import { KCMP_FILE, KCMP_FILES } from "../abi/constants.ts";
 import { rawSyscall } from "../abi/raw_syscall.ts";
 
 /**
- * kcmp(2), `KCMP_FILE`: whether two descriptors refer to the same open file description, such as a
- * socket before and after `SCM_RIGHTS`.
+ * Whether two descriptors refer to the same open file description, such as a socket before and
+ * after `SCM_RIGHTS`: kcmp(2), `KCMP_FILE`.
  *
  * @example
  * ```ts
@@ -19,18 +20,18 @@ import { rawSyscall } from "../abi/raw_syscall.ts";
  * console.assert(isSameFile(Deno.pid, 0, Deno.pid, copy.fd));
  * ```
  *
- * @param pid A process or thread, which holds `fd`.
- * @param otherPid Another one, or the same, which holds `otherFd`.
- * @throws {SystemError} `EBADF` (a descriptor that is not open there), `EPERM` (no
- * `CAP_SYS_PTRACE`), `ESRCH`, `ENOSYS` (a kernel without `CONFIG_KCMP`).
+ * @param pid The process or thread of `fd`.
+ * @param otherPid The process or thread of `otherFd`; it may be the same.
+ * @throws {SystemError} `EBADF` (a descriptor is not open there), `EPERM` (no `CAP_SYS_PTRACE`),
+ * `ESRCH`, `ENOSYS` (a kernel without `CONFIG_KCMP`).
  */
 export function isSameFile(pid: number, fd: number, otherPid: number, otherFd: number): boolean {
   return rawSyscall("kcmp", pid, otherPid, KCMP_FILE, fd, otherFd) === 0;
 }
 
 /**
- * kcmp(2), `KCMP_FILES`: whether two threads share one table of descriptors, as the threads of a
- * process do unless one has left it by unshare(2), and as processes may (clone(2), `CLONE_FILES`).
+ * Whether two threads share one table of descriptors: kcmp(2), `KCMP_FILES`. The threads of a
+ * process do, unless one has called unshare(2); processes may (clone(2), `CLONE_FILES`).
  *
  * @example
  * ```ts
@@ -42,7 +43,7 @@ export function isSameFile(pid: number, fd: number, otherPid: number, otherFd: n
  * ```
  *
  * @param tid A thread.
- * @param otherTid Another one.
+ * @param otherTid Another thread.
  * @throws {SystemError} `EPERM` (no `CAP_SYS_PTRACE`), `ESRCH`, `ENOSYS` (a kernel without
  * `CONFIG_KCMP`).
  */

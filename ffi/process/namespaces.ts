@@ -9,10 +9,11 @@ import { check } from "../abi/errno.ts";
 import { libc } from "../abi/libc.ts";
 
 /**
- * unshare(2): puts the calling thread into namespaces of its own.
+ * Moves the calling thread into new namespaces: unshare(2).
  *
- * With `CLONE_NEWPID` the thread itself stays where it is, and the next process that it starts is the first of a new PID
- * namespace. Until {@linkcode setns} takes it back the thread can start no other thread (`EINVAL`).
+ * With `CLONE_NEWPID` the thread itself stays, and the next process that it starts is the first of
+ * a new PID namespace. Until {@linkcode setns} moves it back, the thread cannot start another
+ * thread (`EINVAL`).
  *
  * @example
  * ```ts
@@ -26,14 +27,16 @@ import { libc } from "../abi/libc.ts";
  * ```
  *
  * @param flags Such as `CLONE_NEWPID`.
- * @throws {SystemError} `EPERM` without CAP_SYS_ADMIN, `ENOSPC` for too many namespaces, `EINVAL` where the kernel has none of that kind.
+ * @throws {SystemError} `EPERM` (no CAP_SYS_ADMIN), `ENOSPC` (too many namespaces), `EINVAL` (the
+ * kernel does not have that kind).
  */
 export function unshare(flags: number): void {
   check(libc.unshare(flags), "unshare");
 }
 
 /**
- * setns(2): puts the calling thread into a namespace that there is; of a PID namespace, the processes that it starts from then on.
+ * Moves the calling thread into an existing namespace: setns(2). A PID namespace applies to the
+ * processes that the thread starts afterwards.
  *
  * @example
  * ```ts
@@ -44,15 +47,16 @@ export function unshare(flags: number): void {
  * ```
  *
  * @param fd A file of /proc/PID/ns.
- * @param kind What it must be, such as `CLONE_NEWPID`.
- * @throws {SystemError} `EPERM` without CAP_SYS_ADMIN, `EINVAL` if it is another kind, or a PID namespace that is not below this process's own.
+ * @param kind The required kind, such as `CLONE_NEWPID`.
+ * @throws {SystemError} `EPERM` (no CAP_SYS_ADMIN), `EINVAL` (another kind, or a PID namespace that
+ * is not below that of this process).
  */
 export function setns(fd: number, kind: number): void {
   check(libc.setns(fd, kind), "setns");
 }
 
 /**
- * ioctl(2), `NS_GET_PARENT`: opens the namespace in which a PID or user namespace was made.
+ * Opens the parent of a PID or user namespace: ioctl(2), `NS_GET_PARENT`.
  *
  * @example
  * ```ts
@@ -64,7 +68,8 @@ export function setns(fd: number, kind: number): void {
  *
  * @param fd A file of /proc/PID/ns.
  * @returns A descriptor, close-on-exec.
- * @throws {SystemError} `EPERM` if it is not this process's own, nor below; `EINVAL` if namespaces of that kind have no parent.
+ * @throws {SystemError} `EPERM` (the parent is outside the namespace of this process), `EINVAL`
+ * (namespaces of that kind have no parent).
  */
 export function parentNamespace(fd: number): number {
   return check(libc.ioctl(fd, BigInt(NS_GET_PARENT), null), "ioctl");

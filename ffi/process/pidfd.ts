@@ -1,5 +1,5 @@
 /**
- * Descriptors that refer to a process, and copies of those that it holds.
+ * Descriptors that refer to a process, and copies of the descriptors of another process.
  *
  * @module
  */
@@ -8,8 +8,8 @@ import { OwnedFd } from "./descriptor.ts";
 import { rawSyscall } from "../abi/raw_syscall.ts";
 
 /**
- * pidfd_open(2): a descriptor that refers to a process. Unlike its number it never comes to mean
- * another one.
+ * Opens a descriptor that refers to a process: pidfd_open(2). Unlike a process id, it never refers
+ * to another process later.
  *
  * @example
  * ```ts
@@ -29,7 +29,7 @@ export function openProcess(pid: number): OwnedFd {
 }
 
 /**
- * pidfd_getfd(2): a copy of a descriptor of another process, for the same open file description.
+ * Copies a descriptor of another process, for the same open file description: pidfd_getfd(2).
  *
  * @example
  * ```ts
@@ -40,7 +40,7 @@ export function openProcess(pid: number): OwnedFd {
  * ```
  *
  * @param pid The process.
- * @param fd The number that the descriptor has there.
+ * @param fd The number of the descriptor in that process.
  * @returns The copy, close-on-exec.
  * @throws {SystemError} `EBADF` (not open there), `EPERM` (no `CAP_SYS_PTRACE`), `ESRCH`, `ENOSYS`
  * (before Linux 5.6).

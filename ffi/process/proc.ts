@@ -10,8 +10,8 @@ import { readDirectory, readLink } from "./file.ts";
 /**
  * The open descriptors of a process, and what each refers to, such as `socket:[4711]`.
  *
- * Reads the links of `/proc/PID/fd` (proc_pid_fd(5)). The descriptor that the reading itself opens is
- * left out.
+ * Reads the links of `/proc/PID/fd` (proc_pid_fd(5)). The descriptor that the reading itself opens
+ * is left out.
  *
  * @param process A process id, or `"self"`.
  * @param most The limit: a process may open a million descriptors to slow the reader down.

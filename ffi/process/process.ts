@@ -1,5 +1,5 @@
 /**
- * A process and its limits.
+ * This process: its parent, its session, its limits, and programs that it starts.
  *
  * @module
  */
@@ -19,26 +19,31 @@ import { withOriginalMask } from "./signals.ts";
 import { addressOf } from "../abi/struct.ts";
 
 /**
- * prctl(2) with one argument. Many of its operations reach the calling thread alone; those of the address space, such as
- * `PR_SET_DUMPABLE`, the process.
+ * Calls prctl(2) with one argument. Many operations affect the calling thread alone; those of the
+ * address space, such as `PR_SET_DUMPABLE`, affect the process.
  *
- * @returns What the operation returns, 0 or more.
+ * @returns The result of the operation, 0 or more.
  * @throws {SystemError} `EINVAL`, `EPERM`, …
  */
 export function prctl(operation: number, argument: number): number {
   return check(libc.prctl(operation, BigInt(argument), 0n, 0n, 0n), "prctl");
 }
 
-/** prctl(2), `PR_GET_PDEATHSIG`: the signal that this process gets when its parent ends; 0 for none. */
+/**
+ * The signal that this process gets when its parent ends; 0 for none. prctl(2), `PR_GET_PDEATHSIG`.
+ *
+ * @throws {AnswerError} If the call reports success and writes no signal.
+ */
 export function parentDeathSignal(): number {
   const signal = Int32Array.of(-1);
   check(libc.prctl(PR_GET_PDEATHSIG, addressOf(signal), 0n, 0n, 0n), "prctl");
-  if (signal[0] === -1) throw new AnswerError("prctl", "no signal, and not none either");
+  if (signal[0] === -1) throw new AnswerError("prctl", "neither a signal nor 0");
   return signal[0];
 }
 
 /**
- * prctl(2), `PR_SET_CHILD_SUBREAPER`: a process whose parent ends becomes a child of this one, if it descends from it, and not of init.
+ * Makes this process the parent of orphans among its descendants, instead of init: prctl(2),
+ * `PR_SET_CHILD_SUBREAPER`.
  *
  * @throws {SystemError} `EPERM` (a filter of system calls).
  */
@@ -47,22 +52,23 @@ export function becomeSubreaper(): void {
 }
 
 /**
- * waitpid(2), `WNOHANG`: takes note of the end of a child, so that its number is free again.
+ * Reaps a child that has ended, so that its process id becomes free: waitpid(2), `WNOHANG`.
  *
  * @returns Whether it has ended.
- * @throws {SystemError} `ECHILD` if it is no child of this process, or was reaped before.
+ * @throws {SystemError} `ECHILD` if it is not a child of this process, or is already reaped.
  */
 export function reap(pid: number): boolean {
   return checkRestarting(() => libc.waitpid(pid, null, WNOHANG), "waitpid") === pid;
 }
 
 /**
- * Marks every open descriptor from `first` up close-on-exec, so that none of them reaches a program started later.
+ * Marks every descriptor from `first` up close-on-exec, so that no program started later inherits
+ * it: close_range(2), `CLOSE_RANGE_CLOEXEC`.
  *
- * Wraps close_range(2) with `CLOSE_RANGE_CLOEXEC`. Where that is refused (`EINVAL` before Linux 5.11, `ENOSYS` before 5.9, `EPERM` by a filter
- * that does not know it) one descriptor after another is marked, as /proc lists them.
+ * If that is refused (`EINVAL` before Linux 5.11, `ENOSYS` before 5.9, `EPERM` by a filter that
+ * does not know the call), the descriptors that /proc lists are marked one by one.
  *
- * @throws {SystemError} If neither can be done.
+ * @throws {SystemError} If neither is possible.
  */
 export function markCloseOnExecFrom(first: number): void {
   if (libc.close_range(first, 0xffffffff, CLOSE_RANGE_CLOEXEC) === 0) return;
@@ -71,7 +77,7 @@ export function markCloseOnExecFrom(first: number): void {
   }
 }
 
-/** Another thread may have closed it since it was listed. */
+/** Another thread may have closed the descriptor since it was listed. */
 function markUnlessClosed(fd: number): void {
   try {
     setCloseOnExec(fd, true);
@@ -81,12 +87,12 @@ function markUnlessClosed(fd: number): void {
 }
 
 /**
- * setsid(2): puts this process into a session of its own, which has no terminal. What it could do with one that it inherited, reading
- * what is typed and (TIOCSTI) typing itself, it cannot do from then on.
+ * Starts a new session without a terminal: setsid(2). A process with an inherited terminal can read
+ * what is typed there, and type itself (TIOCSTI).
  *
- * @returns The session's id, which is the process's.
+ * @returns The id of the session, which is that of the process.
  * @throws {SystemError} `EPERM` if the process leads a process group.
- * @throws {AnswerError} If the answer is another process's id.
+ * @throws {AnswerError} If the result is another id.
  */
 export function setsid(): number {
   const session = check(libc.setsid(), "setsid");
@@ -94,13 +100,13 @@ export function setsid(): number {
   return session;
 }
 
-/** getppid(2): the parent's process id; another one, and the parent has ended. */
+/** The process id of the parent: getppid(2). It changes when the parent ends. */
 export function getppid(): number {
   return libc.getppid();
 }
 
 /**
- * setrlimit(2): lowers a limit of this process, soft and hard, for good.
+ * Lowers a limit of this process, soft and hard, for good: setrlimit(2).
  *
  * @param resource Such as `RLIMIT_NOFILE`.
  * @throws {SystemError} `EPERM` if it would be raised.
@@ -112,19 +118,22 @@ export function setrlimit(resource: number, limit: number): void {
   check(libc.setrlimit(resource, limits.bytes), "setrlimit");
 }
 
-// SAFETY: `heldArgv` has the addresses of `heldArgs`; both are bindings of this module and so live across the call.
+// SAFETY: `heldArgv` contains the addresses of `heldArgs`. Both are bindings of this module and
+// live across the call.
 let heldArgs: Uint8Array<ArrayBuffer>[] = [];
 let heldArgv = new BigUint64Array(1);
 
 /**
- * posix_spawn(3): starts a program with this process's descriptors and no environment.
+ * Starts a program with the descriptors of this process and an empty environment: posix_spawn(3).
  *
- * For a program that means to show that it can; otherwise `Deno.Command` is the better choice, which reaps.
+ * It serves to show that a process can start programs. Otherwise prefer `Deno.Command`, which reaps
+ * them.
  *
- * @param path The program's path.
- * @param args Its arguments, from `argv[0]` on.
+ * @param path The path of the program.
+ * @param args Its arguments, `argv[0]` included.
  * @returns Its process id.
  * @throws {SystemError} `EPERM`, `EAGAIN`, `ENOENT`, …
+ * @throws {AnswerError} If the call reports success and writes no process id.
  */
 export function posix_spawn(path: string, args: readonly string[]): number {
   heldArgs = args.map(cString);

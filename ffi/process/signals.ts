@@ -1,13 +1,15 @@
 /**
- * Signals, of a process whose runtime has handlers for them.
+ * Signals in a process whose runtime installs handlers.
  *
- * Theory of operation. Deno's handler runs on the thread that takes the signal, makes a system call, and does not save errno. On the
- * thread that JavaScript runs on that may be between a call that failed and the reading of its errno, which is then another's. Two cures:
+ * Theory of operation. Deno's handler runs on the thread that receives the signal, makes a system
+ * call, and does not save errno. If that happens on the JavaScript thread between a failed call and
+ * the reading of its errno, errno is wrong. There are two cures:
  *
- * - A process that listens for signals blocks them on that thread: {@linkcode blockSignals}. The kernel then has another thread take them, and
- *   Deno brings them to JavaScript as before.
- * - A process that listens for none has no use for the handlers: {@linkcode restoreDefaultSignals}. Deno installs some of its own, a second
- *   after its start, for what is to be done before it ends by a signal; and leaves them where nobody listens any more.
+ * - A process that listens for signals blocks them on that thread: {@linkcode blockSignals}. The
+ *   kernel then delivers them to another thread, and Deno passes them to JavaScript as before.
+ * - A process that does not listen removes the handlers: {@linkcode restoreDefaultSignals}. Deno
+ *   installs some of its own a second after its start, for its cleanup on a fatal signal, and
+ *   leaves handlers in place after the last listener is removed.
  *
  * @module
  */
@@ -18,22 +20,28 @@ import { readTextFile } from "./file.ts";
 import { sigaction, sigset_t } from "../abi/layouts.ts";
 import { libc } from "../abi/libc.ts";
 
-/** SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS: the thread that causes them takes them. Source: signal(7). */
+/**
+ * SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS: delivered to the thread that causes
+ * them. Source: signal(7).
+ */
 const SYNCHRONOUS = [4, 5, 6, 7, 8, 11, 31];
 
 /** SIGKILL and SIGSTOP. */
 const WITHOUT_HANDLER = [9, 19];
 
-/** What libc signals its own threads by, glibc's and musl's. Source: nptl(7). */
+/** Signals that libc sends to its own threads, glibc and musl. Source: nptl(7). */
 const OF_LIBC = [32, 33, 34];
 
-/** SIGTTIN, SIGTTOU: a process in the background whose thread blocks them is told EIO by its terminal, or writes to it. */
+/**
+ * SIGTTIN, SIGTTOU: if a thread of a background process blocks them, its reads of the terminal fail
+ * with EIO, and its writes reach the terminal.
+ */
 const OF_TERMINALS = [21, 22];
 
-/** All of them, to SIGRTMAX. */
+/** All signals, up to SIGRTMAX. */
 const SIGNALS = Array.from({ length: 64 }, (_, i) => i + 1);
 
-/** Those for which a program may have a handler. */
+/** Signals for which a program may have a handler. */
 const HANDLEABLE = SIGNALS.filter((signal) =>
   ![...SYNCHRONOUS, ...WITHOUT_HANDLER, ...OF_LIBC].includes(signal)
 );
@@ -43,44 +51,47 @@ const BLOCKED = HANDLEABLE.filter((signal) => !OF_TERMINALS.includes(signal));
 const SIG_DFL = 0n;
 const SIG_IGN = 1n;
 
-/** The signals that this thread blocked before, once it blocks more. */
+/** The signals that this thread blocked before blockSignals(). */
 let originalMask: Uint8Array<ArrayBuffer> | undefined;
 
 /**
- * Blocks every signal that may have a handler on the thread that JavaScript runs on, so that no handler changes errno between a call and
- * its reading. Signals go on reaching those who listen for them: other threads take them.
+ * Blocks, on the JavaScript thread, every signal that may have a handler, so that no handler
+ * changes errno between a call and its reading. Listeners still receive signals: other threads take
+ * them.
  *
- * Left are SIGTTIN and SIGTTOU, since a terminal asks whether the thread that reads or writes blocks them; nobody should listen for these. A web worker
- * runs on a thread of its own, and calls this itself. Programs that are started inherit what is blocked: see {@linkcode withOriginalMask}.
+ * SIGTTIN and SIGTTOU stay unblocked, because a terminal tests whether the reading or writing
+ * thread blocks them; do not listen for these. A web worker runs on a thread of its own, and calls
+ * this itself. Started programs inherit the mask: see {@linkcode withOriginalMask}.
  *
  * @example
  * ```ts
  * import { blockSignals } from "../mod.ts";
  *
  * blockSignals();
- * Deno.addSignalListener("SIGUSR2", () => Deno.exit()); // is still called
+ * Deno.addSignalListener("SIGUSR2", () => Deno.exit()); // still called
  * Deno.kill(Deno.pid, "SIGUSR2");
  * setTimeout(() => Deno.exit(1), 10_000);
  * ```
  *
- * @throws {SystemError} If it is refused, which a filter of system calls may do.
- * @throws {AnswerError} If they are not blocked for all that.
+ * @throws {SystemError} If it is refused, for example by a filter of system calls.
+ * @throws {AnswerError} If the call reports success and the signals are not blocked.
  */
 export function blockSignals(): void {
   if (originalMask !== undefined) return;
-  startSignalThread(); // before they are blocked: it takes them where no other thread does
+  startSignalThread(); // started before the signals are blocked, so it receives them
   const mask = setOf(BLOCKED);
   const before = changeMask(SIG_BLOCK, mask);
   const now = changeMask(SIG_BLOCK, null);
   if (mask.some((bits, i) => (bits & ~now[i]) !== 0)) {
-    throw new AnswerError("pthread_sigmask", "signals that are not blocked");
+    throw new AnswerError("pthread_sigmask", "signals are not blocked");
   }
   originalMask = before;
 }
 
 /**
- * Runs a step while the thread blocks the signals alone that it blocked before {@linkcode blockSignals}: for what starts a program, which inherits them and
- * could not be ended by SIGTERM otherwise. Without `blockSignals` it just runs the step.
+ * Runs a step with the signal mask from before {@linkcode blockSignals}. A program that the step
+ * starts inherits that mask; with the other, SIGTERM could not end it. Without `blockSignals` it
+ * only runs the step.
  *
  * @example
  * ```ts
@@ -92,10 +103,11 @@ export function blockSignals(): void {
  * console.assert((await sleep.status).signal === "SIGTERM");
  * ```
  *
- * @param step Starts the program before it returns, as `spawn`, `output` and `outputSync` do. In it errno may be another's.
- * @returns What the step returns.
- * @throws {SystemError} If what is blocked cannot be changed.
- * @throws What the step throws.
+ * @param step Starts the program before it returns, as `spawn`, `output` and `outputSync` do.
+ * During it, errno may be wrong.
+ * @returns The result of the step.
+ * @throws {SystemError} If the mask cannot be changed.
+ * @throws Any error of the step.
  */
 export function withOriginalMask<T>(step: () => T): T {
   if (originalMask === undefined) return step();
@@ -108,20 +120,21 @@ export function withOriginalMask<T>(step: () => T): T {
 }
 
 /**
- * Has every signal do what the kernel does by itself, for good: no handler is left, and the runtime installs none later unless somebody listens.
- * What is ignored stays ignored.
+ * Restores the default action of every signal for good: no handler is left, and the runtime
+ * installs none later unless somebody listens. Ignored signals stay ignored.
  *
- * To be called before the event loop begins, since the runtime then takes signals that were ignored when the process began, as nohup(1) wants
- * them.
+ * Call it before the event loop starts: the runtime then replaces the disposition of signals that
+ * were ignored at its start, as nohup(1) sets it.
  *
  * @example
  * ```ts
  * import { restoreDefaultSignals } from "../mod.ts";
  *
- * restoreDefaultSignals(); // SIGTERM ends this process, even where a filter refuses what a handler needs
+ * restoreDefaultSignals(); // SIGTERM ends this process, even under a filter
  * ```
  *
- * @throws {SystemError} If it is refused, which a filter of system calls may do, or there is no /proc.
+ * @throws {SystemError} If it is refused, for example by a filter of system calls, or /proc is
+ * missing.
  */
 export function restoreDefaultSignals(): void {
   const ignored = signalsIn(readTextFile("/proc/self/status"), "SigIgn");
@@ -133,7 +146,7 @@ export function restoreDefaultSignals(): void {
 }
 
 /**
- * The signals of one of the masks that /proc shows of a thread. Source: proc_pid_status(5).
+ * The signals in one of the masks of a thread. Source: proc_pid_status(5).
  *
  * @example
  * ```ts
@@ -144,7 +157,8 @@ export function restoreDefaultSignals(): void {
  * ```
  *
  * @param status The text of `/proc/PID/status` or `/proc/PID/task/TID/status`.
- * @param mask Those blocked, ignored, caught by a handler, pending for the thread, pending for its process.
+ * @param mask Blocked, ignored, caught by a handler, pending for the thread, pending for its
+ * process.
  * @throws {RangeError} If the text has no such mask.
  */
 export function signalsIn(
@@ -158,8 +172,9 @@ export function signalsIn(
 }
 
 /**
- * Has the runtime install now all that it would install later: its thread for signals and the handlers of SIGHUP, SIGINT and SIGTERM, as at the
- * first listener for any signal, and that of SIGUSR1, which opens its debugger.
+ * Makes the runtime install at once all that it would install later: its signal thread and the
+ * handlers of SIGHUP, SIGINT and SIGTERM, as at the first listener for any signal, and that of
+ * SIGUSR1, which opens its debugger.
  */
 function startSignalThread(): void {
   const nothing = () => {};
@@ -167,7 +182,10 @@ function startSignalThread(): void {
   Deno.removeSignalListener("SIGUSR1", nothing);
 }
 
-/** pthread_sigmask(3), which returns its errno. */
+/**
+ * Changes the signal mask and returns the previous one: pthread_sigmask(3), which returns its error
+ * number.
+ */
 function changeMask(how: number, mask: Uint8Array<ArrayBuffer> | null): Uint8Array<ArrayBuffer> {
   const before = new Uint8Array(sigset_t.size);
   const errno = libc.pthread_sigmask(how, mask, before);

@@ -1,5 +1,5 @@
 /**
- * Threads of libc's own.
+ * Threads that libc starts, without JavaScript.
  *
  * @module
  */
@@ -9,14 +9,15 @@ import { AnswerError, check, SystemError } from "../abi/errno.ts";
 import { cString, libc } from "../abi/libc.ts";
 import { addressOf } from "../abi/struct.ts";
 
-// SAFETY: a thread looks at its semaphore, whose address it was given, until it ends: as long as there may be one, the object with the
-// semaphore is held here.
+// SAFETY: a thread uses its semaphore, whose address it was given, until it ends. While such a
+// thread may exist, the object with the semaphore is referenced here.
 const waiting = new Set<WaitingThreads>();
 
-// And at the end of an isolate, which gives all of its memory back to the heap while the process goes on, they are let go.
+// They are released at the end of an isolate too, which returns all its memory to the heap while
+// the process continues.
 globalThis.addEventListener("unload", () => waiting.forEach(letGo));
 
-/** Who cannot be let go then ends with the process; nobody is left to be told. */
+/** A thread that cannot be released ends with the process; no caller is left to report that to. */
 function letGo(threads: WaitingThreads): void {
   try {
     threads[Symbol.dispose]();
@@ -26,11 +27,11 @@ function letGo(threads: WaitingThreads): void {
 }
 
 /**
- * Threads that do nothing but wait, for somebody who wants to see what a new thread is born with: they are there for as long as it takes
- * to look, on however slow a machine.
+ * Threads that only wait, for a test of what a new thread inherits. They exist for as long as the
+ * test takes, on a machine of any speed.
  *
- * The whole program of each is sem_wait(3): no JavaScript runs on them. A web worker must let them go before it ends, since nothing tells this
- * module of that end.
+ * Each executes nothing but sem_wait(3); no JavaScript runs on them. A web worker must release them
+ * before it ends, because this module does not learn of that end.
  *
  * ```ts
  * import { WaitingThreads } from "./threads.ts";
@@ -44,10 +45,11 @@ export class WaitingThreads implements Disposable {
   readonly #threads: bigint[] = [];
 
   /**
-   * Starts them: pthread_create(3).
+   * Starts the threads: pthread_create(3).
    *
-   * @throws {SystemError} `EAGAIN` (RLIMIT_NPROC, memory), `EPERM` (a filter of system calls); none is left then.
-   * @throws {AnswerError} If there is no thread for all that.
+   * @throws {SystemError} `EAGAIN` (RLIMIT_NPROC, memory), `EPERM` (a filter of system calls); no
+   * thread is left then.
+   * @throws {AnswerError} If the call reports success and there is no thread.
    */
   constructor(count: number) {
     check(libc.sem_init(this.#semaphore, 0, 0), "sem_init");
@@ -62,7 +64,7 @@ export class WaitingThreads implements Disposable {
     }
   }
 
-  /** Lets them end, and waits for that: sem_post(3), pthread_join(3). */
+  /** Releases the threads and waits for their end: sem_post(3), pthread_join(3). */
   [Symbol.dispose](): void {
     const threads = this.#threads.splice(0);
     for (const _ of threads) check(libc.sem_post(this.#semaphore), "sem_post");
@@ -78,7 +80,7 @@ function startThread(program: Deno.PointerValue, argument: bigint): bigint {
   return thread[0];
 }
 
-/** The pthread functions return the errno. */
+/** The pthread functions return their error number. */
 function checkErrno(errno: number, name: string): void {
   if (errno !== 0) throw new SystemError(name, errno);
 }

@@ -1,7 +1,8 @@
 /**
- * Users and groups by name, as the system's own databases have them.
+ * Users and groups by name, from the databases of the system.
  *
- * By the functions that return an errno: their older sisters (getpwnam(3), …) answer NULL for "there is none" and for "I cannot look".
+ * The reentrant functions return an error number. The older ones (getpwnam(3), …) return NULL both
+ * for "no entry" and for "the database cannot be read".
  *
  * @module
  */
@@ -11,7 +12,10 @@ import { group, passwd } from "../abi/layouts.ts";
 import { cString, libc } from "../abi/libc.ts";
 import type { Fields, Struct, StructView } from "../abi/struct.ts";
 
-/** Where an answer goes: the struct, the texts that it points to, and a pointer that stays NULL if there is none. */
+/**
+ * Calls a lookup function with the buffers for its answer: the struct, its texts, and a pointer
+ * that stays NULL if there is no entry.
+ */
 type Lookup = (
   entry: Uint8Array<ArrayBuffer>,
   texts: Uint8Array<ArrayBuffer>,
@@ -19,13 +23,16 @@ type Lookup = (
   found: BigUint64Array<ArrayBuffer>,
 ) => number;
 
-/** The room for the texts of an entry, in bytes: at first, and at most. A group may have thousands of members. */
+/**
+ * The size of the buffer for the texts of an entry, in bytes: the first, and the largest. A group
+ * may have thousands of members.
+ */
 const ROOM = 1024, MOST_ROOM = 1 << 20;
 
 /**
- * Looks an entry up, with more room until it fits.
+ * Looks up an entry, with a larger buffer until it fits.
  *
- * SAFETY: of an entry only numbers are read, so nobody follows its pointers to the texts.
+ * SAFETY: only numbers are read from an entry, so its pointers to the texts are never followed.
  */
 function lookUp<F extends Fields>(
   call: string,
@@ -41,7 +48,7 @@ function lookUp<F extends Fields>(
   }
 }
 
-/** A user, as the password database has it. */
+/** A user of the password database. */
 export interface User {
   /** The user's number. */
   readonly uid: number;
@@ -54,7 +61,7 @@ function asUser(entry: StructView<typeof passwd.fields> | undefined): User | und
 }
 
 /**
- * getpwnam_r(3): the user of that name, or `undefined`.
+ * The user of that name, or `undefined`: getpwnam_r(3).
  *
  * @throws {SystemError} If the database cannot be read: `EIO`, `ENFILE`, …
  */
@@ -63,7 +70,7 @@ export function userByName(name: string): User | undefined {
 }
 
 /**
- * getpwuid_r(3): the user with that uid, or `undefined`.
+ * The user with that uid, or `undefined`: getpwuid_r(3).
  *
  * @throws {SystemError} If the database cannot be read: `EIO`, `ENFILE`, …
  */
@@ -72,7 +79,7 @@ export function userByUid(uid: number): User | undefined {
 }
 
 /**
- * getgrnam_r(3): the gid of the group of that name, or `undefined`.
+ * The gid of the group of that name, or `undefined`: getgrnam_r(3).
  *
  * @throws {SystemError} If the database cannot be read: `EIO`, `ENFILE`, …
  */

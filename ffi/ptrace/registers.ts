@@ -1,7 +1,7 @@
 /**
- * The registers of a thread, as far as a system call has to do with them, on each architecture.
+ * The registers that a system call uses, on each architecture.
  *
- * `tests/abi` compares those of the machine that it runs on with what a C compiler says.
+ * `tests/abi` compares those of the machine that it runs on with a C compiler.
  *
  * @module
  */
@@ -11,9 +11,7 @@ import type { Architecture } from "../abi/syscalls.ts";
 
 /** How a program makes a system call. */
 export interface SyscallConvention {
-  /**
-   * `struct user_regs_struct`, as far as it is used, each field as C spells it. Source: sys/user.h.
-   */
+  /** `struct user_regs_struct` with the fields in use, as C spells them. Source: sys/user.h. */
   readonly registers: Struct<Fields>;
   /** The register that holds the address of the next instruction. */
   readonly programCounter: string;
@@ -22,20 +20,17 @@ export interface SyscallConvention {
   /** The registers that hold the arguments. */
   readonly args: readonly string[];
   /**
-   * The register that holds the number of the call that was begun, -1 for none; absent where it is
-   * in another set.
+   * The register that holds the number of the current call, -1 for none; absent if it is in another
+   * register set.
    */
   readonly callNumber?: string;
   /** The instruction that makes the call. */
   readonly instruction: Uint8Array<ArrayBuffer>;
-  /** What the address of an instruction is a multiple of. */
+  /** The alignment of instructions, in bytes. */
   readonly alignment: number;
 }
 
-/**
- * How a system call is made on each architecture. Source: syscall(2), "Architecture calling
- * conventions".
- */
+/** The convention of each architecture. Source: syscall(2), "Architecture calling conventions". */
 export const SYSCALL_CONVENTIONS: Readonly<Record<Architecture, SyscallConvention>> = {
   x86_64: {
     registers: struct("user_regs_struct", 216, {

@@ -1,25 +1,27 @@
 /**
- * seccomp(2): a policy of system calls as a table that a reviewer can read, compiled to the program that the kernel runs.
+ * Policies for system calls, as tables that a reviewer can read, compiled to seccomp(2) filters.
  *
- * A policy is a list of rules and what happens otherwise. For each system call its rules are tried in the order of the list; the first
- * whose conditions hold decides. What is compiled:
+ * A policy is a list of rules and a default action. The rules of a system call are tried in the
+ * order of the list; the first whose conditions hold decides. The compiled program:
  *
- *     if arch != the architecture        kill the process: numbers mean something else there
+ *     if arch != the architecture        kill the process: numbers differ there
  *     if nr >= 0x40000000 (x86_64)       EPERM: x32 numbers, a second name for each call
  *     if nr == the first system call     { its rules, one after another; otherwise }
  *     if nr == the second …              { … }
  *     otherwise
  *
- * A block is left by a return only, so a jump spans at most one block, which must have fewer than 256 instructions; how long
- * the program is does not matter to any jump. That the blocks are tried one after another costs nothing where a call is allowed whatever its
- * arguments are: the kernel works that out once and does not run the program (`seccomp_cache_prepare` in kernel/seccomp.c).
+ * Every block ends in returns, so a jump spans at most one block, which must have fewer than 256
+ * instructions; the length of the program does not matter to any jump. Trying block after block
+ * costs nothing for a call that is allowed with any arguments: the kernel determines that once, and
+ * does not run the program (`seccomp_cache_prepare` in kernel/seccomp.c).
  *
- * Two things that a filter must not get wrong:
+ * A filter must get two things right:
  *
- * - The width of an argument. It is a register of 64 bits, of which the kernel takes the low 32 for an `int`. A rule that refused
- *   descriptor 5 by all 64 bits would let 0x1_0000_0005 pass, which is descriptor 5; and one that looked at 32 bits of a pointer
- *   would take 0x1_0000_0000 for NULL. So a condition says which it is: {@linkcode intIs} or {@linkcode longIs}.
- * - What a pointer points to cannot be looked at: neither paths nor structures.
+ * - The width of an argument. It is a 64-bit register, of which the kernel uses the low 32 bits for
+ *   an `int`. A rule that compared all 64 bits with descriptor 5 would let 0x1_0000_0005 pass,
+ *   which is descriptor 5; and a rule that compared 32 bits of a pointer would take 0x1_0000_0000
+ *   for NULL. So a condition states the width: {@linkcode intIs} or {@linkcode longIs}.
+ * - A filter cannot read memory that a pointer refers to: neither paths nor structures.
  *
  * @module
  */
@@ -48,36 +50,39 @@ import { libc } from "../abi/libc.ts";
 import { addressOf } from "../abi/struct.ts";
 import { type Architecture, AUDIT_ARCH, type SyscallName, syscallNumber } from "../abi/syscalls.ts";
 
-/** What is done about a system call: it is made, the process is killed, or it fails with that errno without being made. */
+/**
+ * The action for a system call: it is allowed, the process is killed, or the call fails with that
+ * errno.
+ */
 export type SyscallAction = "allow" | "kill" | keyof typeof Errno;
 
-/** What must hold of an argument: `(argument & mask) === value`. */
+/** A condition on an argument: `(argument & mask) === value`. */
 export interface SyscallCondition {
-  /** 0 for the first. */
+  /** The index of the argument, from 0. */
   readonly argument: number;
-  /** Which of its 64 bits are looked at. */
+  /** The bits to compare. */
   readonly mask: bigint;
-  /** What these must be. */
+  /** The required value of these bits. */
   readonly value: bigint;
 }
 
-/** What is done about one system call, and why. */
+/** The action for one system call, and its reason. */
 export interface SyscallRule {
-  /** Which one. */
+  /** The system call. */
   readonly syscall: SyscallName;
-  /** What is done about it. */
+  /** The action. */
   readonly action: SyscallAction;
-  /** The rule is for calls for which all of these hold; for every call, if there are none. */
+  /** The rule applies if all of these hold; always, if there are none. */
   readonly when?: readonly SyscallCondition[];
-  /** Why. */
+  /** The reason, for the reader of the policy and of a refusal. */
   readonly reason: string;
 }
 
-/** What a process may ask of the kernel. */
+/** A policy for the system calls of a process. */
 export interface SyscallPolicy {
-  /** The first that fits decides. */
+  /** The rules; the first that applies decides. */
   readonly rules: readonly SyscallRule[];
-  /** For whatever no rule is for. */
+  /** The default, if no rule applies. */
   readonly otherwise: { readonly action: SyscallAction; readonly reason: string };
 }
 
@@ -85,14 +90,17 @@ const INT = 0xffff_ffffn;
 const LONG = 0xffff_ffff_ffff_ffffn;
 
 /**
- * An argument that C declares as an `int` or `unsigned int` (a descriptor, a command, flags): its low 32 bits, as the kernel takes them,
- * are `value`, or those in `mask` are.
+ * A condition on an argument that C declares as `int` or `unsigned int` (a descriptor, a command,
+ * flags): of its low 32 bits, which the kernel uses, those in `mask` equal `value`.
  */
 export function intIs(argument: number, value: number, mask = 0xffffffff): SyscallCondition {
   return { argument, mask: BigInt(mask) & INT, value: BigInt(value) & INT };
 }
 
-/** An argument that C declares as a `long` or a pointer: all its 64 bits are `value`, or those in `mask` are. */
+/**
+ * A condition on an argument that C declares as `long` or a pointer: of its 64 bits, those in
+ * `mask` equal `value`.
+ */
 export function longIs(argument: number, value: bigint, mask = LONG): SyscallCondition {
   return { argument, mask: mask & LONG, value: value & LONG };
 }
@@ -111,7 +119,10 @@ function returned(action: SyscallAction): BpfInstruction {
   }
 }
 
-/** The program of a rule: its conditions, each of which jumps behind the program if it does not hold; then its action. */
+/**
+ * The instructions of a rule: its conditions, each of which jumps past the rule if it does not
+ * hold, and then its action.
+ */
 function compileRule({ action, when = [] }: SyscallRule): BpfInstruction[] {
   const program = [returned(action)];
   for (const { argument, mask, value } of when) {
@@ -132,7 +143,8 @@ function compileRule({ action, when = [] }: SyscallRule): BpfInstruction[] {
 }
 
 /**
- * Compiles a policy to a program for {@linkcode installFilter}. A rule for a call that the architecture does not have is passed over.
+ * Compiles a policy to a program for {@linkcode installFilter}. Rules for calls that the
+ * architecture does not have are skipped.
  *
  * @example
  * ```ts
@@ -148,8 +160,10 @@ function compileRule({ action, when = [] }: SyscallRule): BpfInstruction[] {
  * console.assert(program.length % 8 === 0);
  * ```
  *
- * @throws {TypeError} If a rule can never decide: it comes after one for every call of that name, or a condition contradicts its mask.
- * @throws {RangeError} If a system call has too many rules for a block, or all together are too many for a program.
+ * @throws {TypeError} If a rule can never decide: an earlier rule covers every call of that name,
+ * or a condition contradicts its mask.
+ * @throws {RangeError} If a system call has too many rules for a block, or the policy is too long
+ * for a program.
  */
 export function compileFilter(
   { rules, otherwise }: SyscallPolicy,
@@ -177,7 +191,7 @@ export function compileFilter(
   return assemble([...program, returned(otherwise.action)]);
 }
 
-/** Makes sure that each rule can decide. Returns whether the last one does in any case. */
+/** Checks that each rule can decide. Returns whether the last rule always does. */
 function checkReachable(rules: readonly SyscallRule[]): boolean {
   const conditions = rules.map(({ when = [] }) => when);
   const last = conditions.findIndex((when) => when.length === 0);
@@ -189,15 +203,18 @@ function checkReachable(rules: readonly SyscallRule[]): boolean {
 }
 
 /**
- * Puts a filter on every thread of the process, and on those that will ever be started, for good: it can be added to, not taken off.
+ * Installs a filter on every thread of the process, and on all threads started later. It cannot be
+ * removed, only added to.
  *
- * Wraps seccomp(2), `SECCOMP_SET_MODE_FILTER` with `SECCOMP_FILTER_FLAG_TSYNC`, after prctl(2), `PR_SET_NO_NEW_PRIVS`: without
- * that the kernel takes a filter from CAP_SYS_ADMIN only. prctl reaches the calling thread alone; the flag
- * carries the filter *and* no_new_privs to the others.
+ * Wraps seccomp(2), `SECCOMP_SET_MODE_FILTER` with `SECCOMP_FILTER_FLAG_TSYNC`, after prctl(2),
+ * `PR_SET_NO_NEW_PRIVS`, without which the kernel requires CAP_SYS_ADMIN. prctl affects the calling
+ * thread alone; the flag carries the filter *and* no_new_privs to the others.
  *
  * @param program As {@linkcode compileFilter} returns it.
- * @throws {SystemError} `EINVAL` (no valid program, or a kernel without filters), `EPERM`, `ENOMEM`.
- * @throws {Error} If a thread has a filter of its own, which the new one cannot be added to: no thread has got it then.
+ * @throws {SystemError} `EINVAL` (an invalid program, or a kernel without filters), `EPERM`,
+ * `ENOMEM`.
+ * @throws {Error} If a thread has a filter of its own, to which the new one cannot be added. The
+ * filter is then on no thread.
  */
 export function installFilter(program: Uint8Array<ArrayBuffer>): void {
   check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n), "prctl");
@@ -211,7 +228,8 @@ export function installFilter(program: Uint8Array<ArrayBuffer>): void {
     0n,
   );
   check(result, "seccomp");
-  // seccomp(2): "if synchronization fails, the return value is the ID of the thread that caused the failure".
+  // seccomp(2): "if synchronization fails, the return value is the ID of the thread that caused the
+  // failure".
   if (result > 0) throw new Error(`Thread ${result} has a system call filter of its own`);
 }
 
@@ -221,7 +239,7 @@ function describe({ argument, mask, value }: SyscallCondition): string {
 }
 
 /**
- * Why a policy refuses a system call, in a sentence that names the rule.
+ * Explains in a sentence why a policy refuses a system call, and names the rule.
  *
  * @example
  * ```ts
@@ -236,8 +254,8 @@ function describe({ argument, mask, value }: SyscallCondition): string {
  * );
  * ```
  *
- * @param args Its arguments as far as they matter; those that are left out are 0.
- * @returns `undefined` if the policy allows it.
+ * @param args The arguments that matter; omitted ones count as 0.
+ * @returns `undefined` if the policy allows the call.
  */
 export function explainRefusal(
   { rules, otherwise }: SyscallPolicy,

@@ -1,5 +1,5 @@
 /**
- * Sockets: the calls of the Berkeley interface, thin, each with its errors.
+ * The calls of the Berkeley socket interface as thin functions that throw.
  *
  * @module
  */
@@ -16,15 +16,18 @@ import {
 } from "../abi/errno.ts";
 import { libc } from "../abi/libc.ts";
 
-/** What memory is filled with that the kernel is to write to. No option of a socket has only such bytes. */
+/**
+ * Fills buffers that the kernel is to overwrite. No value of a socket option consists of only such
+ * bytes.
+ */
 const UNWRITTEN = 0xa5;
 
 /**
- * socket(2): opens a socket.
+ * Opens a socket: socket(2).
  *
  * @param domain Such as `AF_PACKET`.
  * @param type Such as `SOCK_RAW | SOCK_CLOEXEC`.
- * @param protocol 0, or as the domain has it (packet(7): in network byte order).
+ * @param protocol 0, or a protocol of the domain (packet(7): in network byte order).
  * @returns Its descriptor.
  * @throws {SystemError} `EPERM` (a packet socket without CAP_NET_RAW), `EAFNOSUPPORT`, `EMFILE`, …
  */
@@ -33,7 +36,7 @@ export function socket(domain: number, type: number, protocol: number): number {
 }
 
 /**
- * bind(2): gives a socket its address.
+ * Binds a socket to an address: bind(2).
  *
  * @param address The bytes of a `sockaddr` of the socket's family.
  * @throws {SystemError} `ENODEV`, `ENETDOWN`, `EINVAL`, …
@@ -43,19 +46,21 @@ export function bind(fd: number, address: Uint8Array<ArrayBuffer>): void {
 }
 
 /**
- * connect(2): names the peer of a socket; a datagram socket may be given another one later.
+ * Sets the peer of a socket: connect(2). A datagram socket may be connected again.
  *
  * @param address The bytes of a `sockaddr` of the socket's family.
- * @throws {SystemError} `ENETUNREACH`, `EACCES` (a broadcast address), `EPERM` (a filter of system calls), …
+ * @throws {SystemError} `ENETUNREACH`, `EACCES` (a broadcast address), `EPERM` (a filter of system
+ * calls), …
  */
 export function connect(fd: number, address: Uint8Array<ArrayBuffer>): void {
   check(libc.connect(fd, address, address.length), "connect");
 }
 
 /**
- * socketpair(2): two connected `AF_UNIX` sockets.
+ * Creates two connected `AF_UNIX` sockets: socketpair(2).
  *
  * @throws {SystemError} `EMFILE`, `ENFILE`, …
+ * @throws {AnswerError} If the call reports success and writes no descriptors.
  */
 export function socketpair(
   domain: number,
@@ -69,8 +74,9 @@ export function socketpair(
 }
 
 /**
- * shutdown(2): ends a connection in one direction or both; whoever polls it is woken.
+ * Shuts a connection down in one direction or both, which wakes its pollers: shutdown(2).
  *
+ * @param how Such as `SHUT_RDWR`.
  * @throws {SystemError} `ENOTCONN`, `EOPNOTSUPP` (a packet socket), …
  */
 export function shutdown(fd: number, how: number): void {
@@ -78,18 +84,20 @@ export function shutdown(fd: number, how: number): void {
 }
 
 /**
- * getsockname(2): the address that a socket is bound to, as the bytes of a `sockaddr`.
+ * The address that a socket is bound to, as the bytes of a `sockaddr`: getsockname(2).
  *
  * @throws {SystemError} `EBADF`, `ENOTSOCK`, …
+ * @throws {AnswerError} If the call reports success and writes no family.
  */
 export function getsockname(fd: number): Uint8Array<ArrayBuffer> {
   return readAddress("getsockname", libc.getsockname, fd);
 }
 
 /**
- * getpeername(2): the address that a socket is connected to, as the bytes of a `sockaddr`.
+ * The address that a socket is connected to, as the bytes of a `sockaddr`: getpeername(2).
  *
  * @throws {SystemError} `ENOTCONN`, `EBADF`, `ENOTSOCK`, …
+ * @throws {AnswerError} If the call reports success and writes no family.
  */
 export function getpeername(fd: number): Uint8Array<ArrayBuffer> {
   return readAddress("getpeername", libc.getpeername, fd);
@@ -110,10 +118,12 @@ function readAddress(
 }
 
 /**
- * getsockopt(2): an option of a socket, as bytes.
+ * Reads a socket option as bytes: getsockopt(2).
  *
- * @param size How many bytes the option has at most.
+ * @param size The largest size of the value, in bytes.
+ * @returns The value; empty if the option has none, such as SO_BINDTODEVICE of an unbound socket.
  * @throws {SystemError} `ENOTSOCK`, `ENOPROTOOPT`, …
+ * @throws {AnswerError} If the call reports success and writes no value.
  */
 export function getsockopt(
   fd: number,
@@ -124,22 +134,23 @@ export function getsockopt(
   const value = new Uint8Array(size).fill(UNWRITTEN);
   const length = Uint32Array.of(size);
   check(libc.getsockopt(fd, level, option, value, length), "getsockopt");
-  const answer = value.subarray(0, length[0]); // empty, if the option has no value: SO_BINDTODEVICE of a socket that is bound to none
+  const answer = value.subarray(0, length[0]);
   if (answer.length > 0 && answer.every((byte) => byte === UNWRITTEN)) {
     throw new AnswerError("getsockopt", `option ${option} of level ${level} has no value`);
   }
   return answer;
 }
 
-/** {@linkcode getsockopt} for an option that is an `int`. */
+/** Reads a socket option that is an `int`, as {@linkcode getsockopt} does. */
 export function getsockoptInt(fd: number, level: number, option: number): number {
   return new Int32Array(getsockopt(fd, level, option, 4).buffer)[0];
 }
 
 /**
- * `SO_ERROR`: takes the error that is pending on a socket, as the next call on it would. Source: socket(7).
+ * Reads and clears the pending error of a socket, which its next call would return otherwise:
+ * `SO_ERROR`, socket(7).
  *
- * @returns The errno; 0 for none.
+ * @returns The error number; 0 for none.
  * @throws {SystemError} `ENOTSOCK`, …
  */
 export function takeSocketError(fd: number): number {
@@ -147,14 +158,15 @@ export function takeSocketError(fd: number): number {
   return socketError[0];
 }
 
-// Kept, since it is asked for whenever a ring is found empty.
+// Allocated once: the pending error is read whenever a ring is empty.
 const socketError = new Int32Array(1);
 const socketErrorSize = Uint32Array.of(4);
 
 /**
- * `SO_PEERCRED`: the process id of whoever made the other end of a Unix socket pair, or connected it. Source: unix(7).
+ * The process id of the creator or the connected peer of a Unix socket: `SO_PEERCRED`, unix(7).
  *
  * @throws {SystemError} `ENOTSOCK`, …
+ * @throws {AnswerError} If the call reports success and writes no credentials.
  */
 export function peerPid(fd: number): number {
   const credentials = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ucred.size);
@@ -162,8 +174,8 @@ export function peerPid(fd: number): number {
 }
 
 /**
- * setsockopt(2): sets an option of a socket. It is the open file description's: every process that holds
- * the socket sees it.
+ * Sets a socket option: setsockopt(2). The option belongs to the open file description, so every
+ * process that holds the socket is affected.
  *
  * @param value The option's bytes, or an `int`.
  * @throws {SystemError} `ENOPROTOOPT`, `EINVAL`, `EPERM`, …
@@ -179,9 +191,9 @@ export function setsockopt(
 }
 
 /**
- * sendto(2) on a socket that knows its peer (no address is given).
+ * Sends to the connected peer: sendto(2) without an address.
  *
- * @returns How many bytes were taken.
+ * @returns The number of bytes sent.
  * @throws {SystemError} `EAGAIN`, `ENOBUFS`, `ENETDOWN`, `EMSGSIZE`, …
  */
 export function send(fd: number, bytes: Uint8Array<ArrayBuffer>, flags: number): number {
@@ -192,10 +204,11 @@ export function send(fd: number, bytes: Uint8Array<ArrayBuffer>, flags: number):
 }
 
 /**
- * sendto(2): sends to an address that the call gives.
+ * Sends to an address: sendto(2).
  *
- * @param address The bytes of a `sockaddr`; for a packet socket a `sockaddr_ll`, which names the interface.
- * @returns How many bytes were taken.
+ * @param address The bytes of a `sockaddr`; for a packet socket a `sockaddr_ll`, which names the
+ * interface.
+ * @returns The number of bytes sent.
  * @throws {SystemError} `ENXIO`, `ENETDOWN`, `EPERM`, …
  */
 export function sendTo(
@@ -211,10 +224,10 @@ export function sendTo(
 }
 
 /**
- * recvfrom(2), without the sender's address.
+ * Receives a message without its sender's address: recvfrom(2).
  *
- * @returns The length of what was received; with `MSG_TRUNC` in `flags`, of the whole datagram.
- * @throws {SystemError} `EAGAIN` if nothing is there and the call may not wait, `ENETDOWN`, …
+ * @returns The length received; with `MSG_TRUNC` in `flags`, that of the whole datagram.
+ * @throws {SystemError} `EAGAIN` if nothing is queued and the call may not wait, `ENETDOWN`, …
  */
 export function recv(fd: number, buffer: Uint8Array<ArrayBuffer>, flags: number): number {
   return checkRestarting(
@@ -224,7 +237,7 @@ export function recv(fd: number, buffer: Uint8Array<ArrayBuffer>, flags: number)
 }
 
 /**
- * A buffer that recvfrom(2) fills again and again, without garbage.
+ * A buffer that recvfrom(2) fills again and again without allocating.
  *
  * @example
  * ```ts
@@ -238,12 +251,12 @@ export function recv(fd: number, buffer: Uint8Array<ArrayBuffer>, flags: number)
  * ```
  */
 export class ReceiveBuffer {
-  /** What was received last is at its beginning. */
+  /** The last message, at the beginning of the buffer. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly #size: bigint;
 
   /**
-   * Makes one.
+   * Allocates the buffer.
    *
    * @param size In bytes.
    */
@@ -253,11 +266,11 @@ export class ReceiveBuffer {
   }
 
   /**
-   * recvfrom(2), without the sender's address.
+   * Receives a message without its sender's address: recvfrom(2).
    *
    * @param flags Such as `MSG_DONTWAIT | MSG_TRUNC`.
-   * @returns The length of what was received (with `MSG_TRUNC`, of the whole datagram); -1 if nothing is there and the call may
-   * not wait, or a signal ended the wait.
+   * @returns The length received (with `MSG_TRUNC`, that of the whole datagram); -1 if nothing is
+   * queued and the call may not wait, or a signal ended the wait.
    * @throws {SystemError} `ENETDOWN`, `EBADF`, …
    */
   receive(fd: number, flags: number): number {

@@ -1,8 +1,8 @@
 /**
- * Control messages: what travels beside the bytes of a sendmsg(2). Pure functions on bytes.
+ * Control messages: the data that travel beside the bytes of a sendmsg(2). Pure functions on bytes.
  *
- * A control buffer is a row of messages, each a `cmsghdr` and its data, each beginning at a multiple of
- * `sizeof(size_t)`. Source: cmsg(3).
+ * A control buffer is a sequence of messages, each a `cmsghdr` followed by its data, and each
+ * aligned to `sizeof(size_t)`. Source: cmsg(3).
  *
  * @module
  */
@@ -19,7 +19,7 @@ export interface ControlMessage {
   readonly level: number;
   /** `cmsg_type`, such as `SCM_RIGHTS`. */
   readonly type: number;
-  /** What follows the header, without padding. */
+  /** The data after the header, without padding. */
   readonly data: Uint8Array;
 }
 
@@ -28,16 +28,20 @@ export function CMSG_ALIGN(length: number): number {
   return (length + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
 }
 
-/** `#define CMSG_LEN(len) (CMSG_ALIGN (sizeof (struct cmsghdr)) + (len))`: what `cmsg_len` says for `length` bytes of data. */
+/**
+ * `#define CMSG_LEN(len) (CMSG_ALIGN (sizeof (struct cmsghdr)) + (len))`: the `cmsg_len` of a
+ * message with `length` bytes of data.
+ */
 export function CMSG_LEN(length: number): number {
   return CMSG_ALIGN(cmsghdr.size) + length;
 }
 
 /**
- * `#define CMSG_SPACE(len) (CMSG_ALIGN (len) + CMSG_ALIGN (sizeof (struct cmsghdr)))`: what a message with
- * `length` bytes of data occupies, padding included.
+ * `#define CMSG_SPACE(len) (CMSG_ALIGN (len) + CMSG_ALIGN (sizeof (struct cmsghdr)))`: the size of
+ * a message with `length` bytes of data, padding included.
  *
- * The padding is room: a buffer of `CMSG_SPACE(4)` takes two descriptors without `MSG_CTRUNC`.
+ * The padding can hold data: a buffer of `CMSG_SPACE(4)` takes two descriptors without
+ * `MSG_CTRUNC`.
  */
 export function CMSG_SPACE(length: number): number {
   return CMSG_ALIGN(length) + CMSG_ALIGN(cmsghdr.size);
@@ -72,11 +76,11 @@ export function encodeControlMessages(
 }
 
 /**
- * Takes a control buffer apart, as CMSG_FIRSTHDR and CMSG_NXTHDR do.
+ * Parses a control buffer, as CMSG_FIRSTHDR and CMSG_NXTHDR do.
  *
- * @param control The bytes that recvmsg(2) filled: `msg_controllen` of them.
- * @returns The messages, their data as views of `control`. A header that says less than its own size, or more than
- * is left, ends the row: what lies beyond it cannot be known.
+ * @param control The `msg_controllen` bytes that recvmsg(2) filled.
+ * @returns The messages; their data are views of `control`. A `cmsg_len` below the size of the
+ * header, or beyond the end, ends the list.
  */
 export function parseControlMessages(control: Uint8Array<ArrayBuffer>): ControlMessage[] {
   const messages: ControlMessage[] = [];
@@ -101,7 +105,10 @@ export function rightsMessage(descriptors: readonly number[]): ControlMessage {
   return { level: SOL_SOCKET, type: SCM_RIGHTS, data };
 }
 
-/** The descriptors in an `SCM_RIGHTS` message: whole ints only; what is left of a cut one is nobody's descriptor. */
+/**
+ * The descriptors in an `SCM_RIGHTS` message: whole ints only; the rest of a truncated message
+ * holds none.
+ */
 export function rightsIn({ data }: ControlMessage): number[] {
   const whole = data.slice(0, data.length - data.length % FD_SIZE);
   return [...new Int32Array(whole.buffer)];

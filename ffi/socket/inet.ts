@@ -33,14 +33,14 @@ export function ipv4Bytes(text: string): Uint8Array<ArrayBuffer> | undefined {
 
 function required(address: string): Uint8Array<ArrayBuffer> {
   const bytes = ipv4Bytes(address);
-  if (bytes === undefined) throw new RangeError(`"${address}" is no IPv4 address`);
+  if (bytes === undefined) throw new RangeError(`"${address}" is not an IPv4 address`);
   return bytes;
 }
 
 /**
- * An endpoint, as the bytes of a `sockaddr_in`.
+ * An endpoint as the bytes of a `sockaddr_in`.
  *
- * @throws {RangeError} If its address is none.
+ * @throws {RangeError} If its address is not IPv4 in dotted decimal.
  */
 export function inetAddress({ address, port }: Ipv4Endpoint): Uint8Array<ArrayBuffer> {
   const name = sockaddr_in.alloc();
@@ -51,7 +51,7 @@ export function inetAddress({ address, port }: Ipv4Endpoint): Uint8Array<ArrayBu
 }
 
 /**
- * The endpoint that the bytes of a `sockaddr_in` name.
+ * The endpoint in the bytes of a `sockaddr_in`.
  *
  * @throws {RangeError} If they are of another family, or too few.
  */
@@ -62,10 +62,12 @@ export function inetEndpoint(bytes: Uint8Array<ArrayBuffer>): Ipv4Endpoint {
 }
 
 /**
- * Joins a multicast group on an interface: setsockopt(2), `IP_ADD_MEMBERSHIP`. The kernel says so to the routers by IGMP.
+ * Joins a multicast group on an interface: setsockopt(2), `IP_ADD_MEMBERSHIP`. The kernel reports
+ * the membership to routers by IGMP.
  *
- * @throws {SystemError} `EADDRINUSE` (joined already), `ENODEV`, `EINVAL` (no group), `ENOBUFS` (too many), …
- * @throws {RangeError} If the group is no IPv4 address.
+ * @throws {SystemError} `EADDRINUSE` (already joined), `ENODEV`, `EINVAL` (not a group), `ENOBUFS`
+ * (too many), …
+ * @throws {RangeError} If `group` is not an IPv4 address.
  */
 export function joinGroup(fd: number, group: string, ifindex: number): void {
   const request = ip_mreqn.alloc();
@@ -75,8 +77,8 @@ export function joinGroup(fd: number, group: string, ifindex: number): void {
 }
 
 /**
- * Says where a socket's multicast leaves, and how far it goes: `IP_MULTICAST_IF`, `IP_MULTICAST_TTL`, and no copy to this machine's own
- * receivers (`IP_MULTICAST_LOOP`).
+ * Sets the interface and the TTL of outgoing multicast (`IP_MULTICAST_IF`, `IP_MULTICAST_TTL`), and
+ * turns off its delivery to receivers on this machine (`IP_MULTICAST_LOOP`).
  *
  * @throws {SystemError} `EADDRNOTAVAIL` (no such interface), …
  */

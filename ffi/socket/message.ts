@@ -71,7 +71,8 @@ const incoming = new Message();
 /**
  * Sends a datagram with control messages beside it: sendmsg(2).
  *
- * @param data The bytes. Over `SOCK_STREAM` at least one, or the control messages are lost (unix(7)).
+ * @param data The bytes. Over `SOCK_STREAM` at least one, or the control messages are lost
+ * (unix(7)).
  * @param control Control messages as `encodeControlMessages` lays them out; empty for none.
  * @param flags Such as `MSG_NOSIGNAL | MSG_DONTWAIT`.
  * @param controlLength How much of `control` is sent, in bytes; all of it by default.

@@ -10,31 +10,32 @@ import { iovec, mmsghdr, msghdr } from "../abi/layouts.ts";
 import { libc } from "../abi/libc.ts";
 import { addressOf } from "../abi/struct.ts";
 
-/** How messages are received. */
+/** The sizes of a {@linkcode MessageVector}. */
 export interface MessageVectorOptions {
-  /** How many messages one call takes at most. */
+  /** The most messages that one call receives. */
   readonly count: number;
-  /** The room for each, in bytes. */
+  /** The buffer size for each message, in bytes. */
   readonly size: number;
-  /** The room for the data of one control message of each, in bytes; 0 for none. */
+  /** The buffer size for the data of one control message of each, in bytes; 0 for none. */
   readonly controlSize?: number;
 }
 
-/** Room for many messages, filled again and again without garbage. */
+/** Buffers for many messages, filled again and again without allocating. */
 export class MessageVector {
-  /** The room of all messages, one after another. */
+  /** The buffers of all messages, one after another. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The room of their control messages, one after another. */
+  /** The buffers of their control messages, one after another. */
   readonly control: Uint8Array<ArrayBuffer>;
   readonly #count: number;
   readonly #size: number;
   readonly #controlSpace: number;
-  // SAFETY: the headers point to the vectors, and both to the rooms; all are fields of this object, which lives across the call.
+  // SAFETY: the headers point to the vectors, and both to the buffers. All are fields of this
+  // object, which lives across the call.
   readonly #headers: Uint8Array<ArrayBuffer>;
   readonly #vectors: Uint8Array<ArrayBuffer>;
   readonly #words: Uint32Array<ArrayBuffer>;
 
-  /** Has room for as many messages as are asked for. */
+  /** Allocates the buffers. */
   constructor({ count, size, controlSize = 0 }: MessageVectorOptions) {
     this.#count = count;
     this.#size = size;
@@ -57,14 +58,15 @@ export class MessageVector {
   }
 
   /**
-   * recvmmsg(2), without a timeout.
+   * Receives messages: recvmmsg(2) without a timeout.
    *
    * @param flags Such as `MSG_DONTWAIT | MSG_TRUNC`.
-   * @returns How many messages came; 0 if none is there and the call may not wait, or a signal ended the wait.
+   * @returns The number of messages; 0 if nothing is queued and the call may not wait, or a signal
+   * ended the wait.
    * @throws {SystemError} `ENETDOWN`, `EBADF`, …
    */
   receive(fd: number, flags: number): number {
-    // The kernel has written over it: how long the control messages are.
+    // The kernel replaces the size of the control buffer by the length that it filled.
     for (let i = 0; i < this.#count; i++) {
       this.#words[i * HEADER_WORDS + CONTROLLEN] = this.#controlSpace;
     }
@@ -75,24 +77,24 @@ export class MessageVector {
     throw new SystemError("recvmmsg", errno);
   }
 
-  /** Where a message begins in {@linkcode bytes}. */
+  /** The offset of a message in {@linkcode bytes}. */
   offsetOf(i: number): number {
     return i * this.#size;
   }
 
-  /** How long a message is; with `MSG_TRUNC` asked for, how long it was. */
+  /** The length of a message in bytes; with `MSG_TRUNC` in the flags, of the whole datagram. */
   lengthOf(i: number): number {
     return this.#words[i * HEADER_WORDS + MSG_LEN];
   }
 
-  /** Its control messages: as `parseControlMessages` takes them. */
+  /** The control messages of a message, for `parseControlMessages`. */
   controlOf(i: number): Uint8Array<ArrayBuffer> {
     const start = i * this.#controlSpace;
     return this.control.subarray(start, start + this.#words[i * HEADER_WORDS + CONTROLLEN]);
   }
 }
 
-// Where the fields of a header are, as indices of 32-bit words; msg_controllen is of 64 bits, and never needs the upper half.
+// Offsets of the fields in 32-bit words. The upper half of msg_controllen is never needed.
 const HEADER_WORDS = mmsghdr.size / 4;
 const MSG_LEN = mmsghdr.fields.msg_len[0] / 4;
 const CONTROLLEN = msghdr.fields.msg_controllen[0] / 4;

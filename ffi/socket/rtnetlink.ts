@@ -1,6 +1,6 @@
 /**
- * Network interfaces, as the kernel tells over rtnetlink(7). Unlike `/sys/class/net`, which shows the namespace that it
- * was mounted in, this answers for the namespace of the caller.
+ * Network interfaces by rtnetlink(7). Unlike `/sys/class/net`, which shows the network namespace in
+ * which it was mounted, rtnetlink shows that of the caller.
  *
  * @module
  */
@@ -52,7 +52,10 @@ export interface Link {
   readonly kind: string;
   /** The ifindex of a veth's peer, if that is in this namespace. */
   readonly peer: number | undefined;
-  /** How many want every frame of it (`IFLA_PROMISCUITY`), packet sockets among them: its flags do not tell of those. */
+  /**
+   * The number of users that put the interface into promiscuous mode (`IFLA_PROMISCUITY`), packet
+   * sockets included: its flags do not show those.
+   */
   readonly promiscuity: number;
 }
 
@@ -83,11 +86,11 @@ function number(bytes: Uint8Array | undefined): number | undefined {
 }
 
 /**
- * Reads the kernel's answer to `RTM_GETLINK`.
+ * Parses the kernel's reply to `RTM_GETLINK`.
  *
  * @param message One netlink message, from its `nlmsghdr` on.
- * @throws {SystemError} The errno that the kernel answered, such as `ENODEV`.
- * @throws {RangeError} If it is neither a link nor an error.
+ * @throws {SystemError} The error number in the reply, such as `ENODEV`.
+ * @throws {RangeError} If the message is neither a link nor an error.
  */
 export function parseLink(message: Uint8Array<ArrayBuffer>): Link {
   const { nlmsg_type, nlmsg_len } = nlmsghdr.over(message);
@@ -137,11 +140,11 @@ function request(ifindex: number): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * if_nametoindex(3): the number of the interface with that name, in the caller's network namespace.
+ * The ifindex of the interface of this name in the caller's network namespace: if_nametoindex(3).
  *
  * @param name 1 to 15 bytes.
  * @throws {SystemError} `ENODEV` if there is none.
- * @throws {RangeError} If the name is longer than the kernel's names are: libc would cut it and may find another's.
+ * @throws {RangeError} If the name is longer: libc would cut it and might find another interface.
  */
 export function if_nametoindex(name: string): number {
   const bytes = cString(name);
@@ -152,7 +155,7 @@ export function if_nametoindex(name: string): number {
 }
 
 /**
- * The interface with that number. Asks the kernel by `RTM_GETLINK`; no privilege is needed.
+ * The interface of this ifindex, by `RTM_GETLINK`; no privilege is needed.
  *
  * @example
  * ```ts
@@ -162,14 +165,14 @@ export function if_nametoindex(name: string): number {
  * ```
  *
  * @throws {SystemError} `ENODEV` if there is none, `EMFILE`, …
- * @throws {AnswerError} If the answer is none.
+ * @throws {AnswerError} If the reply is malformed.
  */
 export function linkByIndex(ifindex: number): Link {
   const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0); // NETLINK_ROUTE is 0
   try {
     send(fd, request(ifindex), 0);
     const answer = new Uint8Array(32768);
-    // The kernel has answered by the time that the request is sent: no wait is needed, and none is made.
+    // The kernel replies before send() returns, so no wait is needed.
     return answered(answer.subarray(0, recv(fd, answer, MSG_DONTWAIT)));
   } finally {
     close(fd);

@@ -1,8 +1,9 @@
 /**
- * Passing descriptors over a Unix socket, with the strict receive: what was agreed comes, or nothing stays open.
+ * Passing descriptors over a Unix socket. The receive is strict: exactly the agreed descriptors
+ * arrive, or none stays open.
  *
- * A descriptor arrives as a new number for the same open file description, without any privilege of the
- * sender's and without its close-on-exec flag. Source: unix(7), `SCM_RIGHTS`; net/core/scm.c.
+ * A received descriptor is a new number for the same open file description. It carries no privilege
+ * of the sender, and not its close-on-exec flag. Source: unix(7), `SCM_RIGHTS`; net/core/scm.c.
  *
  * @module
  */
@@ -30,39 +31,39 @@ import { close } from "../process/descriptor.ts";
 import { cmsghdr } from "../abi/layouts.ts";
 import { type ReceivedMessage, recvmsg, sendmsg } from "./message.ts";
 
-/** A message came that is not what was agreed. Whatever descriptors were in it have been closed. */
+/** A message differs from what was agreed. All descriptors in it have been closed. */
 export class DescriptorError extends Error {
   /** `DescriptorError`. */
   override readonly name = "DescriptorError";
 
   /**
-   * Says why it was refused.
+   * Builds the message of the error.
    *
-   * @param reason What is wrong with the message.
-   * @param expected How many descriptors were agreed.
-   * @param received How many came, as far as there was room; all of them are closed.
+   * @param reason The deviation.
+   * @param expected The agreed number of descriptors.
+   * @param received The number received, as far as there was room; all are closed.
    */
   constructor(reason: string, readonly expected: number, readonly received: number) {
     super(`Message refused: ${reason}`);
   }
 }
 
-/** How {@linkcode sendDescriptors} sends. */
+/** The options of {@linkcode sendDescriptors}. */
 export interface SendOptions {
-  /** The bytes beside the descriptors; one zero byte if nothing is given, since a stream needs one. */
+  /** The bytes beside the descriptors; one zero byte by default, since a stream needs one. */
   data?: Uint8Array<ArrayBuffer>;
   /** Flags beside `MSG_NOSIGNAL`, such as `MSG_DONTWAIT`. */
   flags?: number;
 }
 
 /**
- * Sends descriptors over a Unix socket. They stay open here.
- *
- * Wraps sendmsg(2) with one `SCM_RIGHTS` message.
+ * Sends descriptors over a Unix socket: sendmsg(2) with one `SCM_RIGHTS` message. They stay open
+ * here.
  *
  * @example
  * ```ts
- * import { AF_UNIX, close, receiveDescriptors, sendDescriptors, SOCK_CLOEXEC, SOCK_SEQPACKET, socketpair } from "../mod.ts";
+ * import { AF_UNIX, close, receiveDescriptors, sendDescriptors } from "../mod.ts";
+ * import { SOCK_CLOEXEC, SOCK_SEQPACKET, socketpair } from "../mod.ts";
  *
  * const [here, there] = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
  * sendDescriptors(here, [0]); // standard input
@@ -72,7 +73,8 @@ export interface SendOptions {
  *
  * @param socketFd A connected `AF_UNIX` socket.
  * @param descriptors At most 253 (`SCM_MAX_FD`).
- * @throws {SystemError} `EBADF` (one is not open), `EINVAL` (too many, or an io_uring), `EAGAIN`, `EPIPE`, `ETOOMANYREFS`, …
+ * @throws {SystemError} `EBADF` (one is not open), `EINVAL` (too many, or an io_uring), `EAGAIN`,
+ * `EPIPE`, `ETOOMANYREFS`, …
  */
 export function sendDescriptors(
   socketFd: number,
@@ -82,7 +84,7 @@ export function sendDescriptors(
   const { length } = descriptors;
   if (length > SCM_MAX_FD) {
     const control = encodeControlMessages([rightsMessage(descriptors)]);
-    sendmsg(socketFd, data, control, flags | MSG_NOSIGNAL); // for the kernel to refuse
+    sendmsg(socketFd, data, control, flags | MSG_NOSIGNAL); // the kernel refuses it
     return;
   }
   for (let i = 0; i < length; i++) outgoing.ints[DATA + i] = descriptors[i];
@@ -93,66 +95,75 @@ export function sendDescriptors(
 
 const ONE_BYTE = new Uint8Array(1);
 
-/** Room for one `SCM_RIGHTS` message with as many descriptors as there can be. */
+/** A buffer for one `SCM_RIGHTS` message of the largest size. */
 class RightsBuffer {
   readonly bytes = new Uint8Array(CMSG_SPACE(4 * SCM_MAX_FD));
   readonly ints = new Int32Array(this.bytes.buffer);
 }
 
-// Where the parts of such a message are, as indices of 32-bit words: the lower half of cmsg_len, and what follows the header.
+// Offsets in 32-bit words: of the lower half of cmsg_len, and of the data after the header.
 const LEN = cmsghdr.fields.cmsg_len[0] / 4;
 const LEVEL = cmsghdr.fields.cmsg_level[0] / 4;
 const TYPE = cmsghdr.fields.cmsg_type[0] / 4;
 const DATA = cmsghdr.size / 4;
 
-// One for each direction, kept, so that their addresses are asked for once.
+// One for each direction, kept so that each address is read once.
 const outgoing = new RightsBuffer();
 outgoing.ints[LEVEL] = SOL_SOCKET;
 outgoing.ints[TYPE] = SCM_RIGHTS;
 const incoming = new RightsBuffer();
 
-/** What {@linkcode receiveDescriptors} takes. */
+/** The options of {@linkcode receiveDescriptors}. */
 export interface ReceiveOptions {
-  /** How many descriptors were agreed; 0 for a message that must bring none. */
+  /** The agreed number of descriptors; 0 for a message that must carry none. */
   expected: number;
-  /** Where the data go, and the most of them that were agreed; 4096 new bytes if nothing is given. */
+  /** The buffer for the data, and so their agreed limit; 4096 new bytes by default. */
   buffer?: Uint8Array<ArrayBuffer>;
-  /** Flags beside `MSG_CMSG_CLOEXEC`, such as `MSG_DONTWAIT`. Not `MSG_PEEK`, which would install copies. */
+  /**
+   * Flags beside `MSG_CMSG_CLOEXEC`, such as `MSG_DONTWAIT`. Not `MSG_PEEK`, which installs copies
+   * of the descriptors.
+   */
   flags?: number;
 }
 
-/** What {@linkcode receiveDescriptors} returns. */
+/** The result of {@linkcode receiveDescriptors}. */
 export interface Received {
-  /** The bytes that came, in the buffer; none at the end of the connection. */
+  /** The received bytes, in the buffer; empty at the end of the connection. */
   data: Uint8Array<ArrayBuffer>;
-  /** The descriptors, close-on-exec, exactly as many as expected, or none at the end of the connection. */
+  /**
+   * The descriptors, close-on-exec: exactly the expected number, or none at the end of the
+   * connection.
+   */
   descriptors: number[];
 }
 
 /**
- * Receives exactly as many descriptors as were agreed. They are the caller's to close.
+ * Receives exactly the agreed number of descriptors: recvmsg(2). The caller closes them.
  *
- * Wraps recvmsg(2). Every control message is looked at: alignment alone makes room for a second descriptor in a buffer
- * for one, and two `SCM_RIGHTS` messages may come in one. On any deviation everything that came is closed.
+ * Every control message is examined: alignment alone leaves room for a second descriptor in a
+ * buffer for one, and one message may carry two `SCM_RIGHTS`. On any deviation everything received
+ * is closed.
  *
  * @example
  * ```ts
- * import { AF_UNIX, close, DescriptorError, receiveDescriptors, sendDescriptors, SOCK_SEQPACKET, socketpair } from "../mod.ts";
+ * import { AF_UNIX, close, DescriptorError, receiveDescriptors } from "../mod.ts";
+ * import { sendDescriptors, SOCK_SEQPACKET, socketpair } from "../mod.ts";
  *
  * const [here, there] = socketpair(AF_UNIX, SOCK_SEQPACKET, 0);
- * sendDescriptors(here, [0, 1]); // one more than agreed
+ * sendDescriptors(here, [0, 1]); // one more than agreed: both are closed
  * try {
  *   receiveDescriptors(there, { expected: 1 });
  * } catch (error) {
- *   console.assert(error instanceof DescriptorError && error.received === 2); // and both are closed
+ *   console.assert(error instanceof DescriptorError && error.received === 2);
  * }
  * [here, there].forEach(close);
  * ```
  *
  * @param socketFd A connected `AF_UNIX` socket.
- * @throws {RangeError} If more are expected than a message can bring, 253.
- * @throws {DescriptorError} If more or fewer came, another kind of control message, or a cut message.
- * @throws {SystemError} `EAGAIN` if nothing is there and the call may not wait, `ECONNRESET`, …
+ * @throws {RangeError} If `expected` exceeds 253 (`SCM_MAX_FD`).
+ * @throws {DescriptorError} If the number differs, a control message is of another kind, or the
+ * message was truncated.
+ * @throws {SystemError} `EAGAIN` if nothing is queued and the call may not wait, `ECONNRESET`, …
  */
 export function receiveDescriptors(
   socketFd: number,
@@ -170,7 +181,10 @@ export function receiveDescriptors(
   return { data: length === buffer.length ? buffer : buffer.subarray(0, length), descriptors };
 }
 
-/** The usual case, found out without an allocation: one whole message with that many descriptors, or none for none. */
+/**
+ * The usual case, recognized without an allocation: one whole message with exactly the expected
+ * descriptors, or no control message if none is expected.
+ */
 function bringsExactly({ flags, controlLength }: ReceivedMessage, expected: number): boolean {
   if ((flags & (MSG_CTRUNC | MSG_TRUNC)) !== 0) return false;
   if (expected === 0) return controlLength === 0;
@@ -186,7 +200,7 @@ function descriptorsIn({ ints }: RightsBuffer, count: number): number[] {
   return descriptors;
 }
 
-/** Every other case: the message is taken apart, and refused or accepted as a whole. */
+/** Every other case: the message is parsed, and accepted or refused as a whole. */
 function accept(message: ReceivedMessage, expected: number): number[] {
   const { controlMessages } = message;
   const descriptors = controlMessages.filter(isRights).flatMap(rightsIn);

@@ -1,17 +1,20 @@
 /**
- * C prototypes, taken apart as far as a trace needs it: types and names of the parameters.
+ * C prototypes, parsed as far as a trace needs: the types and names of the parameters.
  *
  * @module
  */
 
 /** A parameter. */
 export interface Parameter {
-  /** Its type as C writes it, without `const` and with one space before the stars, such as `struct msghdr *`. */
+  /** The C type without `const`, with one space before the stars, such as `struct msghdr *`. */
   readonly type: string;
   readonly name: string;
 }
 
-/** Where a parameter list has `...`, its comment says what comes: the type of the first holds for the others. */
+/**
+ * The comment after `...` names the variadic parameters; the type of the first applies to the
+ * others.
+ */
 function parameter(text: string, before: string): Parameter {
   const pointer = text.match(/\(\*(\w+)\)/);
   if (pointer !== null) return { type: "function *", name: pointer[1] };
@@ -27,7 +30,7 @@ function parameter(text: string, before: string): Parameter {
  * ```ts
  * import { parametersOf } from "./prototype.ts";
  *
- * const [, addr] = parametersOf("int bind(int sockfd, const struct sockaddr *addr, socklen_t addrlen)");
+ * const [, addr] = parametersOf("int bind(int sockfd, const struct sockaddr *addr)");
  * console.assert(addr.name === "addr" && addr.type === "struct sockaddr *");
  * ```
  */

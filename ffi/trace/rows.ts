@@ -50,8 +50,8 @@ function fieldValue(struct: string, field: string, raw: unknown, type: string): 
 }
 
 /**
- * A struct, a row for each field. Bytes that no declared field covers (padding, or a field that this
- * project does not use) have a row without a name.
+ * A struct, a row for each field. Bytes that no declared field covers (padding, or a field that
+ * this project does not use) have a row without a name.
  */
 export function structRows(struct: AnyStruct, bytes: Uint8Array<ArrayBuffer>): string[] {
   const whole = new Uint8Array(Math.max(struct.size, bytes.length));

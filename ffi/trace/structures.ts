@@ -1,6 +1,6 @@
 /**
- * Structures that point to others, or whose type another number decides: messages with their control
- * messages, addresses, filters and socket options, as rows of a trace.
+ * Structures that point to others, or whose type another number decides: messages with their
+ * control messages, addresses, filters and socket options, as rows of a trace.
  *
  * @module
  */

@@ -1,27 +1,29 @@
 /**
- * A trace of libc's calls, made where they are made: each with its arguments by name, its structures, its result, its errno, its time.
+ * A trace of libc's calls, made where they are made: each with its arguments by name, its
+ * structures, its result, its errno and its duration.
  *
- * Theory of operation. Every function of the table in `libc.ts` gets a wrapper. Between a call and the moment at which the program looks
- * at errno lies all that the trace does, so errno is read at once, and written back as the last thing. What a call points to is
- * read after it has returned: then what the kernel has written is there as well. Functions that only look at memory or name an error
- * are left out.
+ * Theory of operation. Every function of the table in `libc.ts` gets a wrapper. The program reads
+ * errno after the wrapper returns, so the wrapper reads errno at once, and writes it back last.
+ * Memory that a call points to is read after the call, so it includes what the kernel wrote.
+ * Functions that only copy memory or name an error are not traced.
  *
  * @module
  */
 
-import { decodeCall, type ReadMemory } from "./decode.ts";
+import { decodeCall, type DecodedCall, type ReadMemory } from "./decode.ts";
 import { Errno, errnoName, errnoText } from "../abi/errno.ts";
 import { libc, type LibcCall, type LibcFunction, wrapCalls } from "../abi/libc.ts";
-import { parametersOf } from "./prototype.ts";
+import { type Parameter, parametersOf } from "./prototype.ts";
 
 /** A call that has returned. */
 export interface TracedCall {
-  /** When it began, in milliseconds since 1970, and how long it took. */
+  /** Its start, in milliseconds since 1970. */
   readonly began: number;
+  /** Its duration. */
   readonly milliseconds: number;
-  /** The thread; `null` for one that is not JavaScript's. */
+  /** The thread id; `null` for a thread other than JavaScript's. */
   readonly tid: number | null;
-  /** As a line, such as `close(fd: 7) = 0`. */
+  /** The call as a line, such as `close(fd: 7) = 0`. */
   readonly line: string;
   /** The structures behind the arguments, a line each. */
   readonly details: readonly string[];
@@ -39,92 +41,126 @@ const NOT_TRACED = [
 ];
 
 /**
- * Has every call of libc's told from now on.
+ * Reports every call of libc from now on.
  *
- * @param report Called with each when it has returned, and before the program goes on. Calls that it makes itself are not told.
- * @param isWanted Asked before each call: one that is not wanted costs no more than that.
+ * @param report Receives each call after it has returned, before the program continues. Calls that
+ * `report` makes itself are not reported.
+ * @param isWanted Asked before each call; an unwanted call costs no more than that.
  */
 export function traceCalls(report: (call: TracedCall) => void, isWanted = () => true): void {
-  const { symbols } = Deno.dlopen("libc.so.6", {
+  const tracer = new Tracer(report, isWanted);
+  wrapCalls((name, described, call) =>
+    NOT_TRACED.includes(name) ? call : tracer.wrap(described, call)
+  );
+}
+
+/** memcpy(3) once more, past the wrappers. */
+function openMemory() {
+  return Deno.dlopen("libc.so.6", {
     gettid: { parameters: [], result: "i32" },
     read: { name: "memcpy", parameters: ["buffer", "usize", "usize"], result: "void" },
     readErrno: { name: "memcpy", parameters: ["buffer", "pointer", "usize"], result: "void" },
     writeErrno: { name: "memcpy", parameters: ["pointer", "buffer", "usize"], result: "void" },
-  });
-  const tid = symbols.gettid();
-  // SAFETY: of the thread that JavaScript runs on, on which every call is made that leaves an errno.
-  const errnoLocation = libc.__errno_location()!;
-  const saved = new Int32Array(1);
+  }).symbols;
+}
 
-  // SAFETY: the addresses are those that the program has just given to the kernel, which took them for good, in memory that the program
-  // still holds.
-  const read: ReadMemory = (address, length) => {
-    if (address === 0n) return undefined;
-    const bytes = new Uint8Array(length);
-    symbols.read(bytes, address, BigInt(length));
-    return bytes;
-  };
+class Tracer {
+  readonly #memory = openMemory();
+  readonly #tid = this.#memory.gettid();
+  // SAFETY: it belongs to the JavaScript thread, on which every call is made that sets this errno.
+  readonly #errnoLocation = libc.__errno_location()!;
+  readonly #errno = new Int32Array(1);
+  #isReporting = false;
 
-  let isTelling = false;
-  const tellOf = (call: TracedCall) => {
-    isTelling = true;
-    try {
-      report(call);
-    } finally {
-      isTelling = false;
-    }
-  };
+  constructor(
+    readonly report: (call: TracedCall) => void,
+    readonly isWanted: () => boolean,
+  ) {}
 
-  const wrap = (name: string, { prototype, nonblocking }: LibcFunction, call: LibcCall) => {
-    if (NOT_TRACED.includes(name)) return call;
+  wrap({ prototype, nonblocking }: LibcFunction, call: LibcCall): LibcCall {
+    const name = prototype.slice(0, prototype.indexOf("(")).replace(/^.*[ *]/, "");
     const parameters = parametersOf(prototype);
-    const shownName = prototype.slice(0, prototype.indexOf("(")).replace(/^.*[ *]/, "");
-    const decode = (args: readonly unknown[], result: unknown, errno: number | undefined) => {
-      const number = typeof result === "number" ? result : result === null ? 0 : 1;
-      const reads = number === -1 && errno === Errno.EFAULT ? () => undefined : read;
-      const shown = decodeCall({ name: shownName, parameters, args, result: number }, reads);
-      const value = typeof result === "number"
-        ? String(result)
-        : result === null
-        ? "NULL"
-        : "a pointer";
-      const failure = result !== -1
-        ? ""
-        : errno === undefined
-        ? " (errno is another thread's)"
-        : ` ${errnoName(errno)} (${errnoText(errno)})`;
-      return {
-        line: `${shownName}(${shown.args}) = ${value}${failure}`,
-        details: shown.details,
-      };
-    };
-    if (nonblocking) {
-      return async (...args: unknown[]) => {
-        if (isTelling || !isWanted()) return call(...args);
-        const started = performance.now();
-        const result = await (call(...args) as Promise<unknown>);
-        const milliseconds = performance.now() - started;
-        const began = performance.timeOrigin + started;
-        tellOf({ began, milliseconds, tid: null, ...decode(args, result, undefined) });
-        return result;
-      };
-    }
-    return (...args: unknown[]) => {
-      if (isTelling || !isWanted()) return call(...args);
+    return nonblocking
+      ? this.#wrapNonblocking(name, parameters, call)
+      : this.#wrapBlocking(name, parameters, call);
+  }
+
+  #wrapBlocking(name: string, parameters: readonly Parameter[], call: LibcCall): LibcCall {
+    return (...args) => {
+      if (this.#isReporting || !this.isWanted()) return call(...args);
       const started = performance.now();
       const result = call(...args);
-      symbols.readErrno(saved, errnoLocation, 4n);
-      const [errno] = saved;
+      this.#memory.readErrno(this.#errno, this.#errnoLocation, 4n);
+      const [errno] = this.#errno;
       const milliseconds = performance.now() - started;
       try {
         const began = performance.timeOrigin + started;
-        tellOf({ began, milliseconds, tid, ...decode(args, result, errno) });
+        const decoded = this.#decode(name, parameters, args, result, errno);
+        this.#report({ began, milliseconds, tid: this.#tid, ...decoded });
       } finally {
-        saved[0] = errno;
-        symbols.writeErrno(errnoLocation, saved, 4n);
+        this.#errno[0] = errno;
+        this.#memory.writeErrno(this.#errnoLocation, this.#errno, 4n);
       }
       return result;
     };
+  }
+
+  #wrapNonblocking(name: string, parameters: readonly Parameter[], call: LibcCall): LibcCall {
+    return async (...args) => {
+      if (this.#isReporting || !this.isWanted()) return call(...args);
+      const started = performance.now();
+      const result = await (call(...args) as Promise<unknown>);
+      const milliseconds = performance.now() - started;
+      const began = performance.timeOrigin + started;
+      const decoded = this.#decode(name, parameters, args, result, undefined);
+      this.#report({ began, milliseconds, tid: null, ...decoded });
+      return result;
+    };
+  }
+
+  #report(call: TracedCall): void {
+    this.#isReporting = true;
+    try {
+      this.report(call);
+    } finally {
+      this.#isReporting = false;
+    }
+  }
+
+  #decode(
+    name: string,
+    parameters: readonly Parameter[],
+    args: readonly unknown[],
+    result: unknown,
+    errno: number | undefined,
+  ): Pick<TracedCall, "line" | "details"> {
+    const number = typeof result === "number" ? result : result === null ? 0 : 1;
+    // After EFAULT an address in the arguments is not to be followed.
+    const read = number === -1 && errno === Errno.EFAULT ? () => undefined : this.#read;
+    const shown: DecodedCall = decodeCall({ name, parameters, args, result: number }, read);
+    return {
+      line: `${name}(${shown.args}) = ${resultText(result)}${failureText(result, errno)}`,
+      details: shown.details,
+    };
+  }
+
+  // SAFETY: the program has just given these addresses to the kernel, which accepted them, and it
+  // still holds the memory.
+  readonly #read: ReadMemory = (address, length) => {
+    if (address === 0n) return undefined;
+    const bytes = new Uint8Array(length);
+    this.#memory.read(bytes, address, BigInt(length));
+    return bytes;
   };
-  wrapCalls(wrap);
+}
+
+function resultText(result: unknown): string {
+  if (typeof result === "number") return String(result);
+  return result === null ? "NULL" : "a pointer";
+}
+
+function failureText(result: unknown, errno: number | undefined): string {
+  if (result !== -1) return "";
+  if (errno === undefined) return " (errno is another thread's)";
+  return ` ${errnoName(errno)} (${errnoText(errno)})`;
 }

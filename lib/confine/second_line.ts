@@ -8,7 +8,8 @@
 import { SO_LOCK_FILTER, SOL_SOCKET } from "../../ffi/abi/constants.ts";
 import { readTextFile } from "../../ffi/process/file.ts";
 import { getsockoptInt } from "../../ffi/socket/calls.ts";
-import { isPinned, type Protection } from "./protections.ts";
+import type { Protection } from "./protections.ts";
+import { isPinned } from "./socket_protections.ts";
 
 /** The protections behind the filter that can be seen from outside. */
 type SecondLineProtection = Extract<

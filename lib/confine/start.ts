@@ -20,13 +20,13 @@
 
 import type { Identity } from "../../ffi/process/credentials.ts";
 import type { WorkerDescriptors } from "./descriptors.ts";
+import type { Protection } from "./protections.ts";
 import {
   becomeWorker,
   closeUnknownDescriptors,
   explainViolation,
-  type Protection,
   protectWorker,
-} from "./protections.ts";
+} from "./worker_protections.ts";
 
 /** Whom a worker becomes, and the protections that confine it. */
 export interface Confinement extends Identity {

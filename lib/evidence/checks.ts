@@ -308,7 +308,7 @@ export const CHECKS = {
     claim: "Every worker is confined, and receives the same socket as its predecessor",
     expected: "HARD-01 and HARD-05 for each, seen from outside; one SO_COOKIE per seat",
     side: "parent",
-    source: "lib/experiments/supervisor/supervisor.ts; D18, D24",
+    source: "lib/experiments/supervisor/seat.ts; D18, D24",
   },
   "SUPER-02": {
     claim: "Workers are killed in mid-stream, and every frame is received exactly once",

@@ -516,8 +516,8 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
   },
   "HARD-03": {
     why: "A filter denies calls, but not the use of what is already open: a cache that root " +
-      "opened for writing, a ring, a terminal. Deno itself holds three caches open for " +
-      "writing when it is started as root.",
+      "opened for writing, a ring, a terminal. The runtime itself, started as root, " +
+      "holds three caches open for writing.",
     refutedBy:
       "A descriptor that the audit has no reason for, or that refers to a file, as seen from " +
       "outside.",

@@ -23,6 +23,8 @@ import {
   parseChildMessage,
   sentTime,
 } from "./protocol.ts";
+import { type PassedSockets, seeFilters } from "../confine/filter.ts";
+import type { SeenFilters } from "../confine/judge.ts";
 import type { Expected } from "../inspect/footholds.ts";
 import type { SeenProcess } from "../inspect/processes.ts";
 import { type Inspected, look, type LookOptions, type View } from "../inspect/look.ts";
@@ -141,6 +143,11 @@ export class Child implements AsyncDisposable {
       const words = this.#lastWords();
       throw words === undefined ? whyNotSeen(error, this.#inspected()) : new ExperimentError(words);
     }
+  }
+
+  /** Reads the seccomp filters of the child, and compiles its policy: {@linkcode seeFilters}. */
+  filters(passed: PassedSockets, ioUring: boolean): SeenFilters {
+    return seeFilters(this, passed, ioUring);
   }
 
   /** The child, and every process that it has started and that is still running. */
@@ -460,7 +467,7 @@ function whyNotSeen(error: unknown, child: Inspected): unknown {
   if (reason === undefined) {
     return new ExperimentError(`The child could not be inspected: ${error.message}`);
   }
-  return new CannotLook(`The child cannot be looked at: ${error.message}: ${reason}`);
+  return new CannotLook(`The child cannot be inspected: ${error.message}: ${reason}`);
 }
 
 function describe(message: ChildMessage | undefined): string {

@@ -4,14 +4,14 @@
  * @module
  */
 
+import type { Identity } from "../../ffi/process/credentials.ts";
 import { readLink } from "../../ffi/process/file.ts";
-import { type PassedSockets, seeFilters } from "../confine/filter.ts";
+import type { PassedSockets } from "../confine/filter.ts";
 import { judgeHardened } from "../confine/judge.ts";
 import { CONFINEMENT_CHECKS } from "../evidence/checks.ts";
 import { seeSecondLine } from "../confine/second_line.ts";
 import type { View } from "../inspect/look.ts";
 import type { Child } from "./child.ts";
-import type { Identity } from "../../ffi/process/credentials.ts";
 import type { CheckId } from "../evidence/checks.ts";
 import type { Finding, SeenBy } from "../evidence/evidence.ts";
 
@@ -47,7 +47,7 @@ export function checkHardened(run: CheckedRun, child: Child, worker: HardenedWor
     },
   });
   const secondLine = seeSecondLine(child.pid, packetFd);
-  const filters = seeFilters(child, worker, ioUring);
+  const filters = child.filters(worker, ioUring);
   const seen = { view, before, secondLine, filters };
   const findings = judgeHardened(seen, run.setting.identity);
   for (const id of CONFINEMENT_CHECKS) {

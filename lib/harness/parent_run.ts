@@ -12,7 +12,7 @@ import type { Finding, Matrix, Packet, SeenBy } from "../evidence/evidence.ts";
 import { linksOfPacketSockets } from "../inspect/packet_sockets.ts";
 import { now } from "./protocol.ts";
 import { CannotLook } from "../evidence/errors.ts";
-import { USUAL_LAUNCHER } from "../confine/protections.ts";
+import { USUAL_LAUNCHER } from "../confine/launcher.ts";
 import type { ExperimentRecord } from "../evidence/record.ts";
 import type { Setting } from "./setting.ts";
 import type { TracePiece } from "./trace/lines.ts";

@@ -1,8 +1,8 @@
 /**
- * The descriptors of another process, seen from outside: what each refers to, and of what kind it is.
+ * The descriptors of another process, seen from outside: what each refers to, and its kind.
  *
- * A link of `/proc/PID/fd` reports that a descriptor is a socket, and not which. So a copy of each is taken
- * (pidfd_getfd(2)), asked, and closed.
+ * A link in `/proc/PID/fd` tells that a descriptor is a socket, but not which kind of socket. So a
+ * copy of each socket is taken (pidfd_getfd(2)), asked, and closed.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { openDescriptors, unlessGone } from "../../ffi/process/proc.ts";
 import { getpeername, getsockoptInt, peerPid } from "../../ffi/socket/calls.ts";
 import { ExperimentError } from "../evidence/errors.ts";
 
-/** The kinds that a child of ours may hold, and `unknown` for every other. */
+/** The kinds of descriptor that a child may hold; `unknown` for all others. */
 export type DescriptorKind =
   | "null"
   | "output"
@@ -34,17 +34,20 @@ export interface SeenDescriptor {
   /** The link of `/proc/PID/fd`, such as `anon_inode:[eventpoll]`. */
   readonly refersTo: string;
   readonly kind: DescriptorKind;
-  /** How many descriptors are in flight in its queue (`scm_fds` of its fdinfo). */
+  /** The number of descriptors in flight in its queue (`scm_fds` in its fdinfo). */
   readonly inFlight: number;
 }
 
-/** The most descriptors that are looked at. A child has a few dozen; thousands would only make the look slow. */
+/**
+ * The most descriptors examined. A child has a few dozen; thousands would only slow the look down.
+ */
 const DESCRIPTOR_LIMIT = 4096;
 
 /**
  * Lists the descriptors of a child, with the link of each.
  *
- * @throws {SystemError} `ENOENT` if there is no such process, or no /proc; `EACCES` without CAP_SYS_PTRACE.
+ * @throws {SystemError} `ENOENT` if there is no such process, or no /proc; `EACCES` without
+ * CAP_SYS_PTRACE.
  * @throws {ExperimentError} If there are too many.
  */
 export function childDescriptors(pid: number): Map<number, string> {
@@ -56,18 +59,20 @@ export function childDescriptors(pid: number): Map<number, string> {
   }
 }
 
-/** What the parent knows of its own, by which it recognises what it has given to the child. */
+/** Links that the parent knows, by which it recognises the child's descriptors. */
 export interface Reference {
-  /** The links of all packet sockets of the namespace. */
+  /** The links of all packet sockets in the namespace. */
   readonly packetSockets: ReadonlySet<string>;
-  /** The links of this process's own descriptors: the other ends of the child's output are among them. */
+  /**
+   * The links of this process's own descriptors, among them the other ends of the child's output.
+   */
   readonly ownLinks: ReadonlySet<string>;
 }
 
 /**
- * Looks at every descriptor of a process, which should be stopped.
+ * Examines every descriptor of a process, which should be stopped.
  *
- * @throws {SystemError} `EPERM`, `EACCES` without CAP_SYS_PTRACE.
+ * @throws {SystemError} `EPERM` or `EACCES` without CAP_SYS_PTRACE.
  * @throws {ExperimentError} If there are too many.
  */
 export function seeDescriptors(pid: number, reference: Reference): SeenDescriptor[] {
@@ -77,7 +82,10 @@ export function seeDescriptors(pid: number, reference: Reference): SeenDescripto
   });
 }
 
-/** The device number of /dev/null, in the kernel's encoding of 1:3. Source: Documentation/admin-guide/devices.txt. */
+/**
+ * The device number of /dev/null, 1:3 in the kernel's encoding.
+ * Source: Documentation/admin-guide/devices.txt.
+ */
 const NULL_DEVICE = 0x103;
 
 function kindOf(
@@ -97,7 +105,7 @@ function kindOf(
   return refersTo.startsWith("socket:") ? kindOfSocket(pid, fd) : "unknown";
 }
 
-/** How getpeername(2) refuses for a socket without a peer, and for one of a family that has none. */
+/** The errnos of getpeername(2) for a socket without a peer, and for a family that has no peers. */
 const NOT_CONNECTED: readonly number[] = [Errno.ENOTCONN, Errno.EOPNOTSUPP];
 
 function kindOfSocket(pid: number, fd: number): DescriptorKind {
@@ -106,12 +114,15 @@ function kindOfSocket(pid: number, fd: number): DescriptorKind {
   if (NOT_CONNECTED.includes(errno)) return "unknown";
   if (errno !== 0) throw new SystemError("getpeername", errno);
   if (getsockoptInt(copy.fd, SOL_SOCKET, SO_DOMAIN) !== AF_UNIX) return "connected";
-  const maker = peerPid(copy.fd); // SO_PEERCRED: of a pair, the process that made it
+  const maker = peerPid(copy.fd); // SO_PEERCRED: the process that made the pair
   if (maker === Deno.pid) return "channel";
   return maker === pid ? "pair" : "unknown";
 }
 
-/** proc_pid_fdinfo(5), `scm_fds`: since Linux 5.11; 0 where the line is missing. */
+/**
+ * Returns `scm_fds` from proc_pid_fdinfo(5), which exists since Linux 5.11; 0 where the line is
+ * missing.
+ */
 function inFlight(pid: number, fd: number): number {
   const info = unlessGone(() => readTextFile(`/proc/${pid}/fdinfo/${fd}`)) ?? "";
   return Number(info.match(/^scm_fds:\s*(\d+)$/m)?.[1] ?? 0);

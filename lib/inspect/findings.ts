@@ -1,5 +1,5 @@
 /**
- * What a look at the child shows of each claim: pure functions from what was seen to a finding.
+ * The findings of a look at the child: pure functions of what was seen.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export function judgeAbsence({ packetSockets, descriptors, processes }: View): F
   );
 }
 
-/** PASS-02: between two looks the child has got exactly one packet socket. */
+/** PASS-02: between two looks the child has gained exactly one packet socket. */
 export function judgeArrival(before: View, after: View): Finding {
   return judged(
     before.packetSockets.length === 0 && after.packetSockets.length === 1,
@@ -50,7 +50,9 @@ export function judgeSameSocket(isSame: boolean, link: string, { packetSockets }
   );
 }
 
-/** PASS-03 once more, when the parent's copy is closed: the child still holds the passed socket, and no other. */
+/**
+ * PASS-03 again, after the parent's copy is closed: the child holds the passed socket and no other.
+ */
 export function judgeStillHeld(link: string, { packetSockets }: View): Finding {
   const holds = packetSockets.length > 0 && packetSockets.every((each) => each === link);
   return judged(
@@ -63,7 +65,8 @@ export function judgeStillHeld(link: string, { packetSockets }: View): Finding {
 }
 
 /**
- * DROP-05, at birth: whatever the child does, no program that it executes gains a privilege, and it has no capability but these.
+ * DROP-05, at launch: no program that the child executes can gain a privilege, and the child has no
+ * capability beyond those allowed.
  *
  * @param most The capabilities that it may have, as a set of bits.
  */
@@ -75,13 +78,13 @@ export function judgeLaunch({ threads }: View, most: bigint): Finding {
   return judged(
     threads.length > 0 && loose.length === 0,
     loose.length === 0
-      ? `NoNewPrivs on ${threads.length} threads from birth`
-      : `${loose.length} of ${threads.length} threads were born with more than they may have`,
+      ? `NoNewPrivs on ${threads.length} threads at launch`
+      : `${loose.length} of ${threads.length} threads were launched with more than they may have`,
     { born: alike(threads, ({ tid: _, ...seen }) => seen) },
   );
 }
 
-/** DROP-05: no thread can become root again, and nothing beside the threads has kept what was root's. */
+/** DROP-05: no thread can become root again, and the child has no foothold that is still root's. */
 export function judgeRefusedRoot({ answers, footholds }: View): Finding {
   const { holds, observed, evidence } = answersTo(["setgroups", "setresgid", "setresuid"], answers);
   return judged(
@@ -92,10 +95,11 @@ export function judgeRefusedRoot({ answers, footholds }: View): Finding {
 }
 
 /**
- * DENY-01: the drop is what forbids a new packet socket.
+ * DENY-01: no thread can create a packet socket after the drop, and the same call succeeded before.
  *
- * @param control The errno of the same call before the drop: anything but 0, and a refusal afterwards shows nothing.
- * @param by Who made the control.
+ * @param control The errno of the call before the drop. If it is not 0, a refusal after the drop
+ * shows nothing.
+ * @param by The process that made the call before the drop.
  */
 export function judgeRefusedSocket(
   control: number,
@@ -113,7 +117,9 @@ export function judgeRefusedSocket(
   );
 }
 
-/** Whether every thread was refused each of these with EPERM, with its filters and beneath them. */
+/**
+ * Returns whether every thread was refused each call with EPERM, with its filters and beneath them.
+ */
 function answersTo(
   calls: readonly Forbidden[],
   answers: View["answers"],

@@ -1,16 +1,19 @@
 /**
- * The footholds of a child: all that could act with root's credentials, or give a packet socket back, although
- * every thread of the child is unprivileged.
+ * The footholds of a child: everything that could act with root's credentials, or recover a packet
+ * socket, although every thread of the child is unprivileged.
  *
  * A foothold is one of these:
  *   - another process, which may still be root;
- *   - a thread in another namespace, with another descriptor table, folder or root folder;
- *   - an io_uring, which acts with the credentials of whoever made it, by its descriptor, its mapping, its
- *     registration or its kernel thread;
- *   - a descriptor that was not given to it and that the runtime does not need: opened as root, it stays
- *     root's; or one in flight in a queue of its own;
+ *   - a thread in another namespace, or with another descriptor table, working folder or root
+ *     folder;
+ *   - an io_uring, which may act with the credentials of its creator, found by its descriptor,
+ *     mapping,
+ *     registration or kernel thread;
+ *   - a descriptor that neither the parent passed nor the runtime needs: opened as root, it stays
+ *     root's;
+ *   - a descriptor in flight in a queue of the child's own;
  *   - a packet socket that the namespace lists and no process shows;
- *   - shared memory that it maps, and a terminal.
+ *   - a shared mapping, and a terminal.
  *
  * @module
  */
@@ -21,15 +24,15 @@ import { unlessGone } from "../../ffi/process/proc.ts";
 import { type DescriptorKind, type SeenDescriptor } from "./descriptors.ts";
 import { threadIds } from "./threads.ts";
 
-/** What the child may have. */
+/** What the child may hold. */
 export interface Expected {
-  /** The link of the passed socket; undefined before the message. */
+  /** The link of the passed socket; undefined before it is passed. */
   readonly passed?: string | undefined;
-  /** The link of a connected socket that was passed as well. */
+  /** The link of the connected UDP socket, if the child was passed one as well. */
   readonly egress?: string | undefined;
-  /** Whether it receives by an io_uring of its own. */
+  /** Whether the child receives by an io_uring of its own. */
   readonly ring: boolean;
-  /** The folder in which it was started. */
+  /** The working folder in which it was started. */
   readonly folder: string;
 }
 
@@ -42,7 +45,7 @@ const ALWAYS_EXPECTED: readonly DescriptorKind[] = [
   "pair",
 ];
 
-/** The descriptors that the child should not have, in words. */
+/** Returns the descriptors that the child should not have, in words. */
 export function unexpectedDescriptors(
   descriptors: readonly SeenDescriptor[],
   { passed, egress, ring }: Expected,
@@ -60,7 +63,7 @@ export function unexpectedDescriptors(
   });
 }
 
-/** The shared mappings that the child should not have, in words. */
+/** Returns the shared mappings that the child should not have, in words. */
 export function unexpectedMappings(
   mappings: readonly string[],
   { passed, ring }: Expected,
@@ -73,7 +76,10 @@ export function unexpectedMappings(
 /** The namespaces in which a thread could have privileges of its own. */
 const NAMESPACES = ["net", "user", "mnt"] as const;
 
-/** Threads that are elsewhere than the parent, or than the child's first thread, in words. */
+/**
+ * Returns, in words, the threads whose namespaces or folders differ from the parent's, and those
+ * that do not share the descriptor table of the child's first thread.
+ */
 export function threadsElsewhere(pid: number, { folder }: Expected): string[] {
   const here = Object.fromEntries(
     NAMESPACES.map((kind) => [`ns/${kind}`, readLink(`/proc/self/ns/${kind}`)]),
@@ -88,7 +94,7 @@ export function threadsElsewhere(pid: number, { folder }: Expected): string[] {
   ]);
 }
 
-/** The terminal of a process, in words; none is expected. Source: proc_pid_stat(5), `tty_nr`. */
+/** Returns the terminal of a process, in words. Source: proc_pid_stat(5), `tty_nr`. */
 export function terminals(pid: number): string[] {
   const stat = readTextFile(`/proc/${pid}/stat`);
   const [, , , , terminal] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

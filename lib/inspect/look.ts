@@ -1,6 +1,6 @@
 /**
- * One look at a child, while it stands still: its threads, its descriptors, its footholds, and the kernel's answers
- * to what it might try.
+ * One look at a stopped child: its threads, its descriptors, its footholds, and the kernel's
+ * answers to questions put in its threads.
  *
  * @module
  */
@@ -22,34 +22,43 @@ import { askEverything, askForPacketSocket, type ThreadAnswers } from "./questio
 import { StoppedChild } from "./stopped.ts";
 import { parseStatus, type ThreadCredentials, threadCredentials } from "./threads.ts";
 
-/** A child as it can be looked at. */
+/** A child that can be looked at. */
 export interface Inspected {
   readonly pid: number;
-  /** Lists its process and all that it has started. */
+  /** Lists its process and every process that it has started. */
   processes(): readonly number[];
 }
 
-/** What is looked for, beside its threads and descriptors. */
+/** What to expect, and what to ask. */
 export interface LookOptions {
   readonly expected: Expected;
-  /** The links of the packet sockets that were there before the child, held by others, some of whom may be out of sight. */
+  /**
+   * The links of the packet sockets that existed before the child. Other processes hold them, some
+   * of which may not be visible.
+   */
   readonly foreign: ReadonlySet<string>;
-  /** `packet-socket`: its first thread is asked whether it can create one. `everything`: each thread, everything. */
+  /**
+   * `packet-socket` asks whether the child's first thread can create a packet socket. `everything`
+   * puts every question to every thread.
+   */
   readonly ask?: "nothing" | "packet-socket" | "everything";
-  /** Called while the child stands still, before it is asked. */
+  /** Called while the child is stopped, before the questions. */
   readonly meanwhile?: () => void;
 }
 
-/** What was seen. */
+/** The result of a look. */
 export interface View {
   readonly processes: readonly number[];
   readonly threads: readonly ThreadCredentials[];
   readonly descriptors: readonly SeenDescriptor[];
-  /** In words; none is expected. */
+  /** The footholds found, in words. None is expected. */
   readonly footholds: readonly string[];
-  /** The packet sockets that the child holds, or that nobody shows, by their links. */
+  /** The links of the packet sockets that the child holds, or that no process shows. */
   readonly packetSockets: readonly string[];
-  /** Whether its first thread could create a packet socket: the errno, 0 for success; null if it was not asked. */
+  /**
+   * The errno of creating a packet socket in the child's first thread, 0 for success; null if it
+   * was not asked.
+   */
   readonly control: number | null;
   readonly answers: readonly ThreadAnswers[];
   /** How long the questions took, in milliseconds. */
@@ -57,10 +66,12 @@ export interface View {
 }
 
 /**
- * Stops a child, looks, asks, and lets it go on.
+ * Stops a child, looks at it, asks its threads, and lets it continue.
  *
- * @throws {SystemError} `EPERM`, `EACCES` where it may not be looked at; `ESRCH`, `ENOENT` if it is gone.
- * @throws {ExperimentError} If there is too much to look at, or the child has ended.
+ * @throws {SystemError} `EPERM` or `EACCES` without permission to look; `ESRCH` or `ENOENT` if the
+ * child is gone.
+ * @throws {CannotLook} If packet sockets cannot be listed.
+ * @throws {ExperimentError} If there is too much to look at, or the child's first thread has ended.
  */
 export function look(child: Inspected, options: LookOptions): View {
   const { expected, foreign, ask = "nothing", meanwhile } = options;

@@ -1,18 +1,19 @@
 /**
- * The memory of another process that is more than its own: mappings, which outlive the descriptor that they were
- * made by.
+ * The mappings of another process that are more than its own memory. A mapping outlives the
+ * descriptor that it was made from.
  *
  * @module
  */
 
 import { readTextFile } from "../../ffi/process/file.ts";
 
-/** The text of `/proc/PID/maps` of a runtime is some 100 KiB. */
+/** The longest text of `/proc/PID/maps`, in bytes. That of a Deno process has some 100 KiB. */
 const MAPS_LIMIT = 1 << 24;
 
 /**
- * Lists what a process has mapped beyond memory and programs of its own, as `/proc/PID/maps` names it: what is shared (a path, `socket:[4711]`,
- * `anon_inode:[io_uring]`), and files that not everybody may read. Opened as root, such a mapping goes on showing root's file.
+ * Lists what a process maps besides its own memory and public files, as `/proc/PID/maps` names it:
+ * shared mappings (a path, `socket:[4711]`, `anon_inode:[io_uring]`), and files that not every user
+ * may read. If root mapped such a file, the mapping still shows its content.
  *
  * @throws {SystemError} If there is no such process.
  */
@@ -28,11 +29,11 @@ function isForEverybody(path: string): boolean {
   try {
     return ((Deno.statSync(path).mode ?? 0) & READABLE_BY_OTHERS) !== 0;
   } catch {
-    return false; // it has no name any more, so nobody can tell whose it was
+    return false; // the file has no name any more, so its mode cannot be read
   }
 }
 
-/** The paths of the files that are mapped privately, each once, in the text of `/proc/PID/maps`. */
+/** Returns the paths of privately mapped files, each once, from the text of `/proc/PID/maps`. */
 export function parsePrivateFiles(maps: string): string[] {
   const paths = maps.split("\n").flatMap((line) => {
     const [, path] = line.match(/^[0-9a-f]+-[0-9a-f]+ ..[-x]p \S+ \S+ \d+ +(\/.*)$/) ?? [];
@@ -41,7 +42,7 @@ export function parsePrivateFiles(maps: string): string[] {
   return [...new Set(paths)];
 }
 
-/** What is mapped shared, in the text of `/proc/PID/maps`. Source: proc_pid_maps(5). */
+/** Returns the shared mappings in the text of `/proc/PID/maps`. Source: proc_pid_maps(5). */
 export function parseSharedMappings(maps: string): string[] {
   return maps.split("\n").flatMap((line) => {
     const [, path] = line.match(/^[0-9a-f]+-[0-9a-f]+ ..[-x]s \S+ \S+ \d+ *(.*)$/) ?? [];

@@ -1,9 +1,10 @@
 /**
- * The packet sockets of this network namespace, by `/proc/net/packet`, and those that no process shows.
+ * The packet sockets of this network namespace, from `/proc/net/packet`, and those that no process
+ * shows.
  *
- * A packet socket need not stand in `/proc/PID/fd` to be held: it may be in flight in the queue of a Unix
- * socket, registered in an io_uring, or mapped as a ring whose descriptor is closed. The table of the
- * namespace lists it all the same.
+ * A process can hold a packet socket that `/proc/PID/fd` does not show: it may be in flight in the
+ * queue of a Unix socket, registered in an io_uring, or mapped as a ring whose descriptor is
+ * closed. The namespace's table lists it nevertheless.
  *
  * @module
  */
@@ -13,17 +14,17 @@ import { readDirectory, readTextFile } from "../../ffi/process/file.ts";
 import { openDescriptors, unlessGone } from "../../ffi/process/proc.ts";
 import { CannotLook } from "../evidence/errors.ts";
 
-/** One row of the table. Source: packet_seq_show in net/packet/af_packet.c. */
+/** A row of the table. Source: packet_seq_show in net/packet/af_packet.c. */
 export interface PacketSocketRow {
-  /** As `/proc/PID/fd` writes it: `socket:[4711]`. */
+  /** The socket, as `/proc/PID/fd` names it: `socket:[4711]`. */
   readonly link: string;
-  /** Bytes that wait in its receive queue, with their bookkeeping; 0 where it has a ring. */
+  /** The memory of its receive queue, in bytes, with the kernel's overhead; 0 if it has a ring. */
   readonly queued: number;
 }
 
 /** Parses the text of `/proc/net/packet`. */
 export function parsePacketTable(table: string): PacketSocketRow[] {
-  // The inode, which stands last, is padded with spaces.
+  // The inode, the last column, is padded with spaces.
   const [head = [], ...rows] = table.trim().split("\n").map((line) => line.trim().split(/\s+/));
   const [inode, memory] = [head.indexOf("Inode"), head.indexOf("Rmem")];
   return rows.map((row) => ({ link: `socket:[${row[inode]}]`, queued: Number(row[memory]) }));
@@ -32,7 +33,8 @@ export function parsePacketTable(table: string): PacketSocketRow[] {
 /**
  * Lists the packet sockets of this network namespace.
  *
- * @throws {CannotLook} If there is no such table: a kernel without CONFIG_PACKET, a /proc of processes alone.
+ * @throws {CannotLook} If there is no such table: the kernel lacks CONFIG_PACKET, or /proc shows
+ * only processes.
  */
 export function packetSockets(): PacketSocketRow[] {
   try {
@@ -43,18 +45,18 @@ export function packetSockets(): PacketSocketRow[] {
   }
 }
 
-/** The links of the packet sockets that are there now. */
+/** Returns the links of the packet sockets that exist now. */
 export function linksOfPacketSockets(): Set<string> {
   return new Set(packetSockets().map(({ link }) => link));
 }
 
-/** A table of some hundred thousand sockets. */
+/** The longest text of the table, in bytes: some hundred thousand sockets. */
 const TABLE_LIMIT = 1 << 25;
 
 /**
- * Finds those of `links` that no process but `hiding` shows among its descriptors.
+ * Returns those of `links` that no process shows among its descriptors.
  *
- * @param hiding Processes whose descriptors have been looked at already.
+ * @param hiding Processes to leave out, because their descriptors have been examined already.
  */
 export function heldByNobody(links: readonly string[], hiding: readonly number[]): string[] {
   const left = new Set(links);

@@ -1,8 +1,10 @@
 /**
- * The processes of a PID namespace, seen from the one above it.
+ * The processes of a PID namespace, seen from the namespace above it.
  *
- * A process may hide in a namespace that it made inside (an unprivileged one can, in a user namespace of its own): so those below count as well.
- * It may hide behind a first thread that has ended, which makes it look like a zombie: so one with other threads is alive.
+ * A process may hide in a nested namespace, which even an unprivileged process can make within a
+ * user namespace of its own. So nested namespaces count as well. It may also hide behind a first
+ * thread that has ended, which makes it look like a zombie. So a process with other threads counts
+ * as alive.
  *
  * @module
  */
@@ -14,34 +16,38 @@ import { open, readDirectory, readLink, readTextFile } from "../../ffi/process/f
 import { parentNamespace } from "../../ffi/process/namespaces.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
 
-/** A process, as `/proc/PID/status` has it. */
+/** A process, from `/proc/PID/status`. */
 export interface SeenProcess {
   readonly pid: number;
-  /** Its parent's process id; 0 if that is in another namespace. */
+  /** The process id of its parent; 0 if the parent is in another namespace. */
   readonly parent: number;
-  /** Whether it runs; one that does not only waits to be reaped. */
+  /** Whether it runs. A process that does not run is waiting to be reaped. */
   readonly isAlive: boolean;
 }
 
-/** The PID namespace of a process, such as `pid:[4026531836]`. It is no other's for as long as a process is in it. */
+/**
+ * Returns the PID namespace of a process, such as `pid:[4026531836]`. The kernel does not reuse the
+ * number while the namespace has a process.
+ */
 export function pidNamespaceOf(process: number | "self"): string {
   return readLink(`/proc/${process}/ns/pid`);
 }
 
 /**
- * The process id that a process has for itself: in the innermost of its namespaces.
+ * Returns the id that a process has in its own, innermost PID namespace.
  *
  * @throws {SystemError} `ENOENT` if there is no such process.
- * @throws {Error} If its status does not say.
+ * @throws {Error} If its status has no line `NSpid`.
  */
 export function ownPidOf(pid: number): number {
   return pidsOf(pid).at(-1)!;
 }
 
 /**
- * What /proc calls a child of this process: another number than this process has for it, where /proc is that of a PID namespace above.
+ * Returns the id that a child of this process has in /proc. It differs from the child's id in this
+ * process's namespace if /proc belongs to a PID namespace above.
  *
- * @param ownPid The child's process id here; it must not have been reaped.
+ * @param ownPid The child's id in this process's namespace. The child must not have been reaped.
  * @throws {Error} If there is no such child.
  */
 export function pidInProc(ownPid: number): number {
@@ -51,7 +57,7 @@ export function pidInProc(ownPid: number): number {
   return found.pid;
 }
 
-/** The process ids that a process has, from the PID namespace of /proc inwards. */
+/** Returns the ids of a process, from the PID namespace of /proc to the innermost. */
 function pidsOf(process: number | "self"): number[] {
   const [, pids] = readTextFile(`/proc/${process}/status`).match(/^NSpid:\s*(.*)$/m) ?? [];
   if (pids === undefined) throw new Error(`No line NSpid in the status of process ${process}`);
@@ -59,11 +65,13 @@ function pidsOf(process: number | "self"): number[] {
 }
 
 /**
- * The processes in a PID namespace and in those below it, those that have ended and were not reaped among them; sorted.
+ * Returns the processes in a PID namespace and in the namespaces below it, sorted by id. Processes
+ * that have ended and were not reaped are among them.
  *
- * One that cannot be looked at (without CAP_SYS_PTRACE), and is in some namespace below this process's, counts as being there.
+ * Without CAP_SYS_PTRACE a process may not be examined. If it is in any namespace below this
+ * process's, it is then counted.
  *
- * @param namespace As {@linkcode pidNamespaceOf} has it.
+ * @param namespace The name that {@linkcode pidNamespaceOf} returns.
  * @throws {SystemError} If /proc cannot be read.
  */
 export function processesIn(namespace: string): SeenProcess[] {
@@ -73,7 +81,8 @@ export function processesIn(namespace: string): SeenProcess[] {
 }
 
 /**
- * The processes that descend from a process, as far as they have not lost their parents to init; sorted.
+ * Returns the descendants of a process, sorted by id. A process whose parent has ended belongs to
+ * init, and is not found.
  *
  * @throws {SystemError} If /proc cannot be read.
  */
@@ -89,7 +98,7 @@ export function descendantsOf(ancestor: number): SeenProcess[] {
 }
 
 /**
- * The children of a process, as far as the kernel names it as their parent; sorted.
+ * Returns the processes that name a process as their parent, sorted by id.
  *
  * @throws {SystemError} If /proc cannot be read.
  */
@@ -102,7 +111,7 @@ function allProcesses(): number[] {
   return names.map(Number).toSorted((one, other) => one - other);
 }
 
-/** What its status says of it; nothing if it is gone. */
+/** Reads the status of a process; returns an empty list if it is gone. */
 function seen(pid: number): SeenProcess[] {
   const status = unlessGone(() => readTextFile(`/proc/${pid}/status`));
   if (status === undefined) return [];
@@ -123,7 +132,7 @@ function isWithin(pid: number, namespace: string, own: string): boolean {
   }
 }
 
-/** Whether the namespace of a process was made in that of that name, or in one below it. */
+/** Returns whether the PID namespace of a process is below the one of that name. */
 function isBelow(pid: number, namespace: string, own: string): boolean {
   let above = new OwnedFd(open(`/proc/${pid}/ns/pid`, O_RDONLY | O_CLOEXEC));
   for (;;) {
@@ -134,7 +143,8 @@ function isBelow(pid: number, namespace: string, own: string): boolean {
     try {
       above = new OwnedFd(parentNamespace(current.fd));
     } catch (error) {
-      if (error instanceof SystemError && error.errno === Errno.EPERM) return false; // beside or above
+      // It is a sibling of this process's namespace, or above it.
+      if (error instanceof SystemError && error.errno === Errno.EPERM) return false;
       throw error;
     }
   }

@@ -1,9 +1,9 @@
 /**
- * Questions that only the kernel can answer, put in the threads of another process: whether *this thread*
- * can create a packet socket, or become root.
+ * Questions that only the kernel can answer, put in the threads of another process: whether *this
+ * thread* can create a packet socket, or become root.
  *
- * Where a thread has a filter of system calls, the question is put twice: as it is, and with the filter
- * suspended. So the credentials and the filter are judged as two walls.
+ * If a thread has a filter of system calls, each question is put twice: with the filter, and with
+ * the filter suspended. So the credentials and the filter are judged as two separate walls.
  *
  * @module
  */
@@ -18,7 +18,9 @@ import { Errno, errnoName } from "../../ffi/abi/errno.ts";
 import type { SyscallName } from "../../ffi/abi/syscalls.ts";
 import type { StoppedThread } from "../../ffi/ptrace/stopped_thread.ts";
 
-/** The calls that an unprivileged thread is refused, in the order in which they are asked. */
+/**
+ * The calls that the kernel refuses to an unprivileged thread, in the order in which they are made.
+ */
 export const FORBIDDEN = {
   socket: "socket(AF_PACKET, SOCK_RAW|SOCK_CLOEXEC, 0)",
   setgroups: "setgroups(0)",
@@ -26,7 +28,7 @@ export const FORBIDDEN = {
   setresuid: "setresuid(0, 0, 0)",
 } as const;
 
-/** The name of one of them. */
+/** The name of such a call. */
 export type Forbidden = keyof typeof FORBIDDEN;
 
 const ARGUMENTS: { readonly [name in Forbidden]: readonly number[] } = {
@@ -36,24 +38,27 @@ const ARGUMENTS: { readonly [name in Forbidden]: readonly number[] } = {
   setresuid: [0, 0, 0],
 };
 
-/** The answers to them: the errno, 0 for success. */
+/** The answer to each call: the errno, 0 for success. */
 export type Answers = { readonly [name in Forbidden]: number };
 
-/** What one thread was answered. */
+/** The answers to one thread. */
 export interface ThreadAnswers {
   readonly tid: number;
-  /** With its filters, if it has any. */
+  /** The answers with its filters, if it has any. */
   readonly asItIs: Answers;
-  /** With its filters suspended; null for a thread without filters of its own. */
+  /** The answers with its filters suspended; null for a thread without filters of its own. */
   readonly beneath: Answers | null;
-  /** Whether the thread has ever used an io_uring: a ring keeps the credentials of whoever made it. */
+  /**
+   * Whether the thread has ever used an io_uring, which may keep the credentials of its creator.
+   */
   readonly usedRing: boolean;
 }
 
 /**
- * Asks whether a stopped thread can create a packet socket, which is closed at once.
+ * Asks whether a stopped thread can create a packet socket. A socket that it creates is closed at
+ * once.
  *
- * @returns The errno, 0 if it can.
+ * @returns The errno, 0 for success.
  */
 export function askForPacketSocket(thread: StoppedThread): number {
   const result = thread.ask("socket", ...ARGUMENTS.socket);
@@ -64,8 +69,8 @@ export function askForPacketSocket(thread: StoppedThread): number {
 /**
  * Puts every question to a stopped thread.
  *
- * @param isFiltered Whether it has filters that its parent does not have.
- * @throws {SystemError} `EPERM`, `EACCES` where a filter cannot be suspended.
+ * @param isFiltered Whether it has filters beyond those inherited from this process.
+ * @throws {SystemError} `EPERM` or `EACCES` if a filter cannot be suspended.
  */
 export function askEverything(thread: StoppedThread, isFiltered: boolean): ThreadAnswers {
   const asItIs = askForbidden(thread);
@@ -88,19 +93,26 @@ function askForbidden(thread: StoppedThread): Answers {
 }
 
 /**
- * Whether a thread has the kernel's state of io_uring users. io_uring_enter(2) with `IORING_ENTER_REGISTERED_RING` looks the ring up
- * there: a thread without that state is answered `EINVAL`, one with it `EBADF`, since no ring is registered as the last.
- * Source: io_uring_enter in io_uring/io_uring.c, since Linux 5.18; before, every thread is answered `EINVAL`.
+ * Returns whether a thread has the kernel's state of an io_uring user. io_uring_enter(2) with
+ * `IORING_ENTER_REGISTERED_RING` looks the ring up in that state. It returns `EINVAL` in a thread
+ * without the state, and `EBADF` in a thread with it, because no ring is registered at the last
+ * index.
+ *
+ * Source: io_uring_enter in io_uring/io_uring.c, since Linux 5.18. Before, every thread gets
+ * `EINVAL`.
  */
 function hasUsedRing(thread: StoppedThread): boolean {
   const answer = thread.ask("io_uring_enter", LAST_REGISTERED, 0, 0, IORING_ENTER_REGISTERED_RING);
   return answer !== -Errno.EINVAL && answer !== -Errno.ENOSYS;
 }
 
-/** The last of the rings that a thread can register. Source: IO_RINGFD_REG_MAX in include/linux/io_uring_types.h. */
+/**
+ * The last index at which a thread can register a ring.
+ * Source: IO_RINGFD_REG_MAX in include/linux/io_uring_types.h.
+ */
 const LAST_REGISTERED = 15;
 
-/** An answer in words. */
+/** Describes an answer in words. */
 export function describeAnswer(errno: number): string {
   return errno === 0 ? "succeeded" : errnoName(errno);
 }

@@ -1,9 +1,9 @@
 /**
- * The queue of a packet socket, seen from outside: how many bytes of memory its frames hold. It is
- * the socket's, whoever holds a descriptor of it. While the child stands still a frame must make it
- * rise, and when the child goes on it must fall.
+ * The receive queue of a packet socket, seen from outside: the memory that its frames occupy. The
+ * queue belongs to the socket, whichever process holds it. While the child is stopped, a frame must
+ * make the queue grow; when the child continues, the queue must shrink.
  *
- * Frames in a ring (`PACKET_RX_RING`) are not in the queue, whose memory stays 0 then.
+ * Frames in a ring (`PACKET_RX_RING`) are not in the queue, whose memory then stays 0.
  *
  * @module
  */
@@ -11,13 +11,14 @@
 import { type Finding, judged } from "../evidence/evidence.ts";
 import { packetSockets } from "./packet_sockets.ts";
 
-/** How often the queue is looked at, in milliseconds. */
+/** The interval between two looks at the queue, in milliseconds. */
 const INTERVAL = 1;
 
 /**
- * The memory in a packet socket's queue now, in bytes; `undefined` if this network namespace has no such socket.
+ * Returns the memory in a packet socket's queue, in bytes; `undefined` if this network namespace
+ * has no such socket.
  *
- * @param link The socket's, such as `socket:[4711]`.
+ * @param link The link of the socket, such as `socket:[4711]`.
  * @throws {CannotLook} If packet sockets cannot be listed.
  */
 export function queuedBytes(link: string): number | undefined {
@@ -25,10 +26,10 @@ export function queuedBytes(link: string): number | undefined {
 }
 
 /**
- * Waits until the queue of a socket is empty.
+ * Waits until the queue of a socket is empty, or the deadline has passed.
  *
- * @param deadline When the wait ends, in milliseconds since 1970.
- * @returns The least memory that was seen in it; `undefined` if the socket is not there.
+ * @param deadline In milliseconds since 1970.
+ * @returns The least memory seen in the queue; `undefined` if there is no such socket.
  * @throws {CannotLook} If packet sockets cannot be listed.
  */
 export async function leastQueued(link: string, deadline: number): Promise<number | undefined> {
@@ -42,11 +43,11 @@ export async function leastQueued(link: string, deadline: number): Promise<numbe
 }
 
 /**
- * Whether the queue shows that the child receives by this socket.
+ * RECV-01: the queue shows that the child receives by this socket.
  *
- * @param before The memory in the queue, the child standing still.
- * @param during The same, with one frame more.
- * @param after The least that was seen when the child had gone on: {@linkcode leastQueued}.
+ * @param before The memory in the queue while the child was stopped.
+ * @param during The same with one frame more.
+ * @param after The least memory seen after the child continued: {@linkcode leastQueued}.
  */
 export function judgeQueue(
   before: number | undefined,
@@ -59,8 +60,8 @@ export function judgeQueue(
   }
   return judged(
     during > before && after < during,
-    `queue ${before} bytes, ${during} with a frame while the child stood still, ` +
-      `${after} when it had gone on`,
+    `queue ${before} bytes, ${during} with a frame while the child was stopped, ` +
+      `${after} after it continued`,
     evidence,
   );
 }

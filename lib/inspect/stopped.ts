@@ -1,42 +1,46 @@
 /**
- * A child that stands still: every thread of every process that it has started, stopped by ptrace(2).
+ * A stopped child: ptrace(2) stops every thread of every process that it has started.
  *
- * While one thread runs it can start another, so the lists are read again until nothing new stands in
- * them.
+ * A thread that still runs can start another, so the lists are read again until they show nothing
+ * new.
  *
  * @module
  */
 
 import { unlessGone } from "../../ffi/process/proc.ts";
-import { isKernelThread, StoppedThread } from "../../ffi/ptrace/stopped_thread.ts";
+import { StoppedThread } from "../../ffi/ptrace/stopped_thread.ts";
+import { isKernelThread } from "../../ffi/ptrace/thread_state.ts";
 import { ExperimentError } from "../evidence/errors.ts";
 import { threadIds } from "./threads.ts";
 
-/** How long one thread may take to stop, in milliseconds. */
+/** The longest wait for a thread to stop, in milliseconds. */
 const STOP_TIMEOUT = 2000;
 
-/** How often the lists are read before the child is held to be making threads without end. */
+/** How often the lists are read before the child counts as starting threads without end. */
 const ROUNDS = 100;
 
-/** How often a thread must have ended before that is believed. */
+/** How often a thread must be found ended before that is believed. */
 const ENDINGS_BELIEVED = 2;
 
-/** Stops a child, and lets it go on at the end of its scope. */
+/** Stops a child, and lets it continue at the end of the scope. */
 export class StoppedChild implements Disposable {
-  /** Those that can be asked, by thread id. */
+  /** The threads that can be asked, by thread id. */
   readonly threads = new Map<number, StoppedThread>();
-  /** Threads of the kernel's that work for an io_uring, which never are in user mode. */
+  /** The kernel threads that work for an io_uring. They are never in user mode. */
   readonly ringThreads = new Set<number>();
-  /** The processes that the threads belong to. */
+  /** The processes of the threads. */
   processes: readonly number[] = [];
-  /** How often each thread had ended when it was to be stopped. What has ended stays listed until somebody reaps it. */
+  /**
+   * How often each thread was found ended. A thread that has ended stays listed until it is reaped.
+   */
   readonly #endings = new Map<number, number>();
 
   /**
    * Stops every thread of every process.
    *
    * @param list Lists the processes, the child first.
-   * @throws {SystemError} `EPERM` where they may not be traced, or have a tracer; `ETIMEDOUT` if one does not stop.
+   * @throws {SystemError} `EPERM` without permission to trace them, or if they have a tracer;
+   * `ETIMEDOUT` if a thread does not stop.
    * @throws {ExperimentError} If they start threads or processes faster than they can be stopped.
    */
   constructor(list: () => readonly number[]) {
@@ -50,7 +54,7 @@ export class StoppedChild implements Disposable {
     }
   }
 
-  /** Stops what is not stopped; returns whether there was anything. */
+  /** Stops the threads that are not stopped yet. Returns whether there were any. */
   #stopNew(processes: readonly number[]): boolean {
     this.processes = processes;
     const isNew = (tid: number) =>
@@ -70,9 +74,9 @@ export class StoppedChild implements Disposable {
   }
 
   /**
-   * Lets it go on.
+   * Lets the child continue.
    *
-   * @throws What one of its threads throws, when all others have been let go.
+   * @throws The error of a thread that cannot be released, after all others have been.
    */
   [Symbol.dispose](): void {
     using threads = new DisposableStack();

@@ -1,8 +1,8 @@
 /**
  * The credentials of every thread of a process, as `/proc/PID/task/TID/status` reports them.
  *
- * Credentials belong to a thread, not to a process: credentials(7) describes a process whose threads
- * agree, and only libc makes them agree.
+ * Credentials belong to a thread, not to a process. credentials(7) describes a process whose
+ * threads agree, and only libc makes them agree.
  *
  * @module
  */
@@ -22,21 +22,21 @@ export interface ThreadCredentials {
   readonly groups: readonly number[];
   /** The capability sets, as hexadecimal numbers: CapInh, CapPrm, CapEff, CapBnd, CapAmb. */
   readonly capabilities: Readonly<Record<string, string>>;
-  /** `NoNewPrivs`: 1 if execve gains nothing. */
+  /** `NoNewPrivs`: 1 if execve(2) grants no privilege. */
   readonly noNewPrivs: number;
   /** `Seccomp`: 0 for none, 2 for a filter. */
   readonly seccomp: number;
-  /** `Seccomp_filters`: how many there are; null before Linux 5.9. */
+  /** `Seccomp_filters`: the number of filters; null before Linux 5.9. */
   readonly filters: number | null;
 }
 
-/** The five sets, as the kernel names them. */
+/** The five capability sets, as the kernel names them. */
 export const CAPABILITY_SETS = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] as const;
 
 /**
  * Parses the text of a thread's `status` file.
  *
- * @throws {Error} If a line is missing: a value that is not reported cannot be taken for harmless.
+ * @throws {Error} If a line is missing: a missing value must not count as harmless.
  */
 export function parseStatus(tid: number, status: string): ThreadCredentials {
   const line = (key: string): string => {
@@ -62,13 +62,16 @@ function lineOf(status: string, key: string): string | undefined {
   return status.match(new RegExp(`^${key}:[ \\t]*(.*)$`, "m"))?.[1].trim();
 }
 
-/** Threads of which the same was seen. */
+/** Threads that look alike. */
 export interface ThreadsAlike<T> {
   readonly tids: readonly number[];
   readonly seen: T;
 }
 
-/** Groups threads by what was seen of each: as a rule all are alike, and evidence need say it once. */
+/**
+ * Groups threads by what was seen of each. Usually all threads are alike, and the evidence states
+ * it once.
+ */
 export function alike<T extends { readonly tid: number }, S>(
   threads: readonly T[],
   show: (thread: T) => S,
@@ -80,7 +83,9 @@ export function alike<T extends { readonly tid: number }, S>(
   }));
 }
 
-/** How many threads are looked at. A runtime has a few dozen; thousands would only make the look slow. */
+/**
+ * The most threads examined. A runtime has a few dozen; thousands would only slow the look down.
+ */
 const THREAD_LIMIT = 1000;
 
 /**
@@ -98,7 +103,8 @@ export function threadIds(process: number | "self"): number[] {
 }
 
 /**
- * Reads one file of every thread of a process, under /proc/PID/task/TID. A thread that ends meanwhile is left out.
+ * Reads one file of every thread of a process, under /proc/PID/task/TID. Threads that end meanwhile
+ * are left out.
  *
  * @throws {SystemError} `ENOENT` if there is no such process, or no /proc.
  * @throws {ExperimentError} If there are too many threads.

@@ -36,12 +36,18 @@ const PADDING = 0xee;
 /** A number from 0 to 65535 in network byte order. */
 export const be16 = (value: number): number[] => [value >> 8 & 0xff, value & 0xff];
 
+/** The length up to which a loop copies faster than set() does. */
+const SHORT = 32;
+
 /** The parts, one behind the other. */
 export function joined(...parts: readonly Bytes[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((size, { length }) => size + length, 0));
+  let size = 0;
+  for (const part of parts) size += part.length;
+  const whole = new Uint8Array(size);
   let at = 0;
   for (const part of parts) {
-    whole.set(part, at);
+    if (part.length > SHORT) whole.set(part, at);
+    else for (let i = 0; i < part.length; i++) whole[at + i] = part[i];
     at += part.length;
   }
   return whole;
@@ -104,7 +110,7 @@ export function withHeaderChecksum(packet: Uint8Array<ArrayBuffer>): Uint8Array<
 }
 
 /** An IPv6 packet. Source: RFC 8200, 3. */
-export function ipv6Packet(
+function ipv6Packet(
   nextHeader: number,
   destination: Bytes,
   payload: Bytes,

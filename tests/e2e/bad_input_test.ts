@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { UsageError } from "../../lib/evidence/errors.ts";
-import { findLink, isInterfaceName } from "../../lib/harness/setting.ts";
+import { findLink, isInterfaceName } from "../../lib/host/interfaces.ts";
 import { testNeeding } from "../support/needs.ts";
 import { inNamespace, type Outcome, runProgram } from "../support/programs.ts";
 import { FDPASS, here, NOT_ROOT, WITHOUT_NET_RAW } from "./here.ts";

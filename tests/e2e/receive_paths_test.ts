@@ -64,7 +64,7 @@ for (const args of [[], ["--harden"]]) {
       assert(stdout.includes(lines.join("\n")), `${lines.join("\n")}\n is missing:\n${stdout}`);
     });
     for (const path of Object.keys(RECEIVE_PATHS)) {
-      assert(stdout.includes(`\n  - ${path}: once, in order, byte for byte\n`), path);
+      assert(stdout.includes(`\n  - ${path}: every frame once, in order, byte for byte\n`), path);
     }
     assertMatch(stdout, /\n✓ SUCCESS: /);
     assertEquals(stdout.includes("  ✓ The workers were confined\n"), args.length > 0);

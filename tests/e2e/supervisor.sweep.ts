@@ -102,7 +102,7 @@ testNeeding(
   async () => {
     const { code, stdout, stderr } = await run("--workers", "4", "--user", "60001-60004:65534");
     assertEquals(code, 2);
-    assertMatch(stderr, /--user: 5 users are wanted, for 4 workers and one more, not 4/);
+    assertMatch(stderr, /--user: 5 users are needed, for 4 workers and one more, not 4/);
     assertEquals(stdout.includes("Starting"), false);
   },
 );

@@ -216,7 +216,7 @@ const MEMORY: readonly Surrounding[] = [
       mount --bind "$TMPDIR/../meminfo" /proc/meminfo`),
     args: ["-e", "supervisor", "--workers", "16"],
     exit: 4,
-    says: /17 workers take 680 MiB of memory at least, and 200 are available[^]*--workers/,
+    says: /17 workers need at least 680 MiB of memory, but only 200 are available[^]*--workers/,
     quick: true,
   },
   { what: "the user may have one process", before: limited("nproc=1"), ...PASS },

@@ -14,7 +14,8 @@ import { type Finding, judged, type Verdict } from "../../lib/evidence/evidence.
 import { privilegeDrop } from "../../lib/experiments/privilege_drop/experiment.ts";
 import { HEAD_LIMIT } from "../../lib/harness/protocol.ts";
 import { forwardFrames } from "../../lib/harness/forward.ts";
-import { becomeWorker, type Protection, protectWorker } from "../../lib/confine/protections.ts";
+import type { Protection } from "../../lib/confine/protections.ts";
+import { becomeWorker, protectWorker } from "../../lib/confine/worker_protections.ts";
 import { currentFrame, drain, type FrameSource, openFrameSource } from "../../lib/receive/mod.ts";
 
 /** What a child has at a moment of its program. */

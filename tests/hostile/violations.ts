@@ -512,7 +512,7 @@ export const VIOLATIONS = {
   },
   "filter-notifies": {
     what: "has a filter that asks itself",
-    reported: /the call does not come back/,
+    reported: /the call does not return/,
     dropped: () => void filterThisThread("socket", SECCOMP_RET_USER_NOTIF, true),
   },
   "dispatch": {

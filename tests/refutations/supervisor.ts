@@ -23,7 +23,8 @@ import { SUPERVISED, type SupervisedOrders } from "../../lib/experiments/supervi
 import { boundPacketSocket } from "../../lib/packets/socket.ts";
 import { ParentRun } from "../../lib/harness/parent_run.ts";
 import { createProgress, Progress } from "../../lib/experiments/supervisor/progress.ts";
-import { type Protection, protectSocket } from "../../lib/confine/protections.ts";
+import type { Protection } from "../../lib/confine/protections.ts";
+import { protectSocket } from "../../lib/confine/socket_protections.ts";
 import { RecvfromSource } from "../../lib/receive/recvfrom.ts";
 import { RestartPolicy } from "../../lib/experiments/supervisor/restart_policy.ts";
 import { work } from "../../lib/experiments/supervisor/worker.ts";

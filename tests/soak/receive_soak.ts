@@ -23,7 +23,7 @@ import {
 import { spawnChild } from "../../lib/harness/process.ts";
 import { awaitMessage, controlChannelPair, sendMessage } from "../../lib/harness/channel.ts";
 import { takeStatistics } from "../../lib/packets/socket.ts";
-import { becomeWorker } from "../../lib/confine/protections.ts";
+import { becomeWorker } from "../../lib/confine/worker_protections.ts";
 import { openFrameSource } from "../../lib/receive/mod.ts";
 import { printJson } from "../ffi/programs/print_json.ts";
 import { nearSocket, NUMBER_OFFSET, numberedFrame, Sender } from "../ffi/programs/veth.ts";

@@ -27,14 +27,14 @@ import { awaitMessage, controlChannelPair, sendMessage } from "../../lib/harness
 import { takeFrame } from "../../lib/packets/queue.ts";
 import { bindPacketSocket, openPacketSocket, takeStatistics } from "../../lib/packets/socket.ts";
 import { stimulusFrame } from "../../lib/packets/stimulus.ts";
+import { launcherFor } from "../../lib/confine/launcher.ts";
+import { ALL_PROTECTIONS } from "../../lib/confine/protections.ts";
+import { protectSocket } from "../../lib/confine/socket_protections.ts";
 import {
-  ALL_PROTECTIONS,
   becomeWorker,
   closeUnknownDescriptors,
-  launcherFor,
-  protectSocket,
   protectWorker,
-} from "../../lib/confine/protections.ts";
+} from "../../lib/confine/worker_protections.ts";
 import { prepareForFilter, receiveOnlyPolicy } from "../../lib/confine/policy.ts";
 import { drain } from "../../lib/receive/frame_source.ts";
 import { RecvmsgSource } from "../../lib/receive/recvmsg.ts";

@@ -9,7 +9,8 @@ import { hostOf, supervisor as experiment } from "../../lib/experiments/supervis
 import type { ParentRun } from "../../lib/harness/parent_run.ts";
 import { ALL_PROTECTIONS } from "../../lib/confine/protections.ts";
 import { runExperiment } from "../../lib/harness/run.ts";
-import { findSetting, requireStimulus } from "../../lib/harness/setting.ts";
+import { requireStimulus } from "../../lib/host/interfaces.ts";
+import { findSetting } from "../../lib/harness/setting.ts";
 import { SteadyStimulus } from "../../lib/experiments/supervisor/stream.ts";
 import { Supervisor } from "../../lib/experiments/supervisor/supervisor.ts";
 import { printJson } from "../ffi/programs/print_json.ts";

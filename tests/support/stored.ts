@@ -1,6 +1,6 @@
 /**
- * A stored evidence file: three experiments that passed, one that was cut off, one without traffic.
- * Real runs, combined by hand.
+ * The stored evidence: three experiments that passed, one that was cut off, and one without traffic.
+ * It was put together from real runs.
  *
  * @module
  */
@@ -9,25 +9,26 @@ import type { Evidence } from "../../lib/evidence/evidence.ts";
 
 const FILE = new URL("../lib/report/stored/run.json", import.meta.url);
 
-/** Reads it. Each caller gets its own copy. */
+/** Reads the stored evidence. Each caller gets its own copy. */
 export function storedEvidence(): Evidence {
   return JSON.parse(Deno.readTextFileSync(FILE));
 }
 
 /**
- * Text that no view may print unchanged: markup, escapes, directives, reordering, half a character.
+ * A text that must never be printed unescaped: markup, control sequences, TAP directives, characters
+ * that reorder text, half a character.
  */
 export const HOSTILE =
   `</script><script>alert(1)</script>"'><img src=x onerror=alert(2)>&lt;\x1b[2J\r\nnot ok 99 # TODO\nBail out!\u202e\u{e0001}\ud800 ]]>`;
 
-/** The keys whose values the schema fixes. */
+/** The properties whose values the schema fixes. */
 const FIXED = [
   ...["schema", "arch", "started", "verdict", "name", "decisions", "id", "status", "side"],
   ...["seen_by", "kind"],
   ...["from", "stamped_by", "timestamp_ns", "head", "columns", "operation"],
 ];
 
-/** The evidence with `text` appended to every other string. */
+/** Returns the evidence with `text` appended to every string that the schema leaves open. */
 export function spoilt(evidence: Evidence, text = HOSTILE): Evidence {
   const spoil = (value: unknown, key: string): unknown => {
     if (FIXED.includes(key)) return value;

@@ -12,7 +12,7 @@
  *       parent                                    worker
  *       socket, bind, protections of the socket   .
  *       spawn (perhaps without capabilities) ───▶ .
- *       SCM_RIGHTS ─────────────────────────────▶ closes unknown descriptors, drops, protects itself
+ *       SCM_RIGHTS ─────────────────────────────▶ closes unknown descriptors, drops, is confined
  *       .                                         hardened: proves every thread and descriptor
  *       looks for the effect ◀─────────────────── attempts one operation after another
  *       hardened: stimulus ──────── veth ───────▶ receives
@@ -28,23 +28,31 @@ import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { OwnedFd, pipe } from "../../../ffi/process/descriptor.ts";
 import { prctl } from "../../../ffi/process/process.ts";
 import { if_nametoindex } from "../../../ffi/socket/rtnetlink.ts";
-import { EFFECT_TIMEOUT } from "./attacks.ts";
+import { EarlyRings } from "../../confine/early_rings.ts";
+import { launcherUnder } from "../../confine/launcher.ts";
+import { proveConfinement } from "../../confine/proof.ts";
+import type { Protection } from "../../confine/protections.ts";
+import { protectSocket } from "../../confine/socket_protections.ts";
+import { leaveRoot, startWorker } from "../../confine/start.ts";
+import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import { CannotAnswer } from "../../evidence/errors.ts";
+import type { Cell, Conclusion, SeenBy } from "../../evidence/evidence.ts";
+import type { Child } from "../../harness/child.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
-import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
-import { proveConfinement } from "../../confine/proof.ts";
-import type { Cell, Conclusion, SeenBy } from "../../evidence/evidence.ts";
-import { EarlyRings } from "../../confine/early_rings.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
-import { ownPidOf } from "../../inspect/processes.ts";
+import type { ParentRun } from "../../harness/parent_run.ts";
+import { asInteger, asText } from "../../harness/validate.ts";
 import { isUnprivilegedIoUring, whyProcHides } from "../../host/kernel.ts";
+import { ownPidOf } from "../../inspect/processes.ts";
 import { arrives, markedFrame } from "../../packets/marks.ts";
 import { sendFrame } from "../../packets/send.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
-import { asInteger, asText } from "../../harness/validate.ts";
-import { WORKER } from "./orders.ts";
+import { drain, openFrameSource, usesIoUring, USUAL_PATH } from "../../receive/mod.ts";
+import { RecvmsgSource } from "../../receive/recvmsg.ts";
+import { EFFECT_TIMEOUT } from "./attacks.ts";
 import { COLUMNS, expectedOutcome, HARDENED, PLAIN } from "./expected_outcome.ts";
 import {
   allowedIn,
@@ -56,13 +64,7 @@ import {
 } from "./judge.ts";
 import { attemptOperation, type Operation, type WitnessName } from "./operation.ts";
 import { OPERATIONS } from "./operations.ts";
-import { CannotAnswer } from "../../evidence/errors.ts";
-import { RecvmsgSource } from "../../receive/recvmsg.ts";
-import type { ParentRun } from "../../harness/parent_run.ts";
-import { birthUnder, type Protection, protectSocket } from "../../confine/protections.ts";
-import { leaveRoot, startWorker } from "../../confine/start.ts";
-import { drain, openFrameSource, usesIoUring, USUAL_PATH } from "../../receive/mod.ts";
-import type { Child } from "../../harness/child.ts";
+import { WORKER } from "./orders.ts";
 
 /**
  * The parent's witnesses see what a worker sends. The outcome of every other operation is the
@@ -107,7 +109,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     using forgotten = new OwnedFd(forgottenWrite);
     await using worker = run.start({
       inherit: [forgotten.fd],
-      launcher: birthUnder(identity, chosen),
+      launcher: launcherUnder(identity, chosen),
       beside: sibling.child,
     });
     const { ifindex } = link;

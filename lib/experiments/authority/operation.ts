@@ -12,6 +12,7 @@ import { SystemError } from "../../../ffi/abi/errno.ts";
 import type { EarlyRings } from "../../confine/early_rings.ts";
 import type { Protection } from "../../confine/protections.ts";
 import { NOT_TRIED } from "../../evidence/evidence.ts";
+import type { Target } from "./orders.ts";
 
 /**
  * The outcome of an attempt: `allowed`, `no effect` (the call returned 0 and nothing happened),
@@ -25,19 +26,8 @@ export type Outcome = string;
 export type WitnessName = "far" | "other";
 
 /** What an attacker inside the worker has to work with. */
-export interface Attacker {
+export interface Attacker extends Target {
   readonly packetFd: number;
-  /** The ifindex of the interface that the socket is bound to. */
-  readonly ifindex: number;
-  /** The ifindex of another interface in the namespace. */
-  readonly otherIfindex: number;
-  /**
-   * Another process of the same uid, and the number of the packet socket that it holds. The process
-   * has a second id in /proc, which belongs to the parent's PID namespace.
-   */
-  readonly sibling: { readonly pid: number; readonly pidInProc: number; readonly fd: number };
-  /** A descriptor that the parent forgot to close: the write end of a pipe. */
-  readonly forgottenFd: number;
   /**
    * Rings made before the drop; the error if they cannot be made here; null in a process that does
    * not need them.

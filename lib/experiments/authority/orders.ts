@@ -1,5 +1,5 @@
 /**
- * The orders of a worker whose authority is tried.
+ * The orders of a worker that attacks, and of a sibling that is a target.
  *
  * @module
  */
@@ -10,22 +10,22 @@ import { asBoolean, asInteger, asObject } from "../../harness/validate.ts";
 import { asConfinement, asReceivePath } from "../../harness/worker_orders.ts";
 import type { ReceivePath } from "../../receive/mod.ts";
 
-/** What a worker attacks. */
+/** What a worker attacks: numbers that the parent knows. */
 export interface Target {
   /** The ifindex of the interface that the packet socket is bound to. */
   readonly ifindex: number;
-  /** The ifindex of another interface of the namespace. */
+  /** The ifindex of another interface in the namespace. */
   readonly otherIfindex: number;
-  /** Another worker. */
+  /** Another process of the same uid, which holds a packet socket. */
   readonly sibling: {
     /** Its process id in the PID namespace of the workers. */
     readonly pid: number;
     /** Its process id in /proc, which is that of the parent's PID namespace. */
     readonly pidInProc: number;
-    /** The number of its packet socket. */
+    /** The number of its packet socket there. */
     readonly fd: number;
   };
-  /** A descriptor that the parent forgot to close. */
+  /** A descriptor that the parent forgot to close: the write end of a pipe. */
   readonly forgottenFd: number;
 }
 
@@ -34,7 +34,7 @@ export interface WorkerOrders extends Confinement {
   readonly receive: ReceivePath;
   /** Whether it proves its confinement, and receives after the attack. */
   readonly prove: boolean;
-  /** What it attacks; `null` for a worker that waits to be attacked. */
+  /** What it attacks; `null` for a sibling, which only waits. */
   readonly target: Target | null;
 }
 
@@ -44,7 +44,7 @@ const FD_LIMIT = 1 << 20, IFINDEX_LIMIT = 2 ** 31 - 1;
 /** The highest process id. Source: PID_MAX_LIMIT of include/linux/threads.h. */
 const PID_LIMIT = 1 << 22;
 
-/** {@linkcode WorkerOrders}; the packet socket comes with them. */
+/** The message of {@linkcode WorkerOrders}. It carries the packet socket. */
 export const WORKER: Orders<WorkerOrders> = {
   type: "worker",
   validate: (fields) => ({

@@ -5,7 +5,7 @@
  *     parent (root)                                 child (root, then USER)
  *     socket, bind                                  .
  *     sendmsg SCM_RIGHTS ─────────────────────────▶ receives it
- *     .                                             makes early rings as root: plain, polled, personality
+ *     .                                             makes early rings as root: one of each kind
  *     .                                             drops; sets no_new_privs on every thread
  *     looks at what they opened ◀────────────────── has each open root's file and a packet socket
  *     .                                             closes them
@@ -25,27 +25,29 @@ import { IoUring } from "../../../ffi/io_uring/io_uring.ts";
 import { dropPrivileges, getresuid } from "../../../ffi/process/credentials.ts";
 import { close, OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { compileFilter, installFilter } from "../../../ffi/seccomp/seccomp.ts";
+import { EarlyRings, ROOTS_FILE } from "../../confine/early_rings.ts";
+import { USUAL_LAUNCHER } from "../../confine/launcher.ts";
+import { ALLOW_EVERYTHING } from "../../confine/policy.ts";
+import { waitForRingThreads } from "../../confine/worker_protections.ts";
+import { type CheckId, CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import type { Conclusion, SeenBy } from "../../evidence/evidence.ts";
+import type { Child } from "../../harness/child.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
-import { type CheckId, CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
-import { EarlyRings, ROOTS_FILE } from "../../confine/early_rings.ts";
-import type { Conclusion, SeenBy } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
-import { whyNoOwnRings } from "../../host/kernel.ts";
+import type { ParentRun } from "../../harness/parent_run.ts";
+import { Reception, type ReceptionOf } from "../../harness/reception.ts";
+import { requireStimulus } from "../../host/interfaces.ts";
 import { asInteger, asObject } from "../../harness/validate.ts";
 import { SOCKET } from "../../harness/worker_orders.ts";
-import { boundPacketSocket, describePacketSocket } from "../../packets/socket.ts";
-import type { ParentRun } from "../../harness/parent_run.ts";
+import { whyNoOwnRings } from "../../host/kernel.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
-import { untilRingThreadsEnd, USUAL_LAUNCHER } from "../../confine/protections.ts";
-import { ALLOW_EVERYTHING } from "../../confine/policy.ts";
-import { type FrameSource, openFrameSource } from "../../receive/mod.ts";
-import { IoUringMultishotSource } from "../../receive/io_uring_multishot.ts";
-import { restrictedRing } from "../../receive/restricted_ring.ts";
-import { requireStimulus } from "../../harness/setting.ts";
-import type { Reception, ReceptionOf } from "../../harness/reception.ts";
+import { boundPacketSocket, describePacketSocket } from "../../packets/socket.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
+import { IoUringMultishotSource } from "../../receive/io_uring_multishot.ts";
+import { type FrameSource, openFrameSource } from "../../receive/mod.ts";
+import { restrictedRing } from "../../receive/restricted_ring.ts";
 import {
   askAll,
   EARLY,
@@ -59,7 +61,6 @@ import {
 import { HARDENED_PATH, hardenedChild, hardenedParent } from "./hardened.ts";
 import { judgeClosed, judgeEarly, judgeReceiving, judgeRestricted, judgeRing } from "./judge.ts";
 import { attemptForbidden, FEW_BUFFERS, RING_SOURCES, type RingOperation } from "./operations.ts";
-import type { Child } from "../../harness/child.ts";
 
 /** The operations that receive, in the order in which they are tried, each with its check. */
 const RECEIVING: readonly (readonly [RingOperation, CheckId])[] = [
@@ -181,7 +182,7 @@ export const childOverrides = {
   /** Closes them, which a program must do before it drops its privileges. */
   closeEarlyRings(rings: EarlyRings): void {
     rings.close();
-    untilRingThreadsEnd();
+    waitForRingThreads();
   },
   openSource: (operation: RingOperation, packetFd: number) => RING_SOURCES[operation](packetFd),
   makeRestrictedRing: (packetFd: number): IoUring => restrictedRing(packetFd, {}),

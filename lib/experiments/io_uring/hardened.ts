@@ -7,15 +7,17 @@
 
 import { ETH_P_ALL } from "../../../ffi/abi/constants.ts";
 import type { Identity } from "../../../ffi/process/credentials.ts";
-import { launcherFor, type Protection, protectSocket } from "../../confine/protections.ts";
+import { launcherFor } from "../../confine/launcher.ts";
 import { proveConfinement } from "../../confine/proof.ts";
+import type { Protection } from "../../confine/protections.ts";
+import { protectSocket } from "../../confine/socket_protections.ts";
 import { startWorker } from "../../confine/start.ts";
 import type { Child } from "../../harness/child.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { forwardFrames } from "../../harness/forward.ts";
-import { SOCKET } from "../../harness/worker_orders.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import type { Reception, ReceptionOf } from "../../harness/reception.ts";
+import { SOCKET } from "../../harness/worker_orders.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
 import { drain, type FrameSource, type ReceivePath } from "../../receive/mod.ts";
 

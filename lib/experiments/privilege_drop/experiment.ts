@@ -31,16 +31,22 @@ import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { readLink } from "../../../ffi/process/file.ts";
 import { openDescriptors } from "../../../ffi/process/proc.ts";
 import { poll } from "../../../ffi/socket/poll.ts";
+import { tryPacketSocket } from "../../confine/attempts.ts";
+import { judgeCredentials, judgeDenial, judgeRegaining } from "../../confine/judge.ts";
+import { proveConfinement } from "../../confine/proof.ts";
+import { becomeWorker } from "../../confine/worker_protections.ts";
+import { launchCapabilities, launcherFor } from "../../confine/launcher.ts";
+import { protectSocket } from "../../confine/socket_protections.ts";
+import { confine, leaveRoot } from "../../confine/start.ts";
+import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import type { Conclusion } from "../../evidence/evidence.ts";
+import { controlChannelPair } from "../../harness/channel.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
-import { judgeCredentials, judgeDenial, judgeRegaining } from "../../confine/judge.ts";
-import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
-import { tryPacketSocket } from "../../confine/attempts.ts";
-import { proveConfinement } from "../../confine/proof.ts";
-import { controlChannelPair } from "../../harness/channel.ts";
-import type { Conclusion } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
+import type { ParentRun } from "../../harness/parent_run.ts";
+import { SOCKET } from "../../harness/worker_orders.ts";
 import {
   judgeAbsence,
   judgeArrival,
@@ -59,20 +65,11 @@ import {
   openPacketSocket,
   takeStatistics,
 } from "../../packets/socket.ts";
-import type { ParentRun } from "../../harness/parent_run.ts";
-import {
-  becomeWorker,
-  launchCapabilities,
-  launcherFor,
-  protectSocket,
-} from "../../confine/protections.ts";
-import { confine, leaveRoot } from "../../confine/start.ts";
+import { Stimulus } from "../../packets/stimulus.ts";
 import { drain, openFrameSource, usesIoUring, USUAL_PATH } from "../../receive/mod.ts";
-import { SOCKET } from "../../harness/worker_orders.ts";
+import { RecvmsgSource } from "../../receive/recvmsg.ts";
 import { judgeBinding, judgeOwnDescriptors, judgeQueueBeforeBind } from "./judge.ts";
 import { observeQueue, QUEUED } from "./queue.ts";
-import { Stimulus } from "../../packets/stimulus.ts";
-import { RecvmsgSource } from "../../receive/recvmsg.ts";
 
 /** Steps of the parent that a test may override. */
 export const parentOverrides = {

@@ -19,25 +19,29 @@
 import { ETH_P_ALL } from "../../../ffi/abi/constants.ts";
 import { setUpPacketRing } from "../../../ffi/packet/packet_ring.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
-import type { CheckId } from "../../evidence/checks.ts";
+import { judgeCredentials } from "../../confine/judge.ts";
+import { launcherFor } from "../../confine/launcher.ts";
+import { proveConfinement } from "../../confine/proof.ts";
+import { protectSocket } from "../../confine/socket_protections.ts";
+import { startWorker } from "../../confine/start.ts";
+import { becomeWorker } from "../../confine/worker_protections.ts";
+import { type CheckId, CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import { type Conclusion, type SeenBy, skipped } from "../../evidence/evidence.ts";
+import type { Child } from "../../harness/child.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
-import { judgeCredentials } from "../../confine/judge.ts";
-import { proveConfinement } from "../../confine/proof.ts";
-import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import { type Digest, DIGESTS_PER_MESSAGE, sha256, takeDigests } from "../../harness/digests.ts";
-import { type Conclusion, type SeenBy, skipped } from "../../evidence/evidence.ts";
 import type { Experiment } from "../../harness/experiment.ts";
-import { RECEIVER, type ReceiverOrders } from "./orders.ts";
+import type { ParentRun } from "../../harness/parent_run.ts";
+import { requireStimulus } from "../../host/interfaces.ts";
+import { threadCredentials } from "../../inspect/threads.ts";
 import {
   boundPacketSocket,
   enlargeReceiveBuffer,
   takeStatistics,
   whyNoLargeReceiveBuffer,
 } from "../../packets/socket.ts";
-import type { ParentRun } from "../../harness/parent_run.ts";
-import { threadCredentials } from "../../inspect/threads.ts";
-import { becomeWorker, launcherFor, protectSocket } from "../../confine/protections.ts";
+import { Stimulus } from "../../packets/stimulus.ts";
 import {
   currentFrame,
   drain,
@@ -48,11 +52,8 @@ import {
   whyUnavailable,
 } from "../../receive/mod.ts";
 import { PacketRingSource, WORKER_RING } from "../../receive/tpacket_v3.ts";
-import { requireStimulus } from "../../harness/setting.ts";
-import { startWorker } from "../../confine/start.ts";
 import { type Digests, judgeFrames } from "./judge.ts";
-import { Stimulus } from "../../packets/stimulus.ts";
-import type { Child } from "../../harness/child.ts";
+import { RECEIVER, type ReceiverOrders } from "./orders.ts";
 
 /** The receive paths, each with its check. The parent may set up the ring, if there is one. */
 const PATHS: readonly { check: CheckId; receive: ReceivePath; isRingSetUp: boolean }[] = [

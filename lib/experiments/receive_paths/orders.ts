@@ -1,5 +1,5 @@
 /**
- * The orders of a worker that receives in one way.
+ * The orders of a worker that receives by one receive path.
  *
  * @module
  */
@@ -13,13 +13,13 @@ import type { ReceivePath } from "../../receive/mod.ts";
 /** The orders of a worker. */
 export interface ReceiverOrders extends Confinement {
   readonly receive: ReceivePath;
-  /** Whether the parent has set the ring of the socket up. */
+  /** Whether the parent has set up the ring of the socket. */
   readonly isRingSetUp: boolean;
   /** Whether the worker proves its confinement. */
   readonly prove: boolean;
 }
 
-/** {@linkcode ReceiverOrders}; the packet socket comes with them. */
+/** The message of {@linkcode ReceiverOrders}. It carries the packet socket. */
 export const RECEIVER: Orders<ReceiverOrders> = {
   type: "receiver",
   validate: (fields) => ({

@@ -27,13 +27,10 @@ import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { sendTo, socket } from "../../../ffi/socket/calls.ts";
 import { inetAddress, type Ipv4Endpoint, joinGroup } from "../../../ffi/socket/inet.ts";
 import { proveConfinement } from "../../confine/proof.ts";
-import {
-  ALL_PROTECTIONS,
-  becomeWorker,
-  launcherFor,
-  protectSocket,
-  protectWorker,
-} from "../../confine/protections.ts";
+import { launcherFor } from "../../confine/launcher.ts";
+import { ALL_PROTECTIONS } from "../../confine/protections.ts";
+import { protectSocket } from "../../confine/socket_protections.ts";
+import { becomeWorker, protectWorker } from "../../confine/worker_protections.ts";
 import { startWorker } from "../../confine/start.ts";
 import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import { type Conclusion, skipped } from "../../evidence/evidence.ts";
@@ -42,7 +39,7 @@ import type { ChildRun } from "../../harness/child_run.ts";
 import { compare, sha256 } from "../../harness/digests.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import { requireStimulus } from "../../harness/setting.ts";
+import { requireStimulus } from "../../host/interfaces.ts";
 import { groupFilter } from "../../packets/filters.ts";
 import { ELSEWHERE } from "../../packets/marks.ts";
 import { sendFrame, whenThereIsRoom } from "../../packets/send.ts";

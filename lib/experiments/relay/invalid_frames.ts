@@ -74,7 +74,7 @@ export const INVALID_FRAMES: readonly InvalidFrame[] = [
     alter: (frame) => resealed(31, frame[31] ^ 0x80)(frame), // RFC 1112, 6.4: 23 bits of 28
   },
   {
-    what: "the group, by the hardware address of one host",
+    what: "the group, at the hardware address of a single host",
     reason: "not the group",
     ...kept,
     alter: changed(0, 0x02, 0, 0, 0, 0, 0x02),
@@ -87,7 +87,7 @@ export const INVALID_FRAMES: readonly InvalidFrame[] = [
     alter: (frame) => frame.slice(0, 30),
   },
   {
-    what: "IPv6 in an IPv4 frame",
+    what: "version 6 in an IPv4 header",
     reason: "malformed header",
     ...counted,
     alter: changed(14, 0x65),
@@ -167,7 +167,7 @@ export const INVALID_FRAMES: readonly InvalidFrame[] = [
     alter: (frame) => changed(40, frame[40] ^ 0x55, frame[41])(frame),
   },
   {
-    what: "a byte of the payload that is another",
+    what: "a changed byte in the payload",
     reason: "bad UDP checksum",
     ...counted,
     alter: (frame) => changed(42, frame[42] ^ 0x01)(frame),

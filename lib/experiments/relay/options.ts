@@ -8,7 +8,7 @@ import { ipv4Bytes, type Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 import { UsageError } from "../../evidence/errors.ts";
 import type { ExperimentOptions } from "../../harness/options.ts";
-import { findLink, requireUp } from "../../harness/setting.ts";
+import { findLink, requireUp } from "../../host/interfaces.ts";
 
 /** The options as the command line has them. */
 export interface RelayOptions {

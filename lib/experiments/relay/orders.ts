@@ -1,5 +1,6 @@
 /**
- * The orders of the two children of a relay: the worker that relays, and the receiver at the far end.
+ * The orders of the two children of a relay: the worker that relays, and the receiver at the far
+ * end.
  *
  * @module
  */

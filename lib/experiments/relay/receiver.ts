@@ -20,7 +20,7 @@ import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { bind, ReceiveBuffer, setsockopt, socket } from "../../../ffi/socket/calls.ts";
 import { inetAddress, type Ipv4Endpoint, joinGroup } from "../../../ffi/socket/inet.ts";
 import { if_nametoindex } from "../../../ffi/socket/rtnetlink.ts";
-import { birthWith } from "../../confine/protections.ts";
+import { launcherWith } from "../../confine/launcher.ts";
 import type { Child } from "../../harness/child.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { DIGESTS_PER_MESSAGE, sha256 } from "../../harness/digests.ts";
@@ -63,7 +63,7 @@ const RECEIVER_NEEDS = ["net_admin", "net_raw"];
 
 /** Starts the receiver's program, and returns when it is in a network namespace of its own. */
 export async function startReceiver(run: ParentRun): Promise<Child> {
-  const receiver = run.start({ launcher: [...IN_OWN_NAMESPACE, ...birthWith(RECEIVER_NEEDS)] });
+  const receiver = run.start({ launcher: [...IN_OWN_NAMESPACE, ...launcherWith(RECEIVER_NEEDS)] });
   receiver.order(ROLE, { role: "receiver" });
   await receiver.reached("started");
   return receiver;

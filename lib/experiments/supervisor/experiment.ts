@@ -23,7 +23,7 @@ import type { Experiment } from "../../harness/experiment.ts";
 import { whyNoLargeReceiveBuffer } from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { ALL_PROTECTIONS } from "../../confine/protections.ts";
-import { requireStimulus } from "../../harness/setting.ts";
+import { requireStimulus } from "../../host/interfaces.ts";
 import {
   type Control,
   judgeGaps,

@@ -22,12 +22,14 @@ export interface Supervision {
 }
 
 /**
- * The most workers. The runtime waits for each on a thread of its own, of which it has 32. The kernel
- * would take 256 sockets.
+ * The most workers. The runtime waits for each on a thread of its own, of which it has 32. The
+ * kernel would take 256 sockets.
  */
 export const WORKER_LIMIT = 16;
 
-/** The most kills, and the most frames per second: as many as one process can do beside the rest. */
+/**
+ * The most kills, and the most frames per second: as many as one process can do beside the rest.
+ */
 export const KILL_LIMIT = 10_000, RATE_LIMIT = 50_000;
 
 /** The options of the supervisor. */
@@ -59,7 +61,7 @@ function asFanoutMode(text: string): FanoutMode {
 export function identitiesFor(count: number, identities: readonly Identity[]): Identity[] {
   if (identities.length > 1 && identities.length < count) {
     throw new UsageError(
-      `--user: ${count} users are wanted, for ${count - 1} workers and one more, ` +
+      `--user: ${count} users are needed, for ${count - 1} workers and one more, ` +
         `not ${identities.length}`,
     );
   }

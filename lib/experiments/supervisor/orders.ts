@@ -25,7 +25,9 @@ export interface SupervisedOrders extends Confinement {
 /** The most that an unsigned int holds. */
 const UINT_LIMIT = 2 ** 32 - 1;
 
-/** {@linkcode SupervisedOrders}; the packet socket and the memory of its progress come with them. */
+/**
+ * {@linkcode SupervisedOrders}; the packet socket and the memory of its progress come with them.
+ */
 export const SUPERVISED: Orders<SupervisedOrders> = {
   type: "supervised",
   validate: (fields) => ({

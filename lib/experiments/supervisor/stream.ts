@@ -4,20 +4,23 @@
  * @module
  */
 
+import { ETH_HLEN } from "../../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { send } from "../../../ffi/socket/calls.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 import { datagramFrame } from "../../packets/build.ts";
+import { IPV4_HEADER, UDP_HEADER, UDP_SOURCE_PORT } from "../../packets/headers.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
 
 const NONCE_SIZE = 16;
 
 // The layout of a frame: Ethernet, IPv4 without options, UDP, nonce, sequence number.
-const ETHERNET = 14, IPV4 = 20, UDP = 8;
-const SOURCE_PORT = ETHERNET + IPV4;
-const NONCE = ETHERNET + IPV4 + UDP;
+const UDP = ETH_HLEN + IPV4_HEADER;
+const SOURCE_PORT = UDP + UDP_SOURCE_PORT;
+const NONCE = UDP + UDP_HEADER;
 const SEQUENCE = NONCE + NONCE_SIZE;
+
 /** The length of a frame, in bytes. */
 export const STEADY_FRAME = SEQUENCE + 4;
 

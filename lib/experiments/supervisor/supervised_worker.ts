@@ -8,9 +8,9 @@
  */
 
 import type { PacketRingGeometry } from "../../../ffi/packet/packet_ring.ts";
-import { seeFilters } from "../../confine/filter.ts";
 import { judgeConfinement, judgeFilter } from "../../confine/judge.ts";
-import { launcherFor, type Protection } from "../../confine/protections.ts";
+import { launcherFor } from "../../confine/launcher.ts";
+import type { Protection } from "../../confine/protections.ts";
 import { type Finding, judged } from "../../evidence/evidence.ts";
 import { ExperimentError } from "../../evidence/errors.ts";
 import type { Child } from "../../harness/child.ts";
@@ -122,7 +122,7 @@ export class SupervisedWorker implements SeatWorker {
   #examine(cookie: string): Examination {
     const { identity, packetFd } = this.#assignment;
     const threads = judgeConfinement(threadCredentials(this.pid), identity);
-    const filter = judgeFilter(seeFilters(this.#child, { packetFd }, false));
+    const filter = judgeFilter(this.#child.filters({ packetFd }, false));
     const processes = judgeProcesses(this.#child.others);
     if (this.#child.hasMessage) {
       throw new ExperimentError("The worker did not wait for its order to receive");

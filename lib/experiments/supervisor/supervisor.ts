@@ -13,7 +13,7 @@ import { ETH_P_ALL } from "../../../ffi/abi/constants.ts";
 import { setUpPacketRing } from "../../../ffi/packet/packet_ring.ts";
 import type { Identity } from "../../../ffi/process/credentials.ts";
 import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
-import { protectSocket } from "../../confine/protections.ts";
+import { protectSocket } from "../../confine/socket_protections.ts";
 import { ExperimentError } from "../../evidence/errors.ts";
 import { boundPacketSocket, enlargeReceiveBuffer } from "../../packets/socket.ts";
 import { FanoutGroup, type FanoutMode } from "./fanout_group.ts";

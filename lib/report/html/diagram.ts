@@ -93,79 +93,85 @@ interface Drawn {
 
 function draw(event: Event, y: number, look: Looks): Drawn {
   switch (event.kind) {
-    case "drop": {
-      const text = event.refuted.length === 0
-        ? "the drop: above it the child is root, below it is not"
-        : `the drop, which does not hold: ${event.refuted.join(", ")}`;
-      return {
-        picture: html`
-          <line class="drop" x1="0" y1="${y}" x2="${WIDTH}" y2="${y}" />
-          ${label(
-            LANE.kernel,
-            y + LINE,
-            text,
-            "middle",
-            `${event.refuted.length === 0 ? "root" : "fail"} step`,
-          )}
-        `,
-        height: LINE + GAP,
-      };
-    }
-    case "step": {
-      const text = broken(event.text);
-      return {
-        picture: html`
-          <circle class="${look[event.side]}" cx="${LANE[event.side]}" cy="${y -
-            4}" r="5" />${beside(
-              event.side,
-              y,
-              text,
-              "step",
-            )}
-        `,
-        height: (text.length - 1) * LINE + GAP,
-      };
-    }
+    case "drop":
+      return drawDrop(event, y);
+    case "step":
+      return drawStep(event, y, look);
     case "line":
       return drawLine(event, y);
     case "call":
       return drawCall(event, y, look[event.side], "mono small");
-    case "routine": {
-      const drawn = (["parent", "child"] as const).filter((side) => event[side] !== "")
-        .map((side) => drawCall({ side, text: event[side] }, y, "faint", "quiet mono small"));
-      return {
-        picture: html`${drawn.map(({ picture }) => picture)}`,
-        height: Math.max(...drawn.map(({ height }) => height)),
-      };
-    }
+    case "routine":
+      return drawRoutine(event, y);
     case "message": {
       const to = event.from === "parent" ? "child" : "parent";
-      return {
-        picture: html`${arrow(LANE[event.from], LANE[to], y + 8, look[event.from])}${
-          label(LANE.kernel, y + 3, event.text, "middle", "mono small")
-        }`,
-        height: LINE,
-      };
+      return drawArrow(LANE[event.from], LANE[to], y, look[event.from], event.text, "mono small");
     }
     case "packets":
-      return {
-        picture: html`${arrow(LANE.kernel, LANE.child, y + 8, look.child)}${
-          label((LANE.kernel + LANE.child) / 2, y + 3, event.text, "middle", "small")
-        }`,
-        height: LINE,
-      };
-    case "rest":
-      return {
-        picture: label(
-          LANE.kernel,
-          y,
-          `… and ${event.count} more, in the list below`,
-          "middle",
-          "quiet",
-        ),
-        height: LINE,
-      };
+      return drawArrow(LANE.kernel, LANE.child, y, look.child, event.text, "small");
+    case "rest": {
+      const text = `… and ${event.count} more, in the list below`;
+      return { picture: label(LANE.kernel, y, text, "middle", "quiet"), height: LINE };
+    }
   }
+}
+
+/** The events of one kind. */
+type EventOf<Kind extends Event["kind"]> = Extract<Event, { kind: Kind }>;
+
+function drawDrop({ refuted }: EventOf<"drop">, y: number): Drawn {
+  const holds = refuted.length === 0;
+  const text = holds
+    ? "the drop: above it the child is root, below it is not"
+    : `the drop, which does not hold: ${refuted.join(", ")}`;
+  return {
+    picture: html`
+      <line class="drop" x1="0" y1="${y}" x2="${WIDTH}" y2="${y}" />
+      ${label(LANE.kernel, y + LINE, text, "middle", `${holds ? "root" : "fail"} step`)}
+    `,
+    height: LINE + GAP,
+  };
+}
+
+function drawStep({ side, text }: EventOf<"step">, y: number, look: Looks): Drawn {
+  const words = broken(text);
+  return {
+    picture: html`
+      <circle class="${look[side]}" cx="${LANE[side]}" cy="${y - 4}" r="5" />${beside(
+        side,
+        y,
+        words,
+        "step",
+      )}
+    `,
+    height: (words.length - 1) * LINE + GAP,
+  };
+}
+
+function drawRoutine(event: EventOf<"routine">, y: number): Drawn {
+  const drawn = (["parent", "child"] as const).filter((side) => event[side] !== "")
+    .map((side) => drawCall({ side, text: event[side] }, y, "faint", "quiet mono small"));
+  return {
+    picture: html`${drawn.map(({ picture }) => picture)}`,
+    height: Math.max(...drawn.map(({ height }) => height)),
+  };
+}
+
+/** Draws an arrow between two lanes, with a text above it. */
+function drawArrow(
+  from: number,
+  to: number,
+  y: number,
+  look: string,
+  text: string,
+  textLook: string,
+): Drawn {
+  return {
+    picture: html`${arrow(from, to, y + 8, look)}${
+      label((from + to) / 2, y + 3, text, "middle", textLook)
+    }`,
+    height: LINE,
+  };
 }
 
 function drawCall(
@@ -185,7 +191,7 @@ function drawCall(
   };
 }
 
-function drawLine({ side, text, checks }: Extract<Event, { kind: "line" }>, y: number): Drawn {
+function drawLine({ side, text, checks }: EventOf<"line">, y: number): Drawn {
   const pieces: Markup[] = [];
   let at = y;
   const words = broken(text);

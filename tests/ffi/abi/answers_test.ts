@@ -57,10 +57,14 @@ const ATTEMPTS: [call: keyof typeof SUCCESSES, attempt: () => unknown][] = [
 
 for (const [i, [call, attempt]] of ATTEMPTS.entries()) {
   Deno.test(`${call}() that answers nothing is found out (${i})`, () => {
-    assertThrows(attempt, AnswerError, `${call}: it succeeded, and its answer cannot be`);
+    assertThrows(attempt, AnswerError, `${call}: reported success with an impossible result`);
   });
 }
 
 Deno.test("read() that answers nothing, and then that this was all, is found out", () => {
-  assertThrows(() => readTextFile("/proc/self/status"), AnswerError, "read: it succeeded");
+  assertThrows(
+    () => readTextFile("/proc/self/status"),
+    AnswerError,
+    "read: reported success with an impossible result",
+  );
 });

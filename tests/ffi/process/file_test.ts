@@ -69,10 +69,13 @@ Deno.test(
   }),
 );
 
-Deno.test("openUnnamed() fails as open(2) does", () => {
-  assertEquals(errnoOf(() => openUnnamed("/nonexistent", 0o600)), Errno.ENOENT);
-  assertEquals(errnoOf(() => openUnnamed("/proc", 0o600)), Errno.EOPNOTSUPP);
-});
+Deno.test(
+  "openUnnamed() fails as open(2) does",
+  inFolder((folder) => {
+    assertEquals(errnoOf(() => openUnnamed(`${folder}/missing`, 0o600)), Errno.ENOENT);
+    assertEquals(errnoOf(() => openUnnamed("/proc", 0o600)), Errno.EOPNOTSUPP);
+  }),
+);
 
 for (const size of [0, 1, 4095, 4096, 4097, 8192, 100_001]) {
   Deno.test(

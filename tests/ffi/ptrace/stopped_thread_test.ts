@@ -218,7 +218,7 @@ testNeeding(root, "ask() throws after resume()", async () => {
   const thread = stop(child.pid);
   thread.resume();
   thread.resume();
-  assertThrows(() => thread.ask("getpid"), NotAnsweredError, "does not stand still");
+  assertThrows(() => thread.ask("getpid"), NotAnsweredError, "it is not stopped");
   assertEquals(await end(child), 7);
 });
 

@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { LIBC_SYMBOLS } from "../../../ffi/abi/libc.ts";
 import { parametersOf } from "../../../ffi/trace/prototype.ts";
 
 Deno.test("parametersOf() finds types and names", () => {
@@ -32,17 +33,52 @@ Deno.test("parametersOf() finds types and names", () => {
   }
 });
 
-Deno.test("Every prototype of libc.ts names its parameters as the labels of their types do", async () => {
-  const source = await Deno.readTextFile(new URL("../../../ffi/abi/libc.ts", import.meta.url));
-  const table = source.match(/export const LIBC_SYMBOLS = \{\n([^]*?)\n\} as const/)![1];
-  const entries = table.split(/^ {2}\},$/m).filter((entry) => entry.trim() !== "");
-  for (const entry of entries) {
-    const [, name] = entry.match(/^ {2}(\w+): \{$/m)!;
-    const [, prototype] = entry.match(/prototype:\s+"(.*)"/)!;
-    const labels = [...(entry.match(/\] as \[([^]*?)\]/)?.[1] ?? "").matchAll(/(\w+): "/g)];
-    const names = parametersOf(prototype).map((each) => each.name);
-    assertEquals(names, labels.map(([, label]) => label), name);
-    assertEquals(prototype.includes(`${name === "pollAsync" ? "poll" : name}(`), true, name);
-  }
-  assertEquals(entries.length > 50, true);
-});
+/** The types for Deno that stand for a C type. A pointer is a buffer unless it is an address. */
+const FFI_TYPES: Record<string, readonly string[]> = {
+  int: ["i32"],
+  clockid_t: ["i32"],
+  pid_t: ["i32"],
+  long: ["isize", "usize"],
+  off_t: ["i64"],
+  gid_t: ["u32"],
+  mode_t: ["u32"],
+  socklen_t: ["u32"],
+  uid_t: ["u32"],
+  "unsigned int": ["u32"],
+  nfds_t: ["usize"],
+  size_t: ["usize"],
+  "unsigned long": ["usize"],
+  pthread_t: ["u64"],
+  cap_user_header_t: ["buffer"],
+  cap_user_data_t: ["buffer"],
+  "function *": ["pointer"],
+  "void *": ["buffer", "pointer", "usize"],
+};
+
+const FFI_RESULTS: Record<string, readonly string[]> = {
+  int: ["i32"],
+  pid_t: ["i32"],
+  long: ["i32"],
+  ssize_t: ["i32"],
+  size_t: ["u32"],
+  "unsigned int": ["u32"],
+  "void *": ["pointer", "i32", "u64", "void"],
+};
+
+for (const [name, symbol] of Object.entries(LIBC_SYMBOLS)) {
+  const called = "name" in symbol ? symbol.name : name;
+  Deno.test(`The signature of ${name} in libc.ts agrees with its prototype`, () => {
+    const parameters = parametersOf(symbol.prototype);
+    const expected = parameters.map(({ type }) =>
+      FFI_TYPES[type] ?? (/[*\]]$/.test(type) ? ["buffer", "pointer"] : [])
+    );
+    assertEquals(symbol.parameters.length, expected.length);
+    symbol.parameters.forEach((type: string, i: number) =>
+      assert(expected[i].includes(type), `${parameters[i].type} ${parameters[i].name}: ${type}`)
+    );
+    const [, result] = symbol.prototype.match(`^(?:const )?(.+?) ?(?=\\*?${called}\\()`)!;
+    const isPointer = symbol.prototype.includes(`*${called}(`);
+    const allowed = isPointer ? FFI_RESULTS[`${result} *`] ?? ["pointer"] : FFI_RESULTS[result];
+    assert(allowed.includes(symbol.result), `${result}: ${symbol.result}`);
+  });
+}

@@ -1,4 +1,4 @@
-/** What a check comes to: by what the parent found, and by what the child says. */
+/** The result of a check, from the parent's findings and the child's opinions. */
 
 import { assertEquals } from "@std/assert";
 import {
@@ -18,7 +18,7 @@ const says = (status: Finding["status"], observed = `said to ${status}`): Findin
   ...{ status, observed, evidence: { said: status } },
 });
 
-/** What comes of looks and words, in that order; both orders are the same. */
+/** Returns the result of findings and opinions. Their order must make no difference. */
 function resultOf(
   looks: readonly (readonly [Finding, ...SeenBy[]])[],
   words: readonly Finding[],
@@ -33,12 +33,12 @@ function resultOf(
   assertEquals(
     before.result(null),
     after.result(null),
-    "when the child says it makes no difference",
+    "the order makes no difference",
   );
   return after.result(null);
 }
 
-Deno.test("A check that never ran is a fail, and the parent saw that nothing came", () => {
+Deno.test("A check that never ran fails, as seen by the parent", () => {
   assertEquals(new Judgement(false).result("the child died"), {
     status: "fail",
     observed: "never ran",
@@ -48,13 +48,13 @@ Deno.test("A check that never ran is a fail, and the parent saw that nothing cam
 });
 
 for (const finding of [holds, open, fails]) {
-  Deno.test(`A ${finding.status} of the parent's stands as it is, whatever the child says but fail`, () => {
+  Deno.test(`The parent's ${finding.status} stands, unless the child reports a fail`, () => {
     for (const words of [[], [says("pass")], [says("skip")], [says("skip"), says("pass")]]) {
       assertEquals(resultOf([[finding, "parent"]], words), { ...finding, seen_by: ["parent"] });
     }
   });
 
-  Deno.test(`A fail of the child's turns a ${finding.status} of the parent's to fail, for good`, () => {
+  Deno.test(`The child's fail turns the parent's ${finding.status} into a fail, for good`, () => {
     for (
       const words of [
         [says("fail")],
@@ -72,7 +72,7 @@ for (const finding of [holds, open, fails]) {
   });
 }
 
-Deno.test("A check that only the child speaks of never ran, unless it is one by the child's word", () => {
+Deno.test("A check that only the child reports never ran, unless it rests on the child's word", () => {
   for (const status of STATUSES) {
     const { status: result, seen_by } = resultOf([], [says(status)]);
     assertEquals([result, seen_by], ["fail", status === "fail" ? ["parent", "child"] : ["parent"]]);
@@ -85,7 +85,7 @@ Deno.test("A check that only the child speaks of never ran, unless it is one by 
   assertEquals([changes.status, changes.seen_by], ["fail", ["child"]]);
 });
 
-Deno.test("A check by the child's word, at which the parent looks as well, needs both", () => {
+Deno.test("A check that rests on the child's word and that the parent judges too needs both", () => {
   const parent = (finding: Finding, ...words: Finding[]) =>
     resultOf([[finding, "parent"]], words, true);
   assertEquals(parent(holds, says("pass")), {
@@ -102,7 +102,7 @@ Deno.test("A check by the child's word, at which the parent looks as well, needs
   }
 });
 
-Deno.test("The worst of several looks counts, each of them is kept, and whoever saw one is named", () => {
+Deno.test("The worst of several findings counts; all are kept, with their sources", () => {
   const orders = [[holds, open, fails], [fails, open, holds], [open, fails, holds]];
   for (const looks of orders) {
     const { status, observed, evidence } = resultOf(looks.map((look) => [look, "parent"]), []);
@@ -119,11 +119,11 @@ Deno.test("The worst of several looks counts, each of them is kept, and whoever 
   assertEquals(resultOf([[holds, "parent"], [holds, "parent"]], []).observed, "seen to hold");
 });
 
-Deno.test("Somebody has always seen it", () => {
+Deno.test("A result always has a source", () => {
   assertEquals(resultOf([[holds]], []).seen_by, ["parent"]);
 });
 
-Deno.test("addOpinion() keeps one fail and, where it is needed, one pass", () => {
+Deno.test("addOpinion() keeps one fail and, if it is needed, one pass", () => {
   for (const needsWord of [false, true]) {
     const judgement = new Judgement(needsWord);
     const kept = ["skip", "pass", "pass", "skip", "fail", "fail", "pass"] as const;

@@ -10,7 +10,7 @@ import {
   UNCOUNTED_LIMIT,
 } from "../../../lib/evidence/record.ts";
 
-/** All of it is the parent's to decide. */
+/** The experiment, with every check decided by the parent. */
 const EXPERIMENT = { ...privilegeDrop, byChildsWord: [] };
 const CONCLUSION = { headline: "", points: [], decision: "" };
 const pass = judged(true, "");
@@ -21,11 +21,11 @@ function allPassed(): ExperimentRecord {
   return record;
 }
 
-Deno.test("ExperimentRecord.close() is PASS when all of the plan holds", () => {
+Deno.test("ExperimentRecord.close() is PASS if every planned check holds", () => {
   assertEquals(allPassed().close(CONCLUSION, null).verdict, "PASS");
 });
 
-Deno.test("ExperimentRecord.close() is not PASS when everything holds and yet the run ended in error", () => {
+Deno.test("ExperimentRecord.close() is not PASS if the run ended in an error", () => {
   const evidence = allPassed().close(null, "the child was killed");
   assertEquals([evidence.verdict, evidence.conclusion], ["FAIL", null]);
 });
@@ -40,7 +40,7 @@ Deno.test("ExperimentRecord.close() lists a planned check that never ran as fail
   assertEquals(verdict, "FAIL");
 });
 
-Deno.test("ExperimentRecord refuses what is said of a check that is not in the plan", () => {
+Deno.test("ExperimentRecord refuses findings and opinions of checks that are not in the plan", () => {
   const record = new ExperimentRecord(EXPERIMENT);
   const message = "SUPER-01 is no check of this experiment";
   assertThrows(() => record.opinion("SUPER-01", pass), ExperimentError, message);
@@ -50,7 +50,7 @@ Deno.test("ExperimentRecord refuses what is said of a check that is not in the p
   more.decide("SUPER-01", pass, ["parent"]);
 });
 
-Deno.test("ExperimentRecord.skipRest() is INCONCLUSIVE, also where the child's word is wanted", () => {
+Deno.test("ExperimentRecord.skipRest() makes it INCONCLUSIVE, also if checks rest on the child's word", () => {
   for (const byChildsWord of [[], privilegeDrop.plan]) {
     const record = new ExperimentRecord({ ...EXPERIMENT, byChildsWord });
     record.skipRest("nothing here");
@@ -60,7 +60,7 @@ Deno.test("ExperimentRecord.skipRest() is INCONCLUSIVE, also where the child's w
   }
 });
 
-Deno.test("ExperimentRecord.close() says of the child's word only where the experiment rests on it", () => {
+Deno.test("ExperimentRecord.close() names the child as a source only where a check rests on its word", () => {
   const record = new ExperimentRecord({ ...EXPERIMENT, byChildsWord: ["DENY-01"] });
   for (const id of EXPERIMENT.plan) {
     record.opinion(id, pass);
@@ -73,7 +73,7 @@ Deno.test("ExperimentRecord.close() says of the child's word only where the expe
   }
 });
 
-Deno.test("ExperimentRecord.opinion() counts what it keeps, and nothing else", () => {
+Deno.test("ExperimentRecord.opinion() counts the opinions that it keeps, and no others", () => {
   const record = new ExperimentRecord(EXPERIMENT);
   const tenth = judged(false, "x".repeat(CHILD_TEXT_LIMIT / 10));
   for (let times = 0; times < 100; times++) {
@@ -85,7 +85,7 @@ Deno.test("ExperimentRecord.opinion() counts what it keeps, and nothing else", (
   assertThrows(flood, ExperimentError, "sends too much");
 });
 
-Deno.test("ExperimentRecord says when a step and a line came, in their order", () => {
+Deno.test("ExperimentRecord gives steps and lines their times, in order", () => {
   const record = new ExperimentRecord(EXPERIMENT);
   record.step("parent", true, "first");
   record.line({ kind: "detail", text: "a line" });
@@ -96,7 +96,7 @@ Deno.test("ExperimentRecord says when a step and a line came, in their order", (
   assert(times[0] >= 0 && times[2] <= duration_ms + 1, times.join());
 });
 
-Deno.test("ExperimentRecord.message() counts what is said again in a step, and begins anew in the next", () => {
+Deno.test("ExperimentRecord.message() counts equal messages within a step", () => {
   const record = new ExperimentRecord(EXPERIMENT);
   record.message("child", "before any step", 0);
   for (const title of ["first", "second"]) {
@@ -117,10 +117,10 @@ Deno.test("ExperimentRecord.message() counts what is said again in a step, and b
   }
 });
 
-/** Now, as a child would say it. */
+/** The current time in milliseconds since 1970, as a child reports it. */
 const now = () => performance.timeOrigin + performance.now();
 
-Deno.test("ExperimentRecord believes no child that says it will have been, or was before anything", () => {
+Deno.test("ExperimentRecord corrects a child's times in the future or before the beginning", () => {
   const record = new ExperimentRecord(EXPERIMENT);
   for (const at of [now() + 1e6, 0, Infinity, now()]) record.step("child", false, "a step", at);
   const { steps, duration_ms } = record.close(null, null);
@@ -129,7 +129,7 @@ Deno.test("ExperimentRecord believes no child that says it will have been, or wa
   for (const at of [late, never, rightly]) assert(at >= 0 && at <= duration_ms + 1, `${at}`);
 });
 
-Deno.test("ExperimentRecord keeps calls by their times, so many, and of each so much", () => {
+Deno.test("ExperimentRecord keeps calls in order of time, up to a number and a length", () => {
   const call = { kind: "call", milliseconds: 0.5, tid: 7, began: now() } as const;
   const none = new ExperimentRecord(EXPERIMENT);
   assertEquals(none.close(null, null).calls, null);
@@ -154,12 +154,12 @@ Deno.test("ExperimentRecord keeps calls by their times, so many, and of each so 
   assertEquals(record.call("parent", 6, later), true);
 });
 
-Deno.test("ExperimentRecord.countChildText() throws when the children have said more than is kept", () => {
+Deno.test("ExperimentRecord.countChildText() throws if the children have sent too much", () => {
   const record = new ExperimentRecord(EXPERIMENT);
   const tenth = "x".repeat(CHILD_TEXT_LIMIT / 10 - 1000);
   for (let said = 0; said < 10; said++) record.countChildText(tenth);
   assertThrows(() => record.countChildText(tenth), ExperimentError, "sends too much");
-  // What is short counts as well.
+  // Short texts count as well.
   const other = new ExperimentRecord(EXPERIMENT);
   const flood = () => {
     for (let i = 0; i < CHILD_TEXT_LIMIT / 100; i++) other.countChildText("");
@@ -167,7 +167,7 @@ Deno.test("ExperimentRecord.countChildText() throws when the children have said 
   assertThrows(flood, ExperimentError, "sends too much");
 });
 
-Deno.test("ExperimentRecord.packet() keeps what counts, and of what does not a bounded number", () => {
+Deno.test("ExperimentRecord.packet() keeps all packets that count, and a limited number of others", () => {
   const record = new ExperimentRecord(EXPERIMENT);
   record.step("child", false, "…");
   const packet = {

@@ -5,22 +5,19 @@ import { UsageError } from "../../../lib/evidence/errors.ts";
 import { SCHEMA, schemaErrors } from "../../support/schema.ts";
 import { spoilt, storedEvidence } from "../../support/stored.ts";
 
-Deno.test("A stored report is as the schema says, and so is one with hostile texts", () => {
+Deno.test("A stored report matches the schema, and so does one with hostile texts", () => {
   assertEquals(schemaErrors(storedEvidence()), []);
   assertEquals(schemaErrors(spoilt(storedEvidence())), []);
 });
 
-Deno.test("The report of an error is as the schema says", () => {
+Deno.test("The report of an error matches the schema", () => {
   const evidence = evidenceOfFailure(environment(null, null), new UsageError("wrong"));
   assertEquals(schemaErrors(JSON.parse(JSON.stringify(evidence))), []);
 });
 
 type Node = Record<string, unknown>;
 
-/**
- * Every object in a report that the schema describes; what a check gives as its evidence is its
- * own.
- */
+/** Returns every object in a report that the schema describes: all but the evidence of checks. */
 function objects(value: unknown, found: Node[] = []): Node[] {
   if (Array.isArray(value)) value.forEach((each) => objects(each, found));
   else if (typeof value === "object" && value !== null) {
@@ -30,14 +27,14 @@ function objects(value: unknown, found: Node[] = []): Node[] {
   return found;
 }
 
-/** One of each kind, by the names of its properties. */
+/** Returns one object of each kind, by the names of its properties. */
 function kinds(report: unknown): Node[] {
   const byShape = new Map<string, Node>();
   for (const each of objects(report)) byShape.set(Object.keys(each).sort().join(), each);
   return [...byShape.values()];
 }
 
-Deno.test("A property more, one less, or one of another type is not of the schema, anywhere", () => {
+Deno.test("An additional, missing or mistyped property violates the schema, everywhere", () => {
   const report = storedEvidence();
   const open = (node: Node) => "frames" in node || Object.values(node).every(isNumberOrCell);
   const isNumberOrCell = (value: unknown) =>
@@ -60,7 +57,7 @@ Deno.test("A property more, one less, or one of another type is not of the schem
   assertEquals(schemaErrors(report), []);
 });
 
-Deno.test("A PASS without an experiment, with an error, or with another exit status is not of the schema", () => {
+Deno.test("A PASS without an experiment, with an error, or with another exit status violates the schema", () => {
   const report = storedEvidence();
   for (
     const change of [
@@ -75,7 +72,7 @@ Deno.test("A PASS without an experiment, with an error, or with another exit sta
   }
 });
 
-Deno.test("Every id of the catalogue is one of the schema", () => {
+Deno.test("Every id of the catalogue matches the schema", () => {
   const pattern = new RegExp(SCHEMA.$defs.id.pattern);
   assertEquals(Object.keys(CHECKS).filter((id) => !pattern.test(id)), []);
 });

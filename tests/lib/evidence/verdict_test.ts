@@ -14,7 +14,7 @@ const result = (id: CheckId, status: CheckResult["status"]): CheckResult => ({
   seen_by: ["parent"],
 });
 
-Deno.test("verdictOf() is PASS only if no check fails, no essential one is skipped, and one at least is judged", () => {
+Deno.test("verdictOf() is PASS only if no check fails, no essential one is skipped, and one is judged", () => {
   const cases: [checks: CheckResult[], verdict: string][] = [
     [[result("DROP-01", "pass"), result("RECV-01", "pass")], "PASS"],
     [[result("RELAY-06", "skip"), result("RECV-01", "pass")], "PASS"],
@@ -30,14 +30,14 @@ Deno.test("verdictOf() is PASS only if no check fails, no essential one is skipp
   for (const [checks, verdict] of cases) assertEquals(verdictOf(checks), verdict);
 });
 
-Deno.test("overall() lets a refutation outweigh everything, and an open question a PASS", () => {
+Deno.test("overall() ranks FAIL above INCONCLUSIVE, and INCONCLUSIVE above PASS", () => {
   assertEquals(overall(["PASS", "PASS"]), "PASS");
   assertEquals(overall(["PASS", "INCONCLUSIVE"]), "INCONCLUSIVE");
   assertEquals(overall(["INCONCLUSIVE", "FAIL", "PASS"]), "FAIL");
   assertEquals(overall([]), "INCONCLUSIVE");
 });
 
-Deno.test("Every check of the main job, plain and hardened, is essential: skipped, it is no PASS", () => {
+Deno.test("Every check of privilege-drop, plain and hardened, is essential", () => {
   const ids = [...privilegeDrop.plan, ...CONFINEMENT_CHECKS];
   assertEquals(ids.filter((id) => describeCheck(id).essential !== true), []);
   for (const skipped of ids) {

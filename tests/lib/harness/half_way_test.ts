@@ -1,6 +1,6 @@
 /**
- * Code that fails half-way through its set-up leaves nothing behind. Each test makes one system call
- * fail.
+ * Code that fails half-way through its set-up leaves nothing behind. Each test makes one system
+ * call fail.
  */
 
 import { assertEquals, assertThrows } from "@std/assert";

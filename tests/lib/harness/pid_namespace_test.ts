@@ -7,7 +7,7 @@ import { awaitMessage, controlChannelPair, sendMessage } from "../../../lib/harn
 import { ownPidOf, pidNamespaceOf, processesIn } from "../../../lib/inspect/processes.ts";
 import { PidNamespace } from "../../../lib/harness/pid_namespace.ts";
 import { threadCredentials } from "../../../lib/inspect/threads.ts";
-import { USUAL_LAUNCHER } from "../../../lib/confine/protections.ts";
+import { USUAL_LAUNCHER } from "../../../lib/confine/launcher.ts";
 import { hasEnded, until } from "../../e2e/processes.ts";
 import { command } from "../../ffi/programs.ts";
 import { testNeeding } from "../../support/needs.ts";
@@ -37,8 +37,8 @@ function start(program: string, ...args: string[]): ChildProcess {
 }
 
 /**
- * Waits for the end of a child, asserts that nothing is left in its namespace, not even a zombie, and
- * returns what the child left behind.
+ * Waits for the end of a child, asserts that nothing is left in its namespace, not even a zombie,
+ * and returns what the child left behind.
  */
 async function leftBy(child: ChildProcess): Promise<string | null> {
   const { leftBehind } = await child.ended();
@@ -207,7 +207,9 @@ testNeeding(NEEDS, "Every process in a namespace ends when the parent is killed"
   await until("all have ended", () => pids.every(hasEnded), LIMIT);
 });
 
-/** The default capabilities of root in a container. Source: docs.docker.com, "Linux capabilities". */
+/**
+ * The default capabilities of root in a container. Source: docs.docker.com, "Linux capabilities".
+ */
 const OF_CONTAINER = "-all," + [
   ...["chown", "dac_override", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap"],
   ...["net_bind_service", "net_raw", "sys_chroot", "mknod", "audit_write", "setfcap"],

@@ -18,14 +18,40 @@ Deno.test("requireFile() refuses a program that was not started from a local fil
   }
 });
 
+/** A module in the output of `deno info --json`. */
+interface Module {
+  readonly specifier: string;
+  readonly error?: string;
+  readonly dependencies?: readonly {
+    readonly isDynamic?: boolean;
+    readonly code?: { readonly specifier?: string };
+  }[];
+}
+
+/** The modules that load with a program. Types and dynamic imports do not count. */
+function loadedBy(program: string, modules: readonly Module[]): string[] {
+  const dependencies = new Map(modules.map((module) => [module.specifier, module.dependencies]));
+  const loaded = new Set<string>(), next = [program];
+  for (let specifier = next.pop(); specifier !== undefined; specifier = next.pop()) {
+    if (loaded.has(specifier)) continue;
+    loaded.add(specifier);
+    for (const { isDynamic, code } of dependencies.get(specifier) ?? []) {
+      if (!isDynamic && code?.specifier !== undefined) next.push(code.specifier);
+    }
+  }
+  return [...loaded];
+}
+
+/** Modules that only the parent uses: to start, stop and inspect a child, and count its frames. */
+const PARENT_ONLY =
+  /\/(ffi\/(mod|ptrace\/\w+)|lib\/harness\/(parent_run|child|process|pid_namespace|reception|interface_witness|hardened|run)|lib\/inspect\/(look|stopped))\.ts$/;
+
 for (const { name, module } of EXPERIMENTS) {
   Deno.test(`the child of ${name} loads local files only, and nothing of another experiment`, async () => {
     const { stdout } = await new Deno.Command(Deno.execPath(), {
       args: ["info", "--json", "--no-config", module],
     }).output();
-    const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as {
-      modules: { specifier: string; error?: string }[];
-    };
+    const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as { modules: Module[] };
     const specifiers = modules.map(({ specifier }) => specifier);
     assert(specifiers.includes(module), "deno info lists the module itself");
     assertEquals(modules.filter(({ error }) => error !== undefined), []);
@@ -37,5 +63,11 @@ for (const { name, module } of EXPERIMENTS) {
       each.includes("/lib/experiments/") && !each.startsWith(folder)
     );
     assertEquals(others, [], "of another experiment");
+    const loaded = loadedBy(module, modules);
+    assert(
+      loaded.some((each) => each.endsWith("/lib/harness/child_run.ts")),
+      "the walk finds what every child loads",
+    );
+    assertEquals(loaded.filter((each) => PARENT_ONLY.test(each)), [], "only the parent uses it");
   });
 }

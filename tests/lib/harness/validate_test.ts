@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertIsError, assertThrows } from "@std/assert";
 import { ExperimentError } from "../../../lib/evidence/errors.ts";
 import {
   asBase64,
@@ -14,20 +14,20 @@ import {
 /** Values of every kind of JSON, and some that look like another kind. */
 const ANYTHING = [null, undefined, true, 0, -1, 1.5, "", "1", "a", [], [1], {}, { length: 1 }];
 
-/** Which of the values a validation accepts; it must refuse all others by name. */
+/** Returns the values that a validation accepts. It must name the field when it refuses one. */
 function accepted(validate: (value: unknown, name: string) => unknown): unknown[] {
   return ANYTHING.filter((value) => {
     try {
       validate(value, "the field");
       return true;
     } catch (error) {
-      assertEquals(error instanceof ExperimentError && error.message.includes("the field"), true);
+      assertIsError(error, ExperimentError, "the field");
       return false;
     }
   });
 }
 
-Deno.test("each validation accepts the values of its kind, and refuses every other by name", () => {
+Deno.test("Each validation accepts the values of its kind, and names the field when it refuses another", () => {
   assertEquals(accepted((value, name) => asText(value, name)), ["", "1", "a"]);
   assertEquals(accepted((value, name) => asInteger(value, name, -1, 1)), [0, -1]);
   assertEquals(accepted(asBoolean), [true]);
@@ -38,11 +38,11 @@ Deno.test("each validation accepts the values of its kind, and refuses every oth
   assertEquals(accepted((value, name) => asBase64(value, name, 3)), [""]);
 });
 
-Deno.test("asTexts() takes a list of short texts, of a length", () => {
+Deno.test("asTexts() accepts a list of short texts, up to a length", () => {
   assertEquals(asTexts([], "words", 2), []);
   assertEquals(asTexts(["a", "x".repeat(128)], "words", 2), ["a", "x".repeat(128)]);
   const wrong = [["a", "b", "c"], "ab", null, undefined, {}, { length: 1, 0: "a" }, [1], [null]];
   for (const value of [...wrong, ["x".repeat(129)], [["a"]]]) {
-    assertThrows(() => asTexts(value, "words", 2), ExperimentError, "words");
+    assertThrows(() => asTexts(value, "words", 2), ExperimentError, "words is not");
   }
 });

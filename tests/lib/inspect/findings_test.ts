@@ -60,7 +60,7 @@ Deno.test("PASS-01 fails for a packet socket, open or hidden, and for a second p
   assertEquals(judgeAbsence(view({ processes: [7, 8] })).status, "fail");
 });
 
-Deno.test("PASS-02 takes one packet socket more, and no other number", () => {
+Deno.test("PASS-02 passes for exactly one packet socket more", () => {
   const cases: [before: string[], after: string[], status: string][] = [
     [[], [PASSED], "pass"],
     [[], [], "fail"],
@@ -73,7 +73,7 @@ Deno.test("PASS-02 takes one packet socket more, and no other number", () => {
   }
 });
 
-Deno.test("PASS-03 takes the one open file description, by the one link, then and at the end", () => {
+Deno.test("PASS-03 passes only for the same open file description and link, then and at the end", () => {
   const held = view({ packetSockets: [PASSED] });
   assertEquals(judgeSameSocket(true, PASSED, held).status, "pass");
   assertEquals(judgeSameSocket(false, PASSED, held).status, "fail");
@@ -85,7 +85,7 @@ Deno.test("PASS-03 takes the one open file description, by the one link, then an
   }
 });
 
-Deno.test("DROP-05 fails at birth for a thread without NoNewPrivs, or with one capability more", () => {
+Deno.test("DROP-05 fails at launch for a thread without NoNewPrivs, or with one capability more", () => {
   const most = 0x20c0n;
   const judge = (changes: Record<string, string>) =>
     judgeLaunch(view({ threads: [parseStatus(7, status(changes))] }), most).status;
@@ -97,9 +97,9 @@ Deno.test("DROP-05 fails at birth for a thread without NoNewPrivs, or with one c
   assertEquals(judgeLaunch(view({ threads: [] }), most).status, "fail");
 });
 
-Deno.test("DROP-05 fails for one thread that is answered anything but EPERM, on either wall, and for a foothold", () => {
+Deno.test("DROP-05 fails if one thread gets any answer but EPERM, on either wall, and for a foothold", () => {
   assertEquals(judgeRefusedRoot(view({ answers: [answers()] })).status, "pass");
-  assertEquals(judgeRefusedRoot(view()).status, "fail", "nobody was asked");
+  assertEquals(judgeRefusedRoot(view()).status, "fail", "no thread was asked");
   for (const call of ["setgroups", "setresgid", "setresuid"] as const) {
     for (const errno of [0, Errno.EINVAL, Errno.ENOSYS]) {
       const odd = { ...REFUSED, [call]: errno };
@@ -116,11 +116,11 @@ Deno.test("DROP-05 fails for one thread that is answered anything but EPERM, on 
   assertStringIncludes(finding.observed, "process 8");
 });
 
-Deno.test("DENY-01 takes EPERM on every thread after a success, and nothing else", () => {
+Deno.test("DENY-01 passes only for EPERM on every thread after a success before the drop", () => {
   const asked = view({ answers: [answers()] });
   assertEquals(judgeRefusedSocket(0, asked).status, "pass");
   assertEquals(judgeRefusedSocket(EPERM, asked).status, "fail", "the control was refused");
-  assertEquals(judgeRefusedSocket(0, view()).status, "fail", "nobody was asked");
+  assertEquals(judgeRefusedSocket(0, view()).status, "fail", "no thread was asked");
   for (const errno of [0, Errno.ENODEV, Errno.EAFNOSUPPORT]) {
     const odd = answers({ asItIs: { ...REFUSED, socket: errno } });
     assertEquals(judgeRefusedSocket(0, view({ answers: [answers(), odd] })).status, "fail");

@@ -12,14 +12,14 @@ function descriptor(
   return { fd: 5, refersTo, kind, inFlight };
 }
 
-Deno.test("unexpectedDescriptors() takes what the runtime needs and what was passed", () => {
+Deno.test("unexpectedDescriptors() accepts what the runtime needs and what was passed", () => {
   const usual = (["null", "output", "eventpoll", "eventfd", "channel", "pair"] as const)
     .map((kind) => descriptor(kind));
   const given = [descriptor("packet", "socket:[1]"), descriptor("connected", "socket:[2]")];
   assertEquals(unexpectedDescriptors([...usual, ...given], EXPECTED), []);
 });
 
-Deno.test("unexpectedDescriptors() names every other, and what is in flight", () => {
+Deno.test("unexpectedDescriptors() names every other descriptor, and those in flight", () => {
   const others = [
     descriptor("packet", "socket:[3]"),
     descriptor("connected", "socket:[4]"),
@@ -31,7 +31,7 @@ Deno.test("unexpectedDescriptors() names every other, and what is in flight", ()
   assertEquals(unexpectedDescriptors([others[2]], { ...EXPECTED, ring: true }), []);
 });
 
-Deno.test("unexpectedMappings() takes the ring of the passed socket, and an io_uring only where it is to be", () => {
+Deno.test("unexpectedMappings() accepts the passed socket's ring, and an io_uring only if one is expected", () => {
   assertEquals(unexpectedMappings(["socket:[1]"], EXPECTED), []);
   assertEquals(unexpectedMappings(["socket:[3]", "/etc/shadow"], EXPECTED).length, 2);
   assertEquals(unexpectedMappings(["anon_inode:[io_uring]"], EXPECTED).length, 1);

@@ -1,9 +1,12 @@
 import { assertEquals } from "@std/assert";
+import { MAP_SHARED, mapOver, open, OwnedFd, pages, pageSize, unmap } from "../../../ffi/mod.ts";
 import {
   mappingsOfOthers,
   parsePrivateFiles,
   parseSharedMappings,
 } from "../../../lib/inspect/mappings.ts";
+
+const O_RDWR = 2;
 
 const MAPS = `\
 55d0c0a00000-55d0c0c00000 r--p 00000000 08:01 131 /usr/bin/deno
@@ -16,7 +19,7 @@ const MAPS = `\
 ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]
 `;
 
-Deno.test("parseSharedMappings() has what is shared, and nothing that is private", () => {
+Deno.test("parseSharedMappings() returns the shared mappings and no private one", () => {
   assertEquals(parseSharedMappings(MAPS), [
     "socket:[4711]",
     "anon_inode:[io_uring]",
@@ -25,10 +28,23 @@ Deno.test("parseSharedMappings() has what is shared, and nothing that is private
   ]);
 });
 
-Deno.test("parsePrivateFiles() has the files that are mapped for the process itself", () => {
+Deno.test("parsePrivateFiles() returns the files that are mapped privately", () => {
   assertEquals(parsePrivateFiles(MAPS), ["/usr/bin/deno", "/tmp/a rw-s b"]);
 });
 
-Deno.test("mappingsOfOthers() reads those of a process", () => {
-  assertEquals(mappingsOfOthers(Deno.pid).filter((path) => path.startsWith("socket:")), []);
+Deno.test("mappingsOfOthers() finds a shared mapping of a file, and none after it is unmapped", () => {
+  const path = Deno.makeTempFileSync();
+  try {
+    Deno.truncateSync(path, pageSize());
+    using file = new OwnedFd(open(path, O_RDWR));
+    const memory = pages(pageSize());
+    const isFound = () => mappingsOfOthers(Deno.pid).includes(path);
+    assertEquals(isFound(), false);
+    mapOver(memory, MAP_SHARED, file.fd);
+    assertEquals(isFound(), true);
+    unmap(memory);
+    assertEquals(isFound(), false);
+  } finally {
+    Deno.removeSync(path);
+  }
 });

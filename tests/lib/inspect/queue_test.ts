@@ -13,7 +13,7 @@ const TABLE = `sk       RefCnt Type Proto  Iface R Rmem   User   Inode
 00000000c0ffee01 3      3    0003   2     1 0      65534  4711  \x20
 `;
 
-Deno.test("parsePacketTable() has what is queued, by the whole of the inode", () => {
+Deno.test("parsePacketTable() returns the queued bytes of exactly one inode", () => {
   const queued = (table: string, inode: string) =>
     parsePacketTable(table).find(({ link }) => link === `socket:[${inode}]`)?.queued;
   assertEquals(queued(TABLE, "45"), 4096);
@@ -22,7 +22,7 @@ Deno.test("parsePacketTable() has what is queued, by the whole of the inode", ()
   assertEquals(queued("", "45"), undefined);
 });
 
-Deno.test("judgeQueue() wants the queue to rise, and to fall again", () => {
+Deno.test("judgeQueue() passes only if the queue grows and shrinks again", () => {
   const cases: [number | undefined, number | undefined, number | undefined, string][] = [
     [0, 768, 0, "pass"],
     [768, 1536, 0, "pass"],
@@ -40,7 +40,7 @@ Deno.test("judgeQueue() wants the queue to rise, and to fall again", () => {
 
 testNeeding(
   { root: true },
-  "A socket's queue rises with a frame, and falls when it is read",
+  "A socket's queue grows with a frame, and shrinks when the frame is read",
   async () => {
     const lo = linkByIndex(if_nametoindex("lo"));
     using stimulus = new Stimulus(lo);
@@ -57,7 +57,7 @@ testNeeding(
   },
 );
 
-/** A frame on `lo` is delivered by a softirq, which may come a little later. */
+/** Waits until the queue has grown. A softirq delivers a frame on `lo`, possibly a little later. */
 async function risen(link: string, before: number): Promise<number> {
   const deadline = Date.now() + 10_000;
   while (queuedBytes(link)! <= before && Date.now() < deadline) {

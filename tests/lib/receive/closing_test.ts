@@ -17,7 +17,7 @@ import { PATHS, pathTest, toldBy } from "./paths.ts";
 for (const path of PATHS) {
   pathTest(
     path,
-    "leaves no descriptor and no mapping when it is closed, and later frames alone",
+    "leaves no descriptor, no mapping and no operation that takes later frames after its close",
     async () => {
       assertEquals(await toldBy("left_behind.ts", [path]), {
         taken: 50,
@@ -28,7 +28,7 @@ for (const path of PATHS) {
     },
   );
 
-  pathTest(path, "leaves nothing behind where no descriptor can be opened", async () => {
+  pathTest(path, "leaves nothing behind if no descriptor can be opened", async () => {
     assertEquals(await toldBy("descriptor_limit.ts", [path]), {
       end: path.startsWith("io-uring") ? "EMFILE" : "0",
       full: "EMFILE",
@@ -46,7 +46,7 @@ for (const path of PATHS) {
 
   pathTest(
     path,
-    "throws SystemError for what is no socket, and leaves nothing behind",
+    "throws SystemError for a descriptor that is not a socket, and leaves nothing behind",
     async () => {
       await leavingNothingOpen((scope) => {
         const fd = scope.own(open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -57,7 +57,7 @@ for (const path of PATHS) {
   );
 }
 
-/** The errno that beginning to receive fails with, or the first step, or the wait for it. */
+/** Returns the errno with which opening the source, or its first step, fails. */
 function endOf(path: ReceivePath, fd: number): string {
   const error = assertThrows(() => {
     using source = openFrameSource(path, fd);
@@ -66,7 +66,7 @@ function endOf(path: ReceivePath, fd: number): string {
   return error.code;
 }
 
-pathTest("tpacket-v3", "throws EOPNOTSUPP for a socket that is no packet socket", async () => {
+pathTest("tpacket-v3", "throws EOPNOTSUPP for a socket of another family", async () => {
   await leavingNothingOpen((scope) => {
     const fd = scope.own(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     assertEquals(endOf("tpacket-v3", fd), "EOPNOTSUPP");
@@ -74,7 +74,10 @@ pathTest("tpacket-v3", "throws EOPNOTSUPP for a socket that is no packet socket"
   })();
 });
 
-/** What each way fails at, with so many pages that may be locked: one for each queue, and one for the ring of buffers. */
+/**
+ * The call that fails, by the number of pages that may be locked. Each queue needs one, and so does
+ * the ring of buffers.
+ */
 const ENDS = {
   "io-uring": ["io_uring_setup ENOMEM", "io_uring_setup ENOMEM", "received", "received"],
   "io-uring-multishot": [
@@ -88,10 +91,10 @@ const ENDS = {
 for (const [path, ends] of Object.entries(ENDS)) {
   pathTest(
     path as ReceivePath,
-    "leaves no descriptor where memory ends half-way through its set-up",
+    "leaves no descriptor if memory runs out during its set-up",
     async () => {
       for (const [pages, end] of ends.entries()) {
-        // The kernel takes its time to give locked pages up: so each time a user of its own.
+        // The kernel releases locked pages after a delay, so each run has a user of its own.
         const uid = String(1_000_000 + Math.floor(Math.random() * 1e9));
         assertEquals(await toldBy("memory_limit.ts", [path, String(pages), uid]), {
           end,
@@ -105,7 +108,7 @@ for (const [path, ends] of Object.entries(ENDS)) {
 for (const path of PATHS.filter(usesIoUring)) {
   pathTest(
     path,
-    "holds the memory that it receives into where a filter does not let it be cancelled",
+    "keeps its buffers alive if a filter refuses to cancel its operations",
     async () => {
       const flags = ["--v8-flags=--expose-gc"];
       assertEquals(await toldBy("held.ts", [path], flags), { isHeld: false });

@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { PATHS, pathTest, toldBy } from "./paths.ts";
 
-/** Those that bring the kernel's time stamps. */
+/** The receive paths with the kernel's time stamps. */
 const STAMPING = ["recvmsg", "recvmmsg", "tpacket-v3"];
 
-/** How a way of receiving shows a frame that is too long for its room: [length, captured]. */
+/** The length, and the captured length, of a frame that may be longer than its buffer. */
 function shown(path: string, size: number): [length: number, captured: number] {
   if (path === "tpacket-v3") return [size, size]; // its blocks are longer than any frame
   return [size, Math.min(size, 2048)];
@@ -13,7 +13,7 @@ function shown(path: string, size: number): [length: number, captured: number] {
 for (const path of PATHS) {
   pathTest(
     path,
-    "delivers every frame once, in order, byte for byte; drain() takes the rest",
+    "delivers every frame once, in order, byte for byte; drain() discards the rest",
     async () => {
       assertEquals(await toldBy("every_frame.ts", [path]), {
         asSent: 4000,
@@ -28,7 +28,7 @@ for (const path of PATHS) {
     },
   );
 
-  pathTest(path, "cuts a frame for which there is no room, and no other", async () => {
+  pathTest(path, "truncates a frame that is longer than its buffer, and no other", async () => {
     const sizes = [2047, 2048, 2049, 60, 9014, 1514];
     assertEquals(
       await toldBy("long_frames.ts", [path]),
@@ -43,7 +43,7 @@ for (const path of PATHS) {
   for (const taken of [2, 5]) {
     pathTest(
       path,
-      `throws ENETDOWN once, ${5 - taken} frames before or after it, and goes on`,
+      `throws ENETDOWN once while ${5 - taken} frames wait, and goes on`,
       async () => {
         assertEquals(await toldBy("link_down.ts", [path, String(taken)]), {
           taken: [0, 1, 2, 3, 4].slice(0, taken),

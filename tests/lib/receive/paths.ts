@@ -1,5 +1,6 @@
 /**
- * One test for each way of receiving; on a kernel that does not have it, ignored, with the reason in its name.
+ * Registers one test for each receive path. On a kernel without the path the test is ignored, and
+ * its name gives the reason.
  *
  * @module
  */
@@ -9,10 +10,10 @@ import { RECEIVE_PATHS, type ReceivePath, whyUnavailable } from "../../../lib/re
 import { testNeeding } from "../../support/needs.ts";
 import { inNamespace, ROOT } from "../../support/programs.ts";
 
-/** Every way of receiving. */
+/** Every receive path. */
 export const PATHS = Object.keys(RECEIVE_PATHS) as ReceivePath[];
 
-/** Registers a test of one way, which needs root and a veth pair. */
+/** Registers a test of one receive path. It needs root and a veth pair. */
 export function pathTest(path: ReceivePath, criterion: string, test: () => Promise<void>): void {
   const reason = whyUnavailable(path);
   const name = `${path} ${criterion}`;
@@ -22,10 +23,11 @@ export function pathTest(path: ReceivePath, criterion: string, test: () => Promi
 }
 
 /**
- * The JSON that a program of `programs/` prints, run beside a veth pair of its own.
+ * Runs a program of `programs/` in a namespace with a veth pair, and returns the JSON that it
+ * prints.
  *
- * @param args Its arguments, the way of receiving first.
- * @param flags Deno's.
+ * @param args The program's arguments, the receive path first.
+ * @param flags Flags for Deno.
  */
 export async function toldBy(
   program: string,

@@ -6,18 +6,18 @@ import { html, lines } from "../../../lib/report/html/markup.ts";
 import { decodeFrame, hexDump, inClockTime } from "../../../lib/report/html/packets.ts";
 import { storedEvidence } from "../../support/stored.ts";
 
-Deno.test("html`` escapes what stands in it, and leaves markup alone", () => {
+Deno.test("html`` escapes values, and leaves markup alone", () => {
   const inner = html`<b>${"<&>\"'"}</b>`;
   assertEquals(inner.text, "<b>&lt;&amp;&gt;&quot;&#39;</b>");
   assertEquals(html`<p>${inner}${[inner]}${7}</p>`.text, `<p>${inner.text}${inner.text}7</p>`);
   assertEquals(html`${"a\n\x1b\ud800"}`.text, "a\\u{a}\\u{1b}\ufffd");
 });
 
-Deno.test("lines() keeps the lines, and escapes each", () => {
+Deno.test("lines() keeps line breaks, and escapes each line", () => {
   assertEquals(lines("<a>\n\r<b>").text, "&lt;a&gt;\n\\u{d}&lt;b&gt;");
 });
 
-Deno.test("eventsOf() has the drop once, after the call and before its proof", () => {
+Deno.test("eventsOf() shows the drop once, after the call and before its proof", () => {
   const events = eventsOf(storedEvidence().experiments[0]);
   const drops = events.filter(({ kind }) => kind === "drop");
   assertEquals(drops.length, 1);
@@ -37,7 +37,7 @@ Deno.test("eventsOf() has the drop once, after the call and before its proof", (
   assertEquals(proof > at, true);
 });
 
-Deno.test("eventsOf() has the drop before what is said after it, where no check names it", () => {
+Deno.test("eventsOf() shows the drop before the line that follows it, if no check names it", () => {
   const [experiment] = storedEvidence().experiments;
   const step = { side: "child", at_ms: 1 } as const;
   const line = { kind: "done", text: "uid 65534", checks: [], at_ms: 2 } as const;
@@ -50,14 +50,14 @@ Deno.test("eventsOf() has the drop before what is said after it, where no check 
   assertEquals(kinds, ["step", "line", "step", "drop", "line", "step", "line"]);
 });
 
-Deno.test("eventsOf() names what does not hold of the drop", () => {
+Deno.test("eventsOf() names the DROP checks that fail", () => {
   const evidence = JSON.parse(JSON.stringify(storedEvidence().experiments[0]));
   evidence.checks.find(({ id }: { id: string }) => id === "DROP-02").status = "fail";
   const drop = eventsOf(evidence).find(({ kind }) => kind === "drop");
   assertEquals(drop?.kind === "drop" && drop.refuted, ["DROP-02"]);
 });
 
-Deno.test("eventsOf() without calls draws those that matter once, where the one who judges them makes them", () => {
+Deno.test("eventsOf() without calls draws the important ones once, on the side that makes them", () => {
   const [experiment] = storedEvidence().experiments;
   const steps = [...experiment.steps, ...experiment.steps];
   const calls = eventsOf({ ...experiment, steps, calls: null })
@@ -65,7 +65,7 @@ Deno.test("eventsOf() without calls draws those that matter once, where the one 
   assertEquals(calls.length, 4);
 });
 
-Deno.test("eventsOf() has everything at its time, and every call in it", () => {
+Deno.test("eventsOf() orders events by time, and includes every call", () => {
   const [experiment] = storedEvidence().experiments;
   const events = eventsOf(experiment);
   const times = events.map(({ at }) => at);
@@ -83,7 +83,7 @@ const call = (side: "parent" | "child", text: string) => ({
   ...{ side, text, pid: 1, tid: 1, at_ms: 1, took_ms: 0 },
 });
 
-Deno.test("inShort() keeps what is not known without it", () => {
+Deno.test("inShort() drops redundant parts of a call, and keeps the rest", () => {
   const short = (text: string) => inShort(call("child", text)).replaceAll("\u00a0", " ");
   assertEquals(
     short(
@@ -103,19 +103,19 @@ Deno.test("inShort() keeps what is not known without it", () => {
   assertEquals(short("no call at all"), "no call at all");
 });
 
-Deno.test("routineOf() counts each side's calls by name, in the order of the first", () => {
+Deno.test("routineOf() counts each side's calls by name, in order of first use", () => {
   const calls = ["open()", "read()", "read()", "close()"].map((text) => call("child", text));
   const { at, parent, child } = routineOf([...calls, call("parent", "poll()")])!;
   assertEquals([at, parent, child], [1, "poll", "open, read\u00a0×2, close"]);
   assertEquals(routineOf([]), undefined);
 });
 
-Deno.test("eventsOf() has no drop where no child said so", () => {
+Deno.test("eventsOf() shows no drop if no child reported one", () => {
   const cut = storedEvidence().experiments.find(({ error }) => error !== null)!;
   assertEquals(eventsOf(cut).filter(({ kind }) => kind === "drop").length, 0);
 });
 
-Deno.test("eventsOf() draws a part of what is too much, and says how much is left", () => {
+Deno.test("eventsOf() draws a limited number of events, and says how many are left", () => {
   const [experiment] = storedEvidence().experiments;
   const [step] = experiment.steps;
   const steps = new Array(1000).fill({ ...step, lines: [] });
@@ -126,7 +126,7 @@ Deno.test("eventsOf() draws a part of what is too much, and says how much is lef
 
 const bytes = (text: string) => Uint8Array.fromHex(text.replaceAll(/\s/g, ""));
 
-Deno.test("decodeFrame() reads Ethernet, IPv4, IPv6 and UDP, and never beyond the end", () => {
+Deno.test("decodeFrame() reads Ethernet, IPv4, IPv6 and UDP, and nothing beyond the end", () => {
   const ethernet = "01005e000001 020000000001";
   const ipv4 = bytes(
     `${ethernet} 0800 45 00 001d 0000 0000 01 11 0000 c0000201 ef000001 138c 138d 0009 0000 41`,
@@ -161,7 +161,7 @@ Deno.test("decodeFrame() reads Ethernet, IPv4, IPv6 and UDP, and never beyond th
   }
 });
 
-Deno.test("hexDump() shows sixteen bytes in a row, and only what can be printed as text", () => {
+Deno.test("hexDump() shows sixteen bytes a row, and printable characters as text", () => {
   assertEquals(
     hexDump(bytes("3c623e 00 1b 7f 80 ff 41424344454647 48 49")),
     "0000  3c 62 3e 00 1b 7f 80 ff 41 42 43 44 45 46 47 48  <b>.....ABCDEFGH\n" +
@@ -169,7 +169,7 @@ Deno.test("hexDump() shows sixteen bytes in a row, and only what can be printed 
   );
 });
 
-Deno.test("inClockTime() keeps nanoseconds, and what is no time as it is", () => {
+Deno.test("inClockTime() keeps nanoseconds, and returns other texts unchanged", () => {
   assertEquals(inClockTime("1700000000123456789"), "22:13:20.123456789");
   assertEquals(inClockTime("17"), "17");
 });

@@ -6,7 +6,7 @@ import { escapeText } from "../../../lib/evidence/escape.ts";
 import { renderFailure, renderText } from "../../../lib/report/text.ts";
 import { environment, evidenceOf } from "../../../lib/harness/run.ts";
 
-/** All of it is the parent's to decide. */
+/** The experiment, with every check decided by the parent. */
 const EXPERIMENT = { ...privilegeDrop, byChildsWord: [] };
 const HOSTILE = "\x1b[2J\r\nroot# \u202e\u{e0001}";
 const NORMAL = { color: false, amount: "normal" } as const;
@@ -22,12 +22,12 @@ function evidence(change: (record: ExperimentRecord) => void, left: readonly str
   return evidenceOf(environment("lo", "nobody"), [record.close(conclusion, null)]);
 }
 
-Deno.test("escapeText() leaves no control character, and words as they are", () => {
+Deno.test("escapeText() escapes control characters, and leaves words unchanged", () => {
   assertEquals(escapeText("✓ Grüße → 5/5"), "✓ Grüße → 5/5");
   assertEquals(escapeText(HOSTILE), "\\u{1b}[2J\\u{d}\\u{a}root# \\u{202e}\\u{e0001}");
 });
 
-Deno.test("renderText() lets nothing of the child's reach the terminal as it is", () => {
+Deno.test("renderText() escapes everything that comes from the child", () => {
   const text = renderText(
     evidence((record) => {
       record.step("child", true, HOSTILE);
@@ -62,7 +62,7 @@ Deno.test("renderText() marks a line by the checks behind it", () => {
   }
 });
 
-Deno.test("renderText() claims nothing at the end of a run in which one check was skipped", () => {
+Deno.test("renderText() claims no success if one check was skipped", () => {
   for (const id of EXPERIMENT.plan) {
     const text = renderText(
       evidence((record) => record.decide(id, skipped("not to be seen"), ["parent"]), [id]),
@@ -74,12 +74,12 @@ Deno.test("renderText() claims nothing at the end of a run in which one check wa
   }
 });
 
-Deno.test("renderText() says one line when it is to be quiet", () => {
+Deno.test("renderText() prints one line if quiet", () => {
   const text = renderText(evidence(() => {}, []), { color: false, amount: "quiet" });
   assertEquals(text, "PASS privilege-drop: 14 of 14 checks hold\n");
 });
 
-Deno.test("renderText() says in that line why a run did not come to its end", () => {
+Deno.test("renderText() has the error of an early end in that line", () => {
   const { experiments: [whole], ...run } = evidence(() => {}, []);
   const interrupted = { ...whole, verdict: "FAIL", error: "Interrupted by SIGTERM\x07" } as const;
   const text = renderText({ ...run, experiments: [interrupted] }, {
@@ -90,7 +90,7 @@ Deno.test("renderText() says in that line why a run did not come to its end", ()
   assertEquals(text, said);
 });
 
-Deno.test("renderFailure() gives the message and the remedy, escaped", () => {
+Deno.test("renderFailure() prints the message and the remedy, escaped", () => {
   assertEquals(renderFailure("no\x07", "do this"), "fdpass: no\\u{7}\n  do this\n");
   assertEquals(renderFailure("no", null), "fdpass: no\n");
 });

@@ -7,7 +7,7 @@ import { testNeeding } from "../../support/needs.ts";
 import { runProgram } from "../../support/programs.ts";
 import { spoilt, storedEvidence } from "../../support/stored.ts";
 
-/** A line of a test at some depth. */
+/** The result of a test or a subtest. */
 interface Result {
   readonly ok: boolean;
   readonly number: number;
@@ -16,8 +16,8 @@ interface Result {
 }
 
 /**
- * Reads KTAP as its specification has it, and takes nothing else. Returns the results at each
- * depth, outermost first.
+ * Parses KTAP strictly by its specification. Returns the results of the outer tests and of their
+ * subtests.
  */
 function readKtap(text: string): { outer: Result[]; inner: Result[][]; bail: string | undefined } {
   const inner: Result[][] = [];
@@ -61,17 +61,17 @@ function assertAgrees(evidence: Evidence): void {
   });
 }
 
-Deno.test("renderTap() is KTAP, and says what the evidence says", () => {
+Deno.test("renderTap() is valid KTAP, and agrees with the evidence", () => {
   assertAgrees(storedEvidence());
 });
 
-Deno.test("renderTap() stays KTAP whatever stands in the evidence", () => {
+Deno.test("renderTap() is valid KTAP for hostile evidence", () => {
   assertAgrees(spoilt(storedEvidence()));
   const text = renderTap(spoilt(storedEvidence()));
   assertEquals(/[\p{Cc}\p{Cf}]/u.test(text.replaceAll("\n", "")), false);
 });
 
-Deno.test("renderTap() says expectation, source and evidence before a result that fails", () => {
+Deno.test("renderTap() prints expectation, source and evidence before a failed result", () => {
   const lines = renderTap(storedEvidence()).split("\n");
   const at = lines.findIndex((line) => line.startsWith("  not ok "));
   const before = lines.slice(0, at).reverse();
@@ -81,14 +81,14 @@ Deno.test("renderTap() says expectation, source and evidence before a result tha
   }
 });
 
-Deno.test("renderTap() of what could not be answered is one skip with the remedy", () => {
+Deno.test("renderTap() of an unanswered question is one skip with the remedy", () => {
   const error = new CannotAnswer("Not root\nok 1", "use sudo");
   const text = renderTap(evidenceOfFailure(environment("lo", "nobody"), error));
   assertMatch(text, /^1\.\.0 # SKIP Not root\\u\{a\}ok 1; use sudo\n$/m);
   assertEquals(readKtap(text).outer, []);
 });
 
-Deno.test("renderTap() of an error bails out, after what there was", () => {
+Deno.test("renderTap() of an error bails out after the results so far", () => {
   const { experiments } = storedEvidence();
   for (const error of [new UsageError("wrong"), new TypeError("a defect")]) {
     for (const before of [[], experiments]) {
@@ -102,7 +102,7 @@ Deno.test("renderTap() of an error bails out, after what there was", () => {
 
 const prove = { programs: { prove: "perl" } };
 
-/** What perl's TAP::Harness makes of a report. */
+/** Runs perl's TAP::Harness on a report. */
 async function proven(evidence: Evidence): Promise<[code: number, output: string]> {
   const file = await Deno.makeTempFile({ suffix: ".tap" });
   try {
@@ -114,7 +114,7 @@ async function proven(evidence: Evidence): Promise<[code: number, output: string
   }
 }
 
-testNeeding(prove, "prove takes a PASS as one, and a FAIL as one", async () => {
+testNeeding(prove, "prove reads a PASS as a pass, and a FAIL as a failure", async () => {
   const stored = storedEvidence();
   const passed = stored.experiments.filter(({ verdict }) => verdict === "PASS");
   const [good, goodOutput] = await proven({ ...stored, experiments: passed });
@@ -124,13 +124,13 @@ testNeeding(prove, "prove takes a PASS as one, and a FAIL as one", async () => {
   assertEquals([good, bad], [0, 1]);
 });
 
-testNeeding(prove, "prove takes a hostile report as what it is", async () => {
+testNeeding(prove, "prove reads a hostile report correctly", async () => {
   const stored = spoilt(storedEvidence());
   const passed = stored.experiments.filter(({ verdict }) => verdict === "PASS");
   assertMatch((await proven({ ...stored, experiments: passed }))[1], /Tests=3[^]*Result: PASS/);
 });
 
-testNeeding(prove, "prove takes a bail-out as a failure, and a skip as a skip", async () => {
+testNeeding(prove, "prove reads a bail-out as a failure, and a skip as a skip", async () => {
   const where = environment("lo", "nobody");
   const [bailed, output] = await proven(evidenceOfFailure(where, new UsageError("wrong")));
   assertStringIncludes(output, "Bailout called");

@@ -7,7 +7,7 @@ import { renderTap } from "../../../lib/report/tap.ts";
 import { renderText } from "../../../lib/report/text.ts";
 import { spoilt, storedEvidence } from "../../support/stored.ts";
 
-/** What a view says of one experiment, as far as every view says it. */
+/** The content that every view of an experiment shares. */
 interface Said {
   readonly verdict: string;
   readonly checks: readonly (readonly [id: string, status: string])[];
@@ -43,10 +43,7 @@ function readTap(evidence: Evidence): Said[] {
   return said;
 }
 
-/**
- * The transcript names a check where it stands behind a line, and one that does not hold at the
- * end.
- */
+/** Reads the transcript: checks stand behind their lines, and failed ones also at the end. */
 function readText(evidence: Evidence): Said[] {
   const text = renderText(evidence, { color: false, amount: "verbose" });
   return text.split(/^(?==== )/m).map((part) => {
@@ -79,7 +76,7 @@ for (
     ["hostile", spoilt(storedEvidence())],
   ] as const
 ) {
-  Deno.test(`Text, JSON, KTAP and HTML say the same of ${what} evidence`, () => {
+  Deno.test(`Text, JSON, KTAP and HTML agree on ${what} evidence`, () => {
     const said = readJson(evidence);
     assertEquals(said.map(({ verdict }) => verdict), [
       ...["PASS", "PASS", "PASS", "FAIL", "INCONCLUSIVE"],
@@ -90,7 +87,7 @@ for (
   });
 }
 
-Deno.test("Text, KTAP and HTML say where a check rests on the child's word, wholly or in part", () => {
+Deno.test("Text, KTAP and HTML mark checks that rest on the child's word, wholly or in part", () => {
   const cases: [seenBy: SeenBy[], said: string | undefined][] = [
     [["parent"], undefined],
     [["parent", "answer"], undefined],
@@ -113,7 +110,7 @@ Deno.test("Text, KTAP and HTML say where a check rests on the child's word, whol
   }
 });
 
-Deno.test("The text says under --verbose who saw each check", () => {
+Deno.test("The text lists the sources of each check under --verbose", () => {
   const text = renderText(storedEvidence(), { color: false, amount: "verbose" });
   assert(text.includes("        seen by: the parent\n"));
   assert(
@@ -123,7 +120,7 @@ Deno.test("The text says under --verbose who saw each check", () => {
   );
 });
 
-Deno.test("JSON and HTML say the verdict and the exit status of the whole", () => {
+Deno.test("JSON and HTML have the verdict and the exit status of the run", () => {
   const evidence = storedEvidence();
   const { verdict, exit }: Evidence = JSON.parse(renderJson(evidence));
   assertEquals([verdict, exit], ["FAIL", 1]);
@@ -133,7 +130,7 @@ Deno.test("JSON and HTML say the verdict and the exit status of the whole", () =
   assert(page.includes(`<title>${verdict}: `));
 });
 
-Deno.test("Views are pure: the same evidence, the same bytes, and the evidence as it was", () => {
+Deno.test("Views are pure: equal evidence gives equal bytes, and is not changed", () => {
   const evidence = storedEvidence();
   const renderTexts = AMOUNTS.map((amount) => (evidence: Evidence) =>
     renderText(evidence, { color: true, amount })
@@ -144,7 +141,7 @@ Deno.test("Views are pure: the same evidence, the same bytes, and the evidence a
   assertEquals(evidence, storedEvidence());
 });
 
-Deno.test("The capture has the packets of every experiment, each as it is in the evidence", () => {
+Deno.test("The capture has the packets of every experiment, as in the evidence", () => {
   for (const evidence of [storedEvidence(), spoilt(storedEvidence())]) {
     const text = new TextDecoder().decode(renderPcapng(evidence));
     const told = text.matchAll(
@@ -162,7 +159,7 @@ Deno.test("The capture has the packets of every experiment, each as it is in the
   }
 });
 
-Deno.test("Hostile texts bring no control character to the terminal, and no line", () => {
+Deno.test("Hostile texts add no control character and no line to the terminal", () => {
   for (const amount of AMOUNTS) {
     const lines = (evidence: Evidence) =>
       renderText(evidence, { color: false, amount }).split("\n");
@@ -172,7 +169,7 @@ Deno.test("Hostile texts bring no control character to the terminal, and no line
   }
 });
 
-/** The names of the elements and attributes of a page: what it is made of, apart from its texts. */
+/** Returns the names of the elements and attributes of a page. */
 function structure(page: string): string[] {
   const tags = page.replace(/<style>[^]*?<\/style>/, "").match(/<[^>]*>/g) ?? [];
   const names = tags.flatMap((tag) => {
@@ -182,7 +179,7 @@ function structure(page: string): string[] {
   return [...new Set(names)].sort();
 }
 
-Deno.test("Hostile texts put no element and no attribute into the page", () => {
+Deno.test("Hostile texts add no element and no attribute to the page", () => {
   const page = renderHtml(spoilt(storedEvidence()));
   const clean = structure(renderHtml(storedEvidence()));
   assertEquals(structure(page).filter((name) => !clean.includes(name)), []);
@@ -190,7 +187,7 @@ Deno.test("Hostile texts put no element and no attribute into the page", () => {
   assertEquals(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u{e0001}\ud800-\udfff]/u.test(page), false);
 });
 
-Deno.test("A check of which nothing is known has its place on the page as well", () => {
+Deno.test("The page shows a check that is not in the catalogue as well", () => {
   const evidence = JSON.parse(renderJson(storedEvidence()));
   evidence.experiments[0].checks[0].id = "OTHER-99";
   assert(renderHtml(evidence).includes('<span class="id">OTHER-99</span>'));

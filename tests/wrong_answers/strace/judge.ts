@@ -131,7 +131,7 @@ export const ANSWERS: readonly {
     errnos: ["ENOTCONN", "EOPNOTSUPP"],
     at: ["kindOfSocket@lib/inspect/descriptors.ts"],
   },
-  { call: "ptrace", errnos: ["ENOENT", "EINVAL"], at: ["filtersOf@ffi/ptrace/stopped_thread.ts"] },
+  { call: "ptrace", errnos: ["ENOENT", "EINVAL"], at: ["filtersOf@ffi/ptrace/requests.ts"] },
   { call: "ptrace", errnos: ["ESRCH"], at: ["@ffi/ptrace/stopped_thread.ts"] },
 ];
 

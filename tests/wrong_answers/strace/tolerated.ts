@@ -52,7 +52,7 @@ const AGAIN: readonly Tolerated[] = [
     libc: ["syscall"],
     syscalls: ["waitid"],
     answers: ["lie"],
-    at: ["awaitStop@ffi/ptrace/stopped_thread.ts"],
+    at: ["awaitStop@ffi/ptrace/stops.ts"],
     why: "the call is repeated until the process has stopped or the time is up",
   },
   {
@@ -234,7 +234,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     libc: ["syscall"],
     syscalls: ["seccomp"],
     answers: ["lie"],
-    at: ["no-new-privs@lib/confine/protections.ts"],
+    at: ["no-new-privs@lib/confine/worker_protections.ts"],
     why: "the receive-only filter sets no_new_privs on every thread as well; HARD-01 reads it",
   },
   {
@@ -246,7 +246,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
   {
     libc: ["prctl"],
     answers: ["lie"],
-    at: ["undumpable@lib/confine/protections.ts"],
+    at: ["undumpable@lib/confine/worker_protections.ts"],
     why: "the change of uid has made it undumpable already; HARD-04 checks that from outside",
   },
   {
@@ -260,14 +260,14 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["lie"],
-    at: ["filtersOf@ffi/ptrace/stopped_thread.ts"],
+    at: ["filtersOf@ffi/ptrace/requests.ts"],
     why: "it concerns the second filter, which only refuses more; the reviewed one must be there",
   },
   {
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["any", "lie"],
-    at: ["StoppedThread.#isInstructionAt@ffi/ptrace/stopped_thread.ts"],
+    at: ["isInstructionAt@ffi/ptrace/syscall_instruction.ts"],
     why: "then another instruction is found to make the call",
   },
   {
@@ -275,8 +275,8 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     syscalls: ["ptrace"],
     answers: ["lie"],
     at: [
-      "StoppedThread.#request@ffi/ptrace/stopped_thread.ts StoppedThread.#save@ffi/ptrace/stopped_thread.ts",
-      "StoppedThread.#request@ffi/ptrace/stopped_thread.ts StoppedThread.#restore@ffi/ptrace/stopped_thread.ts",
+      "request@ffi/ptrace/requests.ts StoppedThread.#save@ffi/ptrace/stopped_thread.ts",
+      "request@ffi/ptrace/requests.ts StoppedThread.#restore@ffi/ptrace/stopped_thread.ts",
     ],
     why:
       "it sets the blocked signals of a thread: a signal during a question makes it be asked again, and no claim rests on later ones",
@@ -285,7 +285,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["lie"],
-    at: ["StoppedThread.#isTrapped@ffi/ptrace/stopped_thread.ts"],
+    at: ["isTrapped@ffi/ptrace/requests.ts"],
     why: "the kernel itself says that no signal is pending",
   },
   {
@@ -314,8 +314,8 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     syscalls: ["ptrace"],
     answers: ["lie"],
     at: [
-      "StoppedThread.#setRegisters@ffi/ptrace/stopped_thread.ts StoppedThread.#restore@ffi/ptrace/stopped_thread.ts",
-      "StoppedThread.#syscallInfo@ffi/ptrace/stopped_thread.ts StoppedThread.#passOn@ffi/ptrace/stopped_thread.ts",
+      "setRegisters@ffi/ptrace/requests.ts StoppedThread.#restore@ffi/ptrace/stopped_thread.ts",
+      "syscallInfo@ffi/ptrace/requests.ts StoppedThread.#passOn@ffi/ptrace/stopped_thread.ts",
     ],
     why:
       "the questions are answered; a thread that continues elsewhere can only end the child's part",
@@ -324,7 +324,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     libc: ["syscall"],
     syscalls: ["waitid"],
     answers: ["ECHILD"],
-    at: ["stopOf@ffi/ptrace/stopped_thread.ts"],
+    at: ["stopOf@ffi/ptrace/stops.ts"],
     why: "the call is repeated until the thread has stopped or the time is up",
   },
   {
@@ -338,7 +338,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     syscalls: ["ptrace"],
     answers: ["lie"],
     at: [
-      "StoppedThread.#request@ffi/ptrace/stopped_thread.ts StoppedThread.#leave@ffi/ptrace/stopped_thread.ts",
+      "request@ffi/ptrace/requests.ts StoppedThread.#leave@ffi/ptrace/stopped_thread.ts",
     ],
     why: "a thread is released twice",
   },
@@ -460,8 +460,8 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     libc: ["read"],
     answers: ["lie"],
     at: [
-      "requireSetgroups@lib/harness/setting.ts",
-      "requireMapped@lib/harness/setting.ts",
+      "requireSetgroups@lib/host/users.ts",
+      "requireMapped@lib/host/users.ts",
       "@lib/harness/interruption.ts",
     ],
     why: "a reason not to start is missed; the drop itself is judged later",

@@ -11,12 +11,12 @@ import { rawSyscall } from "../../../../ffi/abi/raw_syscall.ts";
 import { bpfSocketFilter } from "../../../../ffi/packet/ebpf.ts";
 import { close } from "../../../../ffi/process/descriptor.ts";
 import { setsockopt } from "../../../../ffi/socket/calls.ts";
-import type { EarlyRings } from "../../../confine/early_rings.ts";
-import { NOT_TRIED } from "../../../evidence/evidence.ts";
-import { markedFrame } from "../../../packets/marks.ts";
 import { sendByIoUring } from "../attacks.ts";
+import type { EarlyRings } from "../../../confine/early_rings.ts";
 import { isUnprivilegedBpf, ringOutcome, whyNoRing } from "../environment.ts";
+import { NOT_TRIED } from "../../../evidence/evidence.ts";
 import type { Attacker, Operation } from "../operation.ts";
+import { markedFrame } from "../../../packets/marks.ts";
 
 /** Returns an attempt that is made only where rings can be made. */
 const withRings =

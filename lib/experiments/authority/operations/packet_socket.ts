@@ -45,11 +45,11 @@ import {
   shutdown,
   socket,
 } from "../../../../ffi/socket/calls.ts";
-import { markedFrame } from "../../../packets/marks.ts";
-import { describePacketSocket, packetAddress } from "../../../packets/socket.ts";
-import { sendFrame, whenThereIsRoom } from "../../../packets/send.ts";
 import { becomePromiscuous, mapRing, rebind, sendByRing } from "../attacks.ts";
 import type { Attacker, Operation } from "../operation.ts";
+import { markedFrame } from "../../../packets/marks.ts";
+import { sendFrame, whenThereIsRoom } from "../../../packets/send.ts";
+import { describePacketSocket, packetAddress } from "../../../packets/socket.ts";
 
 /** Returns an attempt that sets an option. */
 const setting = (level: number, name: number, value: number) => ({ packetFd }: Attacker) =>

@@ -7,9 +7,9 @@
 
 import { CLONE_NEWUSER } from "../../../../ffi/abi/constants.ts";
 import { rawSyscall } from "../../../../ffi/abi/raw_syscall.ts";
-import { NOT_TRIED } from "../../../evidence/evidence.ts";
 import { markInUserNamespace, runs } from "../attacks.ts";
 import { isUnprivilegedUserNamespace, whyNoPerl } from "../environment.ts";
+import { NOT_TRIED } from "../../../evidence/evidence.ts";
 import type { Operation } from "../operation.ts";
 
 /** What a worker may try by executing a program. */

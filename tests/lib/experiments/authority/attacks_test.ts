@@ -14,7 +14,7 @@ const byRing = whyNoOwnRing() ?? true;
 
 testNeeding(
   { root: true, programs: { ip: "iproute2", perl: "perl" } },
-  "An attack has an effect where there is one to see, and none where there is none",
+  "An attack reports an effect only if it had one",
   async () => {
     const { code, stdout, stderr } = await inNamespace(program);
     assertEquals({ code, stderr }, { code: 0, stderr: "" });

@@ -12,20 +12,20 @@ import {
   type Operation,
 } from "../../../../lib/experiments/authority/operation.ts";
 import { OPERATIONS } from "../../../../lib/experiments/authority/operations.ts";
-import { ALL_PROTECTIONS, isProtection } from "../../../../lib/confine/protections.ts";
+import { ALL_PROTECTIONS, PROTECTIONS } from "../../../../lib/confine/protections.ts";
 
 const NAMES = OPERATIONS.map(({ name }) => name);
 
-/** `allowed`, `no effect`, what cannot be tried here, or the name of an errno. */
+/** Whether a text is an outcome: `allowed`, `no effect`, not tried, or the name of an errno. */
 const isOutcome = (outcome: string) =>
   ["allowed", "no effect", NOT_TRIED].includes(outcome) || /^E[A-Z]+$/.test(outcome);
 
-Deno.test("OPERATIONS have names of their own, in words", () => {
+Deno.test("OPERATIONS have unique names, in words", () => {
   assertEquals(new Set(NAMES).size, NAMES.length);
   for (const name of NAMES) assertMatch(name, /^[a-z]+(-[a-z]+)*$/);
 });
 
-Deno.test("OPERATIONS name what is gained, and the kernel's function or the manual page", () => {
+Deno.test("OPERATIONS name what an attacker gains, and the kernel function or manual page", () => {
   for (const { name, gives, source } of OPERATIONS) {
     assertMatch(gives, /\w+ \w+|\w{5,}/, name);
     assertMatch(source, /\b[a-z]+\(2\)|\b[a-z]+(_[a-z]+)+/, name);
@@ -45,17 +45,20 @@ Deno.test("expectedOutcome() has an outcome for every operation in every column"
     for (const { name } of COLUMNS) {
       assert(isOutcome(expectedOutcome(operation, name)), `${operation.name}, ${name}`);
     }
-    assertEquals(Object.keys(operation.under ?? {}).filter((name) => !isProtection(name)), []);
+    assertEquals(
+      Object.keys(operation.under ?? {}).filter((name) => !Object.hasOwn(PROTECTIONS, name)),
+      [],
+    );
   }
 });
 
-Deno.test("expectedOutcome() has nothing allowed that is hardened", () => {
+Deno.test("expectedOutcome() is never 'allowed' under all protections", () => {
   for (const operation of OPERATIONS) {
     assert(expectedOutcome(operation, "hardened") !== "allowed", operation.name);
   }
 });
 
-Deno.test("expectedOutcome() has a protection for whatever is allowed, which takes it away alone", () => {
+Deno.test("Some protection alone takes away each operation that is allowed without protections", () => {
   for (
     const operation of OPERATIONS.filter((each) => expectedOutcome(each, "plain") === "allowed")
   ) {
@@ -64,7 +67,7 @@ Deno.test("expectedOutcome() has a protection for whatever is allowed, which tak
   }
 });
 
-Deno.test("expectedOutcome() has nothing that a protection would newly allow", () => {
+Deno.test("No protection allows an operation that is refused without protections", () => {
   for (
     const operation of OPERATIONS.filter((each) => expectedOutcome(each, "plain") !== "allowed")
   ) {
@@ -88,7 +91,7 @@ const attacker: Attacker = {
   provoke: () => {},
 };
 
-Deno.test("attemptOperation() counts as allowed what had an effect, or has none to look at", () => {
+Deno.test("attemptOperation() returns 'allowed' if there was an effect, or none could be seen", () => {
   const refused = () => {
     throw new SystemError("bind", Errno.EINVAL);
   };
@@ -104,14 +107,14 @@ Deno.test("attemptOperation() counts as allowed what had an effect, or has none 
   }
 });
 
-Deno.test("attemptOperation() takes a defect of its own for no refusal", () => {
+Deno.test("attemptOperation() rethrows an error that is not a refusal", () => {
   const defect = operation(() => {
     throw new TypeError("a defect");
   });
   assertThrows(() => attemptOperation(defect, attacker), TypeError, "a defect");
 });
 
-Deno.test("attemptOperation() names what the kernel says of a descriptor that is not open", () => {
+Deno.test("attemptOperation() returns the call and the errno for a descriptor that is not open", () => {
   const calls = {
     "send": "sendto",
     "write": "write",
@@ -125,10 +128,10 @@ Deno.test("attemptOperation() names what the kernel says of a descriptor that is
   }
 });
 
-/** What cannot be tried everywhere. */
+/** The operations that cannot be tried on every machine. */
 const notEverywhere = OPERATIONS.filter(({ whyNotTried }) => whyNotTried !== undefined);
 
-Deno.test("expectedOutcome() is nothing, in every column, for what cannot be tried here", () => {
+Deno.test("expectedOutcome() is 'not tried' in every column for an operation that cannot be tried here", () => {
   assertEquals(notEverywhere.map(({ name }) => name), [
     "user-namespace-socket",
     "io-uring-send",
@@ -144,7 +147,7 @@ Deno.test("expectedOutcome() is nothing, in every column, for what cannot be tri
   }
 });
 
-Deno.test("attemptOperation() does not call what was not tried refused, nor allowed", () => {
+Deno.test("attemptOperation() returns 'not tried' without rings, neither allowed nor refused", () => {
   for (const each of notEverywhere.filter(({ name }) => name !== "user-namespace-socket")) {
     const untried = { outcome: NOT_TRIED, syscall: null };
     assertEquals(attemptOperation(each, attacker), { ...untried, refusal: null });

@@ -7,7 +7,7 @@ import {
   RELAY_DEFAULTS,
 } from "../../../../lib/experiments/relay/options.ts";
 
-Deno.test("parseEndpoint() takes groups beyond the link, with a port", () => {
+Deno.test("parseEndpoint() accepts groups beyond the link, with a port", () => {
   for (const text of ["224.0.1.0:1", "232.1.2.3:5004", "239.255.255.255:65535"]) {
     const [address, port] = text.split(":");
     assertEquals(parseEndpoint("--from", text), { address, port: Number(port) });
@@ -63,7 +63,7 @@ const link = (ifindex: number, more: Partial<Link> = {}): Link => ({
 });
 const endpoint = (port: number) => ({ address: "239.1.1.1", port });
 
-Deno.test("refuseLoop() refuses what would come back, and nothing else", () => {
+Deno.test("refuseLoop() refuses options that would make a loop, and no others", () => {
   const near = link(2, { peer: 3 });
   const same = { from: endpoint(1), to: endpoint(1) };
   const other = { from: endpoint(1), to: endpoint(2) };

@@ -6,11 +6,17 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { if_nametoindex, OwnedFd } from "../../../../ffi/mod.ts";
 import { ExperimentError } from "../../../../lib/evidence/errors.ts";
+import { ExperimentRecord } from "../../../../lib/evidence/record.ts";
+import { supervisor } from "../../../../lib/experiments/supervisor/experiment.ts";
 import { createProgress } from "../../../../lib/experiments/supervisor/progress.ts";
 import { SupervisedWorker } from "../../../../lib/experiments/supervisor/supervised_worker.ts";
 import { awaitMessage, controlChannelPair, sendMessage } from "../../../../lib/harness/channel.ts";
 import { Child } from "../../../../lib/harness/child.ts";
-import type { ParentRun } from "../../../../lib/harness/parent_run.ts";
+import {
+  ParentRun,
+  type RunContext,
+  type SpawnOptions,
+} from "../../../../lib/harness/parent_run.ts";
 import { ChildProcess } from "../../../../lib/harness/process.ts";
 import { boundPacketSocket, describePacketSocket } from "../../../../lib/packets/socket.ts";
 import { testNeeding } from "../../../support/needs.ts";
@@ -28,6 +34,25 @@ interface Scene extends Disposable {
   receive(descriptors?: number): { message: Record<string, unknown>; descriptors: number[] };
 }
 
+/** A run whose children do nothing but sleep. */
+class RunOfSleepers extends ParentRun {
+  constructor(readonly ours: OwnedFd, readonly theirsFd: number) {
+    const signal = new AbortController().signal;
+    const context = { signal, deadline: Date.now() + 20_000 } as RunContext;
+    super(context, new ExperimentRecord(supervisor));
+  }
+
+  override start({ isSilent }: SpawnOptions = {}): Child {
+    const process = new Deno.Command("sleep", {
+      args: ["60"],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    return new Child(new ChildProcess(process), this.ours, this.theirsFd, this, isSilent);
+  }
+}
+
 /** Starts a worker: a process that sleeps, on a packet socket of the loopback interface. */
 function start(): Scene {
   const scope = new DisposableStack();
@@ -35,21 +60,7 @@ function start(): Scene {
   const memory = scope.use(new OwnedFd(createProgress(CAPACITY)));
   const [ours, theirs] = controlChannelPair();
   scope.use(theirs);
-  const run = {
-    context: { signal: new AbortController().signal, deadline: Date.now() + 20_000 },
-    record: { countChildText() {} },
-    said() {},
-    start() {
-      const process = new Deno.Command("sleep", {
-        args: ["60"],
-        stdin: "null",
-        stdout: "piped",
-        stderr: "piped",
-      }).spawn();
-      const isSilent = true;
-      return new Child(new ChildProcess(process), ours, theirs.fd, run, isSilent);
-    },
-  } as unknown as ParentRun;
+  const run = new RunOfSleepers(ours, theirs.fd);
   const worker = new SupervisedWorker(run, {
     identity: { uid: 65534, gid: 65533 },
     packetFd: socket.fd,

@@ -4,7 +4,8 @@ import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { parseCommandLine } from "../../../../lib/cli/command_line.ts";
 import { EXPERIMENTS } from "../../../../lib/experiments/mod.ts";
 import { UsageError } from "../../../../lib/evidence/errors.ts";
-import { findIdentities } from "../../../../lib/harness/setting.ts";
+import { findIdentities } from "../../../../lib/host/users.ts";
+import { identitiesFor } from "../../../../lib/experiments/supervisor/options.ts";
 import { here } from "../../../e2e/here.ts";
 
 function supervisionOf(...args: string[]) {
@@ -53,6 +54,15 @@ Deno.test("parseCommandLine() names a wrong option of the supervisor, and what w
   }
 });
 
+Deno.test("identitiesFor() gives each worker its own user of a range, or all the same user", () => {
+  const users = [1, 2, 3].map((id) => ({ uid: id, gid: id }));
+  assertEquals(identitiesFor(2, users), users.slice(0, 2));
+  assertEquals(identitiesFor(3, users), users);
+  assertEquals(identitiesFor(3, [users[0]]), [users[0], users[0], users[0]]);
+  const message = "--user: 4 users are needed, for 3 workers and one more, not 3";
+  assertThrows(() => identitiesFor(4, users), UsageError, message);
+});
+
 Deno.test("findIdentities() takes one user, a range, and a range with a group", () => {
   assertEquals(findIdentities("nobody:65534"), [{ uid: 65534, gid: 65534 }]);
   assertEquals(
@@ -69,14 +79,14 @@ Deno.test("findIdentities() takes one user, a range, and a range with a group", 
 
 Deno.test("findIdentities() refuses a range that is empty, is too long, or includes root", () => {
   const cases: [user: string, message: string][] = [
-    ["60002-60001", 'a range of 1 to 256 users is wanted, not "60002-60001"'],
+    ["60002-60001", 'must be a range of 1 to 256 users, not "60002-60001"'],
     ["1-257:1", "a range of 1 to 256 users"],
     ["0-5:1", "is root"],
     ["1-5:0", "is root"],
     ["4294967290-4294967295:1", "out of range"],
     ["60001-60002:no-such-group", "no group"],
-    ["60001-60002:", "wanted"],
-    ["60001-60002:1:2", "wanted"],
+    ["60001-60002:", "must be"],
+    ["60001-60002:1:2", "must be"],
     ["60001-", "no user"],
     ["-60001", "no user"],
     ["60001-60002-60003", "no user"],
@@ -93,7 +103,7 @@ for (
     [["--fanout", "rollover"], /--fanout must be one of hash, cpu, lb, qm, not "rollover"/],
     [["--kills", "many"], /--kills must be a whole number from 1 to 10000, not "many"/],
     [["--rate", "1"], /--rate must be a whole number from 100 to 50000, not "1"/],
-    [["--user", "9-1"], /--user: a range of 1 to 256 users is wanted, not "9-1"/],
+    [["--user", "9-1"], /--user must be a range of 1 to 256 users, not "9-1"/],
   ] as const
 ) {
   Deno.test(`fdpass -e supervisor ${args.join(" ")}: exit 2, and a message that names the bounds`, async () => {

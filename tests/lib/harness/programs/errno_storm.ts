@@ -1,7 +1,7 @@
 /**
  * The two processes of a storm. The caller makes calls that fail, and counts those whose errno a
- * signal handler has overwritten. The sender sends it signals as fast as it can. Each prints "ready"
- * and then waits for a byte on standard input.
+ * signal handler has overwritten. The sender sends it signals as fast as it can. Each prints
+ * "ready" and then waits for a byte on standard input.
  *
  *     errno_storm.ts calls PROCESS CURE CALLS PAUSE
  *     errno_storm.ts signals PID
@@ -9,14 +9,14 @@
  * PROCESS is the kind of caller:
  *
  * - `listening`: it listens for the signals.
- * - `refused`: it listens, and its seccomp filter refuses the system call of Deno's handler, so that
- *   each run of a handler leaves an errno behind.
+ * - `refused`: it listens, and its seccomp filter refuses the system call of Deno's handler, so
+ *   that each run of a handler leaves an errno behind.
  * - `plain`: it has listened, and does so no more.
  * - `hardened`: as `plain`, under the receive-only filter.
  *
- * CURE is `cured`, or `uncured`: an uncured caller stops at the first wrong errno. PAUSE is the number
- * of calls that do not change errno between a failing call and the reading of its errno: 0 as in
- * ffi/, or enough that nearly every signal arrives in between.
+ * CURE is `cured`, or `uncured`: an uncured caller stops at the first wrong errno. PAUSE is the
+ * number of calls that do not change errno between a failing call and the reading of its errno: 0
+ * as in ffi/, or enough that nearly every signal arrives in between.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Runs a Reception at a veth pair, and prints its findings. A stand-in takes the place of the child:
- * it receives by a real packet socket, and forwards what the case prescribes.
+ * Runs a Reception at a veth pair, and prints its findings. A stand-in takes the place of the
+ * child: it receives by a real packet socket, and forwards what the case prescribes.
  *
  *     receptions.ts CASE [PATH]
  *
@@ -57,7 +57,9 @@ interface Case {
   readonly eachTime?: () => unknown;
   /** Runs directly after the parent has closed its copy. */
   readonly afterClose?: () => void;
-  /** When the child dies: before any frame, or when the parent closes its copy; never if left out. */
+  /**
+   * When the child dies: before any frame, or when the parent closes its copy; never if left out.
+   */
   readonly dies?: "at once" | "at the close";
 }
 

@@ -1,5 +1,5 @@
 /**
- * Begins to receive where no descriptor can be opened any more.
+ * Opens a source of frames while no more descriptors can be opened.
  *
  *     descriptor_limit.ts PATH
  *
@@ -29,7 +29,7 @@ const packetFd = openPacketSocket();
 setrlimit(RLIMIT_NOFILE, 100);
 
 const filling: number[] = [];
-/** Opens descriptors until there are no more, and returns why. */
+/** Opens descriptors up to the limit, and returns the errno. */
 function fill(): string {
   const open = () => filling.push(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   return errnoName(errnoOf(() => {
@@ -37,7 +37,7 @@ function fill(): string {
   }));
 }
 
-/** What is open. To see that takes a descriptor. */
+/** Returns what is open. Listing it needs a descriptor. */
 function seen(): string {
   close(filling.pop()!);
   const open = JSON.stringify([...openDescriptors("self").keys()]);

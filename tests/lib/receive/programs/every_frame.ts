@@ -1,5 +1,5 @@
 /**
- * Receives frames of every length, in bursts, and then what is left at once.
+ * Receives frames of every length in bursts, and then drains the rest.
  *
  *     every_frame.ts PATH
  *
@@ -14,7 +14,10 @@ import { printJson } from "../../../ffi/programs/print_json.ts";
 import { pathArgument, Receiver } from "./receiving.ts";
 
 const FRAMES = 4000;
-/** From one frame to more than one batch; never more than the socket holds. */
+/**
+ * The sizes of the bursts: from one frame to more than a batch, but never more than the socket
+ * holds.
+ */
 const BURSTS = [1, 2, 63, 64, 65, 5];
 
 using receiver = new Receiver(pathArgument());

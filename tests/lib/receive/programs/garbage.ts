@@ -1,12 +1,13 @@
 /**
- * Receives a million frames, and tells by how much the heap of V8 grew with every hundred thousand of them. Sending them is counted too: it
- * allocates nothing either.
+ * Receives a million frames, and prints the growth of V8's heap for every hundred thousand of them.
+ * The growth includes the sending, which allocates nothing either.
  *
  *     garbage.ts PATH [stamped]
  *
- * Stamped, the socket is asked for time stamps, and so is the source for that of each frame.
+ * With `stamped`, the socket delivers time stamps, and the program reads the stamp of each frame.
  *
- * The growth is exact as long as nothing is collected: so V8 is to be given a young generation that this does not fill.
+ * The growth is exact only if nothing is collected, so V8 must have a young generation that this
+ * program does not fill.
  *
  * @module
  */
@@ -26,14 +27,17 @@ import { printJson } from "../../../ffi/programs/print_json.ts";
 import { numberedFrame, Sender } from "../../../ffi/programs/veth.ts";
 import { pathArgument, Receiver } from "./receiving.ts";
 
-/** What is allocated and has not been collected, in bytes. To look adds some hundreds of them. */
+/** Returns the size of the used heap, in bytes. The call itself adds some hundred bytes. */
 const heap = () => getHeapStatistics().used_heap_size;
 
 const PART = 100_000;
 
 const path = pathArgument();
 const isStamped = Deno.args[1] === "stamped";
-/** Less than the socket holds; the blocks of a ring hold more, and a wait for the last of them takes as long as for many. */
+/**
+ * The number of frames in a burst: fewer than the socket holds. A ring holds more, and the wait for
+ * its last block takes as long for a few frames as for many.
+ */
 const burst = path === "tpacket-v3" ? 5000 : 100;
 
 using receiver = new Receiver(path);
@@ -57,7 +61,7 @@ function sendBurst(): void {
   }
 }
 
-let seen = 0; // so that nothing is left out
+let seen = 0; // keeps the compiler from removing the loop
 let stamp: bigint | undefined;
 
 function receiveBurst(): number {
@@ -84,7 +88,7 @@ function receive(count: number): number {
   return received;
 }
 
-receive(5 * PART); // until the compilers have done their work
+receive(5 * PART); // until the JIT has compiled it
 const sizes = [heap()];
 let received = 0;
 for (let part = 0; part < 10; part++) {
@@ -93,7 +97,7 @@ for (let part = 0; part < 10; part++) {
 }
 const growth = sizes.slice(1).map((size, i) => size - sizes[i]);
 
-// That it can be seen: an object a frame.
+// The control: one object for each frame is seen.
 const before = heap();
 const garbage = Array.from({ length: PART }, (_, i) => ({ seen, i }));
 printJson({

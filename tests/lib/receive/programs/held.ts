@@ -1,10 +1,11 @@
 /**
- * Begins to receive by a ring, closes it, forgets it, and tells whether the memory that frames are received into is there still after what
- * nobody holds was collected.
+ * Opens a source of frames by a ring, closes it, drops every reference to it, and prints whether
+ * its buffers still exist after a garbage collection.
  *
  *     held.ts PATH [refused]
  *
- * With `refused`, a filter refuses what a ring is cancelled by, as that of a worker does.
+ * With `refused`, a filter refuses the call that cancels the ring's operations, as a worker's
+ * filter does.
  *
  * @module
  */

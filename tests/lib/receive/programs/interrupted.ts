@@ -1,5 +1,5 @@
 /**
- * Receives while signals come, waiting for each frame.
+ * Receives frames while signals arrive, and waits for each frame.
  *
  *     interrupted.ts PATH
  *
@@ -21,7 +21,7 @@ printJson(
     while (receiver.wait(20_000) !== 0); // a wait that only a signal ends
     for (let number = 0; number < FRAMES; number++) {
       const frame = numberedFrame(number, sizeOf(number));
-      if (number % 10 === 0) receiver.wait(3); // nothing is there: a signal can come between
+      if (number % 10 === 0) receiver.wait(3); // a signal can arrive meanwhile
       sender.send(frame);
       if (receiver.await() && receiver.isAt(frame)) asSent++;
     }

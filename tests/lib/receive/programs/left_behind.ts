@@ -1,6 +1,6 @@
 /**
- * Receives and closes, again and again, with frames still to come, and looks at what is open and mapped afterwards, and whether the
- * socket has what comes later.
+ * Opens and closes a source again and again while frames still arrive. Then prints what is open and
+ * mapped, and whether the socket has the frames that arrive later.
  *
  *     left_behind.ts PATH
  *
@@ -22,11 +22,11 @@ function useAndClose(): number {
   for (let i = 0; i < 10; i++) sender.send(numberedFrame(i, 60));
   let taken = 0;
   while (taken < 5 && receiver.await()) taken++;
-  receiver.source[Symbol.dispose](); // and once more at the end
+  receiver.source[Symbol.dispose](); // the end of the scope closes it again
   return taken;
 }
 
-/** Whether a frame that is sent after the close is left to whoever reads the socket. */
+/** Whether a frame sent after the close stays in the socket for its next reader. */
 function isLeftAlone(): boolean {
   using near = nearSocket();
   openFrameSource(path, near.fd)[Symbol.dispose]();

@@ -1,9 +1,9 @@
 /**
- * Takes the interface down while frames are waiting, and up again.
+ * Takes the interface down while frames wait, and brings it up again.
  *
  *     link_down.ts PATH TAKEN
  *
- * TAKEN is how many of five frames are taken before.
+ * TAKEN is the number of the five frames that are read before.
  *
  * @module
  */
@@ -18,7 +18,7 @@ using receiver = new Receiver(pathArgument());
 using sender = new Sender();
 const { source } = receiver;
 
-/** The number of the frame that the source is at. */
+/** Returns the number of the current frame. */
 function current(): number {
   const { buffer, byteOffset } = currentFrame(source);
   return new DataView(buffer, byteOffset).getUint32(NUMBER_OFFSET);
@@ -27,7 +27,7 @@ function current(): number {
 for (let i = 0; i < 5; i++) sender.send(numberedFrame(i, 60));
 const taken: number[] = [];
 for (let i = 0; i < Number(Deno.args[1]); i++) taken.push(receiver.await() ? current() : -1);
-sleep(50); // whatever comes has come
+sleep(50); // every frame has arrived by then
 
 ip("link", "set", "veth-fdpass", "down");
 const readyWhenDown = receiver.wait(1000);

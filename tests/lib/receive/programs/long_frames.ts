@@ -1,5 +1,5 @@
 /**
- * Receives frames that are longer than the room for one, and ones that just fit.
+ * Receives frames that are longer than a buffer, and frames that just fit.
  *
  *     long_frames.ts PATH
  *

@@ -1,9 +1,10 @@
 /**
- * Begins to receive as a user who may lock only so many pages: where memory is needed for several things, not all of them are made.
+ * Opens a source of frames as a user who may lock only a few pages, so that its set-up fails
+ * half-way.
  *
  *     memory_limit.ts PATH PAGES UID
  *
- * UID is that of a user who has locked nothing yet.
+ * UID belongs to a user who has not locked any memory yet.
  *
  * @module
  */

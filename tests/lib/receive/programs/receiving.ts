@@ -1,5 +1,6 @@
 /**
- * What the programs of this folder share: a source of frames on the near end of the veth pair, and waiting for the next frame.
+ * A source of frames on the near end of the veth pair, and the wait for its next frame. The
+ * programs of this folder share it.
  *
  * @module
  */
@@ -15,14 +16,14 @@ import {
 } from "../../../../lib/receive/mod.ts";
 import { ETHERTYPE, isSame } from "../../../ffi/programs/veth.ts";
 
-/** The way of receiving that the program's arguments name. */
+/** The receive path named by the program's arguments. */
 export function pathArgument(): ReceivePath {
   const [path] = Deno.args;
   if (!isReceivePath(path)) throw new RangeError(`No way of receiving: ${path}`);
   return path;
 }
 
-/** A source of frames with all that it needs. */
+/** A source of frames, with its sockets. */
 export class Receiver implements Disposable {
   readonly packetSocket: OwnedFd = boundPacketSocket(if_nametoindex("veth-fdpass"), ETHERTYPE);
   readonly source: FrameSource;
@@ -33,12 +34,12 @@ export class Receiver implements Disposable {
     this.#poller = new Poller([this.source.fd], POLLIN);
   }
 
-  /** Waits until something may be there, or a while is over. */
+  /** Waits until a frame may be there, or the time is over. */
   wait(milliseconds: number): number {
     return this.#poller.wait(milliseconds);
   }
 
-  /** Steps to the next frame, and waits for it, ten seconds at most. Signals may end a wait; it begins again. */
+  /** Steps to the next frame. Waits for it for at most ten seconds, across signals. */
   await(): boolean {
     for (const end = performance.now() + 10_000; performance.now() < end;) {
       if (this.source.next()) return true;
@@ -47,7 +48,7 @@ export class Receiver implements Disposable {
     return false;
   }
 
-  /** Whether the source is at that frame, all of it. */
+  /** Returns whether the current frame is that frame, complete. */
   isAt(frame: Uint8Array): boolean {
     return this.source.length === frame.length && isSame(currentFrame(this.source), frame);
   }

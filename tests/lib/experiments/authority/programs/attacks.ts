@@ -1,6 +1,7 @@
 /**
- * Makes the attacks of lib/experiments/authority/attacks.ts as root, on a packet socket that is bound to the near end, and tells of each whether its effect was
- * there; and again in such a way that there can be none. At last it puts on a filter that refuses every call that sends.
+ * Makes the attacks of lib/experiments/authority/attacks.ts as root, on a packet socket bound to
+ * the near end, and prints whether each had its effect. It makes them again in ways that can have
+ * no effect, and at last under a filter that refuses every call that sends.
  *
  * @module
  */
@@ -38,7 +39,7 @@ using far = boundPacketSocket(if_nametoindex("veth-fdpass-far"), ETH_P_ALL);
 using elsewhere = boundPacketSocket(lo, ETH_P_ALL);
 const { fd } = attacked;
 
-/** What an attack came to: its effect, or the call that was refused. */
+/** Returns whether an attack had an effect, or the refusal. */
 function came<T>(attack: () => T): T | string {
   try {
     return attack();
@@ -48,11 +49,11 @@ function came<T>(attack: () => T): T | string {
   }
 }
 
-/** The same where setsockopt(2) says that it succeeded, and does nothing. */
+/** The same while setsockopt(2) does nothing and returns 0. */
 const cameWithoutOptions = <T>(attack: () => T): T | string =>
   withLibc("setsockopt", () => () => 0, () => came(attack));
 
-/** Whether a frame that an attack sends arrives at the far end. */
+/** Returns an attack that sends a frame, and whether the frame arrives at the far end. */
 const sends = (mark: string, attack: (frame: Uint8Array<ArrayBuffer>) => unknown) => () => {
   attack(markedFrame(mark));
   return arrives(far.fd, mark, 1000);
@@ -60,7 +61,7 @@ const sends = (mark: string, attack: (frame: Uint8Array<ArrayBuffer>) => unknown
 
 const provoke = (mark: string) => () => sendFrame(elsewhere.fd, markedFrame(mark));
 
-/** A filter that refuses every call that sends. */
+/** Installs a filter that refuses every call that sends. */
 function forbidSending(): void {
   const sending = ["sendto", "sendmsg", "sendmmsg", "write", "writev"] as const;
   installFilter(compileFilter({

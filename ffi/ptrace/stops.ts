@@ -1,0 +1,112 @@
+/**
+ * Stops and ends of traced threads: waiting for them with waitid(2), never without a limit.
+ *
+ * @module
+ */
+
+import {
+  __WALL,
+  P_PID,
+  PTRACE_EVENT_STOP,
+  SIGTRAP,
+  WEXITED,
+  WNOHANG,
+  WSTOPPED,
+} from "../abi/constants.ts";
+import { Errno, errnoOf, SystemError } from "../abi/errno.ts";
+import { siginfo_t } from "../abi/layouts.ts";
+import { rawSyscall } from "../abi/raw_syscall.ts";
+import { readTextFile } from "../process/file.ts";
+import { unlessGone } from "../process/proc.ts";
+import { sleep } from "../socket/poll.ts";
+import { hasEnded } from "./thread_state.ts";
+
+/** A stop as waitid(2) reports it. */
+export interface Stop {
+  /** The signal that stopped the thread; SIGTRAP, perhaps marked, for the stops of ptrace(2). */
+  readonly signal: number;
+  /** `PTRACE_EVENT_…`; 0 for none. */
+  readonly event: number;
+}
+
+/** A stop by a signal that is not delivered. */
+export const NO_SIGNAL: Stop = { signal: 0, event: 0 };
+
+/** A stop at a system call, marked by PTRACE_O_TRACESYSGOOD. Source: ptrace(2), "Syscall-stops". */
+const SYSCALL_STOP = SIGTRAP | 0x80;
+
+/**
+ * Whether the thread stopped between two instructions: by PTRACE_INTERRUPT, or with its process.
+ */
+export const isEvent = (stop: Stop): boolean => stop.event === PTRACE_EVENT_STOP;
+
+/** Whether the thread stopped at the entry to or the exit from a system call. */
+export const isSyscall = (stop: Stop): boolean => stop.signal === SYSCALL_STOP;
+
+/** How often a stop is looked for before the first sleep. */
+const POLLS_AT_ONCE = 200;
+
+/**
+ * Waits for a traced thread to stop. It polls, because a thread that is stuck in the kernel would
+ * make a blocking wait endless.
+ *
+ * @throws {SystemError} `ESRCH` (the thread has ended), `ETIMEDOUT`.
+ */
+export function awaitStop(tid: number, timeout: number): Stop {
+  const deadline = performance.now() + timeout;
+  for (let polls = 0;; polls++) {
+    const stop = stopOf(tid);
+    if (stop !== undefined) return stop;
+    if (polls < POLLS_AT_ONCE) continue;
+    if (hasEnded(tid)) throw new SystemError("ptrace", Errno.ESRCH);
+    if (performance.now() >= deadline) throw new SystemError("ptrace", Errno.ETIMEDOUT);
+    sleep(1);
+  }
+}
+
+/** Without `WEXITED`: whoever waits for a child of this process must get its end. */
+function stopOf(tid: number): Stop | undefined {
+  const change = siginfo_t.alloc(); // si_signo stays 0 until there is a stop
+  try {
+    rawSyscall("waitid", P_PID, tid, change.bytes, WSTOPPED | WNOHANG | __WALL, 0);
+  } catch (error) {
+    if (error instanceof SystemError && error.errno === Errno.ECHILD) return undefined;
+    throw error;
+  }
+  if (change.si_signo === 0) return undefined;
+  return { signal: change.si_status & 0xff, event: change.si_status >> 8 };
+}
+
+/** Whether ptrace(2) failed because the thread has ended: `ESRCH`, or `EPERM` for a zombie. */
+export function isEnd(error: unknown, tid: number): boolean {
+  if (!(error instanceof SystemError)) return false;
+  return (error.errno === Errno.ESRCH || error.errno === Errno.EPERM) && hasEnded(tid);
+}
+
+/**
+ * Waits for the end of a traced thread and reaps it: a traced thread that has ended remains, and
+ * its process with it, until the tracer calls waitid(2). A child of this process is not reaped,
+ * because somebody else waits for it.
+ *
+ * @returns Whether the thread has ended, and is reaped if need be.
+ */
+export function takeNoteOfEnd(tid: number, timeout: number): boolean {
+  const deadline = performance.now() + timeout;
+  while (!hasEnded(tid)) {
+    if (performance.now() >= deadline) return false;
+    sleep(1);
+  }
+  const status = unlessGone(() => readTextFile(`/proc/${tid}/status`));
+  if (status === undefined || isOwnChild(tid, status)) return true;
+  const options = WEXITED | WNOHANG | __WALL;
+  const errno = errnoOf(() =>
+    rawSyscall("waitid", P_PID, tid, siginfo_t.alloc().bytes, options, 0)
+  );
+  return errno === Errno.ECHILD ||
+    unlessGone(() => readTextFile(`/proc/${tid}/stat`)) === undefined;
+}
+
+function isOwnChild(tid: number, status: string): boolean {
+  const idAfter = (name: string) => Number(status.match(RegExp(`^${name}:\\s*(\\d+)`, "m"))?.[1]);
+  return idAfter("Tgid") === tid && idAfter("PPid") === Deno.pid;
+}

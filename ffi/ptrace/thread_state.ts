@@ -1,0 +1,54 @@
+/**
+ * What /proc says of a thread: whether it has ended, and whether the kernel owns it.
+ *
+ * @module
+ */
+
+import { Errno, errnoOf } from "../abi/errno.ts";
+import { rawSyscall } from "../abi/raw_syscall.ts";
+import { readTextFile } from "../process/file.ts";
+import { unlessGone } from "../process/proc.ts";
+
+/**
+ * `flags` in /proc/TID/stat, counted from the third field on, and two of its bits. Source:
+ * proc_pid_stat(5), include/linux/sched.h.
+ */
+const FLAGS = 9 - 3;
+const PF_IO_WORKER = 0x10;
+const PF_KTHREAD = 0x200000;
+
+/**
+ * The fields of /proc/TID/stat from the third on (the second may contain spaces); `undefined` if
+ * the thread is gone. Source: proc_pid_stat(5).
+ */
+function statOf(tid: number): string[] | undefined {
+  const stat = unlessGone(() => readTextFile(`/proc/${tid}/stat`));
+  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
+/** Whether a thread is gone or a zombie. Absence in /proc alone does not suffice. */
+export function hasEnded(tid: number): boolean {
+  const stat = statOf(tid);
+  if (stat === undefined) return errnoOf(() => rawSyscall("tkill", tid, 0)) === Errno.ESRCH;
+  return stat[0] === "Z" || stat[0] === "X";
+}
+
+/**
+ * Whether a thread runs only kernel code: a kernel thread, or a worker of an io_uring, which
+ * appears among the threads of a process.
+ *
+ * @example
+ * ```ts
+ * import { isKernelThread } from "../mod.ts";
+ *
+ * console.assert(!isKernelThread(Deno.pid));
+ * ```
+ *
+ * @param tid The thread id.
+ * @returns `false` also if there is no such thread.
+ * @throws {SystemError} If /proc/TID/stat cannot be read.
+ */
+export function isKernelThread(tid: number): boolean {
+  const flags = Number(statOf(tid)?.[FLAGS] ?? 0);
+  return (flags & (PF_IO_WORKER | PF_KTHREAD)) !== 0;
+}

@@ -1,0 +1,98 @@
+/**
+ * Launchers: programs that start a child with less than root has, on every thread. They wrap setpriv(1).
+ *
+ * A launcher is a list of words that stands before the child's command.
+ *
+ * @module
+ */
+
+import { CAP_NET_RAW, CAP_SETGID, CAP_SETUID } from "../../ffi/abi/constants.ts";
+import type { Identity } from "../../ffi/process/credentials.ts";
+import { CannotAnswer } from "../evidence/errors.ts";
+import type { Protection } from "./protections.ts";
+
+const SETPRIV = "/usr/bin/setpriv";
+
+/** The capabilities that the drop and the control before it need, as setpriv(1) names them. */
+const USUAL_CAPABILITIES = {
+  setuid: CAP_SETUID,
+  setgid: CAP_SETGID,
+  net_raw: CAP_NET_RAW,
+} as const;
+
+/** Returns the most capabilities that a child may start with, as a set of bits. */
+export function launchCapabilities(chosen: readonly Protection[]): bigint {
+  if (chosen.includes("no-capabilities")) return 0n;
+  return Object.values(USUAL_CAPABILITIES).reduce((set, bit) => set | 1n << BigInt(bit), 0n);
+}
+
+/**
+ * Returns the launcher that leaves these capabilities and no other. No program that the child executes
+ * gains a privilege. The child leaves its groups itself.
+ */
+export function launcherWith(capabilities: readonly string[]): readonly string[] {
+  const kept = ["-all", ...capabilities.map((name) => `+${name}`)];
+  return [
+    SETPRIV,
+    "--no-new-privs",
+    `--bounding-set=${kept.join(",")}`,
+    "--inh-caps=-all",
+    "--ambient-caps=-all",
+    "--",
+  ];
+}
+
+/** The launcher of every child that needs no other. */
+export const USUAL_LAUNCHER = launcherWith(Object.keys(USUAL_CAPABILITIES));
+
+/**
+ * Returns the launcher that leaves no capability if that protection is chosen, and the usual launcher
+ * otherwise.
+ */
+export function launcherFor(identity: Identity, chosen: readonly Protection[]): readonly string[] {
+  if (!chosen.includes("no-capabilities")) return USUAL_LAUNCHER;
+  return launcherUnder(identity, [...chosen, "no-new-privs"]);
+}
+
+/**
+ * Returns the launcher that puts on the chosen protections and nothing else, to show what each takes
+ * away.
+ *
+ * @returns No word, if none of them is put on at the start.
+ */
+export function launcherUnder(
+  { uid, gid }: Identity,
+  chosen: readonly Protection[],
+): readonly string[] {
+  if (!chosen.includes("no-capabilities")) return [];
+  return [
+    SETPRIV,
+    ...chosen.includes("no-new-privs") ? ["--no-new-privs"] : [],
+    "--bounding-set=-all",
+    "--inh-caps=-all",
+    "--ambient-caps=-all",
+    "--clear-groups",
+    `--ruid=${uid}`,
+    `--rgid=${gid}`,
+    "--",
+  ];
+}
+
+/**
+ * Requires the program that the launchers are made of.
+ *
+ * @throws {CannotAnswer} If it is missing, or another program of that name is there.
+ */
+export function requireLauncher(program = SETPRIV): void {
+  try {
+    const { stdout } = new Deno.Command(program, { args: ["--version"] }).outputSync();
+    if (new TextDecoder().decode(stdout).includes("util-linux")) return; // busybox has another
+  } catch (error) {
+    const { NotFound, PermissionDenied } = Deno.errors;
+    if (!(error instanceof NotFound || error instanceof PermissionDenied)) throw error;
+  }
+  throw new CannotAnswer(
+    `"${program}" is missing, or not that of util-linux`,
+    "Install the package util-linux",
+  );
+}

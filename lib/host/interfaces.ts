@@ -1,0 +1,95 @@
+/**
+ * Interfaces by name: the one under test, and the one where frames are injected.
+ *
+ * @module
+ */
+
+import { IFNAMSIZ } from "../../ffi/abi/constants.ts";
+import { Errno, SystemError } from "../../ffi/abi/errno.ts";
+import { if_nametoindex, type Link, linkByIndex } from "../../ffi/socket/rtnetlink.ts";
+import { CannotAnswer, UsageError } from "../evidence/errors.ts";
+
+/**
+ * Whether a text can name an interface: 1 to 15 printable ASCII characters, as dev_valid_name() in
+ * net/core/dev.c checks it. That function would accept bytes beyond ASCII as well.
+ */
+export function isInterfaceName(name: string): boolean {
+  return name.length < IFNAMSIZ && /^[!-~]+$/.test(name) && !/[/:]/.test(name) &&
+    name !== "." && name !== "..";
+}
+
+/**
+ * Returns the interface of a name.
+ *
+ * @param purpose What the interface is for, for the error.
+ * @param action What fails if there is no such interface, for the error.
+ * @throws {UsageError} If the text cannot name an interface, or there is none of that name.
+ */
+export function findLink(
+  name: string,
+  purpose: string,
+  action = "Cannot bind the packet socket to",
+): Link {
+  if (!isInterfaceName(name)) {
+    throw new UsageError(
+      `${purpose} ${JSON.stringify(name)} is not an interface name: ` +
+        `it must be 1 to 15 printable ASCII characters without "/" and ":"`,
+    );
+  }
+  try {
+    return linkByIndex(if_nametoindex(name));
+  } catch (error) {
+    if (!(error instanceof SystemError && error.errno === Errno.ENODEV)) throw error;
+    throw new UsageError(
+      `${action} "${name}": ${error.message}; "ip link" shows the interfaces`,
+    );
+  }
+}
+
+/**
+ * Requires that an interface is up.
+ *
+ * @param consequence What is impossible while it is down, for the error.
+ * @throws {CannotAnswer} If it is down.
+ */
+export function requireUp(link: Link, consequence = "no packet can be received"): void {
+  if (!link.up) {
+    throw new CannotAnswer(
+      `Interface "${link.name}" is down: ${consequence} (ENETDOWN)`,
+      `ip link set ${link.name} up`,
+    );
+  }
+}
+
+/**
+ * Returns the interface where frames are injected.
+ *
+ * @param stimulus The name of an interface, `"none"`, or `undefined` for the veth peer of `link`.
+ * @returns `undefined` if no frame can be injected.
+ * @throws {UsageError} If there is no such interface, or its frames would not arrive at `link`.
+ */
+export function findStimulus(link: Link, stimulus: string | undefined): Link | undefined {
+  if (stimulus === "none") return undefined;
+  if (stimulus === undefined) return link.peer === undefined ? undefined : linkByIndex(link.peer);
+  const injected = findLink(stimulus, "--stimulus:");
+  if (injected.ifindex === link.ifindex && !link.loopback) {
+    throw new UsageError(
+      `--stimulus: frames injected at "${link.name}" leave by it and never arrive there; ` +
+        `name its peer, or "none"`,
+    );
+  }
+  return injected;
+}
+
+/**
+ * Requires an interface where frames can be injected, for an experiment that needs frames of its own.
+ *
+ * @throws {CannotAnswer} If there is none.
+ */
+export function requireStimulus(stimulus: Link | undefined, link: Link): Link {
+  if (stimulus !== undefined) return stimulus;
+  throw new CannotAnswer(
+    `No frame can be injected at "${link.name}": its veth peer is not here`,
+    "Run it by scripts/netns.sh, or name the peer with --stimulus",
+  );
+}

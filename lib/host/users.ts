@@ -1,0 +1,138 @@
+/**
+ * Users by name or number: the identities that children can drop to.
+ *
+ * @module
+ */
+
+import { attempt } from "../../ffi/abi/errno.ts";
+import { type Identity, UNCHANGED } from "../../ffi/process/credentials.ts";
+import { readTextFile } from "../../ffi/process/file.ts";
+import { gidByName, userByName, userByUid } from "../../ffi/process/users.ts";
+import { CannotAnswer, UsageError } from "../evidence/errors.ts";
+
+/** The most users of a range. */
+const RANGE_LIMIT = 256;
+
+const DECIMAL = /^\d{1,10}$/;
+
+/**
+ * Returns the identities that `FIRST-LAST[:GROUP]` or `USER[:GROUP]` names. Without a group, the gid of
+ * each uid of a range is the same number.
+ *
+ * @throws {UsageError} As {@linkcode findIdentity}, or if the range is empty or too long.
+ */
+export function findIdentities(user: string): Identity[] {
+  const range = user.match(/^(\d{1,10})-(\d{1,10})(:.*)?$/);
+  if (range === null) return [findIdentity(user)];
+  const [first, last] = [Number(range[1]), Number(range[2])];
+  if (last < first || last - first >= RANGE_LIMIT) {
+    throw new UsageError(
+      `--user must be a range of 1 to ${RANGE_LIMIT} users, not ${JSON.stringify(user)}`,
+    );
+  }
+  return Array.from({ length: last - first + 1 }, (_, i) => {
+    const uid = first + i;
+    return findIdentity(`${uid}${range[3] ?? `:${uid}`}`);
+  });
+}
+
+/**
+ * Returns the identity that `USER[:GROUP]` names.
+ *
+ * @throws {UsageError} If there is no such user or group, or if it is root.
+ */
+export function findIdentity(user: string): Identity {
+  const [userName, groupName, ...more] = user.split(":");
+  if (more.length > 0 || userName === "" || groupName === "") {
+    throw new UsageError(`--user must be USER or USER:GROUP, not ${JSON.stringify(user)}`);
+  }
+  const byNumber = DECIMAL.test(userName);
+  const found = attempt(
+    `Cannot look up user ${JSON.stringify(userName)}`,
+    () => byNumber ? userByUid(asId(userName, "user")) : userByName(userName),
+  );
+  if (!byNumber && found === undefined) {
+    throw new UsageError(
+      `--user: there is no user ${JSON.stringify(userName)}; a number may be given instead`,
+    );
+  }
+  const uid = asId(byNumber ? userName : String(found?.uid), "user");
+  if (groupName !== undefined) return { uid, gid: findGroup(groupName) };
+  if (found === undefined) {
+    throw new UsageError(
+      `--user: user id ${uid} has no group of its own; name one: --user ${uid}:GROUP`,
+    );
+  }
+  return { uid, gid: asId(String(found.gid), "group") };
+}
+
+function findGroup(name: string): number {
+  const gid = DECIMAL.test(name) ? Number(name) : attempt(
+    `Cannot look up group ${JSON.stringify(name)}`,
+    () => gidByName(name),
+  );
+  if (gid === undefined) {
+    throw new UsageError(
+      `--user: there is no group ${JSON.stringify(name)}; a number may be given instead`,
+    );
+  }
+  return asId(String(gid), "group");
+}
+
+function asId(text: string, kind: "user" | "group"): number {
+  const id = Number(text);
+  if (id === 0) {
+    throw new UsageError(
+      `--user: ${kind} id 0 is root: dropping to root proves nothing; name another`,
+    );
+  }
+  if (id >= UNCHANGED) {
+    throw new UsageError(
+      `--user: ${kind} id ${text} is out of range: it must be from 1 to ${UNCHANGED - 1}`,
+    );
+  }
+  return id;
+}
+
+/**
+ * Requires that the ids of an identity are mapped in this user namespace.
+ *
+ * @throws {CannotAnswer} If one is not.
+ */
+export function requireMapped({ uid, gid }: Identity): void {
+  for (const [id, kind] of [[uid, "uid"], [gid, "gid"]] as const) {
+    if (!isMapped(id, readTextFile(`/proc/self/${kind}_map`))) {
+      throw new CannotAnswer(
+        `${kind} ${id} is not mapped in this user namespace: no process here can become it (EINVAL)`,
+        `Run outside the user namespace, map ${id} in /proc/PID/${kind}_map, ` +
+          "or name a mapped one with --user",
+      );
+    }
+  }
+}
+
+/**
+ * Whether an id is mapped in a user namespace. Source: user_namespaces(7).
+ *
+ * @param map The text of `uid_map` or `gid_map`.
+ */
+export function isMapped(id: number, map: string): boolean {
+  return map.trim().split("\n").some((line) => {
+    const [inside, , length] = line.trim().split(/\s+/).map(Number);
+    return id >= inside && id < inside + length;
+  });
+}
+
+/**
+ * Requires that this user namespace allows setgroups(2).
+ *
+ * @throws {CannotAnswer} If it does not.
+ */
+export function requireSetgroups(): void {
+  if (readTextFile("/proc/self/setgroups").trim() === "deny") {
+    throw new CannotAnswer(
+      "setgroups is denied in this user namespace: supplementary groups cannot be dropped (EPERM)",
+      "Run outside the user namespace, or make it with newgidmap(1) and setgroups allowed",
+    );
+  }
+}
