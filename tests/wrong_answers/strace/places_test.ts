@@ -27,24 +27,22 @@ Deno.test("isAt() finds calls on another thread by their empty place", () => {
   assertEquals([isAt("", ON_ANOTHER_THREAD), isAt("", "@lib/b.ts")], [true, false]);
 });
 
-/** Matches the definition of a function, a class, a method, or a property that is a function. */
-function definitionOf(name: string): RegExp {
-  const own = RegExp.escape(name);
-  return new RegExp(
-    [
-      String.raw`(function\*? |class |const )${own}\b`,
-      String.raw`^ +(static |async )*${own}[(<]`,
-      String.raw`^ +"?${own}"?: (\(|\w+ =>)`,
-    ].join("|"),
-    "m",
-  );
-}
-
 Deno.test("Every function in the patterns of tolerated and of answering places exists", () => {
   const patterns = [...TOLERATED, ...ANSWERS].flatMap(({ at = [] }) => at);
   const missing = patterns.flatMap(framesOf).filter(({ name, path }) => {
     const text = Deno.readTextFileSync(`${ROOT}/${path}`);
-    return name !== "" && !definitionOf(name.replace(/^new |^.*\./, "")).test(text);
+    return name !== "" && !definition(name).test(text);
   });
   assertEquals(missing, []);
 });
+
+/** Matches where a function of a frame is defined: a class, a function, a method or a property. */
+function definition(name: string): RegExp {
+  if (name.startsWith("new ")) return new RegExp(`\\bclass ${RegExp.escape(name.slice(4))}\\b`);
+  const own = RegExp.escape(name.slice(name.lastIndexOf(".") + 1));
+  const modifiers = "(?:(?:static|async|get|protected|override) )*";
+  return new RegExp(
+    `\\bfunction\\*? ${own}\\b|\\bconst ${own} =|^ +${modifiers}\\*?"?${own}"?[<(:][^;]*$`,
+    "m",
+  );
+}
