@@ -13,7 +13,7 @@ import type { Identity, PrivilegeError, RegainAttempt } from "../../ffi/process/
 import type { CheckId, CONFINEMENT_CHECKS } from "../evidence/checks.ts";
 import { type Finding, judged, skipped } from "../evidence/evidence.ts";
 import type { View } from "../inspect/look.ts";
-import { alike, CAPABILITY_SETS, type ThreadCredentials } from "../inspect/threads.ts";
+import { CAPABILITY_SETS, groupAlike, type ThreadCredentials } from "../inspect/threads.ts";
 import type { AuditedDescriptor } from "./descriptors.ts";
 import type { SecondLine } from "./second_line.ts";
 
@@ -109,7 +109,7 @@ export function judgeConfinement(
     loose.length === 0
       ? `${threads.length} threads, all confined`
       : `${loose.length} of ${threads.length} threads are not: ${JSON.stringify(loose[0])}`,
-    { threads: alike(threads, ({ tid: _, ...seen }) => seen) },
+    { threads: groupAlike(threads, ({ tid: _, ...seen }) => seen) },
   );
 }
 
@@ -134,7 +134,7 @@ export function judgeCredentials(
       : `${kind} ${JSON.stringify(show(offending[0]))} on ${offending.length} of ` +
         `${threads.length} threads`;
     return judged(threads.length > 0 && offending.length === 0, observed, {
-      threads: alike(threads, show),
+      threads: groupAlike(threads, show),
     });
   };
   const usable = ["CapInh", "CapPrm", "CapEff", "CapAmb"] as const;

@@ -36,7 +36,7 @@ import { sleep } from "../../../ffi/socket/poll.ts";
 import { linkByIndex } from "../../../ffi/socket/rtnetlink.ts";
 import { pidInProc } from "../../inspect/processes.ts";
 import { arrives } from "../../packets/marks.ts";
-import { whenThereIsRoom } from "../../packets/send.ts";
+import { retryWhileFull } from "../../packets/send.ts";
 import { packetAddress } from "../../packets/socket.ts";
 import { drain } from "../../receive/frame_source.ts";
 import { RecvmsgSource } from "../../receive/recvmsg.ts";
@@ -137,7 +137,7 @@ export function sendByRing(packetFd: number, frame: Uint8Array<ArrayBuffer>): vo
     const head = tpacket_hdr.over(memory);
     head.tp_len = frame.length;
     head.tp_status = BigInt(TP_STATUS_SEND_REQUEST);
-    whenThereIsRoom(() => send(packetFd, new Uint8Array(), 0));
+    retryWhileFull(() => send(packetFd, new Uint8Array(), 0));
   });
 }
 

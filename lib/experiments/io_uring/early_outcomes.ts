@@ -82,7 +82,7 @@ export interface SeenOutcome {
  * @param reported What the child reports of this ring.
  * @throws {ExperimentError} If the report is malformed.
  */
-export function seeOutcomes(pid: number, reported: unknown): SeenOutcome[] {
+export function examineOutcomes(pid: number, reported: unknown): SeenOutcome[] {
   const outcomes = asObject(reported, "outcomes of a ring");
   return REQUESTS.map((request) => {
     const { outcome, fd } = asObject(outcomes[request], request);

@@ -51,12 +51,12 @@ import { restrictedRing } from "../../receive/restricted_ring.ts";
 import {
   askAll,
   EARLY,
+  examineOutcomes,
   linkOf,
   openRootsFile,
   outcomeOf,
   reportedOutcomes,
   rootsFilesOf,
-  seeOutcomes,
 } from "./early_outcomes.ts";
 import { HARDENED_PATH, hardenedChild, hardenedParent } from "./hardened.ts";
 import { judgeClosed, judgeEarly, judgeReceiving, judgeRestricted, judgeRing } from "./judge.ts";
@@ -118,7 +118,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   const { rings } = await child.reached("dropped");
   run.step("Looking at what rings from before the drop have opened...");
   for (const [ring, { check, isRoot }] of Object.entries(EARLY)) {
-    const seen = seeOutcomes(child.pid, asObject(rings, "rings")[ring]);
+    const seen = examineOutcomes(child.pid, asObject(rings, "rings")[ring]);
     run.check(check, judgeEarly(seen, isRoot), BY_REPORT);
   }
   run.done("A plain ring acts with the credentials of its user", "URING-10");

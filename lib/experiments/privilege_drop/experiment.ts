@@ -66,7 +66,7 @@ import {
   takeStatistics,
 } from "../../packets/socket.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
-import { drain, openFrameSource, usesIoUring, USUAL_PATH } from "../../receive/mod.ts";
+import { DEFAULT_PATH, drain, openFrameSource, usesIoUring } from "../../receive/mod.ts";
 import { RecvmsgSource } from "../../receive/recvmsg.ts";
 import { judgeBinding, judgeOwnDescriptors, judgeQueueBeforeBind } from "./judge.ts";
 import { observeQueue, QUEUED } from "./queue.ts";
@@ -87,7 +87,7 @@ export const parentOverrides = {
 /** The privileged program. */
 export async function parent(run: ParentRun, overrides = parentOverrides): Promise<Conclusion> {
   const { link, stimulus: stimulusLink, identity, count, protections } = run.setting;
-  const { receive = USUAL_PATH } = run.setting;
+  const { receive = DEFAULT_PATH } = run.setting;
   using stimulus = stimulusLink === undefined ? undefined : new Stimulus(stimulusLink);
 
   // 1. The protocol is 0 until the bind, so a frame sent before it must leave no trace.

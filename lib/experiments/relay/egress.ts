@@ -103,14 +103,14 @@ export function describeEgress(egressFd: number): EgressIdentity {
   const device = getsockopt(egressFd, SOL_SOCKET, SO_BINDTODEVICE, IFNAMSIZ);
   return {
     interface: new TextDecoder().decode(device).replace(/\0.*$/s, ""),
-    source: inEndpointWords(inetEndpoint(getsockname(egressFd))),
-    peer: inEndpointWords(inetEndpoint(getpeername(egressFd))),
+    source: formatEndpoint(inetEndpoint(getsockname(egressFd))),
+    peer: formatEndpoint(inetEndpoint(getpeername(egressFd))),
     ttl: getsockoptInt(egressFd, IPPROTO_IP, IP_MULTICAST_TTL),
     loop: getsockoptInt(egressFd, IPPROTO_IP, IP_MULTICAST_LOOP) !== 0,
   };
 }
 
 /** An endpoint in the form of `--from` and `--to`. */
-export function inEndpointWords({ address, port }: Ipv4Endpoint): string {
+export function formatEndpoint({ address, port }: Ipv4Endpoint): string {
   return `${address}:${port}`;
 }

@@ -42,7 +42,7 @@ import type { ParentRun } from "../../harness/parent_run.ts";
 import { requireStimulus } from "../../host/interfaces.ts";
 import { groupFilter } from "../../packets/filters.ts";
 import { ELSEWHERE } from "../../packets/marks.ts";
-import { sendFrame, whenThereIsRoom } from "../../packets/send.ts";
+import { retryWhileFull, sendFrame } from "../../packets/send.ts";
 import {
   boundPacketSocket,
   enlargeReceiveBuffer,
@@ -57,7 +57,7 @@ import {
   usesIoUring,
 } from "../../receive/mod.ts";
 import { asAccount } from "./account.ts";
-import { describeEgress, inEndpointWords, openEgress } from "./egress.ts";
+import { describeEgress, formatEndpoint, openEgress } from "./egress.ts";
 import { attemptElsewhere, strayFrame, strayPayload } from "./elsewhere.ts";
 import { endReceiver, exchange } from "./exchange.ts";
 import { LONGEST_PAYLOAD } from "./frames.ts";
@@ -149,7 +149,7 @@ export async function parent(
   using leaving = new OutputWitness(egressLink, expected);
   using arriving = new OutputWitness(far, expected);
   using inward = boundPacketSocket(link.ifindex, 0);
-  whenThereIsRoom(
+  retryWhileFull(
     () => sendTo(egress.fd, strayPayload(), 0, inetAddress(ELSEWHERE)),
     SEND_ATTEMPTS,
   );
@@ -173,7 +173,7 @@ export async function parent(
   run.checkHardened(worker, given);
   takeStatistics(packetSocket.fd); // frames so far do not count
 
-  run.step(`Relaying from ${inEndpointWords(from)} to ${inEndpointWords(to)}...`);
+  run.step(`Relaying from ${formatEndpoint(from)} to ${formatEndpoint(to)}...`);
   using stimulus = new RelayStimulus(far, from, digest);
   using ordinary = openReceiver(from, link); // a receiver without a packet socket
   const whyLeftAlone = whyNotChangeable(link);

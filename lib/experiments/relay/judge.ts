@@ -11,7 +11,7 @@ import { type Comparison, isWhole } from "../../harness/digests.ts";
 import { DROP_REASONS, type DropReason } from "../../packets/datagrams.ts";
 import type { PacketStatistics } from "../../packets/socket.ts";
 import type { RelayAccount } from "./account.ts";
-import { type EgressIdentity, inEndpointWords } from "./egress.ts";
+import { type EgressIdentity, formatEndpoint } from "./egress.ts";
 
 /** What the parent injected. */
 export interface Injected {
@@ -48,7 +48,7 @@ export function judgeEgress(
   to: Ipv4Endpoint,
 ): Finding {
   const { source } = before;
-  const wanted = { interface: link.name, source, peer: inEndpointWords(to), ttl: 1, loop: false };
+  const wanted = { interface: link.name, source, peer: formatEndpoint(to), ttl: 1, loop: false };
   const different = (Object.keys(wanted) as (keyof EgressIdentity)[]).filter((name) =>
     before[name] !== wanted[name] || after[name] !== wanted[name]
   );
