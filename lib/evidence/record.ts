@@ -58,7 +58,9 @@ export interface TracedCall {
   readonly text: string;
 }
 
-/** Adds a call to the evidence. Returns false if it was not kept, because that side made too many. */
+/**
+ * Adds a call to the evidence. Returns false if it was not kept, because that side made too many.
+ */
 export type KeepCall = (side: Side, pid: number, call: TracedCall) => boolean;
 
 /** Collects the evidence of one experiment. */

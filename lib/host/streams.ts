@@ -79,7 +79,9 @@ async function unlessStuck<T>(work: Promise<T>, signal: AbortSignal): Promise<T>
   }
 }
 
-/** The results of {@linkcode isWritable}: they never change, and a trace needs one for each line. */
+/**
+ * The results of {@linkcode isWritable}: they never change, and a trace needs one for each line.
+ */
 const known = new Map<Stream, boolean>();
 
 /**

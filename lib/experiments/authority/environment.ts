@@ -1,6 +1,6 @@
 /**
- * What this machine decides about the outcome of an attack: settings of its kernel, and the
- * programs that an attack needs.
+ * The properties of this machine that decide the outcome of an attack: settings of its kernel, and
+ * the programs that an attack needs.
  *
  * @module
  */
@@ -41,7 +41,7 @@ export function allowsPtraceOfSiblings(): boolean {
   return systemSetting("kernel/yama/ptrace_scope", "0") === "0";
 }
 
-/** Asks once: the answer holds for the whole run. */
+/** Returns a function that asks once, and returns that answer for the whole run. */
 function once<T>(ask: () => T): () => T {
   let answer: [T] | undefined;
   return () => (answer ??= [ask()])[0];
@@ -66,7 +66,7 @@ export const whyNoPerl = once(() => {
 
 /**
  * The errnos of io_uring_setup(2) for every process: under a system call filter that was in place
- * before us, and in a kernel without io_uring.
+ * before this program started, and in a kernel without io_uring.
  */
 const REFUSED_TO_ALL: readonly number[] = [Errno.EPERM, Errno.ENOSYS];
 

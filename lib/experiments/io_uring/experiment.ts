@@ -1,6 +1,6 @@
 /**
  * D7: does io_uring work on the passed socket, in a process without privilege? And the trap beside
- * it: what does a ring do that was made before the drop?
+ * it: what can a ring still do that was made before the drop?
  *
  *     parent (root)                                 child (root, then USER)
  *     socket, bind                                  .
@@ -81,11 +81,14 @@ const PLAN: readonly CheckId[] = [
   "URING-13",
 ];
 
-/** The frames' secrets show that they were received; the operation used is the child's word. */
+/**
+ * The frames' secrets show that they were received. For the operation, there is the child's word.
+ */
 const BY_ANSWER = ["answer", "child"] as const satisfies SeenBy[];
 
 /**
- * The parent verifies the descriptors that the child reports; which ring opened them is its word.
+ * The parent verifies the descriptors that the child reports. For the ring that opened each there
+ * is only the child's word.
  */
 const BY_REPORT = ["parent", "child"] as const satisfies SeenBy[];
 
@@ -114,7 +117,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   child.order(SOCKET, orders, [packetSocket.fd]);
   run.done(`FD passed to PID ${child.pid} via SCM_RIGHTS`);
 
-  // What the early rings have opened is open in the child now, so the parent can look at it.
+  // The child still has everything open that the early rings opened, so the parent can look at it.
   const { rings } = await child.reached("dropped");
   run.step("Looking at what rings from before the drop have opened...");
   for (const [ring, { check, isRoot }] of Object.entries(EARLY)) {

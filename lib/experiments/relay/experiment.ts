@@ -92,8 +92,8 @@ const CONTROLS = 100;
 /** The longest wait for a stray frame of the control, in milliseconds. */
 const CONTROL_TIMEOUT = 1000;
 
-/** How the worker receives unless an option names another way. */
-const USUAL: ReceivePath = "tpacket-v3";
+/** The worker's receive path, unless an option names another. */
+const DEFAULT_PATH: ReceivePath = "tpacket-v3";
 
 /** Steps of the parent that a test may override. */
 export const parentOverrides = {
@@ -108,7 +108,7 @@ export async function parent(
   run: ParentRun<RelaySetting>,
   overrides = parentOverrides,
 ): Promise<Conclusion> {
-  const { link, stimulus: stimulusLink, identity, count, receive = USUAL } = run.setting;
+  const { link, stimulus: stimulusLink, identity, count, receive = DEFAULT_PATH } = run.setting;
   const { from, to, out } = run.options;
   const far = requireStimulus(stimulusLink, link);
   if (out === undefined) requireNamespaces();
@@ -124,7 +124,7 @@ export async function parent(
 
   run.step("Creating AF_PACKET socket...");
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
-  enlargeReceiveBuffer(packetSocket.fd); // for ways of receiving without a ring
+  enlargeReceiveBuffer(packetSocket.fd); // for receive paths without a ring
   overrides.protectSocket(packetSocket.fd, ALL_PROTECTIONS, groupFilter(from.address));
   run.done(`AF_PACKET socket created, for UDP to ${from.address} alone (FD: ${packetSocket.fd})`);
 
@@ -195,7 +195,7 @@ export async function parent(
   const statistics = takeStatistics(packetSocket.fd);
   const strays = [...leaving.takeStrays(), ...arriving.takeStrays()];
   const atTheEnd = describeEgress(egress.fd);
-  await endReceiver(parties); // its namespace ends with it, and the interface into that
+  await endReceiver(parties); // its namespace ends with it, and then the interface into it
 
   const left = compare(stimulus.sent, leaving.datagrams);
   const arrived = compare(stimulus.sent, received);
@@ -243,7 +243,7 @@ export async function parent(
       "Fragments, malformed and foreign frames dropped, and counted by reason",
       ...reversePath === undefined
         ? []
-        : ["Datagrams that reverse path filtering keeps from an AF_INET socket relayed as well"],
+        : ["Datagrams relayed that reverse path filtering keeps from an AF_INET socket"],
       "Every attempt to send elsewhere refused; nothing else left",
     ],
     decision: "D1 (AF_PACKET) and D24 (Privilege Separation) carry a relay",

@@ -34,7 +34,7 @@ import { isStray } from "./elsewhere.ts";
 
 /** How a witness recognizes the datagrams that may pass. */
 export interface Expected {
-  /** Where the worker's UDP socket sends from, in the form of {@linkcode formatEndpoint}. */
+  /** The source of the worker's datagrams, in the form of {@linkcode formatEndpoint}. */
   readonly source: string;
   readonly to: Ipv4Endpoint;
   readonly digest: Digest;
@@ -117,11 +117,11 @@ export class OutputWitness implements Disposable {
   }
 }
 
-/** Where the UDP header stands: the kernel writes no IPv4 options of its own accord. */
+/** The offset of the UDP header: the kernel writes no IPv4 options of its own accord. */
 const UDP = ETH_HLEN + IPV4_HEADER;
 
 /**
- * Reads where an IPv4 datagram was sent from.
+ * Reads the source of an IPv4 datagram.
  *
  * @returns The endpoint in the form of {@linkcode formatEndpoint}; `undefined` for other frames.
  */

@@ -34,7 +34,7 @@ const byEarlyRing = (open: (rings: EarlyRings) => number | undefined) =>
     return true;
   });
 
-/** What a worker may try by io_uring and eBPF. */
+/** The operations that a worker may try by io_uring and eBPF. */
 export const KERNEL_INTERFACE_OPERATIONS: readonly Operation[] = [
   {
     name: "io-uring",

@@ -66,7 +66,7 @@ const settingAndClearing = (name: number, value = 1) => ({ packetFd }: Attacker)
 /** Source: linux/net_tstamp.h. */
 const SOF_TIMESTAMPING_RAW_HARDWARE = 1 << 6;
 
-/** What a worker may try with the packet socket that it holds. */
+/** The operations that a worker may try with the packet socket that it holds. */
 export const PACKET_SOCKET_OPERATIONS: readonly Operation[] = [
   {
     name: "packet-socket",

@@ -14,7 +14,7 @@ import { parentDeathSignal, prctl } from "../../../../ffi/process/process.ts";
 import { allowsPtraceOfSiblings } from "../environment.ts";
 import type { Operation } from "../operation.ts";
 
-/** What a worker may try on processes. */
+/** The operations that a worker may try on processes. */
 export const PROCESS_OPERATIONS: readonly Operation[] = [
   {
     name: "make-dumpable",

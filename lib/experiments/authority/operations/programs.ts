@@ -12,7 +12,7 @@ import { allowsUnprivilegedUserNamespaces, whyNoPerl } from "../environment.ts";
 import { NOT_TRIED } from "../../../evidence/evidence.ts";
 import type { Operation } from "../operation.ts";
 
-/** What a worker may try by executing a program. */
+/** The operations that a worker may try by executing a program. */
 export const PROGRAM_OPERATIONS: readonly Operation[] = [
   {
     name: "execute",
