@@ -1,5 +1,5 @@
 /**
- * What /proc says of a thread: whether it has ended, and whether the kernel owns it.
+ * The state of a thread in /proc: whether it has ended, and whether the kernel owns it.
  *
  * @module
  */

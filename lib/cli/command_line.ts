@@ -135,8 +135,8 @@ export function parseCommandLine(
   for (const task of ["help", "version"] as const) if (words[task]) return { task };
   if (words.list) return { task: "list", verbose: words.verbose };
 
-  const value = (name: string, otherwise?: string) =>
-    single(name, (words as Record<string, unknown>)[name] as string[], otherwise);
+  const value = (name: string, fallback?: string) =>
+    single(name, (words as Record<string, unknown>)[name] as string[], fallback);
   const id = value("explain");
   if (id !== undefined) return { task: "explain", id: asCheckId(id) };
   if (words.json && words.tap) {
@@ -193,12 +193,12 @@ function refuseUnknown(word: string, valued: readonly string[]): never {
   );
 }
 
-function single(name: string, values: readonly string[], otherwise?: string): string | undefined {
+function single(name: string, values: readonly string[], fallback?: string): string | undefined {
   if (values.length > 1) {
     throw new UsageError(`--${name} is given ${values.length} times: give it once`);
   }
   if (values[0] === "") throw new UsageError(`--${name} needs a value: --${name}=VALUE`);
-  return values[0] ?? otherwise;
+  return values[0] ?? fallback;
 }
 
 function chosen(names: readonly string[], experiments: readonly Experiment[]): Experiment[] {

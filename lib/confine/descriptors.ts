@@ -73,7 +73,10 @@ export function auditDescriptors(
   }));
 }
 
-/** Whether a socket is one of a Unix pair that this process made itself (`SO_PEERCRED` names the maker). */
+/**
+ * Whether a socket is one of a Unix pair that this process made itself (`SO_PEERCRED` names the
+ * maker).
+ */
 function isOwnPair(fd: number): boolean {
   return getsockoptInt(fd, SOL_SOCKET, SO_DOMAIN) === AF_UNIX && peerPid(fd) === Deno.pid;
 }

@@ -1,8 +1,10 @@
 /**
- * Rings that a process made while it was root, and kept: the trap of io_uring(7) for whoever drops privileges (CVE-2024-22017).
+ * Early rings: rings of io_uring(7) that a process made as root and kept through its drop, which
+ * can leave it root's powers (CVE-2024-22017).
  *
- * What a ring is asked for is done with the credentials of whoever asks, with two exceptions: a ring that the kernel polls
- * (`IORING_SETUP_SQPOLL`) acts as whoever made it, and a registered personality as whoever registered it. Both outlive setresuid(2).
+ * The kernel serves a request with the credentials of the task that submits it, with two
+ * exceptions. A ring that the kernel polls (`IORING_SETUP_SQPOLL`) acts as the task that made it,
+ * and a registered personality as the task that registered it. Both outlive setresuid(2).
  *
  * @module
  */
@@ -23,22 +25,31 @@ import { IoUring, type Submission } from "../../ffi/io_uring/io_uring.ts";
 import { close } from "../../ffi/process/descriptor.ts";
 import { readLink } from "../../ffi/process/file.ts";
 
-/** A file that root may read, and nobody else. */
+/** A file that only root may read. */
 export const ROOTS_FILE = "/etc/shadow";
 
-/** {@linkcode ROOTS_FILE}, as open(2) takes it. SAFETY: submissions point to it; it lives as long as this module. */
+/**
+ * {@linkcode ROOTS_FILE} as a C string. SAFETY: submissions point to it; it lives as long as this
+ * module.
+ */
 const PATH = cString(ROOTS_FILE);
 
-/** How long the polling thread stays awake, in milliseconds: longer than an attack takes, on a slow machine too. Asleep, it would not answer. */
+/**
+ * How long the polling thread stays awake, in milliseconds: longer than an attack takes, on a slow
+ * machine too. Asleep, it would not answer.
+ */
 const IDLE = 60_000;
 
-/** How long an answer is waited for, in milliseconds: of a ring that is there, and of one that is closed, which should never answer. */
-const ANSWER_TIMEOUT = 2000, SILENCE = 200;
+/** How long to wait for the answer of an open ring, in milliseconds. */
+const ANSWER_TIMEOUT = 2000;
 
-/** What an early ring is asked for: what only root can do. */
+/** How long to wait for the answer of a closed ring, which should never come, in milliseconds. */
+const SILENCE = 200;
+
+/** A request to an early ring: opening root's file, or a packet socket. Only root can do either. */
 export type EarlyRequest = "open" | "socket";
 
-/** A ring of each kind. */
+/** An early ring of each kind: plain, polled by the kernel, and with a registered personality. */
 export class EarlyRings {
   readonly #plain: IoUring;
   readonly #personality: number;
@@ -46,9 +57,10 @@ export class EarlyRings {
   #requests = 0;
 
   /**
-   * Makes them, with the credentials of the moment.
+   * Makes the rings, with the credentials of the moment.
    *
-   * @throws {SystemError} `EINVAL` before Linux 6.5, `EPERM` where io_uring is disabled; no ring is left open then.
+   * @throws {SystemError} `EINVAL` before Linux 6.5, `EPERM` where io_uring is disabled. No ring
+   *   stays open then.
    */
   constructor() {
     using undo = new DisposableStack();
@@ -63,33 +75,44 @@ export class EarlyRings {
     undo.move();
   }
 
-  /** By the plain ring. Returns the descriptor, or `undefined` if no answer came. Throws what the system refuses. */
+  /**
+   * Makes a request by the plain ring.
+   *
+   * @returns The descriptor; `undefined` if no answer came.
+   * @throws {SystemError} If the request is refused.
+   */
   plainly(request: EarlyRequest): number | undefined {
     this.#plain.submit(this.#request(request));
     this.#enter();
     return this.#result(this.#plain);
   }
 
-  /** As the registered personality. */
+  /** Makes a request as the registered personality; otherwise like {@linkcode plainly}. */
   asPersonality(request: EarlyRequest): number | undefined {
     this.#plain.submit({ ...this.#request(request), personality: this.#personality });
     this.#enter();
     return this.#result(this.#plain);
   }
 
-  /** By the polled ring: without a system call, which a filter could refuse. */
+  /**
+   * Makes a request by the polled ring; otherwise like {@linkcode plainly}. It takes no system
+   * call, so no filter can refuse it.
+   */
   byPolling(request: EarlyRequest): number | undefined {
     this.#polled.submit(this.#request(request));
     return this.#result(this.#polled);
   }
 
-  /** Closes both. */
+  /** Closes the rings. */
   close(): void {
     this.#plain.close();
     this.#polled.close();
   }
 
-  /** A ring that was closed has no number; what has it by now, if anything, is no ring (`EOPNOTSUPP`): the ring is gone in both cases. */
+  /**
+   * Enters the plain ring. If it is closed, its number refers to nothing (`EBADF`), or by now to
+   * something that is not a ring (`EOPNOTSUPP`), which is reported as `EBADF` too.
+   */
   #enter(): void {
     try {
       this.#plain.enter();
@@ -112,13 +135,13 @@ export class EarlyRings {
     const patience = isIoUring(ring.fd) ? ANSWER_TIMEOUT : SILENCE;
     do {
       if (!ring.awaitCompletion(patience)) return undefined;
-    } while (ring.userData !== this.#requests); // an answer that came too late to count
+    } while (ring.userData !== this.#requests); // it answers an earlier request, too late to count
     if (ring.result < 0) throw new SystemError("io_uring_enter", -ring.result);
     return ring.result;
   }
 }
 
-/** Whether a descriptor is a ring's still. */
+/** Whether a descriptor still refers to a ring. */
 function isIoUring(fd: number): boolean {
   try {
     return readLink(`/proc/self/fd/${fd}`) === "anon_inode:[io_uring]";

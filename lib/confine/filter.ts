@@ -1,9 +1,9 @@
 /**
  * The system call filter of a worker, read back from the kernel and compared with the policy.
  *
- * A worker compiles its filter itself, from the numbers of its descriptors; a compromised worker could
- * compile another. So the parent takes those numbers from /proc, compiles the same policy, and looks for
- * that program among those that the kernel holds for the worker.
+ * A worker compiles its filter itself, from the numbers of its descriptors; a compromised worker
+ * could compile another. So the parent takes those numbers from /proc, compiles the same policy,
+ * and looks for that program among those that the kernel holds for the worker.
  *
  * @module
  */

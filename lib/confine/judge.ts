@@ -1,8 +1,9 @@
 /**
- * The judges of privileges and confinement: pure functions from what was seen of a process to a finding.
+ * The judges of privileges and confinement: pure functions from what was seen of a process to a
+ * finding.
  *
- * The results of the calls that drop privileges do not count. The kernel's own account of each thread
- * does, which the child reads from inside and the parent from outside.
+ * The results of the calls that drop privileges do not count. The kernel's own account of each
+ * thread does, which the child reads from inside and the parent from outside.
  *
  * @module
  */
@@ -71,8 +72,8 @@ export interface SeenWorker {
 }
 
 /**
- * HARD-01 to HARD-05, as the parent sees them. Without a look before, the number of later threads in
- * HARD-02 is left to the worker's own finding.
+ * HARD-01 to HARD-05, as the parent sees them. Without a look before, the number of later threads
+ * in HARD-02 is left to the worker's own finding.
  */
 export function judgeHardened(
   { view, before, secondLine, filters }: SeenWorker,
@@ -221,13 +222,17 @@ export type Program = Uint8Array<ArrayBuffer>;
 
 /** The filters of a worker. */
 export interface SeenFilters {
-  /** The program of the policy; `undefined` unless the worker holds each socket under one number. */
+  /**
+   * The program of the policy; `undefined` unless the worker holds each socket under one number.
+   */
   readonly expected: Program | undefined;
   /** The programs that the kernel holds, or why they cannot be read. */
   readonly found: readonly Program[] | string;
 }
 
-/** HARD-05: the filter of the policy is among those of the worker. More filters only refuse more. */
+/**
+ * HARD-05: the filter of the policy is among those of the worker. More filters only refuse more.
+ */
 export function judgeFilter({ expected, found }: SeenFilters): Finding {
   if (expected === undefined) return judged(false, "the packet socket has not one number there");
   if (typeof found === "string") return skipped(`The filter cannot be read: ${found}`);

@@ -1,5 +1,6 @@
 /**
- * Launchers: programs that start a child with less than root has, on every thread. They wrap setpriv(1).
+ * Launchers: programs that start a child with less than root has, on every thread. They wrap
+ * setpriv(1).
  *
  * A launcher is a list of words that stands before the child's command.
  *
@@ -27,8 +28,8 @@ export function launchCapabilities(chosen: readonly Protection[]): bigint {
 }
 
 /**
- * Returns the launcher that leaves these capabilities and no other. No program that the child executes
- * gains a privilege. The child leaves its groups itself.
+ * Returns the launcher that leaves these capabilities and no other. No program that the child
+ * executes gains a privilege. The child leaves its groups itself.
  */
 export function launcherWith(capabilities: readonly string[]): readonly string[] {
   const kept = ["-all", ...capabilities.map((name) => `+${name}`)];
@@ -46,8 +47,8 @@ export function launcherWith(capabilities: readonly string[]): readonly string[]
 export const USUAL_LAUNCHER = launcherWith(Object.keys(USUAL_CAPABILITIES));
 
 /**
- * Returns the launcher that leaves no capability if that protection is chosen, and the usual launcher
- * otherwise.
+ * Returns the launcher that leaves no capability if that protection is chosen, and the usual
+ * launcher otherwise.
  */
 export function launcherFor(identity: Identity, chosen: readonly Protection[]): readonly string[] {
   if (!chosen.includes("no-capabilities")) return USUAL_LAUNCHER;
@@ -55,8 +56,8 @@ export function launcherFor(identity: Identity, chosen: readonly Protection[]): 
 }
 
 /**
- * Returns the launcher that puts on the chosen protections and nothing else, to show what each takes
- * away.
+ * Returns the launcher that puts on the chosen protections and nothing else, to show what each
+ * takes away.
  *
  * @returns No word, if none of them is put on at the start.
  */

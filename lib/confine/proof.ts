@@ -18,9 +18,9 @@ const RUNTIME_THREAD_TIME = 5;
 /**
  * HARD-01 to HARD-03, by a worker that looks at itself.
  *
- * For HARD-02 it starts threads: one by the runtime (a nonblocking call), which may use an idle thread
- * instead, and {@linkcode LATER_THREADS} by libc. Those of libc wait until the worker ends, so they are
- * still there when the parent looks, on a slow machine too.
+ * For HARD-02 it starts threads: one by the runtime (a nonblocking call), which may use an idle
+ * thread instead, and {@linkcode LATER_THREADS} by libc. Those of libc wait until the worker ends,
+ * so they are still there when the parent looks, on a slow machine too.
  *
  * @throws {SystemError} If a call is refused.
  */

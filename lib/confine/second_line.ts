@@ -1,6 +1,6 @@
 /**
- * The protections behind the filter of system calls. While the filter is on, nothing shows that one of
- * them is missing, so each is looked at by itself.
+ * The protections behind the filter of system calls. While the filter is on, nothing shows that one
+ * of them is missing, so each is looked at by itself.
  *
  * @module
  */
@@ -20,7 +20,10 @@ type SecondLineProtection = Extract<
 /** Whether each of them is in place. */
 export type SecondLine = Readonly<Record<SecondLineProtection, boolean>>;
 
-/** The most descriptors that a worker may open. It needs a few dozen; the usual limit is 1024 or more. */
+/**
+ * The most descriptors that a worker may open. It needs a few dozen; the usual limit is 1024 or
+ * more.
+ */
 const MOST_DESCRIPTORS = 256;
 
 /**

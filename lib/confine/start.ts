@@ -1,19 +1,21 @@
 /**
  * The one order in which a worker is started.
  *
- *   1. Close every descriptor that nothing explains. First, because an io_uring that root made and the
- *      kernel polls acts as root after the drop as well.
+ *   1. Close every descriptor that nothing explains. First, because an io_uring that root made and
+ *      the kernel polls acts as root after the drop as well.
  *   2. Become the worker: all ids, on every thread.
- *   3. Open what it receives by. After the drop, so that a ring is made without privilege; before the
- *      filter, which forbids the calls that make it.
- *   4. Put the protections on. After the drop, because a change of uid resets the dumpable flag and the
- *      parent-death signal, and the filter forbids it; after the source is open, because its number
- *      is part of the filter's rules.
- *   5. Explain refusals. From here on the filter refuses calls, and an error names the rule behind it.
- *   6. Prove the confinement (proof.ts). Last, because it shows the state in which the worker receives.
+ *   3. Open what it receives by. After the drop, so that a ring is made without privilege; before
+ *      the filter, which forbids the calls that make it.
+ *   4. Put the protections on. After the drop, because a change of uid resets the dumpable flag and
+ *      the parent-death signal, and the filter forbids it; after the source is open, because its
+ *      number is part of the filter's rules.
+ *   5. Explain refusals. From here on the filter refuses calls, and an error names the rule behind
+ *      it.
+ *   6. Prove the confinement (proof.ts). Last, because it shows the state in which the worker
+ *      receives.
  *
- * {@linkcode startWorker} takes steps 1 to 5. An experiment that does something after the drop calls
- * {@linkcode leaveRoot} (1 and 2) and {@linkcode confine} (3 to 5).
+ * {@linkcode startWorker} takes steps 1 to 5. An experiment that does something after the drop
+ * calls {@linkcode leaveRoot} (1 and 2) and {@linkcode confine} (3 to 5).
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * The protections that a worker puts on itself, and its drop between them. start.ts has their order.
+ * The protections that a worker puts on itself, and its drop between them. start.ts has their
+ * order.
  *
  * @module
  */
@@ -41,7 +42,9 @@ import { ALL_PROTECTIONS, type Protection } from "./protections.ts";
 /** How long the kernel may take to end the thread of a closed ring, in milliseconds. */
 const RING_TIMEOUT = 2000;
 
-/** How many more descriptors than now a worker may open: for files that it reads one after another. */
+/**
+ * How many more descriptors than now a worker may open: for files that it reads one after another.
+ */
 const SPARE_DESCRIPTORS = 4;
 
 /** The system calls behind libc's functions of another name, with the arguments that matter. */
@@ -53,8 +56,8 @@ const BEHIND_LIBC: { readonly [name: string]: [syscall: string, ...args: number[
 /**
  * Closes every descriptor of the child that nothing explains.
  *
- * With an io_uring its polling thread ends, which acts, and shows in /proc, as the user that made the
- * ring. The kernel takes a moment to end it, so this waits.
+ * With an io_uring its polling thread ends, which acts, and shows in /proc, as the user that made
+ * the ring. The kernel takes a moment to end it, so this waits.
  *
  * @param known The descriptors that stay open.
  * @throws {ExperimentError} If such a thread stays.
@@ -86,8 +89,8 @@ function hasRingThread(): boolean {
 }
 
 /**
- * Turns the child into the worker. A child that started without capabilities has the worker's ids as its
- * real ones, and no group to leave.
+ * Turns the child into the worker. A child that started without capabilities has the worker's ids
+ * as its real ones, and no group to leave.
  *
  * @throws {SystemError} If a call is refused.
  * @throws {PrivilegeError} If the drop did not take effect.
@@ -116,13 +119,13 @@ export function protectWorker(
       if (parentDeathSignal() !== SIGKILL) {
         throw new AnswerError("prctl", "the parent-death signal is not the one set");
       }
-      // The parent alone holds the other end, and the kernel closes that before it signals the children.
+      // Only the parent holds the other end, and the kernel closes that before it signals children.
       if ((poll([worker.channelFd], POLLIN, 0)[0] & POLLHUP) !== 0) {
         throw new ExperimentError("The parent is gone");
       }
     },
     "resource-limits": () => {
-      // It limits the numbers of descriptors. The channel may have a high one, which leaves low ones free.
+      // The limit is for numbers. The channel may have a high one, which leaves low ones free.
       setrlimit(RLIMIT_NOFILE, openDescriptors("self").size + SPARE_DESCRIPTORS);
       setrlimit(RLIMIT_FSIZE, 0);
       setrlimit(RLIMIT_CORE, 0);

@@ -96,7 +96,7 @@ export const CHECKS = {
   "DROP-05": {
     claim: "The child cannot become root again",
     expected:
-      "NoNewPrivs since its start; setresuid, setresgid and setgroups refused with EPERM on every " +
+      "NoNewPrivs since launch; setresuid, setresgid and setgroups refused with EPERM on every " +
       "thread; it holds nothing else of root's",
     side: "child",
     source: "setresuid(2), setresgid(2), setgroups(2), ERRORS; D24",

@@ -2,7 +2,8 @@
  * The child's main program: finds its end of the control channel, runs the child's part of one
  * experiment, and exits. Its arguments are all it gets: its environment is empty.
  *
- *     deno run … lib/experiments/privilege_drop/experiment.ts EXPERIMENT CHANNEL_FD MILLISECONDS [structures|calls]
+ *     deno run … lib/experiments/privilege_drop/experiment.ts EXPERIMENT CHANNEL_FD MILLISECONDS
+ *     [structures|calls]
  *
  * The main module is that of the experiment, so the child loads no code of the other experiments.
  *

@@ -1,6 +1,6 @@
 /**
- * The child's side of a running experiment: what its program calls. Everything that it says goes to the parent over the
- * control channel; it prints nothing but, if that fails, its last words.
+ * The child's side of a run: the calls of its program. All of its messages go to the parent over
+ * the control channel. It prints nothing, unless its last message cannot be sent.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { type CapturedFrame, type ChildMessage, timed } from "./protocol.ts";
 import { ExperimentError } from "../evidence/errors.ts";
 import { type Orders, parseOrders, parseWord, type Word } from "./orders.ts";
 
-/** What the child's program calls. */
+/** A run, as the program of the child sees it. */
 export class ChildRun {
   /**
    * @param channelFd The child's end of the control channel.
@@ -25,43 +25,45 @@ export class ChildRun {
    */
   constructor(readonly channelFd: number, readonly deadline: number) {}
 
-  /** Set by a program that has put a filter on itself: names the rule that refused a system call. */
+  /** Names the rule of the filter that refused a system call. The start of a worker sets it. */
   explain: (syscall: string) => string | undefined = () => undefined;
 
-  /** Begins a step of the child's; the transcript says whether it was still root. */
+  /** Begins a step. The transcript shows whether the child was still root. */
   step(title: string): void {
-    this.#say({ type: "step", title, privileged: getresuid().effective === 0 });
+    this.#send({ type: "step", title, privileged: getresuid().effective === 0 });
   }
 
-  /** Says that something is done, and which checks are behind it. */
+  /** Reports that something is done, and the checks that show it. */
   done(text: string, ...checks: CheckId[]): void {
-    this.#say({ type: "done", text, checks });
+    this.#send({ type: "done", text, checks });
   }
 
-  /** Says something. */
+  /** Reports a remark, and the checks that it belongs to. */
   note(text: string, ...checks: CheckId[]): void {
-    this.#say({ type: "note", text, checks });
+    this.#send({ type: "note", text, checks });
   }
 
-  /** Says something that only the thorough reader wants. */
+  /** Reports a detail, which only the verbose view shows. */
   detail(text: string): void {
-    this.#say({ type: "detail", text });
+    this.#send({ type: "detail", text });
   }
 
-  /** Says what the child makes of a check: a second opinion, beside what the parent sees. */
+  /** Reports the child's own finding of a check: a second opinion, beside what the parent sees. */
   check(id: CheckId, finding: Finding): void {
-    this.#say({ type: "check", id, ...finding });
+    this.#send({ type: "check", id, ...finding });
   }
 
-  /** Reports several findings of the child, each by {@linkcode check}. */
+  /** Reports several findings, each by {@linkcode check}. */
   checks(findings: Readonly<Partial<Record<CheckId, Finding>>>): void {
     for (const [id, finding] of Object.entries(findings)) this.check(id as CheckId, finding);
   }
 
   /**
-   * Takes a step that is a check in itself: that it succeeds is the claim.
+   * Takes a step whose success is the claim of a check.
    *
-   * @throws What the step throws; the check is then reported as failed.
+   * @param observed The words of the finding if it succeeds.
+   * @returns The result of the step.
+   * @throws The error of the step, after the check is reported as failed.
    */
   checked<T>(id: CheckId, step: () => T, observed: string): T {
     try {
@@ -74,14 +76,14 @@ export class ChildRun {
     }
   }
 
-  /** Tells the parent where the child stands. */
+  /** Reports that the child has reached a stage. */
   reached(stage: string, detail: { [name: string]: unknown } = {}): void {
-    this.#say({ type: "reached", stage, detail });
+    this.#send({ type: "reached", stage, detail });
   }
 
-  /** Hands a received frame on. */
+  /** Forwards a received frame. */
   packet(frame: CapturedFrame): void {
-    this.#say({ type: "packet", ...frame });
+    this.#send({ type: "packet", ...frame });
   }
 
   /**
@@ -113,34 +115,34 @@ export class ChildRun {
     return parseWord(text);
   }
 
-  /** Whether the parent has said something, or is gone. */
-  hasParentSpoken(): boolean {
+  /** Whether a message of the parent waits, or the parent is gone. */
+  hasMessage(): boolean {
     return poll([this.channelFd], POLLIN, 0)[0] !== 0;
   }
 
   /**
-   * Waits until a descriptor can be read, or the parent says something.
+   * Waits until a descriptor can be read, or a message of the parent comes.
    *
    * @throws {ExperimentError} If neither happens before the run must end.
    */
   readable(fd: number): "descriptor" | "parent" {
     while (this.#left() > 0) {
       const [descriptor, parent] = poll([fd, this.channelFd], POLLIN, this.#left());
-      if (parent !== 0) return "parent"; // first, or steady traffic would drown it
+      if (parent !== 0) return "parent"; // first, because steady traffic would hide it
       if (descriptor !== 0) return "descriptor";
     }
     throw new ExperimentError("Time ran out");
   }
 
-  /** Tells the parent why the child gives up. If the parent is gone, nobody is told. */
+  /** Reports why the child gives up: to the parent or, if that is impossible, on standard error. */
   failed(error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
     const rule = error instanceof SystemError ? this.explain(error.syscall) : undefined;
     const words = rule === undefined ? message : `${message}: ${rule}`;
     try {
-      this.#say({ type: "failed", message: words });
+      this.#send({ type: "failed", message: words });
     } catch {
-      sayLast(words); // the parent reads that as well
+      printLastWords(words); // the parent reads that as well
     }
   }
 
@@ -148,16 +150,16 @@ export class ChildRun {
     return Math.max(0, this.deadline - Date.now());
   }
 
-  #say(message: ChildMessage): void {
+  #send(message: ChildMessage): void {
     sendMessage(this.channelFd, timed(message), [], this.#left());
   }
 }
 
-/** Says something on standard error, if that can still be written to. */
-function sayLast(words: string): void {
+/** Writes to standard error, if that is still open. */
+function printLastWords(words: string): void {
   try {
     write(2, new TextEncoder().encode(words));
   } catch {
-    // The exit status says the rest.
+    // The exit status tells of the failure too.
   }
 }

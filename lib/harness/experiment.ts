@@ -1,5 +1,5 @@
 /**
- * What an experiment is: one question, the checks that answer it, and two straight-line programs, the
+ * An experiment: one question, the checks that answer it, and two straight-line programs, the
  * parent's and the child's.
  *
  * @module
@@ -14,17 +14,20 @@ import type { ExperimentDescription } from "../evidence/description.ts";
 
 /** One question, and the two programs that answer it. */
 export interface Experiment<Options = unknown> extends ExperimentDescription {
-  /** The module that it is in, a `file:` URL: started as a program, it is the child, with nothing loaded that other experiments need. */
+  /**
+   * The URL of its module, `file:`. As a program the module is the child, so that a child loads
+   * only what its experiment needs.
+   */
   readonly module: string;
-  /** What it needs of root beside what every run needs. */
+  /** The capabilities that it needs beside those of every run. */
   readonly capabilities?: readonly Capability[];
-  /** Why there is no answer to be had here, in words; `undefined` if there is. */
+  /** Returns why it cannot be answered here; `undefined` if it can. */
   readonly whyNoAnswer?: () => string | undefined;
-  /** The longest that it may take if nothing is said of it, in seconds; 10 if it is not there. */
+  /** Its usual time limit, in seconds, if not 10. */
   readonly timeout?: number;
   /** Its own options on the command line. */
   readonly options?: ExperimentOptions<Options, unknown>;
-  /** The privileged program. Returns what is to be said if every check holds. */
+  /** The privileged program. Returns the conclusion that stands if every check holds. */
   parent(run: ParentRun<Options>): Promise<Conclusion>;
   /** The program of the process that receives the socket. */
   child(run: ChildRun): void | Promise<void>;

@@ -32,7 +32,7 @@ export function forwardFrames(run: ChildRun, source: FrameSource): void {
         timestamp_ns: String(stamp ?? realtime()),
         stamped_by: stamp === undefined ? "child" : "kernel",
       });
-      if (++frames % FRAMES_BETWEEN_CHECKS === 0 && run.hasParentSpoken()) return;
+      if (++frames % FRAMES_BETWEEN_CHECKS === 0 && run.hasMessage()) return;
     }
   } while (run.readable(source.fd) === "descriptor");
 }

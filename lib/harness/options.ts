@@ -1,6 +1,6 @@
 /**
- * The command-line options of one experiment. The experiment names, parses and looks them up itself; the
- * command line and the setting only carry them.
+ * The command-line options of one experiment. The experiment names, parses and looks them up
+ * itself; the command line and the setting only carry them.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Orders: the messages by which a parent directs its child, often with descriptors beside them. Each
- * experiment defines its own.
+ * Orders: the messages by which a parent directs its child, often with descriptors beside them.
+ * Each experiment defines its own.
  *
  * @module
  */
@@ -19,7 +19,10 @@ export interface Orders<Content extends object> {
   validate(fields: Fields): Content;
 }
 
-/** The messages without content. A child goes on with its program at `next`; `enough` ends its receiving. */
+/**
+ * The messages without content. A child goes on with its program at `next`; `enough` ends its
+ * receiving.
+ */
 export const WORDS = ["next", "enough"] as const;
 
 /** The type of a message without content. */

@@ -1,5 +1,6 @@
 /**
- * The parent's side of a running experiment: what its program calls.
+ * The parent's side of a run: the calls of its program. They are the only door of an experiment to
+ * the record.
  *
  * @module
  */
@@ -22,35 +23,38 @@ import { checkHardened, type HardenedWorker } from "./hardened.ts";
 import { InterfaceWitness } from "./interface_witness.ts";
 import { Reception, type ReceptionOf } from "./reception.ts";
 
-/** What the framework gives to a run. */
+/** The circumstances of a run. */
 export interface RunContext {
   readonly experiment: string;
   readonly setting: Setting;
   /** The options of the experiment; `undefined` if it has none of its own. */
   readonly options: unknown;
-  /** Ends the run: a signal, or the time. Its reason is an `Error`. */
+  /** Ends the run early, by a signal or the time limit. Its reason is an `Error`. */
   readonly signal: AbortSignal;
   /** When the run must end, in milliseconds since 1970. */
   readonly deadline: number;
-  /** The module that the child runs: a `file:` URL. */
+  /** The main module of the child, a `file:` URL. */
   readonly childModule: string;
-  /** Hears the calls of parent and children, if somebody wants them. */
+  /** Receives the calls of parent and children, if they are traced. */
   readonly tracing?: Tracing | undefined;
 }
 
-/** How a child is started, beside the usual. */
+/** Options of a start. */
 export interface SpawnOptions {
-  /** Descriptors that cross beside its end of the control channel. */
+  /** Descriptors that the child inherits beside its end of the control channel. */
   readonly inherit?: readonly number[];
-  /** A program, with its arguments, that changes what it is and then becomes the child; if it is not to be born as usual. */
+  /** The launcher, if not {@linkcode USUAL_LAUNCHER}. */
   readonly launcher?: readonly string[];
-  /** Another child, whose PID namespace it is to share: siblings that know each other by their process ids. */
+  /** Another child, whose PID namespace it shares, so that both know each other by process ids. */
   readonly beside?: Child;
-  /** Whether it may only say where it stands: nothing that it says goes into the record. */
+  /** Whether it may report its stages only. The record takes nothing from it. */
   readonly isSilent?: boolean;
 }
 
-/** The links of the packet sockets that are there before a child; none where they cannot be listed, which its first look reports. */
+/**
+ * Returns the links of all packet sockets before a child starts. Where they cannot be listed it
+ * returns none, and the first look at the child reports that.
+ */
 function packetSocketsInSight(): ReadonlySet<string> {
   try {
     return linksOfPacketSockets();
@@ -60,16 +64,19 @@ function packetSocketsInSight(): ReadonlySet<string> {
   }
 }
 
-/** A piece of a child's trace, whose one thread of JavaScript has another number in its own PID namespace. */
+/**
+ * Gives a piece of a child's trace the thread id that the child's main thread has in this PID
+ * namespace.
+ */
 function asSeenHere(piece: TracePiece, pid: number): TracePiece {
   return piece.kind === "call" && piece.tid !== null ? { ...piece, tid: pid } : piece;
 }
 
-/** What the parent's program calls. */
+/** A run, as the program of the parent sees it. */
 export class ParentRun<Options = unknown> {
   constructor(readonly context: RunContext, readonly record: ExperimentRecord) {}
 
-  /** Where the run takes place. */
+  /** The interfaces, users and protections of the run. */
   get setting(): Setting {
     return this.context.setting;
   }
@@ -79,54 +86,54 @@ export class ParentRun<Options = unknown> {
     return this.context.options as Options;
   }
 
-  /** Begins a step of the parent's. */
+  /** Begins a step. */
   step(title: string): void {
     this.record.step("parent", true, title);
   }
 
-  /** Says that something is done, and which checks are behind it. */
+  /** Records that something is done, and the checks that show it. */
   done(text: string, ...checks: CheckId[]): void {
     this.record.line({ kind: "done", text, checks });
   }
 
-  /** Says something, and which checks are behind it. */
+  /** Records a remark, and the checks that it belongs to. */
   note(text: string, ...checks: CheckId[]): void {
     this.record.line({ kind: "note", text, checks });
   }
 
-  /** Says something that only the thorough reader wants. */
+  /** Records a detail, which only the verbose view shows. */
   detail(text: string): void {
     this.record.line({ kind: "detail", text });
   }
 
-  /** Tells somebody who waits the counters of the workers, instead of what was told before, until it is disposed of. */
-  tells(counters: () => string): Disposable {
+  /** Shows counters of the workers while the run goes on, until the result is disposed of. */
+  showCounters(counters: () => string): Disposable {
     const { record } = this;
     const before = record.counters;
     record.counters = counters;
     return { [Symbol.dispose]: () => void (record.counters = before) };
   }
 
-  /** Records, for every check that is not decided yet, that there is nothing to judge by. */
+  /** Skips every check that is not decided yet. */
   skipRest(reason: string): void {
     this.record.skipRest(reason);
   }
 
   /**
-   * Decides a check by what was seen. Once more, if there is more to see: the worst of it counts.
+   * Records a finding of a check. If there are several, the worst decides.
    *
-   * @param seenBy Who saw it: the parent itself, unless it is something else that it has verified.
+   * @param seenBy The sources of the finding: the parent itself, or an answer that it has verified.
    */
   check(id: CheckId, finding: Finding, seenBy: readonly SeenBy[] = ["parent"]): void {
     this.record.decide(id, finding, seenBy);
   }
 
-  /** Decides several checks, each by {@linkcode check}, by what the parent saw. */
+  /** Records findings of several checks, as the parent saw them: {@linkcode check}. */
   checks(findings: Readonly<Partial<Record<CheckId, Finding>>>): void {
     for (const [id, finding] of Object.entries(findings)) this.check(id as CheckId, finding);
   }
 
-  /** Records a figure by its name. */
+  /** Records a figure. */
   figure(name: string, value: number): void {
     this.record.figure(name, value);
   }
@@ -136,7 +143,11 @@ export class ParentRun<Options = unknown> {
     this.record.matrix(matrix);
   }
 
-  /** Adds a packet, counted as the `number`th, or 0 for one that does not count. */
+  /**
+   * Records a packet.
+   *
+   * @param number The packet's ordinal among those that count; 0 if it does not count.
+   */
   packet(packet: Packet, number: number): void {
     this.record.packet(packet, number);
   }
@@ -161,10 +172,11 @@ export class ParentRun<Options = unknown> {
   }
 
   /**
-   * Starts the child with its end of the control channel.
+   * Starts a child with its end of the control channel.
    *
-   * @param ours The parent's end.
-   * @param theirs The child's end; it is closed here once the child has it.
+   * @param ours The parent's end, which is closed with the child.
+   * @param theirs The child's end. It is closed here once the child has it.
+   * @throws {SystemError} If the child cannot be started.
    */
   spawn(
     ours: OwnedFd,
@@ -190,7 +202,11 @@ export class ParentRun<Options = unknown> {
     return new Child(process, ours, channelFd, this, isSilent, foreign);
   }
 
-  /** Starts a child with a control channel of its own, which is closed when the child's scope ends. */
+  /**
+   * Starts a child with a new control channel, which is closed with the child.
+   *
+   * @throws {SystemError} If the child cannot be started.
+   */
   start(options: SpawnOptions = {}): Child {
     const [ours, theirs] = controlChannelPair();
     try {

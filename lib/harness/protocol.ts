@@ -1,9 +1,9 @@
 /**
- * The protocol of the control channel: the messages of the child. The messages of the parent are orders
- * (orders.ts).
+ * The protocol of the control channel: the messages of the child. The messages of the parent are
+ * orders (orders.ts).
  *
- * The child may be compromised, so each of its messages is validated field by field, and anything that is
- * not a message of the protocol is refused.
+ * The child may be compromised, so each of its messages is validated field by field, and anything
+ * that is not a message of the protocol is refused.
  *
  * @module
  */
@@ -31,7 +31,9 @@ export interface CapturedFrame {
   readonly head: string;
   /** When it was received, in nanoseconds since 1970, as a decimal number. */
   readonly timestamp_ns: string;
-  /** The clock of that time: the kernel's stamp, or the child's where its way of receiving has none. */
+  /**
+   * The clock of that time: the kernel's stamp, or the child's where its way of receiving has none.
+   */
   readonly stamped_by: "kernel" | "child";
 }
 

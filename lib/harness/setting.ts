@@ -1,6 +1,6 @@
 /**
- * The setting of a run: the interfaces, users and protections that its options name. Whatever would spoil
- * the run is found here, before anything is opened.
+ * The setting of a run: the interfaces, users and protections that its options name. Whatever would
+ * spoil the run is found here, before anything is opened.
  *
  * @module
  */
@@ -115,7 +115,9 @@ function requireRoot(commandLine: string): void {
   if (missing.length > 0) throw new CannotAnswer(...describeMissing(missing));
 }
 
-/** Requires a /proc of this PID namespace, where the parent sees its children by their process ids. */
+/**
+ * Requires a /proc of this PID namespace, where the parent sees its children by their process ids.
+ */
 function requireProc(): void {
   const self = linkIn("/proc/self");
   if (self === String(Deno.pid)) return;

@@ -1,8 +1,9 @@
 /**
- * Validation of a message, field by field. The other side may be compromised, so a value that is not
- * exactly what the protocol expects ends the run.
+ * Validation of a message, field by field. The other side may be compromised, so a value that is
+ * not exactly what the protocol expects ends the run.
  *
- * Each function returns the value with its type, and throws an {@linkcode ExperimentError} that names it.
+ * Each function returns the value with its type, and throws an {@linkcode ExperimentError} that
+ * names it.
  *
  * @module
  */
@@ -12,10 +13,15 @@ import { ExperimentError } from "../evidence/errors.ts";
 /** The fields of a message, none of them validated. */
 export type Fields = Record<string, unknown>;
 
-/** The deepest nesting of evidence. Views print it by recursion, which deeper nesting would overflow. */
+/**
+ * The deepest nesting of evidence. Views print it by recursion, which deeper nesting would
+ * overflow.
+ */
 const DEPTH_LIMIT = 16;
 
-/** Keys by which a careless reader of the evidence would change the prototype of its own objects. */
+/**
+ * Keys by which a careless reader of the evidence would change the prototype of its own objects.
+ */
 const POLLUTING: readonly string[] = ["__proto__", "constructor", "prototype"];
 
 /** The most that 64 bits hold, in a capture file too: until the year 2554. */

@@ -82,7 +82,8 @@ export function findStimulus(link: Link, stimulus: string | undefined): Link | u
 }
 
 /**
- * Requires an interface where frames can be injected, for an experiment that needs frames of its own.
+ * Requires an interface where frames can be injected, for an experiment that needs frames of its
+ * own.
  *
  * @throws {CannotAnswer} If there is none.
  */

@@ -16,8 +16,8 @@ const RANGE_LIMIT = 256;
 const DECIMAL = /^\d{1,10}$/;
 
 /**
- * Returns the identities that `FIRST-LAST[:GROUP]` or `USER[:GROUP]` names. Without a group, the gid of
- * each uid of a range is the same number.
+ * Returns the identities that `FIRST-LAST[:GROUP]` or `USER[:GROUP]` names. Without a group, the
+ * gid of each uid of a range is the same number.
  *
  * @throws {UsageError} As {@linkcode findIdentity}, or if the range is empty or too long.
  */

@@ -1,11 +1,12 @@
 /**
  * An oracle for layouts and constants: a C compiler.
  *
- * Every fact is a C expression and its value, such as `offsetof(struct msghdr, msg_iov)` and 16. What `ffi/` declares is
- * turned into such facts, by walking over all that its modules export, so that what is added later is asked for as
- * well; a compiler evaluates the expressions. Its answer is kept in `golden.json`, for where there is no compiler.
+ * A fact is a C expression and its value, such as `offsetof(struct msghdr, msg_iov)` and 16. The
+ * declarations in `ffi/` are turned into facts by walking over all exports of its modules, so later
+ * additions are included, and a compiler evaluates the expressions. Its results are kept in
+ * `golden.json`, for machines without a compiler.
  *
- *     deno run -A tests/abi/oracle.ts --write     asks the compiler anew, and writes golden.json
+ *     deno run -A tests/abi/oracle.ts --write     asks the compiler again, and writes golden.json
  *
  * @module
  */
@@ -19,21 +20,24 @@ import { type Fields, sizeOf, type Struct } from "../../ffi/abi/struct.ts";
 /** C expressions, and the value of each. */
 export type Facts = Record<string, number>;
 
-/** A declared struct, as far as the oracle looks at it. */
+/** A declared struct. */
 export type Layout = Pick<Struct<Fields>, "name" | "size" | "fields">;
 
-/** Structs that are declared up to a field, for a reason; the size is the offset of that field. */
+/**
+ * Structs that are declared up to a field, for a reason; the declared size is the offset of that
+ * field.
+ */
 const ENDS_BEFORE: Record<string, string> = {
   bpf_attr: "log_level", // bpf(2) takes its size with it, and what is beyond as 0
   dirent64: "d_name", // getdents64(2) writes the name as long as it is
   nlmsgerr: "msg", // the request that failed, which nobody reads
 };
 
-/** What C has by another keyword than `struct`, or by none. */
+/** Types that C does not name with `struct`. */
 const UNIONS = new Set(["bpf_attr"]);
 const TYPEDEFS = new Set(["sem_t", "siginfo_t", "sigset_t"]);
 
-/** Fields that lie in a struct of the struct: as C spells them. */
+/** Fields of an inner struct, as C spells them. */
 const NESTED: Record<string, string> = {
   block_status: "hdr.bh1.block_status",
   num_pkts: "hdr.bh1.num_pkts",
@@ -127,7 +131,7 @@ export function layoutFacts({ name, size, fields }: Layout): Facts {
   return facts;
 }
 
-/** The numbers under their names, but for those that only the kernel knows. */
+/** The constants by name, except those that only the kernel knows. */
 export function constantFacts(numbers: Readonly<Record<string, unknown>>): Facts {
   const facts: Facts = {};
   for (const [name, value] of Object.entries(numbers)) {
@@ -139,7 +143,7 @@ export function constantFacts(numbers: Readonly<Record<string, unknown>>): Facts
   return facts;
 }
 
-/** The macros of cmsg(3), for these lengths. */
+/** The macros of cmsg(3) for these lengths. */
 export function macroFacts(lengths: readonly number[]): Facts {
   return Object.fromEntries(lengths.flatMap((length) => [
     [`CMSG_ALIGN(${length})`, CMSG_ALIGN(length)],
@@ -148,7 +152,7 @@ export function macroFacts(lengths: readonly number[]): Facts {
   ]));
 }
 
-/** All that `ffi/` declares. */
+/** All declarations of `ffi/`. */
 export function declaredFacts(): Facts {
   const structs = Object.values(layouts) as unknown as Layout[];
   return {
@@ -166,7 +170,7 @@ export function portable(facts: Facts): Facts {
   );
 }
 
-/** Where a declaration and the oracle differ, in words. */
+/** The differences between the declarations and the oracle, in words. */
 export function differences(declared: Facts, oracle: Facts): string[] {
   return Object.entries(declared).filter(([expression, value]) => oracle[expression] !== value)
     .map(([expression, value]) =>
@@ -186,9 +190,9 @@ export function programAsking(expressions: readonly string[]): string {
 }
 
 /**
- * The values that the C compiler has for these expressions.
+ * Asks the C compiler for the values of these expressions.
  *
- * @throws {Error} What the compiler says against one of them, such as that it has no such constant.
+ * @throws {Error} The message of the compiler about one of them, such as an unknown constant.
  */
 export async function askCompiler(expressions: readonly string[]): Promise<Facts> {
   const folder = await Deno.makeTempDir();
@@ -210,7 +214,7 @@ async function output(program: string, args: string[]): Promise<string> {
 
 const GOLDEN = new URL("golden.json", import.meta.url);
 
-/** What the compiler said when it was asked last. */
+/** The results of the compiler, as stored. */
 export function golden(): Facts {
   return JSON.parse(Deno.readTextFileSync(GOLDEN));
 }

@@ -1,5 +1,5 @@
 /**
- * What the code relies on and Deno's documentation does not promise.
+ * Behaviour of Deno on which the code relies, and which its documentation does not promise.
  *
  * @module
  */
@@ -29,7 +29,7 @@ Deno.test("a child inherits a descriptor without close-on-exec, under its number
   }
 });
 
-/** Runs a program that may call libc, and nothing else, in a folder. */
+/** Runs a program in a folder with the permission to call libc alone. */
 async function confinedIn(cwd: string) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [

@@ -1,6 +1,6 @@
 /**
- * What the tests of descriptors share: sockets that are closed at the end of a test, proof that nothing else stayed
- * open, and proof that a descriptor is what it should be, by using it.
+ * Support for tests of descriptors: sockets that are closed at the end of a test, a check that
+ * nothing else stays open, and checks that use a descriptor.
  *
  * @module
  */
@@ -24,19 +24,19 @@ import {
 export class Scope implements Disposable {
   readonly #owned: OwnedFd[] = [];
 
-  /** Takes a descriptor over. */
+  /** Takes over a descriptor. */
   own(fd: number): number {
     this.#owned.push(new OwnedFd(fd));
     return fd;
   }
 
-  /** Two connected sockets, datagrams with boundaries if nothing else is asked for. */
+  /** Creates two connected sockets, SOCK_SEQPACKET by default. */
   pair(type = SOCK_SEQPACKET): [first: number, second: number] {
     const [first, second] = socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0);
     return [this.own(first), this.own(second)];
   }
 
-  /** Closes one before the end. */
+  /** Closes a descriptor before the end. */
   close(fd: number): void {
     this.#owned.find((each) => each.fd === fd && each.isOpen)?.close();
   }
@@ -47,15 +47,15 @@ export class Scope implements Disposable {
 }
 
 /**
- * A test after which exactly those descriptors are open that were open before it. Closing one twice fails too:
- * the second close(2) throws `EBADF`.
+ * Registers a test that must leave exactly the same descriptors open. Closing one twice fails too,
+ * because the second close(2) throws `EBADF`.
  */
 export function leavingNothingOpen(test: (scope: Scope) => void | Promise<void>) {
   return async () => {
     const before = openDescriptors("self");
     {
       using scope = new Scope();
-      // A test that waits for nothing gives Deno no turn in which it might open a descriptor of its own.
+      // A test that never waits gives Deno no chance to open descriptors of its own.
       const pending = test(scope);
       if (pending !== undefined) await pending;
     }
@@ -63,7 +63,7 @@ export function leavingNothingOpen(test: (scope: Scope) => void | Promise<void>)
   };
 }
 
-/** What is sent through one descriptor comes out of the other. */
+/** Checks that data sent through one descriptor arrive at the other. */
 export function assertConnected(fd: number, peerFd: number): void {
   const word = crypto.getRandomValues(new Uint8Array(8));
   send(fd, word, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -72,8 +72,8 @@ export function assertConnected(fd: number, peerFd: number): void {
 }
 
 /**
- * Nobody holds the other end of `peerFd` any more, neither a process nor a message under way: the kernel says end of file.
- * Where somebody does, recv(2) fails with `EAGAIN`.
+ * Checks that the other end of `peerFd` is closed, in every process and every message in flight:
+ * recv(2) then reports end of file, and otherwise fails with `EAGAIN`.
  */
 export function assertAbandoned(peerFd: number): void {
   assertEquals(recv(peerFd, new Uint8Array(1), MSG_DONTWAIT), 0);

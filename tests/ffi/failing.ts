@@ -1,5 +1,6 @@
 /**
- * A system call that fails when a test wants it to: the function of libc's is replaced, in the isolate of the test's file alone.
+ * System calls that fail on demand: a function of libc is replaced, in the isolate of the test file
+ * alone.
  *
  * @module
  */
@@ -8,7 +9,7 @@ import { libc } from "../../ffi/abi/libc.ts";
 
 type Libc = typeof libc;
 
-/** Runs a step while a function of libc's is another; returns what the step does. */
+/** Runs a step with a function of libc replaced, and returns its result. */
 export function withLibc<Name extends keyof Libc, Result>(
   name: Name,
   other: (real: Libc[Name]) => Libc[Name],

@@ -7,7 +7,10 @@
 import { assertEquals } from "@std/assert";
 import { ROOT, runProgram } from "../support/programs.ts";
 
-/** Runs a program of `programs/` in many isolates of one process, which lives, as each of them does. */
+/**
+ * Runs a program of `programs/` in many isolates of one process, and checks that the process
+ * survives.
+ */
 export async function assertIsolatesLive(program: string): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {

@@ -1,5 +1,5 @@
 /**
- * What is mapped into this process, for tests that it is gone again.
+ * The mappings of this process, for tests that they are removed.
  *
  * @module
  */
@@ -12,11 +12,11 @@ export interface Mapping {
   readonly end: bigint;
   /** Such as `rw-s`. */
   readonly access: string;
-  /** What is mapped: a path, `socket:[…]`, nothing for memory of its own. */
+  /** The mapped object: a path, `socket:[…]`, or nothing for anonymous memory. */
   readonly what: string;
 }
 
-/** Everything that is mapped, in the order of the addresses. */
+/** All mappings in the order of their addresses. */
 export function mappings(): Mapping[] {
   return readTextFile("/proc/self/maps", 1 << 24).trim().split("\n").map((line) => {
     const [range, access, , , , ...what] = line.split(/ +/);
@@ -25,12 +25,12 @@ export function mappings(): Mapping[] {
   });
 }
 
-/** What is shared with a socket or an io_uring. */
+/** The mappings shared with a socket or an io_uring. */
 export function sharedWithKernel(): string[] {
   return mappings().map(({ what }) => what).filter((what) => /^(socket:|anon_inode:)/.test(what));
 }
 
-/** How the pages of some memory are mapped: one description for each mapping or hole in it, such as `rw-p `. */
+/** The mappings of a range of memory: a description of each mapping or hole, such as `rw-p `. */
 export function mappedAt(memory: Uint8Array<ArrayBuffer>): string[] {
   const all: string[] = [];
   let address = addressOf(memory);

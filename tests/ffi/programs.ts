@@ -1,6 +1,6 @@
 /**
- * Running the programs of `programs/`: what would harm the other tests (losing root, reaching a limit, dying) is done by a
- * process of its own, which tells on standard output, in JSON, what it saw.
+ * Running the programs of `programs/`. A test that would harm the others (losing root, reaching a
+ * limit, dying) runs in a process of its own, which prints its observations as JSON.
  *
  * @module
  */
@@ -9,9 +9,9 @@ import { assertEquals } from "@std/assert";
 import { type Outcome, ROOT, runProgram } from "../support/programs.ts";
 
 /**
- * The command that runs a program, for those who put another before it.
+ * The command that runs a program, for a caller that puts another before it.
  *
- * @param flags Deno's.
+ * @param flags Flags of Deno.
  */
 export function command(
   program: string,

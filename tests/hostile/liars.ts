@@ -86,7 +86,7 @@ export const LIARS: { readonly [name in LiarName]: Liar } = {
         close(situation.packetFd);
         const fd = listenAsAnybody();
         const buffer = new Uint8Array(2048);
-        while (!situation.run.hasParentSpoken()) {
+        while (!situation.run.hasMessage()) {
           if ((poll([fd], POLLIN, 10)[0] & POLLIN) === 0) continue;
           returnInvented(situation, frameAround(buffer.slice(0, recv(fd, buffer, 0))));
         }
@@ -99,7 +99,7 @@ export const LIARS: { readonly [name in LiarName]: Liar } = {
       args: ["-t", "3", "--stimulus", "none"],
       verdicts: ["FAIL", "INCONCLUSIVE"],
       receive(situation) {
-        while (!situation.run.hasParentSpoken()) {
+        while (!situation.run.hasMessage()) {
           returnInvented(situation, frameAround(crypto.getRandomValues(new Uint8Array(20))));
           sleep(50);
         }

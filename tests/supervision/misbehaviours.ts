@@ -44,7 +44,7 @@ function afterSomeFrames(run: ChildRun, deed: () => void): void {
 
 /** Makes the worker go on as if there were no supervisor. */
 function ignoreParent(run: ChildRun): void {
-  run.hasParentSpoken = () => false;
+  run.hasMessage = () => false;
   run.readable = (fd) => {
     while (poll([fd], POLLIN, FOR_EVER)[0] === 0);
     return "descriptor";

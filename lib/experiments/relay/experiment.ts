@@ -290,7 +290,7 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
 
   const relay = overrides.relay(source, egress.fd, from);
   do {
-    while (relay.turn(FRAMES_PER_TURN) === FRAMES_PER_TURN && !run.hasParentSpoken());
+    while (relay.turn(FRAMES_PER_TURN) === FRAMES_PER_TURN && !run.hasMessage());
   } while (run.readable(source.fd) === "descriptor");
   run.receive("enough");
   run.reached("done", { account: relay.account });

@@ -104,7 +104,7 @@ export async function parent(
   run.step(`Starting ${workers} workers, each with a socket of a fanout group...`);
   const options = optionsOf(run, stream, overrides);
   await using supervisor = overrides.makeSupervisor(hostOf(run), options);
-  using _counters = run.tells(() => describeSeats(supervisor.seats));
+  using _counters = run.showCounters(() => describeSeats(supervisor.seats));
   for (const identity of identities.slice(0, workers)) await supervisor.add(identity);
   run.done(`Workers serve (PIDs: ${supervisor.seats.map(({ pid }) => pid).join(", ")})`);
 
@@ -223,7 +223,7 @@ async function control(
   );
   const options = { ...optionsOf(run, stream, overrides), ...changed };
   await using supervisor = overrides.makeSupervisor(hostOf(run), options);
-  using _counters = run.tells(() => `control: ${describeSeats(supervisor.seats)}`);
+  using _counters = run.showCounters(() => `control: ${describeSeats(supervisor.seats)}`);
   const seat = await supervisor.add(identity);
   stream.start();
   await killAtRandom(supervisor, kills, { inHand: options.ring === null });

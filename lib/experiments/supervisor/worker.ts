@@ -48,7 +48,7 @@ export function work(run: ChildRun): void {
   while (true) {
     for (let frames = 0; source.next();) {
       each();
-      if (++frames % FRAMES_IN_A_ROW === 0 && run.hasParentSpoken()) break;
+      if (++frames % FRAMES_IN_A_ROW === 0 && run.hasMessage()) break;
     }
     if (run.readable(source.fd) === "descriptor") continue;
     if (run.word() === "next") {

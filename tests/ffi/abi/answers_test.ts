@@ -1,4 +1,7 @@
-/** A call that says that it succeeded, and brought nothing, is found out: libc's functions are replaced by such. */
+/**
+ * Calls that report success and write no result are detected: replacements for libc functions play
+ * them.
+ */
 
 import { assertThrows } from "@std/assert";
 import {
@@ -23,7 +26,7 @@ import {
 } from "../../../ffi/mod.ts";
 import { libc } from "../../../ffi/abi/libc.ts";
 
-/** What the function returns when it succeeds; nothing else is done. Of this file's isolate alone. */
+/** Replaces a function by one that only returns success, in the isolate of this file alone. */
 const SUCCESSES: Partial<Record<keyof typeof libc, number>> = {
   capget: 0,
   getdents64: 48,
@@ -61,7 +64,7 @@ for (const [i, [call, attempt]] of ATTEMPTS.entries()) {
   });
 }
 
-Deno.test("read() that answers nothing, and then that this was all, is found out", () => {
+Deno.test("A read() that writes nothing and then reports the end of the file is detected", () => {
   assertThrows(
     () => readTextFile("/proc/self/status"),
     AnswerError,

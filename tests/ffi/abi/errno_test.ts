@@ -14,10 +14,11 @@ import {
 } from "../../../ffi/mod.ts";
 import { command, resultOf } from "../programs.ts";
 
-// SAFETY: errno of this thread, where libc has it, which lives as long as the thread. Writing it is what a libc function does.
+// SAFETY: the errno of this thread, which lives as long as the thread. A libc function writes it
+// too.
 const errno = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(libc.__errno_location()!, 4));
 
-/** What a libc function does that fails. */
+/** Sets errno and returns -1, as a failing libc function does. */
 function failWith(code: number): -1 {
   errno[0] = code;
   return -1;
@@ -36,13 +37,13 @@ Deno.test("errnoName() and errnoText() have an answer for a number without a nam
   assertEquals(errnoText(Errno.EPERM), "Operation not permitted");
 });
 
-Deno.test("SystemError says call, text and name", () => {
+Deno.test("SystemError names the call, the text and the errno", () => {
   const error = new SystemError("bind", Errno.ENODEV);
   assertEquals(String(error), "SystemError: bind: No such device (ENODEV)");
   assertEquals([error.syscall, error.errno, error.code], ["bind", 19, "ENODEV"]);
 });
 
-Deno.test("SystemError says first what was attempted", () => {
+Deno.test("SystemError begins with the attempted action", () => {
   const error = new SystemError("bind", Errno.ENODEV, 'Cannot bind the packet socket to "lo0"');
   assertEquals(
     error.message,

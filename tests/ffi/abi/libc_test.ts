@@ -21,7 +21,7 @@ Deno.test("textAt() is undefined for NULL", () => {
 
 testNeeding(
   { programs: { getconf: "libc-bin" } },
-  "libcVersion() is what getconf says",
+  "libcVersion() agrees with getconf",
   async () => {
     const { stdout } = await run(["getconf", "GNU_LIBC_VERSION"]);
     assertEquals(`glibc ${libcVersion()}`, stdout.trim());

@@ -23,16 +23,16 @@ import { runProgram } from "../../support/programs.ts";
 const PAGE = pageSize();
 const O_RDWR = 2;
 
-/** What is at both ends and in the middle of some memory. */
+/** The bytes at both ends and in the middle of a range of memory. */
 const samples = (memory: Uint8Array) => [memory[0], memory[memory.length >> 1], memory.at(-1)];
 
-/** Writes to every page; an address that is not there ends the process. */
+/** Writes to every page; an unmapped page would end the process. */
 function touch(memory: Uint8Array): void {
   for (let i = 0; i < memory.length; i += PAGE) memory[i] = 1;
   for (let i = 0; i < memory.length; i += PAGE) memory[i] = 0;
 }
 
-/** A test with a file of some pages, every byte of which is 7. */
+/** Runs a test with a file of some pages, in which every byte is 7. */
 function withFile(count: number, test: (fd: number, path: string, scope: Scope) => void) {
   return leavingNothingOpen((scope) => {
     const path = Deno.makeTempFileSync();
@@ -47,7 +47,7 @@ function withFile(count: number, test: (fd: number, path: string, scope: Scope) 
 
 const isFileMapped = (path: string) => mappings().some(({ what }) => what.startsWith(path));
 
-Deno.test("pageSize() is what the kernel says of this process", () => {
+Deno.test("pageSize() agrees with the kernel", () => {
   const status = Deno.readTextFileSync("/proc/self/smaps");
   assertEquals(PAGE, 1024 * Number(/KernelPageSize: +(\d+) kB/.exec(status)![1]));
 });
@@ -82,7 +82,7 @@ Deno.test(
 );
 
 Deno.test(
-  "mapOver() leaves what is beside the pages alone",
+  "mapOver() does not touch memory beside the pages",
   withFile(1, (fd) => {
     const memory = pages(3 * PAGE);
     memory.fill(5);
@@ -99,7 +99,7 @@ Deno.test(
 );
 
 Deno.test(
-  "unmap() leaves empty pages to whoever holds a view, which the file does not see",
+  "unmap() leaves empty pages under a held view, and does not change the file",
   withFile(2, (fd, path) => {
     const memory = pages(2 * PAGE);
     mapOver(memory, MAP_SHARED, fd);
@@ -198,7 +198,7 @@ Deno.test("mapOver() keeps a mapping after its descriptor is closed", () => {
 });
 
 Deno.test("mapOver() holds its pages: a collection takes none that is mapped", async () => {
-  // Whatever the heap gets back it may give out again, with a file under it.
+  // The heap may hand out again what it gets back, with a file mapped there.
   const script = `
     import { mapOver, O_CLOEXEC, open, pages, pageSize } from "./ffi/mod.ts";
     const path = Deno.makeTempFileSync();

@@ -5,7 +5,7 @@ import { runProgram } from "../../support/programs.ts";
 
 const names = Object.keys(SYSCALLS);
 
-// What arch/arm64/include/uapi/asm/unistd.h defines before it includes the generic table.
+// The definitions of arch/arm64/include/uapi/asm/unistd.h before it includes the generic table.
 const ARM64 = [
   "__BITS_PER_LONG 64",
   "__ARCH_WANT_RENAMEAT",
@@ -16,7 +16,7 @@ const ARM64 = [
   "__ARCH_WANT_SYS_CLONE3",
 ].map((each) => `#define ${each}`);
 
-/** The numbers that a header has, by the C preprocessor; it says the name again where there is none. */
+/** The numbers in a header, by the C preprocessor, which repeats the name of an unknown call. */
 async function numbersIn(lines: readonly string[]): Promise<(number | null)[]> {
   const file = await Deno.makeTempFile({ suffix: ".c" });
   try {

@@ -35,7 +35,7 @@ import { assertIsolatesLive } from "../isolates.ts";
 import { command, resultOf } from "../programs.ts";
 import { ringTest } from "../packet/rings.ts";
 
-/** The longest wait for what is sure to come, in milliseconds. */
+/** The longest wait for an expected event, in milliseconds. */
 const TIMEOUT = 10_000;
 
 const nop = (userData: number): Submission => ({
@@ -63,7 +63,7 @@ const receiving = (fd: number, flags = 0): Submission => ({
   len: buffer.length,
 });
 
-/** Submits one thing, and returns what came of it. */
+/** Submits one operation and returns its result. */
 function completionOf(ring: IoUring, submission: Submission): number {
   ring.submit(submission);
   ring.enter(1, TIMEOUT);
@@ -71,14 +71,14 @@ function completionOf(ring: IoUring, submission: Submission): number {
   return ring.result;
 }
 
-/** The `user_data` of every completion that is there. */
+/** The `user_data` of every available completion. */
 function completions(ring: IoUring): number[] {
   const all: number[] = [];
   while (ring.nextCompletion()) all.push(ring.userData);
   return all;
 }
 
-/** Makes sure that an answer is a descriptor of /dev/null, and closes it. */
+/** Checks that a result is a descriptor of /dev/null, and closes it. */
 function closeAnswer(fd: number): void {
   assert(fd >= 0, `No descriptor: ${fd}`);
   assertEquals(readLink(`/proc/self/fd/${fd}`), "/dev/null");
@@ -107,7 +107,7 @@ for (const entries of [1, 4, 64]) {
 }
 
 ringTest(
-  "IoUring.submit() throws RangeError if the queue is full, and goes on once it is taken",
+  "IoUring.submit() throws RangeError while the queue is full",
   leavingNothingOpen(() => {
     using ring = new IoUring({ entries: 4 });
     upTo(4).forEach((i) => ring.submit(nop(i)));
@@ -139,7 +139,7 @@ ringTest(
   leavingNothingOpen(() => {
     using ring = new IoUring({ entries: 1 });
     assertEquals(completionOf(ring, opening(missing, 0)), -Errno.ENOENT);
-    // A NOP with a length, an address or flags left over would be refused, or named by the old number.
+    // A NOP with a stale length, address or flags would be refused, or have the old number.
     assertEquals([completionOf(ring, { opcode: IORING_OP_NOP }), ring.userData], [0, 0]);
   }),
 );
@@ -244,7 +244,7 @@ ringTest("IoUring.enter() is ended by a signal, and nothing is lost by it", asyn
   });
 });
 
-/** Has the thread of a ring with IORING_SETUP_SQPOLL do things, one by one. */
+/** Performs operations one by one on a ring with IORING_SETUP_SQPOLL. */
 function doneByThread(ring: IoUring, count: number): void {
   for (let i = 0; i < count; i++) {
     ring.submit(nop(i));
@@ -303,7 +303,7 @@ ringTest(
   }),
 );
 
-/** A ring that may receive from one socket, and nothing else. */
+/** A ring that may only receive from one socket. */
 function receiveOnlyRing(fd: number, also: readonly Restriction[] = []): IoUring {
   const ring = new IoUring({ flags: IORING_SETUP_R_DISABLED });
   ring.registerFiles([fd]);
@@ -384,7 +384,7 @@ for (
   );
 }
 
-// What is no power of two the kernel rounds up, beyond the memory that was asked for.
+// The kernel rounds sizes up to a power of two, beyond the memory that it was given.
 for (
   const [entries, completions] of [
     [0, 4],
@@ -407,7 +407,7 @@ for (
   );
 }
 
-/** Makes use of every place of both queues, twice. */
+/** Uses every entry of both queues twice. */
 function turnAll(ring: IoUring, places: number): void {
   for (let first = 0; first < 2 * places; first += ring.entries) {
     const batch = upTo(ring.entries).map((i) => first + i);
@@ -448,7 +448,7 @@ ringTest(
   }),
 );
 
-/** A ring closed with a receive under way; what is sent afterwards must not reach its buffer. */
+/** Closes a ring with a receive under way; later messages must not reach its buffer. */
 function closeUnderWay(scope: Scope, ring: IoUring, submission: Submission, here: number): boolean {
   buffer.fill(0xaa);
   ring.submit(submission);
@@ -479,7 +479,7 @@ for (const [kind, flags] of [["blocking", 0], ["non-blocking", SOCK_NONBLOCK]] a
 }
 
 ringTest(
-  "IoUring.close() says whether everything was cancelled: of a ring that may not cancel, not",
+  "IoUring.close() returns whether everything was cancelled: false for a ring that cannot cancel",
   leavingNothingOpen((scope) => {
     for (const mayCancel of [true, false]) {
       const [here, there] = scope.pair(SOCK_DGRAM);

@@ -20,7 +20,7 @@ import { ringTest } from "../packet/rings.ts";
 const GROUP = 3;
 const SIZE = 64;
 
-/** A datagram that says its number, and is as long as that makes it. */
+/** A datagram that contains its number, and whose length depends on it. */
 function datagram(number: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(4 + number % 60).fill(number & 0xff).with(0, number >> 8 & 0xff);
 }
@@ -36,7 +36,10 @@ function arm(ring: IoUring, fd: number, group = GROUP): void {
   ring.enter();
 }
 
-/** Datagrams that came, and the buffers that they are in; and what ended it, if it has ended. */
+/**
+ * The received datagrams with the ids of their buffers, and the result that ended the receive, if
+ * any.
+ */
 interface Taken {
   readonly datagrams: Uint8Array[];
   readonly ids: number[];
@@ -76,7 +79,7 @@ for (const count of [1, 2, 8]) {
         assertEquals(datagrams, ids.map((_, i) => datagram(next + i)));
         assertEquals(new Set(ids).size, count, "each buffer once");
         next += count;
-        // Those for which there was no buffer are where they were.
+        // Datagrams without a buffer stay queued.
         ids.reverse().forEach((id) => buffers.giveBack(id));
         buffers.publish();
       }
@@ -137,7 +140,7 @@ ringTest(
 );
 
 ringTest(
-  "ProvidedBuffers cut what is longer than a buffer, and leave the next one alone",
+  "ProvidedBuffers truncate a message longer than a buffer, and do not touch the next buffer",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair(SOCK_DGRAM);
     using ring = new IoUring();
@@ -173,7 +176,7 @@ for (const count of [0, 3, 7, 1 << 16]) {
 }
 
 ringTest(
-  "ProvidedBuffers throw EEXIST for a group in use, which goes on as it was",
+  "ProvidedBuffers throw EEXIST for a group in use, which keeps working",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair(SOCK_DGRAM);
     using ring = new IoUring();

@@ -45,7 +45,7 @@ Deno.test("assemble() writes what the kernel's own assembler writes", () => {
   );
 });
 
-/** Whether each datagram comes through a socket with that filter. */
+/** Whether each datagram passes a socket with this filter. */
 function passed(
   scope: Scope,
   program: readonly BpfInstruction[],
@@ -142,7 +142,7 @@ Deno.test(
 );
 
 Deno.test(
-  "attachedFilter() gives the program that is attached, as it was; nothing where there is none",
+  "attachedFilter() returns the attached program unchanged, or nothing if there is none",
   leavingNothingOpen((scope) => {
     const [near, far] = scope.pair(SOCK_DGRAM);
     const program = assemble([bpfLoad(0, 1), bpfJumpEqual(7, 0, 1), RETURN_ALL, RETURN_NONE]);

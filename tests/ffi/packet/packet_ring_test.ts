@@ -34,7 +34,7 @@ import { command } from "../programs.ts";
 const PAGE = pageSize();
 const GEOMETRY: PacketRingGeometry = { blockSize: 4 * PAGE, blockCount: 3, retireTimeout: 10 };
 
-/** The JSON that a program prints, run beside a veth pair of its own. */
+/** Runs a program beside a new veth pair and returns the JSON that it prints. */
 async function toldInNamespace(program: string, args: readonly string[] = []) {
   const { code, stdout, stderr } = await inNamespace(command(program, args));
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
@@ -83,10 +83,10 @@ trafficTest(
 );
 
 trafficTest(
-  "PacketRing cuts a frame that does not fit into a block, and says how long it was",
+  "PacketRing truncates a frame that does not fit into a block, and returns its whole length",
   async () => {
     const { sizes, seen } = await toldInNamespace("ring_cuts.ts");
-    // packet_mmap: what a block holds beside its own head and the frame's.
+    // packet_mmap: a block contains its header and the headers of the frames.
     const largest = 4096 - 48 - 82;
     assertEquals(
       seen,
@@ -136,7 +136,7 @@ trafficTest("PacketRing loses nothing to signals in poll()", async () => {
 });
 
 trafficTest(
-  "PacketRing maps a ring that another process has set up, with what is in it",
+  "PacketRing maps a ring that another process has set up, with its frames",
   async () => {
     assertEquals(await toldInNamespace("ring_handed_on.ts"), { asSent: 100, more: false });
   },

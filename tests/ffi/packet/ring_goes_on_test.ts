@@ -5,7 +5,7 @@ import { command } from "../programs.ts";
 
 testNeeding(
   { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } },
-  "PacketRing.resume() goes on with the very next frame, wherever the reader before has stopped; waiting is what none has given back",
+  "PacketRing.resume() continues with the very next frame, wherever the previous reader stopped; waiting counts the frames not given back",
   async () => {
     const outcome = await inNamespace(command("ring_goes_on.ts"), { timeout: 120_000 });
     assertEquals([outcome.code, outcome.stderr], [0, ""]);

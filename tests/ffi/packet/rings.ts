@@ -1,5 +1,6 @@
 /**
- * Tests that need an io_uring: where none can be made they are ignored, and their names say why.
+ * Tests that need an io_uring. Where none can be created they are ignored, and their names give the
+ * reason.
  *
  * @module
  */

@@ -9,7 +9,7 @@ Deno.test("nanoseconds() joins seconds and nanoseconds, exactly", () => {
   assertEquals(nanoseconds(time), 8_589_934_592_999_999_999n);
 });
 
-Deno.test("realtime() is the time of day, and goes on", () => {
+Deno.test("realtime() is the time of day, and advances", () => {
   const before = BigInt(Date.now()) * 1_000_000n;
   const [first, second] = [realtime(), realtime()];
   const after = BigInt(Date.now() + 1) * 1_000_000n;

@@ -17,11 +17,11 @@ for (const [get, key] of [[getresuid, "Uid"], [getresgid, "Gid"]] as const) {
   });
 }
 
-Deno.test("getgroups() is what /proc says", () => {
+Deno.test("getgroups() agrees with /proc", () => {
   assertEquals(getgroups().map(String).sort(), status("Groups").sort());
 });
 
-Deno.test("capget() is what /proc says", () => {
+Deno.test("capget() agrees with /proc", () => {
   const { effective, permitted, inheritable } = capget();
   const shown = [effective, permitted, inheritable].map((set) =>
     set.toString(16).padStart(16, "0")

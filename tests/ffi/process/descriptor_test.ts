@@ -38,7 +38,7 @@ Deno.test(
 );
 
 Deno.test(
-  "isCloseOnExec() tells how a socket was opened",
+  "isCloseOnExec() returns how a socket was opened",
   leavingNothingOpen((scope) => {
     for (const flag of [0, SOCK_CLOEXEC]) {
       const fd = scope.own(socket(AF_UNIX, SOCK_DGRAM | flag, 0));
@@ -64,7 +64,7 @@ Deno.test("isCloseOnExec() and setCloseOnExec() fail with EBADF where nothing is
 });
 
 Deno.test(
-  "descriptorAccess() tells how a file was opened",
+  "descriptorAccess() returns how a file was opened",
   leavingNothingOpen((scope) => {
     const opened = [O_RDONLY, O_WRONLY, O_RDWR, O_PATH].map((flags) =>
       scope.own(libc.open(cString("/dev/null"), flags | O_CLOEXEC, 0))
@@ -88,7 +88,7 @@ Deno.test(
 );
 
 Deno.test(
-  "OwnedFd closes its descriptor once, whoever has the number by then",
+  "OwnedFd closes its descriptor once, even if the number is reused by then",
   leavingNothingOpen((scope) => {
     const open = () => socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     const owned = new OwnedFd(open());

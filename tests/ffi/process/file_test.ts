@@ -20,7 +20,7 @@ import {
 } from "../../../ffi/mod.ts";
 import { leavingNothingOpen } from "../descriptors.ts";
 
-/** A test with a folder of its own. */
+/** Runs a test with a temporary folder. */
 function inFolder(test: (folder: string) => void) {
   return leavingNothingOpen(() => {
     const folder = Deno.makeTempDirSync();
@@ -33,7 +33,7 @@ function inFolder(test: (folder: string) => void) {
 }
 
 Deno.test(
-  "openUnnamed() makes a file that is nowhere, and gone when it is closed",
+  "openUnnamed() creates a file without a name, which vanishes when it is closed",
   inFolder((folder) => {
     const fd = openUnnamed(folder, 0o600);
     try {
@@ -50,7 +50,7 @@ Deno.test(
 );
 
 Deno.test(
-  "giveName() lets it appear with what is in it, and never replaces anything",
+  "giveName() makes the file appear with its content, and never replaces another",
   inFolder((folder) => {
     const fd = openUnnamed(folder, 0o600);
     try {
@@ -129,7 +129,7 @@ Deno.test(
 );
 
 Deno.test(
-  "readLink() returns what the link says, whether that exists or not",
+  "readLink() returns the target of a link, whether it exists or not",
   inFolder((folder) => {
     for (const target of ["nowhere", "ä/".repeat(1000)]) {
       const path = `${folder}/${target.length}`;
@@ -161,7 +161,7 @@ Deno.test(
   }),
 );
 
-Deno.test("openDescriptors() names what is open, while it is", () => {
+Deno.test("openDescriptors() lists a descriptor while it is open", () => {
   const fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   const during = openDescriptors("self");
   close(fd);

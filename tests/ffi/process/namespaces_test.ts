@@ -53,7 +53,7 @@ Deno.test("unshare() and setns() throw what the kernel refuses", () => {
   assertEquals(errnoOf(() => setns(-1, CLONE_NEWPID)), Errno.EBADF);
 });
 
-Deno.test("parentNamespace() throws EPERM for what is out of sight, and EINVAL where there is none", () => {
+Deno.test("parentNamespace() throws EPERM for a parent outside, and EINVAL for a kind without parents", () => {
   using own = namespaceOf("self");
   using network = namespaceOf("self", "net");
   assertEquals(errnoOf(() => close(parentNamespace(own.fd))), Errno.EPERM);

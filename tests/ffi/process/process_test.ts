@@ -10,7 +10,7 @@ import {
 } from "../../../ffi/mod.ts";
 import { command, resultOf, run } from "../programs.ts";
 
-Deno.test("prctl() changes what it reads back", () => {
+Deno.test("prctl() changes a setting that it reads back", () => {
   const dumpable = prctl(PR_GET_DUMPABLE, 0);
   const other = dumpable === 0 ? 1 : 0;
   try {
@@ -21,12 +21,12 @@ Deno.test("prctl() changes what it reads back", () => {
   }
 });
 
-Deno.test("prctl() fails with EINVAL for what it does not know", () => {
+Deno.test("prctl() fails with EINVAL for an unknown operation or value", () => {
   assertEquals(errnoOf(() => prctl(123_456, 0)), Errno.EINVAL);
   assertEquals(errnoOf(() => prctl(PR_SET_DUMPABLE, 99)), Errno.EINVAL);
 });
 
-Deno.test("getppid() is what Deno says", () => {
+Deno.test("getppid() agrees with Deno", () => {
   assertEquals(getppid(), Deno.ppid);
 });
 
@@ -40,11 +40,11 @@ Deno.test("setrlimit() lowers a limit that holds", async () => {
   assertEquals(await resultOf(command("limits.ts")), { highest: 99, end: "EMFILE" });
 });
 
-Deno.test("setrlimit() fails with EINVAL for a resource that there is not", () => {
+Deno.test("setrlimit() fails with EINVAL for an unknown resource", () => {
   assertEquals(errnoOf(() => setrlimit(9999, 1)), Errno.EINVAL);
 });
 
-Deno.test("posix_spawn() starts a program with its arguments, and says why not", async () => {
+Deno.test("posix_spawn() starts a program with its arguments, or throws the reason", async () => {
   const { code, stdout } = await run(command("spawn.ts"));
   assertEquals({ code, stdout }, { code: 0, stdout: 'one\ntwo words\nü\n{"missing":"ENOTDIR"}' });
 });

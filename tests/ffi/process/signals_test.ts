@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { signalsIn } from "../../../ffi/mod.ts";
 import { command, resultOf } from "../programs.ts";
 
-/** Those that the kernel or libc sends to the thread that it is about. Source: signal(7), nptl(7). */
+/** Signals that the kernel or libc sends to a particular thread. Source: signal(7), nptl(7). */
 const NEVER_BLOCKED = [4, 5, 6, 7, 8, 9, 11, 19, 31, 32, 33, 34];
 const TERMINAL_INPUT_AND_OUTPUT = [21, 22];
 
@@ -31,7 +31,7 @@ Deno.test("withOriginalMask() starts programs that block what this one blocked b
   assertEquals(after, inherited, "a step that throws leaves it as it was");
 });
 
-Deno.test("restoreDefaultSignals() leaves no handler, not even seconds later, and what is ignored alone", async () => {
+Deno.test("restoreDefaultSignals() leaves no handler, not even seconds later, and keeps ignored signals", async () => {
   const plain = await resultOf(command("signals_restored.ts"));
   const underNohup = await resultOf(["nohup", ...command("signals_restored.ts")]);
   for (const { caught, later } of [plain, underNohup]) {
@@ -41,7 +41,7 @@ Deno.test("restoreDefaultSignals() leaves no handler, not even seconds later, an
   assertEquals(new Set(underNohup.ignored), new Set([1, ...plain.ignored]));
 });
 
-Deno.test("signalsIn() says which mask is missing", () => {
+Deno.test("signalsIn() names a missing mask", () => {
   assertEquals(signalsIn("SigBlk:\t0000000000004001\n", "SigBlk"), new Set([1, 15]));
   assertThrows(() => signalsIn("Name:\tx\n", "SigPnd"), RangeError, "SigPnd");
 });

@@ -6,20 +6,20 @@
 
 import { sleep } from "../../../ffi/mod.ts";
 
-/** How often is looked, a millisecond after the last time. */
+/** The number of attempts, a millisecond apart. */
 const TRIES = 10_000;
 
-/** Their ids. */
+/** The thread ids. */
 export function threads(): Set<string> {
   return new Set([...Deno.readDirSync("/proc/self/task")].map(({ name }) => name));
 }
 
 /**
- * Waits until threads have ended: one that was joined is in /proc for a moment longer.
+ * Waits until threads have ended; a joined thread stays in /proc for a moment.
  *
- * @param those Ours, and any that the runtime has started meanwhile.
- * @param ours How many of them are ours; all of them if nothing is given.
- * @returns How many have ended.
+ * @param those The threads of the test, and any that the runtime has started meanwhile.
+ * @param ours The number of threads of the test; all of them by default.
+ * @returns The number that have ended.
  */
 export function ended(those: ReadonlySet<string>, ours = those.size): number {
   let left = [...those];

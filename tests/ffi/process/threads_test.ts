@@ -24,7 +24,7 @@ Deno.test("WaitingThreads are held until they are let go, at the end of the isol
   });
 });
 
-/** Of every two, the second thread is answered with this. */
+/** Every second pthread_create() fails with this. */
 function withSecondAnswered(answer: number, attempt: () => void): void {
   let calls = 0;
   withLibc(

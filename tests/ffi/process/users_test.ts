@@ -1,7 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { gidByName, userByName, userByUid } from "../../../ffi/mod.ts";
 
-/** The lines of a database such as /etc/passwd, by their first field, the last line first; of equal ones the first line counts. */
+/**
+ * The lines of a database such as /etc/passwd by their first field; of equal ones the first line
+ * counts.
+ */
 function database(path: string): Map<string, string[]> {
   const lines = Deno.readTextFileSync(path).split("\n").map((line) => line.split(":"));
   return new Map(
@@ -32,7 +35,7 @@ Deno.test("gidByName() knows every group of /etc/group", () => {
   for (const [name, [, , gid]] of groups) assertEquals(gidByName(name), Number(gid), name);
 });
 
-Deno.test("userByName(), userByUid() and gidByName() are undefined for what is not there", () => {
+Deno.test("userByName(), userByUid() and gidByName() return undefined for unknown names and ids", () => {
   for (const name of ["", "no such user", "0", "root:", "x".repeat(5000)]) {
     assertEquals([userByName(name), gidByName(name)], [undefined, undefined], name);
   }

@@ -1,5 +1,5 @@
 /**
- * Sets the alarm and hangs, for a second and a half; with the argument `off`, calls it off before.
+ * Sets the alarm and hangs for a second and a half; with the argument `off`, cancels it before.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Sends to where nobody receives any more: by `sendDescriptors`, then, as a control, without `MSG_NOSIGNAL`.
+ * Sends to a closed peer: by `sendDescriptors`, then, as a control, without `MSG_NOSIGNAL`.
  *
  * @module
  */

@@ -1,15 +1,17 @@
 /**
- * Whether something outlives those who knew it. V8 is to be given `--expose-gc`.
+ * Tests whether an object survives a garbage collection. V8 needs `--expose-gc`.
  *
  * @module
  */
 
 declare const gc: () => void;
 
-/** How often what is not held is collected, and its memory asked for. */
+/** The number of collections, each followed by allocations. */
 const COLLECTIONS = 10;
 
-/** Makes something of which nothing is kept here. Returns whether it is there still after what nobody holds was collected. */
+/**
+ * Creates an object and keeps no reference to it. Returns whether it survives a garbage collection.
+ */
 export async function outlives(make: () => object): Promise<boolean> {
   const weak = new WeakRef(make());
   for (let i = 0; i < COLLECTIONS; i++) {

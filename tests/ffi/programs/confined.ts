@@ -1,5 +1,5 @@
 /**
- * Runs with no permission but to call libc: tells what works all the same.
+ * Runs with no permission but to call libc, and prints what works.
  *
  * @module
  */

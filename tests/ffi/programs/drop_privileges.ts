@@ -1,5 +1,6 @@
 /**
- * Drops privileges as its argument says, then tells what every thread is and what is still possible.
+ * Drops privileges as its argument says, then prints the credentials of every thread and what is
+ * still possible.
  *
  *     drop_privileges.ts real | effective-only
  *
@@ -33,7 +34,7 @@ function packetSocket(): string {
   return errno === 0 ? "created" : errnoName(errno);
 }
 
-/** The lines of every thread's status that say who it is; equal threads once, with their number. */
+/** The credentials in the status of every thread; equal threads once, with their number. */
 function threads(): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { name: tid } of Deno.readDirSync("/proc/self/task")) {

@@ -1,9 +1,10 @@
 /**
- * Puts a filter on itself that refuses sched_yield(2) with `ENODEV` and a descriptor of dup(2), and tells what came of it.
+ * Installs a filter on itself that refuses sched_yield(2) with `ENODEV`, and dup(2) of one
+ * descriptor, and prints the effect.
  *
- *     filtered.ts refuse            a small policy: what is refused, and on which threads
+ *     filtered.ts refuse            a small policy: refused calls, and the threads that refuse them
  *     filtered.ts kill              the same, but sched_yield kills; this program ends there
- *     filtered.ts other-thread      a thread has put on a filter of its own before
+ *     filtered.ts other-thread      another thread has installed a filter of its own before
  *
  * @module
  */
@@ -50,7 +51,7 @@ function threads(): Record<string, string> {
   return seen;
 }
 
-/** Has another thread put a filter on, on itself alone. */
+/** Lets another thread install a filter on itself alone. */
 async function filterOnAnotherThread(): Promise<void> {
   const program = bpfProgram(
     compileFilter({ rules: [], otherwise: { action: "allow", reason: "" } }),

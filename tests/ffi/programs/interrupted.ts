@@ -33,7 +33,8 @@ const start = performance.now();
 const revents = await underSignals(20, () => poll([silent], POLLIN, 20_000));
 const pollReturnedEarly = performance.now() - start < 10_000;
 
-// signal(7): a receive is never restarted by the kernel when "a timeout (SO_RCVTIMEO) has been set on the socket".
+// signal(7): the kernel never restarts a receive if "a timeout (SO_RCVTIMEO) has been set on the
+// socket".
 setsockopt(silent, SOL_SOCKET, SO_RCVTIMEO, new Uint8Array(BigInt64Array.of(0n, 400_000n).buffer));
 const byte = new Uint8Array(1);
 let calls = 0;

@@ -17,7 +17,8 @@ import { underSignals } from "./signals.ts";
 import { printJson } from "./print_json.ts";
 
 const [silent] = socketpair(AF_UNIX, SOCK_DGRAM, 0);
-// signal(7): a receive is never restarted by the kernel when "a timeout (SO_RCVTIMEO) has been set on the socket".
+// signal(7): the kernel never restarts a receive if "a timeout (SO_RCVTIMEO) has been set on the
+// socket".
 setsockopt(silent, SOL_SOCKET, SO_RCVTIMEO, new Uint8Array(BigInt64Array.of(20n, 0n).buffer));
 const messages = new MessageVector({ count: 4, size: 8 });
 printJson(

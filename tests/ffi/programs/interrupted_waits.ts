@@ -22,14 +22,15 @@ import { printJson } from "./print_json.ts";
 const [silent] = socketpair(AF_UNIX, SOCK_DGRAM, 0);
 const [here, there] = socketpair(AF_UNIX, SOCK_DGRAM, 0);
 
-// What the poller has seen last must not be taken for what it sees when it is interrupted.
+// The last events must not be reported again after an interruption.
 const poller = new Poller([silent, there], POLLIN);
 send(here, Uint8Array.of(1), 0);
 poller.wait(1000);
 const buffer = new ReceiveBuffer(8);
 buffer.receive(there, 0);
 
-// signal(7): a receive is never restarted by the kernel when "a timeout (SO_RCVTIMEO) has been set on the socket".
+// signal(7): the kernel never restarts a receive if "a timeout (SO_RCVTIMEO) has been set on the
+// socket".
 setsockopt(silent, SOL_SOCKET, SO_RCVTIMEO, new Uint8Array(BigInt64Array.of(20n, 0n).buffer));
 printJson(
   await underSignals(() => {

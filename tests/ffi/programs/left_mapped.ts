@@ -1,5 +1,6 @@
 /**
- * Maps the same memory several times, writes to it, and leaves it so at the end of the isolate; then takes memory from the heap.
+ * Maps the same memory several times, writes to it, leaves it mapped at the end of the isolate, and
+ * then allocates from the heap.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Leaves rings open at the end of the isolate, each with a receive under way. Those that the isolate before has left are sent something, after
- * memory was taken from the heap; throws if that changes it.
+ * Leaves rings open at the end of the isolate, each with a receive under way. It first sends to the
+ * rings of the previous isolate, after allocating memory, and throws if that memory changes.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import {
   socketpair,
 } from "../../../ffi/mod.ts";
 
-/** Where an isolate tells the next one, in the environment of the process, by which descriptors it is to send. */
+/** The environment variable by which an isolate passes its descriptors to the next. */
 const SENDERS = "LEFT_OPEN_SENDERS";
 
 const taken = Array.from({ length: 300 }, (_, i) => new Uint8Array(8192 + i));

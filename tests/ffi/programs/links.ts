@@ -1,5 +1,5 @@
 /**
- * Tells what `linkByIndex` says of the interfaces that it is given.
+ * Prints the result of `linkByIndex` for each given interface.
  *
  * @module
  */

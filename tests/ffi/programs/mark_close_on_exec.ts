@@ -1,5 +1,6 @@
 /**
- * Marks its descriptors close-on-exec from 701 up, and tells which are; where close_range(2) is refused, if an errno is given.
+ * Marks its descriptors from 701 up close-on-exec, and prints which are marked; if an errno is
+ * given, close_range(2) fails with it.
  *
  * @module
  */

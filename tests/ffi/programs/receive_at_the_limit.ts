@@ -1,5 +1,6 @@
 /**
- * Receives two descriptors where the process may open only one more. Started under a low `ulimit -n`.
+ * Receives two descriptors in a process that may open only one more. Started under a low `ulimit
+ * -n`.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * Asks for drops that drop nothing, and tells how each was refused and who the process is afterwards.
+ * Asks for drops that drop nothing, and prints how each was refused, and the credentials
+ * afterwards.
  *
  *     refused_identities.ts ID…
  *

@@ -1,6 +1,7 @@
 /**
- * Readers of a ring one after another: each stops at some frame, and the next goes on by what the one before has written down. Tells in how many
- * cases, and where it was not the very next frame that the next one had.
+ * Reads a ring by one reader after another: each stops at some frame, and the next continues from
+ * the recorded position. Prints the number of cases, and those in which the next reader did not get
+ * the very next frame.
  *
  * @module
  */
@@ -12,12 +13,12 @@ import { counted, nearSocket, NUMBER_OFFSET, numberedFrame, Sender } from "./vet
 
 const IN_A_BLOCK = 3, SIZE = 1000;
 const GEOMETRY = { blockSize: 4096, blockCount: 6, retireTimeout: 4 };
-/** The most that it holds; less if a block's time is over before it is full. */
+/** The most frames in a block; fewer if the block times out before it is full. */
 const CAPACITY = IN_A_BLOCK * GEOMETRY.blockCount;
 
 using sender = new Sender();
 
-/** A socket with a ring, what is written down of it, and whoever reads it. */
+/** A socket with a ring, the recorded position, and a reader. */
 class Place implements Disposable {
   readonly near = nearSocket();
   #sent = 0;
@@ -28,7 +29,7 @@ class Place implements Disposable {
     setUpPacketRing(this.near.fd, GEOMETRY);
   }
 
-  /** Sends so many frames, and waits until all are handed over. */
+  /** Sends a number of frames, and waits until all are handed over. */
   send(count: number): void {
     for (const end = this.#sent + count; this.#sent < end; this.#sent++) {
       sender.send(numberedFrame(this.#sent, SIZE));
@@ -36,7 +37,7 @@ class Place implements Disposable {
     sleep(4 * GEOMETRY.retireTimeout);
   }
 
-  /** A reader's life, by a descriptor of its own: the numbers of so many frames, as far as there are. */
+  /** Reads with a new descriptor: the numbers of up to so many frames. */
   read(count: number, life: Life): number[] {
     using copy = new OwnedFd(dup(this.near.fd));
     using ring = new PacketRing(copy.fd, GEOMETRY);
@@ -94,7 +95,7 @@ for (const frames of [0, 1, IN_A_BLOCK, 8, 9]) {
   }
 }
 
-// A ring that is full takes nothing more; then it goes on with whatever comes.
+// A full ring accepts nothing; later it continues with new frames.
 for (let stop = 0; stop <= CAPACITY; stop++) {
   for (const life of ["as told", "a step further"] as const) {
     using place = new Place();
@@ -109,7 +110,7 @@ for (let stop = 0; stop <= CAPACITY; stop++) {
   }
 }
 
-// Round and round, each reader for a few frames.
+// Several times round the ring, a few frames for each reader.
 for (const each of [1, 2, 3, 4, 5, 7]) {
   using place = new Place();
   const numbers: number[] = [];
@@ -124,7 +125,7 @@ for (const each of [1, 2, 3, 4, 5, 7]) {
   expect(`round and round by ${each}`, numbers, range(0, 6 * 2 * IN_A_BLOCK));
 }
 
-// What waits is what no reader has given back, wherever one is.
+// The waiting frames are those in blocks not given back, wherever the cursor is.
 using place = new Place();
 seen.waiting.push(place.waiting());
 place.send(8);

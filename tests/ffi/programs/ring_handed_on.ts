@@ -1,8 +1,8 @@
 /**
- * Sets a ring up, and has another process map it and read what comes.
+ * Sets up a ring, and lets another process map and read it.
  *
- *     ring_handed_on.ts            the process that sets it up, and sends
- *     ring_handed_on.ts reader FD  the other one
+ *     ring_handed_on.ts            the process that sets it up and sends
+ *     ring_handed_on.ts reader FD  the reader
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * Makes rings and forgets them, closed and not closed, and tells what is there still after what nobody holds was collected.
+ * Creates rings and drops all references to them, closed and open, and prints which objects survive
+ * a garbage collection.
  *
  * @module
  */
@@ -23,7 +24,7 @@ import { printJson } from "./print_json.ts";
 
 const [, silent] = socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-/** What a ring receives into. */
+/** The buffer of a receive. */
 function receivedInto(ring: IoUring): Uint8Array<ArrayBuffer> {
   const memory = new Uint8Array(4096);
   ring.hold(memory);
@@ -32,7 +33,7 @@ function receivedInto(ring: IoUring): Uint8Array<ArrayBuffer> {
   return memory;
 }
 
-/** A ring that may receive, and not cancel. */
+/** A ring that can receive but not cancel. */
 function uncancelled(): IoUring {
   const ring = new IoUring({ flags: IORING_SETUP_R_DISABLED });
   ring.restrict([[IORING_RESTRICTION_SQE_OP, IORING_OP_RECV]]);
@@ -40,7 +41,7 @@ function uncancelled(): IoUring {
   return ring;
 }
 
-/** Has a ring do something with memory, and closes it if that is asked for. */
+/** Submits an operation with memory, and closes the ring if asked to. */
 function memoryOf(
   ring: IoUring,
   use: (ring: IoUring) => Uint8Array<ArrayBuffer>,
@@ -54,7 +55,7 @@ function memoryOf(
 const providedTo = (ring: IoUring) =>
   new ProvidedBuffers(ring, { group: 1, count: 8, size: 512 }).bytes;
 
-/** Rings of which nothing is kept but their numbers; what was submitted the kernel has not seen. */
+/** Rings of which only the descriptors are kept; the kernel has not seen their submissions. */
 const numbers: number[] = [];
 for (let i = 0; i < 100; i++) {
   const ring = new IoUring();

@@ -1,5 +1,6 @@
 /**
- * Reads a part of what is in a ring, restores the tags there, and maps it anew, as the worker does that comes after one that died.
+ * Reads part of a ring, restores the tags there, and maps it again, as the successor of a dead
+ * worker does.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * Sends a few frames into a ring whose blocks hold hundreds: with a block that is handed over after a few milliseconds, and one that waits long.
+ * Sends a few frames into rings whose blocks hold hundreds: one hands a block over after a few
+ * milliseconds, the other after a long time.
  *
  * @module
  */
@@ -22,7 +23,7 @@ function soon() {
   using ring = new PacketRing(near.fd, geometry);
   const wakes: number[] = [];
   let asSent = 0;
-  // More rounds than blocks: each time another one.
+  // More rounds than blocks: each uses another block.
   for (let round = 0; round < 10; round++) {
     send(round * 3, 3);
     wakes.push(poll([near.fd], POLLIN, 10_000)[0]);

@@ -25,7 +25,7 @@ using sender = new Sender();
 setUpPacketRing(near.fd, GEOMETRY);
 using ring = new PacketRing(near.fd, GEOMETRY);
 
-/** The kernel has something to say on a new link as well. */
+/** The kernel sends frames of its own on a new link. */
 function awaitOurs(): boolean {
   while (awaitFrame(ring, near.fd)) {
     const { buffer, byteOffset } = frameOf(ring);

@@ -1,5 +1,6 @@
 /**
- * Restores a tag in a ring, maps the ring anew before the block was given back, and reads the frame again.
+ * Restores a tag in a ring, maps the ring again before the block is given back, and reads the frame
+ * again.
  *
  * @module
  */
@@ -11,7 +12,7 @@ import { ip, isSame, nearSocket, numberedFrame, Sender } from "./veth.ts";
 
 const GEOMETRY = { blockSize: 4096, blockCount: 8, retireTimeout: 20 };
 
-// Nothing but ours: no neighbour discovery.
+// Only the frames of this test: no neighbour discovery.
 for (const end of ["veth-fdpass", "veth-fdpass-far"]) ip("link", "set", end, "addrgenmode", "none");
 using near = nearSocket(ETH_P_ALL);
 using sender = new Sender();
@@ -21,7 +22,10 @@ const plain = numberedFrame(1, 100);
 const tagged = Uint8Array.of(...plain.subarray(0, 12), 0x81, 0, 0x20, 7, ...plain.subarray(12));
 sender.send(tagged);
 
-/** By a mapping of its own: whether the frame has a tag that is to be restored, and whether it is as it was sent in the end. */
+/**
+ * Through a new mapping: whether the frame has a tag to restore, and whether it finally equals the
+ * frame sent.
+ */
 function look() {
   using ring = new PacketRing(near.fd, GEOMETRY);
   while (awaitFrame(ring, near.fd)) {

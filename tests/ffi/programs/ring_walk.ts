@@ -1,5 +1,5 @@
 /**
- * What the programs of packet rings share: walking to the next frame, with an end to every wait.
+ * Walking to the next frame of a packet ring, with a limit for every wait.
  *
  * @module
  */
@@ -7,7 +7,10 @@
 import { type PacketRing, poll, POLLIN } from "../../../ffi/mod.ts";
 import { isSame, numberedFrame, sizeOf } from "./veth.ts";
 
-/** Steps to the next frame, and waits for it, ten seconds at most. Signals may end a wait; it begins again. */
+/**
+ * Moves to the next frame, and waits up to ten seconds for it. A signal may end a wait, which then
+ * starts again.
+ */
 export function awaitFrame(ring: PacketRing, packetFd: number): boolean {
   for (const end = performance.now() + 10_000; performance.now() < end;) {
     if (ring.next()) return true;
@@ -16,12 +19,12 @@ export function awaitFrame(ring: PacketRing, packetFd: number): boolean {
   return false;
 }
 
-/** The bytes of the frame that a ring is at, as far as they are there. */
+/** The captured bytes of the current frame. */
 export function frameOf({ bytes, offset, captured }: PacketRing): Uint8Array<ArrayBuffer> {
   return bytes.subarray(offset, offset + captured);
 }
 
-/** Whether a ring is at the frame with that number, all of it. */
+/** Whether the current frame is the whole frame of this number. */
 export function isAt(ring: PacketRing, number: number): boolean {
   const expected = numberedFrame(number, sizeOf(number));
   return ring.length === expected.length && isSame(frameOf(ring), expected);

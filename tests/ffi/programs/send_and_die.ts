@@ -1,5 +1,6 @@
 /**
- * Sends one end of a connection over the descriptor that it is given, with its last words in the other, and dies.
+ * Sends one end of a connection over the given descriptor, writes a last message to the other end,
+ * and dies.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Makes a session of its own, twice, and tells what came of it.
+ * Starts a new session twice, and prints the results.
  *
  * @module
  */

@@ -1,4 +1,7 @@
-/** Resolves when the runtime has handled every signal that came before this call. It hands them on from a thread of its own. */
+/**
+ * Resolves when the runtime has handled every earlier signal. The runtime passes them on from a
+ * thread of its own.
+ */
 async function handled(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   Deno.addSignalListener("SIGUSR2", () => resolve());
@@ -7,7 +10,7 @@ async function handled(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
-/** Runs a step while this process gets SIGUSR1 every few milliseconds, which a handler takes. */
+/** Runs a step while this process receives SIGUSR1 every few milliseconds, with a handler. */
 export async function underSignals<T>(step: () => T): Promise<T> {
   Deno.addSignalListener("SIGUSR1", () => {});
   const script = "while kill -USR1 $PPID; do sleep 0.005; done";

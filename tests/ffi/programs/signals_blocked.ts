@@ -1,5 +1,6 @@
 /**
- * Blocks signals, and tells who blocks which, what a program inherits, and which are heard.
+ * Blocks signals, and prints which threads block which, what a program inherits, and which signals
+ * are received.
  *
  * @module
  */
@@ -10,7 +11,7 @@ import { printJson } from "./print_json.ts";
 const blockedIn = (path: string) => [...signalsIn(readTextFile(path), "SigBlk")];
 const here = () => blockedIn("/proc/thread-self/status");
 
-/** What `grep` says that it blocks. */
+/** The signals that `grep` reports as blocked. */
 function inherited(start: (command: Deno.Command) => Deno.CommandOutput): number[] {
   const command = new Deno.Command("grep", { args: ["SigBlk", "/proc/self/status"] });
   return [...signalsIn(new TextDecoder().decode(start(command).stdout), "SigBlk")];

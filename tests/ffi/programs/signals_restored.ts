@@ -1,5 +1,6 @@
 /**
- * Gives signals back to the kernel, and tells what is caught and ignored, at once and when the runtime has begun all that it begins late.
+ * Restores the default actions of signals, and prints which signals are caught and ignored, at once
+ * and after the late start of the runtime's own handlers.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Spawns a program that writes its arguments to standard output, and one that is not there.
+ * Spawns a program that prints its arguments, and one that does not exist.
  *
  * @module
  */

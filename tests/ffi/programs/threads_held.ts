@@ -1,6 +1,6 @@
 /**
- * Starts threads and forgets them, let go and not, and tells whether what they wait on is there still after what nobody holds was collected;
- * and whether they end when the isolate is told that it does.
+ * Starts threads and drops all references to them, released and not; prints whether their semaphore
+ * survives a garbage collection, and whether they end with the isolate.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * Puts two filters on itself, tells their programs, the older first, and ends with status 7 when its input does.
+ * Installs two filters on itself, prints their programs, the older first, and exits with status 7
+ * when its input ends.
  *
  * @module
  */

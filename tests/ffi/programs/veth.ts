@@ -24,9 +24,12 @@ import {
   tpacket_stats,
 } from "../../../ffi/mod.ts";
 
-/** The first of the two that IEEE 802 leaves to local experiments: nothing else on the link has it. */
+/**
+ * The first of the two EtherTypes that IEEE 802 reserves for local experiments; nothing else on the
+ * link uses it.
+ */
 export const ETHERTYPE = 0x88b5;
-/** Where a frame has its number, of 32 bits. */
+/** The offset of the 32-bit number in a frame. */
 export const NUMBER_OFFSET = 14;
 
 function packetSocket(interfaceName: string, protocol: number): OwnedFd {
@@ -40,15 +43,16 @@ function packetSocket(interfaceName: string, protocol: number): OwnedFd {
 }
 
 /**
- * A packet socket on the near end, which receives our frames and no others.
+ * A packet socket on the near end that receives only the frames of this test.
  *
- * @param protocol `ETH_P_ALL` for what else comes as well, and for VLAN tags: they do not reach a socket of one protocol.
+ * @param protocol `ETH_P_ALL` to receive all others too, and VLAN tags, which do not reach a socket
+ * of one protocol.
  */
 export function nearSocket(protocol = ETHERTYPE): OwnedFd {
   return packetSocket("veth-fdpass", protocol);
 }
 
-/** A frame with its number, and filled so that no byte fits another frame or another place. */
+/** A frame with its number, filled so that no byte matches another frame or offset. */
 export function numberedFrame(number: number, size: number): Uint8Array<ArrayBuffer> {
   const frame = new Uint8Array(size);
   frame.set([0x01, 0x00, 0x5e, 0x7f, 0x00, 0x01, 0x02, 0, 0, 0, 0, 0x01]);
@@ -58,7 +62,7 @@ export function numberedFrame(number: number, size: number): Uint8Array<ArrayBuf
   return frame;
 }
 
-/** Lengths from 60 to 1514 in no order: of the frame with that number. */
+/** The length of the frame of this number: 60 to 1514, in no order. */
 export function sizeOf(number: number): number {
   return 60 + number * 997 % 1455;
 }
@@ -68,15 +72,15 @@ export function isSame(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, i) => byte === other[i]);
 }
 
-/** How often a frame is tried that finds a queue full: all namespaces share one, whoever fills it. */
+/** How often a send to a full queue is retried; all namespaces share that queue. */
 const TRIES = 5000;
 
-/** Sends at the far end. */
+/** A sender at the far end. */
 export class Sender implements Disposable {
   readonly #socket = packetSocket("veth-fdpass-far", 0); // protocol 0: it receives nothing
   readonly fd = this.#socket.fd;
 
-  /** Sends a frame; if there is no room for it just now, a little later. */
+  /** Sends a frame; if the queue is full, it retries a little later. */
   send(frame: Uint8Array<ArrayBuffer>): void {
     for (let tries = 1;; tries++) {
       const errno = errnoOf(() => send(this.#socket.fd, frame, 0));
@@ -91,7 +95,7 @@ export class Sender implements Disposable {
   }
 }
 
-/** What the kernel has counted since the last time: frames for which there was room, and others. */
+/** The kernel counters since the last read: frames received, and frames dropped. */
 export function counted(packetFd: number): { queued: number; dropped: number } {
   const statistics = getsockopt(packetFd, SOL_PACKET, PACKET_STATISTICS, tpacket_stats.size);
   const { tp_packets, tp_drops } = tpacket_stats.over(statistics);

@@ -30,14 +30,14 @@ const { EPERM } = Errno;
 
 const threadsOf = (pid: number) => readDirectory(`/proc/${pid}/task`).map(Number);
 
-/** Stops a thread that is there. */
+/** Stops an existing thread. */
 function stop(tid: number): StoppedThread {
   const thread = StoppedThread.stop(tid, TIMEOUT);
   if (thread === undefined) throw new Error(`Thread ${tid} has ended`);
   return thread;
 }
 
-/** Starts a program that is ready to be asked. */
+/** Starts a program and waits until it is ready. */
 async function started(command: readonly string[]): Promise<Deno.ChildProcess> {
   const child = start(command);
   assert((await nextWords(child)).includes("ready"));
@@ -141,7 +141,7 @@ testNeeding(
 
 testNeeding(
   compiler,
-  "ask() leaves the mask of signals, and what is pending, as it was",
+  "ask() restores the signal mask, and leaves signals pending",
   () =>
     withCompiled("asked.c", async (program) => {
       const child = await started([program, "intact"]);

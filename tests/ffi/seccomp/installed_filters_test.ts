@@ -22,7 +22,7 @@ testNeeding(
 
 testNeeding(
   root,
-  "readInstalledFilters() lets the process go on as before, however often",
+  "readInstalledFilters() lets the process continue as before, however often it is called",
   async () => {
     const child = start(["sh", "-c", "echo ready; read line; exit 7"]);
     await nextWords(child);
@@ -51,7 +51,7 @@ testNeeding(
 
 testNeeding(
   { ...root, programs: { strace: "strace" } },
-  "readInstalledFilters() throws EPERM if another tracer is there",
+  "readInstalledFilters() throws EPERM if there is another tracer",
   async () => {
     // strace is the parent of what it traces: the program tells its own pid.
     const child = start(["strace", "-o", "/dev/null", "sh", "-c", "echo $$; read line"]);
@@ -64,7 +64,7 @@ testNeeding(
 
 testNeeding(
   { ...root, programs: { cc: "gcc" } },
-  "readInstalledFilters() throws ETIMEDOUT for a process that does not stop, and lets it go on when it does",
+  "readInstalledFilters() throws ETIMEDOUT for a process that does not stop, and resumes it once it does",
   () =>
     withCompiled("vforked.c", async (program) => {
       const child = start([program]);

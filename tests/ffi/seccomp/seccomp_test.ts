@@ -25,7 +25,10 @@ import { command, resultOf, run } from "../programs.ts";
 const ARCHITECTURES = ["x86_64", "aarch64"] as const;
 const NOTHING_ELSE = { action: "EPERM", reason: "a test" } as const;
 
-/** Where the compiled bytes and the policy differ, in words; and how many calls were compared. */
+/**
+ * The differences between the compiled program and the policy in words, and the number of compared
+ * calls.
+ */
 function compare(policy: SyscallPolicy, architecture: "x86_64" | "aarch64"): [string[], number] {
   const program = compileFilter(policy, architecture);
   const differences: string[] = [];
@@ -82,7 +85,7 @@ for (const [title, rules] of Object.entries(CASES)) {
   }
 }
 
-/** Numbers that look random and are the same each time. */
+/** Pseudorandom numbers, the same each time. */
 function* numbers(seed: number): Generator<number, never> {
   for (let x = seed;;) {
     x ^= x << 13, x ^= x >>> 17, x ^= x << 5;
@@ -90,7 +93,7 @@ function* numbers(seed: number): Generator<number, never> {
   }
 }
 
-Deno.test("compileFilter() means what the policy says: 50 policies made by chance", () => {
+Deno.test("compileFilter() compiles 50 random policies to equivalent programs", () => {
   const random = numbers(20240229);
   const below = (limit: number) => random.next().value % limit;
   const bits = () => BigInt(below(2 ** 32)) << 32n | BigInt(below(2 ** 32));
@@ -113,7 +116,7 @@ Deno.test("compileFilter() means what the policy says: 50 policies made by chanc
   }
 });
 
-Deno.test("compileFilter() kills what comes by another architecture, whatever the policy says", () => {
+Deno.test("compileFilter() kills calls of another architecture under any policy", () => {
   const policy: SyscallPolicy = { rules: [], otherwise: { action: "allow", reason: "" } };
   const args = new Array<bigint>(6).fill(0n);
   for (const architecture of ARCHITECTURES) {
@@ -125,7 +128,7 @@ Deno.test("compileFilter() kills what comes by another architecture, whatever th
   }
 });
 
-Deno.test("compileFilter() refuses x32 numbers on x86_64, whatever the policy says", () => {
+Deno.test("compileFilter() refuses x32 numbers on x86_64 under any policy", () => {
   const policy: SyscallPolicy = { rules: [], otherwise: { action: "allow", reason: "" } };
   const program = compileFilter(policy, "x86_64");
   const args = new Array<bigint>(6).fill(0n);
@@ -136,7 +139,7 @@ Deno.test("compileFilter() refuses x32 numbers on x86_64, whatever the policy sa
 });
 
 Deno.test("compileFilter() jumps over a block of 255 instructions, and throws RangeError for a longer one", () => {
-  // A rule for an int takes three instructions, with a mask four; what happens otherwise is the last.
+  // A rule for an int takes three instructions, with a mask four; the default action is the last.
   const plain = (count: number) =>
     Array.from({ length: count }, (_, i) => rule("ioctl", "allow", intIs(1, i)));
   const masked = [rule("ioctl", "ENODEV", intIs(2, 1, 1)), rule("ioctl", "EBADF", intIs(2, 2, 2))];
@@ -214,7 +217,7 @@ Deno.test("installFilter() refuses by errno, by argument, on every thread, and o
   assertEquals(new Set(Object.values(seen.threads)), new Set(["NoNewPrivs: 1 Seccomp: 2"]));
 });
 
-Deno.test("installFilter() kills the process where a rule says so", async () => {
+Deno.test("installFilter() kills the process by a rule with that action", async () => {
   const { code, stdout } = await run(command("filtered.ts", ["kill"]));
   assertEquals({ code, stdout }, { code: 128 + 31, stdout: "" }); // SIGSYS
 });
@@ -257,7 +260,8 @@ if (Deno.build.arch === "x86_64") {
         };
         assertEquals(await says("-", "native"), "its pid");
         assertEquals(await says(filter, "native"), "its pid");
-        // The control: without the filter these are no more than calls by another name, where the kernel knows them.
+        // The control: without the filter, these are the same calls by another number, if the
+        // kernel knows them.
         assert(["its pid", 128 + 11].includes(await says("-", "i386")));
         assert(["its pid", "Function not implemented"].includes(String(await says("-", "x32"))));
         assertEquals(await says(filter, "i386"), 128 + 31); // SIGSYS

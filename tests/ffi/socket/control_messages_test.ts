@@ -1,6 +1,6 @@
 /**
- * What the kernel does with descriptors in control messages, on real sockets: the ways in which one too many
- * comes in, one gets lost, or one stays open. Source: unix(7), net/core/scm.c, net/unix/af_unix.c.
+ * Descriptors in control messages on real sockets: the ways in which one too many arrives, one is
+ * lost, or one stays open. Source: unix(7), net/core/scm.c, net/unix/af_unix.c.
  *
  * @module
  */
@@ -49,7 +49,7 @@ import {
 import { assertAbandoned, leavingNothingOpen, type Scope, useAndClose } from "../descriptors.ts";
 import { command, resultOf, run } from "../programs.ts";
 
-/** A connection to send over, and another whose one end, the cargo, is sent. */
+/** A connection for messages, and a second whose one end, the cargo, is passed. */
 function harbour(scope: Scope, type = SOCK_SEQPACKET) {
   const [here, there] = scope.pair(type);
   const [cargo, peer] = scope.pair();
@@ -58,7 +58,9 @@ function harbour(scope: Scope, type = SOCK_SEQPACKET) {
 
 const ONE_BYTE = new Uint8Array(1);
 
-/** A receive that refuses nothing: what the kernel delivers into a control buffer of that size. */
+/**
+ * A receive without checks: returns what the kernel delivers into a control buffer of this size.
+ */
 function receiveInto(fd: number, controlSize: number, flags = MSG_DONTWAIT) {
   const message = recvmsg(
     fd,
@@ -385,7 +387,8 @@ Deno.test(
     const { here, there, cargo, peer } = harbour(scope);
     setsockopt(there, SOL_SOCKET, SO_PASSCRED, 1);
     sendDescriptors(here, [cargo]);
-    // The credentials come first: with room for ten descriptors, they fit, and one or two descriptors behind them.
+    // The credentials come first: with room for ten descriptors, they fit, and one or two
+    // descriptors after them.
     const error = assertThrows(
       () => receiveDescriptors(there, { expected: 10 }),
       DescriptorError,

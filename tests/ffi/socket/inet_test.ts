@@ -50,7 +50,7 @@ Deno.test("inetAddress() and inetEndpoint() are each other's opposite, in networ
   assertThrows(() => inetEndpoint(new Uint8Array(8)), RangeError);
 });
 
-Deno.test("connect() names the peer, which getpeername() tells, and send() then reaches it", () => {
+Deno.test("connect() sets the peer, which getpeername() returns and send() reaches", () => {
   using here = udp();
   using there = udp();
   bind(there.fd, inetAddress({ address: LOCALHOST, port: 0 }));

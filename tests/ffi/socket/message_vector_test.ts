@@ -26,7 +26,7 @@ import { command, resultOf } from "../programs.ts";
 /** A datagram of some bytes, each its number. */
 const datagram = (length: number, number: number) => new Uint8Array(length).fill(number);
 
-/** What came, one after another. */
+/** The received messages in order. */
 function contents(messages: MessageVector, count: number): Uint8Array[] {
   return Array.from({ length: count }, (_, i) => {
     const start = messages.offsetOf(i);
@@ -35,7 +35,7 @@ function contents(messages: MessageVector, count: number): Uint8Array[] {
 }
 
 Deno.test(
-  "MessageVector.receive() takes what is there, in order, as far as it has room",
+  "MessageVector.receive() receives the queued messages in order, up to its size",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair(SOCK_DGRAM);
     const messages = new MessageVector({ count: 4, size: 16 });
@@ -145,7 +145,7 @@ Deno.test("MessageVector.receive() returns 0 when a signal ends the wait", async
 });
 
 Deno.test(
-  "MessageVector.receive() throws SystemError for what is no socket, and is good for another",
+  "MessageVector.receive() throws SystemError for a descriptor that is not a socket, and stays usable",
   leavingNothingOpen((scope) => {
     const messages = new MessageVector({ count: 2, size: 8 });
     const [closed, other] = socketpair(AF_UNIX, SOCK_DGRAM, 0);

@@ -28,7 +28,7 @@ import { command, resultOf } from "../programs.ts";
 
 const text = new TextEncoder();
 
-/** An attribute, with its padding; its `rta_len` as it should be, or as somebody says. */
+/** An attribute with its padding; `rta_len` is correct unless given. */
 function attribute(
   type: number,
   value: Uint8Array,
@@ -148,7 +148,7 @@ Deno.test("parseLink() throws the errno of NLMSG_ERROR", () => {
   assertThrows(() => parseLink(error), SystemError, "RTM_GETLINK: No such device (ENODEV)");
 });
 
-Deno.test("parseLink() throws RangeError for what is neither link nor error", () => {
+Deno.test("parseLink() throws RangeError for a message that is neither a link nor an error", () => {
   for (const type of [0, 3, RTM_GETLINK]) {
     const other = message(type, ifinfomsg.alloc().bytes);
     assertThrows(() => parseLink(other), RangeError, `netlink message of type ${type}, 32 bytes`);
@@ -166,7 +166,7 @@ Deno.test("parseLink() throws RangeError for a message that was cut", () => {
   }
 });
 
-Deno.test("parseLink() reads no attribute behind the end that nlmsg_len says", () => {
+Deno.test("parseLink() reads no attribute beyond nlmsg_len", () => {
   const bytes = link([name("a"), kind("veth")]);
   nlmsghdr.over(bytes).nlmsg_len = nlmsghdr.size + ifinfomsg.size + name("a").length;
   assertEquals(parseLink(bytes), { ...UNKNOWN, name: "a" });
@@ -187,7 +187,7 @@ Deno.test(
 );
 
 Deno.test(
-  "linkByIndex() and if_nametoindex() fail with ENODEV where there is none",
+  "linkByIndex() and if_nametoindex() fail with ENODEV if there is no such interface",
   leavingNothingOpen(() => {
     assertEquals(errnoOf(() => linkByIndex(0x7fff_fffe)), Errno.ENODEV);
     for (const name of ["", "no-such-link", "x".repeat(15)]) {
@@ -238,7 +238,7 @@ testNeeding(
   },
 );
 
-Deno.test("parseLink() refuses a message that claims to end before its own head, and an error that is none", () => {
+Deno.test("parseLink() refuses a message shorter than its header, and an error message without an error", () => {
   for (const nlmsg_len of [0, nlmsghdr.size, nlmsghdr.size + ifinfomsg.size - 1]) {
     const message = new Uint8Array(64);
     Object.assign(nlmsghdr.over(message), { nlmsg_len, nlmsg_type: RTM_NEWLINK });
@@ -249,7 +249,7 @@ Deno.test("parseLink() refuses a message that claims to end before its own head,
   assertThrows(() => parseLink(acknowledgement), RangeError, "Unexpected");
 });
 
-Deno.test("parseLink() throws RangeError for an errno that is none, and a number that has not four bytes", () => {
+Deno.test("parseLink() throws RangeError for an invalid errno, and for a number that is not four bytes long", () => {
   const refusal = (errno: number) => new Uint8Array(Int32Array.of(errno).buffer);
   assertThrows(
     () => parseLink(message(NLMSG_ERROR, refusal(-Errno.ENODEV))),

@@ -69,7 +69,7 @@ Deno.test(
   }),
 );
 
-Deno.test("sendDescriptors() fails with EPIPE, and no signal, where nobody receives", async () => {
+Deno.test("sendDescriptors() fails with EPIPE, and no signal, if the peer is closed", async () => {
   assertEquals(await resultOf(command("broken_pipe.ts")), {
     errno: "EPIPE",
     signals: 0,
@@ -154,7 +154,7 @@ Deno.test(
 );
 
 Deno.test(
-  "receiveDescriptors() goes on after a message that it refused",
+  "receiveDescriptors() continues after a message that it refused",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair();
     sendDescriptors(here, [here, here]);
@@ -191,7 +191,7 @@ Deno.test(
 );
 
 Deno.test(
-  "receiveDescriptors() fails with EAGAIN if nothing is there and it may not wait",
+  "receiveDescriptors() fails with EAGAIN if nothing is queued and it may not wait",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair();
     const receive = () => receiveDescriptors(there, { expected: 0, flags: MSG_DONTWAIT });

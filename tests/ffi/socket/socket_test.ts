@@ -62,7 +62,7 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 const NONE = new Uint8Array(0);
 
 Deno.test(
-  "socket() opens what is asked for",
+  "socket() opens a socket of the given domain, type and protocol",
   leavingNothingOpen((scope) => {
     for (const type of [SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET]) {
       const fd = scope.own(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
@@ -72,7 +72,7 @@ Deno.test(
   }),
 );
 
-Deno.test("socket() throws SystemError for a family that there is not", () => {
+Deno.test("socket() throws SystemError for an unknown family", () => {
   const error = assertThrows(() => socket(12345, SOCK_DGRAM, 0), SystemError);
   assertEquals([error.syscall, error.code], ["socket", "EAFNOSUPPORT"]);
 });
@@ -86,7 +86,7 @@ Deno.test(
   }),
 );
 
-Deno.test("socketpair() throws SystemError for a type that there is not", () => {
+Deno.test("socketpair() throws SystemError for an unknown type", () => {
   assertThrows(() => socketpair(AF_UNIX, 99, 0), SystemError, "socketpair: ");
 });
 
@@ -146,7 +146,7 @@ Deno.test(
 );
 
 Deno.test(
-  "getsockopt() throws SystemError for an option that there is not, and for what is no socket",
+  "getsockopt() throws SystemError for an unknown option, and for a descriptor that is not a socket",
   leavingNothingOpen((scope) => {
     const [fd] = scope.pair();
     assertEquals(errnoOf(() => getsockopt(fd, SOL_SOCKET, 9999, 4)), Errno.ENOPROTOOPT);
@@ -228,7 +228,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ReceiveBuffer.receive() cuts what is too long, and returns its length if it is asked to",
+  "ReceiveBuffer.receive() truncates a long datagram, and returns its whole length with MSG_TRUNC",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair();
     const buffer = new ReceiveBuffer(3);
@@ -254,7 +254,7 @@ Deno.test(
   }),
 );
 
-Deno.test("ReceiveBuffer.receive() throws SystemError for what is no socket", () => {
+Deno.test("ReceiveBuffer.receive() throws SystemError for a descriptor that is not a socket", () => {
   const buffer = new ReceiveBuffer(8);
   for (const [fd, code] of [[-1, "EBADF"], [0, "ENOTSOCK"]] as const) {
     const error = assertThrows(() => buffer.receive(fd, MSG_DONTWAIT), SystemError);
@@ -285,7 +285,7 @@ Deno.test(
 );
 
 Deno.test(
-  "recvmsg() says what it cut",
+  "recvmsg() reports what it truncated",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair();
     const control = encodeControlMessages([rightsMessage([here])]);
@@ -327,7 +327,7 @@ Deno.test(
 );
 
 Deno.test(
-  "poll() tells for each descriptor what it is ready for",
+  "poll() returns for each descriptor the events for which it is ready",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair();
     const [silent] = scope.pair();
@@ -389,7 +389,7 @@ for (const [timeout, atLeast] of [[-1, 0], [0, 0], [0.1, 1], [30, 30]]) {
   );
 }
 
-Deno.test("pollAsync() lets timers go on while it waits, and wakes up by what they do", async () => {
+Deno.test("pollAsync() lets timers run while it waits, and wakes up by their effects", async () => {
   const [here, there] = socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   try {
     assertEquals(await pollAsync([there], POLLIN, 1), [0]);

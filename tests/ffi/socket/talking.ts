@@ -1,12 +1,12 @@
 /**
- * Programs that a test talks to by lines, while it looks at them from outside.
+ * Programs with which a test exchanges lines while it inspects them from outside.
  *
  * @module
  */
 
 import { run } from "../programs.ts";
 
-/** When a program that does not end by itself is killed, in milliseconds. */
+/** The time after which a program is killed, in milliseconds. */
 const LIMIT = 60_000;
 
 /** Starts a program whose standard input and output are pipes. */
@@ -15,7 +15,7 @@ export function start([program, ...args]: readonly string[]): Deno.ChildProcess 
   return new Deno.Command(program, { args, stdin: "piped", stdout: "piped", signal }).spawn();
 }
 
-/** What a program says next. */
+/** Waits for the next output of a program. */
 export async function nextWords(child: Deno.ChildProcess): Promise<string> {
   const reader = child.stdout.getReader();
   const { value } = await reader.read();
@@ -30,7 +30,7 @@ export async function sendLine(child: Deno.ChildProcess): Promise<void> {
   writer.releaseLock();
 }
 
-/** Closes what a program reads, and waits for its end. */
+/** Closes the input of a program, and waits for its end. */
 export async function end(child: Deno.ChildProcess): Promise<number> {
   await child.stdin.close();
   await child.stdout.cancel();

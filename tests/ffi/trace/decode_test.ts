@@ -62,7 +62,7 @@ function systemCall(name: SyscallName, ...args: (number | bigint)[]): DecodedCal
   return decoded("syscall", all.map(BigInt));
 }
 
-/** What a trace shows without spaces and bytes: `name value`. */
+/** The rows of a trace without their bytes: `name value`. */
 const fields = ({ details }: DecodedCall) =>
   details.map((line) => line.replace(/^ *\d+ {2}[\da-f]{2}(?: [\da-f]{2})* {2,}/, "").trim());
 

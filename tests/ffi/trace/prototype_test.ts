@@ -33,7 +33,7 @@ Deno.test("parametersOf() finds types and names", () => {
   }
 });
 
-/** The types for Deno that stand for a C type. A pointer is a buffer unless it is an address. */
+/** The Deno types that match a C type. A pointer is a buffer unless it is passed as an address. */
 const FFI_TYPES: Record<string, readonly string[]> = {
   int: ["i32"],
   clockid_t: ["i32"],

@@ -29,7 +29,7 @@ import { traceCalls, type TracedCall } from "../../../ffi/trace/trace.ts";
 
 const calls: TracedCall[] = [];
 
-/** Whoever is told may spoil errno, and make calls. */
+/** The receiver of the trace may change errno, and make calls. */
 traceCalls((call) => {
   calls.push(call);
   libc.close(-1);
@@ -88,7 +88,7 @@ Deno.test("traceCalls() shows the crossing: msghdr, iovec, cmsghdr, descriptors"
   );
 });
 
-Deno.test("traceCalls() decodes addresses and events, and tells of other threads", async () => {
+Deno.test("traceCalls() decodes addresses and events, and reports calls on other threads", async () => {
   using udp = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const [name] = traced(() => getsockname(udp.fd)).calls;
   assertMatch(name.details[0], /addr: struct sockaddr_in, 16 bytes:/);
@@ -103,7 +103,7 @@ Deno.test("traceCalls() decodes addresses and events, and tells of other threads
   assertEquals(elsewhere.milliseconds >= 1, true);
 });
 
-Deno.test("traceCalls() survives an address that is nobody's", () => {
+Deno.test("traceCalls() survives an invalid address", () => {
   using udp = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const header = new Uint8Array(56);
   new DataView(header.buffer).setBigUint64(16, 8n, true); // msg_iov: an address in the first page

@@ -17,13 +17,13 @@ Deno.test("judgeFilter() finds the filter among others", () => {
   assertEquals(status(expected, nothing), "pass");
 });
 
-Deno.test("judgeFilter() takes no filter, and no other, for it", () => {
+Deno.test("judgeFilter() accepts neither no filter nor another one", () => {
   assertEquals(status(), "fail");
   assertEquals(status(nothing, nothing), "fail");
   assertEquals(status(expected.subarray(8)), "fail");
 });
 
-Deno.test("judgeFilter() sees each instruction that differs", () => {
+Deno.test("judgeFilter() notices each byte that differs", () => {
   for (let at = 0; at < expected.length; at++) {
     const other = expected.slice();
     other[at] ^= 1;
@@ -31,7 +31,7 @@ Deno.test("judgeFilter() sees each instruction that differs", () => {
   }
 });
 
-Deno.test("judgeFilter() sees a filter for other descriptors", () => {
+Deno.test("judgeFilter() notices a filter for other descriptors", () => {
   assertEquals(status(compileFilter(receiveOnlyPolicy({ ...policy, packetFd: 6 }))), "fail");
   assertEquals(status(compileFilter(receiveOnlyPolicy({ ...policy, ioUring: true }))), "fail");
 });

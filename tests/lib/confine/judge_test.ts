@@ -1,7 +1,19 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { Errno } from "../../../ffi/mod.ts";
-import { parseStatus, threadCredentials } from "../../../lib/inspect/threads.ts";
-import { judgeCredentials, judgeDenial } from "../../../lib/confine/judge.ts";
+import { assertEquals } from "@std/assert";
+import { Errno, PrivilegeError } from "../../../ffi/mod.ts";
+import { parseStatus } from "../../../lib/inspect/threads.ts";
+import {
+  judgeConfinement,
+  judgeCredentials,
+  judgeDenial,
+  judgeDescriptors,
+  judgeFilter,
+  judgeFootholds,
+  judgeHardened,
+  judgeLaterThreads,
+  judgeRegaining,
+  judgeSecondLine,
+  LATER_THREADS,
+} from "../../../lib/confine/judge.ts";
 
 const STATUS = `Name:\tdeno
 Uid:\t65534\t65534\t65534\t65534
@@ -47,19 +59,7 @@ Deno.test("judgeCredentials() does not pass when no thread was seen", () => {
   }
 });
 
-Deno.test("parseStatus() throws when a line is missing", () => {
-  for (const key of ["Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapAmb"]) {
-    assertThrows(() => parseStatus(1, STATUS.replace(`${key}:`, "Other:")), Error, key);
-  }
-});
-
-Deno.test("threadCredentials() sees every thread of this process", () => {
-  const threads = threadCredentials("self");
-  assertEquals(threads.length, [...Deno.readDirSync("/proc/self/task")].length);
-  for (const { uids } of threads) assertEquals(uids[1], Deno.uid());
-});
-
-Deno.test("judgeDenial() takes EPERM after a success, and nothing else, for a denial", () => {
+Deno.test("judgeDenial() accepts EPERM after a success, and nothing else", () => {
   const { EPERM, ENODEV, EMFILE, EAFNOSUPPORT } = Errno;
   const cases: [before: number, after: number, status: string][] = [
     [0, EPERM, "pass"],
@@ -72,4 +72,121 @@ Deno.test("judgeDenial() takes EPERM after a success, and nothing else, for a de
   for (const [before, after, status] of cases) {
     assertEquals(judgeDenial(before, after).status, status, `${before}, ${after}`);
   }
+});
+
+/** A thread that is confined, but for what is changed in its status. */
+function thread(tid: number, ...changes: [from: string, to: string][]) {
+  const confined = STATUS.replace("CapBnd:\t000001ffffffffff", "CapBnd:\t0000000000000000")
+    .replace("NoNewPrivs:\t0", "NoNewPrivs:\t1").replace("Seccomp:\t0", "Seccomp:\t2");
+  return parseStatus(tid, changes.reduce((text, [from, to]) => text.replace(from, to), confined));
+}
+
+Deno.test("judgeConfinement() fails for one thread that lacks one protection", () => {
+  assertEquals(judgeConfinement([thread(1), thread(2)], NOBODY).status, "pass");
+  assertEquals(judgeConfinement([], NOBODY).status, "fail");
+  const changes: [from: string, to: string][] = [
+    ["Uid:\t65534", "Uid:\t0"],
+    ["Gid:\t65534\t65534\t65534\t65534", "Gid:\t65534\t65534\t65534\t0"],
+    ["Groups:\t", "Groups:\t42 "],
+    ...["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"].map((set): [string, string] => [
+      `${set}:\t0000000000000000`,
+      `${set}:\t0000000000002000`,
+    ]),
+    ["NoNewPrivs:\t1", "NoNewPrivs:\t0"],
+    ["Seccomp:\t2", "Seccomp:\t0"],
+    ["Seccomp:\t2", "Seccomp:\t1"],
+  ];
+  for (const change of changes) {
+    const { status, observed } = judgeConfinement([thread(1), thread(2, change)], NOBODY);
+    assertEquals([status, observed.startsWith("1 of 2 threads")], ["fail", true], change[1]);
+  }
+});
+
+const threads = (count: number) => Array.from({ length: count }, (_, i) => thread(i + 1));
+
+Deno.test("judgeLaterThreads() wants enough new threads, and all of them confined", () => {
+  const status = (before: number, after: number) =>
+    judgeLaterThreads(threads(before), threads(after), NOBODY).status;
+  assertEquals(status(2, 2 + LATER_THREADS), "pass");
+  assertEquals(status(2, 2 + LATER_THREADS - 1), "fail");
+  assertEquals(status(9, 9), "fail");
+  const loose = [...threads(9), thread(10, ["Seccomp:\t2", "Seccomp:\t0"])];
+  assertEquals(judgeLaterThreads(threads(2), loose, NOBODY).status, "fail");
+});
+
+Deno.test("judgeRegaining() wants every way back refused with EPERM, and no doubt", () => {
+  const attempts = (...errnos: number[]) => errnos.map((errno) => ({ call: "setresuid", errno }));
+  const { EPERM, EINVAL } = Errno;
+  assertEquals(judgeRegaining(attempts(EPERM, EPERM)).status, "pass");
+  for (const errnos of [[], [EPERM, 0], [EINVAL, EPERM]]) {
+    assertEquals(judgeRegaining(attempts(...errnos)).status, "fail", errnos.join());
+  }
+  const { status, observed } = judgeRegaining(attempts(EPERM), new PrivilegeError("a group"));
+  assertEquals([status, observed.endsWith("the drop: a group")], ["fail", true]);
+});
+
+const SECOND_LINE = {
+  "locked-filter": true,
+  "fanout-pin": true,
+  "undumpable": true,
+  "resource-limits": true,
+};
+
+Deno.test("judgeSecondLine() names each protection that is missing", () => {
+  assertEquals(judgeSecondLine(SECOND_LINE).status, "pass");
+  for (const name of Object.keys(SECOND_LINE)) {
+    const { status, observed } = judgeSecondLine({ ...SECOND_LINE, [name]: false });
+    assertEquals([status, observed], ["fail", `missing: ${name}`]);
+  }
+});
+
+Deno.test("judgeDescriptors() and judgeFootholds() name each thing that is not explained", () => {
+  const known = { fd: 3, refersTo: "socket:[1]", access: "rw", why: "the passed socket" } as const;
+  const unknown = { fd: 4, refersTo: "/etc/passwd", access: "r", why: undefined } as const;
+  assertEquals(judgeDescriptors([known]).status, "pass");
+  const { status, observed } = judgeDescriptors([known, unknown]);
+  assertEquals([status, observed], ["fail", "unexplained: 4 (/etc/passwd)"]);
+  assertEquals(judgeFootholds({ descriptors: [], footholds: [] }).status, "pass");
+  assertEquals(judgeFootholds({ descriptors: [], footholds: ["a ring"] }).status, "fail");
+});
+
+Deno.test("judgeFilter() fails without an expected filter, and skips if none can be read", () => {
+  const expected = new Uint8Array(8);
+  assertEquals(judgeFilter({ expected: undefined, found: [expected] }).status, "fail");
+  assertEquals(judgeFilter({ expected, found: "another tracer is there" }).status, "skip");
+});
+
+Deno.test("judgeHardened() fails for each thing that is wrong, and for that check alone", () => {
+  const filter = new Uint8Array(8);
+  const view = (count: number, footholds: string[] = []) => ({
+    processes: [1],
+    threads: threads(count),
+    descriptors: [],
+    footholds,
+    packetSockets: [],
+    control: null,
+    answers: [],
+    questioned: 0,
+  });
+  const right = {
+    view: view(9),
+    before: view(2),
+    secondLine: SECOND_LINE,
+    filters: { expected: filter, found: [filter] },
+  };
+  const failing = (wrong: Partial<typeof right>) =>
+    Object.entries(judgeHardened({ ...right, ...wrong }, NOBODY))
+      .flatMap(([id, { status }]) => status === "pass" ? [] : [id]);
+  assertEquals(failing({}), []);
+  const loose = {
+    ...view(9),
+    threads: [...threads(8), thread(9, ["NoNewPrivs:\t1", "NoNewPrivs:\t0"])],
+  };
+  assertEquals(failing({ view: loose }), ["HARD-01", "HARD-02"]);
+  assertEquals(failing({ before: view(9) }), ["HARD-02"]);
+  assertEquals(failing({ view: view(9, ["a ring"]) }), ["HARD-03"]);
+  assertEquals(failing({ secondLine: { ...SECOND_LINE, undumpable: false } }), ["HARD-04"]);
+  assertEquals(failing({ filters: { expected: filter, found: [] } }), ["HARD-05"]);
+  const { before: _, ...withoutBefore } = right;
+  assertEquals(judgeHardened(withoutBefore, NOBODY)["HARD-02"].status, "pass");
 });

@@ -1,4 +1,4 @@
-/** What `receiveOnlyPolicy` makes of a worker that may send by one connected socket: nothing else may come with it. */
+/** The policy of a worker that may send by one connected socket: it allows nothing else beside. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
@@ -63,7 +63,7 @@ for (const architecture of ["x86_64", "aarch64"] as const) {
     assertEquals(REFUSED.filter((call) => returned(call) !== EPERM), []);
   });
 
-  Deno.test(`receiveOnlyPolicy() with an egress is compiled to what it means, ${architecture}`, () => {
+  Deno.test(`receiveOnlyPolicy() with an egress compiles to a program that means the same, ${architecture}`, () => {
     const differences: string[] = [];
     let more = 0;
     for (const call of calls(POLICY, architecture)) {

@@ -20,7 +20,8 @@ const ALLOW = 0x7fff0000, EPERM = 0x00050001, ENOSYS = 0x00050026;
 /** A descriptor or command with something in the high word, which the kernel does not look at. */
 const high = (low: bigint) => 0xdead_beef_0000_0000n | low;
 
-// What is expected of the policy, written without looking at its rules: the call, and the arguments from the first on.
+// The expectations of the policy, written without looking at its rules: a call and its first
+// arguments.
 type Expectation = [syscall: SyscallName, ...args: bigint[]];
 
 const each = (syscalls: SyscallName[], ...args: bigint[]): Expectation[] =>
@@ -192,7 +193,7 @@ for (const architecture of ARCHITECTURES) {
     assertEquals(disappointments(POLICY, architecture), []);
   });
 
-  Deno.test(`receiveOnlyPolicy() is compiled to what it means, ${architecture}`, () => {
+  Deno.test(`receiveOnlyPolicy() compiles to a program that means the same, ${architecture}`, () => {
     const program = compileFilter(POLICY, architecture);
     const differences: string[] = [];
     let count = 0;
@@ -266,7 +267,8 @@ testNeeding(
     const { allowed, refused, differences, x32 } = resultOf(outcome);
     assertEquals(differences, []);
     assert(allowed > 1000 && refused > 1000);
-    if (Deno.build.arch === "x86_64") assertEquals(x32, 1); // EPERM, where the kernel would say ENOSYS
+    // The kernel would refuse it with ENOSYS.
+    if (Deno.build.arch === "x86_64") assertEquals(x32, 1); // EPERM
   },
 );
 

@@ -14,8 +14,8 @@ const holds = judged(true, "seen to hold", { look: 1 });
 const fails = judged(false, "seen to fail", { look: 2 });
 const open = skipped("not to be seen");
 const STATUSES = ["pass", "skip", "fail"] as const;
-const says = (status: Finding["status"], observed = `said to ${status}`): Finding => ({
-  ...{ status, observed, evidence: { said: status } },
+const reports = (status: Finding["status"], observed = `reported ${status}`): Finding => ({
+  ...{ status, observed, evidence: { reported: status } },
 });
 
 /** Returns the result of findings and opinions. Their order must make no difference. */
@@ -49,7 +49,9 @@ Deno.test("A check that never ran fails, as seen by the parent", () => {
 
 for (const finding of [holds, open, fails]) {
   Deno.test(`The parent's ${finding.status} stands, unless the child reports a fail`, () => {
-    for (const words of [[], [says("pass")], [says("skip")], [says("skip"), says("pass")]]) {
+    for (
+      const words of [[], [reports("pass")], [reports("skip")], [reports("skip"), reports("pass")]]
+    ) {
       assertEquals(resultOf([[finding, "parent"]], words), { ...finding, seen_by: ["parent"] });
     }
   });
@@ -57,15 +59,15 @@ for (const finding of [holds, open, fails]) {
   Deno.test(`The child's fail turns the parent's ${finding.status} into a fail, for good`, () => {
     for (
       const words of [
-        [says("fail")],
-        [says("fail"), says("pass"), says("skip")],
-        [says("pass"), says("fail"), says("fail", "another")],
+        [reports("fail")],
+        [reports("fail"), reports("pass"), reports("skip")],
+        [reports("pass"), reports("fail"), reports("fail", "another")],
       ]
     ) {
       assertEquals(resultOf([[finding, "answer"]], words), {
         status: "fail",
-        observed: `${finding.observed}; the child reports: said to fail`,
-        evidence: { parent: finding.evidence, child: { said: "fail" } },
+        observed: `${finding.observed}; the child reports: reported fail`,
+        evidence: { parent: finding.evidence, child: { reported: "fail" } },
         seen_by: ["answer", "child"],
       });
     }
@@ -74,31 +76,31 @@ for (const finding of [holds, open, fails]) {
 
 Deno.test("A check that only the child reports never ran, unless it rests on the child's word", () => {
   for (const status of STATUSES) {
-    const { status: result, seen_by } = resultOf([], [says(status)]);
+    const { status: result, seen_by } = resultOf([], [reports(status)]);
     assertEquals([result, seen_by], ["fail", status === "fail" ? ["parent", "child"] : ["parent"]]);
   }
   for (const status of ["pass", "fail"] as const) {
-    assertEquals(resultOf([], [says(status)], true), { ...says(status), seen_by: ["child"] });
+    assertEquals(resultOf([], [reports(status)], true), { ...reports(status), seen_by: ["child"] });
   }
-  assertEquals(resultOf([], [says("skip")], true).observed, "never ran");
-  const changes = resultOf([], [says("pass"), says("fail"), says("pass")], true);
+  assertEquals(resultOf([], [reports("skip")], true).observed, "never ran");
+  const changes = resultOf([], [reports("pass"), reports("fail"), reports("pass")], true);
   assertEquals([changes.status, changes.seen_by], ["fail", ["child"]]);
 });
 
 Deno.test("A check that rests on the child's word and that the parent judges too needs both", () => {
   const parent = (finding: Finding, ...words: Finding[]) =>
     resultOf([[finding, "parent"]], words, true);
-  assertEquals(parent(holds, says("pass")), {
+  assertEquals(parent(holds, reports("pass")), {
     status: "pass",
-    observed: "seen to hold; the child reports: said to pass",
-    evidence: { parent: { look: 1 }, child: { said: "pass" } },
+    observed: "seen to hold; the child reports: reported pass",
+    evidence: { parent: { look: 1 }, child: { reported: "pass" } },
     seen_by: ["parent", "child"],
   });
   assertEquals(parent(holds).status, "fail");
   assertEquals(parent(holds).observed, "seen to hold; the child reports: nothing");
-  assertEquals(parent(holds, says("skip")).status, "fail");
+  assertEquals(parent(holds, reports("skip")).status, "fail");
   for (const finding of [open, fails]) {
-    assertEquals(parent(finding, says("pass")), { ...finding, seen_by: ["parent"] });
+    assertEquals(parent(finding, reports("pass")), { ...finding, seen_by: ["parent"] });
   }
 });
 
@@ -127,7 +129,7 @@ Deno.test("addOpinion() keeps one fail and, if it is needed, one pass", () => {
   for (const needsWord of [false, true]) {
     const judgement = new Judgement(needsWord);
     const kept = ["skip", "pass", "pass", "skip", "fail", "fail", "pass"] as const;
-    assertEquals(kept.map((status) => judgement.addOpinion(says(status))), [
+    assertEquals(kept.map((status) => judgement.addOpinion(reports(status))), [
       ...[false, needsWord, false, false, true, false, false],
     ]);
   }

@@ -157,7 +157,7 @@ Deno.test("ExperimentRecord keeps calls in order of time, up to a number and a l
 Deno.test("ExperimentRecord.countChildText() throws if the children have sent too much", () => {
   const record = new ExperimentRecord(EXPERIMENT);
   const tenth = "x".repeat(CHILD_TEXT_LIMIT / 10 - 1000);
-  for (let said = 0; said < 10; said++) record.countChildText(tenth);
+  for (let times = 0; times < 10; times++) record.countChildText(tenth);
   assertThrows(() => record.countChildText(tenth), ExperimentError, "sends too much");
   // Short texts count as well.
   const other = new ExperimentRecord(EXPERIMENT);

@@ -26,14 +26,14 @@ function readKtap(text: string): { outer: Result[]; inner: Result[][]; bail: str
   let bail: string | undefined;
   text.split("\n").slice(0, -1).forEach((line, i) => {
     const depth = line.startsWith("  ") ? 1 : 0;
-    const said = line.slice(2 * depth);
-    if (i === 0) return assertEquals(said, "KTAP version 1");
-    if (said === "KTAP version 1") return void inner.push([]);
-    const [, plan] = said.match(/^1\.\.(\d+)( # SKIP .*)?$/) ?? [];
+    const content = line.slice(2 * depth);
+    if (i === 0) return assertEquals(content, "KTAP version 1");
+    if (content === "KTAP version 1") return void inner.push([]);
+    const [, plan] = content.match(/^1\.\.(\d+)( # SKIP .*)?$/) ?? [];
     if (plan !== undefined) return void (plans[depth] = Number(plan));
-    if (said.startsWith("# ")) return;
-    if (said.startsWith("Bail out! ")) return void (bail = said.slice(10));
-    const match = said.match(/^(not )?ok (\d+) - ((?:[^#]|\\#)*?)(?: # SKIP (.*))?$/);
+    if (content.startsWith("# ")) return;
+    if (content.startsWith("Bail out! ")) return void (bail = content.slice(10));
+    const match = content.match(/^(not )?ok (\d+) - ((?:[^#]|\\#)*?)(?: # SKIP (.*))?$/);
     if (match === null) throw new Error(`Line ${i + 1} is no KTAP: ${JSON.stringify(line)}`);
     const [, not, number, name, skip] = match;
     const results = depth === 0 ? outer : inner.at(-1)!;

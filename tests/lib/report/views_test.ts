@@ -8,7 +8,7 @@ import { renderText } from "../../../lib/report/text.ts";
 import { spoilt, storedEvidence } from "../../support/stored.ts";
 
 /** The content that every view of an experiment shares. */
-interface Said {
+interface Summary {
   readonly verdict: string;
   readonly checks: readonly (readonly [id: string, status: string])[];
 }
@@ -17,7 +17,7 @@ const AMOUNTS = ["quiet", "normal", "verbose"] as const;
 
 const BY_MARK: Readonly<Record<string, string>> = { "✓": "pass", "✗": "fail", "–": "skip" };
 
-function readJson(evidence: Evidence): Said[] {
+function readJson(evidence: Evidence): Summary[] {
   const { experiments }: Evidence = JSON.parse(renderJson(evidence));
   return experiments.map(({ verdict, checks }) => ({
     verdict,
@@ -25,8 +25,8 @@ function readJson(evidence: Evidence): Said[] {
   }));
 }
 
-function readTap(evidence: Evidence): Said[] {
-  const said: Said[] = [];
+function readTap(evidence: Evidence): Summary[] {
+  const summaries: Summary[] = [];
   let checks: [string, string][] = [];
   for (const line of renderTap(evidence).split("\n")) {
     const [, indent, not, name, skip] =
@@ -34,17 +34,17 @@ function readTap(evidence: Evidence): Said[] {
         [];
     if (name === undefined) continue;
     if (indent === "") {
-      said.push({ verdict: not ? "FAIL" : skip ? "INCONCLUSIVE" : "PASS", checks });
+      summaries.push({ verdict: not ? "FAIL" : skip ? "INCONCLUSIVE" : "PASS", checks });
       checks = [];
     } else {
       checks.push([name, not ? "fail" : skip ? "skip" : "pass"]);
     }
   }
-  return said;
+  return summaries;
 }
 
 /** Reads the transcript: checks stand behind their lines, and failed ones also at the end. */
-function readText(evidence: Evidence): Said[] {
+function readText(evidence: Evidence): Summary[] {
   const text = renderText(evidence, { color: false, amount: "verbose" });
   return text.split(/^(?==== )/m).map((part) => {
     const checks = new Map<string, string>();
@@ -58,7 +58,7 @@ function readText(evidence: Evidence): Said[] {
   });
 }
 
-function readHtml(evidence: Evidence): Said[] {
+function readHtml(evidence: Evidence): Summary[] {
   const [, ...sections] = renderHtml(evidence).split(/<section class="experiment" id="experiment-/);
   return sections.map((section) => ({
     verdict: section.match(/<span class="verdict \w+">(\w+)<\/span>/)?.[1] ?? "none",
@@ -67,8 +67,8 @@ function readHtml(evidence: Evidence): Said[] {
   }));
 }
 
-const sorted = (said: Said[]) =>
-  said.map(({ verdict, checks }) => ({ verdict, checks: checks.toSorted() }));
+const sorted = (summaries: Summary[]) =>
+  summaries.map(({ verdict, checks }) => ({ verdict, checks: checks.toSorted() }));
 
 for (
   const [what, evidence] of [
@@ -77,24 +77,24 @@ for (
   ] as const
 ) {
   Deno.test(`Text, JSON, KTAP and HTML agree on ${what} evidence`, () => {
-    const said = readJson(evidence);
-    assertEquals(said.map(({ verdict }) => verdict), [
+    const summaries = readJson(evidence);
+    assertEquals(summaries.map(({ verdict }) => verdict), [
       ...["PASS", "PASS", "PASS", "FAIL", "INCONCLUSIVE"],
     ]);
-    assertEquals(readTap(evidence), said);
-    assertEquals(readHtml(evidence), said);
-    assertEquals(sorted(readText(evidence)), sorted(said)); // in the order of its lines
+    assertEquals(readTap(evidence), summaries);
+    assertEquals(readHtml(evidence), summaries);
+    assertEquals(sorted(readText(evidence)), sorted(summaries)); // in the order of its lines
   });
 }
 
 Deno.test("Text, KTAP and HTML mark checks that rest on the child's word, wholly or in part", () => {
-  const cases: [seenBy: SeenBy[], said: string | undefined][] = [
+  const cases: [seenBy: SeenBy[], summaries: string | undefined][] = [
     [["parent"], undefined],
     [["parent", "answer"], undefined],
     [["child"], "(the child's word)"],
     [["answer", "child"], "(in part the child's word)"],
   ];
-  for (const [seen_by, said] of cases) {
+  for (const [seen_by, summaries] of cases) {
     const evidence = JSON.parse(renderJson(storedEvidence()));
     for (const { checks } of evidence.experiments) {
       for (const check of checks) {
@@ -105,7 +105,7 @@ Deno.test("Text, KTAP and HTML mark checks that rest on the child's word, wholly
     const page = renderHtml(evidence).replaceAll(/<[^>]*>/g, " ").replaceAll("&#39;", "'");
     for (const view of [text, renderTap(evidence), page]) {
       const all = view.matchAll(/seen at once\s*(\(.*?\))?/g).map(([, remark]) => remark);
-      assertEquals(new Set<string | undefined>(all), new Set([said]));
+      assertEquals(new Set<string | undefined>(all), new Set([summaries]));
     }
   }
 });
@@ -144,11 +144,11 @@ Deno.test("Views are pure: equal evidence gives equal bytes, and is not changed"
 Deno.test("The capture has the packets of every experiment, as in the evidence", () => {
   for (const evidence of [storedEvidence(), spoilt(storedEvidence())]) {
     const text = new TextDecoder().decode(renderPcapng(evidence));
-    const told = text.matchAll(
+    const comments = text.matchAll(
       /([\w-]+): packet (\d+) of (\d+), (perhaps received before|received after) the drop, (not )?this run/g,
     );
     assertEquals(
-      [...told].map(([, name, number, of, when, not]) => [name, +number, +of, when, not]),
+      [...comments].map(([, name, number, of, when, not]) => [name, +number, +of, when, not]),
       evidence.experiments.flatMap(({ name, packets }) =>
         packets.map(({ after_drop, ours }, i) => [
           ...[name, i + 1, packets.length],

@@ -6,6 +6,7 @@
 
 import type { Evidence } from "../../../lib/evidence/evidence.ts";
 import type { Injection, LoggedCall, RunRecord } from "./injection.ts";
+import { isAt } from "./places.ts";
 import { whyTolerated } from "./tolerated.ts";
 
 /** What must not happen, each counted by itself. */
@@ -120,14 +121,18 @@ const TRANSLATED: readonly [call: string, errno: string, said: string][] = [
 ];
 
 /** Refusals that are answers: the report says what they mean. */
-const ANSWERS: readonly {
+export const ANSWERS: readonly {
   readonly call: string;
   readonly errnos: readonly string[];
-  readonly at: RegExp;
+  readonly at: readonly string[];
 }[] = [
-  { call: "getpeername", errnos: ["ENOTCONN", "EOPNOTSUPP"], at: /kindOfSocket/ },
-  { call: "ptrace", errnos: ["ENOENT", "EINVAL"], at: /filtersOf/ },
-  { call: "ptrace", errnos: ["ESRCH"], at: /StoppedThread/ },
+  {
+    call: "getpeername",
+    errnos: ["ENOTCONN", "EOPNOTSUPP"],
+    at: ["kindOfSocket@lib/inspect/descriptors.ts"],
+  },
+  { call: "ptrace", errnos: ["ENOENT", "EINVAL"], at: ["filtersOf@ffi/ptrace/requests.ts"] },
+  { call: "ptrace", errnos: ["ESRCH"], at: ["@ffi/ptrace/stopped_thread.ts"] },
 ];
 
 /**
@@ -141,7 +146,8 @@ const ANSWERS: readonly {
 function isNamed({ libc, syscall, place, answer }: Injection, said: string): boolean {
   const isAnswer = !("errno" in answer) ||
     ANSWERS.some(({ call, errnos, at }) =>
-      call === syscall && errnos.includes(answer.errno) && at.test(place)
+      call === syscall && errnos.includes(answer.errno) &&
+      at.some((pattern) => isAt(place, pattern))
     );
   if (isAnswer) return said.trim() !== "";
   const calls = libc === "syscall" ? [syscall] : [libc, syscall];

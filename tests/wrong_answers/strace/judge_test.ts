@@ -180,7 +180,7 @@ Deno.test("judge() does not count an answer at another place or turn as a hit, b
     ...INJECTION,
     libc: "prctl",
     syscall: "prctl",
-    place: "prctl@process.ts:1 becomeSubreaper@a.ts:1",
+    place: "prctl@ffi/process/process.ts:1 becomeSubreaper@ffi/process/process.ts:2",
   };
   const injected = [{ ...HIT, name: "prctl", libc: "prctl", place: early.place }];
   assertEquals(kinds({ ...elsewhere, injected }, early), []);

@@ -6,6 +6,7 @@
  */
 
 import type { Injection } from "./injection.ts";
+import { isAt, ON_ANOTHER_THREAD } from "./places.ts";
 
 /** A wrong answer that is declared harmless. */
 interface Tolerated {
@@ -15,12 +16,10 @@ interface Tolerated {
   readonly syscalls?: readonly string[];
   /** The errnos; `"any"` for all of them, `"lie"` for a success that did not happen. */
   readonly answers: readonly string[];
-  /** Where in the program; anywhere by default. */
-  readonly at?: RegExp;
+  /** Where in the program, as patterns for `isAt()`; anywhere by default. */
+  readonly at?: readonly string[];
   readonly why: string;
 }
-
-const ON_ANOTHER_THREAD = /^$/;
 
 /** Calls that are repeated, or waited for, until they work. */
 const AGAIN: readonly Tolerated[] = [
@@ -28,84 +27,91 @@ const AGAIN: readonly Tolerated[] = [
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["ESRCH", "lie"],
-    at: /StoppedThread\.stop\S* StoppedChild\.#stopNew/,
-    why: "a thread that seems to have ended while it was stopped is stopped again if it is there",
+    at: [
+      "StoppedThread.stop@ffi/ptrace/stopped_thread.ts StoppedChild.#stopNew@lib/inspect/stopped.ts",
+    ],
+    why:
+      "a thread that seems to have ended while it was being stopped is stopped again if it exists",
   },
   {
     libc: ["open", "read", "recvfrom", "recvmsg", "sendmsg", "sendto", "recvmmsg", "write"],
     answers: ["EINTR"],
-    why: "made again: checkRestarting() in ffi/abi/errno.ts",
+    why: "the call is repeated: checkRestarting() in ffi/abi/errno.ts",
   },
   {
     libc: ["poll"],
     answers: ["EINTR", "lie"],
-    why: "a wait that ends early: what it was for is looked at again, until the time is over",
+    why: "the wait ends early, and its condition is checked again until the time is up",
   },
   {
     libc: ["pollAsync"],
     answers: ["any", "lie"],
-    why: "as poll(2), on a thread where errno is lost: a wait that ends early",
+    why: "as with poll(2), on a thread where errno is lost: the wait ends early",
   },
   {
     libc: ["syscall"],
     syscalls: ["waitid"],
     answers: ["lie"],
-    at: /awaitStop/,
-    why: "asked again, until it says that the process has stopped or the time is over",
+    at: ["awaitStop@ffi/ptrace/stops.ts"],
+    why: "the call is repeated until the process has stopped or the time is up",
   },
   {
     libc: ["poll"],
     answers: ["any"],
-    at: ON_ANOTHER_THREAD,
+    at: [ON_ANOTHER_THREAD],
     why:
-      "there errno is lost: a poll that fails is one that ends early, and the channel is looked at (pollAsync)",
+      "errno is lost there: a poll that fails only ends early, and the channel is checked (pollAsync)",
   },
   {
     libc: ["shutdown"],
     answers: ["any", "lie"],
-    at: /lib\/harness\/child\.ts|wake/,
-    why: "it wakes who waits on a channel whose other end is gone; the wait has an end without it",
+    at: ["@lib/harness/child.ts", "wake@lib/harness/channel.ts"],
+    why: "it only wakes a wait for a closed channel, which ends without it too",
   },
   {
     libc: ["syscall"],
     syscalls: ["io_uring_enter"],
     answers: ["EINTR", "EBUSY"],
-    why: "what was not taken is offered again",
+    why: "submissions that were not accepted are submitted again",
   },
   {
     libc: ["recvmsg", "sendmsg"],
     answers: ["EAGAIN"],
-    why: "waited for by poll(2), and made again",
+    why: "the call is repeated after poll(2)",
   },
   {
     libc: ["recvmsg"],
     answers: ["ECONNRESET"],
-    at: /takeMessage/,
+    at: ["takeMessage@lib/harness/channel.ts"],
     why:
-      "the end of the peer is told of once, and before its last words: the next call brings them",
+      "the end of the peer is reported once, before its last messages; the next call returns them",
   },
   {
     libc: ["recvmsg", "recvfrom"],
     answers: ["EAGAIN", "EINTR"],
-    at: /takeFrame|forwardFrames|drain/,
-    why: "no frame now: it is still there the next time",
+    at: [
+      "takeFrame@lib/packets/queue.ts",
+      "forwardFrames@lib/harness/forward.ts",
+      "drain@lib/receive/frame_source.ts",
+    ],
+    why: "the frame is still there at the next call",
   },
   {
     libc: ["sendto"],
     answers: ["ENOBUFS", "lie"],
-    at: /Stimulus|lib\/packets\/stimulus\.ts/,
-    why: "a frame that did not leave is sent again, or another in its place (reception.ts)",
+    at: ["@lib/packets/stimulus.ts", "SteadyStimulus.#send@lib/experiments/supervisor/stream.ts"],
+    why: "a frame that was not sent is sent again, or replaced (reception.ts)",
   },
   {
     libc: ["readlink", "open", "read", "getdents64"],
     answers: ["ENOENT", "ESRCH"],
-    at: /unlessGone/,
-    why: "asked for twice before it is believed that a thread or a descriptor is gone",
+    at: ["unlessGone@ffi/process/proc.ts"],
+    why: "the call is made twice before a thread or a descriptor counts as gone",
   },
   {
     libc: ["close_range"],
     answers: ["any"],
-    why: "then each descriptor is marked by itself, as /proc lists them",
+    why: "then each descriptor that /proc lists is marked by itself",
   },
 ];
 
@@ -114,241 +120,257 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
   {
     libc: ["bind", "setsockopt"],
     answers: ["lie"],
-    at: /new InterfaceWitness/,
-    why: "a witness that sees less makes of a FAIL an INCONCLUSIVE, and never a PASS",
+    at: ["new InterfaceWitness@lib/harness/interface_witness.ts"],
+    why: "a witness that sees less turns a FAIL into INCONCLUSIVE, never into PASS",
   },
   {
     libc: ["sigaction"],
     answers: ["lie"],
-    at: /restoreDefaultSignals/,
-    why: "a signal that the child should die of may do something else; no claim rests on a signal",
+    at: ["restoreDefaultSignals@ffi/process/signals.ts"],
+    why: "a signal that should end the child may do something else; no claim rests on a signal",
   },
   {
     libc: ["setsid"],
     answers: ["lie"],
-    why: "a terminal of the child's is looked for by the parent (footholds.ts)",
+    why: "the parent looks for a terminal of the child's (footholds.ts)",
   },
   {
     libc: ["setns", "unshare"],
     answers: ["any"],
-    at: /inNewNamespace/,
-    why: "without PID namespaces the subreaper ends what the child leaves behind",
+    at: ["inNewNamespace@lib/harness/pid_namespace.ts"],
+    why: "without PID namespaces the subreaper ends the processes that the child leaves behind",
   },
   {
     libc: ["setns", "unshare"],
     answers: ["lie"],
-    at: /^\S+ inNewNamespace\S* canHavePidNamespaces/,
-    why: "nothing is started there; whether what is started later is in a namespace is looked at",
+    at: [
+      "^setns@ffi/process/namespaces.ts inNewNamespace@lib/harness/pid_namespace.ts canHavePidNamespaces@lib/harness/pid_namespace.ts",
+      "^unshare@ffi/process/namespaces.ts inNewNamespace@lib/harness/pid_namespace.ts canHavePidNamespaces@lib/harness/pid_namespace.ts",
+    ],
+    why: "nothing is started there; whether later processes are in a namespace is checked",
   },
   {
     libc: ["setns"],
     answers: ["any", "lie"],
-    at: /^\S+ (inNewNamespace|thenBack|\S+ \S+ thenBack)/,
-    why: "the way back: tried again; the parent starts no other process after the child",
+    at: [
+      "^setns@ffi/process/namespaces.ts inNewNamespace@lib/harness/pid_namespace.ts",
+      "^setns@ffi/process/namespaces.ts thenBack@lib/harness/pid_namespace.ts",
+    ],
+    why: "the way back is tried again, and the parent starts no process after the child",
   },
   {
     libc: ["close"],
     answers: ["lie"],
-    why: "a descriptor stays open: the packet socket's own close is looked at in /proc (RECV-03)",
+    why: "a descriptor stays open; for the packet socket, /proc is checked (RECV-03)",
   },
   {
     libc: ["close_range", "fcntl"],
     answers: ["lie"],
-    why: "what is made here is close-on-exec already; PASS-01 looks at what the child really has",
+    why:
+      "descriptors made here are close-on-exec already; PASS-01 checks what the child really has",
   },
   {
     libc: ["if_nametoindex", "getpwnam_r"],
     answers: ["any", "lie"],
-    why:
-      "libc asks in another way; whom it names is what setresuid gets, and the bind shows the interface",
+    why: "libc asks in another way; setresuid gets the user, and the bind shows the interface",
   },
   {
     libc: ["alarm"],
     answers: ["any", "lie"],
-    why: "the end that the kernel puts to a child that hangs; this one does not",
+    why: "it would end a child that hangs, and this one does not",
   },
   {
     libc: ["prctl"],
     answers: ["any", "lie"],
-    at: /becomeSubreaper/,
-    why: "what a child leaves behind would be init's to end; this one leaves nothing",
+    at: ["becomeSubreaper@ffi/process/process.ts"],
+    why: "init would have to end the processes that a child leaves behind; this one leaves none",
   },
   {
     libc: ["open", "read", "close"],
     answers: ["any", "lie"],
-    at: /ignoredSignals/,
-    why: "a signal that was ignored before may end the run now; that it ended so would be told",
+    at: ["ignoredSignals@lib/harness/interruption.ts"],
+    why: "a signal that was ignored before may end the run now, which the report would say",
   },
   {
     libc: ["syscall"],
     syscalls: ["io_uring_register"],
     answers: ["any", "lie"],
-    at: /cancel@/,
-    why: "a ring that is closed; what is under way in it ends with it",
+    at: ["cancel@ffi/io_uring/io_uring.ts"],
+    why: "the ring is closed, and its pending requests end with it",
   },
   {
     libc: ["mmap"],
     answers: ["lie"],
-    at: /unmap@/,
-    why: "pages of a closed ring stay where nobody looks any more; the process ends soon",
+    at: ["unmap@ffi/abi/memory.ts"],
+    why: "the pages of a closed ring stay mapped and unused, and the process ends soon",
   },
   {
     libc: ["syscall"],
     syscalls: ["io_uring_register"],
     answers: ["lie"],
-    at: /restrictedRing/,
-    why:
-      "whether a restricted ring refuses everything else is URING-09's question, asked of one made for it; " +
-      "a restriction comes before the file is looked at",
+    at: ["restrictedRing@lib/receive/restricted_ring.ts"],
+    why: "URING-09 asks of another ring whether a restricted ring refuses everything else; " +
+      "a restriction is checked before the file",
   },
   {
     libc: ["syscall"],
     syscalls: ["io_uring_enter"],
     answers: ["lie"],
-    at: /EarlyRings/,
-    why: "of a ring that is closed nothing is expected, and nothing comes (URING-13)",
+    at: [
+      "new EarlyRings@lib/confine/early_rings.ts",
+      "EarlyRings.#enter@lib/confine/early_rings.ts",
+    ],
+    why: "nothing is expected of a closed ring, and nothing comes (URING-13)",
   },
   {
     libc: ["syscall"],
     syscalls: ["seccomp"],
     answers: ["lie"],
-    at: /noNewPrivileges/,
-    why:
-      "what is wanted of it is no_new_privs, which strace's own filter has brought to every thread here; " +
+    at: ["noNewPrivileges@lib/experiments/io_uring/experiment.ts"],
+    why: "it is for no_new_privs, which strace's own filter has set on every thread here; " +
       "URING-01 reads it on both sides",
   },
   {
     libc: ["syscall"],
     syscalls: ["seccomp"],
     answers: ["lie"],
-    at: /no-new-privs/,
-    why: "the receive-only filter brings no_new_privs to every thread as well; HARD-01 reads it",
+    at: ["no-new-privs@lib/confine/protections.ts"],
+    why: "the receive-only filter sets no_new_privs on every thread as well; HARD-01 reads it",
   },
   {
     libc: ["prctl"],
     answers: ["lie"],
-    at: /^prctl\S* installFilter|^installFilter/,
+    at: ["^installFilter@ffi/seccomp/seccomp.ts"],
     why: "no_new_privs is set already, or seccomp(2) refuses (EACCES); HARD-01 reads it",
   },
   {
     libc: ["prctl"],
     answers: ["lie"],
-    at: /undumpable/,
-    why: "a change of the uid has made it undumpable already; HARD-04 looks at it from outside",
+    at: ["undumpable@lib/confine/protections.ts"],
+    why: "the change of uid has made it undumpable already; HARD-04 checks that from outside",
   },
   {
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["EACCES", "EIO", "EPERM"],
-    at: /readInstalledFilters/,
-    why: "HARD-05 is skipped, and says what keeps the parent from looking",
+    at: ["readInstalledFilters@ffi/seccomp/installed_filters.ts"],
+    why: "HARD-05 is skipped, and reports what prevents the parent from looking",
   },
   {
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["lie"],
-    at: /filtersOf/,
-    why: "of the filter beside the reviewed one, which only refuses more; the other must be there",
+    at: ["filtersOf@ffi/ptrace/requests.ts"],
+    why: "it concerns the second filter, which only refuses more; the reviewed one must be there",
   },
   {
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["any", "lie"],
-    at: /isInstructionAt/,
-    why: "then another instruction is found to make the call by",
+    at: ["isInstructionAt@ffi/ptrace/syscall_instruction.ts"],
+    why: "then another instruction is found to make the call",
   },
   {
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["lie"],
-    at: /\brequest@\S* StoppedThread\.#(save|restore)/,
+    at: [
+      "request@ffi/ptrace/requests.ts StoppedThread.#save@ffi/ptrace/stopped_thread.ts",
+      "request@ffi/ptrace/requests.ts StoppedThread.#restore@ffi/ptrace/stopped_thread.ts",
+    ],
     why:
-      "which signals a thread blocks: one that comes during a question makes it be asked again, and no claim rests on those after it",
+      "it sets the blocked signals of a thread: a signal during a question makes it be asked again, and no claim rests on later ones",
   },
   {
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["lie"],
-    at: /isTrapped/,
-    why: "that no signal waits is what the kernel says",
+    at: ["isTrapped@ffi/ptrace/requests.ts"],
+    why: "the kernel itself says that no signal is pending",
   },
   {
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["any", "lie"],
-    at: /errnoOf\S* StoppedThread\.beneathFilter/,
-    why: "a filter that stays suspended is back when the thread is let go, which is before it runs",
+    at: ["errnoOf@ffi/abi/errno.ts StoppedThread.beneathFilter@ffi/ptrace/stopped_thread.ts"],
+    why: "a filter that stays suspended returns when the thread is released, before it runs",
   },
   {
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["any", "lie"],
-    at: /errnoOf\S* StoppedThread\.#leave/,
-    why: "a thread is let go twice, and the first time was enough",
+    at: ["errnoOf@ffi/abi/errno.ts StoppedThread.#leave@ffi/ptrace/stopped_thread.ts"],
+    why: "a thread is released twice, and the first time was enough",
   },
   {
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["ESRCH", "lie"],
-    at: /StoppedThread\.(#standStill\S* StoppedThread\.)?#leave/,
-    why: "a thread that is there is let go later",
+    at: ["StoppedThread.#leave@ffi/ptrace/stopped_thread.ts"],
+    why: "a thread that exists is released later",
   },
   {
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["lie"],
-    at: /\bsetRegisters@\S* StoppedThread\.#restore|\bsyscallInfo@\S* StoppedThread\.#passOn/,
+    at: [
+      "setRegisters@ffi/ptrace/requests.ts StoppedThread.#restore@ffi/ptrace/stopped_thread.ts",
+      "syscallInfo@ffi/ptrace/requests.ts StoppedThread.#passOn@ffi/ptrace/stopped_thread.ts",
+    ],
     why:
-      "the questions are answered; a thread that goes on elsewhere can only end the child's part",
+      "the questions are answered; a thread that continues elsewhere can only end the child's part",
   },
   {
     libc: ["syscall"],
     syscalls: ["waitid"],
     answers: ["ECHILD"],
-    at: /stopOf/,
-    why: "asked again, until the thread has stopped or the time is over",
+    at: ["stopOf@ffi/ptrace/stops.ts"],
+    why: "the call is repeated until the thread has stopped or the time is up",
   },
   {
     libc: ["getpeername"],
     answers: ["ENOTCONN", "EOPNOTSUPP"],
-    at: /kindOfSocket/,
-    why:
-      "of what the child has before the message packet sockets alone matter; later it refutes DROP-05",
+    at: ["kindOfSocket@lib/inspect/descriptors.ts"],
+    why: "before the message only packet sockets of the child matter; later this refutes DROP-05",
   },
   {
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["lie"],
-    at: /\brequest@\S* StoppedThread\.#leave/,
-    why: "a thread is let go twice",
+    at: [
+      "request@ffi/ptrace/requests.ts StoppedThread.#leave@ffi/ptrace/stopped_thread.ts",
+    ],
+    why: "a thread is released twice",
   },
   {
     libc: ["syscall"],
     syscalls: ["kcmp"],
     answers: ["lie"],
-    at: /threadsElsewhere/,
-    why: "a descriptor table of a thread's own matters after the drop, where it refutes DROP-05",
+    at: ["threadsElsewhere@lib/inspect/footholds.ts"],
+    why: "a separate descriptor table of a thread matters after the drop, where it refutes DROP-05",
   },
   {
     libc: ["bind", "getsockopt", "prctl", "setsockopt", "syscall", "waitpid"],
     answers: ["lie"],
-    at: /attemptOperation/,
-    why:
-      "an attack with no effect to look at is believed to have succeeded, which errs on the safe side; " +
-      "where a protection is to refuse it, that is no PASS",
+    at: ["attemptOperation@lib/experiments/authority/operation.ts"],
+    why: "an attack without a visible effect counts as successful, which errs on the safe side; " +
+      "where a protection should refuse it, that is no PASS",
   },
   {
     libc: ["syscall"],
     syscalls: ["io_uring_register"],
     answers: ["lie"],
-    at: /makeEarlyRings/,
-    why: "a ring that is closed before the attack; where it is not, the attack by it fails",
+    at: [
+      "makeEarlyRings@lib/experiments/authority/experiment.ts",
+      "makeEarlyRings@lib/experiments/io_uring/experiment.ts",
+    ],
+    why: "the ring is closed before the attack; where it is not, the attack by it fails",
   },
   {
     libc: ["prctl"],
     answers: ["lie"],
-    at: /^prctl\S* Object\.child@lib\/experiments\/authority/,
-    why: "whether a sibling is dumpable decides what comes of the attacks upon it",
+    at: ["^prctl@ffi/process/process.ts child@lib/experiments/authority/experiment.ts"],
+    why: "it makes a sibling dumpable, which the outcome of the attacks on it shows",
   },
   {
     libc: [
@@ -364,76 +386,90 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
       ],
     ],
     answers: ["any", "lie"],
-    at: /lib\/experiments\/supervisor\/worker\.ts/,
+    at: ["@lib/experiments/supervisor/worker.ts"],
     why:
-      "a worker that fails is started again and gets the same socket: what the supervisor is for; every frame is in the account",
+      "a worker that fails is restarted with the same socket, which is the supervisor's task; the account has every frame",
   },
   {
     libc: ["syscall"],
     syscalls: ["lseek"],
     answers: ["lie"],
-    at: /sharedMemory/,
-    why: "asked for a size, it says the one that there is",
+    at: ["sharedMemory@ffi/abi/memory.ts"],
+    why: "it returns the size that there is",
   },
   {
     libc: ["socketpair", "poll", "getsockopt", "pollAsync"],
     answers: ["any"],
-    at: /TendedSeat\.#serve/,
-    why: "a start that fails is made again, later and later, and every frame is in the account",
+    at: [
+      "TendedSeat.#serve@lib/experiments/supervisor/seat.ts",
+      "TendedSeat.#serveUntilOver@lib/experiments/supervisor/seat.ts",
+    ],
+    why: "a start that fails is repeated, later and later, and the account has every frame",
   },
   {
     libc: ["pthread_join", "sem_post"],
     answers: ["any", "lie"],
-    at: /\bletGo@ffi\/process\/threads\.ts/,
-    why: "the worker has done its work then, and its threads end with the process",
+    at: ["letGo@ffi/process/threads.ts"],
+    why: "the worker has finished, and its threads end with the process",
   },
   {
     libc: ["sem_init"],
     answers: ["lie"],
-    why: "a semaphore at zero is what its bytes are already",
+    why: "its bytes are those of a semaphore at zero already",
   },
   {
     libc: ["getppid"],
     answers: ["any", "lie"],
-    why: "whose child it is matters to the parent-death signal alone, which is not asked for",
+    why: "the parent matters only for the parent-death signal, which is not requested",
   },
   {
     libc: ["sendmsg"],
     answers: ["lie"],
-    at: /ChildRun\.(step|done|note|detail|packet|check)/,
+    at: [
+      "ChildRun.step@lib/harness/child_run.ts",
+      "ChildRun.done@lib/harness/child_run.ts",
+      "ChildRun.note@lib/harness/child_run.ts",
+      "ChildRun.detail@lib/harness/child_run.ts",
+      "ChildRun.packet@lib/harness/child_run.ts",
+      "ChildRun.check@lib/harness/child_run.ts",
+    ],
     why:
-      "a line of the transcript is lost, or what the child finds, which can only refute, or one packet of the stimulus, which is made up for",
+      "what is lost is a line of the transcript, a finding of the child's, which could only refute, or a packet, which is replaced",
   },
   {
     libc: ["setsockopt"],
     answers: ["lie"],
-    at: /new Stimulus|PACKET_IGNORE_OUTGOING|openPacketSocket/,
-    why:
-      "of the socket that only sends; or frames of one's own come as well, which are told from the stimulus; " +
+    at: ["new Stimulus@lib/packets/stimulus.ts", "openPacketSocket@lib/packets/socket.ts"],
+    why: "the socket only sends; or its own frames come back, which are told from the stimulus; " +
       "without the kernel's stamps no frame would count",
   },
   {
     libc: ["getsockopt"],
     answers: ["EBADF", "ENOTSOCK"],
-    at: /isPacketSocket/,
+    at: ["isPacketSocket@lib/packets/socket.ts"],
     why:
-      "what is no socket is no packet socket; the parent looks for the socket itself in /proc (PASS-01)",
+      "a descriptor that is not a socket is no packet socket; the parent looks for it in /proc (PASS-01)",
   },
   {
     libc: ["recvmsg"],
     answers: ["lie"],
-    at: /takeFrame/,
-    why: "a frame that did not come has no nonce, or one that is counted already",
+    at: ["takeFrame@lib/packets/queue.ts"],
+    why: "a frame that did not come has no nonce, or one that counts already",
   },
   {
     libc: ["read"],
     answers: ["lie"],
-    at: /requireSetgroups|requireMapped|interruption/,
-    why: "a reason not to begin is not seen; the drop itself is judged later",
+    at: [
+      "requireSetgroups@lib/host/users.ts",
+      "requireMapped@lib/host/users.ts",
+      "@lib/harness/interruption.ts",
+    ],
+    why: "a reason not to start is missed; the drop itself is judged later",
   },
 ];
 
-const TOLERATED = [...AGAIN, ...BESIDE_THE_POINT];
+/** Every wrong answer that is declared harmless. */
+export const TOLERATED: readonly Tolerated[] = [...AGAIN, ...BESIDE_THE_POINT];
 
 /** Calls that fetch something, and whose result 0 means that there is nothing. */
 const FETCHING = ["getdents64", "getgroups", "lseek", "poll", "read", "recvmsg"];
@@ -449,13 +485,13 @@ export function isUsual(
 /** Why a PASS may follow an injection; `undefined` if it may not. */
 export function whyTolerated(injection: Injection): string | undefined {
   const { libc, syscall, place, answer } = injection;
-  if (isUsual(injection)) return "the kernel says the same";
+  if (isUsual(injection)) return "the kernel gives the same answer";
   const is = (answers: readonly string[]) =>
     "errno" in answer
       ? answers.includes("any") || answers.includes(answer.errno)
       : answers.includes("lie");
   return TOLERATED.find((each) =>
     each.libc.includes(libc) && (each.syscalls?.includes(syscall) ?? true) && is(each.answers) &&
-    (each.at?.test(place) ?? true)
+    (each.at?.some((pattern) => isAt(place, pattern)) ?? true)
   )?.why;
 }

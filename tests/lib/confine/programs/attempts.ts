@@ -1,9 +1,9 @@
 /**
- * Becomes nobody, puts the receive-only filter on, and makes every system call that is worth a look, by number, for real. Tells where
- * the kernel and the policy differ.
+ * Becomes nobody, puts the receive-only filter on, and makes every system call of interest, by
+ * number. Prints where the kernel and the policy differ.
  *
- * What the policy refuses is refused with a mark here, an errno that none of these calls has of its own: so nothing that the kernel
- * refuses by itself is taken for the filter's work.
+ * The policy refuses with a mark here, an errno that none of these calls has of its own. So a
+ * refusal by the kernel itself is not taken for one by the filter.
  *
  * @module
  */
@@ -35,8 +35,9 @@ const { arch } = Deno.build;
 const WITHOUT_RETURN = /^(exit|exit_group|rt_sigreturn|ppoll\(0x0)\b/;
 
 /**
- * uretprobe and uprobe of x86_64, which the kernel lets pass any filter and answers with SIGILL, unless a probe that it set
- * itself is what called (`seccomp_uprobe_exception` in kernel/seccomp.c).
+ * uretprobe and uprobe of x86_64, which the kernel lets pass any filter and answers with SIGILL,
+ * unless a probe that it set itself is what called (`seccomp_uprobe_exception` in
+ * kernel/seccomp.c).
  */
 const PAST_EVERY_FILTER = arch === "x86_64" ? [335, 336] : [];
 

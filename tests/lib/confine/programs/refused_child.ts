@@ -1,6 +1,6 @@
 /**
- * The child of any experiment; at the stage "ready" it creates a UDP socket, which only the filter of a
- * hardened worker refuses.
+ * The child of any experiment; at the stage "ready" it creates a UDP socket, which only the filter
+ * of a hardened worker refuses.
  *
  * @module
  */

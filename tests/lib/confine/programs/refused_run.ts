@@ -1,5 +1,6 @@
 /**
- * A hardened run of an experiment whose worker makes a call that the filter refuses: prints its evidence.
+ * A hardened run of an experiment whose worker makes a call that the filter refuses: prints its
+ * evidence.
  *
  *     deno run -A tests/lib/confine/programs/refused_run.ts EXPERIMENT
  *

@@ -1,6 +1,7 @@
 /**
- * A worker under the receive-only filter, at work: it receives frames and reports them, and has timers, files, threads, compiled
- * code and collections. Whatever the filter refuses by default kills it here, so a violation cannot go unseen.
+ * A worker under the receive-only filter, at work: it receives frames and reports them, and has
+ * timers, files, threads, compiled code and collections. Whatever the filter refuses by default
+ * kills it here, so a violation cannot go unseen.
  *
  *     working.ts parent NEAR FAR [WITHOUT]            bound to NEAR, sends from FAR
  *     working.ts worker PACKET_FD CHANNEL_FD WITHOUT
@@ -79,7 +80,7 @@ async function parent(): Promise<void> {
       without ?? "nothing",
       import.meta.url,
     ],
-    // Without caches in SQLite, which would wait for their locks at the end: 30 s, since the filter refuses to set one.
+    // Without caches in SQLite. At the end Deno would wait 30 s for locks that the filter refuses.
     env: { DENO_DIR: "/dev/null/deno", DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
     stdin: "null",
     stdout: "piped",
@@ -156,7 +157,7 @@ async function worker(): Promise<void> {
   );
   // More at once than there are idle threads, so that new ones start.
   const waits = await Promise.all(
-    Array.from({ length: 64 }, () => pollAsync([channelFd], 0, 50)), // for nothing, so that each waits
+    Array.from({ length: 64 }, () => pollAsync([channelFd], 0, 50)), // each waits, for nothing
   );
   const atWork = threads(); // before the slow part: a thread that is idle for ten seconds ends
   for (let i = 0; i < 200; i++) hot(1e6);

@@ -2,7 +2,6 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Evidence, judged, skipped } from "../../../lib/evidence/evidence.ts";
 import { privilegeDrop } from "../../../lib/experiments/privilege_drop/experiment.ts";
 import { ExperimentRecord } from "../../../lib/evidence/record.ts";
-import { escapeText } from "../../../lib/evidence/escape.ts";
 import { renderFailure, renderText } from "../../../lib/report/text.ts";
 import { environment, evidenceOf } from "../../../lib/harness/run.ts";
 
@@ -21,11 +20,6 @@ function evidence(change: (record: ExperimentRecord) => void, left: readonly str
   const conclusion = { headline: "It works!", points: ["a point"], decision: "D24 stands" };
   return evidenceOf(environment("lo", "nobody"), [record.close(conclusion, null)]);
 }
-
-Deno.test("escapeText() escapes control characters, and leaves words unchanged", () => {
-  assertEquals(escapeText("✓ Grüße → 5/5"), "✓ Grüße → 5/5");
-  assertEquals(escapeText(HOSTILE), "\\u{1b}[2J\\u{d}\\u{a}root# \\u{202e}\\u{e0001}");
-});
 
 Deno.test("renderText() escapes everything that comes from the child", () => {
   const text = renderText(
@@ -86,8 +80,8 @@ Deno.test("renderText() has the error of an early end in that line", () => {
     color: false,
     amount: "quiet",
   });
-  const said = "FAIL privilege-drop: 14 of 14 checks hold; Interrupted by SIGTERM\\u{7}\n";
-  assertEquals(text, said);
+  const expected = "FAIL privilege-drop: 14 of 14 checks hold; Interrupted by SIGTERM\\u{7}\n";
+  assertEquals(text, expected);
 });
 
 Deno.test("renderFailure() prints the message and the remedy, escaped", () => {
