@@ -87,10 +87,15 @@ for (
   });
 }
 
-for (const args of [["--stimulus", "none", "veth-fdpass"], ["lo"]]) {
+for (
+  const [why, ...args] of [
+    ["--stimulus is none", "--stimulus", "none", "veth-fdpass"],
+    ["its veth peer is not here", "lo"],
+  ]
+) {
   tests.add(root, `receive-paths without a stimulus (${args.join(" ")}): exit 4`, async () => {
     const { code, stderr, stdout } = await fdpass(["-e", "receive-paths", ...args]);
-    assertMatch(stderr, /veth peer is not here\n {2}.*scripts\/netns\.sh.*--stimulus/);
+    assertMatch(stderr, new RegExp(`: ${why}\\n {2}.*scripts/netns\\.sh.*--stimulus`));
     assertEquals([code, stdout.includes("SUCCESS")], [4, false]);
   });
 }
