@@ -168,7 +168,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
   for (const reason of notTried) run.note(reason, "AUTH-01", "AUTH-02", "AUTH-03");
   run.done("A hardened worker can do nothing but receive", "AUTH-03", "AUTH-04");
   run.done(
-    "It is confined on every thread, and every descriptor is explained",
+    "It is confined on every thread, with only expected descriptors open",
     ...CONFINEMENT_CHECKS,
   );
 
