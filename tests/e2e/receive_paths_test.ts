@@ -59,7 +59,7 @@ for (const args of [[], ["--harden"]]) {
       const lines = [
         `[Parent/Privileged] Receiving by ${way}...`,
         "  ✓ 1000 frames of 60 to 1514 bytes",
-        `    · ✓ PATH-0${i + 1} 1000 of 1000 frames; 0 twice, 0 out of order, `,
+        `    · ✓ PATH-0${i + 1} 1000 of 1000 frames; 0 duplicated, 0 out of order, `,
       ];
       assert(stdout.includes(lines.join("\n")), `${lines.join("\n")}\n is missing:\n${stdout}`);
     });
