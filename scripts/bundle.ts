@@ -170,7 +170,7 @@ try {
  * Deno ${denoVersion} or later, and nothing from a network or a cache.
  *
  * Made by \`deno task bundle\`: \`deno transpile\` (Deno ${denoVersion}) removed the types,
- * rollup ${ROLLUP} (treeshake: false) joined ${sources.length} modules, \`deno fmt\` formatted them.
+ * rollup ${ROLLUP} (treeshake: false) joined ${sources.length} modules, then \`deno fmt\`.
  * Each module follows those that it imports, begins with a line that names its file, and keeps its
  * names, except that the second of two equal names ends in $1, the third in $2, and so on. Only the
  * last one is a main module; \`import.meta.main\` of the others is replaced by false.

@@ -51,7 +51,7 @@ function below(room: "harness" | "packets"): string[] {
 const COLUMNS = 100, LINES = 60;
 
 /** A file of the tree, by its path from the root, with the files that it imports. */
-interface Source {
+export interface Source {
   readonly path: string;
   readonly lines: readonly string[];
   readonly imports: readonly string[];
@@ -144,38 +144,42 @@ interface Function {
   readonly lines: number;
 }
 
-const KEYWORD = /^(if|for|while|switch|catch|return|await|throw|new|do|else|try)$/;
+const KEYWORD = /^(if|for|while|switch|catch|with)$/;
 const MODIFIERS = "(?:(?:export|default|async|static|private|protected|public|override|get|set) )*";
 const NAMED = new RegExp(
-  `^${MODIFIERS}(?:function\\b)? ?\\*?(#?[\\w.$]+|\\[[\\w.]+\\])(?:<.*>)?\\(`,
+  `^${MODIFIERS}(?:function\\b)?\\*? ?(#?[\\w$]+|\\[[\\w.]+\\])(?:<.*>)?\\(`,
 );
 const VARIABLE = /^(?:export )?(?:const|let) (\w+)\b.*=/;
 
+const indentOf = (line: string) => /^ */.exec(line)![0].length;
+
 /**
- * The functions of a file, found by its indentation, which `deno fmt` keeps: a function ends at the
- * first line that is indented as its first and begins with a brace. Functions without a body in
- * braces are left out.
+ * The functions of a file that have a body in braces, found by the indentation that `deno fmt`
+ * keeps: a body ends at the first line that is indented as its beginning and starts with a brace,
+ * and so does a list of parameters, with a parenthesis.
  */
 export function functionsIn({ path, lines }: Source): Function[] {
-  return lines.flatMap((line, start): Function[] => {
-    const indent = /^ */.exec(line)![0].length;
-    const [, name = ""] = NAMED.exec(line.slice(indent)) ?? VARIABLE.exec(line.slice(indent)) ?? [];
+  return lines.flatMap((line, opening): Function[] => {
+    if (isComment(line) || !/ \{$/.test(line)) return [];
+    const indent = indentOf(line);
+    const isAt = (other: string) => other.trim() !== "" && indentOf(other) === indent;
+    const isHead = (other: string) => isAt(other) && !/^[)}\]]/.test(other.trimStart());
+    const start = lines.slice(0, opening + 1).findLastIndex(isHead);
+    const head = lines[start]?.trimStart() ?? "";
+    const [, name = ""] = NAMED.exec(head) ?? [];
     const isArrow = / => \{$/.test(line);
-    const isNamed = NAMED.test(line.slice(indent)) && !KEYWORD.test(name) && /[({]$/.test(line);
-    if (isComment(line) || !isArrow && !isNamed) return [];
-    if (isNamed && !isArrow && /\(\{?$/.test(line) && !hasBody(lines, start, indent)) return [];
-    const length = lines.slice(start + 1).findIndex((next) => {
-      return next.startsWith("}", indent) && next.slice(0, indent).trim() === "" &&
-        !/^\}[^)]*\): .*\{$|^\}\) \{$/.test(next.slice(indent));
-    });
-    return length === -1 ? [] : [{ at: `${path}:${start + 1}`, name, lines: length + 2 }];
+    const isNamed = name !== "" && !KEYWORD.test(name) && /\)(: .*)? \{$/.test(line);
+    if (!isArrow && !isNamed) return [];
+    const length = lines.slice(opening + 1)
+      .findIndex((other) => isAt(other) && other.trimStart().startsWith("}"));
+    if (length === -1) return [];
+    const variable = VARIABLE.exec(head)?.[1];
+    return [{
+      at: `${path}:${start + 1}`,
+      name: (isNamed ? name : variable) ?? "",
+      lines: opening - start + length + 2,
+    }];
   });
-}
-
-/** Whether a parameter list that begins on a line ends in the brace of a body, unlike a call's. */
-function hasBody(lines: readonly string[], start: number, indent: number): boolean {
-  const end = lines.slice(start + 1).find((line) => /^[^ ]/.test(line.slice(indent)));
-  return end !== undefined && /^\}?\).*[^>] \{$/.test(end.slice(indent));
 }
 
 /** Functions that are too long; an experiment's two programs are straight lines and may be. */

@@ -21,6 +21,7 @@ import {
   uidOf,
   until,
 } from "./processes.ts";
+import { pause } from "../support/pause.ts";
 
 const NOBODY = 65534;
 const root = { root: true, programs: { ip: "iproute2" } };
@@ -51,7 +52,7 @@ function inSilence(args: readonly string[], before: readonly string[] = []): Run
 async function waiting(run: Running): Promise<Waiting> {
   const dropped = () => childrenOf(run.pid).find((pid) => uidOf(pid) === NOBODY);
   await until("the child is nobody", () => dropped() !== undefined, AT_ONCE);
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await pause(100);
   return { run, child: dropped()! };
 }
 
@@ -104,7 +105,7 @@ testNeeding(
     for (let moment = 0; moment < 200; moment += 20) {
       await using run = inSilence([...LONG]);
       using place = new NetworkNamespace(run.pid);
-      await new Promise((resolve) => setTimeout(resolve, moment));
+      await pause(moment);
       place.find();
       Deno.kill(run.pid, "SIGTERM");
       const { code } = await run.ended();
@@ -278,7 +279,7 @@ testNeeding(root, "Signals that were ignored at the start stay ignored: nohup wo
   const place = await waiting(run);
   for (let i = 0; i < 5; i++) {
     for (const signal of ["SIGHUP", "SIGINT"] as const) Deno.kill(run.pid, signal);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await pause(20);
   }
   Deno.kill(run.pid, "SIGTERM"); // it is not ignored
   const outcome = await endOf(place, AT_ONCE);
@@ -343,7 +344,7 @@ testNeeding(
       await using run = new Running(["unshare", "--net", "bash", "-c", text, ...command]);
       const pid = await writer(run);
       for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) Deno.kill(pid, signal);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await pause(100);
       Deno.writeTextFileSync(`${folder}/read`, "");
       const outcome = await run.ended();
       const { verdict, exit } = evidenceIn(outcome);
@@ -362,7 +363,7 @@ async function signalledLate(report: string, delay: number): Promise<void> {
   await using run = inSilence(["-t", "2", "--json", "--report", report]);
   await waiting(run);
   await until("its child has ended", () => childrenOf(run.pid).every(hasEnded), AT_ONCE);
-  await new Promise((resolve) => setTimeout(resolve, delay));
+  await pause(delay);
   if (!hasEnded(run.pid)) Deno.kill(run.pid, "SIGTERM");
   const { code, signal, ...outcome } = await run.ended();
   assertEquals([signal, evidenceIn({ code, ...outcome }).exit], [null, code]);

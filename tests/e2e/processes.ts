@@ -6,6 +6,7 @@
 
 import { assert } from "@std/assert";
 import { type Outcome, ROOT } from "../support/programs.ts";
+import { pause } from "../support/pause.ts";
 
 /** A line of `/proc/PID/status`; `undefined` if there is no such process. */
 function statusOf(pid: number, key: string): string | undefined {
@@ -113,7 +114,7 @@ export async function until(what: string, holds: () => boolean, limit: number): 
   const deadline = performance.now() + limit;
   while (!holds()) {
     assert(performance.now() < deadline, `after ${limit} ms still not: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await pause(5);
   }
 }
 

@@ -17,6 +17,8 @@ import {
   bind,
   bindAll,
   CAP_NET_RAW,
+  CAP_SETGID,
+  CAP_SETUID,
   CLONE_FILES,
   CLONE_PARENT,
   CLONE_UNTRACED,
@@ -106,7 +108,7 @@ function capset(effective: number, permitted: number, inheritable: number): void
   rawSyscall("capset", head.bytes, sets);
 }
 
-const CAP_SETUID_BIT = 1 << 7, CAP_SETGID_BIT = 1 << 6; // linux/capability.h
+const CAP_SETUID_BIT = 1 << CAP_SETUID, CAP_SETGID_BIT = 1 << CAP_SETGID;
 const BORN_WITH = NET_RAW | CAP_SETUID_BIT | CAP_SETGID_BIT;
 
 /** Maps a file anywhere, and forgets the address. */

@@ -12,6 +12,7 @@ import type { Protection } from "../../lib/confine/protections.ts";
 import { childrenOf, hasEnded, Running, uidOf, until } from "../e2e/processes.ts";
 import { TestsAhead } from "../support/tests_ahead.ts";
 import { evidenceIn, inNamespace } from "../support/programs.ts";
+import { pause } from "../support/pause.ts";
 
 const tests = new TestsAhead();
 
@@ -279,7 +280,7 @@ async function orphanedBy(...omitted: Protection[]): Promise<number> {
   await until("the worker is hardened", () => worker() !== undefined, 5000);
   const pid = worker()!;
   // the worker proves its confinement, then hangs
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await pause(500);
   assert(!hasEnded(pid));
   Deno.kill(run.pid, "SIGKILL");
   return pid;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { close, open } from "../../ffi/mod.ts";
+import { close, O_TMPFILE, open } from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import { authority } from "../../lib/experiments/authority/experiment.ts";
 import { WORKER, type WorkerOrders } from "../../lib/experiments/authority/orders.ts";
@@ -14,7 +14,7 @@ import { OPERATIONS } from "../../lib/experiments/authority/operations.ts";
 import type { Protection } from "../../lib/confine/protections.ts";
 import { trustMe, withoutFilter, withoutStage4 } from "./refutation.ts";
 
-const O_RDWR = 2, O_TMPFILE = 0o20200000; // O_TMPFILE: a file without a name
+const O_RDWR = 2; // fcntl.h
 
 /** Changes the protections that a worker (not a sibling) takes from its orders. */
 function onOrders(
@@ -56,7 +56,7 @@ export const AUTHORITY_DEFECTS: { readonly [name: string]: (run: ChildRun) => vo
   },
   "file-left-open": (run) =>
     onOrders(run, (ordered, forgottenFd) => {
-      open("/tmp", O_TMPFILE | O_RDWR); // before the ids change, so root's
+      open("/tmp", O_TMPFILE | O_RDWR); // a file without a name, before the ids change, so root's
       close(forgottenFd);
       return ordered.filter((each) => each !== "closed-descriptors");
     }),

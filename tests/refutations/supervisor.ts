@@ -35,6 +35,7 @@ import {
   type SupervisorOptions,
 } from "../../lib/experiments/supervisor/supervisor.ts";
 import type { Refutation, Refutations } from "./refutation.ts";
+import { pause } from "../support/pause.ts";
 
 /**
  * A defect: the overrides of the supervisor's program, and what is changed in either process before
@@ -53,8 +54,6 @@ const LONG_WORK = 1500;
 
 /** The seat, with what its supervisor alone may change. */
 const inner = (seat: Seat) => seat as TendedSeat;
-const pause = (time: number) => new Promise<void>((resolve) => setTimeout(resolve, time));
-
 type Arguments = ConstructorParameters<typeof Supervisor>;
 
 /** Whether this is the experiment's own supervisor, which keeps its rings, or that of a control. */

@@ -13,8 +13,7 @@ import { isStopped, NetworkNamespace, Running } from "../e2e/processes.ts";
 import { signalText } from "./boundaries.ts";
 import { OUTPUT, type SignalCase, type SignalRecord, SLACK } from "./judge.ts";
 import type { Evidence } from "../../lib/evidence/evidence.ts";
-
-const pause = (time: number) => new Promise<void>((resolve) => setTimeout(resolve, time));
+import { pause } from "../support/pause.ts";
 
 /** How long a stopped process stays stopped, in milliseconds. */
 const STOP = 150;

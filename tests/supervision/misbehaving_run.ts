@@ -24,6 +24,7 @@ import { Supervisor } from "../../lib/experiments/supervisor/supervisor.ts";
 import { printJson } from "../ffi/programs/print_json.ts";
 import { MISBEHAVING } from "./misbehaviours.ts";
 import { ownDescriptors } from "../hostile/own_descriptors.ts";
+import { pause } from "../support/pause.ts";
 
 const [name] = Deno.args;
 const RING = { blockSize: 1 << 14, blockCount: 1024, retireTimeout: 8 };
@@ -31,8 +32,6 @@ const PATIENCE = { start: 2500, answer: 1000, stop: 2000 };
 const RATE = 1000, TIMEOUT = 60;
 /** How many workers of the misbehaving seat must end before the run stops. */
 const ENOUGH = 3;
-
-const pause = (time: number) => new Promise<void>((resolve) => setTimeout(resolve, time));
 
 let seen: unknown;
 

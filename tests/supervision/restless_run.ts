@@ -14,6 +14,7 @@ import { findSetting } from "../../lib/harness/setting.ts";
 import { SteadyStimulus } from "../../lib/experiments/supervisor/stream.ts";
 import { Supervisor } from "../../lib/experiments/supervisor/supervisor.ts";
 import { printJson } from "../ffi/programs/print_json.ts";
+import { pause } from "../support/pause.ts";
 
 const RING = { blockSize: 1 << 14, blockCount: 64, retireTimeout: 8 };
 
@@ -36,7 +37,7 @@ async function parent(run: ParentRun): Promise<never> {
   });
   const seat = await supervisor.add(identity);
   stream.start();
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await pause(500);
   stream.stop();
   try {
     await supervisor.settle();

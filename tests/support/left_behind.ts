@@ -5,6 +5,8 @@
  * @module
  */
 
+import { pause } from "./pause.ts";
+
 /** What exists now and did not before. */
 export interface LeftBehind {
   readonly processes: readonly string[];
@@ -80,7 +82,7 @@ export class Place {
     while (
       this.#strangers().length + this.#foreign().length > 0 && performance.now() < deadline
     ) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await pause(10);
     }
     return {
       processes: this.#strangers().map(([, words]) => words),

@@ -1,6 +1,6 @@
 /**
- * The stored evidence: three experiments that passed, one that was cut off, and one without traffic.
- * It was put together from real runs.
+ * The stored evidence: three experiments that passed, one that was cut off, and one without
+ * traffic. It was put together from real runs.
  *
  * @module
  */
@@ -15,8 +15,8 @@ export function storedEvidence(): Evidence {
 }
 
 /**
- * A text that must never be printed unescaped: markup, control sequences, TAP directives, characters
- * that reorder text, half a character.
+ * A text that must never be printed unescaped: markup, control sequences, TAP directives,
+ * characters that reorder text, half a character.
  */
 export const HOSTILE =
   `</script><script>alert(1)</script>"'><img src=x onerror=alert(2)>&lt;\x1b[2J\r\nnot ok 99 # TODO\nBail out!\u202e\u{e0001}\ud800 ]]>`;

@@ -45,4 +45,4 @@ export const TIMING: readonly string[] = [
 
 /** Code in a test that depends on time. */
 export const LOOKS_AT_CLOCK =
-  /\b(?:performance\.now|Date\.now|setTimeout|setInterval|until|pollAsync)\(/;
+  /\b(?:performance\.now|Date\.now|setTimeout|setInterval|until|pause|pollAsync)\(/;

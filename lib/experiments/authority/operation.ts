@@ -8,6 +8,7 @@
  * @module
  */
 
+import type { WorkerDescriptors } from "../../confine/descriptors.ts";
 import { SystemError } from "../../../ffi/abi/errno.ts";
 import type { EarlyRings } from "../../confine/early_rings.ts";
 import type { Protection } from "../../confine/protections.ts";
@@ -26,8 +27,7 @@ export type Outcome = string;
 export type WitnessName = "far" | "other";
 
 /** What an attacker inside the worker has to work with. */
-export interface Attacker extends Target {
-  readonly packetFd: number;
+export interface Attacker extends Target, Pick<WorkerDescriptors, "packetFd"> {
   /**
    * Rings made before the drop; the error if they cannot be made here; null in a process that does
    * not need them.

@@ -37,7 +37,7 @@ import type { ChildRun } from "../../harness/child_run.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import { Reception, type ReceptionOf } from "../../harness/reception.ts";
+import type { Reception, ReceptionOf } from "../../harness/reception.ts";
 import { asInteger, asObject } from "../../harness/validate.ts";
 import { SOCKET } from "../../harness/worker_orders.ts";
 import { requireStimulus } from "../../host/interfaces.ts";

@@ -5,7 +5,7 @@
  * @param answering The call that is answered wrongly, as JSON; empty for none.
  * @returns A `file:` URL; its query carries the parameters.
  */
-export function stoodInChild(folder: string, answering = ""): string {
+export function childWithStandIn(folder: string, answering = ""): string {
   const child = new URL("./stand_in_child.ts", import.meta.url);
   child.search = encodeURIComponent(JSON.stringify([folder, answering]));
   return child.href;

@@ -8,11 +8,11 @@
  * @module
  */
 
-import { stoodInChild } from "./child_module.ts";
+import { childWithStandIn } from "./child_module.ts";
 import { standIn } from "./stand_in.ts";
 
 const [folder, answering, ...args] = Deno.args;
 
 standIn("parent", folder, answering === "" ? undefined : JSON.parse(answering));
 const { main } = await import("../../../main.ts");
-Deno.exit(await main(args, stoodInChild(folder, answering)));
+Deno.exit(await main(args, childWithStandIn(folder, answering)));

@@ -7,7 +7,7 @@
 import { errnoName } from "../../../ffi/mod.ts";
 import type { Job, Outcome, RunRecord, TimedCall } from "../strace/injection.ts";
 import type { Side } from "../strace/marks.ts";
-import { isPlainMainJob, whatTheChildDidNot } from "../strace/truth.ts";
+import { isPlainMainJob, untrueClaimsOfChild } from "../strace/truth.ts";
 import { readJournals } from "./journal.ts";
 import type { Line } from "./stand_in.ts";
 
@@ -45,7 +45,7 @@ export function journalled(folder: string): TimedCall[] {
 export function loggedOf({ args, answering }: Job, folder: string): Omit<RunRecord, keyof Outcome> {
   const calls = journalled(folder);
   const injected = calls.filter(({ injected }) => injected);
-  const untrue = isPlainMainJob(args) ? whatTheChildDidNot(calls) : [];
+  const untrue = isPlainMainJob(args) ? untrueClaimsOfChild(calls) : [];
   return { injected, untrue, ...answering === undefined ? { calls } : {} };
 }
 

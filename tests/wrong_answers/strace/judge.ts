@@ -49,17 +49,17 @@ export function judge(injection: Injection, record: RunRecord): Judgement {
     place === injection.place && turn === injection.turn;
   const hit = struck.some(isAsPlanned);
   const evidence = parse(stdout);
-  const said = whatIsSaid(record);
+  const reasons = reasonsIn(record);
 
   if (hung) offend("hang", `killed after ${record.milliseconds} ms`);
   const strangers = Object.values(left).flat();
   if (strangers.length > 0) offend("left behind", strangers.join(", "));
-  if (TRACE.test(`${stdout}\n${stderr}`) || TRACE.test(said)) offend("trace", excerpt(stderr));
-  if (code === 70) offend("defect", said);
+  if (TRACE.test(`${stdout}\n${stderr}`) || TRACE.test(reasons)) offend("trace", excerpt(stderr));
+  if (code === 70) offend("defect", reasons);
   if (evidence === undefined) {
     if (!hung && !WITHOUT_REPORT.test(stderr)) {
       offend("no report", `exit status ${code}: ${excerpt(stderr)}`);
-    } else if (hit && !hung && !isNamed(injection, said)) offend("unnamed", excerpt(said));
+    } else if (hit && !hung && !isNamed(injection, reasons)) offend("unnamed", excerpt(reasons));
     if (code === 0) offend("wrong PASS", "status 0, and no report");
     return { hit, verdict: "none", offences };
   }
@@ -75,7 +75,9 @@ export function judge(injection: Injection, record: RunRecord): Judgement {
       offend("wrong PASS", `not declared harmless at ${undeclared.place}`);
     }
   }
-  if (verdict !== "PASS" && hit && !isNamed(injection, said)) offend("unnamed", excerpt(said));
+  if (verdict !== "PASS" && hit && !isNamed(injection, reasons)) {
+    offend("unnamed", excerpt(reasons));
+  }
   return { hit, verdict, offences };
 }
 
@@ -101,7 +103,7 @@ function parse(stdout: string): Evidence | undefined {
  * The text by which a reader learns why the verdict is not PASS. A check that never ran explains
  * nothing, unless a later one did run.
  */
-export function whatIsSaid({ stdout, stderr }: RunRecord): string {
+export function reasonsIn({ stdout, stderr }: RunRecord): string {
   const { error = null, experiments = [] } = parse(stdout) ?? {};
   const reasons = experiments.flatMap(({ error, checks }) => {
     const last = checks.findLastIndex(({ observed }) => observed !== "never ran");
@@ -115,7 +117,7 @@ export function whatIsSaid({ stdout, stderr }: RunRecord): string {
 }
 
 /** Errnos that are reported under another name: by libc, or by the tool where two mean the same. */
-const TRANSLATED: readonly [call: string, errno: string, said: string][] = [
+const TRANSLATED: readonly [call: string, errno: string, reported: string][] = [
   ["if_nametoindex", "EINVAL", "ENOSYS"],
   ["io_uring_enter", "EOPNOTSUPP", "EBADF"], // the ring is closed: lib/confine/early_rings.ts
 ];
@@ -139,23 +141,23 @@ export const ANSWERS: readonly {
  * Whether the report names what failed.
  *
  * A refusal must be named by its call and its errno, as words of one line. A success that did not
- * happen cannot be named like that: the tool was told that all is well, and notices later that
+ * happen cannot be named like that: the tool saw a success, and notices later that
  * something is missing. Then the report must have an error, or a check that fails or is missing
  * among others.
  */
-function isNamed({ libc, syscall, place, answer }: Injection, said: string): boolean {
+function isNamed({ libc, syscall, place, answer }: Injection, reasons: string): boolean {
   const isAnswer = !("errno" in answer) ||
     ANSWERS.some(({ call, errnos, at }) =>
       call === syscall && errnos.includes(answer.errno) &&
       at.some((pattern) => isAt(place, pattern))
     );
-  if (isAnswer) return said.trim() !== "";
+  if (isAnswer) return reasons.trim() !== "";
   const calls = libc === "syscall" ? [syscall] : [libc, syscall];
   const translated = TRANSLATED.filter(([call, errno]) =>
     calls.includes(call) && errno === answer.errno
   );
-  const errnos = [answer.errno, ...translated.map(([, , said]) => said)];
+  const errnos = [answer.errno, ...translated.map(([, , reported]) => reported)];
   const hasWord = (line: string, words: readonly string[]) =>
     new RegExp(`\\b(${words.join("|")})\\b`).test(line);
-  return said.split("\n").some((line) => hasWord(line, calls) && hasWord(line, errnos));
+  return reasons.split("\n").some((line) => hasWord(line, calls) && hasWord(line, errnos));
 }

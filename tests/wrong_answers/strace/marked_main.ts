@@ -9,11 +9,11 @@
  * @module
  */
 
-import { stoodInChild } from "../stand_in/child_module.ts";
+import { childWithStandIn } from "../stand_in/child_module.ts";
 import { markCalls } from "./marks.ts";
 
 const [folder, aim, ...args] = Deno.args;
 
 markCalls(folder, aim === "" ? undefined : JSON.parse(aim));
 const { main } = await import("../../../main.ts");
-Deno.exit(await main(args, stoodInChild(folder)));
+Deno.exit(await main(args, childWithStandIn(folder)));

@@ -8,7 +8,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { testNeeding, which } from "../../support/needs.ts";
 import type { Injection, LoggedCall, Run } from "./injection.ts";
-import { judge, whatIsSaid } from "./judge.ts";
+import { judge, reasonsIn } from "./judge.ts";
 import { Lanes } from "./lanes.ts";
 import { isInspecting } from "../stand_in/inspecting.ts";
 import { placeKey, planFor as planWithStandIn } from "../stand_in/plan.ts";
@@ -96,7 +96,7 @@ export async function sweep(
   Deno.test(`${title}: an undisturbed run passes, and the logs agree`, () => {
     for (const record of [clean, again]) {
       const { code, untrue, left } = record;
-      assertEquals([code, untrue], [0, []], code === 0 ? "" : whatIsSaid(record).slice(0, 2000));
+      assertEquals([code, untrue], [0, []], code === 0 ? "" : reasonsIn(record).slice(0, 2000));
       assertEquals(left, { processes: [], interfaces: [], files: [], sockets: [] });
     }
   });

@@ -234,7 +234,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     libc: ["syscall"],
     syscalls: ["seccomp"],
     answers: ["lie"],
-    at: ["no-new-privs@lib/confine/protections.ts"],
+    at: ["no-new-privs@lib/confine/worker_protections.ts"],
     why: "the receive-only filter sets no_new_privs on every thread as well; HARD-01 reads it",
   },
   {
@@ -246,7 +246,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
   {
     libc: ["prctl"],
     answers: ["lie"],
-    at: ["undumpable@lib/confine/protections.ts"],
+    at: ["undumpable@lib/confine/worker_protections.ts"],
     why: "the change of uid has made it undumpable already; HARD-04 checks that from outside",
   },
   {

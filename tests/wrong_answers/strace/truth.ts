@@ -48,7 +48,7 @@ function find(calls: readonly Call[], name: string, args: RegExp, result: RegExp
  * @param journal The child's calls.
  * @returns A sentence for each; empty if every claim is true.
  */
-export function whatIsUntrue(
+export function untrueClaims(
   calls: readonly TimedCall[],
   journal: readonly TimedCall[],
 ): string[] {
@@ -75,7 +75,7 @@ export function whatIsUntrue(
     closed > bound && arrivals(journal).some(isAfter(parent[closed])),
     "RECV-03: nothing was received after the parent had closed its copy",
   );
-  return [...claims.untrue, ...whatTheChildDidNot(journal)];
+  return [...claims.untrue, ...untrueClaimsOfChild(journal)];
 }
 
 /**
@@ -84,7 +84,7 @@ export function whatIsUntrue(
  * @param journal Calls, among them the child's.
  * @returns A sentence for each; empty if every claim is true.
  */
-export function whatTheChildDidNot(journal: readonly TimedCall[]): string[] {
+export function untrueClaimsOfChild(journal: readonly TimedCall[]): string[] {
   const child = real(journal);
   const claims = new Claims();
   const received = find(child, "recvmsg", /^/, /^[1-9]/);

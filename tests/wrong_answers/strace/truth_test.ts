@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { TimedCall } from "./injection.ts";
 import { parseMarkedLog } from "./log.ts";
-import { COUNT, whatIsUntrue } from "./truth.ts";
+import { COUNT, untrueClaims } from "./truth.ts";
 
 const P = "10"; // the parent's thread
 
@@ -57,15 +57,15 @@ const HONEST = LINES.map(([line]) => line);
 const JOURNAL = CALLS.map(([call]) => call);
 
 const look = (lines: readonly string[], journal: readonly TimedCall[] = JOURNAL) =>
-  whatIsUntrue(parseMarkedLog(MARKS + lines.join("\n")), journal);
+  untrueClaims(parseMarkedLog(MARKS + lines.join("\n")), journal);
 
-Deno.test("whatIsUntrue() finds nothing in an honest run", () => {
+Deno.test("untrueClaims() finds nothing in an honest run", () => {
   assertEquals(look(HONEST), []);
 });
 
 for (const [i, [line, refuted]] of LINES.entries()) {
   const call = line.match(/ (\w+\(.{0,24})/)![1];
-  Deno.test(`whatIsUntrue() refutes ${refuted} without "${call}" (${i}), and if strace answered it`, () => {
+  Deno.test(`untrueClaims() refutes ${refuted} without "${call}" (${i}), and if strace answered it`, () => {
     for (const lines of [HONEST.toSpliced(i, 1), HONEST.with(i, `${line} (INJECTED)`)]) {
       assertStringIncludes(look(lines).join("\n"), refuted);
     }
@@ -74,7 +74,7 @@ for (const [i, [line, refuted]] of LINES.entries()) {
 
 for (const [i, [call, refuted]] of CALLS.entries()) {
   const shown = `${call.name}(${call.args})`;
-  Deno.test(`whatIsUntrue() refutes ${refuted} without the child's ${shown} (${i}), and if a stand-in answered it`, () => {
+  Deno.test(`untrueClaims() refutes ${refuted} without the child's ${shown} (${i}), and if a stand-in answered it`, () => {
     const answered = JOURNAL.with(i, { ...call, injected: true });
     for (const journal of [JOURNAL.toSpliced(i, 1), answered]) {
       assertStringIncludes(look(HONEST, journal).join("\n"), refuted);
@@ -82,7 +82,7 @@ for (const [i, [call, refuted]] of CALLS.entries()) {
   });
 }
 
-Deno.test("whatIsUntrue() checks the order: a frame before the drop, all frames before the close", () => {
+Deno.test("untrueClaims() checks the order: a frame before the drop, all frames before the close", () => {
   const moved = [EARLY, ...JOURNAL.filter((each) => each !== EARLY)];
   moved.unshift(moved.splice(1, 1)[0]); // the message still comes first
   assert(look(HONEST, moved).some((each) => each.startsWith("RECV-01")));
@@ -90,7 +90,7 @@ Deno.test("whatIsUntrue() checks the order: a frame before the drop, all frames 
   assert(look(HONEST, early).some((each) => each.startsWith("RECV-03")));
 });
 
-Deno.test("whatIsUntrue() finds an open way back to root", () => {
+Deno.test("untrueClaims() finds an open way back to root", () => {
   const back: [string, string][] = [
     ["setresuid", "0, 0, 0"],
     ["setresgid", "0, 0, 0"],

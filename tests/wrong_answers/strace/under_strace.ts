@@ -9,7 +9,7 @@
 import { journalled, makeJournals } from "../stand_in/with_stand_in.ts";
 import type { Job, LoggedCall, Outcome, RunRecord, TimedCall } from "./injection.ts";
 import { parseMarkedLog } from "./log.ts";
-import { isPlainMainJob, whatIsUntrue } from "./truth.ts";
+import { isPlainMainJob, untrueClaims } from "./truth.ts";
 
 const FOLDER = new URL("./", import.meta.url).pathname;
 
@@ -63,7 +63,7 @@ function untrueIn(
 ): string[] {
   if (!isPlainMainJob(args)) return [];
   const parent = isUsual ? calls.map((call) => ({ ...call, injected: false })) : calls;
-  return whatIsUntrue(parent, journalled(folder));
+  return untrueClaims(parent, journalled(folder));
 }
 
 function logged({ time: _, ...call }: TimedCall): LoggedCall {
