@@ -16,7 +16,7 @@ export function judgeAbsence({ packetSockets, descriptors, processes }: View): F
   return judged(
     holds,
     holds
-      ? `none among ${descriptors.length} descriptors, none hidden`
+      ? `no packet socket among ${descriptors.length} descriptors, none hidden`
       : [...packetSockets, ...processes.slice(1).map((pid) => `process ${pid}`)].join(", "),
     { packet_sockets: packetSockets, processes, descriptors: listed(descriptors) },
   );

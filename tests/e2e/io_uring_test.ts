@@ -94,7 +94,7 @@ testNeeding(
       "[Child/Unprivileged] Receiving by RECV, restricted ring...",
       "[Child/Unprivileged] Trying every other operation on a restricted ring...",
       "  ✓ Every one is refused",
-      "[Parent/Privileged] Starting a hardened worker that receives by a restricted ring...",
+      "[Parent/Privileged] Starting a hardened worker that receives through a restricted ring...",
       "  Packets received: 5/5",
       "  ✓ A restricted ring receives and does nothing else",
       "  ✓ A hardened worker receives through such a ring",
