@@ -26,7 +26,7 @@ import { dropPrivileges, getresuid } from "../../../ffi/process/credentials.ts";
 import { close, OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { compileFilter, installFilter } from "../../../ffi/seccomp/seccomp.ts";
 import { EarlyRings, ROOTS_FILE } from "../../confine/early_rings.ts";
-import { USUAL_LAUNCHER } from "../../confine/launcher.ts";
+import { DEFAULT_LAUNCHER } from "../../confine/launcher.ts";
 import { ALLOW_EVERYTHING } from "../../confine/policy.ts";
 import { waitForRingThreads } from "../../confine/worker_protections.ts";
 import { type CheckId, CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
@@ -95,7 +95,7 @@ const BY_REPORT = ["parent", "child"] as const satisfies SeenBy[];
 /** Steps of the parent that a test may override. */
 export const parentOverrides = {
   /** The program that starts the first child. */
-  launcher: USUAL_LAUNCHER,
+  launcher: DEFAULT_LAUNCHER,
   /** Creates the account of the frames that a child receives. */
   reception: (run: ParentRun, child: Child, of: ReceptionOf): Reception => run.reception(child, of),
 };
