@@ -16,8 +16,8 @@ export class CannotAnswer extends Error {
   override readonly name = "CannotAnswer";
 
   /**
-   * @param message What is missing.
-   * @param remedy What would help: a command, a package, a setting.
+   * @param message The thing that is missing.
+   * @param remedy Something that would help: a command, a package, a setting.
    */
   constructor(message: string, readonly remedy: string) {
     super(message);

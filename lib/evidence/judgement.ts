@@ -77,7 +77,7 @@ export class Judgement {
     return combined(seen, opinion ?? { status: "fail", observed: "nothing", evidence: {} });
   }
 
-  /** The worst of the parent's findings; `undefined` if there are none. */
+  /** Returns the worst of the parent's findings; `undefined` if there are none. */
   #worstFinding(): Observation | undefined {
     const findings = this.#findings;
     if (findings.length === 0) return undefined;
@@ -100,7 +100,7 @@ function neverRan(error: string | null): Observation {
   return { status: "fail", observed: "never ran", evidence: { error }, seen_by: ["parent"] };
 }
 
-/** The worse of the parent's finding and the child's opinion, with the words of both. */
+/** Returns the worse of the parent's finding and the child's opinion, with the words of both. */
 function combined(seen: Observation, opinion: Finding): Observation {
   return {
     status: worst([seen, opinion]),
@@ -114,7 +114,7 @@ function worst(findings: readonly Finding[]): Finding["status"] {
   return STATUSES.findLast((status) => findings.some((each) => each.status === status))!;
 }
 
-/** The sources in their order. Without any, the parent saw that nothing came. */
+/** Returns the sources in their order. If there are none, the parent saw that nothing came. */
 function ordered(seenBy: ReadonlySet<SeenBy>): readonly SeenBy[] {
   return seenBy.size === 0 ? ["parent"] : SOURCES.filter((each) => seenBy.has(each));
 }

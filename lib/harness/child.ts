@@ -152,7 +152,7 @@ export class Child implements AsyncDisposable {
     return examineFilters(this, passed, ioUring);
   }
 
-  /** The child, and every process that it has started and that is still running. */
+  /** Returns the child, with every process that it has started and that is still running. */
   #inspected(): Inspected {
     const { pid, process } = this;
     const isOther = (each: SeenProcess) => each.isAlive && each.pid !== pid;
@@ -333,7 +333,7 @@ export class Child implements AsyncDisposable {
     if (end.leftBehind !== null) throw new ExperimentError(describeEnd(end));
   }
 
-  /** The reason that the child gave for giving up, if such a message is still in the channel. */
+  /** Reads the reason that the child gave for giving up, if it is still in the channel. */
   #lastWords(): string | undefined {
     for (;;) {
       const delivery = takeMessage(this.#channel.fd, 0);

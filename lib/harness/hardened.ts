@@ -52,7 +52,7 @@ export function checkHardened(run: CheckedRun, child: Child, worker: HardenedWor
   const findings = judgeHardened(seen, run.setting.identity);
   for (const id of CONFINEMENT_CHECKS) {
     // Without a look before, only the worker reports which threads are the later ones.
-    const isItsWordToo = id === "HARD-02" && before === undefined;
-    run.check(id, findings[id], isItsWordToo ? ["parent", "child"] : ["parent"]);
+    const alsoRestsOnChild = id === "HARD-02" && before === undefined;
+    run.check(id, findings[id], alsoRestsOnChild ? ["parent", "child"] : ["parent"]);
   }
 }

@@ -21,7 +21,7 @@ import type { Tracing } from "./trace/hub.ts";
 import { Child } from "./child.ts";
 import { checkHardened, type HardenedWorker } from "./hardened.ts";
 import { InterfaceWitness } from "./interface_witness.ts";
-import { Reception, type ReceptionOf } from "./reception.ts";
+import { Reception, type ReceptionSources } from "./reception.ts";
 
 /** The circumstances of a run. */
 export interface RunContext {
@@ -164,8 +164,8 @@ export class ParentRun<Options = unknown> {
   }
 
   /** Starts the account of the frames that a child receives: {@linkcode Reception}. */
-  reception(child: Child, of: ReceptionOf): Reception {
-    return new Reception(this, child, of);
+  reception(child: Child, sources: ReceptionSources): Reception {
+    return new Reception(this, child, sources);
   }
 
   /** Records HARD-01 to HARD-05 of a hardened worker: {@linkcode checkHardened}. */

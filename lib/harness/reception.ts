@@ -43,7 +43,7 @@ const WITNESS_PATIENCE = 1000;
 const LATENESS = 1;
 
 /** The sources of a reception: who sends the frames, and who else sees them. */
-export interface ReceptionOf {
+export interface ReceptionSources {
   /** Sends frames. Without it there is only ambient traffic. */
   readonly stimulus: Stimulus | undefined;
   /** Root's own socket on the interface that the passed socket is bound to. */
@@ -98,7 +98,7 @@ export class Reception {
   constructor(
     run: ReceptionRun,
     child: ForwardingChild,
-    { stimulus, witness, stimulate = (each) => each.send() }: ReceptionOf,
+    { stimulus, witness, stimulate = (each) => each.send() }: ReceptionSources,
   ) {
     this.#run = run;
     this.#child = child;
@@ -269,7 +269,7 @@ export class Reception {
     return { ...finding, evidence };
   }
 
-  /** The findings at this moment, for a run that may have ended early. */
+  /** Judges RECV-01 to RECV-03 at this moment, for a run that may have ended early. */
   findings(count: number, copiesLeft: number) {
     return {
       "RECV-01": this.judgeCount(count),

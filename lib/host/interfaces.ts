@@ -21,8 +21,8 @@ export function isInterfaceName(name: string): boolean {
 /**
  * Returns the interface with a given name.
  *
- * @param purpose What the interface is for, for the error.
- * @param action What fails if there is no such interface, for the error.
+ * @param purpose The purpose of the interface, for the error.
+ * @param action The action that fails if there is no such interface, for the error.
  * @throws {UsageError} If the text cannot name an interface, or no interface has that name.
  */
 export function findLink(
@@ -49,7 +49,7 @@ export function findLink(
 /**
  * Requires that an interface is up.
  *
- * @param consequence What is impossible while it is down, for the error.
+ * @param consequence The consequence of its being down, for the error.
  * @throws {CannotAnswer} If it is down.
  */
 export function requireUp(link: Link, consequence = "no packet can be received"): void {
@@ -85,7 +85,7 @@ export function findStimulus(link: Link, stimulus: string | undefined): Link | u
  * Requires an interface where frames can be injected, for an experiment that needs frames of its
  * own.
  *
- * @param consequence What is impossible without such an interface, for the error.
+ * @param consequence The consequence of having no such interface, for the error.
  * @throws {CannotAnswer} If there is none.
  */
 export function requireStimulus(

@@ -74,7 +74,7 @@ export function whyNoOwnRings(): string | undefined {
   return whyNoOwnRing(SEVERAL_RINGS);
 }
 
-/** The memory that an unprivileged process may lock, in KiB. Source: getrlimit(2). */
+/** Returns the memory that an unprivileged process may lock, in KiB. Source: getrlimit(2). */
 function lockableMemory(): number {
   const limit = readTextFile("/proc/self/limits").match(/^Max locked memory +(\d+) /m);
   return limit === null ? Infinity : Math.floor(Number(limit[1]) / 1024);

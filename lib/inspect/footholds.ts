@@ -10,7 +10,7 @@
  *     mapping, registration or kernel thread;
  *   - a descriptor that neither the parent passed nor the runtime needs: opened as root, it stays
  *     root's;
- *   - a descriptor in flight in a queue of the child's own;
+ *   - a descriptor in flight in one of the child's own queues;
  *   - a packet socket that the namespace lists and no process shows;
  *   - a shared mapping, and a terminal.
  *
@@ -23,7 +23,7 @@ import { unlessGone } from "../../ffi/process/proc.ts";
 import { type DescriptorKind, type SeenDescriptor } from "./descriptors.ts";
 import { threadIds } from "./threads.ts";
 
-/** What the child may hold. */
+/** The descriptors, ring and folder that the child may hold. */
 export interface Expected {
   /** The link of the passed socket; undefined before it is passed. */
   readonly passed?: string | undefined;

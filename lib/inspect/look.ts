@@ -29,7 +29,7 @@ export interface Inspected {
   processes(): readonly number[];
 }
 
-/** What to expect, and what to ask. */
+/** The expectations and the questions of a look. */
 export interface LookOptions {
   readonly expected: Expected;
   /**

@@ -40,7 +40,7 @@ export interface Attacker extends Target, Pick<WorkerDescriptors, "packetFd"> {
 /** An operation, with the outcome expected of it. */
 export interface Operation {
   readonly name: string;
-  /** What an attacker would gain. */
+  /** The gain of an attacker. */
   readonly gives: string;
   /** The kernel function or manual page that decides. */
   readonly source: string;

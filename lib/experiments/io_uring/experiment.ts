@@ -37,7 +37,7 @@ import type { ChildRun } from "../../harness/child_run.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import type { Reception, ReceptionOf } from "../../harness/reception.ts";
+import type { Reception, ReceptionSources } from "../../harness/reception.ts";
 import { asInteger, asObject } from "../../harness/validate.ts";
 import { SOCKET } from "../../harness/worker_orders.ts";
 import { requireStimulus } from "../../host/interfaces.ts";
@@ -97,7 +97,8 @@ export const parentOverrides = {
   /** The program that starts the first child. */
   launcher: DEFAULT_LAUNCHER,
   /** Creates the account of the frames that a child receives. */
-  reception: (run: ParentRun, child: Child, of: ReceptionOf): Reception => run.reception(child, of),
+  reception: (run: ParentRun, child: Child, sources: ReceptionSources): Reception =>
+    run.reception(child, sources),
 };
 
 /** The privileged program. */

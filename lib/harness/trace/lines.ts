@@ -100,7 +100,7 @@ export function renderPiece(side: Side, piece: TracePiece): string {
   return `${head} ${tid ?? "another thread"} ${text} <${milliseconds.toFixed(3)} ms>\n`;
 }
 
-/** The time of day in UTC, to the microsecond. */
+/** Formats the time of day in UTC, to the microsecond. */
 function timeOfDay(milliseconds: number): string {
   const microseconds = Math.floor(milliseconds * 1000) % 86_400_000_000;
   const [seconds] = new Date(Math.floor(microseconds / 1000)).toISOString().slice(11).split(".");
