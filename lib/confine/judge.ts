@@ -54,7 +54,7 @@ export function judgeDenial(
   control: "child" | "parent" = "child",
 ): Finding {
   const say = (errno: number) => errno === 0 ? "created" : errnoName(errno);
-  const by = control === "child" ? "before the drop" : "by the parent";
+  const by = control === "child" ? "before the drop" : "control by the parent";
   return judged(
     before === 0 && after === Errno.EPERM,
     `${by}: ${say(before)}; after the drop: ${say(after)}`,
@@ -108,7 +108,9 @@ export function judgeConfinement(
     threads.length > 0 && loose.length === 0,
     loose.length === 0
       ? `${threads.length} threads, all confined`
-      : `${loose.length} of ${threads.length} threads are not: ${JSON.stringify(loose[0])}`,
+      : `${loose.length} of ${threads.length} threads are not confined: ${
+        JSON.stringify(loose[0])
+      }`,
     { threads: alike(threads, ({ tid: _, ...seen }) => seen) },
   );
 }
@@ -189,8 +191,8 @@ export function judgeFootholds(
   return judged(
     footholds.length === 0,
     footholds.length === 0
-      ? `${descriptors.length} descriptors, each with its reason`
-      : `unexplained: ${footholds.join(", ")}`,
+      ? `${descriptors.length} descriptors, all expected`
+      : `unexpected: ${footholds.join(", ")}`,
     { descriptors, footholds },
   );
 }
@@ -201,8 +203,8 @@ export function judgeDescriptors(audited: readonly AuditedDescriptor[]): Finding
   return judged(
     unexplained.length === 0,
     unexplained.length === 0
-      ? `${audited.length} descriptors, each with its reason`
-      : `unexplained: ${unexplained.map(({ fd, refersTo }) => `${fd} (${refersTo})`).join(", ")}`,
+      ? `${audited.length} descriptors, all expected`
+      : `unexpected: ${unexplained.map(({ fd, refersTo }) => `${fd} (${refersTo})`).join(", ")}`,
     { descriptors: audited.map((each) => ({ ...each, why: each.why ?? null })) },
   );
 }
@@ -231,18 +233,22 @@ export interface SeenFilters {
 }
 
 /**
- * HARD-05: the filter of the policy is among those of the worker. More filters only refuse more.
+ * HARD-05: the filter of the policy is among those of the worker. Further filters can only refuse
+ * more.
  */
 export function judgeFilter({ expected, found }: SeenFilters): Finding {
-  if (expected === undefined) return judged(false, "the packet socket has not one number there");
+  if (expected === undefined) {
+    return judged(false, "the worker does not hold the packet socket under exactly one number");
+  }
   if (typeof found === "string") return skipped(`The filter cannot be read: ${found}`);
   const isThere = found.some((program) => program.toHex() === expected.toHex());
   const lengths = found.map(instructions).join(", ") || "none";
   return judged(
     isThere,
     isThere
-      ? `receive-only, ${instructions(expected)} instructions, byte for byte`
-      : `no filter is that of the policy (${instructions(expected)} instructions): ${lengths}`,
+      ? `receive-only, ${instructions(expected)} instructions, equal byte for byte`
+      : `no filter equals that of the policy (${instructions(expected)} instructions); ` +
+        `lengths found: ${lengths}`,
     { expected: expected.toBase64(), found: found.map((program) => program.toBase64()) },
   );
 }

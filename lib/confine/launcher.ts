@@ -93,7 +93,7 @@ export function requireLauncher(program = SETPRIV): void {
     if (!(error instanceof NotFound || error instanceof PermissionDenied)) throw error;
   }
   throw new CannotAnswer(
-    `"${program}" is missing, or not that of util-linux`,
+    `"${program}" is missing, or not the one of util-linux`,
     "Install the package util-linux",
   );
 }

@@ -155,7 +155,11 @@ function allowWhen(
 const RECEIVING: readonly SyscallRule[] = [
   ...allow("receive frames, and the parent's messages", "recvmsg", "recvfrom", "recvmmsg"),
   ...allow("wait for them", "poll", "ppoll", "epoll_wait", "epoll_pwait", "epoll_ctl"),
-  ...allow("say what a socket is, and what it dropped", "getsockopt", "getsockname"),
+  ...allow(
+    "read the properties of a socket, and the number of frames that it dropped",
+    "getsockopt",
+    "getsockname",
+  ),
 ];
 
 function reporting({ packetFd, channelFd, egressFd }: WorkerDescriptors): SyscallRule[] {
@@ -169,7 +173,7 @@ function reporting({ packetFd, channelFd, egressFd }: WorkerDescriptors): Syscal
     ...allowWhen([intIs(0, channelFd)], "report to the parent", "sendmsg", "sendto"),
     ...egressFd === undefined ? [] : allowWhen(
       [intIs(0, egressFd), longIs(4, 0n), intIs(5, 0)],
-      "pass a datagram on; an address could be another than the one that it is connected to",
+      "forward a datagram; with an address, it could go elsewhere",
       "sendto",
     ),
     refusedThere("write"),
@@ -184,7 +188,7 @@ const MEMORY: readonly SyscallRule[] = [
 ];
 
 const THREADS: readonly SyscallRule[] = [
-  ...allow("wait for each other", "futex"),
+  ...allow("let threads wait for each other", "futex"),
   ...allowWhen(
     // With this flag the kernel refuses a new user or PID namespace. Others need CAP_SYS_ADMIN.
     [longIs(0, BigInt(CLONE_THREAD), BigInt(CLONE_THREAD))],
@@ -212,13 +216,13 @@ const THREADS: readonly SyscallRule[] = [
 function signals(pid: number): SyscallRule[] {
   return [
     ...allow("handle signals", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack"),
-    ...allow("go on after one", "restart_syscall"),
+    ...allow("continue after a signal", "restart_syscall"),
     ...allowWhen([intIs(0, pid)], "raise and abort: threads of its own", "tgkill"),
   ];
 }
 
 const TIME_AND_IDENTITY: readonly SyscallRule[] = [
-  ...allow("tell the time", "clock_gettime", "clock_getres", "gettimeofday", "time"),
+  ...allow("read the clock", "clock_gettime", "clock_getres", "gettimeofday", "time"),
   ...allow("sleep", "clock_nanosleep", "nanosleep"),
   ...allow("random numbers", "getrandom"),
   ...allow("ids of process and thread", "getpid", "gettid", "getppid"),

@@ -41,16 +41,15 @@
 
 /** What each protection takes away, by its name, in the order in which they are put on. */
 export const PROTECTIONS = {
-  "locked-filter": "frames that the worker is not for do not reach it, and it cannot change that",
+  "locked-filter": "only the frames that the worker needs reach it, and it cannot change that",
   "fanout-pin": "the socket cannot be bound elsewhere, nor join another fanout group",
-  "no-capabilities":
-    "no thread ever has a capability, nor has a program that it executes, be it root's",
-  "closed-descriptors": "no descriptor is open without a reason",
+  "no-capabilities": "no thread ever has a capability, and no program that it executes gains one",
+  "closed-descriptors": "only expected descriptors are open",
   "undumpable": "no process of the same uid can trace it or take its descriptors",
   "parent-death-signal": "it does not outlive its parent",
-  "resource-limits": "no hoard of descriptors, no file that grows, no core",
+  "resource-limits": "it can hoard no descriptors, make no file grow and dump no core",
   "no-new-privs": "no program that it executes gains a privilege",
-  "receive-only": "no system call but those that receive, report and keep the runtime going",
+  "receive-only": "only system calls that receive, report and keep the runtime going",
 } as const;
 
 /** The name of a protection. */

@@ -49,7 +49,7 @@ export function adoptOrphans(): void {
   if (children().length > 0) {
     throw new CannotAnswer(
       "This process had children before it began, and no PID namespace can be made here: " +
-        "processes that a child leaves behind could not be told from theirs",
+        "processes that a child leaves behind could not be told apart from theirs",
       "Start fdpass by itself, or grant CAP_SYS_ADMIN (in a container: --cap-add)",
     );
   }
@@ -73,11 +73,15 @@ export async function endOrphans(): Promise<number> {
     for (const pid of orphans) {
       if (reap(pid)) continue; // it had ended, or was killed in the round before
       // unreaped, so its pid is not reused
-      runtimeCall("kill", "Cannot end what the child left", () => Deno.kill(pid, "SIGKILL"));
+      runtimeCall(
+        "kill",
+        "Cannot end the processes that the child left behind",
+        () => Deno.kill(pid, "SIGKILL"),
+      );
       killed.add(pid);
     }
     if (Date.now() > deadline) {
-      throw new ExperimentError("Processes that the child left keep forking");
+      throw new ExperimentError("The processes that the child left behind keep forking");
     }
     if (round % ROUNDS === 0) await new Promise((resolve) => setTimeout(resolve, 0));
   }

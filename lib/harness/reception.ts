@@ -262,10 +262,10 @@ export class Reception {
     const finding = this.#judge(
       this.#tallySinceClose,
       1,
-      (n) => `${copiesLeft} copies in the parent; ${n} packets received after`,
+      (n) => `${copiesLeft} copies left in the parent; ${n} packets received after the close`,
     );
     const evidence = { ...finding.evidence, copiesLeft };
-    if (copiesLeft > 0) return judged(false, `${copiesLeft} copies in the parent`, evidence);
+    if (copiesLeft > 0) return judged(false, `${copiesLeft} copies left in the parent`, evidence);
     return { ...finding, evidence };
   }
 

@@ -130,7 +130,7 @@ export async function runExperiment(
     const run = new ParentRun(context, record);
     const reason = whyNoAnswer(experiment);
     if (reason !== undefined) {
-      run.step("Looking for what is needed...");
+      run.step("Checking the requirements...");
       run.skipRest(reason);
       run.note(`No answer: ${reason}`, experiment.plan[0]);
       return record.close(null, null);

@@ -126,7 +126,7 @@ function requireProc(): void {
     throw new CannotAnswer("/proc is not mounted: no process can be inspected", remedy);
   }
   throw new CannotAnswer(
-    `/proc is that of another PID namespace: it calls this process ${self}, not ${Deno.pid}`,
+    `/proc belongs to another PID namespace: there this process is ${self}, not ${Deno.pid}`,
     remedy,
   );
 }

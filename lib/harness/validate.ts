@@ -74,7 +74,7 @@ function requirePlain(value: unknown, name: string, depth: number): void {
 }
 
 function requireWellFormed(text: string, name: string): void {
-  if (!text.isWellFormed()) refuse(`a text in ${name} has half a character`);
+  if (!text.isWellFormed()) refuse(`a text in ${name} has an unpaired surrogate`);
 }
 
 /** A text of at most `limit` characters, with no half of a surrogate pair. */

@@ -85,12 +85,18 @@ export function findStimulus(link: Link, stimulus: string | undefined): Link | u
  * Requires an interface where frames can be injected, for an experiment that needs frames of its
  * own.
  *
+ * @param consequence What is impossible without such an interface, for the error.
  * @throws {CannotAnswer} If there is none.
  */
-export function requireStimulus(stimulus: Link | undefined, link: Link): Link {
+export function requireStimulus(
+  stimulus: Link | undefined,
+  link: Link,
+  consequence = `No frame can be injected for "${link.name}"`,
+): Link {
   if (stimulus !== undefined) return stimulus;
+  const why = link.peer === undefined ? "its veth peer is not here" : "--stimulus is none";
   throw new CannotAnswer(
-    `No frame can be injected at "${link.name}": its veth peer is not here`,
-    "Run it by scripts/netns.sh, or name the peer with --stimulus",
+    `${consequence}: ${why}`,
+    "Run fdpass by scripts/netns.sh, or name the peer with --stimulus",
   );
 }

@@ -63,7 +63,9 @@ export function whyNoOwnRing(memory = ONE_RING): string | undefined {
     return undefined;
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    return error.errno === Errno.EPERM ? `${error.message}: a system call filter?` : error.message;
+    return error.errno === Errno.EPERM
+      ? `${error.message}: perhaps by a system call filter`
+      : error.message;
   }
 }
 

@@ -16,7 +16,7 @@ export function judgeAbsence({ packetSockets, descriptors, processes }: View): F
   return judged(
     holds,
     holds
-      ? `none among ${descriptors.length} descriptors, none hidden`
+      ? `no packet socket among ${descriptors.length} descriptors, none hidden`
       : [...packetSockets, ...processes.slice(1).map((pid) => `process ${pid}`)].join(", "),
     { packet_sockets: packetSockets, processes, descriptors: listed(descriptors) },
   );
@@ -79,7 +79,7 @@ export function judgeLaunch({ threads }: View, most: bigint): Finding {
     threads.length > 0 && loose.length === 0,
     loose.length === 0
       ? `NoNewPrivs on ${threads.length} threads at launch`
-      : `${loose.length} of ${threads.length} threads were launched with more than they may have`,
+      : `${loose.length} of ${threads.length} threads had more privilege at launch than allowed`,
     { born: alike(threads, ({ tid: _, ...seen }) => seen) },
   );
 }
@@ -111,7 +111,7 @@ export function judgeRefusedSocket(
   return judged(
     control === 0 && holds,
     `${
-      by === "child" ? "before the drop" : "by the parent"
+      by === "child" ? "before the drop" : "control by the parent"
     }: ${before}; after the drop: ${observed}`,
     { control: before, control_by: by, ...evidence },
   );

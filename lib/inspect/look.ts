@@ -110,7 +110,7 @@ export function look(child: Inspected, options: LookOptions): View {
     ...hidden.map((link) => `packet socket ${link}, which no process shows`),
     ...unexpectedMappings(mappingsOfOthers(pid), expected),
     ...terminals(pid),
-    ...[...stopped.ringThreads].map((tid) => `the kernel's thread ${tid} of an io_uring`),
+    ...[...stopped.ringThreads].map((tid) => `the kernel thread ${tid} of an io_uring`),
     ...expected.ring
       ? []
       : answers.filter(({ usedRing }) => usedRing).map(({ tid }) =>

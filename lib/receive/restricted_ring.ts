@@ -52,7 +52,7 @@ export function restrictedRing(
   size: Pick<IoUringOptions, "entries" | "completions">,
   prepare: (ring: IoUring) => void = () => {},
 ): IoUring {
-  return attempt("Cannot make an io_uring to receive by", () => {
+  return attempt("Cannot make an io_uring to receive with", () => {
     const ring = new IoUring({ ...size, flags: IORING_SETUP_R_DISABLED });
     try {
       ring.registerFiles([packetFd]);

@@ -255,4 +255,4 @@ function renderConclusion(experiment: ExperimentEvidence, paint: Palette): strin
 }
 
 const GIVE_TRAFFIC =
-  "  To get traffic: an interface whose veth peer is here, --stimulus IFACE, or a longer --timeout";
+  "  To get traffic: name an interface whose veth peer is here, or use --stimulus or a longer --timeout";

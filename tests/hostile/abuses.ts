@@ -237,7 +237,7 @@ export const ABUSES = {
   },
   "half-a-character": {
     what: "sends a lone surrogate",
-    reported: /a text in text has half a character/,
+    reported: /a text in text has an unpaired surrogate/,
     do: sending('{"type":"detail","text":"\\ud800"}'),
     goesOn,
   },

@@ -35,7 +35,6 @@ import type { Protection } from "../../confine/protections.ts";
 import { protectSocket } from "../../confine/socket_protections.ts";
 import { leaveRoot, startWorker } from "../../confine/start.ts";
 import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
-import { CannotAnswer } from "../../evidence/errors.ts";
 import type { Cell, Conclusion, SeenBy } from "../../evidence/evidence.ts";
 import type { Child } from "../../harness/child.ts";
 import { runChild } from "../../harness/child_main.ts";
@@ -44,6 +43,7 @@ import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { asInteger, asText } from "../../harness/validate.ts";
+import { requireStimulus } from "../../host/interfaces.ts";
 import { isUnprivilegedIoUring, whyProcHides } from "../../host/kernel.ts";
 import { ownPidOf } from "../../inspect/processes.ts";
 import { arrives, markedFrame } from "../../packets/marks.ts";
@@ -79,13 +79,9 @@ const SEEN_BY = ["parent", "child"] as const satisfies SeenBy[];
  * outcomes change.
  */
 export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclusion> {
-  const { link, stimulus: far, identity, count, receive = USUAL_PATH } = run.setting;
-  if (far === undefined) {
-    throw new CannotAnswer(
-      `Frames that a worker sends on "${link.name}" cannot be seen: its veth peer is not here`,
-      "Run it by scripts/netns.sh, or name the peer with --stimulus",
-    );
-  }
+  const { link, stimulus: stimulusLink, identity, count, receive = USUAL_PATH } = run.setting;
+  const unseen = `Frames that a worker sends on "${link.name}" cannot be seen`;
+  const far = requireStimulus(stimulusLink, link, unseen);
   const otherIfindex = if_nametoindex("lo");
   using stimulus = new Stimulus(far);
   using witness = run.witness();
@@ -172,7 +168,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
   for (const reason of notTried) run.note(reason, "AUTH-01", "AUTH-02", "AUTH-03");
   run.done("A hardened worker can do nothing but receive", "AUTH-03", "AUTH-04");
   run.done(
-    "It is confined on every thread, and every descriptor is explained",
+    "It is confined on every thread, with only expected descriptors open",
     ...CONFINEMENT_CHECKS,
   );
 

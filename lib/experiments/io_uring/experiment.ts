@@ -116,13 +116,13 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
 
   // What the early rings have opened is open in the child now, so the parent can look at it.
   const { rings } = await child.reached("dropped");
-  run.step("Looking at what rings from before the drop have opened...");
+  run.step("Looking at what the rings from before the drop have opened...");
   for (const [ring, { check, isRoot }] of Object.entries(EARLY)) {
     const seen = seeOutcomes(child.pid, asObject(rings, "rings")[ring]);
     run.check(check, judgeEarly(seen, isRoot), BY_REPORT);
   }
-  run.done("A plain ring acts with the credentials of its user", "URING-10");
-  run.done("A polled ring and a registered personality are still root", "URING-11", "URING-12");
+  run.done("A plain ring acts with the credentials of the process that submits", "URING-10");
+  run.done("A polled ring and a registered personality still act as root", "URING-11", "URING-12");
   child.send({ type: "next" });
   const closed = await child.reached("closed");
   const outcomes = reportedOutcomes(closed.rings);
@@ -158,12 +158,12 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   run.step("Results:");
   run.done(`The passed socket (SO_COOKIE ${cookie}) works with io_uring`, ...PLAN.slice(0, 7));
   run.done("A restricted ring receives and does nothing else", "URING-08", "URING-09");
-  if (isHardened) run.done("A hardened worker receives by such a ring", ...CONFINEMENT_CHECKS);
+  if (isHardened) run.done("A hardened worker receives through such a ring", ...CONFINEMENT_CHECKS);
 
   return {
     headline: "io_uring works on the passed socket!",
     points: [
-      "The ring was made by a process without privilege, under no_new_privs",
+      "The ring was made by a process without privileges, under no_new_privs",
       "RECV, RECVMSG, READ, registered files and multishot RECV received",
       "A restricted ring refused everything but receiving",
       "Rings made before the drop must be closed: two of the three kinds still act as root",
@@ -222,7 +222,7 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   run.reached("closed", { rings: askAll(early) });
   run.receive("next");
 
-  run.step("Making a ring without privilege...");
+  run.step("Making a ring without privileges...");
   using ring = new IoUring();
   run.check("URING-01", judgeRing(threadCredentials("self"), linkOf("self", ring.fd)));
   run.done(`io_uring made by uid ${getresuid().effective} (FD: ${ring.fd})`, "URING-01");
@@ -239,10 +239,10 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
     run.reached("done", { ends });
   }
 
-  run.step("Asking a restricted ring for everything else...");
+  run.step("Trying every other operation on a restricted ring...");
   using restricted = overrides.makeRestrictedRing(packetSocket.fd);
   run.check("URING-09", judgeRestricted(attemptForbidden(restricted, packetSocket.fd)));
-  run.done("It refuses", "URING-09");
+  run.done("Every one is refused", "URING-09");
   run.reached("refused");
 }
 

@@ -35,7 +35,7 @@ export async function hardenedParent(
   receptionOf: (run: ParentRun, child: Child, of: ReceptionOf) => Reception,
 ): Promise<void> {
   const { link, identity, count, protections } = run.setting;
-  run.step("Starting a hardened worker that receives by a restricted ring...");
+  run.step("Starting a hardened worker that receives through a restricted ring...");
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
   protectSocket(packetSocket.fd, protections);
   await using worker = run.start({ launcher: launcherFor(identity, protections) });

@@ -20,7 +20,9 @@ export function judgeRing(threads: readonly ThreadCredentials[], link: string): 
   );
   return judged(
     threads.length > 0 && privileged.length === 0 && link === "anon_inode:[io_uring]",
-    `${link}; ${threads.length - privileged.length} of ${threads.length} threads without privilege`,
+    `${link}; ${
+      threads.length - privileged.length
+    } of ${threads.length} threads without privileges`,
     { call: "io_uring_setup", link, privileged },
   );
 }
@@ -44,7 +46,7 @@ export function judgeEarly(seen: readonly SeenOutcome[], isRoot: boolean): Findi
     isExpected,
     seen.map(({ request, outcome, link }) =>
       `${request === "open" ? ROOTS_FILE : "AF_PACKET socket"}: ${outcome}${
-        link === null ? "" : `, ${link}`
+        link === null ? "" : ` (the child holds ${link})`
       }`
     ).join("; "),
     { call: "io_uring_enter", seen },
@@ -78,7 +80,7 @@ export function judgeReceiving(origin: Finding, ends: number | null, runsOut: bo
   const lost = Number(origin.evidence.up_to) - Number(origin.evidence.received);
   return judged(
     runsOut ? ends > 0 && lost === 0 : ends === 0,
-    `${origin.observed}; ${lost} lost; submitted ${ends + 1} times`,
+    `${origin.observed}; ${lost} lost; ${ends + 1} submission${ends === 0 ? "" : "s"}`,
     { ...origin.evidence, ends },
   );
 }

@@ -292,7 +292,10 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   using source = confine(run, sockets, message, openSource);
   if (protections.length > 0) {
     run.checks(await proveConfinement({ ...sockets, sourceFd: source.fd }, { uid, gid }));
-    run.done("Confined on every thread, every descriptor explained", ...CONFINEMENT_CHECKS);
+    run.done(
+      "Confined on every thread, with only expected descriptors open",
+      ...CONFINEMENT_CHECKS,
+    );
   }
 
   // 8. Frames queued while this process was root prove nothing.

@@ -141,7 +141,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
   const all = PATHS.every(({ receive }) => worked.has(receive));
   const ring = [...worked].some(usesIoUring);
   return {
-    headline: `${all ? "Every receive path" : "Each receive path tried"} brings every frame!`,
+    headline: `${all ? "Every receive path" : "Each receive path tried"} delivers every frame!`,
     points: [...worked].map((path) => `${path}: every frame once, in order, byte for byte`),
     decision: ring
       ? "D1 (AF_PACKET) and D7 (io_uring) are viable in an unprivileged worker (D24)"
@@ -191,7 +191,7 @@ export const receivePaths: Experiment = {
   name: "receive-paths",
   title: "Receive Paths",
   question:
-    "By which receive paths can an unprivileged worker receive, and does each bring every frame?",
+    "Which receive paths can an unprivileged worker use, and does each deliver every frame?",
   decisions: ["D1", "D7"],
   capabilities: ["CAP_NET_ADMIN"],
   whyNoAnswer: whyNoLargeReceiveBuffer,

@@ -74,7 +74,7 @@ export interface EgressIdentity {
 export function openEgress(link: Link, to: Ipv4Endpoint): OwnedFd {
   const egress = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   try {
-    attempt(`Cannot send multicast by "${link.name}"`, () => {
+    attempt(`Cannot send multicast through "${link.name}"`, () => {
       setsockopt(egress.fd, SOL_SOCKET, SO_BINDTODEVICE, cString(link.name));
       sendMulticastBy(egress.fd, link.ifindex, 1);
       setsockopt(egress.fd, IPPROTO_IP, IP_RECVERR, 1);

@@ -120,13 +120,13 @@ export async function parent(
   using helper = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   overrides.joinGroup(helper.fd, from.address, link.ifindex);
   run.check("RELAY-01", judgeMembership(before, membersOf(from.address, link.ifindex)));
-  run.done(`A helper socket is a member (FD: ${helper.fd})`, "RELAY-01");
+  run.done(`A helper socket has joined the group (FD: ${helper.fd})`, "RELAY-01");
 
   run.step("Creating AF_PACKET socket...");
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
   enlargeReceiveBuffer(packetSocket.fd); // for ways of receiving without a ring
   overrides.protectSocket(packetSocket.fd, ALL_PROTECTIONS, groupFilter(from.address));
-  run.done(`AF_PACKET socket created, for UDP to ${from.address} alone (FD: ${packetSocket.fd})`);
+  run.done(`AF_PACKET socket created, only for UDP to ${from.address} (FD: ${packetSocket.fd})`);
 
   // The output ends in the receiver's own network namespace, which shares nothing with this one.
   await using receiver = out === undefined ? await startReceiver(run) : undefined;
@@ -136,13 +136,13 @@ export async function parent(
     run.step("Starting a receiver in another network namespace...");
     receiver.order(LISTEN, { interface: FAR_END, to });
     await receiver.reached("listening");
-    run.done(`It is a member of ${to.address} there (PID: ${receiver.pid})`);
+    run.done(`The receiver has joined ${to.address} there (PID: ${receiver.pid})`);
   }
 
   run.step("Creating a UDP socket that is connected to the destination...");
   using egress = overrides.openEgress(egressLink, to);
   const agreed = describeEgress(egress.fd);
-  run.done(`${agreed.source} → ${agreed.peer} by "${agreed.interface}" (FD: ${egress.fd})`);
+  run.done(`${agreed.source} → ${agreed.peer} via "${agreed.interface}" (FD: ${egress.fd})`);
 
   // The control: a holder of these sockets can send elsewhere by both, and the witnesses see it.
   const expected = { source: agreed.source, to, digest };
@@ -159,7 +159,9 @@ export async function parent(
     await arriving.awaitStrays(CONTROL_TIMEOUT),
   ];
   run.detail(
-    `the parent sent a stray frame by each socket; the witnesses saw ${controls.join(" and ")}`,
+    `control: the parent sent a stray frame through each socket; the witnesses saw ${
+      controls.join(" and ")
+    }`,
   );
 
   run.step("Passing both sockets to the worker...");
@@ -229,7 +231,7 @@ export async function parent(
   run.done("Reverse path filtering does not affect the relay", "RELAY-09");
   run.step("Results:");
   run.done("The worker is confined on every thread", ...CONFINEMENT_CHECKS);
-  run.done("It can send to one destination", "RELAY-02", "RELAY-03", "RELAY-04");
+  run.done("The worker can send only to the one destination", "RELAY-02", "RELAY-03", "RELAY-04");
   run.figure("datagrams sent", left.sent);
   run.figure("datagrams relayed", account.relayed);
   run.figure("datagrams sent again", account.retried);
@@ -239,14 +241,14 @@ export async function parent(
   return {
     headline: "An unprivileged worker relays multicast, and can do nothing else!",
     points: [
-      `${left.arrived} datagrams relayed, each once, in order, unchanged`,
-      "Fragments, malformed and foreign frames dropped, and counted by reason",
+      `${left.arrived} datagrams were relayed, each once, in order, unchanged`,
+      "Fragments, malformed and foreign frames were dropped, and counted by reason",
       ...reversePath === undefined
         ? []
-        : ["Datagrams that reverse path filtering keeps from an AF_INET socket relayed as well"],
-      "Every attempt to send elsewhere refused; nothing else left",
+        : ["Datagrams that reverse path filtering keeps from an AF_INET socket were relayed too"],
+      "Every attempt to send elsewhere was refused, and no other frame left",
     ],
-    decision: "D1 (AF_PACKET) and D24 (Privilege Separation) carry a relay",
+    decision: "D1 (AF_PACKET) and D24 (Privilege Separation) are viable for a relay",
   };
 }
 
@@ -301,7 +303,8 @@ export const relay: Experiment<RelaySetting> = {
   module: import.meta.url,
   name: "relay",
   title: "Multicast Relay",
-  question: "Can a hardened worker relay multicast by two passed sockets, and do nothing else?",
+  question:
+    "Can a hardened worker relay multicast through two passed sockets, and do nothing else?",
   decisions: ["D1", "D18", "D24"],
   capabilities: ["CAP_NET_ADMIN"],
   whyNoAnswer: whyNoLargeReceiveBuffer,

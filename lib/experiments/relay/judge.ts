@@ -55,7 +55,7 @@ export function judgeEgress(
   return judged(
     different.length === 0,
     different.length === 0
-      ? `connected to ${wanted.peer} by "${wanted.interface}", TTL 1, before and after`
+      ? `connected to ${wanted.peer} via "${wanted.interface}", TTL 1, before and after`
       : `different: ${different.join(", ")}`,
     { wanted, before, after },
   );
@@ -85,7 +85,7 @@ export function judgeStrays(strays: readonly string[], controls: readonly number
   return judged(
     strays.length === 0 && controls.every((seen) => seen > 0),
     strays.length === 0
-      ? `nothing else on either interface; of the control ${controls.join(" and ")} frame(s)`
+      ? `nothing else on either interface; ${controls.join(" and ")} control frame(s)`
       : `${strays.length} stray frames of the worker's: ${strays.slice(0, 4).join(", ")}`,
     { strays: strays.slice(0, 32), controls },
   );
@@ -96,7 +96,7 @@ export function judgeComparison(comparison: Comparison): Finding {
   const { sent, arrived, again, disordered, foreign } = comparison;
   return judged(
     isWhole(comparison) && foreign === 0,
-    `${arrived} of ${sent} datagrams; ${again} twice, ${disordered} out of order, ${foreign} foreign`,
+    `${arrived} of ${sent} datagrams; ${again} duplicated, ${disordered} out of order, ${foreign} foreign`,
     { ...comparison },
   );
 }
@@ -142,7 +142,7 @@ export function judgeFilter(
   return judged(
     packets === passing && drops === 0 && filtered > 0,
     `${packets} of ${passing + filtered} frames passed the filter, which must drop ${filtered}; ` +
-      `${drops} found no room`,
+      `${drops} lost for lack of room`,
     { tp_packets: packets, tp_drops: drops, sent_to_pass: passing, sent_to_be_kept: filtered },
   );
 }
@@ -163,7 +163,7 @@ export function judgeReversePath(
   const strict = { sent: left.sent - off.relay.sent, relay: left.arrived - off.relay.arrived };
   return judged(
     isWhole(off.ordinary) && isWhole(off.relay) && ordinary === 0 && isWhole(left),
-    `off: AF_INET ${off.ordinary.arrived} of ${off.ordinary.sent}, relay ${off.relay.arrived}; ` +
+    `rp_filter off: AF_INET ${off.ordinary.arrived} of ${off.ordinary.sent}, relay ${off.relay.arrived}; ` +
       `strict: AF_INET ${ordinary} of ${strict.sent}, relay ${strict.relay}`,
     { off: { ...off }, strict: { ordinary, relay: { ...left } } },
   );

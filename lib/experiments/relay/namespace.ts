@@ -43,7 +43,7 @@ export function requireNamespaces(): void {
       if (!(error instanceof SystemError && error.errno === Errno.ENOENT)) throw error;
       throw new CannotAnswer(
         `The program "${program}" is missing`,
-        `Install the package ${name}, or name an interface to send by with --out`,
+        `Install the package ${name}, or name an egress interface with --out`,
       );
     }
   }
@@ -103,7 +103,7 @@ function run(...[program, ...args]: readonly string[]): void {
   const reason = new TextDecoder().decode(stderr).trim().split("\n")[0];
   throw new CannotAnswer(
     `Cannot set up another network namespace: ${program} ${args.join(" ")}: ${reason}`,
-    "Run it by scripts/netns.sh, or name an interface to send by with --out",
+    "Run fdpass by scripts/netns.sh, or name an egress interface with --out",
   );
 }
 

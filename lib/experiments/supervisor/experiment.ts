@@ -106,10 +106,10 @@ export async function parent(
   await using supervisor = overrides.makeSupervisor(hostOf(run), options);
   using _counters = run.showCounters(() => describeSeats(supervisor.seats));
   for (const identity of identities.slice(0, workers)) await supervisor.add(identity);
-  run.done(`Workers serve (PIDs: ${supervisor.seats.map(({ pid }) => pid).join(", ")})`);
+  run.done(`Workers are serving (PIDs: ${supervisor.seats.map(({ pid }) => pid).join(", ")})`);
 
   // 2. No worker is killed while so much waits that its ring could fill during the restart.
-  run.step(`Killing workers, ${kills} times, while ${rate} frames a second arrive...`);
+  run.step(`Killing workers ${kills} times while ${rate} frames per second arrive...`);
   const ringRate = rateOfOneRing(run.options);
   const allowed = longestGap(overrides.ring, ringRate);
   const noticed = await during(stream, phases, "kills", async () => {
@@ -120,14 +120,14 @@ export async function parent(
   });
   const gaps = supervisor.seats.flatMap((seat) => seat.gaps);
   run.check("SUPER-03", judgeGaps(gaps, noticed, allowed), SEEN_BY);
-  run.done(`${kills} workers killed, and as many successors`, "SUPER-03");
+  run.done(`${kills} workers killed, each succeeded by another`, "SUPER-03");
   run.figure("kills", kills);
   run.figure("noticed_ms_most", rounded(Math.max(0, ...noticed)));
   run.figure("gap_ms_most", rounded(Math.max(0, ...gaps)));
   run.figure("gap_ms_allowed", rounded(allowed));
 
   // 3. The predecessor goes on until its successor is ready.
-  run.step("Replacing a worker as planned...");
+  run.step("Replacing a worker in a planned handover...");
   const gap = await during(stream, phases, "handover", async () => {
     const longest = await supervisor.replace(supervisor.seats[0]);
     await pause(PAUSE);
@@ -140,7 +140,7 @@ export async function parent(
   await during(stream, phases, "grow and shrink", async () => {
     const added = await supervisor.add(identities[workers]);
     await pause(PAUSE);
-    run.note(`Worker ${added.pid} received ${added.progress.count} frames`);
+    run.note(`The added worker (PID ${added.pid}) received ${added.progress.count} frames`);
     await supervisor.remove(added);
     await pause(PAUSE);
   });
@@ -152,7 +152,7 @@ export async function parent(
     return await killUntilGivenUp(supervisor, 2 * PAUSE);
   });
   run.check("SUPER-06", judgeShares(shares), SEEN_BY);
-  run.done("The others received its share until it was served again", "SUPER-06");
+  run.done("The others received its share until its socket was served again", "SUPER-06");
 
   run.step("Accounting for every frame...");
   stream.stop();
@@ -195,7 +195,7 @@ export async function parent(
   return {
     headline: "Workers die, packets do not!",
     points: [
-      `${kills} workers were killed; each successor got the same socket`,
+      `${kills} workers were killed; each successor received the same socket`,
       `${account.sent} frames sent, ${account.once} received once, none twice, none lost`,
       `The longest gap without a worker was ${rounded(Math.max(0, ...gaps))} ms; ` +
       `the ring allows ${rounded(allowed)} ms`,
