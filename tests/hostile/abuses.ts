@@ -288,13 +288,13 @@ export const ABUSES = {
   },
   "other-experiments-check": {
     what: "reports a check of another experiment",
-    reported: /SUPER-01 is no check of this experiment/,
+    reported: /SUPER-01 is not a check of this experiment/,
     do: sending({ ...check, id: "SUPER-01" }),
     goesOn,
   },
   "other-experiments-claim": {
     what: "bases a claim on a check of another experiment",
-    reported: /SUPER-01 is no check of this experiment/,
+    reported: /SUPER-01 is not a check of this experiment/,
     do: sending({ type: "done", text: "trust me", checks: ["SUPER-01"] }),
     goesOn,
   },
