@@ -221,5 +221,5 @@ function evaluated(script: string) {
 
 Deno.test(
   "What is left mapped at the end of an isolate does not come to the heap",
-  () => assertIsolatesLive("left_mapped.ts"),
+  () => assertIsolatesLive("ffi/abi/programs/left_mapped.ts"),
 );

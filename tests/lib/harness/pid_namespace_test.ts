@@ -196,7 +196,7 @@ testNeeding(
 );
 
 testNeeding(NEEDS, "Every process in a namespace ends when the parent is killed", async () => {
-  const [program, ...args] = command("../../lib/harness/programs/to_be_killed.ts");
+  const [program, ...args] = command("lib/harness/programs/to_be_killed.ts");
   const parent = new Deno.Command(program, { args, cwd: ROOT, stdin: "null", stdout: "piped" })
     .spawn();
   const { value } = await parent.stdout.getReader().read();
@@ -219,7 +219,7 @@ testNeeding(NEEDS, "Processes that a child leaves end without a PID namespace to
   const { code, stdout, stderr } = await runProgram("setpriv", [
     `--bounding-set=${OF_CONTAINER}`,
     `--inh-caps=-all`,
-    ...command("../../lib/harness/programs/without_namespaces.ts"),
+    ...command("lib/harness/programs/without_namespaces.ts"),
     ...["sleep 0", SLEEPERS, BOMB, `exec perl -e '${CHAINS}'`],
   ]);
   assertEquals([code, stderr], [0, ""]);
