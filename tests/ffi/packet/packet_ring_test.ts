@@ -24,6 +24,7 @@ import {
   SOL_PACKET,
   SystemError,
   tearDownPacketRing,
+  tpacket_block_desc,
 } from "../../../ffi/mod.ts";
 import { testNeeding } from "../../support/needs.ts";
 import { inNamespace } from "../../support/programs.ts";
@@ -87,7 +88,7 @@ trafficTest(
   async () => {
     const { sizes, seen } = await toldInNamespace("ffi/packet/programs/ring_cuts.ts");
     // packet_mmap: a block contains its header and the headers of the frames.
-    const largest = 4096 - 48 - 82;
+    const largest = 4096 - tpacket_block_desc.size - 82;
     assertEquals(
       seen,
       sizes.map((length: number) => ({

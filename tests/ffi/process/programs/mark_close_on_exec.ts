@@ -8,6 +8,7 @@
 import {
   AF_UNIX,
   compileFilter,
+  F_DUPFD,
   installFilter,
   isCloseOnExec,
   libc,
@@ -17,8 +18,6 @@ import {
   type SyscallAction,
 } from "../../../../ffi/mod.ts";
 import { printJson } from "../../programs/print_json.ts";
-
-const F_DUPFD = 0; // fcntl(2): the lowest free descriptor from the argument up, without close-on-exec
 
 const [errno] = Deno.args;
 if (errno !== undefined) {
