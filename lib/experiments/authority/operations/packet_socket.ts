@@ -23,6 +23,7 @@ import {
   SO_RCVBUFFORCE,
   SOCK_CLOEXEC,
   SOCK_RAW,
+  SOF_TIMESTAMPING_RAW_HARDWARE,
   SOL_PACKET,
   SOL_SOCKET,
 } from "../../../../ffi/abi/constants.ts";
@@ -62,9 +63,6 @@ const settingAndClearing = (name: number, value = 1) => ({ packetFd }: Attacker)
   setsockopt(packetFd, SOL_PACKET, name, 0);
   return isSet;
 };
-
-/** Source: linux/net_tstamp.h. */
-const SOF_TIMESTAMPING_RAW_HARDWARE = 1 << 6;
 
 /** The operations that a worker may try with the packet socket that it holds. */
 export const PACKET_SOCKET_OPERATIONS: readonly Operation[] = [
