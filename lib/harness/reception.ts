@@ -196,12 +196,14 @@ export class Reception {
   async askWitness(count: number): Promise<void> {
     this.#witness.look();
     if (this.#stimulus === undefined || this.#counted >= count) return;
-    for (let left = refuting(this.#tally, count); left > 0; left--) this.#sendOne(this.#stimulus);
+    for (let left = shortfallToRefute(this.#tally, count); left > 0; left--) {
+      this.#sendOne(this.#stimulus);
+    }
     const deadline = Date.now() + WITNESS_PATIENCE;
     for (;;) {
       this.#witness.look();
       const left = deadline - Date.now();
-      if (owes(this.#tally, count) || left <= 0) return;
+      if (refutes(this.#tally, count) || left <= 0) return;
       await pollAsync([this.#witness.fd], POLLIN, left);
     }
   }
@@ -314,7 +316,7 @@ export class Reception {
         ? `no stimulus, and too much traffic: root's own socket lost ${lost} packets`
         : undefined;
     }
-    if (owes(tally, wanted)) return undefined;
+    if (refutes(tally, wanted)) return undefined;
     if (cut > 0) {
       return `the interface cut off the bytes behind the IP packet in ${cut} frames: a bridge with ` +
         "bridge-nf-call-iptables (set it to 0) or WireGuard; use another interface";
@@ -325,12 +327,15 @@ export class Reception {
   }
 }
 
-/** Returns how many frames the child must owe to refute the claim: seen by the witness only. */
-function refuting({ returned }: Tally, wanted: number): number {
+/**
+ * Returns how many frames must reach the witness, but not come back from the child, to refute the
+ * claim.
+ */
+function shortfallToRefute({ returned }: Tally, wanted: number): number {
   return Math.min(wanted - returned, MOST_IN_FLIGHT);
 }
 
 /** Whether enough frames that the witness saw are missing from the child to refute the claim. */
-function owes(tally: Tally, wanted: number): boolean {
-  return tally.witnessed - tally.returned >= refuting(tally, wanted);
+function refutes(tally: Tally, wanted: number): boolean {
+  return tally.witnessed - tally.returned >= shortfallToRefute(tally, wanted);
 }

@@ -124,7 +124,7 @@ function trying<T>(call: string, path: string, step: () => T): T {
   try {
     return step();
   } catch (error) {
-    throw cannot(path, call, error);
+    throw cannotWrite(path, call, error);
   }
 }
 
@@ -150,7 +150,7 @@ function resolved(folder: string, path: string): string {
         `Cannot write ${quote(path)}: there is no folder ${quote(folder)} (${reasonOf(error)})`,
       );
     }
-    throw cannot(path, "stat", error);
+    throw cannotWrite(path, "stat", error);
   }
 }
 
@@ -177,7 +177,7 @@ function kindOfFile(place: string, path: string): string | undefined {
     if (codeOf(error) === "ENAMETOOLONG") {
       throw new UsageError(`Cannot write ${quote(path)}: ENAMETOOLONG`);
     }
-    throw cannot(path, "lstat", error);
+    throw cannotWrite(path, "lstat", error);
   }
 }
 
@@ -189,7 +189,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EDQUOT: "Make room in the quota, or name a folder on another disk",
 };
 
-function cannot(path: string, call: string, error: unknown): CannotAnswer {
+function cannotWrite(path: string, call: string, error: unknown): CannotAnswer {
   const remedy = REMEDIES[codeOf(error) ?? ""] ?? "Name another file";
   return new CannotAnswer(`Cannot write ${quote(path)}: ${call}: ${reasonOf(error)}`, remedy);
 }

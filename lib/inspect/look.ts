@@ -17,7 +17,7 @@ import {
   unexpectedMappings,
 } from "./footholds.ts";
 import { foreignMappings } from "./mappings.ts";
-import { heldByNobody, linksOfPacketSockets } from "./packet_sockets.ts";
+import { linksOfPacketSockets, linksWithoutHolder } from "./packet_sockets.ts";
 import { askEverything, askForPacketSocket, type ThreadAnswers } from "./questions.ts";
 import { StoppedChild } from "./stopped.ts";
 import { parseStatus, type ThreadCredentials, threadCredentials } from "./threads.ts";
@@ -87,7 +87,7 @@ export function look(child: Inspected, options: LookOptions): View {
   const unaccounted = [...table].filter((link) =>
     !shown.has(link) && !ownLinks.has(link) && !foreign.has(link)
   );
-  const hidden = heldByNobody(unaccounted, [Deno.pid, ...stopped.processes]);
+  const hidden = linksWithoutHolder(unaccounted, [Deno.pid, ...stopped.processes]);
   const threads = stopped.processes.flatMap((each) => threadCredentials(each));
   meanwhile?.();
 

@@ -59,7 +59,10 @@ const TABLE_LIMIT = 1 << 25;
  * @param links The links to look for.
  * @param excluded Processes to leave out, because their descriptors have been examined already.
  */
-export function heldByNobody(links: readonly string[], excluded: readonly number[]): string[] {
+export function linksWithoutHolder(
+  links: readonly string[],
+  excluded: readonly number[],
+): string[] {
   const left = new Set(links);
   for (const name of left.size === 0 ? [] : readDirectory("/proc")) {
     const pid = Number(name);

@@ -25,7 +25,7 @@ import type { RelayAccount } from "./account.ts";
 const RETRIES = 200;
 
 /** After how many retries each further one waits a millisecond. */
-const HASTY_RETRIES = 20;
+const IMMEDIATE_RETRIES = 20;
 
 /**
  * Errors that may be gone the next moment. Any other error is an ICMP error of an earlier datagram,
@@ -107,7 +107,7 @@ export class Relay {
         if (tries === RETRIES || !mayPass) return false;
       }
       this.#retried++;
-      if (tries >= HASTY_RETRIES) sleep(1);
+      if (tries >= IMMEDIATE_RETRIES) sleep(1);
     }
   }
 }
