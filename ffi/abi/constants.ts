@@ -44,6 +44,10 @@ export const MSG_NOSIGNAL = 0x4000;
 export const MSG_CMSG_CLOEXEC = 0x40000000;
 /** The control message that carries descriptors: unix(7). */
 export const SCM_RIGHTS = 1;
+/** For shutdown(2): receives nothing more. */
+export const SHUT_RD = 0;
+/** For shutdown(2): sends nothing more. */
+export const SHUT_WR = 1;
 /** For shutdown(2): both directions. */
 export const SHUT_RDWR = 2;
 
@@ -254,17 +258,23 @@ export const POLLRDHUP = 0x2000;
 export const O_RDONLY = 0;
 /** Creates the file if it does not exist. */
 export const O_CREAT = 0x40;
+/** With O_CREAT: fails if the file exists. */
+export const O_EXCL = 0x80;
 /** Truncates the file. */
 export const O_TRUNC = 0x200;
 /** Opens for writing. */
 export const O_WRONLY = 1;
+/** Opens for reading and writing. */
+export const O_RDWR = 2;
 /** The mask of the access mode: reading, writing or both. */
 export const O_ACCMODE = 3;
 /** A location in the file system, which can be neither read nor written. */
 export const O_PATH = 0x200000;
 /** The descriptor is close-on-exec. */
 export const O_CLOEXEC = 0x80000;
-/** Reads the descriptor flags: fcntl(2). */
+/** Duplicates a descriptor to the lowest free number from the argument up: fcntl(2). */
+export const F_DUPFD = 0;
+/** Reads the descriptor flags. */
 export const F_GETFD = 1;
 /** Sets the descriptor flags. */
 export const F_SETFD = 2;
@@ -282,6 +292,8 @@ export const F_SEAL_SEAL = 0x1;
 export const F_SEAL_SHRINK = 0x2;
 /** The file cannot grow. */
 export const F_SEAL_GROW = 0x4;
+/** The file cannot be written to. */
+export const F_SEAL_WRITE = 0x8;
 /** The memory file's descriptor is close-on-exec. */
 export const MFD_CLOEXEC = 0x1;
 /** Seals may be added. */
@@ -433,6 +445,8 @@ export const RLIMIT_FSIZE = 1;
 export const RLIMIT_CORE = 4;
 /** One more than the highest descriptor. */
 export const RLIMIT_NOFILE = 7;
+/** The most memory that may be locked, in bytes. */
+export const RLIMIT_MEMLOCK = 8;
 
 // asm-generic/signal.h
 /** An illegal instruction. */
@@ -541,6 +555,8 @@ export const BPF_PROG_TYPE_SOCKET_FILTER = 1;
 export const SECCOMP_SET_MODE_FILTER = 1;
 /** Installs the filter on every thread. */
 export const SECCOMP_FILTER_FLAG_TSYNC = 1;
+/** Returns a descriptor by which another process decides calls: seccomp_unotify(2). */
+export const SECCOMP_FILTER_FLAG_NEW_LISTENER = 8;
 /** Kills the process. */
 export const SECCOMP_RET_KILL_PROCESS = 0x80000000;
 /** Sends SIGSYS to the thread instead. */
@@ -649,6 +665,8 @@ export const NS_GET_PARENT = 0xb702;
 // bits/sched.h
 /** Parent and child share memory: clone(2). */
 export const CLONE_VM = 0x100;
+/** They share the root, the working directory and the umask. */
+export const CLONE_FS = 0x200;
 /** They share the table of descriptors. */
 export const CLONE_FILES = 0x400;
 /** The child gets the parent of its creator. */

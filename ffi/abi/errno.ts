@@ -42,6 +42,7 @@ export const Errno = {
   ENOBUFS: 105,
   ENOTCONN: 107,
   ETIMEDOUT: 110,
+  EALREADY: 114,
   ECANCELED: 125,
 } as const;
 

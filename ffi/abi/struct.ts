@@ -66,89 +66,106 @@ interface Memory {
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-function accessors(offset: number, type: FieldType): PropertyDescriptor & ThisType<Memory> {
+/** The reader and the writer of a field. */
+type Accessors = PropertyDescriptor & ThisType<Memory>;
+
+const accessorsOfU8 = (offset: number): Accessors => ({
+  get() {
+    return this.view.getUint8(offset);
+  },
+  set(value: number) {
+    this.view.setUint8(offset, value);
+  },
+});
+
+const accessorsOfU16 = (offset: number, littleEndian: boolean): Accessors => ({
+  get() {
+    return this.view.getUint16(offset, littleEndian);
+  },
+  set(value: number) {
+    this.view.setUint16(offset, value, littleEndian);
+  },
+});
+
+const accessorsOfU32 = (offset: number): Accessors => ({
+  get() {
+    return this.view.getUint32(offset, LITTLE_ENDIAN);
+  },
+  set(value: number) {
+    this.view.setUint32(offset, value, LITTLE_ENDIAN);
+  },
+});
+
+const accessorsOfI32 = (offset: number): Accessors => ({
+  get() {
+    return this.view.getInt32(offset, LITTLE_ENDIAN);
+  },
+  set(value: number) {
+    this.view.setInt32(offset, value, LITTLE_ENDIAN);
+  },
+});
+
+/** A length is a number, not a bigint: none here comes near 2^53. */
+const accessorsOfLength = (offset: number): Accessors => ({
+  get() {
+    return Number(this.view.getBigUint64(offset, LITTLE_ENDIAN));
+  },
+  set(value: number) {
+    this.view.setBigUint64(offset, BigInt(value), LITTLE_ENDIAN);
+  },
+});
+
+const accessorsOfU64 = (offset: number): Accessors => ({
+  get() {
+    return this.view.getBigUint64(offset, LITTLE_ENDIAN);
+  },
+  set(value: bigint) {
+    this.view.setBigUint64(offset, value, LITTLE_ENDIAN);
+  },
+});
+
+const accessorsOfI64 = (offset: number): Accessors => ({
+  get() {
+    return this.view.getBigInt64(offset, LITTLE_ENDIAN);
+  },
+  set(value: bigint) {
+    this.view.setBigInt64(offset, value, LITTLE_ENDIAN);
+  },
+});
+
+const accessorsOfBytes = (offset: number, length: number): Accessors => ({
+  get() {
+    return this.bytes.subarray(offset, offset + length);
+  },
+  set(value: Uint8Array) {
+    if (value.length > length) {
+      throw new RangeError(`${value.length} bytes do not fit into u8[${length}]`);
+    }
+    this.bytes.fill(0, offset, offset + length).set(value, offset);
+  },
+});
+
+function accessors(offset: number, type: FieldType): Accessors {
   switch (type) {
     case "u8":
-      return {
-        get() {
-          return this.view.getUint8(offset);
-        },
-        set(value: number) {
-          this.view.setUint8(offset, value);
-        },
-      };
+      return accessorsOfU8(offset);
     case "u16":
-    case "be16": {
-      const littleEndian = type === "u16" && LITTLE_ENDIAN;
-      return {
-        get() {
-          return this.view.getUint16(offset, littleEndian);
-        },
-        set(value: number) {
-          this.view.setUint16(offset, value, littleEndian);
-        },
-      };
-    }
+      return accessorsOfU16(offset, LITTLE_ENDIAN);
+    case "be16":
+      return accessorsOfU16(offset, false);
     case "u32":
-      return {
-        get() {
-          return this.view.getUint32(offset, LITTLE_ENDIAN);
-        },
-        set(value: number) {
-          this.view.setUint32(offset, value, LITTLE_ENDIAN);
-        },
-      };
+      return accessorsOfU32(offset);
     case "i32":
-      return {
-        get() {
-          return this.view.getInt32(offset, LITTLE_ENDIAN);
-        },
-        set(value: number) {
-          this.view.setInt32(offset, value, LITTLE_ENDIAN);
-        },
-      };
-    case "usize": // a length, as a number: none here comes near 2^53
-      return {
-        get() {
-          return Number(this.view.getBigUint64(offset, LITTLE_ENDIAN));
-        },
-        set(value: number) {
-          this.view.setBigUint64(offset, BigInt(value), LITTLE_ENDIAN);
-        },
-      };
+      return accessorsOfI32(offset);
+    case "usize":
+      return accessorsOfLength(offset);
     case "u64":
     case "pointer":
-      return {
-        get() {
-          return this.view.getBigUint64(offset, LITTLE_ENDIAN);
-        },
-        set(value: bigint) {
-          this.view.setBigUint64(offset, value, LITTLE_ENDIAN);
-        },
-      };
+      return accessorsOfU64(offset);
     case "i64":
-      return {
-        get() {
-          return this.view.getBigInt64(offset, LITTLE_ENDIAN);
-        },
-        set(value: bigint) {
-          this.view.setBigInt64(offset, value, LITTLE_ENDIAN);
-        },
-      };
-    default: {
-      const length = sizeOf(type);
-      return {
-        get() {
-          return this.bytes.subarray(offset, offset + length);
-        },
-        set(value: Uint8Array) {
-          if (value.length > length) {
-            throw new RangeError(`${value.length} bytes do not fit into ${type}`);
-          }
-          this.bytes.fill(0, offset, offset + length).set(value, offset);
-        },
-      };
-    }
+      return accessorsOfI64(offset);
+    default:
+      return accessorsOfBytes(offset, sizeOf(type));
   }
 }
 

@@ -44,7 +44,7 @@ const CANNOT_LOOK: { readonly [errno: string]: string } = {
  * @param ioUring Whether the worker receives by an io_uring.
  * @throws {SystemError} If the worker is gone.
  */
-export function seeFilters(
+export function examineFilters(
   worker: WorkerProcess,
   passed: PassedSockets,
   ioUring: boolean,

@@ -13,7 +13,7 @@ import type { Identity, PrivilegeError, RegainAttempt } from "../../ffi/process/
 import type { CheckId, CONFINEMENT_CHECKS } from "../evidence/checks.ts";
 import { type Finding, judged, skipped } from "../evidence/evidence.ts";
 import type { View } from "../inspect/look.ts";
-import { alike, CAPABILITY_SETS, type ThreadCredentials } from "../inspect/threads.ts";
+import { CAPABILITY_SETS, groupAlike, type ThreadCredentials } from "../inspect/threads.ts";
 import type { AuditedDescriptor } from "./descriptors.ts";
 import type { SecondLine } from "./second_line.ts";
 
@@ -42,27 +42,31 @@ export function judgeRegaining(
 }
 
 /**
- * DENY-01, as the child tries it: the drop is what forbids a new packet socket.
+ * DENY-01, as the child tries it: the drop forbids a new packet socket.
  *
  * @param before The errno before the drop (the control). Unless it is 0, a refusal shows nothing.
  * @param after The errno after the drop.
- * @param control Which process made the control.
+ * @param control The process that made the control.
  */
 export function judgeDenial(
   before: number,
   after: number,
   control: "child" | "parent" = "child",
 ): Finding {
-  const say = (errno: number) => errno === 0 ? "created" : errnoName(errno);
+  const inWords = (errno: number) => errno === 0 ? "created" : errnoName(errno);
   const by = control === "child" ? "before the drop" : "control by the parent";
   return judged(
     before === 0 && after === Errno.EPERM,
-    `${by}: ${say(before)}; after the drop: ${say(after)}`,
-    { call: "socket(AF_PACKET, SOCK_RAW|SOCK_CLOEXEC, 0)", before: say(before), after: say(after) },
+    `${by}: ${inWords(before)}; after the drop: ${inWords(after)}`,
+    {
+      call: "socket(AF_PACKET, SOCK_RAW|SOCK_CLOEXEC, 0)",
+      before: inWords(before),
+      after: inWords(after),
+    },
   );
 }
 
-/** What the parent has seen of a hardened worker. */
+/** The parent's observations of a hardened worker. */
 export interface SeenWorker {
   readonly view: View;
   /** A look before it was hardened: a thread that is not in it was started later. */
@@ -111,7 +115,7 @@ export function judgeConfinement(
       : `${loose.length} of ${threads.length} threads are not confined: ${
         JSON.stringify(loose[0])
       }`,
-    { threads: alike(threads, ({ tid: _, ...seen }) => seen) },
+    { threads: groupAlike(threads, ({ tid: _, ...seen }) => seen) },
   );
 }
 
@@ -136,7 +140,7 @@ export function judgeCredentials(
       : `${kind} ${JSON.stringify(show(offending[0]))} on ${offending.length} of ` +
         `${threads.length} threads`;
     return judged(threads.length > 0 && offending.length === 0, observed, {
-      threads: alike(threads, show),
+      threads: groupAlike(threads, show),
     });
   };
   const usable = ["CapInh", "CapPrm", "CapEff", "CapAmb"] as const;
@@ -168,7 +172,7 @@ export function judgeCredentials(
   };
 }
 
-/** HARD-02: threads that were started later are there, and confined like all others. */
+/** HARD-02: there are threads that were started later, and they are confined like all others. */
 export function judgeLaterThreads(
   before: readonly ThreadCredentials[],
   after: readonly ThreadCredentials[],

@@ -13,7 +13,7 @@
  *                          the packet socket. sendmmsg, sendfile, splice, io_uring_setup, pwrite64
  *                          and others are not listed
  *   its settings           no setsockopt, ioctl or bind, and no fcntl that sets: O_NONBLOCK would
- *                          be the parent's too
+ *                          affect the parent's copy too
  *   another number         the rules know the socket by its number: no dup, F_DUPFD, pidfd_getfd.
  *                          A socket cannot be opened through /proc/self/fd (ENXIO). SCM_RIGHTS can
  *                          carry it over the control channel to the parent, which has it anyway,
@@ -25,15 +25,16 @@
  *   undoing a protection   no PR_SET_DUMPABLE, PR_SET_PDEATHSIG, alarm or personality, and no
  *                          prlimit64 that sets
  *
- * The worker of a relay has a second socket, connected to its one destination, and may `sendto` by
- * it without an address. It could reach other destinations by an address, by sendmsg (whose address
- * lies in memory), and after another connect(2): all three are refused. write(2) by it needs no
- * rule, because it cannot name an address; nor do its settings, which no rule allows to change.
+ * The worker of a relay has a second socket, connected to its one destination, and may call
+ * `sendto` on it without an address. It could reach other destinations by an address, by sendmsg
+ * (whose address lies in memory), and after another connect(2): all three are refused. write(2) on
+ * it needs no rule, because that cannot name an address; nor do the settings of the socket, which
+ * no rule allows the worker to change.
  *
- * The filter leaves these to others:
+ * The filter does not cover the following:
  *
- * - The parent must not pass a packet socket again while the filter is on: the new number would be
- *   one that no rule knows.
+ * - The parent must not pass a packet socket again while the filter is on: no rule would know its
+ *   new number.
  * - The JIT maps memory writable and executable, so new code can be made. It can make the listed
  *   calls only.
  * - The worker can open for reading every file that its uid can read. In /proc that includes the
@@ -45,8 +46,8 @@
  * Deno does without these: clone3 (it falls back to clone); whether its output is a terminal (it
  * takes the refusal of ioctl for "no"); web workers, whose event loops need more calls; and its
  * caches. It would lock cache files that it holds open, and retry for 30 seconds at its end; the
- * child holds none (process.ts). {@linkcode prepareForFilter} does beforehand what Deno cannot do
- * without.
+ * child holds none (process.ts). {@linkcode prepareForFilter} makes the refused calls that Deno
+ * needs beforehand.
  *
  * @module
  */
@@ -83,8 +84,8 @@ export interface FilteredProcess {
   /** The process id by which the worker knows itself. */
   readonly pid: number;
   /**
-   * Whether the worker receives by an io_uring, which was made, restricted and enabled before. Then
-   * it may enter it.
+   * Whether the worker receives by an io_uring, which was made, restricted and enabled before. If
+   * so, the worker may enter the ring.
    */
   readonly ioUring: boolean;
 }

@@ -1,5 +1,5 @@
 /**
- * Protections: what a parent can take away from a worker that holds a packet socket, by name.
+ * Protections: the powers that a parent can take away from a worker with a packet socket, by name.
  *
  * Theory of operation. The kernel asks for CAP_NET_RAW once, in packet_create(). Whatever the
  * holder of a packet socket does later must be stopped by something else, and only a filter of
@@ -27,7 +27,7 @@
  *      e. `undumpable`: no process of the same uid can trace it, read its memory or take its
  *         descriptors (ptrace_may_access()).
  *      f. `parent-death-signal`: it is killed when the parent dies. The parent may have died
- *         before, so the control channel is checked as well.
+ *         before, so the control channel is checked too.
  *      g. `resource-limits`: it can open a few more descriptors, no file grows, no core is written.
  *         RLIMIT_NPROC is left alone: it counts the threads of all processes of that uid, and the
  *         runtime starts threads when it needs them. New processes are refused by (i).
@@ -39,7 +39,7 @@
  * @module
  */
 
-/** What each protection takes away, by its name, in the order in which they are put on. */
+/** The effect of each protection, by its name, in the order in which they are put on. */
 export const PROTECTIONS = {
   "locked-filter": "only the frames that the worker needs reach it, and it cannot change that",
   "fanout-pin": "the socket cannot be bound elsewhere, nor join another fanout group",

@@ -6,7 +6,7 @@
 
 import type { Verdict } from "./evidence.ts";
 
-/** An argument is wrong. The message names it, and says what would be right. */
+/** An argument is wrong. The message names it, and a right one. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }

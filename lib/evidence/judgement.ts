@@ -36,14 +36,14 @@ export class Judgement {
     return this.#findings.length > 0;
   }
 
-  /** Adds a finding of the parent's. */
+  /** Adds a finding by the parent. */
   decide(finding: Finding, seenBy: readonly SeenBy[]): void {
     this.#findings.push(finding);
     for (const each of seenBy) this.#seenBy.add(each);
   }
 
   /**
-   * Takes an opinion of the child's. A fail is final, whatever the child reports before and after
+   * Adds an opinion of the child. A fail is final, whatever the child reports before and after
    * it. A pass is kept only for a check that rests on the child's report.
    *
    * @returns Whether the opinion is kept.

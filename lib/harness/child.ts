@@ -23,7 +23,7 @@ import {
   parseChildMessage,
   sentTime,
 } from "./protocol.ts";
-import { type PassedSockets, seeFilters } from "../confine/filter.ts";
+import { examineFilters, type PassedSockets } from "../confine/filter.ts";
 import type { SeenFilters } from "../confine/judge.ts";
 import type { Expected } from "../inspect/footholds.ts";
 import type { SeenProcess } from "../inspect/processes.ts";
@@ -55,7 +55,7 @@ const CLOSING_TIMEOUT = 500;
  */
 const COUNTED_ELSEWHERE: readonly ChildMessage["type"][] = ["packet", "reached", "check"];
 
-/** What a child needs of its run. */
+/** The part of a run that a child uses. */
 export interface RunOfChild {
   readonly context: {
     /** Ends the run. Its reason is an `Error`. */
@@ -64,7 +64,7 @@ export interface RunOfChild {
     readonly deadline: number;
     readonly tracing?: Tracing | undefined;
   };
-  /** Takes what the child reports. */
+  /** Receives the child's reports. */
   readonly record: ExperimentRecord;
 }
 
@@ -145,9 +145,11 @@ export class Child implements AsyncDisposable {
     }
   }
 
-  /** Reads the seccomp filters of the child, and compiles its policy: {@linkcode seeFilters}. */
+  /**
+   * Reads the seccomp filters of the child, and compiles its policy: {@linkcode examineFilters}.
+   */
   filters(passed: PassedSockets, ioUring: boolean): SeenFilters {
-    return seeFilters(this, passed, ioUring);
+    return examineFilters(this, passed, ioUring);
   }
 
   /** The child, and every process that it has started and that is still running. */
@@ -217,7 +219,7 @@ export class Child implements AsyncDisposable {
     this.#run.record.message("parent", message.type, descriptors.length, at);
   }
 
-  /** Records the messages that a child sent before it went. They often say why it did. */
+  /** Records the messages that a child sent before it ended. They often contain the reason. */
   #recordLastMessages(): void {
     for (;;) {
       const delivery = takeMessage(this.#channel.fd, 0);
@@ -228,7 +230,7 @@ export class Child implements AsyncDisposable {
   }
 
   /**
-   * Waits until the child reaches a stage. Records the messages before it, and the time of it.
+   * Waits until the child reaches a stage. Records the messages before it, and its time.
    *
    * @param late Takes packets that arrive before the stage. Without it, a packet is an error.
    * @returns The details that the child reports with the stage, unvalidated.
@@ -394,7 +396,7 @@ export class Child implements AsyncDisposable {
     }
   }
 
-  /** Why the child has closed the control channel early: as a rule, because it has ended. */
+  /** Returns why the child has closed the control channel early: usually because it has ended. */
   async #unexpectedEnd(): Promise<ExperimentError> {
     const { end, wasKilled } = await this.#endWithin(CLOSING_TIMEOUT);
     return new ExperimentError(
@@ -442,8 +444,8 @@ export class Child implements AsyncDisposable {
 }
 
 /**
- * What keeps the parent from inspecting a child, and what would help, by errno. Any other error
- * means that something is wrong with the child.
+ * The reasons why the parent cannot inspect a child, and remedies, by errno. Any other error means
+ * that something is wrong with the child.
  */
 const CANNOT_LOOK: { readonly [errno: string]: string } = {
   EPERM:

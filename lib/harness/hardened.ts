@@ -9,13 +9,13 @@ import { readLink } from "../../ffi/process/file.ts";
 import type { PassedSockets } from "../confine/filter.ts";
 import { judgeHardened } from "../confine/judge.ts";
 import { CONFINEMENT_CHECKS } from "../evidence/checks.ts";
-import { seeSecondLine } from "../confine/second_line.ts";
+import { examineSecondLine } from "../confine/second_line.ts";
 import type { View } from "../inspect/look.ts";
 import type { Child } from "./child.ts";
 import type { CheckId } from "../evidence/checks.ts";
 import type { Finding, SeenBy } from "../evidence/evidence.ts";
 
-/** What a hardened worker was started with. */
+/** The sockets and the receive path of a hardened worker. */
 export interface HardenedWorker extends PassedSockets {
   /** Whether it receives by an io_uring. */
   readonly ioUring: boolean;
@@ -46,7 +46,7 @@ export function checkHardened(run: CheckedRun, child: Child, worker: HardenedWor
       ring: ioUring,
     },
   });
-  const secondLine = seeSecondLine(child.pid, packetFd);
+  const secondLine = examineSecondLine(child.pid, packetFd);
   const filters = child.filters(worker, ioUring);
   const seen = { view, before, secondLine, filters };
   const findings = judgeHardened(seen, run.setting.identity);

@@ -1,5 +1,5 @@
 /**
- * Ends the processes that a child leaves behind, where no PID namespace does it (pid_namespace.ts).
+ * Ends the processes that a child leaves behind, where no PID namespace does so (pid_namespace.ts).
  *
  * When its parent ends, a process is reparented to init and out of sight. A compromised child could
  * stay alive that way. So this process becomes a subreaper: an orphan of a child becomes a child of
@@ -42,7 +42,7 @@ let adopts = false;
  * Makes this process the subreaper of its descendants (PR_SET_CHILD_SUBREAPER).
  *
  * @throws {CannotAnswer} If it has children already, started by the program that became this one by
- * execve(2). Their descendants could not be told from those of a child.
+ * execve(2). Their descendants could not be distinguished from those of a child.
  * @throws {SystemError} Where prctl(2) is refused.
  */
 export function adoptOrphans(): void {
@@ -88,7 +88,7 @@ export async function endOrphans(): Promise<number> {
   return killed.size;
 }
 
-/** The pids of all children of this process, whichever thread started them. */
+/** Lists the pids of all children of this process, whichever thread started them. */
 function children(): number[] {
   // no /proc at all: a later read reports that
   const tids = unlessGone(() => readDirectory("/proc/self/task")) ?? [];

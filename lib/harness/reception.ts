@@ -22,8 +22,8 @@ import type { Stimulus } from "../packets/stimulus.ts";
 const WINDOW = 32;
 
 /**
- * How long no frame of the stimulus may come back before those in flight count as lost and others
- * are sent, in milliseconds.
+ * How long to wait for a frame of the stimulus before those in flight count as lost and others are
+ * sent, in milliseconds.
  */
 const PATIENCE = 250;
 
@@ -187,9 +187,9 @@ export class Reception {
   }
 
   /**
-   * Tells a failing child from an interface without traffic, once the child no longer returns
-   * frames: sends enough frames to refute the claim, and waits until the witness has seen them.
-   * After that, {@linkcode findings} is a refutation or a skip.
+   * Distinguishes a failing child from an interface without traffic, once the child no longer
+   * returns frames: sends enough frames to refute the claim, and waits until the witness has seen
+   * them. After that, {@linkcode findings} is a refutation or a skip.
    *
    * @param count How many packets the child should have returned.
    */
@@ -300,7 +300,7 @@ export class Reception {
     );
   }
 
-  /** Why too few packets show nothing here; `undefined` if they refute the claim. */
+  /** Returns why too few packets show nothing here; `undefined` if they refute the claim. */
   #whyUnanswered(tally: Tally, wanted: number): string | undefined {
     const { witnessed, returned } = tally;
     const { cut, lost, isDown } = this.#witness;
@@ -325,7 +325,7 @@ export class Reception {
   }
 }
 
-/** How many frames that the witness saw and the child did not return refute the claim. */
+/** Returns how many frames the child must owe to refute the claim: seen by the witness only. */
 function refuting({ returned }: Tally, wanted: number): number {
   return Math.min(wanted - returned, MOST_IN_FLIGHT);
 }

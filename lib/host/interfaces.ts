@@ -11,7 +11,7 @@ import { CannotAnswer, UsageError } from "../evidence/errors.ts";
 
 /**
  * Whether a text can name an interface: 1 to 15 printable ASCII characters, as dev_valid_name() in
- * net/core/dev.c checks it. That function would accept bytes beyond ASCII as well.
+ * net/core/dev.c checks it. That function would also accept bytes beyond ASCII.
  */
 export function isInterfaceName(name: string): boolean {
   return name.length < IFNAMSIZ && /^[!-~]+$/.test(name) && !/[/:]/.test(name) &&
@@ -19,11 +19,11 @@ export function isInterfaceName(name: string): boolean {
 }
 
 /**
- * Returns the interface of a name.
+ * Returns the interface with a given name.
  *
  * @param purpose What the interface is for, for the error.
  * @param action What fails if there is no such interface, for the error.
- * @throws {UsageError} If the text cannot name an interface, or there is none of that name.
+ * @throws {UsageError} If the text cannot name an interface, or no interface has that name.
  */
 export function findLink(
   name: string,

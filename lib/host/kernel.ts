@@ -27,7 +27,7 @@ export function isKernelSince(major: number, minor: number): boolean {
  * Whether every process may create an io_uring. Before Linux 6.6 there was no setting, and every
  * process could.
  */
-export function isUnprivilegedIoUring(): boolean {
+export function allowsUnprivilegedIoUring(): boolean {
   return systemSetting("kernel/io_uring_disabled", "0") === "0";
 }
 
@@ -45,7 +45,7 @@ const SEVERAL_RINGS = 128;
  * @returns `undefined` if it can.
  */
 export function whyNoOwnRing(memory = ONE_RING): string | undefined {
-  if (!isUnprivilegedIoUring()) {
+  if (!allowsUnprivilegedIoUring()) {
     const value = systemSetting("kernel/io_uring_disabled", "");
     return `io_uring is disabled (kernel.io_uring_disabled is ${value})`;
   }

@@ -32,7 +32,7 @@ export interface OutputFile extends Disposable {
   /**
    * Makes the complete file appear under its name.
    *
-   * @throws {CannotAnswer} If it cannot. The remedy says where the file is instead.
+   * @throws {CannotAnswer} If it cannot. The remedy names the path at which the file is instead.
    */
   commit(): void;
 }
@@ -111,7 +111,7 @@ class NamedFile implements OutputFile {
   }
 }
 
-/** Keeps a file that has no place. Returns a message that says where it is. */
+/** Keeps a file that cannot have its own name. Returns a message with the path that it has. */
 function kept(partial: PartialFile): string {
   try {
     return `It was saved as ${partial.keep()}`;
@@ -131,7 +131,7 @@ function trying<T>(call: string, path: string, step: () => T): T {
 function parts(path: string): { folder: string; name: string } {
   const cut = path.lastIndexOf("/") + 1;
   const name = path.slice(cut);
-  if (path.includes("\0")) throw new UsageError(`${quote(path)} is no file name`);
+  if (path.includes("\0")) throw new UsageError(`${quote(path)} is not a file name`);
   if (name === "" || name === "." || name === "..") {
     throw new UsageError(`${quote(path)} is a folder: name a file in it`);
   }
@@ -156,17 +156,18 @@ function resolved(folder: string, path: string): string {
 
 /** Requires that the name is free or, with `force`, that it belongs to a regular file. */
 function requireFree(place: string, path: string, force: boolean): void {
-  const what = occupant(place, path);
-  if (what === undefined) return;
-  if (what !== "a file") {
-    throw new UsageError(`Cannot write ${quote(path)}: it is ${what}, not a file`);
+  const kind = kindOfFile(place, path);
+  if (kind === undefined) return;
+  if (kind !== "a file") {
+    throw new UsageError(`Cannot write ${quote(path)}: it is ${kind}, not a file`);
   }
   if (!force) {
     throw new UsageError(`Cannot write ${quote(path)}: it exists; --force replaces it`);
   }
 }
 
-function occupant(place: string, path: string): string | undefined {
+/** Returns the kind of the file at `place`, in words; `undefined` if there is none. */
+function kindOfFile(place: string, path: string): string | undefined {
   try {
     const { isFile, isDirectory, isSymlink } = Deno.lstatSync(place);
     if (isFile) return "a file";

@@ -8,7 +8,7 @@ import { Errno } from "../../ffi/abi/errno.ts";
 import { type Finding, judged } from "../evidence/evidence.ts";
 import type { View } from "./look.ts";
 import { type Answers, describeAnswer, FORBIDDEN, type Forbidden } from "./questions.ts";
-import { alike, CAPABILITY_SETS, type ThreadCredentials } from "./threads.ts";
+import { CAPABILITY_SETS, groupAlike, type ThreadCredentials } from "./threads.ts";
 
 /** PASS-01: the child holds no packet socket, openly or hidden. */
 export function judgeAbsence({ packetSockets, descriptors, processes }: View): Finding {
@@ -80,7 +80,7 @@ export function judgeLaunch({ threads }: View, most: bigint): Finding {
     loose.length === 0
       ? `NoNewPrivs on ${threads.length} threads at launch`
       : `${loose.length} of ${threads.length} threads had more privilege at launch than allowed`,
-    { born: alike(threads, ({ tid: _, ...seen }) => seen) },
+    { born: groupAlike(threads, ({ tid: _, ...seen }) => seen) },
   );
 }
 
@@ -143,7 +143,7 @@ function answersTo(
       : wrong.slice(0, 3).join("; "),
     evidence: {
       asked: calls.map((call) => FORBIDDEN[call]),
-      threads: alike(answers, ({ asItIs, beneath }) => ({
+      threads: groupAlike(answers, ({ asItIs, beneath }) => ({
         as_it_is: named(calls, asItIs),
         beneath: beneath && named(calls, beneath),
       })),

@@ -1,6 +1,6 @@
 /**
- * A restricted io_uring, by which a worker receives: it can receive from one socket and do nothing
- * else.
+ * A restricted io_uring, with which a worker receives: it can receive from one socket and do
+ * nothing else.
  *
  * io_uring(7) bypasses a filter of system calls, which sees io_uring_enter(2) but not the
  * operations in the ring. So the ring itself is restricted before it is enabled: RECV is the only

@@ -209,7 +209,7 @@ function renderMatrix(matrix: Matrix | null, paint: Palette, verbose: boolean): 
   ];
 }
 
-/** Returns an outcome. An unexpected one has the expected one beside it. */
+/** Formats an outcome. The expected outcome follows if it differs. */
 function describeCell(cell: Cell | undefined): string {
   if (cell === undefined) return "never tried";
   return cell.outcome === cell.known ? cell.outcome : `${cell.outcome} (expected: ${cell.known})`;

@@ -7,6 +7,18 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Errno } from "../../ffi/mod.ts";
+import {
+  IORING_REGISTER_ENABLE_RINGS,
+  IORING_REGISTER_FILES,
+  IORING_REGISTER_PBUF_RING,
+  IORING_REGISTER_PERSONALITY,
+  IORING_REGISTER_RESTRICTIONS,
+  MAP_FIXED,
+  MAP_SHARED,
+  PACKET_RX_RING,
+  PACKET_VERSION,
+  SOL_PACKET,
+} from "../../ffi/abi/constants.ts";
 import { answered } from "../wrong_answers/stand_in/answered.ts";
 import type { Answering } from "../wrong_answers/stand_in/stand_in.ts";
 import { TestsAhead } from "../support/tests_ahead.ts";
@@ -17,10 +29,7 @@ const tests = new TestsAhead();
 
 const root = { root: true, programs: { ip: "iproute2" } };
 
-const SOL_PACKET = 263, PACKET_RX_RING = 5, PACKET_VERSION = 10;
-const REGISTER_FILES = 2, REGISTER_PERSONALITY = 9, REGISTER_RESTRICTIONS = 11;
-const REGISTER_ENABLE = 12, REGISTER_PBUF_RING = 22;
-const MAP_SHARED_FIXED = 0x11;
+const MAP_SHARED_FIXED = MAP_SHARED | MAP_FIXED;
 
 /** The refused call, the arguments of the run, and what the report must name. */
 const REFUSALS: [
@@ -71,25 +80,26 @@ const REFUSALS: [
     ["--receive", "io-uring-multishot", "--harden"],
     /io_uring_enter: .*\(EPERM\)/,
   ],
-  ...([REGISTER_FILES, REGISTER_RESTRICTIONS, REGISTER_ENABLE] as const).flatMap((operation) =>
-    [["--receive", "io-uring"], ["-e", "io-uring"], ["-e", "receive-paths"]].map((
-      args,
-    ): typeof REFUSALS[number] => [
-      ...["io_uring_register", "EINVAL"] as const,
-      { 1: operation },
-      args,
-      /io_uring_register: .*\(EINVAL\)/,
-    ])
-  ),
+  ...([IORING_REGISTER_FILES, IORING_REGISTER_RESTRICTIONS, IORING_REGISTER_ENABLE_RINGS] as const)
+    .flatMap((operation) =>
+      [["--receive", "io-uring"], ["-e", "io-uring"], ["-e", "receive-paths"]].map((
+        args,
+      ): typeof REFUSALS[number] => [
+        ...["io_uring_register", "EINVAL"] as const,
+        { 1: operation },
+        args,
+        /io_uring_register: .*\(EINVAL\)/,
+      ])
+    ),
   [
     ...["io_uring_register", "EINVAL"] as const,
-    { 1: REGISTER_PBUF_RING },
+    { 1: IORING_REGISTER_PBUF_RING },
     ["--receive", "io-uring-multishot"],
     /Cannot make an io_uring to receive with: io_uring_register: .*\(EINVAL\)/,
   ],
   [
     ...["io_uring_register", "EINVAL"] as const,
-    { 1: REGISTER_PERSONALITY },
+    { 1: IORING_REGISTER_PERSONALITY },
     ["-e", "io-uring"],
     /io_uring_register: .*\(EINVAL\)/,
   ],

@@ -8,13 +8,14 @@ import { assertEquals } from "@std/assert";
 import { ROOT, runProgram } from "../support/programs.ts";
 
 /**
- * Runs a program of `programs/` in many isolates of one process, and checks that the process
- * survives.
+ * Runs a program in many isolates of one process, and checks that the process survives.
+ *
+ * @param program The program's path below `tests/`.
  */
 export async function assertIsolatesLive(program: string): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
-    const path = `${ROOT}/tests/ffi/programs/${program}`;
+    const path = `${ROOT}/tests/${program}`;
     for (let i = 0; i < 20; i++) {
       const test = `import "file://${path}"; Deno.test("lives", () => {});`;
       await Deno.writeTextFile(`${folder}/isolate_${i}_test.ts`, test);

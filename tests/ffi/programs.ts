@@ -1,6 +1,6 @@
 /**
- * Running the programs of `programs/`. A test that would harm the others (losing root, reaching a
- * limit, dying) runs in a process of its own, which prints its observations as JSON.
+ * Programs that tests start. A step that would harm other tests (losing root, reaching a limit,
+ * dying) runs in a process of its own, which prints its observations as JSON.
  *
  * @module
  */
@@ -9,8 +9,10 @@ import { assertEquals } from "@std/assert";
 import { type Outcome, ROOT, runProgram } from "../support/programs.ts";
 
 /**
- * The command that runs a program, for a caller that puts another before it.
+ * The command that runs a program, as words, so that a caller can put another command before it.
  *
+ * @param program The program's path below `tests/`.
+ * @param args The program's arguments.
  * @param flags Flags of Deno.
  */
 export function command(
@@ -24,7 +26,7 @@ export function command(
     "-A",
     "--quiet",
     ...flags,
-    `${ROOT}/tests/ffi/programs/${program}`,
+    `${ROOT}/tests/${program}`,
     ...args,
   ];
 }

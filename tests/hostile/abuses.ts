@@ -15,6 +15,8 @@ import {
   MSG_NOSIGNAL,
   posix_spawn,
   sendDescriptors,
+  SHUT_RD,
+  SHUT_WR,
   shutdown,
   sleep,
   SystemError,
@@ -46,7 +48,6 @@ export interface Abuse {
 }
 
 const FOR_EVER = 1 << 30;
-const SHUT_RD = 0, SHUT_WR = 1; // bits/socket.h
 const ESCAPES = "\x1b[2J\x1b]0;owned\x07\x9b31m\r\n\u202e\u{e0001}";
 
 const encoder = new TextEncoder();
@@ -288,13 +289,13 @@ export const ABUSES = {
   },
   "other-experiments-check": {
     what: "reports a check of another experiment",
-    reported: /SUPER-01 is no check of this experiment/,
+    reported: /SUPER-01 is not a check of this experiment/,
     do: sending({ ...check, id: "SUPER-01" }),
     goesOn,
   },
   "other-experiments-claim": {
     what: "bases a claim on a check of another experiment",
-    reported: /SUPER-01 is no check of this experiment/,
+    reported: /SUPER-01 is not a check of this experiment/,
     do: sending({ type: "done", text: "trust me", checks: ["SUPER-01"] }),
     goesOn,
   },

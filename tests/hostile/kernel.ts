@@ -14,16 +14,12 @@ import {
   check,
   libc,
   rawSyscall,
+  SECCOMP_FILTER_FLAG_NEW_LISTENER,
   SECCOMP_RET_ALLOW,
   SECCOMP_SET_MODE_FILTER,
   type SyscallName,
   syscallNumber,
 } from "../../ffi/mod.ts";
-
-/** Source: linux/sched.h. */
-export const CLONE_FS = 0x200;
-
-const SECCOMP_FILTER_FLAG_NEW_LISTENER = 8; // linux/seccomp.h
 
 /**
  * The numbers of calls that `ffi/` does not have, on x86_64 and aarch64. Source: asm/unistd_64.h,

@@ -20,6 +20,7 @@ import {
   CAP_SETGID,
   CAP_SETUID,
   CLONE_FILES,
+  CLONE_FS,
   CLONE_PARENT,
   CLONE_UNTRACED,
   close,
@@ -87,7 +88,7 @@ import {
   withoutStage4,
 } from "../refutations/refutation.ts";
 import { type Behaviour, protectBy, returnCurrentFrame, type Situation } from "./behaviour.ts";
-import { call, CLONE_FS, filterThisThread, leave, prctlWith } from "./kernel.ts";
+import { call, filterThisThread, leave, prctlWith } from "./kernel.ts";
 import { haveOneselfTraced, startAnother, startSharing } from "./processes.ts";
 
 const nothing = () => {};

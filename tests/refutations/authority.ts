@@ -4,7 +4,7 @@
  * @module
  */
 
-import { close, O_TMPFILE, open } from "../../ffi/mod.ts";
+import { close, O_RDWR, O_TMPFILE, open } from "../../ffi/mod.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import { authority } from "../../lib/experiments/authority/experiment.ts";
 import { WORKER, type WorkerOrders } from "../../lib/experiments/authority/orders.ts";
@@ -13,8 +13,6 @@ import type { Operation, Outcome } from "../../lib/experiments/authority/operati
 import { OPERATIONS } from "../../lib/experiments/authority/operations.ts";
 import type { Protection } from "../../lib/confine/protections.ts";
 import { trustMe, withoutFilter, withoutStage4 } from "./refutation.ts";
-
-const O_RDWR = 2; // fcntl.h
 
 /** Changes the protections that a worker (not a sibling) takes from its orders. */
 function onOrders(

@@ -19,7 +19,7 @@ import {
   unmap,
 } from "../../ffi/mod.ts";
 
-const HEAD = 48, FRAME_HEAD = 48;
+const HEAD = tpacket_block_desc.size, FRAME_HEAD = tpacket3_hdr.size;
 
 /** The memory of a ring, and the kernel's side of it. */
 export class RingInMemory implements Disposable {

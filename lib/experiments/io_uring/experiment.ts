@@ -1,6 +1,6 @@
 /**
  * D7: does io_uring work on the passed socket, in a process without privilege? And the trap beside
- * it: what does a ring do that was made before the drop?
+ * it: what can a ring still do that was made before the drop?
  *
  *     parent (root)                                 child (root, then USER)
  *     socket, bind                                  .
@@ -26,7 +26,7 @@ import { dropPrivileges, getresuid } from "../../../ffi/process/credentials.ts";
 import { close, OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { compileFilter, installFilter } from "../../../ffi/seccomp/seccomp.ts";
 import { EarlyRings, ROOTS_FILE } from "../../confine/early_rings.ts";
-import { USUAL_LAUNCHER } from "../../confine/launcher.ts";
+import { DEFAULT_LAUNCHER } from "../../confine/launcher.ts";
 import { ALLOW_EVERYTHING } from "../../confine/policy.ts";
 import { waitForRingThreads } from "../../confine/worker_protections.ts";
 import { type CheckId, CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
@@ -51,12 +51,12 @@ import { restrictedRing } from "../../receive/restricted_ring.ts";
 import {
   askAll,
   EARLY,
+  examineOutcomes,
   linkOf,
   openRootsFile,
   outcomeOf,
   reportedOutcomes,
   rootsFilesOf,
-  seeOutcomes,
 } from "./early_outcomes.ts";
 import { HARDENED_PATH, hardenedChild, hardenedParent } from "./hardened.ts";
 import { judgeClosed, judgeEarly, judgeReceiving, judgeRestricted, judgeRing } from "./judge.ts";
@@ -81,18 +81,21 @@ const PLAN: readonly CheckId[] = [
   "URING-13",
 ];
 
-/** The frames' secrets show that they were received; the operation used is the child's word. */
+/**
+ * The frames' secrets show that they were received. For the operation, there is the child's word.
+ */
 const BY_ANSWER = ["answer", "child"] as const satisfies SeenBy[];
 
 /**
- * The parent verifies the descriptors that the child reports; which ring opened them is its word.
+ * The parent verifies the descriptors that the child reports. For the ring that opened each there
+ * is only the child's word.
  */
 const BY_REPORT = ["parent", "child"] as const satisfies SeenBy[];
 
 /** Steps of the parent that a test may override. */
 export const parentOverrides = {
   /** The program that starts the first child. */
-  launcher: USUAL_LAUNCHER,
+  launcher: DEFAULT_LAUNCHER,
   /** Creates the account of the frames that a child receives. */
   reception: (run: ParentRun, child: Child, of: ReceptionOf): Reception => run.reception(child, of),
 };
@@ -114,11 +117,11 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   child.order(SOCKET, orders, [packetSocket.fd]);
   run.done(`FD passed to PID ${child.pid} via SCM_RIGHTS`);
 
-  // What the early rings have opened is open in the child now, so the parent can look at it.
+  // The child still has everything open that the early rings opened, so the parent can look at it.
   const { rings } = await child.reached("dropped");
   run.step("Looking at what the rings from before the drop have opened...");
   for (const [ring, { check, isRoot }] of Object.entries(EARLY)) {
-    const seen = seeOutcomes(child.pid, asObject(rings, "rings")[ring]);
+    const seen = examineOutcomes(child.pid, asObject(rings, "rings")[ring]);
     run.check(check, judgeEarly(seen, isRoot), BY_REPORT);
   }
   run.done("A plain ring acts with the credentials of the process that submits", "URING-10");

@@ -1,6 +1,6 @@
 /**
  * The second part of `io-uring`, with `--harden`: a worker under all protections receives by a
- * restricted ring, and holds nothing else to receive by.
+ * restricted ring, and has no other way to receive.
  *
  * @module
  */
@@ -48,7 +48,7 @@ export async function hardenedParent(
   worker.send({ type: "enough" });
   await worker.reached("done", (frame) => reception.account(frame));
   await worker.ended();
-  // Only the answer shows that frames were received; the operation is the child's word.
+  // The answer shows that frames were received. For the operation there is only the child's word.
   run.check("URING-14", reception.judgeOrigin(count), ["answer", "child"]);
   run.note(`Packets received: ${reception.counted}/${count}`, "URING-14");
 }

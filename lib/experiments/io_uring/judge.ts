@@ -29,7 +29,7 @@ export function judgeRing(threads: readonly ThreadCredentials[], link: string): 
 
 /** The expected refusals of a ring that acts with the credentials of its user. */
 const REFUSED = { open: "EACCES", socket: "EPERM" } as const;
-/** What a ring that is still root opens. */
+/** The descriptions of what a ring opens that is still root. */
 const OPENED = { open: ROOTS_FILE, socket: PACKET_SOCKET } as const;
 
 /**
@@ -87,12 +87,12 @@ export function judgeReceiving(origin: Finding, ends: number | null, runsOut: bo
 
 /** URING-09: a restricted ring refused every other operation. */
 export function judgeRestricted(outcomes: { readonly [name: string]: string }): Finding {
-  const others = Object.entries(outcomes).filter(([, outcome]) => outcome !== "EACCES");
+  const unexpected = Object.entries(outcomes).filter(([, outcome]) => outcome !== "EACCES");
   return judged(
-    others.length === 0,
-    others.length === 0
+    unexpected.length === 0,
+    unexpected.length === 0
       ? `${Object.keys(outcomes).length} of ${Object.keys(outcomes).length} refused with EACCES`
-      : others.map(([name, outcome]) => `${name}: ${outcome}`).join(", "),
+      : unexpected.map(([name, outcome]) => `${name}: ${outcome}`).join(", "),
     { calls: ["io_uring_enter", "io_uring_register"], outcomes },
   );
 }

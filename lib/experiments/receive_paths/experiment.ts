@@ -1,7 +1,7 @@
 /**
  * D1, D7: by which receive paths can a worker receive, and does each bring every frame?
  *
- * For each receive path an unprivileged child of its own receives the same stimulus: frames of
+ * For each receive path, a separate unprivileged child receives the same stimulus: frames of
  * every length, from the shortest to the longest. The child reports the SHA-256 of each frame that
  * it receives. The parent knows what it sent, and asks the kernel how many frames were dropped.
  *
@@ -68,7 +68,7 @@ const PATHS: readonly { check: CheckId; receive: ReceivePath; isRingSetUp: boole
 
 /**
  * The parent sees the child's ids and the kernel's counters. Only a process that received a frame
- * knows its digest. Which receive path it used is the child's word.
+ * knows its digest. For the receive path that it used there is only the child's word.
  */
 const SEEN_BY = ["parent", "answer", "child"] as const satisfies SeenBy[];
 

@@ -42,7 +42,7 @@ import type { ParentRun } from "../../harness/parent_run.ts";
 import { requireStimulus } from "../../host/interfaces.ts";
 import { groupFilter } from "../../packets/filters.ts";
 import { ELSEWHERE } from "../../packets/marks.ts";
-import { sendFrame, whenThereIsRoom } from "../../packets/send.ts";
+import { retryWhileFull, sendFrame } from "../../packets/send.ts";
 import {
   boundPacketSocket,
   enlargeReceiveBuffer,
@@ -57,7 +57,7 @@ import {
   usesIoUring,
 } from "../../receive/mod.ts";
 import { asAccount } from "./account.ts";
-import { describeEgress, inEndpointWords, openEgress } from "./egress.ts";
+import { describeEgress, formatEndpoint, openEgress } from "./egress.ts";
 import { attemptElsewhere, strayFrame, strayPayload } from "./elsewhere.ts";
 import { endReceiver, exchange } from "./exchange.ts";
 import { LONGEST_PAYLOAD } from "./frames.ts";
@@ -92,8 +92,8 @@ const CONTROLS = 100;
 /** The longest wait for a stray frame of the control, in milliseconds. */
 const CONTROL_TIMEOUT = 1000;
 
-/** How the worker receives unless an option names another way. */
-const USUAL: ReceivePath = "tpacket-v3";
+/** The worker's receive path, unless an option names another. */
+const DEFAULT_PATH: ReceivePath = "tpacket-v3";
 
 /** Steps of the parent that a test may override. */
 export const parentOverrides = {
@@ -108,7 +108,7 @@ export async function parent(
   run: ParentRun<RelaySetting>,
   overrides = parentOverrides,
 ): Promise<Conclusion> {
-  const { link, stimulus: stimulusLink, identity, count, receive = USUAL } = run.setting;
+  const { link, stimulus: stimulusLink, identity, count, receive = DEFAULT_PATH } = run.setting;
   const { from, to, out } = run.options;
   const far = requireStimulus(stimulusLink, link);
   if (out === undefined) requireNamespaces();
@@ -124,7 +124,7 @@ export async function parent(
 
   run.step("Creating AF_PACKET socket...");
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
-  enlargeReceiveBuffer(packetSocket.fd); // for ways of receiving without a ring
+  enlargeReceiveBuffer(packetSocket.fd); // for receive paths without a ring
   overrides.protectSocket(packetSocket.fd, ALL_PROTECTIONS, groupFilter(from.address));
   run.done(`AF_PACKET socket created, only for UDP to ${from.address} (FD: ${packetSocket.fd})`);
 
@@ -149,7 +149,7 @@ export async function parent(
   using leaving = new OutputWitness(egressLink, expected);
   using arriving = new OutputWitness(far, expected);
   using inward = boundPacketSocket(link.ifindex, 0);
-  whenThereIsRoom(
+  retryWhileFull(
     () => sendTo(egress.fd, strayPayload(), 0, inetAddress(ELSEWHERE)),
     SEND_ATTEMPTS,
   );
@@ -175,7 +175,7 @@ export async function parent(
   run.checkHardened(worker, given);
   takeStatistics(packetSocket.fd); // frames so far do not count
 
-  run.step(`Relaying from ${inEndpointWords(from)} to ${inEndpointWords(to)}...`);
+  run.step(`Relaying from ${formatEndpoint(from)} to ${formatEndpoint(to)}...`);
   using stimulus = new RelayStimulus(far, from, digest);
   using ordinary = openReceiver(from, link); // a receiver without a packet socket
   const whyLeftAlone = whyNotChangeable(link);
@@ -197,7 +197,7 @@ export async function parent(
   const statistics = takeStatistics(packetSocket.fd);
   const strays = [...leaving.takeStrays(), ...arriving.takeStrays()];
   const atTheEnd = describeEgress(egress.fd);
-  await endReceiver(parties); // its namespace ends with it, and the interface into that
+  await endReceiver(parties); // its namespace ends with it, and then the interface into it
 
   const left = compare(stimulus.sent, leaving.datagrams);
   const arrived = compare(stimulus.sent, received);

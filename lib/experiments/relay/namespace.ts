@@ -24,7 +24,7 @@ export const FAR_END = "fdpass-in";
 const NEAR_ADDRESS = "198.51.100.1/30", FAR_ADDRESS = "198.51.100.2/30";
 
 /**
- * Makes sure that the programs that this takes are installed and permitted.
+ * Makes sure that the programs for a veth pair into another namespace are installed and permitted.
  *
  * @throws {CannotAnswer} If one is missing or fails.
  */
@@ -95,7 +95,7 @@ function outcomeOf(program: string, args: readonly string[]) {
 /**
  * Runs a program.
  *
- * @throws {CannotAnswer} If it fails: with the first line that it printed.
+ * @throws {CannotAnswer} If it fails. The message has the first line of its standard error.
  */
 function run(...[program, ...args]: readonly string[]): void {
   const { success, stderr } = outcomeOf(program, args);

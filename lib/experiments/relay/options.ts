@@ -10,7 +10,7 @@ import { UsageError } from "../../evidence/errors.ts";
 import type { ExperimentOptions } from "../../harness/options.ts";
 import { findLink, requireUp } from "../../host/interfaces.ts";
 
-/** The options as the command line has them. */
+/** The options as they are on the command line. */
 export interface RelayOptions {
   /** `GROUP:PORT`. */
   readonly from: string;

@@ -103,8 +103,8 @@ export class Relay {
         return true;
       } catch (error) {
         if (!(error instanceof SystemError)) throw error;
-        const mayBeTaken = TRANSIENT.includes(error.errno) || tries === 0;
-        if (tries === RETRIES || !mayBeTaken) return false;
+        const mayPass = TRANSIENT.includes(error.errno) || tries === 0;
+        if (tries === RETRIES || !mayPass) return false;
       }
       this.#retried++;
       if (tries >= HASTY_RETRIES) sleep(1);

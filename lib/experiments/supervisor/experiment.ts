@@ -135,7 +135,7 @@ export async function parent(
   });
   run.note(`No worker served the socket for ${rounded(gap)} ms`);
 
-  // 4. The one that is removed empties its socket first.
+  // 4. A worker that is removed empties its socket first.
   run.step("Adding a worker, then removing it...");
   await during(stream, phases, "grow and shrink", async () => {
     const added = await supervisor.add(identities[workers]);
@@ -182,7 +182,7 @@ export async function parent(
   await supervisor.stop();
   run.done(describeAccount(account), "SUPER-01", ...EXACTLY_ONCE.map(([check]) => check));
 
-  // 6. and 7. What would be lost without a ring, and without keeping the socket.
+  // 6. and 7. The controls show the losses without a ring, and without keeping the socket.
   run.step("The control: workers that receive by recvfrom...");
   const queue = await control(run, overrides, { ring: null, work: CONTROL_WORK });
   run.check("SUPER-07", judgeQueue(queue), SEEN_BY);
@@ -236,7 +236,7 @@ async function control(
   return { account, kills, inHand: seat.lostInHand, drops };
 }
 
-/** Describes in a line how far each worker is, for the display while the run goes on. */
+/** Describes the progress of each worker in a line, for the display while the run goes on. */
 function describeSeats(seats: readonly Seat[]): string {
   return seats.map(({ number, progress, starts, state, hasLeft }) => {
     const remark = hasLeft ? ", removed" : state === "serving" ? "" : `, ${state}`;
@@ -280,7 +280,7 @@ export const supervisor: Experiment<Supervision> = {
   child: work,
 };
 
-/** Takes a step while the stream flows, and remembers which frames were sent meanwhile. */
+/** Runs `step` while the stream flows, and remembers which frames were sent meanwhile. */
 async function during<T>(
   stream: SteadyStimulus,
   phases: Phase[],
@@ -306,7 +306,7 @@ function optionsOf(
   return { ifindex, mode, protections, ring, keepsSockets: true, capacity, nonce, work };
 }
 
-/** Returns what a supervisor needs of a run: its end, and a child process for each worker. */
+/** Returns the part of a run that a supervisor uses: its end, and a child process per worker. */
 export function hostOf(run: ParentRun): SupervisorHost {
   const { signal, deadline } = run.context;
   return {

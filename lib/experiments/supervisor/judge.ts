@@ -10,7 +10,7 @@ import type { Shares } from "./kills.ts";
 import { FAILURES_TOLERATED } from "./restart_policy.ts";
 import type { Seat } from "./seat.ts";
 
-/** What {@linkcode judgeSeats} looks at. */
+/** The properties of a seat that {@linkcode judgeSeats} looks at. */
 export type SeenSeat = Pick<
   Seat,
   "number" | "starts" | "cookies" | "isConfined" | "filterUnread" | "ends"
@@ -66,7 +66,7 @@ export function judgeSeats(seats: readonly SeenSeat[]): Finding {
 /**
  * Judges SUPER-02, 04, 05 and 09: every frame of a phase was received exactly once.
  *
- * @param drops What the kernel dropped on each socket, as evidence.
+ * @param drops How many frames the kernel dropped on each socket, as evidence.
  */
 export function judgeOnce(
   account: Account,

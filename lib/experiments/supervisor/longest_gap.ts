@@ -4,15 +4,15 @@
  * @module
  */
 
+import { tpacket_block_desc } from "../../../ffi/abi/layouts.ts";
 import type { PacketRingGeometry } from "../../../ffi/packet/packet_ring.ts";
 import { STEADY_FRAME } from "./stream.ts";
 import type { Supervision } from "./options.ts";
 
 /**
- * Bytes that a block's header, and each frame of the stream with its header, address and padding,
- * take in a ring. Source: net/packet/af_packet.c.
+ * The bytes that each frame of the stream takes in a ring, with its header, address and padding.
+ * Source: net/packet/af_packet.c.
  */
-const BLOCK_HEADER = 48;
 const FRAME_IN_RING = Math.ceil((82 + STEADY_FRAME) / 8) * 8;
 
 /**
@@ -40,7 +40,7 @@ export function longestGap(
   { blockSize, blockCount, retireTimeout }: PacketRingGeometry,
   framesPerSecond: number,
 ): number {
-  const framesPerBlock = Math.floor((blockSize - BLOCK_HEADER) / FRAME_IN_RING);
+  const framesPerBlock = Math.floor((blockSize - tpacket_block_desc.size) / FRAME_IN_RING);
   const timeToFill = framesPerBlock / framesPerSecond * 1000;
   return (blockCount - 1) * Math.min(retireTimeout, timeToFill);
 }

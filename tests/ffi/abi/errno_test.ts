@@ -99,7 +99,7 @@ Deno.test("checkRestarting() gives a call up that is interrupted without end", (
 });
 
 Deno.test("signals end poll() early, with nothing ready, and only delay a receive", async () => {
-  assertEquals(await resultOf(command("interrupted.ts")), {
+  assertEquals(await resultOf(command("ffi/abi/programs/interrupted.ts")), {
     revents: [0],
     pollReturnedEarly: true,
     receiveWasRestarted: true,

@@ -8,6 +8,7 @@ import {
   mapOver,
   O_CLOEXEC,
   O_RDONLY,
+  O_RDWR,
   open,
   OwnedFd,
   pages,
@@ -21,7 +22,6 @@ import { mappedAt, mappings } from "../mappings.ts";
 import { runProgram } from "../../support/programs.ts";
 
 const PAGE = pageSize();
-const O_RDWR = 2;
 
 /** The bytes at both ends and in the middle of a range of memory. */
 const samples = (memory: Uint8Array) => [memory[0], memory[memory.length >> 1], memory.at(-1)];
@@ -221,5 +221,5 @@ function evaluated(script: string) {
 
 Deno.test(
   "What is left mapped at the end of an isolate does not come to the heap",
-  () => assertIsolatesLive("left_mapped.ts"),
+  () => assertIsolatesLive("ffi/abi/programs/left_mapped.ts"),
 );

@@ -33,7 +33,7 @@ import {
 import { leavingNothingOpen, type Scope } from "../descriptors.ts";
 import { assertIsolatesLive } from "../isolates.ts";
 import { command, resultOf } from "../programs.ts";
-import { ringTest } from "../packet/rings.ts";
+import { ringTest } from "./rings.ts";
 
 /** The longest wait for an expected event, in milliseconds. */
 const TIMEOUT = 10_000;
@@ -234,7 +234,7 @@ ringTest(
 );
 
 ringTest("IoUring.enter() is ended by a signal, and nothing is lost by it", async () => {
-  assertEquals(await resultOf(command("interrupted_ring.ts")), {
+  assertEquals(await resultOf(command("ffi/io_uring/programs/interrupted_ring.ts")), {
     returnedEarly: true,
     nothingCame: true,
     result: 5,
@@ -494,17 +494,20 @@ ringTest(
 );
 
 ringTest("IoUring is held, with its memory, until nothing is under way in it", async () => {
-  assertEquals(await resultOf(command("ring_held.ts", [], ["--v8-flags=--expose-gc"])), {
-    open: true,
-    closed: false,
-    uncancelled: true,
-    provided: true,
-    providedAndClosed: false,
-    taken: 100,
-  });
+  assertEquals(
+    await resultOf(command("ffi/io_uring/programs/ring_held.ts", [], ["--v8-flags=--expose-gc"])),
+    {
+      open: true,
+      closed: false,
+      uncancelled: true,
+      provided: true,
+      providedAndClosed: false,
+      taken: 100,
+    },
+  );
 });
 
 ringTest(
   "IoUring that is open at the end of an isolate writes to no memory that comes to the heap",
-  () => assertIsolatesLive("left_open.ts"),
+  () => assertIsolatesLive("ffi/io_uring/programs/left_open.ts"),
 );

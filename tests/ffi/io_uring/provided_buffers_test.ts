@@ -15,7 +15,7 @@ import {
   SystemError,
 } from "../../../ffi/mod.ts";
 import { leavingNothingOpen } from "../descriptors.ts";
-import { ringTest } from "../packet/rings.ts";
+import { ringTest } from "./rings.ts";
 
 const GROUP = 3;
 const SIZE = 64;

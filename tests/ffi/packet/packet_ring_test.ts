@@ -24,6 +24,7 @@ import {
   SOL_PACKET,
   SystemError,
   tearDownPacketRing,
+  tpacket_block_desc,
 } from "../../../ffi/mod.ts";
 import { testNeeding } from "../../support/needs.ts";
 import { inNamespace } from "../../support/programs.ts";
@@ -61,7 +62,7 @@ function socketTest(name: string, test: (packetFd: number, scope: Scope) => void
 trafficTest(
   "PacketRing goes round its blocks: every frame once, in order, with its time",
   async () => {
-    assertEquals(await toldInNamespace("ring_goes_round.ts"), {
+    assertEquals(await toldInNamespace("ffi/packet/programs/ring_goes_round.ts"), {
       asSent: 3000,
       missing: 0,
       wronglyStamped: 0,
@@ -75,7 +76,7 @@ trafficTest(
 trafficTest(
   "PacketRing hands over a block that is partly filled when its time is over, and not before",
   async () => {
-    assertEquals(await toldInNamespace("ring_times_out.ts"), {
+    assertEquals(await toldInNamespace("ffi/packet/programs/ring_times_out.ts"), {
       soon: { asSent: 30, woken: 10 },
       late: { early: [0, false], full: true },
     });
@@ -85,9 +86,9 @@ trafficTest(
 trafficTest(
   "PacketRing truncates a frame that does not fit into a block, and returns its whole length",
   async () => {
-    const { sizes, seen } = await toldInNamespace("ring_cuts.ts");
+    const { sizes, seen } = await toldInNamespace("ffi/packet/programs/ring_cuts.ts");
     // packet_mmap: a block contains its header and the headers of the frames.
-    const largest = 4096 - 48 - 82;
+    const largest = 4096 - tpacket_block_desc.size - 82;
     assertEquals(
       seen,
       sizes.map((length: number) => ({
@@ -113,7 +114,7 @@ trafficTest(
       null,
     ];
     assertEquals(
-      await toldInNamespace("ring_vlan.ts", [JSON.stringify(tags)]),
+      await toldInNamespace("ffi/packet/programs/ring_vlan.ts", [JSON.stringify(tags)]),
       tags.map((vlan) => ({ vlan, wasTaken: true, restored: [true, true] })),
     );
   },
@@ -128,22 +129,28 @@ trafficTest("PacketRing that is full loses what the kernel counts, then goes on"
     recovered: 100,
     droppedLater: 0,
   };
-  assertEquals(await toldInNamespace("ring_full.ts"), [round, round, round]);
+  assertEquals(await toldInNamespace("ffi/packet/programs/ring_full.ts"), [round, round, round]);
 });
 
 trafficTest("PacketRing loses nothing to signals in poll()", async () => {
-  assertEquals(await toldInNamespace("ring_interrupted.ts"), { asSent: 300, more: false });
+  assertEquals(await toldInNamespace("ffi/packet/programs/ring_interrupted.ts"), {
+    asSent: 300,
+    more: false,
+  });
 });
 
 trafficTest(
   "PacketRing maps a ring that another process has set up, with its frames",
   async () => {
-    assertEquals(await toldInNamespace("ring_handed_on.ts"), { asSent: 100, more: false });
+    assertEquals(await toldInNamespace("ffi/packet/programs/ring_handed_on.ts"), {
+      asSent: 100,
+      more: false,
+    });
   },
 );
 
 trafficTest("PacketRing goes on with the oldest block that was not given back", async () => {
-  const { first, start, rest } = await toldInNamespace("ring_resumed.ts");
+  const { first, start, rest } = await toldInNamespace("ffi/packet/programs/ring_resumed.ts");
   assertEquals(first, Array.from({ length: 10 }, (_, i) => i));
   assert(start <= 10 && start > 10 - 4, `goes on with frame ${start}`);
   assertEquals(rest, Array.from({ length: 40 - start }, (_, i) => start + i));
@@ -152,9 +159,12 @@ trafficTest("PacketRing goes on with the oldest block that was not given back", 
 trafficTest(
   "PacketRing.restoreVlanTag() leaves a whole frame for the next who maps the ring",
   async () => {
-    assertEquals(await toldInNamespace("ring_vlan_again.ts"), [{ hadTag: true }, {
-      hadTag: false,
-    }]);
+    assertEquals(await toldInNamespace("ffi/packet/programs/ring_vlan_again.ts"), [
+      { hadTag: true },
+      {
+        hadTag: false,
+      },
+    ]);
   },
 );
 

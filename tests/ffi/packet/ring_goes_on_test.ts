@@ -7,7 +7,9 @@ testNeeding(
   { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } },
   "PacketRing.resume() continues with the very next frame, wherever the previous reader stopped; waiting counts the frames not given back",
   async () => {
-    const outcome = await inNamespace(command("ring_goes_on.ts"), { timeout: 120_000 });
+    const outcome = await inNamespace(command("ffi/packet/programs/ring_goes_on.ts"), {
+      timeout: 120_000,
+    });
     assertEquals([outcome.code, outcome.stderr], [0, ""]);
     const { cases, wrong, waiting } = JSON.parse(outcome.stdout);
     assertEquals(wrong, []);

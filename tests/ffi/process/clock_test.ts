@@ -20,6 +20,8 @@ Deno.test("realtime() is the time of day, and advances", () => {
 });
 
 Deno.test("alarm() ends a program that hangs, unless it is called off", async () => {
-  const ends = await Promise.all([[], ["off"]].map((args) => run(command("alarm.ts", args))));
+  const ends = await Promise.all(
+    [[], ["off"]].map((args) => run(command("ffi/process/programs/alarm.ts", args))),
+  );
   assertEquals(ends.map(({ code }) => code), [128 + 14, 0]);
 });

@@ -35,7 +35,7 @@ testNeeding(
   { root: true },
   "dropPrivileges() drops everything, on every thread, for good",
   async () => {
-    const seen = await resultOf(command("drop_privileges.ts", ["real"]));
+    const seen = await resultOf(command("ffi/process/programs/drop_privileges.ts", ["real"]));
 
     assertEquals(seen.before, { groups: [7, 42], packetSocket: "created" });
     const none = "0000000000000000";
@@ -59,7 +59,9 @@ testNeeding(
 );
 
 testNeeding({ root: true }, "dropPrivileges() throws what the system refuses", async () => {
-  const { secondDrop } = await resultOf(command("drop_privileges.ts", ["real"]));
+  const { secondDrop } = await resultOf(
+    command("ffi/process/programs/drop_privileges.ts", ["real"]),
+  );
   assertEquals(secondDrop, "setgroups: Operation not permitted (EPERM)");
 });
 
@@ -67,7 +69,9 @@ testNeeding(
   { root: true },
   "tryToRegainRoot() sees through a drop of the effective uid alone",
   async () => {
-    const seen = await resultOf(command("drop_privileges.ts", ["effective-only"]));
+    const seen = await resultOf(
+      command("ffi/process/programs/drop_privileges.ts", ["effective-only"]),
+    );
     assertEquals(seen.packetSocket, "EPERM", "which is all that a careless proof looks at");
     assertEquals(seen.regained, [
       "setresuid(0, 0, 0): 0",
@@ -83,7 +87,7 @@ Deno.test("dropPrivileges() throws RangeError for an id that drops nothing, and 
   const refusals = ids.map((id) =>
     `RangeError: Cannot drop privileges to id ${id}: it must be 1 to 4294967294`
   );
-  assertEquals(await resultOf(command("refused_identities.ts", ids)), {
+  assertEquals(await resultOf(command("ffi/process/programs/refused_identities.ts", ids)), {
     asUid: refusals,
     asGid: refusals,
     uid: getresuid(),

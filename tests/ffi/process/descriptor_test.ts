@@ -11,6 +11,7 @@ import {
   O_CLOEXEC,
   O_PATH,
   O_RDONLY,
+  O_RDWR,
   O_WRONLY,
   OwnedFd,
   setCloseOnExec,
@@ -22,8 +23,6 @@ import {
   SystemError,
 } from "../../../ffi/mod.ts";
 import { assertAbandoned, assertConnected, leavingNothingOpen } from "../descriptors.ts";
-
-const O_RDWR = 2;
 
 Deno.test(
   "close() gives a descriptor back, once",

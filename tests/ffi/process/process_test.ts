@@ -31,13 +31,16 @@ Deno.test("getppid() agrees with Deno", () => {
 });
 
 Deno.test("setsid() makes a session of the process's own, and throws EPERM for a leader of a group", async () => {
-  const { session, again } = await resultOf(command("session.ts"));
+  const { session, again } = await resultOf(command("ffi/process/programs/session.ts"));
   assertEquals(session, "its own, and another one than before");
   assertEquals(again, "EPERM");
 });
 
 Deno.test("setrlimit() lowers a limit that holds", async () => {
-  assertEquals(await resultOf(command("limits.ts")), { highest: 99, end: "EMFILE" });
+  assertEquals(await resultOf(command("ffi/process/programs/limits.ts")), {
+    highest: 99,
+    end: "EMFILE",
+  });
 });
 
 Deno.test("setrlimit() fails with EINVAL for an unknown resource", () => {
@@ -45,17 +48,21 @@ Deno.test("setrlimit() fails with EINVAL for an unknown resource", () => {
 });
 
 Deno.test("posix_spawn() starts a program with its arguments, or throws the reason", async () => {
-  const { code, stdout } = await run(command("spawn.ts"));
+  const { code, stdout } = await run(command("ffi/process/programs/spawn.ts"));
   assertEquals({ code, stdout }, { code: 0, stdout: 'one\ntwo words\nü\n{"missing":"ENOTDIR"}' });
 });
 
 Deno.test("markCloseOnExecFrom() marks the first and all above, and none below", async () => {
-  assertEquals(await resultOf(command("mark_close_on_exec.ts")), [false, true, true]);
+  assertEquals(await resultOf(command("ffi/process/programs/mark_close_on_exec.ts")), [
+    false,
+    true,
+    true,
+  ]);
 });
 
 Deno.test("markCloseOnExecFrom() does so too where close_range() is refused or not there", async () => {
   for (const errno of ["EINVAL", "ENOSYS", "EPERM"]) {
-    const marked = await resultOf(command("mark_close_on_exec.ts", [errno]));
+    const marked = await resultOf(command("ffi/process/programs/mark_close_on_exec.ts", [errno]));
     assertEquals(marked, [false, true, true], errno);
   }
 });

@@ -7,7 +7,9 @@ const NEVER_BLOCKED = [4, 5, 6, 7, 8, 9, 11, 19, 31, 32, 33, 34];
 const TERMINAL_INPUT_AND_OUTPUT = [21, 22];
 
 Deno.test("blockSignals() blocks all signals that may have a handler on this thread, and on no other", async () => {
-  const { here, elsewhere, heard } = await resultOf(command("signals_blocked.ts"));
+  const { here, elsewhere, heard } = await resultOf(
+    command("ffi/process/programs/signals_blocked.ts"),
+  );
   const all = Array.from({ length: 64 }, (_, i) => i + 1);
   const left = [...NEVER_BLOCKED, ...TERMINAL_INPUT_AND_OUTPUT];
   assertEquals(here, all.filter((signal) => !left.includes(signal)));
@@ -17,14 +19,14 @@ Deno.test("blockSignals() blocks all signals that may have a handler on this thr
 
 Deno.test("signals arrive where V8 has no thread of its own", async () => {
   const { heard } = await resultOf(
-    command("signals_blocked.ts", [], ["--v8-flags=--single-threaded"]),
+    command("ffi/process/programs/signals_blocked.ts", [], ["--v8-flags=--single-threaded"]),
   );
   assertEquals(heard, ["SIGUSR1", "SIGTERM"]);
 });
 
 Deno.test("withOriginalMask() starts programs that block what this one blocked before", async () => {
   const { inherited, original, spawned, within, after } = await resultOf(
-    command("signals_blocked.ts"),
+    command("ffi/process/programs/signals_blocked.ts"),
   );
   assertEquals({ original, spawned, within }, { original: [], spawned: [], within: [] });
   assert(inherited.length > 40, "without it they would inherit what is blocked");
@@ -32,8 +34,11 @@ Deno.test("withOriginalMask() starts programs that block what this one blocked b
 });
 
 Deno.test("restoreDefaultSignals() leaves no handler, not even seconds later, and keeps ignored signals", async () => {
-  const plain = await resultOf(command("signals_restored.ts"));
-  const underNohup = await resultOf(["nohup", ...command("signals_restored.ts")]);
+  const plain = await resultOf(command("ffi/process/programs/signals_restored.ts"));
+  const underNohup = await resultOf([
+    "nohup",
+    ...command("ffi/process/programs/signals_restored.ts"),
+  ]);
   for (const { caught, later } of [plain, underNohup]) {
     const handlers = [...caught, ...later].filter((signal) => !NEVER_BLOCKED.includes(signal));
     assertEquals(handlers, []);

@@ -16,12 +16,15 @@ Deno.test("WaitingThreads are there until they are let go, and then no more", ()
 });
 
 Deno.test("WaitingThreads are held until they are let go, at the end of the isolate too", async () => {
-  assertEquals(await resultOf(command("threads_held.ts", [], ["--v8-flags=--expose-gc"])), {
-    waiting: true,
-    letGo: false,
-    enough: true,
-    ended: true,
-  });
+  assertEquals(
+    await resultOf(command("ffi/process/programs/threads_held.ts", [], ["--v8-flags=--expose-gc"])),
+    {
+      waiting: true,
+      letGo: false,
+      enough: true,
+      ended: true,
+    },
+  );
 });
 
 /** Every second pthread_create() fails with this. */

@@ -21,7 +21,7 @@ import {
 } from "../../../ffi/mod.ts";
 import { testNeeding } from "../../support/needs.ts";
 import { command } from "../programs.ts";
-import { end, nextWords, sendLine, start, withCompiled } from "../socket/talking.ts";
+import { end, nextWords, sendLine, start, withCompiled } from "../talking.ts";
 
 const TIMEOUT = 5000;
 const root = { root: true };
@@ -69,7 +69,7 @@ async function awaitState(tid: number, state: string): Promise<void> {
 }
 
 testNeeding(root, "ask() returns EPERM of every thread of a process that has dropped", async () => {
-  const child = await started(command("asked.ts", ["nobody"]));
+  const child = await started(command("ffi/ptrace/programs/asked.ts", ["nobody"]));
   const threads = threadsOf(child.pid);
   assert(threads.length > 1);
   for (const tid of threads) {
@@ -85,7 +85,7 @@ testNeeding(root, "ask() returns EPERM of every thread of a process that has dro
 });
 
 testNeeding(root, "ask() returns a socket of a process that has not dropped", async () => {
-  const child = await started(command("asked.ts", ["root"]));
+  const child = await started(command("ffi/ptrace/programs/asked.ts", ["root"]));
   for (const tid of threadsOf(child.pid)) {
     using thread = stop(tid);
     const fd = thread.ask("socket", AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
@@ -98,7 +98,7 @@ testNeeding(root, "ask() returns a socket of a process that has not dropped", as
 });
 
 testNeeding(root, "ask() is answered by a thread that makes no system call", async () => {
-  const child = await started(command("asked.ts", ["busy"]));
+  const child = await started(command("ffi/ptrace/programs/asked.ts", ["busy"]));
   for (let i = 0; i < 50; i++) {
     using thread = stop(child.pid);
     assertEquals(thread.ask("socket", AF_PACKET, -1, 0), -Errno.EINVAL);
@@ -182,7 +182,9 @@ testNeeding(
 testNeeding(root, "no datagram is lost while all threads of their receiver are asked", async () => {
   const [here, there] = socketpair(AF_UNIX, SOCK_DGRAM, 0).map((fd) => new OwnedFd(fd));
   setCloseOnExec(there.fd, false);
-  const child = await started(command("asked.ts", ["datagrams", `${there.fd}`]));
+  const child = await started(
+    command("ffi/ptrace/programs/asked.ts", ["datagrams", `${there.fd}`]),
+  );
   there.close();
   const count = 500;
   for (let i = 0; i < count; i++) {
@@ -199,7 +201,7 @@ testNeeding(root, "no datagram is lost while all threads of their receiver are a
 });
 
 testNeeding(root, "ask() throws, and never returns 0, if the thread is killed", async () => {
-  const child = await started(command("asked.ts", ["root"]));
+  const child = await started(command("ffi/ptrace/programs/asked.ts", ["root"]));
   const threads = threadsOf(child.pid).map(stop);
   for (const thread of threads) assertEquals(thread.ask("gettid"), thread.tid);
   child.kill("SIGKILL");
@@ -332,7 +334,7 @@ testNeeding(
 );
 
 testNeeding(root, "a thread of the kernel's own is known, and is not asked", async () => {
-  const child = await started(command("asked.ts", ["ring"]));
+  const child = await started(command("ffi/ptrace/programs/asked.ts", ["ring"]));
   const threads = threadsOf(child.pid);
   const ofTheKernel = threads.filter(isKernelThread);
   assertEquals(ofTheKernel.length, 1);

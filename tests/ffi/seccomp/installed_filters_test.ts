@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { readInstalledFilters, SystemError } from "../../../ffi/mod.ts";
 import { testNeeding } from "../../support/needs.ts";
 import { command } from "../programs.ts";
-import { end, nextWords, sendLine, start, withCompiled } from "../socket/talking.ts";
+import { end, nextWords, sendLine, start, withCompiled } from "../talking.ts";
 
 const TIMEOUT = 5000;
 const root = { root: true };
@@ -11,7 +11,7 @@ testNeeding(
   root,
   "readInstalledFilters() returns the programs as they were installed, the oldest first",
   async () => {
-    const child = start(command("two_filters.ts"));
+    const child = start(command("ffi/seccomp/programs/two_filters.ts"));
     const told: string[] = JSON.parse(await nextWords(child));
     const found = readInstalledFilters(child.pid, TIMEOUT).map((program) => program.toBase64());
     assertEquals(found.slice(-2), told); // what all of this runs under comes before

@@ -199,9 +199,9 @@ Deno.test(
 
 Deno.test("installFilter() refuses by errno, by argument, on every thread, and on those that start later", async () => {
   const seen = await resultOf(
-    command("../../support/load_one_by_one.ts", [
+    command("support/load_one_by_one.ts", [
       "refuse",
-      import.meta.resolve("../programs/filtered.ts"),
+      import.meta.resolve("./programs/filtered.ts"),
     ]),
   );
   const was = new Set(Object.keys(seen.before.threads));
@@ -218,7 +218,7 @@ Deno.test("installFilter() refuses by errno, by argument, on every thread, and o
 });
 
 Deno.test("installFilter() kills the process by a rule with that action", async () => {
-  const { code, stdout } = await run(command("filtered.ts", ["kill"]));
+  const { code, stdout } = await run(command("ffi/seccomp/programs/filtered.ts", ["kill"]));
   assertEquals({ code, stdout }, { code: 128 + 31, stdout: "" }); // SIGSYS
 });
 
@@ -227,7 +227,7 @@ testNeeding(
   "installFilter() throws, and filters no thread, if one has a filter of its own",
   async () => {
     const { error, sched_yield, threads } = await resultOf(
-      command("filtered.ts", ["other-thread"]),
+      command("ffi/seccomp/programs/filtered.ts", ["other-thread"]),
     );
     const other = Object.keys(threads).filter((tid) => threads[tid].endsWith("Seccomp: 2"));
     assertEquals(other.length, 1);
@@ -244,7 +244,7 @@ if (Deno.build.arch === "x86_64") {
       const folder = await Deno.makeTempDir();
       try {
         const filter = `${folder}/filter`, program = `${folder}/filtered`;
-        const source = new URL("../programs/filtered.c", import.meta.url).pathname;
+        const source = new URL("./programs/filtered.c", import.meta.url).pathname;
         assertEquals(await runProgram("cc", ["-Wall", "-Werror", "-o", program, source]), {
           code: 0,
           stdout: "",

@@ -197,14 +197,17 @@ Deno.test(
 
 Deno.test("at RLIMIT_NOFILE the list is short and cut, without an errno, and the strict receive refuses", async () => {
   const limited = ["sh", "-c", 'ulimit -n 100 && exec "$@"', "sh"];
-  assertEquals(await resultOf([...limited, ...command("receive_at_the_limit.ts")]), {
-    limit: "EMFILE",
-    received: 1,
-    cut: true,
-    strict: "Message refused: control messages were cut off (MSG_CTRUNC); 1 of 2",
-    freeAfterwards: 1,
-    limitAgain: "EMFILE",
-  });
+  assertEquals(
+    await resultOf([...limited, ...command("ffi/socket/programs/receive_at_the_limit.ts")]),
+    {
+      limit: "EMFILE",
+      received: 1,
+      cut: true,
+      strict: "Message refused: control messages were cut off (MSG_CTRUNC); 1 of 2",
+      freeAfterwards: 1,
+      limitAgain: "EMFILE",
+    },
+  );
 });
 
 for (const [what, bad] of [["-1", () => -1], ["a closed one", closedDescriptor]] as const) {
@@ -370,7 +373,7 @@ Deno.test(
   leavingNothingOpen(async (scope) => {
     const [here, there] = scope.pair();
     setCloseOnExec(here, false);
-    const { code } = await run(command("send_and_die.ts", [String(here)]));
+    const { code } = await run(command("ffi/socket/programs/send_and_die.ts", [String(here)]));
     assertEquals(code, 128 + 9);
     const { descriptors } = receiveDescriptors(there, { expected: 1, flags: MSG_DONTWAIT });
     const fd = scope.own(descriptors[0]);

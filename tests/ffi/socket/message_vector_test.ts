@@ -141,7 +141,10 @@ Deno.test(
 );
 
 Deno.test("MessageVector.receive() returns 0 when a signal ends the wait", async () => {
-  assertEquals(await resultOf(command("interrupted_messages.ts")), { received: 0, early: true });
+  assertEquals(await resultOf(command("ffi/socket/programs/interrupted_messages.ts")), {
+    received: 0,
+    early: true,
+  });
 });
 
 Deno.test(

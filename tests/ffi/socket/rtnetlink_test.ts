@@ -215,7 +215,7 @@ testNeeding(
         "-c",
         `${script} "$@"`,
         "sh",
-        ...command("links.ts", ["near", "far", "lo"]),
+        ...command("ffi/socket/programs/links.ts", ["near", "far", "lo"]),
       ],
     );
     const veth = { carrier: false, loopback: false, kind: "veth", address: 6, promiscuity: 0 };

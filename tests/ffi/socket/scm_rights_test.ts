@@ -70,7 +70,7 @@ Deno.test(
 );
 
 Deno.test("sendDescriptors() fails with EPIPE, and no signal, if the peer is closed", async () => {
-  assertEquals(await resultOf(command("broken_pipe.ts")), {
+  assertEquals(await resultOf(command("ffi/socket/programs/broken_pipe.ts")), {
     errno: "EPIPE",
     signals: 0,
     control: 1,

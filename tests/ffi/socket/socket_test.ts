@@ -263,7 +263,7 @@ Deno.test("ReceiveBuffer.receive() throws SystemError for a descriptor that is n
 });
 
 Deno.test("ReceiveBuffer.receive() and Poller.wait() are ended by a signal, with nothing", async () => {
-  assertEquals(await resultOf(command("interrupted_waits.ts")), {
+  assertEquals(await resultOf(command("ffi/socket/programs/interrupted_waits.ts")), {
     received: -1,
     ready: 0,
     revents: [0, 0],

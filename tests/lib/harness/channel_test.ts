@@ -8,6 +8,7 @@ import {
   type OwnedFd,
   recv,
   sendDescriptors,
+  SHUT_WR,
   shutdown,
   SystemError,
 } from "../../../ffi/mod.ts";
@@ -21,7 +22,6 @@ import {
 } from "../../../lib/harness/channel.ts";
 import { ExperimentError } from "../../../lib/evidence/errors.ts";
 
-const SHUT_WR = 1; // bits/socket.h
 const NEVER = new AbortController().signal;
 
 /** Registers a test that gets a channel, and fails if it leaves a descriptor open. */

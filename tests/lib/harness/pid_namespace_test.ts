@@ -1,13 +1,21 @@
 /** Every process that a child has started ends with the child, and with the parent. */
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { CAP_NET_RAW, CAP_SETGID, CAP_SETUID, readLink, syscallNumber } from "../../../ffi/mod.ts";
+import {
+  CAP_NET_RAW,
+  CAP_SETGID,
+  CAP_SETUID,
+  CLONE_PARENT,
+  readLink,
+  SIGCHLD,
+  syscallNumber,
+} from "../../../ffi/mod.ts";
 import { ChildProcess, spawnChild } from "../../../lib/harness/process.ts";
 import { awaitMessage, controlChannelPair, sendMessage } from "../../../lib/harness/channel.ts";
 import { ownPidOf, pidNamespaceOf, processesIn } from "../../../lib/inspect/processes.ts";
 import { PidNamespace } from "../../../lib/harness/pid_namespace.ts";
 import { threadCredentials } from "../../../lib/inspect/threads.ts";
-import { USUAL_LAUNCHER } from "../../../lib/confine/launcher.ts";
+import { DEFAULT_LAUNCHER } from "../../../lib/confine/launcher.ts";
 import { hasEnded, until } from "../../e2e/processes.ts";
 import { command } from "../../ffi/programs.ts";
 import { testNeeding } from "../../support/needs.ts";
@@ -107,7 +115,6 @@ testNeeding(
   NEEDS,
   "A process that the child makes a child of its parent ends with the child",
   async () => {
-    const CLONE_PARENT = 0x8000, SIGCHLD = 17;
     const clone = `syscall(${syscallNumber("clone")}, ${CLONE_PARENT | SIGCHLD}, 0, 0, 0, 0)`;
     const script = `${clone} == 0 or exit 0; close STDOUT; close STDERR; sleep 600`;
     assertEquals(await leftBy(start("perl", "-e", script)), "it left 1 process behind, now killed");
@@ -196,7 +203,7 @@ testNeeding(
 );
 
 testNeeding(NEEDS, "Every process in a namespace ends when the parent is killed", async () => {
-  const [program, ...args] = command("../../lib/harness/programs/to_be_killed.ts");
+  const [program, ...args] = command("lib/harness/programs/to_be_killed.ts");
   const parent = new Deno.Command(program, { args, cwd: ROOT, stdin: "null", stdout: "piped" })
     .spawn();
   const { value } = await parent.stdout.getReader().read();
@@ -219,7 +226,7 @@ testNeeding(NEEDS, "Processes that a child leaves end without a PID namespace to
   const { code, stdout, stderr } = await runProgram("setpriv", [
     `--bounding-set=${OF_CONTAINER}`,
     `--inh-caps=-all`,
-    ...command("../../lib/harness/programs/without_namespaces.ts"),
+    ...command("lib/harness/programs/without_namespaces.ts"),
     ...["sleep 0", SLEEPERS, BOMB, `exec perl -e '${CHAINS}'`],
   ]);
   assertEquals([code, stderr], [0, ""]);
@@ -245,7 +252,7 @@ testNeeding(
       module: new URL("./programs/born.ts", import.meta.url).href,
       args: [String(theirs.fd)],
       inherit: [theirs.fd],
-      launcher: USUAL_LAUNCHER,
+      launcher: DEFAULT_LAUNCHER,
     });
     theirs.close();
     const reported = JSON.parse(awaitMessage(channel.fd, 0, LIMIT).text);
@@ -275,7 +282,7 @@ testNeeding(NEEDS, "The output of a child that cannot be executed names the prog
     module: "file:///nowhere.ts",
     args: [],
     inherit: [],
-    launcher: [...USUAL_LAUNCHER, "/nowhere/program"],
+    launcher: [...DEFAULT_LAUNCHER, "/nowhere/program"],
   });
   const { status, output, leftBehind } = await child.ended();
   assertEquals([status.success, leftBehind], [false, null]);

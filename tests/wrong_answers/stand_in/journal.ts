@@ -8,16 +8,18 @@
  * @module
  */
 
+import {
+  MAP_SHARED,
+  O_CLOEXEC,
+  O_CREAT,
+  O_EXCL,
+  O_RDWR,
+  PROT_READ,
+  PROT_WRITE,
+} from "../../../ffi/abi/constants.ts";
+
 /** The size of a journal in bytes; the file is sparse. Lines that do not fit are dropped. */
 const SIZE = 8 * 1024 * 1024;
-
-// Source: fcntl.h, sys/mman.h of glibc, which are the same on x86_64 and aarch64 here.
-const O_RDWR = 2;
-const O_CREAT = 0o100;
-const O_EXCL = 0o200;
-const O_CLOEXEC = 0o2000000;
-const PROT_READ_WRITE = 3;
-const MAP_SHARED = 1;
 
 /** The most processes of one side. */
 const MOST = 1000;
@@ -49,7 +51,7 @@ export function openJournal(folder: string, side: string): [name: string, (line:
     const fd = create(name);
     if (fd === -1) continue;
     symbols.ftruncate(fd, BigInt(SIZE));
-    const start = symbols.mmap(0n, BigInt(SIZE), PROT_READ_WRITE, MAP_SHARED, fd, 0n);
+    const start = symbols.mmap(0n, BigInt(SIZE), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0n);
     symbols.close(fd);
     let length = 0;
     // SAFETY: `SIZE` bytes are mapped at `start` until the process ends, and every write lies

@@ -23,6 +23,7 @@ import {
   SO_RCVBUFFORCE,
   SOCK_CLOEXEC,
   SOCK_RAW,
+  SOF_TIMESTAMPING_RAW_HARDWARE,
   SOL_PACKET,
   SOL_SOCKET,
 } from "../../../../ffi/abi/constants.ts";
@@ -48,7 +49,7 @@ import {
 import { becomePromiscuous, mapRing, rebind, sendByRing } from "../attacks.ts";
 import type { Attacker, Operation } from "../operation.ts";
 import { markedFrame } from "../../../packets/marks.ts";
-import { sendFrame, whenThereIsRoom } from "../../../packets/send.ts";
+import { retryWhileFull, sendFrame } from "../../../packets/send.ts";
 import { describePacketSocket, packetAddress } from "../../../packets/socket.ts";
 
 /** Returns an attempt that sets an option. */
@@ -63,10 +64,7 @@ const settingAndClearing = (name: number, value = 1) => ({ packetFd }: Attacker)
   return isSet;
 };
 
-/** Source: linux/net_tstamp.h. */
-const SOF_TIMESTAMPING_RAW_HARDWARE = 1 << 6;
-
-/** What a worker may try with the packet socket that it holds. */
+/** The operations that a worker may try with the packet socket that it holds. */
 export const PACKET_SOCKET_OPERATIONS: readonly Operation[] = [
   {
     name: "packet-socket",
@@ -128,7 +126,7 @@ export const PACKET_SOCKET_OPERATIONS: readonly Operation[] = [
     plain: "allowed",
     witness: "other",
     attempt: ({ packetFd, otherIfindex }) =>
-      whenThereIsRoom(() =>
+      retryWhileFull(() =>
         sendTo(
           packetFd,
           markedFrame("sendto-elsewhere"),
@@ -143,7 +141,7 @@ export const PACKET_SOCKET_OPERATIONS: readonly Operation[] = [
     source: "sock_write_iter → packet_sendmsg",
     plain: "allowed",
     witness: "far",
-    attempt: ({ packetFd }) => whenThereIsRoom(() => write(packetFd, markedFrame("write"))),
+    attempt: ({ packetFd }) => retryWhileFull(() => write(packetFd, markedFrame("write"))),
   },
   {
     name: "attach-filter",

@@ -27,8 +27,7 @@ import { testNeeding } from "../../../support/needs.ts";
 import { inNamespace, ROOT } from "../../../support/programs.ts";
 
 const MODES = Object.keys(FANOUT_MODES) as FanoutMode[];
-// Source: asm-generic/errno.h.
-const ENOSPC = 28, EALREADY = 114;
+const { EALREADY, ENOSPC } = Errno;
 const traffic = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
 
 function asFrame(bytes: Uint8Array, known: Partial<Frame> = {}): Frame {

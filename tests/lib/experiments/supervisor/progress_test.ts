@@ -2,6 +2,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   close,
   Errno,
+  F_ADD_SEALS,
+  F_SEAL_WRITE,
   lastErrno,
   libc,
   MAP_SHARED,
@@ -132,7 +134,6 @@ Deno.test(
     for (const size of [0, before - 1, before + 1, 2 * before]) {
       assertEquals([libc.ftruncate(fd, BigInt(size)), lastErrno()], [-1, Errno.EPERM], `${size}`);
     }
-    const F_ADD_SEALS = 1033, F_SEAL_WRITE = 8;
     assertEquals([libc.fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), lastErrno()], [-1, Errno.EPERM]);
     assertEquals(Deno.statSync(`/proc/self/fd/${fd}`).size, before);
   }),

@@ -12,6 +12,7 @@
 import {
   openDescriptors,
   pageSize,
+  RLIMIT_MEMLOCK,
   setresuid,
   setrlimit,
   SystemError,
@@ -20,8 +21,6 @@ import { openPacketSocket } from "../../../../lib/packets/socket.ts";
 import { openFrameSource, type ReceivePath } from "../../../../lib/receive/mod.ts";
 import { printJson } from "../../../ffi/programs/print_json.ts";
 import { pathArgument } from "./receiving.ts";
-
-const RLIMIT_MEMLOCK = 8; // asm-generic/resource.h
 
 function endOf(path: ReceivePath, packetFd: number): string {
   try {

@@ -1,0 +1,50 @@
+/**
+ * Sends frames with VLAN tags, which the kernel takes out of them.
+ *
+ * @module
+ */
+
+import { ETH_P_ALL, PacketRing, setUpPacketRing } from "../../../../ffi/mod.ts";
+import { awaitFrame, frameOf } from "./ring_walk.ts";
+import { printJson } from "../../programs/print_json.ts";
+import { ETHERTYPE, isSame, nearSocket, numberedFrame, Sender } from "../../programs/veth.ts";
+
+const GEOMETRY = { blockSize: 4096, blockCount: 8, retireTimeout: 1 };
+
+/** A frame with a tag behind the addresses. Source: IEEE 802.1Q, 9.3. */
+function tagged(frame: Uint8Array, tpid: number, tci: number): Uint8Array<ArrayBuffer> {
+  return Uint8Array.of(
+    ...frame.subarray(0, 12),
+    ...[tpid >> 8, tpid & 0xff, tci >> 8, tci & 0xff],
+    ...frame.subarray(12),
+  );
+}
+
+using near = nearSocket(ETH_P_ALL);
+using sender = new Sender();
+setUpPacketRing(near.fd, GEOMETRY);
+using ring = new PacketRing(near.fd, GEOMETRY);
+
+/** The kernel sends frames of its own on a new link. */
+function awaitOurs(): boolean {
+  while (awaitFrame(ring, near.fd)) {
+    const { buffer, byteOffset } = frameOf(ring);
+    if (new DataView(buffer, byteOffset).getUint16(12) === ETHERTYPE) return true;
+  }
+  return false;
+}
+
+const tags = JSON.parse(Deno.args[0]) as ([tpid: number, tci: number] | null)[];
+printJson(tags.map((tag, number) => {
+  const plain = numberedFrame(number, 60 + number * 100);
+  const sent = tag === null ? plain : tagged(plain, ...tag);
+  sender.send(sent);
+  if (!awaitOurs()) return "missing";
+  const { vlan = null } = ring;
+  const wasTaken = isSame(frameOf(ring), plain) && ring.length === plain.length;
+  const isRestored = () => {
+    ring.restoreVlanTag();
+    return isSame(frameOf(ring), sent) && ring.length === sent.length;
+  };
+  return { vlan: vlan && [vlan.tpid, vlan.tci], wasTaken, restored: [isRestored(), isRestored()] };
+}));

@@ -1,0 +1,11 @@
+/**
+ * Sets the alarm and hangs for a second and a half; with the argument `off`, cancels it before.
+ *
+ * @module
+ */
+
+import { alarm } from "../../../../ffi/mod.ts";
+
+alarm(1);
+if (Deno.args[0] === "off") alarm(0);
+for (const end = performance.now() + 1500; performance.now() < end;);
