@@ -449,7 +449,8 @@ export class Child implements AsyncDisposable {
  */
 const CANNOT_LOOK: { readonly [errno: string]: string } = {
   EPERM:
-    "the child has another tracer, or CAP_SYS_PTRACE is missing (in a container: --cap-add SYS_PTRACE)",
+    "the child has another tracer, or a capability is missing: CAP_SYS_PTRACE, or, for a child with " +
+    "a system call filter, CAP_SYS_ADMIN (in a container: --cap-add)",
   EACCES:
     "CAP_SYS_PTRACE is missing (in a container: --cap-add SYS_PTRACE), or a seccomp filter forbids it",
   ENOSYS: "this kernel lacks that system call",

@@ -71,10 +71,10 @@ export function requireUp(link: Link, consequence = "no packet can be received")
 export function findStimulus(link: Link, stimulus: string | undefined): Link | undefined {
   if (stimulus === "none") return undefined;
   if (stimulus === undefined) return link.peer === undefined ? undefined : linkByIndex(link.peer);
-  const injected = findLink(stimulus, "--stimulus:");
+  const injected = findLink(stimulus, "--stimulus:", "Cannot inject frames on");
   if (injected.ifindex === link.ifindex && !link.loopback) {
     throw new UsageError(
-      `--stimulus: frames injected at "${link.name}" leave by it and never arrive there; ` +
+      `--stimulus: frames injected on "${link.name}" leave through it and never arrive there; ` +
         `name its peer, or "none"`,
     );
   }
@@ -91,7 +91,7 @@ export function findStimulus(link: Link, stimulus: string | undefined): Link | u
 export function requireStimulus(
   stimulus: Link | undefined,
   link: Link,
-  consequence = `No frame can be injected for "${link.name}"`,
+  consequence = `No frames can be injected for "${link.name}"`,
 ): Link {
   if (stimulus !== undefined) return stimulus;
   const why = link.peer === undefined ? "its veth peer is not here" : "--stimulus is none";
