@@ -333,14 +333,18 @@ testNeeding(
   },
 );
 
-testNeeding(root, "a thread of the kernel's own is known, and is not asked", async () => {
-  const child = await started(command("ffi/ptrace/programs/asked.ts", ["ring"]));
-  const threads = threadsOf(child.pid);
-  const ofTheKernel = threads.filter(isKernelThread);
-  assertEquals(ofTheKernel.length, 1);
-  {
-    using thread = stop(ofTheKernel[0]);
-    assertThrows(() => thread.ask("getpid"), NotAnsweredError, "kernel's own");
-  }
-  assertEquals(await end(child), 0);
-});
+testNeeding(
+  root,
+  "isKernelThread() recognizes a kernel thread, and ask() refuses to ask it",
+  async () => {
+    const child = await started(command("ffi/ptrace/programs/asked.ts", ["ring"]));
+    const threads = threadsOf(child.pid);
+    const ofTheKernel = threads.filter(isKernelThread);
+    assertEquals(ofTheKernel.length, 1);
+    {
+      using thread = stop(ofTheKernel[0]);
+      assertThrows(() => thread.ask("getpid"), NotAnsweredError, "it is a kernel thread");
+    }
+    assertEquals(await end(child), 0);
+  },
+);
