@@ -10,7 +10,8 @@ import { cString } from "../abi/libc.ts";
 import { rawSyscall } from "../abi/raw_syscall.ts";
 import { addressOf } from "../abi/struct.ts";
 
-// Two instructions, each a struct bpf_insn: code (u8), registers (u8), offset (u16), immediate (i32).
+// Two instructions, each a struct bpf_insn: code (u8), registers (u8), offset (u16) and immediate
+// (i32).
 // deno-fmt-ignore
 const KEEP_EVERYTHING = Uint8Array.of(
   0xb7, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, // BPF_MOV64_IMM(R0, -1)

@@ -45,7 +45,7 @@ function withFile(count: number, test: (fd: number, path: string, scope: Scope) 
   });
 }
 
-const isFileMapped = (path: string) => mappings().some(({ what }) => what.startsWith(path));
+const isFileMapped = (path: string) => mappings().some(({ object }) => object.startsWith(path));
 
 Deno.test("pageSize() agrees with the kernel", () => {
   const status = Deno.readTextFileSync("/proc/self/smaps");
