@@ -76,7 +76,7 @@ export const SO_BINDTODEVICE = 25;
 export const SO_ATTACH_FILTER = 26;
 /** For getsockopt(2): reads the attached program. The same number as SO_ATTACH_FILTER. */
 export const SO_GET_FILTER = 26;
-/** Detaches the program. */
+/** Detaches the attached program. */
 export const SO_DETACH_FILTER = 27;
 /** Pid, uid and gid of the process that created the other end. */
 export const SO_PEERCRED = 17;
@@ -431,7 +431,7 @@ export const CAP_SYS_PTRACE = 19;
 // linux/prctl.h
 /** Sets the signal that the process gets when its parent ends: prctl(2). */
 export const PR_SET_PDEATHSIG = 1;
-/** Reads that signal. */
+/** Reads the signal that PR_SET_PDEATHSIG has set. */
 export const PR_GET_PDEATHSIG = 2;
 /** Reads whether other processes of its uid may inspect the process. */
 export const PR_GET_DUMPABLE = 3;
@@ -533,13 +533,13 @@ export const SKF_NET_OFF: number = -0x100000;
 export const SKF_AD_OFF: number = -0x1000;
 /** Metadata: the packet's EtherType. */
 export const SKF_AD_PROTOCOL = 0;
-/** Metadata: its `sll_pkttype`. */
+/** Metadata: the packet's `sll_pkttype`. */
 export const SKF_AD_PKTTYPE = 4;
 /** Metadata: the receive queue of the interface. */
 export const SKF_AD_QUEUE = 24;
 /** Metadata: the processor on which the program runs. */
 export const SKF_AD_CPU = 36;
-/** Metadata: its VLAN tag. */
+/** Metadata: the packet's VLAN tag. */
 export const SKF_AD_VLAN_TAG = 44;
 /** Metadata: a random number. */
 export const SKF_AD_RANDOM = 56;
@@ -665,9 +665,9 @@ export const NS_GET_PARENT = 0xb702;
 // bits/sched.h
 /** Parent and child share memory: clone(2). */
 export const CLONE_VM = 0x100;
-/** They share the root, the working directory and the umask. */
+/** Parent and child share the root, the working directory and the umask. */
 export const CLONE_FS = 0x200;
-/** They share the table of descriptors. */
+/** Parent and child share the table of descriptors. */
 export const CLONE_FILES = 0x400;
 /** The child gets the parent of its creator. */
 export const CLONE_PARENT = 0x8000;
@@ -691,7 +691,7 @@ export const PR_SET_CHILD_SUBREAPER = 36;
 export const PR_SET_NO_NEW_PRIVS = 38;
 /** Reads whether no_new_privs is set. */
 export const PR_GET_NO_NEW_PRIVS = 39;
-/** Keeps the permitted capabilities when the last root uid goes. */
+/** Keeps the permitted capabilities when no uid is root any longer. */
 export const PR_SET_KEEPCAPS = 8;
 /** Has a signal handler intercept the system calls of the thread. */
 export const PR_SET_SYSCALL_USER_DISPATCH = 59;

@@ -92,8 +92,8 @@ const errnoCopy = new Int32Array(1);
 const { memcpy } = libc; // bound here: binding it after a failed call would overwrite errno
 
 /**
- * errno of the last failed call on this thread. It is valid only in the very next step after the
- * call.
+ * Returns errno of the last failed call on this thread. It is valid only in the very next step
+ * after the call.
  */
 export function lastErrno(): number {
   memcpy(errnoCopy, errnoLocation, 4n);
@@ -102,7 +102,7 @@ export function lastErrno(): number {
 
 /**
  * A call that reported success with an impossible result: the kernel, or something that intercepts
- * the call, does not do as it reports.
+ * the call, did not do what it reported.
  *
  * Buffers for results are prefilled with an invalid value, so a missing result is detected.
  */
@@ -134,7 +134,7 @@ export function check(result: number, syscall: string): number {
   return result;
 }
 
-/** How often an interrupted call is repeated. The limit ensures that every wait ends. */
+/** The most repetitions of an interrupted call. The limit ensures that every wait ends. */
 const INTERRUPTIONS_TOLERATED = 64;
 
 /**

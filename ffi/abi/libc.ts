@@ -1,5 +1,5 @@
 /**
- * The one door to libc: every function that this project calls, beside its C prototype.
+ * The functions of libc that this project calls, each with its C prototype.
  *
  * Four conventions hold throughout:
  *
@@ -11,7 +11,8 @@
  * - With `--allow-ffi=PATH` Deno lets a program call that library, but neither take an address nor
  *   follow one. So libc does both: memmove(3) returns the address of its argument, and memcpy(3)
  *   copies from a pointer.
- * - Nothing here reads errno: {@linkcode check} in `errno.ts` does, in the very next call.
+ * - These functions do not read errno. {@linkcode check} in `errno.ts` reads it in the very next
+ *   call.
  *
  * @module
  */
@@ -389,9 +390,9 @@ export type Libc = Deno.DynamicLibrary<typeof LIBC_SYMBOLS>["symbols"];
 /**
  * libc's functions as in C: they return -1 and set errno.
  *
- * Each is bound at its first call. Deno compiles a trampoline for it, which takes 0.3 ms; doing
- * that for all would be half the start-up time of a process that needs a few. {@linkcode bindAll}
- * binds the rest ahead, for a process that will soon lack the right to.
+ * Each function is bound at its first call. Deno compiles a trampoline for it, which takes 0.3 ms;
+ * to compile all of them would double the start-up time of a process that needs only a few.
+ * {@linkcode bindAll} binds the rest, for a process that will soon lack the right to.
  */
 export const libc: Libc = {} as Libc;
 

@@ -58,8 +58,8 @@ globalThis.addEventListener("unload", () => mapped.forEach(unmap));
 /**
  * Replaces these pages by a mapping: mmap(2) with `MAP_FIXED`.
  *
- * A web worker must remove it ({@linkcode unmap}) before it ends, because this module does not
- * learn of that end, and the heap would get foreign memory back.
+ * A web worker must remove its mappings ({@linkcode unmap}) before it ends. This module gets no
+ * notice of that end, so pages that are still mapped would return to the heap.
  *
  * @param memory From {@linkcode pages}. Its content is lost.
  * @param flags Such as `MAP_SHARED`.
@@ -95,13 +95,13 @@ export function unmap(memory: Uint8Array<ArrayBuffer>): void {
 
 /**
  * Creates memory that several processes can map, passed as a descriptor: memfd_create(2). It is
- * sealed, so that nobody can grow it, or shrink it and thereby kill its readers by SIGBUS.
+ * sealed, so that no process can grow it, or shrink it and thereby kill its readers by SIGBUS.
  *
  * @param name The name in /proc.
  * @param size In bytes; whole pages.
  * @returns The descriptor, close-on-exec.
  * @throws {SystemError} `EMFILE`, `ENOMEM`, …
- * @throws {AnswerError} If ftruncate(2) reports success and the size is another.
+ * @throws {AnswerError} If ftruncate(2) reports success and the size differs.
  */
 export function sharedMemory(name: string, size: number): number {
   const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;

@@ -1,5 +1,5 @@
 /**
- * System calls by name, for those that libc has no function for: syscall(2).
+ * System calls by name, for calls that have no function in libc: syscall(2).
  *
  * @module
  */
@@ -13,8 +13,8 @@ import { type SyscallName, syscallNumber } from "./syscalls.ts";
 let held: readonly unknown[] = [];
 
 /**
- * Makes a system call on this thread: syscall(2). Credentials that it changes are changed on this
- * thread alone.
+ * Makes a system call on this thread: syscall(2). A call that changes credentials changes them on
+ * this thread alone.
  *
  * @example
  * ```ts
@@ -25,7 +25,7 @@ let held: readonly unknown[] = [];
  *
  * @param name The call, as the kernel spells it.
  * @param args At most six; bytes are passed by address.
- * @returns The result, as far as an `int` holds it.
+ * @returns The lower 32 bits of the result, as an `int`.
  * @throws {SystemError} If the call fails.
  * @throws {RangeError} If the architecture does not have the call.
  */

@@ -1,8 +1,8 @@
 /**
  * C structs: declared once as a table of offsets and types, and then accessed by field name.
  *
- * Nothing is computed from a declaration, and no padding is guessed: the bytes are exactly as in
- * the table, which `tests/abi` compares with a C compiler.
+ * Offsets and padding are not computed: they are written in the table, which `tests/abi` compares
+ * with a C compiler.
  *
  * @module
  */

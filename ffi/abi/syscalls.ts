@@ -1,7 +1,7 @@
 /**
  * The numbers of the system calls that a seccomp policy names, or that a test tries under one.
  *
- * They differ between the architectures. aarch64 never had the calls that a later one replaces
+ * They differ between the architectures. aarch64 never had the old calls that newer ones replace
  * (open, poll, fork, …). A test compares the table with the headers of the kernel.
  *
  * @module

@@ -83,23 +83,23 @@ export type Restriction = readonly [kind: number, value: number];
 const QUEUES_HEAD = 512;
 
 /**
- * How often submissions are offered again if the kernel took none, because of a signal or a full
+ * How often submissions are offered if the kernel takes none, because of a signal or a full
  * completion queue.
  */
 const ATTEMPTS = 3;
 
 // SAFETY: the kernel writes to the queues of a ring, and to the targets of its submissions, for as
-// long as the ring exists, whether the object is still referenced or not. So it is referenced here,
-// and with it all that it holds, until it is closed and nothing is under way.
+// long as the ring exists, whether the object is still referenced or not. So the object, and with
+// it all that it holds, is referenced here until it is closed and nothing is under way.
 const held = new Set<IoUring>();
 
 /**
  * A ring.
  *
  * SAFETY: its queues, to which the kernel writes, stay referenced until {@linkcode close} has
- * cancelled everything. Memory that a submission points to must live until its completion, or for
- * just as long; the caller ensures that, by {@linkcode hold} or otherwise. A web worker must close
- * its rings before it ends, because this module does not learn of that end.
+ * cancelled everything. Memory that a submission points to must live until its completion, or until
+ * that cancellation; the caller ensures that, by {@linkcode hold} or otherwise. A web worker must
+ * close its rings before it ends, because this module gets no notice of that end.
  *
  * @example
  * ```ts
@@ -156,7 +156,7 @@ export class IoUring implements Disposable {
     globalThis.addEventListener("unload", () =>
       held.forEach((ring) => {
         if (ring.#isOpen) ring.#cancel();
-        ring.#takeQueuesAway();
+        ring.#unmapQueues();
       }));
   }
 
@@ -201,7 +201,7 @@ export class IoUring implements Disposable {
     this.#cqes = params.cq_off_cqes / 4;
     this.#cqMask = params.cq_entries - 1;
     this.entries = params.sq_entries;
-    // The array between tail and entries is not made use of: place i of the queue is entry i.
+    // The queue's array of indices is not used: it maps place i of the queue to entry i.
     for (let i = 0; i < this.entries; i++) this.#words[params.sq_off_array / 4 + i] = i;
     this.#enterFd = BigInt(this.fd);
     this.#counts = Array.from({ length: params.cq_entries + 1 }, (_, i) => BigInt(i));
@@ -216,7 +216,7 @@ export class IoUring implements Disposable {
    * @throws {RangeError} If the queue is full.
    */
   submit(submission: Submission): void {
-    // Our own index, which nobody else writes: any load will do.
+    // Our own index, which only we write: a plain load suffices.
     const tail = this.#words[this.#sqTail];
     // An acquire: the kernel has read the entry before it moves its head past it.
     if (((tail - Atomics.load(this.#words, this.#sqHead)) >>> 0) === this.entries) {
@@ -225,19 +225,19 @@ export class IoUring implements Disposable {
     const start = (tail & this.entries - 1) * io_uring_sqe.size;
     this.#submissions.fill(0, start, start + io_uring_sqe.size);
     Object.assign(io_uring_sqe.over(this.#submissions, start), submission);
-    this.#handOver(1);
+    this.#publish(1);
   }
 
   /**
    * Submits the next entries of the queue again as they are; the kernel does not write to them.
    *
-   * @param count How many. All of them must have been submitted and taken before.
+   * @param count The number of entries. All of them must have been submitted and taken before.
    */
   submitAgain(count: number): void {
-    this.#handOver(count);
+    this.#publish(count);
   }
 
-  #handOver(count: number): void {
+  #publish(count: number): void {
     // A release: the kernel may read the entries as soon as it sees the tail.
     Atomics.store(this.#words, this.#sqTail, this.#words[this.#sqTail] + count);
   }
@@ -274,9 +274,9 @@ export class IoUring implements Disposable {
       errno = lastErrno();
       if (errno !== Errno.EINTR && errno !== Errno.EBUSY) break;
     }
-    // The time is over, a signal came, or the completion queue is full: the caller takes what is
-    // there. The submissions were taken if a wait ended so (io_uring_enter returns the number that
-    // it took, if any), or will be taken the next time.
+    // The timeout expired, a signal came, or the completion queue is full: the caller takes the
+    // completions that are there. Any submissions were taken before the wait, or will be taken the
+    // next time.
     if (errno !== Errno.ETIME && errno !== Errno.EINTR && errno !== Errno.EBUSY) {
       throw new SystemError("io_uring_enter", errno);
     }
@@ -323,8 +323,8 @@ export class IoUring implements Disposable {
   }
 
   /**
-   * Waits for the next completion by looking, without a system call: for a ring whose kernel thread
-   * works by itself.
+   * Waits for the next completion by polling memory, without a system call: for a ring whose kernel
+   * thread works by itself.
    *
    * @param timeout The longest wait, in milliseconds.
    * @returns false if there is none in time.
@@ -403,9 +403,9 @@ export class IoUring implements Disposable {
 
   /**
    * Cancels all that is under way, waits for its end, and closes the ring; the second time does
-   * nothing. Afterwards the targets of submissions may be reused, unless the ring was restricted so
-   * that it cannot cancel, or a filter forbids it: then they must be kept, and so is what the ring
-   * holds.
+   * nothing. Afterwards the targets of submissions may be reused. If the ring was restricted so
+   * that it cannot cancel, or a filter forbids it, they must be kept, and the ring stays referenced
+   * with all that it holds.
    *
    * @returns Whether everything was cancelled.
    */
@@ -414,12 +414,12 @@ export class IoUring implements Disposable {
     this.#isOpen = false;
     const isCancelled = this.#cancel();
     close(this.fd);
-    this.#takeQueuesAway();
+    this.#unmapQueues();
     if (isCancelled) held.delete(this);
     return isCancelled;
   }
 
-  /** Returns whether nothing is under way any longer. */
+  /** Cancels all that is under way. Returns whether that succeeded. */
   #cancel(): boolean {
     const everything = io_uring_sync_cancel_reg.alloc();
     everything.flags = IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY;
@@ -433,7 +433,7 @@ export class IoUring implements Disposable {
   // SAFETY: the kernel releases a ring some time after close(2) (io_ring_exit_work), does not
   // report it, and may write to the pinned pages of the queues until then. So these pages are
   // removed from the memory of this process, and empty ones replace them.
-  #takeQueuesAway(): void {
+  #unmapQueues(): void {
     unmap(this.#queues);
     unmap(this.#submissions);
     this.#entered = 0; // as in the empty queues; later submissions go nowhere

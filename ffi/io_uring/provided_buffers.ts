@@ -23,8 +23,8 @@ export interface ProvidedBuffersOptions {
 }
 
 /**
- * Buffers that the kernel fills. The kernel owns each until it has filled it, and again after it
- * was given back.
+ * Buffers that the kernel fills. The kernel owns each buffer until it has filled it, and owns it
+ * again after {@linkcode giveBack}.
  */
 export class ProvidedBuffers {
   /**

@@ -1,5 +1,5 @@
 /**
- * Extended BPF: loading one program, to test whether a process may.
+ * Extended BPF: loading one program, to test whether a process may load any.
  *
  * @module
  */
@@ -10,25 +10,12 @@ import { cString } from "../abi/libc.ts";
 import { rawSyscall } from "../abi/raw_syscall.ts";
 import { addressOf } from "../abi/struct.ts";
 
-// struct bpf_insn: code (u8), registers (u8), offset (u16), immediate (i32). BPF_MOV64_IMM(R0, -1);
-// BPF_EXIT_INSN().
+// Two instructions, each a struct bpf_insn: code (u8), registers (u8), offset (u16) and immediate
+// (i32).
+// deno-fmt-ignore
 const KEEP_EVERYTHING = Uint8Array.of(
-  0xb7,
-  0,
-  0,
-  0,
-  0xff,
-  0xff,
-  0xff,
-  0xff,
-  0x95,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
+  0xb7, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, // BPF_MOV64_IMM(R0, -1)
+  0x95, 0, 0, 0, 0, 0, 0, 0, // BPF_EXIT_INSN()
 );
 const LICENSE = cString("GPL");
 

@@ -2,10 +2,10 @@
  * TPACKET_V3: a ring of blocks that the kernel fills with the frames of a packet socket, read in
  * place.
  *
- * The ring belongs to the socket. Any holder of the socket can map it, including another process
- * than the one that set it up. A block is the kernel's until its `block_status` has TP_STATUS_USER:
- * then it is full, or its timeout has passed. It becomes the kernel's again when the status is
- * reset. The status is the only word that both sides write:
+ * The ring belongs to the socket. Any holder of the socket can map it, not only the process that
+ * set it up. A block is the kernel's until its `block_status` has TP_STATUS_USER: then it is full,
+ * or its timeout has passed. It becomes the kernel's again when the status is reset. The status is
+ * the only word that both sides write:
  *
  *     kernel    fills the block, writes num_pkts, …; then the status (a release)
  *     we        load the status (an acquire); read the frames; store TP_STATUS_KERNEL (a release)
@@ -50,7 +50,7 @@ export interface PacketRingGeometry {
   readonly retireTimeout: number;
 }
 
-/** The limit of the size of a ring in bytes, which the kernel keeps in an unsigned int. */
+/** The largest size of a ring, in bytes: the kernel keeps it in an unsigned int. */
 const SIZE_LIMIT = 0xffffffff;
 
 /** The kernel requires a frame size, though frames of TPACKET_V3 have any length. */
@@ -67,11 +67,11 @@ export function requireGeometry(
   const page = pageSize();
   if (!Number.isInteger(blockSize) || blockSize < page || blockSize % page !== 0) {
     throw new RangeError(
-      `A block of ${blockSize} bytes: a multiple of the page size is wanted, ${page}`,
+      `A block of ${blockSize} bytes: it must be a multiple of the page size, ${page}`,
     );
   }
   if (!Number.isInteger(blockCount) || blockCount < 1) {
-    throw new RangeError(`${blockCount} blocks: at least 1 is wanted`);
+    throw new RangeError(`${blockCount} blocks: there must be at least 1`);
   }
   if (blockSize * blockCount > SIZE_LIMIT) {
     throw new RangeError(
@@ -79,7 +79,7 @@ export function requireGeometry(
     );
   }
   if (!Number.isInteger(retireTimeout) || retireTimeout < 1 || retireTimeout > 0x7fffffff) {
-    throw new RangeError(`A block is handed over after 1 ms or more, not ${retireTimeout}`);
+    throw new RangeError(`A retire timeout of ${retireTimeout} ms: it must be 1 to 2147483647`);
   }
 }
 
@@ -107,9 +107,10 @@ export function setUpPacketRing(packetFd: number, geometry: PacketRingGeometry):
 }
 
 /**
- * Removes the ring of a packet socket; nobody may have it mapped.
+ * Removes the ring of a packet socket, which no process may have mapped: setsockopt(2),
+ * `PACKET_RX_RING`.
  *
- * @throws {SystemError} `EBUSY` if somebody has.
+ * @throws {SystemError} `EBUSY` if it is mapped.
  */
 export function tearDownPacketRing(packetFd: number): void {
   setsockopt(packetFd, SOL_PACKET, PACKET_RX_RING, tpacket_req3.alloc().bytes);

@@ -32,8 +32,7 @@ export function realtime(): bigint {
 }
 
 /**
- * Ends this process by `SIGALRM` after a time, whatever it does then, even if JavaScript hangs:
- * alarm(2).
+ * Ends this process by `SIGALRM` after a time, even if JavaScript hangs: alarm(2).
  *
  * @param seconds Whole seconds; 0 cancels the alarm.
  */

@@ -1,6 +1,6 @@
 /**
- * Comparing descriptors of two processes by kcmp(2). The kernel answers, and no process can forge
- * that.
+ * Comparing descriptors of two processes by kcmp(2). The kernel answers, so no process can forge
+ * the answer.
  *
  * @module
  */

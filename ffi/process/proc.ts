@@ -14,7 +14,8 @@ import { readDirectory, readLink } from "./file.ts";
  * is left out.
  *
  * @param process A process id, or `"self"`.
- * @param most The limit: a process may open a million descriptors to slow the reader down.
+ * @param most The largest accepted number: a process may open a million descriptors to slow the
+ * reader down.
  * @returns Number → target of the link.
  * @throws {SystemError} `ENOENT` if there is no such process or no /proc; `EACCES` if this process
  * may not look at it.
@@ -40,8 +41,8 @@ export function openDescriptors(process: number | "self", most = Infinity): Map<
  * forbidden must not overlook it.
  *
  * @param read The read.
- * @returns What `read` returns; `undefined` if it fails twice with `ENOENT` or `ESRCH`.
- * @throws Whatever else `read` throws.
+ * @returns The result of `read`; `undefined` if it fails twice with `ENOENT` or `ESRCH`.
+ * @throws Any other error of `read`.
  */
 export function unlessGone<T>(read: () => T): T | undefined {
   try {

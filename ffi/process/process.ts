@@ -88,7 +88,7 @@ function markUnlessClosed(fd: number): void {
 
 /**
  * Starts a new session without a terminal: setsid(2). A process with an inherited terminal can read
- * what is typed there, and type itself (TIOCSTI).
+ * its input, and insert input of its own (TIOCSTI).
  *
  * @returns The id of the session, which is that of the process.
  * @throws {SystemError} `EPERM` if the process leads a process group.
@@ -126,7 +126,7 @@ let heldArgv = new BigUint64Array(1);
 /**
  * Starts a program with the descriptors of this process and an empty environment: posix_spawn(3).
  *
- * It serves to show that a process can start programs. Otherwise prefer `Deno.Command`, which reaps
+ * Use it to test whether a process can start programs. Otherwise prefer `Deno.Command`, which reaps
  * them.
  *
  * @param path The path of the program.

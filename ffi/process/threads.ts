@@ -9,16 +9,16 @@ import { AnswerError, check, SystemError } from "../abi/errno.ts";
 import { cString, libc } from "../abi/libc.ts";
 import { addressOf } from "../abi/struct.ts";
 
-// SAFETY: a thread uses its semaphore, whose address it was given, until it ends. While such a
-// thread may exist, the object with the semaphore is referenced here.
+// SAFETY: a thread holds the address of its semaphore until it ends. While such a thread may exist,
+// the object with the semaphore is referenced here.
 const waiting = new Set<WaitingThreads>();
 
-// They are released at the end of an isolate too, which returns all its memory to the heap while
-// the process continues.
-globalThis.addEventListener("unload", () => waiting.forEach(letGo));
+// Threads are released at the end of an isolate too, because its memory then returns to the heap
+// while the process continues.
+globalThis.addEventListener("unload", () => waiting.forEach(release));
 
 /** A thread that cannot be released ends with the process; no caller is left to report that to. */
-function letGo(threads: WaitingThreads): void {
+function release(threads: WaitingThreads): void {
   try {
     threads[Symbol.dispose]();
   } catch (error) {
@@ -27,11 +27,11 @@ function letGo(threads: WaitingThreads): void {
 }
 
 /**
- * Threads that only wait, for a test of what a new thread inherits. They exist for as long as the
- * test takes, on a machine of any speed.
+ * Threads that only wait, for tests of the attributes that a new thread inherits. They exist until
+ * they are released, however long a test takes.
  *
  * Each executes nothing but sem_wait(3); no JavaScript runs on them. A web worker must release them
- * before it ends, because this module does not learn of that end.
+ * before it ends, because this module gets no notice of that end.
  *
  * ```ts
  * import { WaitingThreads } from "./threads.ts";

@@ -1,6 +1,6 @@
 /**
- * Requests of ptrace(2) to a stopped thread, and their structures: registers, signals, the system
- * call at which it stands, and its filters.
+ * Requests of ptrace(2) to a stopped thread: its registers, its signals, its current system call
+ * and its filters.
  *
  * @module
  */
@@ -34,23 +34,31 @@ export const convention = SYSCALL_CONVENTIONS[Deno.build.arch];
 
 type Registers = Uint8Array<ArrayBuffer>;
 
-/** The reason for which a question has no answer. */
+/** There is no answer. The message says why. */
 export class Refusal extends Error {}
 
-/** Makes a request. */
+/**
+ * Makes a request: ptrace(2).
+ *
+ * @param tid The thread.
+ * @param operation Such as `PTRACE_GETREGSET`.
+ * @returns The result of the operation.
+ * @throws {SystemError} `ESRCH` (the thread has ended, or is not stopped), `EPERM`, …
+ */
 export function request(
   tid: number,
-  what: number,
+  operation: number,
   address: number | bigint,
   data: number | Uint8Array<ArrayBuffer>,
 ): number {
-  return rawSyscall("ptrace", what, tid, address, data);
+  return rawSyscall("ptrace", operation, tid, address, data);
 }
 
-// SAFETY: these are bindings of this module, so what `piece` points to lives across every call.
-const registersThere = new Uint8Array(convention.registers.size + 8); // larger than the set
+// SAFETY: these are bindings of this module, so the memory that `vector` points to lives across
+// every call.
+const registerBuffer = new Uint8Array(convention.registers.size + 8); // larger than the set
 const noCall = Int32Array.of(-1);
-const piece = iovec.alloc();
+const vector = iovec.alloc();
 
 const NO_CALL = 0xffff_ffff_ffff_ffffn;
 
@@ -58,25 +66,26 @@ const NO_CALL = 0xffff_ffff_ffff_ffffn;
  * Reads the general registers: PTRACE_GETREGSET.
  *
  * @throws {Refusal} If the thread runs a 32-bit program.
+ * @throws {AnswerError} If the kernel writes more registers than the architecture has.
  */
 export function getRegisters(tid: number): Registers {
   const { size } = convention.registers;
-  piece.iov_base = addressOf(registersThere);
-  piece.iov_len = registersThere.length; // the kernel replaces it by the size of the set
-  request(tid, PTRACE_GETREGSET, NT_PRSTATUS, piece.bytes);
-  if (piece.iov_len > size) {
-    throw new AnswerError("ptrace", `${piece.iov_len} bytes of registers`);
+  vector.iov_base = addressOf(registerBuffer);
+  vector.iov_len = registerBuffer.length; // the kernel replaces it by the size of the set
+  request(tid, PTRACE_GETREGSET, NT_PRSTATUS, vector.bytes);
+  if (vector.iov_len > size) {
+    throw new AnswerError("ptrace", `${vector.iov_len} bytes of registers`);
   }
-  if (piece.iov_len < size) throw new Refusal("it runs a 32-bit program");
-  return registersThere.slice(0, size);
+  if (vector.iov_len < size) throw new Refusal("it runs a 32-bit program");
+  return registerBuffer.slice(0, size);
 }
 
 /** Writes the general registers: PTRACE_SETREGSET. */
 export function setRegisters(tid: number, registers: Registers): void {
-  registersThere.set(registers);
-  piece.iov_base = addressOf(registersThere);
-  piece.iov_len = registers.length;
-  request(tid, PTRACE_SETREGSET, NT_PRSTATUS, piece.bytes);
+  registerBuffer.set(registers);
+  vector.iov_base = addressOf(registerBuffer);
+  vector.iov_len = registers.length;
+  request(tid, PTRACE_SETREGSET, NT_PRSTATUS, vector.bytes);
 }
 
 /** One register by its name in {@linkcode convention}. */
@@ -110,9 +119,9 @@ export function cancelCall(tid: number): void {
     setRegisters(tid, registers);
     return;
   }
-  piece.iov_base = addressOf(noCall);
-  piece.iov_len = noCall.length * noCall.BYTES_PER_ELEMENT;
-  request(tid, PTRACE_SETREGSET, NT_ARM_SYSTEM_CALL, piece.bytes);
+  vector.iov_base = addressOf(noCall);
+  vector.iov_len = noCall.length * noCall.BYTES_PER_ELEMENT;
+  request(tid, PTRACE_SETREGSET, NT_ARM_SYSTEM_CALL, vector.bytes);
 }
 
 /** The system call at whose entry or exit the thread stands: PTRACE_GET_SYSCALL_INFO. */
@@ -129,7 +138,7 @@ export function causeOfSignal(tid: number): number {
   return signal.si_code;
 }
 
-/** How many pending signals are read at once. */
+/** The number of pending signals that one request reads. */
 const SIGNALS_AT_ONCE = 32;
 
 /** Whether a SIGSYS of a seccomp filter is pending: PTRACE_PEEKSIGINFO. */

@@ -1,6 +1,6 @@
 /**
- * Asking the kernel from within a thread of another process, so that the answer is the kernel's to
- * that thread, and not the word of the process.
+ * System calls made in a thread of another process. The kernel answers them for that thread, so
+ * the process cannot forge the answer.
  *
  * Theory of operation. ptrace(2) stops the thread. Its registers are saved and set so that it makes
  * the system call in question. The kernel reports the entry to that call, with its number and
@@ -8,8 +8,8 @@
  * that call counts as an answer. Then the registers are restored, and the thread continues.
  *
  * Signals. While a thread is asked, it blocks all signals but those that its own instructions
- * cause. If a signal stops the thread, it is delivered with the thread's own registers, and the
- * thread is stopped again. So no signal is lost.
+ * cause. If a signal stops the thread, the signal is delivered with the thread's own registers, and
+ * the thread is stopped again. So no signal is lost.
  *
  * Only the operating system thread that stopped a thread can resume it, so everything here blocks,
  * and each wait has a limit.
@@ -56,15 +56,7 @@ import {
   setRegisters,
   syscallInfo,
 } from "./requests.ts";
-import {
-  awaitStop,
-  isEnd,
-  isEvent,
-  isSyscall,
-  NO_SIGNAL,
-  type Stop,
-  takeNoteOfEnd,
-} from "./stops.ts";
+import { awaitStop, isEnd, isEvent, isSyscall, NO_SIGNAL, reapEnded, type Stop } from "./stops.ts";
 import { syscallInstruction } from "./syscall_instruction.ts";
 import { isKernelThread } from "./thread_state.ts";
 
@@ -94,20 +86,22 @@ interface Saved {
 }
 
 /** The size of the kernel's `sigset_t`, in bytes. */
-const SIGSET = 8;
+const SIGSET_SIZE = 8;
 
 /**
  * Signals that an instruction of the thread causes. If the thread blocked one of them, the kernel
  * would remove its handler.
  */
-const CAUSED_BY_THE_THREAD = [SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS];
+const SYNCHRONOUS_SIGNALS = [SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS];
 
-/** All other signals. */
-const QUIET = new Uint8Array(SIGSET).fill(0xff);
-for (const signal of CAUSED_BY_THE_THREAD) QUIET[(signal - 1) >> 3] &= ~(1 << ((signal - 1) & 7));
+/** The signal mask of a thread that is asked: all other signals are blocked. */
+const BLOCKED_WHILE_ASKED = new Uint8Array(SIGSET_SIZE).fill(0xff);
+for (const signal of SYNCHRONOUS_SIGNALS) {
+  BLOCKED_WHILE_ASKED[(signal - 1) >> 3] &= ~(1 << ((signal - 1) & 7));
+}
 
 /**
- * How often something else may happen in place of the call. The limit ensures that every wait ends.
+ * The most stops for other reasons before the call is made. The limit ensures that every wait ends.
  */
 const STOPS_TOLERATED = 64;
 
@@ -147,10 +141,10 @@ export class StoppedThread implements Disposable {
   /** Its last stop; `undefined` while it runs. */
   #stop: Stop | undefined;
   #saved: Saved | undefined;
-  /** Whether the kernel owns it, once that is known. */
-  #isKernels: boolean | undefined;
+  /** Whether it is a kernel thread, once that is known. */
+  #isKernelThread: boolean | undefined;
   #options = PTRACE_O_TRACESYSGOOD;
-  #isLeft = false;
+  #isReleased = false;
 
   private constructor(
     /** The thread id. */
@@ -182,10 +176,10 @@ export class StoppedThread implements Disposable {
     }
     const thread = new StoppedThread(tid, timeout);
     try {
-      thread.#standStill(timeout);
+      thread.#interrupt(timeout);
       return thread;
     } catch (error) {
-      thread.#letGo(0); // no time is left
+      thread.#release(0); // no time is left
       if (isEnd(error, tid)) return undefined;
       throw error;
     }
@@ -194,14 +188,14 @@ export class StoppedThread implements Disposable {
   /**
    * Makes a system call in the thread, and returns the kernel's answer.
    *
-   * Its seccomp filters apply, and an errno of theirs is the answer; {@linkcode beneathFilter}
-   * suspends them. A filter that kills does kill.
+   * The thread's seccomp filters apply: if one refuses the call, its errno is the answer, and if
+   * one kills, the process dies. {@linkcode beneathFilter} suspends them.
    *
    * @param name The call, which must return at once.
-   * @param args At most six; an address is one in the memory of that process.
+   * @param args At most six. Addresses are those of the other process.
    * @returns The result; `-errno` if the call fails.
-   * @throws {NotAnsweredError} If that call was not made: the thread has ended, the kernel owns it,
-   * …
+   * @throws {NotAnsweredError} If that call was not made: the thread has ended, it is a kernel
+   * thread, …
    * @throws {RangeError} If the architecture does not have the call.
    */
   ask(name: SyscallName, ...args: readonly (number | bigint)[]): number {
@@ -233,7 +227,7 @@ export class StoppedThread implements Disposable {
       return step();
     } finally {
       this.#options = before;
-      // It fails only if the thread does not stand still. Then its filters apply again when it is
+      // This fails only if the thread is not stopped. Its filters then apply again when it is
       // released, which is before it runs.
       errnoOf(() => request(this.tid, PTRACE_SETOPTIONS, 0, before));
     }
@@ -257,7 +251,7 @@ export class StoppedThread implements Disposable {
    * @throws {SystemError} If ptrace(2) fails for another reason than the end of the thread.
    */
   resume(): void {
-    this.#letGo(this.timeout);
+    this.#release(this.timeout);
   }
 
   /** {@linkcode resume}, at the end of a `using` scope. */
@@ -265,14 +259,14 @@ export class StoppedThread implements Disposable {
     this.resume();
   }
 
-  #letGo(timeout: number): void {
-    if (this.#isLeft) return;
-    this.#isLeft = true;
+  #release(timeout: number): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
     let isDone = false;
     try {
-      isDone = this.#leave(timeout);
+      isDone = this.#detach(timeout);
     } finally {
-      if (!isDone) this.#leaveLater();
+      if (!isDone) this.#releaseLater();
     }
   }
 
@@ -280,17 +274,17 @@ export class StoppedThread implements Disposable {
    * Retries until the thread is released or has ended. A process does not end while one of its
    * threads has ended and the tracer has not reaped it.
    */
-  #leaveLater(): void {
+  #releaseLater(): void {
     const timer = setInterval(() => {
       const errno = errnoOf(() => {
-        if (this.#leave(0)) clearInterval(timer);
+        if (this.#detach(0)) clearInterval(timer);
       });
-      if (errno !== 0 && takeNoteOfEnd(this.tid, 0)) clearInterval(timer);
+      if (errno !== 0 && reapEnded(this.tid, 0)) clearInterval(timer);
     }, LEAVE_INTERVAL);
-    Deno.unrefTimer(timer); // the end of the tracer releases it too
+    Deno.unrefTimer(timer); // when this process ends, the kernel releases the thread
   }
 
-  #goOn(how: typeof PTRACE_CONT | typeof PTRACE_SYSCALL, signal: number): void {
+  #continue(how: typeof PTRACE_CONT | typeof PTRACE_SYSCALL, signal: number): void {
     this.#stop = undefined;
     request(this.tid, how, 0, signal);
   }
@@ -300,40 +294,40 @@ export class StoppedThread implements Disposable {
   }
 
   /** Stops the thread between two instructions, wherever it is: PTRACE_INTERRUPT. */
-  #standStill(timeout: number): void {
+  #interrupt(timeout: number): void {
     request(this.tid, PTRACE_INTERRUPT, 0, 0);
     do {
-      if (this.#stop !== undefined) this.#passOn(this.#stop);
+      if (this.#stop !== undefined) this.#continuePast(this.#stop);
     } while (!isEvent(this.#awaitStop(timeout)));
   }
 
-  #passOn(stop: Stop): void {
+  #continuePast(stop: Stop): void {
     if (isSyscall(stop)) {
       if (syscallInfo(this.tid).op === PTRACE_SYSCALL_INFO_ENTRY) cancelCall(this.tid);
-      this.#goOn(PTRACE_CONT, 0);
+      this.#continue(PTRACE_CONT, 0);
     } else if (isEvent(stop)) {
-      this.#goOn(PTRACE_CONT, 0);
+      this.#continue(PTRACE_CONT, 0);
     } else {
       this.#restore(); // a signal handler must see the state of the thread
-      this.#goOn(PTRACE_CONT, stop.signal);
+      this.#continue(PTRACE_CONT, stop.signal);
     }
   }
 
-  /** Like {@linkcode #standStill}, but drops the signal that the question caused. */
+  /** Like `#interrupt`, but drops the signal that the question caused. */
   #dropSignal(): void {
     this.#stop = NO_SIGNAL;
-    this.#standStill(this.timeout);
+    this.#interrupt(this.timeout);
   }
 
   #ask(number: bigint, args: readonly bigint[]): number {
     if (this.#stop === undefined) throw new Refusal("it is not stopped");
-    this.#isKernels ??= isKernelThread(this.tid);
-    if (this.#isKernels) throw new Refusal("it is a thread of the kernel's own");
+    this.#isKernelThread ??= isKernelThread(this.tid);
+    if (this.#isKernelThread) throw new Refusal("it is a kernel thread");
     for (let attempt = 0; attempt < STOPS_TOLERATED; attempt++) {
       this.#saved ??= this.#save();
       const { registers, instruction } = this.#saved;
       setRegisters(this.tid, registersOfCall(registers, instruction, number, args));
-      this.#goOn(PTRACE_SYSCALL, 0);
+      this.#continue(PTRACE_SYSCALL, 0);
       const stop = this.#awaitStop(this.timeout);
       if (isSyscall(stop)) {
         this.#checkCall(number, args, instruction);
@@ -344,9 +338,9 @@ export class StoppedThread implements Disposable {
         this.#dropSignal();
         throw new Refusal("the process intercepts its system calls (PR_SET_SYSCALL_USER_DISPATCH)");
       }
-      this.#standStill(this.timeout); // the signal first
+      this.#interrupt(this.timeout); // delivers the signal first
     }
-    throw new Refusal(`something else came in its place ${STOPS_TOLERATED} times`);
+    throw new Refusal(`it stopped ${STOPS_TOLERATED} times for other reasons`);
   }
 
   /** Checks, by what the kernel reports, that the call that begins is the one in question. */
@@ -358,12 +352,12 @@ export class StoppedThread implements Disposable {
       info.instruction_pointer === instruction + BigInt(convention.instruction.length) &&
       info.entry_nr === number && args.every((arg, i) => made[i] === arg);
     if (isAsked) return;
-    this.#standStill(this.timeout);
+    this.#interrupt(this.timeout);
     throw new Refusal(`it made another system call, ${info.entry_nr}`);
   }
 
   #answer(): number {
-    this.#goOn(PTRACE_SYSCALL, 0);
+    this.#continue(PTRACE_SYSCALL, 0);
     const stop = this.#awaitStop(this.timeout);
     const { op, exit_rval } = syscallInfo(this.tid);
     if (!isSyscall(stop) || op !== PTRACE_SYSCALL_INFO_EXIT) throw new Refusal("it did not end");
@@ -385,15 +379,15 @@ export class StoppedThread implements Disposable {
    */
   #dropTrap(): void {
     this.#restore();
-    do this.#goOn(PTRACE_CONT, 0); while (isEvent(this.#awaitStop(this.timeout)));
+    do this.#continue(PTRACE_CONT, 0); while (isEvent(this.#awaitStop(this.timeout)));
     if (this.#stop?.signal === SIGSYS) this.#dropSignal();
-    else this.#standStill(this.timeout);
+    else this.#interrupt(this.timeout);
   }
 
   /** Stops the thread again after a question without an answer, if possible. Returns the reason. */
   #recover(error: SystemError): string {
     if (error.errno === Errno.ETIMEDOUT) {
-      errnoOf(() => this.#standStill(this.timeout));
+      errnoOf(() => this.#interrupt(this.timeout));
       return "the call does not return";
     }
     return error.errno === Errno.ESRCH ? "the thread has ended" : error.message;
@@ -402,41 +396,41 @@ export class StoppedThread implements Disposable {
   #save(): Saved {
     request(this.tid, PTRACE_SETOPTIONS, 0, this.#options);
     const registers = getRegisters(this.tid);
-    const mask = new Uint8Array(SIGSET).fill(0xff); // no thread can block SIGKILL
-    request(this.tid, PTRACE_GETSIGMASK, SIGSET, mask);
+    const mask = new Uint8Array(SIGSET_SIZE).fill(0xff); // no thread can block SIGKILL
+    request(this.tid, PTRACE_GETSIGMASK, SIGSET_SIZE, mask);
     if (mask.every((byte) => byte === 0xff)) throw new AnswerError("ptrace", "a full signal mask");
     const instruction = syscallInstruction(this.tid, registers);
-    request(this.tid, PTRACE_SETSIGMASK, SIGSET, QUIET);
+    request(this.tid, PTRACE_SETSIGMASK, SIGSET_SIZE, BLOCKED_WHILE_ASKED);
     return { registers, mask, instruction };
   }
 
   #restore(): void {
     if (this.#saved === undefined) return;
     setRegisters(this.tid, this.#saved.registers);
-    request(this.tid, PTRACE_SETSIGMASK, SIGSET, this.#saved.mask);
+    request(this.tid, PTRACE_SETSIGMASK, SIGSET_SIZE, this.#saved.mask);
     this.#saved = undefined;
   }
 
   /** Releases the thread. Returns whether nothing is left to do. */
-  #leave(timeout: number): boolean {
+  #detach(timeout: number): boolean {
     try {
       // Only from a stop between two instructions does the kernel restart a call that the stop
       // interrupted.
       const isElsewhere = this.#saved !== undefined && !isEvent(this.#stop ?? NO_SIGNAL);
-      if (this.#stop === undefined || isElsewhere) this.#standStill(timeout);
+      if (this.#stop === undefined || isElsewhere) this.#interrupt(timeout);
       try {
         this.#restore();
       } finally {
         request(this.tid, PTRACE_DETACH, 0, 0);
-        // Fails if the first succeeded. If that one had no effect, the thread would stand still for
-        // good.
+        // The second request fails if the first succeeded. If the first had no effect, the thread
+        // would stay stopped for good.
         errnoOf(() => request(this.tid, PTRACE_DETACH, 0, 0));
         this.#stop = undefined;
       }
       return true;
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
-      if (error.errno === Errno.ESRCH) return takeNoteOfEnd(this.tid, timeout);
+      if (error.errno === Errno.ESRCH) return reapEnded(this.tid, timeout);
       if (error.errno === Errno.ETIMEDOUT) return false;
       throw error;
     }

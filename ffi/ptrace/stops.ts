@@ -1,5 +1,5 @@
 /**
- * Stops and ends of traced threads: waiting for them with waitid(2), never without a limit.
+ * Waiting for traced threads to stop or end: waitid(2). Every wait has a limit.
  *
  * @module
  */
@@ -43,13 +43,14 @@ export const isEvent = (stop: Stop): boolean => stop.event === PTRACE_EVENT_STOP
 /** Whether the thread stopped at the entry to or the exit from a system call. */
 export const isSyscall = (stop: Stop): boolean => stop.signal === SYSCALL_STOP;
 
-/** How often a stop is looked for before the first sleep. */
+/** The number of polls before the first sleep. */
 const POLLS_AT_ONCE = 200;
 
 /**
  * Waits for a traced thread to stop. It polls, because a thread that is stuck in the kernel would
  * make a blocking wait endless.
  *
+ * @param timeout The longest wait, in milliseconds.
  * @throws {SystemError} `ESRCH` (the thread has ended), `ETIMEDOUT`.
  */
 export function awaitStop(tid: number, timeout: number): Stop {
@@ -64,7 +65,10 @@ export function awaitStop(tid: number, timeout: number): Stop {
   }
 }
 
-/** Without `WEXITED`: whoever waits for a child of this process must get its end. */
+/**
+ * The stop that waitid(2) reports, if any. `WEXITED` is left out, because the end of a child of
+ * this process belongs to the code that waits for that child.
+ */
 function stopOf(tid: number): Stop | undefined {
   const change = siginfo_t.alloc(); // si_signo stays 0 until there is a stop
   try {
@@ -86,11 +90,12 @@ export function isEnd(error: unknown, tid: number): boolean {
 /**
  * Waits for the end of a traced thread and reaps it: a traced thread that has ended remains, and
  * its process with it, until the tracer calls waitid(2). A child of this process is not reaped,
- * because somebody else waits for it.
+ * because other code waits for it.
  *
- * @returns Whether the thread has ended, and is reaped if need be.
+ * @param timeout The longest wait, in milliseconds.
+ * @returns Whether the thread has ended and, unless it is a child of this process, is reaped.
  */
-export function takeNoteOfEnd(tid: number, timeout: number): boolean {
+export function reapEnded(tid: number, timeout: number): boolean {
   const deadline = performance.now() + timeout;
   while (!hasEnded(tid)) {
     if (performance.now() >= deadline) return false;

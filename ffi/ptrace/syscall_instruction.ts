@@ -12,12 +12,12 @@ import { close } from "../process/descriptor.ts";
 import { open, readTextFile } from "../process/file.ts";
 import { convention, Refusal, request, word } from "./requests.ts";
 
-/** A limit for /proc/TID/maps in bytes, above that of 65,530 mappings (vm.max_map_count). */
+/** The largest /proc/TID/maps in bytes; more than 65,530 mappings (vm.max_map_count) take. */
 const MAPS_LIMIT = 1 << 24;
 
 /**
- * The address of an instruction that makes a system call: the one that the stopped thread has just
- * executed, the next one, or any in executable memory of its process.
+ * Returns the address of an instruction that makes a system call: the one that the stopped thread
+ * has just executed, the next one, or any in executable memory of its process.
  *
  * @throws {Refusal} If there is none.
  */

@@ -17,7 +17,7 @@ import {
 import { libc } from "../abi/libc.ts";
 
 /**
- * Fills buffers that the kernel is to overwrite. No value of a socket option consists of only such
+ * The byte that prefills buffers for results. No value of a socket option consists of only such
  * bytes.
  */
 const UNWRITTEN = 0xa5;

@@ -13,12 +13,12 @@ import { addressOf } from "../abi/struct.ts";
 const NOTHING = new Uint8Array(0);
 
 /**
- * A `msghdr` that is used for call after call. The calls are synchronous, so only one is under way
- * at a time. A pointer is set only if the buffer has changed, because reading an address costs as
- * much as a system call.
+ * A `msghdr` that every call reuses. The calls are synchronous, so only one is under way at a time.
+ * A pointer is set only if the buffer has changed, because reading an address costs as much as a
+ * system call.
  *
- * SAFETY: the object references all that its header points to, and is itself a binding of this
- * module.
+ * SAFETY: the object references all that its header points to. Both objects of this class are
+ * bindings of this module.
  */
 class Message {
   readonly header = msghdr.alloc();

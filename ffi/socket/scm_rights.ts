@@ -2,8 +2,9 @@
  * Passing descriptors over a Unix socket. The receive is strict: exactly the agreed descriptors
  * arrive, or none stays open.
  *
- * A received descriptor is a new number for the same open file description. It carries no privilege
- * of the sender, and not its close-on-exec flag. Source: unix(7), `SCM_RIGHTS`; net/core/scm.c.
+ * A received descriptor is a new number for the same open file description. It carries neither a
+ * privilege of the sender nor its close-on-exec flag. Source: unix(7), `SCM_RIGHTS`;
+ * net/core/scm.c.
  *
  * @module
  */
@@ -170,11 +171,11 @@ export function receiveDescriptors(
   { expected, buffer = new Uint8Array(4096), flags = 0 }: ReceiveOptions,
 ): Received {
   if (expected > SCM_MAX_FD) {
-    throw new RangeError(`${expected} descriptors: one message brings ${SCM_MAX_FD} at most`);
+    throw new RangeError(`${expected} descriptors: one message carries at most ${SCM_MAX_FD}`);
   }
   const room = expected === 0 ? 0 : CMSG_SPACE(4 * expected);
   const message = recvmsg(socketFd, buffer, incoming.bytes, flags | MSG_CMSG_CLOEXEC, room);
-  const descriptors = bringsExactly(message, expected)
+  const descriptors = hasExactly(message, expected)
     ? descriptorsIn(incoming, expected)
     : accept(message, expected);
   const { length } = message;
@@ -185,7 +186,7 @@ export function receiveDescriptors(
  * The usual case, recognized without an allocation: one whole message with exactly the expected
  * descriptors, or no control message if none is expected.
  */
-function bringsExactly({ flags, controlLength }: ReceivedMessage, expected: number): boolean {
+function hasExactly({ flags, controlLength }: ReceivedMessage, expected: number): boolean {
   if ((flags & (MSG_CTRUNC | MSG_TRUNC)) !== 0) return false;
   if (expected === 0) return controlLength === 0;
   const { ints } = incoming;

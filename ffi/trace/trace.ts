@@ -1,6 +1,6 @@
 /**
- * A trace of libc's calls, made where they are made: each with its arguments by name, its
- * structures, its result, its errno and its duration.
+ * A trace of the calls to libc: each with its arguments by name, its structures, its result, its
+ * errno and its duration.
  *
  * Theory of operation. Every function of the table in `libc.ts` gets a wrapper. The program reads
  * errno after the wrapper returns, so the wrapper reads errno at once, and writes it back last.
@@ -19,7 +19,7 @@ import { type Parameter, parametersOf } from "./prototype.ts";
 export interface TracedCall {
   /** Its start, in milliseconds since 1970. */
   readonly began: number;
-  /** Its duration. */
+  /** Its duration, in milliseconds. */
   readonly milliseconds: number;
   /** The thread id; `null` for a thread other than JavaScript's. */
   readonly tid: number | null;
@@ -45,7 +45,7 @@ const NOT_TRACED = [
  *
  * @param report Receives each call after it has returned, before the program continues. Calls that
  * `report` makes itself are not reported.
- * @param isWanted Asked before each call; an unwanted call costs no more than that.
+ * @param isWanted Called before each call; if it returns false, the call is not traced.
  */
 export function traceCalls(report: (call: TracedCall) => void, isWanted = () => true): void {
   const tracer = new Tracer(report, isWanted);
@@ -54,7 +54,7 @@ export function traceCalls(report: (call: TracedCall) => void, isWanted = () => 
   );
 }
 
-/** memcpy(3) once more, past the wrappers. */
+/** Handles on gettid(2) and memcpy(3) that the wrappers do not affect. */
 function openMemory() {
   return Deno.dlopen("libc.so.6", {
     gettid: { parameters: [], result: "i32" },
@@ -67,7 +67,7 @@ function openMemory() {
 class Tracer {
   readonly #memory = openMemory();
   readonly #tid = this.#memory.gettid();
-  // SAFETY: it belongs to the JavaScript thread, on which every call is made that sets this errno.
+  // SAFETY: it points to the errno of the JavaScript thread, which makes every blocking call.
   readonly #errnoLocation = libc.__errno_location()!;
   readonly #errno = new Int32Array(1);
   #isReporting = false;

@@ -16,11 +16,11 @@ import {
 const declared = declaredFacts();
 const REGENERATE = "if the compiler agrees: deno run -A tests/abi/oracle.ts --write";
 
-Deno.test("layouts, constants and macros are as the golden file has them", () => {
+Deno.test("Layouts, constants and macros agree with the golden file", () => {
   assertEquals(differences(portable(declared), golden()), [], REGENERATE);
 });
 
-Deno.test("the golden file has nothing that is declared no more", () => {
+Deno.test("The golden file has no obsolete entry", () => {
   assertEquals(
     Object.keys(golden()).filter((each) => !Object.hasOwn(portable(declared), each)),
     [],
@@ -30,7 +30,7 @@ Deno.test("the golden file has nothing that is declared no more", () => {
 
 testNeeding(
   { programs: { cc: "gcc" } },
-  "layouts, constants and macros are as the C compiler has them",
+  "Layouts, constants and macros agree with the C compiler",
   async () => {
     assertEquals(differences(declared, await askCompiler(Object.keys(declared))), []);
   },
@@ -38,14 +38,14 @@ testNeeding(
 
 testNeeding(
   { programs: { cc: "gcc" } },
-  "the registers of this machine are as the C compiler has them",
+  "The registers of this machine agree with the C compiler",
   async () => {
     const declared = layoutFacts(SYSCALL_CONVENTIONS[Deno.build.arch].registers);
     assertEquals(differences(declared, await askCompiler(Object.keys(declared))), []);
   },
 );
 
-Deno.test("the oracle is asked for structs, fields, constants, errnos and macros", () => {
+Deno.test("The declared facts include structs, fields, constants, errnos and macros", () => {
   for (
     const expression of [
       "sizeof(struct msghdr)",
@@ -60,12 +60,12 @@ Deno.test("the oracle is asked for structs, fields, constants, errnos and macros
 
 const { fields, size } = msghdr;
 
-Deno.test("the golden file refutes a wrong size", () => {
+Deno.test("The golden file refutes a wrong size", () => {
   const wrong = layoutFacts({ name: "msghdr", size: 48, fields });
   assertEquals(differences(wrong, golden()), ["sizeof(struct msghdr) is 56, declared as 48"]);
 });
 
-Deno.test("the golden file refutes a wrong offset", () => {
+Deno.test("The golden file refutes a wrong offset", () => {
   const wrong = layoutFacts({
     name: "msghdr",
     size,
@@ -76,7 +76,7 @@ Deno.test("the golden file refutes a wrong offset", () => {
   ]);
 });
 
-Deno.test("the golden file refutes a field of the wrong width", () => {
+Deno.test("The golden file refutes a field of the wrong width", () => {
   const wrong = layoutFacts({
     name: "msghdr",
     size,
@@ -87,25 +87,25 @@ Deno.test("the golden file refutes a field of the wrong width", () => {
   ]);
 });
 
-Deno.test("the golden file refutes a wrong constant, and one that it does not know", () => {
+Deno.test("The golden file refutes a wrong constant and an unknown one", () => {
   assertEquals(differences(constantFacts({ AF_PACKET: 16, AF_NEW: 1 }), golden()), [
     "AF_PACKET is 17, declared as 16",
     "AF_NEW is not known, declared as 1",
   ]);
 });
 
-Deno.test("the golden file ends where no macro was asked for", () => {
+Deno.test("The golden file has the macros for lengths up to 64", () => {
   assertEquals(differences(macroFacts([64]), golden()), []);
   assertEquals(differences(macroFacts([65]), golden()).length, 3);
 });
 
-Deno.test("the oracle does not pass over a constant that is no number", () => {
-  assertThrows(() => constantFacts({ AF_UNIX: "1" }), TypeError, "AF_UNIX is no number");
+Deno.test("constantFacts() throws TypeError for a constant that is not a number", () => {
+  assertThrows(() => constantFacts({ AF_UNIX: "1" }), TypeError, "AF_UNIX is not a number");
 });
 
 testNeeding(
   { programs: { cc: "gcc" } },
-  "the C compiler refuses a name that it does not know",
+  "askCompiler() throws for an unknown name",
   async () => {
     await assertRejects(() => askCompiler(["AF_UNIX", "AF_NONE_SUCH"]), Error, "AF_NONE_SUCH");
   },

@@ -24,13 +24,12 @@ export type Facts = Record<string, number>;
 export type Layout = Pick<Struct<Fields>, "name" | "size" | "fields">;
 
 /**
- * Structs that are declared up to a field, for a reason; the declared size is the offset of that
- * field.
+ * Structs that are declared only up to a field; the declared size is the offset of that field.
  */
 const ENDS_BEFORE: Record<string, string> = {
-  bpf_attr: "log_level", // bpf(2) takes its size with it, and what is beyond as 0
-  dirent64: "d_name", // getdents64(2) writes the name as long as it is
-  nlmsgerr: "msg", // the request that failed, which nobody reads
+  bpf_attr: "log_level", // bpf(2) is passed the size, and takes the rest as 0
+  dirent64: "d_name", // the name has a variable length
+  nlmsgerr: "msg", // the failed request, which is not read
 };
 
 /** Types that C does not name with `struct`. */
@@ -61,7 +60,7 @@ const NESTED: Record<string, string> = {
   exit_rval: "exit.rval",
 };
 
-/** Constants that no header for programs has: where a test relies on the value instead. */
+/** Constants that no user-space header defines; each with its source, or the test that needs it. */
 const KERNEL_ONLY: Record<string, string> = {
   IORING_SETUP_NO_MMAP: "since Linux 6.5; tests/ffi/io_uring/io_uring_test.ts",
   SCM_MAX_FD: "include/net/scm.h of the kernel; tests/ffi/socket/control_messages_test.ts",
@@ -136,7 +135,7 @@ export function constantFacts(numbers: Readonly<Record<string, unknown>>): Facts
   const facts: Facts = {};
   for (const [name, value] of Object.entries(numbers)) {
     if (typeof value !== "number") {
-      throw new TypeError(`${name} is no number: how is it asked for?`);
+      throw new TypeError(`${name} is not a number, so its fact is unknown`);
     }
     if (!Object.hasOwn(KERNEL_ONLY, name)) facts[name] = value;
   }

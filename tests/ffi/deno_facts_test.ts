@@ -5,16 +5,16 @@
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { libc, setCloseOnExec } from "../../ffi/mod.ts";
+import { cString, libc, O_RDONLY, setCloseOnExec } from "../../ffi/mod.ts";
 import { libcFolder } from "../../lib/harness/process.ts";
 import { ROOT } from "../support/programs.ts";
 import { run } from "./programs.ts";
 
-Deno.test("a child inherits a descriptor without close-on-exec, under its number, and none with it", async () => {
+Deno.test("A child inherits a descriptor without close-on-exec under the same number, and none with close-on-exec", async () => {
   const path = Deno.makeTempFileSync();
   try {
     Deno.writeTextFileSync(path, "from the parent");
-    const fd = libc.open(new TextEncoder().encode(path + "\0"), 0, 0);
+    const fd = libc.open(cString(path), O_RDONLY, 0);
     try {
       for (const closeOnExec of [true, false]) {
         setCloseOnExec(fd, closeOnExec);
@@ -47,7 +47,7 @@ async function confinedIn(cwd: string) {
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-Deno.test("in libc's folder, --allow-ffi=libc.so.6 is enough for ffi/, errno and /proc included", async () => {
+Deno.test("In libc's folder, --allow-ffi=libc.so.6 suffices for ffi/, errno and /proc included", async () => {
   const { code, stdout, stderr } = await confinedIn(libcFolder());
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
   assertEquals(JSON.parse(stdout), { errno: "EBADF", withLibc: "deno", withDeno: "NotCapable" });
@@ -59,7 +59,7 @@ Deno.test("--allow-ffi=libc.so.6 names a file in the working directory", async (
   assertStringIncludes(stderr, "Could not open library: /libc.so.6");
 });
 
-Deno.test("a result of type isize is a bigint, and never === -1", () => {
+Deno.test("A result of type isize is a bigint, and never === -1", () => {
   const library = Deno.dlopen("libc.so.6", {
     read: { parameters: ["i32", "pointer", "usize"], result: "isize" },
   });
@@ -68,6 +68,6 @@ Deno.test("a result of type isize is a bigint, and never === -1", () => {
   assertEquals(result, -1n);
 });
 
-Deno.test("Deno runs several threads, so that credentials of one are not enough", () => {
+Deno.test("Deno runs several threads, so to change the credentials of one is not enough", () => {
   assert([...Deno.readDirSync("/proc/self/task")].length > 1);
 });

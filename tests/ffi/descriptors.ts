@@ -67,8 +67,8 @@ export function leavingNothingOpen(test: (scope: Scope) => void | Promise<void>)
 export function assertConnected(fd: number, peerFd: number): void {
   const word = crypto.getRandomValues(new Uint8Array(8));
   send(fd, word, MSG_NOSIGNAL | MSG_DONTWAIT);
-  const heard = new Uint8Array(16);
-  assertEquals(heard.subarray(0, recv(peerFd, heard, MSG_DONTWAIT)), word);
+  const received = new Uint8Array(16);
+  assertEquals(received.subarray(0, recv(peerFd, received, MSG_DONTWAIT)), word);
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
- * System calls that fail on demand: a function of libc is replaced, in the isolate of the test file
- * alone.
+ * System calls that fail on demand: a function of libc is replaced, only in the isolate of the test
+ * file.
  *
  * @module
  */
@@ -12,11 +12,11 @@ type Libc = typeof libc;
 /** Runs a step with a function of libc replaced, and returns its result. */
 export function withLibc<Name extends keyof Libc, Result>(
   name: Name,
-  other: (real: Libc[Name]) => Libc[Name],
+  replace: (real: Libc[Name]) => Libc[Name],
   step: () => Result,
 ): Result {
   const real = libc[name];
-  Object.defineProperty(libc, name, { value: other(real), configurable: true });
+  Object.defineProperty(libc, name, { value: replace(real), configurable: true });
   try {
     return step();
   } finally {

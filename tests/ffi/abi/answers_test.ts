@@ -1,6 +1,6 @@
 /**
- * Calls that report success and write no result are detected: replacements for libc functions play
- * them.
+ * Calls that report success and write no result are detected. Replacements for libc functions
+ * simulate them.
  */
 
 import { assertThrows } from "@std/assert";
@@ -59,7 +59,7 @@ const ATTEMPTS: [call: keyof typeof SUCCESSES, attempt: () => unknown][] = [
 ];
 
 for (const [i, [call, attempt]] of ATTEMPTS.entries()) {
-  Deno.test(`${call}() that answers nothing is found out (${i})`, () => {
+  Deno.test(`${call}() that reports success and writes nothing is detected (${i})`, () => {
     assertThrows(attempt, AnswerError, `${call}: reported success with an impossible result`);
   });
 }

@@ -24,14 +24,14 @@ function failWith(code: number): -1 {
   return -1;
 }
 
-Deno.test("Errno has the numbers that libc knows under these names", () => {
+Deno.test("Errno has libc's numbers for its names", () => {
   assertEquals(
     Object.fromEntries(Object.values(Errno).map((number) => [errnoName(number), number])),
     Errno,
   );
 });
 
-Deno.test("errnoName() and errnoText() have an answer for a number without a name", () => {
+Deno.test("errnoName() and errnoText() return a text for a number without a name", () => {
   assertEquals(errnoName(4095), "errno 4095");
   assertEquals(errnoText(4095), "Unknown error 4095");
   assertEquals(errnoText(Errno.EPERM), "Operation not permitted");
@@ -51,7 +51,7 @@ Deno.test("SystemError begins with the attempted action", () => {
   );
 });
 
-Deno.test("lastErrno() is that of the call before", () => {
+Deno.test("lastErrno() returns the errno of the previous call", () => {
   libc.close(-1);
   assertEquals(lastErrno(), Errno.EBADF);
   libc.socket(-1, 0, 0);
@@ -71,7 +71,7 @@ Deno.test("lastErrno() is right 100,000 times in a row", () => {
 });
 
 Deno.test("check() passes on every result but -1", () => {
-  failWith(Errno.EPERM); // of an earlier call, which nobody asked about
+  failWith(Errno.EPERM); // of an earlier call; check() must ignore it
   for (const result of [0, 1, 2 ** 31 - 1, -2]) assertEquals(check(result, "read"), result);
 });
 
@@ -80,19 +80,19 @@ Deno.test("check() throws the errno of a real call", () => {
   assertEquals(error.message, "close: Bad file descriptor (EBADF)");
 });
 
-Deno.test("checkRestarting() makes an interrupted call again until it succeeds", () => {
+Deno.test("checkRestarting() repeats an interrupted call until it succeeds", () => {
   let calls = 0;
   const interruptedTwice = () => ++calls < 3 ? failWith(Errno.EINTR) : 7;
   assertEquals([checkRestarting(interruptedTwice, "recvmsg"), calls], [7, 3]);
 });
 
-Deno.test("checkRestarting() does not make a call again that failed otherwise", () => {
+Deno.test("checkRestarting() does not repeat a call that failed for another reason", () => {
   let calls = 0;
   const step = () => checkRestarting(() => (calls++, failWith(Errno.EAGAIN)), "recvmsg");
   assertEquals([errnoOf(step), calls], [Errno.EAGAIN, 1]);
 });
 
-Deno.test("checkRestarting() gives a call up that is interrupted without end", () => {
+Deno.test("checkRestarting() gives up a call that is interrupted every time", () => {
   let calls = 0;
   const step = () => checkRestarting(() => (calls++, failWith(Errno.EINTR)), "recvmsg");
   assertEquals([errnoOf(step), calls], [Errno.EINTR, 65]);
@@ -107,7 +107,7 @@ Deno.test("signals end poll() early, with nothing ready, and only delay a receiv
   });
 });
 
-Deno.test("attempt() puts before a SystemError what the step was for", () => {
+Deno.test("attempt() puts the purpose of the step before the message of a SystemError", () => {
   const error = assertThrows(() => attempt("Cannot close it", () => close(-1)), SystemError);
   assertEquals(error.message, "Cannot close it: close: Bad file descriptor (EBADF)");
   assertEquals([error.syscall, error.errno], ["close", Errno.EBADF]);
@@ -122,7 +122,7 @@ Deno.test("attempt() passes results and other errors on", () => {
   assertStrictEquals(assertThrows(() => attempt("Cannot add", failing)), other);
 });
 
-Deno.test("errnoOf() is 0 for success, the errno of a refusal, and no other error's business", () => {
+Deno.test("errnoOf() returns 0 for success and the errno of a SystemError, and throws other errors", () => {
   assertEquals(errnoOf(() => {}), 0);
   assertEquals(errnoOf(() => close(-1)), Errno.EBADF);
   assertThrows(() =>

@@ -8,7 +8,7 @@ Deno.test("cString() ends with the NUL, in UTF-8", () => {
   assertEquals(cString(""), Uint8Array.of(0));
 });
 
-Deno.test("textAt() and bytesAt() copy from where libc points", () => {
+Deno.test("textAt() and bytesAt() copy the memory that a pointer of libc points to", () => {
   const pointer = libc.strerror(1)!;
   assertEquals(textAt(pointer), "Operation not permitted");
   assertEquals(bytesAt(pointer, 4), Uint8Array.of(0x4f, 0x70, 0x65, 0x72)); // Oper
@@ -35,6 +35,6 @@ Deno.test("bindAll() leaves nothing to bind later", () => {
   assertEquals(unbound, []);
 });
 
-Deno.test("cString() refuses a NUL, behind which C would see nothing", () => {
+Deno.test("cString() refuses text with NUL, at which C would end it", () => {
   assertThrows(() => cString("lo\0x"), RangeError, "NUL");
 });

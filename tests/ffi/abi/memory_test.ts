@@ -45,14 +45,14 @@ function withFile(count: number, test: (fd: number, path: string, scope: Scope) 
   });
 }
 
-const isFileMapped = (path: string) => mappings().some(({ what }) => what.startsWith(path));
+const isFileMapped = (path: string) => mappings().some(({ object }) => object.startsWith(path));
 
 Deno.test("pageSize() agrees with the kernel", () => {
   const status = Deno.readTextFileSync("/proc/self/smaps");
   assertEquals(PAGE, 1024 * Number(/KernelPageSize: +(\d+) kB/.exec(status)![1]));
 });
 
-Deno.test("pages() are whole, aligned and zero, also where something was before", () => {
+Deno.test("pages() returns whole, aligned and zeroed pages, also from reused memory", () => {
   for (let round = 0; round < 20; round++) {
     for (const size of [1, PAGE - 1, PAGE, PAGE + 1, 5 * PAGE, 300 * PAGE + 1]) {
       const memory = pages(size);
@@ -64,7 +64,7 @@ Deno.test("pages() are whole, aligned and zero, also where something was before"
   }
 });
 
-Deno.test("pages() of no size are none", () => assertEquals(pages(0).length, 0));
+Deno.test("pages() of size 0 is empty", () => assertEquals(pages(0).length, 0));
 
 Deno.test(
   "mapOver() shares pages with a file, in both directions",
@@ -135,9 +135,9 @@ Deno.test(
 for (
   const [what, flags, fdOf, code] of [
     ["a closed descriptor", MAP_SHARED, () => 9999, "EBADF"],
-    ["flags that there are not", 0, (fd: number) => fd, "EINVAL"],
-    ["a file that was opened to be read", MAP_SHARED, readOnly, "EACCES"],
-    ["a socket of a kind that has no memory", MAP_SHARED, unixSocket, "ENODEV"],
+    ["invalid flags", 0, (fd: number) => fd, "EINVAL"],
+    ["a file that is open for reading only", MAP_SHARED, readOnly, "EACCES"],
+    ["a socket that cannot be mapped", MAP_SHARED, unixSocket, "ENODEV"],
   ] as const
 ) {
   Deno.test(
@@ -197,14 +197,16 @@ Deno.test("mapOver() keeps a mapping after its descriptor is closed", () => {
   }
 });
 
-Deno.test("mapOver() holds its pages: a collection takes none that is mapped", async () => {
-  // The heap may hand out again what it gets back, with a file mapped there.
+Deno.test("mapOver() keeps its pages: a garbage collection frees none that is mapped", async () => {
+  // The heap would reuse freed pages while the file is still mapped there.
   const script = `
-    import { mapOver, O_CLOEXEC, open, pages, pageSize } from "./ffi/mod.ts";
+    import {
+      MAP_SHARED, mapOver, O_CLOEXEC, O_RDWR, open, pages, pageSize,
+    } from "./ffi/mod.ts";
     const path = Deno.makeTempFileSync();
     Deno.writeFileSync(path, new Uint8Array(64 * pageSize()));
-    const fd = open(path, 2 | O_CLOEXEC);
-    for (let i = 0; i < 100; i++) mapOver(pages(64 * pageSize()), 1, fd);
+    const fd = open(path, O_RDWR | O_CLOEXEC);
+    for (let i = 0; i < 100; i++) mapOver(pages(64 * pageSize()), MAP_SHARED, fd);
     for (let i = 0; i < 20; i++) {
       gc();
       for (let j = 0; j < 50; j++) new Uint8Array(64 * pageSize()).fill(0xff);
@@ -220,6 +222,6 @@ function evaluated(script: string) {
 }
 
 Deno.test(
-  "What is left mapped at the end of an isolate does not come to the heap",
+  "Memory that is still mapped at the end of an isolate does not return to the heap",
   () => assertIsolatesLive("ffi/abi/programs/left_mapped.ts"),
 );

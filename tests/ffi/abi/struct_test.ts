@@ -59,7 +59,7 @@ Deno.test("struct() refuses bytes that are longer than their field", () => {
   assertThrows(() => view.j = new Uint8Array(7), RangeError, "7 bytes do not fit into u8[6]");
 });
 
-Deno.test("struct() refuses a field that lies outside", () => {
+Deno.test("struct() refuses a field that lies outside the struct", () => {
   struct("fits", 8, { last: [4, "u32"] });
   assertThrows(
     () => struct("tight", 8, { last: [5, "u32"] }),
@@ -68,7 +68,7 @@ Deno.test("struct() refuses a field that lies outside", () => {
   );
 });
 
-Deno.test("alloc() returns zeros, anew each time", () => {
+Deno.test("alloc() returns new zeroed memory each time", () => {
   const first = every.alloc();
   first.a = 1;
   assertEquals(every.alloc().bytes, new Uint8Array(56));
@@ -90,12 +90,12 @@ for (const offset of [-1, 5, 9, 2 ** 31]) {
   });
 }
 
-Deno.test("addressOf() is NULL for no bytes, and for none of some", () => {
+Deno.test("addressOf() is NULL for an empty array, and for an empty part of another", () => {
   assertEquals(addressOf(new Uint8Array(0)), 0n);
   assertEquals(addressOf(new Uint8Array(8).subarray(4, 4)), 0n);
 });
 
-Deno.test("addressOf() points to the first byte of a part, too", () => {
+Deno.test("addressOf() of a part points to its first byte", () => {
   const memory = new Uint8Array(64);
   assertEquals(addressOf(memory.subarray(24)) - addressOf(memory), 24n);
   assertEquals(addressOf(memory), BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(memory))));

@@ -40,14 +40,14 @@ const cc = { programs: { cc: "gcc" } };
 const column = (index: 0 | 1) => Object.values(SYSCALLS).map((numbers) => numbers[index]);
 
 if (Deno.build.arch === "x86_64") {
-  testNeeding(cc, "SYSCALLS has the numbers of x86_64 as asm/unistd.h has them", async () => {
+  testNeeding(cc, "The x86_64 numbers in SYSCALLS agree with asm/unistd.h", async () => {
     assertEquals(await numbersIn(["#include <asm/unistd.h>"]), column(0));
   });
 }
 
 testNeeding(
   cc,
-  "SYSCALLS has the numbers of aarch64 as asm-generic/unistd.h has them",
+  "The aarch64 numbers in SYSCALLS agree with asm-generic/unistd.h",
   async () => {
     assertEquals(await numbersIn([...ARM64, "#include <asm-generic/unistd.h>"]), column(1));
   },

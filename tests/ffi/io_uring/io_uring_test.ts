@@ -79,7 +79,7 @@ function completions(ring: IoUring): number[] {
 }
 
 /** Checks that a result is a descriptor of /dev/null, and closes it. */
-function closeAnswer(fd: number): void {
+function closeNull(fd: number): void {
   assert(fd >= 0, `No descriptor: ${fd}`);
   assertEquals(readLink(`/proc/self/fd/${fd}`), "/dev/null");
   close(fd);
@@ -94,7 +94,8 @@ for (const entries of [1, 4, 64]) {
       using ring = new IoUring({ entries });
       assertEquals(ring.entries, entries);
       const rounds = 5;
-      const batch = Math.ceil(entries * 3 / 4); // not a divisor, so that a batch lies across the end
+      // Not a divisor, so that a batch lies across the end of the queue.
+      const batch = Math.ceil(entries * 3 / 4);
       for (let round = 0; round < rounds * 4; round++) {
         const expected = upTo(batch).map((i) => round * batch + i);
         expected.forEach((each) => ring.submit(nop(each)));
@@ -120,7 +121,7 @@ ringTest(
 );
 
 ringTest(
-  "IoUring.submitAgain() makes the same submissions again",
+  "IoUring.submitAgain() repeats the last submissions",
   leavingNothingOpen(() => {
     using ring = new IoUring({ entries: 4 });
     [7, 8, 9, 10].forEach((each) => ring.submit(nop(each)));
@@ -135,7 +136,7 @@ ringTest(
 );
 
 ringTest(
-  "IoUring.submit() leaves nothing behind of the submission that was there",
+  "IoUring.submit() clears the entry of an earlier submission",
   leavingNothingOpen(() => {
     using ring = new IoUring({ entries: 1 });
     assertEquals(completionOf(ring, opening(missing, 0)), -Errno.ENOENT);
@@ -145,17 +146,17 @@ ringTest(
 );
 
 ringTest(
-  "IoUring.result is what the call would have returned: a descriptor, or a negative errno",
+  "IoUring.result is the result of the call: a descriptor, or a negative errno",
   leavingNothingOpen(() => {
     using ring = new IoUring();
-    closeAnswer(completionOf(ring, opening(devNull)));
+    closeNull(completionOf(ring, opening(devNull)));
     assertEquals(completionOf(ring, opening(missing)), -Errno.ENOENT);
     assertEquals(completionOf(ring, { opcode: 255 }), -Errno.EINVAL);
   }),
 );
 
 ringTest(
-  "IoUring.enter() takes what stood behind a submission that was refused the next time",
+  "The next IoUring.enter() takes the submissions behind a refused one",
   leavingNothingOpen(() => {
     using ring = new IoUring({ entries: 4 });
     ring.submit(nop(1));
@@ -171,7 +172,7 @@ ringTest(
 );
 
 ringTest(
-  "IoUring loses no completion for which there was no room",
+  "IoUring loses no completion that did not fit into the queue",
   leavingNothingOpen(() => {
     using ring = new IoUring({ entries: 8, completions: 8 });
     const count = 800;
@@ -187,7 +188,7 @@ ringTest(
 );
 
 ringTest(
-  "IoUring.enter() returns with nothing when time is over",
+  "IoUring.enter() returns without a completion after the timeout",
   leavingNothingOpen((scope) => {
     const [silent] = scope.pair();
     using ring = new IoUring();
@@ -202,7 +203,7 @@ ringTest(
 );
 
 ringTest(
-  "IoUring.enter() waits for more completions than there is room for submissions",
+  "IoUring.enter() waits for more completions than the submission queue has entries",
   leavingNothingOpen((scope) => {
     using ring = new IoUring({ entries: 1, completions: 4 });
     const pairs = upTo(3).map(() => scope.pair());
@@ -221,7 +222,7 @@ ringTest(
 );
 
 ringTest(
-  "IoUring.fd is readable for poll(2) while a completion is there",
+  "poll(2) reports IoUring.fd readable while there is a completion",
   leavingNothingOpen(() => {
     using ring = new IoUring();
     assertEquals(poll([ring.fd], POLLIN, 0), [0]);
@@ -233,7 +234,7 @@ ringTest(
   }),
 );
 
-ringTest("IoUring.enter() is ended by a signal, and nothing is lost by it", async () => {
+ringTest("A signal ends IoUring.enter(), and no submission or completion is lost", async () => {
   assertEquals(await resultOf(command("ffi/io_uring/programs/interrupted_ring.ts")), {
     returnedEarly: true,
     nothingCame: true,
@@ -248,7 +249,8 @@ ringTest("IoUring.enter() is ended by a signal, and nothing is lost by it", asyn
 function doneByThread(ring: IoUring, count: number): void {
   for (let i = 0; i < count; i++) {
     ring.submit(nop(i));
-    if (i === 0) ring.wake(); // after the submission: what is there when it falls asleep keeps it awake
+    // Woken after the submission: a thread that finds work does not fall asleep again.
+    if (i === 0) ring.wake();
     assert(ring.awaitCompletion(TIMEOUT), `completion ${i}`);
     assertEquals([ring.userData, ring.result], [i, 0]);
   }
@@ -264,7 +266,7 @@ ringTest(
 );
 
 ringTest(
-  "IoUring.enter() can be called for a ring with IORING_SETUP_SQPOLL that has done more than it holds",
+  "IoUring.enter() works on a ring with IORING_SETUP_SQPOLL that has done more operations than it has entries",
   leavingNothingOpen(() => {
     using ring = new IoUring({ flags: IORING_SETUP_SQPOLL, idle: 60_000 });
     doneByThread(ring, 20);
@@ -275,17 +277,17 @@ ringTest(
 );
 
 ringTest(
-  "IoUring.registerPersonality() numbers the credentials, and a wrong number is refused",
+  "IoUring.registerPersonality() returns an id of the credentials, and a wrong id is refused",
   leavingNothingOpen(() => {
     using ring = new IoUring();
     const personality = ring.registerPersonality();
-    closeAnswer(completionOf(ring, opening(devNull, personality)));
+    closeNull(completionOf(ring, opening(devNull, personality)));
     assertEquals(completionOf(ring, opening(devNull, personality + 1)), -Errno.EINVAL);
   }),
 );
 
 ringTest(
-  "IoUring.registerFiles() gives descriptors places, by which IOSQE_FIXED_FILE names them",
+  "IoUring.registerFiles() gives descriptors indices for IOSQE_FIXED_FILE",
   leavingNothingOpen((scope) => {
     const [silent] = scope.pair();
     const [here, there] = scope.pair();
@@ -296,7 +298,7 @@ ringTest(
     assertEquals(completionOf(ring, receiving(1, IOSQE_FIXED_FILE)), 3);
     assertEquals(buffer.subarray(0, 3), Uint8Array.of(1, 2, 3));
     assertEquals(completionOf(ring, receiving(2, IOSQE_FIXED_FILE)), -Errno.EBADF);
-    // The ring holds it: it can be closed here.
+    // The ring holds the file, so the descriptor can be closed here.
     scope.close(there);
     send(here, Uint8Array.of(4), 0);
     assertEquals([completionOf(ring, receiving(1, IOSQE_FIXED_FILE)), buffer[0]], [1, 4]);
@@ -317,7 +319,7 @@ function receiveOnlyRing(fd: number, also: readonly Restriction[] = []): IoUring
 }
 
 ringTest(
-  "IoUring.restrict() leaves what was named, and nothing else",
+  "IoUring.restrict() allows the named operations only",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair();
     using ring = receiveOnlyRing(there);
@@ -343,7 +345,7 @@ ringTest(
 );
 
 ringTest(
-  "IoUring.restrict() and enable() work once, and on a ring that is not enabled",
+  "IoUring.restrict() and enable() work once, and only before the ring is enabled",
   leavingNothingOpen((scope) => {
     const [fd] = scope.pair();
     using enabled = new IoUring();
@@ -356,7 +358,7 @@ ringTest(
 );
 
 ringTest(
-  "IoUring.enter() throws EBADFD for a ring that is not enabled, which takes it up afterwards",
+  "IoUring.enter() throws EBADFD for a ring that is not enabled, and takes the submission once it is",
   leavingNothingOpen(() => {
     using ring = new IoUring({ flags: IORING_SETUP_R_DISABLED });
     ring.submit(nop(1));
@@ -372,7 +374,7 @@ for (
   const [what, options] of [
     ["too many entries", { entries: 1 << 20 }],
     ["too many completions", { entries: 4, completions: 1 << 24 }],
-    ["flags that there are not", { flags: 1 << 30 }],
+    ["unknown flags", { flags: 1 << 30 }],
   ] as const
 ) {
   ringTest(
@@ -419,7 +421,7 @@ function turnAll(ring: IoUring, places: number): void {
 
 for (const [entries, completions] of [[1, 1], [4, 64], [64, 128], [64, 1024]]) {
   ringTest(
-    `IoUring with ${entries} entries and ${completions} completions works in all its places`,
+    `IoUring with ${entries} entries and ${completions} completions uses every entry`,
     leavingNothingOpen(() => {
       using ring = new IoUring({ entries, completions });
       turnAll(ring, 2 * completions);
@@ -428,7 +430,7 @@ for (const [entries, completions] of [[1, 1], [4, 64], [64, 128], [64, 1024]]) {
 }
 
 ringTest(
-  "IoUring takes the largest queues that the kernel has",
+  "IoUring accepts the largest queues that the kernel allows",
   leavingNothingOpen(() => {
     using ring = new IoUring({ entries: 32768 });
     turnAll(ring, 65536);
@@ -441,7 +443,7 @@ ringTest(
     const ring = new IoUring();
     assertEquals(ring.close(), true);
     const [reused] = scope.pair();
-    assertEquals(reused, ring.fd, "its number is free");
+    assertEquals(reused, ring.fd, "the number of its descriptor is free");
     assertEquals(ring.close(), true);
     ring[Symbol.dispose]();
     assertEquals(errnoOf(() => recv(reused, buffer, MSG_DONTWAIT)), Errno.EAGAIN, "still open");
@@ -457,7 +459,8 @@ function closeUnderWay(scope: Scope, ring: IoUring, submission: Submission, here
   const cancelled = ring.close();
   send(here, new Uint8Array(buffer.length).fill(0x55), 0);
   const [first, second] = scope.pair();
-  for (let i = 0; i < 100; i++) { // what is left to be done in the kernel has its turn at a system call
+  // The kernel does its pending work at system calls.
+  for (let i = 0; i < 100; i++) {
     send(first, Uint8Array.of(i), 0);
     recv(second, new Uint8Array(1), 0);
   }
@@ -493,21 +496,24 @@ ringTest(
   }),
 );
 
-ringTest("IoUring is held, with its memory, until nothing is under way in it", async () => {
-  assertEquals(
-    await resultOf(command("ffi/io_uring/programs/ring_held.ts", [], ["--v8-flags=--expose-gc"])),
-    {
-      open: true,
-      closed: false,
-      uncancelled: true,
-      provided: true,
-      providedAndClosed: false,
-      taken: 100,
-    },
-  );
-});
+ringTest(
+  "IoUring stays referenced, with its memory, until nothing is under way in it",
+  async () => {
+    assertEquals(
+      await resultOf(command("ffi/io_uring/programs/ring_held.ts", [], ["--v8-flags=--expose-gc"])),
+      {
+        open: true,
+        closed: false,
+        uncancelled: true,
+        provided: true,
+        providedAndClosed: false,
+        taken: 100,
+      },
+    );
+  },
+);
 
 ringTest(
-  "IoUring that is open at the end of an isolate writes to no memory that comes to the heap",
+  "IoUring that is open at the end of an isolate writes to no memory that returns to the heap",
   () => assertIsolatesLive("ffi/io_uring/programs/left_open.ts"),
 );

@@ -63,7 +63,7 @@ function take(ring: IoUring, buffers: ProvidedBuffers): Taken {
 
 for (const count of [1, 2, 8]) {
   ringTest(
-    `ProvidedBuffers: a multishot receive ends with ENOBUFS after ${count}, and goes on where it was`,
+    `ProvidedBuffers: a multishot receive ends with ENOBUFS after ${count}, and continues there`,
     leavingNothingOpen((scope) => {
       const [here, there] = scope.pair(SOCK_DGRAM);
       using ring = new IoUring({ entries: 4, completions: 64 });
@@ -113,7 +113,7 @@ ringTest(
 );
 
 ringTest(
-  "ProvidedBuffers serve a receive that stays, past the end of a counter of 16 bits",
+  "ProvidedBuffers serve a multishot receive beyond the wrap of the 16-bit tail",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair(SOCK_DGRAM);
     using ring = new IoUring({ entries: 4, completions: 16 });
@@ -157,7 +157,7 @@ ringTest(
 
 for (const count of [0, 3, 7, 1 << 16]) {
   ringTest(
-    `ProvidedBuffers throw EINVAL for ${count} of them, and the ring is as it was`,
+    `ProvidedBuffers throw EINVAL for a count of ${count}, and the ring still works`,
     leavingNothingOpen((scope) => {
       const [here, there] = scope.pair(SOCK_DGRAM);
       using ring = new IoUring();
@@ -187,7 +187,8 @@ ringTest(
     );
     assertEquals([error.syscall, error.code], ["io_uring_register", "EEXIST"]);
     using other = new IoUring();
-    new ProvidedBuffers(other, { group: GROUP, count: 4, size: SIZE }); // another ring has groups of its own
+    // Another ring has groups of its own.
+    new ProvidedBuffers(other, { group: GROUP, count: 4, size: SIZE });
     arm(ring, there);
     send(here, datagram(1), 0);
     ring.enter(1, 1000);
@@ -196,7 +197,7 @@ ringTest(
 );
 
 ringTest(
-  "ProvidedBuffers are of their group: a receive from another one ends with ENOBUFS",
+  "ProvidedBuffers belong to their group: a receive from another group ends with ENOBUFS",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair(SOCK_DGRAM);
     using ring = new IoUring();

@@ -25,7 +25,7 @@ import { leavingNothingOpen, type Scope } from "../descriptors.ts";
 
 const RETURN_ALL = bpfReturn(0xffffffff), RETURN_NONE = bpfReturn(0);
 
-Deno.test("assemble() writes what the kernel's own assembler writes", () => {
+Deno.test("assemble() writes the same bytes as the kernel's assembler", () => {
   // Documentation/networking/filter.rst, "ARP packets", as `bpf_asm -c` prints it.
   const source = [bpfLoad(12, 2), bpfJumpEqual(0x806, 0, 1), RETURN_ALL, RETURN_NONE];
   const golden: [code: number, jt: number, jf: number, k: number][] = [
@@ -106,7 +106,7 @@ for (
   );
 }
 
-Deno.test("assemble() throws RangeError for what does not fit into its field, or leaves the program", () => {
+Deno.test("assemble() throws RangeError for a number too large for its field, and for a jump out of the program", () => {
   for (
     const program of [
       [],
@@ -125,19 +125,19 @@ Deno.test(
   "attachFilter() replaces the filter; after lockFilter() nobody replaces, detaches or unlocks it",
   leavingNothingOpen((scope) => {
     const [near, far] = scope.pair(SOCK_DGRAM);
-    const comesThrough = () => {
+    const passes = () => {
       send(near, Uint8Array.of(1), MSG_DONTWAIT);
       return errnoOf(() => recv(far, new Uint8Array(1), MSG_DONTWAIT)) === 0;
     };
     attachFilter(far, assemble([RETURN_NONE]));
-    assertEquals(comesThrough(), false);
+    assertEquals(passes(), false);
     attachFilter(far, assemble([RETURN_ALL]));
-    assertEquals(comesThrough(), true);
+    assertEquals(passes(), true);
     attachFilter(far, assemble([RETURN_NONE]));
     lockFilter(far);
     assertEquals(errnoOf(() => attachFilter(far, assemble([RETURN_ALL]))), Errno.EPERM);
     assertEquals(errnoOf(() => setsockopt(far, SOL_SOCKET, SO_DETACH_FILTER, 0)), Errno.EPERM);
-    assertEquals(comesThrough(), false);
+    assertEquals(passes(), false);
   }),
 );
 

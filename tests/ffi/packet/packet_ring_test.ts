@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import {
   AF_PACKET,
   AF_UNIX,
@@ -36,7 +36,7 @@ const PAGE = pageSize();
 const GEOMETRY: PacketRingGeometry = { blockSize: 4 * PAGE, blockCount: 3, retireTimeout: 10 };
 
 /** Runs a program beside a new veth pair and returns the JSON that it prints. */
-async function toldInNamespace(program: string, args: readonly string[] = []) {
+async function resultInNamespace(program: string, args: readonly string[] = []) {
   const { code, stdout, stderr } = await inNamespace(command(program, args));
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
   return JSON.parse(stdout);
@@ -62,7 +62,7 @@ function socketTest(name: string, test: (packetFd: number, scope: Scope) => void
 trafficTest(
   "PacketRing goes round its blocks: every frame once, in order, with its time",
   async () => {
-    assertEquals(await toldInNamespace("ffi/packet/programs/ring_goes_round.ts"), {
+    assertEquals(await resultInNamespace("ffi/packet/programs/ring_goes_round.ts"), {
       asSent: 3000,
       missing: 0,
       wronglyStamped: 0,
@@ -74,9 +74,9 @@ trafficTest(
 );
 
 trafficTest(
-  "PacketRing hands over a block that is partly filled when its time is over, and not before",
+  "PacketRing hands over a partly filled block when its timeout expires, and not before",
   async () => {
-    assertEquals(await toldInNamespace("ffi/packet/programs/ring_times_out.ts"), {
+    assertEquals(await resultInNamespace("ffi/packet/programs/ring_times_out.ts"), {
       soon: { asSent: 30, woken: 10 },
       late: { early: [0, false], full: true },
     });
@@ -86,7 +86,7 @@ trafficTest(
 trafficTest(
   "PacketRing truncates a frame that does not fit into a block, and returns its whole length",
   async () => {
-    const { sizes, seen } = await toldInNamespace("ffi/packet/programs/ring_cuts.ts");
+    const { sizes, seen } = await resultInNamespace("ffi/packet/programs/ring_cuts.ts");
     // packet_mmap: a block contains its header and the headers of the frames.
     const largest = 4096 - tpacket_block_desc.size - 82;
     assertEquals(
@@ -101,7 +101,7 @@ trafficTest(
 );
 
 trafficTest(
-  "PacketRing.vlan is the tag that was taken out, and restoreVlanTag() puts it back, once",
+  "PacketRing.vlan is the tag that the kernel removed, and restoreVlanTag() restores it once",
   async () => {
     const tags = [
       [0x8100, 5],
@@ -114,26 +114,33 @@ trafficTest(
       null,
     ];
     assertEquals(
-      await toldInNamespace("ffi/packet/programs/ring_vlan.ts", [JSON.stringify(tags)]),
-      tags.map((vlan) => ({ vlan, wasTaken: true, restored: [true, true] })),
+      await resultInNamespace("ffi/packet/programs/ring_vlan.ts", [JSON.stringify(tags)]),
+      tags.map((vlan) => ({ vlan, wasRemoved: true, restored: [true, true] })),
     );
   },
 );
 
-trafficTest("PacketRing that is full loses what the kernel counts, then goes on", async () => {
-  const round = {
-    accountedFor: true,
-    both: true,
-    disordered: 0,
-    more: false,
-    recovered: 100,
-    droppedLater: 0,
-  };
-  assertEquals(await toldInNamespace("ffi/packet/programs/ring_full.ts"), [round, round, round]);
-});
+trafficTest(
+  "A full PacketRing loses as many frames as the kernel counts, and then continues",
+  async () => {
+    const round = {
+      accountedFor: true,
+      both: true,
+      disordered: 0,
+      more: false,
+      recovered: 100,
+      droppedLater: 0,
+    };
+    assertEquals(await resultInNamespace("ffi/packet/programs/ring_full.ts"), [
+      round,
+      round,
+      round,
+    ]);
+  },
+);
 
 trafficTest("PacketRing loses nothing to signals in poll()", async () => {
-  assertEquals(await toldInNamespace("ffi/packet/programs/ring_interrupted.ts"), {
+  assertEquals(await resultInNamespace("ffi/packet/programs/ring_interrupted.ts"), {
     asSent: 300,
     more: false,
   });
@@ -142,24 +149,24 @@ trafficTest("PacketRing loses nothing to signals in poll()", async () => {
 trafficTest(
   "PacketRing maps a ring that another process has set up, with its frames",
   async () => {
-    assertEquals(await toldInNamespace("ffi/packet/programs/ring_handed_on.ts"), {
+    assertEquals(await resultInNamespace("ffi/packet/programs/ring_in_two_processes.ts"), {
       asSent: 100,
       more: false,
     });
   },
 );
 
-trafficTest("PacketRing goes on with the oldest block that was not given back", async () => {
-  const { first, start, rest } = await toldInNamespace("ffi/packet/programs/ring_resumed.ts");
+trafficTest("PacketRing continues with the oldest block that was not given back", async () => {
+  const { first, start, rest } = await resultInNamespace("ffi/packet/programs/ring_resumed.ts");
   assertEquals(first, Array.from({ length: 10 }, (_, i) => i));
-  assert(start <= 10 && start > 10 - 4, `goes on with frame ${start}`);
+  assert(start <= 10 && start > 10 - 4, `continues with frame ${start}`);
   assertEquals(rest, Array.from({ length: 40 - start }, (_, i) => start + i));
 });
 
 trafficTest(
-  "PacketRing.restoreVlanTag() leaves a whole frame for the next who maps the ring",
+  "PacketRing.restoreVlanTag() leaves a whole frame for the next reader that maps the ring",
   async () => {
-    assertEquals(await toldInNamespace("ffi/packet/programs/ring_vlan_again.ts"), [
+    assertEquals(await resultInNamespace("ffi/packet/programs/ring_vlan_again.ts"), [
       { hadTag: true },
       {
         hadTag: false,
@@ -170,25 +177,25 @@ trafficTest(
 
 for (
   const [what, change] of [
-    ["that is no multiple of the page size", { blockSize: PAGE + 16 }],
-    ["that is less than a page", { blockSize: PAGE / 2 }],
-    ["of no bytes", { blockSize: 0 }],
-    ["of a negative size", { blockSize: -PAGE }],
-    ["of a fractional size", { blockSize: PAGE + 0.5 }],
-    ["of a size that is no number", { blockSize: NaN }],
-    ["of endless size", { blockSize: Infinity }],
-    ["without blocks", { blockCount: 0 }],
-    ["with less than no blocks", { blockCount: -1 }],
-    ["with a fraction of a block", { blockCount: 1.5 }],
-    ["that is too large in total", { blockSize: 1 << 20, blockCount: 4096 }],
-    ["with a block that is too large", { blockSize: 2 ** 32, blockCount: 1 }],
-    ["that never hands a block over", { retireTimeout: 0 }],
-    ["that hands over in the past", { retireTimeout: -1 }],
-    ["that hands over after a fraction", { retireTimeout: 0.5 }],
-    ["that hands over too late", { retireTimeout: 2 ** 31 }],
+    ["a block size that is not a multiple of the page size", { blockSize: PAGE + 16 }],
+    ["blocks smaller than a page", { blockSize: PAGE / 2 }],
+    ["a block size of 0", { blockSize: 0 }],
+    ["a negative block size", { blockSize: -PAGE }],
+    ["a fractional block size", { blockSize: PAGE + 0.5 }],
+    ["a block size of NaN", { blockSize: NaN }],
+    ["an infinite block size", { blockSize: Infinity }],
+    ["no blocks", { blockCount: 0 }],
+    ["a negative number of blocks", { blockCount: -1 }],
+    ["a fractional number of blocks", { blockCount: 1.5 }],
+    ["a ring that is too large in total", { blockSize: 1 << 20, blockCount: 4096 }],
+    ["a block that is too large", { blockSize: 2 ** 32, blockCount: 1 }],
+    ["a retire timeout of 0", { retireTimeout: 0 }],
+    ["a negative retire timeout", { retireTimeout: -1 }],
+    ["a fractional retire timeout", { retireTimeout: 0.5 }],
+    ["a retire timeout that is too long", { retireTimeout: 2 ** 31 }],
   ] as const
 ) {
-  Deno.test(`requireGeometry() throws RangeError for a ring ${what}, before any system call`, () => {
+  Deno.test(`requireGeometry() throws RangeError for ${what}, before any system call`, () => {
     const geometry = { ...GEOMETRY, ...change };
     // Descriptor -1: a system call would fail with EBADF.
     for (
@@ -207,9 +214,9 @@ Deno.test("requireGeometry() accepts the smallest ring, and the largest that the
 });
 
 socketTest(
-  "setUpPacketRing() throws SystemError for a ring that the kernel refuses; the socket is as it was",
+  "setUpPacketRing() throws SystemError for a ring that the kernel refuses, and leaves the socket usable",
   (fd) => {
-    // An int, there, and negative.
+    // The kernel keeps the block size in an int, in which this is negative.
     const geometry = { blockSize: 2 ** 31, blockCount: 1, retireTimeout: 10 };
     const error = assertThrows(() => setUpPacketRing(fd, geometry), SystemError);
     assertEquals([error.syscall, error.code], ["setsockopt", "EINVAL"]);
@@ -224,16 +231,19 @@ socketTest(
   },
 );
 
-socketTest("setUpPacketRing() throws SystemError for what is no packet socket", (_, scope) => {
-  const unix = scope.own(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  for (const [fd, code] of [[unix, "EOPNOTSUPP"], [0, "ENOTSOCK"], [9999, "EBADF"]] as const) {
-    const error = assertThrows(() => setUpPacketRing(fd, GEOMETRY), SystemError);
-    assertEquals([error.syscall, error.code], ["setsockopt", code]);
-  }
-});
+socketTest(
+  "setUpPacketRing() throws SystemError for a descriptor that is not a packet socket",
+  (_, scope) => {
+    const unix = scope.own(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    for (const [fd, code] of [[unix, "EOPNOTSUPP"], [0, "ENOTSOCK"], [9999, "EBADF"]] as const) {
+      const error = assertThrows(() => setUpPacketRing(fd, GEOMETRY), SystemError);
+      assertEquals([error.syscall, error.code], ["setsockopt", code]);
+    }
+  },
+);
 
 socketTest(
-  "setUpPacketRing() throws EBUSY where there is a ring, mapped or not, which stays",
+  "setUpPacketRing() throws EBUSY if there already is a ring, mapped or not, which stays",
   (fd) => {
     setUpPacketRing(fd, GEOMETRY);
     assertEquals(errnoOf(() => setUpPacketRing(fd, GEOMETRY)), Errno.EBUSY);
@@ -264,7 +274,7 @@ for (
   );
 }
 
-socketTest("PacketRing throws EINVAL where no ring was set up", (fd) => {
+socketTest("PacketRing throws EINVAL if no ring was set up", (fd) => {
   assertEquals(errnoOf(() => new PacketRing(fd, GEOMETRY)), Errno.EINVAL);
 });
 
@@ -282,7 +292,7 @@ socketTest("PacketRing can be mapped by several holders of the socket at once", 
 });
 
 socketTest(
-  "PacketRing.close() takes the mapping away, and leaves a cursor that finds nothing",
+  "PacketRing.close() removes the mapping, and the cursor then finds no frame",
   (fd) => {
     setUpPacketRing(fd, GEOMETRY);
     const ring = new PacketRing(fd, GEOMETRY);
@@ -299,9 +309,9 @@ socketTest(
 );
 
 socketTest(
-  "tearDownPacketRing() throws EBUSY while a ring is mapped; then the socket is as it was before",
+  "tearDownPacketRing() throws EBUSY while a ring is mapped, and then removes the ring",
   (fd) => {
-    tearDownPacketRing(fd); // where there is none, nothing is to be done
+    tearDownPacketRing(fd); // without a ring it does nothing
     setUpPacketRing(fd, GEOMETRY);
     {
       using _ring = new PacketRing(fd, GEOMETRY);
@@ -316,7 +326,7 @@ socketTest(
 );
 
 socketTest(
-  "PacketRing outlives the descriptor, and ends the socket when it is closed",
+  "PacketRing outlives the descriptor of its socket",
   (_, scope) => {
     const fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
     setUpPacketRing(fd, GEOMETRY);
@@ -324,7 +334,8 @@ socketTest(
     close(fd);
     assertEquals([ring.next(), sharedWithKernel().length], [false, 1]);
     const [silent] = scope.pair();
+    assertEquals(silent, fd, "the number of the descriptor is free");
     assertEquals(poll([silent], POLLIN, 0), [0]);
-    assertEquals(errnoOf(() => getsockoptInt(fd, SOL_PACKET, PACKET_VERSION)) !== 0, true);
+    assertNotEquals(errnoOf(() => getsockoptInt(fd, SOL_PACKET, PACKET_VERSION)), 0);
   },
 );

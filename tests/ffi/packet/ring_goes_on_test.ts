@@ -14,7 +14,7 @@ testNeeding(
     const { cases, wrong, waiting } = JSON.parse(outcome.stdout);
     assertEquals(wrong, []);
     assert(cases > 200, `${cases} cases`);
-    // How many it is in between depends on which blocks were handed over before they were full.
+    // The counts in between depend on the blocks that were handed over before they were full.
     assertEquals([waiting[0], waiting[1], waiting.at(-1)], [0, 8, 0]);
     assert(waiting[2] <= 8 && waiting[3] < 8 && waiting[3] > 0, `${waiting}`);
   },

@@ -19,7 +19,7 @@ Deno.test("realtime() is the time of day, and advances", () => {
   );
 });
 
-Deno.test("alarm() ends a program that hangs, unless it is called off", async () => {
+Deno.test("alarm() ends a program that hangs, unless it is cancelled", async () => {
   const ends = await Promise.all(
     [[], ["off"]].map((args) => run(command("ffi/process/programs/alarm.ts", args))),
   );

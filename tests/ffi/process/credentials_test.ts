@@ -11,7 +11,7 @@ function status(key: string): string[] {
 }
 
 for (const [get, key] of [[getresuid, "Uid"], [getresgid, "Gid"]] as const) {
-  Deno.test(`${get.name}() is what /proc says`, () => {
+  Deno.test(`${get.name}() agrees with /proc`, () => {
     const { real, effective, saved } = get();
     assertEquals([real, effective, saved].map(String), status(key).slice(0, 3));
   });
@@ -39,14 +39,14 @@ testNeeding(
 
     assertEquals(seen.before, { groups: [7, 42], packetSocket: "created" });
     const none = "0000000000000000";
-    const [who, ...others] = Object.keys(seen.threads);
+    const [credentials, ...others] = Object.keys(seen.threads);
     assertEquals(
-      who,
+      credentials,
       "Uid: 65534 65534 65534 65534, Gid: 65534 65534 65534 65534, Groups:, " +
         `CapInh: ${none}, CapPrm: ${none}, CapEff: ${none}, CapAmb: ${none}`,
     );
     assertEquals(others, []);
-    assert(seen.threads[who] > 1, "with a single thread this shows nothing");
+    assert(seen.threads[credentials] > 1, "with a single thread this shows nothing");
 
     assertEquals([seen.uid, seen.gid, seen.groups, seen.effective], [NOBODY, NOBODY, [], 0]);
     assertEquals(seen.packetSocket, "EPERM");
@@ -58,7 +58,7 @@ testNeeding(
   },
 );
 
-testNeeding({ root: true }, "dropPrivileges() throws what the system refuses", async () => {
+testNeeding({ root: true }, "dropPrivileges() throws SystemError for a refused call", async () => {
   const { secondDrop } = await resultOf(
     command("ffi/process/programs/drop_privileges.ts", ["real"]),
   );
@@ -72,7 +72,7 @@ testNeeding(
     const seen = await resultOf(
       command("ffi/process/programs/drop_privileges.ts", ["effective-only"]),
     );
-    assertEquals(seen.packetSocket, "EPERM", "which is all that a careless proof looks at");
+    assertEquals(seen.packetSocket, "EPERM", "a careless check would stop here");
     assertEquals(seen.regained, [
       "setresuid(0, 0, 0): 0",
       "setresgid(0, 0, 0): 0",

@@ -25,7 +25,7 @@ import {
 import { assertAbandoned, assertConnected, leavingNothingOpen } from "../descriptors.ts";
 
 Deno.test(
-  "close() gives a descriptor back, once",
+  "close() closes a descriptor, and throws EBADF the second time",
   leavingNothingOpen((scope) => {
     const [fd, peer] = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     scope.own(peer);
@@ -37,7 +37,7 @@ Deno.test(
 );
 
 Deno.test(
-  "isCloseOnExec() returns how a socket was opened",
+  "isCloseOnExec() returns whether a socket was opened with SOCK_CLOEXEC",
   leavingNothingOpen((scope) => {
     for (const flag of [0, SOCK_CLOEXEC]) {
       const fd = scope.own(socket(AF_UNIX, SOCK_DGRAM | flag, 0));
@@ -57,7 +57,7 @@ Deno.test(
   }),
 );
 
-Deno.test("isCloseOnExec() and setCloseOnExec() fail with EBADF where nothing is open", () => {
+Deno.test("isCloseOnExec() and setCloseOnExec() fail with EBADF if the descriptor is not open", () => {
   assertEquals(errnoOf(() => isCloseOnExec(-1)), Errno.EBADF);
   assertEquals(errnoOf(() => setCloseOnExec(-1, true)), Errno.EBADF);
 });

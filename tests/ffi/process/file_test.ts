@@ -97,7 +97,7 @@ Deno.test(
   }),
 );
 
-Deno.test("readTextFile() reads a file of /proc, whose size is said to be 0", () => {
+Deno.test("readTextFile() reads a file of /proc, whose reported size is 0", () => {
   assertEquals(Deno.statSync("/proc/self/comm").size, 0);
   assertEquals(readTextFile("/proc/self/comm"), Deno.readTextFileSync("/proc/self/comm"));
 });
@@ -113,7 +113,7 @@ Deno.test(
 );
 
 Deno.test(
-  "readTextFile() comes to an end with a file that has none",
+  "readTextFile() stops at the limit in an endless file",
   leavingNothingOpen(() => {
     assertThrows(() => readTextFile("/dev/zero", 10_000), RangeError, "longer than 10000 bytes");
   }),
@@ -142,7 +142,7 @@ Deno.test(
 );
 
 Deno.test(
-  "readDirectory() returns every name once, more of them than one call brings",
+  "readDirectory() returns every name once, even if one call does not return them all",
   inFolder((folder) => {
     assertEquals(readDirectory(folder), []);
     const names = Array.from({ length: 700 }, (_, i) => `${i} ${"ö".repeat(i % 100)}`);
@@ -170,7 +170,7 @@ Deno.test("openDescriptors() lists a descriptor while it is open", () => {
   assertEquals([...during.keys()].filter((each) => !after.has(each)), [fd]);
 });
 
-Deno.test("openDescriptors() of another process are that process's", async () => {
+Deno.test("openDescriptors() lists the descriptors of another process", async () => {
   await using sleeper = new Deno.Command("sleep", {
     args: ["60"],
     stdin: "null",
@@ -193,7 +193,7 @@ function failing(...errnos: number[]): () => string {
   };
 }
 
-Deno.test("unlessGone() asks twice before it believes that something is gone", () => {
+Deno.test("unlessGone() reads twice before it returns undefined", () => {
   assertEquals(unlessGone(failing()), "there");
   for (const errno of [Errno.ENOENT, Errno.ESRCH]) {
     assertEquals(unlessGone(failing(errno)), "there");
@@ -201,7 +201,7 @@ Deno.test("unlessGone() asks twice before it believes that something is gone", (
   }
 });
 
-Deno.test("unlessGone() passes on every other failure, the second time as well", () => {
+Deno.test("unlessGone() throws every other error, also that of the second read", () => {
   for (const errnos of [[Errno.EACCES], [Errno.ENOENT, Errno.EACCES]]) {
     assertThrows(() => unlessGone(failing(...errnos)), SystemError, "EACCES");
   }

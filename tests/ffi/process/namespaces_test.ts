@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertNotEquals } from "@std/assert";
 import {
   CLONE_NEWPID,
   CLONE_NEWUSER,
@@ -22,7 +22,7 @@ function namespaceOf(process: number | "self", kind = "pid"): OwnedFd {
 
 testNeeding(
   { root: true },
-  "unshare() gives the next process a PID namespace, setns() takes the thread back, and the one is the other's parent",
+  "unshare() puts the next process into a new PID namespace, and setns() moves the thread back to that namespace's parent",
   async () => {
     using own = namespaceOf("self");
     unshare(CLONE_NEWPID);
@@ -38,7 +38,7 @@ testNeeding(
       const name = readLink("/proc/self/ns/pid");
       assertEquals(readLink(`/proc/self/fd/${parent.fd}`), name);
       assertEquals(readLink("/proc/thread-self/ns/pid_for_children"), name);
-      assertEquals(readLink(`/proc/${child.pid}/ns/pid`) === name, false);
+      assertNotEquals(readLink(`/proc/${child.pid}/ns/pid`), name);
     } finally {
       child.kill("SIGKILL");
       await child.status;
@@ -46,7 +46,7 @@ testNeeding(
   },
 );
 
-Deno.test("unshare() and setns() throw what the kernel refuses", () => {
+Deno.test("unshare() and setns() throw SystemError if the kernel refuses", () => {
   using own = namespaceOf("self");
   assertEquals(errnoOf(() => unshare(CLONE_NEWUSER)), Errno.EINVAL); // this process has threads
   assertEquals(errnoOf(() => setns(own.fd, CLONE_NEWUSER)), Errno.EINVAL);

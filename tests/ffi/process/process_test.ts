@@ -30,13 +30,14 @@ Deno.test("getppid() agrees with Deno", () => {
   assertEquals(getppid(), Deno.ppid);
 });
 
-Deno.test("setsid() makes a session of the process's own, and throws EPERM for a leader of a group", async () => {
-  const { session, again } = await resultOf(command("ffi/process/programs/session.ts"));
-  assertEquals(session, "its own, and another one than before");
-  assertEquals(again, "EPERM");
+Deno.test("setsid() starts a new session, and throws EPERM for the leader of a process group", async () => {
+  assertEquals(await resultOf(command("ffi/process/programs/session.ts")), {
+    isNew: true,
+    again: "EPERM",
+  });
 });
 
-Deno.test("setrlimit() lowers a limit that holds", async () => {
+Deno.test("setrlimit() lowers a limit, which then holds", async () => {
   assertEquals(await resultOf(command("ffi/process/programs/limits.ts")), {
     highest: 99,
     end: "EMFILE",
@@ -47,12 +48,12 @@ Deno.test("setrlimit() fails with EINVAL for an unknown resource", () => {
   assertEquals(errnoOf(() => setrlimit(9999, 1)), Errno.EINVAL);
 });
 
-Deno.test("posix_spawn() starts a program with its arguments, or throws the reason", async () => {
+Deno.test("posix_spawn() starts a program with its arguments, or throws SystemError", async () => {
   const { code, stdout } = await run(command("ffi/process/programs/spawn.ts"));
   assertEquals({ code, stdout }, { code: 0, stdout: 'one\ntwo words\nü\n{"missing":"ENOTDIR"}' });
 });
 
-Deno.test("markCloseOnExecFrom() marks the first and all above, and none below", async () => {
+Deno.test("markCloseOnExecFrom() marks the first descriptor and all above it, and none below", async () => {
   assertEquals(await resultOf(command("ffi/process/programs/mark_close_on_exec.ts")), [
     false,
     true,
@@ -60,7 +61,7 @@ Deno.test("markCloseOnExecFrom() marks the first and all above, and none below",
   ]);
 });
 
-Deno.test("markCloseOnExecFrom() does so too where close_range() is refused or not there", async () => {
+Deno.test("markCloseOnExecFrom() works even if close_range() is refused or missing", async () => {
   for (const errno of ["EINVAL", "ENOSYS", "EPERM"]) {
     const marked = await resultOf(command("ffi/process/programs/mark_close_on_exec.ts", [errno]));
     assertEquals(marked, [false, true, true], errno);

@@ -7,30 +7,30 @@ const NEVER_BLOCKED = [4, 5, 6, 7, 8, 9, 11, 19, 31, 32, 33, 34];
 const TERMINAL_INPUT_AND_OUTPUT = [21, 22];
 
 Deno.test("blockSignals() blocks all signals that may have a handler on this thread, and on no other", async () => {
-  const { here, elsewhere, heard } = await resultOf(
+  const { here, elsewhere, received } = await resultOf(
     command("ffi/process/programs/signals_blocked.ts"),
   );
   const all = Array.from({ length: 64 }, (_, i) => i + 1);
   const left = [...NEVER_BLOCKED, ...TERMINAL_INPUT_AND_OUTPUT];
   assertEquals(here, all.filter((signal) => !left.includes(signal)));
-  assert(elsewhere.some((blocked: number[]) => blocked.length === 0), "nobody takes a signal");
-  assertEquals(heard, ["SIGUSR1", "SIGTERM"]);
+  assert(elsewhere.some((blocked: number[]) => blocked.length === 0), "no thread accepts signals");
+  assertEquals(received, ["SIGUSR1", "SIGTERM"]);
 });
 
-Deno.test("signals arrive where V8 has no thread of its own", async () => {
-  const { heard } = await resultOf(
+Deno.test("Signals arrive even if V8 has no threads of its own", async () => {
+  const { received } = await resultOf(
     command("ffi/process/programs/signals_blocked.ts", [], ["--v8-flags=--single-threaded"]),
   );
-  assertEquals(heard, ["SIGUSR1", "SIGTERM"]);
+  assertEquals(received, ["SIGUSR1", "SIGTERM"]);
 });
 
-Deno.test("withOriginalMask() starts programs that block what this one blocked before", async () => {
+Deno.test("withOriginalMask() starts programs with the signal mask from before blockSignals()", async () => {
   const { inherited, original, spawned, within, after } = await resultOf(
     command("ffi/process/programs/signals_blocked.ts"),
   );
   assertEquals({ original, spawned, within }, { original: [], spawned: [], within: [] });
-  assert(inherited.length > 40, "without it they would inherit what is blocked");
-  assertEquals(after, inherited, "a step that throws leaves it as it was");
+  assert(inherited.length > 40, "without it, programs inherit the blocked signals");
+  assertEquals(after, inherited, "the mask after a step that throws");
 });
 
 Deno.test("restoreDefaultSignals() leaves no handler, not even seconds later, and keeps ignored signals", async () => {

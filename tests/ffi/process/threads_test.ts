@@ -4,7 +4,7 @@ import { withLibc } from "../failing.ts";
 import { command, resultOf } from "../programs.ts";
 import { ended, threads } from "./tasks.ts";
 
-Deno.test("WaitingThreads are there until they are let go, and then no more", () => {
+Deno.test("WaitingThreads exist until they are released", () => {
   const before = threads();
   let during: Set<string>;
   {
@@ -15,33 +15,33 @@ Deno.test("WaitingThreads are there until they are let go, and then no more", ()
   assert(ended(during, 3) >= 3);
 });
 
-Deno.test("WaitingThreads are held until they are let go, at the end of the isolate too", async () => {
+Deno.test("WaitingThreads stay referenced until they are released, at the latest at the end of the isolate", async () => {
   assertEquals(
     await resultOf(command("ffi/process/programs/threads_held.ts", [], ["--v8-flags=--expose-gc"])),
     {
       waiting: true,
-      letGo: false,
+      released: false,
       enough: true,
       ended: true,
     },
   );
 });
 
-/** Every second pthread_create() fails with this. */
-function withSecondAnswered(answer: number, attempt: () => void): void {
+/** Runs a step in which every second pthread_create() returns `result`. */
+function withSecondReturning(result: number, step: () => void): void {
   let calls = 0;
   withLibc(
     "pthread_create",
-    (real) => (...args) => ++calls % 2 === 0 ? answer : real(...args),
-    attempt,
+    (real) => (...args) => ++calls % 2 === 0 ? result : real(...args),
+    step,
   );
 }
 
-Deno.test("WaitingThreads say why there are not so many, and leave none", () => {
+Deno.test("WaitingThreads throws if a thread cannot be started, and leaves none", () => {
   const attempt = () => new WaitingThreads(3);
   const before = threads();
-  withSecondAnswered(Errno.EAGAIN, () => assertThrows(attempt, SystemError, "pthread_create"));
-  withSecondAnswered(0, () => assertThrows(attempt, AnswerError, "no thread"));
+  withSecondReturning(Errno.EAGAIN, () => assertThrows(attempt, SystemError, "pthread_create"));
+  withSecondReturning(0, () => assertThrows(attempt, AnswerError, "no thread"));
   const left = threads().difference(before);
   assertEquals(ended(left), left.size);
 });

@@ -12,7 +12,7 @@ function database(path: string): Map<string, string[]> {
   );
 }
 
-Deno.test("userByName() knows every user of /etc/passwd", () => {
+Deno.test("userByName() finds every user of /etc/passwd", () => {
   const users = database("/etc/passwd");
   assert(users.has("root"));
   for (const [name, [, , uid, gid]] of users) {
@@ -20,7 +20,7 @@ Deno.test("userByName() knows every user of /etc/passwd", () => {
   }
 });
 
-Deno.test("userByUid() knows every uid of /etc/passwd", () => {
+Deno.test("userByUid() finds every uid of /etc/passwd", () => {
   const users = [...database("/etc/passwd").values()].map(([, , uid, gid]) =>
     [uid, gid].map(Number)
   );
@@ -29,7 +29,7 @@ Deno.test("userByUid() knows every uid of /etc/passwd", () => {
   }
 });
 
-Deno.test("gidByName() knows every group of /etc/group", () => {
+Deno.test("gidByName() finds every group of /etc/group", () => {
   const groups = database("/etc/group");
   assert(groups.has("root"));
   for (const [name, [, , gid]] of groups) assertEquals(gidByName(name), Number(gid), name);
@@ -42,7 +42,7 @@ Deno.test("userByName(), userByUid() and gidByName() return undefined for unknow
   assertEquals(userByUid(3_999_999_999), undefined);
 });
 
-Deno.test("userByName() returns what no later answer of libc changes", () => {
+Deno.test("userByName() returns a result that later lookups do not change", () => {
   const root = userByName("root");
   userByName([...database("/etc/passwd").keys()].at(-1)!);
   assertEquals(root, { uid: 0, gid: 0 });

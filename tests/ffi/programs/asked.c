@@ -1,15 +1,15 @@
 /*
- * Is asked by a tracer, and looks whether that has changed anything. Says "ready", does what its
- * argument names, and ends with 7 if all was as it should be.
+ * A process in which a tracer makes system calls, and which checks that they change nothing. It
+ * prints "ready", runs the check that its argument names, and exits with 7 if the check holds.
  *
- *     asked signals N    receives N queued signals of a process of its own, between computing and
- *                        waiting: every one, in order
- *     asked waits        waits in several ways: each takes its time, and none is interrupted
- *     asked intact       at a line: SIGUSR1 is blocked and pending, nothing else is, and one SIGSEGV
- *                        was handled
- *     asked filtered     as nobody, under a filter that answers socket(2) with errno 42 and traps
- *                        getppid(2): at a line, no trap came
- *     asked leader       its first thread has ended, and another reads a line
+ *     asked signals N    a child of its own queues N signals to it, while it computes and waits:
+ *                        every signal arrives, in order
+ *     asked waits        waits by nanosleep(2) and poll(2): each wait lasts its full time
+ *     asked intact       reads a line; then SIGUSR1 is blocked and pending, no other signal is, and
+ *                        one SIGSEGV was handled
+ *     asked filtered     becomes nobody under a filter that fails socket(2) with errno 42 and traps
+ *                        getppid(2), and reads a line; no trap has come by then
+ *     asked leader       its first thread ends, and another reads a line
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -15,7 +15,8 @@ const COLLECTIONS = 10;
 export async function outlives(make: () => object): Promise<boolean> {
   const weak = new WeakRef(make());
   for (let i = 0; i < COLLECTIONS; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 0)); // until then V8 holds what a WeakRef was made of
+    // V8 keeps the target of a new WeakRef alive until the current job ends.
+    await new Promise((resolve) => setTimeout(resolve, 0));
     gc();
   }
   return weak.deref() !== undefined;

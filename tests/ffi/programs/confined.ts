@@ -1,5 +1,5 @@
 /**
- * Runs with no permission but to call libc, and prints what works.
+ * Runs with no permission except to call libc, and prints which reads succeed.
  *
  * @module
  */

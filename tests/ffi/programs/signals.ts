@@ -1,4 +1,10 @@
 /**
+ * Running a step of a program while signals interrupt it.
+ *
+ * @module
+ */
+
+/**
  * Resolves when the runtime has handled every earlier signal. The runtime passes them on from a
  * thread of its own.
  */
@@ -20,6 +26,6 @@ export async function underSignals<T>(step: () => T): Promise<T> {
   } finally {
     signals.kill();
     await signals.status;
-    await handled(); // at the end the listeners go, and a signal that is handed on later kills
+    await handled(); // a signal that is passed on after the listeners are removed would kill
   }
 }

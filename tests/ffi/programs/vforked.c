@@ -1,6 +1,7 @@
 /*
- * Cannot stop for a tracer until a line comes: it waits in vfork(2) for a child, which reads that line. Says "ready" before, "on" after, and
- * ends with 7 at the second line.
+ * A process that cannot stop for a tracer until a line comes: it waits in vfork(2) for a child,
+ * which reads that line. It prints "ready" before the line and "on" after it, and exits with 7 at
+ * the second line.
  */
 #include <unistd.h>
 

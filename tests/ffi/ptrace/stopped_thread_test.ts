@@ -44,7 +44,11 @@ async function started(command: readonly string[]): Promise<Deno.ChildProcess> {
   return child;
 }
 
-/** Asks a process for its id until it has ended; every answer is that id. */
+/**
+ * Asks a process for its id until it has ended, and checks each answer.
+ *
+ * @returns The number of answers.
+ */
 function askUntilTheEnd(pid: number): number {
   for (let answers = 0;; answers++) {
     using thread = StoppedThread.stop(pid, TIMEOUT);
@@ -68,36 +72,44 @@ async function awaitState(tid: number, state: string): Promise<void> {
   }
 }
 
-testNeeding(root, "ask() returns EPERM of every thread of a process that has dropped", async () => {
-  const child = await started(command("ffi/ptrace/programs/asked.ts", ["nobody"]));
-  const threads = threadsOf(child.pid);
-  assert(threads.length > 1);
-  for (const tid of threads) {
-    using thread = stop(tid);
-    assertEquals(thread.ask("gettid"), tid);
-    assertEquals(thread.ask("socket", AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), -EPERM);
-    assertEquals(thread.ask("setresuid", 0, 0, 0), -EPERM);
-    assertEquals(thread.ask("setresgid", 0, 0, 0), -EPERM);
-    assertEquals(thread.ask("setgroups", 0, 0), -EPERM);
-    assertEquals(thread.ask("getuid"), 65534);
-  }
-  assertEquals(await end(child), 0);
-});
+testNeeding(
+  root,
+  "ask() returns EPERM for every thread of a process that has dropped its privileges",
+  async () => {
+    const child = await started(command("ffi/ptrace/programs/asked.ts", ["nobody"]));
+    const threads = threadsOf(child.pid);
+    assert(threads.length > 1);
+    for (const tid of threads) {
+      using thread = stop(tid);
+      assertEquals(thread.ask("gettid"), tid);
+      assertEquals(thread.ask("socket", AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), -EPERM);
+      assertEquals(thread.ask("setresuid", 0, 0, 0), -EPERM);
+      assertEquals(thread.ask("setresgid", 0, 0, 0), -EPERM);
+      assertEquals(thread.ask("setgroups", 0, 0), -EPERM);
+      assertEquals(thread.ask("getuid"), 65534);
+    }
+    assertEquals(await end(child), 0);
+  },
+);
 
-testNeeding(root, "ask() returns a socket of a process that has not dropped", async () => {
-  const child = await started(command("ffi/ptrace/programs/asked.ts", ["root"]));
-  for (const tid of threadsOf(child.pid)) {
-    using thread = stop(tid);
-    const fd = thread.ask("socket", AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-    assert(fd > 2);
-    assertEquals(thread.ask("setresuid", 0, 0, 0), 0);
-    assertEquals(thread.ask("close", fd), 0);
-    assertEquals(thread.ask("close", fd), -Errno.EBADF);
-  }
-  assertEquals(await end(child), 0);
-});
+testNeeding(
+  root,
+  "ask() creates a socket in a process that has not dropped its privileges",
+  async () => {
+    const child = await started(command("ffi/ptrace/programs/asked.ts", ["root"]));
+    for (const tid of threadsOf(child.pid)) {
+      using thread = stop(tid);
+      const fd = thread.ask("socket", AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+      assert(fd > 2);
+      assertEquals(thread.ask("setresuid", 0, 0, 0), 0);
+      assertEquals(thread.ask("close", fd), 0);
+      assertEquals(thread.ask("close", fd), -Errno.EBADF);
+    }
+    assertEquals(await end(child), 0);
+  },
+);
 
-testNeeding(root, "ask() is answered by a thread that makes no system call", async () => {
+testNeeding(root, "ask() works on a thread that makes no system calls", async () => {
   const child = await started(command("ffi/ptrace/programs/asked.ts", ["busy"]));
   for (let i = 0; i < 50; i++) {
     using thread = stop(child.pid);
@@ -110,7 +122,7 @@ testNeeding(root, "ask() is answered by a thread that makes no system call", asy
 
 testNeeding(
   compiler,
-  "ask() returns what a filter answers, and beneathFilter() what the kernel does",
+  "ask() returns the errno of a filter, and within beneathFilter() that of the kernel",
   () =>
     withCompiled("asked.c", async (program) => {
       const child = await started([program, "filtered"]);
@@ -127,10 +139,10 @@ testNeeding(
         assertThrows(
           () =>
             thread.beneathFilter(() => {
-              throw new Error("a step's own");
+              throw new Error("of the step");
             }),
           Error,
-          "own",
+          "of the step",
         );
         assertEquals(ask(), -42);
       }
@@ -145,11 +157,11 @@ testNeeding(
   () =>
     withCompiled("asked.c", async (program) => {
       const child = await started([program, "intact"]);
-      child.kill("SIGUSR1"); // which it blocks
+      child.kill("SIGUSR1"); // blocked in the child
       {
         using thread = stop(child.pid);
         assertEquals(thread.ask("getpid"), child.pid);
-        child.kill("SIGSEGV"); // which is not held back while it is asked
+        child.kill("SIGSEGV"); // delivered even while the thread is asked
         assertEquals(thread.ask("getpid"), child.pid);
       }
       await sendLine(child);
@@ -159,7 +171,7 @@ testNeeding(
 
 testNeeding(
   compiler,
-  "no signal is lost, and none comes twice, while a process is asked",
+  "no signal is lost or duplicated while a process is asked",
   () =>
     withCompiled("asked.c", async (program) => {
       const child = await started([program, "signals", "3000"]);
@@ -170,7 +182,7 @@ testNeeding(
 
 testNeeding(
   compiler,
-  "waits go on, and take their time, while a process is asked",
+  "waits last their full time while a process is asked",
   () =>
     withCompiled("asked.c", async (program) => {
       const child = await started([program, "waits"]);
@@ -239,7 +251,7 @@ testNeeding(
   },
 );
 
-testNeeding(root, "every answer is the kernel's until the process is killed", async () => {
+testNeeding(root, "every answer is correct until the process is killed", async () => {
   for (let i = 0; i < 10; i++) {
     const child = await started(["sh", "-c", "echo ready; read line"]);
     const killer = start(["sh", "-c", `sleep 0.0${i}; kill -9 ${child.pid}`]);
@@ -267,7 +279,7 @@ testNeeding(
 
 testNeeding(
   compiler,
-  "stop() returns undefined for a thread that is a zombie, or is not there",
+  "stop() returns undefined for a thread that is a zombie or does not exist",
   () =>
     withCompiled("asked.c", async (program) => {
       const child = await started([program, "leader"]);
@@ -301,7 +313,7 @@ testNeeding(
 
 testNeeding(
   root,
-  "a process that was stopped by a signal answers, and stays stopped until SIGCONT",
+  "a process that a signal has stopped answers, and stays stopped until SIGCONT",
   async () => {
     const child = await started(["sh", "-c", "echo ready; read line; exit 7"]);
     child.kill("SIGSTOP");
@@ -318,7 +330,7 @@ testNeeding(
 
 testNeeding(
   root,
-  "a process that is stopped by a signal while it is asked answers all the same",
+  "a process that a signal stops while it is asked still answers",
   async () => {
     const child = await started(["sh", "-c", "echo ready; read line; exit 7"]);
     {
@@ -333,14 +345,18 @@ testNeeding(
   },
 );
 
-testNeeding(root, "a thread of the kernel's own is known, and is not asked", async () => {
-  const child = await started(command("ffi/ptrace/programs/asked.ts", ["ring"]));
-  const threads = threadsOf(child.pid);
-  const ofTheKernel = threads.filter(isKernelThread);
-  assertEquals(ofTheKernel.length, 1);
-  {
-    using thread = stop(ofTheKernel[0]);
-    assertThrows(() => thread.ask("getpid"), NotAnsweredError, "kernel's own");
-  }
-  assertEquals(await end(child), 0);
-});
+testNeeding(
+  root,
+  "isKernelThread() recognizes a kernel thread, and ask() refuses to ask it",
+  async () => {
+    const child = await started(command("ffi/ptrace/programs/asked.ts", ["ring"]));
+    const threads = threadsOf(child.pid);
+    const ofTheKernel = threads.filter(isKernelThread);
+    assertEquals(ofTheKernel.length, 1);
+    {
+      using thread = stop(ofTheKernel[0]);
+      assertThrows(() => thread.ask("getpid"), NotAnsweredError, "it is a kernel thread");
+    }
+    assertEquals(await end(child), 0);
+  },
+);

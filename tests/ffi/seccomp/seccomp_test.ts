@@ -77,7 +77,7 @@ const CASES: Record<string, SyscallRule[]> = {
 
 for (const [title, rules] of Object.entries(CASES)) {
   for (const architecture of ARCHITECTURES) {
-    Deno.test(`compileFilter() means what the policy says: ${title}, ${architecture}`, () => {
+    Deno.test(`compileFilter() implements the policy: ${title}, ${architecture}`, () => {
       const [differences, count] = compare({ rules, otherwise: NOTHING_ELSE }, architecture);
       assertEquals(differences, []);
       assert(count > 600);
@@ -197,7 +197,7 @@ Deno.test(
   }),
 );
 
-Deno.test("installFilter() refuses by errno, by argument, on every thread, and on those that start later", async () => {
+Deno.test("installFilter() refuses calls by errno and by argument, on every thread and on threads started later", async () => {
   const seen = await resultOf(
     command("support/load_one_by_one.ts", [
       "refuse",
@@ -254,18 +254,20 @@ if (Deno.build.arch === "x86_64") {
           filter,
           compileFilter({ rules: [], otherwise: { action: "allow", reason: "" } }),
         );
-        const says = async (...args: string[]) => {
+        const outputOf = async (...args: string[]) => {
           const { code, stdout } = await runProgram(program, args);
           return code === 0 ? stdout.trim() : code;
         };
-        assertEquals(await says("-", "native"), "its pid");
-        assertEquals(await says(filter, "native"), "its pid");
+        assertEquals(await outputOf("-", "native"), "its pid");
+        assertEquals(await outputOf(filter, "native"), "its pid");
         // The control: without the filter, these are the same calls by another number, if the
         // kernel knows them.
-        assert(["its pid", 128 + 11].includes(await says("-", "i386")));
-        assert(["its pid", "Function not implemented"].includes(String(await says("-", "x32"))));
-        assertEquals(await says(filter, "i386"), 128 + 31); // SIGSYS
-        assertEquals(await says(filter, "x32"), "Operation not permitted");
+        assert(["its pid", 128 + 11].includes(await outputOf("-", "i386")));
+        assert(
+          ["its pid", "Function not implemented"].includes(String(await outputOf("-", "x32"))),
+        );
+        assertEquals(await outputOf(filter, "i386"), 128 + 31); // SIGSYS
+        assertEquals(await outputOf(filter, "x32"), "Operation not permitted");
       } finally {
         await Deno.remove(folder, { recursive: true });
       }

@@ -58,8 +58,8 @@ Deno.test("parseControlMessages() keeps level, type and data of any message", ()
   }
 });
 
-/** One good message, then one whose header says that it is `cmsg_len` long, with 24 bytes there. */
-function secondSays(cmsg_len: bigint): Uint8Array<ArrayBuffer> {
+/** A valid message, then one with this `cmsg_len`, in a buffer with 24 bytes left. */
+function withSecondLength(cmsg_len: bigint): Uint8Array<ArrayBuffer> {
   const control = encodeControlMessages([rightsMessage([3]), rightsMessage([4])]);
   new DataView(control.buffer).setBigUint64(24, cmsg_len, true);
   return control;
@@ -70,7 +70,7 @@ const HOSTILE: [cmsg_len: bigint, descriptors: number[][]][] = [
   [1n, [[3]]],
   [15n, [[3]]],
   [16n, [[3], []]],
-  [19n, [[3], []]], // three bytes are no descriptor
+  [19n, [[3], []]], // three bytes are not a descriptor
   [20n, [[3], [4]]],
   [24n, [[3], [4, 0]]],
   [25n, [[3]]],
@@ -82,12 +82,12 @@ const HOSTILE: [cmsg_len: bigint, descriptors: number[][]][] = [
 ];
 
 for (const [cmsg_len, descriptors] of HOSTILE) {
-  Deno.test(`parseControlMessages() takes a cmsg_len of ${cmsg_len} for ${JSON.stringify(descriptors)}`, () => {
-    assertEquals(parseControlMessages(secondSays(cmsg_len)).map(rightsIn), descriptors);
+  Deno.test(`parseControlMessages() finds ${JSON.stringify(descriptors)} with a second cmsg_len of ${cmsg_len}`, () => {
+    assertEquals(parseControlMessages(withSecondLength(cmsg_len)).map(rightsIn), descriptors);
   });
 }
 
-Deno.test("parseControlMessages() returns of a cut buffer the messages that are whole", () => {
+Deno.test("parseControlMessages() returns only the whole messages of a truncated buffer", () => {
   const control = encodeControlMessages([rightsMessage([3]), rightsMessage([4, 5])]);
   for (let length = 0; length <= control.length; length++) {
     const found = parseControlMessages(control.slice(0, length)).map(rightsIn);
@@ -95,7 +95,7 @@ Deno.test("parseControlMessages() returns of a cut buffer the messages that are 
   }
 });
 
-Deno.test("parseControlMessages() stays in its bytes and comes to an end, whatever they are", () => {
+Deno.test("parseControlMessages() stays within random bytes, and ends", () => {
   let state = 1;
   const random = (
     below: number,
@@ -118,7 +118,7 @@ Deno.test("isRights() is true of SOL_SOCKET with SCM_RIGHTS alone", () => {
   assertEquals(isRights({ level: SOL_PACKET, type: SCM_RIGHTS, data }), false);
 });
 
-Deno.test("rightsIn() counts whole ints, wherever in memory they lie", () => {
+Deno.test("rightsIn() returns whole ints only, at any alignment", () => {
   const memory = Uint8Array.of(0xff, 7, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 8, 0, 0, 0, 9, 9, 9);
   const message = (length: number) => ({
     ...rightsMessage([]),

@@ -19,6 +19,7 @@ import {
   Errno,
   errnoName,
   errnoOf,
+  io_uring_params,
   isCloseOnExec,
   isRights,
   lastErrno,
@@ -45,12 +46,13 @@ import {
   SOCK_STREAM,
   socketpair,
   SOL_SOCKET,
+  syscallNumber,
 } from "../../../ffi/mod.ts";
 import { assertAbandoned, leavingNothingOpen, type Scope, useAndClose } from "../descriptors.ts";
 import { command, resultOf, run } from "../programs.ts";
 
-/** A connection for messages, and a second whose one end, the cargo, is passed. */
-function harbour(scope: Scope, type = SOCK_SEQPACKET) {
+/** Two connections: one carries messages; one end of the other, the cargo, is passed. */
+function connections(scope: Scope, type = SOCK_SEQPACKET) {
   const [here, there] = scope.pair(type);
   const [cargo, peer] = scope.pair();
   return { here, there, cargo, peer };
@@ -81,7 +83,7 @@ const ROOM_FOR_ONE = CMSG_SPACE(4);
 Deno.test(
   "CMSG_SPACE(4) has room for two descriptors, without MSG_CTRUNC",
   leavingNothingOpen((scope) => {
-    const { here, there, cargo, peer } = harbour(scope);
+    const { here, there, cargo, peer } = connections(scope);
     sendDescriptors(here, [cargo, cargo]);
     const { cut, descriptors } = receiveInto(there, ROOM_FOR_ONE);
     assertEquals({ cut, count: descriptors.length }, { cut: false, count: 2 });
@@ -92,7 +94,7 @@ Deno.test(
 Deno.test(
   "receiveDescriptors() refuses the second descriptor and closes both",
   leavingNothingOpen((scope) => {
-    const { here, there, cargo, peer } = harbour(scope);
+    const { here, there, cargo, peer } = connections(scope);
     sendDescriptors(here, [cargo, cargo]);
     const error = assertThrows(
       () => receiveDescriptors(there, { expected: 1 }),
@@ -119,9 +121,9 @@ const TWO_SENT: [controlSize: number, delivered: number][] = [
 
 for (const [controlSize, delivered] of TWO_SENT) {
   Deno.test(
-    `a control buffer of ${controlSize} bytes takes ${delivered} of 2 descriptors, cut`,
+    `a control buffer of ${controlSize} bytes holds ${delivered} of 2 descriptors, with MSG_CTRUNC`,
     leavingNothingOpen((scope) => {
-      const { here, there, cargo, peer } = harbour(scope);
+      const { here, there, cargo, peer } = connections(scope);
       sendDescriptors(here, [cargo, cargo]);
       const { length, cut, descriptors } = receiveInto(there, controlSize);
       assertEquals({ length, cut, delivered: descriptors.length }, {
@@ -138,9 +140,9 @@ for (const [controlSize, delivered] of TWO_SENT) {
 
 for (const [expected, sent] of [[0, 1], [1, 3], [1, SCM_MAX_FD], [5, 7]]) {
   Deno.test(
-    `receiveDescriptors() refuses ${sent} for ${expected}, cut`,
+    `receiveDescriptors() refuses ${sent} descriptors where ${expected} were agreed, by MSG_CTRUNC`,
     leavingNothingOpen((scope) => {
-      const { here, there, cargo, peer } = harbour(scope);
+      const { here, there, cargo, peer } = connections(scope);
       sendDescriptors(here, new Array(sent).fill(cargo));
       assertThrows(() => receiveDescriptors(there, { expected }), DescriptorError, "MSG_CTRUNC");
       scope.close(cargo);
@@ -152,7 +154,7 @@ for (const [expected, sent] of [[0, 1], [1, 3], [1, SCM_MAX_FD], [5, 7]]) {
 Deno.test(
   "two SCM_RIGHTS messages in one sendmsg() both arrive",
   leavingNothingOpen((scope) => {
-    const { here, there, cargo, peer } = harbour(scope);
+    const { here, there, cargo, peer } = connections(scope);
     const control = encodeControlMessages([rightsMessage([cargo]), rightsMessage([cargo, cargo])]);
     sendmsg(here, ONE_BYTE, control, 0);
     const { cut, descriptors } = receiveInto(there, control.length);
@@ -162,9 +164,9 @@ Deno.test(
 );
 
 Deno.test(
-  "receiveDescriptors() refuses what a second SCM_RIGHTS message adds",
+  "receiveDescriptors() refuses a second SCM_RIGHTS message",
   leavingNothingOpen((scope) => {
-    const { here, there, cargo, peer } = harbour(scope);
+    const { here, there, cargo, peer } = connections(scope);
     const control = encodeControlMessages([rightsMessage([cargo]), rightsMessage([cargo])]);
     sendmsg(here, ONE_BYTE, control, 0);
     const error = assertThrows(() => receiveDescriptors(there, { expected: 1 }), DescriptorError);
@@ -177,7 +179,7 @@ Deno.test(
 Deno.test(
   "SCM_MAX_FD descriptors cross in one message",
   leavingNothingOpen((scope) => {
-    const { here, there, cargo, peer } = harbour(scope);
+    const { here, there, cargo, peer } = connections(scope);
     sendDescriptors(here, new Array(SCM_MAX_FD).fill(cargo));
     const { descriptors } = receiveDescriptors(there, { expected: SCM_MAX_FD });
     assertEquals(new Set(descriptors).size, SCM_MAX_FD);
@@ -188,14 +190,14 @@ Deno.test(
 Deno.test(
   "one more than SCM_MAX_FD descriptors are refused with EINVAL",
   leavingNothingOpen((scope) => {
-    const { here, there, cargo } = harbour(scope);
+    const { here, there, cargo } = connections(scope);
     const tooMany = new Array(SCM_MAX_FD + 1).fill(cargo);
     assertEquals(errnoOf(() => sendDescriptors(here, tooMany)), Errno.EINVAL);
     assertEquals(errnoOf(() => receiveInto(there, ROOM_FOR_ONE)), Errno.EAGAIN);
   }),
 );
 
-Deno.test("at RLIMIT_NOFILE the list is short and cut, without an errno, and the strict receive refuses", async () => {
+Deno.test("at RLIMIT_NOFILE the list is truncated without an errno, and receiveDescriptors() refuses it", async () => {
   const limited = ["sh", "-c", 'ulimit -n 100 && exec "$@"', "sh"];
   assertEquals(
     await resultOf([...limited, ...command("ffi/socket/programs/receive_at_the_limit.ts")]),
@@ -212,9 +214,9 @@ Deno.test("at RLIMIT_NOFILE the list is short and cut, without an errno, and the
 
 for (const [what, bad] of [["-1", () => -1], ["a closed one", closedDescriptor]] as const) {
   Deno.test(
-    `a descriptor that is ${what} is refused with EBADF, and so are all`,
+    `a descriptor that is ${what} fails the whole message with EBADF`,
     leavingNothingOpen((scope) => {
-      const { here, there, cargo } = harbour(scope);
+      const { here, there, cargo } = connections(scope);
       assertEquals(errnoOf(() => sendDescriptors(here, [cargo, bad()])), Errno.EBADF);
       assertEquals(errnoOf(() => receiveInto(there, ROOM_FOR_ONE)), Errno.EAGAIN);
     }),
@@ -231,7 +233,7 @@ for (const cmsg_len of [0, CMSG_LEN(0) - 1, CMSG_SPACE(4) + 1]) {
   Deno.test(
     `a cmsg_len of ${cmsg_len} for a message of 24 bytes is refused with EINVAL`,
     leavingNothingOpen((scope) => {
-      const { here, there, cargo } = harbour(scope);
+      const { here, there, cargo } = connections(scope);
       const control = encodeControlMessages([rightsMessage([cargo])]);
       cmsghdr.over(control).cmsg_len = cmsg_len;
       assertEquals(errnoOf(() => sendmsg(here, ONE_BYTE, control, 0)), Errno.EINVAL);
@@ -241,9 +243,9 @@ for (const cmsg_len of [0, CMSG_LEN(0) - 1, CMSG_SPACE(4) + 1]) {
 }
 
 Deno.test(
-  "an SCM_RIGHTS message without a descriptor brings no control message",
+  "an SCM_RIGHTS message without a descriptor does not arrive",
   leavingNothingOpen((scope) => {
-    const { here, there } = harbour(scope);
+    const { here, there } = connections(scope);
     sendmsg(here, ONE_BYTE, encodeControlMessages([rightsMessage([])]), 0);
     assertEquals(receiveInto(there, ROOM_FOR_ONE), {
       length: 1,
@@ -255,9 +257,9 @@ Deno.test(
 );
 
 Deno.test(
-  "MSG_PEEK installs copies of its own",
+  "MSG_PEEK installs additional copies",
   leavingNothingOpen((scope) => {
-    const { here, there, cargo, peer } = harbour(scope);
+    const { here, there, cargo, peer } = connections(scope);
     sendDescriptors(here, [cargo]);
     const peeked = receiveInto(there, ROOM_FOR_ONE, MSG_PEEK | MSG_DONTWAIT).descriptors;
     const received = receiveInto(there, ROOM_FOR_ONE).descriptors;
@@ -271,13 +273,13 @@ Deno.test(
 Deno.test(
   "read() takes the byte and loses the descriptor silently",
   leavingNothingOpen((scope) => {
-    const { here, there, cargo, peer } = harbour(scope);
+    const { here, there, cargo, peer } = connections(scope);
     sendDescriptors(here, [cargo]);
     scope.close(cargo);
     assertEquals(
       errnoOf(() => assertAbandoned(peer)),
       Errno.EAGAIN,
-      "the message under way holds it",
+      "the queued message holds it",
     );
     assertEquals(libc.read(there, new Uint8Array(1), 1n), 1);
     assertAbandoned(peer);
@@ -287,7 +289,7 @@ Deno.test(
 Deno.test(
   "SOCK_STREAM without a data byte loses the descriptor",
   leavingNothingOpen((scope) => {
-    const { here, there, cargo, peer } = harbour(scope, SOCK_STREAM);
+    const { here, there, cargo, peer } = connections(scope, SOCK_STREAM);
     sendDescriptors(here, [cargo], { data: new Uint8Array(0) });
     scope.close(cargo);
     assertAbandoned(peer);
@@ -298,7 +300,7 @@ Deno.test(
 Deno.test(
   "SOCK_STREAM with a data byte delivers the descriptor",
   leavingNothingOpen((scope) => {
-    const { here, there, cargo, peer } = harbour(scope, SOCK_STREAM);
+    const { here, there, cargo, peer } = connections(scope, SOCK_STREAM);
     sendDescriptors(here, [cargo]);
     useAndClose(receiveDescriptors(there, { expected: 1 }).descriptors, peer);
   }),
@@ -307,7 +309,7 @@ Deno.test(
 Deno.test(
   "SOCK_SEQPACKET delivers the descriptor without a data byte",
   leavingNothingOpen((scope) => {
-    const { here, there, cargo, peer } = harbour(scope);
+    const { here, there, cargo, peer } = connections(scope);
     sendDescriptors(here, [cargo], { data: new Uint8Array(0) });
     const { data, descriptors } = receiveDescriptors(there, { expected: 1 });
     assertEquals([data.length, descriptors.length], [0, 1]);
@@ -315,7 +317,7 @@ Deno.test(
   }),
 );
 
-const ringParameters = new Uint8Array(120); // sizeof(struct io_uring_params)
+const ringParameters = new Uint8Array(io_uring_params.size);
 const ring = io_uring_setup(1);
 const refused = ring === -1 ? errnoName(lastErrno()) : undefined;
 if (ring !== -1) close(ring);
@@ -325,7 +327,7 @@ Deno.test({
     (refused === undefined ? "" : ` # SKIP needs io_uring: the kernel answers ${refused}`),
   ignore: refused !== undefined,
   fn: leavingNothingOpen((scope) => {
-    const { here, there } = harbour(scope);
+    const { here, there } = connections(scope);
     const ring = scope.own(io_uring_setup(1));
     assertEquals(errnoOf(() => sendDescriptors(here, [ring])), Errno.EINVAL);
     assertEquals(errnoOf(() => receiveInto(there, ROOM_FOR_ONE)), Errno.EAGAIN);
@@ -336,16 +338,24 @@ Deno.test({
 function io_uring_setup(entries: number): number {
   // SAFETY: `ringParameters` is a binding of this module, and so outlives the call.
   ringParameters.fill(0);
-  return libc.syscall(425n, BigInt(entries), addressOf(ringParameters), 0n, 0n, 0n, 0n);
+  return libc.syscall(
+    BigInt(syscallNumber("io_uring_setup")!),
+    BigInt(entries),
+    addressOf(ringParameters),
+    0n,
+    0n,
+    0n,
+    0n,
+  );
 }
 
 Deno.test(
-  "an O_PATH descriptor crosses, and remains one",
+  "an O_PATH descriptor crosses, and stays O_PATH",
   leavingNothingOpen((scope) => {
     const folder = Deno.makeTempDirSync();
     try {
       Deno.writeTextFileSync(`${folder}/proof`, "");
-      const { here, there } = harbour(scope);
+      const { here, there } = connections(scope);
       sendDescriptors(here, [scope.own(libc.open(cString(folder), O_PATH | O_CLOEXEC, 0))]);
       const { descriptors: [fd] } = receiveDescriptors(there, { expected: 1 });
       assertEquals(readDirectory(`/proc/self/fd/${scope.own(fd)}/`), ["proof"]);
@@ -357,9 +367,9 @@ Deno.test(
 );
 
 Deno.test(
-  "a descriptor is good after its sender has closed everything",
+  "a descriptor remains usable after its sender has closed everything",
   leavingNothingOpen((scope) => {
-    const { here, there, cargo, peer } = harbour(scope);
+    const { here, there, cargo, peer } = connections(scope);
     sendDescriptors(here, [cargo]);
     scope.close(cargo);
     scope.close(here);
@@ -369,7 +379,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a descriptor is good after its sender was killed",
+  "a descriptor remains usable after its sender was killed",
   leavingNothingOpen(async (scope) => {
     const [here, there] = scope.pair();
     setCloseOnExec(here, false);
@@ -387,7 +397,7 @@ Deno.test(
 Deno.test(
   "receiveDescriptors() refuses credentials beside the descriptor, and closes it",
   leavingNothingOpen((scope) => {
-    const { here, there, cargo, peer } = harbour(scope);
+    const { here, there, cargo, peer } = connections(scope);
     setsockopt(there, SOL_SOCKET, SO_PASSCRED, 1);
     sendDescriptors(here, [cargo]);
     // The credentials come first: with room for ten descriptors, they fit, and one or two
@@ -404,9 +414,9 @@ Deno.test(
 );
 
 Deno.test(
-  "receiveDescriptors() refuses credentials that take the descriptor's room",
+  "receiveDescriptors() refuses credentials that leave no room for the descriptor",
   leavingNothingOpen((scope) => {
-    const { here, there, cargo, peer } = harbour(scope);
+    const { here, there, cargo, peer } = connections(scope);
     setsockopt(there, SOL_SOCKET, SO_PASSCRED, 1);
     sendDescriptors(here, [cargo]);
     assertThrows(() => receiveDescriptors(there, { expected: 1 }), DescriptorError, "MSG_CTRUNC");
@@ -416,9 +426,9 @@ Deno.test(
 );
 
 Deno.test(
-  "a descriptor that crosses is close-on-exec by MSG_CMSG_CLOEXEC alone",
+  "a received descriptor is close-on-exec only with MSG_CMSG_CLOEXEC",
   leavingNothingOpen((scope) => {
-    const { here, there, cargo } = harbour(scope);
+    const { here, there, cargo } = connections(scope);
     assertEquals(isCloseOnExec(cargo), true);
     for (const flags of [0, MSG_CMSG_CLOEXEC]) {
       sendDescriptors(here, [cargo]);

@@ -30,7 +30,7 @@ import {
 const LOCALHOST = "127.0.0.1";
 const udp = () => new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
 
-Deno.test("ipv4Bytes() takes dotted decimal, as it is written, and nothing else", () => {
+Deno.test("ipv4Bytes() accepts canonical dotted decimal only", () => {
   assertEquals(ipv4Bytes("239.255.70.68"), Uint8Array.of(239, 255, 70, 68));
   assertEquals(ipv4Bytes("0.0.0.0"), new Uint8Array(4));
   for (
@@ -40,7 +40,7 @@ Deno.test("ipv4Bytes() takes dotted decimal, as it is written, and nothing else"
   }
 });
 
-Deno.test("inetAddress() and inetEndpoint() are each other's opposite, in network byte order", () => {
+Deno.test("inetAddress() and inetEndpoint() are inverses, in network byte order", () => {
   const endpoint = { address: "239.255.70.68", port: 5004 };
   const bytes = inetAddress(endpoint);
   assertEquals([...bytes.subarray(2, 8)], [0x13, 0x8c, 239, 255, 70, 68]);
@@ -61,7 +61,7 @@ Deno.test("connect() sets the peer, which getpeername() returns and send() reach
   assertEquals(recv(there.fd, new Uint8Array(10), MSG_DONTWAIT), 3);
 });
 
-Deno.test("a connected UDP socket reaches others as well, where a call names them", () => {
+Deno.test("sendTo() reaches another address from a connected UDP socket", () => {
   using here = udp();
   using peer = udp();
   using other = udp();
@@ -82,7 +82,7 @@ Deno.test("connect() and getpeername() throw SystemError with the reason", () =>
   );
 });
 
-Deno.test("sendMulticastBy() sets interface, TTL and no copy to this machine", () => {
+Deno.test("sendMulticastBy() sets the interface and the TTL, and turns off the local copy", () => {
   using fd = udp();
   sendMulticastBy(fd.fd, if_nametoindex("lo"), 7);
   assertEquals(getsockoptInt(fd.fd, IPPROTO_IP, IP_MULTICAST_TTL), 7);
@@ -90,7 +90,7 @@ Deno.test("sendMulticastBy() sets interface, TTL and no copy to this machine", (
   assertEquals(codeOf(() => sendMulticastBy(fd.fd, 0x7ffffff, 7)), "EADDRNOTAVAIL");
 });
 
-Deno.test("joinGroup() joins once, and a group only", () => {
+Deno.test("joinGroup() throws for a second join, and for an address that is not a group", () => {
   using fd = udp();
   const lo = if_nametoindex("lo");
   joinGroup(fd.fd, "239.255.70.68", lo);

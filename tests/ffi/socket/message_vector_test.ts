@@ -23,7 +23,7 @@ import {
 import { leavingNothingOpen } from "../descriptors.ts";
 import { command, resultOf } from "../programs.ts";
 
-/** A datagram of some bytes, each its number. */
+/** A datagram of this length, filled with its number. */
 const datagram = (length: number, number: number) => new Uint8Array(length).fill(number);
 
 /** The received messages in order. */
@@ -50,7 +50,7 @@ Deno.test(
 );
 
 Deno.test(
-  "MessageVector.receive() writes to the room of each message, and no further",
+  "MessageVector.receive() writes only within the buffer of each message",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair(SOCK_DGRAM);
     const messages = new MessageVector({ count: 3, size: 8 });
@@ -66,7 +66,7 @@ Deno.test(
 );
 
 Deno.test(
-  "MessageVector.lengthOf() is how long a message was with MSG_TRUNC, what there was room for without",
+  "MessageVector.lengthOf() returns the whole length with MSG_TRUNC, and the received length without",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair(SOCK_DGRAM);
     const messages = new MessageVector({ count: 2, size: 8 });
@@ -80,7 +80,7 @@ Deno.test(
 );
 
 Deno.test(
-  "MessageVector.controlOf() has the time stamp of each message, also in the second call",
+  "MessageVector.controlOf() returns the time stamp of each message, also in later calls",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair(SOCK_DGRAM);
     setsockopt(there, SOL_SOCKET, SO_TIMESTAMPNS, 1);
@@ -101,7 +101,7 @@ Deno.test(
 );
 
 Deno.test(
-  "MessageVector.controlOf() is empty for a message without, whatever was there before",
+  "MessageVector.controlOf() is empty for a message without control messages, also in a reused buffer",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair(SOCK_DGRAM);
     const messages = new MessageVector({ count: 1, size: 8, controlSize: timespec.size });
@@ -130,7 +130,7 @@ Deno.test(
 );
 
 Deno.test(
-  "MessageVector.receive() returns 0 where nothing is and it may not wait",
+  "MessageVector.receive() returns 0 if nothing is queued and it may not wait",
   leavingNothingOpen((scope) => {
     const messages = new MessageVector({ count: 2, size: 8 });
     const [blocking] = scope.pair(SOCK_DGRAM);
@@ -159,7 +159,7 @@ Deno.test(
     }
     const [here, there] = scope.pair(SOCK_DGRAM);
     send(here, datagram(2, 2), 0);
-    assertEquals(messages.receive(there, 0 | MSG_DONTWAIT), 1);
+    assertEquals(messages.receive(there, MSG_DONTWAIT), 1);
     assertEquals(contents(messages, 1), [datagram(2, 2)]);
     assertThrows(() => recv(there, new Uint8Array(1), MSG_DONTWAIT), SystemError);
   }),

@@ -100,11 +100,11 @@ for (const up of [false, true]) {
   }
 }
 
-Deno.test("parseLink() knows no peer that is in another namespace", () => {
+Deno.test("parseLink() returns no peer that is in another namespace", () => {
   assertEquals(parseLink(link([kind("veth"), peer(8), inNamespace])).peer, undefined);
 });
 
-Deno.test("parseLink() takes the link below a VLAN for no peer", () => {
+Deno.test("parseLink() does not take the link below a VLAN for its peer", () => {
   assertEquals(parseLink(link([kind("vlan"), peer(8)])).peer, undefined);
 });
 
@@ -130,11 +130,11 @@ const HOSTILE: [what: string, attributes: Uint8Array[], found: Partial<typeof UN
   ["no padding at the end", [attribute(IFLA_IFNAME, text.encode("ab\0")).subarray(0, 7)], {
     name: "ab",
   }],
-  ["a kind that reaches over its nest", [
+  ["a kind that extends beyond its nest", [
     attribute(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, text.encode("veth"), 200)),
   ], {}],
   ["an empty nest", [attribute(IFLA_LINKINFO, new Uint8Array(0))], {}],
-  ["attributes that nobody knows", [attribute(0x3ff0, text.encode("?")), name("a")], { name: "a" }],
+  ["unknown attributes", [attribute(0x3ff0, text.encode("?")), name("a")], { name: "a" }],
 ];
 
 for (const [what, attributes, found] of HOSTILE) {
@@ -155,7 +155,7 @@ Deno.test("parseLink() throws RangeError for a message that is neither a link no
   }
 });
 
-Deno.test("parseLink() throws RangeError for a message that was cut", () => {
+Deno.test("parseLink() throws RangeError for a truncated message", () => {
   const whole = link([name("veth0"), kind("veth"), peer(8)]);
   const error = message(NLMSG_ERROR, new Uint8Array(4));
   for (let length = 0; length < whole.length; length++) {
@@ -173,7 +173,7 @@ Deno.test("parseLink() reads no attribute beyond nlmsg_len", () => {
 });
 
 Deno.test(
-  "linkByIndex() knows the loopback interface",
+  "linkByIndex() describes the loopback interface",
   leavingNothingOpen(() => {
     const { address, ...lo } = linkByIndex(if_nametoindex("lo"));
     assertEquals(address, new Uint8Array(6));
@@ -204,7 +204,7 @@ Deno.test("if_nametoindex() throws RangeError for a name that libc would cut", (
 
 testNeeding(
   { root: true, programs: { unshare: "util-linux", ip: "iproute2" } },
-  "linkByIndex() knows a veth pair, in the caller's namespace",
+  "linkByIndex() describes a veth pair in the caller's namespace",
   async () => {
     const script = "ip link add near type veth peer name far && ip link set near up && exec";
     const [near, far, lo] = await resultOf(

@@ -24,7 +24,7 @@ import { command, resultOf } from "../programs.ts";
 const text = new TextEncoder();
 
 Deno.test(
-  "sendDescriptors() passes a descriptor that works, and keeps its own",
+  "sendDescriptors() passes a working descriptor, and keeps the sender's open",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair();
     const [cargo, peer] = scope.pair();
@@ -78,7 +78,7 @@ Deno.test("sendDescriptors() fails with EPIPE, and no signal, if the peer is clo
 });
 
 Deno.test(
-  "sendDescriptors() fails with EAGAIN at a full socket, if it may not wait",
+  "sendDescriptors() fails with EAGAIN if the socket is full and it may not wait",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair();
     const options = { data: new Uint8Array(1000), flags: MSG_DONTWAIT };
@@ -138,7 +138,7 @@ for (const [sent, expected] of [[0, 1], [1, 2], [2, 1], [4, 3]]) {
 }
 
 Deno.test(
-  "receiveDescriptors() throws for data that were cut, and closes the descriptor",
+  "receiveDescriptors() throws for truncated data, and closes the descriptor",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair();
     const [cargo, peer] = scope.pair();
@@ -167,7 +167,7 @@ Deno.test(
 );
 
 Deno.test(
-  "receiveDescriptors() takes no message for another on a stream",
+  "receiveDescriptors() does not merge messages on a stream",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair(SOCK_STREAM);
     sendDescriptors(here, [here], { data: text.encode("one") });

@@ -134,7 +134,7 @@ Deno.test(
 );
 
 Deno.test(
-  "getsockopt() returns as many bytes as the option has",
+  "getsockopt() returns only the bytes of the option",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair();
     const cookie = getsockopt(here, SOL_SOCKET, SO_COOKIE, 8);
@@ -170,7 +170,7 @@ Deno.test(
 );
 
 Deno.test(
-  "peerPid() is the process that made the pair",
+  "peerPid() returns the process that created the pair",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair();
     assertEquals([peerPid(here), peerPid(there)], [Deno.pid, Deno.pid]);
@@ -192,7 +192,7 @@ Deno.test(
 );
 
 Deno.test(
-  "recv() returns the length of the datagram with MSG_TRUNC, of what there was room for without",
+  "recv() returns the whole length with MSG_TRUNC, and the received length without",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair();
     const lengths = [MSG_PEEK | MSG_TRUNC, MSG_PEEK, MSG_TRUNC].map((flags) => {
@@ -204,7 +204,7 @@ Deno.test(
 );
 
 Deno.test(
-  "recv() and recvmsg() fail with EAGAIN where nothing is and they may not wait",
+  "recv() and recvmsg() fail with EAGAIN if nothing is queued and they may not wait",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair(SOCK_SEQPACKET | SOCK_NONBLOCK);
     assertEquals(errnoOf(() => recv(here, new Uint8Array(1), 0)), Errno.EAGAIN);
@@ -242,7 +242,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ReceiveBuffer.receive() returns -1 where nothing is and it may not wait",
+  "ReceiveBuffer.receive() returns -1 if nothing is queued and it may not wait",
   leavingNothingOpen((scope) => {
     const buffer = new ReceiveBuffer(8);
     const [blocking] = scope.pair();
@@ -262,7 +262,7 @@ Deno.test("ReceiveBuffer.receive() throws SystemError for a descriptor that is n
   }
 });
 
-Deno.test("ReceiveBuffer.receive() and Poller.wait() are ended by a signal, with nothing", async () => {
+Deno.test("ReceiveBuffer.receive() and Poller.wait() return nothing when a signal ends the wait", async () => {
   assertEquals(await resultOf(command("ffi/socket/programs/interrupted_waits.ts")), {
     received: -1,
     ready: 0,
@@ -299,7 +299,7 @@ Deno.test(
 );
 
 Deno.test(
-  "recvmsg() takes what an earlier call left in the control buffer for no message",
+  "recvmsg() ignores leftovers of an earlier call in the control buffer",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair();
     const used = encodeControlMessages([rightsMessage([here])]);
@@ -309,7 +309,7 @@ Deno.test(
 );
 
 Deno.test(
-  "recvmsg() returns control messages that the next call leaves alone",
+  "recvmsg() returns control messages that the next call does not change",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair();
     const receive = () => recvmsg(there, new Uint8Array(1), new Uint8Array(24), 0);
@@ -327,7 +327,7 @@ Deno.test(
 );
 
 Deno.test(
-  "poll() returns for each descriptor the events for which it is ready",
+  "poll() returns the ready events of each descriptor",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair();
     const [silent] = scope.pair();
@@ -341,7 +341,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Poller.wait() looks at the same descriptors again and again",
+  "Poller.wait() polls the same descriptors repeatedly",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair();
     const [other, otherEnd] = scope.pair();
@@ -378,7 +378,7 @@ Deno.test(
 
 for (const [timeout, atLeast] of [[-1, 0], [0, 0], [0.1, 1], [30, 30]]) {
   Deno.test(
-    `poll() waits ${atLeast} ms for nothing with a timeout of ${timeout}`,
+    `poll() with a timeout of ${timeout} ms waits at least ${atLeast} ms`,
     leavingNothingOpen((scope) => {
       const [silent] = scope.pair();
       const start = performance.now();
@@ -389,7 +389,7 @@ for (const [timeout, atLeast] of [[-1, 0], [0, 0], [0.1, 1], [30, 30]]) {
   );
 }
 
-Deno.test("pollAsync() lets timers run while it waits, and wakes up by their effects", async () => {
+Deno.test("pollAsync() lets timers run while it waits, and wakes up when one sends", async () => {
   const [here, there] = socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   try {
     assertEquals(await pollAsync([there], POLLIN, 1), [0]);

@@ -299,14 +299,14 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["any", "lie"],
-    at: ["errnoOf@ffi/abi/errno.ts StoppedThread.#leave@ffi/ptrace/stopped_thread.ts"],
+    at: ["errnoOf@ffi/abi/errno.ts StoppedThread.#detach@ffi/ptrace/stopped_thread.ts"],
     why: "a thread is released twice, and the first time was enough",
   },
   {
     libc: ["syscall"],
     syscalls: ["ptrace"],
     answers: ["ESRCH", "lie"],
-    at: ["StoppedThread.#leave@ffi/ptrace/stopped_thread.ts"],
+    at: ["StoppedThread.#detach@ffi/ptrace/stopped_thread.ts"],
     why: "a thread that exists is released later",
   },
   {
@@ -315,7 +315,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     answers: ["lie"],
     at: [
       "setRegisters@ffi/ptrace/requests.ts StoppedThread.#restore@ffi/ptrace/stopped_thread.ts",
-      "syscallInfo@ffi/ptrace/requests.ts StoppedThread.#passOn@ffi/ptrace/stopped_thread.ts",
+      "syscallInfo@ffi/ptrace/requests.ts StoppedThread.#continuePast@ffi/ptrace/stopped_thread.ts",
     ],
     why:
       "the questions are answered; a thread that continues elsewhere can only end the child's part",
@@ -338,7 +338,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     syscalls: ["ptrace"],
     answers: ["lie"],
     at: [
-      "request@ffi/ptrace/requests.ts StoppedThread.#leave@ffi/ptrace/stopped_thread.ts",
+      "request@ffi/ptrace/requests.ts StoppedThread.#detach@ffi/ptrace/stopped_thread.ts",
     ],
     why: "a thread is released twice",
   },

@@ -41,7 +41,7 @@ const seen = await underSignals(() => {
   const rounds = 200;
   let missing = 0;
   for (let round = 0; round < rounds; round++) {
-    ring.enter(1, 2); // nothing is there: it waits, so that a signal can come between
+    ring.enter(1, 2); // no completion is there, so it waits, and a signal can come
     for (let i = 0; i < ring.entries; i++) ring.submit({ opcode: IORING_OP_NOP, user_data: 9n });
     let left = ring.entries;
     for (let tries = 0; left > 0 && tries < 100; tries++) {

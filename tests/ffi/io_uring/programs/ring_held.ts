@@ -63,13 +63,14 @@ for (let i = 0; i < 100; i++) {
   numbers.push(ring.fd);
 }
 
-const is = {
+const survives = {
   open: await outlives(() => memoryOf(new IoUring(), receivedInto, false)),
   closed: await outlives(() => memoryOf(new IoUring(), receivedInto, true)),
   uncancelled: await outlives(() => memoryOf(uncancelled(), receivedInto, true)),
   provided: await outlives(() => memoryOf(new IoUring(), providedTo, false)),
   providedAndClosed: await outlives(() => memoryOf(new IoUring(), providedTo, true)),
 };
-for (let i = 0; i < 5000; i++) new Uint8Array(8192).fill(0xff); // over what the heap has got back
+// overwrites memory that returned to the heap
+for (let i = 0; i < 5000; i++) new Uint8Array(8192).fill(0xff);
 const taken = numbers.map((fd) => rawSyscall("io_uring_enter", fd, 1, 0, 0, 0, 0));
-printJson({ ...is, taken: taken.filter((count) => count === 1).length });
+printJson({ ...survives, taken: taken.filter((count) => count === 1).length });

@@ -1,5 +1,5 @@
 /**
- * Sends frames that are longer than a block of the ring, and ones that just fit.
+ * Sends frames that are longer than a block of the ring, and frames that just fit.
  *
  * @module
  */

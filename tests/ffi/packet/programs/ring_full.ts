@@ -1,5 +1,5 @@
 /**
- * Sends more than a ring holds while nobody reads it, and goes on.
+ * Sends more frames than a ring holds while it is not read, and then continues.
  *
  * @module
  */
@@ -36,9 +36,9 @@ for (let round = 0; round < 3; round++) {
   let last = first - 1;
   while (received < queued && awaitFrame(ring, near.fd)) {
     const frame = frameOf(ring);
-    const its = new DataView(frame.buffer, frame.byteOffset).getUint32(NUMBER_OFFSET);
-    if (its <= last || !isAt(ring, its)) disordered++;
-    last = its;
+    const current = new DataView(frame.buffer, frame.byteOffset).getUint32(NUMBER_OFFSET);
+    if (current <= last || !isAt(ring, current)) disordered++;
+    last = current;
     received++;
   }
   const more = ring.next();

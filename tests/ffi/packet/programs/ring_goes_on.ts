@@ -18,7 +18,7 @@ const CAPACITY = IN_A_BLOCK * GEOMETRY.blockCount;
 
 using sender = new Sender();
 
-/** A socket with a ring, the recorded position, and a reader. */
+/** A socket with a ring, and the position up to which it was read. */
 class Place implements Disposable {
   readonly near = nearSocket();
   #sent = 0;
@@ -37,14 +37,14 @@ class Place implements Disposable {
     sleep(4 * GEOMETRY.retireTimeout);
   }
 
-  /** Reads with a new descriptor: the numbers of up to so many frames. */
-  read(count: number, life: Life): number[] {
+  /** Reads up to `count` frames by a new descriptor, and returns their numbers. */
+  read(count: number, mode: Mode): number[] {
     using copy = new OwnedFd(dup(this.near.fd));
     using ring = new PacketRing(copy.fd, GEOMETRY);
     ring.resume(this.sequence, this.done);
     const numbers: number[] = [];
     while (
-      numbers.length < count && (life === "patient" ? awaitFrame(ring, copy.fd) : ring.next())
+      numbers.length < count && (mode === "waits" ? awaitFrame(ring, copy.fd) : ring.next())
     ) {
       const { buffer, byteOffset } = frameOf(ring);
       numbers.push(new DataView(buffer, byteOffset).getUint32(NUMBER_OFFSET));
@@ -54,7 +54,8 @@ class Place implements Disposable {
       }
       this.done++;
     }
-    if (life === "a step further") ring.next(); // a frame that it has not done; the block before may be given back
+    // A frame that this reader does not finish. The block before it may be given back.
+    if (mode === "looks ahead") ring.next();
     return numbers;
   }
 
@@ -68,45 +69,49 @@ class Place implements Disposable {
   }
 }
 
-type Life = "as told" | "a step further" | "patient";
+/**
+ * How a reader reads: without waiting; without waiting, and then one frame further, which it does
+ * not finish; or waiting for each frame.
+ */
+type Mode = "stops" | "looks ahead" | "waits";
 
 const seen = { cases: 0, wrong: [] as unknown[], waiting: [] as number[] };
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
-function expect(what: string, numbers: number[], expected: number[]): void {
+function expect(title: string, numbers: number[], expected: number[]): void {
   seen.cases++;
   if (JSON.stringify(numbers) !== JSON.stringify(expected)) {
-    seen.wrong.push({ what, numbers, expected });
+    seen.wrong.push({ title, numbers, expected });
   }
 }
 
 // Stopped at every frame of every block, before the block is given back and after.
 for (const frames of [0, 1, IN_A_BLOCK, 8, 9]) {
   for (let stop = 0; stop <= frames; stop++) {
-    for (const life of ["as told", "a step further"] as const) {
+    for (const mode of ["stops", "looks ahead"] as const) {
       using place = new Place();
       place.send(frames);
-      const what = `${frames} frames, stopped after ${stop}, ${life}`;
-      expect(what, place.read(stop, life), range(0, stop));
-      expect(what, place.read(CAPACITY, "as told"), range(stop, frames));
+      const title = `${frames} frames, stopped after ${stop}, ${mode}`;
+      expect(title, place.read(stop, mode), range(0, stop));
+      expect(title, place.read(CAPACITY, "stops"), range(stop, frames));
       place.send(2);
-      expect(`${what}, and more`, place.read(2, "patient"), [frames, frames + 1]);
+      expect(`${title}, and more`, place.read(2, "waits"), [frames, frames + 1]);
     }
   }
 }
 
 // A full ring accepts nothing; later it continues with new frames.
 for (let stop = 0; stop <= CAPACITY; stop++) {
-  for (const life of ["as told", "a step further"] as const) {
+  for (const mode of ["stops", "looks ahead"] as const) {
     using place = new Place();
     place.send(2 * CAPACITY);
     const { queued } = counted(place.near.fd);
-    const what = `full, stopped after ${stop}, ${life}`;
+    const title = `full, stopped after ${stop}, ${mode}`;
     const taken = Math.min(stop, queued);
-    expect(what, place.read(stop, life), range(0, taken));
-    expect(what, place.read(2 * CAPACITY, "as told"), range(taken, queued));
+    expect(title, place.read(stop, mode), range(0, taken));
+    expect(title, place.read(2 * CAPACITY, "stops"), range(taken, queued));
     place.send(5);
-    expect(`${what}, and more`, place.read(5, "patient"), range(2 * CAPACITY, 2 * CAPACITY + 5));
+    expect(`${title}, and more`, place.read(5, "waits"), range(2 * CAPACITY, 2 * CAPACITY + 5));
   }
 }
 
@@ -117,7 +122,7 @@ for (const each of [1, 2, 3, 4, 5, 7]) {
   for (let round = 0; round < 6; round++) {
     place.send(2 * IN_A_BLOCK);
     for (let read = 1; read > 0;) {
-      const some = place.read(each, numbers.length % 2 === 0 ? "as told" : "a step further");
+      const some = place.read(each, numbers.length % 2 === 0 ? "stops" : "looks ahead");
       numbers.push(...some);
       read = some.length;
     }
@@ -130,11 +135,11 @@ using place = new Place();
 seen.waiting.push(place.waiting());
 place.send(8);
 seen.waiting.push(place.waiting());
-place.read(3, "as told");
+place.read(3, "stops");
 seen.waiting.push(place.waiting());
-place.read(1, "as told"); // gives the first block back
+place.read(1, "stops"); // gives the first block back
 seen.waiting.push(place.waiting());
-place.read(8, "as told");
+place.read(8, "stops");
 seen.waiting.push(place.waiting());
 
 printJson(seen);

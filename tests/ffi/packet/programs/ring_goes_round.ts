@@ -11,7 +11,8 @@ import { counted, nearSocket, numberedFrame, Sender, sizeOf } from "../../progra
 
 const FRAMES = 3000;
 const BURST = 5; // two to four blocks
-const GEOMETRY = { blockSize: 4096, blockCount: 8, retireTimeout: 1 }; // each frame may get a block of its own
+// With this timeout each frame may get a block of its own.
+const GEOMETRY = { blockSize: 4096, blockCount: 8, retireTimeout: 1 };
 
 using near = nearSocket();
 using sender = new Sender();

@@ -41,7 +41,7 @@ function late() {
   using ring = new PacketRing(near.fd, geometry);
   send(0, 1);
   const early = [poll([near.fd], POLLIN, 50)[0], ring.next()];
-  for (let i = 1; i < 5; i++) sender.send(numberedFrame(i, 1514)); // now it is full
+  for (let i = 1; i < 5; i++) sender.send(numberedFrame(i, 1514)); // fills the block
   return { early, full: awaitFrame(ring, near.fd) && isAt(ring, 0) };
 }
 

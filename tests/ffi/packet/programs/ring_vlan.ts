@@ -1,5 +1,5 @@
 /**
- * Sends frames with VLAN tags, which the kernel takes out of them.
+ * Sends frames with VLAN tags, which the kernel removes from them.
  *
  * @module
  */
@@ -25,7 +25,7 @@ using sender = new Sender();
 setUpPacketRing(near.fd, GEOMETRY);
 using ring = new PacketRing(near.fd, GEOMETRY);
 
-/** The kernel sends frames of its own on a new link. */
+/** Moves to the next frame of this test. The kernel sends frames of its own on a new link. */
 function awaitOurs(): boolean {
   while (awaitFrame(ring, near.fd)) {
     const { buffer, byteOffset } = frameOf(ring);
@@ -41,10 +41,14 @@ printJson(tags.map((tag, number) => {
   sender.send(sent);
   if (!awaitOurs()) return "missing";
   const { vlan = null } = ring;
-  const wasTaken = isSame(frameOf(ring), plain) && ring.length === plain.length;
+  const wasRemoved = isSame(frameOf(ring), plain) && ring.length === plain.length;
   const isRestored = () => {
     ring.restoreVlanTag();
     return isSame(frameOf(ring), sent) && ring.length === sent.length;
   };
-  return { vlan: vlan && [vlan.tpid, vlan.tci], wasTaken, restored: [isRestored(), isRestored()] };
+  return {
+    vlan: vlan && [vlan.tpid, vlan.tci],
+    wasRemoved,
+    restored: [isRestored(), isRestored()],
+  };
 }));

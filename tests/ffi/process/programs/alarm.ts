@@ -1,5 +1,6 @@
 /**
- * Sets the alarm and hangs for a second and a half; with the argument `off`, cancels it before.
+ * Sets the alarm and hangs for a second and a half. With the argument `off`, it cancels the alarm
+ * before it hangs.
  *
  * @module
  */

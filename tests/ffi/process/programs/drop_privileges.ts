@@ -38,10 +38,10 @@ function packetSocket(): string {
 function threads(): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { name: tid } of Deno.readDirSync("/proc/self/task")) {
-    const who = Deno.readTextFileSync(`/proc/self/task/${tid}/status`).split("\n")
+    const credentials = Deno.readTextFileSync(`/proc/self/task/${tid}/status`).split("\n")
       .filter((line) => /^(Uid|Gid|Groups|CapInh|CapPrm|CapEff|CapAmb):/.test(line))
       .map((line) => line.trim().replace(/\s+/g, " ")).join(", ");
-    counts[who] = (counts[who] ?? 0) + 1;
+    counts[credentials] = (counts[credentials] ?? 0) + 1;
   }
   return counts;
 }
@@ -60,7 +60,7 @@ setgroups([42, 7]);
 const before = { groups: getgroups(), packetSocket: packetSocket() };
 
 if (Deno.args[0] === "real") dropPrivileges(NOBODY);
-else setresuid(UNCHANGED, NOBODY.uid, UNCHANGED); // what seteuid(2) does
+else setresuid(UNCHANGED, NOBODY.uid, UNCHANGED); // as seteuid(2) does
 
 printJson({
   before,

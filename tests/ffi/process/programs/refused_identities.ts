@@ -1,5 +1,5 @@
 /**
- * Asks for drops that drop nothing, and prints how each was refused, and the credentials
+ * Tries drops to ids that drop nothing, and prints how each was refused, and the credentials
  * afterwards.
  *
  *     refused_identities.ts ID…

@@ -12,11 +12,11 @@ const sessionId = () => Number(readTextFile("/proc/self/stat").split(") ")[1].sp
 
 const before = sessionId();
 setsid();
-const isOwn = sessionId() === Deno.pid && before !== Deno.pid;
+const isNew = sessionId() === Deno.pid && before !== Deno.pid;
 let again = "done";
 try {
   setsid();
 } catch (error) {
   again = error instanceof SystemError ? error.code : String(error);
 }
-printJson({ session: isOwn ? "its own, and another one than before" : "another's", again });
+printJson({ isNew, again });

@@ -30,7 +30,7 @@ const seen = {
   spawned: inherited((command) => withOriginalMask(() => command.outputSync())),
   within: withOriginalMask(() => withOriginalMask(here)),
   after: [] as number[],
-  heard: [] as string[],
+  received: [] as string[],
 };
 try {
   withOriginalMask(() => {
@@ -44,7 +44,7 @@ for (const signal of ["SIGUSR1", "SIGTERM"] as const) {
   Deno.addSignalListener(signal, () => resolve());
   Deno.kill(Deno.pid, signal);
   await promise;
-  seen.heard.push(signal);
+  seen.received.push(signal);
 }
 printJson(seen);
 Deno.exit();

@@ -17,7 +17,7 @@ const pid = posix_spawn("/bin/sh", [
   "two words",
   "ü",
 ]);
-// Nothing here reaps the child: /proc says when it has ended.
+// Nothing here reaps the child: /proc shows when it has ended.
 while (!/^State:\tZ/m.test(Deno.readTextFileSync(`/proc/${pid}/status`))) {
   await new Promise((resolve) => setTimeout(resolve, 5));
 }

@@ -11,7 +11,7 @@ import { outlives } from "../../programs/collecting.ts";
 import { printJson } from "../../programs/print_json.ts";
 
 const waiting = await outlives(() => new WaitingThreads(1));
-const letGo = await outlives(() => {
+const released = await outlives(() => {
   using threads = new WaitingThreads(1);
   return threads;
 });
@@ -19,4 +19,4 @@ const before = threads();
 new WaitingThreads(3);
 const started = threads().difference(before);
 globalThis.dispatchEvent(new Event("unload"));
-printJson({ waiting, letGo, enough: started.size >= 3, ended: ended(started, 3) >= 3 });
+printJson({ waiting, released, enough: started.size >= 3, ended: ended(started, 3) >= 3 });

@@ -1,13 +1,13 @@
 /**
- * A process of several threads that is asked by a tracer. Says `ready`, and goes on until its
- * standard input ends.
+ * A process of several threads in which a tracer makes system calls. It prints `ready`, and runs
+ * until its standard input ends.
  *
- *     asked.ts root            as it was started
- *     asked.ts nobody          after it has dropped its privileges
- *     asked.ts busy            its first thread makes no system call, and so does not end by itself
- *     asked.ts ring            with an io_uring that has a thread of the kernel's
- *     asked.ts datagrams FD    receives datagrams, each of which is its number, until an empty
- *                              one: tells how many came in order
+ *     asked.ts root            with the privileges with which it was started
+ *     asked.ts nobody          drops its privileges first
+ *     asked.ts busy            its first thread makes no system calls; the test kills it
+ *     asked.ts ring            has an io_uring with a kernel thread
+ *     asked.ts datagrams FD    receives numbered datagrams until an empty one, checks their order,
+ *                              and prints their count
  *
  * @module
  */
@@ -30,7 +30,7 @@ function receiveInOrder(fd: number): number {
   for (let count = 0;; count++) {
     while (poll([fd], POLLIN, 1000).length === 0);
     if (recv(fd, bytes, 0) === 0) return count;
-    if (datagram[0] !== count) throw new Error(`${datagram[0]} in the place of ${count}`);
+    if (datagram[0] !== count) throw new Error(`Received ${datagram[0]}, expected ${count}`);
   }
 }
 

@@ -1,10 +1,10 @@
 /*
- * Puts on the filter in the file FILTER (none for "-"), then makes a system call by another name than its own, and tells
- * what came of it: the result, or -errno.
+ * Installs the filter in the file FILTER (none for "-"), calls getpid by one of the kernel's three
+ * system call interfaces, and prints "its pid" or the error.
  *
- *     filtered FILTER native     getpid, as it should be
- *     filtered FILTER i386       getpid of 32-bit programs: int $0x80
- *     filtered FILTER x32        getpid of x32 programs
+ *     filtered FILTER native     the interface of 64-bit programs
+ *     filtered FILTER i386       that of 32-bit programs: int $0x80
+ *     filtered FILTER x32        that of x32 programs
  */
 #include <errno.h>
 #include <linux/filter.h>

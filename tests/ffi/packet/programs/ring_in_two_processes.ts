@@ -1,8 +1,8 @@
 /**
- * Sets up a ring, and lets another process map and read it.
+ * Sets up a ring that another process maps and reads.
  *
- *     ring_handed_on.ts            the process that sets it up and sends
- *     ring_handed_on.ts reader FD  the reader
+ *     ring_in_two_processes.ts            sets the ring up, sends, and starts the reader
+ *     ring_in_two_processes.ts reader FD  reads
  *
  * @module
  */
@@ -23,7 +23,7 @@ function read(packetFd: number): void {
   printJson({ asSent, more: ring.next() });
 }
 
-function handOn(): void {
+function sendAndStartReader(): void {
   using near = nearSocket();
   using sender = new Sender();
   setUpPacketRing(near.fd, GEOMETRY);
@@ -38,4 +38,4 @@ function handOn(): void {
 }
 
 if (Deno.args[0] === "reader") read(Number(Deno.args[1]));
-else handOn();
+else sendAndStartReader();
