@@ -16,7 +16,7 @@
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["lib/", "ffi/"],
   "lib/cli/": ["lib/experiments/", ...below("harness"), "lib/report/", "ffi/"],
-  "lib/report/": ["lib/harness/experiment.ts", "lib/host/", "lib/evidence/", "ffi/"],
+  "lib/report/": ["lib/evidence/"],
   "lib/experiments/mod.ts": ["lib/experiments/", "lib/harness/experiment.ts"],
   "lib/experiments/": [...below("harness"), "ffi/"],
   "lib/harness/": ["lib/confine/", "lib/inspect/", "lib/receive/", ...below("packets"), "ffi/"],

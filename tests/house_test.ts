@@ -63,7 +63,7 @@ Deno.test("forbiddenImports() allows what runs downward", () => {
     importing("lib/experiments/relay/judge.ts", "lib/experiments/relay/relay.ts"),
     importing("lib/experiments/relay/judge.ts", "lib/confine/start.ts", "lib/receive/mod.ts"),
     importing("lib/confine/start.ts", "lib/inspect/look.ts", "lib/packets/send.ts"),
-    importing("lib/report/list.ts", "lib/harness/experiment.ts"),
+    importing("lib/report/list.ts", "lib/evidence/description.ts"),
     importing("ffi/mod.ts", "ffi/abi/errno.ts"),
   ];
   assertEquals(forbiddenImports(allowed), []);

@@ -1,6 +1,6 @@
 /**
- * The socket filters of a relay's worker, as programs of classic BPF for `attachFilter`: a frame
- * that the worker does not need does not reach it.
+ * Socket filters, as programs of classic BPF for `attachFilter`: a frame that a worker does not
+ * need does not reach it. A relay's worker needs one group; any other worker needs all multicast.
  *
  * Both filters drop what this machine itself sends. PACKET_IGNORE_OUTGOING would do that for a
  * single socket, but the kernel ignores that option for a member of a fanout group, and a pinned

@@ -42,7 +42,7 @@ function definition(name: string): RegExp {
   const own = RegExp.escape(name.slice(name.lastIndexOf(".") + 1));
   const modifiers = "(?:(?:static|async|get|protected|override) )*";
   return new RegExp(
-    `\\bfunction\\*? ${own}\\b|\\bconst ${own} =|^ +${modifiers}\\*?"?${own}"?[<(:][^;]*$`,
+    `\\bfunction\\*? ${own}\\b|\\bconst ${own} =|^ +${modifiers}\\*?"?${own}"?(?:[<(].*\\{$|: (?:async )?(?:\\(|function\\b|\\w+ =>))`,
     "m",
   );
 }
