@@ -39,9 +39,9 @@ import {
   environment,
   evidenceOf,
   evidenceOfFailure,
-  type ExperimentOptions,
   requireFile,
   runExperiment,
+  type RunExperimentOptions,
   type ShowProgress,
 } from "./lib/harness/run.ts";
 import { findSetting } from "./lib/harness/setting.ts";
@@ -104,7 +104,7 @@ async function startTracing({ trace, files }: RunTask): Promise<Tracing | undefi
 
 async function runEach(
   experiments: readonly Experiment[],
-  how: Omit<ExperimentOptions, "signal" | "settled">,
+  how: Omit<RunExperimentOptions, "signal" | "settled">,
   where: Environment,
   results: ExperimentEvidence[],
 ): Promise<Evidence> {

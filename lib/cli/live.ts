@@ -6,7 +6,7 @@
  */
 
 import { escapeText } from "../evidence/escape.ts";
-import type { Progress, ShowProgress } from "../harness/run.ts";
+import type { RunProgress, ShowProgress } from "../harness/run.ts";
 
 /**
  * The period of the line on a terminal, in milliseconds. A run that ends sooner shows no line.
@@ -35,7 +35,7 @@ export function progressOn(output: ProgressOutput): ShowProgress {
 class PlainLines implements Disposable {
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor({ write }: ProgressOutput, name: string, progress: Progress) {
+  constructor({ write }: ProgressOutput, name: string, progress: RunProgress) {
     this.#timer = setInterval(() => {
       const { counters } = progress;
       if (counters !== undefined) write(`${escapeText(`${name}: ${counters()}`)}\n`);
@@ -71,7 +71,7 @@ class TerminalLine implements Disposable {
 function progressLine(
   name: string,
   deadline: number,
-  { packetCount, counters }: Progress,
+  { packetCount, counters }: RunProgress,
 ): string {
   const left = `${Math.max(0, Math.ceil((deadline - Date.now()) / 1000))} s left`;
   const done = counters?.() ?? `${packetCount} packet${packetCount === 1 ? "" : "s"} so far`;

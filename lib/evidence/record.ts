@@ -47,7 +47,7 @@ export const CALL_LIMIT = 2000;
 export const CALL_LENGTH = 240;
 
 /** A call that a process reports in its trace. */
-export interface TracedCall {
+export interface RecordedCall {
   /** The time at which it began, in milliseconds since 1970. */
   readonly began: number;
   /** Duration in milliseconds. */
@@ -61,7 +61,7 @@ export interface TracedCall {
 /**
  * Adds a call to the evidence. Returns false if it was not kept, because that side made too many.
  */
-export type KeepCall = (side: Side, pid: number, call: TracedCall) => boolean;
+export type KeepCall = (side: Side, pid: number, call: RecordedCall) => boolean;
 
 /** Collects the evidence of one experiment. */
 export class ExperimentRecord {

@@ -62,7 +62,7 @@ export function environment(
 const DEFAULT_TIMEOUT = 10;
 
 /** The progress of an experiment. */
-export interface Progress {
+export interface RunProgress {
   /** The number of packets so far. */
   readonly packetCount: number;
   /** Returns the counters of the workers in a few words; `undefined` if there are none. */
@@ -74,10 +74,10 @@ export interface Progress {
  *
  * @param deadline The time at which the experiment must end, in milliseconds since 1970.
  */
-export type ShowProgress = (name: string, deadline: number, progress: Progress) => Disposable;
+export type ShowProgress = (name: string, deadline: number, progress: RunProgress) => Disposable;
 
 /** Options of {@linkcode runExperiment}. */
-export interface ExperimentOptions {
+export interface RunExperimentOptions {
   readonly setting: Setting;
   /** Ends the run early; its reason is an `Error`. */
   readonly signal: AbortSignal;
@@ -102,7 +102,7 @@ export interface ExperimentOptions {
 export async function runExperiment(
   experiment: Experiment,
   { setting, signal, settled, childModule = experiment.module, tracing, showProgress }:
-    ExperimentOptions,
+    RunExperimentOptions,
 ): Promise<ExperimentEvidence> {
   const timeUp = new AbortController();
   const timeout = setting.timeout ?? (experiment.timeout ?? DEFAULT_TIMEOUT) * 1000;

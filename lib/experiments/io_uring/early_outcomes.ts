@@ -27,7 +27,7 @@ type EarlyRing = keyof typeof EARLY;
 const REQUESTS = ["open", "socket"] as const satisfies EarlyRequest[];
 
 /** The outcome of a request to a ring. */
-export interface Outcome {
+export interface EarlyOutcome {
   /** `opened`, `no answer`, or the name of the errno. */
   readonly outcome: string;
   /** The descriptor that it opened; null if it opened nothing. */
@@ -35,10 +35,10 @@ export interface Outcome {
 }
 
 /** The outcome of each request to each ring. */
-export type Outcomes = Record<EarlyRing, Record<EarlyRequest, Outcome>>;
+export type Outcomes = Record<EarlyRing, Record<EarlyRequest, EarlyOutcome>>;
 
 /** Makes a request, and returns its outcome. */
-export function outcomeOf(request: () => number | undefined): Outcome {
+export function outcomeOf(request: () => number | undefined): EarlyOutcome {
   try {
     const fd = request();
     return fd === undefined ? { outcome: "no answer", fd: null } : { outcome: "opened", fd };

@@ -67,7 +67,7 @@ import {
   judgeAttempts,
   judgeComparison,
   judgeEgress,
-  judgeFilter,
+  judgeGroupFilter,
   judgeMembership,
   judgeReversePath,
   judgeStrays,
@@ -208,7 +208,7 @@ export async function parent(
   if (receiver === undefined) run.check("RELAY-06", skipped(`--out ${egressLink.name}`));
   else run.check("RELAY-06", judgeComparison(arrived), ["answer"]);
   run.check("RELAY-07", judgeAccount(account, stimulus, left), ["parent", "child"]);
-  run.check("RELAY-08", judgeFilter(statistics, stimulus));
+  run.check("RELAY-08", judgeGroupFilter(statistics, stimulus));
   run.check(
     "RELAY-09",
     whyLeftAlone === undefined

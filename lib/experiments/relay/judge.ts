@@ -134,7 +134,7 @@ export function judgeAccount(
 }
 
 /** Judges RELAY-08: the filter let through exactly the frames that it should, and none was lost. */
-export function judgeFilter(
+export function judgeGroupFilter(
   { packets, drops }: PacketStatistics,
   { sent, invalid, filtered }: Injected,
 ): Finding {

@@ -33,7 +33,7 @@ import { formatEndpoint } from "./egress.ts";
 import { isStray } from "./elsewhere.ts";
 
 /** How a witness recognizes the datagrams that may pass. */
-export interface Expected {
+export interface ExpectedOutput {
   /** The source of the worker's datagrams, in the form of {@linkcode formatEndpoint}. */
   readonly source: string;
   readonly to: Ipv4Endpoint;
@@ -47,14 +47,14 @@ const RECEIVE_BUFFER = 8 << 20;
 export class OutputWitness implements Disposable {
   readonly #socket: OwnedFd;
   readonly #reader: DatagramReader;
-  readonly #expected: Expected;
+  readonly #expected: ExpectedOutput;
   /** The digests of the payloads of the datagrams that may pass, in order. */
   readonly datagrams: string[] = [];
   /** The worker's other frames, in words. */
   #strays: string[] = [];
 
   /** @throws {SystemError} If the packet socket cannot be opened or bound there. */
-  constructor(link: Link, expected: Expected) {
+  constructor(link: Link, expected: ExpectedOutput) {
     this.#expected = expected;
     this.#reader = new DatagramReader(expected.to);
     this.#socket = boundPacketSocket(link.ifindex, ETH_P_ALL);

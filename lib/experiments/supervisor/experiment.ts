@@ -28,7 +28,7 @@ import {
   type Control,
   judgeGaps,
   judgeOnce,
-  judgeQueue,
+  judgeQueueControl,
   judgeReopened,
   judgeSeats,
   judgeShares,
@@ -185,7 +185,7 @@ export async function parent(
   // 6. and 7. The controls show the losses without a ring, and without keeping the socket.
   run.step("The control: workers that receive by recvfrom...");
   const queue = await control(run, overrides, { ring: null, work: CONTROL_WORK });
-  run.check("SUPER-07", judgeQueue(queue), SEEN_BY);
+  run.check("SUPER-07", judgeQueueControl(queue), SEEN_BY);
   run.done(describeAccount(queue.account), "SUPER-07");
   run.step("The control: sockets that are closed and reopened...");
   const reopened = await control(run, overrides, { keepsSockets: false });

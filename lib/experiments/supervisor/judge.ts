@@ -119,7 +119,7 @@ export function judgeShares({ failures, whileGivenUp, afterRevival, others }: Sh
  * Judges SUPER-07, the control with recvfrom(2): each lost frame was in the hand of a killed
  * worker, or the kernel had no room for it, or a kill fell between the kernel and the hand.
  */
-export function judgeQueue({ account, kills, inHand, drops }: Control): Finding {
+export function judgeQueueControl({ account, kills, inHand, drops }: Control): Finding {
   const { lost, twice } = account;
   const unexplained = lost.filter((number) => !inHand.includes(number)).length - drops;
   return judged(

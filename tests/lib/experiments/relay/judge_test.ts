@@ -6,7 +6,7 @@ import {
   judgeAttempts,
   judgeComparison,
   judgeEgress,
-  judgeFilter,
+  judgeGroupFilter,
   judgeMembership,
   judgeReversePath,
   judgeStrays,
@@ -131,13 +131,13 @@ Deno.test("judgeAccount() fails where no invalid frame was injected: then nothin
   assertEquals(statusOf(judgeAccount(account, { ...INJECTED, invalid: new Map() }, LEFT)), "fail");
 });
 
-Deno.test("judgeFilter() passes if the filter let through exactly what it should", () => {
-  assertEquals(statusOf(judgeFilter({ packets: 5, drops: 0 }, INJECTED)), "pass");
-  assertEquals(statusOf(judgeFilter({ packets: 4, drops: 0 }, INJECTED)), "fail");
-  assertEquals(statusOf(judgeFilter({ packets: 6, drops: 0 }, INJECTED)), "fail");
-  assertEquals(statusOf(judgeFilter({ packets: 5, drops: 1 }, INJECTED)), "fail");
+Deno.test("judgeGroupFilter() passes if the filter let through exactly what it should", () => {
+  assertEquals(statusOf(judgeGroupFilter({ packets: 5, drops: 0 }, INJECTED)), "pass");
+  assertEquals(statusOf(judgeGroupFilter({ packets: 4, drops: 0 }, INJECTED)), "fail");
+  assertEquals(statusOf(judgeGroupFilter({ packets: 6, drops: 0 }, INJECTED)), "fail");
+  assertEquals(statusOf(judgeGroupFilter({ packets: 5, drops: 1 }, INJECTED)), "fail");
   const unfiltered = { ...INJECTED, filtered: 0 };
-  assertEquals(statusOf(judgeFilter({ packets: 5, drops: 0 }, unfiltered)), "fail");
+  assertEquals(statusOf(judgeGroupFilter({ packets: 5, drops: 0 }, unfiltered)), "fail");
 });
 
 Deno.test("judgeReversePath() passes if the filter takes all from AF_INET and none from the relay", () => {

@@ -8,7 +8,7 @@ import { drawUpAccount } from "../../../../lib/experiments/supervisor/account.ts
 import {
   judgeGaps,
   judgeOnce,
-  judgeQueue,
+  judgeQueueControl,
   judgeReopened,
   judgeSeats,
   judgeShares,
@@ -99,18 +99,18 @@ Deno.test("judgeShares() fails where any one of its four figures is wrong", () =
   }
 });
 
-Deno.test("judgeQueue() passes losses that kills explain: in hand, dropped, or on the way there", () => {
+Deno.test("judgeQueueControl() passes losses that kills explain: in hand, dropped, or on the way there", () => {
   const control = { kills: 3, inHand: [4, 5], drops: 1 };
-  assertEquals(judgeQueue({ ...control, account: without(4, 5, 6) }).status, "pass");
-  assertEquals(judgeQueue({ ...control, account: without(4, 5, 6, 7) }).status, "pass");
-  assertEquals(judgeQueue({ ...control, account: without(4, 5, 6, 7, 8) }).status, "fail");
+  assertEquals(judgeQueueControl({ ...control, account: without(4, 5, 6) }).status, "pass");
+  assertEquals(judgeQueueControl({ ...control, account: without(4, 5, 6, 7) }).status, "pass");
+  assertEquals(judgeQueueControl({ ...control, account: without(4, 5, 6, 7, 8) }).status, "fail");
 });
 
-Deno.test("judgeQueue() fails where nothing is lost, or a frame came twice", () => {
+Deno.test("judgeQueueControl() fails where nothing is lost, or a frame came twice", () => {
   const control = { kills: 3, inHand: [], drops: 0 };
-  assertEquals(judgeQueue({ ...control, account: accountOf(...ALL) }).status, "fail");
+  assertEquals(judgeQueueControl({ ...control, account: accountOf(...ALL) }).status, "fail");
   const doubled = accountOf(...ALL.slice(1), 9);
-  assertEquals(judgeQueue({ ...control, account: doubled }).status, "fail");
+  assertEquals(judgeQueueControl({ ...control, account: doubled }).status, "fail");
 });
 
 Deno.test("judgeReopened() fails where the control loses nothing", () => {
