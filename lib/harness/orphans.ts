@@ -11,6 +11,7 @@
  * @module
  */
 
+import { pause } from "../host/pause.ts";
 import { readDirectory, readTextFile } from "../../ffi/process/file.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
 import { becomeSubreaper, reap } from "../../ffi/process/process.ts";
@@ -83,7 +84,7 @@ export async function endOrphans(): Promise<number> {
     if (Date.now() > deadline) {
       throw new ExperimentError("The processes that the child left behind keep forking");
     }
-    if (round % ROUNDS === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+    if (round % ROUNDS === 0) await pause(0);
   }
   return killed.size;
 }

@@ -15,6 +15,7 @@
  * @module
  */
 
+import { pause } from "../host/pause.ts";
 import { CLONE_NEWPID, O_CLOEXEC, O_RDONLY } from "../../ffi/abi/constants.ts";
 import { AnswerError, attempt, Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { OwnedFd } from "../../ffi/process/descriptor.ts";
@@ -143,7 +144,7 @@ export class PidNamespace {
       isOver = true;
     });
     for (const deadline = Date.now() + PATIENCE; !isOver;) {
-      await Promise.race([over, new Promise((resolve) => setTimeout(resolve, INTERVAL))]);
+      await Promise.race([over, pause(INTERVAL)]);
       if (!isOver) this.#reapStrangers();
       if (Date.now() > deadline) {
         throw new ExperimentError("The child's PID namespace does not end");

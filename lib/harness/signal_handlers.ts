@@ -11,6 +11,7 @@
  * @module
  */
 
+import { pause } from "../host/pause.ts";
 import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { rawSyscall } from "../../ffi/abi/raw_syscall.ts";
 import { signalsIn } from "../../ffi/process/signals.ts";
@@ -35,7 +36,7 @@ export async function handlersEnded(
   const end = performance.now() + patience;
   const until = async (isOver: () => boolean) => {
     while (!isOver() && performance.now() < end) {
-      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+      await pause(PAUSE);
     }
   };
   const mayRun = [sentinel, ...signals];

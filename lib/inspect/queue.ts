@@ -8,6 +8,7 @@
  * @module
  */
 
+import { pause } from "../host/pause.ts";
 import { type Finding, judged } from "../evidence/evidence.ts";
 import { packetSockets } from "./packet_sockets.ts";
 
@@ -38,7 +39,7 @@ export async function leastQueued(link: string, deadline: number): Promise<numbe
     if (queued === undefined) return undefined;
     least = Math.min(least, queued);
     if (least === 0 || Date.now() >= deadline) return least;
-    await new Promise((resolve) => setTimeout(resolve, INTERVAL));
+    await pause(INTERVAL);
   }
 }
 

@@ -35,7 +35,8 @@ import {
   type Phase,
   rounded,
 } from "./judge.ts";
-import { killAtRandom, killUntilGivenUp, pause } from "./kills.ts";
+import { killAtRandom, killUntilGivenUp } from "./kills.ts";
+import { pause } from "../../host/pause.ts";
 import { backlogAllowed, longestGap, rateOfOneRing } from "./longest_gap.ts";
 import { identitiesFor, type Supervision, supervisorOptions } from "./options.ts";
 import { SteadyStimulus } from "./stream.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { pause } from "../../host/pause.ts";
 import type { Seat } from "./seat.ts";
 import type { Supervisor } from "./supervisor.ts";
 
@@ -99,8 +100,5 @@ export async function killUntilGivenUp(supervisor: Supervisor, time: number): Pr
     others: othersMeanwhile,
   };
 }
-
-/** Waits for a number of milliseconds. */
-export const pause = (time: number) => new Promise<void>((resolve) => setTimeout(resolve, time));
 
 const randomItem = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)];

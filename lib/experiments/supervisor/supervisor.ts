@@ -9,6 +9,7 @@
  * @module
  */
 
+import { pause } from "../../host/pause.ts";
 import { ETH_P_ALL } from "../../../ffi/abi/constants.ts";
 import { setUpPacketRing } from "../../../ffi/packet/packet_ring.ts";
 import type { Identity } from "../../../ffi/process/credentials.ts";
@@ -123,7 +124,7 @@ export class Supervisor implements AsyncDisposable {
     const leaving = this.#find(seat);
     leaving.hasLeft = true;
     this.#route();
-    await milliseconds(this.#settlingTime());
+    await pause(this.#settlingTime());
     await this.until(() => leaving.state === "given up" || leaving.isEmpty);
     await leaving.stop();
   }
@@ -173,7 +174,7 @@ export class Supervisor implements AsyncDisposable {
       await this.until(() => this.#seats.every(isSettled));
       if (before === total()) return;
       before = total();
-      await milliseconds(this.#settlingTime());
+      await pause(this.#settlingTime());
     }
   }
 
@@ -210,7 +211,7 @@ export class Supervisor implements AsyncDisposable {
       if (signal.aborted) throw signal.reason;
       if (condition()) return;
       if (Date.now() > deadline) throw new ExperimentError("Time ran out");
-      await milliseconds(CONDITION_INTERVAL);
+      await pause(CONDITION_INTERVAL);
     }
   }
 
@@ -263,5 +264,3 @@ export class Supervisor implements AsyncDisposable {
     if (this.#failure !== undefined) throw this.#failure;
   }
 }
-
-const milliseconds = (time: number) => new Promise<void>((resolve) => setTimeout(resolve, time));
