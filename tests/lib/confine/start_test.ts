@@ -4,7 +4,7 @@ import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { type RefusalReporter, startWorker } from "../../../lib/confine/start.ts";
 import { EXPERIMENTS } from "../../../lib/experiments/mod.ts";
 import { testNeeding } from "../../support/needs.ts";
-import { evidenceIn, inNamespace } from "../../support/programs.ts";
+import { evidenceIn, inNamespace, ROOT, runProgram } from "../../support/programs.ts";
 
 const SOCKETS = { packetFd: 100, channelFd: 101 };
 const IDENTITY = { uid: 65534, gid: 65534 };
@@ -60,6 +60,22 @@ Deno.test("startWorker() closes the source if a protection is refused, and expla
   assertEquals(steps, [...THREE_STEPS, "source closed"]);
   assertEquals(reporter.explain, explain);
 });
+
+testNeeding(
+  { root: true },
+  "startWorker() closes a forgotten descriptor before the drop",
+  async () => {
+    const program = `${ROOT}/tests/lib/confine/programs/forgotten.ts`;
+    const { code, stdout, stderr } = await runProgram(Deno.execPath(), ["run", "-A", program]);
+    assertEquals(code, 0, stderr);
+    assertEquals(JSON.parse(stdout), [
+      ["before", true],
+      ["drop", false],
+      ["source", false],
+      ["protections", false],
+    ]);
+  },
+);
 
 const root = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
 
