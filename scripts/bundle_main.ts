@@ -4,6 +4,9 @@
  * @module
  */
 
+// main.ts and child_main.ts import this module only when a run is traced. In the one file it has to
+// come before they start.
+import "../lib/harness/trace/local.ts";
 import { runChild } from "../lib/harness/child_main.ts";
 import { EXPERIMENTS } from "../lib/experiments/mod.ts";
 import { main } from "../main.ts";

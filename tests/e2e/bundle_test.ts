@@ -16,6 +16,7 @@ testNeeding(
     bundled(async (place) => {
       assertEquals([...Deno.readDirSync(place.folder)].map(({ name }) => name), ["fdpass.js"]);
       await assertSame(place, ["--harden", "veth-fdpass"]);
+      await assertSame(place, ["--trace", "veth-fdpass"]);
       assertEquals([...Deno.readDirSync(place.folder)].map(({ name }) => name), ["fdpass.js"]);
     }),
 );
