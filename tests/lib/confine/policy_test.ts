@@ -17,7 +17,7 @@ const POLICY = receiveOnlyPolicy(OPTIONS);
 const ARCHITECTURES = ["x86_64", "aarch64"] as const;
 const ALLOW = 0x7fff0000, EPERM = 0x00050001, ENOSYS = 0x00050026;
 
-/** A descriptor or command with something in the high word, which the kernel does not look at. */
+/** A descriptor or command with bits in the high word, which the kernel ignores. */
 const high = (low: bigint) => 0xdead_beef_0000_0000n | low;
 
 // The expectations of the policy, written without looking at its rules: a call and its first
@@ -173,7 +173,7 @@ const REFUSED: Expectation[] = [
   ["creat"],
 ];
 
-/** What the compiled policy says against each expectation, in words. */
+/** The expectations that the compiled policy does not meet, in words. */
 function disappointments(policy: SyscallPolicy, architecture: "x86_64" | "aarch64"): string[] {
   const program = compileFilter(policy, architecture);
   const returned = ([, ...args]: Expectation, nr: number) => {
@@ -193,7 +193,7 @@ for (const architecture of ARCHITECTURES) {
     assertEquals(disappointments(POLICY, architecture), []);
   });
 
-  Deno.test(`receiveOnlyPolicy() compiles to a program that means the same, ${architecture}`, () => {
+  Deno.test(`receiveOnlyPolicy() compiles to an equivalent program, ${architecture}`, () => {
     const program = compileFilter(POLICY, architecture);
     const differences: string[] = [];
     let count = 0;
@@ -207,18 +207,18 @@ for (const architecture of ARCHITECTURES) {
   });
 }
 
-Deno.test("receiveOnlyPolicy() has no rule that could be deleted unseen", () => {
+Deno.test("receiveOnlyPolicy() needs each of its rules", () => {
   for (const rule of POLICY.rules) {
     const without = { ...POLICY, rules: POLICY.rules.filter((each) => each !== rule) };
     assert(disappointments(without, "x86_64").length > 0, JSON.stringify(rule.syscall));
   }
 });
 
-Deno.test("receiveOnlyPolicy() has no condition that could be deleted unseen", () => {
+Deno.test("receiveOnlyPolicy() needs each condition of its rules", () => {
   for (const rule of POLICY.rules.filter(({ when }) => when !== undefined)) {
     const { when: _, ...unconditional } = rule;
     const rules = POLICY.rules.flatMap((each) =>
-      // What comes after it for the same call would never decide, and is no policy to the compiler.
+      // Later rules of the same call could never decide, so the compiler would refuse the policy.
       each === rule ? [unconditional] : each.syscall === rule.syscall ? [] : [each]
     );
     assert(disappointments({ ...POLICY, rules }, "x86_64").length > 0, rule.syscall);

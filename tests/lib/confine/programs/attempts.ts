@@ -1,5 +1,5 @@
 /**
- * Becomes nobody, puts the receive-only filter on, and makes every system call of interest, by
+ * Becomes nobody, installs the receive-only filter, and makes every system call of interest, by
  * number. Prints where the kernel and the policy differ.
  *
  * The policy refuses with a mark here, an errno that none of these calls has of its own. So a
@@ -36,7 +36,7 @@ const WITHOUT_RETURN = /^(exit|exit_group|rt_sigreturn|ppoll\(0x0)\b/;
 
 /**
  * uretprobe and uprobe of x86_64, which the kernel lets pass any filter and answers with SIGILL,
- * unless a probe that it set itself is what called (`seccomp_uprobe_exception` in
+ * unless the call comes from a probe that the kernel set (`seccomp_uprobe_exception` in
  * kernel/seccomp.c).
  */
 const PAST_EVERY_FILTER = arch === "x86_64" ? [335, 336] : [];

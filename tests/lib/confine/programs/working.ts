@@ -48,7 +48,7 @@ const frame = Uint8Array.from([
   ...new Array(46).fill(0),
 ]);
 
-/** What crosses the channel: one number. */
+/** The message on the channel: one number. */
 function say(channelFd: number, number: number): void {
   send(channelFd, new Uint8Array(Uint32Array.of(number).buffer), MSG_NOSIGNAL);
 }

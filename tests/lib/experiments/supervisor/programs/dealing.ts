@@ -31,7 +31,7 @@ const [what, mode = "hash"] = Deno.args;
 const MEMBERS = 4, FLOWS = 32, MOST = 1_000_000, ROUTES = 40, EVERY = 200;
 const IFINDEX = if_nametoindex("veth-fdpass");
 const BUFFER = 8 << 20;
-/** How many frames may be in flight: no more than a member's buffer surely holds. */
+/** The most frames in flight: fewer than a member's buffer holds. */
 const UNDER_WAY = 2000;
 /**
  * Indices in the memory that reader and sender share: whether to stop, and the frames read so far.
