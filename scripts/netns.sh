@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command in a private network namespace with a veth pair whose near end is veth-fdpass.
 #
-#   scripts/netns.sh                 the main job: deno run -A main.ts veth-fdpass
+#   scripts/netns.sh                 the default experiment: deno run -A main.ts veth-fdpass
 #   scripts/netns.sh test [ARG…]     the test suite: deno test -A [ARG…]
 #   scripts/netns.sh COMMAND [ARG…]  any command
 #

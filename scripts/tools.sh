@@ -23,13 +23,13 @@ bring_deno() {
   PATH=$PATH:$(echo "$tools"/node_modules/@deno/*)
   command -v deno >/dev/null && return
   need npm npm
-  printf '%s: no deno here; bringing deno %s into %s\n' "${0##*/}" "$deno_version" "$tools" >&2
+  printf '%s: no deno found; installing deno %s into %s\n' "${0##*/}" "$deno_version" "$tools" >&2
   mkdir -p "$tools"
   cp "$root"/scripts/deno/package*.json "$tools"
   npm install --silent --ignore-scripts --no-audit --no-fund --prefix "$tools" >&2 ||
     die "npm could not install deno $deno_version"
   PATH=$PATH:$(echo "$tools"/node_modules/@deno/*)
-  command -v deno >/dev/null || die "npm brought no deno for this machine"
+  command -v deno >/dev/null || die "npm installed no deno that runs on this machine"
 }
 
 # Fetches what the code imports.

@@ -15,7 +15,7 @@ import type { FilePaths } from "./view_files.ts";
 import type { TextOptions } from "../report/text.ts";
 import type { RunOptions } from "../harness/setting.ts";
 
-/** Run experiments. */
+/** The task of running experiments. */
 export interface RunTask {
   readonly task: "run";
   readonly experiments: readonly Experiment[];
@@ -114,7 +114,7 @@ function beforeDashes(args: readonly string[]): string[] {
  *
  * @param args The arguments, without the program's name.
  * @param experiments All experiments.
- * @throws {UsageError} If an argument is wrong. The message names it, and says what would be right.
+ * @throws {UsageError} If an argument is wrong. The message names it, and a right one.
  */
 export function parseCommandLine(
   args: readonly string[],

@@ -28,28 +28,28 @@ Options:
                           (10; authority, receive-paths, supervisor 60)
   -u, --user USER[:GROUP] user that the child becomes, by name or number (nobody:65534);
                           FIRST-LAST[:GROUP] gives each worker of the supervisor its own uid
-      --stimulus IFACE    interface to inject frames on (the veth peer of INTERFACE, if it is here),
-                          or none
+      --stimulus IFACE    interface to inject frames on (default: the veth peer of INTERFACE, if it
+                          is here), or none
       --receive PATH      how the worker receives: recvmsg (default), recvfrom, recvmmsg, tpacket-v3
                           (default of relay), io-uring, io-uring-multishot; receive-paths then tests
-                          this one alone; io-uring and supervisor have their own ways
+                          this one alone; io-uring and supervisor ignore it
       --workers N         number of workers of the supervisor, 1 to ${WORKER_LIMIT} (2)
-      --fanout MODE       how frames are shared among them: hash (default), cpu, lb, qm
-      --kills N           how often one of them is killed, 1 to ${KILL_LIMIT} (10)
-      --rate N            frames per second for them, 100 to ${RATE_LIMIT} (2000)
+      --fanout MODE       how frames are shared among its workers: hash (default), cpu, lb, qm
+      --kills N           number of times that a worker is killed, 1 to ${KILL_LIMIT} (10)
+      --rate N            frames per second sent to the workers, 100 to ${RATE_LIMIT} (2000)
       --from GROUP:PORT   group and port to relay from (${RELAY_DEFAULTS.from})
       --to GROUP:PORT     group and port to relay to (${RELAY_DEFAULTS.to})
       --out IFACE         egress interface of the relay (a veth pair to a receiver in its own network
                           namespace)
-      --harden            put the worker under all protections: a receive-only packet socket
+      --harden            apply all protections to the worker; it can then only receive
       --json              print the evidence as one JSON object
       --tap               print the evidence as KTAP, as the kernel's own selftests do
       --report FILE.html  write a page for reviewers: one file, with the sequence diagram of this run
-      --pcap FILE.pcapng  write the packets that the child received to a capture file
+      --pcap FILE.pcapng  write the packets that the child received, for Wireshark
       --force             replace files that exist; without it, nothing is overwritten
       --trace             print every libc call of parent and child on standard error, with its
                           structures field by field
-  -q, --quiet             print the verdict alone
+  -q, --quiet             print only the verdict
   -v, --verbose           print the evidence of every check
       --no-color          no colour; NO_COLOR, a pipe and TERM=dumb do the same
   -h, --help              print this text

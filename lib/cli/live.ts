@@ -1,6 +1,6 @@
 /**
  * Shows progress while a run waits. On a terminal it is one line, which is overwritten and finally
- * erased. Elsewhere it is a plain line a second, for experiments whose workers have counters.
+ * erased. Elsewhere it is one plain line per second, for experiments whose workers have counters.
  *
  * @module
  */
@@ -19,7 +19,7 @@ const PLAIN_PERIOD = 1000;
 /** Where progress is shown. */
 export interface ProgressOutput {
   readonly write: (text: string) => void;
-  /** The width of the terminal in characters; `undefined` if it is no terminal. */
+  /** The width of the terminal in characters; `undefined` if it is not a terminal. */
   readonly columns: number | undefined;
 }
 

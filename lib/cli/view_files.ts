@@ -19,7 +19,7 @@ const FILE_VIEWS = {
 /** The option of a view. */
 export type FileView = keyof typeof FILE_VIEWS;
 
-/** The path of each view that is asked for. */
+/** The path of each view that was requested. */
 export type FilePaths = { readonly [view in FileView]?: string | undefined };
 
 /** The open files of a run. A file that is not written leaves no trace. */

@@ -30,7 +30,7 @@ export interface AuditedDescriptor {
   readonly refersTo: string;
   /** `r`, `w`, `rw`, or `path` for a descriptor that can be neither read nor written. */
   readonly access: "r" | "w" | "rw" | "path";
-  /** Why it may be open; `undefined` if nothing explains it. */
+  /** The reason why it may be open; `undefined` if nothing explains it. */
   readonly why: string | undefined;
 }
 

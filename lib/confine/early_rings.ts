@@ -49,7 +49,7 @@ const SILENCE = 200;
 /** A request to an early ring: opening root's file, or a packet socket. Only root can do either. */
 export type EarlyRequest = "open" | "socket";
 
-/** An early ring of each kind: plain, polled by the kernel, and with a registered personality. */
+/** Early rings: one plain, with a registered personality, and one polled by the kernel. */
 export class EarlyRings {
   readonly #plain: IoUring;
   readonly #personality: number;
@@ -57,7 +57,7 @@ export class EarlyRings {
   #requests = 0;
 
   /**
-   * Makes the rings, with the credentials of the moment.
+   * Makes the rings, with the credentials that this process has now.
    *
    * @throws {SystemError} `EINVAL` before Linux 6.5, `EPERM` where io_uring is disabled. No ring
    *   stays open then.

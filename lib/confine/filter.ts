@@ -33,7 +33,7 @@ const STOP_TIMEOUT = 1000;
 
 /** Why ptrace(2) refuses to read filters, where that is not the worker's fault. */
 const CANNOT_LOOK: { readonly [errno: string]: string } = {
-  EPERM: "another tracer is there, or CAP_SYS_PTRACE is not",
+  EPERM: "another tracer is attached, or CAP_SYS_PTRACE is missing",
   EACCES: "CAP_SYS_ADMIN is missing, or this process has a filter itself",
   EIO: "a kernel without CONFIG_CHECKPOINT_RESTORE",
 };
@@ -44,7 +44,7 @@ const CANNOT_LOOK: { readonly [errno: string]: string } = {
  * @param ioUring Whether the worker receives by an io_uring.
  * @throws {SystemError} If the worker is gone.
  */
-export function seeFilters(
+export function examineFilters(
   worker: WorkerProcess,
   passed: PassedSockets,
   ioUring: boolean,

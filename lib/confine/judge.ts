@@ -13,7 +13,7 @@ import type { Identity, PrivilegeError, RegainAttempt } from "../../ffi/process/
 import type { CheckId, CONFINEMENT_CHECKS } from "../evidence/checks.ts";
 import { type Finding, judged, skipped } from "../evidence/evidence.ts";
 import type { View } from "../inspect/look.ts";
-import { alike, CAPABILITY_SETS, type ThreadCredentials } from "../inspect/threads.ts";
+import { CAPABILITY_SETS, groupAlike, type ThreadCredentials } from "../inspect/threads.ts";
 import type { AuditedDescriptor } from "./descriptors.ts";
 import type { SecondLine } from "./second_line.ts";
 
@@ -42,27 +42,31 @@ export function judgeRegaining(
 }
 
 /**
- * DENY-01, as the child tries it: the drop is what forbids a new packet socket.
+ * DENY-01, as the child tries it: the drop forbids a new packet socket.
  *
  * @param before The errno before the drop (the control). Unless it is 0, a refusal shows nothing.
  * @param after The errno after the drop.
- * @param control Which process made the control.
+ * @param control The process that made the control.
  */
 export function judgeDenial(
   before: number,
   after: number,
   control: "child" | "parent" = "child",
 ): Finding {
-  const say = (errno: number) => errno === 0 ? "created" : errnoName(errno);
-  const by = control === "child" ? "before the drop" : "by the parent";
+  const inWords = (errno: number) => errno === 0 ? "created" : errnoName(errno);
+  const by = control === "child" ? "before the drop" : "control by the parent";
   return judged(
     before === 0 && after === Errno.EPERM,
-    `${by}: ${say(before)}; after the drop: ${say(after)}`,
-    { call: "socket(AF_PACKET, SOCK_RAW|SOCK_CLOEXEC, 0)", before: say(before), after: say(after) },
+    `${by}: ${inWords(before)}; after the drop: ${inWords(after)}`,
+    {
+      call: "socket(AF_PACKET, SOCK_RAW|SOCK_CLOEXEC, 0)",
+      before: inWords(before),
+      after: inWords(after),
+    },
   );
 }
 
-/** What the parent has seen of a hardened worker. */
+/** The parent's observations of a hardened worker. */
 export interface SeenWorker {
   readonly view: View;
   /** A look before it was hardened: a thread that is not in it was started later. */
@@ -108,8 +112,10 @@ export function judgeConfinement(
     threads.length > 0 && loose.length === 0,
     loose.length === 0
       ? `${threads.length} threads, all confined`
-      : `${loose.length} of ${threads.length} threads are not: ${JSON.stringify(loose[0])}`,
-    { threads: alike(threads, ({ tid: _, ...seen }) => seen) },
+      : `${loose.length} of ${threads.length} threads are not confined: ${
+        JSON.stringify(loose[0])
+      }`,
+    { threads: groupAlike(threads, ({ tid: _, ...seen }) => seen) },
   );
 }
 
@@ -134,7 +140,7 @@ export function judgeCredentials(
       : `${kind} ${JSON.stringify(show(offending[0]))} on ${offending.length} of ` +
         `${threads.length} threads`;
     return judged(threads.length > 0 && offending.length === 0, observed, {
-      threads: alike(threads, show),
+      threads: groupAlike(threads, show),
     });
   };
   const usable = ["CapInh", "CapPrm", "CapEff", "CapAmb"] as const;
@@ -166,7 +172,7 @@ export function judgeCredentials(
   };
 }
 
-/** HARD-02: threads that were started later are there, and confined like all others. */
+/** HARD-02: there are threads that were started later, and they are confined like all others. */
 export function judgeLaterThreads(
   before: readonly ThreadCredentials[],
   after: readonly ThreadCredentials[],
@@ -189,8 +195,8 @@ export function judgeFootholds(
   return judged(
     footholds.length === 0,
     footholds.length === 0
-      ? `${descriptors.length} descriptors, each with its reason`
-      : `unexplained: ${footholds.join(", ")}`,
+      ? `${descriptors.length} descriptors, all expected`
+      : `unexpected: ${footholds.join(", ")}`,
     { descriptors, footholds },
   );
 }
@@ -201,8 +207,8 @@ export function judgeDescriptors(audited: readonly AuditedDescriptor[]): Finding
   return judged(
     unexplained.length === 0,
     unexplained.length === 0
-      ? `${audited.length} descriptors, each with its reason`
-      : `unexplained: ${unexplained.map(({ fd, refersTo }) => `${fd} (${refersTo})`).join(", ")}`,
+      ? `${audited.length} descriptors, all expected`
+      : `unexpected: ${unexplained.map(({ fd, refersTo }) => `${fd} (${refersTo})`).join(", ")}`,
     { descriptors: audited.map((each) => ({ ...each, why: each.why ?? null })) },
   );
 }
@@ -231,18 +237,22 @@ export interface SeenFilters {
 }
 
 /**
- * HARD-05: the filter of the policy is among those of the worker. More filters only refuse more.
+ * HARD-05: the filter of the policy is among those of the worker. Further filters can only refuse
+ * more.
  */
 export function judgeFilter({ expected, found }: SeenFilters): Finding {
-  if (expected === undefined) return judged(false, "the packet socket has not one number there");
+  if (expected === undefined) {
+    return judged(false, "the worker does not hold the packet socket under exactly one number");
+  }
   if (typeof found === "string") return skipped(`The filter cannot be read: ${found}`);
   const isThere = found.some((program) => program.toHex() === expected.toHex());
   const lengths = found.map(instructions).join(", ") || "none";
   return judged(
     isThere,
     isThere
-      ? `receive-only, ${instructions(expected)} instructions, byte for byte`
-      : `no filter is that of the policy (${instructions(expected)} instructions): ${lengths}`,
+      ? `receive-only, ${instructions(expected)} instructions, equal byte for byte`
+      : `no filter equals that of the policy (${instructions(expected)} instructions); ` +
+        `lengths found: ${lengths}`,
     { expected: expected.toBase64(), found: found.map((program) => program.toBase64()) },
   );
 }

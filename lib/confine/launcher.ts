@@ -15,7 +15,7 @@ import type { Protection } from "./protections.ts";
 const SETPRIV = "/usr/bin/setpriv";
 
 /** The capabilities that the drop and the control before it need, as setpriv(1) names them. */
-const USUAL_CAPABILITIES = {
+const DEFAULT_CAPABILITIES = {
   setuid: CAP_SETUID,
   setgid: CAP_SETGID,
   net_raw: CAP_NET_RAW,
@@ -24,7 +24,7 @@ const USUAL_CAPABILITIES = {
 /** Returns the most capabilities that a child may start with, as a set of bits. */
 export function launchCapabilities(chosen: readonly Protection[]): bigint {
   if (chosen.includes("no-capabilities")) return 0n;
-  return Object.values(USUAL_CAPABILITIES).reduce((set, bit) => set | 1n << BigInt(bit), 0n);
+  return Object.values(DEFAULT_CAPABILITIES).reduce((set, bit) => set | 1n << BigInt(bit), 0n);
 }
 
 /**
@@ -43,15 +43,15 @@ export function launcherWith(capabilities: readonly string[]): readonly string[]
   ];
 }
 
-/** The launcher of every child that needs no other. */
-export const USUAL_LAUNCHER = launcherWith(Object.keys(USUAL_CAPABILITIES));
+/** The launcher of every child that needs no special one. */
+export const DEFAULT_LAUNCHER = launcherWith(Object.keys(DEFAULT_CAPABILITIES));
 
 /**
- * Returns the launcher that leaves no capability if that protection is chosen, and the usual
+ * Returns the launcher that leaves no capability if that protection is chosen, and the default
  * launcher otherwise.
  */
 export function launcherFor(identity: Identity, chosen: readonly Protection[]): readonly string[] {
-  if (!chosen.includes("no-capabilities")) return USUAL_LAUNCHER;
+  if (!chosen.includes("no-capabilities")) return DEFAULT_LAUNCHER;
   return launcherUnder(identity, [...chosen, "no-new-privs"]);
 }
 
@@ -59,7 +59,7 @@ export function launcherFor(identity: Identity, chosen: readonly Protection[]): 
  * Returns the launcher that puts on the chosen protections and nothing else, to show what each
  * takes away.
  *
- * @returns No word, if none of them is put on at the start.
+ * @returns An empty list if none of them is put on at the start.
  */
 export function launcherUnder(
   { uid, gid }: Identity,
@@ -93,7 +93,7 @@ export function requireLauncher(program = SETPRIV): void {
     if (!(error instanceof NotFound || error instanceof PermissionDenied)) throw error;
   }
   throw new CannotAnswer(
-    `"${program}" is missing, or not that of util-linux`,
+    `"${program}" is missing, or not the one of util-linux`,
     "Install the package util-linux",
   );
 }

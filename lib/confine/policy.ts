@@ -13,7 +13,7 @@
  *                          the packet socket. sendmmsg, sendfile, splice, io_uring_setup, pwrite64
  *                          and others are not listed
  *   its settings           no setsockopt, ioctl or bind, and no fcntl that sets: O_NONBLOCK would
- *                          be the parent's too
+ *                          affect the parent's copy too
  *   another number         the rules know the socket by its number: no dup, F_DUPFD, pidfd_getfd.
  *                          A socket cannot be opened through /proc/self/fd (ENXIO). SCM_RIGHTS can
  *                          carry it over the control channel to the parent, which has it anyway,
@@ -25,15 +25,16 @@
  *   undoing a protection   no PR_SET_DUMPABLE, PR_SET_PDEATHSIG, alarm or personality, and no
  *                          prlimit64 that sets
  *
- * The worker of a relay has a second socket, connected to its one destination, and may `sendto` by
- * it without an address. It could reach other destinations by an address, by sendmsg (whose address
- * lies in memory), and after another connect(2): all three are refused. write(2) by it needs no
- * rule, because it cannot name an address; nor do its settings, which no rule allows to change.
+ * The worker of a relay has a second socket, connected to its one destination, and may call
+ * `sendto` on it without an address. It could reach other destinations by an address, by sendmsg
+ * (whose address lies in memory), and after another connect(2): all three are refused. write(2) on
+ * it needs no rule, because that cannot name an address; nor do the settings of the socket, which
+ * no rule allows the worker to change.
  *
- * The filter leaves these to others:
+ * The filter does not cover the following:
  *
- * - The parent must not pass a packet socket again while the filter is on: the new number would be
- *   one that no rule knows.
+ * - The parent must not pass a packet socket again while the filter is on: no rule would know its
+ *   new number.
  * - The JIT maps memory writable and executable, so new code can be made. It can make the listed
  *   calls only.
  * - The worker can open for reading every file that its uid can read. In /proc that includes the
@@ -45,8 +46,8 @@
  * Deno does without these: clone3 (it falls back to clone); whether its output is a terminal (it
  * takes the refusal of ioctl for "no"); web workers, whose event loops need more calls; and its
  * caches. It would lock cache files that it holds open, and retry for 30 seconds at its end; the
- * child holds none (process.ts). {@linkcode prepareForFilter} does beforehand what Deno cannot do
- * without.
+ * child holds none (process.ts). {@linkcode prepareForFilter} makes the refused calls that Deno
+ * needs beforehand.
  *
  * @module
  */
@@ -83,8 +84,8 @@ export interface FilteredProcess {
   /** The process id by which the worker knows itself. */
   readonly pid: number;
   /**
-   * Whether the worker receives by an io_uring, which was made, restricted and enabled before. Then
-   * it may enter it.
+   * Whether the worker receives by an io_uring, which was made, restricted and enabled before. If
+   * so, the worker may enter the ring.
    */
   readonly ioUring: boolean;
 }
@@ -155,7 +156,11 @@ function allowWhen(
 const RECEIVING: readonly SyscallRule[] = [
   ...allow("receive frames, and the parent's messages", "recvmsg", "recvfrom", "recvmmsg"),
   ...allow("wait for them", "poll", "ppoll", "epoll_wait", "epoll_pwait", "epoll_ctl"),
-  ...allow("say what a socket is, and what it dropped", "getsockopt", "getsockname"),
+  ...allow(
+    "read the properties of a socket, and the number of frames that it dropped",
+    "getsockopt",
+    "getsockname",
+  ),
 ];
 
 function reporting({ packetFd, channelFd, egressFd }: WorkerDescriptors): SyscallRule[] {
@@ -169,7 +174,7 @@ function reporting({ packetFd, channelFd, egressFd }: WorkerDescriptors): Syscal
     ...allowWhen([intIs(0, channelFd)], "report to the parent", "sendmsg", "sendto"),
     ...egressFd === undefined ? [] : allowWhen(
       [intIs(0, egressFd), longIs(4, 0n), intIs(5, 0)],
-      "pass a datagram on; an address could be another than the one that it is connected to",
+      "forward a datagram; with an address, it could go elsewhere",
       "sendto",
     ),
     refusedThere("write"),
@@ -184,7 +189,7 @@ const MEMORY: readonly SyscallRule[] = [
 ];
 
 const THREADS: readonly SyscallRule[] = [
-  ...allow("wait for each other", "futex"),
+  ...allow("let threads wait for each other", "futex"),
   ...allowWhen(
     // With this flag the kernel refuses a new user or PID namespace. Others need CAP_SYS_ADMIN.
     [longIs(0, BigInt(CLONE_THREAD), BigInt(CLONE_THREAD))],
@@ -212,13 +217,13 @@ const THREADS: readonly SyscallRule[] = [
 function signals(pid: number): SyscallRule[] {
   return [
     ...allow("handle signals", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack"),
-    ...allow("go on after one", "restart_syscall"),
+    ...allow("continue after a signal", "restart_syscall"),
     ...allowWhen([intIs(0, pid)], "raise and abort: threads of its own", "tgkill"),
   ];
 }
 
 const TIME_AND_IDENTITY: readonly SyscallRule[] = [
-  ...allow("tell the time", "clock_gettime", "clock_getres", "gettimeofday", "time"),
+  ...allow("read the clock", "clock_gettime", "clock_getres", "gettimeofday", "time"),
   ...allow("sleep", "clock_nanosleep", "nanosleep"),
   ...allow("random numbers", "getrandom"),
   ...allow("ids of process and thread", "getpid", "gettid", "getppid"),

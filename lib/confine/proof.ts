@@ -1,5 +1,5 @@
 /**
- * A worker's look at its own confinement: a second opinion, beside what the parent sees.
+ * A worker's look at its own confinement: a second opinion, besides the parent's findings.
  *
  * @module
  */

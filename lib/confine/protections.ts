@@ -1,5 +1,5 @@
 /**
- * Protections: what a parent can take away from a worker that holds a packet socket, by name.
+ * Protections: the powers that a parent can take away from a worker with a packet socket, by name.
  *
  * Theory of operation. The kernel asks for CAP_NET_RAW once, in packet_create(). Whatever the
  * holder of a packet socket does later must be stopped by something else, and only a filter of
@@ -27,7 +27,7 @@
  *      e. `undumpable`: no process of the same uid can trace it, read its memory or take its
  *         descriptors (ptrace_may_access()).
  *      f. `parent-death-signal`: it is killed when the parent dies. The parent may have died
- *         before, so the control channel is checked as well.
+ *         before, so the control channel is checked too.
  *      g. `resource-limits`: it can open a few more descriptors, no file grows, no core is written.
  *         RLIMIT_NPROC is left alone: it counts the threads of all processes of that uid, and the
  *         runtime starts threads when it needs them. New processes are refused by (i).
@@ -39,18 +39,17 @@
  * @module
  */
 
-/** What each protection takes away, by its name, in the order in which they are put on. */
+/** The effect of each protection, by its name, in the order in which they are put on. */
 export const PROTECTIONS = {
-  "locked-filter": "frames that the worker is not for do not reach it, and it cannot change that",
+  "locked-filter": "only the frames that the worker needs reach it, and it cannot change that",
   "fanout-pin": "the socket cannot be bound elsewhere, nor join another fanout group",
-  "no-capabilities":
-    "no thread ever has a capability, nor has a program that it executes, be it root's",
-  "closed-descriptors": "no descriptor is open without a reason",
+  "no-capabilities": "no thread ever has a capability, and no program that it executes gains one",
+  "closed-descriptors": "only expected descriptors are open",
   "undumpable": "no process of the same uid can trace it or take its descriptors",
   "parent-death-signal": "it does not outlive its parent",
-  "resource-limits": "no hoard of descriptors, no file that grows, no core",
+  "resource-limits": "it can hoard no descriptors, make no file grow and dump no core",
   "no-new-privs": "no program that it executes gains a privilege",
-  "receive-only": "no system call but those that receive, report and keep the runtime going",
+  "receive-only": "only system calls that receive, report and keep the runtime going",
 } as const;
 
 /** The name of a protection. */

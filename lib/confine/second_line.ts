@@ -21,7 +21,7 @@ type SecondLineProtection = Extract<
 export type SecondLine = Readonly<Record<SecondLineProtection, boolean>>;
 
 /**
- * The most descriptors that a worker may open. It needs a few dozen; the usual limit is 1024 or
+ * The most descriptors that a worker may open. It needs a few dozen; the default limit is 1024 or
  * more.
  */
 const MOST_DESCRIPTORS = 256;
@@ -32,7 +32,7 @@ const MOST_DESCRIPTORS = 256;
  * @param packetFd The parent's copy of the passed socket.
  * @throws {SystemError} If the worker is gone, or the socket is closed.
  */
-export function seeSecondLine(pid: number, packetFd: number): SecondLine {
+export function examineSecondLine(pid: number, packetFd: number): SecondLine {
   const limits = readTextFile(`/proc/${pid}/limits`);
   const isAtMost = (most: number, name: string) =>
     Number(limits.match(new RegExp(`^Max ${name} +(\\d+) `, "m"))?.[1]) <= most; // not "unlimited"

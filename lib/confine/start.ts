@@ -2,10 +2,10 @@
  * The one order in which a worker is started.
  *
  *   1. Close every descriptor that nothing explains. First, because an io_uring that root made and
- *      the kernel polls acts as root after the drop as well.
+ *      the kernel polls still acts as root after the drop.
  *   2. Become the worker: all ids, on every thread.
- *   3. Open what it receives by. After the drop, so that a ring is made without privilege; before
- *      the filter, which forbids the calls that make it.
+ *   3. Open the source of frames. After the drop, so that a ring is made without privilege; before
+ *      the filter, which forbids the calls that make one.
  *   4. Put the protections on. After the drop, because a change of uid resets the dumpable flag and
  *      the parent-death signal, and the filter forbids it; after the source is open, because its
  *      number is part of the filter's rules.
@@ -30,7 +30,7 @@ import {
   protectWorker,
 } from "./worker_protections.ts";
 
-/** Whom a worker becomes, and the protections that confine it. */
+/** The user that a worker becomes, and the protections that confine it. */
 export interface Confinement extends Identity {
   readonly protections: readonly Protection[];
 }
@@ -41,7 +41,7 @@ export interface RefusalReporter {
   explain: (syscall: string) => string | undefined;
 }
 
-/** What a worker receives by. */
+/** A worker's source of frames. */
 export interface WorkerSource extends Disposable {
   /** An io_uring, or the packet socket itself. */
   readonly fd: number;
@@ -70,10 +70,10 @@ export function leaveRoot(
 }
 
 /**
- * Steps 3 to 5: the worker opens what it receives by, and protects itself.
+ * Steps 3 to 5: the worker opens its source of frames, and protects itself.
  *
- * @param openSource Opens what the worker receives by.
- * @returns What the worker receives by.
+ * @param openSource Opens the source.
+ * @returns The source.
  * @throws {ExperimentError} If the parent is gone already.
  * @throws {SystemError} If the kernel refuses a protection.
  * @throws {AnswerError} If a protection did not take effect.
@@ -97,8 +97,8 @@ export function confine<Source extends WorkerSource>(
 /**
  * Steps 1 to 5: from a root child that holds its sockets to a worker that can receive.
  *
- * @param openSource Opens what the worker receives by.
- * @returns What the worker receives by.
+ * @param openSource Opens the worker's source of frames.
+ * @returns The source.
  * @throws As {@linkcode leaveRoot} and {@linkcode confine} do.
  */
 export function startWorker<Source extends WorkerSource>(

@@ -1,6 +1,6 @@
 /**
- * The protections that a worker puts on itself, and its drop between them. start.ts has their
- * order.
+ * The protections that a worker puts on itself, and its drop between them. Their order is in
+ * start.ts.
  *
  * @module
  */
@@ -56,8 +56,8 @@ const BEHIND_LIBC: { readonly [name: string]: [syscall: string, ...args: number[
 /**
  * Closes every descriptor of the child that nothing explains.
  *
- * With an io_uring its polling thread ends, which acts, and shows in /proc, as the user that made
- * the ring. The kernel takes a moment to end it, so this waits.
+ * When an io_uring is closed, its polling thread ends, which acts, and shows in /proc, as the user
+ * that made the ring. The kernel takes a moment to end the thread, so this waits.
  *
  * @param known The descriptors that stay open.
  * @throws {ExperimentError} If such a thread stays.
@@ -142,7 +142,7 @@ export function protectWorker(
 /**
  * Names the rule of the system call filter that refused a call.
  *
- * @param syscall The call, by the name that libc or the kernel gives it.
+ * @param syscall The name of the call, as libc or the kernel calls it.
  * @returns `undefined` if the filter is not on, or does not refuse that call.
  */
 export function explainViolation(

@@ -318,7 +318,7 @@ export const CHECKS = {
   },
   "SUPER-03": {
     claim: "No socket is without a worker for longer than its ring can hold frames",
-    expected: "each gap shorter than blocks x min(timeout, time to fill one)",
+    expected: "each gap shorter than (blocks - 1) x min(block timeout, time to fill one block)",
     side: "parent",
     source: "prb_retire_rx_blk_timer_expired in net/packet/af_packet.c; D18",
   },
@@ -429,7 +429,7 @@ export const CHECKS = {
   "HARD-01": {
     claim: "Every thread of the hardened worker is confined",
     expected:
-      "the worker's uids and gids, no group, five capability sets 0, NoNewPrivs 1, Seccomp 2",
+      "the worker's uids and gids, no group, all five capability sets 0, NoNewPrivs 1, Seccomp 2",
     side: "child",
     source: "proc_pid_status(5); seccomp(2), SECCOMP_FILTER_FLAG_TSYNC; D24",
     essential: true,
@@ -443,7 +443,7 @@ export const CHECKS = {
   },
   "HARD-03": {
     claim: "Every open descriptor of the hardened worker is expected",
-    expected: "each has its reason; none is a file",
+    expected: "every open descriptor has a known purpose; none is a file",
     side: "child",
     source: "proc_pid_fd(5); lib/confine/descriptors.ts; D24",
     essential: true,

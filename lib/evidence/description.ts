@@ -19,10 +19,10 @@ export interface ExperimentDescription {
   readonly plan: readonly CheckId[];
   /**
    * The checks of the plan that only the child can carry out: its reports of pass and fail count.
-   * The views say so.
+   * The views point this out.
    */
   readonly byChildsWord?: readonly CheckId[];
-  /** Its workers are always hardened, and its plan has the checks for that. */
+  /** Set if its workers are always hardened; its own plan then has the checks for that. */
   readonly alwaysHardens?: true;
   /** Further checks that it plans if its worker is hardened. */
   readonly hardenedPlan?: readonly CheckId[];

@@ -6,7 +6,7 @@
 
 import type { Verdict } from "./evidence.ts";
 
-/** An argument is wrong. The message names it, and says what would be right. */
+/** An argument is wrong. The message names it, and a right one. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
@@ -16,8 +16,8 @@ export class CannotAnswer extends Error {
   override readonly name = "CannotAnswer";
 
   /**
-   * @param message What is missing.
-   * @param remedy What would help: a command, a package, a setting.
+   * @param message The thing that is missing.
+   * @param remedy Something that would help: a command, a package, a setting.
    */
   constructor(message: string, readonly remedy: string) {
     super(message);

@@ -203,7 +203,7 @@ export interface Environment {
 /** The reason why a run has no answer, or only part of one. */
 export interface Failure {
   readonly message: string;
-  /** What would help; null if nothing is known. */
+  /** A remedy; null if none is known. */
   readonly remedy: string | null;
 }
 

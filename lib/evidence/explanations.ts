@@ -21,7 +21,8 @@ export interface Explanation {
 }
 
 const SAME_FRAMES =
-  "A frame that is lost, duplicated, reordered, truncated or changed; a drop that PACKET_STATISTICS " +
+  "A frame that is lost, duplicated, reordered, truncated or changed; a drop that " +
+  "PACKET_STATISTICS " +
   "counts; a child that has not dropped its privileges.";
 
 const TOO_FEW = "An error in the completion, or too few frames of this run's stimulus.";
@@ -29,8 +30,8 @@ const TOO_FEW = "An error in the completion, or too few frames of this run's sti
 /** The explanation of every check. */
 export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
   "SOCK-01": {
-    why: "A packet socket that is bound to no interface, or to another, receives frames that are " +
-      "none of the worker's business, and they say nothing about the interface under test. " +
+    why: "A packet socket that is bound to no interface, or to another, receives frames that do " +
+      "not concern the worker, and that show nothing about the interface under test. " +
       "The parent asks the kernel for the binding instead of trusting bind(2).",
     refutedBy:
       "A bind that was forgotten, or that names another interface or protocol. getsockname(2) " +
@@ -57,8 +58,8 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
   },
   "PASS-02": {
     why: "A control buffer of CMSG_SPACE(4) bytes has room for two descriptors, without " +
-      "MSG_CTRUNC: a second one could be smuggled in, and would stay open in the worker. And " +
-      "a descriptor that is lost to a limit or to a security module is lost without an errno.",
+      "MSG_CTRUNC: a second one could be smuggled in, and would stay open in the worker. And if " +
+      "a limit or a security module withholds a descriptor, no errno reports it.",
     refutedBy: "The parent finds no new packet socket in the child, or two of them; or the child " +
       "itself reports MSG_CTRUNC or a control message of another type.",
     seenBy: ["parent"],
@@ -121,11 +122,11 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     seenBy: ["parent"],
   },
   "DENY-01": {
-    why: "This gives the crossing its meaning: the child cannot create such a socket itself. The " +
-      "same call succeeds before the drop (the control), so the drop took the right away, and " +
-      "not a kernel without packet sockets, or a filter.",
+    why: "This is why the socket must be passed: the child cannot create one itself. The same " +
+      "call succeeds before the drop (the control), so the drop is the reason for the refusal, " +
+      "not a filter or a kernel without packet sockets.",
     refutedBy: "A packet socket after the drop; an errno other than EPERM, such as ENODEV or " +
-      "EAFNOSUPPORT; or a refusal before the drop as well.",
+      "EAFNOSUPPORT; or a refusal even before the drop.",
     seenBy: ["parent"],
   },
   "RECV-01": {
@@ -136,7 +137,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy:
       "Too few frames, while root's own socket received as many as were requested. If root's " +
       "socket did not receive them either, the check is skipped and the run is INCONCLUSIVE.",
-    seenBy: ["answer"],
+    seenBy: ["parent", "answer"],
   },
   "RECV-02": {
     why: "Ambient traffic can look like success. Each of the parent's frames carries a secret, " +
@@ -154,8 +155,8 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "open file description, which ends with the last close. The child's socket must not " +
       "depend on the parent's copy.",
     refutedBy:
-      "A copy that the parent still holds, since nothing is shown then; or no frame that was " +
-      "sent after the close, although root's own socket received it.",
+      "A copy that the parent still holds, because the check then shows nothing; or the child " +
+      "receives no frame sent after the close, although root's own socket does.",
     seenBy: ["parent", "answer"],
   },
   "AUTH-01": {
@@ -173,21 +174,21 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     why: "A protection that is believed to do more than it does is worse than none. Each is " +
       "tried alone, so that no other protection hides a useless one.",
     refutedBy:
-      "A protection that leaves an operation allowed that it is there to take away, or that " +
-      "takes away one that the table does not list for it.",
+      "A protection that does not take away an operation listed for it, or that takes away one " +
+      "that is not listed for it.",
     seenBy: ["parent", "child"],
   },
   "AUTH-03": {
     why: "A worker that parses packets from the network is the process that will be compromised. " +
       "It must then hold a socket that can receive, and nothing else.",
     refutedBy:
-      "Any operation that takes effect under all protections, or that is refused with another " +
-      "errno than the listed one: something other than the protection then refused it.",
+      "Any operation that takes effect under all protections, or that is refused with an errno " +
+      "other than the listed one: then something other than the protection refused it.",
     seenBy: ["parent", "child"],
   },
   "AUTH-04": {
     why: "A worker that can do nothing at all is secure and useless. Hardening must leave it " +
-      "able to receive, even after the attack, which tried to spoil the socket.",
+      "able to receive, even after the attack, which tried to make the socket unusable.",
     refutedBy: "No frames of the stimulus after the attack: the filter refuses too much, or an " +
       "operation took effect.",
     seenBy: ["answer"],
@@ -199,7 +200,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "URING-12).",
     refutedBy:
       "io_uring_setup refused; or a thread of the process that is root, has a capability, or " +
-      "lacks no_new_privs, so that an unprivileged process was not what was tested.",
+      "lacks no_new_privs, so that the tested process was not unprivileged.",
     seenBy: ["parent", "child"],
   },
   "URING-02": {
@@ -238,11 +239,11 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
   },
   "URING-07": {
     why: "Multishot ends with ENOBUFS when the buffers run out, and does not resume by itself. A " +
-      "worker that does not notice receives nothing more. A worker that does must not have " +
+      "worker that does not notice receives nothing more. A worker that notices must not have " +
       "lost the frames that came in between.",
     refutedBy:
-      "A burst larger than the buffers that does not end the submission, since nothing is " +
-      "tested then; or frames of it that are missing.",
+      "A burst larger than the buffers that does not end the submission, because the check then " +
+      "tests nothing; or missing frames of the burst.",
     seenBy: ["answer", "child"],
   },
   "URING-08": {
@@ -270,13 +271,13 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     seenBy: ["parent", "child"],
   },
   "URING-11": {
-    why: "This is a warning; the check holds if the trap is real. The kernel thread that polls " +
-      "such a ring keeps the credentials of the time of its creation. After the drop, under " +
+    why: "This is a warning: the check passes if the trap is real. The kernel thread that polls " +
+      "such a ring keeps the credentials that its creator had at the time. After the drop, under " +
       "no_new_privs, it still opens root's files (CVE-2024-22017). So rings must be closed " +
       "before the drop.",
     refutedBy:
-      "A kernel on which the polled ring no longer acts as root. That is good news, but this " +
-      "project's knowledge would be wrong there.",
+      "A kernel on which the polled ring no longer acts as root. That would be good news, but " +
+      "this project's documentation would be wrong for that kernel.",
     seenBy: ["parent", "child"],
   },
   "URING-12": {
@@ -289,13 +290,13 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     why: "Closing is the remedy for URING-11 and URING-12, and a remedy must be tried too: after " +
       "the close, and the end of the polling thread, the same requests must do nothing.",
     refutedBy:
-      "Anything that one of the closed rings still opens, by its own report or as the parent " +
+      "Anything that one of the closed rings still opens, as the child reports or as the parent " +
       "sees in /proc/PID/fd.",
     seenBy: ["parent", "child"],
   },
   "URING-14": {
-    why: "All of it together, as it would be deployed: a filter for receiving only, and a " +
-      "restricted ring as the only way to receive. Each part was shown alone before.",
+    why: "This is the complete worker, as it would be deployed: a receive-only filter, and a " +
+      "restricted ring as the only way to receive. The other checks showed each part alone.",
     refutedBy:
       "Too few frames of the stimulus: the filter refuses io_uring_enter, or the restriction " +
       "refuses the receive.",
@@ -309,13 +310,13 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
   },
   "PATH-02": {
     why: "recvfrom(2) is the simplest way: no control message, so no time stamp. A simple worker " +
-      "will use it, and it must deliver frames of every length, uncut.",
+      "will use it, and it must deliver frames of every length untruncated.",
     refutedBy: SAME_FRAMES,
     seenBy: ["parent", "answer", "child"],
   },
   "PATH-03": {
     why: "recvmmsg(2) takes many frames in one call, each with its own length and flags in a " +
-      "vector: an error in walking the vector would mix frames up.",
+      "vector: an error in reading the vector would mix up the frames.",
     refutedBy: SAME_FRAMES,
     seenBy: ["parent", "answer", "child"],
   },
@@ -346,8 +347,8 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     seenBy: ["parent", "answer", "child"],
   },
   "SUPER-01": {
-    why: "Surviving packets would be worth nothing if a successor were less confined than the " +
-      "first worker, or had another socket. The parent checks both from outside, at each " +
+    why: "It would be worth nothing that packets survive if a successor were less confined than " +
+      "the first worker, or had another socket. The parent checks both from outside, at each " +
       "start.",
     refutedBy:
       "A seat whose workers received different sockets, or a worker with a thread that is not " +
@@ -364,9 +365,9 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     seenBy: ["parent", "child"],
   },
   "SUPER-03": {
-    why: "A ring holds the frames that come while nobody reads, but not for ever. The limit is " +
-      "known: a block is retired after the timeout or when it is full, and their number is " +
-      "fixed. The gaps must stay well below the limit, or the next run loses frames.",
+    why: "A ring holds the frames that arrive while no worker reads, but not for ever. The limit " +
+      "is known: a block is retired after the timeout or when it is full, and the number of " +
+      "blocks is fixed. The gaps must stay well below the limit, or the next run loses frames.",
     refutedBy:
       "A gap longer than the ring allows, including the time to notice the death; or fewer " +
       "gaps than kills.",
@@ -375,7 +376,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
   "SUPER-04": {
     why: "An update of the worker's program is a planned death. The successor is started and " +
       "made ready first; then the predecessor stops between two frames.",
-    refutedBy: "A frame of that time that is missing, or that both workers took.",
+    refutedBy: "A frame sent during the handover that is missing, or that both workers received.",
     seenBy: ["parent", "child"],
   },
   "SUPER-05": {
@@ -383,8 +384,8 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "its socket discards the frames queued in it. So it is first left out of the group's " +
       "program, then drained, and then closed.",
     refutedBy:
-      "A frame of that time that is missing, since it was in the socket that was closed; or " +
-      "one that came twice.",
+      "A frame sent during the change that is missing, because it was in the socket that was " +
+      "closed; or one that was received twice.",
     seenBy: ["parent", "child"],
   },
   "SUPER-06": {
@@ -409,20 +410,20 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     why: "The control for keeping the sockets open: if they are closed and opened again, the " +
       "frames queued in the old socket are lost, and so are those sent before the new one is " +
       "bound. If nothing were lost, keeping them would have no value.",
-    refutedBy: "No frame lost: the stream missed the gaps, and the other results are suspect.",
+    refutedBy: "No frame lost: the stream then missed the gaps, and the other results are suspect.",
     seenBy: ["parent", "child"],
   },
   "SUPER-09": {
     why: "Giving a worker up and serving its socket again changes the group's program twice, and " +
       "leaves frames in a socket that nobody reads. They must still be there when it is " +
       "served again.",
-    refutedBy: "A frame of that time that is missing, or that came twice.",
+    refutedBy: "A frame sent during these changes that is missing, or that was received twice.",
     seenBy: ["parent", "child"],
   },
   "RELAY-01": {
     why: "A packet socket is no member of a multicast group. Without a member on the interface " +
       "the host sends no IGMP report, and switches and routers stop forwarding the group to " +
-      "it: the relay would work in the laboratory, and receive nothing in the field.",
+      "it: the relay would work in the laboratory, but receive nothing in a real network.",
     refutedBy:
       "No entry for the group and the interface in /proc/net/igmp, or an entry with no more " +
       "users than before.",
@@ -519,7 +520,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "opened for writing, a ring, a terminal. The runtime itself, started as root, " +
       "holds three caches open for writing.",
     refutedBy:
-      "A descriptor that the audit has no reason for, or that refers to a file, as seen from " +
+      "A descriptor that the audit does not expect, or that refers to a file, as seen from " +
       "outside.",
     seenBy: ["parent"],
   },
@@ -532,12 +533,13 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     seenBy: ["parent"],
   },
   "HARD-05": {
-    why: "In /proc, a filter that allows everything also shows as Seccomp 2. The parent reads " +
-      "the worker's filters from the kernel, and compiles the policy itself, for the worker's " +
-      "descriptor numbers.",
+    why: "In /proc, a filter that allows everything also shows as Seccomp 2. So the parent reads " +
+      "the worker's filters from the kernel, and compares them with the policy, which it " +
+      "compiles itself for the worker's descriptor numbers.",
     refutedBy:
-      "No filter of the worker equals that program, byte for byte; or its packet socket also " +
-      "has a number that the rules do not cover. Skipped where another tracer is attached.",
+      "No filter of the worker equals that program, byte for byte; or the worker also holds its " +
+      "packet socket under a number that the rules do not cover. Skipped where another tracer is " +
+      "attached.",
     seenBy: ["parent"],
   },
 };

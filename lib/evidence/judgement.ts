@@ -36,14 +36,14 @@ export class Judgement {
     return this.#findings.length > 0;
   }
 
-  /** Adds a finding of the parent's. */
+  /** Adds a finding by the parent. */
   decide(finding: Finding, seenBy: readonly SeenBy[]): void {
     this.#findings.push(finding);
     for (const each of seenBy) this.#seenBy.add(each);
   }
 
   /**
-   * Takes an opinion of the child's. A fail is final, whatever the child reports before and after
+   * Adds an opinion of the child. A fail is final, whatever the child reports before and after
    * it. A pass is kept only for a check that rests on the child's report.
    *
    * @returns Whether the opinion is kept.
@@ -77,7 +77,7 @@ export class Judgement {
     return combined(seen, opinion ?? { status: "fail", observed: "nothing", evidence: {} });
   }
 
-  /** The worst of the parent's findings; `undefined` if there are none. */
+  /** Returns the worst of the parent's findings; `undefined` if there are none. */
   #worstFinding(): Observation | undefined {
     const findings = this.#findings;
     if (findings.length === 0) return undefined;
@@ -100,7 +100,7 @@ function neverRan(error: string | null): Observation {
   return { status: "fail", observed: "never ran", evidence: { error }, seen_by: ["parent"] };
 }
 
-/** The worse of the parent's finding and the child's opinion, with the words of both. */
+/** Returns the worse of the parent's finding and the child's opinion, with the words of both. */
 function combined(seen: Observation, opinion: Finding): Observation {
   return {
     status: worst([seen, opinion]),
@@ -114,7 +114,7 @@ function worst(findings: readonly Finding[]): Finding["status"] {
   return STATUSES.findLast((status) => findings.some((each) => each.status === status))!;
 }
 
-/** The sources in their order. Without any, the parent saw that nothing came. */
+/** Returns the sources in their order. If there are none, the parent saw that nothing came. */
 function ordered(seenBy: ReadonlySet<SeenBy>): readonly SeenBy[] {
   return seenBy.size === 0 ? ["parent"] : SOURCES.filter((each) => seenBy.has(each));
 }

@@ -31,7 +31,7 @@ import { verdictOf } from "./verdict.ts";
  */
 export const CHILD_TEXT_LIMIT = 1 << 20;
 
-/** The size that a message counts beside its text, for the objects that it becomes. */
+/** The size counted for each message in addition to its text, for the objects that hold it. */
 const MESSAGE_SIZE = 128;
 
 /**
@@ -58,7 +58,9 @@ export interface TracedCall {
   readonly text: string;
 }
 
-/** Takes a call into the evidence. Returns whether it takes more calls of that side. */
+/**
+ * Adds a call to the evidence. Returns false if it was not kept, because that side made too many.
+ */
 export type KeepCall = (side: Side, pid: number, call: TracedCall) => boolean;
 
 /** Collects the evidence of one experiment. */
@@ -94,7 +96,7 @@ export class ExperimentRecord {
   }
 
   /**
-   * Counts text of a child's that is to be kept.
+   * Counts a text from a child that is kept.
    *
    * @throws {ExperimentError} If the children have sent more than {@linkcode CHILD_TEXT_LIMIT}.
    */
@@ -140,7 +142,7 @@ export class ExperimentRecord {
   }
 
   /**
-   * Records a finding of the parent's. The parent may look more than once: the worst finding
+   * Records a finding by the parent. The parent may look more than once: the worst finding
    * counts.
    *
    * @throws {ExperimentError} If the check is not in the plan.
@@ -157,7 +159,7 @@ export class ExperimentRecord {
   }
 
   /**
-   * Records an opinion of the child's. It may come at any time, and any number of times.
+   * Records an opinion of the child. It may come at any time, and any number of times.
    *
    * @throws {ExperimentError} If the check is not in the plan, or the child sends too much.
    */
@@ -200,7 +202,7 @@ export class ExperimentRecord {
     this.#figures[`${stage}_ms`] = this.#elapsed();
   }
 
-  /** Takes a call, as a {@linkcode KeepCall}. */
+  /** Adds a call: the record's {@linkcode KeepCall}. */
   call(...[side, pid, { began, milliseconds, tid, text }]: Parameters<KeepCall>): boolean {
     if (this.#callsLeft[side] === 0) {
       this.#areCallsCut = true;
@@ -261,7 +263,9 @@ export class ExperimentRecord {
 
   #judgement(id: CheckId): Judgement {
     const judgement = this.#judgements.get(id);
-    if (judgement === undefined) throw new ExperimentError(`${id} is no check of this experiment`);
+    if (judgement === undefined) {
+      throw new ExperimentError(`${id} is not a check of this experiment`);
+    }
     return judgement;
   }
 }

@@ -1,6 +1,6 @@
 /**
  * The control channel between parent and child: an `AF_UNIX` `SOCK_SEQPACKET` socketpair that
- * carries one JSON message a datagram, with descriptors beside it.
+ * carries one JSON message per datagram, with descriptors beside it.
  *
  * A datagram is delivered whole or not at all, and the end of the peer is visible at once, so the
  * protocol needs no framing and no message is ever half read. This file does not look at the
@@ -124,7 +124,7 @@ function take(channelFd: number, descriptors: number): Delivery | undefined | nu
   }
 }
 
-/** Tells the end of the channel from an empty datagram: recvmsg(2) returns 0 for both. */
+/** Distinguishes the end of the channel from an empty datagram: recvmsg(2) returns 0 for both. */
 function endOrEmpty(channelFd: number): null {
   const [events] = poll([channelFd], POLLRDHUP, 0);
   if ((events & (POLLRDHUP | POLLHUP)) !== 0) return null;

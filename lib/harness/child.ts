@@ -23,7 +23,7 @@ import {
   parseChildMessage,
   sentTime,
 } from "./protocol.ts";
-import { type PassedSockets, seeFilters } from "../confine/filter.ts";
+import { examineFilters, type PassedSockets } from "../confine/filter.ts";
 import type { SeenFilters } from "../confine/judge.ts";
 import type { Expected } from "../inspect/footholds.ts";
 import type { SeenProcess } from "../inspect/processes.ts";
@@ -55,7 +55,7 @@ const CLOSING_TIMEOUT = 500;
  */
 const COUNTED_ELSEWHERE: readonly ChildMessage["type"][] = ["packet", "reached", "check"];
 
-/** What a child needs of its run. */
+/** The part of a run that a child uses. */
 export interface RunOfChild {
   readonly context: {
     /** Ends the run. Its reason is an `Error`. */
@@ -64,7 +64,7 @@ export interface RunOfChild {
     readonly deadline: number;
     readonly tracing?: Tracing | undefined;
   };
-  /** Takes what the child reports. */
+  /** Receives the child's reports. */
   readonly record: ExperimentRecord;
 }
 
@@ -145,12 +145,14 @@ export class Child implements AsyncDisposable {
     }
   }
 
-  /** Reads the seccomp filters of the child, and compiles its policy: {@linkcode seeFilters}. */
+  /**
+   * Reads the seccomp filters of the child, and compiles its policy: {@linkcode examineFilters}.
+   */
   filters(passed: PassedSockets, ioUring: boolean): SeenFilters {
-    return seeFilters(this, passed, ioUring);
+    return examineFilters(this, passed, ioUring);
   }
 
-  /** The child, and every process that it has started and that is still running. */
+  /** Returns the child, with every process that it has started and that is still running. */
   #inspected(): Inspected {
     const { pid, process } = this;
     const isOther = (each: SeenProcess) => each.isAlive && each.pid !== pid;
@@ -217,7 +219,7 @@ export class Child implements AsyncDisposable {
     this.#run.record.message("parent", message.type, descriptors.length, at);
   }
 
-  /** Records the messages that a child sent before it went. They often say why it did. */
+  /** Records the messages that a child sent before it ended. They often contain the reason. */
   #recordLastMessages(): void {
     for (;;) {
       const delivery = takeMessage(this.#channel.fd, 0);
@@ -228,7 +230,7 @@ export class Child implements AsyncDisposable {
   }
 
   /**
-   * Waits until the child reaches a stage. Records the messages before it, and the time of it.
+   * Waits until the child reaches a stage. Records the messages before it, and its time.
    *
    * @param late Takes packets that arrive before the stage. Without it, a packet is an error.
    * @returns The details that the child reports with the stage, unvalidated.
@@ -331,7 +333,7 @@ export class Child implements AsyncDisposable {
     if (end.leftBehind !== null) throw new ExperimentError(describeEnd(end));
   }
 
-  /** The reason that the child gave for giving up, if such a message is still in the channel. */
+  /** Reads the reason that the child gave for giving up, if it is still in the channel. */
   #lastWords(): string | undefined {
     for (;;) {
       const delivery = takeMessage(this.#channel.fd, 0);
@@ -394,7 +396,7 @@ export class Child implements AsyncDisposable {
     }
   }
 
-  /** Why the child has closed the control channel early: as a rule, because it has ended. */
+  /** Returns why the child has closed the control channel early: usually because it has ended. */
   async #unexpectedEnd(): Promise<ExperimentError> {
     const { end, wasKilled } = await this.#endWithin(CLOSING_TIMEOUT);
     return new ExperimentError(
@@ -442,12 +444,13 @@ export class Child implements AsyncDisposable {
 }
 
 /**
- * What keeps the parent from inspecting a child, and what would help, by errno. Any other error
- * means that something is wrong with the child.
+ * The reasons why the parent cannot inspect a child, and remedies, by errno. Any other error means
+ * that something is wrong with the child.
  */
 const CANNOT_LOOK: { readonly [errno: string]: string } = {
   EPERM:
-    "the child has another tracer, or CAP_SYS_PTRACE is missing (in a container: --cap-add SYS_PTRACE)",
+    "the child has another tracer, or a capability is missing: CAP_SYS_PTRACE, or, for a child with " +
+    "a system call filter, CAP_SYS_ADMIN (in a container: --cap-add)",
   EACCES:
     "CAP_SYS_PTRACE is missing (in a container: --cap-add SYS_PTRACE), or a seccomp filter forbids it",
   ENOSYS: "this kernel lacks that system call",

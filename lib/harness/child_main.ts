@@ -1,6 +1,6 @@
 /**
  * The child's main program: finds its end of the control channel, runs the child's part of one
- * experiment, and exits. Its arguments are all it gets: its environment is empty.
+ * experiment, and exits. Its only input is its arguments; its environment is empty.
  *
  *     deno run … lib/experiments/privilege_drop/experiment.ts EXPERIMENT CHANNEL_FD MILLISECONDS
  *     [structures|calls]

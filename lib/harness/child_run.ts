@@ -48,7 +48,7 @@ export class ChildRun {
     this.#send({ type: "detail", text });
   }
 
-  /** Reports the child's own finding of a check: a second opinion, beside what the parent sees. */
+  /** Reports the child's own finding of a check: a second opinion, besides the parent's finding. */
   check(id: CheckId, finding: Finding): void {
     this.#send({ type: "check", id, ...finding });
   }
@@ -142,7 +142,7 @@ export class ChildRun {
     try {
       this.#send({ type: "failed", message: words });
     } catch {
-      printLastWords(words); // the parent reads that as well
+      printLastWords(words); // the parent reads that too
     }
   }
 
@@ -160,6 +160,6 @@ function printLastWords(words: string): void {
   try {
     write(2, new TextEncoder().encode(words));
   } catch {
-    // The exit status tells of the failure too.
+    // The exit status shows the failure too.
   }
 }

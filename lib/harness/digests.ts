@@ -36,7 +36,7 @@ const FOREIGN_LIMIT = 250_000;
  * @param reported The value in the message.
  * @param sent The number of frames that were sent.
  * @returns The new digests.
- * @throws {ExperimentError} If the value is no list of digests, or there are too many.
+ * @throws {ExperimentError} If the value is not a list of digests, or there are too many.
  */
 export function takeDigests(received: string[], reported: unknown, sent: number): string[] {
   const digests = asTexts(reported, "digests", DIGESTS_PER_MESSAGE);

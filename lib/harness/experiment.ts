@@ -19,11 +19,11 @@ export interface Experiment<Options = unknown> extends ExperimentDescription {
    * only what its experiment needs.
    */
   readonly module: string;
-  /** The capabilities that it needs beside those of every run. */
+  /** The capabilities that it needs in addition to those of every run. */
   readonly capabilities?: readonly Capability[];
   /** Returns why it cannot be answered here; `undefined` if it can. */
   readonly whyNoAnswer?: () => string | undefined;
-  /** Its usual time limit, in seconds, if not 10. */
+  /** Its default time limit, in seconds, if not 10. */
   readonly timeout?: number;
   /** Its own options on the command line. */
   readonly options?: ExperimentOptions<Options, unknown>;

@@ -9,13 +9,13 @@ import { readLink } from "../../ffi/process/file.ts";
 import type { PassedSockets } from "../confine/filter.ts";
 import { judgeHardened } from "../confine/judge.ts";
 import { CONFINEMENT_CHECKS } from "../evidence/checks.ts";
-import { seeSecondLine } from "../confine/second_line.ts";
+import { examineSecondLine } from "../confine/second_line.ts";
 import type { View } from "../inspect/look.ts";
 import type { Child } from "./child.ts";
 import type { CheckId } from "../evidence/checks.ts";
 import type { Finding, SeenBy } from "../evidence/evidence.ts";
 
-/** What a hardened worker was started with. */
+/** The sockets and the receive path of a hardened worker. */
 export interface HardenedWorker extends PassedSockets {
   /** Whether it receives by an io_uring. */
   readonly ioUring: boolean;
@@ -46,13 +46,13 @@ export function checkHardened(run: CheckedRun, child: Child, worker: HardenedWor
       ring: ioUring,
     },
   });
-  const secondLine = seeSecondLine(child.pid, packetFd);
+  const secondLine = examineSecondLine(child.pid, packetFd);
   const filters = child.filters(worker, ioUring);
   const seen = { view, before, secondLine, filters };
   const findings = judgeHardened(seen, run.setting.identity);
   for (const id of CONFINEMENT_CHECKS) {
     // Without a look before, only the worker reports which threads are the later ones.
-    const isItsWordToo = id === "HARD-02" && before === undefined;
-    run.check(id, findings[id], isItsWordToo ? ["parent", "child"] : ["parent"]);
+    const alsoRestsOnChild = id === "HARD-02" && before === undefined;
+    run.check(id, findings[id], alsoRestsOnChild ? ["parent", "child"] : ["parent"]);
   }
 }

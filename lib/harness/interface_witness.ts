@@ -22,7 +22,7 @@ const KEPT = 16_384;
 /** The most frames that one look takes, so that a flooded interface does not hold up the run. */
 const FRAMES_PER_LOOK = 4096;
 
-/** What identifies a frame: its length, and its beginning as the child forwards it. */
+/** Returns the identity of a frame: its length, and its beginning as the child forwards it. */
 const keyOf = (bytes: number, head: string) => `${bytes} ${head}`;
 
 /** Whether the secret of a frame was cut off: its place holds no byte, or zero padding. */
@@ -100,7 +100,7 @@ export class InterfaceWitness implements Disposable {
     this.#lost += takeStatistics(this.#socket.fd).drops;
   }
 
-  /** Starts anew: forgets the frames that have arrived and those expected. The counts stay. */
+  /** Forgets the frames that have arrived and those that are expected. The counts stay. */
   forget(): void {
     this.look();
     this.#since = realtime();

@@ -70,8 +70,8 @@ export function interruption(): Interruption {
     async settled() {
       let came = () => {};
       using _sentinel = listening(SENTINEL.name, () => came());
-      // The runtime knows of a signal once its handler has ended, on whatever thread. Then it
-      // dispatches them to JavaScript in order.
+      // The runtime knows of a signal once the handler has ended, on whatever thread. Then it
+      // dispatches the signals to JavaScript in order.
       await handlersEnded(Object.values(SIGNALS), SENTINEL.number, PATIENCE);
       for (let i = 0; i < SENTINELS; i++) {
         const { promise, resolve } = Promise.withResolvers<void>();
@@ -90,7 +90,7 @@ function listening(name: Deno.Signal, listener: () => void): Disposable {
   return { [Symbol.dispose]: () => Deno.removeSignalListener(name, listener) };
 }
 
-/** The names of those that this process ignores; none without /proc. */
+/** Returns the names of the interrupting signals that this process ignores; none without /proc. */
 function ignoredSignals(): Name[] {
   try {
     const ignored = signalsIn(readTextFile("/proc/self/status"), "SigIgn");

@@ -11,8 +11,8 @@ import { UsageError } from "../evidence/errors.ts";
 /**
  * The options of an experiment.
  *
- * @typeParam Options What its programs get.
- * @typeParam Asked What the command line asks for, before any name is looked up.
+ * @typeParam Options The values that its programs get.
+ * @typeParam Asked The values on the command line, before any name is looked up.
  */
 export interface ExperimentOptions<Options, Asked = Options> {
   /** The long names. Each option takes a value. */
@@ -21,18 +21,18 @@ export interface ExperimentOptions<Options, Asked = Options> {
    * Parses the values.
    *
    * @param value Returns the value of an option; `undefined` if it is not given.
-   * @throws {UsageError} If a value is wrong; the message says what would be right.
+   * @throws {UsageError} If a value is wrong; the message names a right one.
    */
   parse(value: (name: string) => string | undefined): Asked;
   /**
    * Looks up the names among the values.
    *
    * @param link The interface under test.
-   * @throws {UsageError} If there is nothing of such a name.
+   * @throws {UsageError} If a name does not exist.
    */
   find(asked: Asked, link: Link): Options;
   /**
-   * Makes sure that the machine allows what is asked for.
+   * Makes sure that the machine allows the options.
    *
    * @throws {CannotAnswer} If it does not.
    */
@@ -77,9 +77,9 @@ function each(
 }
 
 /**
- * The value of an option that is a whole number.
+ * Parses the value of an option that is a whole number.
  *
- * @throws {UsageError} If the text is no number from `least` to `most`.
+ * @throws {UsageError} If the text is not a number from `least` to `most`.
  */
 export function asWholeNumber(name: string, text: string, least: number, most: number): number {
   const number = Number(text);

@@ -14,7 +14,7 @@ export interface Orders<Content extends object> {
   /**
    * Validates the fields of a message.
    *
-   * @throws {ExperimentError} If a field is not what it should be.
+   * @throws {ExperimentError} If a field is invalid.
    */
   validate(fields: Fields): Content;
 }
@@ -32,8 +32,8 @@ export type Word = typeof WORDS[number];
  * Parses a message of the parent.
  *
  * @param expected The message that comes next by the protocol.
- * @returns Its content: of a word, an empty object.
- * @throws {ExperimentError} If it is another message, or a field is not what it should be.
+ * @returns Its content; an empty object for a word.
+ * @throws {ExperimentError} If it is another message, or a field is invalid.
  */
 export function parseOrders<Content extends object>(
   text: string,
@@ -41,7 +41,7 @@ export function parseOrders<Content extends object>(
 ): Content {
   const fields = parseFields(text);
   const type = typeof expected === "string" ? expected : expected.type;
-  if (fields.type !== type) refuse(`"${type}" was to come`);
+  if (fields.type !== type) refuse(`"${type}" was expected`);
   return typeof expected === "string" ? {} as Content : expected.validate(fields);
 }
 
@@ -52,6 +52,6 @@ export function parseOrders<Content extends object>(
  */
 export function parseWord(text: string): Word {
   const { type } = parseFields(text);
-  if (type !== "next" && type !== "enough") refuse('"next" or "enough" was to come');
+  if (type !== "next" && type !== "enough") refuse('"next" or "enough" was expected');
   return type;
 }

@@ -1,5 +1,5 @@
 /**
- * Ends the processes that a child leaves behind, where no PID namespace does it (pid_namespace.ts).
+ * Ends the processes that a child leaves behind, where no PID namespace does so (pid_namespace.ts).
  *
  * When its parent ends, a process is reparented to init and out of sight. A compromised child could
  * stay alive that way. So this process becomes a subreaper: an orphan of a child becomes a child of
@@ -42,14 +42,14 @@ let adopts = false;
  * Makes this process the subreaper of its descendants (PR_SET_CHILD_SUBREAPER).
  *
  * @throws {CannotAnswer} If it has children already, started by the program that became this one by
- * execve(2). Their descendants could not be told from those of a child.
+ * execve(2). Their descendants could not be distinguished from those of a child.
  * @throws {SystemError} Where prctl(2) is refused.
  */
 export function adoptOrphans(): void {
   if (children().length > 0) {
     throw new CannotAnswer(
       "This process had children before it began, and no PID namespace can be made here: " +
-        "processes that a child leaves behind could not be told from theirs",
+        "processes that a child leaves behind could not be told apart from theirs",
       "Start fdpass by itself, or grant CAP_SYS_ADMIN (in a container: --cap-add)",
     );
   }
@@ -73,18 +73,22 @@ export async function endOrphans(): Promise<number> {
     for (const pid of orphans) {
       if (reap(pid)) continue; // it had ended, or was killed in the round before
       // unreaped, so its pid is not reused
-      runtimeCall("kill", "Cannot end what the child left", () => Deno.kill(pid, "SIGKILL"));
+      runtimeCall(
+        "kill",
+        "Cannot end the processes that the child left behind",
+        () => Deno.kill(pid, "SIGKILL"),
+      );
       killed.add(pid);
     }
     if (Date.now() > deadline) {
-      throw new ExperimentError("Processes that the child left keep forking");
+      throw new ExperimentError("The processes that the child left behind keep forking");
     }
     if (round % ROUNDS === 0) await new Promise((resolve) => setTimeout(resolve, 0));
   }
   return killed.size;
 }
 
-/** The pids of all children of this process, whichever thread started them. */
+/** Lists the pids of all children of this process, whichever thread started them. */
 function children(): number[] {
   // no /proc at all: a later read reports that
   const tids = unlessGone(() => readDirectory("/proc/self/task")) ?? [];

@@ -13,7 +13,7 @@ import type { Finding, Matrix, Packet, SeenBy } from "../evidence/evidence.ts";
 import { linksOfPacketSockets } from "../inspect/packet_sockets.ts";
 import { now } from "./protocol.ts";
 import { CannotLook } from "../evidence/errors.ts";
-import { USUAL_LAUNCHER } from "../confine/launcher.ts";
+import { DEFAULT_LAUNCHER } from "../confine/launcher.ts";
 import type { ExperimentRecord } from "../evidence/record.ts";
 import type { Setting } from "./setting.ts";
 import type { TracePiece } from "./trace/lines.ts";
@@ -21,7 +21,7 @@ import type { Tracing } from "./trace/hub.ts";
 import { Child } from "./child.ts";
 import { checkHardened, type HardenedWorker } from "./hardened.ts";
 import { InterfaceWitness } from "./interface_witness.ts";
-import { Reception, type ReceptionOf } from "./reception.ts";
+import { Reception, type ReceptionSources } from "./reception.ts";
 
 /** The circumstances of a run. */
 export interface RunContext {
@@ -39,13 +39,15 @@ export interface RunContext {
   readonly tracing?: Tracing | undefined;
 }
 
-/** Options of a start. */
+/** Options of {@linkcode ParentRun.spawn}. */
 export interface SpawnOptions {
-  /** Descriptors that the child inherits beside its end of the control channel. */
+  /** Descriptors that the child inherits besides its end of the control channel. */
   readonly inherit?: readonly number[];
-  /** The launcher, if not {@linkcode USUAL_LAUNCHER}. */
+  /** The launcher, if not {@linkcode DEFAULT_LAUNCHER}. */
   readonly launcher?: readonly string[];
-  /** Another child, whose PID namespace it shares, so that both know each other by process ids. */
+  /**
+   * Another child, whose PID namespace it shares, so that each can address the other by its pid.
+   */
   readonly beside?: Child;
   /** Whether it may report its stages only. The record takes nothing from it. */
   readonly isSilent?: boolean;
@@ -65,8 +67,8 @@ function packetSocketsInSight(): ReadonlySet<string> {
 }
 
 /**
- * Gives a piece of a child's trace the thread id that the child's main thread has in this PID
- * namespace.
+ * Replaces the thread id in a piece of a child's trace by the one that the child's main thread has
+ * in this PID namespace.
  */
 function asSeenHere(piece: TracePiece, pid: number): TracePiece {
   return piece.kind === "call" && piece.tid !== null ? { ...piece, tid: pid } : piece;
@@ -162,8 +164,8 @@ export class ParentRun<Options = unknown> {
   }
 
   /** Starts the account of the frames that a child receives: {@linkcode Reception}. */
-  reception(child: Child, of: ReceptionOf): Reception {
-    return new Reception(this, child, of);
+  reception(child: Child, sources: ReceptionSources): Reception {
+    return new Reception(this, child, sources);
   }
 
   /** Records HARD-01 to HARD-05 of a hardened worker: {@linkcode checkHardened}. */
@@ -181,7 +183,7 @@ export class ParentRun<Options = unknown> {
   spawn(
     ours: OwnedFd,
     theirs: OwnedFd,
-    { inherit = [], launcher = USUAL_LAUNCHER, beside, isSilent = false }: SpawnOptions = {},
+    { inherit = [], launcher = DEFAULT_LAUNCHER, beside, isSilent = false }: SpawnOptions = {},
   ): Child {
     const millisecondsLeft = String(Math.max(1, this.context.deadline - Date.now()));
     const { childModule, experiment, tracing } = this.context;

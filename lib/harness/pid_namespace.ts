@@ -1,6 +1,6 @@
 /**
  * A PID namespace for each child, so that the kernel ends everything that the child has started
- * when this process says so, or dies.
+ * when this process ends the namespace, or dies.
  *
  * The kernel kills every process of a PID namespace when its first process ends. Here the first
  * process is cat(1), reading a pipe whose other end only this process holds. If this process dies
@@ -105,7 +105,7 @@ export class PidNamespace {
     return child;
   }
 
-  /** The processes in it but its first process and the other children; sorted by pid. */
+  /** Lists the processes in it except its first process and the other children, sorted by pid. */
   processesOf(child: number): SeenProcess[] {
     return processesIn(this.name).filter(({ pid }) =>
       pid !== this.#first.pid && (pid === child || !this.#children.has(pid))
@@ -163,9 +163,9 @@ export class PidNamespace {
   }
 
   /**
-   * How many processes are alive. A process that forks and exits over and over may never be seen
-   * alive, but its zombies accumulate, because the first process reaps none. So a growing number
-   * counts as one.
+   * Counts the processes that are alive. A process that forks and exits over and over may never be
+   * seen alive, but its zombies accumulate, because the first process reaps none. So a growing
+   * number counts as one.
    */
   #countLeft(child: number): number {
     const before = this.processesOf(child);

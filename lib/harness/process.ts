@@ -55,13 +55,13 @@ export interface ChildOptions {
 export interface ChildEnd {
   readonly status: Deno.CommandStatus;
   readonly output: string;
-  /** A sentence on what the child has left behind; `null` if nothing. */
+  /** Describes what the child has left behind; `null` if nothing. */
   readonly leftBehind: string | null;
 }
 
 /**
  * The most that is kept of each output stream of a child, in characters. The rest is read and
- * thrown away, because a child blocks on a full pipe.
+ * discarded, because a child blocks on a full pipe.
  */
 export const OUTPUT_LIMIT = 16 * 1024;
 
@@ -184,7 +184,7 @@ class Beginning {
 }
 
 /**
- * The directory of the libc that this process has loaded. The child starts in it.
+ * Returns the directory of the libc that this process has loaded. The child starts in it.
  *
  * @throws {Error} If none is mapped.
  */
@@ -207,9 +207,9 @@ export function ownLibcFolder(): string {
 const CACHES_HELD_OPEN = ["dep_analysis_cache_v2", "node_analysis_cache_v2", "v8_code_cache_v2"];
 
 /**
- * The child's DENO_DIR: a folder in the parent's own. So nothing is written elsewhere, and a second
- * run need not transpile again. Without a home or on a read-only disk, the child has no cache and
- * starts more slowly.
+ * Returns the child's DENO_DIR: a folder in the parent's own. So nothing is written elsewhere, and
+ * a second run need not transpile again. Without a home or on a read-only disk, the child has no
+ * cache and starts more slowly.
  */
 function childCache(): string {
   const own = Deno.env.get("DENO_DIR") ?? joined(Deno.env.get("XDG_CACHE_HOME"), "deno") ??

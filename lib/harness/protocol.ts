@@ -31,13 +31,11 @@ export interface CapturedFrame {
   readonly head: string;
   /** When it was received, in nanoseconds since 1970, as a decimal number. */
   readonly timestamp_ns: string;
-  /**
-   * The clock of that time: the kernel's stamp, or the child's where its way of receiving has none.
-   */
+  /** The clock of that time: the child's if its receive path has no time stamp of the kernel's. */
   readonly stamped_by: "kernel" | "child";
 }
 
-/** How many bytes of a frame the child forwards at most. */
+/** The most bytes of a frame that the child forwards. */
 export const HEAD_LIMIT = 256;
 
 /** A message of the child: evidence, in its order, or the stage that the child is at. */
@@ -53,12 +51,12 @@ export type ChildMessage =
 /** Returns the time in milliseconds since 1970, with fractions. */
 export const now = (): number => performance.timeOrigin + performance.now();
 
-/** Puts the time before a message of the child, in milliseconds since 1970. */
+/** Adds the time to a message of the child, as its first field, in milliseconds since 1970. */
 export function timed(message: ChildMessage): { at: number } & ChildMessage {
   return { at: now(), ...message };
 }
 
-/** Returns the time that stands in a message of the child; `undefined` if there is none. */
+/** Returns the time in a message of the child; `undefined` if there is none. */
 export function sentTime(text: string): number | undefined {
   const [, at] = text.match(/^\{"at":(\d{1,15}(?:\.\d{1,9})?),/) ?? [];
   return at === undefined ? undefined : Number(at);
@@ -125,7 +123,7 @@ function asCheckId(value: unknown): CheckId {
   return id;
 }
 
-/** How many bytes a text in base64 stands for. */
+/** Returns how many bytes a text in base64 stands for. */
 function sizeOfBase64(text: string): number {
   return text.length / 4 * 3 - (text.length - text.replace(/=+$/, "").length);
 }

@@ -22,8 +22,8 @@ import type { Stimulus } from "../packets/stimulus.ts";
 const WINDOW = 32;
 
 /**
- * How long no frame of the stimulus may come back before those in flight count as lost and others
- * are sent, in milliseconds.
+ * How long to wait for a frame of the stimulus before those in flight count as lost and others are
+ * sent, in milliseconds.
  */
 const PATIENCE = 250;
 
@@ -43,7 +43,7 @@ const WITNESS_PATIENCE = 1000;
 const LATENESS = 1;
 
 /** The sources of a reception: who sends the frames, and who else sees them. */
-export interface ReceptionOf {
+export interface ReceptionSources {
   /** Sends frames. Without it there is only ambient traffic. */
   readonly stimulus: Stimulus | undefined;
   /** Root's own socket on the interface that the passed socket is bound to. */
@@ -98,7 +98,7 @@ export class Reception {
   constructor(
     run: ReceptionRun,
     child: ForwardingChild,
-    { stimulus, witness, stimulate = (each) => each.send() }: ReceptionOf,
+    { stimulus, witness, stimulate = (each) => each.send() }: ReceptionSources,
   ) {
     this.#run = run;
     this.#child = child;
@@ -187,21 +187,23 @@ export class Reception {
   }
 
   /**
-   * Tells a failing child from an interface without traffic, once the child no longer returns
-   * frames: sends enough frames to refute the claim, and waits until the witness has seen them.
-   * After that, {@linkcode findings} is a refutation or a skip.
+   * Distinguishes a failing child from an interface without traffic, once the child no longer
+   * returns frames: sends enough frames to refute the claim, and waits until the witness has seen
+   * them. After that, {@linkcode findings} is a refutation or a skip.
    *
    * @param count How many packets the child should have returned.
    */
   async askWitness(count: number): Promise<void> {
     this.#witness.look();
     if (this.#stimulus === undefined || this.#counted >= count) return;
-    for (let left = refuting(this.#tally, count); left > 0; left--) this.#sendOne(this.#stimulus);
+    for (let left = shortfallToRefute(this.#tally, count); left > 0; left--) {
+      this.#sendOne(this.#stimulus);
+    }
     const deadline = Date.now() + WITNESS_PATIENCE;
     for (;;) {
       this.#witness.look();
       const left = deadline - Date.now();
-      if (owes(this.#tally, count) || left <= 0) return;
+      if (refutes(this.#tally, count) || left <= 0) return;
       await pollAsync([this.#witness.fd], POLLIN, left);
     }
   }
@@ -262,14 +264,14 @@ export class Reception {
     const finding = this.#judge(
       this.#tallySinceClose,
       1,
-      (n) => `${copiesLeft} copies in the parent; ${n} packets received after`,
+      (n) => `${copiesLeft} copies left in the parent; ${n} packets received after the close`,
     );
     const evidence = { ...finding.evidence, copiesLeft };
-    if (copiesLeft > 0) return judged(false, `${copiesLeft} copies in the parent`, evidence);
+    if (copiesLeft > 0) return judged(false, `${copiesLeft} copies left in the parent`, evidence);
     return { ...finding, evidence };
   }
 
-  /** The findings at this moment, for a run that may have ended early. */
+  /** Judges RECV-01 to RECV-03 at this moment, for a run that may have ended early. */
   findings(count: number, copiesLeft: number) {
     return {
       "RECV-01": this.judgeCount(count),
@@ -300,7 +302,7 @@ export class Reception {
     );
   }
 
-  /** Why too few packets show nothing here; `undefined` if they refute the claim. */
+  /** Returns why too few packets show nothing here; `undefined` if they refute the claim. */
   #whyUnanswered(tally: Tally, wanted: number): string | undefined {
     const { witnessed, returned } = tally;
     const { cut, lost, isDown } = this.#witness;
@@ -314,7 +316,7 @@ export class Reception {
         ? `no stimulus, and too much traffic: root's own socket lost ${lost} packets`
         : undefined;
     }
-    if (owes(tally, wanted)) return undefined;
+    if (refutes(tally, wanted)) return undefined;
     if (cut > 0) {
       return `the interface cut off the bytes behind the IP packet in ${cut} frames: a bridge with ` +
         "bridge-nf-call-iptables (set it to 0) or WireGuard; use another interface";
@@ -325,12 +327,15 @@ export class Reception {
   }
 }
 
-/** How many frames that the witness saw and the child did not return refute the claim. */
-function refuting({ returned }: Tally, wanted: number): number {
+/**
+ * Returns how many frames must reach the witness, but not come back from the child, to refute the
+ * claim.
+ */
+function shortfallToRefute({ returned }: Tally, wanted: number): number {
   return Math.min(wanted - returned, MOST_IN_FLIGHT);
 }
 
 /** Whether enough frames that the witness saw are missing from the child to refute the claim. */
-function owes(tally: Tally, wanted: number): boolean {
-  return tally.witnessed - tally.returned >= refuting(tally, wanted);
+function refutes(tally: Tally, wanted: number): boolean {
+  return tally.witnessed - tally.returned >= shortfallToRefute(tally, wanted);
 }

@@ -40,7 +40,7 @@ export function requireFile(mainModule: string): void {
   );
 }
 
-/** The environment of a run: what is known before any name is resolved. */
+/** Describes the environment of a run, as it is known before any name is looked up. */
 export function environment(
   interfaceName: string | null,
   user: string | null,
@@ -58,10 +58,10 @@ export function environment(
   };
 }
 
-/** The usual time limit of an experiment, in seconds. */
-const USUAL_TIMEOUT = 10;
+/** The default time limit of an experiment, in seconds. */
+const DEFAULT_TIMEOUT = 10;
 
-/** How far an experiment is. */
+/** The progress of an experiment. */
 export interface Progress {
   /** The number of packets so far. */
   readonly packetCount: number;
@@ -94,9 +94,9 @@ export interface ExperimentOptions {
 }
 
 /**
- * Runs one experiment, for at most `setting.timeout` or its usual time limit.
+ * Runs one experiment, for at most `setting.timeout` or its default time limit.
  *
- * @returns Its evidence, also if it ended early.
+ * @returns Its evidence, even if it ended early.
  * @throws {CannotAnswer} If the question cannot be put here. Any other error is a defect of fdpass.
  */
 export async function runExperiment(
@@ -105,7 +105,7 @@ export async function runExperiment(
     ExperimentOptions,
 ): Promise<ExperimentEvidence> {
   const timeUp = new AbortController();
-  const timeout = setting.timeout ?? (experiment.timeout ?? USUAL_TIMEOUT) * 1000;
+  const timeout = setting.timeout ?? (experiment.timeout ?? DEFAULT_TIMEOUT) * 1000;
   const timer = setTimeout(
     () => timeUp.abort(new ExperimentError(`Time ran out after ${timeout / 1000} s`)),
     timeout,
@@ -130,7 +130,7 @@ export async function runExperiment(
     const run = new ParentRun(context, record);
     const reason = whyNoAnswer(experiment);
     if (reason !== undefined) {
-      run.step("Looking for what is needed...");
+      run.step("Checking the requirements...");
       run.skipRest(reason);
       run.note(`No answer: ${reason}`, experiment.plan[0]);
       return record.close(null, null);
@@ -152,14 +152,14 @@ export async function runExperiment(
   }
 }
 
-/** Why this experiment cannot be answered here; `undefined` if it can. */
+/** Returns why this experiment cannot be answered here; `undefined` if it can. */
 function whyNoAnswer(
   { capabilities = [], whyNoAnswer }: Experiment,
 ): string | undefined {
   const missing = missingCapabilities(capabilities);
   if (missing.length === 0) return whyNoAnswer?.();
-  const [what, remedy] = describeMissing(missing);
-  return `${what}: ${remedy[0].toLowerCase()}${remedy.slice(1)}`;
+  const [message, remedy] = describeMissing(missing);
+  return `${message}: ${remedy[0].toLowerCase()}${remedy.slice(1)}`;
 }
 
 /** Whether an error comes from the surroundings or the child, and not from a defect of fdpass. */
@@ -169,7 +169,7 @@ function endsAnExperiment(error: unknown): error is Error {
 }
 
 /**
- * The evidence of a run of several experiments.
+ * Returns the evidence of a run of several experiments.
  *
  * @param environment Where the run took place.
  * @param experiments The evidence of each experiment.
@@ -191,7 +191,7 @@ export function evidenceOf(
 }
 
 /**
- * The evidence of a run that ended early.
+ * Returns the evidence of a run that ended early.
  *
  * @param experiments The evidence of the finished experiments. A FAIL among them stands, whatever
  * ended the run.

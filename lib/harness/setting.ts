@@ -24,7 +24,7 @@ export interface RunOptions {
   readonly interface: string;
   /** Packets to receive. */
   readonly count: number;
-  /** The longest that an experiment may take, in seconds; `undefined` for its usual limit. */
+  /** The longest that an experiment may take, in seconds; `undefined` for its default limit. */
   readonly timeout: number | undefined;
   /** The user that children become: `USER[:GROUP]`, by name or number. */
   readonly user: string;
@@ -32,7 +32,7 @@ export interface RunOptions {
   readonly stimulus: string | undefined;
   /** Whether all protections harden the worker. */
   readonly harden: boolean;
-  /** How the worker receives; `undefined` for the usual way of each experiment. */
+  /** The worker's receive path; `undefined` for the default of each experiment. */
   readonly receive: ReceivePath | undefined;
   /** The options that experiments own. */
   readonly options: OptionsByExperiment;
@@ -50,12 +50,12 @@ export interface Setting {
   readonly identities: readonly Identity[];
   /** Packets to receive. */
   readonly count: number;
-  /** In milliseconds; `undefined` for the usual limit of each experiment. */
+  /** In milliseconds; `undefined` for the default limit of each experiment. */
   readonly timeout: number | undefined;
   /** The protections of the worker; empty unless it is hardened. */
   readonly protections: readonly Protection[];
   /**
-   * How the worker receives; `undefined` for the usual way, and for every way in `receive-paths`.
+   * The worker's receive path; `undefined` for the default, and for all of them in `receive-paths`.
    */
   readonly receive: ReceivePath | undefined;
   /** The options that experiments own, with every name looked up. */
@@ -126,7 +126,7 @@ function requireProc(): void {
     throw new CannotAnswer("/proc is not mounted: no process can be inspected", remedy);
   }
   throw new CannotAnswer(
-    `/proc is that of another PID namespace: it calls this process ${self}, not ${Deno.pid}`,
+    `/proc belongs to another PID namespace: there this process is ${self}, not ${Deno.pid}`,
     remedy,
   );
 }
@@ -145,6 +145,6 @@ function requireReceivePath(path: ReceivePath): void {
   if (reason === undefined) return;
   throw new CannotAnswer(
     `A worker cannot receive by ${path} here: ${reason}`,
-    "Choose another way with --receive, or allow it: sysctl kernel.io_uring_disabled=0",
+    "Choose another receive path with --receive, or allow it: sysctl kernel.io_uring_disabled=0",
   );
 }

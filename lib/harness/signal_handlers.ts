@@ -51,7 +51,7 @@ export async function handlersEnded(
   });
 }
 
-/** The threads that may take signals: those that do not block all signals that this one blocks. */
+/** Lists the threads that may take signals: those that do not block everything this one blocks. */
 function takers(sentinel: number): number[] {
   const all = statuses();
   const blockedHere = signalsIn(all.get(rawSyscall("gettid"))!, "SigBlk");

@@ -28,11 +28,11 @@ const POLLUTING: readonly string[] = ["__proto__", "constructor", "prototype"];
 const LAST_TIME = 2n ** 64n - 1n;
 
 /** Throws the error that ends a run whose messages are not those of the protocol. */
-export function refuse(what: string): never {
-  throw new ExperimentError(`The other side broke the protocol: ${what}`);
+export function refuse(reason: string): never {
+  throw new ExperimentError(`The other side broke the protocol: ${reason}`);
 }
 
-/** A message as an object, not yet validated. */
+/** Parses a message. Returns its fields, none of them validated. */
 export function parseFields(text: string): Fields {
   let value: unknown;
   try {
@@ -43,7 +43,7 @@ export function parseFields(text: string): Fields {
   return asObject(value, "a message");
 }
 
-/** An object, neither null nor an array. */
+/** Requires an object, neither null nor an array. */
 export function asObject(value: unknown, name: string): Fields {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     refuse(`${name} is not an object`);
@@ -51,14 +51,14 @@ export function asObject(value: unknown, name: string): Fields {
   return value as Fields;
 }
 
-/** An object of any shape that a view can print and reproduce. */
+/** Requires an object, of any shape that a view can print and reproduce. */
 export function asEvidence(value: unknown, name: string): Fields {
   const evidence = asObject(value, name);
   requirePlain(evidence, name, DEPTH_LIMIT);
   return evidence;
 }
 
-/** Refuses what no view reproduces (half characters, 1e999), and keys that harm a reader. */
+/** Refuses values that no view reproduces (half characters, 1e999), and keys that harm a reader. */
 function requirePlain(value: unknown, name: string, depth: number): void {
   if (typeof value === "string") requireWellFormed(value, name);
   else if (typeof value === "number") {
@@ -74,28 +74,28 @@ function requirePlain(value: unknown, name: string, depth: number): void {
 }
 
 function requireWellFormed(text: string, name: string): void {
-  if (!text.isWellFormed()) refuse(`a text in ${name} has half a character`);
+  if (!text.isWellFormed()) refuse(`a text in ${name} has an unpaired surrogate`);
 }
 
-/** A text of at most `limit` characters, with no half of a surrogate pair. */
+/** Requires a text of at most `limit` characters, with no half of a surrogate pair. */
 export function asText(value: unknown, name: string, limit = 4096): string {
   if (typeof value !== "string" || value.length > limit) refuse(`${name} is not a short text`);
   requireWellFormed(value, name);
   return value;
 }
 
-/** A list of at most `most` texts of 128 characters at most. */
+/** Requires a list of at most `most` texts of 128 characters at most. */
 export function asTexts(value: unknown, name: string, most: number): string[] {
   return asList(value, name, most).map((each) => asText(each, name, 128));
 }
 
-/** A list of at most `most` values, none of them validated. */
+/** Requires a list of at most `most` values. The values are not validated. */
 export function asList(value: unknown, name: string, most: number): unknown[] {
   if (!Array.isArray(value) || value.length > most) refuse(`${name} is not a short list`);
   return value;
 }
 
-/** A whole number from `least` to `most`. */
+/** Requires a whole number from `least` to `most`. */
 export function asInteger(value: unknown, name: string, least: number, most: number): number {
   if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > most) {
     refuse(`${name} is not a whole number from ${least} to ${most}`);
@@ -103,13 +103,13 @@ export function asInteger(value: unknown, name: string, least: number, most: num
   return value;
 }
 
-/** `true` or `false`. */
+/** Requires `true` or `false`. */
 export function asBoolean(value: unknown, name: string): boolean {
   if (typeof value !== "boolean") refuse(`${name} is neither true nor false`);
   return value;
 }
 
-/** One of a few words. */
+/** Requires one of a few words. */
 export function asOneOf<Word extends string>(
   value: unknown,
   name: string,
@@ -119,7 +119,7 @@ export function asOneOf<Word extends string>(
   return value as Word;
 }
 
-/** A number of nanoseconds since 1970, written in decimal. */
+/** Requires a number of nanoseconds since 1970, written in decimal. */
 export function asTimestamp(value: unknown, name: string): bigint {
   const text = asText(value, name);
   const isNumber = /^\d{1,20}$/.test(text);
@@ -127,7 +127,7 @@ export function asTimestamp(value: unknown, name: string): bigint {
   return BigInt(text);
 }
 
-/** At most `limit` bytes, in base64. */
+/** Requires at most `limit` bytes, in base64. Returns the text. */
 export function asBase64(value: unknown, name: string, limit: number): string {
   const text = asText(value, name, 4 * Math.ceil(limit / 3));
   if (!/^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text)) {

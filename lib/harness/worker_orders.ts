@@ -27,7 +27,7 @@ export const SOCKET: Orders<SocketOrders> = {
   }),
 };
 
-/** The fields that every worker's orders have: whom it becomes, and its protections. */
+/** Validates the fields of every worker's orders: the user that it becomes, and its protections. */
 export function asConfinement({ uid, gid, protections }: Fields): Confinement {
   return {
     uid: asInteger(uid, "uid", 0, UNCHANGED - 1),
@@ -37,7 +37,7 @@ export function asConfinement({ uid, gid, protections }: Fields): Confinement {
   };
 }
 
-/** A way of receiving. */
+/** Validates the name of a receive path. */
 export function asReceivePath(value: unknown): ReceivePath {
   return asOneOf(value, "receive", Object.keys(RECEIVE_PATHS) as ReceivePath[]);
 }

@@ -11,7 +11,7 @@ import { CannotAnswer, UsageError } from "../evidence/errors.ts";
 
 /**
  * Whether a text can name an interface: 1 to 15 printable ASCII characters, as dev_valid_name() in
- * net/core/dev.c checks it. That function would accept bytes beyond ASCII as well.
+ * net/core/dev.c checks it. That function would also accept bytes beyond ASCII.
  */
 export function isInterfaceName(name: string): boolean {
   return name.length < IFNAMSIZ && /^[!-~]+$/.test(name) && !/[/:]/.test(name) &&
@@ -19,11 +19,11 @@ export function isInterfaceName(name: string): boolean {
 }
 
 /**
- * Returns the interface of a name.
+ * Returns the interface with a given name.
  *
- * @param purpose What the interface is for, for the error.
- * @param action What fails if there is no such interface, for the error.
- * @throws {UsageError} If the text cannot name an interface, or there is none of that name.
+ * @param purpose The purpose of the interface, for the error.
+ * @param action The action that fails if there is no such interface, for the error.
+ * @throws {UsageError} If the text cannot name an interface, or no interface has that name.
  */
 export function findLink(
   name: string,
@@ -49,7 +49,7 @@ export function findLink(
 /**
  * Requires that an interface is up.
  *
- * @param consequence What is impossible while it is down, for the error.
+ * @param consequence The consequence of its being down, for the error.
  * @throws {CannotAnswer} If it is down.
  */
 export function requireUp(link: Link, consequence = "no packet can be received"): void {
@@ -71,10 +71,10 @@ export function requireUp(link: Link, consequence = "no packet can be received")
 export function findStimulus(link: Link, stimulus: string | undefined): Link | undefined {
   if (stimulus === "none") return undefined;
   if (stimulus === undefined) return link.peer === undefined ? undefined : linkByIndex(link.peer);
-  const injected = findLink(stimulus, "--stimulus:");
+  const injected = findLink(stimulus, "--stimulus:", "Cannot inject frames on");
   if (injected.ifindex === link.ifindex && !link.loopback) {
     throw new UsageError(
-      `--stimulus: frames injected at "${link.name}" leave by it and never arrive there; ` +
+      `--stimulus: frames injected on "${link.name}" leave through it and never arrive there; ` +
         `name its peer, or "none"`,
     );
   }
@@ -85,12 +85,18 @@ export function findStimulus(link: Link, stimulus: string | undefined): Link | u
  * Requires an interface where frames can be injected, for an experiment that needs frames of its
  * own.
  *
+ * @param consequence The consequence of having no such interface, for the error.
  * @throws {CannotAnswer} If there is none.
  */
-export function requireStimulus(stimulus: Link | undefined, link: Link): Link {
+export function requireStimulus(
+  stimulus: Link | undefined,
+  link: Link,
+  consequence = `No frames can be injected for "${link.name}"`,
+): Link {
   if (stimulus !== undefined) return stimulus;
+  const why = link.peer === undefined ? "its veth peer is not here" : "--stimulus is none";
   throw new CannotAnswer(
-    `No frame can be injected at "${link.name}": its veth peer is not here`,
-    "Run it by scripts/netns.sh, or name the peer with --stimulus",
+    `${consequence}: ${why}`,
+    "Run fdpass by scripts/netns.sh, or name the peer with --stimulus",
   );
 }

@@ -27,7 +27,7 @@ export function isKernelSince(major: number, minor: number): boolean {
  * Whether every process may create an io_uring. Before Linux 6.6 there was no setting, and every
  * process could.
  */
-export function isUnprivilegedIoUring(): boolean {
+export function allowsUnprivilegedIoUring(): boolean {
   return systemSetting("kernel/io_uring_disabled", "0") === "0";
 }
 
@@ -45,7 +45,7 @@ const SEVERAL_RINGS = 128;
  * @returns `undefined` if it can.
  */
 export function whyNoOwnRing(memory = ONE_RING): string | undefined {
-  if (!isUnprivilegedIoUring()) {
+  if (!allowsUnprivilegedIoUring()) {
     const value = systemSetting("kernel/io_uring_disabled", "");
     return `io_uring is disabled (kernel.io_uring_disabled is ${value})`;
   }
@@ -63,7 +63,9 @@ export function whyNoOwnRing(memory = ONE_RING): string | undefined {
     return undefined;
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    return error.errno === Errno.EPERM ? `${error.message}: a system call filter?` : error.message;
+    return error.errno === Errno.EPERM
+      ? `${error.message}: perhaps by a system call filter`
+      : error.message;
   }
 }
 
@@ -72,7 +74,7 @@ export function whyNoOwnRings(): string | undefined {
   return whyNoOwnRing(SEVERAL_RINGS);
 }
 
-/** The memory that an unprivileged process may lock, in KiB. Source: getrlimit(2). */
+/** Returns the memory that an unprivileged process may lock, in KiB. Source: getrlimit(2). */
 function lockableMemory(): number {
   const limit = readTextFile("/proc/self/limits").match(/^Max locked memory +(\d+) /m);
   return limit === null ? Infinity : Math.floor(Number(limit[1]) / 1024);

@@ -32,7 +32,7 @@ export interface OutputFile extends Disposable {
   /**
    * Makes the complete file appear under its name.
    *
-   * @throws {CannotAnswer} If it cannot. The remedy says where the file is instead.
+   * @throws {CannotAnswer} If it cannot. The remedy names the path at which the file is instead.
    */
   commit(): void;
 }
@@ -111,7 +111,7 @@ class NamedFile implements OutputFile {
   }
 }
 
-/** Keeps a file that has no place. Returns a message that says where it is. */
+/** Keeps a file that cannot have its own name. Returns a message with the path that it has. */
 function kept(partial: PartialFile): string {
   try {
     return `It was saved as ${partial.keep()}`;
@@ -124,14 +124,14 @@ function trying<T>(call: string, path: string, step: () => T): T {
   try {
     return step();
   } catch (error) {
-    throw cannot(path, call, error);
+    throw cannotWrite(path, call, error);
   }
 }
 
 function parts(path: string): { folder: string; name: string } {
   const cut = path.lastIndexOf("/") + 1;
   const name = path.slice(cut);
-  if (path.includes("\0")) throw new UsageError(`${quote(path)} is no file name`);
+  if (path.includes("\0")) throw new UsageError(`${quote(path)} is not a file name`);
   if (name === "" || name === "." || name === "..") {
     throw new UsageError(`${quote(path)} is a folder: name a file in it`);
   }
@@ -150,23 +150,24 @@ function resolved(folder: string, path: string): string {
         `Cannot write ${quote(path)}: there is no folder ${quote(folder)} (${reasonOf(error)})`,
       );
     }
-    throw cannot(path, "stat", error);
+    throw cannotWrite(path, "stat", error);
   }
 }
 
 /** Requires that the name is free or, with `force`, that it belongs to a regular file. */
 function requireFree(place: string, path: string, force: boolean): void {
-  const what = occupant(place, path);
-  if (what === undefined) return;
-  if (what !== "a file") {
-    throw new UsageError(`Cannot write ${quote(path)}: it is ${what}, not a file`);
+  const kind = kindOfFile(place, path);
+  if (kind === undefined) return;
+  if (kind !== "a file") {
+    throw new UsageError(`Cannot write ${quote(path)}: it is ${kind}, not a file`);
   }
   if (!force) {
     throw new UsageError(`Cannot write ${quote(path)}: it exists; --force replaces it`);
   }
 }
 
-function occupant(place: string, path: string): string | undefined {
+/** Returns the kind of the file at `place`, in words; `undefined` if there is none. */
+function kindOfFile(place: string, path: string): string | undefined {
   try {
     const { isFile, isDirectory, isSymlink } = Deno.lstatSync(place);
     if (isFile) return "a file";
@@ -176,7 +177,7 @@ function occupant(place: string, path: string): string | undefined {
     if (codeOf(error) === "ENAMETOOLONG") {
       throw new UsageError(`Cannot write ${quote(path)}: ENAMETOOLONG`);
     }
-    throw cannot(path, "lstat", error);
+    throw cannotWrite(path, "lstat", error);
   }
 }
 
@@ -188,7 +189,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EDQUOT: "Make room in the quota, or name a folder on another disk",
 };
 
-function cannot(path: string, call: string, error: unknown): CannotAnswer {
+function cannotWrite(path: string, call: string, error: unknown): CannotAnswer {
   const remedy = REMEDIES[codeOf(error) ?? ""] ?? "Name another file";
   return new CannotAnswer(`Cannot write ${quote(path)}: ${call}: ${reasonOf(error)}`, remedy);
 }

@@ -4,8 +4,8 @@
  *
  * Theory of operation. Until it is complete, the file has no name (O_TMPFILE): the kernel removes
  * it with the process, after SIGKILL too. linkat(2) then names it, and never replaces anything. To
- * replace a file, it gets a random name first, and rename(2) replaces the other in one step. File
- * systems without unnamed files (vfat, NFS; also if /proc is missing) have it under the random name
+ * replace a file, it gets a random name first, and rename(2) replaces the other in one step. On a
+ * file system without unnamed files (vfat, NFS), and if /proc is missing, it has the random name
  * from the beginning, and SIGKILL leaves it there.
  *
  * @module

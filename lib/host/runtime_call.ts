@@ -27,8 +27,8 @@ export function runtimeCall<T>(syscall: string, action: string, call: () => T): 
 }
 
 /**
- * Returns the errno in an error of the runtime. Texts are such as `Failed to spawn 'x': Too many
- * open files (os error 24)`, `… 'x': entity not found`, `EPERM: Operation not permitted`.
+ * Returns the errno in an error of the runtime. The texts look like `Failed to spawn 'x': Too many
+ * open files (os error 24)`, `… 'x': entity not found` or `EPERM: Operation not permitted`.
  */
 function errnoIn(error: unknown): number | undefined {
   if (error instanceof Deno.errors.NotFound) return Errno.ENOENT;

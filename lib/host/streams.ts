@@ -37,7 +37,7 @@ const CHUNK_SIZE = 1 << 16;
  * Writes a text, however long its reader takes. Once `signal` is aborted, it gives up if the stream
  * is blocked for two seconds.
  *
- * @returns The reason of a failure: the reader is gone or stuck, the disk is full, the descriptor
+ * @returns The reason for a failure: the reader is gone or stuck, the disk is full, the descriptor
  * is not open for writing. `null` if all of the text was written.
  */
 export async function writePatiently(
@@ -79,7 +79,9 @@ async function unlessStuck<T>(work: Promise<T>, signal: AbortSignal): Promise<T>
   }
 }
 
-/** The results of {@linkcode isWritable}. They do not change, and a trace asks for every line. */
+/**
+ * The results of {@linkcode isWritable}: they never change, and a trace needs one for each line.
+ */
 const known = new Map<Stream, boolean>();
 
 /**

@@ -10,14 +10,14 @@ import { readTextFile } from "../../ffi/process/file.ts";
 import { gidByName, userByName, userByUid } from "../../ffi/process/users.ts";
 import { CannotAnswer, UsageError } from "../evidence/errors.ts";
 
-/** The most users of a range. */
+/** The most users in a range. */
 const RANGE_LIMIT = 256;
 
 const DECIMAL = /^\d{1,10}$/;
 
 /**
- * Returns the identities that `FIRST-LAST[:GROUP]` or `USER[:GROUP]` names. Without a group, the
- * gid of each uid of a range is the same number.
+ * Returns the identities that `FIRST-LAST[:GROUP]` or `USER[:GROUP]` names. In a range without a
+ * group, the gid of each user equals its uid.
  *
  * @throws {UsageError} As {@linkcode findIdentity}, or if the range is empty or too long.
  */

@@ -1,8 +1,8 @@
 /**
  * The descriptors of another process, seen from outside: what each refers to, and its kind.
  *
- * A link in `/proc/PID/fd` tells that a descriptor is a socket, but not which kind of socket. So a
- * copy of each socket is taken (pidfd_getfd(2)), asked, and closed.
+ * A link in `/proc/PID/fd` shows that a descriptor is a socket, but not which kind of socket. So
+ * the parent takes a copy of each socket (pidfd_getfd(2)), examines it, and closes it.
  *
  * @module
  */
@@ -75,7 +75,7 @@ export interface Reference {
  * @throws {SystemError} `EPERM` or `EACCES` without CAP_SYS_PTRACE.
  * @throws {ExperimentError} If there are too many.
  */
-export function seeDescriptors(pid: number, reference: Reference): SeenDescriptor[] {
+export function examineDescriptors(pid: number, reference: Reference): SeenDescriptor[] {
   return [...childDescriptors(pid)].map(([fd, refersTo]) => {
     const kind = kindOf(pid, fd, refersTo, reference);
     return { fd, refersTo, kind, inFlight: refersTo.startsWith("socket:") ? inFlight(pid, fd) : 0 };

@@ -8,7 +8,7 @@ import { Errno } from "../../ffi/abi/errno.ts";
 import { type Finding, judged } from "../evidence/evidence.ts";
 import type { View } from "./look.ts";
 import { type Answers, describeAnswer, FORBIDDEN, type Forbidden } from "./questions.ts";
-import { alike, CAPABILITY_SETS, type ThreadCredentials } from "./threads.ts";
+import { CAPABILITY_SETS, groupAlike, type ThreadCredentials } from "./threads.ts";
 
 /** PASS-01: the child holds no packet socket, openly or hidden. */
 export function judgeAbsence({ packetSockets, descriptors, processes }: View): Finding {
@@ -16,7 +16,7 @@ export function judgeAbsence({ packetSockets, descriptors, processes }: View): F
   return judged(
     holds,
     holds
-      ? `none among ${descriptors.length} descriptors, none hidden`
+      ? `no packet socket among ${descriptors.length} descriptors, none hidden`
       : [...packetSockets, ...processes.slice(1).map((pid) => `process ${pid}`)].join(", "),
     { packet_sockets: packetSockets, processes, descriptors: listed(descriptors) },
   );
@@ -79,8 +79,8 @@ export function judgeLaunch({ threads }: View, most: bigint): Finding {
     threads.length > 0 && loose.length === 0,
     loose.length === 0
       ? `NoNewPrivs on ${threads.length} threads at launch`
-      : `${loose.length} of ${threads.length} threads were launched with more than they may have`,
-    { born: alike(threads, ({ tid: _, ...seen }) => seen) },
+      : `${loose.length} of ${threads.length} threads had more privilege at launch than allowed`,
+    { born: groupAlike(threads, ({ tid: _, ...seen }) => seen) },
   );
 }
 
@@ -111,7 +111,7 @@ export function judgeRefusedSocket(
   return judged(
     control === 0 && holds,
     `${
-      by === "child" ? "before the drop" : "by the parent"
+      by === "child" ? "before the drop" : "control by the parent"
     }: ${before}; after the drop: ${observed}`,
     { control: before, control_by: by, ...evidence },
   );
@@ -143,7 +143,7 @@ function answersTo(
       : wrong.slice(0, 3).join("; "),
     evidence: {
       asked: calls.map((call) => FORBIDDEN[call]),
-      threads: alike(answers, ({ asItIs, beneath }) => ({
+      threads: groupAlike(answers, ({ asItIs, beneath }) => ({
         as_it_is: named(calls, asItIs),
         beneath: beneath && named(calls, beneath),
       })),

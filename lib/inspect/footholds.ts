@@ -7,11 +7,10 @@
  *   - a thread in another namespace, or with another descriptor table, working folder or root
  *     folder;
  *   - an io_uring, which may act with the credentials of its creator, found by its descriptor,
- *     mapping,
- *     registration or kernel thread;
+ *     mapping, registration or kernel thread;
  *   - a descriptor that neither the parent passed nor the runtime needs: opened as root, it stays
  *     root's;
- *   - a descriptor in flight in a queue of the child's own;
+ *   - a descriptor in flight in one of the child's own queues;
  *   - a packet socket that the namespace lists and no process shows;
  *   - a shared mapping, and a terminal.
  *
@@ -24,11 +23,11 @@ import { unlessGone } from "../../ffi/process/proc.ts";
 import { type DescriptorKind, type SeenDescriptor } from "./descriptors.ts";
 import { threadIds } from "./threads.ts";
 
-/** What the child may hold. */
+/** The descriptors, ring and folder that the child may hold. */
 export interface Expected {
   /** The link of the passed socket; undefined before it is passed. */
   readonly passed?: string | undefined;
-  /** The link of the connected UDP socket, if the child was passed one as well. */
+  /** The link of the connected UDP socket, if the child was also passed one. */
   readonly egress?: string | undefined;
   /** Whether the child receives by an io_uring of its own. */
   readonly ring: boolean;

@@ -8,7 +8,7 @@
 import { readTextFile } from "../../ffi/process/file.ts";
 import { openDescriptors } from "../../ffi/process/proc.ts";
 import { ExperimentError } from "../evidence/errors.ts";
-import { seeDescriptors, type SeenDescriptor } from "./descriptors.ts";
+import { examineDescriptors, type SeenDescriptor } from "./descriptors.ts";
 import {
   type Expected,
   terminals,
@@ -16,8 +16,8 @@ import {
   unexpectedDescriptors,
   unexpectedMappings,
 } from "./footholds.ts";
-import { mappingsOfOthers } from "./mappings.ts";
-import { heldByNobody, linksOfPacketSockets } from "./packet_sockets.ts";
+import { foreignMappings } from "./mappings.ts";
+import { linksOfPacketSockets, linksWithoutHolder } from "./packet_sockets.ts";
 import { askEverything, askForPacketSocket, type ThreadAnswers } from "./questions.ts";
 import { StoppedChild } from "./stopped.ts";
 import { parseStatus, type ThreadCredentials, threadCredentials } from "./threads.ts";
@@ -29,7 +29,7 @@ export interface Inspected {
   processes(): readonly number[];
 }
 
-/** What to expect, and what to ask. */
+/** The expectations and the questions of a look. */
 export interface LookOptions {
   readonly expected: Expected;
   /**
@@ -82,12 +82,12 @@ export function look(child: Inspected, options: LookOptions): View {
 
   const table = linksOfPacketSockets();
   const ownLinks = new Set(openDescriptors("self").values());
-  const descriptors = seeDescriptors(pid, { packetSockets: table, ownLinks });
+  const descriptors = examineDescriptors(pid, { packetSockets: table, ownLinks });
   const shown = new Set(descriptors.map(({ refersTo }) => refersTo));
   const unaccounted = [...table].filter((link) =>
     !shown.has(link) && !ownLinks.has(link) && !foreign.has(link)
   );
-  const hidden = heldByNobody(unaccounted, [Deno.pid, ...stopped.processes]);
+  const hidden = linksWithoutHolder(unaccounted, [Deno.pid, ...stopped.processes]);
   const threads = stopped.processes.flatMap((each) => threadCredentials(each));
   meanwhile?.();
 
@@ -108,9 +108,9 @@ export function look(child: Inspected, options: LookOptions): View {
     ...threadsElsewhere(pid, expected),
     ...unexpectedDescriptors(descriptors, expected),
     ...hidden.map((link) => `packet socket ${link}, which no process shows`),
-    ...unexpectedMappings(mappingsOfOthers(pid), expected),
+    ...unexpectedMappings(foreignMappings(pid), expected),
     ...terminals(pid),
-    ...[...stopped.ringThreads].map((tid) => `the kernel's thread ${tid} of an io_uring`),
+    ...[...stopped.ringThreads].map((tid) => `the kernel thread ${tid} of an io_uring`),
     ...expected.ring
       ? []
       : answers.filter(({ usedRing }) => usedRing).map(({ tid }) =>

@@ -17,15 +17,15 @@ const MAPS_LIMIT = 1 << 24;
  *
  * @throws {SystemError} If there is no such process.
  */
-export function mappingsOfOthers(pid: number): string[] {
+export function foreignMappings(pid: number): string[] {
   const maps = readTextFile(`/proc/${pid}/maps`, MAPS_LIMIT);
-  const isRoots = (path: string) => path !== Deno.execPath() && !isForEverybody(path);
-  return [...parseSharedMappings(maps), ...parsePrivateFiles(maps).filter(isRoots)];
+  const isRestricted = (path: string) => path !== Deno.execPath() && !isWorldReadable(path);
+  return [...parseSharedMappings(maps), ...parsePrivateFiles(maps).filter(isRestricted)];
 }
 
 const READABLE_BY_OTHERS = 0o004;
 
-function isForEverybody(path: string): boolean {
+function isWorldReadable(path: string): boolean {
   try {
     return ((Deno.statSync(path).mode ?? 0) & READABLE_BY_OTHERS) !== 0;
   } catch {

@@ -54,15 +54,19 @@ export function linksOfPacketSockets(): Set<string> {
 const TABLE_LIMIT = 1 << 25;
 
 /**
- * Returns those of `links` that no process shows among its descriptors.
+ * Returns the links that no process shows among its descriptors.
  *
- * @param hiding Processes to leave out, because their descriptors have been examined already.
+ * @param links The links to look for.
+ * @param excluded Processes to leave out, because their descriptors have been examined already.
  */
-export function heldByNobody(links: readonly string[], hiding: readonly number[]): string[] {
+export function linksWithoutHolder(
+  links: readonly string[],
+  excluded: readonly number[],
+): string[] {
   const left = new Set(links);
   for (const name of left.size === 0 ? [] : readDirectory("/proc")) {
     const pid = Number(name);
-    if (!Number.isInteger(pid) || hiding.includes(pid)) continue;
+    if (!Number.isInteger(pid) || excluded.includes(pid)) continue;
     const open = unlessGone(() => openDescriptors(pid)) ?? new Map<number, string>();
     for (const link of open.values()) left.delete(link);
     if (left.size === 0) break;

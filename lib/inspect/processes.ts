@@ -2,9 +2,9 @@
  * The processes of a PID namespace, seen from the namespace above it.
  *
  * A process may hide in a nested namespace, which even an unprivileged process can make within a
- * user namespace of its own. So nested namespaces count as well. It may also hide behind a first
- * thread that has ended, which makes it look like a zombie. So a process with other threads counts
- * as alive.
+ * user namespace of its own. So processes in nested namespaces are included. It may also hide
+ * behind a first thread that has ended, which makes it look like a zombie. So a process with other
+ * threads counts as alive.
  *
  * @module
  */
@@ -68,8 +68,8 @@ function pidsOf(process: number | "self"): number[] {
  * Returns the processes in a PID namespace and in the namespaces below it, sorted by id. Processes
  * that have ended and were not reaped are among them.
  *
- * Without CAP_SYS_PTRACE a process may not be examined. If it is in any namespace below this
- * process's, it is then counted.
+ * Without CAP_SYS_PTRACE a process may not be examined. It is then included if it is in any
+ * namespace below that of this process.
  *
  * @param namespace The name that {@linkcode pidNamespaceOf} returns.
  * @throws {SystemError} If /proc cannot be read.
@@ -98,7 +98,7 @@ export function descendantsOf(ancestor: number): SeenProcess[] {
 }
 
 /**
- * Returns the processes that name a process as their parent, sorted by id.
+ * Returns the children of a process, sorted by id.
  *
  * @throws {SystemError} If /proc cannot be read.
  */
@@ -132,7 +132,7 @@ function isWithin(pid: number, namespace: string, own: string): boolean {
   }
 }
 
-/** Returns whether the PID namespace of a process is below the one of that name. */
+/** Returns whether the PID namespace of a process is below the namespace with a given name. */
 function isBelow(pid: number, namespace: string, own: string): boolean {
   let above = new OwnedFd(open(`/proc/${pid}/ns/pid`, O_RDONLY | O_CLOEXEC));
   for (;;) {

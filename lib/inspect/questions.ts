@@ -28,7 +28,7 @@ export const FORBIDDEN = {
   setresuid: "setresuid(0, 0, 0)",
 } as const;
 
-/** The name of such a call. */
+/** The name of one of these calls. */
 export type Forbidden = keyof typeof FORBIDDEN;
 
 const ARGUMENTS: { readonly [name in Forbidden]: readonly number[] } = {
@@ -98,8 +98,8 @@ function askForbidden(thread: StoppedThread): Answers {
  * without the state, and `EBADF` in a thread with it, because no ring is registered at the last
  * index.
  *
- * Source: io_uring_enter in io_uring/io_uring.c, since Linux 5.18. Before, every thread gets
- * `EINVAL`.
+ * Source: io_uring_enter in io_uring/io_uring.c, since Linux 5.18. Earlier kernels return `EINVAL`
+ * to every thread.
  */
 function hasUsedRing(thread: StoppedThread): boolean {
   const answer = thread.ask("io_uring_enter", LAST_REGISTERED, 0, 0, IORING_ENTER_REGISTERED_RING);

@@ -46,7 +46,7 @@ export async function leastQueued(link: string, deadline: number): Promise<numbe
  * RECV-01: the queue shows that the child receives by this socket.
  *
  * @param before The memory in the queue while the child was stopped.
- * @param during The same with one frame more.
+ * @param during The same, with one more frame in the queue.
  * @param after The least memory seen after the child continued: {@linkcode leastQueued}.
  */
 export function judgeQueue(

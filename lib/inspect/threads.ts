@@ -72,7 +72,7 @@ export interface ThreadsAlike<T> {
  * Groups threads by what was seen of each. Usually all threads are alike, and the evidence states
  * it once.
  */
-export function alike<T extends { readonly tid: number }, S>(
+export function groupAlike<T extends { readonly tid: number }, S>(
   threads: readonly T[],
   show: (thread: T) => S,
 ): ThreadsAlike<S>[] {

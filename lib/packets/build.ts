@@ -33,13 +33,13 @@ const SHORTEST_FRAME = 60;
 /** The padding of a short frame: not 0, so that a receiver that takes it for payload is noticed. */
 const PADDING = 0xee;
 
-/** A number from 0 to 65535 in network byte order. */
+/** Returns a number from 0 to 65535 in network byte order. */
 export const be16 = (value: number): number[] => [value >> 8 & 0xff, value & 0xff];
 
 /** The length up to which a loop copies faster than set() does. */
 const SHORT = 32;
 
-/** The parts, one behind the other. */
+/** Joins parts into one array. */
 export function joined(...parts: readonly Bytes[]): Uint8Array<ArrayBuffer> {
   let size = 0;
   for (const part of parts) size += part.length;
@@ -53,7 +53,7 @@ export function joined(...parts: readonly Bytes[]): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
-/** The Internet checksum of some bytes. Source: RFC 1071. */
+/** Computes the Internet checksum of some bytes. Source: RFC 1071. */
 export function internetChecksum(bytes: Uint8Array): number {
   let sum = 0;
   for (let i = 0; i < bytes.length; i += 2) sum += bytes[i] << 8 | (bytes[i + 1] ?? 0);
@@ -61,7 +61,7 @@ export function internetChecksum(bytes: Uint8Array): number {
   return ~sum & 0xffff;
 }
 
-/** An Ethernet frame around a packet. */
+/** Puts a packet into an Ethernet frame. */
 export function ethernetFrame(
   destination: Bytes,
   source: Bytes,
@@ -71,7 +71,7 @@ export function ethernetFrame(
   return joined(destination, source, be16(etherType), packet);
 }
 
-/** An IPv4 packet. */
+/** The parts of an IPv4 packet that differ. */
 export interface Ipv4Packet {
   readonly protocol: number;
   /** Four bytes. */
@@ -81,7 +81,7 @@ export interface Ipv4Packet {
   readonly payload: Bytes;
 }
 
-/** The bytes of an IPv4 packet. Source: RFC 791, 3.1. */
+/** Builds an IPv4 packet. Source: RFC 791, 3.1. */
 export function ipv4Packet(
   { protocol, destination, options = [], payload }: Ipv4Packet,
 ): Uint8Array<ArrayBuffer> {
@@ -109,7 +109,7 @@ export function withHeaderChecksum(packet: Uint8Array<ArrayBuffer>): Uint8Array<
   return packet;
 }
 
-/** An IPv6 packet. Source: RFC 8200, 3. */
+/** Builds an IPv6 packet. Source: RFC 8200, 3. */
 function ipv6Packet(
   nextHeader: number,
   destination: Bytes,
@@ -119,7 +119,7 @@ function ipv6Packet(
   return joined(head, SOURCE_V6, destination, payload);
 }
 
-/** What a UDP datagram carries, and where to. */
+/** The payload and the destination of a UDP datagram. */
 export interface UdpOptions {
   /** The group's bytes: four or sixteen. */
   readonly destination: Bytes;
@@ -128,9 +128,10 @@ export interface UdpOptions {
 }
 
 /**
- * A UDP datagram. Source: RFC 768.
+ * Builds a UDP datagram. Source: RFC 768.
  *
- * @param pseudoHeader What the checksum covers beside the datagram; `undefined` for no checksum.
+ * @param pseudoHeader Returns the bytes that the checksum covers besides the datagram, by the
+ *   datagram's length; `undefined` for no checksum.
  */
 function udpDatagram(
   { port, payload }: UdpOptions,
@@ -146,7 +147,7 @@ function udpDatagram(
 }
 
 /**
- * A UDP datagram in an IPv4 packet.
+ * Builds an IPv4 packet with a UDP datagram.
  *
  * @param options.options Options of the IPv4 header, whole words.
  * @param options.isSummed Whether the datagram has a checksum.
@@ -164,7 +165,7 @@ export function udpOverIpv4(
   return ipv4Packet({ protocol: IPPROTO_UDP, destination, options, payload });
 }
 
-/** A UDP datagram in an IPv6 packet, with its checksum. Source: RFC 8200, 8.1. */
+/** Builds an IPv6 packet with a UDP datagram and its checksum. Source: RFC 8200, 8.1. */
 export function udpOverIpv6(udp: UdpOptions): Uint8Array<ArrayBuffer> {
   const { destination } = udp;
   const datagram = udpDatagram(
@@ -174,7 +175,7 @@ export function udpOverIpv6(udp: UdpOptions): Uint8Array<ArrayBuffer> {
   return ipv6Packet(IPPROTO_UDP, destination, datagram);
 }
 
-/** A datagram to an IPv4 group, and how it is sent. */
+/** A datagram to an IPv4 group, and the form in which it is sent. */
 export interface DatagramOptions {
   /** The sender's hardware address, 6 bytes. */
   readonly source: Uint8Array;
@@ -186,7 +187,10 @@ export interface DatagramOptions {
   readonly isSummed?: boolean;
 }
 
-/** An Ethernet frame with a UDP datagram to an IPv4 group, padded to the shortest legal length. */
+/**
+ * Builds an Ethernet frame with a UDP datagram to an IPv4 group, padded to the shortest legal
+ * length.
+ */
 export function datagramFrame(
   { source, to: { address, port }, ...rest }: DatagramOptions,
 ): Uint8Array<ArrayBuffer> {

@@ -30,7 +30,7 @@ export const DROP_REASONS = {
   "not IPv4": "another EtherType",
   "malformed header": "an IPv4 header that contradicts itself: RFC 791, 3.1",
   "bad checksum": "the checksum of the IPv4 header is wrong",
-  "truncated": "fewer bytes than the header says",
+  "truncated": "fewer bytes than the header announces",
   "not the group": "to another hardware address or IPv4 address",
   "not UDP": "another protocol",
   "fragment": "a part of a datagram: a relay of whole datagrams would have to reassemble it",
@@ -54,7 +54,7 @@ export class DatagramReader {
   readonly #group: readonly number[];
   readonly #port: number;
 
-  /** Where the payload of the last datagram begins, as an index of the memory that was read. */
+  /** Where the payload of the last datagram begins: an index into the memory that was read. */
   start = 0;
   /** The length of that payload, in bytes. */
   size = 0;
@@ -71,8 +71,8 @@ export class DatagramReader {
    * @param bytes The memory that holds the frame. Nothing else in it is read.
    * @param offset Where the frame begins.
    * @param captured How many bytes of the frame are there.
-   * @param isChecksumPending Whether the checksum of the datagram has yet to be computed. It was
-   *   sent by this machine, and has not reached the hardware that computes checksums
+   * @param isChecksumPending Whether the checksum of the datagram has yet to be computed: this
+   *   machine sent the datagram, and it has not reached the hardware that computes checksums
    *   (`TP_STATUS_CSUMNOTREADY`).
    * @returns The reason to drop the frame; `undefined` for a datagram to relay, whose payload is at
    *   {@linkcode start} and {@linkcode size} bytes long.
@@ -135,8 +135,8 @@ function equalsAt(bytes: Uint8Array, at: number, expected: readonly number[]): b
  * Adds up 16-bit words in ones' complement: 0xffff over bytes that contain their right checksum.
  * Source: RFC 1071.
  *
- * Upper and lower bytes are added up apart, four words at a time, which takes half the time of word
- * by word. A packet is too short to overflow 32 bits.
+ * Upper and lower bytes are added up separately, four words at a time, which takes half as long as
+ * adding word by word. A packet is too short to overflow 32 bits.
  */
 function sumOf(bytes: Uint8Array, start: number, end: number, initial: number): number {
   let upper = 0, lower = 0;

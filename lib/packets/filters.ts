@@ -3,8 +3,8 @@
  * that the worker does not need does not reach it.
  *
  * Both filters drop what this machine itself sends. PACKET_IGNORE_OUTGOING would do that for a
- * single socket, but the kernel does not look at it for a member of a fanout group, and a pinned
- * socket is one (dev_queue_xmit_nit in net/core/dev.c asks the group's hook).
+ * single socket, but the kernel ignores that option for a member of a fanout group, and a pinned
+ * socket is a member (dev_queue_xmit_nit in net/core/dev.c asks the group's hook).
  *
  * @module
  */
@@ -37,7 +37,7 @@ const VLAN_ID = 0x0fff;
 /** The result of a filter that keeps the frame whole, whatever its length. */
 const WHOLE_FRAME = 0x40000;
 
-/** IPv4 and IPv6 to any multicast hardware address. */
+/** Returns the filter that passes IPv4 and IPv6 to any multicast hardware address. */
 export function multicastFilter(): Uint8Array<ArrayBuffer> {
   return assemble([
     bpfLoad(SKF_AD_OFF + SKF_AD_PKTTYPE),
@@ -53,7 +53,7 @@ export function multicastFilter(): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * UDP over IPv4 to one group.
+ * Returns the filter that passes UDP over IPv4 to one group.
  *
  * Fragments to the group pass, and so do frames that are malformed further on: the worker counts
  * them by reason. The port is not compared: an IPv4 header varies in length, so finding the port
@@ -86,7 +86,7 @@ export function groupFilter(group: string): Uint8Array<ArrayBuffer> {
   ]);
 }
 
-/** `size` bytes from `start` on as a number, as a BPF program loads them. */
+/** Returns `size` bytes from `start` on as the number that a BPF program loads. */
 function loaded(bytes: ArrayLike<number>, start: number, size: number): number {
   let value = 0;
   for (let i = start; i < start + size; i++) value = value * 256 + bytes[i];

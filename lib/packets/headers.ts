@@ -18,7 +18,7 @@ export const IPV4_CHECKSUM = 10;
 export const IPV4_SOURCE = 12;
 export const IPV4_DESTINATION = 16;
 
-/** An IPv4 option that has routers look at the packet. Source: RFC 2113. */
+/** An IPv4 option that makes routers examine the packet. Source: RFC 2113. */
 export const ROUTER_ALERT = [0x94, 0x04, 0, 0] as const;
 
 /** The length of an IPv6 header. Source of this and the next: RFC 8200, 3. */
@@ -33,7 +33,7 @@ export const UDP_LENGTH = 4;
 export const UDP_CHECKSUM = 6;
 
 /**
- * The Ethernet address of an IPv4 group: 23 of its 28 bits. Source: RFC 1112, 6.4.
+ * Returns the Ethernet address of an IPv4 group: 23 of its 28 bits. Source: RFC 1112, 6.4.
  *
  * @param group The group's four bytes.
  */
@@ -42,7 +42,7 @@ export function ipv4GroupHardwareAddress(group: ArrayLike<number>): number[] {
 }
 
 /**
- * The Ethernet address of an IPv6 group. Source: RFC 2464, 7.
+ * Returns the Ethernet address of an IPv6 group. Source: RFC 2464, 7.
  *
  * @param group The group's sixteen bytes.
  */

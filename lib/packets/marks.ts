@@ -26,7 +26,7 @@ export function carries(frame: Uint8Array, mark: string): boolean {
 }
 
 /**
- * Waits until a packet socket receives the frame with that mark. Other frames are thrown away.
+ * Waits until a packet socket receives the frame with that mark. Other frames are discarded.
  *
  * @param timeout In milliseconds; 0 to look at queued frames only.
  * @returns Whether it arrived in time.

@@ -53,9 +53,9 @@ import { CannotAnswer } from "../evidence/errors.ts";
 export function openPacketSocket(): number {
   const fd = createPacketSocket();
   try {
-    attempt("Cannot have frames stamped", () => setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1));
+    attempt("Cannot enable time stamps", () => setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1));
     attempt(
-      "Cannot leave out outgoing frames",
+      "Cannot ignore outgoing frames",
       () => setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1),
     );
     return fd;
@@ -215,7 +215,8 @@ const LARGE_RECEIVE_BUFFER = 4 << 20;
 /**
  * Finds out why no socket can have a large receive buffer here.
  *
- * It takes CAP_NET_ADMIN over the first user namespace: sk_setsockopt in net/core/sock.c.
+ * The kernel requires CAP_NET_ADMIN over the first user namespace: sk_setsockopt in
+ * net/core/sock.c.
  *
  * @returns The reason in words; `undefined` if a socket can have one.
  * @throws {SystemError} If the trial fails for another reason.

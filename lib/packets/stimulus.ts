@@ -41,7 +41,7 @@ const IGMP_V4 = [224, 0, 0, 22]; // RFC 3376, 4.2.14: where version 3 reports go
 const GROUP_V6 = [0xff, 0x15, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x46, 0x44];
 
 /**
- * An IGMPv3 report with one group record. The number is the record's auxiliary data, which
+ * Builds an IGMPv3 report with one group record. The number is the record's auxiliary data, which
  * receivers ignore. Source: RFC 3376, 4.2 and 4.2.6.
  */
 function igmpReport(number: readonly number[]): Uint8Array<ArrayBuffer> {

@@ -25,9 +25,9 @@ export interface FrameSource extends Disposable {
   next(): boolean;
 
   /**
-   * Waits until {@linkcode next} would step. It is for a worker that waits for nothing else.
+   * Waits until {@linkcode next} would step. Only for a worker that waits for nothing else.
    *
-   * @param milliseconds The longest wait. A signal ends it as well.
+   * @param milliseconds The longest wait. A signal also ends it.
    */
   wait(milliseconds: number): void;
 

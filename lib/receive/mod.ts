@@ -26,7 +26,7 @@ export const RECEIVE_PATHS = {
 } as const;
 
 /** The default receive path: it is the simplest to explain, and it has time stamps. */
-export const USUAL_PATH = "recvmsg";
+export const DEFAULT_PATH = "recvmsg";
 
 /** The name of a receive path. */
 export type ReceivePath = keyof typeof RECEIVE_PATHS;

@@ -1,6 +1,6 @@
 /**
- * A restricted io_uring, by which a worker receives: it can receive from one socket and do nothing
- * else.
+ * A restricted io_uring, with which a worker receives: it can receive from one socket and do
+ * nothing else.
  *
  * io_uring(7) bypasses a filter of system calls, which sees io_uring_enter(2) but not the
  * operations in the ring. So the ring itself is restricted before it is enabled: RECV is the only
@@ -52,7 +52,7 @@ export function restrictedRing(
   size: Pick<IoUringOptions, "entries" | "completions">,
   prepare: (ring: IoUring) => void = () => {},
 ): IoUring {
-  return attempt("Cannot make an io_uring to receive by", () => {
+  return attempt("Cannot make an io_uring to receive with", () => {
     const ring = new IoUring({ ...size, flags: IORING_SETUP_R_DISABLED });
     try {
       ring.registerFiles([packetFd]);

@@ -37,7 +37,7 @@ export function renderHtml(evidence: Evidence): string {
   const { experiments, environment, version, verdict, error } = evidence;
   const title = experiments.length === 1
     ? experiments[0].question
-    : "Does an AF_PACKET socket survive the crossing to an unprivileged process?";
+    : "Does an AF_PACKET socket go on working after it is passed to an unprivileged process?";
   const started = environment.started.slice(0, 16).replace("T", " ");
   const page = html`
     <!DOCTYPE html>

@@ -209,7 +209,7 @@ function renderMatrix(matrix: Matrix | null, paint: Palette, verbose: boolean): 
   ];
 }
 
-/** Returns an outcome. An unexpected one has the expected one beside it. */
+/** Formats an outcome. The expected outcome follows if it differs. */
 function describeCell(cell: Cell | undefined): string {
   if (cell === undefined) return "never tried";
   return cell.outcome === cell.known ? cell.outcome : `${cell.outcome} (expected: ${cell.known})`;
@@ -255,4 +255,4 @@ function renderConclusion(experiment: ExperimentEvidence, paint: Palette): strin
 }
 
 const GIVE_TRAFFIC =
-  "  To get traffic: an interface whose veth peer is here, --stimulus IFACE, or a longer --timeout";
+  "  To get traffic: name an interface whose veth peer is here, or use --stimulus or a longer --timeout";

@@ -207,10 +207,15 @@ testNeeding(root, "--verbose has a column for each protection", async () => {
   assertMatch(stdout, new RegExp(`^  ${heading}$`, "m"));
 });
 
-for (const args of [["--stimulus", "none", "veth-fdpass"], ["lo"]]) {
+for (
+  const [why, ...args] of [
+    ["--stimulus is none", "--stimulus", "none", "veth-fdpass"],
+    ["its veth peer is not here", "lo"],
+  ]
+) {
   testNeeding(root, `Without a witness for what is sent (${args.join(" ")}): exit 4`, async () => {
     const { code, stderr, stdout } = await fdpass(["-e", "authority", ...args]);
-    assertMatch(stderr, /veth peer is not here[^]*scripts\/netns\.sh[^]*--stimulus/);
+    assertMatch(stderr, new RegExp(`: ${why}\\n {2}.*scripts/netns\\.sh.*--stimulus`));
     assertEquals([code, stdout.includes("SUCCESS")], [4, false]);
   });
 }

@@ -60,7 +60,11 @@ const WRONG: [what: string, args: string[], message: RegExp][] = [
   ["a negative uid", ["--user=-1", "lo"], /--user.*"-1"/],
   ["an empty user", ["-u", "", "lo"], /--user needs a value/],
   ["no group after the colon", ["-u", "12345:", "lo"], /--user.*USER:GROUP/],
-  ["a stimulus that does not exist", ["--stimulus", "nosuch0", "lo"], /"nosuch0".*ENODEV/],
+  [
+    "a stimulus that does not exist",
+    ["--stimulus", "nosuch0", "lo"],
+    /inject frames on "nosuch0".*ENODEV/,
+  ],
   ["a stimulus that is no name", ["--stimulus", "a/b", "lo"], /--stimulus.*"a\/b"/],
 ];
 

@@ -340,7 +340,7 @@ testNeeding(
     try {
       const text = `ip link set lo up; { ${FILLING_PIPE}; } | ` +
         `{ until [ -e ${folder}/read ]; do sleep 0.05; done; tail -c +65537; }; exit $PIPESTATUS`;
-      const command = [...FDPASS, "-t", "6", "--json", "--stimulus", "none", "lo"];
+      const command = [...FDPASS, "-t", "12", "--json", "--stimulus", "none", "lo"];
       await using run = new Running(["unshare", "--net", "bash", "-c", text, ...command]);
       const pid = await writer(run);
       for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) Deno.kill(pid, signal);

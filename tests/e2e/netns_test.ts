@@ -195,7 +195,7 @@ testNeeding(root, "Without deno netns.sh installs the pinned one by npm, and say
     done`;
   const command = ["sh", "-c", "command -v deno; exit 5"];
   const outcome = await onMachineWith([...BASICS, "ip"], { npm }, command);
-  assertMatch(outcome.stderr, /no deno here; bringing deno \d+\.\d+\.\d+ into FOLDER\/\.tools/);
+  assertMatch(outcome.stderr, /no deno found; installing deno \d+\.\d+\.\d+ into FOLDER\/\.tools/);
   assertMatch(outcome.stderr, /npm install .*--prefix FOLDER\/\.tools\n/);
   assertMatch(outcome.stderr, /"deno": "\d+\.\d+\.\d+"/);
   assertMatch(outcome.stdout, /\/\.tools\/node_modules\/.*\/deno\n$/);

@@ -59,7 +59,7 @@ for (const args of [[], ["--harden"]]) {
       const lines = [
         `[Parent/Privileged] Receiving by ${way}...`,
         "  ✓ 1000 frames of 60 to 1514 bytes",
-        `    · ✓ PATH-0${i + 1} 1000 of 1000 frames; 0 twice, 0 out of order, `,
+        `    · ✓ PATH-0${i + 1} 1000 of 1000 frames; 0 duplicated, 0 out of order, `,
       ];
       assert(stdout.includes(lines.join("\n")), `${lines.join("\n")}\n is missing:\n${stdout}`);
     });
@@ -87,10 +87,15 @@ for (
   });
 }
 
-for (const args of [["--stimulus", "none", "veth-fdpass"], ["lo"]]) {
+for (
+  const [why, ...args] of [
+    ["--stimulus is none", "--stimulus", "none", "veth-fdpass"],
+    ["its veth peer is not here", "lo"],
+  ]
+) {
   tests.add(root, `receive-paths without a stimulus (${args.join(" ")}): exit 4`, async () => {
     const { code, stderr, stdout } = await fdpass(["-e", "receive-paths", ...args]);
-    assertMatch(stderr, /veth peer is not here\n {2}.*scripts\/netns\.sh.*--stimulus/);
+    assertMatch(stderr, new RegExp(`: ${why}\\n {2}.*scripts/netns\\.sh.*--stimulus`));
     assertEquals([code, stdout.includes("SUCCESS")], [4, false]);
   });
 }

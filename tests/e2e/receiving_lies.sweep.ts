@@ -95,7 +95,7 @@ const REFUSALS: [
     ...["io_uring_register", "EINVAL"] as const,
     { 1: IORING_REGISTER_PBUF_RING },
     ["--receive", "io-uring-multishot"],
-    /Cannot make an io_uring to receive by: io_uring_register: .*\(EINVAL\)/,
+    /Cannot make an io_uring to receive with: io_uring_register: .*\(EINVAL\)/,
   ],
   [
     ...["io_uring_register", "EINVAL"] as const,

@@ -187,7 +187,7 @@ const WRONG: [what: string, args: string[], message: RegExp][] = [
   ["a port of 0", ["--to", "239.1.1.1:0"], /--to: the port must be from 1 to 65535/],
   ["a port too many", ["--to", "239.1.1.1:65536"], /--to: the port must be from 1 to 65535/],
   ["IPv6", ["--from", "[ff15::4644]:5004"], /IPv6 is not relayed/],
-  ["an egress that is not there", ["--out", "nosuch0"], /Cannot send by "nosuch0".*ENODEV/],
+  ["an egress that is not there", ["--out", "nosuch0"], /Cannot send through "nosuch0".*ENODEV/],
   ["an egress that is no name", ["--out", "a/b"], /--out: "a\/b" is not an interface name/],
   ["an egress into this machine", ["--out", "lo"], /come back to this machine/],
 ];

@@ -241,7 +241,7 @@ const PROC: readonly Surrounding[] = [
     what: "/proc is that of another PID namespace",
     before: ["unshare", "--pid", "--fork"],
     exit: 4,
-    says: /\/proc is that of another PID namespace[^]*mount -t proc proc \/proc/,
+    says: /\/proc belongs to another PID namespace[^]*mount -t proc proc \/proc/,
     quick: true,
   },
   {

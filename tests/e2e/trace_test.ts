@@ -12,7 +12,7 @@ import { FDPASS_WITHOUT_PTRACE } from "./here.ts";
 import { descriptorsIn, straced } from "./strace.ts";
 
 /** A call as either of them prints it: `name = result ERRNO`. */
-interface Told {
+interface PrintedCall {
   readonly tid: number;
   readonly name: string;
   readonly args: string;
@@ -24,8 +24,8 @@ interface Told {
 const HEAD = /^\[(\w+)\] +[\d:.]+ (\d+|another thread) (\w+)\((.*)\) = (.*) <[\d.]+ ms>$/;
 
 /** The calls in a trace, without those of other threads. */
-function resultOf(stderr: string, side: "parent" | "child"): Told[] {
-  const calls: Told[] = [];
+function resultOf(stderr: string, side: "parent" | "child"): PrintedCall[] {
+  const calls: PrintedCall[] = [];
   for (const line of stderr.split("\n")) {
     const [, whose, tid, name, args, result] = line.match(HEAD) ?? [];
     if (whose !== undefined && whose !== side) continue;
@@ -96,7 +96,7 @@ for (const options of [[], ["--harden"]]) {
       const seen = ofThread.slice(ofThread.findLastIndex(({ name }) => name === "execve") + 1)
         .filter(({ name, args }) => !NOT_OURS.test(`${name}(${args}, `));
       const list = (
-        all: readonly Pick<Told, "name" | "args" | "result">[],
+        all: readonly Pick<PrintedCall, "name" | "args" | "result">[],
         wanted: readonly string[],
       ) =>
         all.filter(({ name }) => wanted.includes(name)).map(({ name, args, result }) =>

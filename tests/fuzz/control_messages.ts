@@ -98,7 +98,7 @@ export const controlMessages = target<Uint8Array, Parse>({
   subject: parseControlMessages,
   wrong: {
     "believes a length": careless({ staysInside: false }),
-    "takes the padding for data": careless({ leavesPadding: false }),
+    "reads the padding as data": careless({ leavesPadding: false }),
     "does not align": careless({ aligns: false }),
   },
   check(parse, bytes) {
@@ -183,13 +183,12 @@ function closeArrived(): void {
 
 /** Fuzzes the kernel's own view of control messages. */
 export const kernelMessages = target<Uint8Array<ArrayBuffer>, Receive>({
-  claim:
-    "What the kernel takes for descriptors, the parser does too: all come, and none stays open",
+  claim: "The kernel and the parser agree about descriptors: all arrive, and none stays open",
   cases: cases as fc.Arbitrary<Uint8Array<ArrayBuffer>>,
   subject: receive,
   wrong: {
-    "loses the last": (room) => receive(room).slice(0, -1),
-    "takes one too many": (room) => [...receive(room), 0],
+    "loses the last one": (room) => receive(room).slice(0, -1),
+    "adds one": (room) => [...receive(room), 0],
   },
   check(receive, bytes) {
     const free = lowestFree();
@@ -216,15 +215,15 @@ const strictly: StrictReceive = (expected) =>
 /** Fuzzes receiveDescriptors() with whatever the kernel delivers. */
 export const strictReceive = target<Expected, StrictReceive>({
   claim:
-    "receiveDescriptors() brings what was agreed, or DescriptorError, and then nothing stays open",
+    "receiveDescriptors() returns the expected descriptors, or throws DescriptorError and leaves none open",
   cases: fc.record({
     bytes: cases as fc.Arbitrary<Uint8Array<ArrayBuffer>>,
     expected: fc.nat(4),
   }),
   subject: strictly,
   wrong: {
-    "takes what comes": () => receive(room),
-    "leaves open what it refuses": (expected) => {
+    "accepts anything": () => receive(room),
+    "leaves refused descriptors open": (expected) => {
       const descriptors = receive(room);
       if (descriptors.length === expected) return descriptors;
       throw new DescriptorError("others were agreed", expected, descriptors.length);

@@ -107,12 +107,13 @@ const take: Take = (frame, isChecksumPending) => {
 
 /** Fuzzes DatagramReader with any frame. */
 export const datagrams = target<Frame, Take>({
-  claim: "DatagramReader takes exactly the datagrams that the RFCs take, and reads nothing beyond",
+  claim:
+    "DatagramReader accepts exactly the datagrams that the RFCs allow, and reads nothing beyond",
   cases,
   subject: take,
   wrong: {
-    "never looks at the checksum": (frame) => take(frame, true),
-    "takes the padding for payload": (frame, isPending) => {
+    "never checks the checksum": (frame) => take(frame, true),
+    "reads the padding as payload": (frame, isPending) => {
       const payload = take(frame, isPending);
       return payload && frame.slice(frame.length - payload.length);
     },
@@ -151,7 +152,7 @@ export const frames = target<Uint8Array, Describe>({
   subject: describe,
   wrong: {
     "reads a field that is not there": (frame) => `${describe(frame)} ${frame[14].toString(16)}`,
-    "prints bytes as they are": (frame) => describe(frame) + String.fromCharCode(...frame),
+    "prints bytes unescaped": (frame) => describe(frame) + String.fromCharCode(...frame),
   },
   check(describe, frame) {
     const words = describe(memory.place(frame));

@@ -214,22 +214,23 @@ const afterwards =
 
 /** Fuzzes parseChildMessage() with any text. */
 export const messages = target<Text, Parse>({
-  claim: "parseChildMessage() gives a message exactly as the protocol has it, or ExperimentError",
+  claim:
+    "parseChildMessage() gives a message that fits the protocol exactly, or throws ExperimentError",
   cases,
   subject: parseChildMessage,
   wrong: {
     "believes everything": JSON.parse,
-    "hands on every member": afterwards((_, text) => JSON.parse(text)),
-    "merges what it gets": afterwards((message, text) => {
+    "passes on every member": afterwards((_, text) => JSON.parse(text)),
+    "merges its input": afterwards((message, text) => {
       merge({}, JSON.parse(text));
       return message;
     }),
     "loses a member": afterwards(({ type }) => ({ type })),
-    "gives up in its own way": (text) => {
+    "throws another error": (text) => {
       try {
         return parseChildMessage(text);
       } catch {
-        throw new TypeError("what is this?");
+        throw new TypeError("unexpected");
       }
     },
     "refuses what is right": afterwards((message) => {

@@ -97,11 +97,11 @@ function reference(bytes: Uint8Array): string | undefined {
 
 /** Fuzzes parseLink() with any bytes. */
 export const netlink = target<Uint8Array, Parse>({
-  claim: "parseLink() finds the link in a message, or throws what it says that it throws",
+  claim: "parseLink() finds the link in a message, or throws a documented error",
   cases: nearly(message),
   subject: parseLink,
   wrong: {
-    "takes an error for a link": (bytes) => {
+    "reads an error as a link": (bytes) => {
       const copy = bytes.slice();
       if (copy.length > 5 && copy[4] === NLMSG_ERROR) copy[4] = RTM_NEWLINK;
       return parseLink(copy);
@@ -111,7 +111,7 @@ export const netlink = target<Uint8Array, Parse>({
       copy.set(bytes);
       return parseLink(copy);
     },
-    "throws what it likes": (bytes) => {
+    "throws another error": (bytes) => {
       try {
         return parseLink(bytes);
       } catch {

@@ -71,13 +71,12 @@ function clear(): void {
 
 /** Fuzzes PacketRing.resume() with true and false claims. */
 export const packetRing = target<Handed, Resume>({
-  claim:
-    "PacketRing brings each frame once from where it goes on, and stays in the ring whatever it is told",
+  claim: "PacketRing resumes with each frame once, and stays in the ring whatever position it gets",
   cases,
   subject: resume,
   wrong: {
-    "begins the block anew": (ring, sequence) => resume(ring, sequence, 0),
-    "leaves out the last": (ring, sequence, done) => resume(ring, sequence, done).slice(0, -1),
+    "starts the block from the beginning": (ring, sequence) => resume(ring, sequence, 0),
+    "skips the last frame": (ring, sequence, done) => resume(ring, sequence, done).slice(0, -1),
   },
   check(resume, { blocks, block, isAny, done }) {
     clear();

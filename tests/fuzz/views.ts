@@ -31,8 +31,8 @@ export const views = target<string, Show>({
   cases,
   subject: show,
   wrong: {
-    "shows it as it is": (text) => ({ ...show(text), line: text }),
-    "puts it into the page as it is": (text) => ({
+    "shows it unescaped": (text) => ({ ...show(text), line: text }),
+    "puts it into the page unescaped": (text) => ({
       ...show(text),
       markup: `<td title="${text}">${text}</td>`,
     }),

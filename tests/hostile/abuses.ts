@@ -238,7 +238,7 @@ export const ABUSES = {
   },
   "half-a-character": {
     what: "sends a lone surrogate",
-    reported: /a text in text has half a character/,
+    reported: /a text in text has an unpaired surrogate/,
     do: sending('{"type":"detail","text":"\\ud800"}'),
     goesOn,
   },
@@ -289,13 +289,13 @@ export const ABUSES = {
   },
   "other-experiments-check": {
     what: "reports a check of another experiment",
-    reported: /SUPER-01 is no check of this experiment/,
+    reported: /SUPER-01 is not a check of this experiment/,
     do: sending({ ...check, id: "SUPER-01" }),
     goesOn,
   },
   "other-experiments-claim": {
     what: "bases a claim on a check of another experiment",
-    reported: /SUPER-01 is no check of this experiment/,
+    reported: /SUPER-01 is not a check of this experiment/,
     do: sending({ type: "done", text: "trust me", checks: ["SUPER-01"] }),
     goesOn,
   },

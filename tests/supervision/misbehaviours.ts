@@ -284,7 +284,7 @@ export const MISBEHAVIOURS: { readonly [name: string]: Misbehaviour } = {
   },
   "filter-that-allows": {
     what: "has a filter that allows everything",
-    reason: /The worker is not confined: no filter is that of the policy/,
+    reason: /The worker is not confined: no filter equals that of the policy/,
     isGivenUp: true,
     misbehave: (run) => onProtections(run, withoutFilter),
   },

@@ -10,7 +10,7 @@
  */
 
 import { Errno, openDescriptors } from "../../ffi/mod.ts";
-import { seeDescriptors } from "../../lib/inspect/descriptors.ts";
+import { examineDescriptors } from "../../lib/inspect/descriptors.ts";
 import { linksOfPacketSockets } from "../../lib/inspect/packet_sockets.ts";
 import { threadCredentials } from "../../lib/inspect/threads.ts";
 import { Child } from "../../lib/harness/child.ts";
@@ -20,7 +20,7 @@ const { EPERM } = Errno;
 const REFUSED = { socket: EPERM, setgroups: EPERM, setresgid: EPERM, setresuid: EPERM };
 
 Child.prototype.look = function ({ ask }) {
-  const descriptors = seeDescriptors(this.pid, {
+  const descriptors = examineDescriptors(this.pid, {
     packetSockets: linksOfPacketSockets(),
     ownLinks: new Set(openDescriptors("self").values()),
   });

@@ -36,7 +36,7 @@ import { sleep } from "../../../ffi/socket/poll.ts";
 import { linkByIndex } from "../../../ffi/socket/rtnetlink.ts";
 import { pidInProc } from "../../inspect/processes.ts";
 import { arrives } from "../../packets/marks.ts";
-import { whenThereIsRoom } from "../../packets/send.ts";
+import { retryWhileFull } from "../../packets/send.ts";
 import { packetAddress } from "../../packets/socket.ts";
 import { drain } from "../../receive/frame_source.ts";
 import { RecvmsgSource } from "../../receive/recvmsg.ts";
@@ -76,9 +76,9 @@ export function rebind(
 }
 
 /**
- * Makes an interface promiscuous, and ends it again.
+ * Makes an interface promiscuous, and undoes it.
  *
- * @returns Whether the interface counted one promiscuous user more meanwhile.
+ * @returns Whether the interface counted one more promiscuous user in between.
  */
 export function becomePromiscuous(packetFd: number, ifindex: number): boolean {
   const membership = packet_mreq.alloc();
@@ -90,7 +90,7 @@ export function becomePromiscuous(packetFd: number, ifindex: number): boolean {
   return during > linkByIndex(ifindex).promiscuity;
 }
 
-/** Returns the geometry of a ring of so many blocks, one page each; 0 blocks removes a ring. */
+/** Returns the geometry of a ring with a number of blocks, one page each; 0 removes the ring. */
 function geometry(blocks: number): Uint8Array<ArrayBuffer> {
   const request = tpacket_req.alloc();
   request.tp_block_size = blocks * pageSize();
@@ -129,7 +129,9 @@ export function mapRing(
   }
 }
 
-/** Sends a frame by a TX ring: the frame lies in shared memory, and an empty send has it sent. */
+/**
+ * Sends a frame by a TX ring: the frame lies in shared memory, and an empty send(2) triggers it.
+ */
 export function sendByRing(packetFd: number, frame: Uint8Array<ArrayBuffer>): void {
   mapRing(packetFd, PACKET_TX_RING, (memory) => {
     // tpacket_snd: the frame begins after its header, whose size is rounded up to 16 bytes.
@@ -137,7 +139,7 @@ export function sendByRing(packetFd: number, frame: Uint8Array<ArrayBuffer>): vo
     const head = tpacket_hdr.over(memory);
     head.tp_len = frame.length;
     head.tp_status = BigInt(TP_STATUS_SEND_REQUEST);
-    whenThereIsRoom(() => send(packetFd, new Uint8Array(), 0));
+    retryWhileFull(() => send(packetFd, new Uint8Array(), 0));
   });
 }
 
@@ -207,8 +209,8 @@ function showsInStatus(pid: number, pattern: RegExp): boolean {
  * Runs a program to its end, so that nothing is left behind. If it does not end in time, the parent
  * sees it and ends it.
  *
- * @param pattern What its status in /proc must come to match.
- * @returns Whether it did.
+ * @param pattern A pattern that its status in /proc must come to match.
+ * @returns Whether the status came to match.
  */
 export function runs(path: string, args: readonly string[], pattern = /^Pid:/m): boolean {
   const pid = posix_spawn(path, args);

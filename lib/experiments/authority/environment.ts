@@ -1,6 +1,6 @@
 /**
- * What this machine decides about the outcome of an attack: settings of its kernel, and the
- * programs that an attack needs.
+ * The properties of this machine that decide the outcome of an attack: settings of its kernel, and
+ * the programs that an attack needs.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { io_uring_params } from "../../../ffi/abi/layouts.ts";
 import { rawSyscall } from "../../../ffi/abi/raw_syscall.ts";
 import { close } from "../../../ffi/process/descriptor.ts";
 import { open } from "../../../ffi/process/file.ts";
-import { isUnprivilegedIoUring, systemSetting, whyNoOwnRing } from "../../host/kernel.ts";
+import { allowsUnprivilegedIoUring, systemSetting, whyNoOwnRing } from "../../host/kernel.ts";
 import { PERL } from "./attacks.ts";
 import type { Outcome } from "./operation.ts";
 
@@ -19,7 +19,7 @@ import type { Outcome } from "./operation.ts";
  * Returns whether any process may load eBPF programs. Where the setting is missing, the answer is
  * no: the kernel is older than the setting, or has no bpf(2).
  */
-export function isUnprivilegedBpf(): boolean {
+export function allowsUnprivilegedBpf(): boolean {
   return systemSetting("kernel/unprivileged_bpf_disabled", "1") === "0";
 }
 
@@ -27,7 +27,7 @@ export function isUnprivilegedBpf(): boolean {
  * Returns whether any process may make a user namespace. Debian and Ubuntu have settings of their
  * own besides the kernel's.
  */
-export function isUnprivilegedUserNamespace(): boolean {
+export function allowsUnprivilegedUserNamespaces(): boolean {
   return systemSetting("user/max_user_namespaces", "0") !== "0" &&
     systemSetting("kernel/unprivileged_userns_clone", "1") !== "0" &&
     systemSetting("kernel/apparmor_restrict_unprivileged_userns", "0") !== "1";
@@ -37,11 +37,11 @@ export function isUnprivilegedUserNamespace(): boolean {
  * Returns whether a process may trace any other of the same uid. The setting belongs to Yama;
  * without Yama, every process may.
  */
-export function isPtraceOfSiblings(): boolean {
+export function allowsPtraceOfSiblings(): boolean {
   return systemSetting("kernel/yama/ptrace_scope", "0") === "0";
 }
 
-/** Asks once: the answer holds for the whole run. */
+/** Returns a function that asks once, and returns that answer for the whole run. */
 function once<T>(ask: () => T): () => T {
   let answer: [T] | undefined;
   return () => (answer ??= [ask()])[0];
@@ -66,7 +66,7 @@ export const whyNoPerl = once(() => {
 
 /**
  * The errnos of io_uring_setup(2) for every process: under a system call filter that was in place
- * before us, and in a kernel without io_uring.
+ * before this program started, and in a kernel without io_uring.
  */
 const REFUSED_TO_ALL: readonly number[] = [Errno.EPERM, Errno.ENOSYS];
 
@@ -83,5 +83,5 @@ const setUpOutcome = once((): Outcome => {
 
 /** Returns the outcome of io_uring_setup(2) in an unprivileged process without a filter of ours. */
 export function ringOutcome(): Outcome {
-  return isUnprivilegedIoUring() ? setUpOutcome() : "EPERM";
+  return allowsUnprivilegedIoUring() ? setUpOutcome() : "EPERM";
 }

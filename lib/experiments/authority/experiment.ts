@@ -1,6 +1,6 @@
 /**
  * D24, from the other side: what can a compromised worker still do with the passed socket, and what
- * takes it away?
+ * takes that away?
  *
  * The kernel requires CAP_NET_RAW only once, when a packet socket is created. So a worker receives
  * one, drops its privileges as in `privilege-drop`, and then attacks: it attempts each operation of
@@ -35,7 +35,6 @@ import type { Protection } from "../../confine/protections.ts";
 import { protectSocket } from "../../confine/socket_protections.ts";
 import { leaveRoot, startWorker } from "../../confine/start.ts";
 import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
-import { CannotAnswer } from "../../evidence/errors.ts";
 import type { Cell, Conclusion, SeenBy } from "../../evidence/evidence.ts";
 import type { Child } from "../../harness/child.ts";
 import { runChild } from "../../harness/child_main.ts";
@@ -44,13 +43,14 @@ import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { asInteger, asText } from "../../harness/validate.ts";
-import { isUnprivilegedIoUring, whyProcHides } from "../../host/kernel.ts";
+import { requireStimulus } from "../../host/interfaces.ts";
+import { allowsUnprivilegedIoUring, whyProcHides } from "../../host/kernel.ts";
 import { ownPidOf } from "../../inspect/processes.ts";
 import { arrives, markedFrame } from "../../packets/marks.ts";
 import { sendFrame } from "../../packets/send.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
-import { drain, openFrameSource, usesIoUring, USUAL_PATH } from "../../receive/mod.ts";
+import { DEFAULT_PATH, drain, openFrameSource, usesIoUring } from "../../receive/mod.ts";
 import { RecvmsgSource } from "../../receive/recvmsg.ts";
 import { EFFECT_TIMEOUT } from "./attacks.ts";
 import { COLUMNS, expectedOutcome, HARDENED, PLAIN } from "./expected_outcome.ts";
@@ -67,8 +67,8 @@ import { OPERATIONS } from "./operations.ts";
 import { WORKER } from "./orders.ts";
 
 /**
- * The parent's witnesses see what a worker sends. The outcome of every other operation is the
- * worker's word.
+ * The parent's witnesses see what a worker sends. For the outcome of every other operation there is
+ * only the worker's word.
  */
 const SEEN_BY = ["parent", "child"] as const satisfies SeenBy[];
 
@@ -79,13 +79,9 @@ const SEEN_BY = ["parent", "child"] as const satisfies SeenBy[];
  * outcomes change.
  */
 export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclusion> {
-  const { link, stimulus: far, identity, count, receive = USUAL_PATH } = run.setting;
-  if (far === undefined) {
-    throw new CannotAnswer(
-      `Frames that a worker sends on "${link.name}" cannot be seen: its veth peer is not here`,
-      "Run it by scripts/netns.sh, or name the peer with --stimulus",
-    );
-  }
+  const { link, stimulus: stimulusLink, identity, count, receive = DEFAULT_PATH } = run.setting;
+  const unseen = `Frames that a worker sends on "${link.name}" cannot be seen`;
+  const far = requireStimulus(stimulusLink, link, unseen);
   const otherIfindex = if_nametoindex("lo");
   using stimulus = new Stimulus(far);
   using witness = run.witness();
@@ -124,8 +120,13 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
       forgottenFd: forgotten.fd,
     };
     const prove = name === HARDENED;
-    const way = { receive: prove ? receive : USUAL_PATH };
-    const orders = { ...identity, protections: chosen, target, prove, ...way };
+    const orders = {
+      ...identity,
+      protections: chosen,
+      target,
+      prove,
+      receive: prove ? receive : DEFAULT_PATH,
+    };
     worker.order(WORKER, orders, [packetSocket.fd]);
     await worker.reached("ready");
 
@@ -172,7 +173,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
   for (const reason of notTried) run.note(reason, "AUTH-01", "AUTH-02", "AUTH-03");
   run.done("A hardened worker can do nothing but receive", "AUTH-03", "AUTH-04");
   run.done(
-    "It is confined on every thread, and every descriptor is explained",
+    "It is confined on every thread, with only expected descriptors open",
     ...CONFINEMENT_CHECKS,
   );
 
@@ -257,7 +258,7 @@ async function startSibling(
   const { identity, link } = run.setting;
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
   const child = run.start(beside && { beside });
-  const orders = { protections, target: null, prove: false, receive: USUAL_PATH } as const;
+  const orders = { protections, target: null, prove: false, receive: DEFAULT_PATH } as const;
   child.order(WORKER, { ...identity, ...orders }, [packetSocket.fd]);
   const { fd } = await child.reached("ready");
   return {
@@ -274,7 +275,7 @@ async function startSibling(
  * disabled, root could make rings and no other user could.
  */
 function makeEarlyRings(): EarlyRings | SystemError {
-  if (!isUnprivilegedIoUring()) return new SystemError("io_uring_setup", Errno.EPERM);
+  if (!allowsUnprivilegedIoUring()) return new SystemError("io_uring_setup", Errno.EPERM);
   try {
     return new EarlyRings();
   } catch (error) {

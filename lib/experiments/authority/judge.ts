@@ -75,7 +75,7 @@ export function judgeRefusal(table: Table, notTried: readonly string[]): Finding
   return judged(false, `allowed: ${allowed.join(", ")}`);
 }
 
-/** Returns the table as the evidence has it. */
+/** Returns the table in the form of the evidence. */
 export function asMatrix(table: Table, columns: readonly string[]): Matrix {
   return {
     columns,

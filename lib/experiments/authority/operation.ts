@@ -26,7 +26,7 @@ export type Outcome = string;
  */
 export type WitnessName = "far" | "other";
 
-/** What an attacker inside the worker has to work with. */
+/** The descriptors, numbers and calls that an attacker inside the worker can use. */
 export interface Attacker extends Target, Pick<WorkerDescriptors, "packetFd"> {
   /**
    * Rings made before the drop; the error if they cannot be made here; null in a process that does
@@ -40,7 +40,7 @@ export interface Attacker extends Target, Pick<WorkerDescriptors, "packetFd"> {
 /** An operation, with the outcome expected of it. */
 export interface Operation {
   readonly name: string;
-  /** What an attacker would gain. */
+  /** The gain of an attacker. */
   readonly gives: string;
   /** The kernel function or manual page that decides. */
   readonly source: string;

@@ -10,7 +10,7 @@ import { asBoolean, asInteger, asObject } from "../../harness/validate.ts";
 import { asConfinement, asReceivePath } from "../../harness/worker_orders.ts";
 import type { ReceivePath } from "../../receive/mod.ts";
 
-/** What a worker attacks: numbers that the parent knows. */
+/** The target of an attack: numbers that the parent knows. */
 export interface Target {
   /** The ifindex of the interface that the packet socket is bound to. */
   readonly ifindex: number;
@@ -34,11 +34,11 @@ export interface WorkerOrders extends Confinement {
   readonly receive: ReceivePath;
   /** Whether it proves its confinement, and receives after the attack. */
   readonly prove: boolean;
-  /** What it attacks; `null` for a sibling, which only waits. */
+  /** The target of its attacks; `null` for a sibling, which only waits. */
   readonly target: Target | null;
 }
 
-/** The highest descriptor, and interface, that orders may name. */
+/** The highest descriptor and the highest ifindex that orders may name. */
 const FD_LIMIT = 1 << 20, IFINDEX_LIMIT = 2 ** 31 - 1;
 
 /** The highest process id. Source: PID_MAX_LIMIT of include/linux/threads.h. */

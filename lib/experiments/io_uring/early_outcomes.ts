@@ -1,6 +1,6 @@
 /**
- * What rings from before the drop do after it. The child asks each ring for what only root can
- * open; the parent verifies that what the child reports is really open.
+ * The outcomes of rings made before the drop, after it. The child asks each ring to open things
+ * that only root can open; the parent verifies that they are really open.
  *
  * @module
  */
@@ -23,10 +23,10 @@ export const EARLY = {
 } as const;
 type EarlyRing = keyof typeof EARLY;
 
-/** What only root can open. */
+/** The requests, each for something that only root can open. */
 const REQUESTS = ["open", "socket"] as const satisfies EarlyRequest[];
 
-/** What a ring did with a request. */
+/** The outcome of a request to a ring. */
 export interface Outcome {
   /** `opened`, `no answer`, or the name of the errno. */
   readonly outcome: string;
@@ -34,7 +34,7 @@ export interface Outcome {
   readonly fd: number | null;
 }
 
-/** What each ring did with each request. */
+/** The outcome of each request to each ring. */
 export type Outcomes = Record<EarlyRing, Record<EarlyRequest, Outcome>>;
 
 /** Makes a request, and returns its outcome. */
@@ -53,7 +53,7 @@ export function openRootsFile(): number {
   return open(ROOTS_FILE, O_CLOEXEC);
 }
 
-/** The child's part: makes each request to each ring. What the rings open stays open. */
+/** The child's part: makes each request to each ring. The descriptors that they open stay open. */
 export function askAll(rings: EarlyRings): Outcomes {
   const ask = (by: (request: EarlyRequest) => number | undefined) => ({
     open: outcomeOf(() => by("open")),
@@ -66,12 +66,14 @@ export function askAll(rings: EarlyRings): Outcomes {
   };
 }
 
-/** The outcome of a request, with what the parent sees of it. */
+/** The outcome of a request, with the parent's observation. */
 export interface SeenOutcome {
   readonly request: EarlyRequest;
   /** As the child reports it. */
   readonly outcome: string;
-  /** What is open under the number that the child reports; null if it reports none. */
+  /**
+   * A description of what is open under the number that the child reports; null if there is none.
+   */
   readonly link: string | null;
 }
 
@@ -79,21 +81,22 @@ export interface SeenOutcome {
  * The parent's part: looks at what one ring opened.
  *
  * @param pid The child.
- * @param reported What the child reports of this ring.
+ * @param reported The child's report about this ring.
  * @throws {ExperimentError} If the report is malformed.
  */
-export function seeOutcomes(pid: number, reported: unknown): SeenOutcome[] {
+export function examineOutcomes(pid: number, reported: unknown): SeenOutcome[] {
   const outcomes = asObject(reported, "outcomes of a ring");
   return REQUESTS.map((request) => {
     const { outcome, fd } = asObject(outcomes[request], request);
-    const link = fd === null ? null : whatIsOpen(pid, asInteger(fd, "fd", 0, 1 << 20));
+    const link = fd === null ? null : describeOpen(pid, asInteger(fd, "fd", 0, 1 << 20));
     return { request, outcome: asText(outcome, "outcome", 32), link };
   });
 }
 
 /**
- * The parent's part, when the rings are closed: reads what the child reports of every ring, as
- * `RING REQUEST: OUTCOME`.
+ * The parent's part, when the rings are closed: reads the child's report about every ring.
+ *
+ * @returns Texts of the form `RING REQUEST: OUTCOME`.
  *
  * @throws {ExperimentError} If the report is malformed.
  */
@@ -118,11 +121,11 @@ export const PACKET_SOCKET = "a packet socket";
 /**
  * Describes what a process has open under a number.
  *
- * A link in /proc does not tell enough: any process may open a file as a path only (O_PATH), and
+ * A link in /proc is not enough: any process may open a file as a path only (O_PATH), and
  * the link of every socket looks alike. The kernel lists the packet sockets of the namespace by
  * inode.
  */
-function whatIsOpen(pid: number, fd: number): string {
+function describeOpen(pid: number, fd: number): string {
   const link = linkOf(pid, fd);
   if (link.startsWith("socket:")) return linksOfPacketSockets().has(link) ? PACKET_SOCKET : link;
   const [, flags] = readTextFile(`/proc/${pid}/fdinfo/${fd}`).match(/^flags:\s*([0-7]+)$/m) ?? [];

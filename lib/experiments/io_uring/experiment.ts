@@ -1,6 +1,6 @@
 /**
  * D7: does io_uring work on the passed socket, in a process without privilege? And the trap beside
- * it: what does a ring do that was made before the drop?
+ * it: what can a ring still do that was made before the drop?
  *
  *     parent (root)                                 child (root, then USER)
  *     socket, bind                                  .
@@ -26,7 +26,7 @@ import { dropPrivileges, getresuid } from "../../../ffi/process/credentials.ts";
 import { close, OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { compileFilter, installFilter } from "../../../ffi/seccomp/seccomp.ts";
 import { EarlyRings, ROOTS_FILE } from "../../confine/early_rings.ts";
-import { USUAL_LAUNCHER } from "../../confine/launcher.ts";
+import { DEFAULT_LAUNCHER } from "../../confine/launcher.ts";
 import { ALLOW_EVERYTHING } from "../../confine/policy.ts";
 import { waitForRingThreads } from "../../confine/worker_protections.ts";
 import { type CheckId, CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
@@ -37,7 +37,7 @@ import type { ChildRun } from "../../harness/child_run.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import type { Reception, ReceptionOf } from "../../harness/reception.ts";
+import type { Reception, ReceptionSources } from "../../harness/reception.ts";
 import { asInteger, asObject } from "../../harness/validate.ts";
 import { SOCKET } from "../../harness/worker_orders.ts";
 import { requireStimulus } from "../../host/interfaces.ts";
@@ -51,12 +51,12 @@ import { restrictedRing } from "../../receive/restricted_ring.ts";
 import {
   askAll,
   EARLY,
+  examineOutcomes,
   linkOf,
   openRootsFile,
   outcomeOf,
   reportedOutcomes,
   rootsFilesOf,
-  seeOutcomes,
 } from "./early_outcomes.ts";
 import { HARDENED_PATH, hardenedChild, hardenedParent } from "./hardened.ts";
 import { judgeClosed, judgeEarly, judgeReceiving, judgeRestricted, judgeRing } from "./judge.ts";
@@ -81,20 +81,24 @@ const PLAN: readonly CheckId[] = [
   "URING-13",
 ];
 
-/** The frames' secrets show that they were received; the operation used is the child's word. */
+/**
+ * The frames' secrets show that they were received. For the operation, there is the child's word.
+ */
 const BY_ANSWER = ["answer", "child"] as const satisfies SeenBy[];
 
 /**
- * The parent verifies the descriptors that the child reports; which ring opened them is its word.
+ * The parent verifies the descriptors that the child reports. For the ring that opened each there
+ * is only the child's word.
  */
 const BY_REPORT = ["parent", "child"] as const satisfies SeenBy[];
 
 /** Steps of the parent that a test may override. */
 export const parentOverrides = {
   /** The program that starts the first child. */
-  launcher: USUAL_LAUNCHER,
+  launcher: DEFAULT_LAUNCHER,
   /** Creates the account of the frames that a child receives. */
-  reception: (run: ParentRun, child: Child, of: ReceptionOf): Reception => run.reception(child, of),
+  reception: (run: ParentRun, child: Child, sources: ReceptionSources): Reception =>
+    run.reception(child, sources),
 };
 
 /** The privileged program. */
@@ -114,15 +118,15 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   child.order(SOCKET, orders, [packetSocket.fd]);
   run.done(`FD passed to PID ${child.pid} via SCM_RIGHTS`);
 
-  // What the early rings have opened is open in the child now, so the parent can look at it.
+  // The child still has everything open that the early rings opened, so the parent can look at it.
   const { rings } = await child.reached("dropped");
-  run.step("Looking at what rings from before the drop have opened...");
+  run.step("Looking at what the rings from before the drop have opened...");
   for (const [ring, { check, isRoot }] of Object.entries(EARLY)) {
-    const seen = seeOutcomes(child.pid, asObject(rings, "rings")[ring]);
+    const seen = examineOutcomes(child.pid, asObject(rings, "rings")[ring]);
     run.check(check, judgeEarly(seen, isRoot), BY_REPORT);
   }
-  run.done("A plain ring acts with the credentials of its user", "URING-10");
-  run.done("A polled ring and a registered personality are still root", "URING-11", "URING-12");
+  run.done("A plain ring acts with the credentials of the process that submits", "URING-10");
+  run.done("A polled ring and a registered personality still act as root", "URING-11", "URING-12");
   child.send({ type: "next" });
   const closed = await child.reached("closed");
   const outcomes = reportedOutcomes(closed.rings);
@@ -158,12 +162,12 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   run.step("Results:");
   run.done(`The passed socket (SO_COOKIE ${cookie}) works with io_uring`, ...PLAN.slice(0, 7));
   run.done("A restricted ring receives and does nothing else", "URING-08", "URING-09");
-  if (isHardened) run.done("A hardened worker receives by such a ring", ...CONFINEMENT_CHECKS);
+  if (isHardened) run.done("A hardened worker receives through such a ring", ...CONFINEMENT_CHECKS);
 
   return {
     headline: "io_uring works on the passed socket!",
     points: [
-      "The ring was made by a process without privilege, under no_new_privs",
+      "The ring was made by a process without privileges, under no_new_privs",
       "RECV, RECVMSG, READ, registered files and multishot RECV received",
       "A restricted ring refused everything but receiving",
       "Rings made before the drop must be closed: two of the three kinds still act as root",
@@ -222,7 +226,7 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   run.reached("closed", { rings: askAll(early) });
   run.receive("next");
 
-  run.step("Making a ring without privilege...");
+  run.step("Making a ring without privileges...");
   using ring = new IoUring();
   run.check("URING-01", judgeRing(threadCredentials("self"), linkOf("self", ring.fd)));
   run.done(`io_uring made by uid ${getresuid().effective} (FD: ${ring.fd})`, "URING-01");
@@ -239,10 +243,10 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
     run.reached("done", { ends });
   }
 
-  run.step("Asking a restricted ring for everything else...");
+  run.step("Trying every other operation on a restricted ring...");
   using restricted = overrides.makeRestrictedRing(packetSocket.fd);
   run.check("URING-09", judgeRestricted(attemptForbidden(restricted, packetSocket.fd)));
-  run.done("It refuses", "URING-09");
+  run.done("Every one is refused", "URING-09");
   run.reached("refused");
 }
 

@@ -1,6 +1,6 @@
 /**
  * The second part of `io-uring`, with `--harden`: a worker under all protections receives by a
- * restricted ring, and holds nothing else to receive by.
+ * restricted ring, and has no other way to receive.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import type { Child } from "../../harness/child.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { forwardFrames } from "../../harness/forward.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import type { Reception, ReceptionOf } from "../../harness/reception.ts";
+import type { Reception, ReceptionSources } from "../../harness/reception.ts";
 import { SOCKET } from "../../harness/worker_orders.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
 import { drain, type FrameSource, type ReceivePath } from "../../receive/mod.ts";
@@ -27,15 +27,16 @@ export const HARDENED_PATH: ReceivePath = "io-uring";
 /**
  * The parent's part: starts the worker, and verifies its confinement and what it receives.
  *
- * @param receptionOf Creates the account of the frames that the worker receives.
+ * @param sources The stimulus, and root's own witness.
+ * @param openReception Creates the account of the frames that the worker receives.
  */
 export async function hardenedParent(
   run: ParentRun,
-  of: ReceptionOf,
-  receptionOf: (run: ParentRun, child: Child, of: ReceptionOf) => Reception,
+  sources: ReceptionSources,
+  openReception: (run: ParentRun, child: Child, sources: ReceptionSources) => Reception,
 ): Promise<void> {
   const { link, identity, count, protections } = run.setting;
-  run.step("Starting a hardened worker that receives by a restricted ring...");
+  run.step("Starting a hardened worker that receives through a restricted ring...");
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
   protectSocket(packetSocket.fd, protections);
   await using worker = run.start({ launcher: launcherFor(identity, protections) });
@@ -43,12 +44,12 @@ export async function hardenedParent(
   worker.order(SOCKET, orders, [packetSocket.fd]);
   await worker.reached("ready");
   run.checkHardened(worker, { packetFd: packetSocket.fd, ioUring: true });
-  const reception = receptionOf(run, worker, of);
+  const reception = openReception(run, worker, sources);
   await reception.until(count);
   worker.send({ type: "enough" });
   await worker.reached("done", (frame) => reception.account(frame));
   await worker.ended();
-  // Only the answer shows that frames were received; the operation is the child's word.
+  // The answer shows that frames were received. For the operation there is only the child's word.
   run.check("URING-14", reception.judgeOrigin(count), ["answer", "child"]);
   run.note(`Packets received: ${reception.counted}/${count}`, "URING-14");
 }

@@ -20,14 +20,16 @@ export function judgeRing(threads: readonly ThreadCredentials[], link: string): 
   );
   return judged(
     threads.length > 0 && privileged.length === 0 && link === "anon_inode:[io_uring]",
-    `${link}; ${threads.length - privileged.length} of ${threads.length} threads without privilege`,
+    `${link}; ${
+      threads.length - privileged.length
+    } of ${threads.length} threads without privileges`,
     { call: "io_uring_setup", link, privileged },
   );
 }
 
 /** The expected refusals of a ring that acts with the credentials of its user. */
 const REFUSED = { open: "EACCES", socket: "EPERM" } as const;
-/** What a ring that is still root opens. */
+/** The descriptions of what a ring opens that is still root. */
 const OPENED = { open: ROOTS_FILE, socket: PACKET_SOCKET } as const;
 
 /**
@@ -44,7 +46,7 @@ export function judgeEarly(seen: readonly SeenOutcome[], isRoot: boolean): Findi
     isExpected,
     seen.map(({ request, outcome, link }) =>
       `${request === "open" ? ROOTS_FILE : "AF_PACKET socket"}: ${outcome}${
-        link === null ? "" : `, ${link}`
+        link === null ? "" : ` (the child holds ${link})`
       }`
     ).join("; "),
     { call: "io_uring_enter", seen },
@@ -78,19 +80,19 @@ export function judgeReceiving(origin: Finding, ends: number | null, runsOut: bo
   const lost = Number(origin.evidence.up_to) - Number(origin.evidence.received);
   return judged(
     runsOut ? ends > 0 && lost === 0 : ends === 0,
-    `${origin.observed}; ${lost} lost; submitted ${ends + 1} times`,
+    `${origin.observed}; ${lost} lost; ${ends + 1} submission${ends === 0 ? "" : "s"}`,
     { ...origin.evidence, ends },
   );
 }
 
 /** URING-09: a restricted ring refused every other operation. */
 export function judgeRestricted(outcomes: { readonly [name: string]: string }): Finding {
-  const others = Object.entries(outcomes).filter(([, outcome]) => outcome !== "EACCES");
+  const unexpected = Object.entries(outcomes).filter(([, outcome]) => outcome !== "EACCES");
   return judged(
-    others.length === 0,
-    others.length === 0
+    unexpected.length === 0,
+    unexpected.length === 0
       ? `${Object.keys(outcomes).length} of ${Object.keys(outcomes).length} refused with EACCES`
-      : others.map(([name, outcome]) => `${name}: ${outcome}`).join(", "),
+      : unexpected.map(([name, outcome]) => `${name}: ${outcome}`).join(", "),
     { calls: ["io_uring_enter", "io_uring_register"], outcomes },
   );
 }

@@ -177,6 +177,6 @@ export function attemptForbidden(ring: IoUring, packetFd: number): { [name: stri
   const nameOf = (errno: number) => errno === 0 ? "allowed" : errnoName(errno);
   outcomes["register files"] = nameOf(errnoOf(() => ring.registerFiles([packetFd])));
   outcomes["register personality"] = nameOf(errnoOf(() => ring.registerPersonality()));
-  outcomes["restrict anew"] = nameOf(errnoOf(() => ring.restrict([])));
+  outcomes["restrict again"] = nameOf(errnoOf(() => ring.restrict([])));
   return outcomes;
 }

@@ -2,17 +2,19 @@
  * D24: does an `AF_PACKET` socket go on receiving after it is passed to a process that becomes
  * `nobody`?
  *
- *      parent (root)                                   child (root, then USER)
- * 1  socket, bind                                    . 2  socketpair
- * . 3  spawn  ───────────────────────────────────────▶ holds no packet socket 4  sendmsg SCM_RIGHTS
- * ───────────────────────────▶ recvmsg: exactly one descriptor
- *      the same socket? ◀───────────────────────────── has received it
- * 5  control: asks in a thread of the child ───────▶ can create a packet socket 6  looks at and
- * asks every thread ◀─────────────── setgroups, setresgid, setresuid 7  asks every thread
- * ────────────────────────────▶ cannot create a packet socket: EPERM 8  .
- * empties the queue, is ready 9  stimulus, first half ─────── veth ────────────▶ receives, and
- * forwards every frame 10  closes its copy                                 .
- *      stimulus, second half ────── veth ────────────▶ goes on receiving
+ *      parent (root)                               child (root, then USER)
+ *   1  socket, bind                                .
+ *   2  socketpair                                  .
+ *   3  spawn ────────────────────────────────────▶ holds no packet socket
+ *   4  sendmsg SCM_RIGHTS ───────────────────────▶ recvmsg: exactly one descriptor
+ *      the same socket? ◀───────────────────────── has received it
+ *   5  control: asks in a thread of the child ───▶ can create a packet socket
+ *   6  looks at and asks every thread ◀─────────── setgroups, setresgid, setresuid
+ *   7  asks every thread ────────────────────────▶ cannot create a packet socket: EPERM
+ *   8  .                                           empties the queue, is ready
+ *   9  stimulus, first half ─────── veth ────────▶ receives, and forwards every frame
+ *  10  closes its copy                             .
+ *      stimulus, second half ────── veth ────────▶ goes on receiving
  *
  * The numbers are those of the comments below. The last parameter of each program holds the steps
  * that a test overrides to make a check fail.
@@ -66,7 +68,7 @@ import {
   takeStatistics,
 } from "../../packets/socket.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
-import { drain, openFrameSource, usesIoUring, USUAL_PATH } from "../../receive/mod.ts";
+import { DEFAULT_PATH, drain, openFrameSource, usesIoUring } from "../../receive/mod.ts";
 import { RecvmsgSource } from "../../receive/recvmsg.ts";
 import { judgeBinding, judgeOwnDescriptors, judgeQueueBeforeBind } from "./judge.ts";
 import { observeQueue, QUEUED } from "./queue.ts";
@@ -87,7 +89,7 @@ export const parentOverrides = {
 /** The privileged program. */
 export async function parent(run: ParentRun, overrides = parentOverrides): Promise<Conclusion> {
   const { link, stimulus: stimulusLink, identity, count, protections } = run.setting;
-  const { receive = USUAL_PATH } = run.setting;
+  const { receive = DEFAULT_PATH } = run.setting;
   using stimulus = stimulusLink === undefined ? undefined : new Stimulus(stimulusLink);
 
   // 1. The protocol is 0 until the bind, so a frame sent before it must leave no trace.
@@ -119,12 +121,11 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
     launcher: launcherFor(identity, protections),
   });
   await child.reached("started");
-  const born = child.look({ expected: {} });
-  run.check("PASS-01", judgeAbsence(born));
+  const atLaunch = child.look({ expected: {} });
+  run.check("PASS-01", judgeAbsence(atLaunch));
   run.done(`Spawned child process (PID: ${child.pid})`, "PASS-01");
 
-  // 4. One message, one descriptor: after it, the child holds exactly one packet socket more: this
-  // one.
+  // 4. One message, one descriptor: after it, the child holds this packet socket and no other.
   run.step("Passing AF_PACKET socket FD to child...");
   child.order(
     SOCKET,
@@ -137,12 +138,12 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
 
   // 5. The control: a thread of the child can create a packet socket while it is root. A child that
   // starts without capabilities cannot; then the parent's socket is the control.
-  const isBornPrivileged = !protections.includes("no-capabilities");
+  const startsPrivileged = !protections.includes("no-capabilities");
   const holding = child.look({
     expected: { passed },
-    ask: isBornPrivileged ? "packet-socket" : "nothing",
+    ask: startsPrivileged ? "packet-socket" : "nothing",
   });
-  run.check("PASS-02", judgeArrival(born, holding));
+  run.check("PASS-02", judgeArrival(atLaunch, holding));
   run.check("PASS-03", judgeSameSocket(child.holds(packetSocket.fd, holding), passed, holding));
   child.send({ type: "next" });
 
@@ -155,11 +156,11 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
     run.check("DROP-05", judgeRefusedRoot(view));
     run.check(
       "DENY-01",
-      judgeRefusedSocket(holding.control ?? 0, view, isBornPrivileged ? "child" : "parent"),
+      judgeRefusedSocket(holding.control ?? 0, view, startsPrivileged ? "child" : "parent"),
     );
     run.check("PASS-03", judgeStillHeld(passed, view));
   };
-  run.check("DROP-05", judgeLaunch(born, launchCapabilities(protections)));
+  run.check("DROP-05", judgeLaunch(atLaunch, launchCapabilities(protections)));
   judgeDropped(dropped);
   child.send({ type: "next" });
 
@@ -292,7 +293,10 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   using source = confine(run, sockets, message, openSource);
   if (protections.length > 0) {
     run.checks(await proveConfinement({ ...sockets, sourceFd: source.fd }, { uid, gid }));
-    run.done("Confined on every thread, every descriptor explained", ...CONFINEMENT_CHECKS);
+    run.done(
+      "Confined on every thread, with only expected descriptors open",
+      ...CONFINEMENT_CHECKS,
+    );
   }
 
   // 8. Frames queued while this process was root prove nothing.

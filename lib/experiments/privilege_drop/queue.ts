@@ -22,7 +22,7 @@ const INTERVAL = 1;
 /** The longest wait for a frame to arrive in the queue, and to be read from it, in milliseconds. */
 const ARRIVAL_TIME = 50, READING_TIME = 2000;
 
-/** What takes part. */
+/** The socket that {@linkcode observeQueue} watches, and the participants. */
 export interface QueueOptions {
   /** The link of the passed socket. */
   readonly passed: string;
@@ -36,7 +36,7 @@ export interface QueueOptions {
  * RECV-01: stops the child, sends a frame, lets the child continue, and watches the queue.
  *
  * @returns `undefined` if the frame did not arrive at the interface, or found no room because of
- * other traffic: neither shows anything.
+ * other traffic, neither of which shows anything.
  * @throws {CannotLook} If packet sockets cannot be listed.
  */
 export async function observeQueue(

@@ -1,7 +1,7 @@
 /**
  * D1, D7: by which receive paths can a worker receive, and does each bring every frame?
  *
- * For each receive path an unprivileged child of its own receives the same stimulus: frames of
+ * For each receive path, a separate unprivileged child receives the same stimulus: frames of
  * every length, from the shortest to the longest. The child reports the SHA-256 of each frame that
  * it receives. The parent knows what it sent, and asks the kernel how many frames were dropped.
  *
@@ -68,7 +68,7 @@ const PATHS: readonly { check: CheckId; receive: ReceivePath; isRingSetUp: boole
 
 /**
  * The parent sees the child's ids and the kernel's counters. Only a process that received a frame
- * knows its digest. Which receive path it used is the child's word.
+ * knows its digest. For the receive path that it used there is only the child's word.
  */
 const SEEN_BY = ["parent", "answer", "child"] as const satisfies SeenBy[];
 
@@ -141,7 +141,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
   const all = PATHS.every(({ receive }) => worked.has(receive));
   const ring = [...worked].some(usesIoUring);
   return {
-    headline: `${all ? "Every receive path" : "Each receive path tried"} brings every frame!`,
+    headline: `${all ? "Every receive path" : "Each receive path tried"} delivers every frame!`,
     points: [...worked].map((path) => `${path}: every frame once, in order, byte for byte`),
     decision: ring
       ? "D1 (AF_PACKET) and D7 (io_uring) are viable in an unprivileged worker (D24)"
@@ -191,7 +191,7 @@ export const receivePaths: Experiment = {
   name: "receive-paths",
   title: "Receive Paths",
   question:
-    "By which receive paths can an unprivileged worker receive, and does each bring every frame?",
+    "Which receive paths can an unprivileged worker use, and does each deliver every frame?",
   decisions: ["D1", "D7"],
   capabilities: ["CAP_NET_ADMIN"],
   whyNoAnswer: whyNoLargeReceiveBuffer,

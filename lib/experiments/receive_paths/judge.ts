@@ -43,7 +43,7 @@ export function judgeFrames(
     drops === 0;
   return judged(
     holds && sent.length > 0,
-    `${once} of ${sent.length} frames; ${figures.again} twice, ${disordered} out of order, ` +
+    `${once} of ${sent.length} frames; ${figures.again} duplicated, ${disordered} out of order, ` +
       `${figures.foreign} foreign, ${drops} dropped${dropped ? "" : "; by a privileged child"}`,
     figures,
   );

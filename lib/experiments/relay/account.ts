@@ -8,13 +8,13 @@
 import { asInteger, asObject } from "../../harness/validate.ts";
 import { DROP_REASONS, type DropReason } from "../../packets/datagrams.ts";
 
-/** The number of frames by what became of them. */
+/** The number of frames for each outcome. */
 export interface RelayAccount {
   /** Frames that arrived. */
   readonly received: number;
   /** Datagrams that were sent on. */
   readonly relayed: number;
-  /** Frames that were not, by reason. */
+  /** Frames that were dropped, by reason. */
   readonly dropped: Readonly<Record<DropReason, number>>;
   /** Datagrams that the kernel refused to send. */
   readonly refused: number;
@@ -28,7 +28,7 @@ const COUNT_LIMIT = 2 ** 40;
 /**
  * Reads the account in a worker's message.
  *
- * @throws {ExperimentError} If a count is missing or is no natural number within the limit.
+ * @throws {ExperimentError} If a count is missing, or is not a natural number within the limit.
  */
 export function asAccount(detail: { readonly [name: string]: unknown }): RelayAccount {
   const account = asObject(detail.account, "account");

@@ -5,9 +5,9 @@
  * thing. These keep the egress to its purpose:
  *
  *   interface     SO_BINDTODEVICE. Without CAP_NET_RAW nobody can change it (sock_setbindtodevice).
- *   destination   connect(2). Any holder may connect the socket anew, or name another address in
- *                 sendto(2) or sendmsg(2), so the worker's filter of system calls refuses both
- *                 (policy.ts).
+ *   destination   connect(2). Any holder may connect the socket elsewhere, or name another address
+ *                 in sendto(2) or sendmsg(2), so the worker's filter of system calls refuses all
+ *                 three (policy.ts).
  *   reach         a TTL of 1, and no copy to receivers on this machine, so that a mistake does not
  *                 become a loop.
  *
@@ -74,7 +74,7 @@ export interface EgressIdentity {
 export function openEgress(link: Link, to: Ipv4Endpoint): OwnedFd {
   const egress = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   try {
-    attempt(`Cannot send multicast by "${link.name}"`, () => {
+    attempt(`Cannot send multicast through "${link.name}"`, () => {
       setsockopt(egress.fd, SOL_SOCKET, SO_BINDTODEVICE, cString(link.name));
       sendMulticastBy(egress.fd, link.ifindex, 1);
       setsockopt(egress.fd, IPPROTO_IP, IP_RECVERR, 1);
@@ -103,14 +103,14 @@ export function describeEgress(egressFd: number): EgressIdentity {
   const device = getsockopt(egressFd, SOL_SOCKET, SO_BINDTODEVICE, IFNAMSIZ);
   return {
     interface: new TextDecoder().decode(device).replace(/\0.*$/s, ""),
-    source: inEndpointWords(inetEndpoint(getsockname(egressFd))),
-    peer: inEndpointWords(inetEndpoint(getpeername(egressFd))),
+    source: formatEndpoint(inetEndpoint(getsockname(egressFd))),
+    peer: formatEndpoint(inetEndpoint(getpeername(egressFd))),
     ttl: getsockoptInt(egressFd, IPPROTO_IP, IP_MULTICAST_TTL),
     loop: getsockoptInt(egressFd, IPPROTO_IP, IP_MULTICAST_LOOP) !== 0,
   };
 }
 
-/** An endpoint in the form of `--from` and `--to`. */
-export function inEndpointWords({ address, port }: Ipv4Endpoint): string {
+/** Formats an endpoint like `--from` and `--to`. */
+export function formatEndpoint({ address, port }: Ipv4Endpoint): string {
   return `${address}:${port}`;
 }

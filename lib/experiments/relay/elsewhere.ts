@@ -1,6 +1,6 @@
 /**
- * What a compromised relay worker may try in order to send anything but the relayed datagrams. Each
- * attempt is made for real, and carries a text by which a witness recognizes it.
+ * The attempts of a compromised relay worker to send anything but the relayed datagrams. Each is
+ * made for real, and carries a text by which a witness recognizes it.
  *
  * @module
  */
@@ -26,12 +26,12 @@ import { packetAddress } from "../../packets/socket.ts";
 
 const STRAY_TEXT = "fdpass-elsewhere";
 
-/** The payload of a stray datagram. */
+/** Returns the payload of a stray datagram. */
 export function strayPayload(): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(STRAY_TEXT);
 }
 
-/** A stray datagram in an Ethernet frame. */
+/** Returns a stray datagram in an Ethernet frame. */
 export function strayFrame(): Uint8Array<ArrayBuffer> {
   return markedFrame(STRAY_TEXT);
 }
@@ -50,7 +50,7 @@ interface Sender extends WorkerDescriptors {
 
 // SAFETY: `message` and `vector` hold addresses of the other buffers. All of them are bindings of
 // this module, so they outlive every call.
-const name = inetAddress(ELSEWHERE);
+const elsewhere = inetAddress(ELSEWHERE);
 const payload = strayPayload();
 const vector = iovec.alloc();
 const message = mmsghdr.alloc();
@@ -59,8 +59,8 @@ function messageElsewhere(): Uint8Array<ArrayBuffer> {
   const header = msghdr.over(message.bytes);
   vector.iov_base = addressOf(payload);
   vector.iov_len = payload.length;
-  header.msg_name = addressOf(name);
-  header.msg_namelen = name.length;
+  header.msg_name = addressOf(elsewhere);
+  header.msg_namelen = elsewhere.length;
   header.msg_iov = addressOf(vector.bytes);
   header.msg_iovlen = 1;
   return message.bytes;
@@ -74,7 +74,7 @@ function usingSocket(fd: number, use: (fd: number) => unknown): void {
 
 /** The attempts, by name. Those that would change the egress come last. */
 const ATTEMPTS: { readonly [name: string]: (sender: Sender) => unknown } = {
-  "sendto with an address": ({ egressFd }) => sendTo(egressFd, payload, 0, name),
+  "sendto with an address": ({ egressFd }) => sendTo(egressFd, payload, 0, elsewhere),
   "sendmsg with an address": ({ egressFd }) =>
     rawSyscall("sendmsg", egressFd, messageElsewhere(), 0),
   "sendmmsg with an address": ({ egressFd }) =>
@@ -82,7 +82,7 @@ const ATTEMPTS: { readonly [name: string]: (sender: Sender) => unknown } = {
   "a UDP socket": () =>
     usingSocket(
       socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
-      (fd) => sendTo(fd, payload, 0, name),
+      (fd) => sendTo(fd, payload, 0, elsewhere),
     ),
   "a packet socket": ({ ifindex }) =>
     usingSocket(
@@ -100,7 +100,7 @@ const ATTEMPTS: { readonly [name: string]: (sender: Sender) => unknown } = {
   // AF_UNSPEC disconnects: connect(2)
   "disconnect the egress": ({ egressFd }) => connect(egressFd, sockaddr_in.alloc().bytes),
   "connect the egress elsewhere": ({ egressFd }) => {
-    connect(egressFd, name);
+    connect(egressFd, elsewhere);
     send(egressFd, payload, 0);
   },
 };
@@ -112,9 +112,9 @@ const ATTEMPTS: { readonly [name: string]: (sender: Sender) => unknown } = {
  */
 export function attemptElsewhere(sender: Sender): { [name: string]: string } {
   return Object.fromEntries(
-    Object.entries(ATTEMPTS).map(([what, attempt]) => {
+    Object.entries(ATTEMPTS).map(([name, attempt]) => {
       const errno = errnoOf(() => attempt(sender));
-      return [what, errno === 0 ? "allowed" : errnoName(errno)];
+      return [name, errno === 0 ? "allowed" : errnoName(errno)];
     }),
   );
 }

@@ -42,7 +42,7 @@ import type { ParentRun } from "../../harness/parent_run.ts";
 import { requireStimulus } from "../../host/interfaces.ts";
 import { groupFilter } from "../../packets/filters.ts";
 import { ELSEWHERE } from "../../packets/marks.ts";
-import { sendFrame, whenThereIsRoom } from "../../packets/send.ts";
+import { retryWhileFull, sendFrame } from "../../packets/send.ts";
 import {
   boundPacketSocket,
   enlargeReceiveBuffer,
@@ -57,7 +57,7 @@ import {
   usesIoUring,
 } from "../../receive/mod.ts";
 import { asAccount } from "./account.ts";
-import { describeEgress, inEndpointWords, openEgress } from "./egress.ts";
+import { describeEgress, formatEndpoint, openEgress } from "./egress.ts";
 import { attemptElsewhere, strayFrame, strayPayload } from "./elsewhere.ts";
 import { endReceiver, exchange } from "./exchange.ts";
 import { LONGEST_PAYLOAD } from "./frames.ts";
@@ -92,8 +92,8 @@ const CONTROLS = 100;
 /** The longest wait for a stray frame of the control, in milliseconds. */
 const CONTROL_TIMEOUT = 1000;
 
-/** How the worker receives unless an option names another way. */
-const USUAL: ReceivePath = "tpacket-v3";
+/** The worker's receive path, unless an option names another. */
+const DEFAULT_PATH: ReceivePath = "tpacket-v3";
 
 /** Steps of the parent that a test may override. */
 export const parentOverrides = {
@@ -108,7 +108,7 @@ export async function parent(
   run: ParentRun<RelaySetting>,
   overrides = parentOverrides,
 ): Promise<Conclusion> {
-  const { link, stimulus: stimulusLink, identity, count, receive = USUAL } = run.setting;
+  const { link, stimulus: stimulusLink, identity, count, receive = DEFAULT_PATH } = run.setting;
   const { from, to, out } = run.options;
   const far = requireStimulus(stimulusLink, link);
   if (out === undefined) requireNamespaces();
@@ -120,13 +120,13 @@ export async function parent(
   using helper = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   overrides.joinGroup(helper.fd, from.address, link.ifindex);
   run.check("RELAY-01", judgeMembership(before, membersOf(from.address, link.ifindex)));
-  run.done(`A helper socket is a member (FD: ${helper.fd})`, "RELAY-01");
+  run.done(`A helper socket has joined the group (FD: ${helper.fd})`, "RELAY-01");
 
   run.step("Creating AF_PACKET socket...");
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
-  enlargeReceiveBuffer(packetSocket.fd); // for ways of receiving without a ring
+  enlargeReceiveBuffer(packetSocket.fd); // for receive paths without a ring
   overrides.protectSocket(packetSocket.fd, ALL_PROTECTIONS, groupFilter(from.address));
-  run.done(`AF_PACKET socket created, for UDP to ${from.address} alone (FD: ${packetSocket.fd})`);
+  run.done(`AF_PACKET socket created, only for UDP to ${from.address} (FD: ${packetSocket.fd})`);
 
   // The output ends in the receiver's own network namespace, which shares nothing with this one.
   await using receiver = out === undefined ? await startReceiver(run) : undefined;
@@ -136,20 +136,20 @@ export async function parent(
     run.step("Starting a receiver in another network namespace...");
     receiver.order(LISTEN, { interface: FAR_END, to });
     await receiver.reached("listening");
-    run.done(`It is a member of ${to.address} there (PID: ${receiver.pid})`);
+    run.done(`The receiver has joined ${to.address} there (PID: ${receiver.pid})`);
   }
 
   run.step("Creating a UDP socket that is connected to the destination...");
   using egress = overrides.openEgress(egressLink, to);
   const agreed = describeEgress(egress.fd);
-  run.done(`${agreed.source} → ${agreed.peer} by "${agreed.interface}" (FD: ${egress.fd})`);
+  run.done(`${agreed.source} → ${agreed.peer} via "${agreed.interface}" (FD: ${egress.fd})`);
 
   // The control: a holder of these sockets can send elsewhere by both, and the witnesses see it.
   const expected = { source: agreed.source, to, digest };
   using leaving = new OutputWitness(egressLink, expected);
   using arriving = new OutputWitness(far, expected);
   using inward = boundPacketSocket(link.ifindex, 0);
-  whenThereIsRoom(
+  retryWhileFull(
     () => sendTo(egress.fd, strayPayload(), 0, inetAddress(ELSEWHERE)),
     SEND_ATTEMPTS,
   );
@@ -159,7 +159,9 @@ export async function parent(
     await arriving.awaitStrays(CONTROL_TIMEOUT),
   ];
   run.detail(
-    `the parent sent a stray frame by each socket; the witnesses saw ${controls.join(" and ")}`,
+    `control: the parent sent a stray frame through each socket; the witnesses saw ${
+      controls.join(" and ")
+    }`,
   );
 
   run.step("Passing both sockets to the worker...");
@@ -173,7 +175,7 @@ export async function parent(
   run.checkHardened(worker, given);
   takeStatistics(packetSocket.fd); // frames so far do not count
 
-  run.step(`Relaying from ${inEndpointWords(from)} to ${inEndpointWords(to)}...`);
+  run.step(`Relaying from ${formatEndpoint(from)} to ${formatEndpoint(to)}...`);
   using stimulus = new RelayStimulus(far, from, digest);
   using ordinary = openReceiver(from, link); // a receiver without a packet socket
   const whyLeftAlone = whyNotChangeable(link);
@@ -195,7 +197,7 @@ export async function parent(
   const statistics = takeStatistics(packetSocket.fd);
   const strays = [...leaving.takeStrays(), ...arriving.takeStrays()];
   const atTheEnd = describeEgress(egress.fd);
-  await endReceiver(parties); // its namespace ends with it, and the interface into that
+  await endReceiver(parties); // its namespace ends with it, and then the interface into it
 
   const left = compare(stimulus.sent, leaving.datagrams);
   const arrived = compare(stimulus.sent, received);
@@ -229,7 +231,7 @@ export async function parent(
   run.done("Reverse path filtering does not affect the relay", "RELAY-09");
   run.step("Results:");
   run.done("The worker is confined on every thread", ...CONFINEMENT_CHECKS);
-  run.done("It can send to one destination", "RELAY-02", "RELAY-03", "RELAY-04");
+  run.done("The worker can send only to the one destination", "RELAY-02", "RELAY-03", "RELAY-04");
   run.figure("datagrams sent", left.sent);
   run.figure("datagrams relayed", account.relayed);
   run.figure("datagrams sent again", account.retried);
@@ -239,14 +241,14 @@ export async function parent(
   return {
     headline: "An unprivileged worker relays multicast, and can do nothing else!",
     points: [
-      `${left.arrived} datagrams relayed, each once, in order, unchanged`,
-      "Fragments, malformed and foreign frames dropped, and counted by reason",
+      `${left.arrived} datagrams were relayed, each once, in order, unchanged`,
+      "Fragments, malformed and foreign frames were dropped, and counted by reason",
       ...reversePath === undefined
         ? []
-        : ["Datagrams that reverse path filtering keeps from an AF_INET socket relayed as well"],
-      "Every attempt to send elsewhere refused; nothing else left",
+        : ["Datagrams that reverse path filtering keeps from an AF_INET socket were relayed too"],
+      "Every attempt to send elsewhere was refused, and no other frame left",
     ],
-    decision: "D1 (AF_PACKET) and D24 (Privilege Separation) carry a relay",
+    decision: "D1 (AF_PACKET) and D24 (Privilege Separation) are viable for a relay",
   };
 }
 
@@ -301,7 +303,8 @@ export const relay: Experiment<RelaySetting> = {
   module: import.meta.url,
   name: "relay",
   title: "Multicast Relay",
-  question: "Can a hardened worker relay multicast by two passed sockets, and do nothing else?",
+  question:
+    "Can a hardened worker relay multicast through two passed sockets, and do nothing else?",
   decisions: ["D1", "D18", "D24"],
   capabilities: ["CAP_NET_ADMIN"],
   whyNoAnswer: whyNoLargeReceiveBuffer,

@@ -26,8 +26,8 @@ export class RelayFrames {
   constructor(readonly source: Uint8Array, readonly to: Ipv4Endpoint) {}
 
   /**
-   * The payload of a datagram: its sequence number and this run's nonce, as far as they fit, and
-   * bytes that differ from datagram to datagram.
+   * Returns the payload of a datagram: its sequence number and this run's nonce, as far as they
+   * fit, and bytes that differ from datagram to datagram.
    *
    * Each round of {@linkcode LONGEST_PAYLOAD} + 1 datagrams has every size once, in mixed order.
    */
@@ -42,8 +42,8 @@ export class RelayFrames {
   }
 
   /**
-   * A datagram to the group in a frame. Some have no UDP checksum; some have an option in the IPv4
-   * header, if there is room.
+   * Builds a frame with a datagram to the group. Some have no UDP checksum; some have an option in
+   * the IPv4 header, if there is room.
    */
   datagram(sequence: number): Uint8Array<ArrayBuffer> {
     const payload = this.payload(sequence);
@@ -57,7 +57,7 @@ export class RelayFrames {
     });
   }
 
-  /** A frame that the relay must not pass on. */
+  /** Builds a frame that the relay must not pass on. */
   invalid({ alter }: InvalidFrame): Uint8Array<ArrayBuffer> {
     const payload = new Uint8Array(80).fill(0x5a);
     payload.set(this.#nonce);

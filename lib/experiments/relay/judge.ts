@@ -11,9 +11,9 @@ import { type Comparison, isWhole } from "../../harness/digests.ts";
 import { DROP_REASONS, type DropReason } from "../../packets/datagrams.ts";
 import type { PacketStatistics } from "../../packets/socket.ts";
 import type { RelayAccount } from "./account.ts";
-import { type EgressIdentity, inEndpointWords } from "./egress.ts";
+import { type EgressIdentity, formatEndpoint } from "./egress.ts";
 
-/** What the parent injected. */
+/** The frames that the parent injected. */
 export interface Injected {
   /** One entry for each datagram to the group. */
   readonly sent: readonly string[];
@@ -48,14 +48,14 @@ export function judgeEgress(
   to: Ipv4Endpoint,
 ): Finding {
   const { source } = before;
-  const wanted = { interface: link.name, source, peer: inEndpointWords(to), ttl: 1, loop: false };
+  const wanted = { interface: link.name, source, peer: formatEndpoint(to), ttl: 1, loop: false };
   const different = (Object.keys(wanted) as (keyof EgressIdentity)[]).filter((name) =>
     before[name] !== wanted[name] || after[name] !== wanted[name]
   );
   return judged(
     different.length === 0,
     different.length === 0
-      ? `connected to ${wanted.peer} by "${wanted.interface}", TTL 1, before and after`
+      ? `connected to ${wanted.peer} via "${wanted.interface}", TTL 1, before and after`
       : `different: ${different.join(", ")}`,
     { wanted, before, after },
   );
@@ -78,15 +78,15 @@ export function judgeAttempts(outcomes: { readonly [name: string]: string }): Fi
  * Judges RELAY-03 and RELAY-04 by what the witnesses saw: the worker sent nothing but datagrams to
  * the destination.
  *
- * @param strays The other frames of the worker's, in words.
+ * @param strays The worker's other frames, in words.
  * @param controls How many of the parent's own stray frames each witness saw: proof that it sees.
  */
 export function judgeStrays(strays: readonly string[], controls: readonly number[]): Finding {
   return judged(
     strays.length === 0 && controls.every((seen) => seen > 0),
     strays.length === 0
-      ? `nothing else on either interface; of the control ${controls.join(" and ")} frame(s)`
-      : `${strays.length} stray frames of the worker's: ${strays.slice(0, 4).join(", ")}`,
+      ? `nothing else on either interface; ${controls.join(" and ")} control frame(s)`
+      : `${strays.length} stray frames from the worker: ${strays.slice(0, 4).join(", ")}`,
     { strays: strays.slice(0, 32), controls },
   );
 }
@@ -96,7 +96,7 @@ export function judgeComparison(comparison: Comparison): Finding {
   const { sent, arrived, again, disordered, foreign } = comparison;
   return judged(
     isWhole(comparison) && foreign === 0,
-    `${arrived} of ${sent} datagrams; ${again} twice, ${disordered} out of order, ${foreign} foreign`,
+    `${arrived} of ${sent} datagrams; ${again} duplicated, ${disordered} out of order, ${foreign} foreign`,
     { ...comparison },
   );
 }
@@ -142,7 +142,7 @@ export function judgeFilter(
   return judged(
     packets === passing && drops === 0 && filtered > 0,
     `${packets} of ${passing + filtered} frames passed the filter, which must drop ${filtered}; ` +
-      `${drops} found no room`,
+      `${drops} lost for lack of room`,
     { tp_packets: packets, tp_drops: drops, sent_to_pass: passing, sent_to_be_kept: filtered },
   );
 }
@@ -151,9 +151,9 @@ export function judgeFilter(
  * Judges RELAY-09: strict reverse path filtering takes every datagram from an AF_INET socket, and
  * none from the relay.
  *
- * @param off What arrived at each while the filter was off.
- * @param ordinary How many datagrams the AF_INET socket received while it was strict.
- * @param left What the relay sent in all.
+ * @param off The datagrams that arrived at each while the filter was off.
+ * @param ordinary How many datagrams the AF_INET socket received while the filter was strict.
+ * @param left All datagrams that the relay sent.
  */
 export function judgeReversePath(
   off: { readonly ordinary: Comparison; readonly relay: Comparison },
@@ -163,7 +163,7 @@ export function judgeReversePath(
   const strict = { sent: left.sent - off.relay.sent, relay: left.arrived - off.relay.arrived };
   return judged(
     isWhole(off.ordinary) && isWhole(off.relay) && ordinary === 0 && isWhole(left),
-    `off: AF_INET ${off.ordinary.arrived} of ${off.ordinary.sent}, relay ${off.relay.arrived}; ` +
+    `rp_filter off: AF_INET ${off.ordinary.arrived} of ${off.ordinary.sent}, relay ${off.relay.arrived}; ` +
       `strict: AF_INET ${ordinary} of ${strict.sent}, relay ${strict.relay}`,
     { off: { ...off }, strict: { ordinary, relay: { ...left } } },
   );

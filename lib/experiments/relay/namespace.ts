@@ -24,7 +24,7 @@ export const FAR_END = "fdpass-in";
 const NEAR_ADDRESS = "198.51.100.1/30", FAR_ADDRESS = "198.51.100.2/30";
 
 /**
- * Makes sure that the programs that this takes are installed and permitted.
+ * Makes sure that the programs for a veth pair into another namespace are installed and permitted.
  *
  * @throws {CannotAnswer} If one is missing or fails.
  */
@@ -43,7 +43,7 @@ export function requireNamespaces(): void {
       if (!(error instanceof SystemError && error.errno === Errno.ENOENT)) throw error;
       throw new CannotAnswer(
         `The program "${program}" is missing`,
-        `Install the package ${name}, or name an interface to send by with --out`,
+        `Install the package ${name}, or name an egress interface with --out`,
       );
     }
   }
@@ -95,7 +95,7 @@ function outcomeOf(program: string, args: readonly string[]) {
 /**
  * Runs a program.
  *
- * @throws {CannotAnswer} If it fails: with the first line that it printed.
+ * @throws {CannotAnswer} If it fails. The message has the first line of its standard error.
  */
 function run(...[program, ...args]: readonly string[]): void {
   const { success, stderr } = outcomeOf(program, args);
@@ -103,7 +103,7 @@ function run(...[program, ...args]: readonly string[]): void {
   const reason = new TextDecoder().decode(stderr).trim().split("\n")[0];
   throw new CannotAnswer(
     `Cannot set up another network namespace: ${program} ${args.join(" ")}: ${reason}`,
-    "Run it by scripts/netns.sh, or name an interface to send by with --out",
+    "Run fdpass by scripts/netns.sh, or name an egress interface with --out",
   );
 }
 

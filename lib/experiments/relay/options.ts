@@ -10,7 +10,7 @@ import { UsageError } from "../../evidence/errors.ts";
 import type { ExperimentOptions } from "../../harness/options.ts";
 import { findLink, requireUp } from "../../host/interfaces.ts";
 
-/** The options as the command line has them. */
+/** The options as they are on the command line. */
 export interface RelayOptions {
   /** `GROUP:PORT`. */
   readonly from: string;
@@ -47,7 +47,7 @@ export const relayOptions: ExperimentOptions<RelaySetting, RelayOptions> = {
     const relay = {
       from: parseEndpoint("--from", from),
       to: parseEndpoint("--to", to),
-      out: out === undefined ? undefined : findLink(out, "--out:", "Cannot send by"),
+      out: out === undefined ? undefined : findLink(out, "--out:", "Cannot send through"),
     };
     refuseLoop(relay, link);
     return relay;
@@ -117,7 +117,7 @@ export function refuseLoop({ from, to, out }: RelaySetting, link: Link): void {
   if (isSame && (out.ifindex === link.ifindex || out.ifindex === link.peer)) {
     const where = out.ifindex === link.ifindex ? "the interface" : "the veth peer of the interface";
     throw new UsageError(
-      `--out: ${from.address}:${from.port} would be relayed back by ${where} that it comes from: ` +
+      `--out: ${from.address}:${from.port} would be relayed back through ${where} that it comes from: ` +
         `a loop; name another group with --to, or another interface with --out`,
     );
   }

@@ -63,6 +63,6 @@ export const LISTEN: Orders<ListenOrders> = {
 function asEndpoint(value: unknown, name: string): Ipv4Endpoint {
   const fields = asObject(value, name);
   const address = asText(fields.address, `the address of ${name}`, 15);
-  if (ipv4Bytes(address) === undefined) refuse(`the address of ${name} is no IPv4 address`);
+  if (ipv4Bytes(address) === undefined) refuse(`the address of ${name} is not an IPv4 address`);
   return { address, port: asInteger(fields.port, `the port of ${name}`, 1, 65535) };
 }

@@ -25,7 +25,7 @@ import type { RelayAccount } from "./account.ts";
 const RETRIES = 200;
 
 /** After how many retries each further one waits a millisecond. */
-const HASTY_RETRIES = 20;
+const IMMEDIATE_RETRIES = 20;
 
 /**
  * Errors that may be gone the next moment. Any other error is an ICMP error of an earlier datagram,
@@ -103,11 +103,11 @@ export class Relay {
         return true;
       } catch (error) {
         if (!(error instanceof SystemError)) throw error;
-        const mayBeTaken = TRANSIENT.includes(error.errno) || tries === 0;
-        if (tries === RETRIES || !mayBeTaken) return false;
+        const mayPass = TRANSIENT.includes(error.errno) || tries === 0;
+        if (tries === RETRIES || !mayPass) return false;
       }
       this.#retried++;
-      if (tries >= HASTY_RETRIES) sleep(1);
+      if (tries >= IMMEDIATE_RETRIES) sleep(1);
     }
   }
 }

@@ -23,7 +23,7 @@ const setting = (name: string) => `/proc/sys/net/ipv4/conf/${name}/rp_filter`;
  */
 export function whyNotChangeable({ name, peer }: Link): string | undefined {
   if (peer === undefined) {
-    return `rp_filter of "${name}" is left alone: it is no veth pair with both ends here`;
+    return `rp_filter of "${name}" is left unchanged: it is not a veth pair with both ends here`;
   }
   const all = readTextFile(setting("all")).trim();
   if (all !== "0") return `net.ipv4.conf.all.rp_filter is ${all}: it cannot be off for "${name}"`;

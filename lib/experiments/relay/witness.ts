@@ -29,12 +29,12 @@ import { etherType, summarize } from "../../packets/frames.ts";
 import { IPV4_HEADER, IPV4_SOURCE, UDP_SOURCE_PORT } from "../../packets/headers.ts";
 import { takeFrame } from "../../packets/queue.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
-import { inEndpointWords } from "./egress.ts";
+import { formatEndpoint } from "./egress.ts";
 import { isStray } from "./elsewhere.ts";
 
 /** How a witness recognizes the datagrams that may pass. */
 export interface Expected {
-  /** Where the worker's UDP socket sends from, in the form of {@linkcode inEndpointWords}. */
+  /** The source of the worker's datagrams, in the form of {@linkcode formatEndpoint}. */
   readonly source: string;
   readonly to: Ipv4Endpoint;
   readonly digest: Digest;
@@ -117,17 +117,17 @@ export class OutputWitness implements Disposable {
   }
 }
 
-/** Where the UDP header stands: the kernel writes no IPv4 options of its own accord. */
+/** The offset of the UDP header: the kernel writes no IPv4 options of its own accord. */
 const UDP = ETH_HLEN + IPV4_HEADER;
 
 /**
- * Reads where an IPv4 datagram was sent from.
+ * Reads the source of an IPv4 datagram.
  *
- * @returns The endpoint in the form of {@linkcode inEndpointWords}; `undefined` for other frames.
+ * @returns The endpoint in the form of {@linkcode formatEndpoint}; `undefined` for other frames.
  */
 function sourceOf(frame: Uint8Array): string | undefined {
   if (etherType(frame) !== ETH_P_IP || frame.length < UDP + 4) return undefined;
   const address = frame.subarray(ETH_HLEN + IPV4_SOURCE, ETH_HLEN + IPV4_SOURCE + 4).join(".");
   const port = UDP + UDP_SOURCE_PORT;
-  return inEndpointWords({ address, port: frame[port] << 8 | frame[port + 1] });
+  return formatEndpoint({ address, port: frame[port] << 8 | frame[port + 1] });
 }

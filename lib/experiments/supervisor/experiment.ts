@@ -106,10 +106,10 @@ export async function parent(
   await using supervisor = overrides.makeSupervisor(hostOf(run), options);
   using _counters = run.showCounters(() => describeSeats(supervisor.seats));
   for (const identity of identities.slice(0, workers)) await supervisor.add(identity);
-  run.done(`Workers serve (PIDs: ${supervisor.seats.map(({ pid }) => pid).join(", ")})`);
+  run.done(`Workers are serving (PIDs: ${supervisor.seats.map(({ pid }) => pid).join(", ")})`);
 
   // 2. No worker is killed while so much waits that its ring could fill during the restart.
-  run.step(`Killing workers, ${kills} times, while ${rate} frames a second arrive...`);
+  run.step(`Killing workers ${kills} times while ${rate} frames per second arrive...`);
   const ringRate = rateOfOneRing(run.options);
   const allowed = longestGap(overrides.ring, ringRate);
   const noticed = await during(stream, phases, "kills", async () => {
@@ -120,14 +120,14 @@ export async function parent(
   });
   const gaps = supervisor.seats.flatMap((seat) => seat.gaps);
   run.check("SUPER-03", judgeGaps(gaps, noticed, allowed), SEEN_BY);
-  run.done(`${kills} workers killed, and as many successors`, "SUPER-03");
+  run.done(`${kills} workers killed, each succeeded by another`, "SUPER-03");
   run.figure("kills", kills);
   run.figure("noticed_ms_most", rounded(Math.max(0, ...noticed)));
   run.figure("gap_ms_most", rounded(Math.max(0, ...gaps)));
   run.figure("gap_ms_allowed", rounded(allowed));
 
   // 3. The predecessor goes on until its successor is ready.
-  run.step("Replacing a worker as planned...");
+  run.step("Replacing a worker in a planned handover...");
   const gap = await during(stream, phases, "handover", async () => {
     const longest = await supervisor.replace(supervisor.seats[0]);
     await pause(PAUSE);
@@ -135,12 +135,12 @@ export async function parent(
   });
   run.note(`No worker served the socket for ${rounded(gap)} ms`);
 
-  // 4. The one that is removed empties its socket first.
+  // 4. A worker that is removed empties its socket first.
   run.step("Adding a worker, then removing it...");
   await during(stream, phases, "grow and shrink", async () => {
     const added = await supervisor.add(identities[workers]);
     await pause(PAUSE);
-    run.note(`Worker ${added.pid} received ${added.progress.count} frames`);
+    run.note(`The added worker (PID ${added.pid}) received ${added.progress.count} frames`);
     await supervisor.remove(added);
     await pause(PAUSE);
   });
@@ -152,7 +152,7 @@ export async function parent(
     return await killUntilGivenUp(supervisor, 2 * PAUSE);
   });
   run.check("SUPER-06", judgeShares(shares), SEEN_BY);
-  run.done("The others received its share until it was served again", "SUPER-06");
+  run.done("The others received its share until its socket was served again", "SUPER-06");
 
   run.step("Accounting for every frame...");
   stream.stop();
@@ -182,7 +182,7 @@ export async function parent(
   await supervisor.stop();
   run.done(describeAccount(account), "SUPER-01", ...EXACTLY_ONCE.map(([check]) => check));
 
-  // 6. and 7. What would be lost without a ring, and without keeping the socket.
+  // 6. and 7. The controls show the losses without a ring, and without keeping the socket.
   run.step("The control: workers that receive by recvfrom...");
   const queue = await control(run, overrides, { ring: null, work: CONTROL_WORK });
   run.check("SUPER-07", judgeQueue(queue), SEEN_BY);
@@ -195,7 +195,7 @@ export async function parent(
   return {
     headline: "Workers die, packets do not!",
     points: [
-      `${kills} workers were killed; each successor got the same socket`,
+      `${kills} workers were killed; each successor received the same socket`,
       `${account.sent} frames sent, ${account.once} received once, none twice, none lost`,
       `The longest gap without a worker was ${rounded(Math.max(0, ...gaps))} ms; ` +
       `the ring allows ${rounded(allowed)} ms`,
@@ -236,7 +236,7 @@ async function control(
   return { account, kills, inHand: seat.lostInHand, drops };
 }
 
-/** Describes in a line how far each worker is, for the display while the run goes on. */
+/** Describes the progress of each worker in a line, for the display while the run goes on. */
 function describeSeats(seats: readonly Seat[]): string {
   return seats.map(({ number, progress, starts, state, hasLeft }) => {
     const remark = hasLeft ? ", removed" : state === "serving" ? "" : `, ${state}`;
@@ -280,7 +280,7 @@ export const supervisor: Experiment<Supervision> = {
   child: work,
 };
 
-/** Takes a step while the stream flows, and remembers which frames were sent meanwhile. */
+/** Runs `step` while the stream flows, and remembers which frames were sent meanwhile. */
 async function during<T>(
   stream: SteadyStimulus,
   phases: Phase[],
@@ -306,7 +306,7 @@ function optionsOf(
   return { ifindex, mode, protections, ring, keepsSockets: true, capacity, nonce, work };
 }
 
-/** Returns what a supervisor needs of a run: its end, and a child process for each worker. */
+/** Returns the part of a run that a supervisor uses: its end, and a child process per worker. */
 export function hostOf(run: ParentRun): SupervisorHost {
   const { signal, deadline } = run.context;
   return {

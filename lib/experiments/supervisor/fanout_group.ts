@@ -52,7 +52,7 @@ import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { setsockopt } from "../../../ffi/socket/calls.ts";
 import { beginFanoutGroup, boundPacketSocket } from "../../packets/socket.ts";
 
-/** Loads what the kernel knows of the frame (SKF_AD_…), or a word from the network header on. */
+/** Loads a property of the frame from the kernel (SKF_AD_…), or a word of the network packet. */
 const ancillary = (field: number) => bpfLoad(SKF_AD_OFF + field);
 const network = (offset: number) => bpfLoad(SKF_NET_OFF + offset);
 

@@ -10,7 +10,7 @@ import type { Shares } from "./kills.ts";
 import { FAILURES_TOLERATED } from "./restart_policy.ts";
 import type { Seat } from "./seat.ts";
 
-/** What {@linkcode judgeSeats} looks at. */
+/** The properties of a seat that {@linkcode judgeSeats} looks at. */
 export type SeenSeat = Pick<
   Seat,
   "number" | "starts" | "cookies" | "isConfined" | "filterUnread" | "ends"
@@ -44,7 +44,7 @@ export function judgeSeats(seats: readonly SeenSeat[]): Finding {
   return judged(
     seats.length > 0 && wrong.length === 0,
     wrong.length === 0
-      ? `${starts} workers, each confined, with the one socket of its seat${
+      ? `${starts} workers, each confined, each with the socket of its seat${
         unread === undefined ? "" : `, as far as can be seen: ${unread}`
       }`
       : `seats with an unconfined worker or another socket: ${
@@ -66,7 +66,7 @@ export function judgeSeats(seats: readonly SeenSeat[]): Finding {
 /**
  * Judges SUPER-02, 04, 05 and 09: every frame of a phase was received exactly once.
  *
- * @param drops What the kernel dropped on each socket, as evidence.
+ * @param drops How many frames the kernel dropped on each socket, as evidence.
  */
 export function judgeOnce(
   account: Account,
@@ -97,8 +97,8 @@ export function judgeGaps(
   const latest = Math.max(0, ...noticed);
   return judged(
     gaps.length >= noticed.length && longest + latest < allowed,
-    `${rounded(longest)} ms at most, of ${rounded(allowed)} ms; ` +
-      `noticed after ${rounded(latest)} ms at most`,
+    `longest gap ${rounded(longest)} ms, of ${rounded(allowed)} ms allowed; ` +
+      `each death noticed within ${rounded(latest)} ms`,
     { gaps_ms: gaps.map(rounded), noticed_ms: noticed.map(rounded), allowed_ms: rounded(allowed) },
   );
 }
@@ -109,8 +109,8 @@ export function judgeGaps(
 export function judgeShares({ failures, whileGivenUp, afterRevival, others }: Shares): Finding {
   return judged(
     failures >= FAILURES_TOLERATED && whileGivenUp === 0 && others > 0 && afterRevival > 0,
-    `given up after ${failures} ends; meanwhile the others received ${others} frames and it ` +
-      `${whileGivenUp}; ${afterRevival} once it was served again`,
+    `given up after ${failures} workers ended; meanwhile ${others} frames for the others, ` +
+      `${whileGivenUp} for its socket; ${afterRevival} once it was served again`,
     { failures, whileGivenUp, afterRevival, others },
   );
 }
@@ -126,7 +126,7 @@ export function judgeQueue({ account, kills, inHand, drops }: Control): Finding 
     twice === 0 && lost.length > 0 && unexplained <= kills - inHand.length,
     `${lost.length} lost in ${kills} kills: ${inHand.length} in hand, ` +
       `${drops} dropped by the kernel, ` +
-      `${Math.max(0, unexplained)} between the kernel and the hand`,
+      `${Math.max(0, unexplained)} on the way to the worker`,
     { lost, in_hand: inHand, tp_drops: drops, kills },
   );
 }

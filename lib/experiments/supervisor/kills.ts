@@ -44,7 +44,7 @@ export async function killAtRandom(
   const noticed: number[] = [];
   for (let killed = 0; killed < kills; killed++) {
     await pause(Math.random() * 2 * KILL_INTERVAL);
-    const seat = await someSeatAtWork(supervisor, maxBacklog);
+    const seat = await awaitBusySeat(supervisor, maxBacklog);
     const ends = seat.ends.length;
     if (inHand) await supervisor.until(() => seat.progress.isInHand);
     const at = performance.now();
@@ -57,13 +57,13 @@ export async function killAtRandom(
 }
 
 /** Waits for a worker in mid-stream: it has received something and little is waiting. */
-async function someSeatAtWork(supervisor: Supervisor, maxBacklog: number): Promise<Seat> {
-  const atWork = () =>
+async function awaitBusySeat(supervisor: Supervisor, maxBacklog: number): Promise<Seat> {
+  const busy = () =>
     supervisor.seats.filter((seat) =>
       seat.state === "serving" && seat.doneByWorker > 0 && seat.backlog() <= maxBacklog
     );
-  await supervisor.until(() => atWork().length > 0);
-  return randomItem(atWork());
+  await supervisor.until(() => busy().length > 0);
+  return randomItem(busy());
 }
 
 /**

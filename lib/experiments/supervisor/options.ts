@@ -28,7 +28,7 @@ export interface Supervision {
 export const WORKER_LIMIT = 16;
 
 /**
- * The most kills, and the most frames per second: as many as one process can do beside the rest.
+ * The most kills, and the most frames per second: as many as one process can manage.
  */
 export const KILL_LIMIT = 10_000, RATE_LIMIT = 50_000;
 
@@ -52,8 +52,8 @@ function asFanoutMode(text: string): FanoutMode {
 }
 
 /**
- * Returns the user that each of `count` workers becomes: its own one of a range, or the same for
- * all.
+ * Returns the user that each of `count` workers becomes: a different one for each if `--user` names
+ * a range, and the same one for all otherwise.
  *
  * @param identities The users that `--user` names.
  * @throws {UsageError} If `--user` names a range with fewer users than workers.

@@ -1,6 +1,6 @@
 /**
- * When a worker that ended is replaced: at once if it had received anything; otherwise after a
- * delay that doubles with each failure in a row; and never again after five.
+ * Decides when a worker that ended is replaced: at once if it had received anything; otherwise
+ * after a delay that doubles with each failure in a row; and never again after five.
  *
  * @module
  */

@@ -69,7 +69,7 @@ export interface SeatWorker extends AsyncDisposable {
   kill(): void;
 }
 
-/** What the supervisor finds when it examines a worker that is ready. */
+/** The supervisor's findings about a worker that is ready. */
 export interface Examination {
   /** `SO_COOKIE` of the socket that the worker has, as the worker reports it. */
   readonly cookie: string;
@@ -79,7 +79,7 @@ export interface Examination {
   readonly filterUnread: string | undefined;
 }
 
-/** What a seat gives to its next worker. */
+/** The user that a seat's next worker becomes, and the descriptors that it receives. */
 export interface Assignment {
   readonly identity: Identity;
   readonly packetFd: number;
@@ -89,7 +89,7 @@ export interface Assignment {
   readonly capacity: number;
 }
 
-/** What a seat needs of its supervisor. */
+/** The part of a supervisor that its seats use. */
 export interface SeatKeeper {
   /** Ends the run. */
   readonly signal: AbortSignal;
@@ -99,9 +99,9 @@ export interface SeatKeeper {
   isOver(): boolean;
   /** Starts a worker process. */
   startWorker(assignment: Assignment): SeatWorker;
-  /** Opens a socket such as the seat's. */
+  /** Opens a socket like the seat's. */
   openSocket(): OwnedFd;
-  /** Is called once the seat is given up: its share goes to the others. */
+  /** Called when the seat is given up: its share goes to the others. */
   givenUp(): void;
 }
 
@@ -118,7 +118,7 @@ export interface Seat {
   readonly number: number;
   readonly identity: Identity;
   readonly progress: Progress;
-  /** Where its worker stands. */
+  /** Whether a worker serves it. */
   readonly state: "vacant" | "starting" | "serving" | "given up";
   /** Whether it was removed: no frame is routed to it any more. */
   readonly hasLeft: boolean;
@@ -217,7 +217,7 @@ export class TendedSeat implements Seat, Disposable {
   /**
    * Starts to tend the seat, with no failure counted: one worker after another serves it.
    *
-   * @param failed Is called with an error that no worker can have caused.
+   * @param failed Called with an error that no worker can have caused.
    */
   tend(failed: (error: unknown) => void): void {
     this.state = "vacant";
@@ -299,7 +299,7 @@ export class TendedSeat implements Seat, Disposable {
   }
 
   /**
-   * Lets one worker serve until it ends or does what it must not. Returns the reason of its end.
+   * Lets one worker serve until it ends or misbehaves. Returns the reason for its end.
    */
   async #serve(): Promise<string> {
     try {
@@ -347,9 +347,9 @@ export class TendedSeat implements Seat, Disposable {
   }
 
   /**
-   * Starts a worker that is ready, confined, and waits for its order to receive.
+   * Starts a worker, and waits until it is ready and confined. It then awaits its order to receive.
    *
-   * @throws {ExperimentError} If the worker does not get there; it is killed then.
+   * @throws {ExperimentError} If it does not become ready, or is not confined. It is then killed.
    */
   async #start(): Promise<SeatWorker> {
     const worker = this.#keeper.startWorker({
@@ -368,7 +368,7 @@ export class TendedSeat implements Seat, Disposable {
     }
   }
 
-  /** Refuses a worker that is not confined, or has another socket than this seat's. */
+  /** Refuses a worker that is not confined, or has a socket other than this seat's. */
   #admit({ cookie, unconfined, filterUnread }: Examination): void {
     const expected = describePacketSocket(this.socket.fd).cookie;
     this.cookies.add(expected);
@@ -388,7 +388,7 @@ export class TendedSeat implements Seat, Disposable {
     this.#gone += this.backlog();
     this.socket.close();
     this.socket = this.#keeper.openSocket();
-    this.progress.enter(0); // a new ring counts its blocks anew
+    this.progress.enter(0); // a new ring numbers its blocks from the start
   }
 
   /** Sleeps for a number of milliseconds, or until something wakes the loop. */

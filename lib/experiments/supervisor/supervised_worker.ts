@@ -37,7 +37,7 @@ export interface WorkerOptions {
   readonly protections: readonly Protection[];
   /** The ring that workers receive from, or `null` for the socket queue. */
   readonly ring: PacketRingGeometry | null;
-  /** The secret by which workers know the frames of the stimulus. */
+  /** The secret by which workers recognize the frames of the stimulus. */
   readonly nonce: Uint8Array;
   /** How long a worker works on each frame, in microseconds. */
   readonly work: number;

@@ -26,8 +26,12 @@ import {
 } from "./seat.ts";
 import type { WorkerOptions } from "./supervised_worker.ts";
 
-/** A block is retired within two of its timeouts; a third is for the reader. In milliseconds. */
+/**
+ * How many timeouts of a block to wait: it is retired within two, and a third is for the reader.
+ */
 const SETTLING_TIMEOUTS = 3;
+
+/** How long to wait in addition, in milliseconds. */
 const SETTLING_TIME = 50;
 
 /** The time between two looks at a condition, in milliseconds. */
@@ -92,9 +96,9 @@ export class Supervisor implements AsyncDisposable {
 
   /**
    * Adds a seat with a worker, and waits until the worker serves; then the seat gets its share of
-   * the frames. A seat whose workers do not come to serve is given up, and gets none.
+   * the frames. A seat that no worker comes to serve is given up, and gets none.
    *
-   * @param identity Whom its workers become.
+   * @param identity The user that its workers become.
    * @throws {ExperimentError} If no seat is left that is served, or time runs out.
    * @throws {SystemError} If its socket cannot be opened.
    */
@@ -176,7 +180,7 @@ export class Supervisor implements AsyncDisposable {
   /**
    * Asks every worker to stop, and waits until all have.
    *
-   * @throws What ended the tending of a seat, if it was no fault of a worker.
+   * @throws The error that ended the tending of a seat, if no worker caused it.
    */
   async stop(): Promise<void> {
     await Promise.all(this.#seats.map((seat) => seat.stop()));
@@ -193,10 +197,10 @@ export class Supervisor implements AsyncDisposable {
   }
 
   /**
-   * Waits until a condition holds. The wait has an end, even if a worker changes its progress for
-   * ever.
+   * Waits until a condition holds, or time runs out. So the wait ends even if a worker changes its
+   * progress for ever.
    *
-   * @throws What ended the tending of a seat, or the run.
+   * @throws The error that ended the tending of a seat, or the run.
    * @throws {ExperimentError} If time runs out.
    */
   async until(condition: () => boolean): Promise<void> {
@@ -219,7 +223,7 @@ export class Supervisor implements AsyncDisposable {
 
   #find(seat: Seat): TendedSeat {
     const found = this.#seats.find((each) => each === seat);
-    if (found === undefined) throw new RangeError("The seat is of another supervisor");
+    if (found === undefined) throw new RangeError("The seat belongs to another supervisor");
     return found;
   }
 

@@ -65,7 +65,7 @@ function openSource({ ring }: SupervisedOrders, packetFd: number): FrameSource {
 }
 
 /**
- * Returns what the worker does with each frame of a ring. The ring keeps a frame until its block is
+ * Returns the function that handles each frame of a ring. The ring keeps a frame until its block is
  * given back, so a successor finds every frame that is not done.
  */
 export function fromRing(
@@ -85,7 +85,7 @@ export function fromRing(
 }
 
 /**
- * Returns what the worker does with each frame of the socket queue. The kernel no longer has the
+ * Returns the function that handles each frame of the socket queue. The kernel no longer has the
  * frame, so a kill before it is done loses it.
  */
 function fromQueue(
@@ -102,7 +102,7 @@ function fromQueue(
   };
 }
 
-/** Works on a frame for this time. */
+/** Stands for the work on a frame: keeps the processor busy for a number of microseconds. */
 function spin(microseconds: number): void {
   const end = performance.now() + microseconds / 1000;
   while (performance.now() < end);

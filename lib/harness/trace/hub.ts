@@ -25,7 +25,7 @@ export class Tracing {
     this.#prints = prints;
   }
 
-  /** What a child must report. */
+  /** How much a child must report: every call with its structures, or the calls alone. */
   get wanted(): "structures" | "calls" {
     return this.#prints ? "structures" : "calls";
   }

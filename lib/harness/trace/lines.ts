@@ -2,9 +2,9 @@
  * The lines of a trace: how a child's trace travels to the parent through the child's standard
  * error, and how a line is printed.
  *
- * Each line of the child starts with a mark, which tells it from other output, and the time of its
- * call, so that the lines of a structure stay with their call whatever comes between. The child may
- * be compromised: a line that does not parse is treated as ordinary output.
+ * Each line of the child starts with a mark, which distinguishes it from other output, and the time
+ * of its call, so that the lines of a structure stay with their call whatever comes between. The
+ * child may be compromised: a line that does not parse is treated as ordinary output.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export type TracePiece =
     readonly kind: "call";
     /** When the call began, in milliseconds since 1970. */
     readonly began: number;
-    /** Its duration. */
+    /** Its duration, in milliseconds. */
     readonly milliseconds: number;
     /** The thread id; `null` for a thread that does not run JavaScript. */
     readonly tid: number | null;
@@ -100,7 +100,7 @@ export function renderPiece(side: Side, piece: TracePiece): string {
   return `${head} ${tid ?? "another thread"} ${text} <${milliseconds.toFixed(3)} ms>\n`;
 }
 
-/** The time of day in UTC, to the microsecond. */
+/** Formats the time of day in UTC, to the microsecond. */
 function timeOfDay(milliseconds: number): string {
   const microseconds = Math.floor(milliseconds * 1000) % 86_400_000_000;
   const [seconds] = new Date(Math.floor(microseconds / 1000)).toISOString().slice(11).split(".");

@@ -25,7 +25,7 @@ const COLUMN = 44;
 export function renderDiagram(experiment: ExperimentEvidence, id: string): Markup {
   const events = eventsOf(experiment);
   const hasDrop = events.some(({ kind }) => kind === "drop");
-  // Without a drop in the picture, the child's colour says nothing of its privileges.
+  // Without a drop in the picture, the child's colour does not show its privileges.
   const looks = (isBelow: boolean): Looks => ({
     parent: "root",
     child: isBelow ? "worker" : hasDrop ? "root" : "",

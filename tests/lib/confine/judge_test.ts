@@ -145,7 +145,7 @@ Deno.test("judgeDescriptors() and judgeFootholds() name each thing that is not e
   const unknown = { fd: 4, refersTo: "/etc/passwd", access: "r", why: undefined } as const;
   assertEquals(judgeDescriptors([known]).status, "pass");
   const { status, observed } = judgeDescriptors([known, unknown]);
-  assertEquals([status, observed], ["fail", "unexplained: 4 (/etc/passwd)"]);
+  assertEquals([status, observed], ["fail", "unexpected: 4 (/etc/passwd)"]);
   assertEquals(judgeFootholds({ descriptors: [], footholds: [] }).status, "pass");
   assertEquals(judgeFootholds({ descriptors: [], footholds: ["a ring"] }).status, "fail");
 });

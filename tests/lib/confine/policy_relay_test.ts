@@ -82,7 +82,7 @@ for (const architecture of ["x86_64", "aarch64"] as const) {
 }
 
 Deno.test("receiveOnlyPolicy() with an egress needs each condition of its rule", () => {
-  const index = POLICY.rules.findIndex(({ reason }) => reason.startsWith("pass a datagram on"));
+  const index = POLICY.rules.findIndex(({ reason }) => reason.startsWith("forward a datagram"));
   const rule = POLICY.rules[index];
   for (const condition of rule.when!) {
     const weaker = { ...rule, when: rule.when!.filter((each) => each !== condition) };
@@ -107,7 +107,7 @@ Deno.test("receiveOnlyPolicy() throws RangeError if the egress is another descri
 Deno.test("a refusal by the egress names what is allowed", () => {
   assertEquals(
     explainRefusal(POLICY, "sendto", [EGRESS, 0n, 0n, 0n, NAME, 16n])?.includes(
-      "pass a datagram on",
+      "forward a datagram",
     ),
     true,
   );

@@ -42,7 +42,7 @@ Deno.test("ExperimentRecord.close() lists a planned check that never ran as fail
 
 Deno.test("ExperimentRecord refuses findings and opinions of checks that are not in the plan", () => {
   const record = new ExperimentRecord(EXPERIMENT);
-  const message = "SUPER-01 is no check of this experiment";
+  const message = "SUPER-01 is not a check of this experiment";
   assertThrows(() => record.opinion("SUPER-01", pass), ExperimentError, message);
   assertThrows(() => record.decide("SUPER-01", pass, ["parent"]), ExperimentError, message);
   const more = new ExperimentRecord(EXPERIMENT, ["SUPER-01"]);
@@ -193,6 +193,6 @@ Deno.test("ExperimentRecord.line() throws for a check that is not in the plan", 
   assertThrows(
     () => record.line({ kind: "done", text: "…", checks: ["DROP-01", "SUPER-01"] }),
     ExperimentError,
-    "SUPER-01 is no check of this experiment",
+    "SUPER-01 is not a check of this experiment",
   );
 });

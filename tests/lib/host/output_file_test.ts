@@ -130,7 +130,7 @@ for (const options of [KEEP, FORCE]) {
       [`${folder}/missing/report.html`, "there is no folder"],
       [`${folder}/file/report.html`, "there is no folder"],
       ["/dev/null", "device"],
-      [`${folder}/nul\0l`, "no file name"],
+      [`${folder}/nul\0l`, "not a file name"],
       [`${folder}/${"x".repeat(300)}`, "ENAMETOOLONG"],
     ];
     for (const [path, message] of wrong) {

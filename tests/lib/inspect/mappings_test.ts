@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { MAP_SHARED, mapOver, open, OwnedFd, pages, pageSize, unmap } from "../../../ffi/mod.ts";
 import {
-  mappingsOfOthers,
+  foreignMappings,
   parsePrivateFiles,
   parseSharedMappings,
 } from "../../../lib/inspect/mappings.ts";
@@ -32,13 +32,13 @@ Deno.test("parsePrivateFiles() returns the files that are mapped privately", () 
   assertEquals(parsePrivateFiles(MAPS), ["/usr/bin/deno", "/tmp/a rw-s b"]);
 });
 
-Deno.test("mappingsOfOthers() finds a shared mapping of a file, and none after it is unmapped", () => {
+Deno.test("foreignMappings() finds a shared mapping of a file, and none after it is unmapped", () => {
   const path = Deno.makeTempFileSync();
   try {
     Deno.truncateSync(path, pageSize());
     using file = new OwnedFd(open(path, O_RDWR));
     const memory = pages(pageSize());
-    const isFound = () => mappingsOfOthers(Deno.pid).includes(path);
+    const isFound = () => foreignMappings(Deno.pid).includes(path);
     assertEquals(isFound(), false);
     mapOver(memory, MAP_SHARED, file.fd);
     assertEquals(isFound(), true);

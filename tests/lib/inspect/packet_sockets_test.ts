@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { ETH_P_ALL, readLink } from "../../../ffi/mod.ts";
 import {
-  heldByNobody,
   linksOfPacketSockets,
+  linksWithoutHolder,
   parsePacketTable,
 } from "../../../lib/inspect/packet_sockets.ts";
 import { boundPacketSocket } from "../../../lib/packets/socket.ts";
@@ -24,10 +24,10 @@ Deno.test("parsePacketTable() returns nothing if there is no packet socket", () 
   assertEquals(parsePacketTable(TABLE.split("\n")[0] + "\n"), []);
 });
 
-Deno.test("linksOfPacketSockets() lists this process's socket; heldByNobody() examines other processes", () => {
+Deno.test("linksOfPacketSockets() lists this process's socket; linksWithoutHolder() examines other processes", () => {
   using packetSocket = boundPacketSocket(1, ETH_P_ALL);
   const link = readLink(`/proc/self/fd/${packetSocket.fd}`);
   assert(linksOfPacketSockets().has(link));
-  assertEquals(heldByNobody([link], []), []);
-  assertEquals(heldByNobody([link], [Deno.pid]), [link]);
+  assertEquals(linksWithoutHolder([link], []), []);
+  assertEquals(linksWithoutHolder([link], [Deno.pid]), [link]);
 });

@@ -79,9 +79,9 @@ Deno.test("DatagramReader accepts the checksum 0xffff, which stands for 0", () =
 });
 
 for (
-  const { what, reason, alter } of INVALID_FRAMES.filter(({ what }) => what !== "a frame of a VLAN")
+  const { name, reason, alter } of INVALID_FRAMES.filter(({ name }) => name !== "a frame of a VLAN")
 ) {
-  Deno.test(`DatagramReader names what is wrong: ${what}: ${reason}`, () => {
+  Deno.test(`DatagramReader names what is wrong: ${name}: ${reason}`, () => {
     assertEquals<unknown>(read(alter(frameOf(), TO)), reason);
   });
 }

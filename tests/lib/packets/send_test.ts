@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Errno, SystemError } from "../../../ffi/mod.ts";
-import { whenThereIsRoom } from "../../../lib/packets/send.ts";
+import { retryWhileFull } from "../../../lib/packets/send.ts";
 
 /** A step that fails this often, and counts its calls. */
 function failing(times: number, error: Error) {
@@ -13,27 +13,27 @@ function failing(times: number, error: Error) {
 
 const FULL = new SystemError("sendto", Errno.ENOBUFS, "Cannot send");
 
-Deno.test("whenThereIsRoom() repeats a step that fails with ENOBUFS until it succeeds", () => {
+Deno.test("retryWhileFull() repeats a step that fails with ENOBUFS until it succeeds", () => {
   for (const times of [0, 1, 7]) {
     const step = failing(times, FULL);
-    whenThereIsRoom(step.take);
+    retryWhileFull(step.take);
     assertEquals(step.calls, times + 1);
   }
 });
 
-Deno.test("whenThereIsRoom() throws ENOBUFS after all attempts, and takes no more", () => {
+Deno.test("retryWhileFull() throws ENOBUFS after all attempts, and takes no more", () => {
   const step = failing(Infinity, FULL);
-  assertThrows(() => whenThereIsRoom(step.take, 5), SystemError, "ENOBUFS");
+  assertThrows(() => retryWhileFull(step.take, 5), SystemError, "ENOBUFS");
   assertEquals(step.calls, 5);
 });
 
-Deno.test("whenThereIsRoom() succeeds at its last attempt", () => {
+Deno.test("retryWhileFull() succeeds at its last attempt", () => {
   const step = failing(4, FULL);
-  whenThereIsRoom(step.take, 5);
+  retryWhileFull(step.take, 5);
   assertEquals(step.calls, 5);
 });
 
-Deno.test("whenThereIsRoom() throws any other error at once", () => {
+Deno.test("retryWhileFull() throws any other error at once", () => {
   for (
     const error of [
       new SystemError("sendto", Errno.ENETDOWN, "Cannot send"),
@@ -42,7 +42,7 @@ Deno.test("whenThereIsRoom() throws any other error at once", () => {
     ]
   ) {
     const step = failing(1, error);
-    assertThrows(() => whenThereIsRoom(step.take), error.constructor as ErrorConstructor);
+    assertThrows(() => retryWhileFull(step.take), error.constructor as ErrorConstructor);
     assertEquals(step.calls, 1);
   }
 });

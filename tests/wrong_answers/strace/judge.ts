@@ -141,7 +141,7 @@ export const ANSWERS: readonly {
  * Whether the report names what failed.
  *
  * A refusal must be named by its call and its errno, as words of one line. A success that did not
- * happen cannot be named like that: the tool was told that all is well, and notices later that
+ * happen cannot be named like that: the tool saw a success, and notices later that
  * something is missing. Then the report must have an error, or a check that fails or is missing
  * among others.
  */

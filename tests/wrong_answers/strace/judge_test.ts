@@ -125,11 +125,11 @@ Deno.test("judge() accepts the errno, or the one that it is reported as", () => 
 
 Deno.test("judge() wants a reason even for a success that did not happen; checks that never ran are none", () => {
   const lie = { ...INJECTION, answer: { result: 0 } };
-  const told = (error: string | null, observed: string) =>
+  const offencesOf = (error: string | null, observed: string) =>
     kinds({ ...REFUSED, stdout: report("FAIL", 1, error, observed) }, lie);
-  assertEquals(told("Something", "never ran"), []);
-  assertEquals(told(null, "bound to nothing"), []);
-  assertEquals(told(null, "never ran"), ["unnamed"]);
+  assertEquals(offencesOf("Something", "never ran"), []);
+  assertEquals(offencesOf(null, "bound to nothing"), []);
+  assertEquals(offencesOf(null, "never ran"), ["unnamed"]);
   const lost = JSON.parse(report("FAIL", 1, null, "never ran"));
   lost.experiments[0].checks.push({ id: "SOCK-02", status: "pass", observed: "0", evidence: {} });
   assertEquals(kinds({ ...REFUSED, stdout: JSON.stringify(lost) }, lie), []);

@@ -22,7 +22,7 @@ import type { Operation } from "../operation.ts";
 /** How many copies of the socket a hoard has: more than a worker's limit leaves room for. */
 const HOARD = 64;
 
-/** What a worker may try with descriptors. */
+/** The operations that a worker may try with descriptors. */
 export const DESCRIPTOR_OPERATIONS: readonly Operation[] = [
   {
     name: "duplicate",

@@ -13,7 +13,7 @@ import { close } from "../../../../ffi/process/descriptor.ts";
 import { setsockopt } from "../../../../ffi/socket/calls.ts";
 import { sendByIoUring } from "../attacks.ts";
 import type { EarlyRings } from "../../../confine/early_rings.ts";
-import { isUnprivilegedBpf, ringOutcome, whyNoRing } from "../environment.ts";
+import { allowsUnprivilegedBpf, ringOutcome, whyNoRing } from "../environment.ts";
 import { NOT_TRIED } from "../../../evidence/evidence.ts";
 import type { Attacker, Operation } from "../operation.ts";
 import { markedFrame } from "../../../packets/marks.ts";
@@ -34,7 +34,7 @@ const byEarlyRing = (open: (rings: EarlyRings) => number | undefined) =>
     return true;
   });
 
-/** What a worker may try by io_uring and eBPF. */
+/** The operations that a worker may try by io_uring and eBPF. */
 export const KERNEL_INTERFACE_OPERATIONS: readonly Operation[] = [
   {
     name: "io-uring",
@@ -92,7 +92,7 @@ export const KERNEL_INTERFACE_OPERATIONS: readonly Operation[] = [
     name: "ebpf",
     gives: "a program in the kernel, as the socket's filter",
     source: "bpf(2); kernel.unprivileged_bpf_disabled; sk_attach_bpf",
-    plain: () => isUnprivilegedBpf() ? "allowed" : "EPERM",
+    plain: () => allowsUnprivilegedBpf() ? "allowed" : "EPERM",
     under: { "locked-filter": "EPERM" },
     attempt: ({ packetFd }) => {
       const programFd = bpfSocketFilter();

@@ -49,7 +49,7 @@ import {
 import { becomePromiscuous, mapRing, rebind, sendByRing } from "../attacks.ts";
 import type { Attacker, Operation } from "../operation.ts";
 import { markedFrame } from "../../../packets/marks.ts";
-import { sendFrame, whenThereIsRoom } from "../../../packets/send.ts";
+import { retryWhileFull, sendFrame } from "../../../packets/send.ts";
 import { describePacketSocket, packetAddress } from "../../../packets/socket.ts";
 
 /** Returns an attempt that sets an option. */
@@ -64,7 +64,7 @@ const settingAndClearing = (name: number, value = 1) => ({ packetFd }: Attacker)
   return isSet;
 };
 
-/** What a worker may try with the packet socket that it holds. */
+/** The operations that a worker may try with the packet socket that it holds. */
 export const PACKET_SOCKET_OPERATIONS: readonly Operation[] = [
   {
     name: "packet-socket",
@@ -126,7 +126,7 @@ export const PACKET_SOCKET_OPERATIONS: readonly Operation[] = [
     plain: "allowed",
     witness: "other",
     attempt: ({ packetFd, otherIfindex }) =>
-      whenThereIsRoom(() =>
+      retryWhileFull(() =>
         sendTo(
           packetFd,
           markedFrame("sendto-elsewhere"),
@@ -141,7 +141,7 @@ export const PACKET_SOCKET_OPERATIONS: readonly Operation[] = [
     source: "sock_write_iter → packet_sendmsg",
     plain: "allowed",
     witness: "far",
-    attempt: ({ packetFd }) => whenThereIsRoom(() => write(packetFd, markedFrame("write"))),
+    attempt: ({ packetFd }) => retryWhileFull(() => write(packetFd, markedFrame("write"))),
   },
   {
     name: "attach-filter",

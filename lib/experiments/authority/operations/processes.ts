@@ -11,10 +11,10 @@ import { rawSyscall } from "../../../../ffi/abi/raw_syscall.ts";
 import { close } from "../../../../ffi/process/descriptor.ts";
 import { readLink, readTextFile } from "../../../../ffi/process/file.ts";
 import { parentDeathSignal, prctl } from "../../../../ffi/process/process.ts";
-import { isPtraceOfSiblings } from "../environment.ts";
+import { allowsPtraceOfSiblings } from "../environment.ts";
 import type { Operation } from "../operation.ts";
 
-/** What a worker may try on processes. */
+/** The operations that a worker may try on processes. */
 export const PROCESS_OPERATIONS: readonly Operation[] = [
   {
     name: "make-dumpable",
@@ -32,7 +32,7 @@ export const PROCESS_OPERATIONS: readonly Operation[] = [
     name: "take-sibling-socket",
     gives: "another worker's packet socket (pidfd_getfd)",
     source: "pidfd_getfd → ptrace_may_access; EPERM for a sibling that is not dumpable",
-    plain: () => isPtraceOfSiblings() ? "allowed" : "EPERM",
+    plain: () => allowsPtraceOfSiblings() ? "allowed" : "EPERM",
     under: { "undumpable": "EPERM" },
     attempt: ({ sibling }) => {
       const pidfd = rawSyscall("pidfd_open", sibling.pid, 0);
@@ -56,7 +56,7 @@ export const PROCESS_OPERATIONS: readonly Operation[] = [
     name: "trace-sibling",
     gives: "control of another worker (ptrace)",
     source: "ptrace_attach → ptrace_may_access",
-    plain: () => isPtraceOfSiblings() ? "allowed" : "EPERM",
+    plain: () => allowsPtraceOfSiblings() ? "allowed" : "EPERM",
     under: { "undumpable": "EPERM" },
     attempt: ({ sibling }) => {
       rawSyscall("ptrace", PTRACE_SEIZE, sibling.pid, 0, 0);
@@ -69,7 +69,7 @@ export const PROCESS_OPERATIONS: readonly Operation[] = [
     gives: "another worker's memory (process_vm_readv)",
     source:
       "process_vm_rw_core → ptrace_may_access: EPERM; once access is granted, EFAULT for address 0",
-    plain: () => isPtraceOfSiblings() ? "EFAULT" : "EPERM",
+    plain: () => allowsPtraceOfSiblings() ? "EFAULT" : "EPERM",
     under: { "undumpable": "EPERM" },
     attempt: ({ sibling }) => {
       const nowhere = iovec.alloc();

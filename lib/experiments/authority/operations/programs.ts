@@ -8,11 +8,11 @@
 import { CLONE_NEWUSER } from "../../../../ffi/abi/constants.ts";
 import { rawSyscall } from "../../../../ffi/abi/raw_syscall.ts";
 import { markInUserNamespace, runs } from "../attacks.ts";
-import { isUnprivilegedUserNamespace, whyNoPerl } from "../environment.ts";
+import { allowsUnprivilegedUserNamespaces, whyNoPerl } from "../environment.ts";
 import { NOT_TRIED } from "../../../evidence/evidence.ts";
 import type { Operation } from "../operation.ts";
 
-/** What a worker may try by executing a program. */
+/** The operations that a worker may try by executing a program. */
 export const PROGRAM_OPERATIONS: readonly Operation[] = [
   {
     name: "execute",
@@ -44,7 +44,7 @@ export const PROGRAM_OPERATIONS: readonly Operation[] = [
     gives:
       "the same, through a program with one thread: CAP_NET_RAW, but not over this network namespace",
     source: "create_user_ns: no capability required; user.max_user_namespaces",
-    plain: () => isUnprivilegedUserNamespace() ? "allowed" : "no effect",
+    plain: () => allowsUnprivilegedUserNamespaces() ? "allowed" : "no effect",
     attempt: () =>
       runs(
         "/usr/bin/unshare",

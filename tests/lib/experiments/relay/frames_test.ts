@@ -50,6 +50,6 @@ Deno.test("RelayFrames.datagram() sometimes omits the checksum, and sometimes ad
 Deno.test("RelayFrames.invalid() makes a frame that a relay drops for its reason", () => {
   const frames = new RelayFrames(SOURCE, TO);
   for (const kind of INVALID_FRAMES) {
-    assertEquals<unknown>(payloadOf(frames.invalid(kind)), kind.reason, kind.what);
+    assertEquals<unknown>(payloadOf(frames.invalid(kind)), kind.reason, kind.name);
   }
 });

@@ -39,7 +39,7 @@ const EGRESS = {
 Deno.test("judgeEgress() passes an egress that is correct before and after", () => {
   const { status, observed } = judgeEgress([EGRESS, EGRESS], { name: "out" }, TO);
   assertEquals(status, "pass");
-  assertEquals(observed, 'connected to 239.1.1.1:5004 by "out", TTL 1, before and after');
+  assertEquals(observed, 'connected to 239.1.1.1:5004 via "out", TTL 1, before and after');
 });
 
 for (
@@ -148,7 +148,7 @@ Deno.test("judgeReversePath() passes if the filter takes all from AF_INET and no
   const off = { ordinary: control, relay: control };
   const { status, observed } = judgeReversePath(off, 0, LEFT);
   assertEquals(status, "pass");
-  assertEquals(observed, "off: AF_INET 1 of 1, relay 1; strict: AF_INET 0 of 2, relay 2");
+  assertEquals(observed, "rp_filter off: AF_INET 1 of 1, relay 1; strict: AF_INET 0 of 2, relay 2");
   assertEquals(statusOf(judgeReversePath({ ...off, ordinary: nothing }, 0, LEFT)), "fail");
   assertEquals(statusOf(judgeReversePath({ ...off, relay: nothing }, 0, LEFT)), "fail");
   assertEquals(statusOf(judgeReversePath(off, 1, LEFT)), "fail");

@@ -59,7 +59,7 @@ testNeeding(
     const [witness, sender] = both();
     using _witness = witness;
     using _sender = sender;
-    const { alter } = INVALID_FRAMES.find(({ what }) => what === "another port")!;
+    const { alter } = INVALID_FRAMES.find(({ name }) => name === "another port")!;
     sendFrame(sender.fd, alter(datagram(1), TO));
     const strays: string[] = [];
     until(witness, () => strays.push(...witness.takeStrays()) >= 2);

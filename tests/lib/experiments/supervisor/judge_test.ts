@@ -34,7 +34,7 @@ const without = (...lost: number[]) => accountOf(...ALL.filter((each) => !lost.i
 Deno.test("judgeSeats() passes confined workers with one socket each, and counts their starts", () => {
   const { status, observed, evidence } = judgeSeats([SEAT, { ...SEAT, number: 2, starts: 1 }]);
   assertEquals(status, "pass");
-  assertMatch(observed, /^4 workers, each confined, with the one socket of its seat$/);
+  assertMatch(observed, /^4 workers, each confined, each with the socket of its seat$/);
   assertEquals((evidence.seats as unknown[])[0], {
     number: 1,
     starts: 3,

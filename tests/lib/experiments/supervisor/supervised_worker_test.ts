@@ -128,7 +128,7 @@ workerTest(
     send(at("ready", { cookie: "4711" }));
     const { cookie, unconfined, filterUnread } = await worker.ready();
     assertEquals([cookie, filterUnread], ["4711", undefined]);
-    assertMatch(unconfined ?? "", /^1 of 1 threads are not: .*"uids":\[0,0,0,0\]/);
+    assertMatch(unconfined ?? "", /^1 of 1 threads are not confined: .*"uids":\[0,0,0,0\]/);
   },
 );
 

@@ -25,15 +25,15 @@ import { type CapturedFrame, HEAD_LIMIT } from "../../../../lib/harness/protocol
 import type { ParentRun } from "../../../../lib/harness/parent_run.ts";
 import {
   currentFrame,
+  DEFAULT_PATH,
   isReceivePath,
   openFrameSource,
-  USUAL_PATH,
 } from "../../../../lib/receive/mod.ts";
 import { Reception } from "../../../../lib/harness/reception.ts";
 import type { Child } from "../../../../lib/harness/child.ts";
 import { printJson } from "../../../ffi/programs/print_json.ts";
 
-const [name, path = USUAL_PATH] = Deno.args;
+const [name, path = DEFAULT_PATH] = Deno.args;
 if (!isReceivePath(path)) throw new TypeError(`no receive path: ${path}`);
 
 /** The timeout of a case whose frames do not arrive, in milliseconds. */
