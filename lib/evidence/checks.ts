@@ -392,7 +392,7 @@ export const CHECKS = {
     claim: "Every datagram leaves once, in order, byte for byte",
     expected: "on the egress interface, the payloads that were sent, in their order",
     side: "parent",
-    source: "RFC 768; lib/packets/datagrams.ts; D1",
+    source: "RFC 768; lib/experiments/relay/datagrams.ts; D1",
     essential: true,
   },
   "RELAY-06": {
@@ -408,7 +408,8 @@ export const CHECKS = {
       "A frame that is not a whole datagram to the group and port is not relayed, and is counted under its reason",
     expected: "for each reason, the worker's count equals the number of such frames sent",
     side: "parent",
-    source: "ip_rcv_core in net/ipv4/ip_input.c; RFC 791, RFC 768; lib/packets/datagrams.ts",
+    source:
+      "ip_rcv_core in net/ipv4/ip_input.c; RFC 791, RFC 768; lib/experiments/relay/datagrams.ts",
   },
   "RELAY-08": {
     claim: "Frames other than UDP to the group never reach the worker",

@@ -8,7 +8,7 @@
 import fc from "fast-check";
 import { INVALID_FRAMES } from "../../lib/experiments/relay/invalid_frames.ts";
 import { datagramFrame, internetChecksum } from "../../lib/packets/build.ts";
-import { DatagramReader, DROP_REASONS } from "../../lib/packets/datagrams.ts";
+import { DatagramReader, DROP_REASONS } from "../../lib/experiments/relay/datagrams.ts";
 import { summarize } from "../../lib/packets/frames.ts";
 import { holdsStimulus, secretOf, stimulusFrame } from "../../lib/packets/stimulus.ts";
 import { decodeFrame, hexDump } from "../../lib/report/html/packets.ts";

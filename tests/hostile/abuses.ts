@@ -335,7 +335,7 @@ export const ABUSES = {
   },
   "opinion-flood": {
     what: "reports for ever that a check holds",
-    reported: /Time ran out/,
+    reported: /Time ran out|no message came in time/,
     timeout: 3,
     do: flooding(JSON.stringify({ ...check, observed: "x".repeat(4096) })),
   },

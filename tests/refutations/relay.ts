@@ -25,7 +25,7 @@ import {
   relay,
 } from "../../lib/experiments/relay/experiment.ts";
 import { Relay } from "../../lib/experiments/relay/relay.ts";
-import { DatagramReader } from "../../lib/packets/datagrams.ts";
+import { DatagramReader } from "../../lib/experiments/relay/datagrams.ts";
 import type { RelaySetting } from "../../lib/experiments/relay/options.ts";
 import type { ParentRun } from "../../lib/harness/parent_run.ts";
 import { protectSocket } from "../../lib/confine/socket_protections.ts";

@@ -6,7 +6,7 @@
  */
 
 import { asInteger, asObject } from "../../harness/validate.ts";
-import { DROP_REASONS, type DropReason } from "../../packets/datagrams.ts";
+import { DROP_REASONS, type DropReason } from "./datagrams.ts";
 
 /** The number of frames for each outcome. */
 export interface RelayAccount {

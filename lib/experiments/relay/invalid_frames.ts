@@ -8,7 +8,7 @@
 import { ETH_HLEN, ETH_P_IPV6, IPPROTO_TCP } from "../../../ffi/abi/constants.ts";
 import { ipv4Bytes, type Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import { withHeaderChecksum } from "../../packets/build.ts";
-import type { DropReason } from "../../packets/datagrams.ts";
+import type { DropReason } from "./datagrams.ts";
 import { ipv4GroupHardwareAddress } from "../../packets/headers.ts";
 
 type Frame = Uint8Array<ArrayBuffer>;

@@ -8,7 +8,7 @@ import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 import { type Finding, judged } from "../../evidence/evidence.ts";
 import { type Comparison, isWhole } from "../../harness/digests.ts";
-import { DROP_REASONS, type DropReason } from "../../packets/datagrams.ts";
+import { DROP_REASONS, type DropReason } from "./datagrams.ts";
 import type { PacketStatistics } from "../../packets/socket.ts";
 import type { RelayAccount } from "./account.ts";
 import { type EgressIdentity, formatEndpoint } from "./egress.ts";

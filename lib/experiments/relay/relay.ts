@@ -13,7 +13,7 @@ import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { send } from "../../../ffi/socket/calls.ts";
 import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import { sleep } from "../../../ffi/socket/poll.ts";
-import { DatagramReader, DROP_REASONS, type DropReason } from "../../packets/datagrams.ts";
+import { DatagramReader, DROP_REASONS, type DropReason } from "./datagrams.ts";
 import type { FrameSource } from "../../receive/mod.ts";
 import { PacketRingSource } from "../../receive/tpacket_v3.ts";
 import type { RelayAccount } from "./account.ts";

@@ -8,7 +8,7 @@ import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 import type { Digest } from "../../harness/digests.ts";
-import type { DropReason } from "../../packets/datagrams.ts";
+import type { DropReason } from "./datagrams.ts";
 import { sendFrame } from "../../packets/send.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
 import { RelayFrames } from "./frames.ts";

@@ -24,7 +24,7 @@ import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import { pollAsync } from "../../../ffi/socket/poll.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 import type { Digest } from "../../harness/digests.ts";
-import { DatagramReader } from "../../packets/datagrams.ts";
+import { DatagramReader } from "./datagrams.ts";
 import { etherType, summarize } from "../../packets/frames.ts";
 import { IPV4_HEADER, IPV4_SOURCE, UDP_SOURCE_PORT } from "../../packets/headers.ts";
 import { takeFrame } from "../../packets/queue.ts";

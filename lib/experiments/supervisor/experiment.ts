@@ -43,7 +43,7 @@ import { work } from "./worker.ts";
 import type { Seat } from "./seat.ts";
 import { Supervisor, type SupervisorHost, type SupervisorOptions } from "./supervisor.ts";
 import { SupervisedWorker } from "./supervised_worker.ts";
-import { requireWorkerMemory } from "../../host/memory.ts";
+import { requireWorkerMemory } from "./memory.ts";
 
 /**
  * The ring of each socket: 16 MiB in many small blocks. Without a reader the kernel retires a block

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { asAccount } from "../../../../lib/experiments/relay/account.ts";
-import { DROP_REASONS } from "../../../../lib/packets/datagrams.ts";
+import { DROP_REASONS } from "../../../../lib/experiments/relay/datagrams.ts";
 
 const ACCOUNT = {
   received: 9,

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { INVALID_FRAMES } from "../../../../lib/experiments/relay/invalid_frames.ts";
 import { datagramFrame } from "../../../../lib/packets/build.ts";
-import { DROP_REASONS } from "../../../../lib/packets/datagrams.ts";
+import { DROP_REASONS } from "../../../../lib/experiments/relay/datagrams.ts";
 
 const TO = { address: "239.255.70.68", port: 5004 };
 const frame = () =>

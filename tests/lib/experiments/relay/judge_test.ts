@@ -15,7 +15,7 @@ import {
   judgeStrays,
 } from "../../../../lib/experiments/relay/judge.ts";
 import { compare } from "../../../../lib/harness/digests.ts";
-import { DROP_REASONS, type DropReason } from "../../../../lib/packets/datagrams.ts";
+import { DROP_REASONS, type DropReason } from "../../../../lib/experiments/relay/datagrams.ts";
 
 const statusOf = ({ status }: { status: string }) => status;
 

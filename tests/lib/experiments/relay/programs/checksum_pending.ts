@@ -19,7 +19,7 @@ import {
   socket,
   TP_STATUS_CSUMNOTREADY,
 } from "../../../../../ffi/mod.ts";
-import { DatagramReader } from "../../../../../lib/packets/datagrams.ts";
+import { DatagramReader } from "../../../../../lib/experiments/relay/datagrams.ts";
 import { boundPacketSocket } from "../../../../../lib/packets/socket.ts";
 import { PacketRingSource } from "../../../../../lib/receive/tpacket_v3.ts";
 import { Relay } from "../../../../../lib/experiments/relay/relay.ts";

@@ -8,8 +8,8 @@
  * @module
  */
 
-import { ETH_HLEN, ETH_P_IP, IPPROTO_UDP } from "../../ffi/abi/constants.ts";
-import { ipv4Bytes, type Ipv4Endpoint } from "../../ffi/socket/inet.ts";
+import { ETH_HLEN, ETH_P_IP, IPPROTO_UDP } from "../../../ffi/abi/constants.ts";
+import { ipv4Bytes, type Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import {
   ETHERNET_TYPE,
   IPV4_DESTINATION,
@@ -23,7 +23,7 @@ import {
   UDP_DESTINATION_PORT,
   UDP_HEADER,
   UDP_LENGTH,
-} from "./headers.ts";
+} from "../../packets/headers.ts";
 
 /** The reasons for which a relay drops a frame, each with its meaning. */
 export const DROP_REASONS = {

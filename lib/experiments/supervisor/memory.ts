@@ -5,8 +5,8 @@
  * @module
  */
 
-import { readTextFile } from "../../ffi/process/file.ts";
-import { CannotAnswer } from "../evidence/errors.ts";
+import { readTextFile } from "../../../ffi/process/file.ts";
+import { CannotAnswer } from "../../evidence/errors.ts";
 
 /** The memory of a supervised worker, in MiB: the unshared part of a runtime, and a ring. */
 const WORKER_MEMORY = 24 + 16;

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { CannotAnswer } from "../../../lib/evidence/errors.ts";
-import { requireWorkerMemory } from "../../../lib/host/memory.ts";
+import { CannotAnswer } from "../../../../lib/evidence/errors.ts";
+import { requireWorkerMemory } from "../../../../lib/experiments/supervisor/memory.ts";
 
 const meminfo = (available: number, swap: number) =>
   `MemTotal:        4046084 kB\nMemAvailable:    ${available} kB\nSwapFree:  ${swap} kB\n`;
