@@ -409,7 +409,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
   {
     libc: ["pthread_join", "sem_post"],
     answers: ["any", "lie"],
-    at: ["letGo@ffi/process/threads.ts"],
+    at: ["release@ffi/process/threads.ts"],
     why: "the worker has finished, and its threads end with the process",
   },
   {
