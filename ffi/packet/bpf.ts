@@ -210,7 +210,7 @@ export function attachedFilter(fd: number): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Locks the filter of a socket: afterwards nobody can attach, replace, detach or unlock one.
+ * Locks the filter of a socket: afterwards no process can attach, replace, detach or unlock one.
  * setsockopt(2), `SO_LOCK_FILTER`; socket(7).
  *
  * @throws {SystemError} `ENOTSOCK`, …

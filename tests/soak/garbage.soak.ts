@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { spreadOf } from "../../bench/spread.ts";
 import type { ReceivePath } from "../../lib/receive/mod.ts";
-import { PATHS, pathTest, toldBy } from "../lib/receive/paths.ts";
+import { PATHS, pathTest, resultInNamespace } from "../lib/receive/paths.ts";
 
 const FRAMES = 1_000_000;
 /** The number of frames between two readings of the heap. */
@@ -15,7 +15,11 @@ const flags = (size: number) => [
 for (const path of PATHS) {
   if (path === "recvmsg") continue; // it makes objects for every message: see below
   pathTest(path, "makes no garbage: the heap is the same after a million frames", async () => {
-    const { received, growth, withAnObjectEach } = await toldBy("garbage.ts", [path], flags(64));
+    const { received, growth, withAnObjectEach } = await resultInNamespace(
+      "garbage.ts",
+      [path],
+      flags(64),
+    );
     assertEquals(received, FRAMES);
     assert(withAnObjectEach > FRAMES, `${withAnObjectEach} bytes for 100,000 objects`);
     assert(growth.every((bytes: number) => bytes >= 0), `collected: ${growth}`);
@@ -39,7 +43,7 @@ for (const [path, bound] of STAMPED) {
     path,
     `makes less than ${bound} bytes of garbage a frame with its time stamp`,
     async () => {
-      const resultOf = await toldBy("garbage.ts", [path, "stamped"], flags(1024));
+      const resultOf = await resultInNamespace("garbage.ts", [path, "stamped"], flags(1024));
       assertEquals([resultOf.received, resultOf.isStamped], [FRAMES, true]);
       // The median, because some readings see a collection.
       const bytes = spreadOf(resultOf.growth).median / PART;

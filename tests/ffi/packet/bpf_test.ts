@@ -122,7 +122,7 @@ Deno.test("assemble() throws RangeError for a number too large for its field, an
 });
 
 Deno.test(
-  "attachFilter() replaces the filter; after lockFilter() nobody replaces, detaches or unlocks it",
+  "attachFilter() replaces the filter; after lockFilter() no process can replace, detach or unlock it",
   leavingNothingOpen((scope) => {
     const [near, far] = scope.pair(SOCK_DGRAM);
     const passes = () => {

@@ -27,7 +27,7 @@ async function withHolder(fd: number, test: (pid: number) => void): Promise<void
   }
 }
 
-Deno.test("isSameFile() is true of a socket and its copy in another process", async () => {
+Deno.test("isSameFile() is true for a socket and its copy in another process", async () => {
   using passed = newSocket();
   await withHolder(passed.fd, (pid) => {
     assert(openDescriptors(pid).has(passed.fd));
@@ -35,7 +35,7 @@ Deno.test("isSameFile() is true of a socket and its copy in another process", as
   });
 });
 
-Deno.test("isSameFile() is false of two sockets, however alike", () => {
+Deno.test("isSameFile() is false for two different sockets", () => {
   using one = newSocket();
   using other = newSocket();
   using copy = new OwnedFd(dup(one.fd));
@@ -51,7 +51,7 @@ Deno.test("isSameFile() throws EBADF for a descriptor that is not open", () => {
   assertEquals([error.syscall, error.code], ["kcmp", "EBADF"]);
 });
 
-Deno.test("sharesDescriptors() is true of threads of one process, and false of two processes", async () => {
+Deno.test("sharesDescriptors() is true for threads of one process, and false for two processes", async () => {
   const threads = [...Deno.readDirSync("/proc/self/task")].map(({ name }) => Number(name));
   assert(threads.length > 1);
   for (const tid of threads) assert(sharesDescriptors(Deno.pid, tid), `${tid}`);

@@ -180,7 +180,7 @@ Deno.test("compileFilter() throws TypeError for a rule that can never decide", (
 });
 
 Deno.test(
-  "the kernel takes the low word of a descriptor, so a filter must too",
+  "the kernel uses only the low word of a descriptor, so a filter must compare only that word",
   leavingNothingOpen((scope) => {
     const [near, far] = scope.pair(SOCK_SEQPACKET);
     const bytes = new Uint8Array(1);

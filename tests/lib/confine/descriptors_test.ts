@@ -22,7 +22,7 @@ const NONE = -1;
 const udp = () => socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 const memfd = () => rawSyscall("memfd_create", new TextEncoder().encode("name\0"), 1);
 
-/** What the audit says of descriptors of this process, which closes them. */
+/** Audits descriptors of this process, closes them, and returns the findings. */
 function audited(fds: readonly number[], known: { channelFd?: number; packetFd?: number } = {}) {
   using owned = new DisposableStack();
   for (const fd of fds) owned.use(new OwnedFd(fd));

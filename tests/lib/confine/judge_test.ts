@@ -74,7 +74,7 @@ Deno.test("judgeDenial() accepts EPERM after a success, and nothing else", () =>
   }
 });
 
-/** A thread that is confined, but for what is changed in its status. */
+/** A confined thread, with these changes of its status. */
 function thread(tid: number, ...changes: [from: string, to: string][]) {
   const confined = STATUS.replace("CapBnd:\t000001ffffffffff", "CapBnd:\t0000000000000000")
     .replace("NoNewPrivs:\t0", "NoNewPrivs:\t1").replace("Seccomp:\t0", "Seccomp:\t2");

@@ -23,7 +23,7 @@ Deno.test("launcherFor() returns a program with its arguments, and no shell", ()
   assertEquals(args.at(-1), "--", "what follows is the child's command");
 });
 
-Deno.test("launcherFor() returns the usual one without no-capabilities, and launcherUnder() none", () => {
+Deno.test("Without no-capabilities launcherFor() returns the usual launcher, and launcherUnder() returns none", () => {
   const others = ALL_PROTECTIONS.filter((name) => name !== "no-capabilities");
   assertEquals([launcherFor(NOBODY, []), launcherFor(NOBODY, others)], [
     DEFAULT_LAUNCHER,
@@ -32,7 +32,7 @@ Deno.test("launcherFor() returns the usual one without no-capabilities, and laun
   assertEquals([launcherUnder(NOBODY, []), launcherUnder(NOBODY, others)], [[], []]);
 });
 
-Deno.test("launcherUnder() puts on what is chosen, and nothing else", () => {
+Deno.test("launcherUnder() applies the chosen protections, and no others", () => {
   const has = (chosen: Protection[]) => launcherUnder(NOBODY, chosen).includes("--no-new-privs");
   assertEquals([has(["no-capabilities"]), has(["no-capabilities", "no-new-privs"])], [false, true]);
   assertEquals(launcherUnder(NOBODY, ALL_PROTECTIONS), launcherFor(NOBODY, ALL_PROTECTIONS));

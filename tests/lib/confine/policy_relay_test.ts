@@ -63,7 +63,7 @@ for (const architecture of ["x86_64", "aarch64"] as const) {
     assertEquals(REFUSED.filter((call) => returned(call) !== EPERM), []);
   });
 
-  Deno.test(`receiveOnlyPolicy() with an egress compiles to a program that means the same, ${architecture}`, () => {
+  Deno.test(`receiveOnlyPolicy() with an egress compiles to an equivalent program, ${architecture}`, () => {
     const differences: string[] = [];
     let more = 0;
     for (const call of calls(POLICY, architecture)) {

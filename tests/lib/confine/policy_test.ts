@@ -17,7 +17,7 @@ const POLICY = receiveOnlyPolicy(OPTIONS);
 const ARCHITECTURES = ["x86_64", "aarch64"] as const;
 const ALLOW = 0x7fff0000, EPERM = 0x00050001, ENOSYS = 0x00050026;
 
-/** A descriptor or command with something in the high word, which the kernel does not look at. */
+/** A descriptor or command with bits in the high word, which the kernel ignores. */
 const high = (low: bigint) => 0xdead_beef_0000_0000n | low;
 
 // The expectations of the policy, written without looking at its rules: a call and its first
@@ -115,7 +115,7 @@ const REFUSED: Expectation[] = [
   ["vmsplice", PACKET],
   ["tee", 1n, PACKET],
   ["copy_file_range", 1n, 0n, PACKET],
-  // Its settings, and others'
+  // Changing its settings, and those of other descriptors
   ...each([
     "bind",
     "connect",
@@ -131,7 +131,7 @@ const REFUSED: Expectation[] = [
   ["fcntl", PACKET, F_SETOWN],
   ["fcntl", PACKET, F_SETFD],
   ["fcntl", OTHER, F_SETLK],
-  // Another number for it
+  // Duplicating it
   ...each(["dup", "dup2", "dup3"], PACKET, OTHER),
   ["fcntl", PACKET, F_DUPFD],
   ["fcntl", PACKET, F_DUPFD_CLOEXEC],
@@ -157,7 +157,7 @@ const REFUSED: Expectation[] = [
     "pipe2",
     "eventfd2",
   ]),
-  // A protection undone
+  // Undoing a protection
   ["prctl", 1n, 0n], // PR_SET_PDEATHSIG
   ["prctl", 4n, 1n], // PR_SET_DUMPABLE
   ["prctl", 22n], // PR_SET_SECCOMP
@@ -165,7 +165,7 @@ const REFUSED: Expectation[] = [
   ["alarm"],
   ["prlimit64", 0n, 7n, 1n],
   ["prlimit64", 0n, 7n, 1n << 32n],
-  // Files that are not for reading
+  // Opening files other than for reading
   ...[O_WRONLY, O_RDWR, 3n, O_CREAT, O_TRUNC, O_PATH, O_TMPFILE | O_RDWR, high(O_RDWR)]
     .map((flags): Expectation => ["openat", AT_FDCWD, 1n, flags]),
   ["open"],
@@ -173,8 +173,8 @@ const REFUSED: Expectation[] = [
   ["creat"],
 ];
 
-/** What the compiled policy says against each expectation, in words. */
-function disappointments(policy: SyscallPolicy, architecture: "x86_64" | "aarch64"): string[] {
+/** The expectations that the compiled policy does not meet, in words. */
+function unmetExpectations(policy: SyscallPolicy, architecture: "x86_64" | "aarch64"): string[] {
   const program = compileFilter(policy, architecture);
   const returned = ([, ...args]: Expectation, nr: number) => {
     const all = [...args, 0n, 0n, 0n, 0n, 0n, 0n].slice(0, 6);
@@ -190,10 +190,10 @@ function disappointments(policy: SyscallPolicy, architecture: "x86_64" | "aarch6
 
 for (const architecture of ARCHITECTURES) {
   Deno.test(`receiveOnlyPolicy() allows what a worker needs and refuses the rest, ${architecture}`, () => {
-    assertEquals(disappointments(POLICY, architecture), []);
+    assertEquals(unmetExpectations(POLICY, architecture), []);
   });
 
-  Deno.test(`receiveOnlyPolicy() compiles to a program that means the same, ${architecture}`, () => {
+  Deno.test(`receiveOnlyPolicy() compiles to an equivalent program, ${architecture}`, () => {
     const program = compileFilter(POLICY, architecture);
     const differences: string[] = [];
     let count = 0;
@@ -207,27 +207,27 @@ for (const architecture of ARCHITECTURES) {
   });
 }
 
-Deno.test("receiveOnlyPolicy() has no rule that could be deleted unseen", () => {
+Deno.test("receiveOnlyPolicy() needs each of its rules", () => {
   for (const rule of POLICY.rules) {
     const without = { ...POLICY, rules: POLICY.rules.filter((each) => each !== rule) };
-    assert(disappointments(without, "x86_64").length > 0, JSON.stringify(rule.syscall));
+    assert(unmetExpectations(without, "x86_64").length > 0, JSON.stringify(rule.syscall));
   }
 });
 
-Deno.test("receiveOnlyPolicy() has no condition that could be deleted unseen", () => {
+Deno.test("receiveOnlyPolicy() needs each condition of its rules", () => {
   for (const rule of POLICY.rules.filter(({ when }) => when !== undefined)) {
     const { when: _, ...unconditional } = rule;
     const rules = POLICY.rules.flatMap((each) =>
-      // What comes after it for the same call would never decide, and is no policy to the compiler.
+      // Later rules of the same call could never decide, so the compiler would refuse the policy.
       each === rule ? [unconditional] : each.syscall === rule.syscall ? [] : [each]
     );
-    assert(disappointments({ ...POLICY, rules }, "x86_64").length > 0, rule.syscall);
+    assert(unmetExpectations({ ...POLICY, rules }, "x86_64").length > 0, rule.syscall);
   }
 });
 
-Deno.test("receiveOnlyPolicy() lets a ring be entered if asked, and none be made", () => {
+Deno.test("receiveOnlyPolicy() allows io_uring_enter if asked, and no other call of io_uring", () => {
   const withRing = receiveOnlyPolicy({ ...OPTIONS, ioUring: true });
-  assertEquals(disappointments(withRing, "x86_64"), ["io_uring_enter"]);
+  assertEquals(unmetExpectations(withRing, "x86_64"), ["io_uring_enter"]);
 });
 
 Deno.test("receiveOnlyPolicy() throws RangeError if the packet socket is the control channel", () => {
@@ -257,7 +257,7 @@ function resultOf({ code, stdout, stderr }: Outcome): any {
 
 testNeeding(
   { root: true },
-  "the kernel refuses what receiveOnlyPolicy() refuses, and nothing else, for every number and argument",
+  "The kernel refuses exactly the calls that receiveOnlyPolicy() refuses, for every number and argument",
   async () => {
     const outcome = await runProgram(
       Deno.execPath(),
@@ -267,7 +267,7 @@ testNeeding(
     const { allowed, refused, differences, x32 } = resultOf(outcome);
     assertEquals(differences, []);
     assert(allowed > 1000 && refused > 1000);
-    // The kernel would refuse it with ENOSYS.
+    // Without the filter, the kernel would refuse the x32 call with ENOSYS.
     if (Deno.build.arch === "x86_64") assertEquals(x32, 1); // EPERM
   },
 );
@@ -287,7 +287,7 @@ function work(...without: string[]): Promise<Outcome> {
 
 testNeeding(
   { root: true, programs: { ip: "iproute2" } },
-  "a worker under a filter that kills at the first violation receives, reports, and has timers, files, threads and a JIT",
+  "A worker under a filter that kills at the first violation receives, reports, and uses timers, files, threads and the JIT",
   async () => {
     const { seen, ...outcome } = resultOf(await work());
     assertEquals(outcome, {
@@ -312,7 +312,7 @@ testNeeding(
 for (const without of ["recvmsg", "openat", "clone", "preparation"]) {
   testNeeding(
     { root: true, programs: { ip: "iproute2" } },
-    `a worker without ${without} is killed: a violation does not go unseen`,
+    `A worker without ${without} is killed, so every violation shows`,
     async () => {
       const { signal, ...rest } = resultOf(await work(without));
       assertEquals(signal, "SIGSYS", JSON.stringify(rest));

@@ -18,7 +18,7 @@ import { protectSocket } from "../../../lib/confine/socket_protections.ts";
 import { bindPacketSocket, openPacketSocket } from "../../../lib/packets/socket.ts";
 import { testNeeding } from "../../support/needs.ts";
 
-Deno.test("protectSocket() puts on nothing that is not chosen", () => {
+Deno.test("protectSocket() applies only the chosen protections", () => {
   protectSocket(-1, []); // a call would be EBADF
 });
 

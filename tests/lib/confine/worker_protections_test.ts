@@ -3,7 +3,7 @@ import { PR_SET_PDEATHSIG, prctl } from "../../../ffi/mod.ts";
 import { closeUnknownDescriptors, protectWorker } from "../../../lib/confine/worker_protections.ts";
 import { controlChannelPair } from "../../../lib/harness/channel.ts";
 
-Deno.test("protections that are not chosen are not put on", () => {
+Deno.test("protectWorker() applies only the chosen protections", () => {
   const worker = { packetFd: -1, channelFd: -1 };
   closeUnknownDescriptors(worker, []); // would close the descriptors of this test
   protectWorker(worker, ["locked-filter", "fanout-pin"]);

@@ -1,4 +1,4 @@
-/** The end of a child, also when a process that it has started outlives it. */
+/** The end of a child, even if a process that it has started outlives it. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ChildProcess, OUTPUT_LIMIT } from "../../../lib/harness/process.ts";

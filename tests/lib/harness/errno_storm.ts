@@ -23,7 +23,7 @@ export interface StormOptions {
 export interface StormResult {
   /** How many calls were made. */
   readonly made: number;
-  /** How many of them had another errno than their own, by its name. */
+  /** How many of them had a wrong errno, by its name. */
   readonly wrong: Readonly<Record<string, number>>;
 }
 
@@ -61,7 +61,7 @@ class StormProcess implements AsyncDisposable {
     return String(value);
   }
 
-  /** Lets it begin. Its standard input stays open. */
+  /** Tells it to begin. Its standard input stays open. */
   async begin(): Promise<void> {
     const writer = this.#process.stdin.getWriter();
     await writer.write(Uint8Array.of(10));

@@ -20,7 +20,7 @@ Deno.test("internetChecksum() is that of RFC 1071, section 3", () => {
   assertEquals(internetChecksum(Uint8Array.of(0xff)), 0x00ff); // an odd byte counts as a high one
 });
 
-Deno.test("joined() puts the parts one behind the other, empty ones too", () => {
+Deno.test("joined() concatenates the parts, empty ones too", () => {
   assertEquals(joined([1, 2], [], Uint8Array.of(3)), Uint8Array.of(1, 2, 3));
   assertEquals(joined(), new Uint8Array(0));
 });
@@ -66,7 +66,7 @@ Deno.test("ipv4Packet() counts options into the header length, the packet length
   }
 });
 
-Deno.test("withHeaderChecksum() makes a changed header right again, and changes nothing else", () => {
+Deno.test("withHeaderChecksum() corrects the checksum of a changed header, and changes nothing else", () => {
   const packet = udpOverIpv4({ destination: GROUP, port: 1, payload: [1, 2] });
   const changed = packet.with(8, 64);
   assert(internetChecksum(changed.subarray(0, 20)) !== 0);
@@ -75,7 +75,7 @@ Deno.test("withHeaderChecksum() makes a changed header right again, and changes 
   assertEquals(mended.with(10, 0).with(11, 0), changed.with(10, 0).with(11, 0));
 });
 
-/** The checksum field of a datagram whose payload makes its sum zero: 0xffff by RFC 768. */
+/** The checksum field of a datagram whose payload makes the sum zero: 0xffff by RFC 768. */
 function checksumOfZero(build: (payload: number[]) => Uint8Array, udp: number): number {
   for (let i = 0; i < 0x10000; i++) {
     const packet = build([i >> 8, i & 0xff]);

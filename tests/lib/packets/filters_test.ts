@@ -52,7 +52,7 @@ Deno.test("groupFilter() passes datagrams to the group whole, of any port and si
   }
 });
 
-// The tag of a VLAN stays in the frame here: only a driver or the network core takes it out.
+// The tag of a VLAN stays in the frame here: only a driver or the network core removes it.
 for (const { name, isFiltered, alter } of INVALID_FRAMES) {
   Deno.test(`groupFilter() ${isFiltered ? "drops" : "passes, for the worker to count"}: ${name}`, () => {
     const invalid = alter(datagram(), TO);

@@ -36,14 +36,18 @@ testNeeding({ root: true }, "takeFrame() returns a frame whole, with the kernel'
   assert(timestamp >= before && timestamp <= realtime(), `${timestamp}, sent after ${before}`);
 });
 
-testNeeding({ root: true }, "takeFrame() cuts a long frame, and says how long it was", () => {
-  using receiver = boundPacketSocket(lo(), ETH_P_ALL);
-  using sender = boundPacketSocket(lo(), 0);
-  const long = new Uint8Array(5000).fill(0x42);
-  sendFrame(sender.fd, long);
-  const { head } = frameThat(receiver.fd, ({ bytes }) => bytes === long.length);
-  assertEquals(head, long.slice(0, 2048));
-});
+testNeeding(
+  { root: true },
+  "takeFrame() truncates a long frame, and returns its whole length",
+  () => {
+    using receiver = boundPacketSocket(lo(), ETH_P_ALL);
+    using sender = boundPacketSocket(lo(), 0);
+    const long = new Uint8Array(5000).fill(0x42);
+    sendFrame(sender.fd, long);
+    const { head } = frameThat(receiver.fd, ({ bytes }) => bytes === long.length);
+    assertEquals(head, long.slice(0, 2048));
+  },
+);
 
 testNeeding({ root: true }, "takeFrame() returns undefined for an empty queue", () => {
   using receiver = boundPacketSocket(lo(), 0x88b5); // a local experimental EtherType
@@ -52,7 +56,7 @@ testNeeding({ root: true }, "takeFrame() returns undefined for an empty queue", 
 
 testNeeding(
   { root: true },
-  "takeFrame() throws what else the kernel answers, and names the socket",
+  "takeFrame() throws every other error of the kernel, and names the socket",
   () => {
     const { fd } = boundPacketSocket(lo(), 0);
     close(fd);
@@ -60,6 +64,6 @@ testNeeding(
   },
 );
 
-Deno.test("stampIn() finds no stamp where there is none", () => {
+Deno.test("stampIn() returns undefined if there is no time stamp", () => {
   assertEquals(stampIn(new Uint8Array(0)), undefined);
 });

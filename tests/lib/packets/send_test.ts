@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { Errno, SystemError } from "../../../ffi/mod.ts";
 import { retryWhileFull } from "../../../lib/packets/send.ts";
 
-/** A step that fails so often, and counts its calls. */
+/** A step that fails this often, and counts its calls. */
 function failing(times: number, error: Error) {
   const step = { calls: 0, take: () => void 0 as void };
   step.take = () => {

@@ -43,7 +43,7 @@ testNeeding({ root: true }, "openPacketSocket() receives nothing until it is bou
 
 testNeeding(
   { root: true },
-  "describePacketSocket() says the same of each copy, and tells sockets apart",
+  "describePacketSocket() describes copies of a socket alike, and different sockets differently",
   () => {
     using first = boundPacketSocket(lo(), ETH_P_IP);
     using second = boundPacketSocket(lo(), ETH_P_IP);
@@ -70,7 +70,7 @@ testNeeding({ root: true }, "isPacketSocket() is true for a packet socket alone"
   assertEquals(all.map(isPacketSocket), [true, false, false, false, false]);
 });
 
-testNeeding({ root: true }, "boundPacketSocket() leaves nothing open where it cannot bind", () => {
+testNeeding({ root: true }, "boundPacketSocket() leaves nothing open if it cannot bind", () => {
   const before = openDescriptors("self").size;
   assertThrows(() => boundPacketSocket(2 ** 30, ETH_P_ALL), SystemError, "interface 1073741824");
   assertEquals(openDescriptors("self").size, before);

@@ -12,14 +12,14 @@ import {
 import { openFrameSource, type ReceivePath, usesIoUring } from "../../../lib/receive/mod.ts";
 import { leavingNothingOpen } from "../../ffi/descriptors.ts";
 import { sharedWithKernel } from "../../ffi/mappings.ts";
-import { PATHS, pathTest, toldBy } from "./paths.ts";
+import { PATHS, pathTest, resultInNamespace } from "./paths.ts";
 
 for (const path of PATHS) {
   pathTest(
     path,
     "leaves no descriptor, no mapping and no operation that takes later frames after its close",
     async () => {
-      assertEquals(await toldBy("left_behind.ts", [path]), {
+      assertEquals(await resultInNamespace("left_behind.ts", [path]), {
         taken: 50,
         isLeft: true,
         sameOpen: true,
@@ -29,7 +29,7 @@ for (const path of PATHS) {
   );
 
   pathTest(path, "leaves nothing behind if no descriptor can be opened", async () => {
-    assertEquals(await toldBy("descriptor_limit.ts", [path]), {
+    assertEquals(await resultInNamespace("descriptor_limit.ts", [path]), {
       end: path.startsWith("io-uring") ? "EMFILE" : "0",
       full: "EMFILE",
       sameOpen: true,
@@ -96,7 +96,7 @@ for (const [path, ends] of Object.entries(ENDS)) {
       for (const [pages, end] of ends.entries()) {
         // The kernel releases locked pages after a delay, so each run has a user of its own.
         const uid = String(1_000_000 + Math.floor(Math.random() * 1e9));
-        assertEquals(await toldBy("memory_limit.ts", [path, String(pages), uid]), {
+        assertEquals(await resultInNamespace("memory_limit.ts", [path, String(pages), uid]), {
           end,
           sameOpen: true,
         });
@@ -111,8 +111,8 @@ for (const path of PATHS.filter(usesIoUring)) {
     "keeps its buffers alive if a filter refuses to cancel its operations",
     async () => {
       const flags = ["--v8-flags=--expose-gc"];
-      assertEquals(await toldBy("held.ts", [path], flags), { isHeld: false });
-      assertEquals(await toldBy("held.ts", [path, "refused"], flags), { isHeld: true });
+      assertEquals(await resultInNamespace("held.ts", [path], flags), { isHeld: false });
+      assertEquals(await resultInNamespace("held.ts", [path, "refused"], flags), { isHeld: true });
     },
   );
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { PATHS, pathTest, toldBy } from "./paths.ts";
+import { PATHS, pathTest, resultInNamespace } from "./paths.ts";
 
 /** The receive paths with the kernel's time stamps. */
 const STAMPING = ["recvmsg", "recvmmsg", "tpacket-v3"];
@@ -15,7 +15,7 @@ for (const path of PATHS) {
     path,
     "delivers every frame once, in order, byte for byte; drain() discards the rest",
     async () => {
-      assertEquals(await toldBy("every_frame.ts", [path]), {
+      assertEquals(await resultInNamespace("every_frame.ts", [path]), {
         asSent: 4000,
         missing: 0,
         stamped: STAMPING.includes(path) ? 4000 : 0,
@@ -31,21 +31,21 @@ for (const path of PATHS) {
   pathTest(path, "truncates a frame that is longer than its buffer, and no other", async () => {
     const sizes = [2047, 2048, 2049, 60, 9014, 1514];
     assertEquals(
-      await toldBy("long_frames.ts", [path]),
+      await resultInNamespace("long_frames.ts", [path]),
       sizes.map((size) => shown(path, size)),
     );
   });
 
   pathTest(path, "loses nothing to signals", async () => {
-    assertEquals(await toldBy("interrupted.ts", [path]), { asSent: 300, more: false });
+    assertEquals(await resultInNamespace("interrupted.ts", [path]), { asSent: 300, more: false });
   });
 
   for (const taken of [2, 5]) {
     pathTest(
       path,
-      `throws ENETDOWN once while ${5 - taken} frames wait, and goes on`,
+      `throws ENETDOWN once while ${5 - taken} frames wait, and then continues`,
       async () => {
-        assertEquals(await toldBy("link_down.ts", [path, String(taken)]), {
+        assertEquals(await resultInNamespace("link_down.ts", [path, String(taken)]), {
           taken: [0, 1, 2, 3, 4].slice(0, taken),
           readyWhenDown: 1,
           waiting: [0, 1, 2, 3, 4].slice(taken),

@@ -29,7 +29,7 @@ export function pathTest(path: ReceivePath, criterion: string, test: () => Promi
  * @param args The program's arguments, the receive path first.
  * @param flags Flags for Deno.
  */
-export async function toldBy(
+export async function resultInNamespace(
   program: string,
   args: readonly string[],
   flags: readonly string[] = [],

@@ -73,7 +73,7 @@ Deno.test("renderText() prints one line if quiet", () => {
   assertEquals(text, "PASS privilege-drop: 14 of 14 checks hold\n");
 });
 
-Deno.test("renderText() has the error of an early end in that line", () => {
+Deno.test("renderText() shows the error that ended a run early", () => {
   const { experiments: [whole], ...run } = evidence(() => {}, []);
   const interrupted = { ...whole, verdict: "FAIL", error: "Interrupted by SIGTERM\x07" } as const;
   const text = renderText({ ...run, experiments: [interrupted] }, {

@@ -1,9 +1,9 @@
 /**
- * Becomes nobody, puts the receive-only filter on, and makes every system call of interest, by
+ * Becomes nobody, installs the receive-only filter, and makes every system call of interest, by
  * number. Prints where the kernel and the policy differ.
  *
- * The policy refuses with a mark here, an errno that none of these calls has of its own. So a
- * refusal by the kernel itself is not taken for one by the filter.
+ * Here the policy refuses with a marker, an errno that none of these calls returns itself. So a
+ * refusal by the kernel is not mistaken for one by the filter.
  *
  * @module
  */
@@ -28,15 +28,15 @@ import { prepareForFilter, receiveOnlyPolicy } from "../../../../lib/confine/pol
 import { calls, inWords, meaning } from "../../../support/cbpf.ts";
 import { printJson } from "../../../ffi/programs/print_json.ts";
 
-const MARK = "EAFNOSUPPORT";
+const MARKER = "EAFNOSUPPORT";
 const { arch } = Deno.build;
 
-/** Allowed, and impossible to come back from; ppoll, of nothing, without end. */
+/** Allowed calls that never return. ppoll(2) without descriptors waits forever. */
 const WITHOUT_RETURN = /^(exit|exit_group|rt_sigreturn|ppoll\(0x0)\b/;
 
 /**
  * uretprobe and uprobe of x86_64, which the kernel lets pass any filter and answers with SIGILL,
- * unless a probe that it set itself is what called (`seccomp_uprobe_exception` in
+ * unless the call comes from a probe that the kernel set (`seccomp_uprobe_exception` in
  * kernel/seccomp.c).
  */
 const PAST_EVERY_FILTER = arch === "x86_64" ? [335, 336] : [];
@@ -46,8 +46,8 @@ const [channelFd, farFd] = socketpair(AF_UNIX, SOCK_SEQPACKET, 0);
 close(farFd);
 const policy = receiveOnlyPolicy({ packetFd, channelFd, ioUring: false, pid: Deno.pid });
 const marked: SyscallPolicy = {
-  rules: policy.rules.map((rule) => rule.action === "EPERM" ? { ...rule, action: MARK } : rule),
-  otherwise: { action: MARK, reason: "a test" },
+  rules: policy.rules.map((rule) => rule.action === "EPERM" ? { ...rule, action: MARKER } : rule),
+  otherwise: { action: MARKER, reason: "a test" },
 };
 const attempts = [...calls(policy, arch)].map((call) => ({
   call,
@@ -66,7 +66,7 @@ for (const { call: { nr, args }, allowed, words } of attempts) {
   const [a, b, c, d, e, f] = args;
   const result = libc.syscall(BigInt(nr), a, b, c, d, e, f);
   const errno = result === -1 ? lastErrno() : 0;
-  const refused = errno === Errno[MARK] || words.startsWith("clone3(") && errno === Errno.ENOSYS;
+  const refused = errno === Errno[MARKER] || words.startsWith("clone3(") && errno === Errno.ENOSYS;
   if (refused === allowed) seen.differences.push(`${words}: ${result}, errno ${errno}`);
   seen[allowed ? "allowed" : "refused"]++;
 }

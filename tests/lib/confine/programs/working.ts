@@ -1,7 +1,7 @@
 /**
  * A worker under the receive-only filter, at work: it receives frames and reports them, and has
- * timers, files, threads, compiled code and collections. Whatever the filter refuses by default
- * kills it here, so a violation cannot go unseen.
+ * timers, files, threads, compiled code and garbage collections. A call that the filter refuses by
+ * default kills it here, so every violation shows.
  *
  *     working.ts parent NEAR FAR [WITHOUT]            bound to NEAR, sends from FAR
  *     working.ts worker PACKET_FD CHANNEL_FD WITHOUT
@@ -40,7 +40,7 @@ import { printJson } from "../../../ffi/programs/print_json.ts";
 const ROUNDS = 100, FRAMES = 100;
 const [role, first, second, without] = Deno.args;
 
-/** An Ethernet frame that nobody else sends: of a type for local experiments. Source: IEEE 802. */
+/** An EtherType that IEEE 802 reserves for local experiments, so that only this test sends it. */
 const ETHERTYPE = [0x88, 0xb5];
 const frame = Uint8Array.from([
   ...new Array(12).fill(0xff),
@@ -48,12 +48,13 @@ const frame = Uint8Array.from([
   ...new Array(46).fill(0),
 ]);
 
-/** What crosses the channel: one number. */
-function say(channelFd: number, number: number): void {
+/** Sends a number over the channel. */
+function sendNumber(channelFd: number, number: number): void {
   send(channelFd, new Uint8Array(Uint32Array.of(number).buffer), MSG_NOSIGNAL);
 }
 
-function hear(channelFd: number): number | undefined {
+/** Receives a number; `undefined` if the other end is closed, or after ten seconds. */
+function receiveNumber(channelFd: number): number | undefined {
   const bytes = new Uint8Array(4);
   const [ready] = poll([channelFd], POLLIN, 10_000);
   if (ready === 0 || recv(channelFd, bytes, MSG_DONTWAIT) === 0) return undefined;
@@ -80,7 +81,7 @@ async function parent(): Promise<void> {
       without ?? "nothing",
       import.meta.url,
     ],
-    // Without caches in SQLite. At the end Deno would wait 30 s for locks that the filter refuses.
+    // Without caches in SQLite: at its end Deno would wait 30 s for locks that the filter refuses.
     env: { DENO_DIR: "/dev/null/deno", DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
     stdin: "null",
     stdout: "piped",
@@ -90,10 +91,10 @@ async function parent(): Promise<void> {
   close(workerFd);
 
   let reported = 0;
-  if (hear(channelFd) === 0) {
+  if (receiveNumber(channelFd) === 0) {
     for (let round = 0; round < ROUNDS; round++) {
       for (let i = 0; i < FRAMES; i++) send(senderFd, frame, 0);
-      reported += hear(channelFd) ?? 0;
+      reported += receiveNumber(channelFd) ?? 0;
     }
   }
   const { code, signal, stdout, stderr } = await output;
@@ -147,8 +148,8 @@ async function worker(): Promise<void> {
   dropPrivileges({ uid: 65534, gid: 65534 });
   installFilter(compileFilter(deadly));
 
-  say(channelFd, 0);
-  for (let round = 0; round < ROUNDS; round++) say(channelFd, receive(packetFd));
+  sendNumber(channelFd, 0);
+  for (let round = 0; round < ROUNDS; round++) sendNumber(channelFd, receive(packetFd));
 
   const until = performance.now() + 1500; // Deno starts some things a second late
   while (performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -157,7 +158,8 @@ async function worker(): Promise<void> {
   );
   // More at once than there are idle threads, so that new ones start.
   const waits = await Promise.all(
-    Array.from({ length: 64 }, () => pollAsync([channelFd], 0, 50)), // each waits, for nothing
+    // nothing is ready, so each waits its full time
+    Array.from({ length: 64 }, () => pollAsync([channelFd], 0, 50)),
   );
   const atWork = threads(); // before the slow part: a thread that is idle for ten seconds ends
   for (let i = 0; i < 200; i++) hot(1e6);

@@ -14,7 +14,7 @@ const [FIRST, SECOND] = OPERATIONS;
 
 const cell = (outcome: string, known = outcome): Cell => ({ outcome, known, rule: null });
 
-/** A table of two operations, with what came of each in the columns `plain` and `hardened`. */
+/** A table of two operations, with the outcome of each in the columns `plain` and `hardened`. */
 function table(first: [plain: Cell, hardened: Cell], second: [plain: Cell, hardened: Cell]): Table {
   const row = ([plain, hardened]: [Cell, Cell]) =>
     new Map([["plain", plain], ["hardened", hardened]]);

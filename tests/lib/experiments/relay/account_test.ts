@@ -10,7 +10,7 @@ const ACCOUNT = {
   retried: 3,
 };
 
-Deno.test("asAccount() takes a whole account, and nothing beside it", () => {
+Deno.test("asAccount() accepts a complete account, and nothing else", () => {
   assertEquals<unknown>(asAccount({ account: ACCOUNT }), ACCOUNT);
   const more = { ...ACCOUNT, other: 1, dropped: { ...ACCOUNT.dropped, other: 1 } };
   assertEquals<unknown>(asAccount({ account: more, other: 1 }), ACCOUNT);

@@ -6,7 +6,7 @@ import { DatagramReader } from "../../../../lib/experiments/relay/datagrams.ts";
 const TO = { address: "239.255.70.68", port: 5004 };
 const SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);
 
-/** The payload of a frame; why a relay drops it, if it does. */
+/** The payload of a frame, or the reason for which a relay drops it. */
 function payloadOf(frame: Uint8Array): Uint8Array | string {
   const reader = new DatagramReader(TO);
   const reason = reader.read(frame, 0, frame.length);
@@ -35,7 +35,7 @@ Deno.test("RelayFrames of two runs differ wherever there is room for a nonce", (
   }
 });
 
-Deno.test("RelayFrames.datagram() leaves the checksum out now and then, and now and then adds an option", () => {
+Deno.test("RelayFrames.datagram() sometimes omits the checksum, and sometimes adds an option", () => {
   const frames = new RelayFrames(SOURCE, TO);
   const all = Array.from({ length: 200 }, (_, sequence) => frames.datagram(sequence));
   const withOption = all.filter((frame) => frame[14] === 0x46);

@@ -1,4 +1,7 @@
-/** The judges of the relay experiment: each passes what it should, and fails for each flaw. */
+/**
+ * The judges of the relay experiment: each passes correct evidence, and fails for each single
+ * fault.
+ */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import {
@@ -33,7 +36,7 @@ const EGRESS = {
   loop: false,
 };
 
-Deno.test("judgeEgress() passes an egress that is and stays as it should be", () => {
+Deno.test("judgeEgress() passes an egress that is correct before and after", () => {
   const { status, observed } = judgeEgress([EGRESS, EGRESS], { name: "out" }, TO);
   assertEquals(status, "pass");
   assertEquals(observed, 'connected to 239.1.1.1:5004 via "out", TTL 1, before and after');
@@ -126,7 +129,7 @@ Deno.test("judgeAccount() fails if fewer or more datagrams are claimed than left
   assertEquals(statusOf(judgeAccount(admitted, INJECTED, lost)), "pass"); // RELAY-05 fails then
 });
 
-Deno.test("judgeAccount() fails where no invalid frame was injected: then nothing is shown", () => {
+Deno.test("judgeAccount() fails if no invalid frame was injected, since it then shows nothing", () => {
   const account = { ...ACCOUNT, dropped: none() as Record<DropReason, number> };
   assertEquals(statusOf(judgeAccount(account, { ...INJECTED, invalid: new Map() }, LEFT)), "fail");
 });

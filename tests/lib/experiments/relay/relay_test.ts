@@ -110,7 +110,7 @@ Deno.test("Relay.turn() handles no more frames than it may", () => {
   assertEquals(queued(there.fd).length, 5);
 });
 
-Deno.test("Relay gives up a datagram that the output refuses, and goes on", () => {
+Deno.test("Relay gives up a datagram that the output refuses, and continues", () => {
   const [here, there] = pair();
   using _here = here;
   using _there = there;

@@ -29,7 +29,7 @@ function both(source = SOURCE): [witness: OutputWitness, sender: OwnedFd] {
   return [witness, boundPacketSocket(lo.ifindex, ETH_P_ALL)];
 }
 
-/** Lets the witness look until it has seen a number of things, or five seconds are over. */
+/** Lets the witness look until it has seen this many frames, for at most five seconds. */
 function until(witness: OutputWitness, isDone: () => boolean): void {
   for (const deadline = Date.now() + 5000; !isDone() && Date.now() < deadline;) {
     poll([witness.fd], POLLIN, 100);

@@ -4,7 +4,7 @@ import { FOREIGN } from "../../../../lib/experiments/supervisor/progress.ts";
 
 const journals = (...all: number[][]) => all.map((each) => Uint32Array.from(each));
 
-Deno.test("drawUpAccount() of a stream that every worker has a part of: each once", () => {
+Deno.test("drawUpAccount() counts each frame once in a stream that workers share", () => {
   assertEquals(drawUpAccount(6, journals([0, 2, 4], [], [5, 3, 1])), {
     sent: 6,
     once: 6,
@@ -14,19 +14,19 @@ Deno.test("drawUpAccount() of a stream that every worker has a part of: each onc
   });
 });
 
-Deno.test("drawUpAccount() counts twice what came more than once, from one worker or from two", () => {
+Deno.test("drawUpAccount() counts frames that came more than once, from one worker or from two", () => {
   const { once, twice, lost } = drawUpAccount(5, journals([0, 1, 1, 2], [2, 3, 3, 3]));
   assertEquals({ once, twice, lost }, { once: 1, twice: 3, lost: [4] });
   const often = drawUpAccount(2, journals(new Array(1000).fill(1)));
   assertEquals([often.once, often.twice, often.lost], [0, 1, [0]]);
 });
 
-Deno.test("drawUpAccount() names what is lost: at the beginning, in between, at the end", () => {
+Deno.test("drawUpAccount() names lost frames: at the beginning, in between, at the end", () => {
   assertEquals(drawUpAccount(6, journals([1, 2], [4])).lost, [0, 3, 5]);
   assertEquals(drawUpAccount(3, []).lost, [0, 1, 2]);
 });
 
-Deno.test("drawUpAccount() takes for foreign what was never sent, and needs no room for it", () => {
+Deno.test("drawUpAccount() counts frames that were never sent as foreign, and needs no room for them", () => {
   const { foreign, once, lost } = drawUpAccount(2, journals([FOREIGN, 2, 0], [0xfffffffe, 1]));
   assertEquals({ foreign, once, lost }, { foreign: 3, once: 2, lost: [] });
   assertEquals(drawUpAccount(0, journals([0])).foreign, 1);
@@ -42,7 +42,7 @@ Deno.test("Every frame is in the account once: received once, more often, or los
   }
 });
 
-Deno.test("describeAccount() says all four numbers", () => {
+Deno.test("describeAccount() names all four numbers", () => {
   assertEquals(
     describeAccount(drawUpAccount(4, journals([0, 1, 1]))),
     "4 sent, 1 received once, 1 twice, 2 lost",

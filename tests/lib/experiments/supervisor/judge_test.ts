@@ -1,5 +1,5 @@
 /**
- * The judges of the supervisor experiment: each passes what it should and refuses each single
+ * The judges of the supervisor experiment: each passes correct evidence, and fails for each single
  * fault.
  */
 

@@ -19,7 +19,7 @@ Deno.test("requireWorkerMemory() throws CannotAnswer with the amount and a remed
   assertEquals(error.remedy, "Use fewer --workers, or free some memory");
 });
 
-Deno.test("requireWorkerMemory() refuses nothing without figures, and nothing here", () => {
+Deno.test("requireWorkerMemory() passes without figures, and on this machine", () => {
   requireWorkerMemory(1000, "");
   requireWorkerMemory(1);
 });

@@ -180,7 +180,7 @@ function killedBefore(n: number, part: () => void): number | undefined {
   }
 }
 
-/** Lives a worker's life: maps ring and progress, resumes, and does every frame in the ring. */
+/** Acts as a worker: maps ring and progress, resumes, and finishes every frame in the ring. */
 function live(ring: RingInMemory, map: () => Progress): void {
   using source = new PacketRing(ring.memory.fd, ring.geometry);
   const progress = map();

@@ -20,7 +20,7 @@ import {
 } from "../../../../lib/experiments/supervisor/supervisor.ts";
 import { describePacketSocket } from "../../../../lib/packets/socket.ts";
 
-/** What a worker does instead of the usual. Each step may throw, or never end. */
+/** The steps that a worker takes instead of the usual ones. Each may throw, or never end. */
 export interface Script {
   readonly ready?: (worker: ScriptedWorker) => Promise<void> | void;
   readonly begin?: (worker: ScriptedWorker) => void;

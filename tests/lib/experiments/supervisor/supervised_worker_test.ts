@@ -1,6 +1,6 @@
 /**
  * The supervisor's side of the control channel to a worker, with a process that only sleeps. The
- * test itself sends what the worker would.
+ * test itself sends the worker's messages.
  */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
@@ -24,13 +24,13 @@ import { testNeeding } from "../../../support/needs.ts";
 const PATIENCE = { start: 300, answer: 300, stop: 300 };
 const CAPACITY = 100;
 
-/** What a test has of a worker. */
+/** A worker, as a test sees it. */
 interface Scene extends Disposable {
   readonly worker: SupervisedWorker;
   readonly packetFd: number;
   /** Sends a message as the worker would. */
   send(message: unknown): void;
-  /** Takes the next message of the supervisor's, with its descriptors. */
+  /** Takes the supervisor's next message, with its descriptors. */
   receive(descriptors?: number): { message: Record<string, unknown>; descriptors: number[] };
 }
 
@@ -133,7 +133,7 @@ workerTest(
 );
 
 workerTest(
-  "SupervisedWorker.ready() refuses a worker that goes on before its order",
+  "SupervisedWorker.ready() refuses a worker that continues before its order",
   async ({ worker, send }) => {
     send(at("ready", { cookie: "1" }));
     send(at("ready", { cookie: "1" }));

@@ -413,7 +413,7 @@ supervisorTest(
 );
 
 supervisorTest(
-  "Supervisor.replace() throws if the successor fails, and the predecessor goes on",
+  "Supervisor.replace() throws if the successor fails, and the predecessor continues",
   async () => {
     await using supervisor = new ScriptedSupervisor((number) => number === 2 ? NEVER_READY : {});
     const seat = await supervisor.add(USER);

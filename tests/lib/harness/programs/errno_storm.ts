@@ -11,7 +11,7 @@
  * - `listening`: it listens for the signals.
  * - `refused`: it listens, and its seccomp filter refuses the system call of Deno's handler, so
  *   that each run of a handler leaves an errno behind.
- * - `plain`: it has listened, and does so no more.
+ * - `plain`: it has listened, and no longer does.
  * - `hardened`: as `plain`, under the receive-only filter.
  *
  * CURE is `cured`, or `uncured`: an uncured caller stops at the first wrong errno. PAUSE is the

@@ -37,7 +37,7 @@ function fill(): string {
   }));
 }
 
-/** Returns what is open. Listing it needs a descriptor. */
+/** Returns the open descriptors. To list them takes a descriptor. */
 function seen(): string {
   close(filling.pop()!);
   const open = JSON.stringify([...openDescriptors("self").keys()]);

@@ -1,7 +1,7 @@
 /**
  * Makes the attacks of lib/experiments/authority/attacks.ts as root, on a packet socket bound to
  * the near end, and prints whether each had its effect. It makes them again in ways that can have
- * no effect, and at last under a filter that refuses every call that sends.
+ * no effect, and finally under a filter that refuses every call that sends.
  *
  * @module
  */
@@ -40,7 +40,7 @@ using elsewhere = boundPacketSocket(lo, ETH_P_ALL);
 const { fd } = attacked;
 
 /** Returns whether an attack had an effect, or the refusal. */
-function came<T>(attack: () => T): T | string {
+function outcomeOf<T>(attack: () => T): T | string {
   try {
     return attack();
   } catch (error) {
@@ -49,9 +49,9 @@ function came<T>(attack: () => T): T | string {
   }
 }
 
-/** The same while setsockopt(2) does nothing and returns 0. */
-const cameWithoutOptions = <T>(attack: () => T): T | string =>
-  withLibc("setsockopt", () => () => 0, () => came(attack));
+/** Like {@linkcode outcomeOf}, while setsockopt(2) does nothing and returns 0. */
+const outcomeWithoutOptions = <T>(attack: () => T): T | string =>
+  withLibc("setsockopt", () => () => 0, () => outcomeOf(attack));
 
 /** Returns an attack that sends a frame, and whether the frame arrives at the far end. */
 const sends = (mark: string, attack: (frame: Uint8Array<ArrayBuffer>) => unknown) => () => {
@@ -76,18 +76,20 @@ function forbidSending(): void {
 }
 
 const seen = {
-  rebound: came(() => rebind(fd, [near, lo], provoke("other"), "other")),
-  "rebound to all": came(() => rebind(fd, [near, 0], provoke("other"), "other")),
-  "not rebound": came(() => rebind(fd, [near, near], provoke("other"), "other")),
-  "rebound, and another frame": came(() => rebind(fd, [near, lo], provoke("another"), "other")),
-  promiscuous: came(() => becomePromiscuous(fd, lo)),
-  "promiscuous without effect": cameWithoutOptions(() => becomePromiscuous(fd, lo)),
-  "ring mapped": came(() => mapRing(fd, PACKET_RX_RING)),
-  "no ring": cameWithoutOptions(() => mapRing(fd, PACKET_RX_RING)),
-  "sent by ring": came(sends("ring", (frame) => sendByRing(fd, frame))),
-  "sent by io_uring": came(sends("io_uring", (frame) => sendByIoUring(fd, frame))),
-  "marked by the program": came(() => markInUserNamespace(fd, 0)),
-  "marked in a user namespace": came(() => {
+  rebound: outcomeOf(() => rebind(fd, [near, lo], provoke("other"), "other")),
+  "rebound to all": outcomeOf(() => rebind(fd, [near, 0], provoke("other"), "other")),
+  "not rebound": outcomeOf(() => rebind(fd, [near, near], provoke("other"), "other")),
+  "rebound, and another frame": outcomeOf(() =>
+    rebind(fd, [near, lo], provoke("another"), "other")
+  ),
+  promiscuous: outcomeOf(() => becomePromiscuous(fd, lo)),
+  "promiscuous without effect": outcomeWithoutOptions(() => becomePromiscuous(fd, lo)),
+  "ring mapped": outcomeOf(() => mapRing(fd, PACKET_RX_RING)),
+  "no ring": outcomeWithoutOptions(() => mapRing(fd, PACKET_RX_RING)),
+  "sent by ring": outcomeOf(sends("ring", (frame) => sendByRing(fd, frame))),
+  "sent by io_uring": outcomeOf(sends("io_uring", (frame) => sendByIoUring(fd, frame))),
+  "marked by the program": outcomeOf(() => markInUserNamespace(fd, 0)),
+  "marked in a user namespace": outcomeOf(() => {
     setsockopt(fd, SOL_SOCKET, SO_MARK, 0);
     return markInUserNamespace(fd);
   }),
@@ -95,6 +97,6 @@ const seen = {
 forbidSending();
 printJson({
   ...seen,
-  "sent past a filter": came(sends("call", (frame) => sendFrame(fd, frame))),
-  "sent past a filter by io_uring": came(sends("past", (frame) => sendByIoUring(fd, frame))),
+  "sent past a filter": outcomeOf(sends("call", (frame) => sendFrame(fd, frame))),
+  "sent past a filter by io_uring": outcomeOf(sends("past", (frame) => sendByIoUring(fd, frame))),
 });

@@ -40,14 +40,14 @@ for (const deadline = Date.now() + 5000; seen.checked === "" && Date.now() < dea
   while (source.next()) {
     const { bytes, offset, captured } = source;
     const believed = reader.read(bytes, offset, captured, true);
-    if (believed !== undefined) continue; // the kernel's own
+    if (believed !== undefined) continue; // a frame that the kernel sent itself
     seen.pending = (source.status & TP_STATUS_CSUMNOTREADY) !== 0;
     seen.believed = new TextDecoder().decode(bytes.slice(reader.start, reader.start + reader.size));
     seen.checked = reader.read(bytes, offset, captured, false) ?? "";
   }
 }
 
-// The same with a relay, which sends it to the same group by the same socket.
+// The same with a relay, which sends the datagram on to the same group by the same socket.
 const relay = new Relay(source, sender.fd, GROUP);
 send(sender.fd, new TextEncoder().encode("another"), 0);
 for (const deadline = Date.now() + 5000; relay.account.relayed === 0 && Date.now() < deadline;) {

@@ -1,5 +1,5 @@
 /**
- * Joins the group of the stimulus by an ordinary UDP socket of nobody's, and prints what the socket
+ * Joins the group of the stimulus as nobody by an ordinary UDP socket, and prints what the socket
  * reads of one frame, beside the secret.
  *
  * @module

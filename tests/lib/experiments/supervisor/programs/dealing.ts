@@ -1,6 +1,6 @@
 /**
  * A fanout group in the kernel: sends frames of every kind, and prints the numbers of the frames
- * that each member got.
+ * that each member received.
  *
  *     dealing.ts kinds MODE   frames of each kind, routed to several sets of members
  *     dealing.ts flowing      frames from another thread, while the route changes again and again
@@ -27,16 +27,16 @@ import { printJson } from "../../../../ffi/programs/print_json.ts";
 import { Sender } from "../../../../ffi/programs/veth.ts";
 import { ipv4, ipv6, numberOf, other, OURS, short } from "../../../../support/flows.ts";
 
-const [what, mode = "hash"] = Deno.args;
+const [task, mode = "hash"] = Deno.args;
 const MEMBERS = 4, FLOWS = 32, MOST = 1_000_000, ROUTES = 40, EVERY = 200;
 const IFINDEX = if_nametoindex("veth-fdpass");
 const BUFFER = 8 << 20;
-/** How many frames may be in flight: no more than a member's buffer surely holds. */
-const UNDER_WAY = 2000;
+/** The most frames in flight: fewer than a member's buffer holds. */
+const MOST_IN_FLIGHT = 2000;
 /**
  * Indices in the memory that reader and sender share: whether to stop, and the frames read so far.
  */
-const ENOUGH = 0, TAKEN = 1;
+const STOP = 0, TAKEN = 1;
 
 /** Reads our own frames from a member's queue. */
 function take(member: OwnedFd): Uint8Array<ArrayBuffer>[] {
@@ -52,7 +52,7 @@ function open(group: FanoutGroup): OwnedFd[] {
     const member = boundPacketSocket(IFINDEX, ETH_P_ALL);
     setsockopt(member.fd, SOL_SOCKET, SO_RCVBUFFORCE, BUFFER);
     const number = group.join(member.fd);
-    if (number !== i + 1) throw new Error(`Member ${number} joined, and not ${i + 1}`);
+    if (number !== i + 1) throw new Error(`Member ${number} joined instead of ${i + 1}`);
     return member;
   });
 }
@@ -119,9 +119,9 @@ async function flowing(): Promise<void> {
     const route = routes[i % routes.length];
     takeAll();
     group.route(route);
-    if (++routed === ROUTES) Atomics.store(shared, ENOUGH, 1);
-    // What comes from here on comes to them alone: those who are left out are emptied, and stay
-    // empty.
+    if (++routed === ROUTES) Atomics.store(shared, STOP, 1);
+    // From here on only the routed members receive frames. The counters of the others are reset,
+    // and must stay 0.
     const leftOut = members.filter((_, i) => !route.includes(i + 1));
     const count = () => leftOut.reduce((sum, { fd }) => sum + takeStatistics(fd).packets, 0);
     count();
@@ -142,12 +142,12 @@ async function flowing(): Promise<void> {
   flood.terminate();
 }
 
-/** Sends until it is enough. */
+/** Sends until the reader tells it to stop. */
 function flood(shared: Int32Array): void {
   using sender = new Sender();
   let number = 0;
-  while (number < MOST && Atomics.load(shared, ENOUGH) === 0) {
-    const isFull = number - Atomics.load(shared, TAKEN) >= UNDER_WAY;
+  while (number < MOST && Atomics.load(shared, STOP) === 0) {
+    const isFull = number - Atomics.load(shared, TAKEN) >= MOST_IN_FLIGHT;
     if (isFull || number % EVERY === 0) sleep(1);
     if (isFull) continue;
     sender.send(ipv4({ from: number & 0xff, to: 1, port: 49152 + number % 64 }, number));
@@ -162,5 +162,5 @@ const self = globalThis as unknown as {
   postMessage(message: unknown): void;
 };
 if (self.name === "flood") self.onmessage = ({ data }) => flood(data);
-else if (what === "kinds") kinds();
+else if (task === "kinds") kinds();
 else await flowing();

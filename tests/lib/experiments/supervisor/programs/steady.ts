@@ -1,9 +1,9 @@
 /**
  * A steady stream on the veth pair, and a socket that counts its frames.
  *
- *     steady.ts stream           the stream for some seconds
- *     steady.ts refused SECONDS  for this time a queueing discipline drops every frame
- *     steady.ts down             the interface goes down meanwhile
+ *     steady.ts stream           starts and stops the stream
+ *     steady.ts refused SECONDS  a queueing discipline drops every frame for this time
+ *     steady.ts down             the interface goes down during the stream
  *
  * @module
  */
@@ -25,14 +25,14 @@ import {
 import { printJson } from "../../../../ffi/programs/print_json.ts";
 import { ip } from "../../../../ffi/programs/veth.ts";
 
-const [what, argument] = Deno.args;
+const [task, argument] = Deno.args;
 const RATE = 1000;
 const near = boundPacketSocket(if_nametoindex("veth-fdpass"), ETH_P_ALL);
 setsockopt(near.fd, SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20);
 const stream = new SteadyStimulus(linkByIndex(if_nametoindex("veth-fdpass-far")), RATE);
 const pause = (time: number) => new Promise((resolve) => setTimeout(resolve, time));
 
-/** Reads what is queued: numbers in order, and source ports, one for each flow. */
+/** Reads the queued frames: their numbers in order, and their source ports, one for each flow. */
 function take(): { numbers: number[]; ports: Set<number> } {
   const numbers: number[] = [];
   const ports = new Set<number>();
@@ -58,7 +58,7 @@ const tc = (...args: string[]) => {
 let error: string | undefined;
 const began = performance.now();
 stream.start();
-if (what === "stream") {
+if (task === "stream") {
   await pause(1000);
   stream.stop();
   const atStop = stream.sent;
@@ -68,7 +68,7 @@ if (what === "stream") {
     later: stream.sent,
     most: Math.ceil((performance.now() - began) * RATE / 1000),
   };
-  stream.start(); // goes on with the next number
+  stream.start(); // continues with the next number
   await pause(300);
   stream.stop();
   await pause(50);
@@ -79,7 +79,7 @@ if (what === "stream") {
     numbered: numbers.every((number, i) => number === i) && numbers.length === stream.sent,
     flows: ports.size,
   });
-} else if (what === "refused") {
+} else if (task === "refused") {
   await pause(200);
   // A queue of about one frame, at 8 bits a second.
   tc(..."qdisc add dev veth-fdpass-far root tbf rate 8bit burst 100b limit 100b".split(" "));
