@@ -254,10 +254,13 @@ function floors(graph: Graph): number {
 interface Module {
   readonly specifier: string;
   readonly local?: string;
-  readonly dependencies?: readonly { readonly code?: { readonly specifier?: string } }[];
+  readonly dependencies?: readonly {
+    readonly isDynamic?: boolean;
+    readonly code?: { readonly specifier?: string };
+  }[];
 }
 
-/** The modules that a program loads, types left out; dynamic imports count. */
+/** The modules that a program loads at its start: no types, and no dynamic imports. */
 async function loadedBy(program: string): Promise<Module[]> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["info", "--json", program],
@@ -271,7 +274,9 @@ async function loadedBy(program: string): Promise<Module[]> {
     if (loaded.has(name)) continue;
     loaded.add(name);
     const { dependencies = [] } = byName.get(name) ?? {};
-    next.push(...dependencies.flatMap(({ code }) => code?.specifier ?? []));
+    next.push(
+      ...dependencies.flatMap(({ isDynamic, code }) => isDynamic ? [] : code?.specifier ?? []),
+    );
   }
   return [...loaded].map((name) => byName.get(name) ?? { specifier: name });
 }
