@@ -22,7 +22,7 @@ export const TIMING: readonly string[] = [
   "ffi/process/clock_test.ts",
   "ffi/ptrace/stopped_thread_test.ts",
   "ffi/seccomp/installed_filters_test.ts",
-  "ffi/socket/socket_test.ts",
+  "ffi/socket/calls_test.ts",
   "ffi/trace/trace_test.ts",
   "lib/evidence/record_test.ts",
   "lib/experiments/relay/witness_test.ts",
