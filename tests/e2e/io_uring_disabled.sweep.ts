@@ -40,7 +40,11 @@ const PLACES: [what: string, before: string[], reason: RegExp][] = [
     saying("osrelease", "6.4.16-test"),
     /^Linux 6\.5 is needed .*; this is 6\.4\.16-test$/,
   ],
-  ["is refused by a filter", REFUSED, /^io_uring_setup: .*\(EPERM\): a system call filter\?$/],
+  [
+    "is refused by a filter",
+    REFUSED,
+    /^io_uring_setup: .*\(EPERM\): perhaps by a system call filter$/,
+  ],
   [
     "is disabled, and refused",
     [...DISABLED, ...REFUSED],
