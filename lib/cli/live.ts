@@ -73,7 +73,7 @@ function progressLine(
   deadline: number,
   { packetCount, counters }: RunProgress,
 ): string {
-  const left = `${Math.max(0, Math.ceil((deadline - Date.now()) / 1000))} s left`;
+  const left = `${Math.max(0, Math.ceil((deadline - performance.now()) / 1000))} s left`;
   const done = counters?.() ?? `${packetCount} packet${packetCount === 1 ? "" : "s"} so far`;
   return escapeText(`${name}: ${left}, ${done}`);
 }

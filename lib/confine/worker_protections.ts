@@ -78,9 +78,11 @@ export function closeUnknownDescriptors(
  * @throws {ExperimentError} If one stays.
  */
 export function waitForRingThreads(): void {
-  const deadline = Date.now() + RING_TIMEOUT;
+  const deadline = performance.now() + RING_TIMEOUT;
   while (hasRingThread()) {
-    if (Date.now() > deadline) throw new ExperimentError("A thread of an io_uring does not end");
+    if (performance.now() > deadline) {
+      throw new ExperimentError("A thread of an io_uring does not end");
+    }
   }
 }
 

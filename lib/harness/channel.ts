@@ -66,17 +66,17 @@ export function sendMessage(
       `Message of ${data.length} bytes: at most ${MESSAGE_LIMIT} may be sent`,
     );
   }
-  const deadline = Date.now() + timeout;
+  const deadline = performance.now() + timeout;
   for (;;) {
     try {
       return sendDescriptors(channelFd, descriptors, { data, flags: MSG_DONTWAIT });
     } catch (error) {
       if (!(error instanceof SystemError && error.errno === Errno.EAGAIN)) throw error;
     }
-    if (Date.now() >= deadline) {
+    if (performance.now() >= deadline) {
       throw new ExperimentError("The other side does not read the control channel");
     }
-    poll([channelFd], POLLOUT, deadline - Date.now());
+    poll([channelFd], POLLOUT, deadline - performance.now());
   }
 }
 
@@ -148,13 +148,13 @@ function decode(data: Uint8Array): string {
  * @throws {ExperimentError} If the peer has closed its end, or no message comes in time.
  */
 export function awaitMessage(channelFd: number, descriptors: number, timeout: number): Delivery {
-  const deadline = Date.now() + timeout;
+  const deadline = performance.now() + timeout;
   for (;;) {
     const message = takeMessage(channelFd, descriptors);
     if (message === null) throw new ExperimentError("The other side closed the control channel");
     if (message !== undefined) return message;
-    if (Date.now() >= deadline) throw new ExperimentError("No message came in time");
-    poll([channelFd], POLLIN, deadline - Date.now());
+    if (performance.now() >= deadline) throw new ExperimentError("No message came in time");
+    poll([channelFd], POLLIN, deadline - performance.now());
   }
 }
 
@@ -172,7 +172,7 @@ const POLL_SLICE = 1000;
  * Waits for the next message while the event loop runs. For the parent, which has signals and
  * timers to serve.
  *
- * @param deadline When the wait ends, in milliseconds since 1970.
+ * @param deadline When the wait ends, by `performance.now()`.
  * @param signal Ends the wait at once. It also shuts the channel down, which wakes the poll.
  * @returns `undefined` if the deadline or `signal` ended the wait; `null` if the peer has closed
  * its end.
@@ -187,13 +187,13 @@ export async function nextMessage(
   signal.addEventListener("abort", wake, { once: true });
   try {
     while (!signal.aborted) {
-      if (Date.now() >= turnAt) {
+      if (performance.now() >= turnAt) {
         await pollAsync([], 0, 0);
-        turnAt = Date.now() + TURN;
+        turnAt = performance.now() + TURN;
         continue;
       }
       const message = takeMessage(channelFd, 0);
-      const left = deadline - Date.now();
+      const left = deadline - performance.now();
       if (message !== undefined || left <= 0) return message;
       await pollAsync([channelFd], POLLIN, Math.min(left, POLL_SLICE));
     }

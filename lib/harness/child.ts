@@ -60,7 +60,7 @@ export interface RunOfChild {
   readonly context: {
     /** Ends the run. Its reason is an `Error`. */
     readonly signal: AbortSignal;
-    /** When the run must end, in milliseconds since 1970. */
+    /** When the run must end, by `performance.now()`. */
     readonly deadline: number;
     readonly tracing?: Tracing | undefined;
   };
@@ -284,7 +284,7 @@ export class Child implements AsyncDisposable {
     patience: number,
     stage: string,
   ): Promise<{ [name: string]: unknown } | undefined> {
-    const deadline = Math.min(this.#run.context.deadline, Date.now() + patience);
+    const deadline = Math.min(this.#run.context.deadline, performance.now() + patience);
     const message = await this.#next(deadline);
     if (message === undefined) return undefined;
     if (message.type === "reached" && message.stage === stage) return message.detail;
@@ -298,7 +298,7 @@ export class Child implements AsyncDisposable {
    */
   async requireSilence(): Promise<void> {
     if (!this.hasMessage) return;
-    const message = await this.#next(Date.now());
+    const message = await this.#next(performance.now());
     if (message === undefined) return;
     throw new ExperimentError(`The child sent a message without being asked: ${describe(message)}`);
   }
@@ -306,7 +306,7 @@ export class Child implements AsyncDisposable {
   /**
    * Waits for the next packet that the child forwards.
    *
-   * @param deadline When the wait ends, in milliseconds since 1970.
+   * @param deadline When the wait ends, by `performance.now()`.
    * @returns The packet; `undefined` if none came in time.
    * @throws {ExperimentError} If the child fails, dies, or sends another message.
    */
@@ -381,7 +381,7 @@ export class Child implements AsyncDisposable {
   ): Promise<Extract<ChildMessage, { type: "reached" | "packet" }> | undefined> {
     for (;;) {
       const { signal } = this.#run.context;
-      const end = this.#refusal === undefined ? deadline : Date.now() + CLOSING_TIMEOUT;
+      const end = this.#refusal === undefined ? deadline : performance.now() + CLOSING_TIMEOUT;
       const delivery = await nextMessage(this.#channel.fd, Math.min(deadline, end), signal);
       if (signal.aborted) throw signal.reason;
       if (delivery === undefined && this.#refusal !== undefined) throw this.#refusal;

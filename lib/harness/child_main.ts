@@ -35,7 +35,7 @@ export async function runChild(
   const experiment = experiments.find((each) => each.name === name);
   if (experiment === undefined || !/^\d+$/.test(channelFd) || !/^\d+$/.test(milliseconds)) return 2;
 
-  const run = new ChildRun(Number(channelFd), Date.now() + Number(milliseconds));
+  const run = new ChildRun(Number(channelFd), performance.now() + Number(milliseconds));
   try {
     restoreDefaultSignals(); // it handles none, and SIGTERM must end it under any seccomp filter
     if (traced === "structures" || traced === "calls") {

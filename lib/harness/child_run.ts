@@ -21,7 +21,7 @@ import { type Orders, parseOrders, parseWord, type Word } from "./orders.ts";
 export class ChildRun {
   /**
    * @param channelFd The child's end of the control channel.
-   * @param deadline When the run must end, in milliseconds since 1970.
+   * @param deadline When the run must end, by `performance.now()`.
    */
   constructor(readonly channelFd: number, readonly deadline: number) {}
 
@@ -147,7 +147,7 @@ export class ChildRun {
   }
 
   #left(): number {
-    return Math.max(0, this.deadline - Date.now());
+    return Math.max(0, this.deadline - performance.now());
   }
 
   #send(message: ChildMessage): void {

@@ -67,7 +67,7 @@ export function adoptOrphans(): void {
 export async function endOrphans(): Promise<number> {
   if (!adopts) return 0;
   const killed = new Set<number>();
-  const deadline = Date.now() + PATIENCE;
+  const deadline = performance.now() + PATIENCE;
   for (let round = 1, looks = 0; looks < LOOKS; round++) {
     const orphans = children().filter((pid) => !ownChildren.has(pid));
     looks = orphans.length === 0 ? looks + 1 : 0;
@@ -81,7 +81,7 @@ export async function endOrphans(): Promise<number> {
       );
       killed.add(pid);
     }
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       throw new ExperimentError("The processes that the child left behind keep forking");
     }
     if (round % ROUNDS === 0) await pause(0);

@@ -31,7 +31,7 @@ export interface RunContext {
   readonly options: unknown;
   /** Ends the run early, by a signal or the time limit. Its reason is an `Error`. */
   readonly signal: AbortSignal;
-  /** When the run must end, in milliseconds since 1970. */
+  /** When the run must end, by `performance.now()`. */
   readonly deadline: number;
   /** The main module of the child, a `file:` URL. */
   readonly childModule: string;
@@ -185,7 +185,9 @@ export class ParentRun<Options = unknown> {
     theirs: OwnedFd,
     { inherit = [], launcher = DEFAULT_LAUNCHER, beside, isSilent = false }: SpawnOptions = {},
   ): Child {
-    const millisecondsLeft = String(Math.max(1, this.context.deadline - Date.now()));
+    const millisecondsLeft = String(
+      Math.max(1, Math.ceil(this.context.deadline - performance.now())),
+    );
     const { childModule, experiment, tracing } = this.context;
     const at = now();
     const foreign = packetSocketsInSight();

@@ -143,10 +143,10 @@ export class PidNamespace {
     const over = this.#first.status.then(() => {
       isOver = true;
     });
-    for (const deadline = Date.now() + PATIENCE; !isOver;) {
+    for (const deadline = performance.now() + PATIENCE; !isOver;) {
       await Promise.race([over, pause(INTERVAL)]);
       if (!isOver) this.#reapStrangers();
-      if (Date.now() > deadline) {
+      if (performance.now() > deadline) {
         throw new ExperimentError("The child's PID namespace does not end");
       }
     }

@@ -54,7 +54,7 @@ export interface ReceptionSources {
 
 /** The run that a reception is part of. */
 export interface ReceptionRun {
-  /** `deadline` is when the run must end, in milliseconds since 1970. */
+  /** `deadline` is when the run must end, by `performance.now()`. */
   readonly context: { readonly deadline: number };
   /** Records a packet with its ordinal, or 0 if it does not count. */
   packet(packet: Packet, ordinal: number): void;
@@ -62,7 +62,7 @@ export interface ReceptionRun {
 
 /** The child whose frames a reception takes. */
 export interface ForwardingChild {
-  /** Waits for the next packet until `deadline`, in milliseconds since 1970. */
+  /** Waits for the next packet until `deadline`, by `performance.now()`. */
   packet(deadline: number): Promise<CapturedFrame | undefined>;
 }
 
@@ -107,8 +107,8 @@ export class Reception {
     this.#stimulate = stimulate;
     witness.forget();
     this.#witnessedBefore = this.#sightings;
-    const left = run.context.deadline - Date.now();
-    this.#deadline = Date.now() + Math.max(left / 2, left - TIME_TO_END);
+    const left = run.context.deadline - performance.now();
+    this.#deadline = performance.now() + Math.max(left / 2, left - TIME_TO_END);
   }
 
   /**
@@ -143,11 +143,11 @@ export class Reception {
    */
   async until(count: number, share = 1): Promise<void> {
     this.#wanted = count;
-    this.#lastArrival = Date.now();
-    const deadline = Date.now() + (this.#deadline - Date.now()) * share;
-    while (this.#counted < count && Date.now() < deadline) {
+    this.#lastArrival = performance.now();
+    const deadline = performance.now() + (this.#deadline - performance.now()) * share;
+    while (this.#counted < count && performance.now() < deadline) {
       this.#send(count);
-      const frame = await this.#child.packet(Math.min(deadline, Date.now() + PATIENCE));
+      const frame = await this.#child.packet(Math.min(deadline, performance.now() + PATIENCE));
       this.#witness.look();
       if (frame !== undefined) this.account(frame);
     }
@@ -155,7 +155,7 @@ export class Reception {
 
   /** Sends `count` frames before any is awaited. `count` must be less than {@linkcode WINDOW}. */
   sendAhead(count: number): void {
-    this.#lastArrival = Date.now();
+    this.#lastArrival = performance.now();
     this.#send(count);
   }
 
@@ -170,9 +170,9 @@ export class Reception {
   /** Keeps the window full. Sends others in place of frames that a flooded interface has lost. */
   #send(count: number): void {
     if (this.#stimulus === undefined) return;
-    if (Date.now() - this.#lastArrival > PATIENCE) {
+    if (performance.now() - this.#lastArrival > PATIENCE) {
       this.#inFlight = 0;
-      this.#lastArrival = Date.now();
+      this.#lastArrival = performance.now();
     }
     while (this.#inFlight < WINDOW && this.#counted + this.#inFlight < count) {
       this.#sendOne(this.#stimulus);
@@ -199,10 +199,10 @@ export class Reception {
     for (let left = shortfallToRefute(this.#tally, count); left > 0; left--) {
       this.#sendOne(this.#stimulus);
     }
-    const deadline = Date.now() + WITNESS_PATIENCE;
+    const deadline = performance.now() + WITNESS_PATIENCE;
     for (;;) {
       this.#witness.look();
-      const left = deadline - Date.now();
+      const left = deadline - performance.now();
       if (refutes(this.#tally, count) || left <= 0) return;
       await pollAsync([this.#witness.fd], POLLIN, left);
     }
@@ -219,7 +219,7 @@ export class Reception {
     if (counts) {
       this.#counted++;
       this.#inFlight = Math.max(0, this.#inFlight - 1);
-      this.#lastArrival = Date.now();
+      this.#lastArrival = performance.now();
       this.#last = Math.max(this.#last, place ?? -1);
     }
     const packet: Packet = {

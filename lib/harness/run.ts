@@ -72,7 +72,7 @@ export interface RunProgress {
 /**
  * Shows the progress of an experiment until the result is disposed of.
  *
- * @param deadline The time at which the experiment must end, in milliseconds since 1970.
+ * @param deadline The time at which the experiment must end, by `performance.now()`.
  */
 export type ShowProgress = (name: string, deadline: number, progress: RunProgress) => Disposable;
 
@@ -115,7 +115,7 @@ export async function runExperiment(
     setting,
     options: setting.options[experiment.name],
     signal: AbortSignal.any([signal, timeUp.signal]),
-    deadline: Date.now() + timeout,
+    deadline: performance.now() + timeout,
     childModule,
     tracing,
   };

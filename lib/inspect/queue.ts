@@ -29,7 +29,7 @@ export function queuedBytes(link: string): number | undefined {
 /**
  * Waits until the queue of a socket is empty, or the deadline has passed.
  *
- * @param deadline In milliseconds since 1970.
+ * @param deadline By `performance.now()`.
  * @returns The least memory seen in the queue; `undefined` if there is no such socket.
  * @throws {CannotLook} If packet sockets cannot be listed.
  */
@@ -38,7 +38,7 @@ export async function leastQueued(link: string, deadline: number): Promise<numbe
     const queued = queuedBytes(link);
     if (queued === undefined) return undefined;
     least = Math.min(least, queued);
-    if (least === 0 || Date.now() >= deadline) return least;
+    if (least === 0 || performance.now() >= deadline) return least;
     await pause(INTERVAL);
   }
 }

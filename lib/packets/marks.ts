@@ -32,11 +32,11 @@ export function carries(frame: Uint8Array, mark: string): boolean {
  * @returns Whether it arrived in time.
  */
 export function arrives(packetFd: number, mark: string, timeout: number): boolean {
-  const deadline = Date.now() + timeout;
+  const deadline = performance.now() + timeout;
   for (;;) {
     const frame = takeFrame(packetFd);
     if (frame !== undefined && carries(frame.head, mark)) return true;
-    if (frame === undefined && Date.now() >= deadline) return false;
-    if (frame === undefined) poll([packetFd], POLLIN, deadline - Date.now());
+    if (frame === undefined && performance.now() >= deadline) return false;
+    if (frame === undefined) poll([packetFd], POLLIN, deadline - performance.now());
   }
 }

@@ -51,7 +51,7 @@ export function haveOneselfTraced(): void {
   const [, pid] = status().match(/^Pid:\s*(\d+)/m)!;
   const ownPid = status().match(/^NSpid:.*\s(\d+)$/m)?.[1] ?? pid;
   posix_spawn("/usr/bin/strace", ["strace", "-qq", "-e", "trace=none", "-p", ownPid]);
-  for (const end = Date.now() + PATIENCE; Date.now() < end; sleep(5)) {
+  for (const end = performance.now() + PATIENCE; performance.now() < end; sleep(5)) {
     if (!/^TracerPid:\s*0$/m.test(status())) return;
   }
   throw new Error("No tracer came");

@@ -75,7 +75,7 @@ const PATIENCE = 1500;
 /** The same run with less time left. */
 const hasty = ({ context, record }: ParentRun) =>
   new ParentRun(
-    { ...context, deadline: Math.min(context.deadline, Date.now() + PATIENCE) },
+    { ...context, deadline: Math.min(context.deadline, performance.now() + PATIENCE) },
     record,
   );
 

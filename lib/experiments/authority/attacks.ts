@@ -197,7 +197,7 @@ export function markInUserNamespace(packetFd: number, flags = CLONE_NEWUSER): bo
  * that has ended stays until it is reaped.
  */
 function showsInStatus(pid: number, pattern: RegExp): boolean {
-  for (const deadline = Date.now() + PROGRAM_TIMEOUT; Date.now() < deadline;) {
+  for (const deadline = performance.now() + PROGRAM_TIMEOUT; performance.now() < deadline;) {
     const status = readTextFile(`/proc/${pid}/status`);
     if (pattern.test(status)) return true;
     if (/^State:\s*Z/m.test(status)) return false;
@@ -215,7 +215,10 @@ function showsInStatus(pid: number, pattern: RegExp): boolean {
 export function runs(path: string, args: readonly string[], pattern = /^Pid:/m): boolean {
   const pid = posix_spawn(path, args);
   const shows = showsInStatus(pidInProc(pid), pattern);
-  for (const deadline = Date.now() + PROGRAM_TIMEOUT; !reap(pid) && Date.now() < deadline;) {
+  for (
+    const deadline = performance.now() + PROGRAM_TIMEOUT;
+    !reap(pid) && performance.now() < deadline;
+  ) {
     sleep(1);
   }
   return shows;

@@ -49,7 +49,7 @@ export async function observeQueue(
     meanwhile: () => {
       memory.before = queuedBytes(passed);
       reception.sendAhead(1);
-      for (const deadline = Date.now() + ARRIVAL_TIME; Date.now() < deadline;) {
+      for (const deadline = performance.now() + ARRIVAL_TIME; performance.now() < deadline;) {
         memory.during = queuedBytes(passed);
         if (memory.during !== memory.before) break;
         sleep(INTERVAL);
@@ -59,6 +59,6 @@ export async function observeQueue(
   witness.look();
   const { before = 0, during = 0 } = memory;
   if (witness.recognized === 0 || before > 0 && during <= before) return undefined;
-  const after = await leastQueued(passed, Date.now() + READING_TIME);
+  const after = await leastQueued(passed, performance.now() + READING_TIME);
   return judgeQueue(memory.before, memory.during, after);
 }

@@ -89,9 +89,9 @@ export class OutputWitness implements Disposable {
    * @returns How many stray frames have passed; 0 after the timeout.
    */
   async awaitStrays(timeout: number): Promise<number> {
-    for (const deadline = Date.now() + timeout;;) {
+    for (const deadline = performance.now() + timeout;;) {
       const { length } = this.takeStrays();
-      const left = deadline - Date.now();
+      const left = deadline - performance.now();
       if (length > 0 || left <= 0) return length;
       await pollAsync([this.fd], POLLIN, left);
     }

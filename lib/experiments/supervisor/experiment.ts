@@ -302,7 +302,7 @@ function optionsOf(
   const { ifindex } = run.setting.link;
   const { fanout: mode } = run.options;
   const protections = ALL_PROTECTIONS;
-  const capacity = capacityFor(run.context.deadline - Date.now(), stream.rate);
+  const capacity = capacityFor(run.context.deadline - performance.now(), stream.rate);
   const { nonce } = stream;
   return { ifindex, mode, protections, ring, keepsSockets: true, capacity, nonce, work };
 }

@@ -42,7 +42,7 @@ const CONDITION_INTERVAL = 2;
 export interface SupervisorHost {
   /** Ends the run. Its reason is an `Error`. */
   readonly signal: AbortSignal;
-  /** When the run must end, in milliseconds since 1970. */
+  /** When the run must end, by `performance.now()`. */
   readonly deadline: number;
   /** Starts a worker process. */
   startWorker(assignment: Assignment, options: WorkerOptions): SeatWorker;
@@ -210,7 +210,7 @@ export class Supervisor implements AsyncDisposable {
       this.#rethrow();
       if (signal.aborted) throw signal.reason;
       if (condition()) return;
-      if (Date.now() > deadline) throw new ExperimentError("Time ran out");
+      if (performance.now() > deadline) throw new ExperimentError("Time ran out");
       await pause(CONDITION_INTERVAL);
     }
   }

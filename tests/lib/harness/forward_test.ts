@@ -59,7 +59,7 @@ function forwardTest(
     const [readable, end] = pipe().map((fd) => new OwnedFd(fd));
     own(readable);
     end.close(); // so the reader is at end of file, which counts as readable
-    test(new ChildRun(theirs.fd, Date.now() + 20_000), ours, silent.fd, readable.fd);
+    test(new ChildRun(theirs.fd, performance.now() + 20_000), ours, silent.fd, readable.fd);
   });
 }
 
@@ -164,6 +164,6 @@ forwardTest("forwardFrames() returns when the parent closes the channel", (run, 
 });
 
 forwardTest("forwardFrames() throws ExperimentError when time runs out", (run, _, fd) => {
-  const brief = new ChildRun(run.channelFd, Date.now() + 20);
+  const brief = new ChildRun(run.channelFd, performance.now() + 20);
   assertThrows(() => forwardFrames(brief, new Frames(fd, 0)), ExperimentError, "Time ran out");
 });

@@ -18,7 +18,11 @@ const lo = () => if_nametoindex("lo");
 
 /** Takes frames until one satisfies a condition. Other traffic of `lo` is thrown away. */
 function frameThat(fd: number, isIt: (frame: Frame) => boolean): Frame {
-  for (const deadline = Date.now() + 10_000; Date.now() < deadline; poll([fd], POLLIN, 100)) {
+  for (
+    const deadline = performance.now() + 10_000;
+    performance.now() < deadline;
+    poll([fd], POLLIN, 100)
+  ) {
     for (let frame = takeFrame(fd); frame !== undefined; frame = takeFrame(fd)) {
       if (isIt(frame)) return frame;
     }

@@ -31,7 +31,7 @@ function both(source = SOURCE): [witness: OutputWitness, sender: OwnedFd] {
 
 /** Lets the witness look until it has seen this many frames, for at most five seconds. */
 function until(witness: OutputWitness, isDone: () => boolean): void {
-  for (const deadline = Date.now() + 5000; !isDone() && Date.now() < deadline;) {
+  for (const deadline = performance.now() + 5000; !isDone() && performance.now() < deadline;) {
     poll([witness.fd], POLLIN, 100);
     witness.look();
   }

@@ -156,7 +156,7 @@ export class ScriptedSupervisor extends Supervisor {
     const run = new AbortController();
     const host = {
       signal: run.signal,
-      deadline: Date.now() + time,
+      deadline: performance.now() + time,
       startWorker(assignment: Assignment) {
         const pid = workers.length + 1;
         const worker = new ScriptedWorker(pid, assignment, scriptOf(pid), log);

@@ -38,7 +38,7 @@ interface Scene extends Disposable {
 class RunOfSleepers extends ParentRun {
   constructor(readonly ours: OwnedFd, readonly theirsFd: number) {
     const signal = new AbortController().signal;
-    const context = { signal, deadline: Date.now() + 20_000 } as RunContext;
+    const context = { signal, deadline: performance.now() + 20_000 } as RunContext;
     super(context, new ExperimentRecord(supervisor));
   }
 

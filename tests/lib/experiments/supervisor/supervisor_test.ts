@@ -244,7 +244,7 @@ supervisorTest(
     const processes: SleepingProcess[] = [];
     const host = {
       signal: new AbortController().signal,
-      deadline: Date.now() + 20_000,
+      deadline: performance.now() + 20_000,
       startWorker(assignment: Assignment) {
         processes.push(new SleepingProcess(assignment));
         return processes.at(-1)!;

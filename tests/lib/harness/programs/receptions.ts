@@ -180,7 +180,7 @@ const child = {
     eachTime?.();
     if (queue.length === 0) {
       if (!nextFrame()) {
-        poll([source.fd], POLLIN, Math.max(0, Math.min(50, deadline - Date.now())));
+        poll([source.fd], POLLIN, Math.max(0, Math.min(50, deadline - performance.now())));
         if (!nextFrame()) return Promise.resolve(undefined);
       }
       queue.push(...forward({
@@ -196,7 +196,7 @@ const child = {
 
 const numbers: number[] = [];
 const run = {
-  context: { deadline: Date.now() + timeout },
+  context: { deadline: performance.now() + timeout },
   packet: (_: unknown, number: number) => numbers.push(number),
 } as unknown as ParentRun;
 

@@ -35,7 +35,10 @@ send(sender.fd, new TextEncoder().encode("a datagram"), 0);
 
 const reader = new DatagramReader(GROUP);
 const seen = { pending: false, believed: "", checked: "", relayed: 0 };
-for (const deadline = Date.now() + 5000; seen.checked === "" && Date.now() < deadline;) {
+for (
+  const deadline = performance.now() + 5000;
+  seen.checked === "" && performance.now() < deadline;
+) {
   source.wait(1000);
   while (source.next()) {
     const { bytes, offset, captured } = source;
@@ -50,7 +53,10 @@ for (const deadline = Date.now() + 5000; seen.checked === "" && Date.now() < dea
 // The same with a relay, which sends the datagram on to the same group by the same socket.
 const relay = new Relay(source, sender.fd, GROUP);
 send(sender.fd, new TextEncoder().encode("another"), 0);
-for (const deadline = Date.now() + 5000; relay.account.relayed === 0 && Date.now() < deadline;) {
+for (
+  const deadline = performance.now() + 5000;
+  relay.account.relayed === 0 && performance.now() < deadline;
+) {
   source.wait(1000);
   relay.turn(1);
 }
