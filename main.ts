@@ -54,7 +54,7 @@ async function runAll(
   childModule: string | undefined,
 ): Promise<Evidence> {
   const { run, files, force } = task;
-  const where = environment(run.interface, run.user, args);
+  let where = environment(run.interface, run.user, args);
   const results: ExperimentEvidence[] = [];
   try {
     blockSignals();
@@ -65,6 +65,8 @@ async function runAll(
       ["deno run -A", Deno.mainModule.split("/").at(-1), ...args].join(" "),
       EXPERIMENTS,
     );
+    const { layer, kind, mtu } = setting.link;
+    where = { ...where, link: { layer, kind, mtu } };
     if (!canHavePidNamespaces()) adoptOrphans();
     using views = new ViewFiles(files, { force });
     const evidence = await runEach(

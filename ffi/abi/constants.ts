@@ -192,6 +192,8 @@ export const ETH_P_ARP = 0x0806;
 export const ETH_P_ALL = 0x0003;
 /** The EtherType of a VLAN tag. */
 export const ETH_P_8021Q = 0x8100;
+/** The EtherType of a service tag, outside a VLAN tag: IEEE 802.1ad. */
+export const ETH_P_8021AD = 0x88a8;
 /** The size of an Ethernet address, in bytes. */
 export const ETH_ALEN = 6;
 /** The size of an Ethernet header, in bytes. */
@@ -200,6 +202,8 @@ export const ETH_HLEN = 14;
 // linux/if.h
 /** The size of an interface's name, in bytes, with its NUL. */
 export const IFNAMSIZ = 16;
+/** The size of an alternative name of an interface, in bytes, with its NUL. */
+export const ALTIFNAMSIZ = 128;
 /** The interface is up. */
 export const IFF_UP = 0x1;
 /** The interface is a loopback. */
@@ -208,6 +212,16 @@ export const IFF_LOOPBACK = 0x8;
 export const IFF_PROMISC = 0x100;
 /** The interface has a carrier. */
 export const IFF_LOWER_UP = 0x10000;
+
+// linux/if_arp.h
+/** The type of an Ethernet interface. */
+export const ARPHRD_ETHER = 1;
+/** The type of an interface whose frames are IP packets, such as a mobile modem. */
+export const ARPHRD_RAWIP = 519;
+/** The type of a loopback. */
+export const ARPHRD_LOOPBACK = 772;
+/** The type of an interface without a link-layer header, such as a tun. */
+export const ARPHRD_NONE = 0xfffe;
 
 // linux/rtnetlink.h, linux/if_link.h, linux/netlink.h
 /** A message of rtnetlink(7) that describes a link. */
@@ -228,6 +242,8 @@ export const NLMSG_ERROR = 2;
 export const IFLA_ADDRESS = 1;
 /** The link's name. */
 export const IFLA_IFNAME = 3;
+/** The link's MTU. */
+export const IFLA_MTU = 4;
 /** The ifindex of the link's peer. */
 export const IFLA_LINK = 5;
 /** The kind of link, as nested attributes. */
@@ -236,6 +252,10 @@ export const IFLA_LINKINFO = 18;
 export const IFLA_PROMISCUITY = 30;
 /** The network namespace of the link's peer. */
 export const IFLA_LINK_NETNSID = 37;
+/** The link's alternative names, as nested attributes. */
+export const IFLA_PROP_LIST = 52;
+/** An alternative name, of up to 127 bytes. */
+export const IFLA_ALT_IFNAME = 53;
 /** The kind, such as "veth". */
 export const IFLA_INFO_KIND = 1;
 

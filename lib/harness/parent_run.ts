@@ -160,7 +160,7 @@ export class ParentRun<Options = unknown> {
    * @throws {SystemError} If the packet socket cannot be opened or bound there.
    */
   witness(): InterfaceWitness {
-    return new InterfaceWitness(this.setting.link.ifindex);
+    return new InterfaceWitness(this.setting.link);
   }
 
   /** Starts the account of the frames that a child receives: {@linkcode Reception}. */

@@ -52,6 +52,7 @@ export function environment(
     deno: Deno.version.deno,
     libc: `glibc ${libcVersion()}`,
     interface: interfaceName,
+    link: null,
     user,
     args,
     started: new Date().toISOString(),

@@ -10,8 +10,9 @@
 
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { withOriginalMask } from "../../../ffi/process/signals.ts";
-import { if_nametoindex, type Link, linkByIndex } from "../../../ffi/socket/rtnetlink.ts";
+import { linkByName } from "../../../ffi/socket/rtnetlink.ts";
 import { CannotAnswer } from "../../evidence/errors.ts";
+import { asInterface, type Interface } from "../../packets/link_layer.ts";
 import { runtimeCall } from "../../host/runtime_call.ts";
 
 /** The command that starts a program in a network namespace of its own: unshare(1). */
@@ -52,7 +53,7 @@ export function requireNamespaces(): void {
 /** A veth pair into another network namespace, until it is disposed of. */
 export class FarNamespace implements Disposable {
   /** The end in this namespace: up, with an address. */
-  readonly near: Link;
+  readonly near: Interface;
 
   /**
    * Creates the pair.
@@ -70,7 +71,7 @@ export class FarNamespace implements Disposable {
       run("ip", "link", "set", near, "up");
       run(...there, "ip", "address", "add", FAR_ADDRESS, "dev", FAR_END);
       run(...there, "ip", "link", "set", FAR_END, "up");
-      this.near = linkByIndex(if_nametoindex(near));
+      this.near = asInterface(linkByName(near));
     } catch (error) {
       remove(near);
       throw error;
