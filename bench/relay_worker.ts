@@ -49,7 +49,7 @@ const relay = new Relay(source, egress.fd, from);
 const before = cpuUsage();
 if (!options.plain) {
   const own = { packetFd: packetSocket.fd, egressFd: egress.fd, sourceFd: source.fd };
-  becomeHardened(own, groupFilter(from.address));
+  becomeHardened(own, groupFilter(from.address, "ethernet"));
 }
 takeStatistics(packetSocket.fd);
 console.log("ready");

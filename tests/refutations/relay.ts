@@ -79,7 +79,7 @@ type Facts = {
 function sending(what: (facts: Facts) => Uint8Array<ArrayBuffer>[]): typeof WrongRelay {
   return class extends WrongRelay {
     #relayed = 0;
-    readonly #reader = new DatagramReader(this.from);
+    readonly #reader = new DatagramReader(this.from, "ethernet");
 
     override turn(most: number): number {
       const { source } = this;
@@ -267,7 +267,7 @@ const DEFECTS: { readonly [name: string]: Defect } = {
     alone: true,
     child: {
       protectWorker(worker, chosen) {
-        send(worker.packetFd, strayFrame(), 0);
+        send(worker.packetFd, strayFrame("ethernet"), 0);
         protectWorker(worker, chosen);
       },
     },

@@ -44,7 +44,11 @@ import { printJson } from "../ffi/programs/print_json.ts";
 const BURST = 100;
 const TIMEOUT = 10_000;
 const NONCE = Uint8Array.from("one million times", (letter) => letter.charCodeAt(0)).slice(0, 16);
-const FRAME = stimulusFrame(0, Uint8Array.of(2, 0, 0, 0, 0, 1), NONCE);
+const FRAME = stimulusFrame(
+  0,
+  { layer: "ethernet", address: Uint8Array.of(2, 0, 0, 0, 0, 1) },
+  NONCE,
+);
 /** The offset of the sequence number in the frame. */
 const SEQUENCE = FRAME.length - NONCE.length - 4;
 

@@ -7,7 +7,7 @@
 
 import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import { datagramFrame } from "../../packets/build.ts";
-import type { Interface } from "../../packets/link_layer.ts";
+import type { LinkEnd } from "../../packets/link_layer.ts";
 import { ROUTER_ALERT } from "../../packets/headers.ts";
 import type { InvalidFrame } from "./invalid_frames.ts";
 
@@ -24,7 +24,7 @@ export class RelayFrames {
    * @param sender The sender's end of the link.
    * @param to The group and port that the relay serves.
    */
-  constructor(readonly sender: Interface, readonly to: Ipv4Endpoint) {}
+  constructor(readonly sender: Pick<LinkEnd, "layer" | "address">, readonly to: Ipv4Endpoint) {}
 
   /**
    * Returns the payload of a datagram: its sequence number and this run's nonce, as far as they

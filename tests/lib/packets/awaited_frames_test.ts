@@ -4,10 +4,15 @@ import { stimulusFrame } from "../../../lib/packets/stimulus.ts";
 
 const SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const fresh = (sequence: number) =>
-  stimulusFrame(sequence, SOURCE, crypto.getRandomValues(new Uint8Array(16)), 300);
+  stimulusFrame(
+    sequence,
+    { layer: "ethernet", address: SOURCE },
+    crypto.getRandomValues(new Uint8Array(16)),
+    300,
+  );
 
 Deno.test("AwaitedFrames takes each frame once, by its beginning", () => {
-  const awaited = new AwaitedFrames();
+  const awaited = new AwaitedFrames("ethernet");
   const sent = [0, 1, 2].map(fresh);
   for (const frame of sent) awaited.expect(frame);
   assertEquals(awaited.take(sent[1].subarray(0, 256)), 1);
@@ -17,7 +22,7 @@ Deno.test("AwaitedFrames takes each frame once, by its beginning", () => {
 });
 
 Deno.test("AwaitedFrames takes no frame with another secret, or without one", () => {
-  const awaited = new AwaitedFrames();
+  const awaited = new AwaitedFrames("ethernet");
   const frame = fresh(0);
   awaited.expect(frame);
   assertEquals(awaited.take(fresh(0)), undefined);
@@ -27,7 +32,7 @@ Deno.test("AwaitedFrames takes no frame with another secret, or without one", ()
 });
 
 Deno.test("AwaitedFrames takes no frame that was on the list when it was emptied", () => {
-  const awaited = new AwaitedFrames();
+  const awaited = new AwaitedFrames("ethernet");
   const [before, after] = [fresh(0), fresh(1)];
   awaited.expect(before);
   awaited.forget();

@@ -49,7 +49,11 @@ const STIMULUS: [kind: string, frame: string][] = [
 
 for (const [sequence, [kind, bytes]] of STIMULUS.entries()) {
   Deno.test(`The builders make every byte of a stimulus frame: ${kind}`, () => {
-    assertEquals(stimulusFrame(sequence, SOURCE, Uint8Array.fromHex(SECRET)).toHex(), bytes);
+    assertEquals(
+      stimulusFrame(sequence, { layer: "ethernet", address: SOURCE }, Uint8Array.fromHex(SECRET))
+        .toHex(),
+      bytes,
+    );
   });
 }
 
@@ -102,7 +106,7 @@ Deno.test("udpOverIpv4() leaves the checksum out on request", () => {
 
 Deno.test("datagramFrame() pads to 60 bytes, visibly, and no longer frame", () => {
   const frameOf = (size: number) =>
-    datagramFrame({ source: SOURCE, to: TO, payload: new Uint8Array(size) });
+    datagramFrame({ sender: SENDER, to: TO, payload: new Uint8Array(size) });
   for (const size of [0, 1, 17, 18]) {
     const frame = frameOf(size);
     assertEquals(frame.length, 60);

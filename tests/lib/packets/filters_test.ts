@@ -18,7 +18,7 @@ import { stimulusFrame } from "../../../lib/packets/stimulus.ts";
 
 const TO = { address: "239.255.70.68", port: 5004 };
 const datagram = (size = 80, options: number[] = []) =>
-  datagramFrame({ source: new Uint8Array(6), to: TO, payload: new Uint8Array(size), options });
+  datagramFrame({ sender: NOBODY, to: TO, payload: new Uint8Array(size), options });
 
 /**
  * How many bytes of a frame a filter keeps; `undefined` if it drops the frame. The kernel runs the
@@ -48,7 +48,7 @@ Deno.test("groupFilter() passes datagrams to the group whole, of any port and si
       datagram(80, [0x94, 4, 0, 0]),
     ]
   ) {
-    assertEquals(filtered(groupFilter(TO.address), each), each.length);
+    assertEquals(filtered(groupFilter(TO.address, "ethernet"), each), each.length);
   }
 });
 
@@ -57,7 +57,7 @@ for (const { name, isFiltered, alter } of INVALID_FRAMES) {
   Deno.test(`groupFilter() ${isFiltered ? "drops" : "passes, for the worker to count"}: ${name}`, () => {
     const invalid = alter(datagram(), TO);
     assertEquals(
-      filtered(groupFilter(TO.address), invalid),
+      filtered(groupFilter(TO.address, "ethernet"), invalid),
       isFiltered ? undefined : invalid.length,
     );
   });
@@ -69,19 +69,19 @@ Deno.test("groupFilter() drops a frame with any other byte in the addresses of t
     const altered = datagram();
     altered[at] ^= 0x10;
     const expected = named.includes(at) ? undefined : altered.length;
-    assertEquals(filtered(groupFilter(TO.address), altered), expected, `byte ${at}`);
+    assertEquals(filtered(groupFilter(TO.address, "ethernet"), altered), expected, `byte ${at}`);
   }
 });
 
 Deno.test("groupFilter() drops a frame that is cut before its destination ends", () => {
   for (let length = 0; length < 34; length++) {
     assertEquals(
-      filtered(groupFilter(TO.address), datagram().slice(0, length)),
+      filtered(groupFilter(TO.address, "ethernet"), datagram().slice(0, length)),
       undefined,
       `${length} bytes`,
     );
   }
-  assertEquals(filtered(groupFilter(TO.address), datagram().slice(0, 34)), 34);
+  assertEquals(filtered(groupFilter(TO.address, "ethernet"), datagram().slice(0, 34)), 34);
 });
 
 const OURS = [0x02, 0, 0, 0, 0, 1];
@@ -92,7 +92,11 @@ const [IPV4, IPV6, ARP, VLAN, LENGTH] = [[8, 0], [0x86, 0xdd], [8, 6], [0x81, 0]
 const frame = (destination: number[], type: number[], size = 60) =>
   Uint8Array.from([...destination, ...OURS, ...type, ...new Array(size - 14).fill(0x5a)]);
 const stimulus = (sequence: number) =>
-  stimulusFrame(sequence, Uint8Array.from(OURS), new Uint8Array(16));
+  stimulusFrame(
+    sequence,
+    { layer: "ethernet", address: Uint8Array.from(OURS) },
+    new Uint8Array(16),
+  );
 
 const FRAMES: [what: string, frame: Uint8Array<ArrayBuffer>, passes: boolean][] = [
   ["the stimulus: UDP over IPv4", stimulus(0), true],
@@ -116,7 +120,7 @@ const FRAMES: [what: string, frame: Uint8Array<ArrayBuffer>, passes: boolean][] 
 ];
 
 for (const [what, bytes, passes] of FRAMES) {
-  Deno.test(`multicastFilter() ${passes ? "passes whole" : "drops"}: ${what}`, () => {
-    assertEquals(filtered(multicastFilter(), bytes), passes ? bytes.length : undefined);
+  Deno.test(`multicastFilter("ethernet") ${passes ? "passes whole" : "drops"}: ${what}`, () => {
+    assertEquals(filtered(multicastFilter("ethernet"), bytes), passes ? bytes.length : undefined);
   });
 }

@@ -16,7 +16,7 @@ Deno.test("summarize() names the packet in a frame, and never reads beyond its e
     [ethernet(0x08), "Truncated frame"],
     [new Uint8Array(0), "Truncated frame"],
   ];
-  for (const [frame, summary] of cases) assertEquals(summarize(frame), summary);
+  for (const [frame, summary] of cases) assertEquals(summarize(frame, "ethernet"), summary);
 });
 
 Deno.test("endOfPacket() follows the length in the header of the IP packet", () => {

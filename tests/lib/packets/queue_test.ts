@@ -34,9 +34,9 @@ testNeeding({ root: true }, "takeFrame() returns a frame whole, with the kernel'
   using receiver = boundPacketSocket(lo(), ETH_P_ALL);
   using sender = boundPacketSocket(lo(), 0);
   const before = realtime();
-  sendFrame(sender.fd, markedFrame("queue_test"));
+  sendFrame(sender.fd, markedFrame("queue_test", "ethernet"));
   const { bytes, timestamp } = frameThat(receiver.fd, ({ head }) => carries(head, "queue_test"));
-  assertEquals(bytes, markedFrame("queue_test").length);
+  assertEquals(bytes, markedFrame("queue_test", "ethernet").length);
   assert(timestamp >= before && timestamp <= realtime(), `${timestamp}, sent after ${before}`);
 });
 

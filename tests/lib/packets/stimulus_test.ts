@@ -17,16 +17,16 @@ import { testNeeding } from "../../support/needs.ts";
 const SECRET = Uint8Array.from({ length: SECRET_SIZE }, (_, i) => i + 1);
 const SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const frames = [0, 1, 2, 65536, 0xffffffff].map((sequence) =>
-  [sequence, stimulusFrame(sequence, SOURCE, SECRET)] as const
+  [sequence, stimulusFrame(sequence, { layer: "ethernet", address: SOURCE }, SECRET)] as const
 );
 
 Deno.test("A frame's secret is directly behind its IP packet, whatever its size", () => {
   for (const [sequence, frame] of frames) {
-    const end = endOfPacket(frame)!;
+    const end = endOfPacket(frame, "ethernet")!;
     assertEquals(frame.subarray(end), SECRET);
     for (const size of [frame.length + 1, 300, 1514]) {
-      const long = stimulusFrame(sequence, SOURCE, SECRET, size);
-      assertEquals([endOfPacket(long), long.length], [end, size]);
+      const long = stimulusFrame(sequence, { layer: "ethernet", address: SOURCE }, SECRET, size);
+      assertEquals([endOfPacket(long, "ethernet"), long.length], [end, size]);
       assertEquals(secretOf(long.subarray(0, HEAD_LIMIT)), SECRET.toHex());
     }
   }
@@ -35,10 +35,10 @@ Deno.test("A frame's secret is directly behind its IP packet, whatever its size"
 Deno.test("The IP packet of a frame does not depend on the secret", () => {
   const another = crypto.getRandomValues(new Uint8Array(SECRET_SIZE));
   for (const [sequence, frame] of frames) {
-    const other = stimulusFrame(sequence, SOURCE, another);
-    const end = endOfPacket(frame)!;
+    const other = stimulusFrame(sequence, { layer: "ethernet", address: SOURCE }, another);
+    const end = endOfPacket(frame, "ethernet")!;
     assertEquals(other.subarray(0, end), frame.subarray(0, end));
-    assertNotEquals(secretOf(other), secretOf(frame));
+    assertNotEquals(secretOf(other, "ethernet"), secretOf(frame, "ethernet"));
   }
 });
 
@@ -50,7 +50,7 @@ Deno.test("secretOf() looks in one place only, and not at a frame that is cut", 
   for (const [, frame] of frames) {
     assertEquals(secretOf(frame.subarray(0, frame.length - 1)), undefined);
     const moved = Uint8Array.from([...frame.subarray(0, -SECRET_SIZE), 0, ...SECRET]);
-    assertNotEquals(secretOf(moved), SECRET.toHex());
+    assertNotEquals(secretOf(moved, "ethernet"), SECRET.toHex());
   }
   for (const length of [0, 1, 13, 14, 33, 53]) {
     assertEquals(secretOf(frames[2][1].subarray(0, length)), undefined);
@@ -59,8 +59,8 @@ Deno.test("secretOf() looks in one place only, and not at a frame that is cut", 
 
 Deno.test("holdsStimulus() recognizes the packet with and without a secret, and no other", () => {
   for (const [, frame] of frames) {
-    const end = endOfPacket(frame)!;
-    assert(holdsStimulus(frame));
+    const end = endOfPacket(frame, "ethernet")!;
+    assert(holdsStimulus(frame, "ethernet"));
     assert(holdsStimulus(frame.subarray(0, end)));
     assert(!holdsStimulus(frame.subarray(0, end - 1)));
     assert(!holdsStimulus(frame.with(end - 5, frame[end - 5] ^ 1)));
@@ -69,7 +69,8 @@ Deno.test("holdsStimulus() recognizes the packet with and without a secret, and 
 });
 
 Deno.test("stimulusFrame() pads each frame with bytes of its own", () => {
-  const rest = (sequence: number) => stimulusFrame(sequence, SOURCE, SECRET, 200).slice(100);
+  const rest = (sequence: number) =>
+    stimulusFrame(sequence, { layer: "ethernet", address: SOURCE }, SECRET, 200).slice(100);
   for (const sequence of [0, 1, 2, 3]) {
     assertNotEquals(rest(sequence), rest(sequence + 3)); // of the same kind
     assert(new Set(rest(sequence)).size > 50);
@@ -80,7 +81,7 @@ testNeeding({ root: true }, "Stimulus sends frames of the requested sizes", () =
   const lo = linkByIndex(if_nametoindex("lo"));
   using receiver = boundPacketSocket(lo.ifindex, ETH_P_ALL);
   using stimulus = new Stimulus(lo, (sequence) => 100 + sequence);
-  const awaited = new AwaitedFrames();
+  const awaited = new AwaitedFrames("ethernet");
   const sent = Array.from({ length: 10 }, () => stimulus.send());
   for (const frame of sent) awaited.expect(frame);
   assertEquals(new Set(sent.map(secretOf)).size, 10);

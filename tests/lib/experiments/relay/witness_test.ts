@@ -20,7 +20,7 @@ const TO = { address: "239.255.70.68", port: 5004 };
 const SOURCE = "192.0.2.1:5004"; // of every frame that we build
 const digest = (bytes: Uint8Array) => bytes.toHex();
 const datagram = (...payload: number[]) =>
-  datagramFrame({ source: new Uint8Array(6), to: TO, payload: Uint8Array.from(payload) });
+  datagramFrame({ sender: NOBODY, to: TO, payload: Uint8Array.from(payload) });
 
 /** A witness at `lo`, and a socket that sends by it. */
 function both(source = SOURCE): [witness: OutputWitness, sender: OwnedFd] {
@@ -76,7 +76,7 @@ testNeeding(
     using _witness = witness;
     using _sender = sender;
     assertEquals(await witness.awaitStrays(0), 0);
-    sendFrame(sender.fd, strayFrame());
+    sendFrame(sender.fd, strayFrame("ethernet"));
     assertEquals(await witness.awaitStrays(5000) > 0, true);
   },
 );

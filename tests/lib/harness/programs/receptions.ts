@@ -98,7 +98,7 @@ const holdBack = (frame: CapturedFrame) => {
 /** Cuts off the secret behind the IP packet. */
 const cutSecret = (frame: CapturedFrame): CapturedFrame[] => {
   const bytes = Uint8Array.fromBase64(frame.head);
-  return [{ ...frame, head: bytes.subarray(0, endOfPacket(bytes)).toBase64() }];
+  return [{ ...frame, head: bytes.subarray(0, endOfPacket(bytes, "ethernet")).toBase64() }];
 };
 
 let invented = 0;

@@ -34,4 +34,4 @@ const frame = stimulus.send();
 poll([listener.fd], POLLIN, 10_000);
 const buffer = new Uint8Array(2048);
 const length = recv(listener.fd, buffer, 0);
-printJson({ read: buffer.subarray(0, length).toHex(), secret: secretOf(frame) });
+printJson({ read: buffer.subarray(0, length).toHex(), secret: secretOf(frame, "ethernet") });
