@@ -9,6 +9,7 @@ import {
   withHeaderChecksum,
 } from "../../../lib/packets/build.ts";
 import { stimulusFrame } from "../../../lib/packets/stimulus.ts";
+import { SENDER } from "../../support/link_ends.ts";
 
 const SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const GROUP = [239, 255, 70, 68];

@@ -15,6 +15,7 @@ import { INVALID_FRAMES } from "../../../lib/experiments/relay/invalid_frames.ts
 import { datagramFrame } from "../../../lib/packets/build.ts";
 import { groupFilter, multicastFilter } from "../../../lib/packets/filters.ts";
 import { stimulusFrame } from "../../../lib/packets/stimulus.ts";
+import { NOBODY, SENDER } from "../../support/link_ends.ts";
 
 const TO = { address: "239.255.70.68", port: 5004 };
 const datagram = (size = 80, options: number[] = []) =>
@@ -84,7 +85,7 @@ Deno.test("groupFilter() drops a frame that is cut before its destination ends",
   assertEquals(filtered(groupFilter(TO.address, "ethernet"), datagram().slice(0, 34)), 34);
 });
 
-const OURS = [0x02, 0, 0, 0, 0, 1];
+const OURS = [...SENDER.address];
 const GROUP_V4 = [0x01, 0x00, 0x5e, 0x7f, 0x46, 0x44], GROUP_V6 = [0x33, 0x33, 0, 0, 0, 1];
 const EVERYBODY = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
 const [IPV4, IPV6, ARP, VLAN, LENGTH] = [[8, 0], [0x86, 0xdd], [8, 6], [0x81, 0], [0, 46]];
@@ -94,7 +95,7 @@ const frame = (destination: number[], type: number[], size = 60) =>
 const stimulus = (sequence: number) =>
   stimulusFrame(
     sequence,
-    { layer: "ethernet", address: Uint8Array.from(OURS) },
+    SENDER,
     new Uint8Array(16),
   );
 

@@ -27,11 +27,11 @@ Deno.test("endOfPacket() follows the length in the header of the IP packet", () 
     return frame;
   };
   const IPV4 = [0x08, 0x00], IPV6 = [0x86, 0xdd], ARP = [0x08, 0x06];
-  assertEquals(endOfPacket(sized(IPV4, 2, 32, 62)), 46);
-  assertEquals(endOfPacket(sized(IPV4, 2, 65535, 34)), 14 + 65535);
-  assertEquals(endOfPacket(sized(IPV4, 2, 32, 33)), undefined);
-  assertEquals(endOfPacket(sized(IPV6, 4, 12, 82)), 66);
-  assertEquals(endOfPacket(sized(IPV6, 4, 12, 53)), undefined);
-  assertEquals(endOfPacket(sized(ARP, 2, 32, 62)), undefined);
-  assertEquals(endOfPacket(new Uint8Array(0)), undefined);
+  assertEquals(endOfPacket(sized(IPV4, 2, 32, 62), "ethernet"), 46);
+  assertEquals(endOfPacket(sized(IPV4, 2, 65535, 34), "ethernet"), 14 + 65535);
+  assertEquals(endOfPacket(sized(IPV4, 2, 32, 33), "ethernet"), undefined);
+  assertEquals(endOfPacket(sized(IPV6, 4, 12, 82), "ethernet"), 66);
+  assertEquals(endOfPacket(sized(IPV6, 4, 12, 53), "ethernet"), undefined);
+  assertEquals(endOfPacket(sized(ARP, 2, 32, 62), "ethernet"), undefined);
+  assertEquals(endOfPacket(new Uint8Array(0), "ethernet"), undefined);
 });

@@ -35,7 +35,10 @@ testNeeding({ root: true }, "takeFrame() returns a frame whole, with the kernel'
   using sender = boundPacketSocket(lo(), 0);
   const before = realtime();
   sendFrame(sender.fd, markedFrame("queue_test", "ethernet"));
-  const { bytes, timestamp } = frameThat(receiver.fd, ({ head }) => carries(head, "queue_test"));
+  const { bytes, timestamp } = frameThat(
+    receiver.fd,
+    ({ head }) => carries(head, "queue_test", "ethernet"),
+  );
   assertEquals(bytes, markedFrame("queue_test", "ethernet").length);
   assert(timestamp >= before && timestamp <= realtime(), `${timestamp}, sent after ${before}`);
 });
