@@ -60,7 +60,7 @@ export function parseIpv4Setting(
   const ipv4 = new Map(attributesIn(families)).get(AF_INET);
   const settings = new Map(attributesIn(ipv4)).get(IFLA_INET_CONF);
   const at = (setting - 1) * 4; // the array begins with the setting 1
-  if (settings === undefined || at + 4 > settings.length) return undefined;
+  if (settings === undefined || at < 0 || at + 4 > settings.length) return undefined;
   return attributeNumber(settings.subarray(at, at + 4));
 }
 
