@@ -24,7 +24,7 @@ import { CannotAnswer } from "../evidence/errors.ts";
 /** The form of a frame: `ethernet` has a header of 14 bytes, `ip` begins with the IP header. */
 export type LinkLayer = "ethernet" | "ip";
 
-/** The types of interfaces that are known, with the form of their frames. Source: linux/if_arp.h. */
+/** The known types of interfaces, with the form of their frames. Source: linux/if_arp.h. */
 const LAYERS = new Map<number, LinkLayer>([
   [ARPHRD_ETHER, "ethernet"],
   [ARPHRD_LOOPBACK, "ethernet"],
