@@ -459,7 +459,11 @@ export const CLOSE_RANGE_CLOEXEC = 4;
 // linux/capability.h
 /** The version of capget(2) that has 64 capabilities. */
 export const _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
-/** Allows signals to any process: capabilities(7). */
+/** Overrides the permissions of files and folders: capabilities(7). */
+export const CAP_DAC_OVERRIDE = 1;
+/** Overrides the permissions to read files, and to read and search folders. */
+export const CAP_DAC_READ_SEARCH = 2;
+/** Allows signals to any process. */
 export const CAP_KILL = 5;
 /** Allows changes of the gids and groups. */
 export const CAP_SETGID = 6;
