@@ -194,6 +194,8 @@ export const ETH_P_ARP = 0x0806;
 export const ETH_P_ALL = 0x0003;
 /** The EtherType of a VLAN tag. */
 export const ETH_P_8021Q = 0x8100;
+/** The EtherType of a service tag, outside a VLAN tag: IEEE 802.1ad. */
+export const ETH_P_8021AD = 0x88a8;
 /** The size of an Ethernet address, in bytes. */
 export const ETH_ALEN = 6;
 /** The size of an Ethernet header, in bytes. */
@@ -202,6 +204,8 @@ export const ETH_HLEN = 14;
 // linux/if.h
 /** The size of an interface's name, in bytes, with its NUL. */
 export const IFNAMSIZ = 16;
+/** The size of an alternative name of an interface, in bytes, with its NUL. */
+export const ALTIFNAMSIZ = 128;
 /** The interface is up. */
 export const IFF_UP = 0x1;
 /** The interface is a loopback. */
@@ -210,6 +214,16 @@ export const IFF_LOOPBACK = 0x8;
 export const IFF_PROMISC = 0x100;
 /** The interface has a carrier. */
 export const IFF_LOWER_UP = 0x10000;
+
+// linux/if_arp.h
+/** The type of an Ethernet interface. */
+export const ARPHRD_ETHER = 1;
+/** The type of an interface whose frames are IP packets, such as a mobile modem. */
+export const ARPHRD_RAWIP = 519;
+/** The type of a loopback. */
+export const ARPHRD_LOOPBACK = 772;
+/** The type of an interface without a link-layer header, such as a tun. */
+export const ARPHRD_NONE = 0xfffe;
 
 // linux/rtnetlink.h, linux/if_link.h, linux/netlink.h
 /** A message of rtnetlink(7) that describes a link. */
@@ -258,6 +272,10 @@ export const IFLA_NEW_NETNSID = 45;
 export const IFLA_CARRIER_DOWN_COUNT = 48;
 /** The ifindex of the link in the network namespace that it has moved to. */
 export const IFLA_NEW_IFINDEX = 49;
+/** The link's alternative names, as nested attributes. */
+export const IFLA_PROP_LIST = 52;
+/** An alternative name, of up to 127 bytes. */
+export const IFLA_ALT_IFNAME = 53;
 /** The kind, such as "veth". */
 export const IFLA_INFO_KIND = 1;
 /** The settings of IPv4, an attribute each or, when the kernel reports them, an array of `int`. */
@@ -441,7 +459,11 @@ export const CLOSE_RANGE_CLOEXEC = 4;
 // linux/capability.h
 /** The version of capget(2) that has 64 capabilities. */
 export const _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
-/** Allows signals to any process: capabilities(7). */
+/** Overrides the permissions of files and folders: capabilities(7). */
+export const CAP_DAC_OVERRIDE = 1;
+/** Overrides the permissions to read files, and to read and search folders. */
+export const CAP_DAC_READ_SEARCH = 2;
+/** Allows signals to any process. */
 export const CAP_KILL = 5;
 /** Allows changes of the gids and groups. */
 export const CAP_SETGID = 6;

@@ -8,6 +8,7 @@ import { AnswerError, SystemError } from "../../ffi/abi/errno.ts";
 import { libcVersion } from "../../ffi/abi/libc.ts";
 import { DescriptorError } from "../../ffi/socket/scm_rights.ts";
 import type { WatchedLink } from "../host/link_watch.ts";
+import type { ChildFiles } from "./child_files.ts";
 import { describeMissing, missingCapabilities } from "../host/capabilities.ts";
 import { checksOfHardening } from "../evidence/description.ts";
 import { type Environment, type Evidence, type ExperimentEvidence } from "../evidence/evidence.ts";
@@ -55,6 +56,7 @@ export function environment(
     deno: Deno.version.deno,
     libc: `glibc ${libcVersion()}`,
     interface: interfaceName,
+    link: null,
     user,
     args,
     started: new Date().toISOString(),
@@ -90,6 +92,8 @@ export interface RunExperimentOptions {
    * The child's main module, if not the experiment's: tests and the one-file build have their own.
    */
   readonly childModule?: string | undefined;
+  /** Where the children find their files, if they cannot read them where they are. */
+  readonly childFiles?: ChildFiles | undefined;
   /** Receives the calls of parent and children, if they are traced. */
   readonly tracing?: Tracing | undefined;
   /** Shows progress, if anybody wants it. */
@@ -104,8 +108,15 @@ export interface RunExperimentOptions {
  */
 export async function runExperiment(
   experiment: Experiment,
-  { setting, signal, settled, childModule = experiment.module, tracing, showProgress }:
-    RunExperimentOptions,
+  {
+    setting,
+    signal,
+    settled,
+    childModule = experiment.module,
+    childFiles,
+    tracing,
+    showProgress,
+  }: RunExperimentOptions,
 ): Promise<ExperimentEvidence> {
   const timeUp = new AbortController();
   const timeout = setting.timeout ?? (experiment.timeout ?? DEFAULT_TIMEOUT) * 1000;
@@ -131,6 +142,7 @@ export async function runExperiment(
       signal: AbortSignal.any([signal, timeUp.signal, alarm.signal]),
       deadline,
       childModule,
+      childFiles,
       tracing,
     };
     const run = new ParentRun(context, record);

@@ -102,6 +102,7 @@ const HEADERS = [
   "linux/close_range.h",
   "linux/filter.h",
   "linux/if.h",
+  "linux/if_arp.h",
   "linux/if_ether.h",
   "linux/if_link.h",
   "linux/if_packet.h",

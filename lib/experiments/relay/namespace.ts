@@ -11,8 +11,9 @@
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { withOriginalMask } from "../../../ffi/process/signals.ts";
 import { deleteLink } from "../../../ffi/socket/link_settings.ts";
-import { if_nametoindex, type Link, linkByIndex } from "../../../ffi/socket/rtnetlink.ts";
+import { if_nametoindex, linkByIndex } from "../../../ffi/socket/rtnetlink.ts";
 import { CannotAnswer } from "../../evidence/errors.ts";
+import { asInterface, type Interface } from "../../packets/link_layer.ts";
 import { runtimeCall } from "../../host/runtime_call.ts";
 
 /** The command that starts a program in a network namespace of its own: unshare(1). */
@@ -53,7 +54,7 @@ export function requireNamespaces(): void {
 /** A veth pair into another network namespace, until it is disposed of. */
 export class FarNamespace implements Disposable {
   /** The end in this namespace: up, with an address. */
-  readonly near: Link;
+  readonly near: Interface;
 
   /**
    * Creates the pair.
@@ -72,7 +73,7 @@ export class FarNamespace implements Disposable {
       run("ip", "link", "set", near, "up");
       run(...there, "ip", "address", "add", FAR_ADDRESS, "dev", FAR_END);
       run(...there, "ip", "link", "set", FAR_END, "up");
-      this.near = linkByIndex(ifindex);
+      this.near = asInterface(linkByIndex(ifindex));
     } catch (error) {
       remove(ifindex);
       throw error;
