@@ -10,6 +10,7 @@ import {
   AF_INET,
   IFLA_AF_SPEC,
   IFLA_INET_CONF,
+  NLM_F_ACK,
   RTM_DELLINK,
   RTM_GETLINK,
   RTM_NEWLINK,
@@ -76,7 +77,7 @@ export function setIpv4Setting(ifindex: number, setting: number, value: number):
   const number = new Uint8Array(Int32Array.of(value).buffer);
   const settings = attribute(IFLA_INET_CONF, attribute(setting, number));
   const attributes = attribute(IFLA_AF_SPEC, attribute(AF_INET, settings));
-  transact(linkRequest(RTM_SETLINK, ifindex, { attributes, wantsReply: true }), "RTM_SETLINK");
+  transact(linkRequest(RTM_SETLINK, ifindex, attributes, NLM_F_ACK), "RTM_SETLINK");
 }
 
 /**
@@ -87,5 +88,5 @@ export function setIpv4Setting(ifindex: number, setting: number, value: number):
  * @throws {AnswerError} If the reply is malformed.
  */
 export function deleteLink(ifindex: number): void {
-  transact(linkRequest(RTM_DELLINK, ifindex, { wantsReply: true }), "RTM_DELLINK");
+  transact(linkRequest(RTM_DELLINK, ifindex, undefined, NLM_F_ACK), "RTM_DELLINK");
 }
