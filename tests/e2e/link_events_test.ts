@@ -4,11 +4,11 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { testNeeding } from "../support/needs.ts";
 import {
   type EventOutcome,
+  LIAR_RUNS,
   LINK_EVENTS,
   LONG_RUNS,
   problemsOf,
   runWithEvent,
-  WITH_LIAR,
 } from "./link_events.ts";
 
 const NEEDS = { root: true, programs: { ip: "iproute2", unshare: "util-linux" } };
@@ -32,8 +32,8 @@ testNeeding(
   NEEDS,
   "A child that keeps root is refuted, although the interface is deleted",
   async () => {
-    const { args } = runOf("privilege-drop");
-    const outcome = await runWithEvent(eventOf("deleted"), args, 900, WITH_LIAR["privilege-drop"]);
+    const [{ args, lasts, program }] = LIAR_RUNS;
+    const outcome = await runWithEvent(eventOf("deleted"), args, lasts, program);
     assertMatch(
       outcome.output,
       /^FAIL privilege-drop: .*"veth-fdpass" was deleted during the run/m,

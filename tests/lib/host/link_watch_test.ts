@@ -1,4 +1,4 @@
-/** The words of the watch for real changes of interfaces, each in a network namespace of its own. */
+/** The words of the watch for real changes of interfaces, each in a namespace of its own. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { testNeeding } from "../../support/needs.ts";
