@@ -130,9 +130,16 @@ export class ParentRun<Options = unknown> {
    * Records a finding of a check. If there are several, the worst decides.
    *
    * @param seenBy The sources of the finding: the parent itself, or an answer that it has verified.
+   * @param restsOnInterface Whether it shows nothing if an interface changes during the run; by
+   * default as the catalogue has it for the check.
    */
-  check(id: CheckId, finding: Finding, seenBy: readonly SeenBy[] = ["parent"]): void {
-    this.record.decide(id, finding, seenBy);
+  check(
+    id: CheckId,
+    finding: Finding,
+    seenBy: readonly SeenBy[] = ["parent"],
+    restsOnInterface?: boolean,
+  ): void {
+    this.record.decide(id, finding, seenBy, restsOnInterface);
   }
 
   /** Records findings of several checks, as the parent saw them: {@linkcode check}. */

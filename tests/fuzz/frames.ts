@@ -16,9 +16,9 @@ import { steadySequence } from "../../lib/experiments/supervisor/stream.ts";
 import { GuardedMemory } from "../support/guarded_memory.ts";
 import { nearly } from "./bytes.ts";
 import { must, target } from "./target.ts";
+import { SENDER } from "../support/link_ends.ts";
 
 const TO = { address: "239.255.70.68", port: 5004 };
-const SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const NONCE = Uint8Array.from({ length: 16 }, (_, i) => 200 + i);
 
 const memory = new GuardedMemory(1 << 18);
@@ -135,16 +135,14 @@ type Describe = (frame: Uint8Array<ArrayBuffer>) => string;
 const describe: Describe = (frame) =>
   [
     summarize(frame, "ethernet"),
-    ...decodeFrame(frame).map((field) => field.join(" ")),
+    ...decodeFrame(frame, "ethernet").map((field) => field.join(" ")),
     hexDump(frame),
     secretOf(frame, "ethernet") ?? "no secret",
     holdsStimulus(frame, "ethernet"),
     steadySequence(frame, 0, frame.length, NONCE),
   ].join("\n");
 
-const stimulus = fc.nat(1000).map((sequence) =>
-  stimulusFrame(sequence, { layer: "ethernet", address: SOURCE }, NONCE)
-);
+const stimulus = fc.nat(1000).map((sequence) => stimulusFrame(sequence, SENDER, NONCE));
 
 /** Fuzzes the descriptions with any frame. */
 export const frames = target<Uint8Array, Describe>({

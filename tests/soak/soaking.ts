@@ -24,6 +24,7 @@ import {
 } from "../../ffi/mod.ts";
 import { spawnChild } from "../../lib/harness/process.ts";
 import { awaitMessage, controlChannelPair, sendMessage } from "../../lib/harness/channel.ts";
+import { multicastFilter } from "../../lib/packets/filters.ts";
 import { takeFrame } from "../../lib/packets/queue.ts";
 import { bindPacketSocket, openPacketSocket, takeStatistics } from "../../lib/packets/socket.ts";
 import { stimulusFrame } from "../../lib/packets/stimulus.ts";
@@ -59,7 +60,7 @@ const hear = (channelFd: number) => JSON.parse(awaitMessage(channelFd, 0, TIMEOU
 async function parent(near: string, far: string, frames: number): Promise<void> {
   using packetSocket = new OwnedFd(openPacketSocket());
   bindPacketSocket(packetSocket.fd, if_nametoindex(near), ETH_P_ALL);
-  protectSocket(packetSocket.fd, ALL_PROTECTIONS);
+  protectSocket(packetSocket.fd, ALL_PROTECTIONS, multicastFilter("ethernet"));
   using sender = new OwnedFd(openPacketSocket());
   bindPacketSocket(sender.fd, if_nametoindex(far), 0);
   const [ours, theirs] = controlChannelPair();

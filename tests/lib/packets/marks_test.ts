@@ -6,7 +6,9 @@ const NAMES = OPERATIONS.map(({ name }) => name);
 
 Deno.test("carries() tells the frame of each operation from all others", () => {
   for (const mark of NAMES) {
-    assertEquals(NAMES.filter((name) => carries(markedFrame(name, "ethernet"), mark)), [mark]);
+    assertEquals(NAMES.filter((name) => carries(markedFrame(name, "ethernet"), mark, "ethernet")), [
+      mark,
+    ]);
   }
 });
 
@@ -17,10 +19,16 @@ Deno.test("markedFrame() is addressed to a group, and long enough for Ethernet",
   }
 });
 
+Deno.test("A mark on a link without a header is the packet alone", () => {
+  const [frame, packet] = [markedFrame("send", "ethernet"), markedFrame("send", "ip")];
+  assertEquals(packet, frame.slice(14, 14 + packet.length));
+  assertEquals([carries(packet, "send", "ip"), carries(frame, "send", "ip")], [true, false]);
+});
+
 Deno.test("carries() is false for a frame that is cut, or differs in one byte", () => {
   const frame = markedFrame("send", "ethernet");
-  assertEquals(carries(frame.subarray(0, -1), "send"), false);
+  assertEquals(carries(frame.subarray(0, -1), "send", "ethernet"), false);
   for (let i = 0; i < frame.length; i++) {
-    assertEquals(carries(frame.with(i, frame[i] ^ 1), "send"), false);
+    assertEquals(carries(frame.with(i, frame[i] ^ 1), "send", "ethernet"), false);
   }
 });

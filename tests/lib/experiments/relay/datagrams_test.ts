@@ -3,9 +3,9 @@ import { ipv4Bytes } from "../../../../ffi/mod.ts";
 import { INVALID_FRAMES } from "../../../../lib/experiments/relay/invalid_frames.ts";
 import { datagramFrame, type DatagramOptions } from "../../../../lib/packets/build.ts";
 import { DatagramReader, DROP_REASONS } from "../../../../lib/experiments/relay/datagrams.ts";
+import { SENDER } from "../../../support/link_ends.ts";
 
 const TO = { address: "239.255.70.68", port: 5004 };
-const SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const PAYLOAD = Uint8Array.from({ length: 80 }, (_, i) => i);
 const FILL = 0xa5;
 

@@ -2,9 +2,9 @@ import { assertEquals } from "@std/assert";
 import { LONGEST_PAYLOAD, RelayFrames } from "../../../../lib/experiments/relay/frames.ts";
 import { INVALID_FRAMES } from "../../../../lib/experiments/relay/invalid_frames.ts";
 import { DatagramReader } from "../../../../lib/experiments/relay/datagrams.ts";
+import { SENDER } from "../../../support/link_ends.ts";
 
 const TO = { address: "239.255.70.68", port: 5004 };
-const SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);
 
 /** The payload of a frame, or the reason for which a relay drops it. */
 function payloadOf(frame: Uint8Array): Uint8Array | string {

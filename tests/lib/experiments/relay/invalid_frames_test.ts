@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { INVALID_FRAMES } from "../../../../lib/experiments/relay/invalid_frames.ts";
 import { datagramFrame } from "../../../../lib/packets/build.ts";
 import { DROP_REASONS } from "../../../../lib/experiments/relay/datagrams.ts";
+import { NOBODY } from "../../../support/link_ends.ts";
 
 const TO = { address: "239.255.70.68", port: 5004 };
 const frame = () => datagramFrame({ sender: NOBODY, to: TO, payload: new Uint8Array(80) });

@@ -51,7 +51,7 @@ for (
 }
 
 // The same with a relay, which sends the datagram on to the same group by the same socket.
-const relay = new Relay(source, sender.fd, GROUP);
+const relay = new Relay(source, sender.fd, GROUP, "ethernet");
 send(sender.fd, new TextEncoder().encode("another"), 0);
 for (
   const deadline = performance.now() + 5000;
