@@ -46,7 +46,6 @@ const FROM_MANUALS: { readonly [syscall: string]: string } = {
   ftruncate: "EACCES EFBIG EINVAL EIO EROFS ETXTBSY EBADF",
   getpwnam_r: "EIO ENFILE ENOENT",
   if_nametoindex: "ENODEV ENXIO",
-  capset: "EFAULT EINVAL ESRCH",
   getdents64: "EBADF EINVAL ENOENT ENOTDIR",
   getgroups: "EINVAL",
   getpeername: "EBADF EINVAL ENOBUFS ENOTCONN ENOTSOCK",
