@@ -4,9 +4,7 @@
  * @module
  */
 
-import { AnswerError, SystemError } from "../../ffi/abi/errno.ts";
 import { libcVersion } from "../../ffi/abi/libc.ts";
-import { DescriptorError } from "../../ffi/socket/scm_rights.ts";
 import { describeMissing, missingCapabilities } from "../host/capabilities.ts";
 import { checksOfHardening } from "../evidence/description.ts";
 import { type Environment, type Evidence, type ExperimentEvidence } from "../evidence/evidence.ts";
@@ -14,12 +12,14 @@ import { overall } from "../evidence/verdict.ts";
 import type { Experiment } from "./experiment.ts";
 import {
   CannotAnswer,
-  CannotLook,
+  CutShort,
   errorsIn,
   Exit,
-  ExperimentError,
+  TimeRanOut,
   UsageError,
 } from "../evidence/errors.ts";
+import { earlyEndOf, endsAnExperiment, isChilds, remedyFor } from "./blame.ts";
+import { whyNobodyCould } from "./controls.ts";
 import { ParentRun, type RunContext } from "./parent_run.ts";
 import { ExperimentRecord } from "../evidence/record.ts";
 import type { Setting } from "./setting.ts";
@@ -106,16 +106,14 @@ export async function runExperiment(
 ): Promise<ExperimentEvidence> {
   const timeUp = new AbortController();
   const timeout = setting.timeout ?? (experiment.timeout ?? DEFAULT_TIMEOUT) * 1000;
-  const timer = setTimeout(
-    () => timeUp.abort(new ExperimentError(`Time ran out after ${timeout / 1000} s`)),
-    timeout,
-  );
+  const timer = setTimeout(() => timeUp.abort(new TimeRanOut(timeout)), timeout);
   const context: RunContext = {
     experiment: experiment.name,
     setting,
     options: setting.options[experiment.name],
     signal: AbortSignal.any([signal, timeUp.signal]),
     deadline: performance.now() + timeout,
+    timeout,
     childModule,
     tracing,
   };
@@ -125,9 +123,9 @@ export async function runExperiment(
   );
   using _calls = tracing?.keptBy((...call) => record.call(...call));
   using _progress = showProgress?.(experiment.name, context.deadline, record);
+  const run = new ParentRun(context, record);
   try {
     signal.throwIfAborted();
-    const run = new ParentRun(context, record);
     const reason = whyNoAnswer(experiment);
     if (reason !== undefined) {
       run.step("Checking the requirements...");
@@ -141,15 +139,25 @@ export async function runExperiment(
     return record.close(conclusion, null);
   } catch (error) {
     const errors = errorsIn(error);
-    if (errors[0] instanceof CannotLook) {
-      record.skipRest(errors[0].message);
-      return record.close(null, null);
-    }
     if (!errors.every(endsAnExperiment)) throw error;
-    return record.close(null, errors.map(({ message }) => message).join("; then: "));
+    return record.close(null, await earlyEndOf(await excused(errors, run)));
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * Returns the errors that ended a run. If the child failed where root's own control fails in the
+ * same way, its error is replaced by one that does not blame it.
+ */
+async function excused(errors: readonly Error[], run: ParentRun): Promise<readonly Error[]> {
+  const [error, ...more] = errors;
+  if (!isChilds(error) || more.some(isChilds)) return errors;
+  const { launcher, setting: { link: { ifindex } } } = run;
+  const reason = await whyNobodyCould(error, { ifindex, launcher });
+  if (reason === undefined) return errors;
+  const { message } = await earlyEndOf([error]);
+  return [new CutShort(`${message}; ${reason}`), ...more];
 }
 
 /** Returns why this experiment cannot be answered here; `undefined` if it can. */
@@ -160,12 +168,6 @@ function whyNoAnswer(
   if (missing.length === 0) return whyNoAnswer?.();
   const [message, remedy] = describeMissing(missing);
   return `${message}: ${remedy[0].toLowerCase()}${remedy.slice(1)}`;
-}
-
-/** Whether an error comes from the surroundings or the child, and not from a defect of fdpass. */
-function endsAnExperiment(error: unknown): error is Error {
-  return error instanceof ExperimentError || error instanceof SystemError ||
-    error instanceof AnswerError || error instanceof DescriptorError;
 }
 
 /**
@@ -224,9 +226,7 @@ function classify(failure: unknown): [exit: number, message: string, remedy: str
   const error = errors.find((each) => !isForeseen(each)) ?? errors[0];
   if (error instanceof UsageError) return [Exit.USAGE, error.message, "fdpass --help"];
   if (error instanceof CannotAnswer) return [Exit.INCONCLUSIVE, error.message, error.remedy];
-  if (error instanceof SystemError || error instanceof AnswerError) {
-    return [Exit.INCONCLUSIVE, error.message, null];
-  }
+  if (endsAnExperiment(error)) return [Exit.INCONCLUSIVE, error.message, remedyFor(error)];
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return [Exit.DEFECT, `fdpass itself failed: ${message}`, "Please report this, with the command"];
 }

@@ -25,9 +25,23 @@ Deno.test("ExperimentRecord.close() is PASS if every planned check holds", () =>
   assertEquals(allPassed().close(CONCLUSION, null).verdict, "PASS");
 });
 
-Deno.test("ExperimentRecord.close() is not PASS if the run ended in an error", () => {
-  const evidence = allPassed().close(null, "the child was killed");
-  assertEquals([evidence.verdict, evidence.conclusion], ["FAIL", null]);
+Deno.test("ExperimentRecord.close() is never PASS if the experiment ended early", () => {
+  for (const [isChilds, expected] of [[true, "FAIL"], [false, "INCONCLUSIVE"]] as const) {
+    const end = { message: "it ended early", isChilds };
+    const { verdict, conclusion, error } = allPassed().close(CONCLUSION, end);
+    assertEquals([verdict, conclusion, error], [expected, null, "it ended early"]);
+  }
+});
+
+Deno.test("ExperimentRecord.close() leaves a check open that the surroundings did not let run", () => {
+  for (const [seen, expected] of [[pass, "INCONCLUSIVE"], [judged(false, ""), "FAIL"]] as const) {
+    const record = new ExperimentRecord(EXPERIMENT);
+    record.decide("SOCK-01", seen, ["parent"]);
+    const end = { message: "no descriptor is left", isChilds: false };
+    const { checks, verdict } = record.close(CONCLUSION, end);
+    assertEquals(verdict, expected, "a claim that was refuted before stays refuted");
+    assertEquals(new Set(checks.slice(1).map(({ status }) => status)), new Set(["skip"]));
+  }
 });
 
 Deno.test("ExperimentRecord.close() lists a planned check that never ran as failed", () => {
