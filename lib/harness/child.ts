@@ -61,7 +61,7 @@ const END_TIMEOUT = 5000;
  * kernel closes the channel late in exit(2), so this is short. */
 const CLOSING_TIMEOUT = 500;
 
-/** The most messages that the child may send where another is awaited. A well-behaved one sends 50. */
+/** The most messages that a child may send where another is awaited. Well-behaved ones send 50. */
 const MOST_UNAWAITED = 10_000;
 
 /**
