@@ -150,9 +150,12 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
       const given = { packetFd: packetSocket.fd, ioUring: usesIoUring(receive) };
       run.checkHardened(worker, given);
       await worker.reached("receiving");
-      const reception = run.reception(worker, { stimulus, witness });
+      await using reception = run.reception(worker, { stimulus, witness }, {
+        wanted: count,
+        record: (reception) => run.check("AUTH-04", reception.judgeOrigin(count), ["answer"]),
+      });
       await reception.until(count);
-      run.check("AUTH-04", reception.judgeOrigin(count), ["answer"]);
+      reception.conclude();
       worker.send({ type: "enough" });
       await worker.reached("done", (frame) => reception.account(frame));
     }
