@@ -16,7 +16,8 @@ import { type Finding, judged, type Packet, skipped } from "../evidence/evidence
 import { summarize } from "../packets/frames.ts";
 import type { InterfaceWitness } from "./interface_witness.ts";
 import type { CapturedFrame } from "./protocol.ts";
-import type { Stimulus } from "../packets/stimulus.ts";
+import type { LinkLayer } from "../packets/link_layer.ts";
+import { secretOf, type Stimulus } from "../packets/stimulus.ts";
 
 /** How many frames may be in flight at once: far fewer than any receive buffer holds. */
 const WINDOW = 32;
@@ -56,6 +57,8 @@ export interface ReceptionSources {
 export interface ReceptionRun {
   /** `deadline` is when the run must end, by `performance.now()`. */
   readonly context: { readonly deadline: number };
+  /** `layer` is the form of the frames on the interface under test. */
+  readonly setting: { readonly link: { readonly layer: LinkLayer } };
   /** Records a packet with its ordinal, or 0 if it does not count. */
   packet(packet: Packet, ordinal: number): void;
 }
@@ -83,7 +86,8 @@ export class Reception {
   readonly #witness: InterfaceWitness;
   readonly #stimulate: (stimulus: Stimulus) => Uint8Array;
   readonly #deadline: number;
-  readonly #awaited = new AwaitedFrames();
+  readonly #layer: LinkLayer;
+  readonly #awaited: AwaitedFrames;
   readonly #witnessedBefore: number;
   /** The tally at the moment when the parent closed its copy of the passed socket. */
   #atClose: Tally | undefined;
@@ -101,6 +105,8 @@ export class Reception {
     { stimulus, witness, stimulate = (each) => each.send() }: ReceptionSources,
   ) {
     this.#run = run;
+    this.#layer = run.setting.link.layer;
+    this.#awaited = new AwaitedFrames(this.#layer);
     this.#child = child;
     this.#stimulus = stimulus;
     this.#witness = witness;
@@ -182,8 +188,9 @@ export class Reception {
 
   #sendOne(stimulus: Stimulus): void {
     const frame = this.#stimulate(stimulus);
-    this.#awaited.expect(frame);
-    this.#witness.expect(frame);
+    const secret = secretOf(frame, stimulus.link.layer)!;
+    this.#awaited.expect(secret);
+    this.#witness.expect(secret);
   }
 
   /**
@@ -227,7 +234,7 @@ export class Reception {
       head,
       after_drop: isKnown,
       ours,
-      summary: summarize(frame),
+      summary: summarize(frame, this.#layer),
       timestamp_ns,
       stamped_by,
     };
