@@ -217,7 +217,10 @@ function chosen(names: readonly string[], experiments: readonly Experiment[]): E
 
 function onlyInterface(names: readonly string[]): string {
   if (names.length === 0) {
-    throw new UsageError('No interface given: fdpass INTERFACE ("ip link" lists the interfaces)');
+    throw new UsageError(
+      'No interface given: fdpass INTERFACE ("ip link" shows the interfaces, and ' +
+        "scripts/netns.sh makes one in a private network namespace)",
+    );
   }
   if (names.length > 1) {
     const all = names.map((name) => JSON.stringify(name)).join(", ");

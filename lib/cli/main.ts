@@ -50,7 +50,7 @@ async function runAll(
     const tracing = await startTracing(task);
     const setting = findSetting(
       run,
-      ["deno run -A", Deno.mainModule.split("/").at(-1), ...args].join(" "),
+      [Deno.execPath(), "run -A", Deno.mainModule.split("/").at(-1), ...args].join(" "),
       EXPERIMENTS,
     );
     const { layer, kind, mtu } = setting.link;
