@@ -35,6 +35,22 @@ export class CannotLook extends Error {
 }
 
 /**
+ * An interface of the run has changed while it went on, so what was seen on it shows nothing. The
+ * message is the event and its remedy.
+ */
+export class InterfaceChanged extends Error {
+  override readonly name = "InterfaceChanged";
+
+  /**
+   * @param event What has happened, such as `"eth0" went down during the run`.
+   * @param remedy What to do about it, as the end of a sentence.
+   */
+  constructor(readonly event: string, remedy: string) {
+    super(`${event}: ${remedy}`);
+  }
+}
+
+/**
  * Returns the errors that a `SuppressedError` holds, the first one first: the original error, and
  * those of the clean-up after it. Any other value is returned as the only element.
  */

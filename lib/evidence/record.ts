@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type CheckId, CHECKS, type Side } from "./checks.ts";
+import { type CheckId, CHECKS, describeCheck, type Side } from "./checks.ts";
 import type { ExperimentDescription } from "./description.ts";
 import { ExperimentError } from "./errors.ts";
 import {
@@ -20,6 +20,7 @@ import {
   type SeenBy,
   skipped,
   type Step,
+  type Verdict,
 } from "./evidence.ts";
 import { Judgement } from "./judgement.ts";
 import { verdictOf } from "./verdict.ts";
@@ -82,6 +83,7 @@ export class ExperimentRecord {
   counters: (() => string) | undefined;
   #childText = 0;
   #uncounted = 0;
+  #interfaceEvent: string | undefined;
 
   /**
    * @param experiment The experiment to record.
@@ -145,10 +147,27 @@ export class ExperimentRecord {
    * Records a finding by the parent. The parent may look more than once: the worst finding
    * counts.
    *
+   * @param restsOnInterface Whether it shows nothing if an interface changes during the run; by
+   * default as the catalogue has it for the check.
    * @throws {ExperimentError} If the check is not in the plan.
    */
-  decide(id: CheckId, finding: Finding, seenBy: readonly SeenBy[]): void {
-    this.#judgement(id).decide(finding, seenBy);
+  decide(
+    id: CheckId,
+    finding: Finding,
+    seenBy: readonly SeenBy[],
+    restsOnInterface = restsOnInterfaceOf(id),
+  ): void {
+    this.#judgement(id).decide(finding, seenBy, restsOnInterface);
+  }
+
+  /**
+   * Records that an interface of the run has changed. Checks that rest on it are skipped then,
+   * and so are those that are not decided yet. The verdict is not PASS, whatever else holds.
+   *
+   * @param event What has happened to it, such as `"eth0" went down during the run`.
+   */
+  interfaceChanged(event: string): void {
+    this.#interfaceEvent = event;
   }
 
   /** Skips every check that is not decided yet, for `reason`. */
@@ -236,10 +255,13 @@ export class ExperimentRecord {
   close(conclusion: Conclusion | null, error: string | null): ExperimentEvidence {
     const checks = [...this.#judgements].map(([id, judgement]): CheckResult => {
       const { claim, side, expected, source } = CHECKS[id];
-      return { id, claim, side, expected, source, ...judgement.result(error) };
+      const event = this.#interfaceEvent;
+      const result = event === undefined
+        ? judgement.result(error)
+        : judgement.resultAfter(event, !restsOnInterfaceOf(id));
+      return { id, claim, side, expected, source, ...result };
     });
-    const found = verdictOf(checks);
-    const verdict = found === "PASS" && error !== null ? "FAIL" : found;
+    const verdict = this.#verdict(verdictOf(checks), error);
     const { name, title, question, decisions } = this.#experiment;
     return {
       name,
@@ -261,6 +283,12 @@ export class ExperimentRecord {
     };
   }
 
+  #verdict(found: Verdict, error: string | null): Verdict {
+    if (found !== "PASS") return found;
+    if (this.#interfaceEvent !== undefined) return "INCONCLUSIVE";
+    return error === null ? "PASS" : "FAIL";
+  }
+
   #judgement(id: CheckId): Judgement {
     const judgement = this.#judgements.get(id);
     if (judgement === undefined) {
@@ -268,6 +296,10 @@ export class ExperimentRecord {
     }
     return judgement;
   }
+}
+
+function restsOnInterfaceOf(id: CheckId): boolean {
+  return describeCheck(id).restsOnInterface === true;
 }
 
 function rounded(milliseconds: number, parts: number): number {

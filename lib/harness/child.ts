@@ -15,6 +15,7 @@ import { NotAnsweredError } from "../../ffi/ptrace/stopped_thread.ts";
 import { shutdown } from "../../ffi/socket/calls.ts";
 import { poll } from "../../ffi/socket/poll.ts";
 import { type ChildEnd, type ChildProcess, ownLibcFolder } from "./process.ts";
+import type { ChildFiles } from "./child_files.ts";
 import { type Delivery, nextMessage, sendMessage, takeMessage } from "./channel.ts";
 import {
   type CapturedFrame,
@@ -62,6 +63,7 @@ export interface RunOfChild {
     readonly signal: AbortSignal;
     /** When the run must end, by `performance.now()`. */
     readonly deadline: number;
+    readonly childFiles?: ChildFiles | undefined;
     readonly tracing?: Tracing | undefined;
   };
   /** Receives the child's reports. */
@@ -131,13 +133,14 @@ export class Child implements AsyncDisposable {
    * @throws {ExperimentError} If the child has given up, has ended, or has too much to inspect.
    */
   look({ expected, ...options }: ChildLookOptions): View {
-    const folder = ownLibcFolder();
-    using _untraced = this.#run.context.tracing?.paused();
+    const { tracing, childFiles } = this.#run.context;
+    const started = { folder: ownLibcFolder(), mountNamespace: childFiles?.mountNamespace };
+    using _untraced = tracing?.paused();
     try {
       return look(this.#inspected(), {
         ...options,
         foreign: this.#foreign,
-        expected: { ring: false, folder, ...expected },
+        expected: { ring: false, ...started, ...expected },
       });
     } catch (error) {
       const words = this.#lastWords();

@@ -7,6 +7,8 @@
 import { AnswerError, SystemError } from "../../ffi/abi/errno.ts";
 import { libcVersion } from "../../ffi/abi/libc.ts";
 import { DescriptorError } from "../../ffi/socket/scm_rights.ts";
+import type { WatchedLink } from "../host/link_watch.ts";
+import type { ChildFiles } from "./child_files.ts";
 import { describeMissing, missingCapabilities } from "../host/capabilities.ts";
 import { checksOfHardening } from "../evidence/description.ts";
 import { type Environment, type Evidence, type ExperimentEvidence } from "../evidence/evidence.ts";
@@ -18,8 +20,10 @@ import {
   errorsIn,
   Exit,
   ExperimentError,
+  InterfaceChanged,
   UsageError,
 } from "../evidence/errors.ts";
+import { LinkAlarm } from "./link_alarm.ts";
 import { ParentRun, type RunContext } from "./parent_run.ts";
 import { ExperimentRecord } from "../evidence/record.ts";
 import type { Setting } from "./setting.ts";
@@ -88,6 +92,8 @@ export interface RunExperimentOptions {
    * The child's main module, if not the experiment's: tests and the one-file build have their own.
    */
   readonly childModule?: string | undefined;
+  /** Where the children find their files, if they cannot read them where they are. */
+  readonly childFiles?: ChildFiles | undefined;
   /** Receives the calls of parent and children, if they are traced. */
   readonly tracing?: Tracing | undefined;
   /** Shows progress, if anybody wants it. */
@@ -102,8 +108,15 @@ export interface RunExperimentOptions {
  */
 export async function runExperiment(
   experiment: Experiment,
-  { setting, signal, settled, childModule = experiment.module, tracing, showProgress }:
-    RunExperimentOptions,
+  {
+    setting,
+    signal,
+    settled,
+    childModule = experiment.module,
+    childFiles,
+    tracing,
+    showProgress,
+  }: RunExperimentOptions,
 ): Promise<ExperimentEvidence> {
   const timeUp = new AbortController();
   const timeout = setting.timeout ?? (experiment.timeout ?? DEFAULT_TIMEOUT) * 1000;
@@ -111,23 +124,27 @@ export async function runExperiment(
     () => timeUp.abort(new ExperimentError(`Time ran out after ${timeout / 1000} s`)),
     timeout,
   );
-  const context: RunContext = {
-    experiment: experiment.name,
-    setting,
-    options: setting.options[experiment.name],
-    signal: AbortSignal.any([signal, timeUp.signal]),
-    deadline: performance.now() + timeout,
-    childModule,
-    tracing,
-  };
+  const deadline = performance.now() + timeout;
+  const options = setting.options[experiment.name];
   const record = new ExperimentRecord(
     experiment,
     setting.protections.length > 0 ? checksOfHardening(experiment) : [],
   );
   using _calls = tracing?.keptBy((...call) => record.call(...call));
-  using _progress = showProgress?.(experiment.name, context.deadline, record);
+  using _progress = showProgress?.(experiment.name, deadline, record);
   try {
     signal.throwIfAborted();
+    using alarm = new LinkAlarm(linksOf(experiment, setting), tracing);
+    const context: RunContext = {
+      experiment: experiment.name,
+      setting,
+      options,
+      signal: AbortSignal.any([signal, timeUp.signal, alarm.signal]),
+      deadline,
+      childModule,
+      childFiles,
+      tracing,
+    };
     const run = new ParentRun(context, record);
     const reason = whyNoAnswer(experiment);
     if (reason !== undefined) {
@@ -136,12 +153,16 @@ export async function runExperiment(
       run.note(`No answer: ${reason}`, experiment.plan[0]);
       return record.close(null, null);
     }
-    const conclusion = await experiment.parent(run);
+    const conclusion = await whileUnchanged(alarm, signal, () => experiment.parent(run));
     await settled?.(); // an interrupted run is not a PASS, however late the signal came
     signal.throwIfAborted();
     return record.close(conclusion, null);
   } catch (error) {
     const errors = errorsIn(error);
+    if (errors[0] instanceof InterfaceChanged) {
+      record.interfaceChanged(errors[0].event);
+      return record.close(null, errors[0].message);
+    }
     if (errors[0] instanceof CannotLook) {
       record.skipRest(errors[0].message);
       return record.close(null, null);
@@ -151,6 +172,43 @@ export async function runExperiment(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Returns the interfaces that an experiment uses. */
+function linksOf(experiment: Experiment, { link, stimulus, options }: Setting): WatchedLink[] {
+  const own = experiment.links?.(options[experiment.name]) ?? [];
+  return [link, ...stimulus === undefined ? [] : [stimulus], ...own];
+}
+
+/**
+ * Runs the parent's program, and then looks whether the interfaces have stayed as they were. If
+ * one has not, an error of the program may be a consequence, and its success shows nothing.
+ *
+ * @param interruption The signal of the user. If it comes first, it is the reason of the end.
+ * @throws {InterfaceChanged} If an interface has changed.
+ */
+async function whileUnchanged<T>(
+  alarm: LinkAlarm,
+  interruption: AbortSignal,
+  program: () => Promise<T>,
+): Promise<T> {
+  let result: T;
+  try {
+    alarm.signal.throwIfAborted();
+    result = await program();
+  } catch (error) {
+    if (!errorsIn(error).every(mayFollow)) throw error; // a defect stays one
+    if (interruption.aborted && !alarm.signal.aborted) throw error;
+    throw await alarm.lastLook() ?? error;
+  }
+  const change = await alarm.lastLook();
+  if (change !== undefined) throw change;
+  return result;
+}
+
+/** Whether an error may follow from the change of an interface. */
+function mayFollow(error: unknown): boolean {
+  return isForeseen(error) || error instanceof CannotLook || error instanceof InterfaceChanged;
 }
 
 /** Returns why this experiment cannot be answered here; `undefined` if it can. */

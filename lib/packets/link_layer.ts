@@ -74,6 +74,16 @@ export function longestFrame(...ends: readonly Pick<LinkEnd, "layer" | "mtu">[])
   return Math.min(...ends.map(({ layer, mtu }) => LINK_HEADER[layer] + mtu));
 }
 
+/**
+ * The size of a buffer for one frame, in bytes: an IP packet of 64 KiB with its headers, whatever
+ * the MTU, because the kernel joins packets into longer ones (GSO and GRO), and an MTU can change.
+ * A longer frame is cut.
+ *
+ * It is an odd number of cache lines, so that the beginnings of adjacent frames do not compete for
+ * the same sets of a cache.
+ */
+export const FRAME_ROOM = (1 << 16) + 192;
+
 /** Where the packet in a frame begins, and what it is. */
 export interface PacketPlace {
   /** The EtherType of the packet, within VLAN tags. */

@@ -108,6 +108,7 @@ const HEADERS = [
   "linux/if_packet.h",
   "linux/igmp.h",
   "linux/io_uring.h",
+  "linux/ip.h",
   "linux/kcmp.h",
   "linux/net_tstamp.h",
   "linux/nsfs.h",

@@ -27,7 +27,7 @@ import { ETH_P_ALL, PR_SET_DUMPABLE } from "../../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { OwnedFd, pipe } from "../../../ffi/process/descriptor.ts";
 import { prctl } from "../../../ffi/process/process.ts";
-import { if_nametoindex } from "../../../ffi/socket/rtnetlink.ts";
+import { if_nametoindex, linkByIndex } from "../../../ffi/socket/rtnetlink.ts";
 import { EarlyRings } from "../../confine/early_rings.ts";
 import { launcherUnder } from "../../confine/launcher.ts";
 import { proveConfinement } from "../../confine/proof.ts";
@@ -250,6 +250,7 @@ export const authority: Experiment = {
     "What can a compromised worker still do with the passed socket, and what takes it away?",
   decisions: ["D24"],
   whyNoAnswer: whyProcHides,
+  links: () => [linkByIndex(if_nametoindex("lo"))],
   timeout: 60,
   plan: ["AUTH-01", "AUTH-02", "AUTH-03", "AUTH-04", ...CONFINEMENT_CHECKS],
   parent,
