@@ -3,7 +3,9 @@
  * them into the other, as a cable would. Both vanish with this program, which ends with the
  * command. Source: Documentation/networking/tuntap.rst of the kernel.
  *
- *     tun_pair.ts tun|tap NEAR FAR COMMAND [ARG…]
+ *     tun_pair.ts tun|tap|ARPHRD NEAR FAR COMMAND [ARG…]
+ *
+ * With a number, a tun claims to be of that link type, such as 280 for a CAN bus.
  *
  * @module
  */
@@ -17,6 +19,7 @@ import {
   open,
   pollAsync,
   POLLIN,
+  rawSyscall,
   SystemError,
   write,
 } from "../../ffi/mod.ts";
@@ -26,8 +29,9 @@ import { passThrough } from "./pass_through.ts";
 
 /** asm-generic/fcntl.h. */
 const O_NONBLOCK = 0o4000;
-/** linux/if_tun.h: `_IOW('T', 202, int)`, and the flags of the request. */
-const TUNSETIFF = 0x400454ca, IFF_TUN = 1, IFF_TAP = 2, IFF_NO_PI = 0x1000;
+/** linux/if_tun.h: `_IOW('T', 202, int)`, `_IOW('T', 205, int)`, and the flags of the first. */
+const TUNSETIFF = 0x400454ca, TUNSETLINK = 0x400454cd;
+const IFF_TUN = 1, IFF_TAP = 2, IFF_NO_PI = 0x1000;
 
 /** How long one wait for packets takes at most, in milliseconds. */
 const TURN = 50;
@@ -35,12 +39,13 @@ const TURN = 50;
 const buffer = new Uint8Array(65_536 + 18);
 
 /** Makes an interface. Returns the descriptor that is its other side. */
-function makeInterface(name: string, kind: number): number {
+function makeInterface(name: string): number {
   const fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
   const request = ifreq.alloc();
   request.ifr_name.set(new TextEncoder().encode(name));
-  request.ifr_flags = kind | IFF_NO_PI;
+  request.ifr_flags = (kind === "tap" ? IFF_TAP : IFF_TUN) | IFF_NO_PI;
   ioctl(fd, TUNSETIFF, request.bytes);
+  if (/^\d+$/.test(kind)) rawSyscall("ioctl", fd, TUNSETLINK, Number(kind));
   return fd;
 }
 
@@ -67,7 +72,7 @@ function carry(from: number, to: number): void {
 }
 
 const [kind, near, far, command, ...args] = Deno.args;
-const ends = [near, far].map((name) => makeInterface(name, kind === "tap" ? IFF_TAP : IFF_TUN));
+const ends = [near, far].map(makeInterface);
 for (const name of [near, far]) {
   await new Deno.Command("ip", { args: ["link", "set", name, "up"] }).output();
 }
