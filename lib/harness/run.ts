@@ -9,7 +9,12 @@ import type { WatchedLink } from "../host/link_watch.ts";
 import type { ChildFiles } from "./child_files.ts";
 import { describeMissing, missingCapabilities } from "../host/capabilities.ts";
 import { checksOfHardening } from "../evidence/description.ts";
-import { type Environment, type Evidence, type ExperimentEvidence } from "../evidence/evidence.ts";
+import type {
+  Conclusion,
+  Environment,
+  Evidence,
+  ExperimentEvidence,
+} from "../evidence/evidence.ts";
 import { overall } from "../evidence/verdict.ts";
 import type { Experiment } from "./experiment.ts";
 import {
@@ -24,6 +29,7 @@ import {
 import { earlyEndOf, endsAnExperiment, isChilds, remedyFor } from "./blame.ts";
 import { whyNobodyCould } from "./controls.ts";
 import { LinkAlarm } from "./link_alarm.ts";
+import { passEveryGroup } from "../packets/every_group.ts";
 import { ParentRun, type RunContext } from "./parent_run.ts";
 import { ExperimentRecord } from "../evidence/record.ts";
 import type { Setting } from "./setting.ts";
@@ -149,7 +155,7 @@ export async function runExperiment(
       run.note(`No answer: ${reason}`, experiment.plan[0]);
       return record.close(null, null);
     }
-    const conclusion = await whileUnchanged(alarm, signal, () => experiment.parent(run));
+    const conclusion = await whileUnchanged(alarm, signal, () => parentsProgram(experiment, run));
     await settled?.(); // an interrupted run is not a PASS, however late the signal came
     signal.throwIfAborted();
     return record.close(conclusion, null);
@@ -170,6 +176,13 @@ async function closeAfter(error: unknown, run: ParentRun): Promise<ExperimentEvi
   if (!errors.every(endsAnExperiment)) throw error;
   if (errors[0] instanceof InterfaceChanged) run.record.interfaceChanged(errors[0].event);
   return run.record.close(null, await earlyEndOf(await excused(errors, run)));
+}
+
+/** Runs the parent's program. If it sends frames, the interface passes all of their groups. */
+async function parentsProgram(experiment: Experiment, run: ParentRun): Promise<Conclusion> {
+  const { link, stimulus } = run.setting;
+  using _everyGroup = stimulus && passEveryGroup(link);
+  return await experiment.parent(run);
 }
 
 /** Returns the interfaces that an experiment uses. */
