@@ -24,7 +24,7 @@ import { CannotAnswer } from "../evidence/errors.ts";
 /** The form of a frame: `ethernet` has a header of 14 bytes, `ip` begins with the IP header. */
 export type LinkLayer = "ethernet" | "ip";
 
-/** The types of interfaces that are known, with the form of their frames. Source: linux/if_arp.h. */
+/** The known types of interfaces, with the form of their frames. Source: linux/if_arp.h. */
 const LAYERS = new Map<number, LinkLayer>([
   [ARPHRD_ETHER, "ethernet"],
   [ARPHRD_LOOPBACK, "ethernet"],
@@ -73,6 +73,16 @@ export interface LinkEnd {
 export function longestFrame(...ends: readonly Pick<LinkEnd, "layer" | "mtu">[]): number {
   return Math.min(...ends.map(({ layer, mtu }) => LINK_HEADER[layer] + mtu));
 }
+
+/**
+ * The size of a buffer for one frame, in bytes: an IP packet of 64 KiB with its headers, whatever
+ * the MTU, because the kernel joins packets into longer ones (GSO and GRO), and an MTU can change.
+ * A longer frame is cut.
+ *
+ * It is an odd number of cache lines, so that the beginnings of adjacent frames do not compete for
+ * the same sets of a cache.
+ */
+export const FRAME_ROOM = (1 << 16) + 192;
 
 /** Where the packet in a frame begins, and what it is. */
 export interface PacketPlace {

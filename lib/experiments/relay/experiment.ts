@@ -234,8 +234,10 @@ export async function parent(
   const arrived = passageOf(stimulus.sent.length, arrivals.datagrams, flow.received);
   run.check("RELAY-02", judgeEgress([agreed, atTheEnd], egressLink, to));
   const missedStrays = leaving.lost + inward.lost;
-  run.check("RELAY-03", judgeStrays(strays, controls, missedStrays));
-  run.check("RELAY-04", judgeStrays(strays, controls, missedStrays));
+  const judgedStrays = judgeStrays(strays, controls, missedStrays);
+  const restsOnInterface = strays.length === 0; // a stray frame is one, whatever happened since
+  run.check("RELAY-03", judgedStrays, ["parent"], restsOnInterface);
+  run.check("RELAY-04", judgedStrays, ["parent"], restsOnInterface);
   run.check("RELAY-05", judgePassage(left, limits));
   if (receiver === undefined) run.check("RELAY-06", skipped(`--out ${egressLink.name}`));
   else run.check("RELAY-06", judgePassage(arrived, limits), ["answer"]);
@@ -356,6 +358,7 @@ export const relay: Experiment<RelaySetting> = {
   capabilities: ["CAP_NET_ADMIN"],
   whyNoAnswer: whyNoLargeReceiveBuffer,
   options: relayOptions,
+  links: ({ out }) => out === undefined ? [] : [out],
   plan: [
     "RELAY-01",
     "RELAY-02",

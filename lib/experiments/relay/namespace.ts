@@ -10,7 +10,8 @@
 
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { withOriginalMask } from "../../../ffi/process/signals.ts";
-import { linkByName } from "../../../ffi/socket/rtnetlink.ts";
+import { deleteLink } from "../../../ffi/socket/link_settings.ts";
+import { if_nametoindex, linkByIndex } from "../../../ffi/socket/rtnetlink.ts";
 import { CannotAnswer } from "../../evidence/errors.ts";
 import { asInterface, type Interface } from "../../packets/link_layer.ts";
 import { runtimeCall } from "../../host/runtime_call.ts";
@@ -72,21 +73,22 @@ export class FarNamespace implements Disposable {
     const size = ["mtu", String(Math.min(mtu, MTU_LIMIT))];
     const peer = ["peer", "name", FAR_END, ...size, "netns", String(pid)];
     run("ip", "link", "add", near, ...size, "type", "veth", ...peer);
+    const ifindex = if_nametoindex(near);
     try {
       run("ip", "address", "add", NEAR_ADDRESS + PREFIX, "dev", near);
       run("ip", "link", "set", near, "up");
       run(...there, "ip", "address", "add", FAR_ADDRESS + PREFIX, "dev", FAR_END);
       run(...there, "ip", "link", "set", FAR_END, "up");
-      this.near = asInterface(linkByName(near));
+      this.near = asInterface(linkByIndex(ifindex));
     } catch (error) {
-      remove(near);
+      remove(ifindex);
       throw error;
     }
   }
 
   /** Deletes the pair. */
   [Symbol.dispose](): void {
-    remove(this.near.name);
+    remove(this.near.ifindex);
   }
 }
 
@@ -114,7 +116,14 @@ function run(...[program, ...args]: readonly string[]): void {
   );
 }
 
-/** Deletes an interface. One that is gone already, with the other namespace, is no error. */
-function remove(name: string): void {
-  outcomeOf("ip", ["link", "delete", name]);
+/**
+ * Deletes an interface, whatever its name is by now. One that is gone already, with the other
+ * namespace, is no error.
+ */
+function remove(ifindex: number): void {
+  try {
+    deleteLink(ifindex);
+  } catch (error) {
+    if (!(error instanceof SystemError && error.errno === Errno.ENODEV)) throw error;
+  }
 }

@@ -15,7 +15,7 @@ import { invalidFrames } from "../../../lib/experiments/relay/invalid_frames.ts"
 import { datagramFrame } from "../../../lib/packets/build.ts";
 import { groupFilter, multicastFilter, outgoingFilter } from "../../../lib/packets/filters.ts";
 import { stimulusFrame } from "../../../lib/packets/stimulus.ts";
-import { NOBODY, SENDER } from "../../support/link_ends.ts";
+import { BARE, NOBODY, SENDER } from "../../support/link_ends.ts";
 
 const TO = { address: "239.255.70.68", port: 5004 };
 const datagram = (size = 80, options: number[] = []) =>
@@ -141,4 +141,44 @@ for (const [what, bytes, passes] of FRAMES) {
 
 Deno.test("outgoingFilter() drops what this machine does not send", () => {
   assertEquals(filtered(outgoingFilter(), datagram()), undefined);
+});
+
+const bare = (options: number[] = []) =>
+  datagramFrame({ sender: BARE, to: TO, payload: new Uint8Array(80), options });
+const bareStimulus = (sequence: number) => stimulusFrame(sequence, BARE, new Uint8Array(16));
+
+const PACKETS: [what: string, packet: Uint8Array<ArrayBuffer>, passes: boolean][] = [
+  ["the stimulus: UDP over IPv4", bareStimulus(0), true],
+  ["the stimulus: IGMP", bareStimulus(1), true],
+  ["the stimulus: UDP over IPv6", bareStimulus(2), true],
+  ["the first group of IPv4", bare().with(16, 224), true],
+  ["the last address below", bare().with(16, 223), false],
+  ["the first address above", bare().with(16, 240), false],
+  ["IPv6 to one host", bareStimulus(2).with(24, 0xfe), false],
+  ["neither IPv4 nor IPv6", bare().with(0, 0x55), false],
+  ["cut before the destination", bare().slice(0, 16), false],
+  ["an Ethernet frame", stimulus(0), false],
+  ["empty", new Uint8Array(0), false],
+];
+
+for (const [what, bytes, passes] of PACKETS) {
+  Deno.test(`multicastFilter("ip") ${passes ? "passes whole" : "drops"}: ${what}`, () => {
+    assertEquals(filtered(multicastFilter("ip"), bytes), passes ? bytes.length : undefined);
+  });
+}
+
+Deno.test('groupFilter("ip") passes datagrams to the group, and no packet with another byte there', () => {
+  const filter = groupFilter(TO, "ip");
+  assertEquals(filtered(filter, bare()), 108);
+  assertEquals(filtered(filter, bare([0x94, 4, 0, 0])), 112);
+  const named = [0, 9, 16, 17, 18, 19];
+  for (let at = 0; at < 28; at++) {
+    const altered = bare();
+    altered[at] ^= 0x10;
+    assertEquals(filtered(filter, altered), named.includes(at) ? undefined : 108, `byte ${at}`);
+  }
+  for (let length = 0; length < 20; length++) {
+    assertEquals(filtered(filter, bare().slice(0, length)), undefined, `${length} bytes`);
+  }
+  assertEquals(filtered(filter, datagram()), undefined);
 });
