@@ -64,11 +64,14 @@ export interface ArrivalsOptions {
   readonly longest: number;
   readonly digest: Digest;
   readonly injections: Injections;
-  /** The filter of the worker's socket; without it, the witness sees every frame. */
-  readonly filter?: Uint8Array<ArrayBuffer>;
+  /** The program of the witness's socket filter: which frames it sees. */
+  readonly filter: Uint8Array<ArrayBuffer>;
 }
 
-/** Receives at the interface as the worker does, as far as the filter is the same. */
+/**
+ * Receives at the interface as the worker does: with its filter the same frames, and with
+ * `destinationFilter` those that its filter should not drop.
+ */
 export class Arrivals implements Disposable {
   readonly #ring: WitnessRing;
   readonly #reader: DatagramReader;

@@ -40,7 +40,7 @@ import { compare, sha256 } from "../../harness/digests.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { requireStimulus } from "../../host/interfaces.ts";
-import { groupFilter } from "../../packets/filters.ts";
+import { destinationFilter, groupFilter } from "../../packets/filters.ts";
 import type { LinkLayer } from "../../packets/link_layer.ts";
 import {
   boundPacketSocket,
@@ -160,7 +160,7 @@ export async function parent(
   const longestOutput = longestOutputOf(egress.fd);
   using stimulus = new RelayStimulus(far, from, { longest, longestOutput }, digest);
   const reading = { from, longest: longestOutput, digest, injections: stimulus };
-  using arriving = new Arrivals(link, reading);
+  using arriving = new Arrivals(link, { ...reading, filter: destinationFilter(from.address) });
   using passing = new Arrivals(link, { ...reading, filter });
   const expected = { source: agreed.source, to, digest };
   using leaving = new OutputWitness(egressLink, "outgoing", expected);
