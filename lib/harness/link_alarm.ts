@@ -30,15 +30,12 @@ export class LinkAlarm implements Disposable {
    * Starts to look.
    *
    * @param links The interfaces, as they were when the run began.
-   * @param tracing Gets none of the calls: there are fifty looks a second.
+   * @param tracing Gets the calls of no later look: there are fifty a second.
    * @throws {SystemError} If the kernel's messages cannot be read here.
    */
   constructor(links: readonly WatchedLink[], tracing?: Tracing) {
     this.#tracing = tracing;
-    {
-      using _untraced = tracing?.paused();
-      this.#watch = new LinkWatch(links);
-    }
+    this.#watch = new LinkWatch(links);
     this.#timer = setInterval(() => this.#ring(), INTERVAL);
     Deno.unrefTimer(this.#timer);
     this.#ring(); // something may have changed since the names were looked up

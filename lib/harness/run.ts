@@ -125,7 +125,6 @@ export async function runExperiment(
     timeout,
   );
   const deadline = performance.now() + timeout;
-  const options = setting.options[experiment.name];
   const record = new ExperimentRecord(
     experiment,
     setting.protections.length > 0 ? checksOfHardening(experiment) : [],
@@ -134,26 +133,28 @@ export async function runExperiment(
   using _progress = showProgress?.(experiment.name, deadline, record);
   try {
     signal.throwIfAborted();
-    using alarm = new LinkAlarm(linksOf(experiment, setting), tracing);
-    const context: RunContext = {
+    const reason = whyNoAnswer(experiment);
+    if (reason !== undefined) {
+      record.step("parent", true, "Checking the requirements...");
+      record.skipRest(reason);
+      record.line({ kind: "note", text: `No answer: ${reason}`, checks: [experiment.plan[0]] });
+      return record.close(null, null);
+    }
+    const context = (changed: AbortSignal): RunContext => ({
       experiment: experiment.name,
       setting,
-      options,
-      signal: AbortSignal.any([signal, timeUp.signal, alarm.signal]),
+      options: setting.options[experiment.name],
+      signal: AbortSignal.any([signal, timeUp.signal, changed]),
       deadline,
       childModule,
       childFiles,
       tracing,
-    };
-    const run = new ParentRun(context, record);
-    const reason = whyNoAnswer(experiment);
-    if (reason !== undefined) {
-      run.step("Checking the requirements...");
-      run.skipRest(reason);
-      run.note(`No answer: ${reason}`, experiment.plan[0]);
-      return record.close(null, null);
-    }
-    const conclusion = await whileUnchanged(alarm, signal, () => experiment.parent(run));
+    });
+    const watching = { links: linksOf(experiment, setting), tracing, interruption: signal };
+    const conclusion = await whileUnchanged(
+      watching,
+      (changed) => experiment.parent(new ParentRun(context(changed), record)),
+    );
     await settled?.(); // an interrupted run is not a PASS, however late the signal came
     signal.throwIfAborted();
     return record.close(conclusion, null);
@@ -189,26 +190,34 @@ function linksOf(experiment: Experiment, { link, stimulus, options }: Setting): 
   return [link, ...stimulus === undefined ? [] : [stimulus], ...own];
 }
 
+/** What {@linkcode whileUnchanged} watches, and how. */
+interface Watching {
+  readonly links: readonly WatchedLink[];
+  readonly tracing: Tracing | undefined;
+  /** The signal of the user. If it comes first, it is the reason of the end. */
+  readonly interruption: AbortSignal;
+}
+
 /**
  * Runs the parent's program, and then looks whether the interfaces have stayed as they were. If
  * one has not, an error of the program may be a consequence, and its success shows nothing.
  *
- * @param interruption The signal of the user. If it comes first, it is the reason of the end.
+ * @param program The program. Its signal is aborted as soon as an interface changes.
  * @throws {InterfaceChanged} If an interface has changed.
  */
 async function whileUnchanged<T>(
-  alarm: LinkAlarm,
-  interruption: AbortSignal,
-  program: () => Promise<T>,
+  { links, tracing, interruption }: Watching,
+  program: (changed: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  using alarm = new LinkAlarm(links, tracing);
   let result: T;
   try {
     alarm.signal.throwIfAborted();
-    result = await program();
+    result = await program(alarm.signal);
   } catch (error) {
     if (!errorsIn(error).every(mayFollow)) throw error; // a defect stays one
     if (interruption.aborted && !alarm.signal.aborted) throw error;
-    throw await alarm.lastLook() ?? error;
+    throw await alarm.lastLook().catch(() => undefined) ?? error; // the first error says more
   }
   const change = await alarm.lastLook();
   if (change !== undefined) throw change;
