@@ -59,13 +59,13 @@ export class LinkAlarm implements Disposable {
   }
 
   /**
-   * Takes the last look, once the program of the parent has ended.
+   * Takes the last look, once the program of the parent has ended, and stops looking.
    *
    * @returns The change, as fully as it is known by now; `undefined` if there was none.
    * @throws {SystemError} If the kernel's messages cannot be read.
    */
   async lastLook(): Promise<InterfaceChanged | undefined> {
-    clearInterval(this.#timer);
+    using _stopped = this;
     this.#lookAgain();
     if (this.#watch.change === undefined) return undefined;
     await pause(SETTLING_TIME);
@@ -78,7 +78,7 @@ export class LinkAlarm implements Disposable {
     this.#watch.lookAgain();
   }
 
-  /** Stops looking. */
+  /** Stops looking; the second time does nothing. */
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
     this.#watch[Symbol.dispose]();
