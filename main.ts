@@ -22,6 +22,7 @@ import { progressOn } from "./lib/cli/live.ts";
 import { adoptOrphans } from "./lib/harness/orphans.ts";
 import { Exit } from "./lib/evidence/errors.ts";
 import { canHavePidNamespaces } from "./lib/harness/pid_namespace.ts";
+import { showChildFiles } from "./lib/harness/process.ts";
 import {
   isTerminal,
   terminalColumns,
@@ -54,7 +55,7 @@ async function runAll(
   childModule: string | undefined,
 ): Promise<Evidence> {
   const { run, files, force } = task;
-  const where = environment(run.interface, run.user, args);
+  let where = environment(run.interface, run.user, args);
   const results: ExperimentEvidence[] = [];
   try {
     blockSignals();
@@ -65,11 +66,21 @@ async function runAll(
       ["deno run -A", Deno.mainModule.split("/").at(-1), ...args].join(" "),
       EXPERIMENTS,
     );
+    const { layer, kind, mtu } = setting.link;
+    where = { ...where, link: { layer, kind, mtu } };
+    const modules = task.experiments.map(({ module }) => childModule ?? module);
+    await using childFiles = await showChildFiles(modules);
     if (!canHavePidNamespaces()) adoptOrphans();
     using views = new ViewFiles(files, { force });
     const evidence = await runEach(
       task.experiments,
-      { setting, childModule, tracing, showProgress: task.trace ? undefined : progressFor(args) },
+      {
+        setting,
+        childModule,
+        childFiles,
+        tracing,
+        showProgress: task.trace ? undefined : progressFor(args),
+      },
       where,
       results,
     );

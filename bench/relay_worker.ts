@@ -44,12 +44,12 @@ using packetSocket = boundPacketSocket(linkOf(options.interface!).ifindex, ETH_P
 setsockopt(packetSocket.fd, SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20);
 using egress = openEgress(linkOf(options.out!), to);
 using source = openFrameSource(options.path as ReceivePath, packetSocket.fd);
-const relay = new Relay(source, egress.fd, from);
+const relay = new Relay(source, egress.fd, from, "ethernet");
 
 const before = cpuUsage();
 if (!options.plain) {
   const own = { packetFd: packetSocket.fd, egressFd: egress.fd, sourceFd: source.fd };
-  becomeHardened(own, groupFilter(from.address));
+  becomeHardened(own, groupFilter(from.address, "ethernet"));
 }
 takeStatistics(packetSocket.fd);
 console.log("ready");

@@ -30,6 +30,8 @@ export * from "./io_uring/io_uring.ts";
 export * from "./process/kcmp.ts";
 export * from "./abi/layouts.ts";
 export * from "./abi/libc.ts";
+export * from "./socket/link_monitor.ts";
+export * from "./socket/link_settings.ts";
 export * from "./abi/memory.ts";
 export * from "./socket/message.ts";
 export * from "./socket/message_vector.ts";

@@ -8,6 +8,8 @@
  */
 
 // bits/socket.h
+/** No address family in particular. */
+export const AF_UNSPEC = 0;
 /** Local sockets: unix(7). */
 export const AF_UNIX = 1;
 /** IPv4 sockets: ip(7). */
@@ -192,6 +194,8 @@ export const ETH_P_ARP = 0x0806;
 export const ETH_P_ALL = 0x0003;
 /** The EtherType of a VLAN tag. */
 export const ETH_P_8021Q = 0x8100;
+/** The EtherType of a service tag, outside a VLAN tag: IEEE 802.1ad. */
+export const ETH_P_8021AD = 0x88a8;
 /** The size of an Ethernet address, in bytes. */
 export const ETH_ALEN = 6;
 /** The size of an Ethernet header, in bytes. */
@@ -200,6 +204,8 @@ export const ETH_HLEN = 14;
 // linux/if.h
 /** The size of an interface's name, in bytes, with its NUL. */
 export const IFNAMSIZ = 16;
+/** The size of an alternative name of an interface, in bytes, with its NUL. */
+export const ALTIFNAMSIZ = 128;
 /** The interface is up. */
 export const IFF_UP = 0x1;
 /** The interface is a loopback. */
@@ -209,13 +215,31 @@ export const IFF_PROMISC = 0x100;
 /** The interface has a carrier. */
 export const IFF_LOWER_UP = 0x10000;
 
+// linux/if_arp.h
+/** The type of an Ethernet interface. */
+export const ARPHRD_ETHER = 1;
+/** The type of an interface whose frames are IP packets, such as a mobile modem. */
+export const ARPHRD_RAWIP = 519;
+/** The type of a loopback. */
+export const ARPHRD_LOOPBACK = 772;
+/** The type of an interface without a link-layer header, such as a tun. */
+export const ARPHRD_NONE = 0xfffe;
+
 // linux/rtnetlink.h, linux/if_link.h, linux/netlink.h
 /** A message of rtnetlink(7) that describes a link. */
 export const RTM_NEWLINK = 16;
+/** A link is gone from this network namespace; or, with a family, from a bridge. */
+export const RTM_DELLINK = 17;
 /** Requests a link. */
 export const RTM_GETLINK = 18;
+/** Changes a link. */
+export const RTM_SETLINK = 19;
+/** The multicast group of the messages about links, as a bit of `nl_groups`. */
+export const RTMGRP_LINK = 1;
 /** The message is a request. */
 export const NLM_F_REQUEST = 1;
+/** The request wants an acknowledgement. */
+export const NLM_F_ACK = 4;
 /** Netlink messages begin at a multiple of this. */
 export const NLMSG_ALIGNTO = 4;
 /** Attributes of a message begin at a multiple of this. */
@@ -228,16 +252,38 @@ export const NLMSG_ERROR = 2;
 export const IFLA_ADDRESS = 1;
 /** The link's name. */
 export const IFLA_IFNAME = 3;
+/** The link's MTU. */
+export const IFLA_MTU = 4;
 /** The ifindex of the link's peer. */
 export const IFLA_LINK = 5;
+/** The ifindex of the bridge, bond or team that the link is a port of. */
+export const IFLA_MASTER = 10;
 /** The kind of link, as nested attributes. */
 export const IFLA_LINKINFO = 18;
+/** Settings of the link by address family, as nested attributes. */
+export const IFLA_AF_SPEC = 26;
 /** The number of users that want the link promiscuous. */
 export const IFLA_PROMISCUITY = 30;
 /** The network namespace of the link's peer. */
 export const IFLA_LINK_NETNSID = 37;
+/** The network namespace that the link has moved to, by its id in this one. */
+export const IFLA_NEW_NETNSID = 45;
+/** How often the link has lost its carrier. */
+export const IFLA_CARRIER_DOWN_COUNT = 48;
+/** The ifindex of the link in the network namespace that it has moved to. */
+export const IFLA_NEW_IFINDEX = 49;
+/** The link's alternative names, as nested attributes. */
+export const IFLA_PROP_LIST = 52;
+/** An alternative name, of up to 127 bytes. */
+export const IFLA_ALT_IFNAME = 53;
 /** The kind, such as "veth". */
 export const IFLA_INFO_KIND = 1;
+/** The settings of IPv4, an attribute each or, when the kernel reports them, an array of `int`. */
+export const IFLA_INET_CONF = 1;
+
+// linux/ip.h
+/** Reverse path filtering: 0 off, 1 strict, 2 loose. */
+export const IPV4_DEVCONF_RP_FILTER = 8;
 
 // bits/poll.h
 /** Readable: poll(2). */
@@ -413,7 +459,11 @@ export const CLOSE_RANGE_CLOEXEC = 4;
 // linux/capability.h
 /** The version of capget(2) that has 64 capabilities. */
 export const _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
-/** Allows signals to any process: capabilities(7). */
+/** Overrides the permissions of files and folders: capabilities(7). */
+export const CAP_DAC_OVERRIDE = 1;
+/** Overrides the permissions to read files, and to read and search folders. */
+export const CAP_DAC_READ_SEARCH = 2;
+/** Allows signals to any process. */
 export const CAP_KILL = 5;
 /** Allows changes of the gids and groups. */
 export const CAP_SETGID = 6;

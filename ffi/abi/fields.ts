@@ -41,6 +41,11 @@ export const FIELDS = {
     sll_halen: [11, "u8"],
     sll_addr: [12, "u8[8]"],
   },
+  sockaddr_nl: {
+    nl_family: [0, "u16"],
+    nl_pid: [4, "u32"],
+    nl_groups: [8, "u32"],
+  },
   sockaddr_in: {
     sin_family: [0, "u16"],
     sin_port: [2, "be16"],

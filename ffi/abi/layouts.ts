@@ -29,6 +29,13 @@ export const sockaddr_ll: Struct<typeof FIELDS.sockaddr_ll> = struct(
   FIELDS.sockaddr_ll,
 );
 
+/** `struct sockaddr_nl`: the address of a netlink socket. Source: linux/netlink.h, netlink(7). */
+export const sockaddr_nl: Struct<typeof FIELDS.sockaddr_nl> = struct(
+  "sockaddr_nl",
+  12,
+  FIELDS.sockaddr_nl,
+);
+
 /** `struct sockaddr_in`: the address of an IPv4 socket. Source: netinet/in.h, ip(7). */
 export const sockaddr_in: Struct<typeof FIELDS.sockaddr_in> = struct(
   "sockaddr_in",

@@ -7,16 +7,20 @@
 
 import {
   AF_NETLINK,
+  ALTIFNAMSIZ,
   IFF_LOOPBACK,
   IFF_LOWER_UP,
   IFF_UP,
   IFLA_ADDRESS,
+  IFLA_ALT_IFNAME,
   IFLA_IFNAME,
   IFLA_INFO_KIND,
   IFLA_LINK,
   IFLA_LINK_NETNSID,
   IFLA_LINKINFO,
+  IFLA_MTU,
   IFLA_PROMISCUITY,
+  IFLA_PROP_LIST,
   IFNAMSIZ,
   MSG_DONTWAIT,
   NLA_TYPE_MASK,
@@ -38,6 +42,8 @@ import { recv, send, socket } from "./calls.ts";
 export interface Link {
   /** Such as `eth0`. */
   readonly name: string;
+  /** Its alternative names, each up to 127 bytes long: `ip link property add`. */
+  readonly alternativeNames: readonly string[];
   /** Its number in this network namespace. */
   readonly ifindex: number;
   /** Administratively up (`IFF_UP`). */
@@ -46,6 +52,10 @@ export interface Link {
   readonly carrier: boolean;
   /** It is a loopback (`IFF_LOOPBACK`). */
   readonly loopback: boolean;
+  /** The form of its frames, such as `ARPHRD_ETHER`. Source: linux/if_arp.h. */
+  readonly type: number;
+  /** The longest packet, in bytes, without the link-layer header. */
+  readonly mtu: number;
   /** Hardware address, 6 bytes on Ethernet. */
   readonly address: Uint8Array;
   /** `IFLA_INFO_KIND`, such as `veth`; empty for a physical one and for `lo`. */
@@ -63,13 +73,15 @@ const align = (length: number) => (length + NLMSG_ALIGNTO - 1) & ~(NLMSG_ALIGNTO
 const MAX_ERRNO = 4095; // linux/err.h of the kernel
 const decoder = new TextDecoder();
 
-function attributesIn(bytes: Uint8Array<ArrayBuffer>): Map<number, Uint8Array<ArrayBuffer>> {
-  const attributes = new Map<number, Uint8Array<ArrayBuffer>>();
+type Attribute = [type: number, value: Uint8Array<ArrayBuffer>];
+
+function attributesIn(bytes: Uint8Array<ArrayBuffer> = new Uint8Array()): Attribute[] {
+  const attributes: Attribute[] = [];
   for (let offset = 0; offset + rtattr.size <= bytes.length;) {
     const { rta_len, rta_type } = rtattr.over(bytes, offset);
     if (rta_len < rtattr.size || rta_len > bytes.length - offset) break;
     const value = bytes.subarray(offset + rtattr.size, offset + rta_len);
-    attributes.set(rta_type & NLA_TYPE_MASK, value);
+    attributes.push([rta_type & NLA_TYPE_MASK, value]);
     offset += align(rta_len);
   }
   return attributes;
@@ -102,18 +114,20 @@ export function parseLink(message: Uint8Array<ArrayBuffer>): Link {
   if (nlmsg_type !== RTM_NEWLINK || nlmsg_len < attributesAt || nlmsg_len > message.length) {
     throw new RangeError(`Unexpected netlink message of type ${nlmsg_type}, ${nlmsg_len} bytes`);
   }
-  const { ifi_index, ifi_flags } = ifinfomsg.over(message, nlmsghdr.size);
-  const attributes = attributesIn(message.subarray(attributesAt, nlmsg_len));
-  const kind = text(
-    attributesIn(attributes.get(IFLA_LINKINFO) ?? new Uint8Array()).get(IFLA_INFO_KIND),
-  );
+  const { ifi_index, ifi_flags, ifi_type } = ifinfomsg.over(message, nlmsghdr.size);
+  const attributes = new Map(attributesIn(message.subarray(attributesAt, nlmsg_len)));
+  const kind = text(new Map(attributesIn(attributes.get(IFLA_LINKINFO))).get(IFLA_INFO_KIND));
   const peerIsHere = kind === "veth" && !attributes.has(IFLA_LINK_NETNSID);
   return {
     name: text(attributes.get(IFLA_IFNAME)),
+    alternativeNames: attributesIn(attributes.get(IFLA_PROP_LIST))
+      .filter(([type]) => type === IFLA_ALT_IFNAME).map(([, name]) => text(name)),
     ifindex: ifi_index,
     up: (ifi_flags & IFF_UP) !== 0,
     carrier: (ifi_flags & IFF_LOWER_UP) !== 0,
     loopback: (ifi_flags & IFF_LOOPBACK) !== 0,
+    type: ifi_type,
+    mtu: number(attributes.get(IFLA_MTU)) ?? 0,
     address: attributes.get(IFLA_ADDRESS) ?? new Uint8Array(),
     kind,
     peer: peerIsHere ? number(attributes.get(IFLA_LINK)) : undefined,
@@ -129,14 +143,39 @@ function answered(message: Uint8Array<ArrayBuffer>): Link {
   }
 }
 
-function request(ifindex: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(nlmsghdr.size + ifinfomsg.size);
+/** Builds a request for the link of an ifindex; or, with ifindex 0, for that of an attribute. */
+function request(ifindex: number, attribute = new Uint8Array()): Uint8Array<ArrayBuffer> {
+  const attributeAt = nlmsghdr.size + ifinfomsg.size;
+  const bytes = new Uint8Array(attributeAt + align(attribute.length));
   const head = nlmsghdr.over(bytes);
   head.nlmsg_len = bytes.length;
   head.nlmsg_type = RTM_GETLINK;
   head.nlmsg_flags = NLM_F_REQUEST;
   ifinfomsg.over(bytes, nlmsghdr.size).ifi_index = ifindex;
+  bytes.set(attribute, attributeAt);
   return bytes;
+}
+
+/** Builds the attribute that names a link. Kernels before 5.5 know only the short one. */
+function nameAttribute(name: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(rtattr.size + name.length);
+  const head = rtattr.over(bytes);
+  head.rta_len = bytes.length;
+  head.rta_type = name.length > IFNAMSIZ ? IFLA_ALT_IFNAME : IFLA_IFNAME;
+  bytes.set(name, rtattr.size);
+  return bytes;
+}
+
+function ask(request: Uint8Array<ArrayBuffer>): Link {
+  const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0); // NETLINK_ROUTE is 0
+  try {
+    send(fd, request, 0);
+    const answer = new Uint8Array(32768);
+    // The kernel replies before send() returns, so no wait is needed.
+    return answered(answer.subarray(0, recv(fd, answer, MSG_DONTWAIT)));
+  } finally {
+    close(fd);
+  }
 }
 
 /**
@@ -168,13 +207,28 @@ export function if_nametoindex(name: string): number {
  * @throws {AnswerError} If the reply is malformed.
  */
 export function linkByIndex(ifindex: number): Link {
-  const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0); // NETLINK_ROUTE is 0
-  try {
-    send(fd, request(ifindex), 0);
-    const answer = new Uint8Array(32768);
-    // The kernel replies before send() returns, so no wait is needed.
-    return answered(answer.subarray(0, recv(fd, answer, MSG_DONTWAIT)));
-  } finally {
-    close(fd);
+  return ask(request(ifindex));
+}
+
+/**
+ * The interface of this name or alternative name, by `RTM_GETLINK`; no privilege is needed.
+ *
+ * @example
+ * ```ts
+ * import { linkByName } from "../mod.ts";
+ *
+ * console.assert(linkByName("lo").loopback);
+ * ```
+ *
+ * @param name 1 to 127 bytes. Source: ip-link(8), `altname`.
+ * @throws {SystemError} `ENODEV` if there is none, `EMFILE`, …
+ * @throws {RangeError} If the name is empty or longer.
+ * @throws {AnswerError} If the reply is malformed.
+ */
+export function linkByName(name: string): Link {
+  const bytes = cString(name);
+  if (bytes.length > ALTIFNAMSIZ || bytes.length === 1) {
+    throw new RangeError(`Interface name of ${bytes.length - 1} bytes: must be 1 to 127`);
   }
+  return ask(request(0, nameAttribute(bytes)));
 }

@@ -7,7 +7,6 @@
 import { PACKET_FANOUT, PACKET_FANOUT_CPU, SOL_PACKET } from "../../ffi/abi/constants.ts";
 import { attachFilter, lockFilter } from "../../ffi/packet/bpf.ts";
 import { getsockoptInt } from "../../ffi/socket/calls.ts";
-import { multicastFilter } from "../packets/filters.ts";
 import { beginFanoutGroup } from "../packets/socket.ts";
 import type { Protection } from "./protections.ts";
 
@@ -21,7 +20,7 @@ import type { Protection } from "./protections.ts";
 export function protectSocket(
   packetFd: number,
   chosen: readonly Protection[],
-  filter = multicastFilter(),
+  filter: Uint8Array<ArrayBuffer>,
 ): void {
   if (chosen.includes("locked-filter")) {
     attachFilter(packetFd, filter);

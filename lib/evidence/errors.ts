@@ -89,6 +89,22 @@ export class TimeRanOut extends CutShort {
   }
 }
 
+/**
+ * An interface of the run has changed while it went on, so what was seen on it shows nothing. The
+ * message is the event.
+ */
+export class InterfaceChanged extends CutShort {
+  override readonly name = "InterfaceChanged";
+
+  /**
+   * @param event What has happened, such as `"eth0" went down during the run`.
+   * @param remedy What to do about it, as the end of a sentence.
+   */
+  constructor(readonly event: string, remedy: string) {
+    super(event, remedy);
+  }
+}
+
 /** The parent may not inspect the child here, so a claim is neither shown nor refuted. */
 export class CannotLook extends Error {
   override readonly name = "CannotLook";

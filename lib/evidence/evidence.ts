@@ -186,6 +186,16 @@ export interface ExperimentEvidence {
   readonly conclusion: Conclusion | null;
 }
 
+/** An interface, as far as the evidence depends on it. */
+export interface LinkDescription {
+  /** The form of its frames: with an Ethernet header, or bare IP packets. */
+  readonly layer: "ethernet" | "ip";
+  /** The kind of interface, such as `veth`; empty for hardware and for the loopback. */
+  readonly kind: string;
+  /** The longest packet, in bytes, without the link-layer header. */
+  readonly mtu: number;
+}
+
 /** The machine and the arguments of a run. */
 export interface Environment {
   readonly kernel: string;
@@ -193,6 +203,8 @@ export interface Environment {
   readonly deno: string;
   readonly libc: string;
   readonly interface: string | null;
+  /** The interface, as the kernel describes it; null if the run ended before it was looked up. */
+  readonly link: LinkDescription | null;
   readonly user: string | null;
   /** The arguments of the command line. */
   readonly args: readonly string[];

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Finding, Observation, SeenBy } from "./evidence.ts";
+import { type Finding, type Observation, type SeenBy, skipped } from "./evidence.ts";
 
 /** From best to worst: of several findings, the worst one counts. */
 const STATUSES = ["pass", "skip", "fail"] as const satisfies Finding["status"][];
@@ -27,6 +27,8 @@ export interface EarlyEnd {
 /** Everything that was found about one check. */
 export class Judgement {
   readonly #findings: Finding[] = [];
+  /** Those that rest on the interface. */
+  readonly #resting = new Set<Finding>();
   readonly #seenBy = new Set<SeenBy>();
   readonly #needsOpinion: boolean;
   #opinion: Finding | undefined;
@@ -44,9 +46,14 @@ export class Judgement {
     return this.#findings.length > 0;
   }
 
-  /** Adds a finding by the parent. */
-  decide(finding: Finding, seenBy: readonly SeenBy[]): void {
+  /**
+   * Adds a finding by the parent.
+   *
+   * @param restsOnInterface Whether it shows nothing if the interface changes during the run.
+   */
+  decide(finding: Finding, seenBy: readonly SeenBy[], restsOnInterface = false): void {
     this.#findings.push(finding);
+    if (restsOnInterface) this.#resting.add(finding);
     for (const each of seenBy) this.#seenBy.add(each);
   }
 
@@ -87,9 +94,29 @@ export class Judgement {
     return combined(seen, opinion ?? { status: "fail", observed: "nothing", evidence: {} });
   }
 
+  /**
+   * Returns the result of the check in a run during which an interface changed. A finding that
+   * rests on the interface shows nothing then; one that does not still counts.
+   *
+   * @param event What has happened to the interface.
+   * @param opinionStands Whether the child's opinion does not rest on the interface.
+   */
+  resultAfter(event: string, opinionStands: boolean): Observation {
+    const standing = this.#findings.filter((finding) => !this.#resting.has(finding));
+    const seen = this.#worstFinding(standing);
+    if (opinionStands && standing.length > 0 && (!this.#needsOpinion || this.#opinion)) {
+      return this.result(null);
+    }
+    if (seen?.status === "fail") return seen;
+    if (opinionStands && this.#opinion?.status === "fail") {
+      return { ...this.#opinion, seen_by: ["child"] };
+    }
+    const evidence = this.#findings.length === 0 ? {} : { before: this.#findings };
+    return { ...skipped(event), evidence, seen_by: ["parent"] };
+  }
+
   /** Returns the worst of the parent's findings; `undefined` if there are none. */
-  #worstFinding(): Observation | undefined {
-    const findings = this.#findings;
+  #worstFinding(findings: readonly Finding[] = this.#findings): Observation | undefined {
     if (findings.length === 0) return undefined;
     const seen_by = ordered(this.#seenBy);
     if (findings.length === 1) return { ...findings[0], seen_by };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type CheckId, CHECKS, type Side } from "./checks.ts";
+import { type CheckId, CHECKS, describeCheck, type Side } from "./checks.ts";
 import type { ExperimentDescription } from "./description.ts";
 import { ExperimentError } from "./errors.ts";
 import {
@@ -82,6 +82,7 @@ export class ExperimentRecord {
   counters: (() => string) | undefined;
   #childText = 0;
   #uncounted = 0;
+  #interfaceEvent: string | undefined;
 
   /**
    * @param experiment The experiment to record.
@@ -145,10 +146,27 @@ export class ExperimentRecord {
    * Records a finding by the parent. The parent may look more than once: the worst finding
    * counts.
    *
+   * @param restsOnInterface Whether it shows nothing if an interface changes during the run; by
+   * default as the catalogue has it for the check.
    * @throws {ExperimentError} If the check is not in the plan.
    */
-  decide(id: CheckId, finding: Finding, seenBy: readonly SeenBy[]): void {
-    this.#judgement(id).decide(finding, seenBy);
+  decide(
+    id: CheckId,
+    finding: Finding,
+    seenBy: readonly SeenBy[],
+    restsOnInterface = restsOnInterfaceOf(id),
+  ): void {
+    this.#judgement(id).decide(finding, seenBy, restsOnInterface);
+  }
+
+  /**
+   * Records that an interface of the run has changed. Checks that rest on it are skipped then,
+   * and so are those that are not decided yet. The verdict is not PASS, whatever else holds.
+   *
+   * @param event What has happened to it, such as `"eth0" went down during the run`.
+   */
+  interfaceChanged(event: string): void {
+    this.#interfaceEvent = event;
   }
 
   /** Skips every check that is not decided yet, for `reason`. */
@@ -236,7 +254,11 @@ export class ExperimentRecord {
   close(conclusion: Conclusion | null, end: EarlyEnd | null): ExperimentEvidence {
     const checks = [...this.#judgements].map(([id, judgement]): CheckResult => {
       const { claim, side, expected, source } = CHECKS[id];
-      return { id, claim, side, expected, source, ...judgement.result(end) };
+      const event = this.#interfaceEvent;
+      const result = event === undefined
+        ? judgement.result(end)
+        : judgement.resultAfter(event, !restsOnInterfaceOf(id));
+      return { id, claim, side, expected, source, ...result };
     });
     const verdict = end === null ? verdictOf(checks) : verdictOfEarlyEnd(checks, end);
     const { name, title, question, decisions } = this.#experiment;
@@ -267,6 +289,10 @@ export class ExperimentRecord {
     }
     return judgement;
   }
+}
+
+function restsOnInterfaceOf(id: CheckId): boolean {
+  return describeCheck(id).restsOnInterface === true;
 }
 
 function rounded(milliseconds: number, parts: number): number {

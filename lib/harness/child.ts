@@ -19,6 +19,7 @@ import { shutdown } from "../../ffi/socket/calls.ts";
 import { poll, sleep } from "../../ffi/socket/poll.ts";
 import { type ChildEnd, type ChildProcess, ownLibcFolder } from "./process.ts";
 import { isChilds } from "./blame.ts";
+import type { ChildFiles } from "./child_files.ts";
 import { type Delivery, nextMessage, sendMessage, takeMessage } from "./channel.ts";
 import {
   type CapturedFrame,
@@ -78,6 +79,7 @@ export interface RunOfChild {
     readonly deadline: number;
     /** The time limit of the run, in milliseconds. */
     readonly timeout: number;
+    readonly childFiles?: ChildFiles | undefined;
     readonly tracing?: Tracing | undefined;
   };
   /** Receives the child's reports. */
@@ -182,14 +184,15 @@ export class Child implements AsyncDisposable {
    * @throws {ExperimentError} If the child has given up, has ended, or has too much to inspect.
    */
   look({ expected, ...options }: ChildLookOptions): View {
-    const folder = ownLibcFolder();
     const began = performance.now();
-    using _untraced = this.#run.context.tracing?.paused();
+    const { tracing, childFiles } = this.#run.context;
+    const started = { folder: ownLibcFolder(), mountNamespace: childFiles?.mountNamespace };
+    using _untraced = tracing?.paused();
     try {
       return look(this.#inspected(), {
         ...options,
         foreign: this.#foreign,
-        expected: { ring: false, folder, ...expected },
+        expected: { ring: false, ...started, ...expected },
       });
     } catch (error) {
       throw this.#blamed(this.#lastWords() ?? this.#whyNotSeen(error));

@@ -17,6 +17,7 @@ import type { SyscallName } from "../../ffi/abi/syscalls.ts";
 import { ChildDied, ChildGaveUp, type FailedCall } from "../evidence/errors.ts";
 import { boundPacketSocket } from "../packets/socket.ts";
 import { RECEIVE_PATHS } from "../receive/mod.ts";
+import type { ChildFiles } from "./child_files.ts";
 import { spawnChild } from "./process.ts";
 
 /** What a child was started with, as far as the controls repeat it. */
@@ -25,6 +26,7 @@ export interface Circumstances {
   readonly ifindex: number;
   /** The launcher of the child. */
   readonly launcher: readonly string[];
+  readonly files: ChildFiles | undefined;
 }
 
 /** The system call behind a function of libc, by the name that an error reports. */
@@ -69,7 +71,7 @@ export async function whyNobodyCould(
   }
   if (!(error instanceof ChildDied)) return undefined;
   try {
-    return await whyNoRuntime(circumstances.launcher);
+    return await whyNoRuntime(circumstances);
   } catch (refusal) {
     if (!(refusal instanceof SystemError)) throw refusal;
     return `root's own control cannot be started: ${refusal.message}`;
@@ -120,8 +122,10 @@ function refusalOf(attempt: () => void): SystemError | undefined {
 const EMPTY = "data:text/javascript,";
 
 /** Returns why the runtime of a child cannot run here; `undefined` if it can. */
-async function whyNoRuntime(launcher: readonly string[]): Promise<string | undefined> {
-  await using control = spawnChild({ module: EMPTY, args: [], inherit: [], launcher });
+async function whyNoRuntime(
+  { launcher, files }: Circumstances,
+): Promise<string | undefined> {
+  await using control = spawnChild({ module: EMPTY, args: [], inherit: [], launcher, files });
   const timer = setTimeout(() => control.kill(), PATIENCE);
   const { status, output } = await control.ended();
   clearTimeout(timer);

@@ -11,6 +11,7 @@ import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { realtime } from "../../ffi/process/clock.ts";
 import type { OwnedFd } from "../../ffi/process/descriptor.ts";
 import { AwaitedFrames } from "../packets/awaited_frames.ts";
+import type { Interface, LinkLayer } from "../packets/link_layer.ts";
 import { type Frame, takeFrame } from "../packets/queue.ts";
 import { boundPacketSocket, enlargeReceiveBuffer, takeStatistics } from "../packets/socket.ts";
 import { holdsStimulus, secretOf } from "../packets/stimulus.ts";
@@ -26,12 +27,13 @@ const FRAMES_PER_LOOK = 4096;
 const keyOf = (bytes: number, head: string) => `${bytes} ${head}`;
 
 /** Whether the secret of a frame was cut off: its place holds no byte, or zero padding. */
-const isCut = (frame: Uint8Array) => /^0*$/.test(secretOf(frame) ?? "");
+const isCut = (frame: Uint8Array, layer: LinkLayer) => /^0*$/.test(secretOf(frame, layer) ?? "");
 
 /** Receives every frame that arrives. Its owner must call {@linkcode look} often enough. */
 export class InterfaceWitness implements Disposable {
   readonly #socket: OwnedFd;
-  readonly #awaited = new AwaitedFrames();
+  readonly #layer: LinkLayer;
+  readonly #awaited: AwaitedFrames;
   /** Frames of ambient traffic that are not claimed yet, and how often each arrived. */
   readonly #unclaimed = new Map<string, number>();
   #recognized = 0;
@@ -42,10 +44,12 @@ export class InterfaceWitness implements Disposable {
   #since = 0n;
 
   /**
-   * @param ifindex The interface under test.
+   * @param link The interface under test.
    * @throws {SystemError} If the packet socket cannot be opened or bound there.
    */
-  constructor(ifindex: number) {
+  constructor({ ifindex, layer }: Pick<Interface, "ifindex" | "layer">) {
+    this.#layer = layer;
+    this.#awaited = new AwaitedFrames(layer);
     this.#socket = boundPacketSocket(ifindex, ETH_P_ALL);
     try {
       enlargeReceiveBuffer(this.#socket.fd);
@@ -85,9 +89,9 @@ export class InterfaceWitness implements Disposable {
     return this.#isDown;
   }
 
-  /** Expects a frame of the stimulus, which has just been sent. */
-  expect(frame: Uint8Array): void {
-    this.#awaited.expect(frame);
+  /** Expects a frame of the stimulus, which has just been sent, by its secret. */
+  expect(secret: string): void {
+    this.#awaited.expect(secret);
   }
 
   /** Receives the frames that have arrived, and accounts for each. */
@@ -139,7 +143,7 @@ export class InterfaceWitness implements Disposable {
       this.#recognized++;
       return;
     }
-    if (holdsStimulus(head) && isCut(head)) this.#cut++;
+    if (holdsStimulus(head, this.#layer) && isCut(head, this.#layer)) this.#cut++;
     // It was queued before the last forget().
     if (timestamp < this.#since) return;
     this.#ambient++;

@@ -8,6 +8,7 @@
 import type { OwnedFd } from "../../ffi/process/descriptor.ts";
 import type { CheckId } from "../evidence/checks.ts";
 import { type ChildProcess, spawnChild } from "./process.ts";
+import type { ChildFiles } from "./child_files.ts";
 import { controlChannelPair } from "./channel.ts";
 import type { Finding, Matrix, Packet, SeenBy } from "../evidence/evidence.ts";
 import { linksOfPacketSockets } from "../inspect/packet_sockets.ts";
@@ -37,6 +38,8 @@ export interface RunContext {
   readonly timeout: number;
   /** The main module of the child, a `file:` URL. */
   readonly childModule: string;
+  /** Where the child finds its files, if it cannot read them where they are. */
+  readonly childFiles?: ChildFiles | undefined;
   /** Receives the calls of parent and children, if they are traced. */
   readonly tracing?: Tracing | undefined;
 }
@@ -79,6 +82,7 @@ function asSeenHere(piece: TracePiece, pid: number): TracePiece {
 /** A run, as the program of the parent sees it. */
 export class ParentRun<Options = unknown> {
   #launcher: readonly string[] = DEFAULT_LAUNCHER;
+  #hasReportedCopies = false;
 
   constructor(readonly context: RunContext, readonly record: ExperimentRecord) {}
 
@@ -134,9 +138,16 @@ export class ParentRun<Options = unknown> {
    * Records a finding of a check. If there are several, the worst decides.
    *
    * @param seenBy The sources of the finding: the parent itself, or an answer that it has verified.
+   * @param restsOnInterface Whether it shows nothing if an interface changes during the run; by
+   * default as the catalogue has it for the check.
    */
-  check(id: CheckId, finding: Finding, seenBy: readonly SeenBy[] = ["parent"]): void {
-    this.record.decide(id, finding, seenBy);
+  check(
+    id: CheckId,
+    finding: Finding,
+    seenBy: readonly SeenBy[] = ["parent"],
+    restsOnInterface?: boolean,
+  ): void {
+    this.record.decide(id, finding, seenBy, restsOnInterface);
   }
 
   /** Records findings of several checks, as the parent saw them: {@linkcode check}. */
@@ -169,7 +180,7 @@ export class ParentRun<Options = unknown> {
    * @throws {SystemError} If the packet socket cannot be opened or bound there.
    */
   witness(): InterfaceWitness {
-    return new InterfaceWitness(this.setting.link.ifindex);
+    return new InterfaceWitness(this.setting.link);
   }
 
   /** Starts the account of the frames that a child receives: {@linkcode Reception}. */
@@ -197,7 +208,7 @@ export class ParentRun<Options = unknown> {
     const millisecondsLeft = String(
       Math.max(1, Math.ceil(this.context.deadline - performance.now())),
     );
-    const { childModule, experiment, tracing } = this.context;
+    const { childModule, childFiles, experiment, tracing } = this.context;
     const at = now();
     const foreign = packetSocketsInSight();
     this.#launcher = launcher;
@@ -208,12 +219,22 @@ export class ParentRun<Options = unknown> {
         ((piece) => tracing.receive("child", process.pid, asSeenHere(piece, process.pid))),
       inherit: [theirs.fd, ...inherit],
       launcher,
+      files: childFiles,
       beside: beside?.process,
     });
     const channelFd = theirs.fd;
     theirs.close();
     this.record.message("parent", "spawn", 1 + inherit.length, at);
+    this.#reportCopies();
     return new Child(process, ours, channelFd, this, isSilent, foreign);
+  }
+
+  /** Reports once that the children run copies of their modules, if they do. */
+  #reportCopies(): void {
+    const folder = this.context.childFiles?.privateFolder;
+    if (folder === undefined || this.#hasReportedCopies) return;
+    this.#hasReportedCopies = true;
+    this.detail(`"${folder}" is closed to other users: the child runs copies of its modules`);
   }
 
   /**

@@ -16,7 +16,8 @@ import { type Finding, judged, type Packet, skipped } from "../evidence/evidence
 import { summarize } from "../packets/frames.ts";
 import type { InterfaceWitness } from "./interface_witness.ts";
 import type { CapturedFrame } from "./protocol.ts";
-import type { Stimulus } from "../packets/stimulus.ts";
+import type { LinkLayer } from "../packets/link_layer.ts";
+import { secretOf, type Stimulus } from "../packets/stimulus.ts";
 
 /** How many frames may be in flight at once: far fewer than any receive buffer holds. */
 const WINDOW = 32;
@@ -67,6 +68,8 @@ export interface ReceptionPurpose {
 export interface ReceptionRun {
   /** `deadline` is when the run must end, by `performance.now()`. */
   readonly context: { readonly deadline: number };
+  /** `layer` is the form of the frames on the interface under test. */
+  readonly setting: { readonly link: { readonly layer: LinkLayer } };
   /** Records a packet with its ordinal, or 0 if it does not count. */
   packet(packet: Packet, ordinal: number): void;
 }
@@ -106,7 +109,8 @@ export class Reception implements AsyncDisposable {
   readonly #stimulate: (stimulus: Stimulus) => Uint8Array;
   readonly #deadline: number;
   readonly #purpose: ReceptionPurpose;
-  readonly #awaited = new AwaitedFrames();
+  readonly #layer: LinkLayer;
+  readonly #awaited: AwaitedFrames;
   readonly #witnessedBefore: number;
   /** The tally at the moment when the parent closed its copy of the passed socket. */
   #atClose: Tally | undefined;
@@ -134,6 +138,8 @@ export class Reception implements AsyncDisposable {
     purpose: ReceptionPurpose,
   ) {
     this.#run = run;
+    this.#layer = run.setting.link.layer;
+    this.#awaited = new AwaitedFrames(this.#layer);
     this.#child = child;
     this.#purpose = purpose;
     this.#stimulus = stimulus;
@@ -223,8 +229,9 @@ export class Reception implements AsyncDisposable {
 
   #sendOne(stimulus: Stimulus): void {
     const frame = this.#stimulate(stimulus);
-    this.#awaited.expect(frame);
-    this.#witness.expect(frame);
+    const secret = secretOf(frame, stimulus.link.layer)!;
+    this.#awaited.expect(secret);
+    this.#witness.expect(secret);
   }
 
   /**
@@ -267,7 +274,7 @@ export class Reception implements AsyncDisposable {
       head,
       after_drop: isKnown,
       ours,
-      summary: summarize(frame),
+      summary: summarize(frame, this.#layer),
       timestamp_ns,
       stamped_by,
     };

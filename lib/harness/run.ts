@@ -5,6 +5,8 @@
  */
 
 import { libcVersion } from "../../ffi/abi/libc.ts";
+import type { WatchedLink } from "../host/link_watch.ts";
+import type { ChildFiles } from "./child_files.ts";
 import { describeMissing, missingCapabilities } from "../host/capabilities.ts";
 import { checksOfHardening } from "../evidence/description.ts";
 import { type Environment, type Evidence, type ExperimentEvidence } from "../evidence/evidence.ts";
@@ -15,12 +17,14 @@ import {
   CutShort,
   errorsIn,
   Exit,
+  InterfaceChanged,
   TimeRanOut,
   UsageError,
 } from "../evidence/errors.ts";
 import { earlyEndOf, endsAnExperiment, isChilds, remedyFor } from "./blame.ts";
 import { whyNobodyCould } from "./controls.ts";
-import { ParentRun, type RunContext } from "./parent_run.ts";
+import { LinkAlarm } from "./link_alarm.ts";
+import { ParentRun } from "./parent_run.ts";
 import { ExperimentRecord } from "../evidence/record.ts";
 import type { Setting } from "./setting.ts";
 import type { Tracing } from "./trace/hub.ts";
@@ -52,6 +56,7 @@ export function environment(
     deno: Deno.version.deno,
     libc: `glibc ${libcVersion()}`,
     interface: interfaceName,
+    link: null,
     user,
     args,
     started: new Date().toISOString(),
@@ -87,6 +92,8 @@ export interface RunExperimentOptions {
    * The child's main module, if not the experiment's: tests and the one-file build have their own.
    */
   readonly childModule?: string | undefined;
+  /** Where the children find their files, if they cannot read them where they are. */
+  readonly childFiles?: ChildFiles | undefined;
   /** Receives the calls of parent and children, if they are traced. */
   readonly tracing?: Tracing | undefined;
   /** Shows progress, if anybody wants it. */
@@ -101,31 +108,42 @@ export interface RunExperimentOptions {
  */
 export async function runExperiment(
   experiment: Experiment,
-  { setting, signal, settled, childModule = experiment.module, tracing, showProgress }:
-    RunExperimentOptions,
+  {
+    setting,
+    signal,
+    settled,
+    childModule = experiment.module,
+    childFiles,
+    tracing,
+    showProgress,
+  }: RunExperimentOptions,
 ): Promise<ExperimentEvidence> {
   const timeUp = new AbortController();
   const timeout = setting.timeout ?? (experiment.timeout ?? DEFAULT_TIMEOUT) * 1000;
   const timer = setTimeout(() => timeUp.abort(new TimeRanOut(timeout)), timeout);
-  const context: RunContext = {
-    experiment: experiment.name,
-    setting,
-    options: setting.options[experiment.name],
-    signal: AbortSignal.any([signal, timeUp.signal]),
-    deadline: performance.now() + timeout,
-    timeout,
-    childModule,
-    tracing,
-  };
+  const deadline = performance.now() + timeout;
+  const options = setting.options[experiment.name];
   const record = new ExperimentRecord(
     experiment,
     setting.protections.length > 0 ? checksOfHardening(experiment) : [],
   );
   using _calls = tracing?.keptBy((...call) => record.call(...call));
-  using _progress = showProgress?.(experiment.name, context.deadline, record);
-  const run = new ParentRun(context, record);
+  using _progress = showProgress?.(experiment.name, deadline, record);
+  let run: ParentRun | undefined;
   try {
     signal.throwIfAborted();
+    using alarm = new LinkAlarm(linksOf(experiment, setting), tracing);
+    run = new ParentRun({
+      experiment: experiment.name,
+      setting,
+      options,
+      signal: AbortSignal.any([signal, timeUp.signal, alarm.signal]),
+      deadline,
+      timeout,
+      childModule,
+      childFiles,
+      tracing,
+    }, record);
     const reason = whyNoAnswer(experiment);
     if (reason !== undefined) {
       run.step("Checking the requirements...");
@@ -133,12 +151,14 @@ export async function runExperiment(
       run.note(`No answer: ${reason}`, experiment.plan[0]);
       return record.close(null, null);
     }
-    const conclusion = await experiment.parent(run);
+    const program = experiment.parent.bind(experiment, run);
+    const conclusion = await whileUnchanged(alarm, signal, program);
     await settled?.(); // an interrupted run is not a PASS, however late the signal came
     signal.throwIfAborted();
     return record.close(conclusion, null);
   } catch (error) {
     const errors = errorsIn(error);
+    if (errors[0] instanceof InterfaceChanged) record.interfaceChanged(errors[0].event);
     if (!errors.every(endsAnExperiment)) throw error;
     return record.close(null, await earlyEndOf(await excused(errors, run)));
   } finally {
@@ -150,14 +170,52 @@ export async function runExperiment(
  * Returns the errors that ended a run. If the child failed where root's own control fails in the
  * same way, its error is replaced by one that does not blame it.
  */
-async function excused(errors: readonly Error[], run: ParentRun): Promise<readonly Error[]> {
+async function excused(
+  errors: readonly Error[],
+  run: ParentRun | undefined,
+): Promise<readonly Error[]> {
   const [error, ...more] = errors;
-  if (!isChilds(error) || more.some(isChilds)) return errors;
-  const { launcher, setting: { link: { ifindex } } } = run;
-  const reason = await whyNobodyCould(error, { ifindex, launcher });
+  if (run === undefined || !isChilds(error) || more.some(isChilds)) return errors;
+  const reason = await whyNobodyCould(error, {
+    ifindex: run.setting.link.ifindex,
+    launcher: run.launcher,
+    files: run.context.childFiles,
+  });
   if (reason === undefined) return errors;
   const { message } = await earlyEndOf([error]);
   return [new CutShort(`${message}; ${reason}`), ...more];
+}
+
+/** Returns the interfaces that an experiment uses. */
+function linksOf(experiment: Experiment, { link, stimulus, options }: Setting): WatchedLink[] {
+  const own = experiment.links?.(options[experiment.name]) ?? [];
+  return [link, ...stimulus === undefined ? [] : [stimulus], ...own];
+}
+
+/**
+ * Runs the parent's program, and then looks whether the interfaces have stayed as they were. If
+ * one has not, an error of the program may be a consequence, and its success shows nothing.
+ *
+ * @param interruption The signal of the user. If it comes first, it is the reason of the end.
+ * @throws {InterfaceChanged} If an interface has changed.
+ */
+async function whileUnchanged<T>(
+  alarm: LinkAlarm,
+  interruption: AbortSignal,
+  program: () => Promise<T>,
+): Promise<T> {
+  let result: T;
+  try {
+    alarm.signal.throwIfAborted();
+    result = await program();
+  } catch (error) {
+    if (!errorsIn(error).every(isForeseen)) throw error; // a defect stays one
+    if (interruption.aborted && !alarm.signal.aborted) throw error;
+    throw await alarm.lastLook() ?? error;
+  }
+  const change = await alarm.lastLook();
+  if (change !== undefined) throw change;
+  return result;
 }
 
 /** Returns why this experiment cannot be answered here; `undefined` if it can. */

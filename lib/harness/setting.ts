@@ -8,13 +8,13 @@
 import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import type { Identity } from "../../ffi/process/credentials.ts";
 import { readLink } from "../../ffi/process/file.ts";
-import type { Link } from "../../ffi/socket/rtnetlink.ts";
 import { requireLauncher } from "../confine/launcher.ts";
 import { ALL_PROTECTIONS, type Protection } from "../confine/protections.ts";
 import { CannotAnswer } from "../evidence/errors.ts";
 import { ALWAYS_NEEDED, describeMissing, missingCapabilities } from "../host/capabilities.ts";
 import { findLink, findStimulus, requireUp } from "../host/interfaces.ts";
 import { findIdentities, requireMapped, requireSetgroups } from "../host/users.ts";
+import { asInterface, type Interface } from "../packets/link_layer.ts";
 import { type ReceivePath, whyUnavailable } from "../receive/mod.ts";
 import { findOptions, type OptionsByExperiment, type OptionsOwner } from "./options.ts";
 
@@ -41,9 +41,9 @@ export interface RunOptions {
 /** The setting of a run: the kernel's view of {@linkcode RunOptions}. */
 export interface Setting {
   /** The interface under test. */
-  readonly link: Link;
+  readonly link: Interface;
   /** The interface where frames are injected; `undefined` for no stimulus. */
-  readonly stimulus: Link | undefined;
+  readonly stimulus: Interface | undefined;
   /** The identity that children become. */
   readonly identity: Identity;
   /** All identities of a range of users; the first is `identity`. */
@@ -75,8 +75,9 @@ export function findSetting(
   commandLine: string,
   experiments: readonly OptionsOwner[],
 ): Setting {
-  const link = findLink(options.interface, "Interface");
-  const stimulus = findStimulus(link, options.stimulus);
+  const link = asInterface(findLink(options.interface, "Interface"));
+  const far = findStimulus(link, options.stimulus);
+  const stimulus = far && asInterface(far);
   const identities = findIdentities(options.user);
   const [identity] = identities;
   const own = findOptions(experiments, options.options, link);

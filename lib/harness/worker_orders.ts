@@ -7,6 +7,7 @@
 import { UNCHANGED } from "../../ffi/process/credentials.ts";
 import { ALL_PROTECTIONS } from "../confine/protections.ts";
 import type { Confinement } from "../confine/start.ts";
+import { LINK_HEADER, type LinkLayer } from "../packets/link_layer.ts";
 import { RECEIVE_PATHS, type ReceivePath } from "../receive/mod.ts";
 import type { Orders } from "./orders.ts";
 import { asInteger, asList, asOneOf, type Fields } from "./validate.ts";
@@ -35,6 +36,11 @@ export function asConfinement({ uid, gid, protections }: Fields): Confinement {
     protections: asList(protections, "protections", ALL_PROTECTIONS.length)
       .map((each) => asOneOf(each, "a protection", ALL_PROTECTIONS)),
   };
+}
+
+/** Validates the form of the frames on an interface. */
+export function asLinkLayer(value: unknown): LinkLayer {
+  return asOneOf(value, "layer", Object.keys(LINK_HEADER) as LinkLayer[]);
 }
 
 /** Validates the name of a receive path. */

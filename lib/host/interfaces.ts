@@ -88,11 +88,11 @@ export function findStimulus(link: Link, stimulus: string | undefined): Link | u
  * @param consequence The consequence of having no such interface, for the error.
  * @throws {CannotAnswer} If there is none.
  */
-export function requireStimulus(
-  stimulus: Link | undefined,
+export function requireStimulus<Stimulus extends Link>(
+  stimulus: Stimulus | undefined,
   link: Link,
   consequence = `No frames can be injected for "${link.name}"`,
-): Link {
+): Stimulus {
   if (stimulus !== undefined) return stimulus;
   const why = link.peer === undefined ? "its veth peer is not here" : "--stimulus is none";
   throw new CannotAnswer(

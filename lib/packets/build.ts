@@ -1,6 +1,6 @@
 /**
- * Builds the frames that fdpass sends: UDP or another protocol, in IPv4 or IPv6, in Ethernet, with
- * the right lengths and checksums.
+ * Builds the frames that fdpass sends: UDP or another protocol, in IPv4 or IPv6, with the right
+ * lengths and checksums, in the form that the sender's link has.
  *
  * Every packet has a TTL of 1, so that no router forwards it, and a source address that is routed
  * nowhere.
@@ -17,6 +17,7 @@ import {
   UDP_CHECKSUM,
   UDP_HEADER,
 } from "./headers.ts";
+import type { LinkEnd } from "./link_layer.ts";
 
 type Bytes = ArrayLike<number>;
 
@@ -61,14 +62,18 @@ export function internetChecksum(bytes: Uint8Array): number {
   return ~sum & 0xffff;
 }
 
-/** Puts a packet into an Ethernet frame. */
-export function ethernetFrame(
+/**
+ * Puts a packet into a frame, as the sender's link wants it.
+ *
+ * @param destination The hardware address, 6 bytes. A link without a header has no use for it.
+ */
+export function linkFrame(
+  { layer, address }: Pick<LinkEnd, "layer" | "address">,
   destination: Bytes,
-  source: Bytes,
   etherType: number,
   packet: Bytes,
 ): Uint8Array<ArrayBuffer> {
-  return joined(destination, source, be16(etherType), packet);
+  return layer === "ip" ? joined(packet) : joined(destination, address, be16(etherType), packet);
 }
 
 /** The parts of an IPv4 packet that differ. */
@@ -177,8 +182,8 @@ export function udpOverIpv6(udp: UdpOptions): Uint8Array<ArrayBuffer> {
 
 /** A datagram to an IPv4 group, and the form in which it is sent. */
 export interface DatagramOptions {
-  /** The sender's hardware address, 6 bytes. */
-  readonly source: Uint8Array;
+  /** The sender's end of the link. */
+  readonly sender: Pick<LinkEnd, "layer" | "address">;
   readonly to: Ipv4Endpoint;
   readonly payload: Uint8Array;
   /** Options of the IPv4 header, whole words. */
@@ -188,19 +193,16 @@ export interface DatagramOptions {
 }
 
 /**
- * Builds an Ethernet frame with a UDP datagram to an IPv4 group, padded to the shortest legal
- * length.
+ * Builds a frame with a UDP datagram to an IPv4 group, padded to the shortest length that is legal
+ * on Ethernet.
  */
 export function datagramFrame(
-  { source, to: { address, port }, ...rest }: DatagramOptions,
+  { sender, to: { address, port }, ...rest }: DatagramOptions,
 ): Uint8Array<ArrayBuffer> {
   const destination = ipv4Bytes(address)!;
   const packet = udpOverIpv4({ destination, port, ...rest });
-  const padding = new Uint8Array(Math.max(0, SHORTEST_FRAME - ETH_HLEN - packet.length));
-  return ethernetFrame(
-    ipv4GroupHardwareAddress(destination),
-    source,
-    ETH_P_IP,
-    joined(packet, padding.fill(PADDING)),
-  );
+  const missing = sender.layer === "ip" ? 0 : SHORTEST_FRAME - ETH_HLEN - packet.length;
+  const padding = new Uint8Array(Math.max(0, missing)).fill(PADDING);
+  const hardwareAddress = ipv4GroupHardwareAddress(destination);
+  return linkFrame(sender, hardwareAddress, ETH_P_IP, joined(packet, padding));
 }

@@ -19,26 +19,37 @@ import {
   SKF_AD_PKTTYPE,
   SKF_AD_VLAN_TAG,
 } from "../../ffi/abi/constants.ts";
-import { assemble, bpfJumpAnySet, bpfJumpEqual, bpfLoad, bpfReturn } from "../../ffi/packet/bpf.ts";
+import {
+  assemble,
+  bpfAnd,
+  bpfJumpAnySet,
+  bpfJumpEqual,
+  bpfLoad,
+  bpfReturn,
+} from "../../ffi/packet/bpf.ts";
 import { ipv4Bytes } from "../../ffi/socket/inet.ts";
 import {
   ETHERNET_TYPE,
   IPV4_DESTINATION,
   IPV4_PROTOCOL,
   ipv4GroupHardwareAddress,
+  IPV6_DESTINATION,
 } from "./headers.ts";
+import { type LinkLayer, VLAN_ID } from "./link_layer.ts";
 
 /** The bit of a hardware address's first byte that a group has set. Source: IEEE 802.3, 3.2.3. */
 const GROUP_BIT = 0x01;
 
-/** The bits of a VLAN tag that number the VLAN; 0 is a priority alone. Source: IEEE 802.1Q, 9.6. */
-const VLAN_ID = 0x0fff;
-
 /** The result of a filter that keeps the frame whole, whatever its length. */
 const WHOLE_FRAME = 0x40000;
 
-/** Returns the filter that passes IPv4 and IPv6 to any multicast hardware address. */
-export function multicastFilter(): Uint8Array<ArrayBuffer> {
+/**
+ * Returns the filter that passes IPv4 and IPv6 to any group.
+ *
+ * @param layer The form of the frames. On Ethernet, the hardware address decides.
+ */
+export function multicastFilter(layer: LinkLayer): Uint8Array<ArrayBuffer> {
+  if (layer === "ip") return multicastPacketFilter();
   return assemble([
     bpfLoad(SKF_AD_OFF + SKF_AD_PKTTYPE),
     bpfJumpEqual(PACKET_OUTGOING, 6, 0), // sent by this machine: drop
@@ -47,6 +58,25 @@ export function multicastFilter(): Uint8Array<ArrayBuffer> {
     bpfLoad(ETHERNET_TYPE, 2),
     bpfJumpEqual(ETH_P_IP, 1, 0),
     bpfJumpEqual(ETH_P_IPV6, 0, 1), // neither: drop
+    bpfReturn(WHOLE_FRAME),
+    bpfReturn(0),
+  ]);
+}
+
+/** The filter for packets without a header before them: the IP destination decides. */
+function multicastPacketFilter(): Uint8Array<ArrayBuffer> {
+  return assemble([
+    bpfLoad(SKF_AD_OFF + SKF_AD_PKTTYPE),
+    bpfJumpEqual(PACKET_OUTGOING, 10, 0),
+    bpfLoad(0, 1),
+    bpfAnd(0xf0),
+    bpfJumpEqual(0x40, 0, 3), // not IPv4
+    bpfLoad(IPV4_DESTINATION, 1),
+    bpfAnd(0xf0),
+    bpfJumpEqual(0xe0, 3, 4), // 224.0.0.0/4: RFC 5771
+    bpfJumpEqual(0x60, 0, 3), // neither: drop
+    bpfLoad(IPV6_DESTINATION, 1),
+    bpfJumpEqual(0xff, 0, 1), // ff00::/8: RFC 4291, 2.7
     bpfReturn(WHOLE_FRAME),
     bpfReturn(0),
   ]);
@@ -62,9 +92,11 @@ export function multicastFilter(): Uint8Array<ArrayBuffer> {
  * the tag (SKF_AD_VLAN_TAG).
  *
  * @param group An IPv4 address.
+ * @param layer The form of the frames.
  */
-export function groupFilter(group: string): Uint8Array<ArrayBuffer> {
+export function groupFilter(group: string, layer: LinkLayer): Uint8Array<ArrayBuffer> {
   const address = ipv4Bytes(group)!;
+  if (layer === "ip") return groupPacketFilter(address);
   const hardware = ipv4GroupHardwareAddress(address);
   return assemble([
     bpfLoad(SKF_AD_OFF + SKF_AD_PKTTYPE),
@@ -80,6 +112,23 @@ export function groupFilter(group: string): Uint8Array<ArrayBuffer> {
     bpfLoad(ETH_HLEN + IPV4_PROTOCOL, 1),
     bpfJumpEqual(IPPROTO_UDP, 0, 3),
     bpfLoad(ETH_HLEN + IPV4_DESTINATION, 4),
+    bpfJumpEqual(loaded(address, 0, 4), 0, 1),
+    bpfReturn(WHOLE_FRAME),
+    bpfReturn(0),
+  ]);
+}
+
+/** The filter for packets without a header before them, which are in no VLAN. */
+function groupPacketFilter(address: Uint8Array): Uint8Array<ArrayBuffer> {
+  return assemble([
+    bpfLoad(SKF_AD_OFF + SKF_AD_PKTTYPE),
+    bpfJumpEqual(PACKET_OUTGOING, 8, 0),
+    bpfLoad(0, 1),
+    bpfAnd(0xf0),
+    bpfJumpEqual(0x40, 0, 5),
+    bpfLoad(IPV4_PROTOCOL, 1),
+    bpfJumpEqual(IPPROTO_UDP, 0, 3),
+    bpfLoad(IPV4_DESTINATION, 4),
     bpfJumpEqual(loaded(address, 0, 4), 0, 1),
     bpfReturn(WHOLE_FRAME),
     bpfReturn(0),

@@ -24,6 +24,7 @@ export const ROUTER_ALERT = [0x94, 0x04, 0, 0] as const;
 /** The length of an IPv6 header. Source of this and the next: RFC 8200, 3. */
 export const IPV6_HEADER = 40;
 export const IPV6_PAYLOAD_LENGTH = 4;
+export const IPV6_DESTINATION = 24;
 
 /** The length of a UDP header. Source of this and the next: RFC 768. */
 export const UDP_HEADER = 8;

@@ -10,6 +10,7 @@ import { timespec } from "../../ffi/abi/layouts.ts";
 import { nanoseconds } from "../../ffi/process/clock.ts";
 import { CMSG_SPACE, type ControlMessage, parseControlMessages } from "../../ffi/socket/cmsg.ts";
 import { recvmsg } from "../../ffi/socket/message.ts";
+import { FRAME_ROOM } from "./link_layer.ts";
 
 /** A received frame. */
 export interface Frame {
@@ -21,7 +22,7 @@ export interface Frame {
   readonly timestamp: bigint;
 }
 
-const frameBuffer = new Uint8Array(2048);
+const frameBuffer = new Uint8Array(FRAME_ROOM);
 const controlBuffer = new Uint8Array(CMSG_SPACE(timespec.size));
 
 /**

@@ -17,17 +17,17 @@ import {
 } from "../../ffi/abi/constants.ts";
 import { attempt } from "../../ffi/abi/errno.ts";
 import type { OwnedFd } from "../../ffi/process/descriptor.ts";
-import type { Link } from "../../ffi/socket/rtnetlink.ts";
 import {
   be16,
-  ethernetFrame,
   internetChecksum,
   ipv4Packet,
+  linkFrame,
   udpOverIpv4,
   udpOverIpv6,
 } from "./build.ts";
 import { endOfPacket } from "./frames.ts";
 import { ipv4GroupHardwareAddress, ipv6GroupHardwareAddress, ROUTER_ALERT } from "./headers.ts";
+import { type Interface, LINK_HEADER, type LinkEnd, type LinkLayer } from "./link_layer.ts";
 import { sendFrame } from "./send.ts";
 import { boundPacketSocket } from "./socket.ts";
 
@@ -60,18 +60,18 @@ function igmpReport(number: readonly number[]): Uint8Array<ArrayBuffer> {
  * Builds one frame of the stimulus.
  *
  * @param sequence 0 to 4294967295; its remainder by 3 decides the kind of frame.
- * @param source The sender's hardware address, 6 bytes.
+ * @param sender The sender's end of the link.
  * @param secret 16 bytes, which follow the IP packet.
  * @param size The least length of the frame, in bytes. Padding follows the secret, and differs from
  *   frame to frame.
  */
 export function stimulusFrame(
   sequence: number,
-  source: Uint8Array,
+  sender: Sender,
   secret: Uint8Array,
   size = 0,
 ): Uint8Array<ArrayBuffer> {
-  const packet = frameWithoutSecret(sequence, source);
+  const packet = frameWithoutSecret(sequence, sender);
   const shortest = packet.length + SECRET_SIZE;
   const frame = Uint8Array.from(
     { length: Math.max(shortest, size) },
@@ -82,10 +82,10 @@ export function stimulusFrame(
   return frame;
 }
 
-function frameWithoutSecret(sequence: number, source: Uint8Array): Uint8Array<ArrayBuffer> {
+function frameWithoutSecret(sequence: number, sender: Sender): Uint8Array<ArrayBuffer> {
   const payload = [...be16(sequence >>> 16), ...be16(sequence)];
   const inFrame = (hardwareAddress: number[], etherType: number, packet: Uint8Array) =>
-    ethernetFrame(hardwareAddress, source, etherType, packet);
+    linkFrame(sender, hardwareAddress, etherType, packet);
   switch (sequence % 3) {
     case 1:
       return inFrame(ipv4GroupHardwareAddress(IGMP_V4), ETH_P_IP, igmpReport(payload));
@@ -106,23 +106,27 @@ function frameWithoutSecret(sequence: number, source: Uint8Array): Uint8Array<Ar
  * @param frame Its first 256 bytes are enough for a frame of the stimulus.
  * @returns Hexadecimal digits; `undefined` for a frame that ends before.
  */
-export function secretOf(frame: Uint8Array): string | undefined {
-  const end = endOfPacket(frame);
+export function secretOf(frame: Uint8Array, layer: LinkLayer): string | undefined {
+  const end = endOfPacket(frame, layer);
   if (end === undefined || frame.length < end + SECRET_SIZE) return undefined;
   return frame.subarray(end, end + SECRET_SIZE).toHex();
 }
 
 /** Whether a frame holds an IP packet of the stimulus, whatever follows the packet. */
-export function holdsStimulus(frame: Uint8Array): boolean {
-  const end = endOfPacket(frame);
-  if (end === undefined || end > frame.length || end < SHORTEST_PACKET) return false;
+export function holdsStimulus(frame: Uint8Array, layer: LinkLayer): boolean {
+  const end = endOfPacket(frame, layer);
+  if (end === undefined || end > frame.length) return false;
+  if (end < LINK_HEADER[layer] + SHORTEST_PACKET) return false;
   const sequence = new DataView(frame.buffer, frame.byteOffset + end - 4).getUint32(0);
-  const packet = frameWithoutSecret(sequence, frame.subarray(6, 12));
+  const packet = frameWithoutSecret(sequence, { layer, address: frame.subarray(6, 12) });
   return packet.length === end && packet.every((byte, i) => byte === frame[i]);
 }
 
-/** The end of the shortest packet: Ethernet, IPv4, UDP, and the sequence number. */
-const SHORTEST_PACKET = 46;
+/** The length of the shortest packet: IPv4, UDP, and the sequence number. */
+const SHORTEST_PACKET = 32;
+
+/** The sender of a frame: its end of the link. */
+type Sender = Pick<LinkEnd, "layer" | "address">;
 
 /** Injects frames of the stimulus at one interface. */
 export class Stimulus implements Disposable {
@@ -130,11 +134,11 @@ export class Stimulus implements Disposable {
   #sent = 0;
 
   /**
-   * @param link Where to inject: the peer of the interface under test.
+   * @param link Where to inject: the peer of the interface under test, or what leads there.
    * @param sizeOf The least length of a frame by its sequence number, in bytes.
    * @throws {SystemError} If the packet socket cannot be opened or bound there.
    */
-  constructor(readonly link: Link, readonly sizeOf: (sequence: number) => number = () => 0) {
+  constructor(readonly link: Interface, readonly sizeOf: (sequence: number) => number = () => 0) {
     this.#socket = boundPacketSocket(link.ifindex, 0); // protocol 0: it only sends
   }
 
@@ -152,7 +156,7 @@ export class Stimulus implements Disposable {
   send(): Uint8Array<ArrayBuffer> {
     const sequence = this.#sent;
     const secret = crypto.getRandomValues(new Uint8Array(SECRET_SIZE));
-    const frame = stimulusFrame(sequence, this.link.address, secret, this.sizeOf(sequence));
+    const frame = stimulusFrame(sequence, this.link, secret, this.sizeOf(sequence));
     this.#sent++;
     attempt(
       `Cannot inject a frame at "${this.link.name}"`,

@@ -34,7 +34,10 @@ export interface FrameSource extends Disposable {
   /** The memory that holds the current frame, from {@linkcode offset} on. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly offset: number;
-  /** How many bytes of the frame were captured. */
+  /**
+   * How many bytes of the frame were captured: fewer than {@linkcode length} if the frame was cut,
+   * because the receive path had no room for all of it.
+   */
   readonly captured: number;
   /** The frame's length on the wire, in bytes. */
   readonly length: number;
@@ -45,9 +48,6 @@ export interface FrameSource extends Disposable {
    */
   timestamp(): bigint | undefined;
 }
-
-/** The size of a buffer for one frame, in bytes. A longer frame is truncated. */
-export const FRAME_ROOM = 2048;
 
 /** How many frames a receive path requests at once, if it can request several. */
 export const BATCH = 64;

@@ -17,7 +17,8 @@ import {
 import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { addressOf } from "../../ffi/abi/struct.ts";
 import type { IoUring } from "../../ffi/io_uring/io_uring.ts";
-import { BATCH, FRAME_ROOM, type FrameSource } from "./frame_source.ts";
+import { FRAME_ROOM } from "../packets/link_layer.ts";
+import { BATCH, type FrameSource } from "./frame_source.ts";
 import { FIXED_SOCKET, restrictedRing } from "./restricted_ring.ts";
 
 /** A source of frames by io_uring RECV. */

@@ -22,7 +22,8 @@ import {
 import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import type { IoUring, Submission } from "../../ffi/io_uring/io_uring.ts";
 import { ProvidedBuffers } from "../../ffi/io_uring/provided_buffers.ts";
-import { BATCH, FRAME_ROOM, type FrameSource } from "./frame_source.ts";
+import { FRAME_ROOM } from "../packets/link_layer.ts";
+import { BATCH, type FrameSource } from "./frame_source.ts";
 import { FIXED_SOCKET, restrictedRing } from "./restricted_ring.ts";
 
 /**

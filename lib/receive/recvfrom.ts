@@ -7,7 +7,8 @@
 import { MSG_DONTWAIT, MSG_TRUNC, POLLIN } from "../../ffi/abi/constants.ts";
 import { ReceiveBuffer } from "../../ffi/socket/calls.ts";
 import { Poller } from "../../ffi/socket/poll.ts";
-import { FRAME_ROOM, type FrameSource } from "./frame_source.ts";
+import { FRAME_ROOM } from "../packets/link_layer.ts";
+import type { FrameSource } from "./frame_source.ts";
 
 /** A source of frames by recvfrom(2). */
 export class RecvfromSource implements FrameSource {

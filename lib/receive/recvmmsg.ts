@@ -9,8 +9,9 @@ import { MSG_DONTWAIT, MSG_TRUNC, POLLIN } from "../../ffi/abi/constants.ts";
 import { timespec } from "../../ffi/abi/layouts.ts";
 import { MessageVector } from "../../ffi/socket/message_vector.ts";
 import { Poller } from "../../ffi/socket/poll.ts";
+import { FRAME_ROOM } from "../packets/link_layer.ts";
 import { stampIn } from "../packets/queue.ts";
-import { BATCH, FRAME_ROOM, type FrameSource } from "./frame_source.ts";
+import { BATCH, type FrameSource } from "./frame_source.ts";
 
 /** A source of frames by recvmmsg(2). */
 export class RecvmmsgSource implements FrameSource {

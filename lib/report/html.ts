@@ -13,6 +13,7 @@ import type {
   Environment,
   Evidence,
   ExperimentEvidence,
+  LinkDescription,
   Verdict,
 } from "../evidence/evidence.ts";
 import { EXPLANATIONS } from "../evidence/explanations.ts";
@@ -21,6 +22,7 @@ import { describeInWords, renderDiagram } from "./html/diagram.ts";
 import { eventsOf } from "./html/events.ts";
 import { renderFigures, renderMatrix } from "./html/figures.ts";
 import { html, lines, Markup, NOTHING } from "./html/markup.ts";
+import { describeLink } from "./link.ts";
 import { renderPackets } from "./html/packets.ts";
 import { STYLE } from "./html/style.ts";
 import { MARK } from "./marks.ts";
@@ -72,7 +74,7 @@ export function renderHtml(evidence: Evidence): string {
     ${experiments.length < 2 ? NOTHING : renderContents(experiments)}
         </header>
         <main>
-    ${experiments.map(renderExperiment)}
+    ${experiments.map((each, i) => renderExperiment(each, i, environment.link?.layer))}
     ${renderEnvironment(evidence)}
         </main>
         <footer>
@@ -116,7 +118,11 @@ function renderContents(experiments: readonly ExperimentEvidence[]): Markup {
   `;
 }
 
-function renderExperiment(experiment: ExperimentEvidence, index: number): Markup {
+function renderExperiment(
+  experiment: ExperimentEvidence,
+  index: number,
+  layer: LinkDescription["layer"] = "ethernet",
+): Markup {
   const { name, title, question, verdict, decisions, duration_ms, error, conclusion } = experiment;
   const id = `experiment-${index + 1}`;
   return html`
@@ -148,7 +154,7 @@ function renderExperiment(experiment: ExperimentEvidence, index: number): Markup
     ${renderChecks(experiment)}
     ${renderMatrix(experiment.matrix)}
     ${renderFigures(experiment.figures)}
-    ${renderPackets(experiment.packets)}
+    ${renderPackets(experiment.packets, layer)}
     </section>
   `;
 }
@@ -224,6 +230,9 @@ function renderEnvironment({ environment, version }: Evidence): Markup {
     ["C library", environment.libc],
     ["Deno", environment.deno],
     ["Interface", environment.interface ?? "none"],
+    ...environment.link === null
+      ? []
+      : [["Frames", describeLink(environment.link)] as [string, string]],
     ["Target user", environment.user ?? "none"],
     ["Started", environment.started],
   ];

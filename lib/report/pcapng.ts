@@ -14,7 +14,8 @@ import { escapeText } from "../evidence/escape.ts";
 const SECTION_HEADER = 0x0a0d0d0a, INTERFACE_DESCRIPTION = 1, ENHANCED_PACKET = 6;
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 const UNKNOWN_LENGTH = 0xffffffffffffffffn;
-const LINKTYPE_ETHERNET = 1;
+/** The link types of a capture. Source: www.tcpdump.org/linktypes.html. */
+const LINKTYPES = { ethernet: 1, ip: 101 } as const;
 const NANOSECONDS = 9; // if_tsresol: 10^-9 seconds
 
 const OPT_ENDOFOPT = 0, OPT_COMMENT = 1;
@@ -88,7 +89,7 @@ export function renderPcapng(evidence: Evidence): Uint8Array<ArrayBuffer> {
   );
   const description = block(
     INTERFACE_DESCRIPTION,
-    u16(LINKTYPE_ETHERNET),
+    u16(LINKTYPES[environment.link?.layer ?? "ethernet"]),
     u16(0),
     u32(0), // snaplen: no limit
     textOption(IF_NAME, environment.interface ?? "unknown"),

@@ -12,6 +12,7 @@
 import type { CheckResult, Evidence, ExperimentEvidence } from "../evidence/evidence.ts";
 import { Exit } from "../evidence/errors.ts";
 import { escapeText } from "../evidence/escape.ts";
+import { describeLink } from "./link.ts";
 import { childsPart, describeSeenBy } from "./seen_by.ts";
 
 const VERSION_LINE = "KTAP version 1";
@@ -19,10 +20,13 @@ const VERSION_LINE = "KTAP version 1";
 /** Returns the evidence as KTAP, version 1. */
 export function renderTap(evidence: Evidence): string {
   const { experiments, environment, error, exit } = evidence;
+  const link = environment.link === null ? "" : ` (${describeLink(environment.link)})`;
   const where = [
     `fdpass ${evidence.version}, Linux ${environment.kernel} (${environment.arch}), ` +
     `${environment.libc}, Deno ${environment.deno}`,
-    `interface ${environment.interface ?? "unknown"}, user ${environment.user ?? "unknown"}, ` +
+    `interface ${environment.interface ?? "unknown"}${link}, user ${
+      environment.user ?? "unknown"
+    }, ` +
     `started ${environment.started}`,
   ].map(diagnostic);
   if (error !== null && experiments.length === 0 && exit === Exit.INCONCLUSIVE) {

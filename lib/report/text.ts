@@ -15,6 +15,7 @@ import type {
   Step,
 } from "../evidence/evidence.ts";
 import { escapeText } from "../evidence/escape.ts";
+import { describeLink } from "./link.ts";
 import { MARK } from "./marks.ts";
 import { childsPart, describeSeenBy } from "./seen_by.ts";
 
@@ -78,6 +79,9 @@ function renderExperiment(
     "",
     "Configuration:",
     `  Interface: ${escapeText(environment.interface ?? "")}`,
+    ...environment.link === null
+      ? []
+      : [paint.detail(`    · ${escapeText(describeLink(environment.link))}`)],
     "  Running as: root (UID 0)",
     ...(verbose
       ? [

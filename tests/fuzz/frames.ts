@@ -16,9 +16,9 @@ import { steadySequence } from "../../lib/experiments/supervisor/stream.ts";
 import { GuardedMemory } from "../support/guarded_memory.ts";
 import { nearly } from "./bytes.ts";
 import { must, target } from "./target.ts";
+import { SENDER } from "../support/link_ends.ts";
 
 const TO = { address: "239.255.70.68", port: 5004 };
-const SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const NONCE = Uint8Array.from({ length: 16 }, (_, i) => 200 + i);
 
 const memory = new GuardedMemory(1 << 18);
@@ -28,7 +28,7 @@ const datagramOf = (minLength: number) =>
     payload: fc.uint8Array({ minLength, maxLength: 40 }),
     options: fc.constantFrom([], [1, 1, 1, 0], [0x94, 4, 0, 0]),
     isSummed: fc.boolean(),
-  }).map((how) => datagramFrame({ source: SOURCE, to: TO, ...how }));
+  }).map((how) => datagramFrame({ sender: SENDER, to: TO, ...how }));
 const datagram = datagramOf(0);
 
 const invalid = fc.tuple(datagramOf(20), fc.constantFrom(...INVALID_FRAMES))
@@ -88,7 +88,7 @@ const reference: Take = (frame, isChecksumPending) => {
   return whole.slice(8);
 };
 
-const reader = new DatagramReader(TO);
+const reader = new DatagramReader(TO, "ethernet");
 
 const take: Take = (frame, isChecksumPending) => {
   const placed = memory.place(frame);
@@ -134,15 +134,15 @@ type Describe = (frame: Uint8Array<ArrayBuffer>) => string;
 
 const describe: Describe = (frame) =>
   [
-    summarize(frame),
-    ...decodeFrame(frame).map((field) => field.join(" ")),
+    summarize(frame, "ethernet"),
+    ...decodeFrame(frame, "ethernet").map((field) => field.join(" ")),
     hexDump(frame),
-    secretOf(frame) ?? "no secret",
-    holdsStimulus(frame),
+    secretOf(frame, "ethernet") ?? "no secret",
+    holdsStimulus(frame, "ethernet"),
     steadySequence(frame, 0, frame.length, NONCE),
   ].join("\n");
 
-const stimulus = fc.nat(1000).map((sequence) => stimulusFrame(sequence, SOURCE, NONCE));
+const stimulus = fc.nat(1000).map((sequence) => stimulusFrame(sequence, SENDER, NONCE));
 
 /** Fuzzes the descriptions with any frame. */
 export const frames = target<Uint8Array, Describe>({

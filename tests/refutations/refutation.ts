@@ -73,7 +73,7 @@ export function withoutSecrets(run: ChildRun): void {
   const honest = run.packet.bind(run);
   run.packet = (packet) => {
     const frame = Uint8Array.fromBase64(packet.head);
-    honest({ ...packet, head: frame.subarray(0, endOfPacket(frame)).toBase64() });
+    honest({ ...packet, head: frame.subarray(0, endOfPacket(frame, "ethernet")).toBase64() });
   };
 }
 

@@ -29,6 +29,8 @@ import { DatagramReader } from "../../lib/experiments/relay/datagrams.ts";
 import type { RelaySetting } from "../../lib/experiments/relay/options.ts";
 import type { ParentRun } from "../../lib/harness/parent_run.ts";
 import { protectSocket } from "../../lib/confine/socket_protections.ts";
+import { multicastFilter } from "../../lib/packets/filters.ts";
+import type { LinkLayer } from "../../lib/packets/link_layer.ts";
 import { becomeWorker, protectWorker } from "../../lib/confine/worker_protections.ts";
 import { type FrameSource, openFrameSource } from "../../lib/receive/mod.ts";
 import { PacketRingSource } from "../../lib/receive/tpacket_v3.ts";
@@ -56,8 +58,9 @@ class WrongRelay {
     protected readonly source: FrameSource,
     protected readonly egressFd: number,
     protected readonly from: Ipv4Endpoint,
+    layer: LinkLayer,
   ) {
-    this.right = new Relay(source, egressFd, from);
+    this.right = new Relay(source, egressFd, from, layer);
   }
 
   turn(most: number): number {
@@ -79,7 +82,7 @@ type Facts = {
 function sending(what: (facts: Facts) => Uint8Array<ArrayBuffer>[]): typeof WrongRelay {
   return class extends WrongRelay {
     #relayed = 0;
-    readonly #reader = new DatagramReader(this.from);
+    readonly #reader = new DatagramReader(this.from, "ethernet");
 
     override turn(most: number): number {
       const { source } = this;
@@ -104,7 +107,7 @@ function sending(what: (facts: Facts) => Uint8Array<ArrayBuffer>[]): typeof Wron
 }
 
 const by = (Wrong: typeof WrongRelay): Partial<typeof childOverrides> => ({
-  relay: (source, egressFd, from) => new Wrong(source, egressFd, from),
+  relay: (...how) => new Wrong(...how),
 });
 
 const altering = (
@@ -218,7 +221,10 @@ const DEFECTS: { readonly [name: string]: Defect } = {
   "every-group": {
     what: "the filter of the packet socket accepts every group",
     refutes: ["RELAY-07", "RELAY-08"],
-    parent: { protectSocket: (packetFd, chosen) => protectSocket(packetFd, chosen) },
+    parent: {
+      protectSocket: (packetFd, chosen) =>
+        protectSocket(packetFd, chosen, multicastFilter("ethernet")),
+    },
   },
   "dropped-by-the-kernel": {
     what: "the worker sleeps while frames come, with a tiny ring",
@@ -267,7 +273,7 @@ const DEFECTS: { readonly [name: string]: Defect } = {
     alone: true,
     child: {
       protectWorker(worker, chosen) {
-        send(worker.packetFd, strayFrame(), 0);
+        send(worker.packetFd, strayFrame("ethernet"), 0);
         protectWorker(worker, chosen);
       },
     },

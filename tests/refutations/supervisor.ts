@@ -20,6 +20,7 @@ import {
 import { FanoutGroup } from "../../lib/experiments/supervisor/fanout_group.ts";
 import type { Supervision } from "../../lib/experiments/supervisor/options.ts";
 import { SUPERVISED, type SupervisedOrders } from "../../lib/experiments/supervisor/orders.ts";
+import { multicastFilter } from "../../lib/packets/filters.ts";
 import { boundPacketSocket } from "../../lib/packets/socket.ts";
 import { ParentRun } from "../../lib/harness/parent_run.ts";
 import { createProgress, Progress } from "../../lib/experiments/supervisor/progress.ts";
@@ -106,10 +107,11 @@ class ExchangingSupervisor extends AtThirdKill {
   }
 
   protected override deed(seat: Seat): void {
-    const { ifindex, ring, protections } = this.#options;
+    const { ifindex, layer, ring, protections } = this.#options;
     const another = boundPacketSocket(ifindex, ETH_P_ALL);
     setUpPacketRing(another.fd, ring!);
-    protectSocket(another.fd, protections.filter((each) => each !== "fanout-pin"));
+    const chosen = protections.filter((each) => each !== "fanout-pin");
+    protectSocket(another.fd, chosen, multicastFilter(layer));
     inner(seat).socket = another; // the old one stays open, as a member of the group
   }
 }

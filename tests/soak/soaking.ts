@@ -24,6 +24,7 @@ import {
 } from "../../ffi/mod.ts";
 import { spawnChild } from "../../lib/harness/process.ts";
 import { awaitMessage, controlChannelPair, sendMessage } from "../../lib/harness/channel.ts";
+import { multicastFilter } from "../../lib/packets/filters.ts";
 import { takeFrame } from "../../lib/packets/queue.ts";
 import { bindPacketSocket, openPacketSocket, takeStatistics } from "../../lib/packets/socket.ts";
 import { stimulusFrame } from "../../lib/packets/stimulus.ts";
@@ -44,7 +45,11 @@ import { printJson } from "../ffi/programs/print_json.ts";
 const BURST = 100;
 const TIMEOUT = 10_000;
 const NONCE = Uint8Array.from("one million times", (letter) => letter.charCodeAt(0)).slice(0, 16);
-const FRAME = stimulusFrame(0, Uint8Array.of(2, 0, 0, 0, 0, 1), NONCE);
+const FRAME = stimulusFrame(
+  0,
+  { layer: "ethernet", address: Uint8Array.of(2, 0, 0, 0, 0, 1) },
+  NONCE,
+);
 /** The offset of the sequence number in the frame. */
 const SEQUENCE = FRAME.length - NONCE.length - 4;
 
@@ -55,7 +60,7 @@ const hear = (channelFd: number) => JSON.parse(awaitMessage(channelFd, 0, TIMEOU
 async function parent(near: string, far: string, frames: number): Promise<void> {
   using packetSocket = new OwnedFd(openPacketSocket());
   bindPacketSocket(packetSocket.fd, if_nametoindex(near), ETH_P_ALL);
-  protectSocket(packetSocket.fd, ALL_PROTECTIONS);
+  protectSocket(packetSocket.fd, ALL_PROTECTIONS, multicastFilter("ethernet"));
   using sender = new OwnedFd(openPacketSocket());
   bindPacketSocket(sender.fd, if_nametoindex(far), 0);
   const [ours, theirs] = controlChannelPair();

@@ -54,6 +54,7 @@ async function parent(run: ParentRun): Promise<Conclusion> {
   const { nonce } = stream;
   const options = {
     ifindex: link.ifindex,
+    layer: link.layer,
     protections: ALL_PROTECTIONS,
     ring: RING,
     mode: "hash",

@@ -27,6 +27,7 @@ async function parent(run: ParentRun): Promise<never> {
   const { nonce } = stream;
   await using supervisor = new Supervisor(hostOf(run), {
     ifindex: link.ifindex,
+    layer: link.layer,
     mode: "hash",
     protections: ALL_PROTECTIONS,
     ring: RING,

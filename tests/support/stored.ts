@@ -24,7 +24,7 @@ export const HOSTILE =
 /** The properties whose values the schema fixes. */
 const FIXED = [
   ...["schema", "arch", "started", "verdict", "name", "decisions", "id", "status", "side"],
-  ...["seen_by", "kind"],
+  ...["seen_by", "kind", "layer"],
   ...["from", "stamped_by", "timestamp_ns", "head", "columns", "operation"],
 ];
 

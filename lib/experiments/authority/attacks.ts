@@ -35,6 +35,7 @@ import { bind, getsockoptInt, send, setsockopt } from "../../../ffi/socket/calls
 import { sleep } from "../../../ffi/socket/poll.ts";
 import { linkByIndex } from "../../../ffi/socket/rtnetlink.ts";
 import { pidInProc } from "../../inspect/processes.ts";
+import type { LinkLayer } from "../../packets/link_layer.ts";
 import { arrives } from "../../packets/marks.ts";
 import { retryWhileFull } from "../../packets/send.ts";
 import { packetAddress } from "../../packets/socket.ts";
@@ -49,6 +50,9 @@ export const EFFECT_TIMEOUT = 2000;
  * machine it may take long to begin.
  */
 const PROGRAM_TIMEOUT = 20_000;
+
+/** The form of the frames on the other interface, which is the loopback. */
+export const OTHER_LAYER: LinkLayer = "ethernet";
 
 /**
  * Binds a socket to another interface, and binds it back.
@@ -69,7 +73,7 @@ export function rebind(
   try {
     drain(new RecvmsgSource(packetFd));
     provoke();
-    return arrives(packetFd, mark, EFFECT_TIMEOUT);
+    return arrives({ fd: packetFd, layer: OTHER_LAYER }, mark, EFFECT_TIMEOUT);
   } finally {
     bind(packetFd, packetAddress(from, ETH_P_ALL));
   }

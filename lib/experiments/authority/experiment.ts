@@ -27,7 +27,7 @@ import { ETH_P_ALL, PR_SET_DUMPABLE } from "../../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { OwnedFd, pipe } from "../../../ffi/process/descriptor.ts";
 import { prctl } from "../../../ffi/process/process.ts";
-import { if_nametoindex } from "../../../ffi/socket/rtnetlink.ts";
+import { if_nametoindex, linkByIndex } from "../../../ffi/socket/rtnetlink.ts";
 import { EarlyRings } from "../../confine/early_rings.ts";
 import { launcherUnder } from "../../confine/launcher.ts";
 import { proveConfinement } from "../../confine/proof.ts";
@@ -46,13 +46,15 @@ import { asInteger, asText } from "../../harness/validate.ts";
 import { requireStimulus } from "../../host/interfaces.ts";
 import { allowsUnprivilegedIoUring, whyProcHides } from "../../host/kernel.ts";
 import { ownPidOf } from "../../inspect/processes.ts";
+import { multicastFilter } from "../../packets/filters.ts";
+import type { LinkLayer } from "../../packets/link_layer.ts";
 import { arrives, markedFrame } from "../../packets/marks.ts";
 import { sendFrame } from "../../packets/send.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
 import { DEFAULT_PATH, drain, openFrameSource, usesIoUring } from "../../receive/mod.ts";
 import { RecvmsgSource } from "../../receive/recvmsg.ts";
-import { EFFECT_TIMEOUT } from "./attacks.ts";
+import { EFFECT_TIMEOUT, OTHER_LAYER } from "./attacks.ts";
 import { COLUMNS, expectedOutcome, HARDENED, PLAIN } from "./expected_outcome.ts";
 import {
   allowedIn,
@@ -87,7 +89,10 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
   using witness = run.witness();
   using farWitness = boundPacketSocket(far.ifindex, ETH_P_ALL);
   using otherWitness = boundPacketSocket(otherIfindex, ETH_P_ALL);
-  const witnesses = { far: farWitness.fd, other: otherWitness.fd };
+  const witnesses = {
+    far: { fd: farWitness.fd, layer: far.layer },
+    other: { fd: otherWitness.fd, layer: OTHER_LAYER },
+  };
 
   run.step("Starting two siblings as targets...");
   await using dumpable = await startSibling(run, []);
@@ -99,7 +104,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     run.step(`Attacking ${describeColumn(name)}...`);
     const sibling = chosen.includes("undumpable") ? undumpable : dumpable;
     using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
-    protectSocket(packetSocket.fd, chosen);
+    protectSocket(packetSocket.fd, chosen, multicastFilter(link.layer));
     const [forgottenRead, forgottenWrite] = pipe();
     using _forgottenRead = new OwnedFd(forgottenRead);
     using forgotten = new OwnedFd(forgottenWrite);
@@ -108,9 +113,10 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
       launcher: launcherUnder(identity, chosen),
       beside: sibling.child,
     });
-    const { ifindex } = link;
+    const { ifindex, layer } = link;
     const target = {
       ifindex,
+      layer,
       otherIfindex,
       sibling: {
         pid: ownPidOf(sibling.child.pid),
@@ -246,6 +252,7 @@ export const authority: Experiment = {
     "What can a compromised worker still do with the passed socket, and what takes it away?",
   decisions: ["D24"],
   whyNoAnswer: whyProcHides,
+  links: () => [linkByIndex(if_nametoindex("lo"))],
   timeout: 60,
   plan: ["AUTH-01", "AUTH-02", "AUTH-03", "AUTH-04", ...CONFINEMENT_CHECKS],
   parent,
@@ -287,18 +294,24 @@ function makeEarlyRings(): EarlyRings | SystemError {
   }
 }
 
+/** A packet socket that sees what a worker sends, and the form of the frames that it receives. */
+interface Witness {
+  readonly fd: number;
+  readonly layer: LinkLayer;
+}
+
 /** Has the worker attempt an operation, and looks for the effect. */
 async function observe(
   { name, witness }: Operation,
   worker: Child,
-  witnesses: { readonly [where in WitnessName]: number },
+  witnesses: { readonly [where in WitnessName]: Witness },
 ): Promise<Omit<Cell, "known">> {
-  if (witness !== undefined) drain(new RecvmsgSource(witnesses[witness]));
+  if (witness !== undefined) drain(new RecvmsgSource(witnesses[witness].fd));
   worker.send({ type: "next" });
   for (;;) {
     const { stage, detail } = await worker.reachedEither("attempted", "provoke");
     if (stage === "provoke") {
-      sendFrame(witnesses.other, markedFrame(name));
+      sendFrame(witnesses.other.fd, markedFrame(name, OTHER_LAYER));
       worker.send({ type: "next" });
       continue;
     }

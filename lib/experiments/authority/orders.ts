@@ -7,13 +7,16 @@
 import type { Confinement } from "../../confine/start.ts";
 import type { Orders } from "../../harness/orders.ts";
 import { asBoolean, asInteger, asObject } from "../../harness/validate.ts";
-import { asConfinement, asReceivePath } from "../../harness/worker_orders.ts";
+import { asConfinement, asLinkLayer, asReceivePath } from "../../harness/worker_orders.ts";
+import type { LinkLayer } from "../../packets/link_layer.ts";
 import type { ReceivePath } from "../../receive/mod.ts";
 
 /** The target of an attack: numbers that the parent knows. */
 export interface Target {
   /** The ifindex of the interface that the packet socket is bound to. */
   readonly ifindex: number;
+  /** The form of the frames on that interface. */
+  readonly layer: LinkLayer;
   /** The ifindex of another interface in the namespace. */
   readonly otherIfindex: number;
   /** Another process of the same uid, which holds a packet socket. */
@@ -56,10 +59,11 @@ export const WORKER: Orders<WorkerOrders> = {
 };
 
 function asTarget(value: unknown): Target {
-  const { ifindex, otherIfindex, sibling, forgottenFd } = asObject(value, "target");
+  const { ifindex, layer, otherIfindex, sibling, forgottenFd } = asObject(value, "target");
   const { pid, pidInProc, fd } = asObject(sibling, "sibling");
   return {
     ifindex: asInteger(ifindex, "ifindex", 1, IFINDEX_LIMIT),
+    layer: asLinkLayer(layer),
     otherIfindex: asInteger(otherIfindex, "otherIfindex", 1, IFINDEX_LIMIT),
     sibling: {
       pid: asInteger(pid, "pid", 1, PID_LIMIT),

@@ -17,6 +17,7 @@ import { forwardFrames } from "../../harness/forward.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import type { Reception, ReceptionSources } from "../../harness/reception.ts";
 import { SOCKET } from "../../harness/worker_orders.ts";
+import { multicastFilter } from "../../packets/filters.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
 import { drain, type FrameSource, type ReceivePath } from "../../receive/mod.ts";
 
@@ -37,7 +38,7 @@ export async function hardenedParent(
   const { link, identity, count, protections } = run.setting;
   run.step("Starting a hardened worker that receives through a restricted ring...");
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
-  protectSocket(packetSocket.fd, protections);
+  protectSocket(packetSocket.fd, protections, multicastFilter(link.layer));
   await using worker = run.start({ launcher: launcherFor(identity, protections) });
   const orders = { ...identity, count, protections, receive: HARDENED_PATH };
   worker.order(SOCKET, orders, [packetSocket.fd]);

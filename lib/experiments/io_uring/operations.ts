@@ -27,8 +27,9 @@ import { cString } from "../../../ffi/abi/libc.ts";
 import { addressOf } from "../../../ffi/abi/struct.ts";
 import { IoUring, type Submission } from "../../../ffi/io_uring/io_uring.ts";
 import { CMSG_SPACE } from "../../../ffi/socket/cmsg.ts";
+import { FRAME_ROOM } from "../../packets/link_layer.ts";
 import { stampIn } from "../../packets/queue.ts";
-import { FRAME_ROOM, type FrameSource } from "../../receive/frame_source.ts";
+import type { FrameSource } from "../../receive/frame_source.ts";
 import { IoUringMultishotSource } from "../../receive/io_uring_multishot.ts";
 import { FIXED_SOCKET, restrictedRing } from "../../receive/restricted_ring.ts";
 

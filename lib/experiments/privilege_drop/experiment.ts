@@ -60,6 +60,7 @@ import {
 } from "../../inspect/findings.ts";
 import type { View } from "../../inspect/look.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
+import { multicastFilter } from "../../packets/filters.ts";
 import {
   bindPacketSocket,
   describePacketSocket,
@@ -103,7 +104,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   overrides.bindPacketSocket(packetSocket.fd, link.ifindex, ETH_P_ALL);
   const sent = describePacketSocket(packetSocket.fd);
   run.check("SOCK-01", judgeBinding(sent, link.ifindex));
-  protectSocket(packetSocket.fd, protections);
+  protectSocket(packetSocket.fd, protections, multicastFilter(link.layer));
   run.done(`AF_PACKET socket created (FD: ${packetSocket.fd})`, "SOCK-01", "SOCK-02");
   run.done("Socket has CAP_NET_RAW privileges");
 

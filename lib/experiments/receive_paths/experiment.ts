@@ -26,7 +26,7 @@ import { protectSocket } from "../../confine/socket_protections.ts";
 import { startWorker } from "../../confine/start.ts";
 import { becomeWorker } from "../../confine/worker_protections.ts";
 import { type CheckId, CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
-import { type Conclusion, type SeenBy, skipped } from "../../evidence/evidence.ts";
+import { type Conclusion, judged, type SeenBy, skipped } from "../../evidence/evidence.ts";
 import type { Child } from "../../harness/child.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
@@ -41,6 +41,8 @@ import {
   takeStatistics,
   whyNoLargeReceiveBuffer,
 } from "../../packets/socket.ts";
+import { multicastFilter } from "../../packets/filters.ts";
+import { longestFrame } from "../../packets/link_layer.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
 import {
   currentFrame,
@@ -81,19 +83,21 @@ const WINDOW = 250;
 /** The longest wait for a frame, in milliseconds. A frame arrives at once, or is lost. */
 const PATIENCE = 1000;
 
-/**
- * The shortest and the longest frame of Ethernet, in bytes, without the checksum. Source: IEEE
- * 802.3.
- */
-const SHORTEST = 60, LONGEST = 1514;
+/** The shortest frame of Ethernet, in bytes, without the checksum. Source: IEEE 802.3. */
+const SHORTEST = 60;
 
-/** Returns the length of a frame: every length occurs, in a scattered order. */
-const sizeOf = (sequence: number) => SHORTEST + sequence * 97 % (LONGEST - SHORTEST + 1);
+/**
+ * Returns the length of a frame by its number, in bytes. Every length occurs, in a scattered order,
+ * if enough frames are sent: the factor is prime.
+ */
+const sizesUpTo = (longest: number) => (sequence: number) =>
+  SHORTEST + sequence * 65537 % (longest - SHORTEST + 1);
 
 /** The privileged program. */
 export async function parent(run: ParentRun): Promise<Conclusion> {
   const { link, receive: only, count, identity, protections } = run.setting;
   const far = requireStimulus(run.setting.stimulus, link);
+  const longest = longestFrame(link, far);
   const digest = await sha256();
   let proven = protections.length === 0;
   const worked = new Set<ReceivePath>();
@@ -111,19 +115,20 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
     enlargeReceiveBuffer(packetSocket.fd);
     if (isRingSetUp) setUpPacketRing(packetSocket.fd, WORKER_RING);
-    protectSocket(packetSocket.fd, protections);
+    protectSocket(packetSocket.fd, protections, multicastFilter(link.layer));
     await using worker = run.start({ launcher: launcherFor(identity, protections) });
     const orders = { receive, isRingSetUp, prove: !proven };
     worker.order(RECEIVER, { ...identity, protections, ...orders }, [packetSocket.fd]);
     await worker.reached("ready");
     const dropped = Object.values(judgeCredentials(threadCredentials(worker.pid), identity))
       .every(({ status }) => status === "pass");
+    if (!dropped) run.check(check, judged(false, "the child is privileged"), ["parent"], false);
     const given = { packetFd: packetSocket.fd, ioUring: usesIoUring(receive) };
     if (!proven) run.checkHardened(worker, given);
     proven = true;
     takeStatistics(packetSocket.fd); // resets the counters
 
-    using stimulus = new Stimulus(far, sizeOf);
+    using stimulus = new Stimulus(far, sizesUpTo(longest));
     const digests = await exchange(worker, stimulus, Math.max(count, FRAMES), digest);
     const statistics = takeStatistics(packetSocket.fd);
     await worker.ended();
@@ -131,7 +136,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     const name = isRingSetUp ? `${receive}, set up by the parent` : receive;
     run.figure(`${name}: packets`, statistics.packets);
     run.figure(`${name}: drops`, statistics.drops);
-    run.done(`${digests.sent.length} frames of ${SHORTEST} to ${LONGEST} bytes`, check);
+    run.done(`${digests.sent.length} frames of ${SHORTEST} to ${longest} bytes`, check);
     worked.add(receive);
   }
   if (protections.length > 0) {

@@ -1,5 +1,5 @@
 /**
- * Takes the UDP payload out of an Ethernet frame for a relay, and names the reason if it cannot.
+ * Takes the UDP payload out of a frame for a relay, and names the reason if it cannot.
  *
  * The frame comes from the network, so no length in it is trusted before it is compared with the
  * number of bytes that were captured. The checks and their order are those of a receiving host:
@@ -10,6 +10,7 @@
 
 import { ETH_HLEN, ETH_P_IP, IPPROTO_UDP } from "../../../ffi/abi/constants.ts";
 import { ipv4Bytes, type Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
+import type { LinkLayer } from "../../packets/link_layer.ts";
 import {
   ETHERNET_TYPE,
   IPV4_DESTINATION,
@@ -53,13 +54,16 @@ export class DatagramReader {
   readonly #hardwareAddress: readonly number[];
   readonly #group: readonly number[];
   readonly #port: number;
+  readonly #layer: LinkLayer;
 
   /** Where the payload of the last datagram begins: an index into the memory that was read. */
   start = 0;
   /** The length of that payload, in bytes. */
   size = 0;
 
-  constructor({ address, port }: Ipv4Endpoint) {
+  /** @param layer The form of the frames. */
+  constructor({ address, port }: Ipv4Endpoint, layer: LinkLayer) {
+    this.#layer = layer;
     this.#group = [...ipv4Bytes(address)!];
     this.#hardwareAddress = ipv4GroupHardwareAddress(this.#group);
     this.#port = port;
@@ -84,12 +88,15 @@ export class DatagramReader {
     isChecksumPending = false,
   ): DropReason | undefined {
     const word = (at: number) => bytes[at] << 8 | bytes[at + 1];
-    if (captured < ETH_HLEN) return "truncated";
-    if (word(offset + ETHERNET_TYPE) !== ETH_P_IP) return "not IPv4";
+    const isEthernet = this.#layer === "ethernet";
+    const header = isEthernet ? ETH_HLEN : 0;
+    if (captured < header) return "truncated";
+    if (isEthernet && word(offset + ETHERNET_TYPE) !== ETH_P_IP) return "not IPv4";
 
-    const ip = offset + ETH_HLEN;
-    const room = captured - ETH_HLEN;
+    const ip = offset + header;
+    const room = captured - header;
     if (room < IPV4_HEADER) return "truncated";
+    if (!isEthernet && bytes[ip] >> 4 === 6) return "not IPv4";
     const headerSize = (bytes[ip] & 0x0f) * 4;
     if (bytes[ip] >> 4 !== 4 || headerSize < IPV4_HEADER) return "malformed header";
     if (room < headerSize) return "truncated";
@@ -99,7 +106,7 @@ export class DatagramReader {
     if (room < packetSize) return "truncated"; // more is padding
 
     if (!equalsAt(bytes, ip + IPV4_DESTINATION, this.#group)) return "not the group";
-    if (!equalsAt(bytes, offset, this.#hardwareAddress)) return "not the group";
+    if (isEthernet && !equalsAt(bytes, offset, this.#hardwareAddress)) return "not the group";
     if (bytes[ip + IPV4_PROTOCOL] !== IPPROTO_UDP) return "not UDP";
     if ((word(ip + IPV4_FRAGMENT) & MORE_FRAGMENTS_OR_OFFSET) !== 0) return "fragment";
 

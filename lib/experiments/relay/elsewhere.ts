@@ -21,6 +21,7 @@ import { close, dup, OwnedFd, write } from "../../../ffi/process/descriptor.ts";
 import { bind, connect, send, sendTo, socket } from "../../../ffi/socket/calls.ts";
 import { inetAddress, sendMulticastBy } from "../../../ffi/socket/inet.ts";
 import type { WorkerDescriptors } from "../../confine/descriptors.ts";
+import type { LinkLayer } from "../../packets/link_layer.ts";
 import { ELSEWHERE, markedFrame } from "../../packets/marks.ts";
 import { packetAddress } from "../../packets/socket.ts";
 
@@ -31,9 +32,9 @@ export function strayPayload(): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(STRAY_TEXT);
 }
 
-/** Returns a stray datagram in an Ethernet frame. */
-export function strayFrame(): Uint8Array<ArrayBuffer> {
-  return markedFrame(STRAY_TEXT);
+/** Returns a stray datagram in a frame. */
+export function strayFrame(layer: LinkLayer): Uint8Array<ArrayBuffer> {
+  return markedFrame(STRAY_TEXT, layer);
 }
 
 /** Whether a frame carries the text of a stray datagram. */
@@ -46,6 +47,8 @@ interface Sender extends WorkerDescriptors {
   readonly egressFd: number;
   /** The ifindex of the interface that the packet socket is bound to. */
   readonly ifindex: number;
+  /** The form of the frames on that interface. */
+  readonly layer: LinkLayer;
 }
 
 // SAFETY: `message` and `vector` hold addresses of the other buffers. All of them are bindings of
@@ -84,15 +87,15 @@ const ATTEMPTS: { readonly [name: string]: (sender: Sender) => unknown } = {
       socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
       (fd) => sendTo(fd, payload, 0, elsewhere),
     ),
-  "a packet socket": ({ ifindex }) =>
+  "a packet socket": ({ ifindex, layer }) =>
     usingSocket(
       socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0),
-      (fd) => sendTo(fd, strayFrame(), 0, packetAddress(ifindex, ETH_P_ALL)),
+      (fd) => sendTo(fd, strayFrame(layer), 0, packetAddress(ifindex, ETH_P_ALL)),
     ),
-  "send by the packet socket": ({ packetFd }) => send(packetFd, strayFrame(), 0),
-  "sendto by the packet socket": ({ packetFd, ifindex }) =>
-    sendTo(packetFd, strayFrame(), 0, packetAddress(ifindex, ETH_P_ALL)),
-  "write to the packet socket": ({ packetFd }) => write(packetFd, strayFrame()),
+  "send by the packet socket": ({ packetFd, layer }) => send(packetFd, strayFrame(layer), 0),
+  "sendto by the packet socket": ({ packetFd, ifindex, layer }) =>
+    sendTo(packetFd, strayFrame(layer), 0, packetAddress(ifindex, ETH_P_ALL)),
+  "write to the packet socket": ({ packetFd, layer }) => write(packetFd, strayFrame(layer)),
   "bind the packet socket": ({ packetFd, ifindex }) =>
     bind(packetFd, packetAddress(ifindex, ETH_P_ALL)),
   "duplicate the egress": ({ egressFd }) => close(dup(egressFd)),

@@ -7,6 +7,7 @@
 
 import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import { datagramFrame } from "../../packets/build.ts";
+import type { LinkEnd } from "../../packets/link_layer.ts";
 import { ROUTER_ALERT } from "../../packets/headers.ts";
 import type { InvalidFrame } from "./invalid_frames.ts";
 
@@ -20,10 +21,10 @@ export class RelayFrames {
   readonly #nonce = crypto.getRandomValues(new Uint8Array(NONCE_SIZE));
 
   /**
-   * @param source The sender's hardware address.
+   * @param sender The sender's end of the link.
    * @param to The group and port that the relay serves.
    */
-  constructor(readonly source: Uint8Array, readonly to: Ipv4Endpoint) {}
+  constructor(readonly sender: Pick<LinkEnd, "layer" | "address">, readonly to: Ipv4Endpoint) {}
 
   /**
    * Returns the payload of a datagram: its sequence number and this run's nonce, as far as they
@@ -49,7 +50,7 @@ export class RelayFrames {
     const payload = this.payload(sequence);
     const hasOption = sequence % 7 === 0 && payload.length <= LONGEST_PAYLOAD - ROUTER_ALERT.length;
     return datagramFrame({
-      source: this.source,
+      sender: this.sender,
       to: this.to,
       payload,
       options: hasOption ? ROUTER_ALERT : [],
@@ -61,6 +62,6 @@ export class RelayFrames {
   invalid({ alter }: InvalidFrame): Uint8Array<ArrayBuffer> {
     const payload = new Uint8Array(80).fill(0x5a);
     payload.set(this.#nonce);
-    return alter(datagramFrame({ source: this.source, to: this.to, payload }), this.to);
+    return alter(datagramFrame({ sender: this.sender, to: this.to, payload }), this.to);
   }
 }

@@ -10,8 +10,10 @@
 
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { withOriginalMask } from "../../../ffi/process/signals.ts";
-import { if_nametoindex, type Link, linkByIndex } from "../../../ffi/socket/rtnetlink.ts";
+import { deleteLink } from "../../../ffi/socket/link_settings.ts";
+import { if_nametoindex, linkByIndex } from "../../../ffi/socket/rtnetlink.ts";
 import { CannotAnswer } from "../../evidence/errors.ts";
+import { asInterface, type Interface } from "../../packets/link_layer.ts";
 import { runtimeCall } from "../../host/runtime_call.ts";
 
 /** The command that starts a program in a network namespace of its own: unshare(1). */
@@ -52,7 +54,7 @@ export function requireNamespaces(): void {
 /** A veth pair into another network namespace, until it is disposed of. */
 export class FarNamespace implements Disposable {
   /** The end in this namespace: up, with an address. */
-  readonly near: Link;
+  readonly near: Interface;
 
   /**
    * Creates the pair.
@@ -65,21 +67,22 @@ export class FarNamespace implements Disposable {
     const there = ["nsenter", `--target=${pid}`, "--net", "--"];
     const pair = ["type", "veth", "peer", "name", FAR_END, "netns", String(pid)];
     run("ip", "link", "add", near, ...pair);
+    const ifindex = if_nametoindex(near);
     try {
       run("ip", "address", "add", NEAR_ADDRESS, "dev", near);
       run("ip", "link", "set", near, "up");
       run(...there, "ip", "address", "add", FAR_ADDRESS, "dev", FAR_END);
       run(...there, "ip", "link", "set", FAR_END, "up");
-      this.near = linkByIndex(if_nametoindex(near));
+      this.near = asInterface(linkByIndex(ifindex));
     } catch (error) {
-      remove(near);
+      remove(ifindex);
       throw error;
     }
   }
 
   /** Deletes the pair. */
   [Symbol.dispose](): void {
-    remove(this.near.name);
+    remove(this.near.ifindex);
   }
 }
 
@@ -107,7 +110,14 @@ function run(...[program, ...args]: readonly string[]): void {
   );
 }
 
-/** Deletes an interface. One that is gone already, with the other namespace, is no error. */
-function remove(name: string): void {
-  outcomeOf("ip", ["link", "delete", name]);
+/**
+ * Deletes an interface, whatever its name is by now. One that is gone already, with the other
+ * namespace, is no error.
+ */
+function remove(ifindex: number): void {
+  try {
+    deleteLink(ifindex);
+  } catch (error) {
+    if (!(error instanceof SystemError && error.errno === Errno.ENODEV)) throw error;
+  }
 }

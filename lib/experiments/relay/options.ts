@@ -9,6 +9,7 @@ import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 import { UsageError } from "../../evidence/errors.ts";
 import type { ExperimentOptions } from "../../harness/options.ts";
 import { findLink, requireUp } from "../../host/interfaces.ts";
+import { asInterface, type Interface } from "../../packets/link_layer.ts";
 
 /** The options as they are on the command line. */
 export interface RelayOptions {
@@ -32,7 +33,7 @@ export interface RelaySetting {
   readonly from: Ipv4Endpoint;
   readonly to: Ipv4Endpoint;
   /** `undefined` for a veth pair to the network namespace of the experiment's own receiver. */
-  readonly out: Link | undefined;
+  readonly out: Interface | undefined;
 }
 
 /** The options of the relay. */
@@ -47,7 +48,9 @@ export const relayOptions: ExperimentOptions<RelaySetting, RelayOptions> = {
     const relay = {
       from: parseEndpoint("--from", from),
       to: parseEndpoint("--to", to),
-      out: out === undefined ? undefined : findLink(out, "--out:", "Cannot send through"),
+      out: out === undefined
+        ? undefined
+        : asInterface(findLink(out, "--out:", "Cannot send through")),
     };
     refuseLoop(relay, link);
     return relay;

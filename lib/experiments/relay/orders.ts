@@ -9,7 +9,8 @@ import { ipv4Bytes, type Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import type { Confinement } from "../../confine/start.ts";
 import type { Orders } from "../../harness/orders.ts";
 import { asInteger, asObject, asOneOf, asText, refuse } from "../../harness/validate.ts";
-import { asConfinement, asReceivePath } from "../../harness/worker_orders.ts";
+import { asConfinement, asLinkLayer, asReceivePath } from "../../harness/worker_orders.ts";
+import type { LinkLayer } from "../../packets/link_layer.ts";
 import type { ReceivePath } from "../../receive/mod.ts";
 
 /** Which of the two programs a child runs. */
@@ -24,6 +25,8 @@ export interface RelayOrders extends Confinement {
   readonly from: Ipv4Endpoint;
   /** The ifindex of the interface that the packet socket is bound to, for the attempts. */
   readonly ifindex: number;
+  /** The form of the frames on that interface. */
+  readonly layer: LinkLayer;
 }
 
 /** The orders of the receiver. */
@@ -48,6 +51,7 @@ export const RELAY: Orders<RelayOrders> = {
     receive: asReceivePath(fields.receive),
     from: asEndpoint(fields.from, "from"),
     ifindex: asInteger(fields.ifindex, "ifindex", 1, 2 ** 31 - 1),
+    layer: asLinkLayer(fields.layer),
   }),
 };
 

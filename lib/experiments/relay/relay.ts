@@ -14,6 +14,7 @@ import { send } from "../../../ffi/socket/calls.ts";
 import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import { sleep } from "../../../ffi/socket/poll.ts";
 import { DatagramReader, DROP_REASONS, type DropReason } from "./datagrams.ts";
+import type { LinkLayer } from "../../packets/link_layer.ts";
 import type { FrameSource } from "../../receive/mod.ts";
 import { PacketRingSource } from "../../receive/tpacket_v3.ts";
 import type { RelayAccount } from "./account.ts";
@@ -49,11 +50,12 @@ export class Relay {
   /**
    * @param egressFd A connected UDP socket.
    * @param from The group and port whose datagrams are relayed.
+   * @param layer The form of the frames.
    */
-  constructor(source: FrameSource, egressFd: number, from: Ipv4Endpoint) {
+  constructor(source: FrameSource, egressFd: number, from: Ipv4Endpoint, layer: LinkLayer) {
     this.#source = source;
     this.#egressFd = egressFd;
-    this.#reader = new DatagramReader(from);
+    this.#reader = new DatagramReader(from, layer);
   }
 
   /**

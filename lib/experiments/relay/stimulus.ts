@@ -6,9 +6,9 @@
 
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
-import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 import type { Digest } from "../../harness/digests.ts";
 import type { DropReason } from "./datagrams.ts";
+import type { Interface } from "../../packets/link_layer.ts";
 import { sendFrame } from "../../packets/send.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
 import { RelayFrames } from "./frames.ts";
@@ -38,8 +38,8 @@ export class RelayStimulus implements Disposable {
    * @param to The group and port that the relay serves.
    * @throws {SystemError} If the packet socket cannot be opened or bound there.
    */
-  constructor(link: Link, to: Ipv4Endpoint, digest: Digest) {
-    this.#frames = new RelayFrames(link.address, to);
+  constructor(link: Interface, to: Ipv4Endpoint, digest: Digest) {
+    this.#frames = new RelayFrames(link, to);
     this.#digest = digest;
     this.#socket = boundPacketSocket(link.ifindex, 0); // protocol 0: it only sends
   }

@@ -9,7 +9,6 @@
  */
 
 import {
-  ETH_HLEN,
   ETH_P_ALL,
   ETH_P_IP,
   PACKET_IGNORE_OUTGOING,
@@ -22,10 +21,10 @@ import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { setsockopt } from "../../../ffi/socket/calls.ts";
 import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import { pollAsync } from "../../../ffi/socket/poll.ts";
-import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 import type { Digest } from "../../harness/digests.ts";
 import { DatagramReader } from "./datagrams.ts";
-import { etherType, summarize } from "../../packets/frames.ts";
+import { summarize } from "../../packets/frames.ts";
+import { findPacket, type Interface, type LinkLayer } from "../../packets/link_layer.ts";
 import { IPV4_HEADER, IPV4_SOURCE, UDP_SOURCE_PORT } from "../../packets/headers.ts";
 import { takeFrame } from "../../packets/queue.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
@@ -46,6 +45,7 @@ const RECEIVE_BUFFER = 8 << 20;
 /** Sees what the worker sends by an interface. */
 export class OutputWitness implements Disposable {
   readonly #socket: OwnedFd;
+  readonly #layer: LinkLayer;
   readonly #reader: DatagramReader;
   readonly #expected: ExpectedOutput;
   /** The digests of the payloads of the datagrams that may pass, in order. */
@@ -54,9 +54,10 @@ export class OutputWitness implements Disposable {
   #strays: string[] = [];
 
   /** @throws {SystemError} If the packet socket cannot be opened or bound there. */
-  constructor(link: Link, expected: ExpectedOutput) {
+  constructor(link: Interface, expected: ExpectedOutput) {
+    this.#layer = link.layer;
     this.#expected = expected;
-    this.#reader = new DatagramReader(expected.to);
+    this.#reader = new DatagramReader(expected.to, link.layer);
     this.#socket = boundPacketSocket(link.ifindex, ETH_P_ALL);
     setsockopt(this.#socket.fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 0);
     setsockopt(this.#socket.fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
@@ -101,13 +102,13 @@ export class OutputWitness implements Disposable {
   #see(frame: Uint8Array): void {
     const { source, digest } = this.#expected;
     if (isStray(frame)) {
-      this.#strays.push(`marked: ${summarize(frame)}`);
-    } else if (sourceOf(frame) === source) {
+      this.#strays.push(`marked: ${summarize(frame, this.#layer)}`);
+    } else if (sourceOf(frame, this.#layer) === source) {
       // The frame has not left this machine, so its checksum may not have been computed yet.
       const reason = this.#reader.read(frame, 0, frame.length, true);
       const { start, size } = this.#reader;
       if (reason === undefined) this.datagrams.push(digest(frame.subarray(start, start + size)));
-      else this.#strays.push(`${reason}: ${summarize(frame)}`);
+      else this.#strays.push(`${reason}: ${summarize(frame, this.#layer)}`);
     }
   }
 
@@ -117,17 +118,18 @@ export class OutputWitness implements Disposable {
   }
 }
 
-/** The offset of the UDP header: the kernel writes no IPv4 options of its own accord. */
-const UDP = ETH_HLEN + IPV4_HEADER;
-
 /**
  * Reads the source of an IPv4 datagram.
  *
  * @returns The endpoint in the form of {@linkcode formatEndpoint}; `undefined` for other frames.
  */
-function sourceOf(frame: Uint8Array): string | undefined {
-  if (etherType(frame) !== ETH_P_IP || frame.length < UDP + 4) return undefined;
-  const address = frame.subarray(ETH_HLEN + IPV4_SOURCE, ETH_HLEN + IPV4_SOURCE + 4).join(".");
-  const port = UDP + UDP_SOURCE_PORT;
+function sourceOf(frame: Uint8Array, layer: LinkLayer): string | undefined {
+  const place = findPacket(frame, layer);
+  if (place?.etherType !== ETH_P_IP) return undefined;
+  const udp = place.start + IPV4_HEADER; // the kernel writes no IPv4 options of its own accord
+  if (frame.length < udp + 4) return undefined;
+  const source = place.start + IPV4_SOURCE;
+  const address = frame.subarray(source, source + 4).join(".");
+  const port = udp + UDP_SOURCE_PORT;
   return formatEndpoint({ address, port: frame[port] << 8 | frame[port + 1] });
 }

@@ -299,12 +299,12 @@ function optionsOf(
   stream: SteadyStimulus,
   { ring, work }: typeof parentOverrides,
 ): SupervisorOptions {
-  const { ifindex } = run.setting.link;
+  const { ifindex, layer } = run.setting.link;
   const { fanout: mode } = run.options;
   const protections = ALL_PROTECTIONS;
   const capacity = capacityFor(run.context.deadline - performance.now(), stream.rate);
   const { nonce } = stream;
-  return { ifindex, mode, protections, ring, keepsSockets: true, capacity, nonce, work };
+  return { ifindex, layer, mode, protections, ring, keepsSockets: true, capacity, nonce, work };
 }
 
 /** Returns the part of a run that a supervisor uses: its end, and a child process per worker. */

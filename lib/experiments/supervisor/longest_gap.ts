@@ -6,14 +6,15 @@
 
 import { tpacket_block_desc } from "../../../ffi/abi/layouts.ts";
 import type { PacketRingGeometry } from "../../../ffi/packet/packet_ring.ts";
-import { STEADY_FRAME } from "./stream.ts";
+import { LINK_HEADER } from "../../packets/link_layer.ts";
+import { STEADY_PACKET } from "./stream.ts";
 import type { Supervision } from "./options.ts";
 
 /**
  * The bytes that each frame of the stream takes in a ring, with its header, address and padding.
  * Source: net/packet/af_packet.c.
  */
-const FRAME_IN_RING = Math.ceil((82 + STEADY_FRAME) / 8) * 8;
+const FRAME_IN_RING = Math.ceil((82 + LINK_HEADER.ethernet + STEADY_PACKET) / 8) * 8;
 
 /**
  * Frames that may always wait: those of a block that the kernel has not retired yet, and a burst

@@ -4,25 +4,26 @@
  * @module
  */
 
-import { ETH_HLEN } from "../../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { send } from "../../../ffi/socket/calls.ts";
-import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 import { datagramFrame } from "../../packets/build.ts";
 import { IPV4_HEADER, UDP_HEADER, UDP_SOURCE_PORT } from "../../packets/headers.ts";
+import { type Interface, LINK_HEADER } from "../../packets/link_layer.ts";
 import { boundPacketSocket } from "../../packets/socket.ts";
 
 const NONCE_SIZE = 16;
 
-// The layout of a frame: Ethernet, IPv4 without options, UDP, nonce, sequence number.
-const UDP = ETH_HLEN + IPV4_HEADER;
-const SOURCE_PORT = UDP + UDP_SOURCE_PORT;
-const NONCE = UDP + UDP_HEADER;
+// The layout of a packet: IPv4 without options, UDP, nonce, sequence number.
+const SOURCE_PORT = IPV4_HEADER + UDP_SOURCE_PORT;
+const NONCE = IPV4_HEADER + UDP_HEADER;
 const SEQUENCE = NONCE + NONCE_SIZE;
 
-/** The length of a frame, in bytes. */
-export const STEADY_FRAME = SEQUENCE + 4;
+/** The length of a packet, in bytes. */
+export const STEADY_PACKET = SEQUENCE + 4;
+
+/** The lengths that a frame of the stream may have, in bytes: one for each form of a frame. */
+const LENGTHS: readonly number[] = Object.values(LINK_HEADER).map((size) => size + STEADY_PACKET);
 
 /** How many flows there are. They differ in the source port, and frames belong to them in turn. */
 export const FLOWS = 64;
@@ -36,10 +37,10 @@ const TICK = 4;
 const REFUSAL_TOLERATED = 5000;
 
 /** Returns frame 0 of the stream: UDP without a checksum (RFC 768), to a multicast group. */
-function template(nonce: Uint8Array, source: Uint8Array): Uint8Array<ArrayBuffer> {
+function template(nonce: Uint8Array, sender: Interface): Uint8Array<ArrayBuffer> {
   const payload = new Uint8Array(NONCE_SIZE + 4);
   payload.set(nonce);
-  return datagramFrame({ source, to: GROUP, payload, isSummed: false });
+  return datagramFrame({ sender, to: GROUP, payload, isSummed: false });
 }
 
 /**
@@ -52,11 +53,12 @@ export function steadySequence(
   length: number,
   nonce: Uint8Array,
 ): number | undefined {
-  if (length !== STEADY_FRAME) return undefined;
+  if (!LENGTHS.includes(length)) return undefined;
+  const packet = offset + length - STEADY_PACKET;
   for (let i = 0; i < NONCE_SIZE; i++) {
-    if (bytes[offset + NONCE + i] !== nonce[i]) return undefined;
+    if (bytes[packet + NONCE + i] !== nonce[i]) return undefined;
   }
-  const at = offset + SEQUENCE;
+  const at = packet + SEQUENCE;
   return (bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3]) >>> 0;
 }
 
@@ -66,7 +68,7 @@ export class SteadyStimulus implements Disposable {
   readonly nonce = crypto.getRandomValues(new Uint8Array(NONCE_SIZE));
   readonly #socket: OwnedFd;
   readonly #frame: Uint8Array<ArrayBuffer>;
-  readonly #view: DataView;
+  readonly #packet: DataView;
   #sent = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
   #error: unknown;
@@ -78,10 +80,10 @@ export class SteadyStimulus implements Disposable {
    * @param rate Frames per second.
    * @throws {SystemError} If the packet socket cannot be opened or bound to it.
    */
-  constructor(readonly link: Link, readonly rate: number) {
+  constructor(readonly link: Interface, readonly rate: number) {
     this.#socket = boundPacketSocket(link.ifindex, 0);
-    this.#frame = template(this.nonce, link.address);
-    this.#view = new DataView(this.#frame.buffer);
+    this.#frame = template(this.nonce, link);
+    this.#packet = new DataView(this.#frame.buffer, LINK_HEADER[link.layer]);
   }
 
   /** How many frames have been sent. They are numbered from 0. */
@@ -119,8 +121,8 @@ export class SteadyStimulus implements Disposable {
    * again, so that the event loop is not blocked.
    */
   #send(): boolean {
-    this.#view.setUint16(SOURCE_PORT, FIRST_PORT + this.#sent % FLOWS);
-    this.#view.setUint32(SEQUENCE, this.#sent);
+    this.#packet.setUint16(SOURCE_PORT, FIRST_PORT + this.#sent % FLOWS);
+    this.#packet.setUint32(SEQUENCE, this.#sent);
     try {
       send(this.#socket.fd, this.#frame, 0);
     } catch (error) {

@@ -16,6 +16,8 @@ import type { Identity } from "../../../ffi/process/credentials.ts";
 import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { protectSocket } from "../../confine/socket_protections.ts";
 import { CutShort, ExperimentError } from "../../evidence/errors.ts";
+import { multicastFilter } from "../../packets/filters.ts";
+import type { LinkLayer } from "../../packets/link_layer.ts";
 import { boundPacketSocket, enlargeReceiveBuffer } from "../../packets/socket.ts";
 import { FanoutGroup, type FanoutMode } from "./fanout_group.ts";
 import {
@@ -52,6 +54,8 @@ export interface SupervisorHost {
 export interface SupervisorOptions extends WorkerOptions {
   /** The interface to receive from. */
   readonly ifindex: number;
+  /** The form of the frames on that interface. */
+  readonly layer: LinkLayer;
   /** How frames are shared among the seats. */
   readonly mode: FanoutMode;
   /**
@@ -231,13 +235,14 @@ export class Supervisor implements AsyncDisposable {
   }
 
   #openSocket(): OwnedFd {
-    const { ifindex, ring, protections } = this.#options;
+    const { ifindex, layer, ring, protections } = this.#options;
     using undo = new DisposableStack();
     const socket = undo.use(boundPacketSocket(ifindex, ETH_P_ALL));
     if (ring === null) enlargeReceiveBuffer(socket.fd);
     else setUpPacketRing(socket.fd, ring);
     // No pin: a member of the fanout group cannot be bound to another interface anyway.
-    protectSocket(socket.fd, protections.filter((each) => each !== "fanout-pin"));
+    const chosen = protections.filter((each) => each !== "fanout-pin");
+    protectSocket(socket.fd, chosen, multicastFilter(layer));
     undo.move();
     return socket;
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Packet } from "../../evidence/evidence.ts";
+import type { LinkDescription, Packet } from "../../evidence/evidence.ts";
 import { html, lines, type Markup, NOTHING } from "./markup.ts";
 
 /** The most packets that are shown. The JSON has all. */
@@ -16,17 +16,43 @@ export type Field = readonly [name: string, value: string];
 const hex = (bytes: Uint8Array, separator = "") =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(separator);
 
-/** Decodes Ethernet, IPv4 or IPv6, and UDP. Reads nothing beyond the end of `frame`. */
-export function decodeFrame(frame: Uint8Array): Field[] {
+/** The form of a frame. */
+type LinkLayer = LinkDescription["layer"];
+
+/**
+ * Decodes Ethernet with its VLAN tags, IPv4 or IPv6, and UDP. Reads nothing beyond the end of
+ * `frame`.
+ */
+export function decodeFrame(frame: Uint8Array, layer: LinkLayer): Field[] {
+  return layer === "ip" ? decodePacket(frame) : decodeEthernet(frame);
+}
+
+function decodeEthernet(frame: Uint8Array): Field[] {
   if (frame.length < 14) return [];
-  const type = frame[12] << 8 | frame[13];
-  const fields: Field[] = [
+  const word = (offset: number) => frame[offset] << 8 | frame[offset + 1];
+  const tags: Field[] = [];
+  let start = 14;
+  for (; TAGS.includes(word(start - 2)) && frame.length >= start + 4; start += 4) {
+    const tag = word(start);
+    tags.push(["VLAN", `${tag & 0x0fff}, priority ${tag >> 13} (${inHex(word(start - 2))})`]);
+  }
+  return [
     ["to", hex(frame.subarray(0, 6), ":")],
     ["from", hex(frame.subarray(6, 12), ":")],
-    ["EtherType", `0x${type.toString(16).padStart(4, "0")}`],
+    ...tags,
+    ["EtherType", inHex(word(start - 2))],
+    ...IP_TYPES.includes(word(start - 2)) ? decodePacket(frame.subarray(start)) : [],
   ];
-  const packet = frame.subarray(14);
-  if (type === 0x0800 && packet.length >= 20 && packet[0] >> 4 === 4) {
+}
+
+/** The EtherTypes of VLAN tags, and of IP. */
+const TAGS = [0x8100, 0x88a8], IP_TYPES = [0x0800, 0x86dd];
+
+const inHex = (etherType: number) => `0x${etherType.toString(16).padStart(4, "0")}`;
+
+function decodePacket(packet: Uint8Array): Field[] {
+  const fields: Field[] = [];
+  if (packet.length >= 20 && packet[0] >> 4 === 4) {
     const headerLength = (packet[0] & 15) * 4;
     fields.push(
       ["IPv4", `${packet.subarray(12, 16).join(".")} → ${packet.subarray(16, 20).join(".")}`],
@@ -36,7 +62,7 @@ export function decodeFrame(frame: Uint8Array): Field[] {
     );
     return packet[9] === 17 ? [...fields, ...udp(packet.subarray(headerLength))] : fields;
   }
-  if (type === 0x86dd && packet.length >= 40 && packet[0] >> 4 === 6) {
+  if (packet.length >= 40 && packet[0] >> 4 === 6) {
     fields.push(
       ["IPv6", `${inGroups(packet.subarray(8, 24))} → ${inGroups(packet.subarray(24, 40))}`],
       ["next header", String(packet[6])],
@@ -85,7 +111,7 @@ export function inClockTime(timestamp: string): string {
 }
 
 /** Renders the table of packets. */
-export function renderPackets(packets: readonly Packet[]): Markup {
+export function renderPackets(packets: readonly Packet[], layer: LinkLayer): Markup {
   if (packets.length === 0) return NOTHING;
   const shown = packets.slice(0, MOST_PACKETS);
   const rest = packets.length - shown.length;
@@ -107,16 +133,16 @@ export function renderPackets(packets: readonly Packet[]): Markup {
           </tr>
         </thead>
         <tbody>
-    ${shown.map(renderPacket)}</tbody>
+    ${shown.map((packet, i) => renderPacket(packet, i, layer))}</tbody>
       </table>
     </div>
   `;
 }
 
-function renderPacket(packet: Packet, index: number): Markup {
+function renderPacket(packet: Packet, index: number, layer: LinkLayer): Markup {
   const { bytes, after_drop, ours, summary, timestamp_ns, stamped_by, head } = packet;
   const frame = Uint8Array.fromBase64(head);
-  const fields = decodeFrame(frame).map(([name, value]) =>
+  const fields = decodeFrame(frame, layer).map(([name, value]) =>
     html`
       <dt>${name}</dt>
       <dd class="mono">${value}</dd>

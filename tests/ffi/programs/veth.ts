@@ -75,10 +75,15 @@ export function isSame(one: Uint8Array, other: Uint8Array): boolean {
 /** How often a send to a full queue is retried; all namespaces share that queue. */
 const TRIES = 5000;
 
-/** A sender at the far end. */
+/** A sender, by default at the far end. */
 export class Sender implements Disposable {
-  readonly #socket = packetSocket("veth-fdpass-far", 0); // protocol 0: it receives nothing
-  readonly fd = this.#socket.fd;
+  readonly #socket: OwnedFd;
+  readonly fd: number;
+
+  constructor(interfaceName = "veth-fdpass-far") {
+    this.#socket = packetSocket(interfaceName, 0); // protocol 0: it receives nothing
+    this.fd = this.#socket.fd;
+  }
 
   /** Sends a frame; if the queue is full, it retries a little later. */
   send(frame: Uint8Array<ArrayBuffer>): void {

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
+  ARPHRD_ETHER,
+  ARPHRD_LOOPBACK,
   Errno,
   errnoOf,
   if_nametoindex,
@@ -8,12 +10,16 @@ import {
   IFF_UP,
   ifinfomsg,
   IFLA_ADDRESS,
+  IFLA_ALT_IFNAME,
   IFLA_IFNAME,
   IFLA_INFO_KIND,
   IFLA_LINK,
   IFLA_LINK_NETNSID,
   IFLA_LINKINFO,
+  IFLA_MTU,
+  IFLA_PROP_LIST,
   linkByIndex,
+  linkByName,
   NLMSG_ERROR,
   nlmsghdr,
   parseLink,
@@ -45,6 +51,8 @@ const kind = (kind: string) =>
   attribute(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, text.encode(kind + "\0")));
 const peer = (ifindex: number) =>
   attribute(IFLA_LINK, new Uint8Array(Int32Array.of(ifindex).buffer));
+const mtu = (bytes: number) => attribute(IFLA_MTU, new Uint8Array(Int32Array.of(bytes).buffer));
+const alternative = (name: string) => attribute(IFLA_ALT_IFNAME, text.encode(name + "\0"));
 const inNamespace = attribute(IFLA_LINK_NETNSID, new Uint8Array(4));
 
 /** A message of the kernel. */
@@ -58,18 +66,25 @@ function message(type: number, ...parts: Uint8Array[]): Uint8Array<ArrayBuffer> 
 }
 
 /** A link of index 7, up unless other flags are given, with these attributes. */
-function link(attributes: Uint8Array[], ifi_flags = IFF_UP): Uint8Array<ArrayBuffer> {
+function link(
+  attributes: Uint8Array[],
+  ifi_flags = IFF_UP,
+  ifi_type = 0,
+): Uint8Array<ArrayBuffer> {
   const info = ifinfomsg.alloc();
-  Object.assign(info, { ifi_index: 7, ifi_flags });
+  Object.assign(info, { ifi_index: 7, ifi_flags, ifi_type });
   return message(RTM_NEWLINK, info.bytes, ...attributes);
 }
 
 const UNKNOWN = {
   name: "",
+  alternativeNames: [] as string[],
   ifindex: 7,
   up: true,
   carrier: false,
   loopback: false,
+  type: 0,
+  mtu: 0,
   address: new Uint8Array(),
   kind: "",
   peer: undefined,
@@ -99,6 +114,23 @@ for (const up of [false, true]) {
     }
   }
 }
+
+Deno.test("parseLink() reads the link type, the MTU, and every alternative name", () => {
+  const names = attribute(
+    IFLA_PROP_LIST,
+    Uint8Array.from([
+      ...alternative("one"),
+      ...attribute(0x3f, text.encode("?")),
+      ...alternative("two"),
+    ]),
+  );
+  assertEquals(parseLink(link([mtu(9000), names], IFF_UP, ARPHRD_LOOPBACK)), {
+    ...UNKNOWN,
+    type: ARPHRD_LOOPBACK,
+    mtu: 9000,
+    alternativeNames: ["one", "two"],
+  });
+});
 
 Deno.test("parseLink() returns no peer that is in another namespace", () => {
   assertEquals(parseLink(link([kind("veth"), peer(8), inNamespace])).peer, undefined);
@@ -134,6 +166,10 @@ const HOSTILE: [what: string, attributes: Uint8Array[], found: Partial<typeof UN
     attribute(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, text.encode("veth"), 200)),
   ], {}],
   ["an empty nest", [attribute(IFLA_LINKINFO, new Uint8Array(0))], {}],
+  ["an alternative name that extends beyond its nest", [
+    attribute(IFLA_PROP_LIST, attribute(IFLA_ALT_IFNAME, text.encode("name"), 200)),
+    name("a"),
+  ], { name: "a" }],
   ["unknown attributes", [attribute(0x3ff0, text.encode("?")), name("a")], { name: "a" }],
 ];
 
@@ -202,12 +238,33 @@ Deno.test("if_nametoindex() throws RangeError for a name that libc would cut", (
   }
 });
 
+Deno.test(
+  "linkByName() describes the loopback interface, or fails with ENODEV",
+  leavingNothingOpen(() => {
+    assertEquals(linkByName("lo"), linkByIndex(if_nametoindex("lo")));
+    for (const length of [1, 15, 16, 127]) {
+      assertEquals(errnoOf(() => linkByName("x".repeat(length))), Errno.ENODEV, `${length} bytes`);
+    }
+  }),
+);
+
+Deno.test("linkByName() throws RangeError for a name that the kernel would refuse or cut", () => {
+  for (const name of ["", "x".repeat(128), "é".repeat(64)]) {
+    assertThrows(() => linkByName(name), RangeError, "must be 1 to 127");
+  }
+});
+
+/** The longest alternative name. */
+const LONG_NAME = "x".repeat(127);
+
 testNeeding(
   { root: true, programs: { unshare: "util-linux", ip: "iproute2" } },
-  "linkByIndex() describes a veth pair in the caller's namespace",
+  "linkByName() describes a veth pair in the caller's namespace, by each of its names",
   async () => {
-    const script = "ip link add near type veth peer name far && ip link set near up && exec";
-    const [near, far, lo] = await resultOf(
+    const script = "ip link add near mtu 1400 type veth peer name far && " +
+      `ip link property add dev near altname ${LONG_NAME} altname another && ` +
+      "ip link set near up && exec";
+    const [near, far, lo, ...byAlternativeName] = await resultOf(
       [
         "unshare",
         "--net",
@@ -215,14 +272,25 @@ testNeeding(
         "-c",
         `${script} "$@"`,
         "sh",
-        ...command("ffi/socket/programs/links.ts", ["near", "far", "lo"]),
+        ...command("ffi/socket/programs/links.ts", ["near", "far", "lo", LONG_NAME, "another"]),
       ],
     );
-    const veth = { carrier: false, loopback: false, kind: "veth", address: 6, promiscuity: 0 };
+    const veth = {
+      alternativeNames: [],
+      carrier: false,
+      loopback: false,
+      type: ARPHRD_ETHER,
+      mtu: 1500,
+      kind: "veth",
+      address: 6,
+      promiscuity: 0,
+    };
     assertEquals(near, {
       ...veth,
       name: "near",
+      alternativeNames: [LONG_NAME, "another"],
       ifindex: near.ifindex,
+      mtu: 1400,
       up: true,
       peer: far.ifindex,
     });
@@ -233,7 +301,9 @@ testNeeding(
       up: false,
       peer: near.ifindex,
     });
-    assertEquals(lo, { ...lo, name: "lo", up: false, carrier: false, loopback: true });
+    const loopback = { up: false, carrier: false, loopback: true, type: ARPHRD_LOOPBACK };
+    assertEquals(lo, { ...lo, name: "lo", ...loopback, mtu: 65536 });
+    assertEquals(byAlternativeName, [near, near]);
     assert(near.ifindex !== far.ifindex);
   },
 );

@@ -15,11 +15,12 @@ import {
 } from "../../../ffi/mod.ts";
 import { ALL_PROTECTIONS, type Protection } from "../../../lib/confine/protections.ts";
 import { protectSocket } from "../../../lib/confine/socket_protections.ts";
+import { multicastFilter } from "../../../lib/packets/filters.ts";
 import { bindPacketSocket, openPacketSocket } from "../../../lib/packets/socket.ts";
 import { testNeeding } from "../../support/needs.ts";
 
 Deno.test("protectSocket() applies only the chosen protections", () => {
-  protectSocket(-1, []); // a call would be EBADF
+  protectSocket(-1, [], multicastFilter("ethernet")); // a call would be EBADF
 });
 
 const ATTEMPTS: { readonly [what: string]: (fd: number) => void } = {
@@ -44,7 +45,7 @@ for (const [chosen, errnos] of SOCKETS) {
       const { fd } = packetSocket;
       bindPacketSocket(fd, if_nametoindex("lo"), ETH_P_ALL);
       if (name === "detach") attachFilter(fd, assemble([bpfReturn(1)]));
-      protectSocket(fd, chosen);
+      protectSocket(fd, chosen, multicastFilter("ethernet"));
       const errno = errnoOf(() => attempt(fd));
       assertEquals(errno === 0 ? undefined : errnoName(errno), errnos[name], name);
     }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ETH_P_ALL, if_nametoindex, linkByIndex, readLink } from "../../../ffi/mod.ts";
+import { ETH_P_ALL, readLink } from "../../../ffi/mod.ts";
 import { judgeQueue, leastQueued, queuedBytes } from "../../../lib/inspect/queue.ts";
 import { parsePacketTable } from "../../../lib/inspect/packet_sockets.ts";
 import { boundPacketSocket } from "../../../lib/packets/socket.ts";
@@ -7,6 +7,7 @@ import { Stimulus } from "../../../lib/packets/stimulus.ts";
 import { drain } from "../../../lib/receive/frame_source.ts";
 import { RecvmsgSource } from "../../../lib/receive/recvmsg.ts";
 import { testNeeding } from "../../support/needs.ts";
+import { interfaceByName } from "../../support/link_ends.ts";
 
 const TABLE = `sk       RefCnt Type Proto  Iface R Rmem   User   Inode
 00000000c0ffee00 3      3    0003   2     1 4096   0      45    \x20
@@ -42,7 +43,7 @@ testNeeding(
   { root: true },
   "A socket's queue grows with a frame, and shrinks when the frame is read",
   async () => {
-    const lo = linkByIndex(if_nametoindex("lo"));
+    const lo = interfaceByName("lo");
     using stimulus = new Stimulus(lo);
     using socket = boundPacketSocket(lo.ifindex, ETH_P_ALL);
     const link = readLink(`/proc/self/fd/${socket.fd}`);

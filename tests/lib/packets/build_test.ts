@@ -9,6 +9,7 @@ import {
   withHeaderChecksum,
 } from "../../../lib/packets/build.ts";
 import { stimulusFrame } from "../../../lib/packets/stimulus.ts";
+import { BARE, SENDER } from "../../support/link_ends.ts";
 
 const SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const GROUP = [239, 255, 70, 68];
@@ -49,7 +50,11 @@ const STIMULUS: [kind: string, frame: string][] = [
 
 for (const [sequence, [kind, bytes]] of STIMULUS.entries()) {
   Deno.test(`The builders make every byte of a stimulus frame: ${kind}`, () => {
-    assertEquals(stimulusFrame(sequence, SOURCE, Uint8Array.fromHex(SECRET)).toHex(), bytes);
+    assertEquals(
+      stimulusFrame(sequence, { layer: "ethernet", address: SOURCE }, Uint8Array.fromHex(SECRET))
+        .toHex(),
+      bytes,
+    );
   });
 }
 
@@ -102,11 +107,19 @@ Deno.test("udpOverIpv4() leaves the checksum out on request", () => {
 
 Deno.test("datagramFrame() pads to 60 bytes, visibly, and no longer frame", () => {
   const frameOf = (size: number) =>
-    datagramFrame({ source: SOURCE, to: TO, payload: new Uint8Array(size) });
+    datagramFrame({ sender: SENDER, to: TO, payload: new Uint8Array(size) });
   for (const size of [0, 1, 17, 18]) {
     const frame = frameOf(size);
     assertEquals(frame.length, 60);
     assertEquals([...frame.subarray(42 + size)], new Array(18 - size).fill(0xee));
   }
   assertEquals([frameOf(19).length, frameOf(1472).length], [61, 1514]);
+});
+
+Deno.test("datagramFrame() on a link without a header is the IP packet, without padding", () => {
+  for (const size of [0, 1, 100]) {
+    const how = { to: TO, payload: new Uint8Array(size) };
+    const frame = datagramFrame({ sender: SENDER, ...how });
+    assertEquals(datagramFrame({ sender: BARE, ...how }), frame.slice(14, 42 + size));
+  }
 });

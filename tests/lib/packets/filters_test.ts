@@ -15,10 +15,11 @@ import { INVALID_FRAMES } from "../../../lib/experiments/relay/invalid_frames.ts
 import { datagramFrame } from "../../../lib/packets/build.ts";
 import { groupFilter, multicastFilter } from "../../../lib/packets/filters.ts";
 import { stimulusFrame } from "../../../lib/packets/stimulus.ts";
+import { BARE, NOBODY, SENDER } from "../../support/link_ends.ts";
 
 const TO = { address: "239.255.70.68", port: 5004 };
 const datagram = (size = 80, options: number[] = []) =>
-  datagramFrame({ source: new Uint8Array(6), to: TO, payload: new Uint8Array(size), options });
+  datagramFrame({ sender: NOBODY, to: TO, payload: new Uint8Array(size), options });
 
 /**
  * How many bytes of a frame a filter keeps; `undefined` if it drops the frame. The kernel runs the
@@ -48,7 +49,7 @@ Deno.test("groupFilter() passes datagrams to the group whole, of any port and si
       datagram(80, [0x94, 4, 0, 0]),
     ]
   ) {
-    assertEquals(filtered(groupFilter(TO.address), each), each.length);
+    assertEquals(filtered(groupFilter(TO.address, "ethernet"), each), each.length);
   }
 });
 
@@ -57,7 +58,7 @@ for (const { name, isFiltered, alter } of INVALID_FRAMES) {
   Deno.test(`groupFilter() ${isFiltered ? "drops" : "passes, for the worker to count"}: ${name}`, () => {
     const invalid = alter(datagram(), TO);
     assertEquals(
-      filtered(groupFilter(TO.address), invalid),
+      filtered(groupFilter(TO.address, "ethernet"), invalid),
       isFiltered ? undefined : invalid.length,
     );
   });
@@ -69,22 +70,22 @@ Deno.test("groupFilter() drops a frame with any other byte in the addresses of t
     const altered = datagram();
     altered[at] ^= 0x10;
     const expected = named.includes(at) ? undefined : altered.length;
-    assertEquals(filtered(groupFilter(TO.address), altered), expected, `byte ${at}`);
+    assertEquals(filtered(groupFilter(TO.address, "ethernet"), altered), expected, `byte ${at}`);
   }
 });
 
 Deno.test("groupFilter() drops a frame that is cut before its destination ends", () => {
   for (let length = 0; length < 34; length++) {
     assertEquals(
-      filtered(groupFilter(TO.address), datagram().slice(0, length)),
+      filtered(groupFilter(TO.address, "ethernet"), datagram().slice(0, length)),
       undefined,
       `${length} bytes`,
     );
   }
-  assertEquals(filtered(groupFilter(TO.address), datagram().slice(0, 34)), 34);
+  assertEquals(filtered(groupFilter(TO.address, "ethernet"), datagram().slice(0, 34)), 34);
 });
 
-const OURS = [0x02, 0, 0, 0, 0, 1];
+const OURS = [...SENDER.address];
 const GROUP_V4 = [0x01, 0x00, 0x5e, 0x7f, 0x46, 0x44], GROUP_V6 = [0x33, 0x33, 0, 0, 0, 1];
 const EVERYBODY = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
 const [IPV4, IPV6, ARP, VLAN, LENGTH] = [[8, 0], [0x86, 0xdd], [8, 6], [0x81, 0], [0, 46]];
@@ -92,7 +93,11 @@ const [IPV4, IPV6, ARP, VLAN, LENGTH] = [[8, 0], [0x86, 0xdd], [8, 6], [0x81, 0]
 const frame = (destination: number[], type: number[], size = 60) =>
   Uint8Array.from([...destination, ...OURS, ...type, ...new Array(size - 14).fill(0x5a)]);
 const stimulus = (sequence: number) =>
-  stimulusFrame(sequence, Uint8Array.from(OURS), new Uint8Array(16));
+  stimulusFrame(
+    sequence,
+    SENDER,
+    new Uint8Array(16),
+  );
 
 const FRAMES: [what: string, frame: Uint8Array<ArrayBuffer>, passes: boolean][] = [
   ["the stimulus: UDP over IPv4", stimulus(0), true],
@@ -116,7 +121,47 @@ const FRAMES: [what: string, frame: Uint8Array<ArrayBuffer>, passes: boolean][] 
 ];
 
 for (const [what, bytes, passes] of FRAMES) {
-  Deno.test(`multicastFilter() ${passes ? "passes whole" : "drops"}: ${what}`, () => {
-    assertEquals(filtered(multicastFilter(), bytes), passes ? bytes.length : undefined);
+  Deno.test(`multicastFilter("ethernet") ${passes ? "passes whole" : "drops"}: ${what}`, () => {
+    assertEquals(filtered(multicastFilter("ethernet"), bytes), passes ? bytes.length : undefined);
   });
 }
+
+const bare = (options: number[] = []) =>
+  datagramFrame({ sender: BARE, to: TO, payload: new Uint8Array(80), options });
+const bareStimulus = (sequence: number) => stimulusFrame(sequence, BARE, new Uint8Array(16));
+
+const PACKETS: [what: string, packet: Uint8Array<ArrayBuffer>, passes: boolean][] = [
+  ["the stimulus: UDP over IPv4", bareStimulus(0), true],
+  ["the stimulus: IGMP", bareStimulus(1), true],
+  ["the stimulus: UDP over IPv6", bareStimulus(2), true],
+  ["the first group of IPv4", bare().with(16, 224), true],
+  ["the last address below", bare().with(16, 223), false],
+  ["the first address above", bare().with(16, 240), false],
+  ["IPv6 to one host", bareStimulus(2).with(24, 0xfe), false],
+  ["neither IPv4 nor IPv6", bare().with(0, 0x55), false],
+  ["cut before the destination", bare().slice(0, 16), false],
+  ["an Ethernet frame", stimulus(0), false],
+  ["empty", new Uint8Array(0), false],
+];
+
+for (const [what, bytes, passes] of PACKETS) {
+  Deno.test(`multicastFilter("ip") ${passes ? "passes whole" : "drops"}: ${what}`, () => {
+    assertEquals(filtered(multicastFilter("ip"), bytes), passes ? bytes.length : undefined);
+  });
+}
+
+Deno.test('groupFilter("ip") passes datagrams to the group, and no packet with another byte there', () => {
+  const filter = groupFilter(TO.address, "ip");
+  assertEquals(filtered(filter, bare()), 108);
+  assertEquals(filtered(filter, bare([0x94, 4, 0, 0])), 112);
+  const named = [0, 9, 16, 17, 18, 19];
+  for (let at = 0; at < 28; at++) {
+    const altered = bare();
+    altered[at] ^= 0x10;
+    assertEquals(filtered(filter, altered), named.includes(at) ? undefined : 108, `byte ${at}`);
+  }
+  for (let length = 0; length < 20; length++) {
+    assertEquals(filtered(filter, bare().slice(0, length)), undefined, `${length} bytes`);
+  }
+  assertEquals(filtered(filter, datagram()), undefined);
+});

@@ -36,7 +36,7 @@ const lo = () => if_nametoindex("lo");
 testNeeding({ root: true }, "openPacketSocket() receives nothing until it is bound", () => {
   using packetSocket = new OwnedFd(openPacketSocket());
   using sender = boundPacketSocket(lo(), 0);
-  for (let i = 0; i < 10; i++) sendFrame(sender.fd, markedFrame("unbound"));
+  for (let i = 0; i < 10; i++) sendFrame(sender.fd, markedFrame("unbound", "ethernet"));
   assertEquals(takeFrame(packetSocket.fd), undefined);
   assertEquals(takeStatistics(packetSocket.fd), { packets: 0, drops: 0 });
 });

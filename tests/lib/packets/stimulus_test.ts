@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { ETH_P_ALL, if_nametoindex, linkByIndex } from "../../../ffi/mod.ts";
+import { ETH_P_ALL } from "../../../ffi/mod.ts";
 import { AwaitedFrames } from "../../../lib/packets/awaited_frames.ts";
 import { endOfPacket } from "../../../lib/packets/frames.ts";
 import { takeFrame } from "../../../lib/packets/queue.ts";
@@ -13,21 +13,21 @@ import {
 } from "../../../lib/packets/stimulus.ts";
 import { HEAD_LIMIT } from "../../../lib/harness/protocol.ts";
 import { testNeeding } from "../../support/needs.ts";
+import { BARE, interfaceByName, SENDER } from "../../support/link_ends.ts";
 
 const SECRET = Uint8Array.from({ length: SECRET_SIZE }, (_, i) => i + 1);
-const SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const frames = [0, 1, 2, 65536, 0xffffffff].map((sequence) =>
-  [sequence, stimulusFrame(sequence, SOURCE, SECRET)] as const
+  [sequence, stimulusFrame(sequence, SENDER, SECRET)] as const
 );
 
 Deno.test("A frame's secret is directly behind its IP packet, whatever its size", () => {
   for (const [sequence, frame] of frames) {
-    const end = endOfPacket(frame)!;
+    const end = endOfPacket(frame, "ethernet")!;
     assertEquals(frame.subarray(end), SECRET);
     for (const size of [frame.length + 1, 300, 1514]) {
-      const long = stimulusFrame(sequence, SOURCE, SECRET, size);
-      assertEquals([endOfPacket(long), long.length], [end, size]);
-      assertEquals(secretOf(long.subarray(0, HEAD_LIMIT)), SECRET.toHex());
+      const long = stimulusFrame(sequence, SENDER, SECRET, size);
+      assertEquals([endOfPacket(long, "ethernet"), long.length], [end, size]);
+      assertEquals(secretOf(long.subarray(0, HEAD_LIMIT), "ethernet"), SECRET.toHex());
     }
   }
 });
@@ -35,10 +35,10 @@ Deno.test("A frame's secret is directly behind its IP packet, whatever its size"
 Deno.test("The IP packet of a frame does not depend on the secret", () => {
   const another = crypto.getRandomValues(new Uint8Array(SECRET_SIZE));
   for (const [sequence, frame] of frames) {
-    const other = stimulusFrame(sequence, SOURCE, another);
-    const end = endOfPacket(frame)!;
+    const other = stimulusFrame(sequence, SENDER, another);
+    const end = endOfPacket(frame, "ethernet")!;
     assertEquals(other.subarray(0, end), frame.subarray(0, end));
-    assertNotEquals(secretOf(other), secretOf(frame));
+    assertNotEquals(secretOf(other, "ethernet"), secretOf(frame, "ethernet"));
   }
 });
 
@@ -48,28 +48,44 @@ Deno.test("The shortest frames, with their secrets, fit into the smallest MTU of
 
 Deno.test("secretOf() looks in one place only, and not at a frame that is cut", () => {
   for (const [, frame] of frames) {
-    assertEquals(secretOf(frame.subarray(0, frame.length - 1)), undefined);
+    assertEquals(secretOf(frame.subarray(0, frame.length - 1), "ethernet"), undefined);
     const moved = Uint8Array.from([...frame.subarray(0, -SECRET_SIZE), 0, ...SECRET]);
-    assertNotEquals(secretOf(moved), SECRET.toHex());
+    assertNotEquals(secretOf(moved, "ethernet"), SECRET.toHex());
   }
   for (const length of [0, 1, 13, 14, 33, 53]) {
-    assertEquals(secretOf(frames[2][1].subarray(0, length)), undefined);
+    assertEquals(secretOf(frames[2][1].subarray(0, length), "ethernet"), undefined);
   }
 });
 
 Deno.test("holdsStimulus() recognizes the packet with and without a secret, and no other", () => {
   for (const [, frame] of frames) {
-    const end = endOfPacket(frame)!;
-    assert(holdsStimulus(frame));
-    assert(holdsStimulus(frame.subarray(0, end)));
-    assert(!holdsStimulus(frame.subarray(0, end - 1)));
-    assert(!holdsStimulus(frame.with(end - 5, frame[end - 5] ^ 1)));
+    const end = endOfPacket(frame, "ethernet")!;
+    assert(holdsStimulus(frame, "ethernet"));
+    assert(holdsStimulus(frame.subarray(0, end), "ethernet"));
+    assert(!holdsStimulus(frame.subarray(0, end - 1), "ethernet"));
+    assert(!holdsStimulus(frame.with(end - 5, frame[end - 5] ^ 1), "ethernet"));
   }
-  assert(!holdsStimulus(new Uint8Array(0)));
+  assert(!holdsStimulus(new Uint8Array(0), "ethernet"));
+});
+
+Deno.test("A bare packet of the stimulus is that of a frame, with its secret behind it", () => {
+  for (const [sequence, frame] of frames) {
+    const packet = stimulusFrame(sequence, BARE, SECRET);
+    assertEquals(packet, frame.slice(14));
+    assertEquals(endOfPacket(packet, "ip"), packet.length - SECRET_SIZE);
+    assertEquals(secretOf(packet, "ip"), SECRET.toHex());
+    assertEquals(stimulusFrame(sequence, BARE, SECRET, 300).length, 300);
+    const end = packet.length - SECRET_SIZE;
+    assert(holdsStimulus(packet, "ip"));
+    assert(holdsStimulus(packet.subarray(0, end), "ip"));
+    assert(!holdsStimulus(packet.subarray(0, end - 1), "ip"));
+    assert(!holdsStimulus(packet.with(end - 5, packet[end - 5] ^ 1), "ip"));
+    assert(!holdsStimulus(packet, "ethernet") && !holdsStimulus(frame, "ip"));
+  }
 });
 
 Deno.test("stimulusFrame() pads each frame with bytes of its own", () => {
-  const rest = (sequence: number) => stimulusFrame(sequence, SOURCE, SECRET, 200).slice(100);
+  const rest = (sequence: number) => stimulusFrame(sequence, SENDER, SECRET, 200).slice(100);
   for (const sequence of [0, 1, 2, 3]) {
     assertNotEquals(rest(sequence), rest(sequence + 3)); // of the same kind
     assert(new Set(rest(sequence)).size > 50);
@@ -77,13 +93,14 @@ Deno.test("stimulusFrame() pads each frame with bytes of its own", () => {
 });
 
 testNeeding({ root: true }, "Stimulus sends frames of the requested sizes", () => {
-  const lo = linkByIndex(if_nametoindex("lo"));
+  const lo = interfaceByName("lo");
   using receiver = boundPacketSocket(lo.ifindex, ETH_P_ALL);
   using stimulus = new Stimulus(lo, (sequence) => 100 + sequence);
-  const awaited = new AwaitedFrames();
+  const awaited = new AwaitedFrames("ethernet");
   const sent = Array.from({ length: 10 }, () => stimulus.send());
-  for (const frame of sent) awaited.expect(frame);
-  assertEquals(new Set(sent.map(secretOf)).size, 10);
+  const secrets = sent.map((frame) => secretOf(frame, "ethernet")!);
+  for (const secret of secrets) awaited.expect(secret);
+  assertEquals(new Set(secrets).size, 10);
   const seen: number[] = [];
   const deadline = performance.now() + 10_000;
   while (seen.length < 10 && performance.now() < deadline) {

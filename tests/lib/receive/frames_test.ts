@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { FRAME_ROOM } from "../../../lib/packets/link_layer.ts";
 import { PATHS, pathTest, resultInNamespace } from "./paths.ts";
 
 /** The receive paths with the kernel's time stamps. */
@@ -6,9 +7,12 @@ const STAMPING = ["recvmsg", "recvmmsg", "tpacket-v3"];
 
 /** The length, and the captured length, of a frame that may be longer than its buffer. */
 function shown(path: string, size: number): [length: number, captured: number] {
-  if (path === "tpacket-v3") return [size, size]; // its blocks are longer than any frame
-  return [size, Math.min(size, 2048)];
+  if (path === "tpacket-v3") return [size, size]; // its blocks are longer than these frames
+  return [size, Math.min(size, FRAME_ROOM)];
 }
+
+/** The longest frame of a link: an IP packet of 64 KiB behind two VLAN tags; and shorter ones. */
+const SIZES = [14 + 8 + 65535, 9014, 1514, 60];
 
 for (const path of PATHS) {
   pathTest(
@@ -28,10 +32,10 @@ for (const path of PATHS) {
     },
   );
 
-  pathTest(path, "truncates a frame that is longer than its buffer, and no other", async () => {
-    const sizes = [2047, 2048, 2049, 60, 9014, 1514];
+  pathTest(path, "cuts a frame that is longer than its buffer, and no other", async () => {
+    const sizes = [FRAME_ROOM - 1, FRAME_ROOM, FRAME_ROOM + 1, 90_000, ...SIZES];
     assertEquals(
-      await resultInNamespace("long_frames.ts", [path]),
+      await resultInNamespace("long_frames.ts", [path, ...sizes.map(String)]),
       sizes.map((size) => shown(path, size)),
     );
   });

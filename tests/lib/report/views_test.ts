@@ -192,3 +192,20 @@ Deno.test("The page shows a check that is not in the catalogue as well", () => {
   evidence.experiments[0].checks[0].id = "OTHER-99";
   assert(renderHtml(evidence).includes('<span class="id">OTHER-99</span>'));
 });
+
+Deno.test("Text, TAP and HTML name the link, if it was looked up", () => {
+  const evidence = storedEvidence();
+  const { environment } = evidence;
+  const views = (link: typeof environment.link) => {
+    const whole = { ...evidence, environment: { ...environment, link } };
+    return [
+      renderText(whole, { color: false, amount: "normal" }),
+      renderTap(whole),
+      renderHtml(whole),
+    ];
+  };
+  for (const view of views({ layer: "ip", kind: "tun", mtu: 1280 })) {
+    assert(view.includes("bare IP packets (tun), MTU 1280"));
+  }
+  for (const view of views(null)) assert(!view.includes("MTU"));
+});

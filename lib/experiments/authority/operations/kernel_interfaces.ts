@@ -51,8 +51,8 @@ export const KERNEL_INTERFACE_OPERATIONS: readonly Operation[] = [
     whyNotTried: whyNoRing,
     plain: ringOutcome,
     witness: "far",
-    attempt: withRings((_rings, { packetFd }) =>
-      sendByIoUring(packetFd, markedFrame("io-uring-send"))
+    attempt: withRings((_rings, { packetFd, layer }) =>
+      sendByIoUring(packetFd, markedFrame("io-uring-send", layer))
     ),
   },
   {

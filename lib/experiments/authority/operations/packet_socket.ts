@@ -46,7 +46,7 @@ import {
   shutdown,
   socket,
 } from "../../../../ffi/socket/calls.ts";
-import { becomePromiscuous, mapRing, rebind, sendByRing } from "../attacks.ts";
+import { becomePromiscuous, mapRing, OTHER_LAYER, rebind, sendByRing } from "../attacks.ts";
 import type { Attacker, Operation } from "../operation.ts";
 import { markedFrame } from "../../../packets/marks.ts";
 import { retryWhileFull, sendFrame } from "../../../packets/send.ts";
@@ -117,7 +117,7 @@ export const PACKET_SOCKET_OPERATIONS: readonly Operation[] = [
     source: "packet_snd: no capability required",
     plain: "allowed",
     witness: "far",
-    attempt: ({ packetFd }) => sendFrame(packetFd, markedFrame("send")),
+    attempt: ({ packetFd, layer }) => sendFrame(packetFd, markedFrame("send", layer)),
   },
   {
     name: "sendto-elsewhere",
@@ -129,7 +129,7 @@ export const PACKET_SOCKET_OPERATIONS: readonly Operation[] = [
       retryWhileFull(() =>
         sendTo(
           packetFd,
-          markedFrame("sendto-elsewhere"),
+          markedFrame("sendto-elsewhere", OTHER_LAYER),
           0,
           packetAddress(otherIfindex, ETH_P_ALL),
         )
@@ -141,7 +141,8 @@ export const PACKET_SOCKET_OPERATIONS: readonly Operation[] = [
     source: "sock_write_iter → packet_sendmsg",
     plain: "allowed",
     witness: "far",
-    attempt: ({ packetFd }) => retryWhileFull(() => write(packetFd, markedFrame("write"))),
+    attempt: ({ packetFd, layer }) =>
+      retryWhileFull(() => write(packetFd, markedFrame("write", layer))),
   },
   {
     name: "attach-filter",
@@ -175,7 +176,7 @@ export const PACKET_SOCKET_OPERATIONS: readonly Operation[] = [
     source: "packet_set_ring, tpacket_snd: no capability required",
     plain: "allowed",
     witness: "far",
-    attempt: ({ packetFd }) => sendByRing(packetFd, markedFrame("tx-ring")),
+    attempt: ({ packetFd, layer }) => sendByRing(packetFd, markedFrame("tx-ring", layer)),
   },
   {
     name: "qdisc-bypass",

@@ -1,13 +1,13 @@
 /**
- * Prints the result of `linkByIndex` for each given interface.
+ * Prints the result of `linkByName` for each given interface.
  *
  * @module
  */
 
-import { if_nametoindex, linkByIndex } from "../../../../ffi/mod.ts";
+import { linkByName } from "../../../../ffi/mod.ts";
 import { printJson } from "../../programs/print_json.ts";
 
 printJson(Deno.args.map((name) => {
-  const { address, ...link } = linkByIndex(if_nametoindex(name));
+  const { address, ...link } = linkByName(name);
   return { ...link, address: address.length };
 }));

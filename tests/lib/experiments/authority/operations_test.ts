@@ -84,6 +84,7 @@ const operation = (attempt: Operation["attempt"]): Operation => ({
 const attacker: Attacker = {
   packetFd: -1,
   ifindex: 1,
+  layer: "ethernet",
   otherIfindex: 1,
   sibling: { pid: 1, pidInProc: 1, fd: -1 },
   forgottenFd: -1,

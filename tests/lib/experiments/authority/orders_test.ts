@@ -2,7 +2,7 @@ import { WORKER } from "../../../../lib/experiments/authority/orders.ts";
 import { assertValidates, CONFINEMENT, WRONG_CONFINEMENT } from "../../../support/orders.ts";
 
 const sibling = { pid: 2, pidInProc: 4711, fd: 7 };
-const target = { ifindex: 2, otherIfindex: 1, sibling, forgottenFd: 9 };
+const target = { ifindex: 2, layer: "ip", otherIfindex: 1, sibling, forgottenFd: 9 } as const;
 const right = { ...CONFINEMENT, receive: "recvmsg", prove: true, target } as const;
 const wrong = {
   ...WRONG_CONFINEMENT,
@@ -13,6 +13,7 @@ const wrong = {
     "lo",
     {},
     { ...target, ifindex: 0 },
+    { ...target, layer: "token ring" },
     { ...target, otherIfindex: "1" },
     { ...target, forgottenFd: -1 },
     { ...target, sibling: null },

@@ -3,14 +3,14 @@ import { ipv4Bytes } from "../../../../ffi/mod.ts";
 import { INVALID_FRAMES } from "../../../../lib/experiments/relay/invalid_frames.ts";
 import { datagramFrame, type DatagramOptions } from "../../../../lib/packets/build.ts";
 import { DatagramReader, DROP_REASONS } from "../../../../lib/experiments/relay/datagrams.ts";
+import { SENDER } from "../../../support/link_ends.ts";
 
 const TO = { address: "239.255.70.68", port: 5004 };
-const SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const PAYLOAD = Uint8Array.from({ length: 80 }, (_, i) => i);
 const FILL = 0xa5;
 
 const frameOf = (options: Partial<DatagramOptions> = {}) =>
-  datagramFrame({ source: SOURCE, to: TO, payload: PAYLOAD, ...options });
+  datagramFrame({ sender: SENDER, to: TO, payload: PAYLOAD, ...options });
 
 /** Memory of which only a part may be read. */
 function guarded(bytes: Uint8Array, start: number, end: number): Uint8Array {
@@ -31,7 +31,7 @@ function read(frame: Uint8Array, captured = frame.length, isChecksumPending = fa
   const offset = 1000;
   const memory = new Uint8Array(80_000).fill(FILL);
   memory.set(frame.subarray(0, captured), offset);
-  const reader = new DatagramReader(TO);
+  const reader = new DatagramReader(TO, "ethernet");
   const end = offset + captured;
   const reason = reader.read(guarded(memory, offset, end), offset, captured, isChecksumPending);
   if (reason !== undefined) return reason;

@@ -2,19 +2,19 @@ import { assertEquals } from "@std/assert";
 import { LONGEST_PAYLOAD, RelayFrames } from "../../../../lib/experiments/relay/frames.ts";
 import { INVALID_FRAMES } from "../../../../lib/experiments/relay/invalid_frames.ts";
 import { DatagramReader } from "../../../../lib/experiments/relay/datagrams.ts";
+import { SENDER } from "../../../support/link_ends.ts";
 
 const TO = { address: "239.255.70.68", port: 5004 };
-const SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);
 
 /** The payload of a frame, or the reason for which a relay drops it. */
 function payloadOf(frame: Uint8Array): Uint8Array | string {
-  const reader = new DatagramReader(TO);
+  const reader = new DatagramReader(TO, "ethernet");
   const reason = reader.read(frame, 0, frame.length);
   return reason ?? frame.slice(reader.start, reader.start + reader.size);
 }
 
 Deno.test("A round of RelayFrames has every payload size once, and no two payloads are the same", () => {
-  const frames = new RelayFrames(SOURCE, TO);
+  const frames = new RelayFrames(SENDER, TO);
   const sizes = new Set<number>(), marks = new Set<string>();
   let marked = 0;
   for (let sequence = 0; sequence <= LONGEST_PAYLOAD; sequence++) {
@@ -27,7 +27,7 @@ Deno.test("A round of RelayFrames has every payload size once, and no two payloa
 });
 
 Deno.test("RelayFrames of two runs differ wherever there is room for a nonce", () => {
-  const [here, there] = [new RelayFrames(SOURCE, TO), new RelayFrames(SOURCE, TO)];
+  const [here, there] = [new RelayFrames(SENDER, TO), new RelayFrames(SENDER, TO)];
   for (let sequence = 1; sequence < 100; sequence++) {
     const payload = here.payload(sequence);
     if (payload.length < 20) continue;
@@ -36,7 +36,7 @@ Deno.test("RelayFrames of two runs differ wherever there is room for a nonce", (
 });
 
 Deno.test("RelayFrames.datagram() sometimes omits the checksum, and sometimes adds an option", () => {
-  const frames = new RelayFrames(SOURCE, TO);
+  const frames = new RelayFrames(SENDER, TO);
   const all = Array.from({ length: 200 }, (_, sequence) => frames.datagram(sequence));
   const withOption = all.filter((frame) => frame[14] === 0x46);
   const udpOf = (frame: Uint8Array) => 14 + (frame[14] & 15) * 4;
@@ -48,7 +48,7 @@ Deno.test("RelayFrames.datagram() sometimes omits the checksum, and sometimes ad
 });
 
 Deno.test("RelayFrames.invalid() makes a frame that a relay drops for its reason", () => {
-  const frames = new RelayFrames(SOURCE, TO);
+  const frames = new RelayFrames(SENDER, TO);
   for (const kind of INVALID_FRAMES) {
     assertEquals<unknown>(payloadOf(frames.invalid(kind)), kind.reason, kind.name);
   }

@@ -2,10 +2,10 @@ import { assert, assertEquals } from "@std/assert";
 import { INVALID_FRAMES } from "../../../../lib/experiments/relay/invalid_frames.ts";
 import { datagramFrame } from "../../../../lib/packets/build.ts";
 import { DROP_REASONS } from "../../../../lib/experiments/relay/datagrams.ts";
+import { NOBODY } from "../../../support/link_ends.ts";
 
 const TO = { address: "239.255.70.68", port: 5004 };
-const frame = () =>
-  datagramFrame({ source: new Uint8Array(6), to: TO, payload: new Uint8Array(80) });
+const frame = () => datagramFrame({ sender: NOBODY, to: TO, payload: new Uint8Array(80) });
 
 Deno.test("INVALID_FRAMES has a frame for every reason", () => {
   const reasons = new Set(INVALID_FRAMES.map(({ reason }) => reason as string));

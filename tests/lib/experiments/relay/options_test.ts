@@ -1,11 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { Link } from "../../../../ffi/mod.ts";
+import { ARPHRD_ETHER } from "../../../../ffi/mod.ts";
 import { UsageError } from "../../../../lib/evidence/errors.ts";
 import {
   parseEndpoint,
   refuseLoop,
   RELAY_DEFAULTS,
 } from "../../../../lib/experiments/relay/options.ts";
+import type { Interface } from "../../../../lib/packets/link_layer.ts";
 
 Deno.test("parseEndpoint() accepts groups beyond the link, with a port", () => {
   for (const text of ["224.0.1.0:1", "232.1.2.3:5004", "239.255.255.255:65535"]) {
@@ -49,12 +50,16 @@ for (const [text, message] of WRONG) {
   });
 }
 
-const link = (ifindex: number, more: Partial<Link> = {}): Link => ({
+const link = (ifindex: number, more: Partial<Interface> = {}): Interface => ({
   name: `if${ifindex}`,
+  alternativeNames: [],
   ifindex,
   up: true,
   carrier: true,
   loopback: false,
+  type: ARPHRD_ETHER,
+  layer: "ethernet",
+  mtu: 1500,
   address: new Uint8Array(6),
   kind: "veth",
   peer: undefined,

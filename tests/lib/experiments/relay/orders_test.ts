@@ -20,12 +20,13 @@ Deno.test("ROLE validates its field", () => {
 Deno.test("RELAY validates every field", () => {
   assertValidates(
     RELAY,
-    { ...CONFINEMENT, receive: "recvmmsg", from: endpoint, ifindex: 2 },
+    { ...CONFINEMENT, receive: "recvmmsg", from: endpoint, ifindex: 2, layer: "ip" },
     {
       ...WRONG_CONFINEMENT,
       receive: ["", null],
       from: WRONG_ENDPOINTS,
       ifindex: [0, -1, 2 ** 31, "2"],
+      layer: [undefined, "", "toString"],
     },
   );
 });

@@ -24,9 +24,10 @@ import type { FrameSource } from "../../../../lib/receive/mod.ts";
 import { RelayFrames } from "../../../../lib/experiments/relay/frames.ts";
 import { INVALID_FRAMES } from "../../../../lib/experiments/relay/invalid_frames.ts";
 import { Relay } from "../../../../lib/experiments/relay/relay.ts";
+import { NOBODY } from "../../../support/link_ends.ts";
 
 const FROM = { address: "239.255.70.68", port: 5004 };
-const frames = new RelayFrames(new Uint8Array(6), FROM);
+const frames = new RelayFrames(NOBODY, FROM);
 
 /** A frame source that steps through a list. */
 class ListSource implements FrameSource {
@@ -81,7 +82,7 @@ Deno.test("Relay relays payloads, and counts other frames by reason", () => {
   using _here = here;
   using _there = there;
   const list = INVALID_FRAMES.flatMap((kind, i) => [frames.invalid(kind), frames.datagram(i)]);
-  const relay = new Relay(new ListSource(list), here.fd, FROM);
+  const relay = new Relay(new ListSource(list), here.fd, FROM, "ethernet");
   const received: Uint8Array[] = [];
   while (relay.turn(5) > 0) received.push(...queued(there.fd)); // a Unix socket holds ten
   const { account } = relay;
@@ -104,6 +105,7 @@ Deno.test("Relay.turn() handles no more frames than it may", () => {
     new ListSource([0, 1, 2, 3, 4].map((i) => frames.datagram(i))),
     here.fd,
     FROM,
+    "ethernet",
   );
   assertEquals([relay.turn(2), relay.turn(2), relay.turn(2), relay.turn(2)], [2, 2, 1, 0]);
   assertEquals(relay.account.relayed, 5);
@@ -115,7 +117,7 @@ Deno.test("Relay gives up a datagram that the output refuses, and continues", ()
   using _here = here;
   using _there = there;
   const list = Array.from({ length: 12 }, (_, i) => frames.datagram(i));
-  const relay = new Relay(new ListSource(list), here.fd, FROM);
+  const relay = new Relay(new ListSource(list), here.fd, FROM, "ethernet");
   relay.turn(20); // no reader: a Unix socket holds net.unix.max_dgram_qlen + 1
   const { relayed, refused, retried, received } = relay.account;
   assertEquals(relayed + refused, received);
@@ -130,7 +132,12 @@ Deno.test("Relay sends a datagram again if the error was an ICMP error of an ear
   const name = getsockname(gone.fd);
   gone.close();
   connect(here.fd, name);
-  const relay = new Relay(new ListSource([0, 1, 2].map((i) => frames.datagram(i))), here.fd, FROM);
+  const relay = new Relay(
+    new ListSource([0, 1, 2].map((i) => frames.datagram(i))),
+    here.fd,
+    FROM,
+    "ethernet",
+  );
   relay.turn(1); // "port unreachable" comes back at once
   using back = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   setsockopt(back.fd, SOL_SOCKET, SO_RCVBUF, 1 << 16);

@@ -1,13 +1,5 @@
 import { assertEquals } from "@std/assert";
-import {
-  ETH_P_ALL,
-  if_nametoindex,
-  type Link,
-  linkByIndex,
-  type OwnedFd,
-  poll,
-  POLLIN,
-} from "../../../../ffi/mod.ts";
+import { ETH_P_ALL, type OwnedFd, poll, POLLIN } from "../../../../ffi/mod.ts";
 import { strayFrame } from "../../../../lib/experiments/relay/elsewhere.ts";
 import { INVALID_FRAMES } from "../../../../lib/experiments/relay/invalid_frames.ts";
 import { OutputWitness } from "../../../../lib/experiments/relay/witness.ts";
@@ -15,16 +7,17 @@ import { datagramFrame } from "../../../../lib/packets/build.ts";
 import { sendFrame } from "../../../../lib/packets/send.ts";
 import { boundPacketSocket } from "../../../../lib/packets/socket.ts";
 import { testNeeding } from "../../../support/needs.ts";
+import { interfaceByName, NOBODY } from "../../../support/link_ends.ts";
 
 const TO = { address: "239.255.70.68", port: 5004 };
 const SOURCE = "192.0.2.1:5004"; // of every frame that we build
 const digest = (bytes: Uint8Array) => bytes.toHex();
 const datagram = (...payload: number[]) =>
-  datagramFrame({ source: new Uint8Array(6), to: TO, payload: Uint8Array.from(payload) });
+  datagramFrame({ sender: NOBODY, to: TO, payload: Uint8Array.from(payload) });
 
 /** A witness at `lo`, and a socket that sends by it. */
 function both(source = SOURCE): [witness: OutputWitness, sender: OwnedFd] {
-  const lo: Link = linkByIndex(if_nametoindex("lo"));
+  const lo = interfaceByName("lo");
   const witness = new OutputWitness(lo, { source, to: TO, digest });
   return [witness, boundPacketSocket(lo.ifindex, ETH_P_ALL)];
 }
@@ -76,7 +69,7 @@ testNeeding(
     using _witness = witness;
     using _sender = sender;
     assertEquals(await witness.awaitStrays(0), 0);
-    sendFrame(sender.fd, strayFrame());
+    sendFrame(sender.fd, strayFrame("ethernet"));
     assertEquals(await witness.awaitStrays(5000) > 0, true);
   },
 );

@@ -20,7 +20,7 @@ import {
   FOREIGN,
   Progress,
 } from "../../../../lib/experiments/supervisor/progress.ts";
-import { STEADY_FRAME } from "../../../../lib/experiments/supervisor/stream.ts";
+import { STEADY_PACKET } from "../../../../lib/experiments/supervisor/stream.ts";
 import { fromRing } from "../../../../lib/experiments/supervisor/worker.ts";
 import { leavingNothingOpen } from "../../../ffi/descriptors.ts";
 import { RingInMemory } from "../../../support/ring_in_memory.ts";
@@ -150,9 +150,9 @@ const ORDERS = { nonce: NONCE.toBase64(), work: 0 } as SupervisedOrders;
 const FRAMES = 22, IN_A_BLOCK = [3, 1, 4]; // more than two rounds of the ring
 
 function steadyFrame(number: number): Uint8Array {
-  const frame = new Uint8Array(STEADY_FRAME);
-  frame.set(NONCE, STEADY_FRAME - 20);
-  new DataView(frame.buffer).setUint32(STEADY_FRAME - 4, number);
+  const frame = new Uint8Array(STEADY_PACKET);
+  frame.set(NONCE, STEADY_PACKET - 20);
+  new DataView(frame.buffer).setUint32(STEADY_PACKET - 4, number);
   return frame;
 }
 

@@ -126,6 +126,7 @@ export class ScriptedWorker implements SeatWorker {
 /** Options of a supervisor on the loopback interface, whose frames go to any seat. */
 export const loopbackOptions = (): SupervisorOptions => ({
   ifindex: if_nametoindex("lo"),
+  layer: "ethernet",
   mode: "lb",
   protections: [],
   ring: null,

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { STEADY_FRAME, steadySequence } from "../../../../lib/experiments/supervisor/stream.ts";
+import { STEADY_PACKET, steadySequence } from "../../../../lib/experiments/supervisor/stream.ts";
 import { testNeeding } from "../../../support/needs.ts";
 import { inNamespace, ROOT } from "../../../support/programs.ts";
 
@@ -22,13 +22,13 @@ Deno.test("steadySequence() reads the number of a frame of the stream at any off
   const bytes = new Uint8Array(200);
   for (const offset of [0, 1, 77]) {
     for (const number of [0, 1, 0x01020304, 0x80000000, 0xffffffff]) {
-      bytes.set(NONCE, offset + STEADY_FRAME - 20);
-      new DataView(bytes.buffer).setUint32(offset + STEADY_FRAME - 4, number);
-      assertEquals(steadySequence(bytes, offset, STEADY_FRAME, NONCE), number);
-      assertEquals(steadySequence(bytes, offset, STEADY_FRAME - 1, NONCE), undefined);
-      assertEquals(steadySequence(bytes, offset, STEADY_FRAME + 1, NONCE), undefined);
+      bytes.set(NONCE, offset + STEADY_PACKET - 20);
+      new DataView(bytes.buffer).setUint32(offset + STEADY_PACKET - 4, number);
+      assertEquals(steadySequence(bytes, offset, STEADY_PACKET, NONCE), number);
+      assertEquals(steadySequence(bytes, offset, STEADY_PACKET - 1, NONCE), undefined);
+      assertEquals(steadySequence(bytes, offset, STEADY_PACKET + 1, NONCE), undefined);
       for (const i of [0, 15]) {
-        assertEquals(steadySequence(bytes, offset, STEADY_FRAME, NONCE.with(i, 0)), undefined);
+        assertEquals(steadySequence(bytes, offset, STEADY_PACKET, NONCE.with(i, 0)), undefined);
       }
     }
   }

@@ -7,15 +7,7 @@
  * @module
  */
 
-import {
-  Errno,
-  ETH_P_ALL,
-  if_nametoindex,
-  linkByIndex,
-  poll,
-  POLLIN,
-  SystemError,
-} from "../../../../ffi/mod.ts";
+import { Errno, ETH_P_ALL, poll, POLLIN, SystemError } from "../../../../ffi/mod.ts";
 import type { Finding } from "../../../../lib/evidence/evidence.ts";
 import { endOfPacket } from "../../../../lib/packets/frames.ts";
 import { sendFrame } from "../../../../lib/packets/send.ts";
@@ -33,6 +25,7 @@ import {
 import { Reception } from "../../../../lib/harness/reception.ts";
 import type { Child } from "../../../../lib/harness/child.ts";
 import { printJson } from "../../../ffi/programs/print_json.ts";
+import { interfaceByName } from "../../../support/link_ends.ts";
 
 const [name, path = DEFAULT_PATH] = Deno.args;
 if (!isReceivePath(path)) throw new TypeError(`no receive path: ${path}`);
@@ -64,8 +57,8 @@ interface Case {
   readonly dies?: "at once" | "at the close";
 }
 
-const near = if_nametoindex("veth-fdpass");
-const far = linkByIndex(if_nametoindex("veth-fdpass-far"));
+const near = interfaceByName("veth-fdpass");
+const far = interfaceByName("veth-fdpass-far");
 using ambientSocket = boundPacketSocket(far.ifindex, 0);
 let ambientFrames = 0;
 
@@ -99,7 +92,7 @@ const holdBack = (frame: CapturedFrame) => {
 /** Cuts off the secret behind the IP packet. */
 const cutSecret = (frame: CapturedFrame): CapturedFrame[] => {
   const bytes = Uint8Array.fromBase64(frame.head);
-  return [{ ...frame, head: bytes.subarray(0, endOfPacket(bytes)).toBase64() }];
+  return [{ ...frame, head: bytes.subarray(0, endOfPacket(bytes, "ethernet")).toBase64() }];
 };
 
 let invented = 0;
@@ -163,7 +156,7 @@ const {
   dies,
 } = CASES[name];
 
-using passed = boundPacketSocket(near, ETH_P_ALL);
+using passed = boundPacketSocket(near.ifindex, ETH_P_ALL);
 using source = openFrameSource(path, passed.fd);
 
 /** Takes the next frame, if there is one. An interface that is down has none. */
@@ -201,13 +194,14 @@ const child = {
 const numbers: number[] = [];
 const run = {
   context: { deadline: performance.now() + timeout },
+  setting: { link: near },
   packet: (_: unknown, number: number) => numbers.push(number),
 } as unknown as ParentRun;
 
 before?.();
 using stimulus = sender === null
   ? undefined
-  : new Stimulus(linkByIndex(if_nametoindex(sender)), (sequence) => sequence * 97 % 1500);
+  : new Stimulus(interfaceByName(sender), (sequence) => sequence * 97 % 1500);
 using witness = new InterfaceWitness(near);
 const findings: Finding[] = [];
 const reception = new Reception(run, child, { stimulus, witness }, {

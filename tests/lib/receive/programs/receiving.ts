@@ -25,11 +25,12 @@ export function pathArgument(): ReceivePath {
 
 /** A source of frames, with its sockets. */
 export class Receiver implements Disposable {
-  readonly packetSocket: OwnedFd = boundPacketSocket(if_nametoindex("veth-fdpass"), ETHERTYPE);
+  readonly packetSocket: OwnedFd;
   readonly source: FrameSource;
   readonly #poller: Poller;
 
-  constructor(path: ReceivePath) {
+  constructor(path: ReceivePath, interfaceName = "veth-fdpass") {
+    this.packetSocket = boundPacketSocket(if_nametoindex(interfaceName), ETHERTYPE);
     this.source = openFrameSource(path, this.packetSocket.fd);
     this.#poller = new Poller([this.source.fd], POLLIN);
   }

@@ -55,11 +55,11 @@ const outcomeWithoutOptions = <T>(attack: () => T): T | string =>
 
 /** Returns an attack that sends a frame, and whether the frame arrives at the far end. */
 const sends = (mark: string, attack: (frame: Uint8Array<ArrayBuffer>) => unknown) => () => {
-  attack(markedFrame(mark));
-  return arrives(far.fd, mark, 1000);
+  attack(markedFrame(mark, "ethernet"));
+  return arrives({ fd: far.fd, layer: "ethernet" }, mark, 1000);
 };
 
-const provoke = (mark: string) => () => sendFrame(elsewhere.fd, markedFrame(mark));
+const provoke = (mark: string) => () => sendFrame(elsewhere.fd, markedFrame(mark, "ethernet"));
 
 /** Installs a filter that refuses every call that sends. */
 function forbidSending(): void {

@@ -33,7 +33,7 @@ sendMulticastBy(sender.fd, if_nametoindex("veth-fdpass-far"), 1);
 connect(sender.fd, inetAddress(GROUP));
 send(sender.fd, new TextEncoder().encode("a datagram"), 0);
 
-const reader = new DatagramReader(GROUP);
+const reader = new DatagramReader(GROUP, "ethernet");
 const seen = { pending: false, believed: "", checked: "", relayed: 0 };
 for (
   const deadline = performance.now() + 5000;
@@ -51,7 +51,7 @@ for (
 }
 
 // The same with a relay, which sends the datagram on to the same group by the same socket.
-const relay = new Relay(source, sender.fd, GROUP);
+const relay = new Relay(source, sender.fd, GROUP, "ethernet");
 send(sender.fd, new TextEncoder().encode("another"), 0);
 for (
   const deadline = performance.now() + 5000;

@@ -12,7 +12,6 @@ import {
   if_nametoindex,
   inetAddress,
   joinGroup,
-  linkByIndex,
   OwnedFd,
   poll,
   POLLIN,
@@ -23,8 +22,9 @@ import {
 } from "../../../../../ffi/mod.ts";
 import { secretOf, Stimulus } from "../../../../../lib/packets/stimulus.ts";
 import { printJson } from "../../../../ffi/programs/print_json.ts";
+import { interfaceByName } from "../../../../support/link_ends.ts";
 
-using stimulus = new Stimulus(linkByIndex(if_nametoindex("veth-fdpass-far")), () => 300);
+using stimulus = new Stimulus(interfaceByName("veth-fdpass-far"), () => 300);
 const near = if_nametoindex("veth-fdpass");
 dropPrivileges({ uid: 65534, gid: 65534 });
 using listener = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -34,4 +34,4 @@ const frame = stimulus.send();
 poll([listener.fd], POLLIN, 10_000);
 const buffer = new Uint8Array(2048);
 const length = recv(listener.fd, buffer, 0);
-printJson({ read: buffer.subarray(0, length).toHex(), secret: secretOf(frame) });
+printJson({ read: buffer.subarray(0, length).toHex(), secret: secretOf(frame, "ethernet") });

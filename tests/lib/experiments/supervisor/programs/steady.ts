@@ -11,7 +11,6 @@
 import {
   ETH_P_ALL,
   if_nametoindex,
-  linkByIndex,
   setsockopt,
   SO_RCVBUFFORCE,
   SOL_SOCKET,
@@ -24,12 +23,13 @@ import {
 } from "../../../../../lib/experiments/supervisor/stream.ts";
 import { printJson } from "../../../../ffi/programs/print_json.ts";
 import { ip } from "../../../../ffi/programs/veth.ts";
+import { interfaceByName } from "../../../../support/link_ends.ts";
 
 const [task, argument] = Deno.args;
 const RATE = 1000;
 const near = boundPacketSocket(if_nametoindex("veth-fdpass"), ETH_P_ALL);
 setsockopt(near.fd, SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20);
-const stream = new SteadyStimulus(linkByIndex(if_nametoindex("veth-fdpass-far")), RATE);
+const stream = new SteadyStimulus(interfaceByName("veth-fdpass-far"), RATE);
 const pause = (time: number) => new Promise((resolve) => setTimeout(resolve, time));
 
 /** Reads the queued frames: their numbers in order, and their source ports, one for each flow. */
