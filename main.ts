@@ -6,7 +6,8 @@
  * @module
  */
 
-import { blockSignals } from "./ffi/process/signals.ts";
+import { SIGCHLD } from "./ffi/abi/constants.ts";
+import { blockSignals, stopIgnoring } from "./ffi/process/signals.ts";
 import {
   type OutputStyle,
   outputStyleOf,
@@ -164,6 +165,9 @@ function render(evidence: Evidence, { view, amount, color }: OutputStyle): strin
   }
 }
 
+/** The umask of a run: what it writes belongs to its owner alone, who can read it. */
+const OWNER_ALONE = 0o077;
+
 /**
  * The main program of the parent.
  *
@@ -176,6 +180,8 @@ export async function main(
   childModule?: string,
 ): Promise<number> {
   keepIgnored();
+  stopIgnoring(SIGCHLD); // or no child could be waited for
+  Deno.umask(OWNER_ALONE);
   const style = outputStyleOf(args);
   const result = await answer(args, childModule);
   if (typeof result === "string") return await deliver(result, Exit.PASS);

@@ -144,6 +144,19 @@ const DESCRIPTORS: readonly Surrounding[] = [
 
 const CHILDREN: readonly Surrounding[] = [
   {
+    what: "the end of children is ignored",
+    before: ["env", "--ignore-signal=CHLD"],
+    ...PASS,
+    quick: true,
+  },
+  {
+    what: "the end of children is ignored, supervisor",
+    before: ["env", "--ignore-signal=CHLD"],
+    args: ["-e", "supervisor", "--kills", "1"],
+    exit: 0,
+    says: /D18/,
+  },
+  {
     what: "a child of somebody else's is there, and goes on",
     before: shell("(sleep 3; echo it goes on) & true"),
     exit: 0,
@@ -280,6 +293,11 @@ const FILES: readonly Surrounding[] = [
     args: ["--report", "/tmp/nothing.html"],
     exit: 4,
     says: /Cannot write "\/tmp\/nothing\.html": .*EROFS[^]*file system that can be written/,
+  },
+  {
+    what: "nobody may read new files (umask 777)",
+    before: shell("umask 777"),
+    ...PASS,
   },
   {
     what: "there is no temporary folder",
@@ -453,7 +471,7 @@ export const withDescriptors = (most: number): Surrounding => ({
   what: `RLIMIT_NOFILE is ${most}`,
   before: limited(`nofile=${most}`),
   exit: [0, 4],
-  says: /validated: D24|\(EMFILE\): raise the limit of open descriptors: ulimit -n/,
+  says: /validated: D24|\(EMFILE\):?\s+raise the limit of open descriptors: ulimit -n/,
 });
 
 /** The command that runs fdpass in a surrounding, on the veth pair. */
