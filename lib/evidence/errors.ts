@@ -89,10 +89,12 @@ export class TimeRanOut extends CutShort {
   }
 }
 
-/**
- * An interface of the run has changed while it went on, so what was seen on it shows nothing. The
- * message is the event.
- */
+/** The parent may not inspect the child here, so a claim is neither shown nor refuted. */
+export class CannotLook extends Error {
+  override readonly name = "CannotLook";
+}
+
+/** An interface of the run has changed while it went on, so what was seen on it shows nothing. */
 export class InterfaceChanged extends CutShort {
   override readonly name = "InterfaceChanged";
 
@@ -103,11 +105,6 @@ export class InterfaceChanged extends CutShort {
   constructor(readonly event: string, remedy: string) {
     super(event, remedy);
   }
-}
-
-/** The parent may not inspect the child here, so a claim is neither shown nor refuted. */
-export class CannotLook extends Error {
-  override readonly name = "CannotLook";
 }
 
 /**

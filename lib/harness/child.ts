@@ -18,8 +18,8 @@ import { hasEnded } from "../../ffi/ptrace/thread_state.ts";
 import { shutdown } from "../../ffi/socket/calls.ts";
 import { poll, sleep } from "../../ffi/socket/poll.ts";
 import { type ChildEnd, type ChildProcess, ownLibcFolder } from "./process.ts";
-import { isChilds } from "./blame.ts";
 import type { ChildFiles } from "./child_files.ts";
+import { isChilds } from "./blame.ts";
 import { type Delivery, nextMessage, sendMessage, takeMessage } from "./channel.ts";
 import {
   type CapturedFrame,
@@ -77,9 +77,9 @@ export interface RunOfChild {
     readonly signal: AbortSignal;
     /** When the run must end, by `performance.now()`. */
     readonly deadline: number;
+    readonly childFiles?: ChildFiles | undefined;
     /** The time limit of the run, in milliseconds. */
     readonly timeout: number;
-    readonly childFiles?: ChildFiles | undefined;
     readonly tracing?: Tracing | undefined;
   };
   /** Receives the child's reports. */
@@ -184,9 +184,9 @@ export class Child implements AsyncDisposable {
    * @throws {ExperimentError} If the child has given up, has ended, or has too much to inspect.
    */
   look({ expected, ...options }: ChildLookOptions): View {
-    const began = performance.now();
     const { tracing, childFiles } = this.#run.context;
     const started = { folder: ownLibcFolder(), mountNamespace: childFiles?.mountNamespace };
+    const began = performance.now();
     using _untraced = tracing?.paused();
     try {
       return look(this.#inspected(), {

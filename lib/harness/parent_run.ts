@@ -81,8 +81,8 @@ function asSeenHere(piece: TracePiece, pid: number): TracePiece {
 
 /** A run, as the program of the parent sees it. */
 export class ParentRun<Options = unknown> {
-  #launcher: readonly string[] = DEFAULT_LAUNCHER;
   #hasReportedCopies = false;
+  #launcher: readonly string[] = DEFAULT_LAUNCHER;
 
   constructor(readonly context: RunContext, readonly record: ExperimentRecord) {}
 

@@ -9,7 +9,12 @@ import type { WatchedLink } from "../host/link_watch.ts";
 import type { ChildFiles } from "./child_files.ts";
 import { describeMissing, missingCapabilities } from "../host/capabilities.ts";
 import { checksOfHardening } from "../evidence/description.ts";
-import { type Environment, type Evidence, type ExperimentEvidence } from "../evidence/evidence.ts";
+import type {
+  Conclusion,
+  Environment,
+  Evidence,
+  ExperimentEvidence,
+} from "../evidence/evidence.ts";
 import { overall } from "../evidence/verdict.ts";
 import type { Experiment } from "./experiment.ts";
 import {
@@ -24,7 +29,8 @@ import {
 import { earlyEndOf, endsAnExperiment, isChilds, remedyFor } from "./blame.ts";
 import { whyNobodyCould } from "./controls.ts";
 import { LinkAlarm } from "./link_alarm.ts";
-import { ParentRun } from "./parent_run.ts";
+import { passEveryGroup } from "../packets/every_group.ts";
+import { ParentRun, type RunContext } from "./parent_run.ts";
 import { ExperimentRecord } from "../evidence/record.ts";
 import type { Setting } from "./setting.ts";
 import type { Tracing } from "./trace/hub.ts";
@@ -121,29 +127,27 @@ export async function runExperiment(
   const timeUp = new AbortController();
   const timeout = setting.timeout ?? (experiment.timeout ?? DEFAULT_TIMEOUT) * 1000;
   const timer = setTimeout(() => timeUp.abort(new TimeRanOut(timeout)), timeout);
-  const deadline = performance.now() + timeout;
-  const options = setting.options[experiment.name];
+  using alarm = new LinkAlarm(linksOf(experiment, setting), tracing);
+  const context: RunContext = {
+    experiment: experiment.name,
+    setting,
+    options: setting.options[experiment.name],
+    signal: AbortSignal.any([signal, timeUp.signal, alarm.signal]),
+    deadline: performance.now() + timeout,
+    timeout,
+    childModule,
+    childFiles,
+    tracing,
+  };
   const record = new ExperimentRecord(
     experiment,
     setting.protections.length > 0 ? checksOfHardening(experiment) : [],
   );
   using _calls = tracing?.keptBy((...call) => record.call(...call));
-  using _progress = showProgress?.(experiment.name, deadline, record);
-  let run: ParentRun | undefined;
+  using _progress = showProgress?.(experiment.name, context.deadline, record);
+  const run = new ParentRun(context, record);
   try {
     signal.throwIfAborted();
-    using alarm = new LinkAlarm(linksOf(experiment, setting), tracing);
-    run = new ParentRun({
-      experiment: experiment.name,
-      setting,
-      options,
-      signal: AbortSignal.any([signal, timeUp.signal, alarm.signal]),
-      deadline,
-      timeout,
-      childModule,
-      childFiles,
-      tracing,
-    }, record);
     const reason = whyNoAnswer(experiment);
     if (reason !== undefined) {
       run.step("Checking the requirements...");
@@ -151,39 +155,34 @@ export async function runExperiment(
       run.note(`No answer: ${reason}`, experiment.plan[0]);
       return record.close(null, null);
     }
-    const program = experiment.parent.bind(experiment, run);
-    const conclusion = await whileUnchanged(alarm, signal, program);
+    const conclusion = await whileUnchanged(alarm, signal, () => parentsProgram(experiment, run));
     await settled?.(); // an interrupted run is not a PASS, however late the signal came
     signal.throwIfAborted();
     return record.close(conclusion, null);
   } catch (error) {
-    const errors = errorsIn(error);
-    if (errors[0] instanceof InterfaceChanged) record.interfaceChanged(errors[0].event);
-    if (!errors.every(endsAnExperiment)) throw error;
-    return record.close(null, await earlyEndOf(await excused(errors, run)));
+    return await closeAfter(error, run);
   } finally {
     clearTimeout(timer);
   }
 }
 
 /**
- * Returns the errors that ended a run. If the child failed where root's own control fails in the
- * same way, its error is replaced by one that does not blame it.
+ * Closes the record of an experiment that an error has ended.
+ *
+ * @throws The error, if it is a defect of fdpass, or the question cannot be put here.
  */
-async function excused(
-  errors: readonly Error[],
-  run: ParentRun | undefined,
-): Promise<readonly Error[]> {
-  const [error, ...more] = errors;
-  if (run === undefined || !isChilds(error) || more.some(isChilds)) return errors;
-  const reason = await whyNobodyCould(error, {
-    ifindex: run.setting.link.ifindex,
-    launcher: run.launcher,
-    files: run.context.childFiles,
-  });
-  if (reason === undefined) return errors;
-  const { message } = await earlyEndOf([error]);
-  return [new CutShort(`${message}; ${reason}`), ...more];
+async function closeAfter(error: unknown, run: ParentRun): Promise<ExperimentEvidence> {
+  const errors = errorsIn(error);
+  if (!errors.every(endsAnExperiment)) throw error;
+  if (errors[0] instanceof InterfaceChanged) run.record.interfaceChanged(errors[0].event);
+  return run.record.close(null, await earlyEndOf(await excused(errors, run)));
+}
+
+/** Runs the parent's program. If it sends frames, the interface passes all of their groups. */
+async function parentsProgram(experiment: Experiment, run: ParentRun): Promise<Conclusion> {
+  const { link, stimulus } = run.setting;
+  using _everyGroup = stimulus && passEveryGroup(link);
+  return await experiment.parent(run);
 }
 
 /** Returns the interfaces that an experiment uses. */
@@ -216,6 +215,23 @@ async function whileUnchanged<T>(
   const change = await alarm.lastLook();
   if (change !== undefined) throw change;
   return result;
+}
+
+/**
+ * Returns the errors that ended a run. If the child failed where root's own control fails in the
+ * same way, its error is replaced by one that does not blame it.
+ */
+async function excused(errors: readonly Error[], run: ParentRun): Promise<readonly Error[]> {
+  const [error, ...more] = errors;
+  if (!isChilds(error) || more.some(isChilds)) return errors;
+  const reason = await whyNobodyCould(error, {
+    ifindex: run.setting.link.ifindex,
+    launcher: run.launcher,
+    files: run.context.childFiles,
+  });
+  if (reason === undefined) return errors;
+  const { message } = await earlyEndOf([error]);
+  return [new CutShort(`${message}; ${reason}`), ...more];
 }
 
 /** Returns why this experiment cannot be answered here; `undefined` if it can. */

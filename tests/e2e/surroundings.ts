@@ -429,7 +429,12 @@ const PRIVILEGES: readonly Surrounding[] = [
     before: withOnly(...DOCKER, "sys_ptrace"),
     ...PASS,
   },
-  { what: "the user is not root", before: NOT_ROOT, exit: 4, says: /Not root[^]*sudo deno run/ },
+  {
+    what: "the user is not root",
+    before: NOT_ROOT,
+    exit: 4,
+    says: /Not root[^]*sudo \/.*deno run/,
+  },
   {
     what: "the user is that of a namespace, which has nobody",
     before: ["unshare", "--user", "--map-root-user"],
