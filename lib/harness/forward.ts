@@ -31,6 +31,7 @@ export function forwardFrames(run: ChildRun, source: FrameSource): void {
         head: currentFrame(source).subarray(0, HEAD_LIMIT).toBase64(),
         timestamp_ns: String(stamp ?? realtime()),
         stamped_by: stamp === undefined ? "child" : "kernel",
+        vlan: source.vlan, // absent from the message if it is undefined
       });
       if (++frames % FRAMES_BETWEEN_CHECKS === 0 && run.hasMessage()) return;
     }
