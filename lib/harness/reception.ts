@@ -13,10 +13,10 @@ import { POLLIN } from "../../ffi/abi/constants.ts";
 import { poll, pollAsync } from "../../ffi/socket/poll.ts";
 import { AwaitedFrames } from "../packets/awaited_frames.ts";
 import { type Finding, judged, type Packet, skipped } from "../evidence/evidence.ts";
-import { summarize } from "../packets/frames.ts";
+import { onTheWire } from "./captured_frame.ts";
 import type { InterfaceWitness } from "./interface_witness.ts";
 import type { CapturedFrame } from "./protocol.ts";
-import type { LinkLayer } from "../packets/link_layer.ts";
+import type { LinkEnd } from "../packets/link_layer.ts";
 import { secretOf, type Stimulus } from "../packets/stimulus.ts";
 
 /** How many frames may be in flight at once: far fewer than any receive buffer holds. */
@@ -57,8 +57,8 @@ export interface ReceptionSources {
 export interface ReceptionRun {
   /** `deadline` is when the run must end, by `performance.now()`. */
   readonly context: { readonly deadline: number };
-  /** `layer` is the form of the frames on the interface under test. */
-  readonly setting: { readonly link: { readonly layer: LinkLayer } };
+  /** `link` is the interface under test. */
+  readonly setting: { readonly link: Pick<LinkEnd, "layer" | "mtu"> };
   /** Records a packet with its ordinal, or 0 if it does not count. */
   packet(packet: Packet, ordinal: number): void;
 }
@@ -86,7 +86,6 @@ export class Reception {
   readonly #witness: InterfaceWitness;
   readonly #stimulate: (stimulus: Stimulus) => Uint8Array;
   readonly #deadline: number;
-  readonly #layer: LinkLayer;
   readonly #awaited: AwaitedFrames;
   readonly #witnessedBefore: number;
   /** The tally at the moment when the parent closed its copy of the passed socket. */
@@ -105,8 +104,7 @@ export class Reception {
     { stimulus, witness, stimulate = (each) => each.send() }: ReceptionSources,
   ) {
     this.#run = run;
-    this.#layer = run.setting.link.layer;
-    this.#awaited = new AwaitedFrames(this.#layer);
+    this.#awaited = new AwaitedFrames(run.setting.link.layer);
     this.#child = child;
     this.#stimulus = stimulus;
     this.#witness = witness;
@@ -216,9 +214,9 @@ export class Reception {
   }
 
   /** Accounts for a packet. One beyond the number wanted is reported and does not count. */
-  account({ bytes, head, timestamp_ns, stamped_by }: CapturedFrame): void {
-    const frame = Uint8Array.fromBase64(head);
-    const place = this.#stimulus && this.#awaited.take(frame);
+  account(captured: CapturedFrame): void {
+    const { bytes, head, timestamp_ns, stamped_by } = captured;
+    const place = this.#stimulus && this.#awaited.take(Uint8Array.fromBase64(head));
     const ours = place !== undefined;
     const isKnown = ours || this.#isWitnessed(bytes, head);
     if (!isKnown) this.#strangers++;
@@ -230,11 +228,9 @@ export class Reception {
       this.#last = Math.max(this.#last, place ?? -1);
     }
     const packet: Packet = {
-      bytes,
-      head,
+      ...onTheWire(captured, this.#run.setting.link),
       after_drop: isKnown,
       ours,
-      summary: summarize(frame, this.#layer),
       timestamp_ns,
       stamped_by,
     };
