@@ -28,8 +28,11 @@ const WINDOW = 32;
  */
 const PATIENCE = 250;
 
-/** How much of the time is reserved for an orderly end, in milliseconds. */
-const TIME_TO_END = 250;
+/**
+ * The least time that is reserved for an orderly end, in milliseconds, and how many of the longest
+ * looks at the child so far are added to it. If that is not enough, the findings stand without it.
+ */
+const TIME_TO_END = 250, LOOKS_TO_END = 3;
 
 /** How many frames that the witness saw may be missing because they are still in flight. */
 const MOST_IN_FLIGHT = 4 * WINDOW;
@@ -53,6 +56,14 @@ export interface ReceptionSources {
   readonly stimulate?: (stimulus: Stimulus) => Uint8Array;
 }
 
+/** What a reception is for. */
+export interface ReceptionPurpose {
+  /** How many packets the child must return. */
+  readonly wanted: number;
+  /** Records the findings. */
+  readonly record: (reception: Reception) => void;
+}
+
 /** The run that a reception is part of. */
 export interface ReceptionRun {
   /** `deadline` is when the run must end, by `performance.now()`. */
@@ -65,6 +76,12 @@ export interface ReceptionRun {
 
 /** The child whose frames a reception takes. */
 export interface ForwardingChild {
+  /** Whether it died, fell silent, gave up or broke the protocol. */
+  readonly hasFailed: boolean;
+  /** How long the longest look at it took, in milliseconds. */
+  readonly longestLook: number;
+  /** Whether it is to blame for having done nothing that counts since a moment. */
+  wasSilentSince(moment: number): boolean;
   /** Waits for the next packet until `deadline`, by `performance.now()`. */
   packet(deadline: number): Promise<CapturedFrame | undefined>;
 }
@@ -78,8 +95,13 @@ interface Tally {
 /**
  * Sends the stimulus, takes every frame that the child forwards, and judges. Frames that were sent
  * or seen before it is constructed do not count, so construct it after inspecting the child.
+ *
+ * Leaving the scope of an `await using` before {@linkcode conclude} records the findings too. If
+ * the child ended the run, the witness is asked first: {@linkcode askWitness}. If time ran out, or
+ * a signal came, missing packets count against the child only if it was silent; they may be on
+ * their way.
  */
-export class Reception {
+export class Reception implements AsyncDisposable {
   readonly #run: ReceptionRun;
   readonly #child: ForwardingChild;
   readonly #stimulus: Stimulus | undefined;
@@ -87,6 +109,7 @@ export class Reception {
   readonly #stimulate: (stimulus: Stimulus) => Uint8Array;
   readonly #deadline: number;
   readonly #awaited: AwaitedFrames;
+  readonly #purpose: ReceptionPurpose;
   readonly #witnessedBefore: number;
   /** The tally at the moment when the parent closed its copy of the passed socket. */
   #atClose: Tally | undefined;
@@ -97,22 +120,34 @@ export class Reception {
   #last = -1;
   #inFlight = 0;
   #lastArrival = 0;
+  /** How many copies of the passed socket the parent has kept. */
+  #copiesLeft = 0;
+  #isConcluded = false;
+  /** Whether a wait has ended before enough packets came. */
+  #isShort = false;
+  /** Whether frames may still be on their way from the child. */
+  #isUnderWay = false;
+  /** When the last packet came that counts, by `performance.now()`. */
+  #progressAt = performance.now();
 
   constructor(
     run: ReceptionRun,
     child: ForwardingChild,
     { stimulus, witness, stimulate = (each) => each.send() }: ReceptionSources,
+    purpose: ReceptionPurpose,
   ) {
     this.#run = run;
     this.#awaited = new AwaitedFrames(run.setting.link.layer);
     this.#child = child;
+    this.#purpose = purpose;
     this.#stimulus = stimulus;
     this.#witness = witness;
     this.#stimulate = stimulate;
     witness.forget();
     this.#witnessedBefore = this.#sightings;
     const left = run.context.deadline - performance.now();
-    this.#deadline = performance.now() + Math.max(left / 2, left - TIME_TO_END);
+    const reserve = TIME_TO_END + LOOKS_TO_END * child.longestLook;
+    this.#deadline = performance.now() + Math.max(left / 2, left - reserve);
   }
 
   /**
@@ -155,6 +190,7 @@ export class Reception {
       this.#witness.look();
       if (frame !== undefined) this.account(frame);
     }
+    this.#isShort = this.#counted < count;
   }
 
   /** Sends `count` frames before any is awaited. `count` must be less than {@linkcode WINDOW}. */
@@ -163,8 +199,13 @@ export class Reception {
     this.#send(count);
   }
 
-  /** Starts the count of RECV-03: only packets sent, or seen by the witness, from now on count. */
-  copyClosed(): void {
+  /**
+   * Starts the count of RECV-03: only packets sent, or seen by the witness, from now on count.
+   *
+   * @param copiesLeft How many copies of the passed socket the parent has kept.
+   */
+  copyClosed(copiesLeft: number): void {
+    this.#copiesLeft = copiesLeft;
     this.#witness.forget();
     this.#awaited.forget();
     this.#inFlight = 0;
@@ -194,11 +235,10 @@ export class Reception {
   /**
    * Distinguishes a failing child from an interface without traffic, once the child no longer
    * returns frames: sends enough frames to refute the claim, and waits until the witness has seen
-   * them. After that, {@linkcode findings} is a refutation or a skip.
-   *
-   * @param count How many packets the child should have returned.
+   * them. After that, the findings are a refutation or a skip.
    */
-  async askWitness(count: number): Promise<void> {
+  async askWitness(): Promise<void> {
+    const { wanted: count } = this.#purpose;
     this.#witness.look();
     if (this.#stimulus === undefined || this.#counted >= count) return;
     for (let left = shortfallToRefute(this.#tally, count); left > 0; left--) {
@@ -224,7 +264,7 @@ export class Reception {
     if (counts) {
       this.#counted++;
       this.#inFlight = Math.max(0, this.#inFlight - 1);
-      this.#lastArrival = performance.now();
+      this.#progressAt = this.#lastArrival = performance.now();
       this.#last = Math.max(this.#last, place ?? -1);
     }
     const packet: Packet = {
@@ -263,7 +303,8 @@ export class Reception {
   }
 
   /** Judges RECV-03: packets kept arriving after the parent had closed its copy. */
-  judgeSurvival(copiesLeft: number): Finding {
+  judgeSurvival(): Finding {
+    const copiesLeft = this.#copiesLeft;
     const finding = this.#judge(
       this.#tallySinceClose,
       1,
@@ -274,13 +315,19 @@ export class Reception {
     return { ...finding, evidence };
   }
 
-  /** Judges RECV-01 to RECV-03 at this moment, for a run that may have ended early. */
-  findings(count: number, copiesLeft: number) {
-    return {
-      "RECV-01": this.judgeCount(count),
-      "RECV-02": this.judgeOrigin(count),
-      "RECV-03": this.judgeSurvival(copiesLeft),
-    };
+  /** Records the findings. Frames that come later do not count. */
+  conclude(): void {
+    this.#isConcluded = true;
+    this.#purpose.record(this);
+  }
+
+  /** Records the findings, unless they are recorded. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isConcluded) return;
+    if (this.#child.hasFailed) await this.askWitness();
+    else if (!this.#isShort) return;
+    else this.#isUnderWay = !this.#child.wasSilentSince(this.#progressAt);
+    this.conclude();
   }
 
   #judge(tally: Tally, wanted: number, observed: (returned: number) => string): Finding {
@@ -315,11 +362,12 @@ export class Reception {
         return `no stimulus, and only ${witnessed} of ${wanted} packets of ambient traffic arrived`;
       }
       // Packets that the witness lost may be those that only the child returned.
-      return lost > 0 && returned + this.#strangers >= wanted
-        ? `no stimulus, and too much traffic: root's own socket lost ${lost} packets`
-        : undefined;
+      if (lost > 0 && returned + this.#strangers >= wanted) {
+        return `no stimulus, and too much traffic: root's own socket lost ${lost} packets`;
+      }
+      return this.#isUnderWay ? UNDER_WAY : undefined;
     }
-    if (refutes(tally, wanted)) return undefined;
+    if (refutes(tally, wanted)) return this.#isUnderWay ? UNDER_WAY : undefined;
     if (cut > 0) {
       return `the interface cut off the bytes behind the IP packet in ${cut} frames: a bridge with ` +
         "bridge-nf-call-iptables (set it to 0) or WireGuard; use another interface";
@@ -329,6 +377,9 @@ export class Reception {
       "or allow more time with --timeout";
   }
 }
+
+const UNDER_WAY =
+  "time ran out while packets were on their way from the child: allow more time with --timeout";
 
 /**
  * Returns how many frames must reach the witness, but not come back from the child, to refute the

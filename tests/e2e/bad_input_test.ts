@@ -21,13 +21,16 @@ const WRONG: [what: string, args: string[], message: RegExp][] = [
   ["a name beyond ASCII", ["vethé"], /"vethé" is not an interface name/],
   ["an unknown long option", ["--jsno", "lo"], /Unknown option "--jsno".*--json/],
   ["an unknown option with a value", ["--timout=3", "lo"], /Unknown option "--timout".*--timeout/],
-  ["an unknown letter", ["-x", "lo"], /Unknown option "-x"/],
+  ["an unknown letter", ["-x", "lo"], /Unknown option "-x": --help lists all options/],
+  ["no value at the end", ["--report"], /--report needs a value/],
+  ["an option that took the interface", ["--report", "lo"], /"lo" is the value of --report/],
+  ["an option of another experiment", ["--kills", "3", "lo"], /--kills.*supervisor.*not run/],
   ["an unknown option beside --help", ["--help", "--bogus"], /Unknown option "--bogus"/],
   ["an unknown experiment", ["-e", "privilege-drp", "lo"], /"privilege-drp".*privilege-drop/],
   [
     "an unknown way of receiving",
     ["--receive", "tpacket", "lo"],
-    /"tpacket": did you mean tpacket-v3/,
+    /"tpacket" is not a receive path: did you mean tpacket-v3\?/,
   ],
   ["a way that is not given", ["lo", "--receive"], /--receive needs a value/],
   ["two ways", ["--receive=recvmsg", "--receive=io-uring", "lo"], /--receive is given 2 times/],
@@ -110,7 +113,7 @@ const PLACES: [what: string, run: () => Promise<Outcome>, message: RegExp][] = [
   [
     "not root",
     () => here(["-n", "7", "lo"], NOT_ROOT),
-    /Not root \(uid 65534\).*\n {2}sudo deno run -A main.ts -n 7 lo\n/,
+    /Not root \(uid 65534\).*\n {2}sudo \/.*\/deno run -A main.ts -n 7 lo\n/,
   ],
   [
     "root without CAP_NET_RAW",

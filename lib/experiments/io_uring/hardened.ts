@@ -12,7 +12,6 @@ import { proveConfinement } from "../../confine/proof.ts";
 import type { Protection } from "../../confine/protections.ts";
 import { protectSocket } from "../../confine/socket_protections.ts";
 import { startWorker } from "../../confine/start.ts";
-import type { Child } from "../../harness/child.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { forwardFrames } from "../../harness/forward.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
@@ -34,7 +33,7 @@ export const HARDENED_PATH: ReceivePath = "io-uring";
 export async function hardenedParent(
   run: ParentRun,
   sources: ReceptionSources,
-  openReception: (run: ParentRun, child: Child, sources: ReceptionSources) => Reception,
+  openReception: (run: ParentRun, ...reception: Parameters<ParentRun["reception"]>) => Reception,
 ): Promise<void> {
   const { link, identity, count, protections } = run.setting;
   run.step("Starting a hardened worker that receives through a restricted ring...");
@@ -45,13 +44,16 @@ export async function hardenedParent(
   worker.order(SOCKET, orders, [packetSocket.fd]);
   await worker.reached("ready");
   run.checkHardened(worker, { packetFd: packetSocket.fd, ioUring: true });
-  const reception = openReception(run, worker, sources);
+  // The answer shows that frames were received. For the operation there is only the child's word.
+  await using reception = openReception(run, worker, sources, {
+    wanted: count,
+    record: (reception) => run.check("URING-14", reception.judgeOrigin(count), ["answer", "child"]),
+  });
   await reception.until(count);
   worker.send({ type: "enough" });
   await worker.reached("done", (frame) => reception.account(frame));
+  reception.conclude();
   await worker.ended();
-  // The answer shows that frames were received. For the operation there is only the child's word.
-  run.check("URING-14", reception.judgeOrigin(count), ["answer", "child"]);
   run.note(`Packets received: ${reception.counted}/${count}`, "URING-14");
 }
 
