@@ -17,6 +17,7 @@ import { onTheWire } from "./captured_frame.ts";
 import type { InterfaceWitness } from "./interface_witness.ts";
 import type { CapturedFrame } from "./protocol.ts";
 import type { LinkEnd } from "../packets/link_layer.ts";
+import { floodReason } from "../packets/socket.ts";
 import { secretOf, type Stimulus } from "../packets/stimulus.ts";
 
 /** How many frames may be in flight at once: far fewer than any receive buffer holds. */
@@ -52,6 +53,8 @@ export interface ReceptionSources {
   readonly stimulus: Stimulus | undefined;
   /** Root's own socket on the interface that the passed socket is bound to. */
   readonly witness: InterfaceWitness;
+  /** Returns how many frames the kernel has dropped on the passed socket, for lack of room. */
+  readonly drops?: () => number;
   /** Sends the next frame, and returns it. */
   readonly stimulate?: (stimulus: Stimulus) => Uint8Array;
 }
@@ -107,13 +110,17 @@ export class Reception implements AsyncDisposable {
   readonly #stimulus: Stimulus | undefined;
   readonly #witness: InterfaceWitness;
   readonly #stimulate: (stimulus: Stimulus) => Uint8Array;
+  readonly #drops: () => number;
   readonly #deadline: number;
   readonly #awaited: AwaitedFrames;
   readonly #purpose: ReceptionPurpose;
   readonly #witnessedBefore: number;
+  readonly #othersBefore: number;
   /** The tally at the moment when the parent closed its copy of the passed socket. */
   #atClose: Tally | undefined;
   #counted = 0;
+  /** How many packets the child forwarded. */
+  #forwarded = 0;
   /** How many packets the child forwarded that were neither sent nor seen by the witness. */
   #strangers = 0;
   #wanted = 0;
@@ -133,7 +140,7 @@ export class Reception implements AsyncDisposable {
   constructor(
     run: ReceptionRun,
     child: ForwardingChild,
-    { stimulus, witness, stimulate = (each) => each.send() }: ReceptionSources,
+    { stimulus, witness, drops = () => 0, stimulate = (each) => each.send() }: ReceptionSources,
     purpose: ReceptionPurpose,
   ) {
     this.#run = run;
@@ -142,8 +149,10 @@ export class Reception implements AsyncDisposable {
     this.#purpose = purpose;
     this.#stimulus = stimulus;
     this.#witness = witness;
+    this.#drops = drops;
     this.#stimulate = stimulate;
     witness.forget();
+    this.#othersBefore = this.#others;
     this.#witnessedBefore = this.#sightings;
     const left = run.context.deadline - performance.now();
     const reserve = TIME_TO_END + LOOKS_TO_END * child.longestLook;
@@ -160,6 +169,11 @@ export class Reception implements AsyncDisposable {
 
   get #sightings(): number {
     return this.#stimulus === undefined ? this.#witness.ambient : this.#witness.recognized;
+  }
+
+  /** How many frames other than the stimulus have arrived, as far as the witness knows. */
+  get #others(): number {
+    return this.#witness.ambient + this.#witness.lost;
   }
 
   get #tally(): Tally {
@@ -255,6 +269,7 @@ export class Reception implements AsyncDisposable {
 
   /** Accounts for a packet. One beyond the number wanted is reported and does not count. */
   account(captured: CapturedFrame): void {
+    this.#forwarded++;
     const { bytes, head, timestamp_ns, stamped_by } = captured;
     const place = this.#stimulus && this.#awaited.take(Uint8Array.fromBase64(head));
     const ours = place !== undefined;
@@ -337,6 +352,8 @@ export class Reception implements AsyncDisposable {
       received: returned,
       witnessed,
       lost_by_witness: this.#witness.lost,
+      others: this.#others - this.#othersBefore,
+      drops: this.#drops(),
       // How many were sent up to the last one that counts. If it is more than were received, the
       // difference was lost.
       up_to: this.#last + 1,
@@ -352,11 +369,25 @@ export class Reception implements AsyncDisposable {
     );
   }
 
+  /**
+   * Returns a reason if a flood of others has filled the buffer of the passed socket. A child that
+   * receives among so many forwards some of them, and only others can explain more drops than there
+   * are frames of the stimulus.
+   */
+  get #flood(): string | undefined {
+    const drops = this.#drops();
+    const others = this.#others - this.#othersBefore;
+    if (drops === 0 || others < drops || this.#forwarded === 0) return undefined;
+    return floodReason(drops);
+  }
+
   /** Returns why too few packets show nothing here; `undefined` if they refute the claim. */
   #whyUnanswered(tally: Tally, wanted: number): string | undefined {
     const { witnessed, returned } = tally;
     const { cut, lost, isDown } = this.#witness;
     if (isDown) return "the interface went down: bring it up, and keep it up";
+    const flood = this.#flood;
+    if (flood !== undefined) return flood;
     if (this.#stimulus === undefined) {
       if (witnessed < wanted) {
         return `no stimulus, and only ${witnessed} of ${wanted} packets of ambient traffic arrived`;

@@ -238,7 +238,7 @@ export async function child(run: ChildRun): Promise<void> {
   if (prove) {
     drain(source);
     run.reached("receiving");
-    forwardFrames(run, source);
+    forwardFrames(run, source, target.layer);
     run.receive("enough");
     run.reached("done");
   }

@@ -42,7 +42,8 @@ import { SOCKET } from "../../harness/worker_orders.ts";
 import { requireStimulus } from "../../host/interfaces.ts";
 import { whyNoOwnRings } from "../../host/kernel.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
-import { boundPacketSocket, describePacketSocket } from "../../packets/socket.ts";
+import { stimulusFilter } from "../../packets/filters.ts";
+import { boundPacketSocket, countDrops, describePacketSocket } from "../../packets/socket.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
 import { IoUringMultishotSource } from "../../receive/io_uring_multishot.ts";
 import { type FrameSource, openFrameSource } from "../../receive/mod.ts";
@@ -107,13 +108,16 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   using witness = run.witness();
 
   run.step("Creating AF_PACKET socket...");
-  using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
+  using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL, stimulusFilter());
   const { cookie } = describePacketSocket(packetSocket.fd);
   run.done(`AF_PACKET socket created (FD: ${packetSocket.fd})`);
 
   run.step("Spawning child process, passing the socket...");
   await using child = run.start({ launcher: overrides.launcher });
-  const orders = { ...identity, count, protections: [], receive: HARDENED_PATH };
+  const orders = {
+    ...{ ...identity, count, protections: [], receive: HARDENED_PATH },
+    stimulus: link.layer,
+  };
   child.order(SOCKET, orders, [packetSocket.fd]);
   run.done(`FD passed to PID ${child.pid} via SCM_RIGHTS`);
 
@@ -143,8 +147,9 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
     const isBurst = operation === "multishot RECV, few buffers";
     const wanted = isBurst ? 3 * FEW_BUFFERS : count;
     await child.reached("receiving");
+    const drops = countDrops(packetSocket.fd);
     let ended: number | null | undefined = undefined;
-    await using reception = overrides.reception(run, child, { stimulus, witness }, {
+    await using reception = overrides.reception(run, child, { stimulus, witness, drops }, {
       wanted,
       record(reception) {
         const origin = reception.judgeOrigin(wanted);
@@ -204,11 +209,11 @@ export const childOverrides = {
 
 /** The unprivileged program. */
 export async function child(run: ChildRun, overrides = childOverrides): Promise<void> {
-  const { message: { uid, gid, protections }, descriptors } = run.receive(SOCKET, 1);
+  const { message: orders, descriptors } = run.receive(SOCKET, 1);
+  const { uid, gid, stimulus } = orders;
   using packetSocket = new OwnedFd(descriptors[0]);
-  if (protections.length > 0) {
-    const confinement = { uid, gid, protections };
-    await hardenedChild(run, packetSocket.fd, confinement, overrides.openWorkerSource);
+  if (orders.protections.length > 0) {
+    await hardenedChild(run, packetSocket.fd, orders, overrides.openWorkerSource);
     return;
   }
 
@@ -245,7 +250,7 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
     using source = overrides.openSource(operation, packetSocket.fd);
     run.reached("receiving");
     run.receive("next");
-    forwardFrames(run, source);
+    forwardFrames(run, source, stimulus);
     run.receive("enough");
     const ends = source instanceof IoUringMultishotSource ? source.ends : null;
     run.reached("done", { ends });

@@ -130,7 +130,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   run.step("Passing AF_PACKET socket FD to child...");
   child.order(
     SOCKET,
-    { ...identity, count, protections, receive },
+    { ...identity, count, protections, receive, stimulus: stimulus ? link.layer : null },
     overrides.passedToChild(packetSocket.fd),
   );
   run.done("FD passed to child via SCM_RIGHTS");
@@ -253,7 +253,7 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
     () => run.receive(SOCKET, 1),
     "1 descriptor, control messages whole",
   );
-  const { uid, gid, count, protections, receive } = message;
+  const { uid, gid, count, protections, receive, stimulus } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
   const sockets = { packetFd: packetSocket.fd, channelFd: run.channelFd };
   run.step("Child process started");
@@ -312,8 +312,8 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   run.note(`Waiting for ${count} packets...`);
   run.reached("ready");
 
-  // 9 and 10. The child forwards every frame, because only the parent knows what it sent.
-  forwardFrames(run, source);
+  // 9 and 10. The child forwards what may count, because only the parent knows what it sent.
+  forwardFrames(run, source, stimulus);
   run.receive("enough");
   run.step("Test Results:");
   run.reached("done");
