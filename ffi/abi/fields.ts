@@ -56,6 +56,11 @@ export const FIELDS = {
     imr_address: [4, "u8[4]"],
     imr_ifindex: [8, "i32"],
   },
+  group_source_req: {
+    gsr_interface: [0, "u32"],
+    gsr_group: [8, "u8[128]"],
+    gsr_source: [136, "u8[128]"],
+  },
   tpacket_stats: {
     tp_packets: [0, "u32"],
     tp_drops: [4, "u32"],

@@ -47,6 +47,16 @@ export const sockaddr_in: Struct<typeof FIELDS.sockaddr_in> = struct(
 export const ip_mreqn: Struct<typeof FIELDS.ip_mreqn> = struct("ip_mreqn", 12, FIELDS.ip_mreqn);
 
 /**
+ * `struct group_source_req`: a multicast group and a source, each a `sockaddr_storage`, on an
+ * interface. Source: bits/in.h, RFC 3678, 5.1.
+ */
+export const group_source_req: Struct<typeof FIELDS.group_source_req> = struct(
+  "group_source_req",
+  264,
+  FIELDS.group_source_req,
+);
+
+/**
  * `struct tpacket_stats`: the counters that PACKET_STATISTICS returns and resets. Source:
  * linux/if_packet.h.
  */
