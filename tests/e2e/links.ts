@@ -141,6 +141,7 @@ const SHARED: readonly LinkKind[] = [
     before: program("among_others.ts", "noise", FAR),
     answers: { "privilege-drop": { exit: 0, says: /"summary": "ARP"/ } },
   },
+  { what: "a veth pair beside a loopback that is down", setUp: "ip link set lo down" },
   { what: "a flooded veth pair", before: program("among_others.ts", "flood", FAR) },
   {
     what: "an interface behind a firewall that drops all input",
@@ -187,6 +188,14 @@ const UNANSWERABLE: readonly LinkKind[] = [
     answer: nothingArrives(/is down/),
     cure: { setUp: `ip link set ${FAR} up` },
     isRefused: true,
+  },
+  {
+    what: "a tun whose other side no program holds",
+    setUp: "ip tuntap add tun7 mode tun; ip link set tun7 up",
+    interface: "tun7",
+    stimulus: FAR,
+    answer: nothingArrives(/--stimulus|carrier/),
+    cure: { interface: NEAR },
   },
   {
     what: "a quiet interface without a stimulus",
