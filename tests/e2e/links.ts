@@ -141,7 +141,11 @@ const SHARED: readonly LinkKind[] = [
     before: program("among_others.ts", "noise", FAR),
     answers: { "privilege-drop": { exit: 0, says: /"summary": "ARP"/ } },
   },
-  { what: "a veth pair beside a loopback that is down", setUp: "ip link set lo down" },
+  {
+    what: "a veth pair beside a loopback that is down",
+    setUp: "ip link set lo down",
+    answers: { authority: { exit: 4, says: /ip link set lo up/ } },
+  },
   { what: "a flooded veth pair", before: program("among_others.ts", "flood", FAR) },
   {
     what: "an interface behind a firewall that drops all input",
