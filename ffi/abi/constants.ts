@@ -174,6 +174,16 @@ export const PACKET_MR_PROMISC = 1;
 /** Membership: the frames of every group. */
 export const PACKET_MR_ALLMULTI = 2;
 
+// linux/virtio_net.h
+/** `flags`: the checksum of the packet is not yet computed. */
+export const VIRTIO_NET_HDR_F_NEEDS_CSUM = 1;
+/** `gso_type`: an ordinary frame. */
+export const VIRTIO_NET_HDR_GSO_NONE = 0;
+/** `gso_type`: a UDP datagram, to be sent as fragments of IPv4. */
+export const VIRTIO_NET_HDR_GSO_UDP = 3;
+/** `gso_type`: UDP datagrams, joined into one. */
+export const VIRTIO_NET_HDR_GSO_UDP_L4 = 5;
+
 /** A ring of blocks that hold frames of any length. */
 export const TPACKET_V3 = 2;
 /** The kernel owns the block. */

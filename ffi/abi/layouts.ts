@@ -66,6 +66,25 @@ export const tpacket_stats: Struct<typeof FIELDS.tpacket_stats> = struct(
   FIELDS.tpacket_stats,
 );
 
+/**
+ * `struct tpacket_auxdata`: what PACKET_AUXDATA reports beside a frame. Source: linux/if_packet.h.
+ */
+export const tpacket_auxdata: Struct<typeof FIELDS.tpacket_auxdata> = struct(
+  "tpacket_auxdata",
+  20,
+  FIELDS.tpacket_auxdata,
+);
+
+/**
+ * `struct virtio_net_hdr`: the header that PACKET_VNET_HDR puts before a frame; of its unions the
+ * members in use. Source: linux/virtio_net.h.
+ */
+export const virtio_net_hdr: Struct<typeof FIELDS.virtio_net_hdr> = struct(
+  "virtio_net_hdr",
+  10,
+  FIELDS.virtio_net_hdr,
+);
+
 /** `struct pollfd`. Source: sys/poll.h. */
 export const pollfd: Struct<typeof FIELDS.pollfd> = struct("pollfd", 8, FIELDS.pollfd);
 

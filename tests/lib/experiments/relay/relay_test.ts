@@ -54,6 +54,10 @@ class ListSource implements FrameSource {
 
   readonly fd = -1;
   readonly offset = 0;
+  readonly vlan = undefined;
+  readonly segmentSize = 0;
+  readonly isChecksumPending = false;
+  readonly inexpressible = 0;
   wait(): void {}
   timestamp(): undefined {}
   [Symbol.dispose](): void {}
