@@ -173,6 +173,16 @@ testNeeding(
   },
 );
 
+testNeeding(root, "relay divides joined datagrams, by every receive path", async () => {
+  const program = "tests/lib/experiments/relay/programs/super_packets.ts";
+  const { stdout, stderr } = await inNamespace([
+    ...[Deno.execPath(), "run", "-A", `${ROOT}/${program}`],
+  ]);
+  assertEquals(stderr, "");
+  const right = { relayed: 400, sizes: [1200], right: 400 };
+  for (const [path, seen] of Object.entries(JSON.parse(stdout))) assertEquals(seen, right, path);
+});
+
 /** Arguments, and what the message must name. All exit with status 2, before anything is opened. */
 const WRONG: [what: string, args: string[], message: RegExp][] = [
   ["no group", ["--from", ""], /--from needs a value/],
@@ -222,6 +232,15 @@ for (const out of ["veth-fdpass", "veth-fdpass-far"]) {
 testNeeding(root, "relay by an interface that is down: exit 4", async () => {
   const outcome = await inPlace(`${ANOTHER_PAIR}; ip link set out0 down`, ["--out", "out0"]);
   assertRefused(outcome, 4, /"out0" is down: no datagram can be sent.*\n {2}ip link set out0 up/);
+});
+
+testNeeding(root, "relay by an interface without a carrier: exit 4", async () => {
+  const outcome = await inPlace(`${ANOTHER_PAIR}; ip link set out1 down`, ["--out", "out0"]);
+  assertRefused(
+    outcome,
+    4,
+    /"out0" has no carrier: no datagram can be sent\n {2}Connect its other/,
+  );
 });
 
 testNeeding(root, "relay by an interface without an IPv4 address: exit 4", async () => {

@@ -42,6 +42,7 @@ import type { ParentRun } from "../../harness/parent_run.ts";
 import { requireStimulus } from "../../host/interfaces.ts";
 import { destinationFilter, groupFilter } from "../../packets/filters.ts";
 import type { LinkLayer } from "../../packets/link_layer.ts";
+import { enableOffloadHeader } from "../../packets/offload_header.ts";
 import {
   boundPacketSocket,
   enlargeReceiveBuffer,
@@ -128,6 +129,7 @@ export async function parent(
 
   run.step("Creating AF_PACKET socket...");
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
+  enableOffloadHeader(packetSocket.fd); // joined datagrams are divided again
   enlargeReceiveBuffer(packetSocket.fd); // for receive paths without a ring
   const filter = groupFilter(from, link.layer);
   overrides.protectSocket(packetSocket.fd, ALL_PROTECTIONS, filter);

@@ -10,7 +10,7 @@ import { type Finding, judged } from "../../evidence/evidence.ts";
 import { type Comparison, isWhole } from "../../harness/digests.ts";
 import type { PacketStatistics } from "../../packets/socket.ts";
 import type { RelayAccount } from "./account.ts";
-import type { Bounds, Tally } from "./arrivals.ts";
+import type { Bounds } from "./arrivals.ts";
 import { DROP_REASONS, type DropReason } from "./datagrams.ts";
 import { type EgressIdentity, formatEndpoint } from "./egress.ts";
 import type { Passage } from "./passage.ts";
@@ -251,9 +251,6 @@ export function judgeAccount(
 /** The reasons for which the filter of the worker's socket drops a frame. */
 const FILTERED: readonly DropReason[] = ["not IPv4", "not the group", "not the source", "not UDP"];
 
-/** Adds up the frames of a tally. */
-const framesOf = ({ relayed, dropped }: Tally) => relayed + total(dropped);
-
 /**
  * Judges RELAY-08: the filter let through exactly the frames that it should, and none was lost.
  *
@@ -265,7 +262,7 @@ export function judgeGroupFilter(
   { atLeast, atMost }: Bounds,
   limits: Limits,
 ): Finding {
-  const least = framesOf(atLeast), most = framesOf(atMost);
+  const least = atLeast.frames, most = atMost.frames;
   const wrong = total(
     Object.fromEntries(FILTERED.map((reason) => [reason, atMost.dropped[reason]])),
   );

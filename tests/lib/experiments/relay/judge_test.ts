@@ -17,6 +17,7 @@ import {
   judgeReversePath,
   judgeStrays,
   type Limits,
+  total,
 } from "../../../../lib/experiments/relay/judge.ts";
 import type { Passage } from "../../../../lib/experiments/relay/passage.ts";
 import { compare } from "../../../../lib/harness/digests.ts";
@@ -191,6 +192,7 @@ Deno.test("judgePassage() skips a datagram that a busy witness may have missed",
 
 const REASONS = Object.keys(DROP_REASONS) as DropReason[];
 const tally = (relayed: number, dropped: Partial<Tally["dropped"]>): Tally => ({
+  frames: relayed + total(dropped),
   relayed,
   dropped: { ...noTally().dropped, ...dropped },
 });
