@@ -158,18 +158,18 @@ export async function runExperiment(
     signal.throwIfAborted();
     return record.close(conclusion, null);
   } catch (error) {
-    return closedBy(error, record);
+    return closeAfter(error, record);
   } finally {
     clearTimeout(timer);
   }
 }
 
 /**
- * Closes the record of an experiment that an error ended.
+ * Closes the record of an experiment that an error has ended.
  *
- * @throws The error, if it is a defect of fdpass, or concerns the whole run.
+ * @throws The error, if it is a defect of fdpass, or the question cannot be put here.
  */
-function closedBy(error: unknown, record: ExperimentRecord): ExperimentEvidence {
+function closeAfter(error: unknown, record: ExperimentRecord): ExperimentEvidence {
   const errors = errorsIn(error);
   if (errors[0] instanceof InterfaceChanged) {
     record.interfaceChanged(errors[0].event);
