@@ -67,8 +67,8 @@ async function runAll(
       ["deno run -A", Deno.mainModule.split("/").at(-1), ...args].join(" "),
       EXPERIMENTS,
     );
-    const { layer, kind, mtu } = setting.link;
-    where = { ...where, link: { layer, kind, mtu } };
+    const { name, layer, kind, mtu } = setting.link;
+    where = { ...where, link: { name, layer, kind, mtu } };
     const modules = task.experiments.map(({ module }) => childModule ?? module);
     await using childFiles = await showChildFiles(modules);
     if (!canHavePidNamespaces()) adoptOrphans();

@@ -98,9 +98,9 @@ function renderExperiment(
     "",
     "Configuration:",
     `  Interface: ${escapeText(environment.interface ?? "")}`,
-    ...environment.link === null
-      ? []
-      : [paint.detail(`    · ${escapeText(describeLink(environment.link))}`)],
+    ...environment.link === null ? [] : [
+      paint.detail(`    · ${escapeText(describeLink(environment.link, environment.interface))}`),
+    ],
     "  Running as: root (UID 0)",
     ...(verbose
       ? [

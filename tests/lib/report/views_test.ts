@@ -206,8 +206,8 @@ Deno.test("Text, TAP and HTML name the link, if it was looked up", () => {
       renderHtml(whole),
     ];
   };
-  for (const view of views({ layer: "ip", kind: "tun", mtu: 1280 })) {
-    assert(view.includes("bare IP packets (tun), MTU 1280"));
+  for (const view of views({ name: "tun0", layer: "ip", kind: "tun", mtu: 1280 })) {
+    assert(view.includes("tun0, bare IP packets (tun), MTU 1280"));
   }
   for (const view of views(null)) assert(!view.includes("MTU"));
 });
