@@ -163,6 +163,8 @@ export const PACKET_FANOUT_CBPF = 6;
 export const PACKET_FANOUT_FLAG_UNIQUEID = 0x2000;
 /** Membership: promiscuous mode. */
 export const PACKET_MR_PROMISC = 1;
+/** Membership: the frames of every group. */
+export const PACKET_MR_ALLMULTI = 2;
 
 /** A ring of blocks that hold frames of any length. */
 export const TPACKET_V3 = 2;

@@ -183,7 +183,8 @@ const OPTION_NAMES: Readonly<Record<string, Readonly<Record<number, Name>>>> = {
 const { ETH_P_8021Q, ETH_P_ALL, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6 } = c;
 const { POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLRDHUP } = c;
 const { IORING_SETUP_CQSIZE, IORING_SETUP_NO_MMAP, IORING_SETUP_R_DISABLED } = c;
-const { IORING_SETUP_SQPOLL, PACKET_MR_PROMISC, SCM_RIGHTS, SCM_TIMESTAMPNS } = c;
+const { IORING_SETUP_SQPOLL, SCM_RIGHTS, SCM_TIMESTAMPNS } = c;
+const { PACKET_MR_ALLMULTI, PACKET_MR_PROMISC } = c;
 const events = bits({ POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLRDHUP });
 
 /** The names of a field's values, by struct and field. */
@@ -195,7 +196,7 @@ const FIELDS: Readonly<Record<string, Name>> = {
   "sockaddr_in.sin_family": addressFamily,
   "pollfd.events": events,
   "pollfd.revents": events,
-  "packet_mreq.mr_type": one({ PACKET_MR_PROMISC }),
+  "packet_mreq.mr_type": one({ PACKET_MR_ALLMULTI, PACKET_MR_PROMISC }),
   "io_uring_params.flags": bits({
     IORING_SETUP_CQSIZE,
     IORING_SETUP_NO_MMAP,

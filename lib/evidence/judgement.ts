@@ -16,6 +16,14 @@ const STATUSES = ["pass", "skip", "fail"] as const satisfies Finding["status"][]
 /** The order in which the sources of a result are listed. */
 const SOURCES = ["parent", "answer", "child"] as const satisfies SeenBy[];
 
+/** How an experiment ended before its time. */
+export interface EarlyEnd {
+  /** The reason, with the remedy if one is known. */
+  readonly message: string;
+  /** Whether the child ended it. If not, its surroundings did. */
+  readonly isChilds: boolean;
+}
+
 /** Everything that was found about one check. */
 export class Judgement {
   readonly #findings: Finding[] = [];
@@ -68,16 +76,18 @@ export class Judgement {
   /**
    * Returns the result of the check.
    *
-   * @param error The error that ended the experiment early; null if none did.
+   * A check that the parent has not decided fails, unless the surroundings ended the experiment:
+   * then it is skipped, whatever the child reports of it.
+   *
+   * @param end How the experiment ended early; null if it did not.
    */
-  result(error: string | null): Observation {
+  result(end: EarlyEnd | null): Observation {
     const opinion = this.#opinion;
     const seen = this.#worstFinding();
     if (seen === undefined) {
-      if (opinion === undefined) return neverRan(error);
-      return this.#needsOpinion
-        ? { ...opinion, seen_by: ["child"] }
-        : combined(neverRan(error), opinion);
+      if (opinion !== undefined && this.#needsOpinion) return { ...opinion, seen_by: ["child"] };
+      const open = stillOpen(end);
+      return opinion === undefined || open.status === "skip" ? open : combined(open, opinion);
     }
     if (opinion?.status === "fail") return combined(seen, opinion);
     if (!this.#needsOpinion || seen.status !== "pass") return seen;
@@ -123,8 +133,12 @@ export class Judgement {
   }
 }
 
-function neverRan(error: string | null): Observation {
-  return { status: "fail", observed: "never ran", evidence: { error }, seen_by: ["parent"] };
+/** The result of a check that was not decided. */
+function stillOpen(end: EarlyEnd | null): Observation {
+  const evidence = { error: end?.message ?? null };
+  return end === null || end.isChilds
+    ? { status: "fail", observed: "never ran", evidence, seen_by: ["parent"] }
+    : { status: "skip", observed: end.message, evidence, seen_by: ["parent"] };
 }
 
 /** Returns the worse of the parent's finding and the child's opinion, with the words of both. */

@@ -20,10 +20,9 @@ import {
   type SeenBy,
   skipped,
   type Step,
-  type Verdict,
 } from "./evidence.ts";
-import { Judgement } from "./judgement.ts";
-import { verdictOf } from "./verdict.ts";
+import { type EarlyEnd, Judgement } from "./judgement.ts";
+import { verdictOf, verdictOfEarlyEnd } from "./verdict.ts";
 
 /**
  * The most text that the children of one experiment may add to the record, in characters. It bounds
@@ -250,18 +249,18 @@ export class ExperimentRecord {
    * Closes the record, and returns the evidence.
    *
    * @param conclusion The closing words if every check holds; null if the experiment ended early.
-   * @param error The error that ended it early; null if none did.
+   * @param end How it ended early; null if it did not.
    */
-  close(conclusion: Conclusion | null, error: string | null): ExperimentEvidence {
+  close(conclusion: Conclusion | null, end: EarlyEnd | null): ExperimentEvidence {
     const checks = [...this.#judgements].map(([id, judgement]): CheckResult => {
       const { claim, side, expected, source } = CHECKS[id];
       const event = this.#interfaceEvent;
       const result = event === undefined
-        ? judgement.result(error)
+        ? judgement.result(end)
         : judgement.resultAfter(event, !restsOnInterfaceOf(id));
       return { id, claim, side, expected, source, ...result };
     });
-    const verdict = this.#verdict(verdictOf(checks), error);
+    const verdict = end === null ? verdictOf(checks) : verdictOfEarlyEnd(checks, end);
     const { name, title, question, decisions } = this.#experiment;
     return {
       name,
@@ -278,15 +277,9 @@ export class ExperimentRecord {
         ? { list: this.#calls.toSorted((a, b) => a.at_ms - b.at_ms), cut: this.#areCallsCut }
         : null,
       matrix: this.#matrix,
-      error,
+      error: end?.message ?? null,
       conclusion: verdict === "PASS" ? conclusion : null,
     };
-  }
-
-  #verdict(found: Verdict, error: string | null): Verdict {
-    if (found !== "PASS") return found;
-    if (this.#interfaceEvent !== undefined) return "INCONCLUSIVE";
-    return error === null ? "PASS" : "FAIL";
   }
 
   #judgement(id: CheckId): Judgement {

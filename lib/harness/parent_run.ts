@@ -22,7 +22,7 @@ import type { Tracing } from "./trace/hub.ts";
 import { Child } from "./child.ts";
 import { checkHardened, type HardenedWorker } from "./hardened.ts";
 import { InterfaceWitness } from "./interface_witness.ts";
-import { Reception, type ReceptionSources } from "./reception.ts";
+import { Reception, type ReceptionPurpose, type ReceptionSources } from "./reception.ts";
 
 /** The circumstances of a run. */
 export interface RunContext {
@@ -34,6 +34,8 @@ export interface RunContext {
   readonly signal: AbortSignal;
   /** When the run must end, by `performance.now()`. */
   readonly deadline: number;
+  /** The time limit of the run, in milliseconds. */
+  readonly timeout: number;
   /** The main module of the child, a `file:` URL. */
   readonly childModule: string;
   /** Where the child finds its files, if it cannot read them where they are. */
@@ -80,8 +82,14 @@ function asSeenHere(piece: TracePiece, pid: number): TracePiece {
 /** A run, as the program of the parent sees it. */
 export class ParentRun<Options = unknown> {
   #hasReportedCopies = false;
+  #launcher: readonly string[] = DEFAULT_LAUNCHER;
 
   constructor(readonly context: RunContext, readonly record: ExperimentRecord) {}
+
+  /** The launcher of the last child. */
+  get launcher(): readonly string[] {
+    return this.#launcher;
+  }
 
   /** The interfaces, users and protections of the run. */
   get setting(): Setting {
@@ -176,8 +184,8 @@ export class ParentRun<Options = unknown> {
   }
 
   /** Starts the account of the frames that a child receives: {@linkcode Reception}. */
-  reception(child: Child, sources: ReceptionSources): Reception {
-    return new Reception(this, child, sources);
+  reception(child: Child, sources: ReceptionSources, purpose: ReceptionPurpose): Reception {
+    return new Reception(this, child, sources, purpose);
   }
 
   /** Records HARD-01 to HARD-05 of a hardened worker: {@linkcode checkHardened}. */
@@ -203,6 +211,7 @@ export class ParentRun<Options = unknown> {
     const { childModule, childFiles, experiment, tracing } = this.context;
     const at = now();
     const foreign = packetSocketsInSight();
+    this.#launcher = launcher;
     const process: ChildProcess = spawnChild({
       module: childModule,
       args: [experiment, String(theirs.fd), millisecondsLeft, ...tracing ? [tracing.wanted] : []],

@@ -9,6 +9,7 @@
  */
 
 import { type CheckId, isCheckId } from "../evidence/checks.ts";
+import type { FailedCall } from "../evidence/errors.ts";
 import type { Finding } from "../evidence/evidence.ts";
 import {
   asBase64,
@@ -16,6 +17,7 @@ import {
   asEvidence,
   asInteger,
   asList,
+  asObject,
   asOneOf,
   asText,
   asTimestamp,
@@ -46,7 +48,7 @@ export type ChildMessage =
   | ({ type: "check"; id: CheckId } & Finding)
   | ({ type: "packet" } & CapturedFrame)
   | { type: "reached"; stage: string; detail: Record<string, unknown> }
-  | { type: "failed"; message: string };
+  | { type: "failed"; message: string; call?: FailedCall };
 
 /** Returns the time in milliseconds since 1970, with fractions. */
 export const now = (): number => performance.timeOrigin + performance.now();
@@ -111,10 +113,19 @@ export function parseChildMessage(text: string): ChildMessage {
         detail: asEvidence(message.detail, "detail"),
       };
     case "failed":
-      return { type: "failed", message: asText(message.message, "message") };
+      return {
+        type: "failed",
+        message: asText(message.message, "message"),
+        ...message.call === undefined ? {} : { call: asFailedCall(message.call) },
+      };
     default:
       refuse("a message of unknown type");
   }
+}
+
+function asFailedCall(value: unknown): FailedCall {
+  const { syscall, errno } = asObject(value, "call");
+  return { syscall: asText(syscall, "syscall", 64), errno: asInteger(errno, "errno", 1, 4095) };
 }
 
 function asCheckId(value: unknown): CheckId {

@@ -4,26 +4,32 @@
  * @module
  */
 
-import { AnswerError, SystemError } from "../../ffi/abi/errno.ts";
 import { libcVersion } from "../../ffi/abi/libc.ts";
-import { DescriptorError } from "../../ffi/socket/scm_rights.ts";
 import type { WatchedLink } from "../host/link_watch.ts";
 import type { ChildFiles } from "./child_files.ts";
 import { describeMissing, missingCapabilities } from "../host/capabilities.ts";
 import { checksOfHardening } from "../evidence/description.ts";
-import { type Environment, type Evidence, type ExperimentEvidence } from "../evidence/evidence.ts";
+import type {
+  Conclusion,
+  Environment,
+  Evidence,
+  ExperimentEvidence,
+} from "../evidence/evidence.ts";
 import { overall } from "../evidence/verdict.ts";
 import type { Experiment } from "./experiment.ts";
 import {
   CannotAnswer,
-  CannotLook,
+  CutShort,
   errorsIn,
   Exit,
-  ExperimentError,
   InterfaceChanged,
+  TimeRanOut,
   UsageError,
 } from "../evidence/errors.ts";
+import { earlyEndOf, endsAnExperiment, isChilds, remedyFor } from "./blame.ts";
+import { whyNobodyCould } from "./controls.ts";
 import { LinkAlarm } from "./link_alarm.ts";
+import { passEveryGroup } from "../packets/every_group.ts";
 import { ParentRun, type RunContext } from "./parent_run.ts";
 import { ExperimentRecord } from "../evidence/record.ts";
 import type { Setting } from "./setting.ts";
@@ -120,32 +126,28 @@ export async function runExperiment(
 ): Promise<ExperimentEvidence> {
   const timeUp = new AbortController();
   const timeout = setting.timeout ?? (experiment.timeout ?? DEFAULT_TIMEOUT) * 1000;
-  const timer = setTimeout(
-    () => timeUp.abort(new ExperimentError(`Time ran out after ${timeout / 1000} s`)),
+  const timer = setTimeout(() => timeUp.abort(new TimeRanOut(timeout)), timeout);
+  using alarm = new LinkAlarm(linksOf(experiment, setting), tracing);
+  const context: RunContext = {
+    experiment: experiment.name,
+    setting,
+    options: setting.options[experiment.name],
+    signal: AbortSignal.any([signal, timeUp.signal, alarm.signal]),
+    deadline: performance.now() + timeout,
     timeout,
-  );
-  const deadline = performance.now() + timeout;
-  const options = setting.options[experiment.name];
+    childModule,
+    childFiles,
+    tracing,
+  };
   const record = new ExperimentRecord(
     experiment,
     setting.protections.length > 0 ? checksOfHardening(experiment) : [],
   );
   using _calls = tracing?.keptBy((...call) => record.call(...call));
-  using _progress = showProgress?.(experiment.name, deadline, record);
+  using _progress = showProgress?.(experiment.name, context.deadline, record);
+  const run = new ParentRun(context, record);
   try {
     signal.throwIfAborted();
-    using alarm = new LinkAlarm(linksOf(experiment, setting), tracing);
-    const context: RunContext = {
-      experiment: experiment.name,
-      setting,
-      options,
-      signal: AbortSignal.any([signal, timeUp.signal, alarm.signal]),
-      deadline,
-      childModule,
-      childFiles,
-      tracing,
-    };
-    const run = new ParentRun(context, record);
     const reason = whyNoAnswer(experiment);
     if (reason !== undefined) {
       run.step("Checking the requirements...");
@@ -153,12 +155,12 @@ export async function runExperiment(
       run.note(`No answer: ${reason}`, experiment.plan[0]);
       return record.close(null, null);
     }
-    const conclusion = await whileUnchanged(alarm, signal, () => experiment.parent(run));
+    const conclusion = await whileUnchanged(alarm, signal, () => parentsProgram(experiment, run));
     await settled?.(); // an interrupted run is not a PASS, however late the signal came
     signal.throwIfAborted();
     return record.close(conclusion, null);
   } catch (error) {
-    return closeAfter(error, record);
+    return await closeAfter(error, run);
   } finally {
     clearTimeout(timer);
   }
@@ -169,18 +171,18 @@ export async function runExperiment(
  *
  * @throws The error, if it is a defect of fdpass, or the question cannot be put here.
  */
-function closeAfter(error: unknown, record: ExperimentRecord): ExperimentEvidence {
+async function closeAfter(error: unknown, run: ParentRun): Promise<ExperimentEvidence> {
   const errors = errorsIn(error);
-  if (errors[0] instanceof InterfaceChanged) {
-    record.interfaceChanged(errors[0].event);
-    return record.close(null, errors[0].message);
-  }
-  if (errors[0] instanceof CannotLook) {
-    record.skipRest(errors[0].message);
-    return record.close(null, null);
-  }
   if (!errors.every(endsAnExperiment)) throw error;
-  return record.close(null, errors.map(({ message }) => message).join("; then: "));
+  if (errors[0] instanceof InterfaceChanged) run.record.interfaceChanged(errors[0].event);
+  return run.record.close(null, await earlyEndOf(await excused(errors, run)));
+}
+
+/** Runs the parent's program. If it sends frames, the interface passes all of their groups. */
+async function parentsProgram(experiment: Experiment, run: ParentRun): Promise<Conclusion> {
+  const { link, stimulus } = run.setting;
+  using _everyGroup = stimulus && passEveryGroup(link);
+  return await experiment.parent(run);
 }
 
 /** Returns the interfaces that an experiment uses. */
@@ -206,7 +208,7 @@ async function whileUnchanged<T>(
     alarm.signal.throwIfAborted();
     result = await program();
   } catch (error) {
-    if (!errorsIn(error).every(mayFollow)) throw error; // a defect stays one
+    if (!errorsIn(error).every(isForeseen)) throw error; // a defect stays one
     if (interruption.aborted && !alarm.signal.aborted) throw error;
     throw await alarm.lastLook() ?? error;
   }
@@ -215,9 +217,18 @@ async function whileUnchanged<T>(
   return result;
 }
 
-/** Whether an error may follow from the change of an interface. */
-function mayFollow(error: unknown): boolean {
-  return isForeseen(error) || error instanceof CannotLook || error instanceof InterfaceChanged;
+/**
+ * Returns the errors that ended a run. If the child failed where root's own control fails in the
+ * same way, its error is replaced by one that does not blame it.
+ */
+async function excused(errors: readonly Error[], run: ParentRun): Promise<readonly Error[]> {
+  const [error, ...more] = errors;
+  if (!isChilds(error) || more.some(isChilds)) return errors;
+  const { launcher, setting: { link: { ifindex } } } = run;
+  const reason = await whyNobodyCould(error, { ifindex, launcher });
+  if (reason === undefined) return errors;
+  const { message } = await earlyEndOf([error]);
+  return [new CutShort(`${message}; ${reason}`), ...more];
 }
 
 /** Returns why this experiment cannot be answered here; `undefined` if it can. */
@@ -228,12 +239,6 @@ function whyNoAnswer(
   if (missing.length === 0) return whyNoAnswer?.();
   const [message, remedy] = describeMissing(missing);
   return `${message}: ${remedy[0].toLowerCase()}${remedy.slice(1)}`;
-}
-
-/** Whether an error comes from the surroundings or the child, and not from a defect of fdpass. */
-function endsAnExperiment(error: unknown): error is Error {
-  return error instanceof ExperimentError || error instanceof SystemError ||
-    error instanceof AnswerError || error instanceof DescriptorError;
 }
 
 /**
@@ -292,9 +297,7 @@ function classify(failure: unknown): [exit: number, message: string, remedy: str
   const error = errors.find((each) => !isForeseen(each)) ?? errors[0];
   if (error instanceof UsageError) return [Exit.USAGE, error.message, "fdpass --help"];
   if (error instanceof CannotAnswer) return [Exit.INCONCLUSIVE, error.message, error.remedy];
-  if (error instanceof SystemError || error instanceof AnswerError) {
-    return [Exit.INCONCLUSIVE, error.message, null];
-  }
+  if (endsAnExperiment(error)) return [Exit.INCONCLUSIVE, error.message, remedyFor(error)];
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return [Exit.DEFECT, `fdpass itself failed: ${message}`, "Please report this, with the command"];
 }

@@ -16,6 +16,8 @@ import { asInteger, asList, asOneOf, type Fields } from "./validate.ts";
 export interface SocketOrders extends Confinement {
   readonly count: number;
   readonly receive: ReceivePath;
+  /** The form of the stimulus' frames; null if there is no stimulus. */
+  readonly stimulus: LinkLayer | null;
 }
 
 /** {@linkcode SocketOrders}; one descriptor comes with them. */
@@ -25,6 +27,7 @@ export const SOCKET: Orders<SocketOrders> = {
     ...asConfinement(fields),
     count: asInteger(fields.count, "count", 1, Number.MAX_SAFE_INTEGER),
     receive: asReceivePath(fields.receive),
+    stimulus: fields.stimulus === null ? null : asLinkLayer(fields.stimulus),
   }),
 };
 

@@ -42,7 +42,8 @@ export function findLink(
   } catch (error) {
     if (!(error instanceof SystemError && error.errno === Errno.ENODEV)) throw error;
     throw new UsageError(
-      `${action} "${name}": ${error.message}; "ip link" shows the interfaces`,
+      `${action} "${name}": ${error.message}; "ip link" shows the interfaces, and ` +
+        "scripts/netns.sh makes one in a private network namespace",
     );
   }
 }

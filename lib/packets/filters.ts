@@ -1,8 +1,9 @@
 /**
  * Socket filters, as programs of classic BPF for `attachFilter`: a frame that a worker does not
- * need does not reach it. A relay's worker needs one group; any other worker needs all multicast.
+ * need does not reach it. A relay's worker needs one group; where every frame of the stimulus must
+ * arrive, a worker needs its groups; any other worker needs all multicast.
  *
- * Both filters drop what this machine itself sends. PACKET_IGNORE_OUTGOING would do that for a
+ * Each filter drops what this machine itself sends. PACKET_IGNORE_OUTGOING would do that for a
  * single socket, but the kernel ignores that option for a member of a fanout group, and a pinned
  * socket is a member (dev_queue_xmit_nit in net/core/dev.c asks the group's hook).
  *
@@ -17,7 +18,9 @@ import {
   PACKET_OUTGOING,
   SKF_AD_OFF,
   SKF_AD_PKTTYPE,
+  SKF_AD_PROTOCOL,
   SKF_AD_VLAN_TAG,
+  SKF_NET_OFF,
 } from "../../ffi/abi/constants.ts";
 import {
   assemble,
@@ -36,6 +39,7 @@ import {
   IPV6_DESTINATION,
 } from "./headers.ts";
 import { type LinkLayer, VLAN_ID } from "./link_layer.ts";
+import { STIMULUS_GROUPS } from "./stimulus.ts";
 
 /** The bit of a hardware address's first byte that a group has set. Source: IEEE 802.3, 3.2.3. */
 const GROUP_BIT = 0x01;
@@ -77,6 +81,36 @@ function multicastPacketFilter(): Uint8Array<ArrayBuffer> {
     bpfJumpEqual(0x60, 0, 3), // neither: drop
     bpfLoad(IPV6_DESTINATION, 1),
     bpfJumpEqual(0xff, 0, 1), // ff00::/8: RFC 4291, 2.7
+    bpfReturn(WHOLE_FRAME),
+    bpfReturn(0),
+  ]);
+}
+
+/**
+ * Returns the filter that passes the kinds of packets that a stimulus has: UDP to its IPv4 group,
+ * IGMP reports, and UDP to its IPv6 group. So a flood of others does not fill the socket's buffer.
+ *
+ * It reads the packet from the network header on, so it is the same for every form of frame.
+ */
+export function stimulusFilter(): Uint8Array<ArrayBuffer> {
+  const word = (offset: number) => loaded(STIMULUS_GROUPS.ipv6, offset, 4);
+  return assemble([
+    bpfLoad(SKF_AD_OFF + SKF_AD_PKTTYPE),
+    bpfJumpEqual(PACKET_OUTGOING, 15, 0),
+    bpfLoad(SKF_AD_OFF + SKF_AD_PROTOCOL),
+    bpfJumpEqual(ETH_P_IP, 0, 3),
+    bpfLoad(SKF_NET_OFF + IPV4_DESTINATION, 4),
+    bpfJumpEqual(loaded(STIMULUS_GROUPS.ipv4, 0, 4), 10, 0),
+    bpfJumpEqual(loaded(STIMULUS_GROUPS.igmp, 0, 4), 9, 10),
+    bpfJumpEqual(ETH_P_IPV6, 0, 9),
+    bpfLoad(SKF_NET_OFF + IPV6_DESTINATION, 4),
+    bpfJumpEqual(word(0), 0, 7),
+    bpfLoad(SKF_NET_OFF + IPV6_DESTINATION + 4, 4),
+    bpfJumpEqual(word(4), 0, 5),
+    bpfLoad(SKF_NET_OFF + IPV6_DESTINATION + 8, 4),
+    bpfJumpEqual(word(8), 0, 3),
+    bpfLoad(SKF_NET_OFF + IPV6_DESTINATION + 12, 4),
+    bpfJumpEqual(word(12), 0, 1),
     bpfReturn(WHOLE_FRAME),
     bpfReturn(0),
   ]);

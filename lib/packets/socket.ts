@@ -26,6 +26,7 @@ import {
 } from "../../ffi/abi/constants.ts";
 import { AnswerError, attempt, Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { sockaddr_ll, tpacket_stats } from "../../ffi/abi/layouts.ts";
+import { attachFilter } from "../../ffi/packet/bpf.ts";
 import { close, OwnedFd } from "../../ffi/process/descriptor.ts";
 import {
   bind,
@@ -110,11 +111,18 @@ export function packetAddress(ifindex: number, protocol: number): Uint8Array<Arr
 /**
  * Opens a packet socket and binds it. Nothing stays open if that fails.
  *
+ * @param filter A program of classic BPF that drops the frames that are not wanted. It is attached
+ *   before the bind, so no other frame is ever queued.
  * @throws As {@linkcode openPacketSocket} and {@linkcode bindPacketSocket}.
  */
-export function boundPacketSocket(ifindex: number, protocol: number): OwnedFd {
+export function boundPacketSocket(
+  ifindex: number,
+  protocol: number,
+  filter?: Uint8Array<ArrayBuffer>,
+): OwnedFd {
   const packetSocket = new OwnedFd(openPacketSocket());
   try {
+    if (filter !== undefined) attachFilter(packetSocket.fd, filter);
     bindPacketSocket(packetSocket.fd, ifindex, protocol);
     return packetSocket;
   } catch (error) {
@@ -207,6 +215,23 @@ export function takeStatistics(fd: number): PacketStatistics {
     getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, tpacket_stats.size),
   );
   return { packets: counters.tp_packets, drops: counters.tp_drops };
+}
+
+/**
+ * Counts the frames that the kernel drops on a packet socket from now on, for lack of room.
+ *
+ * @returns Reads the count so far.
+ */
+export function countDrops(fd: number): () => number {
+  takeStatistics(fd);
+  let drops = 0;
+  return () => drops += takeStatistics(fd).drops;
+}
+
+/** Returns the reason why missing frames show nothing where others have flooded the interface. */
+export function floodReason(drops: number): string {
+  return `too much traffic of others: the kernel dropped ${drops} frames for lack of room; ` +
+    "use an interface with less traffic";
 }
 
 /** The size of a receive buffer for thousands of frames, in bytes. */

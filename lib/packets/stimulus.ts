@@ -35,10 +35,16 @@ import { boundPacketSocket } from "./socket.ts";
 export const SECRET_SIZE = 16;
 const PORT = 5004;
 
-const GROUP_V4 = [239, 255, 70, 68]; // RFC 2365: site-local scope
-const IGMP_V4 = [224, 0, 0, 22]; // RFC 3376, 4.2.14: where version 3 reports go
-/** A transient group of site-local scope. Source: RFC 4291, 2.7. */
-const GROUP_V6 = [0xff, 0x15, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x46, 0x44];
+/** The destinations of the stimulus. */
+export const STIMULUS_GROUPS = {
+  /** Of site-local scope. Source: RFC 2365. */
+  ipv4: [239, 255, 70, 68],
+  /** Where version 3 reports go. Source: RFC 3376, 4.2.14. */
+  igmp: [224, 0, 0, 22],
+  /** A transient group of site-local scope. Source: RFC 4291, 2.7. */
+  ipv6: [0xff, 0x15, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x46, 0x44],
+} as const;
+const { ipv4: GROUP_V4, igmp: IGMP_V4, ipv6: GROUP_V6 } = STIMULUS_GROUPS;
 
 /**
  * Builds an IGMPv3 report with one group record. The number is the record's auxiliary data, which
@@ -116,14 +122,18 @@ export function secretOf(frame: Uint8Array, layer: LinkLayer): string | undefine
 export function holdsStimulus(frame: Uint8Array, layer: LinkLayer): boolean {
   const end = endOfPacket(frame, layer);
   if (end === undefined || end > frame.length) return false;
-  if (end < LINK_HEADER[layer] + SHORTEST_PACKET) return false;
+  if (!PACKET_LENGTHS.has(end - LINK_HEADER[layer])) return false;
   const sequence = new DataView(frame.buffer, frame.byteOffset + end - 4).getUint32(0);
   const packet = frameWithoutSecret(sequence, { layer, address: frame.subarray(6, 12) });
   return packet.length === end && packet.every((byte, i) => byte === frame[i]);
 }
 
-/** The length of the shortest packet: IPv4, UDP, and the sequence number. */
-const SHORTEST_PACKET = 32;
+/** The lengths of the packets of the three kinds, in bytes, without a link-layer header. */
+const PACKET_LENGTHS: ReadonlySet<number> = new Set(
+  [0, 1, 2].map((sequence) =>
+    frameWithoutSecret(sequence, { layer: "ip", address: new Uint8Array() }).length
+  ),
+);
 
 /** The sender of a frame: its end of the link. */
 type Sender = Pick<LinkEnd, "layer" | "address">;

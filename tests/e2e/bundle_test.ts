@@ -52,7 +52,7 @@ testNeeding(
       assertMatch(code, new RegExp(`^/\\*\\*\\n \\* fdpass ${VERSION} \\(commit \\w+\\+?\\)`));
       const titles = [...code.matchAll(/^\/\/ ─+ (.*)$/gm)].map(([, title]) => title);
       const wanted = [
-        "main.ts",
+        "lib/cli/main.ts",
         "ffi/socket/cmsg.ts",
         "lib/harness/child_main.ts",
         "lib/experiments/privilege_drop/experiment.ts",

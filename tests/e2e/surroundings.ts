@@ -397,7 +397,12 @@ const PRIVILEGES: readonly Surrounding[] = [
     exit: 4,
     says: /^PASS privilege-drop.*\nINCONCLUSIVE authority.*\nINCONCLUSIVE io-uring/,
   },
-  { what: "the user is not root", before: NOT_ROOT, exit: 4, says: /Not root[^]*sudo deno run/ },
+  {
+    what: "the user is not root",
+    before: NOT_ROOT,
+    exit: 4,
+    says: /Not root[^]*sudo \/.*deno run/,
+  },
   {
     what: "the user is that of a namespace, which has nobody",
     before: ["unshare", "--user", "--map-root-user"],

@@ -177,8 +177,8 @@ export const ABUSES = {
   },
   "no-more": {
     what: "reports that it has received the socket, and then nothing",
-    reported: /Time ran out|did not reach the stage "dropped"/,
-    timeout: 3,
+    reported: /Time ran out after 4 s: the child fell silent for the last/,
+    timeout: 4,
     at: "received",
     do: sending({ type: "reached", stage: "received", detail: {} }),
   },
@@ -335,8 +335,7 @@ export const ABUSES = {
   },
   "opinion-flood": {
     what: "reports for ever that a check holds",
-    reported: /Time ran out|no message came in time/,
-    timeout: 3,
+    reported: /The child sends too much: 10000 messages where another is awaited/,
     do: flooding(JSON.stringify({ ...check, observed: "x".repeat(4096) })),
   },
   "step-flood": {
@@ -346,7 +345,7 @@ export const ABUSES = {
   },
   "packet-flood": {
     what: "returns packets for ever that do not belong to this run",
-    reported: /The child did not reach the stage "done"|Time ran out/,
+    reported: /root's own socket received \d+ packets, the child returned 0, 5 wanted/,
     timeout: 4,
     do(run) {
       run.reached("ready");
@@ -356,8 +355,8 @@ export const ABUSES = {
   },
   "output-flood": {
     what: "writes to its standard output and standard error for ever",
-    reported: /Time ran out|in time/,
-    timeout: 3,
+    reported: /Time ran out after 4 s: the child fell silent for the last/,
+    timeout: 4,
     do: () => writeForEver(Deno.stdout, Deno.stderr),
   },
   "threads": {
@@ -415,8 +414,8 @@ export const ABUSES = {
   // ── Silence, and early or late ends. ──
   "silent": {
     what: "falls silent",
-    reported: /Time ran out|no message came in time/,
-    timeout: 2,
+    reported: /Time ran out after 4 s: the child fell silent for the last/,
+    timeout: 4,
     do: () => {},
   },
   "wrong-stage": {

@@ -51,12 +51,10 @@ export const EFFECT_TIMEOUT = 2000;
  */
 const PROGRAM_TIMEOUT = 20_000;
 
-/** The form of the frames on the other interface, which is the loopback. */
-export const OTHER_LAYER: LinkLayer = "ethernet";
-
 /**
  * Binds a socket to another interface, and binds it back.
  *
+ * @param layer The form of the frame that is provoked.
  * @param from The ifindex that the socket is bound to.
  * @param to The ifindex to bind it to; 0 for all interfaces.
  * @param provoke Has a frame sent on the other interface alone.
@@ -64,7 +62,7 @@ export const OTHER_LAYER: LinkLayer = "ethernet";
  * @returns Whether that frame arrived.
  */
 export function rebind(
-  packetFd: number,
+  { packetFd, layer }: { readonly packetFd: number; readonly layer: LinkLayer },
   [from, to]: readonly [from: number, to: number],
   provoke: () => void,
   mark: string,
@@ -73,7 +71,7 @@ export function rebind(
   try {
     drain(new RecvmsgSource(packetFd));
     provoke();
-    return arrives({ fd: packetFd, layer: OTHER_LAYER }, mark, EFFECT_TIMEOUT);
+    return arrives({ fd: packetFd, layer }, mark, EFFECT_TIMEOUT);
   } finally {
     bind(packetFd, packetAddress(from, ETH_P_ALL));
   }

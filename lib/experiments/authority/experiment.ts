@@ -54,7 +54,7 @@ import { boundPacketSocket } from "../../packets/socket.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
 import { DEFAULT_PATH, drain, openFrameSource, usesIoUring } from "../../receive/mod.ts";
 import { RecvmsgSource } from "../../receive/recvmsg.ts";
-import { EFFECT_TIMEOUT, OTHER_LAYER } from "./attacks.ts";
+import { EFFECT_TIMEOUT } from "./attacks.ts";
 import { COLUMNS, expectedOutcome, HARDENED, PLAIN } from "./expected_outcome.ts";
 import {
   allowedIn,
@@ -91,7 +91,8 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
   using otherWitness = boundPacketSocket(otherIfindex, ETH_P_ALL);
   const witnesses = {
     far: { fd: farWitness.fd, layer: far.layer },
-    other: { fd: otherWitness.fd, layer: OTHER_LAYER },
+    // Also there, marks have the form of this link's frames: the worker's filter knows no other.
+    other: { fd: otherWitness.fd, layer: link.layer },
   };
 
   run.step("Starting two siblings as targets...");
@@ -150,9 +151,12 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
       const given = { packetFd: packetSocket.fd, ioUring: usesIoUring(receive) };
       run.checkHardened(worker, given);
       await worker.reached("receiving");
-      const reception = run.reception(worker, { stimulus, witness });
+      await using reception = run.reception(worker, { stimulus, witness }, {
+        wanted: count,
+        record: (reception) => run.check("AUTH-04", reception.judgeOrigin(count), ["answer"]),
+      });
       await reception.until(count);
-      run.check("AUTH-04", reception.judgeOrigin(count), ["answer"]);
+      reception.conclude();
       worker.send({ type: "enough" });
       await worker.reached("done", (frame) => reception.account(frame));
     }
@@ -234,7 +238,7 @@ export async function child(run: ChildRun): Promise<void> {
   if (prove) {
     drain(source);
     run.reached("receiving");
-    forwardFrames(run, source);
+    forwardFrames(run, source, target.layer);
     run.receive("enough");
     run.reached("done");
   }
@@ -308,7 +312,7 @@ async function observe(
   for (;;) {
     const { stage, detail } = await worker.reachedEither("attempted", "provoke");
     if (stage === "provoke") {
-      sendFrame(witnesses.other.fd, markedFrame(name, OTHER_LAYER));
+      sendFrame(witnesses.other.fd, markedFrame(name, witnesses.other.layer));
       worker.send({ type: "next" });
       continue;
     }

@@ -31,19 +31,19 @@ import { ALLOW_EVERYTHING } from "../../confine/policy.ts";
 import { waitForRingThreads } from "../../confine/worker_protections.ts";
 import { type CheckId, CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import type { Conclusion, SeenBy } from "../../evidence/evidence.ts";
-import type { Child } from "../../harness/child.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import type { Reception, ReceptionSources } from "../../harness/reception.ts";
+import type { Reception } from "../../harness/reception.ts";
 import { asInteger, asObject } from "../../harness/validate.ts";
 import { SOCKET } from "../../harness/worker_orders.ts";
 import { requireStimulus } from "../../host/interfaces.ts";
 import { whyNoOwnRings } from "../../host/kernel.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
-import { boundPacketSocket, describePacketSocket } from "../../packets/socket.ts";
+import { stimulusFilter } from "../../packets/filters.ts";
+import { boundPacketSocket, countDrops, describePacketSocket } from "../../packets/socket.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
 import { IoUringMultishotSource } from "../../receive/io_uring_multishot.ts";
 import { type FrameSource, openFrameSource } from "../../receive/mod.ts";
@@ -97,8 +97,8 @@ export const parentOverrides = {
   /** The program that starts the first child. */
   launcher: DEFAULT_LAUNCHER,
   /** Creates the account of the frames that a child receives. */
-  reception: (run: ParentRun, child: Child, sources: ReceptionSources): Reception =>
-    run.reception(child, sources),
+  reception: (run: ParentRun, ...reception: Parameters<ParentRun["reception"]>): Reception =>
+    run.reception(...reception),
 };
 
 /** The privileged program. */
@@ -108,13 +108,16 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   using witness = run.witness();
 
   run.step("Creating AF_PACKET socket...");
-  using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
+  using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL, stimulusFilter());
   const { cookie } = describePacketSocket(packetSocket.fd);
   run.done(`AF_PACKET socket created (FD: ${packetSocket.fd})`);
 
   run.step("Spawning child process, passing the socket...");
   await using child = run.start({ launcher: overrides.launcher });
-  const orders = { ...identity, count, protections: [], receive: HARDENED_PATH };
+  const orders = {
+    ...{ ...identity, count, protections: [], receive: HARDENED_PATH },
+    stimulus: link.layer,
+  };
   child.order(SOCKET, orders, [packetSocket.fd]);
   run.done(`FD passed to PID ${child.pid} via SCM_RIGHTS`);
 
@@ -144,14 +147,24 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
     const isBurst = operation === "multishot RECV, few buffers";
     const wanted = isBurst ? 3 * FEW_BUFFERS : count;
     await child.reached("receiving");
-    const reception = overrides.reception(run, child, { stimulus, witness });
+    const drops = countDrops(packetSocket.fd);
+    let ended: number | null | undefined = undefined;
+    await using reception = overrides.reception(run, child, { stimulus, witness, drops }, {
+      wanted,
+      record(reception) {
+        const origin = reception.judgeOrigin(wanted);
+        if (ended !== undefined) {
+          run.check(check, judgeReceiving(origin, ended, isBurst), BY_ANSWER);
+        } else if (origin.status !== "pass") run.check(check, origin, BY_ANSWER);
+      },
+    });
     if (isBurst) reception.sendAhead(wanted); // before the child looks, so that the buffers run out
     child.send({ type: "next" });
     await reception.until(wanted);
     child.send({ type: "enough" });
     const { ends } = await child.reached("done", (frame) => reception.account(frame));
-    const ended = ends === null ? null : asInteger(ends, "ends", 0, 1 << 30);
-    run.check(check, judgeReceiving(reception.judgeOrigin(wanted), ended, isBurst), BY_ANSWER);
+    ended = ends === null ? null : asInteger(ends, "ends", 0, 1 << 30);
+    reception.conclude();
     run.note(`Packets received: ${reception.counted}/${wanted}`, check);
   }
   await child.reached("refused");
@@ -196,11 +209,11 @@ export const childOverrides = {
 
 /** The unprivileged program. */
 export async function child(run: ChildRun, overrides = childOverrides): Promise<void> {
-  const { message: { uid, gid, protections }, descriptors } = run.receive(SOCKET, 1);
+  const { message: orders, descriptors } = run.receive(SOCKET, 1);
+  const { uid, gid, stimulus } = orders;
   using packetSocket = new OwnedFd(descriptors[0]);
-  if (protections.length > 0) {
-    const confinement = { uid, gid, protections };
-    await hardenedChild(run, packetSocket.fd, confinement, overrides.openWorkerSource);
+  if (orders.protections.length > 0) {
+    await hardenedChild(run, packetSocket.fd, orders, overrides.openWorkerSource);
     return;
   }
 
@@ -237,7 +250,7 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
     using source = overrides.openSource(operation, packetSocket.fd);
     run.reached("receiving");
     run.receive("next");
-    forwardFrames(run, source);
+    forwardFrames(run, source, stimulus);
     run.receive("enough");
     const ends = source instanceof IoUringMultishotSource ? source.ends : null;
     run.reached("done", { ends });

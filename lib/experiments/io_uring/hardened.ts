@@ -6,20 +6,17 @@
  */
 
 import { ETH_P_ALL } from "../../../ffi/abi/constants.ts";
-import type { Identity } from "../../../ffi/process/credentials.ts";
 import { launcherFor } from "../../confine/launcher.ts";
 import { proveConfinement } from "../../confine/proof.ts";
-import type { Protection } from "../../confine/protections.ts";
 import { protectSocket } from "../../confine/socket_protections.ts";
 import { startWorker } from "../../confine/start.ts";
-import type { Child } from "../../harness/child.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { forwardFrames } from "../../harness/forward.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import type { Reception, ReceptionSources } from "../../harness/reception.ts";
-import { SOCKET } from "../../harness/worker_orders.ts";
-import { multicastFilter } from "../../packets/filters.ts";
-import { boundPacketSocket } from "../../packets/socket.ts";
+import { SOCKET, type SocketOrders } from "../../harness/worker_orders.ts";
+import { stimulusFilter } from "../../packets/filters.ts";
+import { boundPacketSocket, countDrops } from "../../packets/socket.ts";
 import { drain, type FrameSource, type ReceivePath } from "../../receive/mod.ts";
 
 /** The receive path of the hardened worker. */
@@ -34,24 +31,31 @@ export const HARDENED_PATH: ReceivePath = "io-uring";
 export async function hardenedParent(
   run: ParentRun,
   sources: ReceptionSources,
-  openReception: (run: ParentRun, child: Child, sources: ReceptionSources) => Reception,
+  openReception: (run: ParentRun, ...reception: Parameters<ParentRun["reception"]>) => Reception,
 ): Promise<void> {
   const { link, identity, count, protections } = run.setting;
   run.step("Starting a hardened worker that receives through a restricted ring...");
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
-  protectSocket(packetSocket.fd, protections, multicastFilter(link.layer));
+  protectSocket(packetSocket.fd, protections, stimulusFilter());
   await using worker = run.start({ launcher: launcherFor(identity, protections) });
-  const orders = { ...identity, count, protections, receive: HARDENED_PATH };
+  const orders = {
+    ...{ ...identity, count, protections, receive: HARDENED_PATH },
+    stimulus: link.layer,
+  };
   worker.order(SOCKET, orders, [packetSocket.fd]);
   await worker.reached("ready");
   run.checkHardened(worker, { packetFd: packetSocket.fd, ioUring: true });
-  const reception = openReception(run, worker, sources);
+  const drops = countDrops(packetSocket.fd);
+  // The answer shows that frames were received. For the operation there is only the child's word.
+  await using reception = openReception(run, worker, { ...sources, drops }, {
+    wanted: count,
+    record: (reception) => run.check("URING-14", reception.judgeOrigin(count), ["answer", "child"]),
+  });
   await reception.until(count);
   worker.send({ type: "enough" });
   await worker.reached("done", (frame) => reception.account(frame));
+  reception.conclude();
   await worker.ended();
-  // The answer shows that frames were received. For the operation there is only the child's word.
-  run.check("URING-14", reception.judgeOrigin(count), ["answer", "child"]);
   run.note(`Packets received: ${reception.counted}/${count}`, "URING-14");
 }
 
@@ -63,15 +67,15 @@ export async function hardenedParent(
 export async function hardenedChild(
   run: ChildRun,
   packetFd: number,
-  confinement: Identity & { readonly protections: readonly Protection[] },
+  orders: SocketOrders,
   openSource: (packetFd: number) => FrameSource,
 ): Promise<void> {
   const sockets = { packetFd, channelFd: run.channelFd };
-  using source = startWorker(run, sockets, confinement, () => openSource(packetFd));
-  run.checks(await proveConfinement({ ...sockets, sourceFd: source.fd }, confinement));
+  using source = startWorker(run, sockets, orders, () => openSource(packetFd));
+  run.checks(await proveConfinement({ ...sockets, sourceFd: source.fd }, orders));
   drain(source);
   run.reached("ready");
-  forwardFrames(run, source);
+  forwardFrames(run, source, orders.stimulus);
   run.receive("enough");
   run.reached("done");
 }

@@ -5,8 +5,10 @@
  */
 
 import { ROOTS_FILE } from "../../confine/early_rings.ts";
-import { type Finding, judged } from "../../evidence/evidence.ts";
+import { type Finding, judged, skipped } from "../../evidence/evidence.ts";
 import type { ThreadCredentials } from "../../inspect/threads.ts";
+import { floodReason } from "../../packets/socket.ts";
+import { BATCH } from "../../receive/frame_source.ts";
 import { PACKET_SOCKET, type SeenOutcome } from "./early_outcomes.ts";
 
 /**
@@ -67,9 +69,14 @@ export function judgeClosed(outcomes: readonly string[], held: readonly string[]
   );
 }
 
+/** The buffers of a multishot submission: so many frames of others can end it. */
+const BUFFERS = BATCH;
+
 /**
  * URING-02 to URING-08: the frames were received, and a multishot submission ended as often as
  * expected.
+ *
+ * Frames that root's own witness did not see either were not the child's to receive.
  *
  * @param origin The finding that the frames are the stimulus.
  * @param ends How often the submission ended; null if it is not a multishot submission.
@@ -77,7 +84,25 @@ export function judgeClosed(outcomes: readonly string[], held: readonly string[]
  */
 export function judgeReceiving(origin: Finding, ends: number | null, runsOut: boolean): Finding {
   if (origin.status !== "pass" || ends === null) return origin;
-  const lost = Number(origin.evidence.up_to) - Number(origin.evidence.received);
+  const [upTo, received, witnessed, drops, others] = [
+    "up_to",
+    "received",
+    "witnessed",
+    "drops",
+    "others",
+  ]
+    .map((name) => Number(origin.evidence[name]));
+  const lost = upTo - received;
+  const skip = (reason: string) => ({ ...skipped(reason), evidence: { ...origin.evidence, ends } });
+  if (lost > 0 && drops > 0 && others >= drops) return skip(floodReason(drops));
+  if (lost > 0 && witnessed <= received) {
+    return skip(`${lost} frames did not reach the interface: root's own socket saw ${witnessed}`);
+  }
+  if (!runsOut && ends > 0 && others >= BUFFERS) {
+    return skip(
+      `${others} frames of others used up the buffers: use an interface with less traffic`,
+    );
+  }
   return judged(
     runsOut ? ends > 0 && lost === 0 : ends === 0,
     `${origin.observed}; ${lost} lost; ${ends + 1} submission${ends === 0 ? "" : "s"}`,

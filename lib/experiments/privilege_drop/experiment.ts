@@ -41,7 +41,7 @@ import { protectSocket } from "../../confine/socket_protections.ts";
 import { confine, leaveRoot } from "../../confine/start.ts";
 import { becomeWorker } from "../../confine/worker_protections.ts";
 import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
-import type { Conclusion } from "../../evidence/evidence.ts";
+import type { Conclusion, Finding } from "../../evidence/evidence.ts";
 import { controlChannelPair } from "../../harness/channel.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
@@ -130,7 +130,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   run.step("Passing AF_PACKET socket FD to child...");
   child.order(
     SOCKET,
-    { ...identity, count, protections, receive },
+    { ...identity, count, protections, receive, stimulus: stimulus ? link.layer : null },
     overrides.passedToChild(packetSocket.fd),
   );
   run.done("FD passed to child via SCM_RIGHTS");
@@ -175,15 +175,24 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   // 9. Only frames sent from now on count.
   using witness = run.witness();
   const { stimulate } = overrides;
-  const reception = run.reception(child, { stimulus, witness, stimulate });
+  let queue: Finding | undefined;
+  await using reception = run.reception(child, { stimulus, witness, stimulate }, {
+    wanted: count,
+    record(reception) {
+      run.check("RECV-01", reception.judgeCount(count), ["answer"]);
+      if (queue !== undefined) run.check("RECV-01", queue);
+      run.check("RECV-02", reception.judgeOrigin(count), ["answer"]);
+      run.check("RECV-03", reception.judgeSurvival(), ["parent", "answer"]);
+    },
+  });
   const isQueueSeen = stimulus !== undefined && QUEUED.includes(receive);
-  const queue = isQueueSeen ? await observeQueue(child, { passed, reception, witness }) : undefined;
+  if (isQueueSeen) queue = await observeQueue(child, { passed, reception, witness });
   await reception.until(Math.floor(count / 2), 1 / 2);
 
   // 10. The child's socket does not depend on the parent's.
   overrides.closeOwnCopy(packetSocket);
   const copiesLeft = [...openDescriptors("self").values()].filter((each) => each === passed).length;
-  reception.copyClosed();
+  reception.copyClosed(copiesLeft);
   run.detail(`parent closed its copy after ${reception.counted} packets, ${copiesLeft} left`);
   await reception.until(count);
 
@@ -196,12 +205,9 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   // close and the stimulus' close wait at the same time.
   child.send({ type: "enough" });
   await child.reached("done", (frame) => reception.account(frame));
+  reception.conclude();
   stimulus?.close();
   await child.ended();
-  run.check("RECV-01", reception.judgeCount(count), ["answer"]);
-  if (queue !== undefined) run.check("RECV-01", queue, ["parent"]);
-  run.check("RECV-02", reception.judgeOrigin(count), ["answer"]);
-  run.check("RECV-03", reception.judgeSurvival(copiesLeft), ["parent", "answer"]);
   run.note(
     `Packets received: ${reception.counted}/${count}`,
     "RECV-01",
@@ -247,7 +253,7 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
     () => run.receive(SOCKET, 1),
     "1 descriptor, control messages whole",
   );
-  const { uid, gid, count, protections, receive } = message;
+  const { uid, gid, count, protections, receive, stimulus } = message;
   using packetSocket = new OwnedFd(descriptors[0]);
   const sockets = { packetFd: packetSocket.fd, channelFd: run.channelFd };
   run.step("Child process started");
@@ -306,8 +312,8 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   run.note(`Waiting for ${count} packets...`);
   run.reached("ready");
 
-  // 9 and 10. The child forwards every frame, because only the parent knows what it sent.
-  forwardFrames(run, source);
+  // 9 and 10. The child forwards what may count, because only the parent knows what it sent.
+  forwardFrames(run, source, stimulus);
   run.receive("enough");
   run.step("Test Results:");
   run.reached("done");

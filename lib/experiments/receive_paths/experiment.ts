@@ -3,7 +3,9 @@
  *
  * For each receive path, a separate unprivileged child receives the same stimulus: frames of
  * every length, from the shortest to the longest. The child reports the SHA-256 of each frame that
- * it receives. The parent knows what it sent, and asks the kernel how many frames were dropped.
+ * it receives. The parent knows what it sent, sees by a socket of its own what arrived, and asks
+ * the kernel how many frames were dropped. A filter on the passed socket keeps the traffic of
+ * others out of its buffer.
  *
  *     for each receive path:
  *       parent                                          child
@@ -41,9 +43,9 @@ import {
   takeStatistics,
   whyNoLargeReceiveBuffer,
 } from "../../packets/socket.ts";
-import { multicastFilter } from "../../packets/filters.ts";
-import { longestFrame } from "../../packets/link_layer.ts";
-import { Stimulus } from "../../packets/stimulus.ts";
+import { stimulusFilter } from "../../packets/filters.ts";
+import { type LinkLayer, longestFrame } from "../../packets/link_layer.ts";
+import { holdsStimulus, Stimulus } from "../../packets/stimulus.ts";
 import {
   currentFrame,
   drain,
@@ -56,6 +58,7 @@ import {
 import { PacketRingSource, WORKER_RING } from "../../receive/tpacket_v3.ts";
 import { type Digests, judgeFrames } from "./judge.ts";
 import { RECEIVER, type ReceiverOrders } from "./orders.ts";
+import { DigestWitness } from "./witness.ts";
 
 /** The receive paths, each with its check. The parent may set up the ring, if there is one. */
 const PATHS: readonly { check: CheckId; receive: ReceivePath; isRingSetUp: boolean }[] = [
@@ -82,6 +85,15 @@ const WINDOW = 250;
 
 /** The longest wait for a frame, in milliseconds. A frame arrives at once, or is lost. */
 const PATIENCE = 1000;
+
+/**
+ * How long the child may receive without looking for a message of the parent, in milliseconds. It
+ * is enough for every frame in flight, and a flood does not go on for ever.
+ */
+const LONGEST_TURN = 500;
+
+/** How many frames of others, of the very kinds that are sent here, end the exchange. */
+const FLOOD = 100_000;
 
 /** The shortest frame of Ethernet, in bytes, without the checksum. Source: IEEE 802.3. */
 const SHORTEST = 60;
@@ -112,12 +124,12 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
       run.note("Skipped", check);
       continue;
     }
-    using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
+    using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL, stimulusFilter());
     enlargeReceiveBuffer(packetSocket.fd);
     if (isRingSetUp) setUpPacketRing(packetSocket.fd, WORKER_RING);
-    protectSocket(packetSocket.fd, protections, multicastFilter(link.layer));
+    protectSocket(packetSocket.fd, protections, stimulusFilter());
     await using worker = run.start({ launcher: launcherFor(identity, protections) });
-    const orders = { receive, isRingSetUp, prove: !proven };
+    const orders = { receive, isRingSetUp, prove: !proven, layer: link.layer };
     worker.order(RECEIVER, { ...identity, protections, ...orders }, [packetSocket.fd]);
     await worker.reached("ready");
     const dropped = Object.values(judgeCredentials(threadCredentials(worker.pid), identity))
@@ -129,14 +141,15 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     takeStatistics(packetSocket.fd); // resets the counters
 
     using stimulus = new Stimulus(far, sizesUpTo(longest));
-    const digests = await exchange(worker, stimulus, Math.max(count, FRAMES), digest);
+    const wanted = Math.max(count, FRAMES);
+    const exchanged = await exchange(run, worker, stimulus, wanted, digest);
     const statistics = takeStatistics(packetSocket.fd);
     await worker.ended();
-    run.check(check, judgeFrames(digests, statistics, dropped), SEEN_BY);
+    run.check(check, judgeFrames(exchanged, statistics, wanted, dropped), SEEN_BY);
     const name = isRingSetUp ? `${receive}, set up by the parent` : receive;
     run.figure(`${name}: packets`, statistics.packets);
     run.figure(`${name}: drops`, statistics.drops);
-    run.done(`${digests.sent.length} frames of ${SHORTEST} to ${longest} bytes`, check);
+    run.done(`${exchanged.sent.length} frames of ${SHORTEST} to ${longest} bytes`, check);
     worked.add(receive);
   }
   if (protections.length > 0) {
@@ -174,20 +187,30 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   drain(source);
   run.reached("ready");
 
+  do {
+    sendDigests(run, source, message.layer, digest);
+  } while (run.readable(source.fd) === "descriptor");
+  run.receive("enough");
+  sendDigests(run, source, message.layer, digest); // what came before that message
+  run.reached("done");
+}
+
+/**
+ * Reports the digests of the frames that are queued, as far as they have the form of the stimulus.
+ */
+function sendDigests(run: ChildRun, source: FrameSource, layer: LinkLayer, digest: Digest): void {
   let digests: string[] = [];
   const send = () => {
     if (digests.length > 0) run.reached("received", { digests });
     digests = [];
   };
-  do {
-    while (source.next()) {
-      digests.push(digest(currentFrame(source)));
-      if (digests.length === DIGESTS_PER_MESSAGE) send();
-    }
-    send();
-  } while (run.readable(source.fd) === "descriptor");
-  run.receive("enough");
-  run.reached("done");
+  for (const end = performance.now() + LONGEST_TURN; performance.now() < end && source.next();) {
+    const frame = currentFrame(source);
+    if (!holdsStimulus(frame, layer)) continue;
+    digests.push(digest(frame));
+    if (digests.length === DIGESTS_PER_MESSAGE) send();
+  }
+  send();
 }
 
 /** The experiment. */
@@ -207,34 +230,48 @@ export const receivePaths: Experiment = {
 };
 
 /**
- * Sends frames, at most {@linkcode WINDOW} in flight, until all have been received or one is
- * missing.
+ * Sends frames, at most {@linkcode WINDOW} in flight, until as many as are wanted have arrived and
+ * the child has received them, or one that arrived is missing. A frame that did not arrive is
+ * replaced by another one, as often as there are frames wanted.
  *
- * @param count How many frames to send.
+ * @param wanted How many frames must arrive.
  */
 async function exchange(
+  run: ParentRun,
   worker: Child,
   stimulus: Stimulus,
-  count: number,
+  wanted: number,
   digest: Digest,
 ): Promise<Digests> {
-  const sent: string[] = [], received: string[] = [];
-  const awaited = new Set<string>();
-  while (sent.length < count || awaited.size > 0) {
-    while (sent.length < count && awaited.size < WINDOW) {
+  const sent = new Set<string>(), awaited = new Set<string>(), received: string[] = [];
+  using witness = new DigestWitness(run.setting.link.ifindex, sent, digest);
+  const left = () => Math.min(wanted + neverArrived, 2 * wanted) - sent.size;
+  let neverArrived = 0;
+  while (left() > 0 || awaited.size > 0) {
+    while (left() > 0 && awaited.size < WINDOW) {
       const each = digest(stimulus.send());
-      sent.push(each);
+      sent.add(each);
       awaited.add(each);
     }
     const detail = await worker.reachedWithin(PATIENCE, "received");
-    if (detail === undefined) break;
-    for (const each of takeDigests(received, detail.digests, sent.length)) awaited.delete(each);
+    witness.look();
+    if (witness.others > FLOOD) break;
+    if (detail !== undefined) {
+      for (const each of takeDigests(received, detail.digests, sent.size)) awaited.delete(each);
+      continue;
+    }
+    if (witness.seen.some((each) => awaited.has(each))) break;
+    neverArrived += awaited.size;
+    awaited.clear();
   }
   worker.send({ type: "enough" });
   for (;;) { // digests that were still in flight
     const { stage, detail } = await worker.reachedEither("received", "done");
-    if (stage === "done") return { sent, received };
-    takeDigests(received, detail.digests, sent.length);
+    witness.look();
+    const { seen, others } = witness;
+    const isFlooded = others > FLOOD;
+    if (stage === "done") return { sent: [...sent], seen, received, others, isFlooded };
+    takeDigests(received, detail.digests, sent.size);
   }
 }
 

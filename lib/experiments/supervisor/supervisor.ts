@@ -15,7 +15,7 @@ import { setUpPacketRing } from "../../../ffi/packet/packet_ring.ts";
 import type { Identity } from "../../../ffi/process/credentials.ts";
 import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { protectSocket } from "../../confine/socket_protections.ts";
-import { ExperimentError } from "../../evidence/errors.ts";
+import { CutShort, ExperimentError } from "../../evidence/errors.ts";
 import { multicastFilter } from "../../packets/filters.ts";
 import type { LinkLayer } from "../../packets/link_layer.ts";
 import { boundPacketSocket, enlargeReceiveBuffer } from "../../packets/socket.ts";
@@ -206,7 +206,7 @@ export class Supervisor implements AsyncDisposable {
    * progress for ever.
    *
    * @throws The error that ended the tending of a seat, or the run.
-   * @throws {ExperimentError} If time runs out.
+   * @throws {CutShort} If time runs out.
    */
   async until(condition: () => boolean): Promise<void> {
     const { signal, deadline } = this.#host;
@@ -214,7 +214,9 @@ export class Supervisor implements AsyncDisposable {
       this.#rethrow();
       if (signal.aborted) throw signal.reason;
       if (condition()) return;
-      if (performance.now() > deadline) throw new ExperimentError("Time ran out");
+      if (performance.now() > deadline) {
+        throw new CutShort("Time ran out", "allow more time with --timeout");
+      }
       await pause(CONDITION_INTERVAL);
     }
   }

@@ -38,13 +38,39 @@ function resultOf(
   return after.result(null);
 }
 
-Deno.test("A check that never ran fails, as seen by the parent", () => {
-  assertEquals(new Judgement(false).result("the child died"), {
+const error = { message: "the child died", isChilds: true };
+const refused = { message: "no descriptor is left", isChilds: false };
+
+Deno.test("A check that the child left open fails, as seen by the parent", () => {
+  assertEquals(new Judgement(false).result(error), {
     status: "fail",
     observed: "never ran",
     evidence: { error: "the child died" },
     seen_by: ["parent"],
   });
+});
+
+Deno.test("A check that the surroundings left open is skipped, whatever the child reports", () => {
+  for (const status of STATUSES) {
+    const judgement = new Judgement(false);
+    judgement.addOpinion(reports(status));
+    assertEquals(judgement.result(refused), {
+      status: "skip",
+      observed: "no descriptor is left",
+      evidence: { error: "no descriptor is left" },
+      seen_by: ["parent"],
+    });
+  }
+});
+
+Deno.test("A finding stands, however the experiment ends", () => {
+  for (const finding of [holds, open, fails]) {
+    for (const end of [null, error, refused]) {
+      const judgement = new Judgement(false);
+      judgement.decide(finding, ["parent"]);
+      assertEquals(judgement.result(end), { ...finding, seen_by: ["parent"] });
+    }
+  }
 });
 
 for (const finding of [holds, open, fails]) {

@@ -27,9 +27,23 @@ Deno.test("ExperimentRecord.close() is PASS if every planned check holds", () =>
   assertEquals(allPassed().close(CONCLUSION, null).verdict, "PASS");
 });
 
-Deno.test("ExperimentRecord.close() is not PASS if the run ended in an error", () => {
-  const evidence = allPassed().close(null, "the child was killed");
-  assertEquals([evidence.verdict, evidence.conclusion], ["FAIL", null]);
+Deno.test("ExperimentRecord.close() is never PASS if the experiment ended early", () => {
+  for (const [isChilds, expected] of [[true, "FAIL"], [false, "INCONCLUSIVE"]] as const) {
+    const end = { message: "it ended early", isChilds };
+    const { verdict, conclusion, error } = allPassed().close(CONCLUSION, end);
+    assertEquals([verdict, conclusion, error], [expected, null, "it ended early"]);
+  }
+});
+
+Deno.test("ExperimentRecord.close() leaves a check open that the surroundings did not let run", () => {
+  for (const [seen, expected] of [[pass, "INCONCLUSIVE"], [judged(false, ""), "FAIL"]] as const) {
+    const record = new ExperimentRecord(EXPERIMENT);
+    record.decide("SOCK-01", seen, ["parent"]);
+    const end = { message: "no descriptor is left", isChilds: false };
+    const { checks, verdict } = record.close(CONCLUSION, end);
+    assertEquals(verdict, expected, "a claim that was refuted before stays refuted");
+    assertEquals(new Set(checks.slice(1).map(({ status }) => status)), new Set(["skip"]));
+  }
 });
 
 Deno.test("ExperimentRecord.close() lists a planned check that never ran as failed", () => {
@@ -59,7 +73,10 @@ Deno.test("ExperimentRecord.interfaceChanged() makes a PASS INCONCLUSIVE, whatev
       const record = new ExperimentRecord({ ...EXPERIMENT, plan, byChildsWord });
       for (const id of plan) record.decide(id, pass, ["parent"]);
       record.interfaceChanged(event);
-      const { verdict, checks, conclusion } = record.close(CONCLUSION, event);
+      const { verdict, checks, conclusion } = record.close(CONCLUSION, {
+        message: event,
+        isChilds: false,
+      });
       assertEquals([verdict, conclusion], ["INCONCLUSIVE", null]);
       const open = checks.filter(({ status }) => status !== "pass");
       assertEquals(new Set(open.map(({ observed }) => observed)), new Set([event]));

@@ -2,14 +2,18 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { OwnedFd, pipe } from "../../../ffi/mod.ts";
 import { ChildRun } from "../../../lib/harness/child_run.ts";
 import { controlChannelPair, sendMessage, takeMessage } from "../../../lib/harness/channel.ts";
-import { forwardFrames } from "../../../lib/harness/forward.ts";
+import { forwardFrames, OTHERS_LIMIT } from "../../../lib/harness/forward.ts";
 import {
   type CapturedFrame,
   HEAD_LIMIT,
   parseChildMessage,
 } from "../../../lib/harness/protocol.ts";
 import { ExperimentError } from "../../../lib/evidence/errors.ts";
+import { datagramFrame } from "../../../lib/packets/build.ts";
+import { ELSEWHERE } from "../../../lib/packets/marks.ts";
+import { holdsStimulus, stimulusFrame } from "../../../lib/packets/stimulus.ts";
 import type { FrameSource } from "../../../lib/receive/mod.ts";
+import { SENDER } from "../../support/link_ends.ts";
 
 /** How many frames in a row the child may forward before it checks for a message of the parent. */
 const SOON = 64;
@@ -24,7 +28,7 @@ class Frames implements FrameSource {
   constructor(
     readonly fd: number,
     readonly count: number,
-    readonly captured = HEAD_LIMIT + 50,
+    public captured = HEAD_LIMIT + 50,
     readonly stamp?: (frame: number) => bigint,
   ) {}
 
@@ -154,6 +158,49 @@ forwardTest(
     }(readableFd, 0);
     forwardFrames(run, source);
     assert(calls >= 1000 && calls <= 1000 + SOON, `${calls} calls of next()`);
+  },
+);
+
+/** A source in which every third frame is one of a stimulus. */
+class MixedFrames extends Frames {
+  override readonly bytes = new Uint8Array(200);
+  override captured = 0;
+
+  override next(): boolean {
+    if (!super.next()) return false;
+    const isOurs = this.produced % 3 === 0;
+    const frame = isOurs
+      ? stimulusFrame(this.produced, SENDER, new Uint8Array(16), 100)
+      : datagramFrame({ sender: SENDER, to: ELSEWHERE, payload: new Uint8Array(58) });
+    this.bytes.set(frame, this.offset);
+    this.captured = frame.length;
+    return true;
+  }
+}
+
+forwardTest(
+  "forwardFrames() forwards the whole stimulus, and some frames of others",
+  (run, parent, fd) => {
+    const packets: CapturedFrame[] = [];
+    const details: string[] = [];
+    run.packet = (frame) => void packets.push(frame);
+    run.detail = (text) => void details.push(text);
+    const count = 6 * OTHERS_LIMIT;
+    run.hasMessage = () => false;
+    run.readable = () => "parent";
+    const isOurs = ({ head }: CapturedFrame) =>
+      holdsStimulus(Uint8Array.fromBase64(head), "ethernet");
+
+    forwardFrames(run, new MixedFrames(fd, count), "ethernet");
+    const ours = packets.filter(isOurs).length;
+    assertEquals([ours, packets.length - ours], [count / 3, OTHERS_LIMIT]);
+    assertEquals(details, ["3000 frames of others were received, and not forwarded"]);
+
+    packets.length = 0;
+    forwardFrames(run, new MixedFrames(fd, 3 * OTHERS_LIMIT), null);
+    assertEquals(packets.length, 3 * OTHERS_LIMIT, "without a stimulus, every frame may count");
+    assertEquals(details.length, 1);
+    parent.close();
   },
 );
 

@@ -14,8 +14,11 @@ Deno.test("asConfinement() accepts the names of protections and nothing else", (
 });
 
 Deno.test("SOCKET validates every field", () => {
-  assertValidates(SOCKET, { ...CONFINEMENT, count: 5, receive: "recvmsg" }, {
+  const orders = { ...CONFINEMENT, count: 5, receive: "recvmsg", stimulus: "ip" } as const;
+  assertEquals(SOCKET.validate({ ...orders, stimulus: null }).stimulus, null);
+  assertValidates(SOCKET, orders, {
     ...WRONG_CONFINEMENT,
+    stimulus: ["IP", "", "toString", 4, [null]],
     count: [0, -1, 1.5, "5", null],
     receive: ["RECVMSG", "toString", "", 1, null],
   });

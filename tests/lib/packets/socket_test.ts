@@ -17,6 +17,8 @@ import {
   socket,
   SystemError,
 } from "../../../ffi/mod.ts";
+import { datagramFrame } from "../../../lib/packets/build.ts";
+import { stimulusFilter } from "../../../lib/packets/filters.ts";
 import { markedFrame } from "../../../lib/packets/marks.ts";
 import { takeFrame } from "../../../lib/packets/queue.ts";
 import { sendFrame } from "../../../lib/packets/send.ts";
@@ -24,11 +26,14 @@ import {
   beginFanoutGroup,
   bindPacketSocket,
   boundPacketSocket,
+  countDrops,
   describePacketSocket,
   isPacketSocket,
   openPacketSocket,
   takeStatistics,
 } from "../../../lib/packets/socket.ts";
+import { Stimulus, stimulusFrame } from "../../../lib/packets/stimulus.ts";
+import { interfaceByName } from "../../support/link_ends.ts";
 import { testNeeding } from "../../support/needs.ts";
 
 const lo = () => if_nametoindex("lo");
@@ -74,6 +79,48 @@ testNeeding({ root: true }, "boundPacketSocket() leaves nothing open if it canno
   const before = openDescriptors("self").size;
   assertThrows(() => boundPacketSocket(2 ** 30, ETH_P_ALL), SystemError, "interface 1073741824");
   assertEquals(openDescriptors("self").size, before);
+});
+
+testNeeding(
+  { root: true },
+  "A stimulus passes its own filter whole, and frames of others do not",
+  () => {
+    const [near, far] = ["veth-fdpass", "veth-fdpass-far"].map(interfaceByName);
+    using receiver = boundPacketSocket(near.ifindex, ETH_P_ALL, stimulusFilter());
+    using stimulus = new Stimulus(far, (sequence) => sequence * 200);
+    for (let i = 0; i < 6; i++) {
+      const frame = stimulus.send();
+      for (const group of ["239.255.70.69", "224.0.0.23", "192.0.2.1"]) {
+        const to = { address: group, port: 5004 };
+        sendFrame(receiver.fd, frame); // outgoing
+        using sender = boundPacketSocket(far.ifindex, 0);
+        sendFrame(sender.fd, datagramFrame({ sender: far, to, payload: new Uint8Array(30) }));
+      }
+      assertEquals(takeFrame(receiver.fd)?.bytes, frame.length);
+      assertEquals(takeFrame(receiver.fd), undefined);
+    }
+    using other = boundPacketSocket(far.ifindex, 0);
+    const sixth = stimulusFrame(2, far, new Uint8Array(16));
+    for (const offset of [14 + 24, 14 + 28, 14 + 32, 14 + 39]) {
+      sendFrame(other.fd, sixth.with(offset, sixth[offset] ^ 1) as Uint8Array<ArrayBuffer>);
+    }
+    assertEquals(takeFrame(receiver.fd), undefined, "IPv6 to another group");
+  },
+);
+
+testNeeding({ root: true }, "countDrops() counts what finds no room, and nothing else", () => {
+  using receiver = boundPacketSocket(lo(), ETH_P_ALL);
+  using sender = boundPacketSocket(lo(), 0);
+  const drops = countDrops(receiver.fd);
+  const flood = (count: number) => {
+    for (let i = 0; i < count; i++) sendFrame(sender.fd, markedFrame("flood", "ethernet"));
+  };
+  flood(10);
+  assertEquals(drops(), 0);
+  flood(2000);
+  const first = drops();
+  flood(100);
+  assertEquals([first > 0, drops()], [true, first + 100]);
 });
 
 testNeeding({ root: true }, "beginFanoutGroup() gives each socket a group of its own", () => {

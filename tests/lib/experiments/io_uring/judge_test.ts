@@ -79,9 +79,11 @@ Deno.test("URING-13 fails for a closed ring that opened something, or a file tha
   assertEquals(judgeClosed(["plain open: EBADF"], [ROOTS_FILE]).status, "fail");
 });
 
+const QUIET = { up_to: 24, received: 24, witnessed: 24, drops: 0, others: 0 };
+
 Deno.test("A multishot RECV must end if its buffers run out, lose nothing, and not end otherwise", () => {
-  const origin = judged(true, "24 frames", { up_to: 24, received: 24 });
-  const lossy = judged(true, "23 frames", { up_to: 24, received: 23 });
+  const origin = judged(true, "24 frames", QUIET);
+  const lossy = judged(true, "23 frames", { ...QUIET, received: 23 });
   assertEquals(judgeReceiving(origin, null, false), origin, "not a multishot submission");
   assertEquals(judgeReceiving(judged(false, "none"), 2, true).status, "fail");
   assertEquals(judgeReceiving(origin, 2, true).status, "pass");
@@ -89,6 +91,24 @@ Deno.test("A multishot RECV must end if its buffers run out, lose nothing, and n
   assertEquals(judgeReceiving(lossy, 2, true).status, "fail");
   assertEquals(judgeReceiving(origin, 0, false).status, "pass");
   assertEquals(judgeReceiving(origin, 1, false).status, "fail");
+});
+
+Deno.test("Frames that others displaced, or that never arrived, do not refute a multishot RECV", () => {
+  const seen = (figures: Partial<typeof QUIET>, ends: number, runsOut: boolean) => {
+    const { status, observed } = judgeReceiving(
+      judged(true, "23 frames", { ...QUIET, received: 23, ...figures }),
+      ends,
+      runsOut,
+    );
+    return [status, observed.match(/too much traffic|did not reach|used up/)?.[0]];
+  };
+  assertEquals(seen({ drops: 50, others: 90_000 }, 2, true), ["skip", "too much traffic"]);
+  assertEquals(seen({ drops: 50, others: 49 }, 2, true), ["fail", undefined], "its own drops");
+  assertEquals(seen({ witnessed: 23 }, 2, true), ["skip", "did not reach"]);
+  const whole = { up_to: 23, witnessed: 23 };
+  assertEquals(seen({ ...whole, others: 90_000 }, 3, false), ["skip", "used up"]);
+  assertEquals(seen({ ...whole, others: 5 }, 3, false), ["fail", undefined]);
+  assertEquals(seen({ ...whole, others: 90_000 }, 0, false), ["pass", undefined]);
 });
 
 Deno.test("URING-09 passes only if every operation was refused with EACCES", () => {

@@ -4,11 +4,12 @@ import { assertValidates, CONFINEMENT, WRONG_CONFINEMENT } from "../../../suppor
 Deno.test("RECEIVER validates every field", () => {
   assertValidates(
     RECEIVER,
-    { ...CONFINEMENT, receive: "tpacket-v3", isRingSetUp: true, prove: false },
+    { ...CONFINEMENT, receive: "tpacket-v3", isRingSetUp: true, layer: "ip", prove: false },
     {
       ...WRONG_CONFINEMENT,
       receive: ["tpacket_v3", null],
       isRingSetUp: [null, 1],
+      layer: ["IP", null],
       prove: ["false", []],
     },
   );
