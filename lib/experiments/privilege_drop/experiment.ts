@@ -104,7 +104,8 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   overrides.bindPacketSocket(packetSocket.fd, link.ifindex, ETH_P_ALL);
   const sent = describePacketSocket(packetSocket.fd);
   run.check("SOCK-01", judgeBinding(sent, link.ifindex));
-  protectSocket(packetSocket.fd, protections, multicastFilter(link.layer));
+  const multicast = multicastFilter(link.layer);
+  protectSocket(packetSocket.fd, protections, multicast);
   run.done(`AF_PACKET socket created (FD: ${packetSocket.fd})`, "SOCK-01", "SOCK-02");
   run.done("Socket has CAP_NET_RAW privileges");
 
@@ -173,10 +174,12 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   }
 
   // 9. Only frames sent from now on count.
-  using witness = run.witness();
+  const filter = protections.length > 0 ? multicast : undefined;
+  using witness = run.witness(filter);
   const { stimulate } = overrides;
+  const admitted = filter && "multicast IPv4 and IPv6";
   let queue: Finding | undefined;
-  await using reception = run.reception(child, { stimulus, witness, stimulate }, {
+  await using reception = run.reception(child, { stimulus, witness, admitted, stimulate }, {
     wanted: count,
     record(reception) {
       run.check("RECV-01", reception.judgeCount(count), ["answer"]);
