@@ -10,6 +10,7 @@ import {
   AF_INET,
   IFLA_AF_SPEC,
   IFLA_INET_CONF,
+  NLM_F_ACK,
   RTM_DELLINK,
   RTM_GETLINK,
   RTM_NEWLINK,
@@ -60,7 +61,7 @@ export function parseIpv4Setting(
   const ipv4 = new Map(attributesIn(families)).get(AF_INET);
   const settings = new Map(attributesIn(ipv4)).get(IFLA_INET_CONF);
   const at = (setting - 1) * 4; // the array begins with the setting 1
-  if (settings === undefined || at + 4 > settings.length) return undefined;
+  if (settings === undefined || at < 0 || at + 4 > settings.length) return undefined;
   return attributeNumber(settings.subarray(at, at + 4));
 }
 
@@ -76,7 +77,7 @@ export function setIpv4Setting(ifindex: number, setting: number, value: number):
   const number = new Uint8Array(Int32Array.of(value).buffer);
   const settings = attribute(IFLA_INET_CONF, attribute(setting, number));
   const attributes = attribute(IFLA_AF_SPEC, attribute(AF_INET, settings));
-  transact(linkRequest(RTM_SETLINK, ifindex, { attributes, wantsReply: true }), "RTM_SETLINK");
+  transact(linkRequest(RTM_SETLINK, ifindex, attributes, NLM_F_ACK), "RTM_SETLINK");
 }
 
 /**
@@ -87,5 +88,5 @@ export function setIpv4Setting(ifindex: number, setting: number, value: number):
  * @throws {AnswerError} If the reply is malformed.
  */
 export function deleteLink(ifindex: number): void {
-  transact(linkRequest(RTM_DELLINK, ifindex, { wantsReply: true }), "RTM_DELLINK");
+  transact(linkRequest(RTM_DELLINK, ifindex, undefined, NLM_F_ACK), "RTM_DELLINK");
 }

@@ -8,7 +8,6 @@ import {
   AF_NETLINK,
   MSG_DONTWAIT,
   NLA_TYPE_MASK,
-  NLM_F_ACK,
   NLM_F_REQUEST,
   NLMSG_ALIGNTO,
   NLMSG_ERROR,
@@ -79,24 +78,22 @@ export function attribute(type: number, value: Uint8Array): Uint8Array<ArrayBuff
 /**
  * Builds a request about a link.
  *
- * @param type Such as `RTM_GETLINK`. A request that does not get a link is acknowledged.
- * @param ifindex The link. The reply has the same number as its `nlmsg_seq`.
- * @param attributes Attributes of the request, each as {@linkcode attribute} builds it.
+ * @param type Such as `RTM_GETLINK`.
+ * @param ifindex The link; 0 if an attribute names it. The reply has it as its `nlmsg_seq`.
+ * @param attributes Each as {@linkcode attribute} builds it.
+ * @param flags Further flags, such as `NLM_F_ACK`.
  */
 export function linkRequest(
   type: number,
   ifindex: number,
-  { attributes = new Uint8Array(), wantsReply = false }: {
-    readonly attributes?: Uint8Array;
-    /** Whether the reply is an acknowledgement. */
-    readonly wantsReply?: boolean;
-  } = {},
+  attributes: Uint8Array = new Uint8Array(),
+  flags = 0,
 ): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(LINK_ATTRIBUTES + attributes.length);
   const head = nlmsghdr.over(bytes);
   head.nlmsg_len = bytes.length;
   head.nlmsg_type = type;
-  head.nlmsg_flags = NLM_F_REQUEST | (wantsReply ? NLM_F_ACK : 0);
+  head.nlmsg_flags = NLM_F_REQUEST | flags;
   head.nlmsg_seq = ifindex;
   ifinfomsg.over(bytes, nlmsghdr.size).ifi_index = ifindex;
   bytes.set(attributes, LINK_ATTRIBUTES);

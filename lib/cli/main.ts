@@ -46,6 +46,7 @@ async function runAll(
   const results: ExperimentEvidence[] = [];
   try {
     blockSignals();
+    Deno.umask(0o077); // an umask of 777 would close the child's own cache to it
     requireFile(Deno.mainModule);
     const tracing = await startTracing(task);
     const setting = findSetting(

@@ -158,20 +158,29 @@ export async function runExperiment(
     signal.throwIfAborted();
     return record.close(conclusion, null);
   } catch (error) {
-    const errors = errorsIn(error);
-    if (errors[0] instanceof InterfaceChanged) {
-      record.interfaceChanged(errors[0].event);
-      return record.close(null, errors[0].message);
-    }
-    if (errors[0] instanceof CannotLook) {
-      record.skipRest(errors[0].message);
-      return record.close(null, null);
-    }
-    if (!errors.every(endsAnExperiment)) throw error;
-    return record.close(null, errors.map(({ message }) => message).join("; then: "));
+    return closeAfter(error, record);
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * Closes the record of an experiment that an error has ended.
+ *
+ * @throws The error, if it is a defect of fdpass, or the question cannot be put here.
+ */
+function closeAfter(error: unknown, record: ExperimentRecord): ExperimentEvidence {
+  const errors = errorsIn(error);
+  if (errors[0] instanceof InterfaceChanged) {
+    record.interfaceChanged(errors[0].event);
+    return record.close(null, errors[0].message);
+  }
+  if (errors[0] instanceof CannotLook) {
+    record.skipRest(errors[0].message);
+    return record.close(null, null);
+  }
+  if (!errors.every(endsAnExperiment)) throw error;
+  return record.close(null, errors.map(({ message }) => message).join("; then: "));
 }
 
 /** Returns the interfaces that an experiment uses. */

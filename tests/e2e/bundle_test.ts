@@ -16,7 +16,11 @@ testNeeding(
     bundled(async (place) => {
       assertEquals([...Deno.readDirSync(place.folder)].map(({ name }) => name), ["fdpass.js"]);
       await assertSame(place, ["--harden", "veth-fdpass"]);
-      await assertSame(place, ["--trace", "veth-fdpass"]);
+      const files = ["--report", "run.html", "--pcap", "run.pcapng"].map((word) =>
+        word.startsWith("run") ? `${place.cache}/${word}` : word
+      );
+      await assertSame(place, ["--trace", "--force", ...files, "veth-fdpass"]);
+      assertMatch(await Deno.readTextFile(`${place.cache}/run.html`), /^<!DOCTYPE html>/);
       assertEquals([...Deno.readDirSync(place.folder)].map(({ name }) => name), ["fdpass.js"]);
     }),
 );

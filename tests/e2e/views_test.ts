@@ -173,6 +173,25 @@ testNeeding(
   },
 );
 
+testNeeding(
+  { root: true },
+  "--report and --pcap under sudo belong to the user, 0600, under any umask",
+  async () => {
+    await inFolder(async (folder) => {
+      await Deno.chown(folder, 1, 1);
+      const files = ["--report", `${folder}/run.html`, "--pcap", `${folder}/run.pcapng`];
+      const sudo = ["env", "SUDO_UID=1", "SUDO_GID=1"];
+      const before = ["sh", "-c", 'umask 777; exec "$@"', "sh", ...sudo];
+      const { code, stderr } = await here(["-q", ...files, "veth-fdpass"], before);
+      assertEquals([code, stderr], [0, ""]);
+      for (const name of ["run.html", "run.pcapng"]) {
+        const { uid, gid, mode } = Deno.statSync(`${folder}/${name}`);
+        assertEquals([uid, gid, mode! & 0o777], [1, 1, 0o600], name);
+      }
+    });
+  },
+);
+
 const WRONG: [path: string, message: RegExp][] = [
   ["/nosuch/run.html", /there is no folder "\/nosuch\/" \(ENOENT\)/],
   ["/tmp", /it is a folder/],

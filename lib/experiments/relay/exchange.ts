@@ -27,15 +27,20 @@ export interface Exchange {
   readonly receiver: Child | undefined;
   /** The digests that the receiver has reported so far. */
   readonly received: string[];
+  /** Ends the run. Its reason is an `Error`. */
+  readonly signal: AbortSignal;
 }
 
 /**
  * Sends datagrams until `total` of this run are sent, and waits until all have come out or one is
  * lost.
+ *
+ * @throws The reason of the run's signal, if that is aborted first.
  */
 export async function exchange(parties: Exchange, total: number): Promise<void> {
-  const { stimulus, leaving, receiver, received } = parties;
+  const { stimulus, leaving, receiver, received, signal } = parties;
   for (;;) {
+    signal.throwIfAborted();
     leaving.look();
     const done = receiver === undefined ? leaving.datagrams.length : received.length;
     if (done >= total) return;

@@ -183,7 +183,8 @@ export async function parent(
   const whyLeftAlone = whyNotChangeable(link);
   using reversePath = whyLeftAlone === undefined ? new ReversePathFilter(link) : undefined;
   const received: string[] = [];
-  const parties = { stimulus, leaving, receiver, received };
+  const { signal } = run.context;
+  const parties = { stimulus, leaving, receiver, received, signal };
 
   if (reversePath !== undefined) overrides.setReversePath(reversePath, "off");
   await exchange(parties, CONTROLS);

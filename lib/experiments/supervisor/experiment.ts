@@ -105,6 +105,7 @@ export async function parent(
   run.step(`Starting ${workers} workers, each with a socket of a fanout group...`);
   const options = optionsOf(run, stream, overrides);
   await using supervisor = overrides.makeSupervisor(hostOf(run), options);
+  using _unconfined = recordUnconfined(run, supervisor);
   using _counters = run.showCounters(() => describeSeats(supervisor.seats));
   for (const identity of identities.slice(0, workers)) await supervisor.add(identity);
   run.done(`Workers are serving (PIDs: ${supervisor.seats.map(({ pid }) => pid).join(", ")})`);
@@ -235,6 +236,19 @@ async function control(
   const account = drawUpAccount(stream.sent, overrides.journals(supervisor));
   await supervisor.stop();
   return { account, kills, inHand: seat.lostInHand, drops };
+}
+
+/**
+ * Records at its disposal that a worker was not confined, also if the run ends before the account.
+ */
+function recordUnconfined(run: ParentRun<Supervision>, { seats }: Supervisor): Disposable {
+  return {
+    [Symbol.dispose]() {
+      if (seats.some(({ isConfined }) => !isConfined)) {
+        run.check("SUPER-01", judgeSeats(seats), SEEN_BY);
+      }
+    },
+  };
 }
 
 /** Describes the progress of each worker in a line, for the display while the run goes on. */

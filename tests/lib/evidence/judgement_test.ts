@@ -134,3 +134,49 @@ Deno.test("addOpinion() keeps one fail and, if it is needed, one pass", () => {
     ]);
   }
 });
+
+/** Findings of a check: each with whether it rests on the interface. */
+function resultAfterEvent(
+  looks: readonly (readonly [Finding, rests: boolean])[],
+  { words = [], needsWord = false, opinionStands = true }: {
+    readonly words?: readonly Finding[];
+    readonly needsWord?: boolean;
+    readonly opinionStands?: boolean;
+  } = {},
+): Observation {
+  const judgement = new Judgement(needsWord);
+  for (const [finding, rests] of looks) judgement.decide(finding, ["parent"], rests);
+  for (const word of words) judgement.addOpinion(word);
+  return judgement.resultAfter("it went down", opinionStands);
+}
+
+Deno.test("After the change of an interface, a finding that rests on it shows nothing, pass or fail", () => {
+  for (const finding of [holds, open, fails]) {
+    assertEquals(resultAfterEvent([[finding, true]], { opinionStands: false }), {
+      status: "skip",
+      observed: "it went down",
+      evidence: { before: [finding] },
+      seen_by: ["parent"],
+    });
+  }
+});
+
+Deno.test("After the change of an interface, other findings count as ever", () => {
+  for (const finding of [holds, open, fails]) {
+    assertEquals(resultAfterEvent([[finding, false]]), { ...finding, seen_by: ["parent"] });
+  }
+  assertEquals(resultAfterEvent([[fails, false], [holds, true]]).status, "fail");
+  assertEquals(resultAfterEvent([[fails, false]], { opinionStands: false }).status, "fail");
+  assertEquals(resultAfterEvent([[holds, false]], { words: [reports("fail")] }).status, "fail");
+});
+
+Deno.test("After the change of an interface, a check that never ran is open, not failed", () => {
+  assertEquals(resultAfterEvent([]).status, "skip");
+  assertEquals(resultAfterEvent([], { needsWord: true }).status, "skip");
+  assertEquals(resultAfterEvent([[holds, false]], { needsWord: true }).status, "skip");
+  const word = { words: [reports("pass")], needsWord: true };
+  assertEquals(resultAfterEvent([], word).status, "skip", "the child's word alone");
+  assertEquals(resultAfterEvent([], { words: [reports("fail")] }).status, "fail");
+  const resting = { words: [reports("fail")], opinionStands: false };
+  assertEquals(resultAfterEvent([], resting).status, "skip");
+});
