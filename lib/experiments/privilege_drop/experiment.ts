@@ -71,6 +71,7 @@ import {
 import { Stimulus } from "../../packets/stimulus.ts";
 import { DEFAULT_PATH, drain, openFrameSource, usesIoUring } from "../../receive/mod.ts";
 import { RecvmsgSource } from "../../receive/recvmsg.ts";
+import { countPassedDrops } from "./drops.ts";
 import { judgeBinding, judgeOwnDescriptors, judgeQueueBeforeBind } from "./judge.ts";
 import { observeQueue, QUEUED } from "./queue.ts";
 
@@ -175,7 +176,8 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   // 9. Only frames sent from now on count.
   using witness = run.witness();
   const { stimulate } = overrides;
-  const reception = run.reception(child, { stimulus, witness, stimulate });
+  const drops = countPassedDrops(packetSocket, child.pid, holding.descriptors);
+  const reception = run.reception(child, { stimulus, witness, drops, stimulate });
   const isQueueSeen = stimulus !== undefined && QUEUED.includes(receive);
   const queue = isQueueSeen ? await observeQueue(child, { passed, reception, witness }) : undefined;
   await reception.until(Math.floor(count / 2), 1 / 2);
@@ -190,6 +192,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   // The last look: no privilege has come back, and the child still holds the passed socket.
   const last = child.look({ expected: { passed, ring }, ask: "everything" });
   judgeDropped(last);
+  run.figure("drops", drops());
   run.figure("questions_ms", holding.questioned + dropped.questioned + last.questioned);
 
   // The last close of a packet socket waits for an RCU grace period (packet_release). The child's
