@@ -10,6 +10,7 @@ import { testNeeding } from "../support/needs.ts";
 import { inNamespace, type Outcome, ROOT } from "../support/programs.ts";
 import { FDPASS, here } from "./here.ts";
 import { passedIn } from "./passed.ts";
+import { assertAnswer, RELAY_SURROUNDINGS } from "./relay_surroundings.ts";
 
 const root = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
 const PATIENT = { timeout: 120_000 };
@@ -182,6 +183,10 @@ testNeeding(root, "relay divides joined datagrams, by every receive path", async
   const right = { relayed: 400, sizes: [1200], right: 400 };
   for (const [path, seen] of Object.entries(JSON.parse(stdout))) assertEquals(seen, right, path);
 });
+
+for (const place of RELAY_SURROUNDINGS.filter(({ quick }) => quick)) {
+  testNeeding(root, `relay with ${place.what}: exit ${place.exit}`, () => assertAnswer(place));
+}
 
 /** Arguments, and what the message must name. All exit with status 2, before anything is opened. */
 const WRONG: [what: string, args: string[], message: RegExp][] = [
