@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { ETH_P_ALL, type OwnedFd, poll, POLLIN } from "../../../../ffi/mod.ts";
-import { strayFrame } from "../../../../lib/experiments/relay/elsewhere.ts";
+import { newControlText, strayFrame } from "../../../../lib/experiments/relay/elsewhere.ts";
 import { invalidFrames } from "../../../../lib/experiments/relay/invalid_frames.ts";
 import { type Direction, OutputWitness } from "../../../../lib/experiments/relay/witness.ts";
 import { datagramFrame } from "../../../../lib/packets/build.ts";
@@ -11,6 +11,7 @@ import { interfaceByName, NOBODY } from "../../../support/link_ends.ts";
 
 const TO = { address: "239.255.70.68", port: 5004 };
 const SOURCE = "192.0.2.1:5004"; // of every frame that we build
+const CONTROL = "fdpass-control-0123";
 const digest = (bytes: Uint8Array) => bytes.toHex();
 const datagram = (...payload: number[]) =>
   datagramFrame({ sender: NOBODY, to: TO, payload: Uint8Array.from(payload) });
@@ -21,7 +22,7 @@ function both(
   direction: Direction = "outgoing",
 ): [witness: OutputWitness, sender: OwnedFd] {
   const lo = interfaceByName("lo");
-  const witness = new OutputWitness(lo, direction, { source, to: TO, digest });
+  const witness = new OutputWitness(lo, direction, { source, to: TO, digest, control: CONTROL });
   return [witness, boundPacketSocket(lo.ifindex, ETH_P_ALL)];
 }
 
@@ -84,14 +85,17 @@ testNeeding(
 
 testNeeding(
   { root: true },
-  "OutputWitness reports a marked frame, whoever sent it, and awaits one",
+  "OutputWitness reports a marked frame, whoever sent it, and awaits its own control frame",
   async () => {
     const [witness, sender] = both("198.51.100.1:1");
     using _witness = witness;
     using _sender = sender;
-    assertEquals(await witness.awaitStrays(0), 0);
+    assertEquals(await witness.awaitControl(0), 0);
     sendFrame(sender.fd, strayFrame("ethernet"));
-    assertEquals(await witness.awaitStrays(5000) > 0, true);
+    sendFrame(sender.fd, strayFrame("ethernet", newControlText())); // of another run
+    sendFrame(sender.fd, strayFrame("ethernet", CONTROL));
+    assertEquals(await witness.awaitControl(5000), 1);
+    assertEquals(witness.takeStrays(), ["marked: IPv4 (protocol: 17)"]);
   },
 );
 
@@ -100,6 +104,7 @@ testNeeding({ root: true }, "OutputWitness leaves out the datagrams of others", 
   using _witness = witness;
   using _sender = sender;
   sendFrame(sender.fd, datagram(1));
-  assertEquals(await witness.awaitStrays(200), 0);
+  await witness.awaitControl(200);
+  assertEquals(witness.takeStrays(), []);
   assertEquals(witness.datagrams, []);
 });
