@@ -8,7 +8,7 @@
  * @module
  */
 
-import { AnswerError } from "../../ffi/abi/errno.ts";
+import { AnswerError, Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { type LinkMessage, LinkMonitor, type LinkState } from "../../ffi/socket/link_monitor.ts";
 import type { Link } from "../../ffi/socket/rtnetlink.ts";
 
@@ -40,7 +40,7 @@ interface Happening {
 /** How many datagrams one look takes at most, so that a storm of changes does not hold it up. */
 const DATAGRAMS_PER_LOOK = 1024;
 
-/** How often the states are asked for, if the queue overflows or a reply is missing. */
+/** How often the states are asked for, if the queue overflows meanwhile. */
 const QUESTIONS = 3;
 
 /** One interface: its state, and what has happened to it. */
@@ -191,7 +191,8 @@ export class LinkWatch implements Disposable {
    * Asks the kernel for the state of each interface, and reads all that it has reported: then
    * every change is known that the kernel had begun before.
    *
-   * @throws As {@linkcode look}; also {@linkcode AnswerError} if a reply is missing.
+   * @throws {SystemError} `ENOBUFS` if the queue overflows each time; as {@linkcode look}.
+   * @throws {AnswerError} If a reply is missing or malformed.
    */
   lookAgain(): void {
     this.#readAll(); // makes room for the replies
@@ -200,10 +201,15 @@ export class LinkWatch implements Disposable {
         watched.isAnswered = false;
         this.#monitor.request(watched.link.ifindex);
       }
-      const isOverflown = this.#readAll();
-      if (!isOverflown && this.#watched.every(({ isAnswered }) => isAnswered)) return;
+      if (this.#readAll()) continue;
+      if (this.#watched.every(({ isAnswered }) => isAnswered)) return;
+      throw new AnswerError("RTM_GETLINK", "no reply");
     }
-    throw new AnswerError("RTM_GETLINK", "no reply");
+    throw new SystemError(
+      "recvfrom",
+      Errno.ENOBUFS,
+      "The kernel's messages on interfaces are lost",
+    );
   }
 
   /** Returns whether messages are missing. */

@@ -37,7 +37,7 @@ for (const { name, args, lasts } of LONG_RUNS) {
 const DELETED = LINK_EVENTS.find(({ name }) => name === "deleted")!;
 
 /** How often a run is repeated, each time with twice the wait, if nothing was seen yet. */
-const ATTEMPTS = 3;
+const ATTEMPTS = 4;
 
 for (const { name, args, lasts, program } of LIAR_RUNS) {
   tests.add(NEEDS, `${name}: a child that keeps root is refuted, whatever happens`, async () => {
