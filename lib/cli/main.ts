@@ -4,7 +4,8 @@
  * @module
  */
 
-import { blockSignals } from "../../ffi/process/signals.ts";
+import { SIGCHLD } from "../../ffi/abi/constants.ts";
+import { blockSignals, stopIgnoring } from "../../ffi/process/signals.ts";
 import { type OutputStyle, outputStyleOf, parseCommandLine, type RunTask } from "./command_line.ts";
 import { HELP } from "./help.ts";
 import type { Environment, Evidence, ExperimentEvidence } from "../evidence/evidence.ts";
@@ -46,6 +47,7 @@ async function runAll(
   const results: ExperimentEvidence[] = [];
   try {
     blockSignals();
+    Deno.umask(0o077); // an umask of 777 would close the child's own cache to it
     requireFile(Deno.mainModule);
     const tracing = await startTracing(task);
     const setting = findSetting(
@@ -53,8 +55,8 @@ async function runAll(
       [Deno.execPath(), "run -A", Deno.mainModule.split("/").at(-1), ...args].join(" "),
       EXPERIMENTS,
     );
-    const { layer, kind, mtu } = setting.link;
-    where = { ...where, link: { layer, kind, mtu } };
+    const { name, layer, kind, mtu } = setting.link;
+    where = { ...where, link: { name, layer, kind, mtu } };
     const modules = task.experiments.map(({ module }) => childModule ?? module);
     await using childFiles = await showChildFiles(modules);
     if (!canHavePidNamespaces()) adoptOrphans();
@@ -151,6 +153,9 @@ function render(evidence: Evidence, { view, amount, color }: OutputStyle): strin
   }
 }
 
+/** The umask of a run: what it writes belongs to its owner alone, who can read it. */
+const OWNER_ALONE = 0o077;
+
 /**
  * The main program of the parent.
  *
@@ -163,6 +168,8 @@ export async function main(
   childModule?: string,
 ): Promise<number> {
   keepIgnored();
+  stopIgnoring(SIGCHLD); // or no child could be waited for
+  Deno.umask(OWNER_ALONE);
   const style = outputStyleOf(args);
   const result = await answer(args, childModule);
   if (typeof result === "string") return await deliver(result, Exit.PASS);
