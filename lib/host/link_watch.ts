@@ -13,7 +13,7 @@ import { type LinkMessage, LinkMonitor, type LinkState } from "../../ffi/socket/
 import type { Link } from "../../ffi/socket/rtnetlink.ts";
 
 /** An interface to watch, as it was when its name was looked up. */
-export type WatchedLink = Pick<Link, "name" | "ifindex" | "up">;
+export type WatchedLink = Pick<Link, "name" | "ifindex" | "up" | "mtu">;
 
 /** A change of an interface, in words. */
 export interface LinkChange {
@@ -107,21 +107,27 @@ function telling(kinds: readonly Kind[]): Kind[] {
   return kinds.filter((kind) => kind !== "carrier" || kinds.length === 1);
 }
 
-/** Compares two states of an interface. The one before is unknown at first. */
+/**
+ * Compares two states of an interface.
+ *
+ * @param link What is known from before the watch.
+ * @param before The last state; `undefined` if this is the first.
+ */
 function changesOf(
   link: WatchedLink,
   before: LinkState | undefined,
   { name, up, carrier, carrierLosses, mtu, master }: LinkState,
 ): Happening[] {
+  const known = before ?? link;
   const changes: [isSo: boolean, kind: Kind, words: string][] = [
-    [name !== (before ?? link).name, "renamed", `was renamed to ${JSON.stringify(name)}`],
-    [!up && (before ?? link).up, "down", "went down"],
+    [name !== known.name, "renamed", `was renamed to ${JSON.stringify(name)}`],
+    [!up && known.up, "down", "went down"],
+    [mtu !== known.mtu, "mtu", `got another MTU, ${mtu} in place of ${known.mtu}`],
   ];
   if (before !== undefined) {
     const wasEnslaved = master === 0 ? "is no longer a port" : "was made a port";
     const lostCarrier = before.carrier && !carrier || carrierLosses > before.carrierLosses;
     changes.push(
-      [mtu !== before.mtu, "mtu", `got another MTU, ${mtu} in place of ${before.mtu}`],
       [master !== before.master, "enslaved", `${wasEnslaved} of another interface`],
       [up && lostCarrier, "carrier", "lost its carrier"],
     );
