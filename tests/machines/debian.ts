@@ -31,8 +31,8 @@ export class Debian implements AsyncDisposable {
   ) {}
 
   /**
-   * Makes a minimal Debian with the project in `/srv/fdpass`, and this machine's certificates in case
-   * it has some of its own. The first call for a suite needs a network.
+   * Makes a minimal Debian with the project in `/srv/fdpass`, and with the certificates of this
+   * machine, which may have some of its own. The first call for a suite needs a network.
    *
    * @param suite Such as `bookworm`.
    */
