@@ -40,6 +40,7 @@ import { threadCredentials } from "../../inspect/threads.ts";
 import {
   boundPacketSocket,
   enlargeReceiveBuffer,
+  LARGE_RECEIVE_BUFFER,
   takeStatistics,
   whyNoLargeReceiveBuffer,
 } from "../../packets/socket.ts";
@@ -80,8 +81,14 @@ const SEEN_BY = ["parent", "answer", "child"] as const satisfies SeenBy[];
 /** The least number of frames sent. */
 const FRAMES = 1000;
 
-/** The most frames in flight. The receive buffer has room for all of them. */
+/** The most frames in flight. */
 const WINDOW = 250;
+
+/**
+ * Returns how many frames of up to that length, in bytes, may be in flight: the receive buffer, of
+ * which a frame takes up to twice its length, has room for all of them.
+ */
+const windowFor = (longest: number) => Math.min(WINDOW, Math.floor(LARGE_RECEIVE_BUFFER / longest));
 
 /** The longest wait for a frame, in milliseconds. A frame arrives at once, or is lost. */
 const PATIENCE = 1000;
@@ -230,8 +237,8 @@ export const receivePaths: Experiment = {
 };
 
 /**
- * Sends frames, at most {@linkcode WINDOW} in flight, until as many as are wanted have arrived and
- * the child has received them, or one that arrived is missing. A frame that did not arrive is
+ * Sends frames, at most {@linkcode windowFor} in flight, until as many as are wanted have arrived
+ * and the child has received them, or one that arrived is missing. A frame that did not arrive is
  * replaced by another one, as often as there are frames wanted.
  *
  * @param wanted How many frames must arrive.
@@ -246,9 +253,10 @@ async function exchange(
   const sent = new Set<string>(), awaited = new Set<string>(), received: string[] = [];
   using witness = new DigestWitness(run.setting.link.ifindex, sent, digest);
   const left = () => Math.min(wanted + neverArrived, 2 * wanted) - sent.size;
+  const window = windowFor(longestFrame(run.setting.link));
   let neverArrived = 0;
   while (left() > 0 || awaited.size > 0) {
-    while (left() > 0 && awaited.size < WINDOW) {
+    while (left() > 0 && awaited.size < window) {
       const each = digest(stimulus.send());
       sent.add(each);
       awaited.add(each);
