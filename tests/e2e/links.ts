@@ -142,11 +142,15 @@ const SHARED: readonly LinkKind[] = [
     answers: { "privilege-drop": { exit: 0, says: /"summary": "ARP"/ } },
   },
   {
+    what: "a flooded veth pair",
+    before: program("among_others.ts", "flood", FAR),
+    answers: { relay: { exit: 4, says: /no room for \d+ frames|--timeout/ } }, // of the same group
+  },
+  {
     what: "a veth pair beside a loopback that is down",
     setUp: "ip link set lo down",
     answers: { authority: { exit: 4, says: /ip link set lo up/ } },
   },
-  { what: "a flooded veth pair", before: program("among_others.ts", "flood", FAR) },
   {
     what: "an interface behind a firewall that drops all input",
     setUp:
@@ -169,6 +173,7 @@ const UNANSWERABLE: readonly LinkKind[] = [
     stimulus: FAR,
     needs: NETFILTER,
     answer: nothingArrives(/cut/),
+    answers: { relay: PASS }, // its datagrams are not longer than their packets
     cure: { setUp: bridge(0) },
   },
   {
