@@ -210,7 +210,7 @@ async function whileUnchanged<T>(
   } catch (error) {
     if (!errorsIn(error).every(isForeseen)) throw error; // a defect stays one
     if (interruption.aborted && !alarm.signal.aborted) throw error;
-    throw await alarm.lastLook() ?? error;
+    throw await alarm.lastLook().catch(() => undefined) ?? error; // the first error says more
   }
   const change = await alarm.lastLook();
   if (change !== undefined) throw change;

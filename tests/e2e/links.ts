@@ -35,6 +35,10 @@ export interface LinkKind {
   readonly answers?: Readonly<Record<string, Answer>>;
   /** A file without which the link cannot be made here. */
   readonly needs?: string;
+  /** What to change for a PASS, where the question cannot be put. */
+  readonly cure?: Pick<LinkKind, "setUp" | "before" | "interface" | "stimulus">;
+  /** Whether fdpass refuses the link before it starts a child. */
+  readonly isRefused?: true;
   /** The runs that are tried in every test run; the others are a sweep. */
   readonly quick?: readonly Run[];
 }
@@ -52,7 +56,7 @@ const PASS: Answer = { exit: 0 };
 const [NEAR, FAR] = ["veth-fdpass", "veth-fdpass-far"];
 
 /** How long a run may take that comes to no answer, in seconds. */
-const SHORT = "4";
+const SHORT = "6";
 
 const program = (name: string, ...args: string[]) => [
   Deno.execPath(),
@@ -82,7 +86,7 @@ const PLAIN: readonly LinkKind[] = [
     what: `a veth pair with an MTU of ${bytes}`,
     setUp: mtu(bytes),
     answer: { exit: 0, says: new RegExp(`"mtu": ${bytes}`) } as const,
-    ...bytes === 1280 ? { quick: ["receive-paths", "relay"] } : {},
+    ...bytes === 1280 ? { quick: ["receive-paths"] } : {},
   })),
   { what: "a veth pair whose far end has an MTU of 9000", setUp: mtu(1500, 9000) },
   { what: "a veth pair whose far end has an MTU of 1400", setUp: mtu(9000, 1400) },
@@ -109,7 +113,7 @@ const PLAIN: readonly LinkKind[] = [
     interface: "tun0",
     stimulus: "tun1",
     answer: { exit: 0, says: /"layer": "ip",\s+"kind": "tun"/ },
-    quick: ["privilege-drop!", "receive-paths"],
+    quick: ["privilege-drop!"],
   },
   {
     what: "a tap",
@@ -126,7 +130,6 @@ const SHARED: readonly LinkKind[] = [
     what: "a veth pair with frames of VLANs",
     before: program("among_others.ts", "tagged", FAR),
     answers: { "privilege-drop": { exit: 0, says: /VLAN 5, IPv4[^]*VLAN 7, VLAN 6, IPv4/ } },
-    quick: ["privilege-drop"],
   },
   {
     what: "a veth pair with other senders in the group",
@@ -137,6 +140,11 @@ const SHARED: readonly LinkKind[] = [
     what: "a veth pair with ARP, IPv6, and frames for others",
     before: program("among_others.ts", "noise", FAR),
     answers: { "privilege-drop": { exit: 0, says: /"summary": "ARP"/ } },
+  },
+  {
+    what: "a veth pair beside a loopback that is down",
+    setUp: "ip link set lo down",
+    answers: { authority: { exit: 4, says: /ip link set lo up/ } },
   },
   { what: "a flooded veth pair", before: program("among_others.ts", "flood", FAR) },
   {
@@ -161,13 +169,14 @@ const UNANSWERABLE: readonly LinkKind[] = [
     stimulus: FAR,
     needs: NETFILTER,
     answer: nothingArrives(/cut/),
+    cure: { setUp: bridge(0) },
   },
   {
     what: "a link into which the stimulus does not lead",
     setUp: ANOTHER_PAIR,
     stimulus: "other",
     answer: nothingArrives(/--stimulus/),
-    quick: ["privilege-drop"],
+    cure: { stimulus: FAR },
   },
   {
     what: "an ifb, which only forwards",
@@ -175,15 +184,27 @@ const UNANSWERABLE: readonly LinkKind[] = [
     interface: "ifb7",
     stimulus: FAR,
     answer: nothingArrives(/--stimulus/),
+    cure: { interface: NEAR },
   },
   {
     what: "a veth pair whose far end is down",
     setUp: `ip link set ${FAR} down`,
     answer: nothingArrives(/is down/),
+    cure: { setUp: `ip link set ${FAR} up` },
+    isRefused: true,
+  },
+  {
+    what: "a tun whose other side no program holds",
+    setUp: "ip tuntap add tun7 mode tun; ip link set tun7 up",
+    interface: "tun7",
+    stimulus: FAR,
+    answer: nothingArrives(/--stimulus|carrier/),
+    cure: { interface: NEAR },
   },
   {
     what: "a quiet interface without a stimulus",
     stimulus: "none",
+    cure: { stimulus: FAR },
     answer: nothingArrives(/--stimulus is none|no frame|0 packets|traffic/i),
   },
   {
@@ -191,6 +212,8 @@ const UNANSWERABLE: readonly LinkKind[] = [
     before: program("tun_pair.ts", "280", "can0", "can1"),
     interface: "can0",
     stimulus: "can1",
+    cure: { before: program("tun_pair.ts", "tun", "can0", "can1") },
+    isRefused: true,
     answer: nothingArrives(/its link type \(ARPHRD\) is 280/),
     quick: ["privilege-drop"],
   },
@@ -220,6 +243,12 @@ export function runOn(link: LinkKind, run: Run): Promise<Outcome> {
   const limit = answerOf(link, run).exit === 0 ? [] : ["-t", SHORT];
   const args = ["--json", "-e", run.replace("!", ""), ...limit, ...hardened ? ["--harden"] : []];
   return inNamespace(commandOn(link, [...FDPASS, ...args]), { timeout: 120_000 });
+}
+
+/** Makes a run on a link with a real defect in the experiment: `EXPERIMENT/NAME`. */
+export function runWithDefect(link: LinkKind, defect: string): Promise<Outcome> {
+  const program = [...FDPASS.slice(0, -1), "tests/refutations/run.ts", defect];
+  return inNamespace(commandOn(link, program), { timeout: 120_000 });
 }
 
 /** What is wrong with the outcome of a run; empty if it is right. */

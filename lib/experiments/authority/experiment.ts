@@ -27,7 +27,7 @@ import { ETH_P_ALL, PR_SET_DUMPABLE } from "../../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { OwnedFd, pipe } from "../../../ffi/process/descriptor.ts";
 import { prctl } from "../../../ffi/process/process.ts";
-import { if_nametoindex, linkByIndex } from "../../../ffi/socket/rtnetlink.ts";
+import { linkByName } from "../../../ffi/socket/rtnetlink.ts";
 import { EarlyRings } from "../../confine/early_rings.ts";
 import { launcherUnder } from "../../confine/launcher.ts";
 import { proveConfinement } from "../../confine/proof.ts";
@@ -43,14 +43,14 @@ import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { asInteger, asText } from "../../harness/validate.ts";
-import { requireStimulus } from "../../host/interfaces.ts";
+import { requireStimulus, requireUp } from "../../host/interfaces.ts";
 import { allowsUnprivilegedIoUring, whyProcHides } from "../../host/kernel.ts";
 import { ownPidOf } from "../../inspect/processes.ts";
 import { multicastFilter } from "../../packets/filters.ts";
 import type { LinkLayer } from "../../packets/link_layer.ts";
 import { arrives, markedFrame } from "../../packets/marks.ts";
 import { sendFrame } from "../../packets/send.ts";
-import { boundPacketSocket } from "../../packets/socket.ts";
+import { boundPacketSocket, countDrops } from "../../packets/socket.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
 import { DEFAULT_PATH, drain, openFrameSource, usesIoUring } from "../../receive/mod.ts";
 import { RecvmsgSource } from "../../receive/recvmsg.ts";
@@ -84,7 +84,9 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
   const { link, stimulus: stimulusLink, identity, count, receive = DEFAULT_PATH } = run.setting;
   const unseen = `Frames that a worker sends on "${link.name}" cannot be seen`;
   const far = requireStimulus(stimulusLink, link, unseen);
-  const otherIfindex = if_nametoindex("lo");
+  const other = linkByName("lo");
+  requireUp(other, "frames that a worker sends on it cannot be seen");
+  const otherIfindex = other.ifindex;
   using stimulus = new Stimulus(far);
   using witness = run.witness();
   using farWitness = boundPacketSocket(far.ifindex, ETH_P_ALL);
@@ -151,7 +153,8 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
       const given = { packetFd: packetSocket.fd, ioUring: usesIoUring(receive) };
       run.checkHardened(worker, given);
       await worker.reached("receiving");
-      await using reception = run.reception(worker, { stimulus, witness }, {
+      const drops = countDrops(packetSocket.fd);
+      await using reception = run.reception(worker, { stimulus, witness, drops }, {
         wanted: count,
         record: (reception) => run.check("AUTH-04", reception.judgeOrigin(count), ["answer"]),
       });
@@ -253,7 +256,7 @@ export const authority: Experiment = {
     "What can a compromised worker still do with the passed socket, and what takes it away?",
   decisions: ["D24"],
   whyNoAnswer: whyProcHides,
-  links: () => [linkByIndex(if_nametoindex("lo"))],
+  links: () => [linkByName("lo")],
   timeout: 60,
   plan: ["AUTH-01", "AUTH-02", "AUTH-03", "AUTH-04", ...CONFINEMENT_CHECKS],
   parent,
