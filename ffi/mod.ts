@@ -54,3 +54,4 @@ export * from "./abi/struct.ts";
 export * from "./abi/syscalls.ts";
 export * from "./process/threads.ts";
 export * from "./process/users.ts";
+export * from "./packet/vlan_tag.ts";

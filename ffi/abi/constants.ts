@@ -112,8 +112,14 @@ export const IPPROTO_IGMP = 2;
 export const IPPROTO_TCP = 6;
 /** UDP: udp(7). */
 export const IPPROTO_UDP = 17;
+/** Whether packets may be fragmented. */
+export const IP_MTU_DISCOVER = 10;
+/** Never: a packet that is too long is refused with EMSGSIZE. */
+export const IP_PMTUDISC_DO = 2;
 /** Queues ICMP errors. */
 export const IP_RECVERR = 11;
+/** The longest packet to the peer of a connected socket. */
+export const IP_MTU = 14;
 /** The interface for outgoing multicast. */
 export const IP_MULTICAST_IF = 32;
 /** The TTL of outgoing multicast. */
@@ -122,6 +128,8 @@ export const IP_MULTICAST_TTL = 33;
 export const IP_MULTICAST_LOOP = 34;
 /** Joins a multicast group. */
 export const IP_ADD_MEMBERSHIP = 35;
+/** Joins a multicast group for one source. */
+export const MCAST_JOIN_SOURCE_GROUP = 46;
 
 // linux/if_packet.h
 /** The level of packet socket options: packet(7). */
@@ -165,6 +173,16 @@ export const PACKET_FANOUT_FLAG_UNIQUEID = 0x2000;
 export const PACKET_MR_PROMISC = 1;
 /** Membership: the frames of every group. */
 export const PACKET_MR_ALLMULTI = 2;
+
+// linux/virtio_net.h
+/** `flags`: the checksum of the packet is not yet computed. */
+export const VIRTIO_NET_HDR_F_NEEDS_CSUM = 1;
+/** `gso_type`: an ordinary frame. */
+export const VIRTIO_NET_HDR_GSO_NONE = 0;
+/** `gso_type`: a UDP datagram, to be sent as fragments of IPv4. */
+export const VIRTIO_NET_HDR_GSO_UDP = 3;
+/** `gso_type`: UDP datagrams, joined into one. */
+export const VIRTIO_NET_HDR_GSO_UDP_L4 = 5;
 
 /** A ring of blocks that hold frames of any length. */
 export const TPACKET_V3 = 2;

@@ -34,7 +34,7 @@ import { AnswerError, Errno, lastErrno, SystemError } from "../abi/errno.ts";
 import { ifinfomsg, nlmsghdr, sockaddr_nl } from "../abi/layouts.ts";
 import { libc } from "../abi/libc.ts";
 import { OwnedFd } from "../process/descriptor.ts";
-import { bind, send, socket } from "./calls.ts";
+import { bind, getsockname, send, socket } from "./calls.ts";
 import {
   alignNetlink,
   attributeNumber,
@@ -165,6 +165,7 @@ export class LinkMonitor implements Disposable {
    * Opens the socket, and joins the group.
    *
    * @throws {SystemError} `EMFILE`, `EPROTONOSUPPORT`, …
+   * @throws {AnswerError} If the socket is not in the group afterwards.
    */
   constructor() {
     // The protocol 0 is NETLINK_ROUTE.
@@ -174,6 +175,9 @@ export class LinkMonitor implements Disposable {
       address.nl_family = AF_NETLINK;
       address.nl_groups = RTMGRP_LINK;
       bind(this.#socket.fd, address.bytes);
+      const bound = sockaddr_nl.alloc();
+      bound.bytes.set(getsockname(this.#socket.fd).subarray(0, bound.bytes.length));
+      if (bound.nl_groups !== RTMGRP_LINK) throw new AnswerError("bind", "no group joined");
     } catch (error) {
       this.#socket.close();
       throw error;

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { blockSignals } from "../../ffi/process/signals.ts";
+import { SIGCHLD } from "../../ffi/abi/constants.ts";
+import { blockSignals, stopIgnoring } from "../../ffi/process/signals.ts";
 import { type OutputStyle, outputStyleOf, parseCommandLine, type RunTask } from "./command_line.ts";
 import { HELP } from "./help.ts";
 import type { Environment, Evidence, ExperimentEvidence } from "../evidence/evidence.ts";
@@ -151,6 +152,9 @@ function render(evidence: Evidence, { view, amount, color }: OutputStyle): strin
   }
 }
 
+/** The umask of a run: what it writes belongs to its owner alone, who can read it. */
+const OWNER_ALONE = 0o077;
+
 /**
  * The main program of the parent.
  *
@@ -163,6 +167,8 @@ export async function main(
   childModule?: string,
 ): Promise<number> {
   keepIgnored();
+  stopIgnoring(SIGCHLD); // or no child could be waited for
+  Deno.umask(OWNER_ALONE);
   const style = outputStyleOf(args);
   const result = await answer(args, childModule);
   if (typeof result === "string") return await deliver(result, Exit.PASS);

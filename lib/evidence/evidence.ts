@@ -49,7 +49,10 @@ export interface CheckResult extends Observation {
 
 /** A frame that the child received. */
 export interface Packet {
-  /** Length on the wire, in bytes. */
+  /**
+   * Length on the wire, in bytes, with its VLAN tags. Of several packets that the kernel or the
+   * network card has joined into one (GSO, GRO), the length of that one.
+   */
   readonly bytes: number;
   /** The first 256 bytes of the frame at most, in base64. */
   readonly head: string;

@@ -5,7 +5,8 @@
  *
  * - A child that gave up names the system call that failed, and its errno. Root makes that call.
  * - A child that died may have lacked something that its runtime needs: a thread, memory, a file.
- *   Root starts the same runtime in the same way, with an empty program.
+ *   Root starts the same runtime in the same way, with an empty program. Or it could not report
+ *   anything: root sends itself a message through a control channel.
  *
  * @module
  */
@@ -17,6 +18,8 @@ import type { SyscallName } from "../../ffi/abi/syscalls.ts";
 import { ChildDied, ChildGaveUp, type FailedCall } from "../evidence/errors.ts";
 import { boundPacketSocket } from "../packets/socket.ts";
 import { RECEIVE_PATHS } from "../receive/mod.ts";
+import { controlChannelPair, sendMessage, takeMessage } from "./channel.ts";
+import type { ChildFiles } from "./child_files.ts";
 import { spawnChild } from "./process.ts";
 
 /** What a child was started with, as far as the controls repeat it. */
@@ -25,6 +28,7 @@ export interface Circumstances {
   readonly ifindex: number;
   /** The launcher of the child. */
   readonly launcher: readonly string[];
+  readonly files: ChildFiles | undefined;
 }
 
 /** The system call behind a function of libc, by the name that an error reports. */
@@ -69,11 +73,23 @@ export async function whyNobodyCould(
   }
   if (!(error instanceof ChildDied)) return undefined;
   try {
-    return await whyNoRuntime(circumstances.launcher);
+    sendToItself();
+    return await whyNoRuntime(circumstances);
   } catch (refusal) {
     if (!(refusal instanceof SystemError)) throw refusal;
-    return `root's own control cannot be started: ${refusal.message}`;
+    return refused(refusal);
   }
+}
+
+const refused = ({ message }: SystemError) => `root's own control is refused too: ${message}`;
+
+/** Sends a message through a control channel of its own, and takes it. */
+function sendToItself(): void {
+  const [one, other] = controlChannelPair();
+  using _one = one;
+  using _other = other;
+  sendMessage(one.fd, {}, [], 0);
+  takeMessage(other.fd, 0);
 }
 
 /** Returns why a system call fails for root too; `undefined` if it does not, or differently. */
@@ -81,9 +97,7 @@ function whyRefused({ syscall, errno }: FailedCall, ifindex: number): string | u
   const attempts = [() => callHarmlessly(syscall), ...RECEIVING.map((open) => () => open(ifindex))];
   for (const attempt of attempts) {
     const refusal = refusalOf(attempt);
-    if (refusal?.syscall === syscall && refusal.errno === errno) {
-      return `root's own control is refused too: ${refusal.message}`;
-    }
+    if (refusal?.syscall === syscall && refusal.errno === errno) return refused(refusal);
   }
   return undefined;
 }
@@ -120,8 +134,10 @@ function refusalOf(attempt: () => void): SystemError | undefined {
 const EMPTY = "data:text/javascript,";
 
 /** Returns why the runtime of a child cannot run here; `undefined` if it can. */
-async function whyNoRuntime(launcher: readonly string[]): Promise<string | undefined> {
-  await using control = spawnChild({ module: EMPTY, args: [], inherit: [], launcher });
+async function whyNoRuntime(
+  { launcher, files }: Circumstances,
+): Promise<string | undefined> {
+  await using control = spawnChild({ module: EMPTY, args: [], inherit: [], launcher, files });
   const timer = setTimeout(() => control.kill(), PATIENCE);
   const { status, output } = await control.ended();
   clearTimeout(timer);

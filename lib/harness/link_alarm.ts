@@ -30,15 +30,12 @@ export class LinkAlarm implements Disposable {
    * Starts to look.
    *
    * @param links The interfaces, as they were when the run began.
-   * @param tracing Gets none of the calls: there are fifty looks a second.
+   * @param tracing Gets the calls of no later look: there are fifty a second.
    * @throws {SystemError} If the kernel's messages cannot be read here.
    */
   constructor(links: readonly WatchedLink[], tracing?: Tracing) {
     this.#tracing = tracing;
-    {
-      using _untraced = tracing?.paused();
-      this.#watch = new LinkWatch(links);
-    }
+    this.#watch = new LinkWatch(links);
     this.#timer = setInterval(() => this.#ring(), INTERVAL);
     Deno.unrefTimer(this.#timer);
     this.#ring(); // something may have changed since the names were looked up
@@ -62,13 +59,13 @@ export class LinkAlarm implements Disposable {
   }
 
   /**
-   * Takes the last look, once the program of the parent has ended.
+   * Takes the last look, once the program of the parent has ended, and stops looking.
    *
    * @returns The change, as fully as it is known by now; `undefined` if there was none.
    * @throws {SystemError} If the kernel's messages cannot be read.
    */
   async lastLook(): Promise<InterfaceChanged | undefined> {
-    clearInterval(this.#timer);
+    using _stopped = this;
     this.#lookAgain();
     if (this.#watch.change === undefined) return undefined;
     await pause(SETTLING_TIME);
@@ -81,7 +78,7 @@ export class LinkAlarm implements Disposable {
     this.#watch.lookAgain();
   }
 
-  /** Stops looking. */
+  /** Stops looking; the second time does nothing. */
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
     this.#watch[Symbol.dispose]();

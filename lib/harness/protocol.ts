@@ -8,6 +8,7 @@
  * @module
  */
 
+import type { VlanTag } from "../../ffi/packet/vlan_tag.ts";
 import { type CheckId, isCheckId } from "../evidence/checks.ts";
 import type { FailedCall } from "../evidence/errors.ts";
 import type { Finding } from "../evidence/evidence.ts";
@@ -27,7 +28,7 @@ import {
 
 /** A received frame as the child forwards it. The parent decides what it means. */
 export interface CapturedFrame {
-  /** Its length on the wire, in bytes. */
+  /** Its length on the wire, in bytes, without {@linkcode vlan}. */
   readonly bytes: number;
   /** Its beginning, in base64: at most {@linkcode HEAD_LIMIT} bytes. */
   readonly head: string;
@@ -35,6 +36,8 @@ export interface CapturedFrame {
   readonly timestamp_ns: string;
   /** The clock of that time: the child's if its receive path has no time stamp of the kernel's. */
   readonly stamped_by: "kernel" | "child";
+  /** The VLAN tag that the kernel has removed from it, if its receive path reports it. */
+  readonly vlan?: VlanTag | undefined;
 }
 
 /** The most bytes of a frame that the child forwards. */
@@ -104,6 +107,7 @@ export function parseChildMessage(text: string): ChildMessage {
         head,
         timestamp_ns: message.timestamp_ns as string,
         stamped_by: asOneOf(message.stamped_by, "stamped_by", ["kernel", "child"]),
+        ...message.vlan === undefined ? {} : { vlan: asVlanTag(message.vlan) },
       };
     }
     case "reached":
@@ -121,6 +125,11 @@ export function parseChildMessage(text: string): ChildMessage {
     default:
       refuse("a message of unknown type");
   }
+}
+
+function asVlanTag(value: unknown): VlanTag {
+  const { tpid, tci } = asObject(value, "vlan");
+  return { tpid: asInteger(tpid, "tpid", 0, 0xffff), tci: asInteger(tci, "tci", 0, 0xffff) };
 }
 
 function asFailedCall(value: unknown): FailedCall {

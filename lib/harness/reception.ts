@@ -13,10 +13,10 @@ import { POLLIN } from "../../ffi/abi/constants.ts";
 import { poll, pollAsync } from "../../ffi/socket/poll.ts";
 import { AwaitedFrames } from "../packets/awaited_frames.ts";
 import { type Finding, judged, type Packet, skipped } from "../evidence/evidence.ts";
-import { summarize } from "../packets/frames.ts";
+import { onTheWire } from "./captured_frame.ts";
 import type { InterfaceWitness } from "./interface_witness.ts";
 import type { CapturedFrame } from "./protocol.ts";
-import type { LinkLayer } from "../packets/link_layer.ts";
+import type { LinkEnd } from "../packets/link_layer.ts";
 import { floodReason } from "../packets/socket.ts";
 import { secretOf, type Stimulus } from "../packets/stimulus.ts";
 
@@ -71,8 +71,8 @@ export interface ReceptionPurpose {
 export interface ReceptionRun {
   /** `deadline` is when the run must end, by `performance.now()`. */
   readonly context: { readonly deadline: number };
-  /** `layer` is the form of the frames on the interface under test. */
-  readonly setting: { readonly link: { readonly layer: LinkLayer } };
+  /** `link` is the interface under test. */
+  readonly setting: { readonly link: Pick<LinkEnd, "layer" | "mtu"> };
   /** Records a packet with its ordinal, or 0 if it does not count. */
   packet(packet: Packet, ordinal: number): void;
 }
@@ -112,7 +112,6 @@ export class Reception implements AsyncDisposable {
   readonly #stimulate: (stimulus: Stimulus) => Uint8Array;
   readonly #drops: () => number;
   readonly #deadline: number;
-  readonly #layer: LinkLayer;
   readonly #awaited: AwaitedFrames;
   readonly #purpose: ReceptionPurpose;
   readonly #witnessedBefore: number;
@@ -145,8 +144,7 @@ export class Reception implements AsyncDisposable {
     purpose: ReceptionPurpose,
   ) {
     this.#run = run;
-    this.#layer = run.setting.link.layer;
-    this.#awaited = new AwaitedFrames(this.#layer);
+    this.#awaited = new AwaitedFrames(run.setting.link.layer);
     this.#child = child;
     this.#purpose = purpose;
     this.#stimulus = stimulus;
@@ -270,10 +268,10 @@ export class Reception implements AsyncDisposable {
   }
 
   /** Accounts for a packet. One beyond the number wanted is reported and does not count. */
-  account({ bytes, head, timestamp_ns, stamped_by }: CapturedFrame): void {
+  account(captured: CapturedFrame): void {
     this.#forwarded++;
-    const frame = Uint8Array.fromBase64(head);
-    const place = this.#stimulus && this.#awaited.take(frame);
+    const { bytes, head, timestamp_ns, stamped_by } = captured;
+    const place = this.#stimulus && this.#awaited.take(Uint8Array.fromBase64(head));
     const ours = place !== undefined;
     const isKnown = ours || this.#isWitnessed(bytes, head);
     if (!isKnown) this.#strangers++;
@@ -285,11 +283,9 @@ export class Reception implements AsyncDisposable {
       this.#last = Math.max(this.#last, place ?? -1);
     }
     const packet: Packet = {
-      bytes,
-      head,
+      ...onTheWire(captured, this.#run.setting.link),
       after_drop: isKnown,
       ours,
-      summary: summarize(frame, this.#layer),
       timestamp_ns,
       stamped_by,
     };

@@ -210,7 +210,7 @@ async function whileUnchanged<T>(
   } catch (error) {
     if (!errorsIn(error).every(isForeseen)) throw error; // a defect stays one
     if (interruption.aborted && !alarm.signal.aborted) throw error;
-    throw await alarm.lastLook() ?? error;
+    throw await alarm.lastLook().catch(() => undefined) ?? error; // the first error says more
   }
   const change = await alarm.lastLook();
   if (change !== undefined) throw change;
@@ -224,8 +224,11 @@ async function whileUnchanged<T>(
 async function excused(errors: readonly Error[], run: ParentRun): Promise<readonly Error[]> {
   const [error, ...more] = errors;
   if (!isChilds(error) || more.some(isChilds)) return errors;
-  const { launcher, setting: { link: { ifindex } } } = run;
-  const reason = await whyNobodyCould(error, { ifindex, launcher });
+  const reason = await whyNobodyCould(error, {
+    ifindex: run.setting.link.ifindex,
+    launcher: run.launcher,
+    files: run.context.childFiles,
+  });
   if (reason === undefined) return errors;
   const { message } = await earlyEndOf([error]);
   return [new CutShort(`${message}; ${reason}`), ...more];

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { AnswerError } from "../../ffi/abi/errno.ts";
 import { type LinkMessage, LinkMonitor, type LinkState } from "../../ffi/socket/link_monitor.ts";
 import type { Link } from "../../ffi/socket/rtnetlink.ts";
 
@@ -39,7 +40,7 @@ interface Happening {
 /** How many datagrams one look takes at most, so that a storm of changes does not hold it up. */
 const DATAGRAMS_PER_LOOK = 1024;
 
-/** How often the state of each interface is asked for, after the queue has overflowed. */
+/** How often the states are asked for, if the queue overflows or a reply is missing. */
 const QUESTIONS = 3;
 
 /** One interface: its state, and what has happened to it. */
@@ -47,18 +48,21 @@ class Watched {
   readonly happened = new Map<Kind, string>();
   /** Whether another interface has got its name. */
   isReplaced = false;
+  /** Whether the kernel has reported on it since it was last asked. */
+  isAnswered = false;
   #state: LinkState | undefined;
 
   constructor(readonly link: WatchedLink) {}
 
   /** Takes a message about any interface. Returns whether it tells of a change of this one. */
   take(message: LinkMessage): boolean {
-    if (message.kind === "gone") {
-      return message.ifindex === this.link.ifindex && this.#takeEnd(message.movedTo !== undefined);
-    }
+    const { ifindex } = message.kind === "gone" ? message : message.state;
+    const isOwn = ifindex === this.link.ifindex;
+    this.isAnswered ||= isOwn;
+    if (message.kind === "gone") return isOwn && this.#takeEnd(message.movedTo !== undefined);
     const { state } = message;
     const isGone = ENDS.some((kind) => this.happened.has(kind));
-    if (state.ifindex !== this.link.ifindex || isGone) {
+    if (!isOwn || isGone) {
       this.isReplaced ||= state.name === this.link.name && this.happened.size > 0;
       return false;
     }
@@ -187,14 +191,19 @@ export class LinkWatch implements Disposable {
    * Asks the kernel for the state of each interface, and reads all that it has reported: then
    * every change is known that the kernel had begun before.
    *
-   * @throws As {@linkcode look}.
+   * @throws As {@linkcode look}; also {@linkcode AnswerError} if a reply is missing.
    */
   lookAgain(): void {
     this.#readAll(); // makes room for the replies
     for (let questions = QUESTIONS; questions > 0; questions--) {
-      for (const { link } of this.#watched) this.#monitor.request(link.ifindex);
-      if (!this.#readAll()) return;
+      for (const watched of this.#watched) {
+        watched.isAnswered = false;
+        this.#monitor.request(watched.link.ifindex);
+      }
+      const isOverflown = this.#readAll();
+      if (!isOverflown && this.#watched.every(({ isAnswered }) => isAnswered)) return;
     }
+    throw new AnswerError("RTM_GETLINK", "no reply");
   }
 
   /** Returns whether messages are missing. */

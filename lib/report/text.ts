@@ -58,15 +58,25 @@ export function renderFailure(message: string, remedy: string | null, paint = PL
   return `${paint.fail(`fdpass: ${escapeText(message)}`)}\n${advice}`;
 }
 
-function renderVerdict(
-  { name, verdict, checks, error }: ExperimentEvidence,
-  paint: Palette,
-): string {
+function renderVerdict(experiment: ExperimentEvidence, paint: Palette): string {
+  const { name, verdict, checks, error } = experiment;
   const passed = checks.filter(({ status }) => status === "pass").length;
   const color = verdict === "PASS" ? paint.pass : verdict === "FAIL" ? paint.fail : paint.skip;
-  const reason = error === null ? "" : `; ${escapeText(error)}`;
+  const reasons = error !== null ? [error] : verdict === "INCONCLUSIVE" ? whyOpen(checks) : [];
+  const reason = reasons.map((each) => `; ${escapeText(each)}`).join("");
   return `${color(verdict)} ${name}: ${passed} of ${checks.length} checks hold${reason}`;
 }
+
+/** The reasons why checks could not be judged, each once, and how to get traffic if that helps. */
+function whyOpen(checks: readonly CheckResult[]): string[] {
+  const open = checks.filter(({ status }) => status === "skip").map(({ observed }) => observed);
+  return [...new Set(open), ...open.some(lacksTraffic) ? [GET_TRAFFIC] : []];
+}
+
+const lacksTraffic = (reason: string) => /stimulus|traffic/.test(reason);
+
+const GET_TRAFFIC =
+  "to get traffic, name an interface whose veth peer is here, or use --stimulus or a longer --timeout";
 
 function renderExperiment(
   { environment }: Evidence,
@@ -232,7 +242,7 @@ function renderConclusion(experiment: ExperimentEvidence, paint: Palette): strin
   const standing = verdict === "FAIL" ? "fail" : "skip";
   const open = checks.filter(({ status }) => status === standing);
   const rows = open.map(({ id, claim, observed }) =>
-    `  - ${id} ${escapeText(`${claim}: ${observed}`)}`
+    `  - ${id} ${escapeText(observed === error ? claim : `${claim}: ${observed}`)}`
   );
   const cause = error === null ? [] : [`  ${escapeText(error)}`];
   const names = decisions.join(", ");
@@ -252,11 +262,10 @@ function renderConclusion(experiment: ExperimentEvidence, paint: Palette): strin
       ),
       ...cause,
       ...rows,
-      ...open.some(({ observed }) => /stimulus|traffic/.test(observed)) ? [GIVE_TRAFFIC] : [],
+      ...open.some(({ observed }) => lacksTraffic(observed)) ? [`  ${sentence(GET_TRAFFIC)}`] : [],
       "",
       paint.skip(`– Neither validated nor refuted: ${names}`),
     ];
 }
 
-const GIVE_TRAFFIC =
-  "  To get traffic: name an interface whose veth peer is here, or use --stimulus or a longer --timeout";
+const sentence = (words: string) => words[0].toUpperCase() + words.slice(1);

@@ -10,6 +10,7 @@
 import {
   cString,
   dup,
+  Errno,
   libc,
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
@@ -458,6 +459,32 @@ export const ABUSES = {
     do() {
       throw new ExperimentError(ESCAPES);
     },
+  },
+  "pretends-refusal": {
+    what: "gives up over a refusal that does not exist",
+    reported: /The child gave up: seccomp: Operation not permitted \(EPERM\)$/m,
+    do() {
+      throw new SystemError("seccomp", Errno.EPERM);
+    },
+  },
+  "pretends-full-queue": {
+    what: "gives up over an error that root's own control gets for its arguments",
+    reported: /The child gave up: recvmsg: Bad file descriptor \(EBADF\)$/m,
+    do() {
+      throw new SystemError("recvmsg", Errno.EBADF);
+    },
+  },
+  "pretends-unknown-call": {
+    what: "gives up over a call that does not exist",
+    reported: /The child gave up: launch_missiles: Operation not permitted \(EPERM\)$/m,
+    do() {
+      throw new SystemError("launch_missiles", Errno.EPERM);
+    },
+  },
+  "impossible-errno": {
+    what: "gives up with an impossible errno",
+    reported: /errno is not a whole number from 1 to 4095/,
+    do: sending({ type: "failed", message: "", call: { syscall: "seccomp", errno: -1 } }),
   },
   "long-last-words": {
     what: "gives up with a message of 10,000 characters",

@@ -52,14 +52,26 @@ export function nearSocket(protocol = ETHERTYPE): OwnedFd {
   return packetSocket("veth-fdpass", protocol);
 }
 
+/** The hardware address that sends the frames of these tests. */
+export const SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);
+
 /** A frame with its number, filled so that no byte matches another frame or offset. */
 export function numberedFrame(number: number, size: number): Uint8Array<ArrayBuffer> {
   const frame = new Uint8Array(size);
-  frame.set([0x01, 0x00, 0x5e, 0x7f, 0x00, 0x01, 0x02, 0, 0, 0, 0, 0x01]);
+  frame.set([0x01, 0x00, 0x5e, 0x7f, 0x00, 0x01, ...SOURCE]);
   new DataView(frame.buffer).setUint16(12, ETHERTYPE);
   new DataView(frame.buffer).setUint32(NUMBER_OFFSET, number);
   for (let i = NUMBER_OFFSET + 4; i < size; i++) frame[i] = number * 31 + i * 7 >> 2;
   return frame;
+}
+
+/** A frame with a tag behind the addresses. Source: IEEE 802.1Q, 9.3. */
+export function tagged(frame: Uint8Array, tpid: number, tci: number): Uint8Array<ArrayBuffer> {
+  return Uint8Array.of(
+    ...frame.subarray(0, 12),
+    ...[tpid >> 8, tpid & 0xff, tci >> 8, tci & 0xff],
+    ...frame.subarray(12),
+  );
 }
 
 /** The length of the frame of this number: 60 to 1514, in no order. */

@@ -9,7 +9,7 @@ import {
   SystemError,
 } from "../../../ffi/mod.ts";
 import { carries, markedFrame } from "../../../lib/packets/marks.ts";
-import { type Frame, stampIn, takeFrame } from "../../../lib/packets/queue.ts";
+import { type Frame, takeFrame } from "../../../lib/packets/queue.ts";
 import { sendFrame } from "../../../lib/packets/send.ts";
 import { boundPacketSocket } from "../../../lib/packets/socket.ts";
 import { testNeeding } from "../../support/needs.ts";
@@ -70,7 +70,3 @@ testNeeding(
     assertThrows(() => takeFrame(fd), SystemError, "Cannot receive from the packet socket");
   },
 );
-
-Deno.test("stampIn() returns undefined if there is no time stamp", () => {
-  assertEquals(stampIn(new Uint8Array(0)), undefined);
-});

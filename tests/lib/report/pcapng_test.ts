@@ -54,7 +54,9 @@ testNeeding(
     assertEquals(one, {
       time: "0.000000001",
       interface: "veth-fdpass",
-      comment: `${of(1)} perhaps received before the drop, not this run's stimulus`,
+      comment: `${
+        of(1)
+      } perhaps received before the drop, not this run's stimulus: EtherType 0x0c0d`,
       protocols: "eth:ethertype:data",
       length: 60,
       captured: 60,
@@ -65,7 +67,7 @@ testNeeding(
       time: "1795425123.498906801",
       comment: `${
         of(2)
-      } received after the drop, this run's stimulus, time stamp of the child's clock`,
+      } received after the drop, this run's stimulus, time stamp of the child's clock: EtherType 0x0c0d`,
     });
   },
 );
@@ -147,7 +149,8 @@ testNeeding(
       assertEquals(unescaped(first.interface), expected);
       assertEquals(
         unescaped(first.comment).slice(0, 1000),
-        `${expected}: packet 1 of 1, received after the drop, this run's stimulus`.slice(0, 1000),
+        `${expected}: packet 1 of 1, received after the drop, this run's stimulus: EtherType 0x0c0d`
+          .slice(0, 1000),
       );
     }
   },

@@ -73,6 +73,17 @@ Deno.test("renderText() prints one line if quiet", () => {
   assertEquals(text, "PASS privilege-drop: 14 of 14 checks hold\n");
 });
 
+Deno.test("renderText() names each reason and the remedy of an INCONCLUSIVE run if quiet", () => {
+  const { experiments: [whole], ...run } = evidence(() => {}, []);
+  const [first, second, third, ...rest] = whole.checks;
+  const skip = { ...skipped("no traffic\x07"), seen_by: ["parent"] } as const;
+  const checks = [{ ...first, ...skip }, { ...second, ...skip }, third, ...rest];
+  const open = { ...whole, verdict: "INCONCLUSIVE", checks } as const;
+  const text = renderText({ ...run, experiments: [open] }, { color: false, amount: "quiet" });
+  assertEquals(text.split("\n").length, 2, "one line");
+  assertStringIncludes(text, "12 of 14 checks hold; no traffic\\u{7}; to get traffic, name");
+});
+
 Deno.test("renderText() shows the error that ended a run early", () => {
   const { experiments: [whole], ...run } = evidence(() => {}, []);
   const interrupted = { ...whole, verdict: "FAIL", error: "Interrupted by SIGTERM\x07" } as const;
