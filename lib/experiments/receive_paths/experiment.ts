@@ -231,8 +231,8 @@ export const receivePaths: Experiment = {
 
 /**
  * Sends frames, at most {@linkcode WINDOW} in flight, until as many as are wanted have arrived and
- * the child has received them, or one that arrived is missing. A frame that did not arrive is
- * replaced by another one, as often as there are frames wanted.
+ * the child has received them, one that arrived is missing, or none arrives at all. A frame that
+ * did not arrive is replaced by another one, as often as there are frames wanted.
  *
  * @param wanted How many frames must arrive.
  */
@@ -260,7 +260,7 @@ async function exchange(
       for (const each of takeDigests(received, detail.digests, sent.size)) awaited.delete(each);
       continue;
     }
-    if (witness.seen.some((each) => awaited.has(each))) break;
+    if (witness.seen.length === 0 || witness.seen.some((each) => awaited.has(each))) break;
     neverArrived += awaited.size;
     awaited.clear();
   }
