@@ -249,7 +249,8 @@ function onlyInterface(
     const [option, last] = args.slice(-2);
     const reason = last !== undefined && optionWords(valued).includes(option)
       ? `${JSON.stringify(last)} is the value of ${option}`
-      : '"ip link" lists the interfaces, and scripts/netns.sh makes one in a private namespace';
+      : '"ip link" shows the interfaces, and scripts/netns.sh makes one in a private network ' +
+        "namespace";
     throw new UsageError(`No interface given: fdpass [OPTIONS] INTERFACE (${reason})`);
   }
   if (names.length > 1) {

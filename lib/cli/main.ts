@@ -47,6 +47,7 @@ async function runAll(
   const results: ExperimentEvidence[] = [];
   try {
     blockSignals();
+    Deno.umask(0o077); // an umask of 777 would close the child's own cache to it
     requireFile(Deno.mainModule);
     const tracing = await startTracing(task);
     const setting = findSetting(
@@ -54,8 +55,8 @@ async function runAll(
       [Deno.execPath(), "run -A", Deno.mainModule.split("/").at(-1), ...args].join(" "),
       EXPERIMENTS,
     );
-    const { layer, kind, mtu } = setting.link;
-    where = { ...where, link: { layer, kind, mtu } };
+    const { name, layer, kind, mtu } = setting.link;
+    where = { ...where, link: { name, layer, kind, mtu } };
     const modules = task.experiments.map(({ module }) => childModule ?? module);
     await using childFiles = await showChildFiles(modules);
     if (!canHavePidNamespaces()) adoptOrphans();

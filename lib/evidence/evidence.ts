@@ -191,6 +191,8 @@ export interface ExperimentEvidence {
 
 /** An interface, as far as the evidence depends on it. */
 export interface LinkDescription {
+  /** Its own name, which differs from the one that was given if that is an alternative name. */
+  readonly name: string;
   /** The form of its frames: with an Ethernet header, or bare IP packets. */
   readonly layer: "ethernet" | "ip";
   /** The kind of interface, such as `veth`; empty for hardware and for the loopback. */

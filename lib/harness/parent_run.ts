@@ -177,10 +177,11 @@ export class ParentRun<Options = unknown> {
   /**
    * Opens root's own witness on the interface under test.
    *
+   * @param filter The filter of the passed socket, if frames without a secret count.
    * @throws {SystemError} If the packet socket cannot be opened or bound there.
    */
-  witness(): InterfaceWitness {
-    return new InterfaceWitness(this.setting.link);
+  witness(filter?: Uint8Array<ArrayBuffer>): InterfaceWitness {
+    return new InterfaceWitness(this.setting.link, filter);
   }
 
   /** Starts the account of the frames that a child receives: {@linkcode Reception}. */

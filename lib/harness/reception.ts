@@ -53,6 +53,8 @@ export interface ReceptionSources {
   readonly stimulus: Stimulus | undefined;
   /** Root's own socket on the interface that the passed socket is bound to. */
   readonly witness: InterfaceWitness;
+  /** The frames that the filter of the passed socket and of the witness admits, in words. */
+  readonly admitted?: string | undefined;
   /** Returns how many frames the kernel has dropped on the passed socket, for lack of room. */
   readonly drops?: () => number;
   /** Sends the next frame, and returns it. */
@@ -111,6 +113,7 @@ export class Reception implements AsyncDisposable {
   readonly #witness: InterfaceWitness;
   readonly #stimulate: (stimulus: Stimulus) => Uint8Array;
   readonly #drops: () => number;
+  readonly #admitted: string | undefined;
   readonly #deadline: number;
   readonly #awaited: AwaitedFrames;
   readonly #purpose: ReceptionPurpose;
@@ -140,7 +143,8 @@ export class Reception implements AsyncDisposable {
   constructor(
     run: ReceptionRun,
     child: ForwardingChild,
-    { stimulus, witness, drops = () => 0, stimulate = (each) => each.send() }: ReceptionSources,
+    { stimulus, witness, admitted, drops = () => 0, stimulate = (each) => each.send() }:
+      ReceptionSources,
     purpose: ReceptionPurpose,
   ) {
     this.#run = run;
@@ -150,6 +154,7 @@ export class Reception implements AsyncDisposable {
     this.#stimulus = stimulus;
     this.#witness = witness;
     this.#drops = drops;
+    this.#admitted = admitted;
     this.#stimulate = stimulate;
     witness.forget();
     this.#othersBefore = this.#others;
@@ -390,7 +395,11 @@ export class Reception implements AsyncDisposable {
     if (flood !== undefined) return flood;
     if (this.#stimulus === undefined) {
       if (witnessed < wanted) {
-        return `no stimulus, and only ${witnessed} of ${wanted} packets of ambient traffic arrived`;
+        const admitted = this.#admitted === undefined
+          ? ""
+          : ` (the filter of the passed socket admits only ${this.#admitted})`;
+        return `no stimulus, and only ${witnessed} of ${wanted} packets of ambient traffic arrived` +
+          admitted;
       }
       // Packets that the witness lost may be those that only the child returned.
       if (lost > 0 && returned + this.#strangers >= wanted) {

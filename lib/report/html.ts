@@ -232,7 +232,7 @@ function renderEnvironment({ environment, version }: Evidence): Markup {
     ["Interface", environment.interface ?? "none"],
     ...environment.link === null
       ? []
-      : [["Frames", describeLink(environment.link)] as [string, string]],
+      : [["Frames", describeLink(environment.link, environment.interface)] as [string, string]],
     ["Target user", environment.user ?? "none"],
     ["Started", environment.started],
   ];

@@ -92,7 +92,7 @@ export function renderPcapng(evidence: Evidence): Uint8Array<ArrayBuffer> {
     u16(LINKTYPES[environment.link?.layer ?? "ethernet"]),
     u16(0),
     u32(0), // snaplen: no limit
-    textOption(IF_NAME, environment.interface ?? "unknown"),
+    textOption(IF_NAME, environment.link?.name ?? environment.interface ?? "unknown"),
     option(IF_TSRESOL, Uint8Array.of(NANOSECONDS)),
     END_OF_OPTIONS,
   );

@@ -50,7 +50,7 @@ import { multicastFilter } from "../../packets/filters.ts";
 import type { LinkLayer } from "../../packets/link_layer.ts";
 import { arrives, markedFrame } from "../../packets/marks.ts";
 import { sendFrame } from "../../packets/send.ts";
-import { boundPacketSocket } from "../../packets/socket.ts";
+import { boundPacketSocket, countDrops } from "../../packets/socket.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
 import { DEFAULT_PATH, drain, openFrameSource, usesIoUring } from "../../receive/mod.ts";
 import { RecvmsgSource } from "../../receive/recvmsg.ts";
@@ -153,7 +153,8 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
       const given = { packetFd: packetSocket.fd, ioUring: usesIoUring(receive) };
       run.checkHardened(worker, given);
       await worker.reached("receiving");
-      await using reception = run.reception(worker, { stimulus, witness }, {
+      const drops = countDrops(packetSocket.fd);
+      await using reception = run.reception(worker, { stimulus, witness, drops }, {
         wanted: count,
         record: (reception) => run.check("AUTH-04", reception.judgeOrigin(count), ["answer"]),
       });

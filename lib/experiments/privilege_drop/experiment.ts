@@ -71,6 +71,7 @@ import {
 import { Stimulus } from "../../packets/stimulus.ts";
 import { DEFAULT_PATH, drain, openFrameSource, usesIoUring } from "../../receive/mod.ts";
 import { RecvmsgSource } from "../../receive/recvmsg.ts";
+import { countPassedDrops } from "./drops.ts";
 import { judgeBinding, judgeOwnDescriptors, judgeQueueBeforeBind } from "./judge.ts";
 import { observeQueue, QUEUED } from "./queue.ts";
 
@@ -104,7 +105,8 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   overrides.bindPacketSocket(packetSocket.fd, link.ifindex, ETH_P_ALL);
   const sent = describePacketSocket(packetSocket.fd);
   run.check("SOCK-01", judgeBinding(sent, link.ifindex));
-  protectSocket(packetSocket.fd, protections, multicastFilter(link.layer));
+  const multicast = multicastFilter(link.layer);
+  protectSocket(packetSocket.fd, protections, multicast);
   run.done(`AF_PACKET socket created (FD: ${packetSocket.fd})`, "SOCK-01", "SOCK-02");
   run.done("Socket has CAP_NET_RAW privileges");
 
@@ -173,10 +175,14 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   }
 
   // 9. Only frames sent from now on count.
-  using witness = run.witness();
+  const filter = protections.length > 0 ? multicast : undefined;
+  using witness = run.witness(filter);
   const { stimulate } = overrides;
+  const drops = countPassedDrops(packetSocket, child.pid, holding.descriptors);
+  const admitted = filter && "multicast IPv4 and IPv6";
   let queue: Finding | undefined;
-  await using reception = run.reception(child, { stimulus, witness, stimulate }, {
+  const sources = { stimulus, witness, admitted, drops, stimulate };
+  await using reception = run.reception(child, sources, {
     wanted: count,
     record(reception) {
       run.check("RECV-01", reception.judgeCount(count), ["answer"]);
@@ -199,6 +205,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   // The last look: no privilege has come back, and the child still holds the passed socket.
   const last = child.look({ expected: { passed, ring }, ask: "everything" });
   judgeDropped(last);
+  run.figure("drops", drops());
   run.figure("questions_ms", holding.questioned + dropped.questioned + last.questioned);
 
   // The last close of a packet socket waits for an RCU grace period (packet_release). The child's

@@ -93,7 +93,7 @@ const PATIENCE = 1000;
 const LONGEST_TURN = 500;
 
 /** How many frames of others, of the very kinds that are sent here, end the exchange. */
-const FLOOD = 100_000;
+const FLOOD = 50_000;
 
 /** The shortest frame of Ethernet, in bytes, without the checksum. Source: IEEE 802.3. */
 const SHORTEST = 60;

@@ -100,7 +100,7 @@ testNeeding(TSHARK, "renderPcapng() of a link without a header holds bare IP pac
   const bare = [0, 1, 2].map((sequence) => stimulusFrame(sequence, BARE, secret));
   const packets = bare.map((each) => packet({ bytes: each.length, head: each.toBase64() }));
   const whole = evidence(packets, "tun0");
-  const link = { layer: "ip", kind: "tun", mtu: 1500 } as const;
+  const link = { name: "tun0", layer: "ip", kind: "tun", mtu: 1500 } as const;
   const read = await shown({ ...whole, environment: { ...whole.environment, link } });
   const protocols = read.map((each) => each.protocols);
   assertMatch(protocols[0], /^raw:ip:udp:/);

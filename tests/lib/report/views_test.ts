@@ -46,7 +46,7 @@ function readTap(evidence: Evidence): Summary[] {
 /** Reads the transcript: checks stand behind their lines, and failed ones also at the end. */
 function readText(evidence: Evidence): Summary[] {
   const text = renderText(evidence, { color: false, amount: "verbose" });
-  return text.split(/^(?==== )/m).map((part) => {
+  return text.split(/^(?==== .* Experiment ===$)/m).map((part) => {
     const checks = new Map<string, string>();
     for (const [, mark, id] of part.matchAll(/^ +· ([✓✗–]) ([A-Z]+-\d\d) /gm)) {
       checks.set(id, BY_MARK[mark]);
@@ -120,12 +120,14 @@ Deno.test("The text lists the sources of each check under --verbose", () => {
   );
 });
 
-Deno.test("JSON and HTML have the verdict and the exit status of the run", () => {
+Deno.test("JSON and HTML have the verdict and the exit status of the run, and the text its verdict", () => {
   const evidence = storedEvidence();
   const { verdict, exit }: Evidence = JSON.parse(renderJson(evidence));
   assertEquals([verdict, exit], ["FAIL", 1]);
   const page = renderHtml(evidence);
   assertEquals(page.match(/<span class="verdict">(\w+)<\/span>/)?.[1], verdict);
+  const text = renderText(evidence, { color: false, amount: "normal" });
+  assert(text.endsWith("\n✗ FAIL: 3 of 5 experiments are a PASS\n"));
   assert(page.includes(`Exit status ${exit}.`));
   assert(page.includes(`<title>${verdict}: `));
 });
@@ -204,8 +206,8 @@ Deno.test("Text, TAP and HTML name the link, if it was looked up", () => {
       renderHtml(whole),
     ];
   };
-  for (const view of views({ layer: "ip", kind: "tun", mtu: 1280 })) {
-    assert(view.includes("bare IP packets (tun), MTU 1280"));
+  for (const view of views({ name: "tun0", layer: "ip", kind: "tun", mtu: 1280 })) {
+    assert(view.includes("tun0, bare IP packets (tun), MTU 1280"));
   }
   for (const view of views(null)) assert(!view.includes("MTU"));
 });
