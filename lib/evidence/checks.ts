@@ -137,18 +137,21 @@ export const CHECKS = {
     expected: "every operation has its listed outcome",
     side: "parent",
     source: "net/packet/af_packet.c: only packet_create checks CAP_NET_RAW; D24",
+    essential: true,
   },
   "AUTH-02": {
     claim: "Each protection alone takes away exactly the operations listed for it",
     expected: "every operation has its listed outcome",
     side: "parent",
     source: "lib/confine/protections.ts; D24",
+    essential: true,
   },
   "AUTH-03": {
     claim: "Under all protections together, the worker can do nothing with the socket but receive",
     expected: "every operation refused, with its listed errno",
     side: "parent",
     source: "seccomp(2); lib/confine/policy.ts; D24",
+    essential: true,
   },
   "AUTH-04": {
     claim: "Under all protections together, packets still arrive",
@@ -309,24 +312,28 @@ export const CHECKS = {
     expected: "HARD-01 and HARD-05 for each, seen from outside; one SO_COOKIE per seat",
     side: "parent",
     source: "lib/experiments/supervisor/seat.ts; D18, D24",
+    essential: true,
   },
   "SUPER-02": {
     claim: "Workers are killed in mid-stream, and every frame is received exactly once",
     expected: "none lost, none received twice",
     side: "parent",
     source: "packet(7), PACKET_RX_RING; lib/experiments/supervisor/progress.ts; D18",
+    essential: true,
   },
   "SUPER-03": {
     claim: "No socket is without a worker for longer than its ring can hold frames",
     expected: "each gap shorter than (blocks - 1) x min(block timeout, time to fill one block)",
     side: "parent",
     source: "prb_retire_rx_blk_timer_expired in net/packet/af_packet.c; D18",
+    essential: true,
   },
   "SUPER-04": {
     claim: "A planned handover loses no frame and duplicates none",
     expected: "none lost, none received twice",
     side: "parent",
     source: "lib/experiments/supervisor/supervisor.ts, replace; D18",
+    essential: true,
   },
   "SUPER-05": {
     claim: "Adding and removing a worker loses no frame and duplicates none",
@@ -334,6 +341,7 @@ export const CHECKS = {
     side: "parent",
     source:
       "fanout_set_data_cbpf in net/packet/af_packet.c; lib/experiments/supervisor/fanout_group.ts; D18",
+    essential: true,
   },
   "SUPER-06": {
     claim: "A worker that cannot start is given up, and no frames are left to its socket",
@@ -341,6 +349,7 @@ export const CHECKS = {
       "while it is given up, frames for the others and none for it; some for it once it is served again",
     side: "parent",
     source: "lib/experiments/supervisor/restart_policy.ts; D18",
+    essential: true,
   },
   "SUPER-07": {
     claim:
@@ -348,18 +357,21 @@ export const CHECKS = {
     expected: "at most one frame lost per kill, each accounted for",
     side: "parent",
     source: "recvfrom(2); D18",
+    essential: true,
   },
   "SUPER-08": {
     claim: "Control: closing the socket and opening a new one loses frames",
     expected: "some frames lost",
     side: "parent",
     source: "packet_release in net/packet/af_packet.c; D18",
+    essential: true,
   },
   "SUPER-09": {
     claim: "Giving a worker up, and serving its socket again, loses no frame and duplicates none",
     expected: "none lost, none received twice",
     side: "parent",
     source: "lib/experiments/supervisor/fanout_group.ts; D18",
+    essential: true,
   },
   "RELAY-01": {
     claim: "The parent's helper socket joins the group on the ingress interface",
