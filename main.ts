@@ -1,189 +1,50 @@
 /**
- * fdpass: from the arguments to experiments, to the report, to the exit status.
+ * fdpass, as a program:
  *
  *     sudo deno run -A main.ts veth-fdpass
+ *
+ * An older Deno cannot load the rest, and says nothing useful about it. So this file first looks at
+ * the version. It then loads the rest by a computed address, because Deno fetches and parses every
+ * module with a constant address before it runs the first line.
  *
  * @module
  */
 
-import { blockSignals } from "./ffi/process/signals.ts";
-import {
-  type OutputStyle,
-  outputStyleOf,
-  parseCommandLine,
-  type RunTask,
-} from "./lib/cli/command_line.ts";
-import { HELP } from "./lib/cli/help.ts";
-import type { Environment, Evidence, ExperimentEvidence } from "./lib/evidence/evidence.ts";
-import type { Experiment } from "./lib/harness/experiment.ts";
-import { EXPERIMENTS } from "./lib/experiments/mod.ts";
-import { interruption, keepIgnored } from "./lib/harness/interruption.ts";
-import { progressOn } from "./lib/cli/live.ts";
-import { adoptOrphans } from "./lib/harness/orphans.ts";
-import { Exit } from "./lib/evidence/errors.ts";
-import { canHavePidNamespaces } from "./lib/harness/pid_namespace.ts";
-import {
-  isTerminal,
-  terminalColumns,
-  wantsColor,
-  write,
-  writePatiently,
-} from "./lib/host/streams.ts";
-import { ViewFiles } from "./lib/cli/view_files.ts";
-import { renderJson } from "./lib/report/json.ts";
-import { renderExplanation } from "./lib/report/explain.ts";
-import { renderList } from "./lib/report/list.ts";
-import { renderTap } from "./lib/report/tap.ts";
-import { renderFailure, renderText } from "./lib/report/text.ts";
-import {
-  environment,
-  evidenceOf,
-  evidenceOfFailure,
-  requireFile,
-  runExperiment,
-  type RunExperimentOptions,
-  type ShowProgress,
-} from "./lib/harness/run.ts";
-import { findSetting } from "./lib/harness/setting.ts";
-import type { Tracing } from "./lib/harness/trace/hub.ts";
-import { VERSION } from "./lib/evidence/version.ts";
+import { denoTooOld } from "./lib/host/deno_version.ts";
 
-async function runAll(
-  task: RunTask,
-  args: readonly string[],
-  childModule: string | undefined,
-): Promise<Evidence> {
-  const { run, files, force } = task;
-  let where = environment(run.interface, run.user, args);
-  const results: ExperimentEvidence[] = [];
-  try {
-    blockSignals();
-    requireFile(Deno.mainModule);
-    const tracing = await startTracing(task);
-    const setting = findSetting(
-      run,
-      ["deno run -A", Deno.mainModule.split("/").at(-1), ...args].join(" "),
-      EXPERIMENTS,
-    );
-    const { layer, kind, mtu } = setting.link;
-    where = { ...where, link: { layer, kind, mtu } };
-    if (!canHavePidNamespaces()) adoptOrphans();
-    using views = new ViewFiles(files, { force });
-    const evidence = await runEach(
-      task.experiments,
-      { setting, childModule, tracing, showProgress: task.trace ? undefined : progressFor(args) },
-      where,
-      results,
-    );
-    views.write(evidence);
-    return evidence;
-  } catch (error) {
-    return evidenceOfFailure(where, error, results);
-  }
-}
+/** The exit status where the question cannot be answered, and that of a defect: `Exit`. */
+const INCONCLUSIVE = 4, DEFECT = 70;
 
-/** Shows progress on standard error, unless only the result is wanted. */
-function progressFor(args: readonly string[]): ShowProgress | undefined {
-  const { view, amount } = outputStyleOf(args);
-  if (view !== "text" || amount === "quiet") return undefined;
-  return progressOn({
-    write: (text) => void write(Deno.stderr, text),
-    columns: isTerminal(Deno.stderr) ? terminalColumns() : undefined,
-  });
-}
+/** How Deno begins the message of a module or a package that it could not read or fetch. */
+const NOT_READ = /^(Import '|Module not found|Failed caching npm package|npm package not found)/;
 
 /**
- * Starts to trace the calls of this process, if they are wanted: for `--trace`, or for the diagram
- * of the page.
- */
-async function startTracing({ trace, files }: RunTask): Promise<Tracing | undefined> {
-  if (!trace && files.report === undefined) return undefined;
-  const { Tracing } = await import("./lib/harness/trace/hub.ts");
-  const tracing = new Tracing(trace);
-  await tracing.start();
-  return tracing;
-}
-
-async function runEach(
-  experiments: readonly Experiment[],
-  how: Omit<RunExperimentOptions, "signal" | "settled">,
-  where: Environment,
-  results: ExperimentEvidence[],
-): Promise<Evidence> {
-  try {
-    const { signal, settled } = interruption();
-    for (const experiment of experiments) {
-      results.push(await runExperiment(experiment, { ...how, signal, settled }));
-    }
-    return evidenceOf(where, results);
-  } catch (error) {
-    return evidenceOfFailure(where, error, results);
-  }
-}
-
-async function answer(
-  args: readonly string[],
-  childModule: string | undefined,
-): Promise<Evidence | string> {
-  try {
-    const task = parseCommandLine(args, EXPERIMENTS);
-    switch (task.task) {
-      case "help":
-        return HELP;
-      case "version":
-        return `fdpass ${VERSION}\n`;
-      case "list":
-        return renderList(EXPERIMENTS, task.verbose);
-      case "explain":
-        return renderExplanation(task.id, EXPERIMENTS);
-      case "run":
-        return await runAll(task, args, childModule);
-    }
-  } catch (error) {
-    return evidenceOfFailure(environment(null, null, args), error);
-  }
-}
-
-function render(evidence: Evidence, { view, amount, color }: OutputStyle): string {
-  switch (view) {
-    case "json":
-      return renderJson(evidence);
-    case "tap":
-      return renderTap(evidence);
-    case "text":
-      return renderText(evidence, { amount, color: color && wantsColor(Deno.stdout) });
-  }
-}
-
-/**
- * The main program of the parent.
+ * The main program of the parent: `lib/cli/main.ts`.
  *
  * @param args The command line.
  * @param childModule The child's main module, a `file:` URL, if not that of its experiment.
  * @returns The exit status.
  */
-export async function main(
-  args: readonly string[],
-  childModule?: string,
-): Promise<number> {
-  keepIgnored();
-  const style = outputStyleOf(args);
-  const result = await answer(args, childModule);
-  if (typeof result === "string") return await deliver(result, Exit.PASS);
-
-  const { error, exit } = result;
-  if (error !== null) write(Deno.stderr, renderFailure(error.message, error.remedy));
-  return await deliver(render(result, style), exit);
+export async function main(args: readonly string[], childModule?: string): Promise<number> {
+  const tooOld = denoTooOld(Deno.version.deno);
+  if (tooOld !== undefined) return refuse(tooOld, INCONCLUSIVE);
+  const rest = new URL("lib/cli/main.ts", import.meta.url).href;
+  let program: typeof import("./lib/cli/main.ts");
+  try {
+    program = await import(rest);
+  } catch (error) {
+    const { message, stack } = error as Error;
+    if (!NOT_READ.test(message)) return refuse(stack ?? message, DEFECT);
+    const reason = message.replace(/\n +at .*$/s, "").replaceAll(/\.?\s*\n\s*\d+: /g, ": ");
+    const remedy = message.includes("npm package") ? " (the first run needs a network)" : "";
+    return refuse(reason + remedy, INCONCLUSIVE);
+  }
+  return await program.main(args, childModule);
 }
 
-/**
- * Prints the result. Returns the exit status, which is not 0 if the result could not be printed.
- */
-async function deliver(text: string, exit: number): Promise<number> {
-  const failure = await writePatiently(Deno.stdout, text, interruption().signal);
-  if (failure === null) return exit;
-  write(Deno.stderr, renderFailure(`Cannot write the report to standard output: ${failure}`, null));
-  return exit === Exit.PASS ? Exit.INCONCLUSIVE : exit;
+function refuse(message: string, status: number): number {
+  Deno.stderr.writeSync(new TextEncoder().encode(`fdpass: ${message}\n`));
+  return status;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

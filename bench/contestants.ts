@@ -37,11 +37,14 @@ export function receiver(
   return { path, program, command: [...command, ...options], report: "json" };
 }
 
-/** The installed capture tools. They receive by TPACKET_V3, and write to /dev/null. */
+/**
+ * The installed capture tools. They receive by TPACKET_V3, and write to /dev/null. tcpdump changes
+ * to a user of its own and gives that user the file, so for `/dev/null` it has to stay root (`-Z`).
+ */
 export function captures(interfaceName: string): Contestant[] {
   const common = ["-i", interfaceName, "-w", "/dev/null"];
   return [
-    { tool: "tcpdump", options: ["-n", "-B", String(RING_KIB), ...common] },
+    { tool: "tcpdump", options: ["-n", "-Z", "root", "-B", String(RING_KIB), ...common] },
     { tool: "dumpcap", options: ["-q", "-B", String(RING_KIB / 1024), ...common] },
   ].filter(({ tool }) => isInstalled(tool)).map(({ tool, options }) => ({
     path: "capture",

@@ -150,7 +150,7 @@ async function count(
     ...[...deno("bench/relay_receiver.ts"), "--interface", FAR_END, "--to", TO],
   );
   await receiver.says.hear(/^started\n/);
-  using namespace = new FarNamespace(receiver.process.pid);
+  using namespace = new FarNamespace(receiver.process.pid, 1500);
   await receiver.goOn();
   await receiver.says.hear(/ready\n/);
   const { name } = namespace.near;

@@ -49,7 +49,7 @@ const relay = new Relay(source, egress.fd, from, "ethernet");
 const before = cpuUsage();
 if (!options.plain) {
   const own = { packetFd: packetSocket.fd, egressFd: egress.fd, sourceFd: source.fd };
-  becomeHardened(own, groupFilter(from.address, "ethernet"));
+  becomeHardened(own, groupFilter(from, "ethernet"));
 }
 takeStatistics(packetSocket.fd);
 console.log("ready");

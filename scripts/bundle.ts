@@ -12,6 +12,7 @@
 
 import { rollup, VERSION as ROLLUP } from "rollup";
 import { VERSION } from "../lib/evidence/version.ts";
+import { OLDEST_DENO } from "../lib/host/deno_version.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 const ENTRY = `${ROOT}scripts/bundle_main.ts`;
@@ -167,7 +168,7 @@ try {
  *       deno run -A ./fdpass.js -e all veth-fdpass'
  *
  * Or on an existing interface: deno run -A ./fdpass.js INTERFACE. For the rest see --help. It needs
- * Deno ${denoVersion} or later, and nothing from a network or a cache.
+ * Deno ${OLDEST_DENO} or later, and nothing from a network or a cache.
  *
  * Made by \`deno task bundle\`: \`deno transpile\` (Deno ${denoVersion}) removed the types,
  * rollup ${ROLLUP} (treeshake: false) joined ${sources.length} modules, then \`deno fmt\`.

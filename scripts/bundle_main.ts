@@ -4,12 +4,15 @@
  * @module
  */
 
-// main.ts and child_main.ts import this module only when a run is traced. In the one file it has to
-// come before they start.
+// An older Deno is refused before any other module starts.
+import "./bundle_version.ts";
+// lib/cli/main.ts and child_main.ts import these modules only when a run is traced. In the one file
+// they have to come before those start.
+import "../lib/harness/trace/hub.ts";
 import "../lib/harness/trace/local.ts";
 import { runChild } from "../lib/harness/child_main.ts";
 import { EXPERIMENTS } from "../lib/experiments/mod.ts";
-import { main } from "../main.ts";
+import { main } from "../lib/cli/main.ts";
 
 /**
  * The end of this module's URL when the parent starts it as a child. In the path of a file it would

@@ -41,8 +41,6 @@ if [[ $arch == amd64 && -w /dev/kvm ]] && grep -qwE 'vmx|svm' /proc/cpuinfo; the
   hardware=(-M q35 -cpu host -accel kvm)
 fi
 
-say() { printf '%s: %s\n' "${0##*/}" "$1" >&2; }
-
 # A private apt: its own lists and cache, and nothing of what is installed here.
 private_apt() {
   local command=$1
@@ -95,7 +93,7 @@ make_root() {
   install -m 755 "$(deno_for_guest)" "$guest/usr/local/bin/deno"
   mkdir "$guest/fdpass"
   cp -r "$root"/{main.ts,deno.json,deno.lock,lib,ffi} "$guest/fdpass"
-  (cd "$root" && DENO_DIR=$guest/deno_dir deno install --quiet --frozen --entrypoint main.ts)
+  (cd "$root" && DENO_DIR=$guest/deno_dir deno install --quiet --frozen --entrypoint lib/cli/main.ts)
 }
 
 # A Deno for the guest's processor: this machine's own, or one from npm.
@@ -104,7 +102,7 @@ deno_for_guest() {
     deno eval 'console.log(Deno.execPath())'
     return
   fi
-  need npm npm
+  need npm=npm
   npm install --silent --force --ignore-scripts --no-audit --no-fund --prefix "$place/npm" \
     "@deno/linux-$npm_name-glibc@${deno_version%.*}" >&2 || die "npm has no deno ${deno_version%.*} for $arch"
   echo "$place/npm/node_modules/@deno/linux-$npm_name-glibc/deno"
@@ -200,12 +198,7 @@ run_here() {
   done
 }
 
-need "qemu-system-$machine" "$qemu_package"
-need cpio cpio
-need depmod kmod
-need dpkg-deb dpkg
-need setpriv util-linux
-bring_deno
+bring_deno "qemu-system-$machine=$qemu_package" cpio=cpio depmod=kmod dpkg-deb=dpkg setpriv=util-linux
 
 evidence=$place/evidence
 mkdir -p "$evidence"

@@ -8,6 +8,8 @@
  */
 
 // bits/socket.h
+/** No address family in particular. */
+export const AF_UNSPEC = 0;
 /** Local sockets: unix(7). */
 export const AF_UNIX = 1;
 /** IPv4 sockets: ip(7). */
@@ -110,8 +112,14 @@ export const IPPROTO_IGMP = 2;
 export const IPPROTO_TCP = 6;
 /** UDP: udp(7). */
 export const IPPROTO_UDP = 17;
+/** Whether packets may be fragmented. */
+export const IP_MTU_DISCOVER = 10;
+/** Never: a packet that is too long is refused with EMSGSIZE. */
+export const IP_PMTUDISC_DO = 2;
 /** Queues ICMP errors. */
 export const IP_RECVERR = 11;
+/** The longest packet to the peer of a connected socket. */
+export const IP_MTU = 14;
 /** The interface for outgoing multicast. */
 export const IP_MULTICAST_IF = 32;
 /** The TTL of outgoing multicast. */
@@ -120,6 +128,8 @@ export const IP_MULTICAST_TTL = 33;
 export const IP_MULTICAST_LOOP = 34;
 /** Joins a multicast group. */
 export const IP_ADD_MEMBERSHIP = 35;
+/** Joins a multicast group for one source. */
+export const MCAST_JOIN_SOURCE_GROUP = 46;
 
 // linux/if_packet.h
 /** The level of packet socket options: packet(7). */
@@ -161,6 +171,18 @@ export const PACKET_FANOUT_CBPF = 6;
 export const PACKET_FANOUT_FLAG_UNIQUEID = 0x2000;
 /** Membership: promiscuous mode. */
 export const PACKET_MR_PROMISC = 1;
+/** Membership: the frames of every group. */
+export const PACKET_MR_ALLMULTI = 2;
+
+// linux/virtio_net.h
+/** `flags`: the checksum of the packet is not yet computed. */
+export const VIRTIO_NET_HDR_F_NEEDS_CSUM = 1;
+/** `gso_type`: an ordinary frame. */
+export const VIRTIO_NET_HDR_GSO_NONE = 0;
+/** `gso_type`: a UDP datagram, to be sent as fragments of IPv4. */
+export const VIRTIO_NET_HDR_GSO_UDP = 3;
+/** `gso_type`: UDP datagrams, joined into one. */
+export const VIRTIO_NET_HDR_GSO_UDP_L4 = 5;
 
 /** A ring of blocks that hold frames of any length. */
 export const TPACKET_V3 = 2;
@@ -226,10 +248,18 @@ export const ARPHRD_NONE = 0xfffe;
 // linux/rtnetlink.h, linux/if_link.h, linux/netlink.h
 /** A message of rtnetlink(7) that describes a link. */
 export const RTM_NEWLINK = 16;
+/** A link is gone from this network namespace; or, with a family, from a bridge. */
+export const RTM_DELLINK = 17;
 /** Requests a link. */
 export const RTM_GETLINK = 18;
+/** Changes a link. */
+export const RTM_SETLINK = 19;
+/** The multicast group of the messages about links, as a bit of `nl_groups`. */
+export const RTMGRP_LINK = 1;
 /** The message is a request. */
 export const NLM_F_REQUEST = 1;
+/** The request wants an acknowledgement. */
+export const NLM_F_ACK = 4;
 /** Netlink messages begin at a multiple of this. */
 export const NLMSG_ALIGNTO = 4;
 /** Attributes of a message begin at a multiple of this. */
@@ -246,18 +276,34 @@ export const IFLA_IFNAME = 3;
 export const IFLA_MTU = 4;
 /** The ifindex of the link's peer. */
 export const IFLA_LINK = 5;
+/** The ifindex of the bridge, bond or team that the link is a port of. */
+export const IFLA_MASTER = 10;
 /** The kind of link, as nested attributes. */
 export const IFLA_LINKINFO = 18;
+/** Settings of the link by address family, as nested attributes. */
+export const IFLA_AF_SPEC = 26;
 /** The number of users that want the link promiscuous. */
 export const IFLA_PROMISCUITY = 30;
 /** The network namespace of the link's peer. */
 export const IFLA_LINK_NETNSID = 37;
+/** The network namespace that the link has moved to, by its id in this one. */
+export const IFLA_NEW_NETNSID = 45;
+/** How often the link has lost its carrier. */
+export const IFLA_CARRIER_DOWN_COUNT = 48;
+/** The ifindex of the link in the network namespace that it has moved to. */
+export const IFLA_NEW_IFINDEX = 49;
 /** The link's alternative names, as nested attributes. */
 export const IFLA_PROP_LIST = 52;
 /** An alternative name, of up to 127 bytes. */
 export const IFLA_ALT_IFNAME = 53;
 /** The kind, such as "veth". */
 export const IFLA_INFO_KIND = 1;
+/** The settings of IPv4, an attribute each or, when the kernel reports them, an array of `int`. */
+export const IFLA_INET_CONF = 1;
+
+// linux/ip.h
+/** Reverse path filtering: 0 off, 1 strict, 2 loose. */
+export const IPV4_DEVCONF_RP_FILTER = 8;
 
 // bits/poll.h
 /** Readable: poll(2). */
@@ -433,7 +479,11 @@ export const CLOSE_RANGE_CLOEXEC = 4;
 // linux/capability.h
 /** The version of capget(2) that has 64 capabilities. */
 export const _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
-/** Allows signals to any process: capabilities(7). */
+/** Overrides the permissions of files and folders: capabilities(7). */
+export const CAP_DAC_OVERRIDE = 1;
+/** Overrides the permissions to read files, and to read and search folders. */
+export const CAP_DAC_READ_SEARCH = 2;
+/** Allows signals to any process. */
 export const CAP_KILL = 5;
 /** Allows changes of the gids and groups. */
 export const CAP_SETGID = 6;

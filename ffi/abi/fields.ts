@@ -41,6 +41,11 @@ export const FIELDS = {
     sll_halen: [11, "u8"],
     sll_addr: [12, "u8[8]"],
   },
+  sockaddr_nl: {
+    nl_family: [0, "u16"],
+    nl_pid: [4, "u32"],
+    nl_groups: [8, "u32"],
+  },
   sockaddr_in: {
     sin_family: [0, "u16"],
     sin_port: [2, "be16"],
@@ -51,9 +56,31 @@ export const FIELDS = {
     imr_address: [4, "u8[4]"],
     imr_ifindex: [8, "i32"],
   },
+  group_source_req: {
+    gsr_interface: [0, "u32"],
+    gsr_group: [8, "u8[128]"],
+    gsr_source: [136, "u8[128]"],
+  },
   tpacket_stats: {
     tp_packets: [0, "u32"],
     tp_drops: [4, "u32"],
+  },
+  tpacket_auxdata: {
+    tp_status: [0, "u32"],
+    tp_len: [4, "u32"],
+    tp_snaplen: [8, "u32"],
+    tp_mac: [12, "u16"],
+    tp_net: [14, "u16"],
+    tp_vlan_tci: [16, "u16"],
+    tp_vlan_tpid: [18, "u16"],
+  },
+  virtio_net_hdr: {
+    flags: [0, "u8"],
+    gso_type: [1, "u8"],
+    hdr_len: [2, "u16"],
+    gso_size: [4, "u16"],
+    csum_start: [6, "u16"],
+    csum_offset: [8, "u16"],
   },
   pollfd: {
     fd: [0, "i32"],

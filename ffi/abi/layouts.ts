@@ -29,6 +29,13 @@ export const sockaddr_ll: Struct<typeof FIELDS.sockaddr_ll> = struct(
   FIELDS.sockaddr_ll,
 );
 
+/** `struct sockaddr_nl`: the address of a netlink socket. Source: linux/netlink.h, netlink(7). */
+export const sockaddr_nl: Struct<typeof FIELDS.sockaddr_nl> = struct(
+  "sockaddr_nl",
+  12,
+  FIELDS.sockaddr_nl,
+);
+
 /** `struct sockaddr_in`: the address of an IPv4 socket. Source: netinet/in.h, ip(7). */
 export const sockaddr_in: Struct<typeof FIELDS.sockaddr_in> = struct(
   "sockaddr_in",
@@ -40,6 +47,16 @@ export const sockaddr_in: Struct<typeof FIELDS.sockaddr_in> = struct(
 export const ip_mreqn: Struct<typeof FIELDS.ip_mreqn> = struct("ip_mreqn", 12, FIELDS.ip_mreqn);
 
 /**
+ * `struct group_source_req`: a multicast group and a source, each a `sockaddr_storage`, on an
+ * interface. Source: bits/in.h, RFC 3678, 5.1.
+ */
+export const group_source_req: Struct<typeof FIELDS.group_source_req> = struct(
+  "group_source_req",
+  264,
+  FIELDS.group_source_req,
+);
+
+/**
  * `struct tpacket_stats`: the counters that PACKET_STATISTICS returns and resets. Source:
  * linux/if_packet.h.
  */
@@ -47,6 +64,25 @@ export const tpacket_stats: Struct<typeof FIELDS.tpacket_stats> = struct(
   "tpacket_stats",
   8,
   FIELDS.tpacket_stats,
+);
+
+/**
+ * `struct tpacket_auxdata`: what PACKET_AUXDATA reports beside a frame. Source: linux/if_packet.h.
+ */
+export const tpacket_auxdata: Struct<typeof FIELDS.tpacket_auxdata> = struct(
+  "tpacket_auxdata",
+  20,
+  FIELDS.tpacket_auxdata,
+);
+
+/**
+ * `struct virtio_net_hdr`: the header that PACKET_VNET_HDR puts before a frame; of its unions the
+ * members in use. Source: linux/virtio_net.h.
+ */
+export const virtio_net_hdr: Struct<typeof FIELDS.virtio_net_hdr> = struct(
+  "virtio_net_hdr",
+  10,
+  FIELDS.virtio_net_hdr,
 );
 
 /** `struct pollfd`. Source: sys/poll.h. */

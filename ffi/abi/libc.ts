@@ -119,6 +119,16 @@ export const LIBC_SYMBOLS = {
     parameters: ["buffer", "i32", "u32"],
     result: "i32",
   },
+  fchmod: {
+    prototype: "int fchmod(int fd, mode_t mode)",
+    parameters: ["i32", "u32"],
+    result: "i32",
+  },
+  fchown: {
+    prototype: "int fchown(int fd, uid_t owner, gid_t group)",
+    parameters: ["i32", "u32", "u32"],
+    result: "i32",
+  },
   linkat: {
     prototype:
       "int linkat(int olddirfd, const char *oldpath, int newdirfd, const char *newpath, int flags)",

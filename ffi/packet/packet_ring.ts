@@ -20,7 +20,6 @@
  */
 
 import {
-  ETH_ALEN,
   ETH_P_8021Q,
   MAP_SHARED,
   PACKET_RX_RING,
@@ -36,6 +35,7 @@ import { attempt } from "../abi/errno.ts";
 import { tpacket3_hdr, tpacket_block_desc, tpacket_req3 } from "../abi/layouts.ts";
 import { mapOver, pages, pageSize, unmap } from "../abi/memory.ts";
 import { setsockopt } from "../socket/calls.ts";
+import type { VlanTag } from "./vlan_tag.ts";
 
 /** The geometry of a ring. */
 export interface PacketRingGeometry {
@@ -289,32 +289,17 @@ export class PacketRing implements Disposable {
     return this.#words[this.#frame + STATUS];
   }
 
-  /** The VLAN tag, which the kernel removes from the frame; `undefined` if it had none. */
-  get vlan(): { tpid: number; tci: number } | undefined {
+  /**
+   * The VLAN tag, which the kernel removes from the frame; `undefined` if it had none. Of two tags
+   * the kernel removes the outer one.
+   */
+  get vlan(): VlanTag | undefined {
     if ((this.status & TP_STATUS_VLAN_VALID) === 0) return undefined;
     const hasTpid = (this.status & TP_STATUS_VLAN_TPID_VALID) !== 0;
     return {
       tpid: hasTpid ? this.#halves[this.#frame * 2 + VLAN_TPID] : ETH_P_8021Q,
       tci: this.#words[this.#frame + VLAN_TCI],
     };
-  }
-
-  /**
-   * Restores the VLAN tag in the frame, in place: the two addresses move into the space before
-   * them, and the header of the frame is updated, also for later readers of the ring. Without a
-   * tag, or the second time, nothing happens.
-   */
-  restoreVlanTag(): void {
-    const { vlan, offset } = this;
-    if (vlan === undefined) return;
-    const start = offset - VLAN_TAG_SIZE;
-    this.bytes.copyWithin(start, offset, offset + 2 * ETH_ALEN);
-    const { tpid, tci } = vlan;
-    this.bytes.set([tpid >> 8, tpid & 0xff, tci >> 8, tci & 0xff], start + 2 * ETH_ALEN);
-    this.#halves[this.#frame * 2 + MAC] -= VLAN_TAG_SIZE;
-    this.#words[this.#frame + SNAPLEN] += VLAN_TAG_SIZE;
-    this.#words[this.#frame + LEN] += VLAN_TAG_SIZE;
-    this.#words[this.#frame + STATUS] &= ~(TP_STATUS_VLAN_VALID | TP_STATUS_VLAN_TPID_VALID);
   }
 
   /**
@@ -334,9 +319,6 @@ export class PacketRing implements Disposable {
     this.close();
   }
 }
-
-/** The size of a VLAN tag in bytes: its type and its tag control information. IEEE 802.1Q, 9.3. */
-const VLAN_TAG_SIZE = 4;
 
 // Offsets of the fields in 32-bit words; of 16-bit fields in half words.
 const block = tpacket_block_desc.fields;

@@ -12,6 +12,7 @@ import { _LINUX_CAPABILITY_VERSION_3 } from "../abi/constants.ts";
 import { AnswerError, check, Errno, errnoName, errnoOf } from "../abi/errno.ts";
 import { __user_cap_data_struct, __user_cap_header_struct } from "../abi/layouts.ts";
 import { libc } from "../abi/libc.ts";
+import { rawSyscall } from "../abi/raw_syscall.ts";
 
 /** For `setresuid` and `setresgid`: leaves an id unchanged, (uid_t) -1. */
 export const UNCHANGED = 0xffffffff;
@@ -119,6 +120,54 @@ export function capget(): Capabilities {
     permitted: join("permitted"),
     inheritable: join("inheritable"),
   };
+}
+
+/**
+ * Sets the effective capabilities of the calling thread: capset(2). The permitted and inheritable
+ * sets stay, so that the effective ones can be restored.
+ */
+function setEffective(effective: bigint): void {
+  const { permitted, inheritable } = capget();
+  const head = __user_cap_header_struct.alloc();
+  head.version = _LINUX_CAPABILITY_VERSION_3;
+  const sets = new Uint8Array(2 * __user_cap_data_struct.size);
+  for (const half of [0, 1]) {
+    const data = __user_cap_data_struct.over(sets, half * __user_cap_data_struct.size);
+    const bits = (set: bigint) => Number(BigInt.asUintN(32, set >> BigInt(32 * half)));
+    data.effective = bits(effective);
+    data.permitted = bits(permitted);
+    data.inheritable = bits(inheritable);
+  }
+  rawSyscall("capset", head.bytes, sets);
+  if (capget().effective !== effective) throw new AnswerError("capset", "other capabilities");
+}
+
+/**
+ * Acts without some capabilities, on the calling thread alone, and then restores them: the kernel
+ * decides every call of `act` as if the thread did not have them.
+ *
+ * @example
+ * ```ts
+ * import { CAP_NET_RAW, capget, withoutCapabilities } from "../mod.ts";
+ *
+ * const { effective } = withoutCapabilities([CAP_NET_RAW], capget);
+ * console.assert((effective >> BigInt(CAP_NET_RAW) & 1n) === 0n);
+ * ```
+ *
+ * @param capabilities Their numbers, such as `CAP_DAC_OVERRIDE`.
+ * @param act Must be synchronous.
+ * @returns The result of `act`.
+ * @throws {SystemError} `EPERM` of capset(2).
+ * @throws {AnswerError} If capset(2) reports success without effect.
+ */
+export function withoutCapabilities<T>(capabilities: readonly number[], act: () => T): T {
+  const { effective } = capget();
+  setEffective(capabilities.reduce((set, bit) => set & ~(1n << BigInt(bit)), effective));
+  try {
+    return act();
+  } finally {
+    setEffective(effective);
+  }
 }
 
 /** The user and group to become. */

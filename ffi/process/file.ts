@@ -9,6 +9,8 @@ import {
   AT_FDCWD,
   AT_SYMLINK_FOLLOW,
   O_CLOEXEC,
+  O_CREAT,
+  O_EXCL,
   O_RDONLY,
   O_TMPFILE,
   O_WRONLY,
@@ -43,6 +45,38 @@ export function open(path: string, flags: number): number {
 export function openUnnamed(folder: string, mode: number): number {
   const flags = O_TMPFILE | O_WRONLY | O_CLOEXEC;
   return checkRestarting(() => libc.open(cString(folder), flags, mode), "open");
+}
+
+/**
+ * Creates a file, for writing: open(2), `O_CREAT | O_EXCL`. A symbolic link of that name is not
+ * followed.
+ *
+ * @param mode Its permissions, except those that the umask removes.
+ * @returns Its descriptor, close-on-exec.
+ * @throws {SystemError} `EEXIST`, `ENOENT` (no folder), `EACCES`, `EROFS`, …
+ */
+export function createNew(path: string, mode: number): number {
+  const flags = O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC;
+  return checkRestarting(() => libc.open(cString(path), flags, mode), "open");
+}
+
+/**
+ * Sets the permissions of an open file: fchmod(2). The umask does not matter.
+ *
+ * @throws {SystemError} `EPERM` (the file is another user's), `EROFS`, …
+ */
+export function setMode(fd: number, mode: number): void {
+  check(libc.fchmod(fd, mode), "fchmod");
+}
+
+/**
+ * Gives an open file to a user and a group: fchown(2).
+ *
+ * @throws {SystemError} `EPERM` (no CAP_CHOWN, or a file system without owners), `EINVAL` (an id
+ * that is not mapped in this user namespace), `EROFS`, …
+ */
+export function setOwner(fd: number, uid: number, gid: number): void {
+  check(libc.fchown(fd, uid, gid), "fchown");
 }
 
 /**

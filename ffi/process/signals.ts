@@ -146,6 +146,30 @@ export function restoreDefaultSignals(): void {
 }
 
 /**
+ * Restores the default action of a signal if this process ignores it. A handler stays.
+ *
+ * A process that was started with SIGCHLD ignored cannot wait for its children: the kernel reaps
+ * them at once, and waitpid(2) fails with `ECHILD`. Source: wait(2), "Notes".
+ *
+ * @example
+ * ```ts
+ * import { SIGCHLD, stopIgnoring } from "../mod.ts";
+ *
+ * stopIgnoring(SIGCHLD);
+ * console.assert(new Deno.Command("true").outputSync().success);
+ * ```
+ *
+ * @param signal Its number.
+ * @throws {SystemError} `EINVAL` if there is no such signal.
+ */
+export function stopIgnoring(signal: number): void {
+  const before = sigaction.alloc();
+  before.sa_handler = SIG_IGN; // so that a result that is not written changes nothing for the worse
+  check(libc.sigaction(signal, null, before.bytes), "sigaction");
+  if (before.sa_handler === SIG_IGN) setHandler(signal, SIG_DFL);
+}
+
+/**
  * The signals in one of the masks of a thread. Source: proc_pid_status(5).
  *
  * @example

@@ -94,6 +94,46 @@ export function parseControlMessages(control: Uint8Array<ArrayBuffer>): ControlM
   return messages;
 }
 
+/** The control message that {@linkcode findControlMessage} looks for. */
+export interface WantedMessage {
+  /** `cmsg_level`, such as `SOL_SOCKET`. */
+  readonly level: number;
+  /** `cmsg_type`, such as `SCM_TIMESTAMPNS`. */
+  readonly type: number;
+  /** The least length of its data, in bytes. */
+  readonly size: number;
+}
+
+/**
+ * Finds a control message as {@linkcode parseControlMessages} does, without allocating.
+ *
+ * @param words A control buffer, as 32-bit words.
+ * @param start The index of the first word of its messages.
+ * @param end The index behind the last word.
+ * @returns The index of the first word of the data; -1 if there is no such message.
+ */
+export function findControlMessage(
+  words: Int32Array<ArrayBuffer>,
+  start: number,
+  end: number,
+  { level, type, size }: WantedMessage,
+): number {
+  for (let at = start; at + HEADER_WORDS <= end;) {
+    const length = words[at + LEN];
+    if (words[at + LEN + 1] !== 0 || length < cmsghdr.size || length > (end - at) * 4) break;
+    const isWanted = words[at + LEVEL] === level && words[at + TYPE] === type;
+    if (isWanted && length >= cmsghdr.size + size) return at + HEADER_WORDS;
+    at += CMSG_ALIGN(length) / 4;
+  }
+  return -1;
+}
+
+// Offsets of the fields in 32-bit words.
+const HEADER_WORDS = cmsghdr.size / 4;
+const LEN = cmsghdr.fields.cmsg_len[0] / 4;
+const LEVEL = cmsghdr.fields.cmsg_level[0] / 4;
+const TYPE = cmsghdr.fields.cmsg_type[0] / 4;
+
 /** Whether a control message carries descriptors. */
 export function isRights({ level, type }: ControlMessage): boolean {
   return level === SOL_SOCKET && type === SCM_RIGHTS;

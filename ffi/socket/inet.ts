@@ -11,8 +11,9 @@ import {
   IP_MULTICAST_LOOP,
   IP_MULTICAST_TTL,
   IPPROTO_IP,
+  MCAST_JOIN_SOURCE_GROUP,
 } from "../abi/constants.ts";
-import { ip_mreqn, sockaddr_in } from "../abi/layouts.ts";
+import { group_source_req, ip_mreqn, sockaddr_in } from "../abi/layouts.ts";
 import { setsockopt } from "./calls.ts";
 
 /** An IPv4 address with a port. */
@@ -21,6 +22,12 @@ export interface Ipv4Endpoint {
   readonly address: string;
   /** 0 to 65535. */
   readonly port: number;
+}
+
+/** Datagrams to a group and port: of any source, or of one (source-specific: RFC 4607). */
+export interface Ipv4Flow extends Ipv4Endpoint {
+  /** An IPv4 address; `undefined` for any source. */
+  readonly source?: string | undefined;
 }
 
 /** The four bytes of an IPv4 address in dotted decimal; `undefined` for any other text. */
@@ -74,6 +81,29 @@ export function joinGroup(fd: number, group: string, ifindex: number): void {
   request.imr_multiaddr = required(group);
   request.imr_ifindex = ifindex;
   setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, request.bytes);
+}
+
+/**
+ * Joins a multicast group on an interface for the datagrams of one source: setsockopt(2),
+ * `MCAST_JOIN_SOURCE_GROUP`. The kernel reports group and source to routers by IGMPv3.
+ *
+ * Unlike `IP_ADD_SOURCE_MEMBERSHIP`, it names the interface by its number. Source: RFC 3678, 5.1.2.
+ *
+ * @throws {SystemError} `EADDRNOTAVAIL` (already joined), `ENODEV`, `EINVAL` (not a group),
+ * `ENOBUFS` (too many groups or sources), …
+ * @throws {RangeError} If `group` or `source` is not an IPv4 address.
+ */
+export function joinSource(fd: number, group: string, source: string, ifindex: number): void {
+  const request = group_source_req.alloc();
+  request.gsr_interface = ifindex;
+  const storage = (address: string) => {
+    const bytes = new Uint8Array(request.gsr_group.length);
+    bytes.set(inetAddress({ address, port: 0 }));
+    return bytes;
+  };
+  request.gsr_group = storage(group);
+  request.gsr_source = storage(source);
+  setsockopt(fd, IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP, request.bytes);
 }
 
 /**

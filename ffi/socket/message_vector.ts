@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CMSG_SPACE } from "./cmsg.ts";
+import { CMSG_ALIGN } from "./cmsg.ts";
 import { Errno, lastErrno, SystemError } from "../abi/errno.ts";
 import { iovec, mmsghdr, msghdr } from "../abi/layouts.ts";
 import { libc } from "../abi/libc.ts";
@@ -16,8 +16,11 @@ export interface MessageVectorOptions {
   readonly count: number;
   /** The buffer size for each message, in bytes. */
   readonly size: number;
-  /** The buffer size for the data of one control message of each, in bytes; 0 for none. */
-  readonly controlSize?: number;
+  /**
+   * The buffer size for the control messages of each, in bytes: the sum of their `CMSG_SPACE`. 0
+   * for none.
+   */
+  readonly controlSpace?: number;
 }
 
 /** Buffers for many messages, filled again and again without allocating. */
@@ -36,10 +39,10 @@ export class MessageVector {
   readonly #words: Uint32Array<ArrayBuffer>;
 
   /** Allocates the buffers. */
-  constructor({ count, size, controlSize = 0 }: MessageVectorOptions) {
+  constructor({ count, size, controlSpace = 0 }: MessageVectorOptions) {
     this.#count = count;
     this.#size = size;
-    this.#controlSpace = controlSize === 0 ? 0 : CMSG_SPACE(controlSize);
+    this.#controlSpace = CMSG_ALIGN(controlSpace);
     this.bytes = new Uint8Array(count * size);
     this.control = new Uint8Array(count * this.#controlSpace);
     this.#headers = new Uint8Array(count * mmsghdr.size);
@@ -87,10 +90,14 @@ export class MessageVector {
     return this.#words[i * HEADER_WORDS + MSG_LEN];
   }
 
-  /** The control messages of a message, for `parseControlMessages`. */
-  controlOf(i: number): Uint8Array<ArrayBuffer> {
-    const start = i * this.#controlSpace;
-    return this.control.subarray(start, start + this.#words[i * HEADER_WORDS + CONTROLLEN]);
+  /** The offset of the control messages of a message in {@linkcode control}. */
+  controlOffsetOf(i: number): number {
+    return i * this.#controlSpace;
+  }
+
+  /** The length of the control messages of a message, in bytes. */
+  controlLengthOf(i: number): number {
+    return this.#words[i * HEADER_WORDS + CONTROLLEN];
   }
 }
 

@@ -6,7 +6,6 @@
  */
 
 import {
-  AF_NETLINK,
   ALTIFNAMSIZ,
   IFF_LOOPBACK,
   IFF_LOWER_UP,
@@ -22,21 +21,23 @@ import {
   IFLA_PROMISCUITY,
   IFLA_PROP_LIST,
   IFNAMSIZ,
-  MSG_DONTWAIT,
-  NLA_TYPE_MASK,
-  NLM_F_REQUEST,
-  NLMSG_ALIGNTO,
   NLMSG_ERROR,
   RTM_GETLINK,
   RTM_NEWLINK,
-  SOCK_CLOEXEC,
-  SOCK_RAW,
 } from "../abi/constants.ts";
-import { close } from "../process/descriptor.ts";
 import { AnswerError, check, SystemError } from "../abi/errno.ts";
-import { ifinfomsg, nlmsgerr, nlmsghdr, rtattr } from "../abi/layouts.ts";
+import { ifinfomsg, nlmsghdr } from "../abi/layouts.ts";
 import { cString, libc } from "../abi/libc.ts";
-import { recv, send, socket } from "./calls.ts";
+import {
+  attribute,
+  attributeNumber,
+  attributesIn,
+  attributeText,
+  errnoIn,
+  LINK_ATTRIBUTES,
+  linkRequest,
+  transact,
+} from "./netlink.ts";
 
 /** A network interface. */
 export interface Link {
@@ -69,34 +70,6 @@ export interface Link {
   readonly promiscuity: number;
 }
 
-const align = (length: number) => (length + NLMSG_ALIGNTO - 1) & ~(NLMSG_ALIGNTO - 1);
-const MAX_ERRNO = 4095; // linux/err.h of the kernel
-const decoder = new TextDecoder();
-
-type Attribute = [type: number, value: Uint8Array<ArrayBuffer>];
-
-function attributesIn(bytes: Uint8Array<ArrayBuffer> = new Uint8Array()): Attribute[] {
-  const attributes: Attribute[] = [];
-  for (let offset = 0; offset + rtattr.size <= bytes.length;) {
-    const { rta_len, rta_type } = rtattr.over(bytes, offset);
-    if (rta_len < rtattr.size || rta_len > bytes.length - offset) break;
-    const value = bytes.subarray(offset + rtattr.size, offset + rta_len);
-    attributes.push([rta_type & NLA_TYPE_MASK, value]);
-    offset += align(rta_len);
-  }
-  return attributes;
-}
-
-function text(bytes: Uint8Array | undefined): string {
-  return bytes === undefined ? "" : decoder.decode(bytes.subarray(0, -1));
-}
-
-function number(bytes: Uint8Array | undefined): number | undefined {
-  if (bytes === undefined) return undefined;
-  if (bytes.length !== 4) throw new RangeError(`A netlink number of ${bytes.length} bytes`);
-  return new Int32Array(bytes.slice().buffer)[0];
-}
-
 /**
  * Parses the kernel's reply to `RTM_GETLINK`.
  *
@@ -107,31 +80,32 @@ function number(bytes: Uint8Array | undefined): number | undefined {
 export function parseLink(message: Uint8Array<ArrayBuffer>): Link {
   const { nlmsg_type, nlmsg_len } = nlmsghdr.over(message);
   if (nlmsg_type === NLMSG_ERROR) {
-    const { error } = nlmsgerr.over(message, nlmsghdr.size);
-    if (error < 0 && error >= -MAX_ERRNO) throw new SystemError("RTM_GETLINK", -error);
+    const errno = errnoIn(message);
+    if (errno !== 0) throw new SystemError("RTM_GETLINK", errno);
   }
-  const attributesAt = nlmsghdr.size + ifinfomsg.size;
-  if (nlmsg_type !== RTM_NEWLINK || nlmsg_len < attributesAt || nlmsg_len > message.length) {
+  if (nlmsg_type !== RTM_NEWLINK || nlmsg_len < LINK_ATTRIBUTES || nlmsg_len > message.length) {
     throw new RangeError(`Unexpected netlink message of type ${nlmsg_type}, ${nlmsg_len} bytes`);
   }
   const { ifi_index, ifi_flags, ifi_type } = ifinfomsg.over(message, nlmsghdr.size);
-  const attributes = new Map(attributesIn(message.subarray(attributesAt, nlmsg_len)));
-  const kind = text(new Map(attributesIn(attributes.get(IFLA_LINKINFO))).get(IFLA_INFO_KIND));
+  const attributes = new Map(attributesIn(message.subarray(LINK_ATTRIBUTES, nlmsg_len)));
+  const kind = attributeText(
+    new Map(attributesIn(attributes.get(IFLA_LINKINFO))).get(IFLA_INFO_KIND),
+  );
   const peerIsHere = kind === "veth" && !attributes.has(IFLA_LINK_NETNSID);
   return {
-    name: text(attributes.get(IFLA_IFNAME)),
+    name: attributeText(attributes.get(IFLA_IFNAME)),
     alternativeNames: attributesIn(attributes.get(IFLA_PROP_LIST))
-      .filter(([type]) => type === IFLA_ALT_IFNAME).map(([, name]) => text(name)),
+      .filter(([type]) => type === IFLA_ALT_IFNAME).map(([, name]) => attributeText(name)),
     ifindex: ifi_index,
     up: (ifi_flags & IFF_UP) !== 0,
     carrier: (ifi_flags & IFF_LOWER_UP) !== 0,
     loopback: (ifi_flags & IFF_LOOPBACK) !== 0,
     type: ifi_type,
-    mtu: number(attributes.get(IFLA_MTU)) ?? 0,
+    mtu: attributeNumber(attributes.get(IFLA_MTU)) ?? 0,
     address: attributes.get(IFLA_ADDRESS) ?? new Uint8Array(),
     kind,
-    peer: peerIsHere ? number(attributes.get(IFLA_LINK)) : undefined,
-    promiscuity: number(attributes.get(IFLA_PROMISCUITY)) ?? 0,
+    peer: peerIsHere ? attributeNumber(attributes.get(IFLA_LINK)) : undefined,
+    promiscuity: attributeNumber(attributes.get(IFLA_PROMISCUITY)) ?? 0,
   };
 }
 
@@ -143,39 +117,13 @@ function answered(message: Uint8Array<ArrayBuffer>): Link {
   }
 }
 
-/** Builds a request for the link of an ifindex; or, with ifindex 0, for that of an attribute. */
-function request(ifindex: number, attribute = new Uint8Array()): Uint8Array<ArrayBuffer> {
-  const attributeAt = nlmsghdr.size + ifinfomsg.size;
-  const bytes = new Uint8Array(attributeAt + align(attribute.length));
-  const head = nlmsghdr.over(bytes);
-  head.nlmsg_len = bytes.length;
-  head.nlmsg_type = RTM_GETLINK;
-  head.nlmsg_flags = NLM_F_REQUEST;
-  ifinfomsg.over(bytes, nlmsghdr.size).ifi_index = ifindex;
-  bytes.set(attribute, attributeAt);
-  return bytes;
-}
-
 /** Builds the attribute that names a link. Kernels before 5.5 know only the short one. */
 function nameAttribute(name: Uint8Array): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(rtattr.size + name.length);
-  const head = rtattr.over(bytes);
-  head.rta_len = bytes.length;
-  head.rta_type = name.length > IFNAMSIZ ? IFLA_ALT_IFNAME : IFLA_IFNAME;
-  bytes.set(name, rtattr.size);
-  return bytes;
+  return attribute(name.length > IFNAMSIZ ? IFLA_ALT_IFNAME : IFLA_IFNAME, name);
 }
 
-function ask(request: Uint8Array<ArrayBuffer>): Link {
-  const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0); // NETLINK_ROUTE is 0
-  try {
-    send(fd, request, 0);
-    const answer = new Uint8Array(32768);
-    // The kernel replies before send() returns, so no wait is needed.
-    return answered(answer.subarray(0, recv(fd, answer, MSG_DONTWAIT)));
-  } finally {
-    close(fd);
-  }
+function ask(ifindex: number, attributes?: Uint8Array): Link {
+  return answered(transact(linkRequest(RTM_GETLINK, ifindex, attributes), "RTM_GETLINK"));
 }
 
 /**
@@ -207,7 +155,7 @@ export function if_nametoindex(name: string): number {
  * @throws {AnswerError} If the reply is malformed.
  */
 export function linkByIndex(ifindex: number): Link {
-  return ask(request(ifindex));
+  return ask(ifindex);
 }
 
 /**
@@ -230,5 +178,5 @@ export function linkByName(name: string): Link {
   if (bytes.length > ALTIFNAMSIZ || bytes.length === 1) {
     throw new RangeError(`Interface name of ${bytes.length - 1} bytes: must be 1 to 127`);
   }
-  return ask(request(0, nameAttribute(bytes)));
+  return ask(0, nameAttribute(bytes));
 }

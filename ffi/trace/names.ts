@@ -152,10 +152,13 @@ const OPTIONS = {
   },
   [IPPROTO_IP]: {
     IP_ADD_MEMBERSHIP: c.IP_ADD_MEMBERSHIP,
+    IP_MTU: c.IP_MTU,
+    IP_MTU_DISCOVER: c.IP_MTU_DISCOVER,
     IP_MULTICAST_IF: c.IP_MULTICAST_IF,
     IP_MULTICAST_LOOP: c.IP_MULTICAST_LOOP,
     IP_MULTICAST_TTL: c.IP_MULTICAST_TTL,
     IP_RECVERR: c.IP_RECVERR,
+    MCAST_JOIN_SOURCE_GROUP: c.MCAST_JOIN_SOURCE_GROUP,
   },
 };
 
@@ -183,7 +186,8 @@ const OPTION_NAMES: Readonly<Record<string, Readonly<Record<number, Name>>>> = {
 const { ETH_P_8021Q, ETH_P_ALL, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6 } = c;
 const { POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLRDHUP } = c;
 const { IORING_SETUP_CQSIZE, IORING_SETUP_NO_MMAP, IORING_SETUP_R_DISABLED } = c;
-const { IORING_SETUP_SQPOLL, PACKET_MR_PROMISC, SCM_RIGHTS, SCM_TIMESTAMPNS } = c;
+const { IORING_SETUP_SQPOLL, SCM_RIGHTS, SCM_TIMESTAMPNS } = c;
+const { PACKET_MR_ALLMULTI, PACKET_MR_PROMISC } = c;
 const events = bits({ POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLRDHUP });
 
 /** The names of a field's values, by struct and field. */
@@ -195,7 +199,7 @@ const FIELDS: Readonly<Record<string, Name>> = {
   "sockaddr_in.sin_family": addressFamily,
   "pollfd.events": events,
   "pollfd.revents": events,
-  "packet_mreq.mr_type": one({ PACKET_MR_PROMISC }),
+  "packet_mreq.mr_type": one({ PACKET_MR_ALLMULTI, PACKET_MR_PROMISC }),
   "io_uring_params.flags": bits({
     IORING_SETUP_CQSIZE,
     IORING_SETUP_NO_MMAP,

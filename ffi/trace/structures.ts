@@ -10,6 +10,7 @@ import {
   AF_PACKET,
   IP_ADD_MEMBERSHIP,
   IPPROTO_IP,
+  MCAST_JOIN_SOURCE_GROUP,
   PACKET_ADD_MEMBERSHIP,
   PACKET_DROP_MEMBERSHIP,
   PACKET_RX_RING,
@@ -144,6 +145,7 @@ function programRows(title: string, program: Uint8Array<ArrayBuffer>, count: num
 /** The struct of an option's value, where it is one. */
 function optionStruct(level: number, option: number, size: number) {
   if (level === IPPROTO_IP && option === IP_ADD_MEMBERSHIP) return layouts.ip_mreqn;
+  if (level === IPPROTO_IP && option === MCAST_JOIN_SOURCE_GROUP) return layouts.group_source_req;
   if (level !== SOL_PACKET) return undefined;
   switch (option) {
     case PACKET_RX_RING:

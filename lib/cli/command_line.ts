@@ -5,12 +5,12 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { closestString } from "@std/text/closest-string";
 import { type CheckId, CHECKS, isCheckId } from "../evidence/checks.ts";
 import type { Experiment } from "../harness/experiment.ts";
 import { UsageError } from "../evidence/errors.ts";
 import { asWholeNumber, parseOptions } from "../harness/options.ts";
 import { isReceivePath, RECEIVE_PATHS, type ReceivePath } from "../receive/mod.ts";
+import { didYouMean } from "./suggestion.ts";
 import type { FilePaths } from "./view_files.ts";
 import type { TextOptions } from "../report/text.ts";
 import type { RunOptions } from "../harness/setting.ts";
@@ -142,20 +142,24 @@ export function parseCommandLine(
   if (words.json && words.tap) {
     throw new UsageError("--json and --tap both print on standard output: give one of them");
   }
+  const wanted = chosen(words.experiment as string[], experiments);
+  refuseOptionsOfOthers(experiments, wanted, value);
+  const run = {
+    count: asWholeNumber("count", value("count", "5")!, 1, COUNT_LIMIT),
+    timeout: asTimeout(value("timeout")),
+    user: value("user", "nobody:65534")!,
+    stimulus: value("stimulus"),
+    harden: words.harden,
+    receive: asReceivePath(value("receive")),
+    options: parseOptions(experiments, value),
+  };
+  const files = { pcap: value("pcap"), report: value("report") };
   return {
     task: "run",
-    experiments: chosen(words.experiment as string[], experiments),
-    run: {
-      interface: onlyInterface(words._ as string[]),
-      count: asWholeNumber("count", value("count", "5")!, 1, COUNT_LIMIT),
-      timeout: asTimeout(value("timeout")),
-      user: value("user", "nobody:65534")!,
-      stimulus: value("stimulus"),
-      harden: words.harden,
-      receive: asReceivePath(value("receive")),
-      options: parseOptions(experiments, value),
-    },
-    files: { pcap: value("pcap"), report: value("report") },
+    experiments: wanted,
+    // last, because an option without its value may have taken the interface instead
+    run: { interface: onlyInterface(words._ as string[], args, valued), ...run },
+    files,
     force: words.force,
     trace: words.trace,
   };
@@ -166,10 +170,7 @@ export function parseCommandLine(
  * wrong value of that option instead of an unknown one.
  */
 function withValuesTied(args: readonly string[], valued: readonly string[]): string[] {
-  const options = valued.flatMap((name) => [
-    `--${name}`,
-    ...Object.entries(ALIASES).filter(([, long]) => long === name).map(([short]) => `-${short}`),
-  ]);
+  const options = optionWords(valued);
   const tied: string[] = [];
   for (const word of args) {
     const option = tied.at(-1);
@@ -182,14 +183,21 @@ function withValuesTied(args: readonly string[], valued: readonly string[]): str
   return tied;
 }
 
+/** The words by which a command line gives these options, long and short. */
+function optionWords(names: readonly string[]): string[] {
+  return names.flatMap((name) => [
+    `--${name}`,
+    ...Object.entries(ALIASES).filter(([, long]) => long === name).map(([short]) => `-${short}`),
+  ]);
+}
+
 function refuseUnknown(word: string, valued: readonly string[]): never {
   const name = word.replace(/=.*$/s, "");
-  const known = [
-    ...[...valued, ...SWITCHES].map((option) => `--${option}`),
-    ...Object.keys(ALIASES).map((letter) => `-${letter}`),
-  ];
+  const known = optionWords([...valued, ...SWITCHES]);
   throw new UsageError(
-    `Unknown option ${JSON.stringify(name)}: did you mean ${closestString(name, known)}?`,
+    `Unknown option ${JSON.stringify(name)}: ${
+      didYouMean(name, known, "--help lists all options")
+    }`,
   );
 }
 
@@ -203,21 +211,47 @@ function single(name: string, values: readonly string[], fallback?: string): str
 
 function chosen(names: readonly string[], experiments: readonly Experiment[]): Experiment[] {
   if (names.length === 0) return [experiments[0]];
+  if (names.includes("")) throw new UsageError("--experiment needs a value: --experiment=VALUE");
   if (names.includes("all")) return [...experiments];
   const known = experiments.map(({ name }) => name);
   return [...new Set(names)].map((name) => {
     const experiment = experiments.find((each) => each.name === name);
     if (experiment !== undefined) return experiment;
     throw new UsageError(
-      `Unknown experiment ${JSON.stringify(name)}: did you mean ` +
-        `${closestString(name, [...known, "all"])}? --list shows them all`,
+      `Unknown experiment ${JSON.stringify(name)}: ` +
+        didYouMean(name, [...known, "all"], "--list shows all experiments"),
     );
   });
 }
 
-function onlyInterface(names: readonly string[]): string {
+/** Refuses an option that none of the wanted experiments has, because it would change nothing. */
+function refuseOptionsOfOthers(
+  experiments: readonly Experiment[],
+  wanted: readonly Experiment[],
+  value: (name: string) => string | undefined,
+): void {
+  const known = new Set(wanted.flatMap(({ options }) => options?.names ?? []));
+  for (const { name, options } of experiments) {
+    const given = options?.names.find((each) => !known.has(each) && value(each) !== undefined);
+    if (given === undefined) continue;
+    throw new UsageError(
+      `--${given} is an option of the experiment ${name}, which is not run: add -e ${name}`,
+    );
+  }
+}
+
+function onlyInterface(
+  names: readonly string[],
+  args: readonly string[],
+  valued: readonly string[],
+): string {
   if (names.length === 0) {
-    throw new UsageError('No interface given: fdpass INTERFACE ("ip link" lists the interfaces)');
+    const [option, last] = args.slice(-2);
+    const reason = last !== undefined && optionWords(valued).includes(option)
+      ? `${JSON.stringify(last)} is the value of ${option}`
+      : '"ip link" shows the interfaces, and scripts/netns.sh makes one in a private network ' +
+        "namespace";
+    throw new UsageError(`No interface given: fdpass [OPTIONS] INTERFACE (${reason})`);
   }
   if (names.length > 1) {
     const all = names.map((name) => JSON.stringify(name)).join(", ");
@@ -230,8 +264,8 @@ function asCheckId(text: string): CheckId {
   const id = text.toUpperCase();
   if (isCheckId(id)) return id;
   throw new UsageError(
-    `--explain: there is no check ${JSON.stringify(text)}: did you mean ` +
-      `${closestString(id, Object.keys(CHECKS))}? --list --verbose shows them all`,
+    `--explain: there is no check ${JSON.stringify(text)}: ` +
+      didYouMean(id, Object.keys(CHECKS), "--list --verbose shows all checks"),
   );
 }
 
@@ -239,8 +273,8 @@ function asReceivePath(text: string | undefined): ReceivePath | undefined {
   if (text === undefined || isReceivePath(text)) return text;
   const known = Object.keys(RECEIVE_PATHS);
   throw new UsageError(
-    `--receive must be one of ${known.join(", ")}, not ${JSON.stringify(text)}: did you mean ` +
-      `${closestString(text, known)}?`,
+    `--receive: ${JSON.stringify(text)} is not a receive path: ` +
+      didYouMean(text, known, `they are ${known.join(", ")}`),
   );
 }
 

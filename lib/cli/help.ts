@@ -63,7 +63,8 @@ Exit status:
   70  a defect of fdpass itself
 
 Examples:
-  sudo scripts/netns.sh                   on a veth pair in a private network namespace
-  sudo deno run -A main.ts veth-fdpass    on an existing interface
-  sudo deno run -A main.ts --json -n 100 veth-fdpass
+  scripts/netns.sh                    on a veth pair in a private network namespace
+  scripts/netns.sh --json -n 100      there, with options
+  scripts/fdpass.sh eth0              on an existing interface
+  sudo deno run -A main.ts eth0       the same, by the deno on root's PATH
 `;

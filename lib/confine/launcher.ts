@@ -8,8 +8,10 @@
  */
 
 import { CAP_NET_RAW, CAP_SETGID, CAP_SETUID } from "../../ffi/abi/constants.ts";
+import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import type { Identity } from "../../ffi/process/credentials.ts";
 import { CannotAnswer } from "../evidence/errors.ts";
+import { runtimeCall } from "../host/runtime_call.ts";
 import type { Protection } from "./protections.ts";
 
 const SETPRIV = "/usr/bin/setpriv";
@@ -83,14 +85,20 @@ export function launcherUnder(
  * Requires the program that the launchers are made of.
  *
  * @throws {CannotAnswer} If it is missing, or another program of that name is there.
+ * @throws {SystemError} If it cannot be started: `EMFILE`, `EAGAIN`, …
  */
 export function requireLauncher(program = SETPRIV): void {
   try {
-    const { stdout } = new Deno.Command(program, { args: ["--version"] }).outputSync();
+    const command = new Deno.Command(program, { args: ["--version"] });
+    const { stdout } = runtimeCall(
+      "spawn",
+      `Cannot start "${program}"`,
+      () => command.outputSync(),
+    );
     if (new TextDecoder().decode(stdout).includes("util-linux")) return; // busybox has another
   } catch (error) {
-    const { NotFound, PermissionDenied } = Deno.errors;
-    if (!(error instanceof NotFound || error instanceof PermissionDenied)) throw error;
+    if (!(error instanceof SystemError)) throw error;
+    if (error.errno !== Errno.ENOENT && error.errno !== Errno.EACCES) throw error;
   }
   throw new CannotAnswer(
     `"${program}" is missing, or not the one of util-linux`,

@@ -49,7 +49,10 @@ export interface CheckResult extends Observation {
 
 /** A frame that the child received. */
 export interface Packet {
-  /** Length on the wire, in bytes. */
+  /**
+   * Length on the wire, in bytes, with its VLAN tags. Of several packets that the kernel or the
+   * network card has joined into one (GSO, GRO), the length of that one.
+   */
   readonly bytes: number;
   /** The first 256 bytes of the frame at most, in base64. */
   readonly head: string;
@@ -188,6 +191,8 @@ export interface ExperimentEvidence {
 
 /** An interface, as far as the evidence depends on it. */
 export interface LinkDescription {
+  /** Its own name, which differs from the one that was given if that is an alternative name. */
+  readonly name: string;
   /** The form of its frames: with an Ethernet header, or bare IP packets. */
   readonly layer: "ethernet" | "ip";
   /** The kind of interface, such as `veth`; empty for hardware and for the loopback. */

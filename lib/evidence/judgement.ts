@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Finding, Observation, SeenBy } from "./evidence.ts";
+import { type Finding, type Observation, type SeenBy, skipped } from "./evidence.ts";
 
 /** From best to worst: of several findings, the worst one counts. */
 const STATUSES = ["pass", "skip", "fail"] as const satisfies Finding["status"][];
@@ -16,9 +16,19 @@ const STATUSES = ["pass", "skip", "fail"] as const satisfies Finding["status"][]
 /** The order in which the sources of a result are listed. */
 const SOURCES = ["parent", "answer", "child"] as const satisfies SeenBy[];
 
+/** How an experiment ended before its time. */
+export interface EarlyEnd {
+  /** The reason, with the remedy if one is known. */
+  readonly message: string;
+  /** Whether the child ended it. If not, its surroundings did. */
+  readonly isChilds: boolean;
+}
+
 /** Everything that was found about one check. */
 export class Judgement {
   readonly #findings: Finding[] = [];
+  /** Those that rest on the interface. */
+  readonly #resting = new Set<Finding>();
   readonly #seenBy = new Set<SeenBy>();
   readonly #needsOpinion: boolean;
   #opinion: Finding | undefined;
@@ -36,9 +46,14 @@ export class Judgement {
     return this.#findings.length > 0;
   }
 
-  /** Adds a finding by the parent. */
-  decide(finding: Finding, seenBy: readonly SeenBy[]): void {
+  /**
+   * Adds a finding by the parent.
+   *
+   * @param restsOnInterface Whether it shows nothing if the interface changes during the run.
+   */
+  decide(finding: Finding, seenBy: readonly SeenBy[], restsOnInterface = false): void {
     this.#findings.push(finding);
+    if (restsOnInterface) this.#resting.add(finding);
     for (const each of seenBy) this.#seenBy.add(each);
   }
 
@@ -61,25 +76,47 @@ export class Judgement {
   /**
    * Returns the result of the check.
    *
-   * @param error The error that ended the experiment early; null if none did.
+   * A check that the parent has not decided fails, unless the surroundings ended the experiment:
+   * then it is skipped, whatever the child reports of it.
+   *
+   * @param end How the experiment ended early; null if it did not.
    */
-  result(error: string | null): Observation {
+  result(end: EarlyEnd | null): Observation {
     const opinion = this.#opinion;
     const seen = this.#worstFinding();
     if (seen === undefined) {
-      if (opinion === undefined) return neverRan(error);
-      return this.#needsOpinion
-        ? { ...opinion, seen_by: ["child"] }
-        : combined(neverRan(error), opinion);
+      if (opinion !== undefined && this.#needsOpinion) return { ...opinion, seen_by: ["child"] };
+      const open = stillOpen(end);
+      return opinion === undefined || open.status === "skip" ? open : combined(open, opinion);
     }
     if (opinion?.status === "fail") return combined(seen, opinion);
     if (!this.#needsOpinion || seen.status !== "pass") return seen;
     return combined(seen, opinion ?? { status: "fail", observed: "nothing", evidence: {} });
   }
 
+  /**
+   * Returns the result of the check in a run during which an interface changed. A finding that
+   * rests on the interface shows nothing then; one that does not still counts.
+   *
+   * @param event What has happened to the interface.
+   * @param opinionStands Whether the child's opinion does not rest on the interface.
+   */
+  resultAfter(event: string, opinionStands: boolean): Observation {
+    const standing = this.#findings.filter((finding) => !this.#resting.has(finding));
+    const seen = this.#worstFinding(standing);
+    if (opinionStands && standing.length > 0 && (!this.#needsOpinion || this.#opinion)) {
+      return this.result(null);
+    }
+    if (seen?.status === "fail") return seen;
+    if (opinionStands && this.#opinion?.status === "fail") {
+      return { ...this.#opinion, seen_by: ["child"] };
+    }
+    const evidence = this.#findings.length === 0 ? {} : { before: this.#findings };
+    return { ...skipped(event), evidence, seen_by: ["parent"] };
+  }
+
   /** Returns the worst of the parent's findings; `undefined` if there are none. */
-  #worstFinding(): Observation | undefined {
-    const findings = this.#findings;
+  #worstFinding(findings: readonly Finding[] = this.#findings): Observation | undefined {
     if (findings.length === 0) return undefined;
     const seen_by = ordered(this.#seenBy);
     if (findings.length === 1) return { ...findings[0], seen_by };
@@ -96,8 +133,12 @@ export class Judgement {
   }
 }
 
-function neverRan(error: string | null): Observation {
-  return { status: "fail", observed: "never ran", evidence: { error }, seen_by: ["parent"] };
+/** The result of a check that was not decided. */
+function stillOpen(end: EarlyEnd | null): Observation {
+  const evidence = { error: end?.message ?? null };
+  return end === null || end.isChilds
+    ? { status: "fail", observed: "never ran", evidence, seen_by: ["parent"] }
+    : { status: "skip", observed: end.message, evidence, seen_by: ["parent"] };
 }
 
 /** Returns the worse of the parent's finding and the child's opinion, with the words of both. */

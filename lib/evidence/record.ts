@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type CheckId, CHECKS, type Side } from "./checks.ts";
+import { type CheckId, CHECKS, describeCheck, type Side } from "./checks.ts";
 import type { ExperimentDescription } from "./description.ts";
 import { ExperimentError } from "./errors.ts";
 import {
@@ -21,8 +21,8 @@ import {
   skipped,
   type Step,
 } from "./evidence.ts";
-import { Judgement } from "./judgement.ts";
-import { verdictOf } from "./verdict.ts";
+import { type EarlyEnd, Judgement } from "./judgement.ts";
+import { verdictOf, verdictOfEarlyEnd } from "./verdict.ts";
 
 /**
  * The most text that the children of one experiment may add to the record, in characters. It bounds
@@ -82,6 +82,7 @@ export class ExperimentRecord {
   counters: (() => string) | undefined;
   #childText = 0;
   #uncounted = 0;
+  #interfaceEvent: string | undefined;
 
   /**
    * @param experiment The experiment to record.
@@ -145,10 +146,27 @@ export class ExperimentRecord {
    * Records a finding by the parent. The parent may look more than once: the worst finding
    * counts.
    *
+   * @param restsOnInterface Whether it shows nothing if an interface changes during the run; by
+   * default as the catalogue has it for the check.
    * @throws {ExperimentError} If the check is not in the plan.
    */
-  decide(id: CheckId, finding: Finding, seenBy: readonly SeenBy[]): void {
-    this.#judgement(id).decide(finding, seenBy);
+  decide(
+    id: CheckId,
+    finding: Finding,
+    seenBy: readonly SeenBy[],
+    restsOnInterface = restsOnInterfaceOf(id),
+  ): void {
+    this.#judgement(id).decide(finding, seenBy, restsOnInterface);
+  }
+
+  /**
+   * Records that an interface of the run has changed. Checks that rest on it are skipped then,
+   * and so are those that are not decided yet. The verdict is not PASS, whatever else holds.
+   *
+   * @param event What has happened to it, such as `"eth0" went down during the run`.
+   */
+  interfaceChanged(event: string): void {
+    this.#interfaceEvent = event;
   }
 
   /** Skips every check that is not decided yet, for `reason`. */
@@ -231,15 +249,18 @@ export class ExperimentRecord {
    * Closes the record, and returns the evidence.
    *
    * @param conclusion The closing words if every check holds; null if the experiment ended early.
-   * @param error The error that ended it early; null if none did.
+   * @param end How it ended early; null if it did not.
    */
-  close(conclusion: Conclusion | null, error: string | null): ExperimentEvidence {
+  close(conclusion: Conclusion | null, end: EarlyEnd | null): ExperimentEvidence {
     const checks = [...this.#judgements].map(([id, judgement]): CheckResult => {
       const { claim, side, expected, source } = CHECKS[id];
-      return { id, claim, side, expected, source, ...judgement.result(error) };
+      const event = this.#interfaceEvent;
+      const result = event === undefined
+        ? judgement.result(end)
+        : judgement.resultAfter(event, !restsOnInterfaceOf(id));
+      return { id, claim, side, expected, source, ...result };
     });
-    const found = verdictOf(checks);
-    const verdict = found === "PASS" && error !== null ? "FAIL" : found;
+    const verdict = end === null ? verdictOf(checks) : verdictOfEarlyEnd(checks, end);
     const { name, title, question, decisions } = this.#experiment;
     return {
       name,
@@ -256,7 +277,7 @@ export class ExperimentRecord {
         ? { list: this.#calls.toSorted((a, b) => a.at_ms - b.at_ms), cut: this.#areCallsCut }
         : null,
       matrix: this.#matrix,
-      error,
+      error: end?.message ?? null,
       conclusion: verdict === "PASS" ? conclusion : null,
     };
   }
@@ -268,6 +289,10 @@ export class ExperimentRecord {
     }
     return judgement;
   }
+}
+
+function restsOnInterfaceOf(id: CheckId): boolean {
+  return describeCheck(id).restsOnInterface === true;
 }
 
 function rounded(milliseconds: number, parts: number): number {

@@ -6,6 +6,7 @@
 
 import { describeCheck } from "./checks.ts";
 import type { CheckResult, Verdict } from "./evidence.ts";
+import type { EarlyEnd } from "./judgement.ts";
 
 /**
  * Returns the verdict over the whole plan of an experiment.
@@ -20,6 +21,16 @@ export function verdictOf(checks: readonly CheckResult[]): Verdict {
     status === "skip" && (describeCheck(id).essential || evidence.leaves_open === true)
   );
   return unanswered ? "INCONCLUSIVE" : "PASS";
+}
+
+/**
+ * Returns the verdict of an experiment that ended early. It is never PASS, even if every check was
+ * decided before: the child that ended it has failed, and its surroundings leave it open.
+ */
+export function verdictOfEarlyEnd(checks: readonly CheckResult[], end: EarlyEnd): Verdict {
+  const found = verdictOf(checks);
+  if (found !== "PASS") return found;
+  return end.isChilds ? "FAIL" : "INCONCLUSIVE";
 }
 
 /** Returns the verdict over several experiments: FAIL if any failed, PASS if all passed. */

@@ -10,11 +10,16 @@
 import { POLLIN, SHUT_RDWR } from "../../ffi/abi/constants.ts";
 import { Errno, errnoOf, SystemError } from "../../ffi/abi/errno.ts";
 import type { OwnedFd } from "../../ffi/process/descriptor.ts";
+import { readDirectory } from "../../ffi/process/file.ts";
 import { isSameFile } from "../../ffi/process/kcmp.ts";
+import { unlessGone } from "../../ffi/process/proc.ts";
 import { NotAnsweredError } from "../../ffi/ptrace/stopped_thread.ts";
+import { hasEnded } from "../../ffi/ptrace/thread_state.ts";
 import { shutdown } from "../../ffi/socket/calls.ts";
-import { poll } from "../../ffi/socket/poll.ts";
+import { poll, sleep } from "../../ffi/socket/poll.ts";
 import { type ChildEnd, type ChildProcess, ownLibcFolder } from "./process.ts";
+import type { ChildFiles } from "./child_files.ts";
+import { isChilds } from "./blame.ts";
 import { type Delivery, nextMessage, sendMessage, takeMessage } from "./channel.ts";
 import {
   type CapturedFrame,
@@ -29,9 +34,16 @@ import type { Expected } from "../inspect/footholds.ts";
 import type { SeenProcess } from "../inspect/processes.ts";
 import { type Inspected, look, type LookOptions, type View } from "../inspect/look.ts";
 import { ownChildren } from "./orphans.ts";
-import { CannotLook, ExperimentError } from "../evidence/errors.ts";
+import {
+  CannotLook,
+  ChildDied,
+  ChildGaveUp,
+  ExperimentError,
+  TimeRanOut,
+} from "../evidence/errors.ts";
 import type { Orders, Word } from "./orders.ts";
 import type { ExperimentRecord } from "../evidence/record.ts";
+import { processorUse, wasSilent } from "./silence.ts";
 import type { Tracing } from "./trace/hub.ts";
 
 /** Options of {@linkcode Child.look}. */
@@ -50,6 +62,9 @@ const END_TIMEOUT = 5000;
  * kernel closes the channel late in exit(2), so this is short. */
 const CLOSING_TIMEOUT = 500;
 
+/** The most messages that a child may send where another is awaited. Well-behaved ones send 50. */
+const MOST_UNAWAITED = 10_000;
+
 /**
  * Messages that {@linkcode Child} need not count: the record limits them, or keeps nothing of them.
  */
@@ -62,11 +77,17 @@ export interface RunOfChild {
     readonly signal: AbortSignal;
     /** When the run must end, by `performance.now()`. */
     readonly deadline: number;
+    readonly childFiles?: ChildFiles | undefined;
+    /** The time limit of the run, in milliseconds. */
+    readonly timeout: number;
     readonly tracing?: Tracing | undefined;
   };
   /** Receives the child's reports. */
   readonly record: ExperimentRecord;
 }
+
+/** The messages that are waited for. */
+type Awaited = Extract<ChildMessage, { type: "reached" | "packet" }>;
 
 /** A running child, as the parent's program sees it. */
 export class Child implements AsyncDisposable {
@@ -77,7 +98,11 @@ export class Child implements AsyncDisposable {
   readonly #isSilent: boolean;
   readonly #foreign: ReadonlySet<string>;
   /** Why the child did not accept the last message. */
-  #refusal: SystemError | undefined;
+  #refusal: ExperimentError | undefined;
+  #hasFailed = false;
+  #longestLook = 0;
+  /** Since when the child has had everything that its next stage needs, by `performance.now()`. */
+  #askedAt = performance.now();
   /**
    * When the child sent the message that was read last, as the child reports it. It never goes
    * back.
@@ -109,6 +134,34 @@ export class Child implements AsyncDisposable {
     process.died.then(() => channel.isOpen && errnoOf(() => shutdown(channel.fd, SHUT_RDWR)));
   }
 
+  /** Whether the child has ended the run: it died, fell silent, gave up or broke the protocol. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
+  /**
+   * Whether the child is to blame for having done nothing that counts since a moment:
+   * {@linkcode wasSilent}.
+   *
+   * @param moment By `performance.now()`.
+   */
+  wasSilentSince(moment: number): boolean {
+    const { timeout } = this.#run.context;
+    const waited = performance.now() - moment;
+    return wasSilent({ waited, timeout, child: processorUse(this.pid) });
+  }
+
+  /** The duration of the longest {@linkcode look} so far, in milliseconds. */
+  get longestLook(): number {
+    return this.#longestLook;
+  }
+
+  /** Notes whether the child caused an error, and returns the error. */
+  #blamed<Caught>(error: Caught): Caught {
+    this.#hasFailed ||= isChilds(error);
+    return error;
+  }
+
   /** Resolves when the child has ended, for whatever reason. */
   get gone(): Promise<void> {
     return this.process.ended().then(() => {}, () => {});
@@ -131,18 +184,32 @@ export class Child implements AsyncDisposable {
    * @throws {ExperimentError} If the child has given up, has ended, or has too much to inspect.
    */
   look({ expected, ...options }: ChildLookOptions): View {
-    const folder = ownLibcFolder();
-    using _untraced = this.#run.context.tracing?.paused();
+    const { tracing, childFiles } = this.#run.context;
+    const started = { folder: ownLibcFolder(), mountNamespace: childFiles?.mountNamespace };
+    const began = performance.now();
+    using _untraced = tracing?.paused();
     try {
       return look(this.#inspected(), {
         ...options,
         foreign: this.#foreign,
-        expected: { ring: false, folder, ...expected },
+        expected: { ring: false, ...started, ...expected },
       });
     } catch (error) {
-      const words = this.#lastWords();
-      throw words === undefined ? whyNotSeen(error, this.#inspected()) : new ExperimentError(words);
+      throw this.#blamed(this.#lastWords() ?? this.#whyNotSeen(error));
+    } finally {
+      this.#askedAt = performance.now(); // it stood still meanwhile
+      this.#longestLook = Math.max(this.#longestLook, this.#askedAt - began);
     }
+  }
+
+  /** Returns the reason why a look at the child failed. */
+  #whyNotSeen(error: unknown): unknown {
+    if (hasDied(this.pid)) {
+      const whole = this.process.ended().then(describeEnd);
+      whole.catch(() => {}); // whoever waits for it gets the rejection
+      return new ChildDied("The child ended early", whole);
+    }
+    return whyNotSeen(error, this.#inspected());
   }
 
   /**
@@ -172,10 +239,16 @@ export class Child implements AsyncDisposable {
   /**
    * Whether the first packet socket in a view of the child is the same open file description as the
    * parent's.
+   *
+   * @throws As {@linkcode look}.
    */
   holds(packetFd: number, { descriptors }: View): boolean {
     const theirs = descriptors.find(({ kind }) => kind === "packet");
-    return theirs !== undefined && isSameFile(Deno.pid, packetFd, this.pid, theirs.fd);
+    try {
+      return theirs !== undefined && isSameFile(Deno.pid, packetFd, this.pid, theirs.fd);
+    } catch (error) {
+      throw this.#blamed(this.#lastWords() ?? this.#whyNotSeen(error));
+    }
   }
 
   /** The child's process id in the parent's PID namespace. */
@@ -213,9 +286,10 @@ export class Child implements AsyncDisposable {
     } catch (error) {
       if (!isRefusal(error)) throw error;
       this.#recordLastMessages();
-      this.#refusal = error;
+      this.#refusal = new ExperimentError(error.message);
       return;
     }
+    this.#askedAt = performance.now();
     this.#run.record.message("parent", message.type, descriptors.length, at);
   }
 
@@ -234,7 +308,8 @@ export class Child implements AsyncDisposable {
    *
    * @param late Takes packets that arrive before the stage. Without it, a packet is an error.
    * @returns The details that the child reports with the stage, unvalidated.
-   * @throws {ExperimentError} If the child fails, dies, or reaches another stage.
+   * @throws {ExperimentError} If the child fails, dies, falls silent, or reaches another stage.
+   * @throws {CutShort} If the run ends first.
    */
   async reached(
     stage: string,
@@ -245,10 +320,9 @@ export class Child implements AsyncDisposable {
       late(message);
       message = await this.#next(this.#run.context.deadline);
     }
-    if (message?.type !== "reached" || message.stage !== stage) {
-      throw new ExperimentError(
-        `The child did not reach the stage "${stage}": ${describe(message)}`,
-      );
+    if (message === undefined) throw this.#blamed(this.#whyTooLate());
+    if (message.type !== "reached" || message.stage !== stage) {
+      throw this.#blamed(new OtherStage(stage, message));
     }
     this.#run.record.timestamp(stage);
     return message.detail;
@@ -264,12 +338,11 @@ export class Child implements AsyncDisposable {
     ...stages: readonly string[]
   ): Promise<{ stage: string; detail: { [name: string]: unknown } }> {
     const message = await this.#next(this.#run.context.deadline);
-    if (message?.type !== "reached" || !stages.includes(message.stage)) {
-      throw new ExperimentError(
-        `The child reached none of the stages ${stages.join(", ")}: ${describe(message)}`,
-      );
-    }
-    return message;
+    if (message === undefined) throw this.#blamed(this.#whyTooLate());
+    if (message.type === "reached" && stages.includes(message.stage)) return message;
+    throw new ExperimentError(
+      `The child reached none of the stages ${stages.join(", ")}: ${describe(message)}`,
+    );
   }
 
   /**
@@ -288,7 +361,7 @@ export class Child implements AsyncDisposable {
     const message = await this.#next(deadline);
     if (message === undefined) return undefined;
     if (message.type === "reached" && message.stage === stage) return message.detail;
-    throw new ExperimentError(`The child did not reach the stage "${stage}": ${describe(message)}`);
+    throw new OtherStage(stage, message);
   }
 
   /**
@@ -313,7 +386,9 @@ export class Child implements AsyncDisposable {
   async packet(deadline: number): Promise<CapturedFrame | undefined> {
     const message = await this.#next(deadline);
     if (message !== undefined && message.type !== "packet") {
-      throw new ExperimentError(`The child did not forward a packet: ${describe(message)}`);
+      throw this.#blamed(
+        new ExperimentError(`The child did not forward a packet: ${describe(message)}`),
+      );
     }
     return message;
   }
@@ -321,25 +396,25 @@ export class Child implements AsyncDisposable {
   /**
    * Waits until the child exits, with status 0 and nothing left behind.
    *
-   * @throws {ExperimentError} If it ends in another way, does not end, or leaves a process behind.
-   * @throws {SystemError} If it did not accept the last message.
-   * @throws The reason of the run's signal, if that is aborted first.
+   * @throws {ExperimentError} If it ends in another way, does not end, leaves a process behind, or
+   * did not accept the last message.
+   * @throws {CutShort} If the run ends first.
    */
   async ended(): Promise<void> {
     if (this.#refusal !== undefined) throw this.#refusal;
     const { end, wasKilled } = await this.#endWithin(END_TIMEOUT);
     if (wasKilled) throw new ExperimentError(`The child did not end within ${END_TIMEOUT} ms`);
-    if (!end.status.success) throw new ExperimentError(this.#lastWords() ?? describeEnd(end));
+    if (!end.status.success) throw this.#lastWords() ?? new ChildDied(describeEnd(end));
     if (end.leftBehind !== null) throw new ExperimentError(describeEnd(end));
   }
 
-  /** Reads the reason that the child gave for giving up, if it is still in the channel. */
-  #lastWords(): string | undefined {
+  /** Returns the error with which the child gave up, if that is still in the channel. */
+  #lastWords(): ChildGaveUp | undefined {
     for (;;) {
       const delivery = takeMessage(this.#channel.fd, 0);
       if (delivery === undefined || delivery === null) return undefined;
       const message = this.#read(delivery);
-      if (message.type === "failed") return `The child gave up: ${message.message}`;
+      if (message.type === "failed") return gaveUp(message);
     }
   }
 
@@ -347,13 +422,15 @@ export class Child implements AsyncDisposable {
    * Waits until the child ends, and kills it after `patience` milliseconds, or when the run is
    * aborted.
    *
-   * @throws The reason of the run's signal, if that is aborted first.
+   * @throws {CutShort | ExperimentError} If the run is aborted first.
    */
   async #endWithin(patience: number): Promise<{ end: ChildEnd; wasKilled: boolean }> {
     const { signal } = this.#run.context;
     let wasKilled = false;
+    let cutShort: unknown;
     const kill = () => {
       wasKilled = true;
+      if (signal.aborted) cutShort = this.#whyAborted(); // before its end, which clears /proc
       this.process.kill();
     };
     const timer = setTimeout(kill, patience);
@@ -361,7 +438,7 @@ export class Child implements AsyncDisposable {
     signal.addEventListener("abort", kill);
     try {
       const end = await this.process.ended();
-      if (wasKilled && signal.aborted) throw signal.reason;
+      if (cutShort !== undefined) throw cutShort;
       return { end, wasKilled };
     } finally {
       clearTimeout(timer);
@@ -376,33 +453,57 @@ export class Child implements AsyncDisposable {
   }
 
   /** Waits for the next stage or packet, and records the other messages before it. */
-  async #next(
-    deadline: number,
-  ): Promise<Extract<ChildMessage, { type: "reached" | "packet" }> | undefined> {
-    for (;;) {
+  async #next(deadline: number): Promise<Awaited | undefined> {
+    try {
+      return await this.#awaited(deadline);
+    } catch (error) {
+      throw this.#blamed(error);
+    }
+  }
+
+  async #awaited(deadline: number): Promise<Awaited | undefined> {
+    for (let left = MOST_UNAWAITED; left > 0; left--) {
       const { signal } = this.#run.context;
       const end = this.#refusal === undefined ? deadline : performance.now() + CLOSING_TIMEOUT;
       const delivery = await nextMessage(this.#channel.fd, Math.min(deadline, end), signal);
-      if (signal.aborted) throw signal.reason;
+      if (signal.aborted) throw this.#whyAborted();
       if (delivery === undefined && this.#refusal !== undefined) throw this.#refusal;
       if (delivery === undefined) return undefined;
       if (delivery === null) throw await this.#unexpectedEnd();
       const message = this.#read(delivery);
       if (message.type === "reached") {
+        this.#askedAt = performance.now();
         this.#run.record.message("child", message.stage, 0, this.#sentAt);
       }
       if (message.type === "reached" || message.type === "packet") return message;
       this.#enter(message);
     }
+    throw new ExperimentError(
+      `The child sends too much: ${MOST_UNAWAITED} messages where another is awaited`,
+    );
   }
 
   /** Returns why the child has closed the control channel early: usually because it has ended. */
   async #unexpectedEnd(): Promise<ExperimentError> {
     const { end, wasKilled } = await this.#endWithin(CLOSING_TIMEOUT);
+    return wasKilled
+      ? new ExperimentError("The child closed the control channel but kept running; it was killed")
+      : new ChildDied(describeEnd(end));
+  }
+
+  /** Returns why a wait for the child ended with the run. */
+  #whyAborted(): unknown {
+    const { reason } = this.#run.context.signal;
+    return reason instanceof TimeRanOut ? this.#whyTooLate() : reason;
+  }
+
+  /** Returns whether the time of the run ran out because the child fell silent, as an error. */
+  #whyTooLate(): Error {
+    const cause = new TimeRanOut(this.#run.context.timeout);
+    if (!this.wasSilentSince(this.#askedAt)) return cause;
+    const seconds = (performance.now() - this.#askedAt) / 1000;
     return new ExperimentError(
-      wasKilled
-        ? "The child closed the control channel but kept running; it was killed"
-        : describeEnd(end),
+      `${cause.message}: the child fell silent for the last ${seconds.toFixed(1)} s`,
     );
   }
 
@@ -438,8 +539,34 @@ export class Child implements AsyncDisposable {
         return record.opinion(id, { status, observed, evidence });
       }
       case "failed":
-        throw new ExperimentError(`The child gave up: ${message.message}`);
+        throw gaveUp(message);
     }
+  }
+}
+
+/** The child reached a stage, or sent a packet, where another stage was awaited. */
+class OtherStage extends ExperimentError {
+  constructor(awaited: string, message: ChildMessage) {
+    super(`The child did not reach the stage "${awaited}": ${describe(message)}`);
+  }
+}
+
+function gaveUp({ message, call }: Extract<ChildMessage, { type: "failed" }>): ChildGaveUp {
+  return new ChildGaveUp(`The child gave up: ${message}`, call);
+}
+
+/** How long the threads of a process may take to end after the first of them, in milliseconds. */
+const ENDING_TIME = 200;
+
+/** Whether a process is gone, or each of its threads has ended. */
+function hasDied(pid: number): boolean {
+  if (!hasEnded(pid)) return false;
+  const deadline = performance.now() + ENDING_TIME;
+  for (;;) {
+    const tids = unlessGone(() => readDirectory(`/proc/${pid}/task`)) ?? [];
+    if (tids.every((tid) => hasEnded(Number(tid)))) return true;
+    if (performance.now() > deadline) return false;
+    sleep(1);
   }
 }
 
@@ -455,6 +582,9 @@ const CANNOT_LOOK: { readonly [errno: string]: string } = {
     "CAP_SYS_PTRACE is missing (in a container: --cap-add SYS_PTRACE), or a seccomp filter forbids it",
   ENOSYS: "this kernel lacks that system call",
   ETIMEDOUT: "a thread of the child does not stop: it is in an uninterruptible wait",
+  EMFILE: "raise the limit of open descriptors: ulimit -n 1024",
+  ENFILE: "raise the limit of open files of the system: sysctl fs.file-max",
+  ENOMEM: "more memory is needed",
 };
 
 function whyNotSeen(error: unknown, child: Inspected): unknown {
@@ -473,8 +603,7 @@ function whyNotSeen(error: unknown, child: Inspected): unknown {
   return new CannotLook(`The child cannot be inspected: ${error.message}: ${reason}`);
 }
 
-function describe(message: ChildMessage | undefined): string {
-  if (message === undefined) return "no message came in time";
+function describe(message: ChildMessage): string {
   return message.type === "reached" ? `it is at "${message.stage}"` : `it sent "${message.type}"`;
 }
 

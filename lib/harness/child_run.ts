@@ -134,13 +134,19 @@ export class ChildRun {
     throw new ExperimentError("Time ran out");
   }
 
-  /** Reports why the child gives up: to the parent or, if that is impossible, on standard error. */
+  /**
+   * Reports why the child gives up: to the parent or, if that is impossible, on standard error. If
+   * a system call failed, it is named, so that the parent can make the same call.
+   */
   failed(error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
     const rule = error instanceof SystemError ? this.explain(error.syscall) : undefined;
     const words = rule === undefined ? message : `${message}: ${rule}`;
+    const call = error instanceof SystemError
+      ? { call: { syscall: error.syscall, errno: error.errno } }
+      : {};
     try {
-      this.#send({ type: "failed", message: words });
+      this.#send({ type: "failed", message: words, ...call });
     } catch {
       printLastWords(words); // the parent reads that too
     }

@@ -8,6 +8,7 @@
 import type { Capability } from "../host/capabilities.ts";
 import type { ChildRun } from "./child_run.ts";
 import type { Conclusion } from "../evidence/evidence.ts";
+import type { WatchedLink } from "../host/link_watch.ts";
 import type { ExperimentOptions } from "./options.ts";
 import type { ParentRun } from "./parent_run.ts";
 import type { ExperimentDescription } from "../evidence/description.ts";
@@ -27,6 +28,10 @@ export interface Experiment<Options = unknown> extends ExperimentDescription {
   readonly timeout?: number;
   /** Its own options on the command line. */
   readonly options?: ExperimentOptions<Options, unknown>;
+  /**
+   * Returns the interfaces that it uses in addition to the one under test and that of the stimulus.
+   */
+  links?(options: Options): readonly WatchedLink[];
   /** The privileged program. Returns the conclusion that stands if every check holds. */
   parent(run: ParentRun<Options>): Promise<Conclusion>;
   /** The program of the process that receives the socket. */

@@ -59,6 +59,7 @@ function forward(run: ChildRun, source: FrameSource, head: Uint8Array<ArrayBuffe
     head: head.toBase64(),
     timestamp_ns: String(stamp ?? realtime()),
     stamped_by: stamp === undefined ? "child" : "kernel",
+    vlan: source.vlan, // absent from the message if it is undefined
   });
 }
 

@@ -45,12 +45,16 @@ export class InterfaceWitness implements Disposable {
 
   /**
    * @param link The interface under test.
+   * @param filter The filter of the passed socket, so that the witness sees the same frames.
    * @throws {SystemError} If the packet socket cannot be opened or bound there.
    */
-  constructor({ ifindex, layer }: Pick<Interface, "ifindex" | "layer">) {
+  constructor(
+    { ifindex, layer }: Pick<Interface, "ifindex" | "layer">,
+    filter?: Uint8Array<ArrayBuffer>,
+  ) {
     this.#layer = layer;
     this.#awaited = new AwaitedFrames(layer);
-    this.#socket = boundPacketSocket(ifindex, ETH_P_ALL);
+    this.#socket = boundPacketSocket(ifindex, ETH_P_ALL, filter);
     try {
       enlargeReceiveBuffer(this.#socket.fd);
     } catch (error) {

@@ -15,7 +15,7 @@
 
 import { readTextFile } from "../../ffi/process/file.ts";
 import { signalsIn } from "../../ffi/process/signals.ts";
-import { ExperimentError } from "../evidence/errors.ts";
+import { CutShort } from "../evidence/errors.ts";
 import { handlersEnded } from "./signal_handlers.ts";
 
 /** The signals that interrupt a run, with their numbers. */
@@ -62,7 +62,7 @@ export function interruption(): Interruption {
   for (const name of NAMES.filter((name) => !ignored.includes(name))) {
     Deno.addSignalListener(
       name,
-      () => controller.abort(new ExperimentError(`Interrupted by ${name}`)),
+      () => controller.abort(new CutShort(`Interrupted by ${name}`)),
     );
   }
   return {

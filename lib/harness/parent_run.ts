@@ -8,6 +8,7 @@
 import type { OwnedFd } from "../../ffi/process/descriptor.ts";
 import type { CheckId } from "../evidence/checks.ts";
 import { type ChildProcess, spawnChild } from "./process.ts";
+import type { ChildFiles } from "./child_files.ts";
 import { controlChannelPair } from "./channel.ts";
 import type { Finding, Matrix, Packet, SeenBy } from "../evidence/evidence.ts";
 import { linksOfPacketSockets } from "../inspect/packet_sockets.ts";
@@ -21,7 +22,7 @@ import type { Tracing } from "./trace/hub.ts";
 import { Child } from "./child.ts";
 import { checkHardened, type HardenedWorker } from "./hardened.ts";
 import { InterfaceWitness } from "./interface_witness.ts";
-import { Reception, type ReceptionSources } from "./reception.ts";
+import { Reception, type ReceptionPurpose, type ReceptionSources } from "./reception.ts";
 
 /** The circumstances of a run. */
 export interface RunContext {
@@ -33,8 +34,12 @@ export interface RunContext {
   readonly signal: AbortSignal;
   /** When the run must end, by `performance.now()`. */
   readonly deadline: number;
+  /** The time limit of the run, in milliseconds. */
+  readonly timeout: number;
   /** The main module of the child, a `file:` URL. */
   readonly childModule: string;
+  /** Where the child finds its files, if it cannot read them where they are. */
+  readonly childFiles?: ChildFiles | undefined;
   /** Receives the calls of parent and children, if they are traced. */
   readonly tracing?: Tracing | undefined;
 }
@@ -76,7 +81,15 @@ function asSeenHere(piece: TracePiece, pid: number): TracePiece {
 
 /** A run, as the program of the parent sees it. */
 export class ParentRun<Options = unknown> {
+  #hasReportedCopies = false;
+  #launcher: readonly string[] = DEFAULT_LAUNCHER;
+
   constructor(readonly context: RunContext, readonly record: ExperimentRecord) {}
+
+  /** The launcher of the last child. */
+  get launcher(): readonly string[] {
+    return this.#launcher;
+  }
 
   /** The interfaces, users and protections of the run. */
   get setting(): Setting {
@@ -125,9 +138,16 @@ export class ParentRun<Options = unknown> {
    * Records a finding of a check. If there are several, the worst decides.
    *
    * @param seenBy The sources of the finding: the parent itself, or an answer that it has verified.
+   * @param restsOnInterface Whether it shows nothing if an interface changes during the run; by
+   * default as the catalogue has it for the check.
    */
-  check(id: CheckId, finding: Finding, seenBy: readonly SeenBy[] = ["parent"]): void {
-    this.record.decide(id, finding, seenBy);
+  check(
+    id: CheckId,
+    finding: Finding,
+    seenBy: readonly SeenBy[] = ["parent"],
+    restsOnInterface?: boolean,
+  ): void {
+    this.record.decide(id, finding, seenBy, restsOnInterface);
   }
 
   /** Records findings of several checks, as the parent saw them: {@linkcode check}. */
@@ -157,15 +177,16 @@ export class ParentRun<Options = unknown> {
   /**
    * Opens root's own witness on the interface under test.
    *
+   * @param filter The filter of the passed socket, if frames without a secret count.
    * @throws {SystemError} If the packet socket cannot be opened or bound there.
    */
-  witness(): InterfaceWitness {
-    return new InterfaceWitness(this.setting.link);
+  witness(filter?: Uint8Array<ArrayBuffer>): InterfaceWitness {
+    return new InterfaceWitness(this.setting.link, filter);
   }
 
   /** Starts the account of the frames that a child receives: {@linkcode Reception}. */
-  reception(child: Child, sources: ReceptionSources): Reception {
-    return new Reception(this, child, sources);
+  reception(child: Child, sources: ReceptionSources, purpose: ReceptionPurpose): Reception {
+    return new Reception(this, child, sources, purpose);
   }
 
   /** Records HARD-01 to HARD-05 of a hardened worker: {@linkcode checkHardened}. */
@@ -188,9 +209,10 @@ export class ParentRun<Options = unknown> {
     const millisecondsLeft = String(
       Math.max(1, Math.ceil(this.context.deadline - performance.now())),
     );
-    const { childModule, experiment, tracing } = this.context;
+    const { childModule, childFiles, experiment, tracing } = this.context;
     const at = now();
     const foreign = packetSocketsInSight();
+    this.#launcher = launcher;
     const process: ChildProcess = spawnChild({
       module: childModule,
       args: [experiment, String(theirs.fd), millisecondsLeft, ...tracing ? [tracing.wanted] : []],
@@ -198,12 +220,22 @@ export class ParentRun<Options = unknown> {
         ((piece) => tracing.receive("child", process.pid, asSeenHere(piece, process.pid))),
       inherit: [theirs.fd, ...inherit],
       launcher,
+      files: childFiles,
       beside: beside?.process,
     });
     const channelFd = theirs.fd;
     theirs.close();
     this.record.message("parent", "spawn", 1 + inherit.length, at);
+    this.#reportCopies();
     return new Child(process, ours, channelFd, this, isSilent, foreign);
+  }
+
+  /** Reports once that the children run copies of their modules, if they do. */
+  #reportCopies(): void {
+    const folder = this.context.childFiles?.privateFolder;
+    if (folder === undefined || this.#hasReportedCopies) return;
+    this.#hasReportedCopies = true;
+    this.detail(`"${folder}" is closed to other users: the child runs copies of its modules`);
   }
 
   /**

@@ -12,7 +12,8 @@
  * - Permissions: Deno's permission to call libc, and no other. The permission is for `libc.so.6` in
  *   the child's working directory, so the child starts in libc's directory.
  * - Environment: the location of Deno's cache, and nothing else.
- * - Modules: local files. No configuration, no lock file, no npm package, nothing remote.
+ * - Modules: local files. No configuration, no lock file, no npm package, nothing remote. If they
+ *   are closed to the child, it gets copies (child_files.ts).
  * - Processes: a PID namespace, which ends with the child (pid_namespace.ts). Where none can be
  *   made, the parent finds and kills the processes that the child leaves behind (orphans.ts).
  * - Cache: a DENO_DIR of its own. A Deno process keeps the SQLite caches of its DENO_DIR open for
@@ -27,6 +28,7 @@ import { setCloseOnExec } from "../../ffi/process/descriptor.ts";
 import { readTextFile } from "../../ffi/process/file.ts";
 import { markCloseOnExecFrom } from "../../ffi/process/process.ts";
 import { withOriginalMask } from "../../ffi/process/signals.ts";
+import { ChildFiles } from "./child_files.ts";
 import { descendantsOf, type SeenProcess } from "../inspect/processes.ts";
 import { endOrphans, ownChildren } from "./orphans.ts";
 import { PidNamespace } from "./pid_namespace.ts";
@@ -45,6 +47,8 @@ export interface ChildOptions {
    * execve(2).
    */
   readonly launcher?: readonly string[];
+  /** Where it finds its files, if it cannot read them where they are. */
+  readonly files?: ChildFiles | undefined;
   /** Another child, whose PID namespace it shares. Without it, the child gets its own. */
   readonly beside?: ChildProcess | undefined;
   /** Receives each call and each structure of the child's trace, if it is traced. */
@@ -233,14 +237,29 @@ function joined(folder: string | undefined, name: string): string | undefined {
 }
 
 /**
+ * Makes sure that children can read their files: {@linkcode ChildFiles.show}.
+ *
+ * @param modules Their main modules, `file:` URLs.
+ * @throws {CannotAnswer} If they cannot read them, and no copies can be shown to them.
+ */
+export function showChildFiles(modules: readonly string[]): Promise<ChildFiles | undefined> {
+  return ChildFiles.show(modules, [Deno.execPath(), childCache()]);
+}
+
+/**
  * Starts a child.
  *
  * @throws {SystemError} If the descriptors cannot be prepared, or the process cannot be started.
  */
 export function spawnChild(
-  { module, args, inherit, launcher = [], beside, onTrace }: ChildOptions,
+  { module, args, inherit, launcher = [], files, beside, onTrace }: ChildOptions,
 ): ChildProcess {
-  const [program, ...launched] = [...launcher, Deno.execPath()];
+  const folder = ownLibcFolder();
+  const [program, ...launched] = [
+    ...files?.launcher(folder) ?? [],
+    ...launcher,
+    Deno.execPath(),
+  ];
   const command = new Deno.Command(program, {
     args: [
       ...launched,
@@ -256,7 +275,7 @@ export function spawnChild(
       module,
       ...args,
     ],
-    cwd: ownLibcFolder(),
+    cwd: folder,
     clearEnv: true,
     env: { DENO_DIR: childCache(), DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
     stdin: "null",

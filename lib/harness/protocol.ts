@@ -8,7 +8,9 @@
  * @module
  */
 
+import type { VlanTag } from "../../ffi/packet/vlan_tag.ts";
 import { type CheckId, isCheckId } from "../evidence/checks.ts";
+import type { FailedCall } from "../evidence/errors.ts";
 import type { Finding } from "../evidence/evidence.ts";
 import {
   asBase64,
@@ -16,6 +18,7 @@ import {
   asEvidence,
   asInteger,
   asList,
+  asObject,
   asOneOf,
   asText,
   asTimestamp,
@@ -25,7 +28,7 @@ import {
 
 /** A received frame as the child forwards it. The parent decides what it means. */
 export interface CapturedFrame {
-  /** Its length on the wire, in bytes. */
+  /** Its length on the wire, in bytes, without {@linkcode vlan}. */
   readonly bytes: number;
   /** Its beginning, in base64: at most {@linkcode HEAD_LIMIT} bytes. */
   readonly head: string;
@@ -33,6 +36,8 @@ export interface CapturedFrame {
   readonly timestamp_ns: string;
   /** The clock of that time: the child's if its receive path has no time stamp of the kernel's. */
   readonly stamped_by: "kernel" | "child";
+  /** The VLAN tag that the kernel has removed from it, if its receive path reports it. */
+  readonly vlan?: VlanTag | undefined;
 }
 
 /** The most bytes of a frame that the child forwards. */
@@ -46,7 +51,7 @@ export type ChildMessage =
   | ({ type: "check"; id: CheckId } & Finding)
   | ({ type: "packet" } & CapturedFrame)
   | { type: "reached"; stage: string; detail: Record<string, unknown> }
-  | { type: "failed"; message: string };
+  | { type: "failed"; message: string; call?: FailedCall };
 
 /** Returns the time in milliseconds since 1970, with fractions. */
 export const now = (): number => performance.timeOrigin + performance.now();
@@ -102,6 +107,7 @@ export function parseChildMessage(text: string): ChildMessage {
         head,
         timestamp_ns: message.timestamp_ns as string,
         stamped_by: asOneOf(message.stamped_by, "stamped_by", ["kernel", "child"]),
+        ...message.vlan === undefined ? {} : { vlan: asVlanTag(message.vlan) },
       };
     }
     case "reached":
@@ -111,10 +117,24 @@ export function parseChildMessage(text: string): ChildMessage {
         detail: asEvidence(message.detail, "detail"),
       };
     case "failed":
-      return { type: "failed", message: asText(message.message, "message") };
+      return {
+        type: "failed",
+        message: asText(message.message, "message"),
+        ...message.call === undefined ? {} : { call: asFailedCall(message.call) },
+      };
     default:
       refuse("a message of unknown type");
   }
+}
+
+function asVlanTag(value: unknown): VlanTag {
+  const { tpid, tci } = asObject(value, "vlan");
+  return { tpid: asInteger(tpid, "tpid", 0, 0xffff), tci: asInteger(tci, "tci", 0, 0xffff) };
+}
+
+function asFailedCall(value: unknown): FailedCall {
+  const { syscall, errno } = asObject(value, "call");
+  return { syscall: asText(syscall, "syscall", 64), errno: asInteger(errno, "errno", 1, 4095) };
 }
 
 function asCheckId(value: unknown): CheckId {

@@ -13,10 +13,10 @@ import { POLLIN } from "../../ffi/abi/constants.ts";
 import { poll, pollAsync } from "../../ffi/socket/poll.ts";
 import { AwaitedFrames } from "../packets/awaited_frames.ts";
 import { type Finding, judged, type Packet, skipped } from "../evidence/evidence.ts";
-import { summarize } from "../packets/frames.ts";
+import { onTheWire } from "./captured_frame.ts";
 import type { InterfaceWitness } from "./interface_witness.ts";
 import type { CapturedFrame } from "./protocol.ts";
-import type { LinkLayer } from "../packets/link_layer.ts";
+import type { LinkEnd } from "../packets/link_layer.ts";
 import { floodReason } from "../packets/socket.ts";
 import { secretOf, type Stimulus } from "../packets/stimulus.ts";
 
@@ -29,8 +29,11 @@ const WINDOW = 32;
  */
 const PATIENCE = 250;
 
-/** How much of the time is reserved for an orderly end, in milliseconds. */
-const TIME_TO_END = 250;
+/**
+ * The least time that is reserved for an orderly end, in milliseconds, and how many of the longest
+ * looks at the child so far are added to it. If that is not enough, the findings stand without it.
+ */
+const TIME_TO_END = 250, LOOKS_TO_END = 3;
 
 /** How many frames that the witness saw may be missing because they are still in flight. */
 const MOST_IN_FLIGHT = 4 * WINDOW;
@@ -50,24 +53,40 @@ export interface ReceptionSources {
   readonly stimulus: Stimulus | undefined;
   /** Root's own socket on the interface that the passed socket is bound to. */
   readonly witness: InterfaceWitness;
+  /** The frames that the filter of the passed socket and of the witness admits, in words. */
+  readonly admitted?: string | undefined;
   /** Returns how many frames the kernel has dropped on the passed socket, for lack of room. */
   readonly drops?: () => number;
   /** Sends the next frame, and returns it. */
   readonly stimulate?: (stimulus: Stimulus) => Uint8Array;
 }
 
+/** What a reception is for. */
+export interface ReceptionPurpose {
+  /** How many packets the child must return. */
+  readonly wanted: number;
+  /** Records the findings. */
+  readonly record: (reception: Reception) => void;
+}
+
 /** The run that a reception is part of. */
 export interface ReceptionRun {
   /** `deadline` is when the run must end, by `performance.now()`. */
   readonly context: { readonly deadline: number };
-  /** `layer` is the form of the frames on the interface under test. */
-  readonly setting: { readonly link: { readonly layer: LinkLayer } };
+  /** `link` is the interface under test. */
+  readonly setting: { readonly link: Pick<LinkEnd, "layer" | "mtu"> };
   /** Records a packet with its ordinal, or 0 if it does not count. */
   packet(packet: Packet, ordinal: number): void;
 }
 
 /** The child whose frames a reception takes. */
 export interface ForwardingChild {
+  /** Whether it died, fell silent, gave up or broke the protocol. */
+  readonly hasFailed: boolean;
+  /** How long the longest look at it took, in milliseconds. */
+  readonly longestLook: number;
+  /** Whether it is to blame for having done nothing that counts since a moment. */
+  wasSilentSince(moment: number): boolean;
   /** Waits for the next packet until `deadline`, by `performance.now()`. */
   packet(deadline: number): Promise<CapturedFrame | undefined>;
 }
@@ -81,17 +100,23 @@ interface Tally {
 /**
  * Sends the stimulus, takes every frame that the child forwards, and judges. Frames that were sent
  * or seen before it is constructed do not count, so construct it after inspecting the child.
+ *
+ * Leaving the scope of an `await using` before {@linkcode conclude} records the findings too. If
+ * the child ended the run, the witness is asked first: {@linkcode askWitness}. If time ran out, or
+ * a signal came, missing packets count against the child only if it was silent; they may be on
+ * their way.
  */
-export class Reception {
+export class Reception implements AsyncDisposable {
   readonly #run: ReceptionRun;
   readonly #child: ForwardingChild;
   readonly #stimulus: Stimulus | undefined;
   readonly #witness: InterfaceWitness;
   readonly #stimulate: (stimulus: Stimulus) => Uint8Array;
   readonly #drops: () => number;
+  readonly #admitted: string | undefined;
   readonly #deadline: number;
-  readonly #layer: LinkLayer;
   readonly #awaited: AwaitedFrames;
+  readonly #purpose: ReceptionPurpose;
   readonly #witnessedBefore: number;
   readonly #othersBefore: number;
   /** The tally at the moment when the parent closed its copy of the passed socket. */
@@ -105,25 +130,38 @@ export class Reception {
   #last = -1;
   #inFlight = 0;
   #lastArrival = 0;
+  /** How many copies of the passed socket the parent has kept. */
+  #copiesLeft = 0;
+  #isConcluded = false;
+  /** Whether a wait has ended before enough packets came. */
+  #isShort = false;
+  /** Whether frames may still be on their way from the child. */
+  #isUnderWay = false;
+  /** When the last packet came that counts, by `performance.now()`. */
+  #progressAt = performance.now();
 
   constructor(
     run: ReceptionRun,
     child: ForwardingChild,
-    { stimulus, witness, drops = () => 0, stimulate = (each) => each.send() }: ReceptionSources,
+    { stimulus, witness, admitted, drops = () => 0, stimulate = (each) => each.send() }:
+      ReceptionSources,
+    purpose: ReceptionPurpose,
   ) {
     this.#run = run;
-    this.#layer = run.setting.link.layer;
-    this.#awaited = new AwaitedFrames(this.#layer);
+    this.#awaited = new AwaitedFrames(run.setting.link.layer);
     this.#child = child;
+    this.#purpose = purpose;
     this.#stimulus = stimulus;
     this.#witness = witness;
     this.#drops = drops;
+    this.#admitted = admitted;
     this.#stimulate = stimulate;
     witness.forget();
     this.#othersBefore = this.#others;
     this.#witnessedBefore = this.#sightings;
     const left = run.context.deadline - performance.now();
-    this.#deadline = performance.now() + Math.max(left / 2, left - TIME_TO_END);
+    const reserve = TIME_TO_END + LOOKS_TO_END * child.longestLook;
+    this.#deadline = performance.now() + Math.max(left / 2, left - reserve);
   }
 
   /**
@@ -171,6 +209,7 @@ export class Reception {
       this.#witness.look();
       if (frame !== undefined) this.account(frame);
     }
+    this.#isShort = this.#counted < count;
   }
 
   /** Sends `count` frames before any is awaited. `count` must be less than {@linkcode WINDOW}. */
@@ -179,8 +218,13 @@ export class Reception {
     this.#send(count);
   }
 
-  /** Starts the count of RECV-03: only packets sent, or seen by the witness, from now on count. */
-  copyClosed(): void {
+  /**
+   * Starts the count of RECV-03: only packets sent, or seen by the witness, from now on count.
+   *
+   * @param copiesLeft How many copies of the passed socket the parent has kept.
+   */
+  copyClosed(copiesLeft: number): void {
+    this.#copiesLeft = copiesLeft;
     this.#witness.forget();
     this.#awaited.forget();
     this.#inFlight = 0;
@@ -210,11 +254,10 @@ export class Reception {
   /**
    * Distinguishes a failing child from an interface without traffic, once the child no longer
    * returns frames: sends enough frames to refute the claim, and waits until the witness has seen
-   * them. After that, {@linkcode findings} is a refutation or a skip.
-   *
-   * @param count How many packets the child should have returned.
+   * them. After that, the findings are a refutation or a skip.
    */
-  async askWitness(count: number): Promise<void> {
+  async askWitness(): Promise<void> {
+    const { wanted: count } = this.#purpose;
     this.#witness.look();
     if (this.#stimulus === undefined || this.#counted >= count) return;
     for (let left = shortfallToRefute(this.#tally, count); left > 0; left--) {
@@ -230,10 +273,10 @@ export class Reception {
   }
 
   /** Accounts for a packet. One beyond the number wanted is reported and does not count. */
-  account({ bytes, head, timestamp_ns, stamped_by }: CapturedFrame): void {
+  account(captured: CapturedFrame): void {
     this.#forwarded++;
-    const frame = Uint8Array.fromBase64(head);
-    const place = this.#stimulus && this.#awaited.take(frame);
+    const { bytes, head, timestamp_ns, stamped_by } = captured;
+    const place = this.#stimulus && this.#awaited.take(Uint8Array.fromBase64(head));
     const ours = place !== undefined;
     const isKnown = ours || this.#isWitnessed(bytes, head);
     if (!isKnown) this.#strangers++;
@@ -241,15 +284,13 @@ export class Reception {
     if (counts) {
       this.#counted++;
       this.#inFlight = Math.max(0, this.#inFlight - 1);
-      this.#lastArrival = performance.now();
+      this.#progressAt = this.#lastArrival = performance.now();
       this.#last = Math.max(this.#last, place ?? -1);
     }
     const packet: Packet = {
-      bytes,
-      head,
+      ...onTheWire(captured, this.#run.setting.link),
       after_drop: isKnown,
       ours,
-      summary: summarize(frame, this.#layer),
       timestamp_ns,
       stamped_by,
     };
@@ -282,7 +323,8 @@ export class Reception {
   }
 
   /** Judges RECV-03: packets kept arriving after the parent had closed its copy. */
-  judgeSurvival(copiesLeft: number): Finding {
+  judgeSurvival(): Finding {
+    const copiesLeft = this.#copiesLeft;
     const finding = this.#judge(
       this.#tallySinceClose,
       1,
@@ -293,13 +335,19 @@ export class Reception {
     return { ...finding, evidence };
   }
 
-  /** Judges RECV-01 to RECV-03 at this moment, for a run that may have ended early. */
-  findings(count: number, copiesLeft: number) {
-    return {
-      "RECV-01": this.judgeCount(count),
-      "RECV-02": this.judgeOrigin(count),
-      "RECV-03": this.judgeSurvival(copiesLeft),
-    };
+  /** Records the findings. Frames that come later do not count. */
+  conclude(): void {
+    this.#isConcluded = true;
+    this.#purpose.record(this);
+  }
+
+  /** Records the findings, unless they are recorded. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isConcluded) return;
+    if (this.#child.hasFailed) await this.askWitness();
+    else if (!this.#isShort) return;
+    else this.#isUnderWay = !this.#child.wasSilentSince(this.#progressAt);
+    this.conclude();
   }
 
   #judge(tally: Tally, wanted: number, observed: (returned: number) => string): Finding {
@@ -347,14 +395,19 @@ export class Reception {
     if (flood !== undefined) return flood;
     if (this.#stimulus === undefined) {
       if (witnessed < wanted) {
-        return `no stimulus, and only ${witnessed} of ${wanted} packets of ambient traffic arrived`;
+        const admitted = this.#admitted === undefined
+          ? ""
+          : ` (the filter of the passed socket admits only ${this.#admitted})`;
+        return `no stimulus, and only ${witnessed} of ${wanted} packets of ambient traffic arrived` +
+          admitted;
       }
       // Packets that the witness lost may be those that only the child returned.
-      return lost > 0 && returned + this.#strangers >= wanted
-        ? `no stimulus, and too much traffic: root's own socket lost ${lost} packets`
-        : undefined;
+      if (lost > 0 && returned + this.#strangers >= wanted) {
+        return `no stimulus, and too much traffic: root's own socket lost ${lost} packets`;
+      }
+      return this.#isUnderWay ? UNDER_WAY : undefined;
     }
-    if (refutes(tally, wanted)) return undefined;
+    if (refutes(tally, wanted)) return this.#isUnderWay ? UNDER_WAY : undefined;
     if (cut > 0) {
       return `the interface cut off the bytes behind the IP packet in ${cut} frames: a bridge with ` +
         "bridge-nf-call-iptables (set it to 0) or WireGuard; use another interface";
@@ -364,6 +417,9 @@ export class Reception {
       "or allow more time with --timeout";
   }
 }
+
+const UNDER_WAY =
+  "time ran out while packets were on their way from the child: allow more time with --timeout";
 
 /**
  * Returns how many frames must reach the witness, but not come back from the child, to refute the

@@ -4,22 +4,32 @@
  * @module
  */
 
-import { AnswerError, SystemError } from "../../ffi/abi/errno.ts";
 import { libcVersion } from "../../ffi/abi/libc.ts";
-import { DescriptorError } from "../../ffi/socket/scm_rights.ts";
+import type { WatchedLink } from "../host/link_watch.ts";
+import type { ChildFiles } from "./child_files.ts";
 import { describeMissing, missingCapabilities } from "../host/capabilities.ts";
 import { checksOfHardening } from "../evidence/description.ts";
-import { type Environment, type Evidence, type ExperimentEvidence } from "../evidence/evidence.ts";
+import type {
+  Conclusion,
+  Environment,
+  Evidence,
+  ExperimentEvidence,
+} from "../evidence/evidence.ts";
 import { overall } from "../evidence/verdict.ts";
 import type { Experiment } from "./experiment.ts";
 import {
   CannotAnswer,
-  CannotLook,
+  CutShort,
   errorsIn,
   Exit,
-  ExperimentError,
+  InterfaceChanged,
+  TimeRanOut,
   UsageError,
 } from "../evidence/errors.ts";
+import { earlyEndOf, endsAnExperiment, isChilds, remedyFor } from "./blame.ts";
+import { whyNobodyCould } from "./controls.ts";
+import { LinkAlarm } from "./link_alarm.ts";
+import { passEveryGroup } from "../packets/every_group.ts";
 import { ParentRun, type RunContext } from "./parent_run.ts";
 import { ExperimentRecord } from "../evidence/record.ts";
 import type { Setting } from "./setting.ts";
@@ -88,6 +98,8 @@ export interface RunExperimentOptions {
    * The child's main module, if not the experiment's: tests and the one-file build have their own.
    */
   readonly childModule?: string | undefined;
+  /** Where the children find their files, if they cannot read them where they are. */
+  readonly childFiles?: ChildFiles | undefined;
   /** Receives the calls of parent and children, if they are traced. */
   readonly tracing?: Tracing | undefined;
   /** Shows progress, if anybody wants it. */
@@ -102,22 +114,29 @@ export interface RunExperimentOptions {
  */
 export async function runExperiment(
   experiment: Experiment,
-  { setting, signal, settled, childModule = experiment.module, tracing, showProgress }:
-    RunExperimentOptions,
+  {
+    setting,
+    signal,
+    settled,
+    childModule = experiment.module,
+    childFiles,
+    tracing,
+    showProgress,
+  }: RunExperimentOptions,
 ): Promise<ExperimentEvidence> {
   const timeUp = new AbortController();
   const timeout = setting.timeout ?? (experiment.timeout ?? DEFAULT_TIMEOUT) * 1000;
-  const timer = setTimeout(
-    () => timeUp.abort(new ExperimentError(`Time ran out after ${timeout / 1000} s`)),
-    timeout,
-  );
+  const timer = setTimeout(() => timeUp.abort(new TimeRanOut(timeout)), timeout);
+  using alarm = new LinkAlarm(linksOf(experiment, setting), tracing);
   const context: RunContext = {
     experiment: experiment.name,
     setting,
     options: setting.options[experiment.name],
-    signal: AbortSignal.any([signal, timeUp.signal]),
+    signal: AbortSignal.any([signal, timeUp.signal, alarm.signal]),
     deadline: performance.now() + timeout,
+    timeout,
     childModule,
+    childFiles,
     tracing,
   };
   const record = new ExperimentRecord(
@@ -126,9 +145,9 @@ export async function runExperiment(
   );
   using _calls = tracing?.keptBy((...call) => record.call(...call));
   using _progress = showProgress?.(experiment.name, context.deadline, record);
+  const run = new ParentRun(context, record);
   try {
     signal.throwIfAborted();
-    const run = new ParentRun(context, record);
     const reason = whyNoAnswer(experiment);
     if (reason !== undefined) {
       run.step("Checking the requirements...");
@@ -136,21 +155,83 @@ export async function runExperiment(
       run.note(`No answer: ${reason}`, experiment.plan[0]);
       return record.close(null, null);
     }
-    const conclusion = await experiment.parent(run);
+    const conclusion = await whileUnchanged(alarm, signal, () => parentsProgram(experiment, run));
     await settled?.(); // an interrupted run is not a PASS, however late the signal came
     signal.throwIfAborted();
     return record.close(conclusion, null);
   } catch (error) {
-    const errors = errorsIn(error);
-    if (errors[0] instanceof CannotLook) {
-      record.skipRest(errors[0].message);
-      return record.close(null, null);
-    }
-    if (!errors.every(endsAnExperiment)) throw error;
-    return record.close(null, errors.map(({ message }) => message).join("; then: "));
+    return await closeAfter(error, run);
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * Closes the record of an experiment that an error has ended.
+ *
+ * @throws The error, if it is a defect of fdpass, or the question cannot be put here.
+ */
+async function closeAfter(error: unknown, run: ParentRun): Promise<ExperimentEvidence> {
+  const errors = errorsIn(error);
+  if (!errors.every(endsAnExperiment)) throw error;
+  if (errors[0] instanceof InterfaceChanged) run.record.interfaceChanged(errors[0].event);
+  return run.record.close(null, await earlyEndOf(await excused(errors, run)));
+}
+
+/** Runs the parent's program. If it sends frames, the interface passes all of their groups. */
+async function parentsProgram(experiment: Experiment, run: ParentRun): Promise<Conclusion> {
+  const { link, stimulus } = run.setting;
+  using _everyGroup = stimulus && passEveryGroup(link);
+  return await experiment.parent(run);
+}
+
+/** Returns the interfaces that an experiment uses. */
+function linksOf(experiment: Experiment, { link, stimulus, options }: Setting): WatchedLink[] {
+  const own = experiment.links?.(options[experiment.name]) ?? [];
+  return [link, ...stimulus === undefined ? [] : [stimulus], ...own];
+}
+
+/**
+ * Runs the parent's program, and then looks whether the interfaces have stayed as they were. If
+ * one has not, an error of the program may be a consequence, and its success shows nothing.
+ *
+ * @param interruption The signal of the user. If it comes first, it is the reason of the end.
+ * @throws {InterfaceChanged} If an interface has changed.
+ */
+async function whileUnchanged<T>(
+  alarm: LinkAlarm,
+  interruption: AbortSignal,
+  program: () => Promise<T>,
+): Promise<T> {
+  let result: T;
+  try {
+    alarm.signal.throwIfAborted();
+    result = await program();
+  } catch (error) {
+    if (!errorsIn(error).every(isForeseen)) throw error; // a defect stays one
+    if (interruption.aborted && !alarm.signal.aborted) throw error;
+    throw await alarm.lastLook().catch(() => undefined) ?? error; // the first error says more
+  }
+  const change = await alarm.lastLook();
+  if (change !== undefined) throw change;
+  return result;
+}
+
+/**
+ * Returns the errors that ended a run. If the child failed where root's own control fails in the
+ * same way, its error is replaced by one that does not blame it.
+ */
+async function excused(errors: readonly Error[], run: ParentRun): Promise<readonly Error[]> {
+  const [error, ...more] = errors;
+  if (!isChilds(error) || more.some(isChilds)) return errors;
+  const reason = await whyNobodyCould(error, {
+    ifindex: run.setting.link.ifindex,
+    launcher: run.launcher,
+    files: run.context.childFiles,
+  });
+  if (reason === undefined) return errors;
+  const { message } = await earlyEndOf([error]);
+  return [new CutShort(`${message}; ${reason}`), ...more];
 }
 
 /** Returns why this experiment cannot be answered here; `undefined` if it can. */
@@ -161,12 +242,6 @@ function whyNoAnswer(
   if (missing.length === 0) return whyNoAnswer?.();
   const [message, remedy] = describeMissing(missing);
   return `${message}: ${remedy[0].toLowerCase()}${remedy.slice(1)}`;
-}
-
-/** Whether an error comes from the surroundings or the child, and not from a defect of fdpass. */
-function endsAnExperiment(error: unknown): error is Error {
-  return error instanceof ExperimentError || error instanceof SystemError ||
-    error instanceof AnswerError || error instanceof DescriptorError;
 }
 
 /**
@@ -225,9 +300,7 @@ function classify(failure: unknown): [exit: number, message: string, remedy: str
   const error = errors.find((each) => !isForeseen(each)) ?? errors[0];
   if (error instanceof UsageError) return [Exit.USAGE, error.message, "fdpass --help"];
   if (error instanceof CannotAnswer) return [Exit.INCONCLUSIVE, error.message, error.remedy];
-  if (error instanceof SystemError || error instanceof AnswerError) {
-    return [Exit.INCONCLUSIVE, error.message, null];
-  }
+  if (endsAnExperiment(error)) return [Exit.INCONCLUSIVE, error.message, remedyFor(error)];
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return [Exit.DEFECT, `fdpass itself failed: ${message}`, "Please report this, with the command"];
 }

@@ -13,7 +13,12 @@ import { ALL_PROTECTIONS, type Protection } from "../confine/protections.ts";
 import { CannotAnswer } from "../evidence/errors.ts";
 import { ALWAYS_NEEDED, describeMissing, missingCapabilities } from "../host/capabilities.ts";
 import { findLink, findStimulus, requireUp } from "../host/interfaces.ts";
-import { findIdentities, requireMapped, requireSetgroups } from "../host/users.ts";
+import {
+  findIdentities,
+  requireChangeableIds,
+  requireMapped,
+  requireSetgroups,
+} from "../host/users.ts";
 import { asInterface, type Interface } from "../packets/link_layer.ts";
 import { type ReceivePath, whyUnavailable } from "../receive/mod.ts";
 import { findOptions, type OptionsByExperiment, type OptionsOwner } from "./options.ts";
@@ -69,6 +74,7 @@ export interface Setting {
  * @param experiments The experiments whose options are looked up.
  * @throws {UsageError} If an option is wrong.
  * @throws {CannotAnswer} If the run could show nothing here.
+ * @throws {SystemError} If root is refused a call that finds out.
  */
 export function findSetting(
   options: RunOptions,
@@ -88,6 +94,7 @@ export function findSetting(
   for (const { name, options } of experiments) options?.require?.(own[name]);
   identities.forEach(requireMapped);
   requireSetgroups();
+  requireChangeableIds();
   const protections = options.harden ? ALL_PROTECTIONS : [];
   requireLauncher();
   const { count, timeout, receive } = options;

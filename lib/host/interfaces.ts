@@ -4,22 +4,23 @@
  * @module
  */
 
-import { IFNAMSIZ } from "../../ffi/abi/constants.ts";
+import { ALTIFNAMSIZ, IFNAMSIZ } from "../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../ffi/abi/errno.ts";
-import { if_nametoindex, type Link, linkByIndex } from "../../ffi/socket/rtnetlink.ts";
+import { if_nametoindex, type Link, linkByIndex, linkByName } from "../../ffi/socket/rtnetlink.ts";
 import { CannotAnswer, UsageError } from "../evidence/errors.ts";
 
 /**
- * Whether a text can name an interface: 1 to 15 printable ASCII characters, as dev_valid_name() in
- * net/core/dev.c checks it. That function would also accept bytes beyond ASCII.
+ * Whether a text can name an interface: up to 15 printable ASCII characters, as dev_valid_name() in
+ * net/core/dev.c checks it, or up to 127 for an alternative name. That function would also accept
+ * bytes beyond ASCII.
  */
 export function isInterfaceName(name: string): boolean {
-  return name.length < IFNAMSIZ && /^[!-~]+$/.test(name) && !/[/:]/.test(name) &&
+  return name.length < ALTIFNAMSIZ && /^[!-~]+$/.test(name) && !/[/:]/.test(name) &&
     name !== "." && name !== "..";
 }
 
 /**
- * Returns the interface with a given name.
+ * Returns the interface with a given name or alternative name.
  *
  * @param purpose The purpose of the interface, for the error.
  * @param action The action that fails if there is no such interface, for the error.
@@ -33,15 +34,16 @@ export function findLink(
   if (!isInterfaceName(name)) {
     throw new UsageError(
       `${purpose} ${JSON.stringify(name)} is not an interface name: ` +
-        `it must be 1 to 15 printable ASCII characters without "/" and ":"`,
+        `it must be 1 to 15 printable ASCII characters (an alternative name: 127) without "/" and ":"`,
     );
   }
   try {
-    return linkByIndex(if_nametoindex(name));
+    return name.length < IFNAMSIZ ? linkByIndex(if_nametoindex(name)) : linkByName(name);
   } catch (error) {
     if (!(error instanceof SystemError && error.errno === Errno.ENODEV)) throw error;
     throw new UsageError(
-      `${action} "${name}": ${error.message}; "ip link" shows the interfaces`,
+      `${action} "${name}": ${error.message}; "ip link" shows the interfaces, and ` +
+        "scripts/netns.sh makes one in a private network namespace",
     );
   }
 }

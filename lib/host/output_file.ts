@@ -10,13 +10,18 @@
  *     write    to that file
  *     commit   fsync, then name the file; this replaces another file only with `force`
  *
+ * Under sudo(8) the file belongs to the user behind it, where that user could have made it
+ * (sudo_user.ts).
+ *
  * A run that ends before its commit leaves everything as it was. A commit that fails leaves the
  * complete file under a random name, and the error names it.
  *
  * @module
  */
 
+import type { Identity } from "../../ffi/process/credentials.ts";
 import { CannotAnswer, UsageError } from "../evidence/errors.ts";
+import { mayCreate, sudoUser } from "./sudo_user.ts";
 import { codeOf, HeldFolder, PartialFile } from "./partial_file.ts";
 
 /** A file that is being written. It appears under its name once it is complete. */
@@ -69,7 +74,9 @@ export function openOutputFile(path: string, { force }: OutputFileOptions): Outp
   using scope = new DisposableStack();
   const held = scope.use(trying("open", path, () => new HeldFolder(real)));
   requireFree(held.prefix + name, path, force);
-  const partial = scope.use(trying("open", path, () => new PartialFile(held)));
+  const partial = scope.use(
+    trying("open", path, () => new PartialFile(held, ownerFor(held, name))),
+  );
   trying("write", path, () => {
     partial.write(new Uint8Array(FIRST_BLOCKS));
     partial.clear();
@@ -77,6 +84,12 @@ export function openOutputFile(path: string, { force }: OutputFileOptions): Outp
   scope.defer(() => beingWritten.delete(real + name));
   beingWritten.add(real + name);
   return new NamedFile(path, partial, held.prefix + name, name, force, scope.move());
+}
+
+/** Returns the user behind sudo, if the file can be that user's; `undefined` if it stays root's. */
+function ownerFor(folder: HeldFolder, name: string): Identity | undefined {
+  const user = sudoUser();
+  return user && mayCreate(user, folder.prefix, name) ? user : undefined;
 }
 
 class NamedFile implements OutputFile {

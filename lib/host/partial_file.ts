@@ -8,12 +8,24 @@
  * file system without unnamed files (vfat, NFS), and if /proc is missing, it has the random name
  * from the beginning, and SIGKILL leaves it there.
  *
+ * The folder may be another user's, who can then rename and replace what has a name in it. So mode
+ * and owner belong to the descriptor, never to a name.
+ *
  * @module
  */
 
 import { O_CLOEXEC, O_PATH } from "../../ffi/abi/constants.ts";
-import { OwnedFd } from "../../ffi/process/descriptor.ts";
-import { giveName, open, openUnnamed } from "../../ffi/process/file.ts";
+import { errnoOf } from "../../ffi/abi/errno.ts";
+import type { Identity } from "../../ffi/process/credentials.ts";
+import { close, OwnedFd } from "../../ffi/process/descriptor.ts";
+import {
+  createNew,
+  giveName,
+  open,
+  openUnnamed,
+  setMode,
+  setOwner,
+} from "../../ffi/process/file.ts";
 
 /** A folder that is held by a descriptor. */
 export class HeldFolder implements Disposable {
@@ -36,27 +48,44 @@ export class HeldFolder implements Disposable {
   }
 }
 
+/** The permissions of the file: its owner's alone, whatever the umask. */
+const MODE = 0o600;
+
 /** A file that is being written. Disposed of before it has appeared, it leaves no trace. */
 export class PartialFile implements Disposable {
   readonly #folder: HeldFolder;
   readonly #randomName = `.fdpass-${crypto.randomUUID()}`;
+  readonly #fd: OwnedFd;
   readonly #file: Deno.FsFile;
-  /** A descriptor of the file, if it has no name. */
-  readonly #unnamed: OwnedFd | undefined;
+  /** Whether it had no name at first. */
+  readonly #isUnnamed: boolean;
   #isNamed: boolean;
   #isKept = false;
 
   /**
-   * Opens the file with mode 0600, close-on-exec.
+   * Opens the file with mode 0600, close-on-exec. Mode and owner are set by descriptor, before it
+   * has a name.
    *
-   * @throws Deno's error if it cannot be opened.
+   * @param owner Whose file it will be, if not this process's user's. On a file system without
+   * owners it makes no difference.
+   * @throws {SystemError} If it cannot be opened. Deno's error if it cannot be opened once more.
    */
-  constructor(folder: HeldFolder) {
+  constructor(folder: HeldFolder, owner?: Identity) {
     this.#folder = folder;
-    const [file, unnamed] = openWithoutName(folder.prefix) ?? [openNew(this.#temporary), undefined];
-    this.#file = file;
-    this.#unnamed = unnamed;
-    this.#isNamed = unnamed === undefined;
+    const unnamed = openWithoutName(folder.prefix);
+    this.#isUnnamed = unnamed !== undefined;
+    this.#isNamed = !this.#isUnnamed;
+    this.#fd = new OwnedFd(unnamed ?? createNew(this.#temporary, MODE));
+    try {
+      const { fd } = this.#fd;
+      errnoOf(() => setMode(fd, MODE));
+      if (owner !== undefined) errnoOf(() => setOwner(fd, owner.uid, owner.gid));
+      this.#file = Deno.openSync(`/proc/self/fd/${fd}`, { write: true });
+    } catch (error) {
+      this.#fd.close();
+      if (this.#isNamed) remove(this.#temporary);
+      throw error;
+    }
   }
 
   get #temporary(): string {
@@ -89,9 +118,9 @@ export class PartialFile implements Disposable {
    */
   appear(name: string, replaces: boolean): void {
     const place = this.#folder.prefix + name;
-    if (this.#unnamed !== undefined) {
+    if (this.#isUnnamed) {
       try {
-        return giveName(this.#unnamed.fd, place);
+        return giveName(this.#fd.fd, place);
       } catch (error) {
         if (!replaces || codeOf(error) !== "EEXIST") throw error;
       }
@@ -116,13 +145,13 @@ export class PartialFile implements Disposable {
 
   #nameAtRandom(): void {
     if (this.#isNamed) return;
-    giveName(this.#unnamed!.fd, this.#temporary);
+    giveName(this.#fd.fd, this.#temporary);
     this.#isNamed = true;
   }
 
   [Symbol.dispose](): void {
     this.#file.close();
-    this.#unnamed?.close();
+    this.#fd.close();
     if (this.#isNamed && !this.#isKept) remove(this.#temporary);
   }
 }
@@ -131,19 +160,12 @@ export class PartialFile implements Disposable {
  * Opens an unnamed file; `undefined` if the file system has none. Any other fault shows when a
  * named one is opened instead.
  */
-function openWithoutName(folder: string): [Deno.FsFile, OwnedFd] | undefined {
-  let fd: OwnedFd | undefined;
+function openWithoutName(folder: string): number | undefined {
   try {
-    fd = new OwnedFd(openUnnamed(folder, 0o600));
-    return [Deno.openSync(`/proc/self/fd/${fd.fd}`, { write: true }), fd];
+    return openUnnamed(folder, MODE);
   } catch {
-    fd?.close();
     return undefined;
   }
-}
-
-function openNew(path: string): Deno.FsFile {
-  return Deno.openSync(path, { write: true, createNew: true, mode: 0o600 });
 }
 
 /** Renames a file. Fails if the new name exists. */
@@ -153,7 +175,7 @@ function link(temporary: string, place: string): void {
   } catch (error) {
     if (codeOf(error) === "EEXIST") throw error;
     // A file system without hard links (vfat): create the name first, which only one process can.
-    openNew(place).close();
+    close(createNew(place, MODE));
     return Deno.renameSync(temporary, place);
   }
   remove(temporary);

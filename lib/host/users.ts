@@ -4,7 +4,8 @@
  * @module
  */
 
-import { attempt } from "../../ffi/abi/errno.ts";
+import { attempt, Errno, SystemError } from "../../ffi/abi/errno.ts";
+import { rawSyscall } from "../../ffi/abi/raw_syscall.ts";
 import { type Identity, UNCHANGED } from "../../ffi/process/credentials.ts";
 import { readTextFile } from "../../ffi/process/file.ts";
 import { gidByName, userByName, userByUid } from "../../ffi/process/users.ts";
@@ -134,5 +135,30 @@ export function requireSetgroups(): void {
       "setgroups is denied in this user namespace: supplementary groups cannot be dropped (EPERM)",
       "Run outside the user namespace, or make it with newgidmap(1) and setgroups allowed",
     );
+  }
+}
+
+/** Calls for the drop that change nothing with these arguments, which the kernel may refuse. */
+const HARMLESS_CALLS = [
+  () => rawSyscall("setgroups", -1, 0),
+  () => rawSyscall("setresgid", UNCHANGED, UNCHANGED, UNCHANGED),
+  () => rawSyscall("setresuid", UNCHANGED, UNCHANGED, UNCHANGED),
+];
+
+/**
+ * Requires that root may change its ids here. A seccomp filter may forbid it to every process, and
+ * then a child that stays root shows nothing.
+ *
+ * @throws {SystemError} If such a call is forbidden.
+ */
+export function requireChangeableIds(): void {
+  for (const call of HARMLESS_CALLS) {
+    attempt("No process here can change its ids", () => {
+      try {
+        call();
+      } catch (error) {
+        if (!(error instanceof SystemError && error.errno === Errno.EINVAL)) throw error;
+      }
+    });
   }
 }

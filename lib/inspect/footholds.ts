@@ -33,6 +33,8 @@ export interface Expected {
   readonly ring: boolean;
   /** The working folder in which it was started. */
   readonly folder: string;
+  /** The link of the mount namespace in which it was started; `undefined` for the parent's. */
+  readonly mountNamespace?: string | undefined;
 }
 
 const ALWAYS_EXPECTED: readonly DescriptorKind[] = [
@@ -76,14 +78,19 @@ export function unexpectedMappings(
 const NAMESPACES = ["net", "user", "mnt"] as const;
 
 /**
- * Returns, in words, the threads whose namespaces or folders differ from the parent's, and those
+ * Returns, in words, the threads whose namespaces or folders are not those of the start, and those
  * that do not share the descriptor table of the child's first thread.
  */
-export function threadsElsewhere(pid: number, { folder }: Expected): string[] {
+export function threadsElsewhere(pid: number, { folder, mountNamespace }: Expected): string[] {
   const here = Object.fromEntries(
     NAMESPACES.map((kind) => [`ns/${kind}`, readLink(`/proc/self/ns/${kind}`)]),
   );
-  const wanted = { ...here, cwd: folder, root: readLink("/proc/self/root") };
+  const wanted = {
+    ...here,
+    ...mountNamespace === undefined ? {} : { "ns/mnt": mountNamespace },
+    cwd: folder,
+    root: readLink("/proc/self/root"),
+  };
   return threadIds(pid).flatMap((tid) => [
     ...Object.entries(wanted).flatMap(([name, link]) => {
       const found = unlessGone(() => readLink(`/proc/${pid}/task/${tid}/${name}`));

@@ -41,7 +41,10 @@ export function packetSockets(): PacketSocketRow[] {
     return parsePacketTable(readTextFile("/proc/net/packet", TABLE_LIMIT));
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    throw new CannotLook(`The packet sockets of this namespace cannot be listed: ${error.message}`);
+    throw new CannotLook(
+      `The packet sockets of this namespace cannot be listed: ${error.message}: a whole /proc is ` +
+        "needed: mount -t proc proc /proc",
+    );
   }
 }
 

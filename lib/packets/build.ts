@@ -9,7 +9,7 @@
  */
 
 import { ETH_HLEN, ETH_P_IP, IPPROTO_UDP } from "../../ffi/abi/constants.ts";
-import { ipv4Bytes, type Ipv4Endpoint } from "../../ffi/socket/inet.ts";
+import { ipv4Bytes, type Ipv4Endpoint, type Ipv4Flow } from "../../ffi/socket/inet.ts";
 import {
   IPV4_CHECKSUM,
   IPV4_HEADER,
@@ -21,10 +21,12 @@ import type { LinkEnd } from "./link_layer.ts";
 
 type Bytes = ArrayLike<number>;
 
-const SOURCE_V4 = [192, 0, 2, 1]; // RFC 5737: reserved for documentation
+/** The source of every IPv4 frame, unless another is given. RFC 5737: for documentation. */
+export const STIMULUS_SOURCE: Ipv4Endpoint = { address: "192.0.2.1", port: 5004 };
+
+const SOURCE_V4 = ipv4Bytes(STIMULUS_SOURCE.address)!;
 // RFC 3849: reserved for documentation
 const SOURCE_V6 = [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
-const SOURCE_PORT = 5004;
 const TTL = 1;
 const DONT_FRAGMENT = [0x40, 0];
 
@@ -79,6 +81,8 @@ export function linkFrame(
 /** The parts of an IPv4 packet that differ. */
 export interface Ipv4Packet {
   readonly protocol: number;
+  /** Four bytes; {@linkcode STIMULUS_SOURCE} by default. */
+  readonly source?: Bytes;
   /** Four bytes. */
   readonly destination: Bytes;
   /** Options of the header, whole words. */
@@ -88,7 +92,7 @@ export interface Ipv4Packet {
 
 /** Builds an IPv4 packet. Source: RFC 791, 3.1. */
 export function ipv4Packet(
-  { protocol, destination, options = [], payload }: Ipv4Packet,
+  { protocol, source = SOURCE_V4, destination, options = [], payload }: Ipv4Packet,
 ): Uint8Array<ArrayBuffer> {
   const headerSize = IPV4_HEADER + options.length;
   const packet = joined(
@@ -98,7 +102,7 @@ export function ipv4Packet(
     DONT_FRAGMENT,
     [TTL, protocol],
     be16(0), // checksum
-    SOURCE_V4,
+    source,
     destination,
     options,
     payload,
@@ -143,7 +147,7 @@ function udpDatagram(
   pseudoHeader: ((length: number) => Bytes) | undefined,
 ): Uint8Array<ArrayBuffer> {
   const length = UDP_HEADER + payload.length;
-  const datagram = joined(be16(SOURCE_PORT), be16(port), be16(length), be16(0), payload);
+  const datagram = joined(be16(STIMULUS_SOURCE.port), be16(port), be16(length), be16(0), payload);
   if (pseudoHeader !== undefined) {
     const checksum = internetChecksum(joined(pseudoHeader(length), datagram));
     datagram.set(be16(checksum || 0xffff), UDP_CHECKSUM); // 0 means that there is no checksum
@@ -154,20 +158,22 @@ function udpDatagram(
 /**
  * Builds an IPv4 packet with a UDP datagram.
  *
+ * @param options.source The source's bytes: {@linkcode STIMULUS_SOURCE} by default.
  * @param options.options Options of the IPv4 header, whole words.
  * @param options.isSummed Whether the datagram has a checksum.
  */
 export function udpOverIpv4(
-  { options = [], isSummed = true, ...udp }: UdpOptions & {
+  { source = SOURCE_V4, options = [], isSummed = true, ...udp }: UdpOptions & {
+    readonly source?: Bytes;
     readonly options?: Bytes;
     readonly isSummed?: boolean;
   },
 ): Uint8Array<ArrayBuffer> {
   const { destination } = udp;
   const pseudoHeader = (length: number) =>
-    joined(SOURCE_V4, destination, [0, IPPROTO_UDP], be16(length));
+    joined(source, destination, [0, IPPROTO_UDP], be16(length));
   const payload = udpDatagram(udp, isSummed ? pseudoHeader : undefined);
-  return ipv4Packet({ protocol: IPPROTO_UDP, destination, options, payload });
+  return ipv4Packet({ protocol: IPPROTO_UDP, source, destination, options, payload });
 }
 
 /** Builds an IPv6 packet with a UDP datagram and its checksum. Source: RFC 8200, 8.1. */
@@ -184,7 +190,8 @@ export function udpOverIpv6(udp: UdpOptions): Uint8Array<ArrayBuffer> {
 export interface DatagramOptions {
   /** The sender's end of the link. */
   readonly sender: Pick<LinkEnd, "layer" | "address">;
-  readonly to: Ipv4Endpoint;
+  /** Where it goes, and its source if that is not {@linkcode STIMULUS_SOURCE}. */
+  readonly to: Ipv4Flow;
   readonly payload: Uint8Array;
   /** Options of the IPv4 header, whole words. */
   readonly options?: readonly number[];
@@ -197,10 +204,10 @@ export interface DatagramOptions {
  * on Ethernet.
  */
 export function datagramFrame(
-  { sender, to: { address, port }, ...rest }: DatagramOptions,
+  { sender, to: { address, port, source = STIMULUS_SOURCE.address }, ...rest }: DatagramOptions,
 ): Uint8Array<ArrayBuffer> {
   const destination = ipv4Bytes(address)!;
-  const packet = udpOverIpv4({ destination, port, ...rest });
+  const packet = udpOverIpv4({ source: ipv4Bytes(source)!, destination, port, ...rest });
   const missing = sender.layer === "ip" ? 0 : SHORTEST_FRAME - ETH_HLEN - packet.length;
   const padding = new Uint8Array(Math.max(0, missing)).fill(PADDING);
   const hardwareAddress = ipv4GroupHardwareAddress(destination);

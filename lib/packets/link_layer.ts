@@ -18,6 +18,7 @@ import {
   ETH_P_IP,
   ETH_P_IPV6,
 } from "../../ffi/abi/constants.ts";
+import { VLAN_TAG_SIZE } from "../../ffi/packet/vlan_tag.ts";
 import type { Link } from "../../ffi/socket/rtnetlink.ts";
 import { CannotAnswer } from "../evidence/errors.ts";
 
@@ -74,6 +75,32 @@ export function longestFrame(...ends: readonly Pick<LinkEnd, "layer" | "mtu">[])
   return Math.min(...ends.map(({ layer, mtu }) => LINK_HEADER[layer] + mtu));
 }
 
+/**
+ * The size of a buffer for one frame, in bytes: an IP packet of 64 KiB with its headers, whatever
+ * the MTU, because the kernel joins packets into longer ones (GSO and GRO), and an MTU can change.
+ * A longer frame is cut.
+ *
+ * It is an odd number of cache lines, so that the beginnings of adjacent frames do not compete for
+ * the same sets of a cache.
+ */
+export const FRAME_ROOM = (1 << 16) + 192;
+
+/**
+ * Returns whether a frame is longer than its link can carry: the kernel or the network card has
+ * joined several packets into one (GSO, GRO).
+ *
+ * @param bytes Its length.
+ * @param tags The number of its VLAN tags, which do not count.
+ * @param link The link that it came by.
+ */
+export function isSuperPacket(
+  bytes: number,
+  tags: number,
+  link: Pick<LinkEnd, "layer" | "mtu">,
+): boolean {
+  return bytes > longestFrame(link) + tags * VLAN_TAG_SIZE;
+}
+
 /** Where the packet in a frame begins, and what it is. */
 export interface PacketPlace {
   /** The EtherType of the packet, within VLAN tags. */
@@ -86,9 +113,6 @@ export interface PacketPlace {
 
 /** The bits of a VLAN tag that number the VLAN; 0 is a priority alone. Source: IEEE 802.1Q, 9.6. */
 export const VLAN_ID = 0x0fff;
-
-/** The length of a VLAN tag with its EtherType, in bytes. */
-const TAG = 4;
 
 const isTag = (etherType: number) => etherType === ETH_P_8021Q || etherType === ETH_P_8021AD;
 
@@ -109,9 +133,9 @@ export function findPacket(frame: Uint8Array, layer: LinkLayer): PacketPlace | u
   const vlans: number[] = [];
   let start = ETH_HLEN;
   while (isTag(word(start - 2))) {
-    if (frame.length < start + TAG) return undefined;
+    if (frame.length < start + VLAN_TAG_SIZE) return undefined;
     vlans.push(word(start) & VLAN_ID);
-    start += TAG;
+    start += VLAN_TAG_SIZE;
   }
   return { etherType: word(start - 2), start, vlans };
 }

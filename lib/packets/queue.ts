@@ -1,19 +1,49 @@
 /**
- * Takes frames from the receive queue of a packet socket, with the kernel's time stamps.
+ * Takes frames from the receive queue of a packet socket by recvmsg(2), with what the kernel
+ * reports beside them.
  *
  * @module
  */
 
-import { MSG_DONTWAIT, MSG_TRUNC, SCM_TIMESTAMPNS, SOL_SOCKET } from "../../ffi/abi/constants.ts";
+import { MSG_DONTWAIT, MSG_TRUNC } from "../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../ffi/abi/errno.ts";
-import { timespec } from "../../ffi/abi/layouts.ts";
-import { nanoseconds } from "../../ffi/process/clock.ts";
-import { CMSG_SPACE, type ControlMessage, parseControlMessages } from "../../ffi/socket/cmsg.ts";
 import { recvmsg } from "../../ffi/socket/message.ts";
+import { Ancillary, ANCILLARY_SPACE } from "./ancillary.ts";
+import { FRAME_ROOM } from "./link_layer.ts";
+
+/** Buffers for one frame, filled again and again. */
+export class FrameBuffer {
+  readonly #control = new Uint8Array(ANCILLARY_SPACE);
+  /** The frame, behind its offload header if the socket has one. */
+  readonly bytes = new Uint8Array(FRAME_ROOM);
+  /** What the kernel reports beside it. */
+  readonly ancillary = new Ancillary(this.#control);
+  /** The whole length of what was received, in bytes. */
+  length = 0;
+
+  /**
+   * Receives the next frame, without waiting.
+   *
+   * @returns false if the queue is empty.
+   * @throws {SystemError} `ENETDOWN` once after the interface went down, `EBADF`, …
+   */
+  receive(fd: number): boolean {
+    try {
+      const message = recvmsg(fd, this.bytes, this.#control, MSG_DONTWAIT | MSG_TRUNC);
+      this.length = message.length;
+      this.ancillary.moveTo(0, message.controlLength);
+      return true;
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      if (error.errno === Errno.EAGAIN) return false;
+      throw new SystemError(error.syscall, error.errno, "Cannot receive from the packet socket");
+    }
+  }
+}
 
 /** A received frame. */
 export interface Frame {
-  /** Its length on the wire, in bytes. */
+  /** Its length on the wire, in bytes, without a VLAN tag that the kernel has removed. */
   readonly bytes: number;
   /** Its bytes, as far as they fit: a view of the buffer, valid until the next call. */
   readonly head: Uint8Array<ArrayBuffer>;
@@ -21,50 +51,22 @@ export interface Frame {
   readonly timestamp: bigint;
 }
 
-const frameBuffer = new Uint8Array(2048);
-const controlBuffer = new Uint8Array(CMSG_SPACE(timespec.size));
+const buffer = new FrameBuffer();
 
 /**
- * Takes the next frame from the queue of a packet socket, without waiting.
+ * Takes the next frame from the queue of a packet socket, without waiting. The socket has no
+ * offload header.
  *
  * @returns The frame; `undefined` if the queue is empty.
- * @throws {SystemError} `ENETDOWN` once after the interface went down, `EBADF`, …
+ * @throws As {@linkcode FrameBuffer.receive}.
  */
 export function takeFrame(fd: number): Frame | undefined {
-  try {
-    const { length, controlMessages } = recvmsg(
-      fd,
-      frameBuffer,
-      controlBuffer,
-      MSG_DONTWAIT | MSG_TRUNC,
-    );
-    return {
-      bytes: length,
-      head: frameBuffer.subarray(0, Math.min(length, frameBuffer.length)),
-      // A frame without a stamp may be from any time, so it counts as older than everything.
-      timestamp: stampAmong(controlMessages) ?? 0n,
-    };
-  } catch (error) {
-    if (error instanceof SystemError && error.errno === Errno.EAGAIN) return undefined;
-    if (error instanceof SystemError) {
-      throw new SystemError(error.syscall, error.errno, "Cannot receive from the packet socket");
-    }
-    throw error;
-  }
-}
-
-/**
- * Reads the kernel's time stamp from the control messages of a frame.
- *
- * @returns Nanoseconds since 1970; `undefined` if there is no stamp.
- */
-export function stampIn(control: Uint8Array<ArrayBuffer>): bigint | undefined {
-  return stampAmong(parseControlMessages(control));
-}
-
-function stampAmong(controlMessages: readonly ControlMessage[]): bigint | undefined {
-  const stamp = controlMessages.find(({ level, type }) =>
-    level === SOL_SOCKET && type === SCM_TIMESTAMPNS
-  );
-  return stamp && nanoseconds(timespec.over(new Uint8Array(stamp.data)));
+  if (!buffer.receive(fd)) return undefined;
+  const { bytes, length, ancillary } = buffer;
+  return {
+    bytes: length,
+    head: bytes.subarray(0, Math.min(length, bytes.length)),
+    // A frame without a stamp may be from any time, so it counts as older than everything.
+    timestamp: ancillary.timestamp ?? 0n,
+  };
 }

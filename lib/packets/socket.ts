@@ -7,6 +7,7 @@
 import {
   AF_PACKET,
   AF_UNIX,
+  PACKET_AUXDATA,
   PACKET_FANOUT,
   PACKET_FANOUT_FLAG_UNIQUEID,
   PACKET_IGNORE_OUTGOING,
@@ -39,8 +40,8 @@ import {
 import { CannotAnswer } from "../evidence/errors.ts";
 
 /**
- * Opens a packet socket that receives nothing until it is bound, has the kernel stamp each frame,
- * and ignores frames that this machine sends.
+ * Opens a packet socket that receives nothing until it is bound, has the kernel stamp each frame
+ * and report its VLAN tag, and ignores frames that this machine sends.
  *
  * Its protocol is 0, which packet(7) defines as "no packets are received". With any other protocol
  * the kernel would queue frames of *every* interface until the bind. Time stamps are switched on
@@ -55,6 +56,7 @@ export function openPacketSocket(): number {
   const fd = createPacketSocket();
   try {
     attempt("Cannot enable time stamps", () => setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1));
+    attempt("Cannot ask for VLAN tags", () => setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, 1));
     attempt(
       "Cannot ignore outgoing frames",
       () => setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1),

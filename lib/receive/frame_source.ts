@@ -7,6 +7,8 @@
  * @module
  */
 
+import type { VlanTag } from "../../ffi/packet/vlan_tag.ts";
+
 /** The frames of a packet socket, one after another. */
 export interface FrameSource extends Disposable {
   /**
@@ -34,10 +36,37 @@ export interface FrameSource extends Disposable {
   /** The memory that holds the current frame, from {@linkcode offset} on. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly offset: number;
-  /** How many bytes of the frame were captured. */
+  /**
+   * How many bytes of the frame were captured: fewer than {@linkcode length} if the frame was cut,
+   * because the receive path had no room for all of it.
+   */
   readonly captured: number;
-  /** The frame's length on the wire, in bytes. */
+  /** The frame's length on the wire, in bytes, without {@linkcode vlan}. */
   readonly length: number;
+
+  /**
+   * The VLAN tag that the kernel has removed from the frame; `undefined` if it had none, or if this
+   * receive path does not report it. Of two tags the kernel removes the outer one.
+   */
+  readonly vlan: VlanTag | undefined;
+
+  /**
+   * The size of the packets that the kernel, or the network card, has joined into this frame (GSO,
+   * GRO), in bytes of payload; the last one may be shorter. 0 for an ordinary frame, and on a
+   * socket without an offload header.
+   */
+  readonly segmentSize: number;
+  /**
+   * Whether the checksum of the packet is not yet computed: this machine has sent it, and no
+   * hardware had to compute it. False on a receive path that does not report it, if the socket has
+   * no offload header.
+   */
+  readonly isChecksumPending: boolean;
+  /**
+   * How many super-packets the kernel has dropped because the offload header cannot express their
+   * type. A ring does not report them: they are among the drops of its socket.
+   */
+  readonly inexpressible: number;
 
   /**
    * Returns the kernel's time stamp, in nanoseconds since 1970; `undefined` if this receive path
@@ -45,9 +74,6 @@ export interface FrameSource extends Disposable {
    */
   timestamp(): bigint | undefined;
 }
-
-/** The size of a buffer for one frame, in bytes. A longer frame is truncated. */
-export const FRAME_ROOM = 2048;
 
 /** How many frames a receive path requests at once, if it can request several. */
 export const BATCH = 64;

@@ -17,11 +17,14 @@ import {
 import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { addressOf } from "../../ffi/abi/struct.ts";
 import type { IoUring } from "../../ffi/io_uring/io_uring.ts";
-import { BATCH, FRAME_ROOM, type FrameSource } from "./frame_source.ts";
+import { FRAME_ROOM } from "../packets/link_layer.ts";
+import { offloadHeaderSize } from "../packets/offload_header.ts";
+import { BufferSource } from "./buffer_source.ts";
+import { BATCH } from "./frame_source.ts";
 import { FIXED_SOCKET, restrictedRing } from "./restricted_ring.ts";
 
 /** A source of frames by io_uring RECV. */
-export class IoUringSource implements FrameSource {
+export class IoUringSource extends BufferSource {
   // SAFETY: the submissions point to this memory; the ring holds it until they are cancelled.
   readonly bytes = new Uint8Array(BATCH * FRAME_ROOM);
   readonly #ring: IoUring;
@@ -34,6 +37,7 @@ export class IoUringSource implements FrameSource {
    * open.
    */
   constructor(packetFd: number) {
+    super(offloadHeaderSize(packetFd));
     this.#ring = restrictedRing(packetFd, { entries: BATCH, completions: BATCH });
     this.#ring.hold(this.bytes);
     const start = addressOf(this.bytes);
@@ -60,7 +64,7 @@ export class IoUringSource implements FrameSource {
     return this.#ring.fd;
   }
 
-  next(): boolean {
+  protected step(): boolean {
     const ring = this.#ring;
     for (;;) {
       if (!ring.nextCompletion()) {
@@ -73,8 +77,8 @@ export class IoUringSource implements FrameSource {
       this.#underWay--;
       if (ring.result === -Errno.ECANCELED) continue; // an earlier link of the chain failed
       if (ring.result < 0) throw new SystemError("IORING_OP_RECV", -ring.result);
-      this.length = ring.result;
-      this.offset = ring.userData * FRAME_ROOM;
+      this.length = ring.result - this.header;
+      this.offset = ring.userData * FRAME_ROOM + this.header;
       return true;
     }
   }
@@ -82,12 +86,6 @@ export class IoUringSource implements FrameSource {
   wait(milliseconds: number): void {
     this.#ring.enter(1, milliseconds);
   }
-
-  get captured(): number {
-    return Math.min(this.length, FRAME_ROOM);
-  }
-
-  timestamp(): undefined {}
 
   [Symbol.dispose](): void {
     this.#ring.close();

@@ -22,7 +22,10 @@ import {
 import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import type { IoUring, Submission } from "../../ffi/io_uring/io_uring.ts";
 import { ProvidedBuffers } from "../../ffi/io_uring/provided_buffers.ts";
-import { BATCH, FRAME_ROOM, type FrameSource } from "./frame_source.ts";
+import { FRAME_ROOM } from "../packets/link_layer.ts";
+import { offloadHeaderSize } from "../packets/offload_header.ts";
+import { BufferSource } from "./buffer_source.ts";
+import { BATCH } from "./frame_source.ts";
 import { FIXED_SOCKET, restrictedRing } from "./restricted_ring.ts";
 
 /**
@@ -43,7 +46,7 @@ const RECEIVE: Submission = {
 };
 
 /** A source of frames by io_uring multishot RECV. */
-export class IoUringMultishotSource implements FrameSource {
+export class IoUringMultishotSource extends BufferSource {
   readonly #ring: IoUring;
   // Set while the ring is created.
   #buffers!: ProvidedBuffers;
@@ -61,6 +64,7 @@ export class IoUringMultishotSource implements FrameSource {
    * them. Nothing stays open.
    */
   constructor(packetFd: number, buffers = BUFFERS) {
+    super(offloadHeaderSize(packetFd));
     this.#ring = restrictedRing(packetFd, { entries: 1, completions: 2 * buffers }, (ring) => {
       this.#buffers = new ProvidedBuffers(ring, { group: GROUP, count: buffers, size: FRAME_ROOM });
     });
@@ -103,7 +107,7 @@ export class IoUringMultishotSource implements FrameSource {
     this.#unpublished = 0;
   }
 
-  next(): boolean {
+  protected step(): boolean {
     const ring = this.#ring;
     if (this.#held !== -1) this.#giveBack();
     for (;;) {
@@ -121,8 +125,8 @@ export class IoUringMultishotSource implements FrameSource {
       if (result < 0) throw new SystemError("IORING_OP_RECV", -result);
       if ((flags & IORING_CQE_F_BUFFER) === 0) continue;
       this.#held = ProvidedBuffers.idOf(flags);
-      this.length = result;
-      this.offset = this.#buffers.offsetOf(this.#held);
+      this.length = result - this.header;
+      this.offset = this.#buffers.offsetOf(this.#held) + this.header;
       return true;
     }
   }
@@ -130,12 +134,6 @@ export class IoUringMultishotSource implements FrameSource {
   wait(milliseconds: number): void {
     this.#ring.enter(1, milliseconds);
   }
-
-  get captured(): number {
-    return Math.min(this.length, FRAME_ROOM);
-  }
-
-  timestamp(): undefined {}
 
   [Symbol.dispose](): void {
     this.#ring.close();

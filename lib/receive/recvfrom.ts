@@ -7,18 +7,21 @@
 import { MSG_DONTWAIT, MSG_TRUNC, POLLIN } from "../../ffi/abi/constants.ts";
 import { ReceiveBuffer } from "../../ffi/socket/calls.ts";
 import { Poller } from "../../ffi/socket/poll.ts";
-import { FRAME_ROOM, type FrameSource } from "./frame_source.ts";
+import { FRAME_ROOM } from "../packets/link_layer.ts";
+import { offloadHeaderSize } from "../packets/offload_header.ts";
+import { BufferSource } from "./buffer_source.ts";
 
 /** A source of frames by recvfrom(2). */
-export class RecvfromSource implements FrameSource {
+export class RecvfromSource extends BufferSource {
   readonly #buffer = new ReceiveBuffer(FRAME_ROOM);
   readonly bytes = this.#buffer.bytes;
-  readonly offset = 0;
+  readonly offset = this.header;
   length = 0;
 
   readonly #poller: Poller;
 
   constructor(readonly fd: number) {
+    super(offloadHeaderSize(fd));
     this.#poller = new Poller([fd], POLLIN);
   }
 
@@ -26,18 +29,12 @@ export class RecvfromSource implements FrameSource {
     this.#poller.wait(milliseconds);
   }
 
-  next(): boolean {
+  protected step(): boolean {
     const length = this.#buffer.receive(this.fd, MSG_DONTWAIT | MSG_TRUNC);
     if (length === -1) return false;
-    this.length = length;
+    this.length = length - this.header;
     return true;
   }
-
-  get captured(): number {
-    return Math.min(this.length, FRAME_ROOM);
-  }
-
-  timestamp(): undefined {}
 
   [Symbol.dispose](): void {}
 }

@@ -6,19 +6,23 @@
  */
 
 import { MSG_DONTWAIT, MSG_TRUNC, POLLIN } from "../../ffi/abi/constants.ts";
-import { timespec } from "../../ffi/abi/layouts.ts";
+import type { VlanTag } from "../../ffi/packet/vlan_tag.ts";
 import { MessageVector } from "../../ffi/socket/message_vector.ts";
 import { Poller } from "../../ffi/socket/poll.ts";
-import { stampIn } from "../packets/queue.ts";
-import { BATCH, FRAME_ROOM, type FrameSource } from "./frame_source.ts";
+import { Ancillary, ANCILLARY_SPACE } from "../packets/ancillary.ts";
+import { FRAME_ROOM } from "../packets/link_layer.ts";
+import { offloadHeaderSize } from "../packets/offload_header.ts";
+import { BufferSource } from "./buffer_source.ts";
+import { BATCH } from "./frame_source.ts";
 
 /** A source of frames by recvmmsg(2). */
-export class RecvmmsgSource implements FrameSource {
+export class RecvmmsgSource extends BufferSource {
   readonly #messages = new MessageVector({
     count: BATCH,
     size: FRAME_ROOM,
-    controlSize: timespec.size,
+    controlSpace: ANCILLARY_SPACE,
   });
+  readonly #ancillary = new Ancillary(this.#messages.control);
   readonly bytes = this.#messages.bytes;
   #received = 0;
   #current = -1;
@@ -26,6 +30,7 @@ export class RecvmmsgSource implements FrameSource {
   readonly #poller: Poller;
 
   constructor(readonly fd: number) {
+    super(offloadHeaderSize(fd));
     this.#poller = new Poller([fd], POLLIN);
   }
 
@@ -33,7 +38,7 @@ export class RecvmmsgSource implements FrameSource {
     this.#poller.wait(milliseconds);
   }
 
-  next(): boolean {
+  protected step(): boolean {
     if (++this.#current < this.#received) return true;
     this.#current = this.#received = 0;
     this.#received = this.#messages.receive(this.fd, MSG_DONTWAIT | MSG_TRUNC);
@@ -41,19 +46,30 @@ export class RecvmmsgSource implements FrameSource {
   }
 
   get offset(): number {
-    return this.#messages.offsetOf(this.#current);
-  }
-
-  get captured(): number {
-    return Math.min(this.length, FRAME_ROOM);
+    return this.#messages.offsetOf(this.#current) + this.header;
   }
 
   get length(): number {
-    return this.#messages.lengthOf(this.#current);
+    return this.#messages.lengthOf(this.#current) - this.header;
   }
 
-  timestamp(): bigint | undefined {
-    return stampIn(this.#messages.controlOf(this.#current));
+  /** Returns what the kernel reports beside the current frame. */
+  #beside(): Ancillary {
+    const messages = this.#messages, i = this.#current;
+    this.#ancillary.moveTo(messages.controlOffsetOf(i), messages.controlLengthOf(i));
+    return this.#ancillary;
+  }
+
+  override get vlan(): VlanTag | undefined {
+    return this.#beside().vlan;
+  }
+
+  override get isChecksumPending(): boolean {
+    return super.isChecksumPending || this.#beside().isChecksumPending;
+  }
+
+  override timestamp(): bigint | undefined {
+    return this.#beside().timestamp;
   }
 
   [Symbol.dispose](): void {}

@@ -5,17 +5,23 @@
  */
 
 import { POLLIN } from "../../ffi/abi/constants.ts";
+import type { VlanTag } from "../../ffi/packet/vlan_tag.ts";
 import { Poller } from "../../ffi/socket/poll.ts";
-import { type Frame, takeFrame } from "../packets/queue.ts";
-import type { FrameSource } from "./frame_source.ts";
+import { offloadHeaderSize } from "../packets/offload_header.ts";
+import { FrameBuffer } from "../packets/queue.ts";
+import { BufferSource } from "./buffer_source.ts";
 
 /** A source of frames by recvmsg(2). */
-export class RecvmsgSource implements FrameSource {
-  #frame: Frame = { bytes: 0, head: new Uint8Array(0), timestamp: 0n };
+export class RecvmsgSource extends BufferSource {
+  readonly #buffer = new FrameBuffer();
+  readonly bytes = this.#buffer.bytes;
+  readonly offset = this.header;
+  length = 0;
 
   readonly #poller: Poller;
 
   constructor(readonly fd: number) {
+    super(offloadHeaderSize(fd));
     this.#poller = new Poller([fd], POLLIN);
   }
 
@@ -23,29 +29,22 @@ export class RecvmsgSource implements FrameSource {
     this.#poller.wait(milliseconds);
   }
 
-  next(): boolean {
-    const frame = takeFrame(this.fd);
-    if (frame === undefined) return false;
-    this.#frame = frame;
+  protected step(): boolean {
+    if (!this.#buffer.receive(this.fd)) return false;
+    this.length = this.#buffer.length - this.header;
     return true;
   }
 
-  get bytes(): Uint8Array<ArrayBuffer> {
-    return this.#frame.head;
+  override get vlan(): VlanTag | undefined {
+    return this.#buffer.ancillary.vlan;
   }
 
-  readonly offset = 0;
-
-  get captured(): number {
-    return this.#frame.head.length;
+  override get isChecksumPending(): boolean {
+    return super.isChecksumPending || this.#buffer.ancillary.isChecksumPending;
   }
 
-  get length(): number {
-    return this.#frame.bytes;
-  }
-
-  timestamp(): bigint {
-    return this.#frame.timestamp;
+  override timestamp(): bigint | undefined {
+    return this.#buffer.ancillary.timestamp;
   }
 
   [Symbol.dispose](): void {}

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { POLLIN } from "../../ffi/abi/constants.ts";
+import { POLLIN, TP_STATUS_CSUMNOTREADY } from "../../ffi/abi/constants.ts";
 import { SystemError } from "../../ffi/abi/errno.ts";
 import {
   PacketRing,
@@ -15,6 +15,7 @@ import {
 } from "../../ffi/packet/packet_ring.ts";
 import { takeSocketError } from "../../ffi/socket/calls.ts";
 import { Poller } from "../../ffi/socket/poll.ts";
+import { offloadHeaderSize, segmentSizeIn } from "../packets/offload_header.ts";
 import type { FrameSource } from "./frame_source.ts";
 
 /**
@@ -30,9 +31,12 @@ export const WORKER_RING: PacketRingGeometry = {
 /** A source of frames by the ring of a packet socket, whichever process set it up. */
 export class PacketRingSource extends PacketRing implements FrameSource {
   readonly #poller: Poller;
+  readonly #header: number;
+  readonly inexpressible = 0;
 
   constructor(readonly fd: number, geometry = WORKER_RING) {
     super(fd, geometry);
+    this.#header = offloadHeaderSize(fd);
     this.#poller = new Poller([fd], POLLIN);
   }
 
@@ -65,6 +69,14 @@ export class PacketRingSource extends PacketRing implements FrameSource {
       tearDownPacketRing(packetFd);
       throw error;
     }
+  }
+
+  get segmentSize(): number {
+    return this.#header === 0 ? 0 : segmentSizeIn(this.bytes, this.offset - this.#header);
+  }
+
+  get isChecksumPending(): boolean {
+    return (this.status & TP_STATUS_CSUMNOTREADY) !== 0;
   }
 
   timestamp(): bigint {

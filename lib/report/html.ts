@@ -232,7 +232,7 @@ function renderEnvironment({ environment, version }: Evidence): Markup {
     ["Interface", environment.interface ?? "none"],
     ...environment.link === null
       ? []
-      : [["Frames", describeLink(environment.link)] as [string, string]],
+      : [["Frames", describeLink(environment.link, environment.interface)] as [string, string]],
     ["Target user", environment.user ?? "none"],
     ["Started", environment.started],
   ];
@@ -259,16 +259,17 @@ function renderEnvironment({ environment, version }: Evidence): Markup {
       </table>
       <h3>The command</h3>
       <p>On this interface:</p>
-      <pre>${lines(`sudo ${commandOf(environment)}`)}</pre>
+      <pre>${lines(commandOf("scripts/fdpass.sh", environment))}</pre>
       <p>On any machine, on its own veth pair in a private network namespace, which the kernel removes afterwards:</p>
-      <pre>${lines(`sudo scripts/netns.sh ${commandOf(environment)}`)}</pre>
+      <pre>${lines(commandOf("scripts/netns.sh deno run -A main.ts", environment))}</pre>
     </section>
   `;
 }
 
-/** Returns the command, quoted for a shell. */
-function commandOf({ args }: Environment): string {
-  return ["deno", "run", "-A", "main.ts", ...args].map((word) =>
+/** Returns a program with the arguments of the run, quoted for a shell. */
+function commandOf(program: string, { args }: Environment): string {
+  const quoted = args.map((word) =>
     /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
-  ).join(" ");
+  );
+  return [program, ...quoted].join(" ");
 }

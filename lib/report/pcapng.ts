@@ -70,9 +70,9 @@ const END_OF_OPTIONS = option(OPT_ENDOFOPT, new Uint8Array(0));
  * Returns a pcapng file with the packets that the child received in all experiments. Without
  * packets it is a valid, empty capture.
  *
- * Each packet has a comment: its experiment, its number there, whether it came after the drop, and
- * whether it is this run's stimulus. Of a long frame only the beginning was kept; its block has the
- * original length.
+ * Each packet has a comment: its experiment, its number there, whether it came after the drop,
+ * whether it is this run's stimulus, and its summary. Of a long frame only the beginning was kept;
+ * its block has the original length.
  */
 export function renderPcapng(evidence: Evidence): Uint8Array<ArrayBuffer> {
   const { environment, experiments, version } = evidence;
@@ -92,7 +92,7 @@ export function renderPcapng(evidence: Evidence): Uint8Array<ArrayBuffer> {
     u16(LINKTYPES[environment.link?.layer ?? "ethernet"]),
     u16(0),
     u32(0), // snaplen: no limit
-    textOption(IF_NAME, environment.interface ?? "unknown"),
+    textOption(IF_NAME, environment.link?.name ?? environment.interface ?? "unknown"),
     option(IF_TSRESOL, Uint8Array.of(NANOSECONDS)),
     END_OF_OPTIONS,
   );
@@ -124,9 +124,9 @@ function packetBlock({ bytes, head, timestamp_ns }: Packet, comment: string): Ui
 
 /** Returns the comment of a packet. */
 function describe({ name, packets }: ExperimentEvidence, i: number): string {
-  const { after_drop, ours, stamped_by } = packets[i];
+  const { after_drop, ours, stamped_by, summary } = packets[i];
   const when = after_drop ? "received after the drop" : "perhaps received before the drop";
   const whose = ours ? "this run's stimulus" : "not this run's stimulus";
   const clock = stamped_by === "kernel" ? "" : ", time stamp of the child's clock";
-  return `${name}: packet ${i + 1} of ${packets.length}, ${when}, ${whose}${clock}`;
+  return `${name}: packet ${i + 1} of ${packets.length}, ${when}, ${whose}${clock}: ${summary}`;
 }

@@ -20,7 +20,9 @@ const VERSION_LINE = "KTAP version 1";
 /** Returns the evidence as KTAP, version 1. */
 export function renderTap(evidence: Evidence): string {
   const { experiments, environment, error, exit } = evidence;
-  const link = environment.link === null ? "" : ` (${describeLink(environment.link)})`;
+  const link = environment.link === null
+    ? ""
+    : ` (${describeLink(environment.link, environment.interface)})`;
   const where = [
     `fdpass ${evidence.version}, Linux ${environment.kernel} (${environment.arch}), ` +
     `${environment.libc}, Deno ${environment.deno}`,

@@ -44,12 +44,21 @@ const COLORED: Palette = { pass: green, fail: red, skip: yellow, heading: bold, 
 export function renderText(evidence: Evidence, { color, amount }: TextOptions): string {
   const paint = color ? COLORED : PLAIN;
   const { experiments } = evidence;
-  if (amount === "quiet") {
-    return experiments.map((each) => `${renderVerdict(each, paint)}\n`).join("");
-  }
-  return experiments
-    .map((each) => renderExperiment(evidence, each, paint, amount === "verbose"))
-    .join("\n");
+  const verdicts = experiments.map((each) => renderVerdict(each, paint));
+  const overall = experiments.length > 1 ? [renderOverall(evidence, paint)] : [];
+  if (amount === "quiet") return [...verdicts, ...overall].map((line) => `${line}\n`).join("");
+  const summary = [
+    paint.heading("=== All Experiments ==="),
+    "",
+    ...verdicts.map((line) => `  ${line}`),
+    "",
+    ...overall,
+    "",
+  ].join("\n");
+  return [
+    ...experiments.map((each) => renderExperiment(evidence, each, paint, amount === "verbose")),
+    ...experiments.length > 1 ? [summary] : [],
+  ].join("\n");
 }
 
 /** Returns the message of a run that ended in an error. */
@@ -58,15 +67,35 @@ export function renderFailure(message: string, remedy: string | null, paint = PL
   return `${paint.fail(`fdpass: ${escapeText(message)}`)}\n${advice}`;
 }
 
-function renderVerdict(
-  { name, verdict, checks, error }: ExperimentEvidence,
-  paint: Palette,
-): string {
+const STATUS = { PASS: "pass", FAIL: "fail", INCONCLUSIVE: "skip" } as const;
+
+function renderOverall({ verdict, experiments }: Evidence, paint: Palette): string {
+  const status = STATUS[verdict];
+  const passed = experiments.filter((each) => each.verdict === "PASS").length;
+  return paint[status](
+    `${MARK[status]} ${verdict}: ${passed} of ${experiments.length} experiments are a PASS`,
+  );
+}
+
+function renderVerdict(experiment: ExperimentEvidence, paint: Palette): string {
+  const { name, verdict, checks, error } = experiment;
   const passed = checks.filter(({ status }) => status === "pass").length;
-  const color = verdict === "PASS" ? paint.pass : verdict === "FAIL" ? paint.fail : paint.skip;
-  const reason = error === null ? "" : `; ${escapeText(error)}`;
+  const color = paint[STATUS[verdict]];
+  const reasons = error !== null ? [error] : verdict === "INCONCLUSIVE" ? whyOpen(checks) : [];
+  const reason = reasons.map((each) => `; ${escapeText(each)}`).join("");
   return `${color(verdict)} ${name}: ${passed} of ${checks.length} checks hold${reason}`;
 }
+
+/** The reasons why checks could not be judged, each once, and how to get traffic if that helps. */
+function whyOpen(checks: readonly CheckResult[]): string[] {
+  const open = checks.filter(({ status }) => status === "skip").map(({ observed }) => observed);
+  return [...new Set(open), ...open.some(lacksTraffic) ? [GET_TRAFFIC] : []];
+}
+
+const lacksTraffic = (reason: string) => /stimulus|traffic/.test(reason);
+
+const GET_TRAFFIC =
+  "to get traffic, name an interface whose veth peer is here, or use --stimulus or a longer --timeout";
 
 function renderExperiment(
   { environment }: Evidence,
@@ -79,9 +108,9 @@ function renderExperiment(
     "",
     "Configuration:",
     `  Interface: ${escapeText(environment.interface ?? "")}`,
-    ...environment.link === null
-      ? []
-      : [paint.detail(`    · ${escapeText(describeLink(environment.link))}`)],
+    ...environment.link === null ? [] : [
+      paint.detail(`    · ${escapeText(describeLink(environment.link, environment.interface))}`),
+    ],
     "  Running as: root (UID 0)",
     ...(verbose
       ? [
@@ -232,7 +261,7 @@ function renderConclusion(experiment: ExperimentEvidence, paint: Palette): strin
   const standing = verdict === "FAIL" ? "fail" : "skip";
   const open = checks.filter(({ status }) => status === standing);
   const rows = open.map(({ id, claim, observed }) =>
-    `  - ${id} ${escapeText(`${claim}: ${observed}`)}`
+    `  - ${id} ${escapeText(observed === error ? claim : `${claim}: ${observed}`)}`
   );
   const cause = error === null ? [] : [`  ${escapeText(error)}`];
   const names = decisions.join(", ");
@@ -252,11 +281,10 @@ function renderConclusion(experiment: ExperimentEvidence, paint: Palette): strin
       ),
       ...cause,
       ...rows,
-      ...open.some(({ observed }) => /stimulus|traffic/.test(observed)) ? [GIVE_TRAFFIC] : [],
+      ...open.some(({ observed }) => lacksTraffic(observed)) ? [`  ${sentence(GET_TRAFFIC)}`] : [],
       "",
       paint.skip(`– Neither validated nor refuted: ${names}`),
     ];
 }
 
-const GIVE_TRAFFIC =
-  "  To get traffic: name an interface whose veth peer is here, or use --stimulus or a longer --timeout";
+const sentence = (words: string) => words[0].toUpperCase() + words.slice(1);

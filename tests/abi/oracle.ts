@@ -36,15 +36,15 @@ const ENDS_BEFORE: Record<string, string> = {
 const UNIONS = new Set(["bpf_attr"]);
 const TYPEDEFS = new Set(["sem_t", "siginfo_t", "sigset_t"]);
 
-/** Fields of an inner struct, as C spells them. */
+/** Fields of an inner struct, as C spells them; with the outer one, if several have that name. */
 const NESTED: Record<string, string> = {
   block_status: "hdr.bh1.block_status",
   num_pkts: "hdr.bh1.num_pkts",
   offset_to_first_pkt: "hdr.bh1.offset_to_first_pkt",
   blk_len: "hdr.bh1.blk_len",
   seq_num: "hdr.bh1.seq_num",
-  tp_vlan_tci: "hv1.tp_vlan_tci",
-  tp_vlan_tpid: "hv1.tp_vlan_tpid",
+  "tpacket3_hdr.tp_vlan_tci": "hv1.tp_vlan_tci",
+  "tpacket3_hdr.tp_vlan_tpid": "hv1.tp_vlan_tpid",
   sq_off_head: "sq_off.head",
   sq_off_tail: "sq_off.tail",
   sq_off_flags: "sq_off.flags",
@@ -64,6 +64,7 @@ const NESTED: Record<string, string> = {
 const KERNEL_ONLY: Record<string, string> = {
   IORING_SETUP_NO_MMAP: "since Linux 6.5; tests/ffi/io_uring/io_uring_test.ts",
   SCM_MAX_FD: "include/net/scm.h of the kernel; tests/ffi/socket/control_messages_test.ts",
+  VIRTIO_NET_HDR_GSO_UDP_L4: "since Linux 6.2; tests/lib/receive/super_packets_test.ts",
   // asm-generic/siginfo.h has these two, and cannot be included beside signal.h.
   SYS_SECCOMP: "tests/ffi/ptrace/stopped_thread_test.ts",
   SYS_USER_DISPATCH: "tests/hostile/violations.ts",
@@ -108,6 +109,7 @@ const HEADERS = [
   "linux/if_packet.h",
   "linux/igmp.h",
   "linux/io_uring.h",
+  "linux/ip.h",
   "linux/kcmp.h",
   "linux/net_tstamp.h",
   "linux/nsfs.h",
@@ -115,6 +117,7 @@ const HEADERS = [
   "linux/rtnetlink.h",
   "linux/seccomp.h",
   "linux/sockios.h",
+  "linux/virtio_net.h",
 ];
 
 /** Size, and offset and size of every field. */
@@ -124,7 +127,7 @@ export function layoutFacts({ name, size, fields }: Layout): Facts {
   const cType = TYPEDEFS.has(name) ? name : `${UNIONS.has(name) ? "union" : "struct"} ${name}`;
   facts[end ? `offsetof(${cType}, ${end})` : `sizeof(${cType})`] = size;
   for (const [field, [offset, type]] of Object.entries(fields)) {
-    const cField = NESTED[field] ?? field;
+    const cField = NESTED[`${name}.${field}`] ?? NESTED[field] ?? field;
     facts[`offsetof(${cType}, ${cField})`] = offset;
     facts[`sizeof(((${cType} *) 0)->${cField})`] = sizeOf(type);
   }

@@ -1,17 +1,12 @@
 /** The main job on an interface with traffic of others, before, during and after the stimulus. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Packet, Verdict } from "../../lib/evidence/evidence.ts";
 import { PATHS } from "../lib/receive/paths.ts";
 import { testNeeding } from "../support/needs.ts";
 import { evidenceIn, inNamespace } from "../support/programs.ts";
 import { FDPASS } from "./here.ts";
-
-/** In the shell: sends a datagram to nobody every millisecond, by the far end. */
-const TRAFFIC = `ip address add 192.0.2.9/24 dev veth-fdpass-far
-  ip neighbour add 192.0.2.8 lladdr 02:00:00:00:00:01 dev veth-fdpass-far nud permanent
-  while :; do echo others >/dev/udp/192.0.2.8/9; read -t 0.001 <> <(:); done &
-  exec "$0" "$@"`;
+import { GROUP_TRAFFIC, TRAFFIC } from "./traffic.ts";
 
 const among = (args: string[]) =>
   inNamespace(["bash", "-c", TRAFFIC, ...FDPASS, "--json", ...args, "veth-fdpass"]);
@@ -60,6 +55,22 @@ for (const path of ["recvfrom", "io-uring", "io-uring-multishot"]) {
     assertStimulus(packets, 100);
   });
 }
+
+testNeeding(root, "A hardened socket does not admit unicast: exit 4, and the reason", async () => {
+  const args = ["--harden", "--stimulus", "none", "-t", "3", "-n", "50"];
+  const { checks } = await amongOthers(args, ["INCONCLUSIVE", 4]);
+  const { observed } = checks.find(({ id }) => id === "RECV-01")!;
+  assertMatch(
+    observed,
+    /^no stimulus, and only \d+ of 50 packets .* admits only multicast IPv4 and/,
+  );
+});
+
+testNeeding(root, "Multicast traffic alone suffices for a hardened socket: PASS", async () => {
+  const args = ["--harden", "--json", "--stimulus", "none", "veth-fdpass"];
+  const outcome = await inNamespace(["bash", "-c", GROUP_TRAFFIC, ...FDPASS, ...args]);
+  assertEquals([evidenceIn(outcome).verdict, outcome.code], ["PASS", 0]);
+});
 
 /** In the shell: sends a datagram to nobody every millisecond, over the loopback. */
 const LOOPBACK = `while :; do echo others >/dev/udp/127.0.0.8/9; read -t 0.001 <> <(:); done &

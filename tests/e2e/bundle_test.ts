@@ -16,7 +16,11 @@ testNeeding(
     bundled(async (place) => {
       assertEquals([...Deno.readDirSync(place.folder)].map(({ name }) => name), ["fdpass.js"]);
       await assertSame(place, ["--harden", "veth-fdpass"]);
-      await assertSame(place, ["--trace", "veth-fdpass"]);
+      const files = ["--report", "run.html", "--pcap", "run.pcapng"].map((word) =>
+        word.startsWith("run") ? `${place.cache}/${word}` : word
+      );
+      await assertSame(place, ["--trace", "--force", ...files, "veth-fdpass"]);
+      assertMatch(await Deno.readTextFile(`${place.cache}/run.html`), /^<!DOCTYPE html>/);
       assertEquals([...Deno.readDirSync(place.folder)].map(({ name }) => name), ["fdpass.js"]);
     }),
 );
@@ -48,7 +52,7 @@ testNeeding(
       assertMatch(code, new RegExp(`^/\\*\\*\\n \\* fdpass ${VERSION} \\(commit \\w+\\+?\\)`));
       const titles = [...code.matchAll(/^\/\/ ─+ (.*)$/gm)].map(([, title]) => title);
       const wanted = [
-        "main.ts",
+        "lib/cli/main.ts",
         "ffi/socket/cmsg.ts",
         "lib/harness/child_main.ts",
         "lib/experiments/privilege_drop/experiment.ts",

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { testNeeding, which } from "../support/needs.ts";
-import { fdpass, inNamespace, ROOT, runProgram } from "../support/programs.ts";
+import { testNeeding } from "../support/needs.ts";
+import { evidenceIn, fdpass, inNamespace, ROOT, runProgram } from "../support/programs.ts";
+import { NOT_ROOT } from "./here.ts";
 import { hasEnded, processesWith, Running, until } from "./processes.ts";
 
 const root = { root: true, programs: { ip: "iproute2" } };
@@ -46,6 +47,25 @@ testNeeding(root, "netns.sh without arguments is the main job", async () => {
   const { code, stdout } = await inNamespace([]);
   assertMatch(stdout, /\n✓ Core assumption validated: D24 /);
   assertEquals(code, 0);
+});
+
+testNeeding(root, "netns.sh hands leading options to the main job", async () => {
+  const evidence = evidenceIn(await inNamespace(["--json", "-n", "3"]));
+  assertEquals(evidence.environment.interface, "veth-fdpass");
+  assertEquals(evidence.exit, 0);
+  assertMatch((await inNamespace(["-n", "3"])).stdout, /Packets received: 3\/3/);
+  assertMatch((await inNamespace(["-v"])).stdout, /claim: [^]*evidence: /);
+  const wrong = await inNamespace(["-n", "0"]);
+  assertMatch(wrong.stderr, /--count must be a whole number/);
+  assertEquals(wrong.code, 2);
+});
+
+testNeeding(root, "netns.sh prints a text without root and without a namespace", async () => {
+  for (const option of ["--help", "-h", "--list", "--version"]) {
+    const text = await runProgram(SCRIPT, [option]);
+    assertEquals(await runProgram(NOT_ROOT[0], [...NOT_ROOT.slice(1), SCRIPT, option]), text);
+    assertEquals([text.code, text.stderr], [0, ""]);
+  }
 });
 
 testNeeding(root, "The veth pair is up inside, and does not exist outside", async () => {
@@ -120,107 +140,6 @@ testNeeding(root, "Processes that a command leaves running end with it", async (
   assertEquals(code, 3);
   await until("all have ended", () => allEnded(word), PATIENCE);
 });
-
-/**
- * Runs a copy of the scripts in a folder of its own, where only these programs are installed and
- * these scripts act as programs.
- */
-async function onMachineWith(
-  programs: string[],
-  scripts: Record<string, string>,
-  command: string[],
-) {
-  const folder = await Deno.makeTempDir();
-  try {
-    await Deno.mkdir(`${folder}/bin`);
-    await runProgram("cp", ["-r", `${ROOT}/scripts`, folder]);
-    for (const name of programs) await Deno.symlink(which(name)!, `${folder}/bin/${name}`);
-    for (const [name, text] of Object.entries(scripts)) {
-      await Deno.writeTextFile(`${folder}/bin/${name}`, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
-    }
-    const outcome = await runProgram(`${folder}/scripts/netns.sh`, command, {
-      env: { PATH: `${folder}/bin` },
-    });
-    return { ...outcome, stderr: outcome.stderr.replaceAll(folder, "FOLDER") };
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-const BASICS = [
-  "bash",
-  "env",
-  "sh",
-  "id",
-  "dirname",
-  "unshare",
-  "setpriv",
-  "mkdir",
-  "ln",
-  "chmod",
-  "cp",
-  "grep",
-];
-const noDeno = "exit 0";
-
-const MISSING: [program: string, there: string[], names: RegExp][] = [
-  ["ip", BASICS, /"ip" is missing.*iproute2/],
-  ["unshare", BASICS.filter((name) => name !== "unshare").concat("ip"), /"unshare".*util-linux/],
-  ["setpriv", BASICS.filter((name) => name !== "setpriv").concat("ip"), /"setpriv".*util-linux/],
-];
-
-for (const [program, there, names] of MISSING) {
-  testNeeding(root, `Without ${program} netns.sh names the package: exit 4`, async () => {
-    const outcome = await onMachineWith(there, { deno: noDeno }, ["sh", "-c", "echo ran"]);
-    assertMatch(outcome.stderr, names);
-    assertEquals([outcome.code, outcome.stdout], [4, ""]);
-  });
-}
-
-testNeeding(root, "Without deno and npm netns.sh names npm: exit 4", async () => {
-  const outcome = await onMachineWith([...BASICS, "ip"], {}, ["sh", "-c", "echo ran"]);
-  assertMatch(outcome.stderr, /"npm" is missing.*package npm/);
-  assertEquals([outcome.code, outcome.stdout], [4, ""]);
-});
-
-testNeeding(root, "Without deno netns.sh installs the pinned one by npm, and says so", async () => {
-  // A stand-in for npm: it prints its arguments, and installs a deno where npm does.
-  const npm = `echo "npm $*"
-    grep -h '"deno"' "$(dirname "$0")/../.tools/package.json"
-    while [ "$1" != --prefix ]; do shift; done
-    for folder in "$2/node_modules/.bin" "$2/node_modules/@deno/platform"; do
-      mkdir -p "$folder"
-      printf '#!/bin/sh\\nexit 0\\n' >"$folder/deno"
-      chmod +x "$folder/deno"
-    done`;
-  const command = ["sh", "-c", "command -v deno; exit 5"];
-  const outcome = await onMachineWith([...BASICS, "ip"], { npm }, command);
-  assertMatch(outcome.stderr, /no deno found; installing deno \d+\.\d+\.\d+ into FOLDER\/\.tools/);
-  assertMatch(outcome.stderr, /npm install .*--prefix FOLDER\/\.tools\n/);
-  assertMatch(outcome.stderr, /"deno": "\d+\.\d+\.\d+"/);
-  assertMatch(outcome.stdout, /\/\.tools\/node_modules\/.*\/deno\n$/);
-  assertEquals(outcome.code, 5);
-});
-
-Deno.test("The Deno that netns.sh installs is pinned by checksum", () => {
-  const text = (name: string) => Deno.readTextFileSync(`${ROOT}/scripts/${name}`);
-  const { packages } = JSON.parse(text("deno/package-lock.json"));
-  const version = JSON.parse(text("deno/package.json")).dependencies.deno;
-  assertMatch(text("tools.sh"), new RegExp(`^deno_version=${version} `, "m"));
-  for (const name of ["deno", "@deno/linux-x64-glibc"]) {
-    const { version: locked, integrity } = packages[`node_modules/${name}`];
-    assertEquals(locked, version);
-    assertMatch(integrity, /^sha512-[\w+/]{86}==$/);
-  }
-});
-
-for (const [what, npm] of [["fails", "exit 1"], ["brings nothing", "exit 0"]]) {
-  testNeeding(root, `Where npm ${what} netns.sh says so: exit 4`, async () => {
-    const outcome = await onMachineWith([...BASICS, "ip"], { npm }, ["sh", "-c", "echo ran"]);
-    assertMatch(outcome.stderr, /npm .*deno/);
-    assertEquals([outcome.code, outcome.stdout], [4, ""]);
-  });
-}
 
 const git = { root: true, programs: { git: "git" } };
 

@@ -46,7 +46,7 @@ testNeeding(
           ? "received after the drop"
           : "perhaps received before the drop";
         const whose = packets[i].ours ? " this run's stimulus" : " not this run's stimulus";
-        assertMatch(comment, new RegExp(`${when},${whose}$`));
+        assertMatch(comment, new RegExp(`${when},${whose}: ${RegExp.escape(packets[i].summary)}$`));
       });
       assertEquals(packets.some(({ ours }) => ours), true);
       assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600, "packets are for root to read");

@@ -12,7 +12,7 @@ import {
 } from "../../lib/experiments/authority/expected_outcome.ts";
 import { OPERATIONS } from "../../lib/experiments/authority/operations.ts";
 import { testNeeding } from "../support/needs.ts";
-import { fdpass, inNamespace, ROOT, runProgram } from "../support/programs.ts";
+import { fdpass, inNamespace, type Outcome, ROOT, runProgram } from "../support/programs.ts";
 
 const README = Deno.readTextFileSync(`${ROOT}/README.md`);
 const EVIDENCE = Deno.readTextFileSync(`${ROOT}/docs/evidence.md`);
@@ -125,6 +125,50 @@ Deno.test("The pictures of docs/evidence.md exist, are small, and have a text", 
 Deno.test("The README shows the crossing as a diagram that is drawn where READMEs are read", () => {
   const [crossing] = blocks(README, "mermaid");
   assertMatch(crossing, /^sequenceDiagram\n[^]*SCM_RIGHTS[^]*setresuid[^]*EPERM/);
+});
+
+/** The commands of the README, each without its comment. */
+const COMMANDS = blocks(README, "sh").flatMap((block) => block.trimEnd().split("\n"))
+  .map((line) => line.replace(/ +#.*$/, ""));
+
+/** `eth0`, in the namespace of the test. */
+const ETH0 = `
+  ip link add eth0 type veth peer name eth0-far
+  ip link set eth0 up
+  ip link set eth0-far up`;
+
+/** Runs a command where no Deno is on PATH, but where its installer puts it. */
+async function withoutDenoOnPath(command: string): Promise<Outcome> {
+  const [deno, folder] = [Deno.execPath(), await Deno.makeTempDir()];
+  try {
+    await Deno.mkdir(`${folder}/bin`);
+    await Deno.symlink(deno, `${folder}/bin/deno`);
+    const path = Deno.env.get("PATH")!.split(":").filter((each) => !deno.startsWith(`${each}/`));
+    return await inNamespace(["sh", "-c", command], {
+      env: { PATH: path.join(":"), DENO_INSTALL: folder },
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+for (const command of COMMANDS) {
+  testNeeding(
+    { root: true, programs: { ip: "iproute2" } },
+    `The README's command works where no deno is on PATH: ${command}`,
+    async () => {
+      // The whole suite would start itself.
+      const all = command.replace(/ test$/, " test --no-check tests/lib/host/deno_version_test.ts");
+      const { code, stdout, stderr } = await withoutDenoOnPath(`${ETH0}\n${all}`);
+      assertEquals(code, 0, stdout + stderr);
+      assert(stdout.length > 100, stdout);
+    },
+  );
+}
+
+Deno.test("The README's commands need no deno on PATH, and no sudo", () => {
+  assert(COMMANDS.length > 5, COMMANDS.join("\n"));
+  assertEquals(COMMANDS.filter((command) => !command.startsWith("scripts/")), []);
 });
 
 testNeeding({ root: true }, "The README's transcript is what a run prints", async () => {

@@ -9,9 +9,9 @@ import { assert, assertEquals } from "@std/assert";
 import { testNeeding } from "../support/needs.ts";
 import { evidenceIn, inNamespace } from "../support/programs.ts";
 import { problemsOf, RunFolder, summary } from "./in_surrounding.ts";
-import { FDPASS } from "./here.ts";
+import { FDPASS, FDPASS_WITHOUT_PTRACE } from "./here.ts";
 import { straced } from "./strace.ts";
-import { commandIn, SURROUNDINGS, withDescriptors } from "./surroundings.ts";
+import { SURROUNDINGS, withDescriptors } from "./surroundings.ts";
 
 const NEEDS = { root: true, programs: { ip: "iproute2", prlimit: "util-linux", strace: "strace" } };
 
@@ -96,7 +96,7 @@ testNeeding(
 
 testNeeding(NEEDS, "Where standard streams are closed, no socket gets their numbers", async () => {
   const { before } = SURROUNDINGS.find(({ what }) => what.startsWith("all standard streams"))!;
-  const command = commandIn({ what: "", before, exit: 0, says: /^/ });
+  const command = [...before, ...FDPASS_WITHOUT_PTRACE, "veth-fdpass"];
   const { outcome, calls } = await straced("socket,socketpair,pipe2,openat,fcntl,dup2", command);
   assertEquals(outcome.code, 0);
   const made = calls.filter(({ name }) => name === "socket" || name === "socketpair");

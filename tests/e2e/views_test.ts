@@ -33,9 +33,10 @@ testNeeding(
     const passed = await inNamespace(["prove", "-e", command, "veth-fdpass"]);
     assertMatch(passed.stdout, /Tests=1[^]*Result: PASS/);
     assertEquals(passed.code, 0);
-    const cut = await inNamespace(["prove", "-e", `${command} -t 0.02`, "veth-fdpass"]);
-    assertMatch(cut.stdout, /Failed 1\/1 subtests[^]*Result: FAIL/);
-    assertEquals(cut.code, 1);
+    const hostile = `${Deno.execPath()} run -A tests/hostile/run.ts ./child.ts?root-saved --tap`;
+    const failed = await inNamespace(["prove", "-e", hostile, "veth-fdpass"]);
+    assertMatch(failed.stdout, /Failed 1\/1 subtests[^]*Result: FAIL/);
+    assertEquals(failed.code, 1);
   },
 );
 
@@ -166,9 +167,28 @@ testNeeding(
       const path = `${folder}/run.html`;
       const { code } = await fdpass(["-q", "-t", "0.02", "--report", path, "veth-fdpass"]);
       const page = await Deno.readTextFile(path);
-      assertStringIncludes(page, "It ended early: "); // the time is up, or nothing came in time
-      assertStringIncludes(page, ">FAIL<");
-      assertEquals(code, 1);
+      assertStringIncludes(page, "It ended early: Time ran out after 0.02 s");
+      assertStringIncludes(page, ">INCONCLUSIVE<");
+      assertEquals(code, 4);
+    });
+  },
+);
+
+testNeeding(
+  { root: true },
+  "--report and --pcap under sudo belong to the user, 0600, under any umask",
+  async () => {
+    await inFolder(async (folder) => {
+      await Deno.chown(folder, 1, 1);
+      const files = ["--report", `${folder}/run.html`, "--pcap", `${folder}/run.pcapng`];
+      const sudo = ["env", "SUDO_UID=1", "SUDO_GID=1"];
+      const before = ["sh", "-c", 'umask 777; exec "$@"', "sh", ...sudo];
+      const { code, stderr } = await here(["-q", ...files, "veth-fdpass"], before);
+      assertEquals([code, stderr], [0, ""]);
+      for (const name of ["run.html", "run.pcapng"]) {
+        const { uid, gid, mode } = Deno.statSync(`${folder}/${name}`);
+        assertEquals([uid, gid, mode! & 0o777], [1, 1, 0o600], name);
+      }
     });
   },
 );

@@ -6,7 +6,7 @@
  */
 
 import fc from "fast-check";
-import { INVALID_FRAMES } from "../../lib/experiments/relay/invalid_frames.ts";
+import { invalidFrames } from "../../lib/experiments/relay/invalid_frames.ts";
 import { datagramFrame, internetChecksum } from "../../lib/packets/build.ts";
 import { DatagramReader, DROP_REASONS } from "../../lib/experiments/relay/datagrams.ts";
 import { summarize } from "../../lib/packets/frames.ts";
@@ -31,7 +31,7 @@ const datagramOf = (minLength: number) =>
   }).map((how) => datagramFrame({ sender: SENDER, to: TO, ...how }));
 const datagram = datagramOf(0);
 
-const invalid = fc.tuple(datagramOf(20), fc.constantFrom(...INVALID_FRAMES))
+const invalid = fc.tuple(datagramOf(20), fc.constantFrom(...invalidFrames("ethernet")))
   .map(([frame, { alter }]) => alter(frame.slice(), TO));
 
 /** The same frames with valid header checksums, so that the other changes are reached. */

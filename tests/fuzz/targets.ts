@@ -6,6 +6,7 @@
 
 import { controlMessages, kernelMessages, strictReceive } from "./control_messages.ts";
 import { datagrams, frames } from "./frames.ts";
+import { linkMessages } from "./link_messages.ts";
 import { messages } from "./messages.ts";
 import { netlink } from "./netlink.ts";
 import { opinions } from "./opinions.ts";
@@ -25,6 +26,7 @@ export const TARGETS: Readonly<Record<string, AnyTarget>> = {
   "packet-ring": packetRing,
   progress,
   netlink,
+  "link-messages": linkMessages,
   views,
   opinions,
 };

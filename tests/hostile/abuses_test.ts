@@ -12,6 +12,7 @@ const QUICK: readonly AbuseName[] = [
   "short-flood",
   "descriptors",
   "last-words",
+  "pretends-refusal",
   "leaves-a-session",
 ];
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { sleep } from "../../ffi/mod.ts";
+import { sleep, type VlanTag } from "../../ffi/mod.ts";
 import type { FrameSource } from "../../lib/receive/mod.ts";
 
 /** A source that passes everything on to another one, for a subclass to change some of it. */
@@ -37,6 +37,22 @@ export class AlteredSource implements FrameSource {
 
   get length(): number {
     return this.source.length;
+  }
+
+  get vlan(): VlanTag | undefined {
+    return this.source.vlan;
+  }
+
+  get segmentSize(): number {
+    return this.source.segmentSize;
+  }
+
+  get isChecksumPending(): boolean {
+    return this.source.isChecksumPending;
+  }
+
+  get inexpressible(): number {
+    return this.source.inexpressible;
   }
 
   timestamp(): bigint | undefined {

@@ -24,12 +24,17 @@ import {
   parentOverrides,
   relay,
 } from "../../lib/experiments/relay/experiment.ts";
+import { type Group, join } from "../../lib/experiments/relay/membership.ts";
 import { Relay } from "../../lib/experiments/relay/relay.ts";
 import { DatagramReader } from "../../lib/experiments/relay/datagrams.ts";
 import type { RelaySetting } from "../../lib/experiments/relay/options.ts";
 import type { ParentRun } from "../../lib/harness/parent_run.ts";
 import { protectSocket } from "../../lib/confine/socket_protections.ts";
 import { multicastFilter } from "../../lib/packets/filters.ts";
+import { datagramFrame } from "../../lib/packets/build.ts";
+import { sendFrame } from "../../lib/packets/send.ts";
+import { boundPacketSocket } from "../../lib/packets/socket.ts";
+import { interfaceByName } from "../support/link_ends.ts";
 import type { LinkLayer } from "../../lib/packets/link_layer.ts";
 import { becomeWorker, protectWorker } from "../../lib/confine/worker_protections.ts";
 import { type FrameSource, openFrameSource } from "../../lib/receive/mod.ts";
@@ -116,6 +121,29 @@ const altering = (
   openSource: (receive, packetFd) => new Altered(openFrameSource(receive, packetFd)),
 });
 
+/** The beginning of the payloads of another sender. */
+const ANOTHER = new TextEncoder().encode("another");
+
+const isOfAnother = (payload: Uint8Array) => ANOTHER.every((byte, i) => payload[i] === byte);
+
+/** How often another sender sends, in milliseconds. */
+const ANOTHER_EVERY = 5;
+
+/** Joins the group, and sends to it from another address until the run ends. */
+function amongOthers(fd: number, group: Group, ifindex: number): void {
+  join(fd, group, ifindex);
+  const far = interfaceByName("veth-fdpass-far");
+  const packetSocket = boundPacketSocket(far.ifindex, 0);
+  const to = { address: group.address, port: 5004, source: "192.0.2.200" };
+  let sent = 0;
+  const timer = setInterval(() => {
+    const payload = Uint8Array.from([...ANOTHER, sent >> 8 & 0xff, sent++ & 0xff]);
+    sendFrame(packetSocket.fd, datagramFrame({ sender: far, to, payload }));
+    sendFrame(packetSocket.fd, datagramFrame({ sender: far, to, payload: new Uint8Array(0) }));
+  }, ANOTHER_EVERY);
+  Deno.unrefTimer(timer);
+}
+
 /** Confines a worker without the filter of system calls. */
 const unfiltered: typeof protectWorker = (worker, chosen) =>
   protectWorker(worker, chosen.filter((each) => each !== "receive-only"));
@@ -125,14 +153,14 @@ const DEFECTS: { readonly [name: string]: Defect } = {
     what: "the helper socket joins nothing",
     refutes: ["RELAY-01"],
     alone: true,
-    parent: { joinGroup: () => {} },
+    parent: { join: () => {} },
   },
   "joined-elsewhere": {
     what: "the helper socket joins another group",
     refutes: ["RELAY-01"],
     alone: true,
     parent: {
-      joinGroup: (fd, _, ifindex) => parentOverrides.joinGroup(fd, "239.255.70.71", ifindex),
+      join: (fd, _, ifindex) => join(fd, { address: "239.255.70.71" }, ifindex),
     },
   },
   "far-reaching": {
@@ -149,7 +177,7 @@ const DEFECTS: { readonly [name: string]: Defect } = {
   },
   "misdirected": {
     what: "the UDP socket is connected to another port",
-    refutes: ["RELAY-02", "RELAY-05", "RELAY-06"],
+    refutes: ["RELAY-02", "RELAY-03", "RELAY-04"],
     parent: { openEgress: (link, to) => openEgress(link, { ...to, port: to.port + 1 }) },
   },
   "no-filter-of-calls": {
@@ -236,17 +264,49 @@ const DEFECTS: { readonly [name: string]: Defect } = {
         ),
     },
   },
-  "never-strict": {
-    what: "reverse path filtering stays off",
-    refutes: ["RELAY-09"],
-    alone: true,
-    parent: { setReversePath: (filter) => filter.set("off") },
+  "lost-among-others": {
+    what: "a datagram is lost while others send to the same group and port",
+    refutes: ["RELAY-05", "RELAY-06", "RELAY-09"],
+    parent: { join: amongOthers },
+    child: by(sending(({ payload }) => isOfAnother(payload) || !isMistreated() ? [payload] : [])),
   },
-  "always-strict": {
-    what: "reverse path filtering is on in the control as well",
-    refutes: ["RELAY-09"],
+  "made-up-among-others": {
+    what: "the worker sends an invented datagram while others send to the same group and port",
+    refutes: ["RELAY-05", "RELAY-06"],
+    parent: { join: amongOthers },
+    child: by(
+      sending(({ payload, sequence }) =>
+        sequence === MISTREATED ? [payload, Uint8Array.of(1, 2, 3)] : [payload]
+      ),
+    ),
+  },
+  "another-s-twice": {
+    what: "the worker sends a datagram of another sender twice",
+    refutes: ["RELAY-05", "RELAY-06"],
+    parent: { join: amongOthers },
+    child: by(
+      sending(({ payload }) => isOfAnother(payload) ? [payload, payload] : [payload]),
+    ),
+  },
+  "claimed-others": {
+    what: "the worker claims that many more frames of others came than did",
+    refutes: ["RELAY-07"],
     alone: true,
-    parent: { setReversePath: (filter) => filter.set("strict") },
+    parent: { join: amongOthers },
+    child: by(
+      class extends WrongRelay {
+        override get account(): RelayAccount {
+          const { account } = this.right;
+          const more = account.dropped["not the port"] + 1000;
+          return { ...account, dropped: { ...account.dropped, "not the port": more } };
+        }
+      },
+    ),
+  },
+  "late-loss": {
+    what: "every datagram is lost once reverse path filtering is strict",
+    refutes: ["RELAY-05", "RELAY-06", "RELAY-09"],
+    child: by(sending(({ payload, sequence }) => sequence < MISTREATED ? [payload] : [])),
   },
   "unprotected-worker": {
     what: "the worker skips the protections that it should put on itself, and claims them",
@@ -280,7 +340,10 @@ const DEFECTS: { readonly [name: string]: Defect } = {
   },
 };
 
-let receivedSoFar = 0;
+let receivedSoFar = 0, datagramsSoFar = 0;
+
+/** Whether this is the datagram that a relay mistreats. */
+const isMistreated = () => ++datagramsSoFar === MISTREATED;
 
 /** Every refutation of `relay`, by name. */
 export const RELAY_REFUTATIONS: Refutations = Object.fromEntries(

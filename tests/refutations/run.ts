@@ -1,7 +1,9 @@
 /**
  * Runs an experiment with one defect, and prints its evidence.
  *
- *     deno run -A tests/refutations/run.ts EXPERIMENT/NAME
+ *     deno run -A tests/refutations/run.ts EXPERIMENT/NAME [ARG…]
+ *
+ * The arguments are those of fdpass; by default, the interface `veth-fdpass`.
  *
  * @module
  */
@@ -12,10 +14,13 @@ import { environment, evidenceOf, runExperiment } from "../../lib/harness/run.ts
 import { findSetting } from "../../lib/harness/setting.ts";
 import { REFUTATIONS } from "./all.ts";
 
-const [name] = Deno.args;
+const [name, ...given] = Deno.args;
 const { experiment, harden = false, timeout = 30 } = REFUTATIONS[name];
-const args = ["--timeout", String(timeout), ...harden ? ["--harden"] : [], "veth-fdpass"];
-const task = parseCommandLine(args, [experiment]);
+const args = ["--timeout", String(timeout), ...harden ? ["--harden"] : []];
+const task = parseCommandLine(
+  [...args, ...given.length === 0 ? ["veth-fdpass"] : given],
+  [experiment],
+);
 if (task.task !== "run") throw new Error(`Nothing to run: ${task.task}`);
 const evidence = evidenceOf(environment(task.run.interface, task.run.user), [
   await runExperiment(experiment, {

@@ -16,9 +16,9 @@ const interrupted: SignalRecord = {
   event: "SIGTERM",
   boundary: 7,
   timeout: 10,
-  end: { code: 1, signal: null },
+  end: { code: 4, signal: null },
   took: 400,
-  report: { verdict: "FAIL", exit: 1, error: "Interrupted by SIGTERM", steps: 3 },
+  report: { verdict: "INCONCLUSIVE", exit: 4, error: "Interrupted by SIGTERM", steps: 3 },
   stderr: "",
   orphans: [],
   files: [OUTPUT],
@@ -35,12 +35,16 @@ const childKilled: SignalRecord = {
   ...interrupted,
   side: "child",
   event: "SIGKILL",
-  report: { ...report, error: "The child ended early, by SIGKILL" },
+  end: { code: 1, signal: null },
+  report: { ...report, verdict: "FAIL", exit: 1, error: "The child ended early, by SIGKILL" },
 };
 const stopped: SignalRecord = {
   ...childKilled,
   event: "SIGSTOP",
-  report: { ...report, error: "Time ran out after 2 s" },
+  report: {
+    ...childKilled.report!,
+    error: "Time ran out after 4 s: the child fell silent for the last 3.2 s",
+  },
 };
 const goesOn: SignalRecord = {
   ...interrupted,
@@ -120,7 +124,7 @@ Deno.test("Every problem is found in one of these runs", () => {
 Deno.test("tableOf() counts the ends of each event, and what is wrong", () => {
   const table = tableOf([interrupted, { ...interrupted, orphans: [1] }, { ...killed, end: null }]);
   assertStringIncludes(table, "SIGTERM");
-  assertStringIncludes(table, "2 × exit 1");
+  assertStringIncludes(table, "2 × exit 4");
   assertStringIncludes(table, "1 × no end");
   assertStringIncludes(table, "3 runs: 1 hangs, 1 wrong status");
   assertStringIncludes(table, "1 orphans");

@@ -31,7 +31,7 @@ interface Sweep {
 const SWEEPS: readonly Sweep[] = [{
   experiment: "privilege-drop",
   args: ["-e", "privilege-drop"],
-  timeouts: [60, 2],
+  timeouts: [60, 4],
   events: {
     parent: ["SIGINT", "SIGTERM", "SIGHUP", "SIGPIPE", "SIGSTOP+SIGCONT", "SIGKILL"],
     child: ["SIGINT", "SIGTERM", "SIGHUP", "SIGPIPE", "SIGSTOP+SIGCONT", "SIGSTOP", "SIGKILL"],

@@ -19,5 +19,8 @@ export const NOBODY: Pick<LinkEnd, "layer" | "address"> = {
   address: new Uint8Array(6),
 };
 
+/** A sender of bare IP packets. */
+export const BARE: Pick<LinkEnd, "layer" | "address"> = { layer: "ip", address: new Uint8Array() };
+
 /** Returns the interface of that name in this network namespace. */
 export const interfaceByName = (name: string): Interface => asInterface(linkByName(name));

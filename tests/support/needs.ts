@@ -17,7 +17,7 @@ export interface Needs {
 }
 
 function missing({ root = false, programs = {} }: Needs): string | undefined {
-  if (root && Deno.uid() !== 0) return "needs root: sudo scripts/netns.sh test";
+  if (root && Deno.uid() !== 0) return "needs root: scripts/netns.sh test";
   const absent = Object.keys(programs).filter((program) => which(program) === undefined);
   if (absent.length === 0) return undefined;
   return `needs ${absent.join(", ")}: apt-get install ${

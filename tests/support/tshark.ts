@@ -16,6 +16,8 @@ export interface ShownPacket {
   readonly time: string;
   readonly interface: string;
   readonly comment: string;
+  /** The protocols that it finds, such as `raw:ip:udp:data`. */
+  readonly protocols: string;
   readonly length: number;
   readonly captured: number;
   /** Its captured bytes, in hexadecimal digits. */
@@ -33,18 +35,18 @@ async function tshark(path: string, ...args: string[]): Promise<string> {
 
 /** Reads a capture file by tshark, which must not complain. */
 export async function readCapture(path: string): Promise<ShownPacket[]> {
-  const fields = ["frame.time_epoch", "frame.interface_name", "frame.comment"];
-
+  const fields = ["frame.time_epoch", "frame.interface_name", "frame.comment", "frame.protocols"];
   const wanted = [...fields, "frame.len", "frame.cap_len"].flatMap((field) => ["-e", field]);
   const table = await tshark(path, "-T", "fields", "-E", "separator=/t", ...wanted);
   const bytes = JSON.parse(await tshark(path, "-T", "jsonraw"));
   return table.split("\n").slice(0, -1).map((row, i) => {
-    const [time, name, comment, length, captured] = row.split("\t");
+    const [time, name, comment, protocols, length, captured] = row.split("\t");
     const [hex] = bytes[i]._source.layers.frame_raw;
     return {
       time,
       interface: name,
       comment,
+      protocols,
       length: Number(length),
       captured: Number(captured),
       hex,

@@ -57,12 +57,10 @@ const PROVOKE_INTERVAL = 200;
  */
 const PROGRAM_TIMEOUT = 20_000;
 
-/** The form of the frames on the other interface, which is the loopback. */
-export const OTHER_LAYER: LinkLayer = "ethernet";
-
 /**
  * Binds a socket to another interface, and binds it back.
  *
+ * @param layer The form of the frame that is provoked.
  * @param from The ifindex that the socket is bound to.
  * @param to The ifindex to bind it to; 0 for all interfaces.
  * @param provoke Has a frame sent on the other interface alone.
@@ -70,7 +68,7 @@ export const OTHER_LAYER: LinkLayer = "ethernet";
  * @returns Whether that frame arrived.
  */
 export function rebind(
-  packetFd: number,
+  { packetFd, layer }: { readonly packetFd: number; readonly layer: LinkLayer },
   [from, to]: readonly [from: number, to: number],
   provoke: () => void,
   mark: string,
@@ -81,7 +79,7 @@ export function rebind(
     do {
       drain(new RecvmsgSource(packetFd));
       provoke();
-      if (arrives({ fd: packetFd, layer: OTHER_LAYER }, mark, PROVOKE_INTERVAL)) return true;
+      if (arrives({ fd: packetFd, layer }, mark, PROVOKE_INTERVAL)) return true;
     } while (performance.now() < deadline);
     return false;
   } finally {

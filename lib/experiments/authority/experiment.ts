@@ -27,7 +27,7 @@ import { ETH_P_ALL, PR_SET_DUMPABLE } from "../../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { OwnedFd, pipe } from "../../../ffi/process/descriptor.ts";
 import { prctl } from "../../../ffi/process/process.ts";
-import { if_nametoindex } from "../../../ffi/socket/rtnetlink.ts";
+import { linkByName } from "../../../ffi/socket/rtnetlink.ts";
 import { EarlyRings } from "../../confine/early_rings.ts";
 import { launcherUnder } from "../../confine/launcher.ts";
 import { proveConfinement } from "../../confine/proof.ts";
@@ -43,7 +43,7 @@ import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { asInteger, asText } from "../../harness/validate.ts";
-import { requireStimulus } from "../../host/interfaces.ts";
+import { requireStimulus, requireUp } from "../../host/interfaces.ts";
 import { allowsUnprivilegedIoUring, whyProcHides } from "../../host/kernel.ts";
 import { threadCredentials } from "../../inspect/threads.ts";
 import { ownPidOf } from "../../inspect/processes.ts";
@@ -55,7 +55,7 @@ import { boundPacketSocket, countDrops } from "../../packets/socket.ts";
 import { Stimulus } from "../../packets/stimulus.ts";
 import { DEFAULT_PATH, drain, openFrameSource, usesIoUring } from "../../receive/mod.ts";
 import { RecvmsgSource } from "../../receive/recvmsg.ts";
-import { EFFECT_TIMEOUT, OTHER_LAYER } from "./attacks.ts";
+import { EFFECT_TIMEOUT } from "./attacks.ts";
 import { COLUMNS, expectedOutcome, HARDENED, PLAIN } from "./expected_outcome.ts";
 import {
   allowedIn,
@@ -86,19 +86,22 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
   const { link, stimulus: stimulusLink, identity, count, receive = DEFAULT_PATH } = run.setting;
   const unseen = `Frames that a worker sends on "${link.name}" cannot be seen`;
   const far = requireStimulus(stimulusLink, link, unseen);
-  const otherIfindex = if_nametoindex("lo");
+  const other = linkByName("lo");
+  requireUp(other, "frames that a worker sends on it cannot be seen");
+  const otherIfindex = other.ifindex;
   using stimulus = new Stimulus(far);
   using witness = run.witness();
   using farWitness = boundPacketSocket(far.ifindex, ETH_P_ALL, markFilter(far.layer));
-  using otherWitness = boundPacketSocket(otherIfindex, ETH_P_ALL, markFilter(OTHER_LAYER));
+  using otherWitness = boundPacketSocket(otherIfindex, ETH_P_ALL, markFilter(link.layer));
   const witnesses: Witnesses = {
     far: { fd: farWitness.fd, layer: far.layer, unseen: undefined },
-    other: { fd: otherWitness.fd, layer: OTHER_LAYER, unseen: undefined },
+    // Also there, marks have the form of this link's frames: the worker's filter knows no other.
+    other: { fd: otherWitness.fd, layer: link.layer, unseen: undefined },
   };
 
   run.step("Sending a frame as the workers will, as the control...");
   testWitness(witnesses.far, link, far.name);
-  testWitness(witnesses.other, { ifindex: otherIfindex, layer: OTHER_LAYER, name: "lo" }, "lo");
+  testWitness(witnesses.other, { ifindex: otherIfindex, layer: link.layer, name: "lo" }, "lo");
   const unseenHere = unseenBy(witnesses);
   if (unseenHere === undefined) run.done("Root's own frames are seen where they should arrive");
   else run.note(unseenHere);
@@ -169,9 +172,12 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
       run.checkHardened(worker, given);
       await worker.reached("receiving");
       const drops = countDrops(packetSocket.fd);
-      const reception = run.reception(worker, { stimulus, witness, drops });
+      await using reception = run.reception(worker, { stimulus, witness, drops }, {
+        wanted: count,
+        record: (reception) => run.check("AUTH-04", reception.judgeOrigin(count), ["answer"]),
+      });
       await reception.until(count);
-      run.check("AUTH-04", reception.judgeOrigin(count), ["answer"]);
+      reception.conclude();
       worker.send({ type: "enough" });
       await worker.reached("done", (frame) => reception.account(frame));
     }
@@ -270,6 +276,7 @@ export const authority: Experiment = {
     "What can a compromised worker still do with the passed socket, and what takes it away?",
   decisions: ["D24"],
   whyNoAnswer: whyProcHides,
+  links: () => [linkByName("lo")],
   timeout: 60,
   plan: ["AUTH-01", "AUTH-02", "AUTH-03", "AUTH-04", ...CONFINEMENT_CHECKS],
   parent,
@@ -323,7 +330,7 @@ interface Witness {
 type Witnesses = { readonly [where in WitnessName]: Witness };
 
 /** The filter of a witness: a flood of others must not leave it without room. */
-const markFilter = (layer: LinkLayer) => groupFilter(ELSEWHERE.address, layer);
+const markFilter = (layer: LinkLayer) => groupFilter(ELSEWHERE, layer);
 
 /** How often root tries to have a frame seen. */
 const CONTROL_ATTEMPTS = 3;
@@ -370,7 +377,7 @@ async function observe(
   for (;;) {
     const { stage, detail } = await worker.reachedEither("attempted", "provoke");
     if (stage === "provoke") {
-      sendFrame(witnesses.other.fd, markedFrame(name, OTHER_LAYER));
+      sendFrame(witnesses.other.fd, markedFrame(name, witnesses.other.layer));
       worker.send({ type: "next" });
       continue;
     }

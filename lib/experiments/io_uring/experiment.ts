@@ -31,13 +31,12 @@ import { ALLOW_EVERYTHING } from "../../confine/policy.ts";
 import { waitForRingThreads } from "../../confine/worker_protections.ts";
 import { type CheckId, CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import type { Conclusion, SeenBy } from "../../evidence/evidence.ts";
-import type { Child } from "../../harness/child.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { forwardFrames } from "../../harness/forward.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
-import type { Reception, ReceptionSources } from "../../harness/reception.ts";
+import type { Reception } from "../../harness/reception.ts";
 import { asInteger, asObject } from "../../harness/validate.ts";
 import { SOCKET } from "../../harness/worker_orders.ts";
 import { requireStimulus } from "../../host/interfaces.ts";
@@ -98,15 +97,15 @@ export const parentOverrides = {
   /** The program that starts the first child. */
   launcher: DEFAULT_LAUNCHER,
   /** Creates the account of the frames that a child receives. */
-  reception: (run: ParentRun, child: Child, sources: ReceptionSources): Reception =>
-    run.reception(child, sources),
+  reception: (run: ParentRun, ...reception: Parameters<ParentRun["reception"]>): Reception =>
+    run.reception(...reception),
 };
 
 /** The privileged program. */
 export async function parent(run: ParentRun, overrides = parentOverrides): Promise<Conclusion> {
   const { link, stimulus: stimulusLink, identity, count, protections } = run.setting;
   using stimulus = new Stimulus(requireStimulus(stimulusLink, link));
-  using witness = run.witness();
+  using witness = run.witness(stimulusFilter());
 
   run.step("Creating AF_PACKET socket...");
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL, stimulusFilter());
@@ -149,14 +148,23 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
     const wanted = isBurst ? 3 * FEW_BUFFERS : count;
     await child.reached("receiving");
     const drops = countDrops(packetSocket.fd);
-    const reception = overrides.reception(run, child, { stimulus, witness, drops });
+    let ended: number | null | undefined = undefined;
+    await using reception = overrides.reception(run, child, { stimulus, witness, drops }, {
+      wanted,
+      record(reception) {
+        const origin = reception.judgeOrigin(wanted);
+        if (ended !== undefined) {
+          run.check(check, judgeReceiving(origin, ended, isBurst), BY_ANSWER);
+        } else if (origin.status !== "pass") run.check(check, origin, BY_ANSWER);
+      },
+    });
     if (isBurst) reception.sendAhead(wanted); // before the child looks, so that the buffers run out
     child.send({ type: "next" });
     await reception.until(wanted, 1 / (RECEIVING.length + 1 - i)); // leaves time for the others
     child.send({ type: "enough" });
     const { ends } = await child.reached("done", (frame) => reception.account(frame));
-    const ended = ends === null ? null : asInteger(ends, "ends", 0, 1 << 30);
-    run.check(check, judgeReceiving(reception.judgeOrigin(wanted), ended, isBurst), BY_ANSWER);
+    ended = ends === null ? null : asInteger(ends, "ends", 0, 1 << 30);
+    reception.conclude();
     run.note(`Packets received: ${reception.counted}/${wanted}`, check);
   }
   await child.reached("refused");

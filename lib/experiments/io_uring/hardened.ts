@@ -10,7 +10,6 @@ import { launcherFor } from "../../confine/launcher.ts";
 import { proveConfinement } from "../../confine/proof.ts";
 import { protectSocket } from "../../confine/socket_protections.ts";
 import { startWorker } from "../../confine/start.ts";
-import type { Child } from "../../harness/child.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { forwardFrames } from "../../harness/forward.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
@@ -32,7 +31,7 @@ export const HARDENED_PATH: ReceivePath = "io-uring";
 export async function hardenedParent(
   run: ParentRun,
   sources: ReceptionSources,
-  openReception: (run: ParentRun, child: Child, sources: ReceptionSources) => Reception,
+  openReception: (run: ParentRun, ...reception: Parameters<ParentRun["reception"]>) => Reception,
 ): Promise<void> {
   const { link, identity, count, protections } = run.setting;
   run.step("Starting a hardened worker that receives through a restricted ring...");
@@ -46,16 +45,17 @@ export async function hardenedParent(
   worker.order(SOCKET, orders, [packetSocket.fd]);
   await worker.reached("ready");
   run.checkHardened(worker, { packetFd: packetSocket.fd, ioUring: true });
-  const reception = openReception(run, worker, {
-    ...sources,
-    drops: countDrops(packetSocket.fd),
+  const drops = countDrops(packetSocket.fd);
+  // The answer shows that frames were received. For the operation there is only the child's word.
+  await using reception = openReception(run, worker, { ...sources, drops }, {
+    wanted: count,
+    record: (reception) => run.check("URING-14", reception.judgeOrigin(count), ["answer", "child"]),
   });
   await reception.until(count);
   worker.send({ type: "enough" });
   await worker.reached("done", (frame) => reception.account(frame));
+  reception.conclude();
   await worker.ended();
-  // The answer shows that frames were received. For the operation there is only the child's word.
-  run.check("URING-14", reception.judgeOrigin(count), ["answer", "child"]);
   run.note(`Packets received: ${reception.counted}/${count}`, "URING-14");
 }
 

@@ -22,22 +22,25 @@ import {
   SOCK_DGRAM,
 } from "../../../ffi/abi/constants.ts";
 import { errnoName, errnoOf, SystemError } from "../../../ffi/abi/errno.ts";
-import { iovec, msghdr, timespec } from "../../../ffi/abi/layouts.ts";
+import { iovec, msghdr } from "../../../ffi/abi/layouts.ts";
 import { cString } from "../../../ffi/abi/libc.ts";
 import { addressOf } from "../../../ffi/abi/struct.ts";
 import { IoUring, type Submission } from "../../../ffi/io_uring/io_uring.ts";
-import { CMSG_SPACE } from "../../../ffi/socket/cmsg.ts";
-import { stampIn } from "../../packets/queue.ts";
-import { FRAME_ROOM, type FrameSource } from "../../receive/frame_source.ts";
+import type { VlanTag } from "../../../ffi/packet/vlan_tag.ts";
+import { Ancillary, ANCILLARY_SPACE } from "../../packets/ancillary.ts";
+import { FRAME_ROOM } from "../../packets/link_layer.ts";
+import { BufferSource } from "../../receive/buffer_source.ts";
+import type { FrameSource } from "../../receive/frame_source.ts";
 import { IoUringMultishotSource } from "../../receive/io_uring_multishot.ts";
 import { FIXED_SOCKET, restrictedRing } from "../../receive/restricted_ring.ts";
 
 /** A source of frames that makes one submission at a time, each for one frame. */
-class SingleShotSource implements FrameSource {
+class SingleShotSource extends BufferSource {
   // SAFETY: submissions point to these buffers; the ring holds them until its close cancels the
   // submissions.
   readonly bytes = new Uint8Array(FRAME_ROOM);
-  readonly #control = new Uint8Array(CMSG_SPACE(timespec.size));
+  readonly #control = new Uint8Array(ANCILLARY_SPACE);
+  readonly #ancillary = new Ancillary(this.#control);
   readonly #vector = iovec.alloc();
   readonly #message = msghdr.alloc();
   readonly #ring: IoUring;
@@ -48,6 +51,7 @@ class SingleShotSource implements FrameSource {
 
   /** @param submission The operation. The constructor fills in the address of the buffer. */
   constructor(ring: IoUring, submission: Submission) {
+    super(0);
     this.#ring = ring;
     ring.hold(this.bytes, this.#control, this.#vector.bytes, this.#message.bytes);
     this.#vector.iov_base = addressOf(this.bytes);
@@ -64,7 +68,7 @@ class SingleShotSource implements FrameSource {
     return this.#ring.fd;
   }
 
-  next(): boolean {
+  protected step(): boolean {
     if (!this.#isUnderWay) {
       this.#message.msg_controllen = this.#control.length;
       this.#ring.submit(this.#submission);
@@ -75,6 +79,8 @@ class SingleShotSource implements FrameSource {
     this.#isUnderWay = false;
     if (this.#ring.result < 0) throw new SystemError("io_uring_enter", -this.#ring.result);
     this.length = this.#ring.result;
+    const isRecvmsg = this.#submission.opcode === IORING_OP_RECVMSG;
+    this.#ancillary.moveTo(0, isRecvmsg ? Number(this.#message.msg_controllen) : 0);
     return true;
   }
 
@@ -82,13 +88,16 @@ class SingleShotSource implements FrameSource {
     this.#ring.enter(1, milliseconds);
   }
 
-  get captured(): number {
-    return Math.min(this.length, FRAME_ROOM);
+  override get vlan(): VlanTag | undefined {
+    return this.#ancillary.vlan;
   }
 
-  timestamp(): bigint | undefined {
-    if (this.#submission.opcode !== IORING_OP_RECVMSG) return undefined;
-    return stampIn(this.#control.subarray(0, this.#message.msg_controllen));
+  override get isChecksumPending(): boolean {
+    return this.#ancillary.isChecksumPending;
+  }
+
+  override timestamp(): bigint | undefined {
+    return this.#ancillary.timestamp;
   }
 
   [Symbol.dispose](): void {

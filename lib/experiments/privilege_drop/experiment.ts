@@ -41,7 +41,7 @@ import { protectSocket } from "../../confine/socket_protections.ts";
 import { confine, leaveRoot } from "../../confine/start.ts";
 import { becomeWorker } from "../../confine/worker_protections.ts";
 import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
-import type { Conclusion } from "../../evidence/evidence.ts";
+import type { Conclusion, Finding } from "../../evidence/evidence.ts";
 import { controlChannelPair } from "../../harness/channel.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
@@ -105,7 +105,8 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   overrides.bindPacketSocket(packetSocket.fd, link.ifindex, ETH_P_ALL);
   const sent = describePacketSocket(packetSocket.fd);
   run.check("SOCK-01", judgeBinding(sent, link.ifindex));
-  protectSocket(packetSocket.fd, protections, multicastFilter(link.layer));
+  const multicast = multicastFilter(link.layer);
+  protectSocket(packetSocket.fd, protections, multicast);
   run.done(`AF_PACKET socket created (FD: ${packetSocket.fd})`, "SOCK-01", "SOCK-02");
   run.done("Socket has CAP_NET_RAW privileges");
 
@@ -174,18 +175,29 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   }
 
   // 9. Only frames sent from now on count.
-  using witness = run.witness();
+  const filter = protections.length > 0 ? multicast : undefined;
+  using witness = run.witness(filter);
   const { stimulate } = overrides;
   const drops = countPassedDrops(packetSocket, child.pid, holding.descriptors);
-  const reception = run.reception(child, { stimulus, witness, drops, stimulate });
+  const admitted = filter && "multicast IPv4 and IPv6";
+  let queue: Finding | undefined;
+  await using reception = run.reception(child, { stimulus, witness, admitted, drops, stimulate }, {
+    wanted: count,
+    record(reception) {
+      run.check("RECV-01", reception.judgeCount(count), ["answer"]);
+      if (queue !== undefined) run.check("RECV-01", queue);
+      run.check("RECV-02", reception.judgeOrigin(count), ["answer"]);
+      run.check("RECV-03", reception.judgeSurvival(), ["parent", "answer"]);
+    },
+  });
   const isQueueSeen = stimulus !== undefined && QUEUED.includes(receive);
-  const queue = isQueueSeen ? await observeQueue(child, { passed, reception, witness }) : undefined;
+  if (isQueueSeen) queue = await observeQueue(child, { passed, reception, witness });
   await reception.until(Math.floor(count / 2), 1 / 2);
 
   // 10. The child's socket does not depend on the parent's.
   overrides.closeOwnCopy(packetSocket);
   const copiesLeft = [...openDescriptors("self").values()].filter((each) => each === passed).length;
-  reception.copyClosed();
+  reception.copyClosed(copiesLeft);
   run.detail(`parent closed its copy after ${reception.counted} packets, ${copiesLeft} left`);
   await reception.until(count);
 
@@ -199,12 +211,9 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   // close and the stimulus' close wait at the same time.
   child.send({ type: "enough" });
   await child.reached("done", (frame) => reception.account(frame));
+  reception.conclude();
   stimulus?.close();
   await child.ended();
-  run.check("RECV-01", reception.judgeCount(count), ["answer"]);
-  if (queue !== undefined) run.check("RECV-01", queue, ["parent"]);
-  run.check("RECV-02", reception.judgeOrigin(count), ["answer"]);
-  run.check("RECV-03", reception.judgeSurvival(copiesLeft), ["parent", "answer"]);
   run.note(
     `Packets received: ${reception.counted}/${count}`,
     "RECV-01",

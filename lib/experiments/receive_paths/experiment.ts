@@ -28,7 +28,7 @@ import { protectSocket } from "../../confine/socket_protections.ts";
 import { startWorker } from "../../confine/start.ts";
 import { becomeWorker } from "../../confine/worker_protections.ts";
 import { type CheckId, CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
-import { type Conclusion, type SeenBy, skipped } from "../../evidence/evidence.ts";
+import { type Conclusion, judged, type SeenBy, skipped } from "../../evidence/evidence.ts";
 import type { Child } from "../../harness/child.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
@@ -134,6 +134,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     await worker.reached("ready");
     const dropped = Object.values(judgeCredentials(threadCredentials(worker.pid), identity))
       .every(({ status }) => status === "pass");
+    if (!dropped) run.check(check, judged(false, "the child is privileged"), ["parent"], false);
     const given = { packetFd: packetSocket.fd, ioUring: usesIoUring(receive) };
     if (!proven) run.checkHardened(worker, given);
     proven = true;

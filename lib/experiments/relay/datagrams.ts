@@ -9,7 +9,7 @@
  */
 
 import { ETH_HLEN, ETH_P_IP, IPPROTO_UDP } from "../../../ffi/abi/constants.ts";
-import { ipv4Bytes, type Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
+import { ipv4Bytes, type Ipv4Flow } from "../../../ffi/socket/inet.ts";
 import type { LinkLayer } from "../../packets/link_layer.ts";
 import {
   ETHERNET_TYPE,
@@ -33,11 +33,14 @@ export const DROP_REASONS = {
   "bad checksum": "the checksum of the IPv4 header is wrong",
   "truncated": "fewer bytes than the header announces",
   "not the group": "to another hardware address or IPv4 address",
+  "not the source": "from another source than the one that the relay serves",
   "not UDP": "another protocol",
   "fragment": "a part of a datagram: a relay of whole datagrams would have to reassemble it",
   "malformed UDP": "a UDP length that contradicts the packet's: RFC 768",
   "not the port": "to another port",
   "bad UDP checksum": "the datagram has a checksum, and it is wrong",
+  "cut": "longer than the room that it was received into",
+  "too big for the output": "longer than the output carries, and a fragment must not leave",
 } as const;
 
 /** The reason for which a relay drops a frame. */
@@ -53,6 +56,7 @@ const MORE_FRAGMENTS_OR_OFFSET = 0x3fff;
 export class DatagramReader {
   readonly #hardwareAddress: readonly number[];
   readonly #group: readonly number[];
+  readonly #source: readonly number[];
   readonly #port: number;
   readonly #layer: LinkLayer;
 
@@ -60,9 +64,15 @@ export class DatagramReader {
   start = 0;
   /** The length of that payload, in bytes. */
   size = 0;
+  /** Where the address of its sender is: an index of four bytes. */
+  sender = 0;
 
-  /** @param layer The form of the frames. */
-  constructor({ address, port }: Ipv4Endpoint, layer: LinkLayer) {
+  /**
+   * @param flow The group and port, and the source if only one is wanted.
+   * @param layer The form of the frames.
+   */
+  constructor({ address, port, source }: Ipv4Flow, layer: LinkLayer) {
+    this.#source = source === undefined ? [] : [...ipv4Bytes(source)!];
     this.#layer = layer;
     this.#group = [...ipv4Bytes(address)!];
     this.#hardwareAddress = ipv4GroupHardwareAddress(this.#group);
@@ -107,6 +117,7 @@ export class DatagramReader {
 
     if (!equalsAt(bytes, ip + IPV4_DESTINATION, this.#group)) return "not the group";
     if (isEthernet && !equalsAt(bytes, offset, this.#hardwareAddress)) return "not the group";
+    if (!equalsAt(bytes, ip + IPV4_SOURCE, this.#source)) return "not the source";
     if (bytes[ip + IPV4_PROTOCOL] !== IPPROTO_UDP) return "not UDP";
     if ((word(ip + IPV4_FRAGMENT) & MORE_FRAGMENTS_OR_OFFSET) !== 0) return "fragment";
 
@@ -125,6 +136,7 @@ export class DatagramReader {
       );
       if (sumOf(bytes, udp, udp + datagramSize, pseudoHeader) !== 0xffff) return "bad UDP checksum";
     }
+    this.sender = ip + IPV4_SOURCE;
     this.start = udp + UDP_HEADER;
     this.size = datagramSize - UDP_HEADER;
     return undefined;

@@ -10,6 +10,8 @@
  *                 three (policy.ts).
  *   reach         a TTL of 1, and no copy to receivers on this machine, so that a mistake does not
  *                 become a loop.
+ *   size          IP_PMTUDISC_DO. No fragment leaves: a datagram that is longer than the interface
+ *                 carries is refused with EMSGSIZE, and the worker counts it.
  *
  * IP_RECVERR makes the kernel report a datagram that it lost on its way to the next queue (ENOBUFS)
  * and would otherwise drop in silence: udp(7), udp_send_skb in net/ipv4/udp.c.
@@ -20,8 +22,11 @@
 import {
   AF_INET,
   IFNAMSIZ,
+  IP_MTU,
+  IP_MTU_DISCOVER,
   IP_MULTICAST_LOOP,
   IP_MULTICAST_TTL,
+  IP_PMTUDISC_DO,
   IP_RECVERR,
   IPPROTO_IP,
   SO_BINDTODEVICE,
@@ -45,10 +50,12 @@ import {
   inetAddress,
   inetEndpoint,
   type Ipv4Endpoint,
+  type Ipv4Flow,
   sendMulticastBy,
 } from "../../../ffi/socket/inet.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 import { CannotAnswer } from "../../evidence/errors.ts";
+import { longestPayload } from "./frames.ts";
 
 /** The state of an egress, as any holder reads it. */
 export interface EgressIdentity {
@@ -61,6 +68,8 @@ export interface EgressIdentity {
   readonly ttl: number;
   /** Whether receivers on this machine get a copy. */
   readonly loop: boolean;
+  /** Whether a datagram may leave in fragments. */
+  readonly fragments: boolean;
 }
 
 /**
@@ -77,6 +86,7 @@ export function openEgress(link: Link, to: Ipv4Endpoint): OwnedFd {
     attempt(`Cannot send multicast through "${link.name}"`, () => {
       setsockopt(egress.fd, SOL_SOCKET, SO_BINDTODEVICE, cString(link.name));
       sendMulticastBy(egress.fd, link.ifindex, 1);
+      setsockopt(egress.fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
       setsockopt(egress.fd, IPPROTO_IP, IP_RECVERR, 1);
       connect(egress.fd, inetAddress(to));
     });
@@ -107,10 +117,26 @@ export function describeEgress(egressFd: number): EgressIdentity {
     peer: formatEndpoint(inetEndpoint(getpeername(egressFd))),
     ttl: getsockoptInt(egressFd, IPPROTO_IP, IP_MULTICAST_TTL),
     loop: getsockoptInt(egressFd, IPPROTO_IP, IP_MULTICAST_LOOP) !== 0,
+    fragments: getsockoptInt(egressFd, IPPROTO_IP, IP_MTU_DISCOVER) !== IP_PMTUDISC_DO,
   };
 }
 
-/** Formats an endpoint like `--from` and `--to`. */
+/**
+ * Returns the longest payload that an egress sends, in bytes: the interface's MTU, or a lower one
+ * of the route, less the headers. Source: ip(7), IP_MTU.
+ *
+ * @throws {SystemError} `ENOTCONN` if it is not connected, …
+ */
+export function longestOutputOf(egressFd: number): number {
+  return longestPayload({ mtu: getsockoptInt(egressFd, IPPROTO_IP, IP_MTU) });
+}
+
+/** Formats a group and its source, if there is one. */
+export function formatGroup({ address, source }: Ipv4Flow): string {
+  return source === undefined ? address : `${source}@${address}`;
+}
+
+/** Formats an endpoint like `--to`. */
 export function formatEndpoint({ address, port }: Ipv4Endpoint): string {
   return `${address}:${port}`;
 }

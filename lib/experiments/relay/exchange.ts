@@ -9,56 +9,161 @@ import { POLLIN } from "../../../ffi/abi/constants.ts";
 import { pollAsync } from "../../../ffi/socket/poll.ts";
 import type { Child } from "../../harness/child.ts";
 import { takeDigests } from "../../harness/digests.ts";
+import type { Arrivals } from "./arrivals.ts";
 import type { RelayStimulus } from "./stimulus.ts";
 import type { OutputWitness } from "./witness.ts";
 
-/** The most datagrams under way: the receive buffers hold them all. */
-const WINDOW = 250;
+/** The most datagrams under way, and bytes of payload: the receive buffers hold them all. */
+const WINDOW = { datagrams: 250, bytes: 1 << 21 };
 
 /** The longest wait for a datagram, in milliseconds: it arrives at once, or is lost. */
 const PATIENCE = 1000;
 
-/** Both ends of an exchange. */
-export interface Exchange {
-  readonly stimulus: RelayStimulus;
-  /** The witness of what leaves by the egress. */
-  readonly leaving: OutputWitness;
-  /** The receiver in the other namespace; `undefined` with `--out`. */
-  readonly receiver: Child | undefined;
-  /** The digests that the receiver has reported so far. */
-  readonly received: string[];
-}
+/** How often the witnesses look while the parent waits, in milliseconds. */
+const LOOK_EVERY = 50;
 
-/**
- * Sends datagrams until `total` of this run are sent, and waits until all have come out or one is
- * lost.
- */
-export async function exchange(parties: Exchange, total: number): Promise<void> {
-  const { stimulus, leaving, receiver, received } = parties;
-  for (;;) {
-    leaving.look();
-    const done = receiver === undefined ? leaving.datagrams.length : received.length;
-    if (done >= total) return;
-    while (stimulus.sent.length < total && stimulus.sent.length - done < WINDOW) stimulus.send();
-    if (receiver === undefined) {
-      const [seen] = await pollAsync([leaving.fd], POLLIN, PATIENCE);
-      if (seen === 0) return;
-    } else {
-      const detail = await receiver.reachedWithin(PATIENCE, "received");
-      if (detail === undefined) return;
-      takeDigests(received, detail.digests, stimulus.sent.length);
+/** The two ends of an exchange, and what came out so far. */
+export class Exchange implements Disposable {
+  /** The digests that the receiver has reported. */
+  readonly received: string[] = [];
+  readonly #counted = new Map<string, number>();
+  readonly #window: number;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #failure: unknown;
+  /** How many of the digests are counted already. */
+  #read = 0;
+  /** How many datagrams of the stimulus have come out. */
+  #done = 0;
+
+  /**
+   * @param stimulus Sends.
+   * @param longest The longest payload that it sends, in bytes.
+   * @param arrivals The witnesses at the interface that the worker receives from.
+   * @param leaving The witness of what leaves by the egress.
+   * @param inward The witness of what leaves by the interface that the worker receives from.
+   * @param receiver The receiver in the other namespace; `undefined` with `--out`.
+   * @param signal Ends the run. Its reason is an `Error`.
+   */
+  constructor(
+    readonly stimulus: RelayStimulus,
+    longest: number,
+    readonly arrivals: readonly Arrivals[],
+    readonly leaving: OutputWitness,
+    readonly inward: OutputWitness,
+    readonly receiver: Child | undefined,
+    readonly signal: AbortSignal,
+  ) {
+    this.#window = Math.min(WINDOW.datagrams, Math.ceil(WINDOW.bytes / Math.max(1, longest)));
+    this.#timer = setInterval(() => this.#lookMeanwhile(), LOOK_EVERY);
+  }
+
+  /**
+   * Sends datagrams until `total` of this run are sent, and waits until all have come out or none
+   * has for a second.
+   *
+   * @throws The reason of the run's signal, if that is aborted first.
+   */
+  async run(total: number): Promise<void> {
+    const { stimulus } = this;
+    let deadline = performance.now() + PATIENCE;
+    for (;;) {
+      this.signal.throwIfAborted();
+      this.look();
+      if (this.#count() > 0) deadline = performance.now() + PATIENCE;
+      const isSent = stimulus.datagrams >= total;
+      if (isSent && this.#done >= stimulus.sent.length) return;
+      for (let some = this.#window; some > 0; some--) {
+        if (stimulus.datagrams >= total || this.#underWay >= this.#window) break;
+        stimulus.send();
+        deadline = performance.now() + PATIENCE;
+      }
+      if (performance.now() >= deadline) return;
+      await this.#wait(LOOK_EVERY);
     }
   }
-}
 
-/** Ends the receiver, and takes the digests that were still on their way from it. */
-export async function endReceiver({ receiver, received, stimulus }: Exchange): Promise<void> {
-  if (receiver === undefined) return;
-  receiver.send({ type: "enough" });
-  for (;;) {
-    const { stage, detail } = await receiver.reachedEither("received", "done");
-    if (stage === "done") break;
-    takeDigests(received, detail.digests, stimulus.sent.length);
+  /**
+   * Lets every witness look.
+   *
+   * @throws {SystemError} `ENETDOWN` once after an interface went down, …
+   */
+  look(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    for (const witness of this.#witnesses) witness.look();
   }
-  await receiver.ended();
+
+  /** Lets every witness look until it has seen what has passed by now: {@linkcode look}. */
+  settle(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    for (const witness of this.#witnesses) witness.settle();
+  }
+
+  /** Keeps the rings from filling up while the parent waits for something else. */
+  #lookMeanwhile(): void {
+    try {
+      this.look();
+    } catch (error) {
+      this.#failure = error;
+      clearInterval(this.#timer);
+    }
+  }
+
+  get #witnesses() {
+    return [...this.arrivals, this.leaving, this.inward];
+  }
+
+  /** Ends the receiver, and takes the digests that were still on their way from it. */
+  async endReceiver(): Promise<void> {
+    const { receiver } = this;
+    if (receiver === undefined) return;
+    receiver.send({ type: "enough" });
+    for (;;) {
+      const { stage, detail } = await receiver.reachedEither("received", "done");
+      if (stage === "done") break;
+      this.#take(detail.digests);
+    }
+    await receiver.ended();
+  }
+
+  /** Ends the looks meanwhile. */
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+
+  /**
+   * Waits for what the receiver reports next.
+   *
+   * @param timeout In milliseconds.
+   */
+  async hear(timeout: number): Promise<void> {
+    const detail = await this.receiver?.reachedWithin(timeout, "received");
+    if (detail !== undefined) this.#take(detail.digests);
+  }
+
+  get #underWay(): number {
+    return this.stimulus.sent.length - this.#done;
+  }
+
+  async #wait(timeout: number): Promise<void> {
+    if (this.receiver === undefined) await pollAsync([this.leaving.fd], POLLIN, timeout);
+    else await this.hear(timeout);
+  }
+
+  #take(digests: unknown): void {
+    takeDigests(this.received, digests, this.stimulus.sent.length);
+  }
+
+  /** Counts the datagrams of the stimulus that have come out. Returns how many are new. */
+  #count(): number {
+    const before = this.#done;
+    const all = this.receiver === undefined ? this.leaving.datagrams : this.received;
+    for (; this.#read < all.length; this.#read++) {
+      const digest = all[this.#read];
+      const counted = this.#counted.get(digest) ?? 0;
+      if (counted >= this.stimulus.times(digest)) continue;
+      this.#counted.set(digest, counted + 1);
+      this.#done++;
+    }
+    return this.#done - before;
+  }
 }

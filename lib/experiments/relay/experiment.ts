@@ -24,8 +24,8 @@
 
 import { AF_INET, ETH_P_ALL, SOCK_CLOEXEC, SOCK_DGRAM } from "../../../ffi/abi/constants.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
-import { sendTo, socket } from "../../../ffi/socket/calls.ts";
-import { inetAddress, type Ipv4Endpoint, joinGroup } from "../../../ffi/socket/inet.ts";
+import { socket } from "../../../ffi/socket/calls.ts";
+import type { Ipv4Flow } from "../../../ffi/socket/inet.ts";
 import { proveConfinement } from "../../confine/proof.ts";
 import { launcherFor } from "../../confine/launcher.ts";
 import { ALL_PROTECTIONS } from "../../confine/protections.ts";
@@ -42,8 +42,6 @@ import type { ParentRun } from "../../harness/parent_run.ts";
 import { requireStimulus } from "../../host/interfaces.ts";
 import { groupFilter } from "../../packets/filters.ts";
 import type { LinkLayer } from "../../packets/link_layer.ts";
-import { ELSEWHERE } from "../../packets/marks.ts";
-import { retryWhileFull, sendFrame } from "../../packets/send.ts";
 import {
   boundPacketSocket,
   enlargeReceiveBuffer,
@@ -58,49 +56,53 @@ import {
   usesIoUring,
 } from "../../receive/mod.ts";
 import { asAccount } from "./account.ts";
-import { describeEgress, formatEndpoint, openEgress } from "./egress.ts";
-import { attemptElsewhere, strayFrame, strayPayload } from "./elsewhere.ts";
-import { endReceiver, exchange } from "./exchange.ts";
-import { LONGEST_PAYLOAD } from "./frames.ts";
-import { INVALID_FRAMES } from "./invalid_frames.ts";
+import { Arrivals } from "./arrivals.ts";
+import { controlOutput, controlStrays } from "./control.ts";
+import {
+  describeEgress,
+  formatEndpoint,
+  formatGroup,
+  longestOutputOf,
+  openEgress,
+} from "./egress.ts";
+import { attemptElsewhere } from "./elsewhere.ts";
+import { Exchange } from "./exchange.ts";
+import { longestPayload } from "./frames.ts";
 import {
   judgeAccount,
   judgeAttempts,
-  judgeComparison,
   judgeEgress,
   judgeGroupFilter,
   judgeMembership,
+  judgePassage,
   judgeReversePath,
   judgeStrays,
+  type Limits,
   total,
 } from "./judge.ts";
-import { membersOf } from "./membership.ts";
-import { FAR_END, FarNamespace, requireNamespaces } from "./namespace.ts";
-import { relayOptions, type RelaySetting } from "./options.ts";
+import { join, membershipFile, membersOf } from "./membership.ts";
+import { FAR_END, FarNamespace, NEAR_ADDRESS, requireNamespaces } from "./namespace.ts";
+import { isSourceSpecific, relayOptions, type RelaySetting } from "./options.ts";
 import { LISTEN, RELAY, ROLE } from "./orders.ts";
+import { partsOf, passageOf } from "./passage.ts";
 import { openReceiver, receive, startReceiver, takePayloads } from "./receiver.ts";
 import { Relay } from "./relay.ts";
 import { ReversePathFilter, whyNotChangeable } from "./reverse_path.ts";
-import { RelayStimulus, SEND_ATTEMPTS } from "./stimulus.ts";
+import { RelayStimulus } from "./stimulus.ts";
 import { OutputWitness } from "./witness.ts";
 
-/** The fewest datagrams that are sent: every size once. */
-const DATAGRAMS = LONGEST_PAYLOAD + 1;
-
-/** How many are sent before them, while reverse path filtering is off. */
+/** How many datagrams are sent first, while reverse path filtering is off. */
 const CONTROLS = 100;
-
-/** The longest wait for a stray frame of the control, in milliseconds. */
-const CONTROL_TIMEOUT = 1000;
 
 /** The worker's receive path, unless an option names another. */
 const DEFAULT_PATH: ReceivePath = "tpacket-v3";
 
 /** Steps of the parent that a test may override. */
 export const parentOverrides = {
-  joinGroup,
+  join,
   protectSocket,
   openEgress,
+  controlOutput,
   setReversePath: (filter: ReversePathFilter, mode: "off" | "strict"): void => filter.set(mode),
 };
 
@@ -116,26 +118,34 @@ export async function parent(
   const digest = await sha256();
 
   // A member that receives nothing: with it, routers and switches forward the group here.
-  run.step(`Joining ${from.address} on "${link.name}"...`);
-  const before = membersOf(from.address, link.ifindex);
+  run.step(`Joining ${formatGroup(from)} on "${link.name}"...`);
+  const before = membersOf(from, link.ifindex);
   using helper = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  overrides.joinGroup(helper.fd, from.address, link.ifindex);
-  run.check("RELAY-01", judgeMembership(before, membersOf(from.address, link.ifindex)));
+  overrides.join(helper.fd, from, link.ifindex);
+  const after = membersOf(from, link.ifindex);
+  run.check("RELAY-01", judgeMembership(before, after, membershipFile(from)));
   run.done(`A helper socket has joined the group (FD: ${helper.fd})`, "RELAY-01");
 
   run.step("Creating AF_PACKET socket...");
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
   enlargeReceiveBuffer(packetSocket.fd); // for receive paths without a ring
-  overrides.protectSocket(packetSocket.fd, ALL_PROTECTIONS, groupFilter(from.address, link.layer));
-  run.done(`AF_PACKET socket created, only for UDP to ${from.address} (FD: ${packetSocket.fd})`);
+  const filter = groupFilter(from, link.layer);
+  overrides.protectSocket(packetSocket.fd, ALL_PROTECTIONS, filter);
+  run.done(
+    `AF_PACKET socket created, only for UDP to ${formatGroup(from)} (FD: ${packetSocket.fd})`,
+  );
 
   // The output ends in the receiver's own network namespace, which shares nothing with this one.
   await using receiver = out === undefined ? await startReceiver(run) : undefined;
-  using namespace = receiver && new FarNamespace(receiver.pid);
+  const inputMtu = Math.min(link.mtu, far.mtu);
+  using namespace = receiver && new FarNamespace(receiver.pid, inputMtu);
   const egressLink = namespace?.near ?? out!;
   if (receiver !== undefined) {
     run.step("Starting a receiver in another network namespace...");
-    receiver.order(LISTEN, { interface: FAR_END, to });
+    receiver.order(LISTEN, {
+      interface: FAR_END,
+      to: isSourceSpecific(to) ? { ...to, source: NEAR_ADDRESS } : to,
+    });
     await receiver.reached("listening");
     run.done(`The receiver has joined ${to.address} there (PID: ${receiver.pid})`);
   }
@@ -145,29 +155,37 @@ export async function parent(
   const agreed = describeEgress(egress.fd);
   run.done(`${agreed.source} → ${agreed.peer} via "${agreed.interface}" (FD: ${egress.fd})`);
 
-  // The control: a holder of these sockets can send elsewhere by both, and the witnesses see it.
+  // What the links carry; what root's own sockets see of the frames that arrive and leave.
+  const longest = longestPayload(link, far);
+  const longestOutput = longestOutputOf(egress.fd);
+  using stimulus = new RelayStimulus(far, from, { longest, longestOutput }, digest);
+  const reading = { from, longest: longestOutput, digest, injections: stimulus };
+  using arriving = new Arrivals(link, reading);
+  using passing = new Arrivals(link, { ...reading, filter });
   const expected = { source: agreed.source, to, digest };
-  using leaving = new OutputWitness(egressLink, expected);
-  using arriving = new OutputWitness(far, expected);
-  using inward = boundPacketSocket(link.ifindex, 0);
-  retryWhileFull(
-    () => sendTo(egress.fd, strayPayload(), 0, inetAddress(ELSEWHERE)),
-    SEND_ATTEMPTS,
+  using leaving = new OutputWitness(egressLink, "outgoing", expected);
+  using inward = new OutputWitness(far, "incoming", expected);
+  const { signal } = run.context;
+  const inputs = [arriving, passing];
+  using flow = new Exchange(stimulus, longest, inputs, leaving, inward, receiver, signal);
+  run.detail(
+    `datagrams of 0 to ${longest} bytes; the output carries up to ${longestOutput}`,
   );
-  sendFrame(inward.fd, strayFrame(link.layer), SEND_ATTEMPTS);
-  const controls = [
-    await leaving.awaitStrays(CONTROL_TIMEOUT),
-    await arriving.awaitStrays(CONTROL_TIMEOUT),
-  ];
+
+  // The control: a holder of these sockets can send elsewhere by both, and the witnesses see it.
+  // A datagram to the destination leaves, too, and reaches the receiver.
+  using sender = boundPacketSocket(link.ifindex, 0);
+  const { ifindex, layer } = link;
+  const controls = await controlStrays(egress.fd, { fd: sender.fd, layer }, [leaving, inward]);
+  const whyNoOutput = await overrides.controlOutput(flow, egress.fd, digest);
   run.detail(
     `control: the parent sent a stray frame through each socket; the witnesses saw ${
       controls.join(" and ")
-    }`,
+    }; a datagram to the destination: ${whyNoOutput ?? "came out"}`,
   );
 
   run.step("Passing both sockets to the worker...");
   await using worker = run.start({ launcher: launcherFor(identity, ALL_PROTECTIONS) });
-  const { ifindex, layer } = link;
   const orders = { protections: ALL_PROTECTIONS, receive, from, ifindex, layer };
   worker.order(ROLE, { role: "worker" });
   worker.order(RELAY, { ...identity, ...orders }, [packetSocket.fd, egress.fd]);
@@ -177,48 +195,76 @@ export async function parent(
   run.checkHardened(worker, given);
   takeStatistics(packetSocket.fd); // frames so far do not count
 
-  run.step(`Relaying from ${formatEndpoint(from)} to ${formatEndpoint(to)}...`);
-  using stimulus = new RelayStimulus(far, from, digest);
+  run.step(`Relaying from ${formatGroup(from)}:${from.port} to ${formatEndpoint(to)}...`);
   using ordinary = openReceiver(from, link); // a receiver without a packet socket
   const whyLeftAlone = whyNotChangeable(link);
   using reversePath = whyLeftAlone === undefined ? new ReversePathFilter(link) : undefined;
-  const received: string[] = [];
-  const parties = { stimulus, leaving, receiver, received };
 
   if (reversePath !== undefined) overrides.setReversePath(reversePath, "off");
-  await exchange(parties, CONTROLS);
-  const inControl = compare(stimulus.sent, takePayloads(ordinary.fd).map(digest));
-  const controlled = { ordinary: inControl, relay: compare(stimulus.sent, leaving.datagrams) };
+  await flow.run(CONTROLS);
+  const offUntil = stimulus.sent.length;
+  const whileOff = takePayloads(ordinary.fd).map(digest);
   if (reversePath !== undefined) overrides.setReversePath(reversePath, "strict");
-  await exchange(parties, CONTROLS + Math.max(count, DATAGRAMS));
-  const underFilter = takePayloads(ordinary.fd).length;
+  await flow.run(CONTROLS + Math.max(count, stimulus.round));
+  const whileStrict = takePayloads(ordinary.fd).map(digest);
 
   worker.send({ type: "enough" });
   const account = asAccount(await worker.reached("done"));
   await worker.ended();
   const statistics = takeStatistics(packetSocket.fd);
-  const strays = [...leaving.takeStrays(), ...arriving.takeStrays()];
+  flow.settle();
+  const strays = [...leaving.takeStrays(), ...inward.takeStrays()];
   const atTheEnd = describeEgress(egress.fd);
-  await endReceiver(parties); // its namespace ends with it, and then the interface into it
+  flow[Symbol.dispose](); // the interface of a witness goes
+  await flow.endReceiver(); // its namespace ends with it, and then the interface into it
 
-  const left = compare(stimulus.sent, leaving.datagrams);
-  const arrived = compare(stimulus.sent, received);
+  // A witness that missed nothing saw the truth; else the one with the worker's filter did.
+  const arrivals = arriving.lost === 0 ? arriving : passing;
+  const { bounds } = passing;
+  const limits: Limits = {
+    whyNoOutput,
+    missedInput: arrivals.lost,
+    missedOutput: leaving.lost,
+    drops: statistics.drops,
+    others: arrivals.datagrams.filter(({ isOurs }) => !isOurs).length,
+    ours: stimulus.datagrams,
+  };
+  const filtered = { ...limits, missedInput: passing.lost };
+  const left = passageOf(stimulus.sent.length, arrivals.datagrams, leaving.datagrams);
+  const arrived = passageOf(stimulus.sent.length, arrivals.datagrams, flow.received);
   run.check("RELAY-02", judgeEgress([agreed, atTheEnd], egressLink, to));
-  run.check("RELAY-03", judgeStrays(strays, controls));
-  run.check("RELAY-04", judgeStrays(strays, controls));
-  run.check("RELAY-05", judgeComparison(left));
+  const missedStrays = leaving.lost + inward.lost;
+  const judgedStrays = judgeStrays(strays, controls, missedStrays);
+  const restsOnInterface = strays.length === 0; // a stray frame is one, whatever happened since
+  run.check("RELAY-03", judgedStrays, ["parent"], restsOnInterface);
+  run.check("RELAY-04", judgedStrays, ["parent"], restsOnInterface);
+  run.check("RELAY-05", judgePassage(left, limits));
   if (receiver === undefined) run.check("RELAY-06", skipped(`--out ${egressLink.name}`));
-  else run.check("RELAY-06", judgeComparison(arrived), ["answer"]);
-  run.check("RELAY-07", judgeAccount(account, stimulus, left), ["parent", "child"]);
-  run.check("RELAY-08", judgeGroupFilter(statistics, stimulus));
+  else run.check("RELAY-06", judgePassage(arrived, limits), ["answer"]);
+  const seenLeft = leaving.datagrams.length;
+  run.check("RELAY-07", judgeAccount(account, stimulus, bounds, seenLeft, filtered), [
+    "parent",
+    "child",
+  ]);
+  run.check("RELAY-08", judgeGroupFilter(statistics, stimulus, bounds, filtered));
+  const compareBoth = (wanted: readonly string[], ordinarily: readonly string[]) => ({
+    ordinary: compare(wanted, ordinarily),
+    relay: compare(wanted, leaving.datagrams),
+  });
+  const parts = partsOf(stimulus, offUntil, arrivals.datagrams);
   run.check(
     "RELAY-09",
     whyLeftAlone === undefined
-      ? judgeReversePath(controlled, underFilter, left)
+      ? judgeReversePath({
+        off: compareBoth(parts.first, whileOff),
+        strict: compareBoth(parts.second, whileStrict),
+      }, limits)
       : skipped(whyLeftAlone),
   );
   run.done(
-    `${left.arrived} of ${left.sent} datagrams of 0 to ${LONGEST_PAYLOAD} bytes relayed`,
+    `${left.arrived} of ${left.sent} datagrams of 0 to ${
+      Math.min(longest, longestOutput)
+    } bytes relayed`,
     "RELAY-05",
     "RELAY-06",
   );
@@ -226,7 +272,7 @@ export async function parent(
     `${
       total(account.dropped)
     } invalid frames dropped by the worker, ${stimulus.filtered} by the filter, ` +
-      `of ${INVALID_FRAMES.length} kinds`,
+      `of ${stimulus.kinds.length} kinds`,
     "RELAY-07",
     "RELAY-08",
   );
@@ -263,7 +309,7 @@ export const childOverrides = {
   relay: (
     source: FrameSource,
     egressFd: number,
-    from: Ipv4Endpoint,
+    from: Ipv4Flow,
     layer: LinkLayer,
   ): Pick<Relay, "turn" | "account"> => new Relay(source, egressFd, from, layer),
   /** Keeps the digest of a payload that the receiver received. */
@@ -312,6 +358,7 @@ export const relay: Experiment<RelaySetting> = {
   capabilities: ["CAP_NET_ADMIN"],
   whyNoAnswer: whyNoLargeReceiveBuffer,
   options: relayOptions,
+  links: ({ out }) => out === undefined ? [] : [out],
   plan: [
     "RELAY-01",
     "RELAY-02",

@@ -5,11 +5,26 @@
  * @module
  */
 
-import { ETH_HLEN, ETH_P_IPV6, IPPROTO_TCP } from "../../../ffi/abi/constants.ts";
-import { ipv4Bytes, type Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
-import { withHeaderChecksum } from "../../packets/build.ts";
+import { ETH_P_ARP, ETH_P_IPV6, IPPROTO_TCP } from "../../../ffi/abi/constants.ts";
+import { ipv4Bytes, type Ipv4Flow } from "../../../ffi/socket/inet.ts";
+import { be16, withHeaderChecksum } from "../../packets/build.ts";
+import {
+  ETHERNET_TYPE,
+  IPV4_CHECKSUM,
+  IPV4_DESTINATION,
+  IPV4_FRAGMENT,
+  IPV4_HEADER,
+  IPV4_PROTOCOL,
+  IPV4_SOURCE,
+  IPV4_TOTAL_LENGTH,
+  ipv4GroupHardwareAddress,
+  UDP_CHECKSUM,
+  UDP_DESTINATION_PORT,
+  UDP_HEADER,
+  UDP_LENGTH,
+} from "../../packets/headers.ts";
+import { LINK_HEADER, type LinkLayer } from "../../packets/link_layer.ts";
 import type { DropReason } from "./datagrams.ts";
-import { ipv4GroupHardwareAddress } from "../../packets/headers.ts";
 
 type Frame = Uint8Array<ArrayBuffer>;
 
@@ -21,7 +36,7 @@ export interface InvalidFrame {
   /** Whether the socket's filter drops it before it reaches the worker. */
   readonly isFiltered: boolean;
   /** Makes it from a frame with a datagram to the group, which may be overwritten. */
-  readonly alter: (frame: Frame, to: Ipv4Endpoint) => Frame;
+  readonly alter: (frame: Frame, to: Ipv4Flow) => Frame;
 }
 
 const VLAN_TAG = [0x81, 0x00, 0x00, 0x05]; // IEEE 802.1Q, VLAN 5
@@ -32,25 +47,40 @@ const changed = (offset: number, ...bytes: number[]) => (frame: Frame): Frame =>
   return frame;
 };
 
-/**
- * Returns a function that overwrites bytes of a frame and corrects the checksum of the IPv4 header,
- * so that only the change is wrong.
- */
-const resealed = (offset: number, ...bytes: number[]) => (frame: Frame): Frame => {
-  withHeaderChecksum(changed(offset, ...bytes)(frame).subarray(ETH_HLEN));
-  return frame;
-};
+/** Returns a function that inverts bits of one byte of a frame. */
+const inverted = (offset: number, bits: number) => (frame: Frame): Frame =>
+  changed(offset, frame[offset] ^ bits)(frame);
 
 const filtered = { isFiltered: true }, counted = { isFiltered: false };
 
-/** One frame of every kind. */
-export const INVALID_FRAMES: readonly InvalidFrame[] = [
-  { name: "ARP", reason: "not IPv4", ...filtered, alter: changed(12, 0x08, 0x06) },
+/**
+ * Returns one frame of every kind that there can be.
+ *
+ * @param layer The form of the frames.
+ * @param hasSource Whether the relay serves one source alone.
+ */
+export function invalidFrames(layer: LinkLayer, hasSource = false): readonly InvalidFrame[] {
+  const ofLink = layer === "ethernet" ? ETHERNET_FRAMES : BARE_PACKETS;
+  const ip = LINK_HEADER[layer];
+  const packets = [otherDestinations, wrongLengths, wrongPackets, wrongDatagrams]
+    .flatMap((kinds) => kinds(ip));
+  const ofSource = packets.filter(({ reason }) => hasSource || reason !== "not the source");
+  return [...ofLink, ...ofSource];
+}
+
+/** The kinds for which an Ethernet header is needed. */
+const ETHERNET_FRAMES: readonly InvalidFrame[] = [
+  {
+    name: "ARP",
+    reason: "not IPv4",
+    ...filtered,
+    alter: changed(ETHERNET_TYPE, ...be16(ETH_P_ARP)),
+  },
   {
     name: "IPv6",
     reason: "not IPv4",
     ...filtered,
-    alter: changed(12, ETH_P_IPV6 >> 8, ETH_P_IPV6 & 0xff),
+    alter: changed(ETHERNET_TYPE, ...be16(ETH_P_IPV6)),
   },
   {
     name: "a frame of a VLAN",
@@ -59,120 +89,187 @@ export const INVALID_FRAMES: readonly InvalidFrame[] = [
     alter: (frame) => Uint8Array.from([...frame.slice(0, 12), ...VLAN_TAG, ...frame.slice(12)]),
   },
   {
-    name: "another group",
-    reason: "not the group",
-    ...filtered,
-    alter: (frame, { address }) => {
-      const another = ipv4Bytes(address)!;
-      another[3] ^= 0x01;
-      return changed(0, ...ipv4GroupHardwareAddress(another))(
-        resealed(30, ...another)(frame),
-      );
-    },
-  },
-  {
-    name: "another group with the same hardware address",
-    reason: "not the group",
-    ...filtered,
-    alter: (frame) => resealed(31, frame[31] ^ 0x80)(frame), // RFC 1112, 6.4: 23 bits of 28
-  },
-  {
     name: "the group, at the hardware address of a single host",
     reason: "not the group",
     ...filtered,
     alter: changed(0, 0x02, 0, 0, 0, 0, 0x02),
   },
-  { name: "TCP to the group", reason: "not UDP", ...filtered, alter: resealed(23, IPPROTO_TCP) },
-  {
-    name: "a frame that ends within the IPv4 header",
-    reason: "truncated",
-    ...filtered,
-    alter: (frame) => frame.slice(0, 30),
-  },
   {
     name: "version 6 in an IPv4 header",
     reason: "malformed header",
     ...counted,
-    alter: changed(14, 0x65),
-  },
-  {
-    name: "a header of 16 bytes",
-    reason: "malformed header",
-    ...counted,
-    alter: changed(14, 0x44),
-  },
-  {
-    name: "a packet shorter than its header",
-    reason: "malformed header",
-    ...counted,
-    alter: resealed(16, 0, 19),
-  },
-  {
-    name: "a header longer than the frame",
-    reason: "truncated",
-    ...counted,
-    alter: (frame) => changed(14, 0x4f)(frame.slice(0, 60)),
-  },
-  {
-    name: "a packet longer than the frame",
-    reason: "truncated",
-    ...counted,
-    alter: resealed(16, 0xff, 0xff),
-  },
-  {
-    name: "a frame that ends within the datagram",
-    reason: "truncated",
-    ...counted,
-    alter: (frame) => frame.slice(0, 40),
-  },
-  {
-    name: "a wrong header checksum",
-    reason: "bad checksum",
-    ...counted,
-    alter: (frame) => changed(24, frame[24] ^ 0xff)(frame),
-  },
-  { name: "a first fragment", reason: "fragment", ...counted, alter: resealed(20, 0x20, 0) },
-  {
-    name: "a fragment in the middle",
-    reason: "fragment",
-    ...counted,
-    alter: resealed(20, 0x20, 1),
-  },
-  { name: "a last fragment", reason: "fragment", ...counted, alter: resealed(20, 0, 0xb9) },
-  {
-    name: "a packet without room for a UDP header",
-    reason: "malformed UDP",
-    ...counted,
-    alter: resealed(16, 0, 27),
-  },
-  {
-    name: "a UDP length of 7",
-    reason: "malformed UDP",
-    ...counted,
-    alter: changed(38, 0, 7),
-  },
-  {
-    name: "a UDP length beyond the packet",
-    reason: "malformed UDP",
-    ...counted,
-    alter: changed(38, 0xff, 0xff),
-  },
-  {
-    name: "another port",
-    reason: "not the port",
-    ...counted,
-    alter: (frame) => changed(37, frame[37] ^ 0x01)(frame),
-  },
-  {
-    name: "a wrong UDP checksum",
-    reason: "bad UDP checksum",
-    ...counted,
-    alter: (frame) => changed(40, frame[40] ^ 0x55, frame[41])(frame),
-  },
-  {
-    name: "a changed byte in the payload",
-    reason: "bad UDP checksum",
-    ...counted,
-    alter: (frame) => changed(42, frame[42] ^ 0x01)(frame),
+    alter: changed(LINK_HEADER.ethernet, 0x65),
   },
 ];
+
+/** The kinds on a link without a header, where the version of the packet decides. */
+const BARE_PACKETS: readonly InvalidFrame[] = [
+  { name: "IPv6", reason: "not IPv4", ...filtered, alter: changed(LINK_HEADER.ip, 0x65) },
+];
+
+/**
+ * Returns a function that overwrites bytes of a frame and corrects the checksum of the IPv4 header,
+ * so that only the change is wrong.
+ *
+ * @param ip The offset of the packet in a frame.
+ */
+const resealing = (ip: number) => (offset: number, ...bytes: number[]) => (frame: Frame): Frame => {
+  withHeaderChecksum(changed(offset, ...bytes)(frame).subarray(ip));
+  return frame;
+};
+
+/** Returns packets that are to others, or not UDP: the filter drops them. */
+function otherDestinations(ip: number): readonly InvalidFrame[] {
+  const resealed = resealing(ip);
+  return [
+    {
+      name: "another group",
+      reason: "not the group",
+      ...filtered,
+      alter: (frame, { address }) => {
+        const another = ipv4Bytes(address)!;
+        another[3] ^= 0x01;
+        if (ip > 0) changed(0, ...ipv4GroupHardwareAddress(another))(frame);
+        return resealed(ip + IPV4_DESTINATION, ...another)(frame);
+      },
+    },
+    {
+      name: "another group with the same hardware address",
+      reason: "not the group",
+      ...filtered,
+      // RFC 1112, 6.4: 23 bits of 28
+      alter: (frame) =>
+        resealed(ip + IPV4_DESTINATION + 1, frame[ip + IPV4_DESTINATION + 1] ^ 0x80)(frame),
+    },
+    {
+      name: "another source",
+      reason: "not the source",
+      ...filtered,
+      alter: (frame) => resealed(ip + IPV4_SOURCE + 3, frame[ip + IPV4_SOURCE + 3] ^ 0x01)(frame),
+    },
+    {
+      name: "TCP to the group",
+      reason: "not UDP",
+      ...filtered,
+      alter: resealed(ip + IPV4_PROTOCOL, IPPROTO_TCP),
+    },
+    {
+      name: "a frame that ends within the IPv4 header",
+      reason: "truncated",
+      ...filtered,
+      alter: (frame) => frame.slice(0, ip + IPV4_DESTINATION),
+    },
+  ];
+}
+
+/** Returns packets whose lengths contradict each other, or the frame. */
+function wrongLengths(ip: number): readonly InvalidFrame[] {
+  const resealed = resealing(ip);
+  return [
+    {
+      name: "a header of 16 bytes",
+      reason: "malformed header",
+      ...counted,
+      alter: changed(ip, 0x44),
+    },
+    {
+      name: "a packet shorter than its header",
+      reason: "malformed header",
+      ...counted,
+      alter: resealed(ip + IPV4_TOTAL_LENGTH, 0, 19),
+    },
+    {
+      name: "a header longer than the frame",
+      reason: "truncated",
+      ...counted,
+      alter: (frame) => changed(ip, 0x4f)(frame.slice(0, ip + 46)),
+    },
+    {
+      name: "a packet longer than the frame",
+      reason: "truncated",
+      ...counted,
+      alter: resealed(ip + IPV4_TOTAL_LENGTH, 0xff, 0xff),
+    },
+    {
+      name: "a frame that ends within the datagram",
+      reason: "truncated",
+      ...counted,
+      alter: (frame) => frame.slice(0, ip + 26),
+    },
+  ];
+}
+
+/** Returns packets with a wrong checksum, and fragments. */
+function wrongPackets(ip: number): readonly InvalidFrame[] {
+  const resealed = resealing(ip);
+  return [
+    {
+      name: "a wrong header checksum",
+      reason: "bad checksum",
+      ...counted,
+      alter: inverted(ip + IPV4_CHECKSUM, 0xff),
+    },
+    {
+      name: "a first fragment",
+      reason: "fragment",
+      ...counted,
+      alter: resealed(ip + IPV4_FRAGMENT, 0x20, 0),
+    },
+    {
+      name: "a fragment in the middle",
+      reason: "fragment",
+      ...counted,
+      alter: resealed(ip + IPV4_FRAGMENT, 0x20, 1),
+    },
+    {
+      name: "a last fragment",
+      reason: "fragment",
+      ...counted,
+      alter: resealed(ip + IPV4_FRAGMENT, 0, 0xb9),
+    },
+  ];
+}
+
+/** Returns packets that are correct, with a UDP datagram that is not. */
+function wrongDatagrams(ip: number): readonly InvalidFrame[] {
+  const resealed = resealing(ip);
+  const udp = ip + IPV4_HEADER;
+  return [
+    {
+      name: "a packet without room for a UDP header",
+      reason: "malformed UDP",
+      ...counted,
+      alter: resealed(ip + IPV4_TOTAL_LENGTH, 0, 27),
+    },
+    {
+      name: "a UDP length of 7",
+      reason: "malformed UDP",
+      ...counted,
+      alter: changed(udp + UDP_LENGTH, 0, 7),
+    },
+    {
+      name: "a UDP length beyond the packet",
+      reason: "malformed UDP",
+      ...counted,
+      alter: changed(udp + UDP_LENGTH, 0xff, 0xff),
+    },
+    {
+      name: "another port",
+      reason: "not the port",
+      ...counted,
+      alter: inverted(udp + UDP_DESTINATION_PORT + 1, 0x01),
+    },
+    {
+      name: "a wrong UDP checksum",
+      reason: "bad UDP checksum",
+      ...counted,
+      alter: inverted(udp + UDP_CHECKSUM, 0x55),
+    },
+    {
+      name: "a changed byte in the payload",
+      reason: "bad UDP checksum",
+      ...counted,
+      alter: inverted(udp + UDP_HEADER, 0x01),
+    },
+  ];
+}

@@ -10,7 +10,8 @@
 
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { withOriginalMask } from "../../../ffi/process/signals.ts";
-import { linkByName } from "../../../ffi/socket/rtnetlink.ts";
+import { deleteLink } from "../../../ffi/socket/link_settings.ts";
+import { if_nametoindex, linkByIndex } from "../../../ffi/socket/rtnetlink.ts";
 import { CannotAnswer } from "../../evidence/errors.ts";
 import { asInterface, type Interface } from "../../packets/link_layer.ts";
 import { runtimeCall } from "../../host/runtime_call.ts";
@@ -21,8 +22,12 @@ export const IN_OWN_NAMESPACE = ["/usr/bin/unshare", "--net", "--"] as const;
 /** The interface in the other namespace. */
 export const FAR_END = "fdpass-in";
 
-/** The addresses of the two ends. Source: RFC 5737: for documentation, routed nowhere. */
-const NEAR_ADDRESS = "198.51.100.1/30", FAR_ADDRESS = "198.51.100.2/30";
+/** The address of the end in this namespace. Source: RFC 5737: for documentation. */
+export const NEAR_ADDRESS = "198.51.100.1";
+const FAR_ADDRESS = "198.51.100.2", PREFIX = "/30";
+
+/** The largest MTU of a veth pair. Source: ETH_MAX_MTU in linux/if_ether.h. */
+const MTU_LIMIT = 65535;
 
 /**
  * Makes sure that the programs for a veth pair into another namespace are installed and permitted.
@@ -59,28 +64,31 @@ export class FarNamespace implements Disposable {
    * Creates the pair.
    *
    * @param pid A process in the other namespace.
+   * @param mtu The longest packet that the pair carries, in bytes; a veth pair has a limit itself.
    * @throws {CannotAnswer} If it cannot be created here.
    */
-  constructor(pid: number) {
+  constructor(pid: number, mtu: number) {
     const near = `fdp-out${Deno.pid}`; // at most 15 characters
     const there = ["nsenter", `--target=${pid}`, "--net", "--"];
-    const pair = ["type", "veth", "peer", "name", FAR_END, "netns", String(pid)];
-    run("ip", "link", "add", near, ...pair);
+    const size = ["mtu", String(Math.min(mtu, MTU_LIMIT))];
+    const peer = ["peer", "name", FAR_END, ...size, "netns", String(pid)];
+    run("ip", "link", "add", near, ...size, "type", "veth", ...peer);
+    const ifindex = if_nametoindex(near);
     try {
-      run("ip", "address", "add", NEAR_ADDRESS, "dev", near);
+      run("ip", "address", "add", NEAR_ADDRESS + PREFIX, "dev", near);
       run("ip", "link", "set", near, "up");
-      run(...there, "ip", "address", "add", FAR_ADDRESS, "dev", FAR_END);
+      run(...there, "ip", "address", "add", FAR_ADDRESS + PREFIX, "dev", FAR_END);
       run(...there, "ip", "link", "set", FAR_END, "up");
-      this.near = asInterface(linkByName(near));
+      this.near = asInterface(linkByIndex(ifindex));
     } catch (error) {
-      remove(near);
+      remove(ifindex);
       throw error;
     }
   }
 
   /** Deletes the pair. */
   [Symbol.dispose](): void {
-    remove(this.near.name);
+    remove(this.near.ifindex);
   }
 }
 
@@ -108,7 +116,14 @@ function run(...[program, ...args]: readonly string[]): void {
   );
 }
 
-/** Deletes an interface. One that is gone already, with the other namespace, is no error. */
-function remove(name: string): void {
-  outcomeOf("ip", ["link", "delete", name]);
+/**
+ * Deletes an interface, whatever its name is by now. One that is gone already, with the other
+ * namespace, is no error.
+ */
+function remove(ifindex: number): void {
+  try {
+    deleteLink(ifindex);
+  } catch (error) {
+    if (!(error instanceof SystemError && error.errno === Errno.ENODEV)) throw error;
+  }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ipv4Bytes, type Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
+import { ipv4Bytes, type Ipv4Endpoint, type Ipv4Flow } from "../../../ffi/socket/inet.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 import { UsageError } from "../../evidence/errors.ts";
 import type { ExperimentOptions } from "../../harness/options.ts";
@@ -13,7 +13,7 @@ import { asInterface, type Interface } from "../../packets/link_layer.ts";
 
 /** The options as they are on the command line. */
 export interface RelayOptions {
-  /** `GROUP:PORT`. */
+  /** `GROUP:PORT` or `SOURCE@GROUP:PORT`. */
   readonly from: string;
   /** `GROUP:PORT`. */
   readonly to: string;
@@ -30,7 +30,7 @@ export const RELAY_DEFAULTS: RelayOptions = {
 
 /** The options after validation. */
 export interface RelaySetting {
-  readonly from: Ipv4Endpoint;
+  readonly from: Ipv4Flow;
   readonly to: Ipv4Endpoint;
   /** `undefined` for a veth pair to the network namespace of the experiment's own receiver. */
   readonly out: Interface | undefined;
@@ -46,7 +46,7 @@ export const relayOptions: ExperimentOptions<RelaySetting, RelayOptions> = {
   }),
   find({ from, to, out }, link) {
     const relay = {
-      from: parseEndpoint("--from", from),
+      from: parseFlow("--from", from),
       to: parseEndpoint("--to", to),
       out: out === undefined
         ? undefined
@@ -59,6 +59,38 @@ export const relayOptions: ExperimentOptions<RelaySetting, RelayOptions> = {
     if (out !== undefined) requireUp(out, "no datagram can be sent");
   },
 };
+
+/** Whether a group is of the source-specific range, 232.0.0.0/8. Source: RFC 4607, 1. */
+export function isSourceSpecific({ address }: Ipv4Endpoint): boolean {
+  return address.startsWith("232.");
+}
+
+/**
+ * Reads a group and a port, and before them the source whose datagrams are wanted, if only one is.
+ *
+ * @param option The name of the option, for the error.
+ * @throws {UsageError} As {@linkcode parseEndpoint}; and if the source is no single host, or the
+ *   group is of the source-specific range and the source is missing.
+ */
+export function parseFlow(option: string, text: string): Ipv4Flow {
+  const at = text.lastIndexOf("@");
+  const endpoint = parseEndpoint(option, text.slice(at + 1));
+  if (at !== -1) return { ...endpoint, source: parseSource(option, text.slice(0, at)) };
+  if (!isSourceSpecific(endpoint)) return endpoint;
+  throw new UsageError(
+    `${option}: ${endpoint.address} is in the source-specific range (232.0.0.0/8, RFC 4607), ` +
+      `where a receiver names the source: SOURCE@GROUP:PORT, such as 192.0.2.1@${text}`,
+  );
+}
+
+function parseSource(option: string, text: string): string {
+  const bytes = ipv4Bytes(text);
+  const isHost = bytes !== undefined && bytes[0] !== 0 && bytes[0] !== 127 && bytes[0] < 224;
+  if (isHost) return text;
+  throw new UsageError(
+    `${option}: the source ${JSON.stringify(text)} is not the IPv4 address of a host`,
+  );
+}
 
 /**
  * Reads a group and a port.

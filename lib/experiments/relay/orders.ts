@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ipv4Bytes, type Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
+import { ipv4Bytes, type Ipv4Flow } from "../../../ffi/socket/inet.ts";
 import type { Confinement } from "../../confine/start.ts";
 import type { Orders } from "../../harness/orders.ts";
 import { asInteger, asObject, asOneOf, asText, refuse } from "../../harness/validate.ts";
@@ -21,8 +21,8 @@ export interface RoleOrders {
 /** The orders of the worker. */
 export interface RelayOrders extends Confinement {
   readonly receive: ReceivePath;
-  /** The group and port whose datagrams are relayed. */
-  readonly from: Ipv4Endpoint;
+  /** The group and port whose datagrams are relayed, and their source if only one is. */
+  readonly from: Ipv4Flow;
   /** The ifindex of the interface that the packet socket is bound to, for the attempts. */
   readonly ifindex: number;
   /** The form of the frames on that interface. */
@@ -33,8 +33,8 @@ export interface RelayOrders extends Confinement {
 export interface ListenOrders {
   /** The name of its interface. */
   readonly interface: string;
-  /** The group and port that it listens to. */
-  readonly to: Ipv4Endpoint;
+  /** The group and port that it listens to, and the source if it must be named. */
+  readonly to: Ipv4Flow;
 }
 
 /** {@linkcode RoleOrders}: the first message to either child. */
@@ -49,7 +49,7 @@ export const RELAY: Orders<RelayOrders> = {
   validate: (fields) => ({
     ...asConfinement(fields),
     receive: asReceivePath(fields.receive),
-    from: asEndpoint(fields.from, "from"),
+    from: asFlow(fields.from, "from"),
     ifindex: asInteger(fields.ifindex, "ifindex", 1, 2 ** 31 - 1),
     layer: asLinkLayer(fields.layer),
   }),
@@ -60,13 +60,21 @@ export const LISTEN: Orders<ListenOrders> = {
   type: "listen",
   validate: (fields) => ({
     interface: asText(fields.interface, "interface", 15),
-    to: asEndpoint(fields.to, "to"),
+    to: asFlow(fields.to, "to"),
   }),
 };
 
-function asEndpoint(value: unknown, name: string): Ipv4Endpoint {
-  const fields = asObject(value, name);
-  const address = asText(fields.address, `the address of ${name}`, 15);
-  if (ipv4Bytes(address) === undefined) refuse(`the address of ${name} is not an IPv4 address`);
-  return { address, port: asInteger(fields.port, `the port of ${name}`, 1, 65535) };
+function asFlow(value: unknown, name: string): Ipv4Flow {
+  const { address, port, source } = asObject(value, name);
+  return {
+    address: asAddress(address, `the address of ${name}`),
+    port: asInteger(port, `the port of ${name}`, 1, 65535),
+    ...source === undefined ? {} : { source: asAddress(source, `the source of ${name}`) },
+  };
+}
+
+function asAddress(value: unknown, name: string): string {
+  const address = asText(value, name, 15);
+  if (ipv4Bytes(address) === undefined) refuse(`${name} is not an IPv4 address`);
+  return address;
 }

@@ -18,7 +18,7 @@ import {
 import { cString } from "../../../ffi/abi/libc.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { bind, ReceiveBuffer, setsockopt, socket } from "../../../ffi/socket/calls.ts";
-import { inetAddress, type Ipv4Endpoint, joinGroup } from "../../../ffi/socket/inet.ts";
+import { inetAddress, type Ipv4Flow } from "../../../ffi/socket/inet.ts";
 import { if_nametoindex } from "../../../ffi/socket/rtnetlink.ts";
 import { launcherWith } from "../../confine/launcher.ts";
 import type { Child } from "../../harness/child.ts";
@@ -26,16 +26,17 @@ import type { ChildRun } from "../../harness/child_run.ts";
 import { DIGESTS_PER_MESSAGE, sha256 } from "../../harness/digests.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { enlargeReceiveBuffer } from "../../packets/socket.ts";
+import { join } from "./membership.ts";
 import { IN_OWN_NAMESPACE } from "./namespace.ts";
 
 /**
  * Opens an AF_INET socket that receives what arrives for a group and port on one interface.
  *
- * @param to The group and the port.
+ * @param to The group and the port, and the source if only one is wanted.
  * @throws {SystemError} `EPERM` without CAP_NET_ADMIN, `ENODEV`, …
  */
 export function openReceiver(
-  to: Ipv4Endpoint,
+  to: Ipv4Flow,
   { ifindex, name }: { readonly ifindex: number; readonly name: string },
 ): OwnedFd {
   const receiver = new OwnedFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -43,7 +44,7 @@ export function openReceiver(
   enlargeReceiveBuffer(receiver.fd);
   setsockopt(receiver.fd, SOL_SOCKET, SO_BINDTODEVICE, cString(name));
   bind(receiver.fd, inetAddress(to));
-  joinGroup(receiver.fd, to.address, ifindex);
+  join(receiver.fd, to, ifindex);
   return receiver;
 }
 

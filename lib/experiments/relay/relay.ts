@@ -11,7 +11,7 @@
 import { MSG_DONTWAIT, TP_STATUS_CSUMNOTREADY } from "../../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { send } from "../../../ffi/socket/calls.ts";
-import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
+import type { Ipv4Flow } from "../../../ffi/socket/inet.ts";
 import { sleep } from "../../../ffi/socket/poll.ts";
 import { DatagramReader, DROP_REASONS, type DropReason } from "./datagrams.ts";
 import type { LinkLayer } from "../../packets/link_layer.ts";
@@ -49,10 +49,10 @@ export class Relay {
 
   /**
    * @param egressFd A connected UDP socket.
-   * @param from The group and port whose datagrams are relayed.
+   * @param from The group and port whose datagrams are relayed, and their source if only one is.
    * @param layer The form of the frames.
    */
-  constructor(source: FrameSource, egressFd: number, from: Ipv4Endpoint, layer: LinkLayer) {
+  constructor(source: FrameSource, egressFd: number, from: Ipv4Flow, layer: LinkLayer) {
     this.#source = source;
     this.#egressFd = egressFd;
     this.#reader = new DatagramReader(from, layer);
@@ -88,25 +88,31 @@ export class Relay {
   #handle(): void {
     const source = this.#source;
     const { bytes, offset, captured } = source;
-    const reason = this.#reader.read(bytes, offset, captured, isChecksumPending(source));
+    const isCut = captured < source.length;
+    const reason = isCut
+      ? "cut"
+      : this.#reader.read(bytes, offset, captured, isChecksumPending(source));
     if (reason !== undefined) {
       this.#dropped[reason]++;
       return;
     }
     const { start, size } = this.#reader;
-    if (this.#send(bytes.subarray(start, start + size))) this.#relayed++;
+    const errno = this.#send(bytes.subarray(start, start + size));
+    if (errno === 0) this.#relayed++;
+    else if (errno === Errno.EMSGSIZE) this.#dropped["too big for the output"]++;
     else this.#refused++;
   }
 
-  #send(payload: Uint8Array<ArrayBuffer>): boolean {
+  /** Sends a payload. Returns 0, or the errno with which the kernel refused it in the end. */
+  #send(payload: Uint8Array<ArrayBuffer>): number {
     for (let tries = 0;; tries++) {
       try {
         send(this.#egressFd, payload, MSG_DONTWAIT);
-        return true;
+        return 0;
       } catch (error) {
         if (!(error instanceof SystemError)) throw error;
         const mayPass = TRANSIENT.includes(error.errno) || tries === 0;
-        if (tries === RETRIES || !mayPass) return false;
+        if (tries === RETRIES || !mayPass) return error.errno;
       }
       this.#retried++;
       if (tries >= IMMEDIATE_RETRIES) sleep(1);

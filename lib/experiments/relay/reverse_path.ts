@@ -2,16 +2,26 @@
  * Reverse path filtering of an interface: with it, the kernel drops a packet whose source it would
  * not reach by that interface.
  *
+ * The interface is addressed by its ifindex, by rtnetlink(7). The files in /proc/sys/net/ipv4/conf
+ * are found by name, and during the run the interface may be renamed, and its name given to
+ * another, whose filter is nobody's business here.
+ *
  * Source: Documentation/networking/ip-sysctl.rst, rp_filter: "The max value from
  * conf/{all,interface}/rp_filter is used".
  *
  * @module
  */
 
+import { IPV4_DEVCONF_RP_FILTER } from "../../../ffi/abi/constants.ts";
+import { attempt, Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { readTextFile } from "../../../ffi/process/file.ts";
+import { ipv4Setting, setIpv4Setting } from "../../../ffi/socket/link_settings.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 
-const setting = (name: string) => `/proc/sys/net/ipv4/conf/${name}/rp_filter`;
+const OF_ALL = "/proc/sys/net/ipv4/conf/all/rp_filter";
+
+/** The values of the setting. Strict is RFC 3704, 2.2. */
+const MODES = { off: 0, strict: 1 } as const;
 
 /**
  * Finds out why the filter of an interface cannot be switched off and on here.
@@ -25,34 +35,44 @@ export function whyNotChangeable({ name, peer }: Link): string | undefined {
   if (peer === undefined) {
     return `rp_filter of "${name}" is left unchanged: it is not a veth pair with both ends here`;
   }
-  const all = readTextFile(setting("all")).trim();
+  const all = readTextFile(OF_ALL).trim();
   if (all !== "0") return `net.ipv4.conf.all.rp_filter is ${all}: it cannot be off for "${name}"`;
-  try {
-    Deno.openSync(setting(name), { write: true }).close();
-  } catch (error) {
-    return `rp_filter of "${name}" cannot be changed: ${
-      error instanceof Error ? error.message : error
-    }`;
-  }
 }
 
 /** The filter of one interface. Its first setting is restored when it is disposed of. */
 export class ReversePathFilter implements Disposable {
-  readonly #path: string;
-  readonly #before: string;
+  readonly #link: Pick<Link, "name" | "ifindex">;
+  readonly #before: number;
 
-  constructor({ name }: Link) {
-    this.#path = setting(name);
-    this.#before = readTextFile(this.#path).trim();
+  /** @throws {SystemError} `ENODEV` if the interface is gone. */
+  constructor(link: Pick<Link, "name" | "ifindex">) {
+    this.#link = link;
+    this.#before = ipv4Setting(link.ifindex, IPV4_DEVCONF_RP_FILTER);
   }
 
-  /** Sets the filter. Strict is RFC 3704, 2.2. */
-  set(mode: "off" | "strict"): void {
-    Deno.writeTextFileSync(this.#path, mode === "off" ? "0" : "1", { create: false });
+  /**
+   * Sets the filter.
+   *
+   * @throws {SystemError} `ENODEV` if the interface is gone, `EPERM` without CAP_NET_ADMIN.
+   */
+  set(mode: keyof typeof MODES): void {
+    this.#write(MODES[mode]);
   }
 
-  /** Restores the first setting. */
+  /** Restores the first setting. An interface that is gone has taken the setting with it. */
   [Symbol.dispose](): void {
-    Deno.writeTextFileSync(this.#path, this.#before, { create: false });
+    try {
+      this.#write(this.#before);
+    } catch (error) {
+      if (!(error instanceof SystemError && error.errno === Errno.ENODEV)) throw error;
+    }
+  }
+
+  #write(value: number): void {
+    const { name, ifindex } = this.#link;
+    attempt(
+      `Cannot set rp_filter of "${name}" to ${value}`,
+      () => setIpv4Setting(ifindex, IPV4_DEVCONF_RP_FILTER, value),
+    );
   }
 }

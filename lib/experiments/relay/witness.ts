@@ -9,27 +9,23 @@
  */
 
 import {
-  ETH_P_ALL,
   ETH_P_IP,
   PACKET_IGNORE_OUTGOING,
   POLLIN,
-  SO_RCVBUFFORCE,
   SOL_PACKET,
-  SOL_SOCKET,
 } from "../../../ffi/abi/constants.ts";
-import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { setsockopt } from "../../../ffi/socket/calls.ts";
 import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import { pollAsync } from "../../../ffi/socket/poll.ts";
 import type { Digest } from "../../harness/digests.ts";
-import { DatagramReader } from "./datagrams.ts";
+import { outgoingFilter } from "../../packets/filters.ts";
 import { summarize } from "../../packets/frames.ts";
-import { findPacket, type Interface, type LinkLayer } from "../../packets/link_layer.ts";
 import { IPV4_HEADER, IPV4_SOURCE, UDP_SOURCE_PORT } from "../../packets/headers.ts";
-import { takeFrame } from "../../packets/queue.ts";
-import { boundPacketSocket } from "../../packets/socket.ts";
+import { findPacket, type Interface, type LinkLayer } from "../../packets/link_layer.ts";
+import { DatagramReader } from "./datagrams.ts";
 import { formatEndpoint } from "./egress.ts";
 import { isStray } from "./elsewhere.ts";
+import { WitnessRing } from "./witness_ring.ts";
 
 /** How a witness recognizes the datagrams that may pass. */
 export interface ExpectedOutput {
@@ -39,12 +35,12 @@ export interface ExpectedOutput {
   readonly digest: Digest;
 }
 
-/** The receive buffer, in bytes: many times a window of the longest frames. */
-const RECEIVE_BUFFER = 8 << 20;
+/** Which frames a witness sees: those that this machine sends, or those that arrive. */
+export type Direction = "outgoing" | "incoming";
 
 /** Sees what the worker sends by an interface. */
 export class OutputWitness implements Disposable {
-  readonly #socket: OwnedFd;
+  readonly #ring: WitnessRing;
   readonly #layer: LinkLayer;
   readonly #reader: DatagramReader;
   readonly #expected: ExpectedOutput;
@@ -54,25 +50,35 @@ export class OutputWitness implements Disposable {
   #strays: string[] = [];
 
   /** @throws {SystemError} If the packet socket cannot be opened or bound there. */
-  constructor(link: Interface, expected: ExpectedOutput) {
+  constructor(link: Interface, direction: Direction, expected: ExpectedOutput) {
     this.#layer = link.layer;
     this.#expected = expected;
     this.#reader = new DatagramReader(expected.to, link.layer);
-    this.#socket = boundPacketSocket(link.ifindex, ETH_P_ALL);
-    setsockopt(this.#socket.fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 0);
-    setsockopt(this.#socket.fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
+    this.#ring = direction === "incoming" ? new WitnessRing(link) : new WitnessRing(
+      link,
+      outgoingFilter(), // the traffic of others on a busy network does not matter
+      (fd) => setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 0),
+    );
   }
 
   /** The packet socket: readable when {@linkcode look} would see something. */
   get fd(): number {
-    return this.#socket.fd;
+    return this.#ring.fd;
+  }
+
+  /** How many frames were dropped for lack of room. */
+  get lost(): number {
+    return this.#ring.lost;
   }
 
   /** Looks at the frames that have passed. */
   look(): void {
-    for (let frame = takeFrame(this.fd); frame !== undefined; frame = takeFrame(this.fd)) {
-      this.#see(frame.head);
-    }
+    this.#ring.look(this.#see);
+  }
+
+  /** Looks until every frame that has passed by now is seen. */
+  settle(): void {
+    this.#ring.settle(this.#see);
   }
 
   /** Returns the worker's stray frames since the last call, in words. */
@@ -99,7 +105,7 @@ export class OutputWitness implements Disposable {
   }
 
   /** Sorts a frame. Those of the kernel and of others are left out. */
-  #see(frame: Uint8Array): void {
+  readonly #see = (frame: Uint8Array): void => {
     const { source, digest } = this.#expected;
     if (isStray(frame)) {
       this.#strays.push(`marked: ${summarize(frame, this.#layer)}`);
@@ -110,11 +116,29 @@ export class OutputWitness implements Disposable {
       if (reason === undefined) this.datagrams.push(digest(frame.subarray(start, start + size)));
       else this.#strays.push(`${reason}: ${summarize(frame, this.#layer)}`);
     }
+  };
+
+  /**
+   * Waits for a datagram that was sent on purpose, and takes it out of {@linkcode datagrams}.
+   *
+   * @param digest The digest of its payload.
+   * @param timeout In milliseconds.
+   * @returns Whether it came in time.
+   */
+  async awaitDatagram(digest: string, timeout: number): Promise<boolean> {
+    for (const deadline = performance.now() + timeout;;) {
+      this.look();
+      const at = this.datagrams.indexOf(digest);
+      if (at !== -1) this.datagrams.splice(at, 1);
+      const left = deadline - performance.now();
+      if (at !== -1 || left <= 0) return at !== -1;
+      await pollAsync([this.fd], POLLIN, left);
+    }
   }
 
   /** Closes its socket. */
   [Symbol.dispose](): void {
-    this.#socket.close();
+    this.#ring[Symbol.dispose]();
   }
 }
 

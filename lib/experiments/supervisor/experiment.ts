@@ -109,6 +109,7 @@ export async function parent(
   run.step(`Starting ${workers} workers, each with a socket of a fanout group...`);
   const options = optionsOf(run, stream, overrides);
   await using supervisor = overrides.makeSupervisor(hostOf(run), options);
+  using _unconfined = recordUnconfined(run, supervisor);
   using _counters = run.showCounters(() => describeSeats(supervisor.seats));
   for (const identity of identities.slice(0, workers)) await supervisor.add(identity);
   run.done(`Workers are serving (PIDs: ${supervisor.seats.map(({ pid }) => pid).join(", ")})`);
@@ -266,6 +267,19 @@ function whyNoBusyWorker(
           "end that traffic, or use an interface with less",
       )
       : undefined;
+  };
+}
+
+/**
+ * Records at its disposal that a worker was not confined, also if the run ends before the account.
+ */
+function recordUnconfined(run: ParentRun<Supervision>, { seats }: Supervisor): Disposable {
+  return {
+    [Symbol.dispose]() {
+      if (seats.some(({ isConfined }) => !isConfined)) {
+        run.check("SUPER-01", judgeSeats(seats), SEEN_BY);
+      }
+    },
   };
 }
 

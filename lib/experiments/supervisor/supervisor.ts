@@ -15,7 +15,7 @@ import { setUpPacketRing } from "../../../ffi/packet/packet_ring.ts";
 import type { Identity } from "../../../ffi/process/credentials.ts";
 import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { protectSocket } from "../../confine/socket_protections.ts";
-import { ExperimentError } from "../../evidence/errors.ts";
+import { CutShort, ExperimentError } from "../../evidence/errors.ts";
 import { groupFilter } from "../../packets/filters.ts";
 import type { LinkLayer } from "../../packets/link_layer.ts";
 import { boundPacketSocket, enlargeReceiveBuffer } from "../../packets/socket.ts";
@@ -212,7 +212,7 @@ export class Supervisor implements AsyncDisposable {
    *
    * @param limit Asks every `patience` milliseconds whether there is a reason to end the wait.
    * @throws The error that ended the tending of a seat, or the run.
-   * @throws {ExperimentError} If time runs out.
+   * @throws {CutShort} If time runs out.
    */
   async until(
     condition: () => boolean,
@@ -224,7 +224,9 @@ export class Supervisor implements AsyncDisposable {
       this.#rethrow();
       if (signal.aborted) throw signal.reason;
       if (condition()) return;
-      if (performance.now() > deadline) throw new ExperimentError("Time ran out");
+      if (performance.now() > deadline) {
+        throw new CutShort("Time ran out", "allow more time with --timeout");
+      }
       if (limit !== undefined && performance.now() > askAt) {
         const reason = limit.whyNot();
         if (reason !== undefined) throw reason;
@@ -255,7 +257,7 @@ export class Supervisor implements AsyncDisposable {
     else setUpPacketRing(socket.fd, ring);
     // No pin: a member of the fanout group cannot be bound to another interface anyway.
     const chosen = protections.filter((each) => each !== "fanout-pin");
-    protectSocket(socket.fd, chosen, groupFilter(STEADY_GROUP.address, layer));
+    protectSocket(socket.fd, chosen, groupFilter(STEADY_GROUP, layer));
     undo.move();
     return socket;
   }

@@ -49,7 +49,7 @@ export class StreamWitness implements Arrivals, Disposable {
    */
   constructor({ ifindex, layer }: Pick<Interface, "ifindex" | "layer">, nonce: Uint8Array) {
     using undo = new DisposableStack();
-    const filter = groupFilter(STEADY_GROUP.address, layer);
+    const filter = groupFilter(STEADY_GROUP, layer);
     const socket = undo.use(boundPacketSocket(ifindex, ETH_P_ALL, filter));
     this.#source = undo.use(PacketRingSource.setUp(socket.fd, RING));
     this.#nonce = nonce;

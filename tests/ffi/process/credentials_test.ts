@@ -1,5 +1,13 @@
-import { assert, assertEquals } from "@std/assert";
-import { capget, getgroups, getresgid, getresuid } from "../../../ffi/mod.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  CAP_DAC_OVERRIDE,
+  CAP_DAC_READ_SEARCH,
+  capget,
+  getgroups,
+  getresgid,
+  getresuid,
+  withoutCapabilities,
+} from "../../../ffi/mod.ts";
 import { testNeeding } from "../../support/needs.ts";
 import { command, resultOf } from "../programs.ts";
 
@@ -28,6 +36,29 @@ Deno.test("capget() agrees with /proc", () => {
   );
   assertEquals(shown, ["CapEff", "CapPrm", "CapInh"].flatMap(status));
 });
+
+testNeeding(
+  { root: true },
+  "withoutCapabilities() lets the kernel decide without them, and restores them after an error too",
+  () => {
+    const before = capget();
+    const path = Deno.makeTempFileSync();
+    try {
+      Deno.chmodSync(path, 0o000);
+      Deno.chownSync(path, 54321, 54321);
+      const both = [CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH];
+      const read = () => Deno.readTextFileSync(path);
+      assertEquals(read(), "");
+      assertThrows(() => withoutCapabilities(both, read), Deno.errors.PermissionDenied);
+      assertEquals([capget(), read()], [before, ""]);
+      const { effective, ...others } = withoutCapabilities(both, capget);
+      assertEquals(effective, before.effective & ~0b110n);
+      assertEquals(others, { permitted: before.permitted, inheritable: before.inheritable });
+    } finally {
+      Deno.removeSync(path);
+    }
+  },
+);
 
 const NOBODY = { real: 65534, effective: 65534, saved: 65534 };
 

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   AF_UNIX,
   close,
+  createNew,
   Errno,
   errnoOf,
   giveName,
@@ -11,6 +12,8 @@ import {
   readDirectory,
   readLink,
   readTextFile,
+  setMode,
+  setOwner,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   socket,
@@ -19,6 +22,7 @@ import {
   write,
 } from "../../../ffi/mod.ts";
 import { leavingNothingOpen } from "../descriptors.ts";
+import { testNeeding } from "../../support/needs.ts";
 
 /** Runs a test with a temporary folder. */
 function inFolder(test: (folder: string) => void) {
@@ -74,6 +78,46 @@ Deno.test(
   inFolder((folder) => {
     assertEquals(errnoOf(() => openUnnamed(`${folder}/missing`, 0o600)), Errno.ENOENT);
     assertEquals(errnoOf(() => openUnnamed("/proc", 0o600)), Errno.EOPNOTSUPP);
+  }),
+);
+
+Deno.test(
+  "createNew() creates a file, and neither opens another nor follows a link",
+  inFolder((folder) => {
+    const fd = createNew(`${folder}/new`, 0o640);
+    try {
+      write(fd, new TextEncoder().encode("text"));
+      assertEquals(isCloseOnExec(fd), true);
+    } finally {
+      close(fd);
+    }
+    assertEquals(readTextFile(`${folder}/new`), "text");
+    Deno.symlinkSync("elsewhere", `${folder}/link`);
+    for (const name of ["new", "link"]) {
+      assertThrows(() => createNew(`${folder}/${name}`, 0o600), SystemError, "EEXIST");
+    }
+    assertEquals(errnoOf(() => createNew(`${folder}/missing/name`, 0o600)), Errno.ENOENT);
+  }),
+);
+
+testNeeding(
+  { root: true },
+  "setMode() and setOwner() change an open file, whatever the umask",
+  inFolder((folder) => {
+    const umask = Deno.umask(0o777);
+    const fd = createNew(`${folder}/new`, 0o600);
+    try {
+      assertEquals(Deno.statSync(`${folder}/new`).mode! & 0o777, 0);
+      setMode(fd, 0o640);
+      setOwner(fd, 54321, 54322);
+      const { mode, uid, gid } = Deno.statSync(`${folder}/new`);
+      assertEquals([mode! & 0o777, uid, gid], [0o640, 54321, 54322]);
+    } finally {
+      Deno.umask(umask);
+      close(fd);
+    }
+    assertEquals(errnoOf(() => setMode(fd, 0o600)), Errno.EBADF);
+    assertEquals(errnoOf(() => setOwner(fd, 0, 0)), Errno.EBADF);
   }),
 );
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { signalsIn } from "../../../ffi/mod.ts";
+import { signalsIn, stopIgnoring, SystemError } from "../../../ffi/mod.ts";
 import { command, resultOf } from "../programs.ts";
 
 /** Signals that the kernel or libc sends to a particular thread. Source: signal(7), nptl(7). */
@@ -44,6 +44,18 @@ Deno.test("restoreDefaultSignals() leaves no handler, not even seconds later, an
     assertEquals(handlers, []);
   }
   assertEquals(new Set(underNohup.ignored), new Set([1, ...plain.ignored]));
+});
+
+Deno.test("stopIgnoring() lets a process wait for its children that was started to ignore them", async () => {
+  const program = command("ffi/process/programs/child_waited_for.ts");
+  const ignoring = await resultOf(["env", "--ignore-signal=CHLD", ...program]);
+  assertEquals(ignoring, { before: false, after: true, success: true, again: true });
+  const plain = await resultOf(program);
+  assertEquals(plain, { before: true, after: true, success: true, again: true });
+});
+
+Deno.test("stopIgnoring() refuses a signal that does not exist", () => {
+  assertThrows(() => stopIgnoring(1000), SystemError, "sigaction: Invalid argument (EINVAL)");
 });
 
 Deno.test("signalsIn() names a missing mask", () => {

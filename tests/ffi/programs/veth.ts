@@ -52,14 +52,26 @@ export function nearSocket(protocol = ETHERTYPE): OwnedFd {
   return packetSocket("veth-fdpass", protocol);
 }
 
+/** The hardware address that sends the frames of these tests. */
+export const SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);
+
 /** A frame with its number, filled so that no byte matches another frame or offset. */
 export function numberedFrame(number: number, size: number): Uint8Array<ArrayBuffer> {
   const frame = new Uint8Array(size);
-  frame.set([0x01, 0x00, 0x5e, 0x7f, 0x00, 0x01, 0x02, 0, 0, 0, 0, 0x01]);
+  frame.set([0x01, 0x00, 0x5e, 0x7f, 0x00, 0x01, ...SOURCE]);
   new DataView(frame.buffer).setUint16(12, ETHERTYPE);
   new DataView(frame.buffer).setUint32(NUMBER_OFFSET, number);
   for (let i = NUMBER_OFFSET + 4; i < size; i++) frame[i] = number * 31 + i * 7 >> 2;
   return frame;
+}
+
+/** A frame with a tag behind the addresses. Source: IEEE 802.1Q, 9.3. */
+export function tagged(frame: Uint8Array, tpid: number, tci: number): Uint8Array<ArrayBuffer> {
+  return Uint8Array.of(
+    ...frame.subarray(0, 12),
+    ...[tpid >> 8, tpid & 0xff, tci >> 8, tci & 0xff],
+    ...frame.subarray(12),
+  );
 }
 
 /** The length of the frame of this number: 60 to 1514, in no order. */
@@ -75,10 +87,15 @@ export function isSame(one: Uint8Array, other: Uint8Array): boolean {
 /** How often a send to a full queue is retried; all namespaces share that queue. */
 const TRIES = 5000;
 
-/** A sender at the far end. */
+/** A sender, by default at the far end. */
 export class Sender implements Disposable {
-  readonly #socket = packetSocket("veth-fdpass-far", 0); // protocol 0: it receives nothing
-  readonly fd = this.#socket.fd;
+  readonly #socket: OwnedFd;
+  readonly fd: number;
+
+  constructor(interfaceName = "veth-fdpass-far") {
+    this.#socket = packetSocket(interfaceName, 0); // protocol 0: it receives nothing
+    this.fd = this.#socket.fd;
+  }
 
   /** Sends a frame; if the queue is full, it retries a little later. */
   send(frame: Uint8Array<ArrayBuffer>): void {

@@ -4,7 +4,9 @@ import {
   CMSG_LEN,
   CMSG_SPACE,
   cmsghdr,
+  type ControlMessage,
   encodeControlMessages,
+  findControlMessage,
   isRights,
   parseControlMessages,
   rightsIn,
@@ -13,6 +15,7 @@ import {
   SCM_TIMESTAMPNS,
   SOL_PACKET,
   SOL_SOCKET,
+  type WantedMessage,
 } from "../../../ffi/mod.ts";
 
 Deno.test("CMSG_ALIGN(), CMSG_LEN() and CMSG_SPACE() are as in cmsg(3)", () => {
@@ -93,6 +96,54 @@ Deno.test("parseControlMessages() returns only the whole messages of a truncated
     const found = parseControlMessages(control.slice(0, length)).map(rightsIn);
     assertEquals(found, length < 20 ? [] : length < 48 ? [[3]] : [[3], [4, 5]], `${length} bytes`);
   }
+});
+
+/** What findControlMessage() must find, by the list of all messages. */
+function firstOf(control: Uint8Array<ArrayBuffer>, wanted: WantedMessage): number {
+  const message = parseControlMessages(control).find(({ level, type, data }) =>
+    level === wanted.level && type === wanted.type && data.length >= wanted.size
+  );
+  return message === undefined ? -1 : (message.data.byteOffset - control.byteOffset) / 4;
+}
+
+Deno.test("findControlMessage() finds the message that parseControlMessages() lists first", () => {
+  const message = (level: number, type: number, size: number): ControlMessage => ({
+    level,
+    type,
+    data: new Uint8Array(size),
+  });
+  const messages = [message(1, 35, 16), message(263, 8, 20), message(1, 35, 3), message(1, 1, 0)];
+  const wanted: WantedMessage[] = [
+    { level: 1, type: 35, size: 16 },
+    { level: 1, type: 35, size: 17 },
+    { level: 263, type: 8, size: 20 },
+    { level: 263, type: 8, size: 21 },
+    { level: 1, type: 1, size: 0 },
+    { level: 2, type: 35, size: 0 },
+  ];
+  const controls = [
+    ...[messages, messages.toReversed(), []].map(encodeControlMessages),
+    ...HOSTILE.map(([cmsg_len]) => withSecondLength(cmsg_len)),
+  ];
+  let found = 0;
+  for (const control of controls) {
+    const words = new Int32Array(control.buffer);
+    for (let end = 0; end <= words.length; end++) {
+      for (const each of wanted) {
+        const at = findControlMessage(words, 0, end, each);
+        assertEquals(at, firstOf(control.subarray(0, end * 4), each), `${control}, ${end} words`);
+        if (at !== -1) found++;
+      }
+    }
+  }
+  assert(found > 50, `${found} found`);
+});
+
+Deno.test("findControlMessage() begins at its start", () => {
+  const control = encodeControlMessages([rightsMessage([3]), rightsMessage([4])]);
+  const words = new Int32Array(control.buffer);
+  const rights = { level: SOL_SOCKET, type: SCM_RIGHTS, size: 4 };
+  assertEquals([0, 6].map((start) => findControlMessage(words, start, 12, rights)), [4, 10]);
 });
 
 Deno.test("parseControlMessages() stays within random bytes, and ends", () => {

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   AF_UNIX,
   close,
+  CMSG_SPACE,
   MessageVector,
   MSG_DONTWAIT,
   MSG_TRUNC,
@@ -25,6 +26,14 @@ import { command, resultOf } from "../programs.ts";
 
 /** A datagram of this length, filled with its number. */
 const datagram = (length: number, number: number) => new Uint8Array(length).fill(number);
+
+/** The control messages of a received message. */
+function controlMessages(messages: MessageVector, i: number) {
+  const start = messages.controlOffsetOf(i);
+  return parseControlMessages(
+    messages.control.subarray(start, start + messages.controlLengthOf(i)),
+  );
+}
 
 /** The received messages in order. */
 function contents(messages: MessageVector, count: number): Uint8Array[] {
@@ -80,17 +89,21 @@ Deno.test(
 );
 
 Deno.test(
-  "MessageVector.controlOf() returns the time stamp of each message, also in later calls",
+  "MessageVector.control holds the time stamp of each message, also in later calls",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair(SOCK_DGRAM);
     setsockopt(there, SOL_SOCKET, SO_TIMESTAMPNS, 1);
-    const messages = new MessageVector({ count: 4, size: 8, controlSize: timespec.size });
+    const messages = new MessageVector({
+      count: 4,
+      size: 8,
+      controlSpace: CMSG_SPACE(timespec.size),
+    });
     let last = realtime();
     for (const count of [4, 2, 4]) {
       for (let i = 0; i < count; i++) send(here, datagram(1, i), 0);
       assertEquals(messages.receive(there, MSG_DONTWAIT), count);
       for (let i = 0; i < count; i++) {
-        const [stamp, ...rest] = parseControlMessages(messages.controlOf(i));
+        const [stamp, ...rest] = controlMessages(messages, i);
         assertEquals([stamp.level, stamp.type, rest], [SOL_SOCKET, SCM_TIMESTAMPNS, []]);
         const time = nanoseconds(timespec.over(stamp.data.slice()));
         assert(time >= last && time <= realtime(), `message ${i} of ${count}`);
@@ -101,15 +114,19 @@ Deno.test(
 );
 
 Deno.test(
-  "MessageVector.controlOf() is empty for a message without control messages, also in a reused buffer",
+  "MessageVector.controlLengthOf() returns 0 for a message without control messages, also in a reused buffer",
   leavingNothingOpen((scope) => {
     const [here, there] = scope.pair(SOCK_DGRAM);
-    const messages = new MessageVector({ count: 1, size: 8, controlSize: timespec.size });
+    const messages = new MessageVector({
+      count: 1,
+      size: 8,
+      controlSpace: CMSG_SPACE(timespec.size),
+    });
     const lengths = [1, 0].map((stamps) => {
       setsockopt(there, SOL_SOCKET, SO_TIMESTAMPNS, stamps);
       send(here, datagram(1, 1), 0);
       assertEquals(messages.receive(there, MSG_DONTWAIT), 1);
-      return messages.controlOf(0).length;
+      return messages.controlLengthOf(0);
     });
     assertEquals(lengths, [32, 0]);
   }),
@@ -123,7 +140,7 @@ Deno.test(
     const messages = new MessageVector({ count: 2, size: 8 });
     send(here, datagram(3, 1), 0);
     assertEquals(messages.receive(there, MSG_DONTWAIT), 1);
-    assertEquals([messages.lengthOf(0), messages.controlOf(0).length, messages.control.length], [
+    assertEquals([messages.lengthOf(0), messages.controlLengthOf(0), messages.control.length], [
       ...[3, 0, 0],
     ]);
   }),

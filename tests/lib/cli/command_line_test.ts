@@ -84,16 +84,48 @@ Deno.test("parseCommandLine() names the wrong argument, and a right one", () => 
     [["-t", "3601", "lo"], "3600"],
     [["lo", "-u"], "--user needs a value"],
     [["--receive", "tpacket_v3", "lo"], "did you mean tpacket-v3?"],
-    [["--receive", "recvmsgs", "lo"], "--receive must be one of recvmsg, recvfrom, "],
+    [["--receive", "recvmsgs", "lo"], '"recvmsgs" is not a receive path: did you mean recvmsg?'],
     [["--receive", "io_uring", "lo"], "did you mean io-uring?"],
-    [["--receive", "toString", "lo"], ', not "toString": did you mean'],
-    [["--receive", "RECVMSG", "lo"], ', not "RECVMSG": did you mean'],
+    [["--receive", "toString", "lo"], '"toString" is not a receive path: they are recvmsg, '],
+    [["--receive", "RECVMSG", "lo"], "did you mean recvmsg?"],
     [["--receive=recvmsg", "--receive=recvfrom", "lo"], "--receive is given 2 times"],
     [["--receive", "", "lo"], "--receive needs a value"],
     [["lo", "--receive"], "--receive needs a value"],
+    [["--receive"], "--receive needs a value"],
+    [["--report"], "--report needs a value"],
+    [["--report", "--json", "lo"], "--report needs a value"],
+    [
+      ["--report", "lo"],
+      'No interface given: fdpass [OPTIONS] INTERFACE ("lo" is the value of --report)',
+    ],
+    [["-q", "-n", "5"], '"5" is the value of -n'],
+    [["-e"], "--experiment needs a value"],
+    [["--bogus", "lo"], 'Unknown option "--bogus": --help lists all options'],
+    [["-e", "bogus", "lo"], 'Unknown experiment "bogus": --list shows all experiments'],
   ];
   for (const [args, message] of cases) {
     assertThrows(() => parse(...args), UsageError, message, args.join(" "));
+  }
+});
+
+Deno.test("parseCommandLine() refuses an option of an experiment that is not run", () => {
+  const cases: [args: string[], message: string][] = [
+    [["--kills", "3", "lo"], "--kills is an option of the experiment supervisor, which is not run"],
+    [["-e", "relay", "--kills", "3", "lo"], "add -e supervisor"],
+    [
+      ["--from=232.1.1.1:1", "-e", "supervisor", "lo"],
+      "--from is an option of the experiment relay",
+    ],
+  ];
+  for (const [args, message] of cases) {
+    assertThrows(() => parse(...args), UsageError, message, args.join(" "));
+  }
+  for (const wanted of [["all"], ["supervisor"], ["relay", "supervisor"]]) {
+    const task = parse(...wanted.flatMap((name) => ["-e", name]), "--kills", "3", "lo");
+    assertEquals(
+      task.task === "run" && task.run.options.supervisor,
+      { ...USUAL.options.supervisor, kills: 3 },
+    );
   }
 });
 

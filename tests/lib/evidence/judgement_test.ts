@@ -38,13 +38,39 @@ function resultOf(
   return after.result(null);
 }
 
-Deno.test("A check that never ran fails, as seen by the parent", () => {
-  assertEquals(new Judgement(false).result("the child died"), {
+const error = { message: "the child died", isChilds: true };
+const refused = { message: "no descriptor is left", isChilds: false };
+
+Deno.test("A check that the child left open fails, as seen by the parent", () => {
+  assertEquals(new Judgement(false).result(error), {
     status: "fail",
     observed: "never ran",
     evidence: { error: "the child died" },
     seen_by: ["parent"],
   });
+});
+
+Deno.test("A check that the surroundings left open is skipped, whatever the child reports", () => {
+  for (const status of STATUSES) {
+    const judgement = new Judgement(false);
+    judgement.addOpinion(reports(status));
+    assertEquals(judgement.result(refused), {
+      status: "skip",
+      observed: "no descriptor is left",
+      evidence: { error: "no descriptor is left" },
+      seen_by: ["parent"],
+    });
+  }
+});
+
+Deno.test("A finding stands, however the experiment ends", () => {
+  for (const finding of [holds, open, fails]) {
+    for (const end of [null, error, refused]) {
+      const judgement = new Judgement(false);
+      judgement.decide(finding, ["parent"]);
+      assertEquals(judgement.result(end), { ...finding, seen_by: ["parent"] });
+    }
+  }
 });
 
 for (const finding of [holds, open, fails]) {
@@ -133,4 +159,50 @@ Deno.test("addOpinion() keeps one fail and, if it is needed, one pass", () => {
       ...[false, needsWord, false, false, true, false, false],
     ]);
   }
+});
+
+/** Findings of a check: each with whether it rests on the interface. */
+function resultAfterEvent(
+  looks: readonly (readonly [Finding, rests: boolean])[],
+  { words = [], needsWord = false, opinionStands = true }: {
+    readonly words?: readonly Finding[];
+    readonly needsWord?: boolean;
+    readonly opinionStands?: boolean;
+  } = {},
+): Observation {
+  const judgement = new Judgement(needsWord);
+  for (const [finding, rests] of looks) judgement.decide(finding, ["parent"], rests);
+  for (const word of words) judgement.addOpinion(word);
+  return judgement.resultAfter("it went down", opinionStands);
+}
+
+Deno.test("After the change of an interface, a finding that rests on it shows nothing, pass or fail", () => {
+  for (const finding of [holds, open, fails]) {
+    assertEquals(resultAfterEvent([[finding, true]], { opinionStands: false }), {
+      status: "skip",
+      observed: "it went down",
+      evidence: { before: [finding] },
+      seen_by: ["parent"],
+    });
+  }
+});
+
+Deno.test("After the change of an interface, other findings count as ever", () => {
+  for (const finding of [holds, open, fails]) {
+    assertEquals(resultAfterEvent([[finding, false]]), { ...finding, seen_by: ["parent"] });
+  }
+  assertEquals(resultAfterEvent([[fails, false], [holds, true]]).status, "fail");
+  assertEquals(resultAfterEvent([[fails, false]], { opinionStands: false }).status, "fail");
+  assertEquals(resultAfterEvent([[holds, false]], { words: [reports("fail")] }).status, "fail");
+});
+
+Deno.test("After the change of an interface, a check that never ran is open, not failed", () => {
+  assertEquals(resultAfterEvent([]).status, "skip");
+  assertEquals(resultAfterEvent([], { needsWord: true }).status, "skip");
+  assertEquals(resultAfterEvent([[holds, false]], { needsWord: true }).status, "skip");
+  const word = { words: [reports("pass")], needsWord: true };
+  assertEquals(resultAfterEvent([], word).status, "skip", "the child's word alone");
+  assertEquals(resultAfterEvent([], { words: [reports("fail")] }).status, "fail");
+  const resting = { words: [reports("fail")], opinionStands: false };
+  assertEquals(resultAfterEvent([], resting).status, "skip");
 });

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { judged } from "../../../lib/evidence/evidence.ts";
 import { privilegeDrop } from "../../../lib/experiments/privilege_drop/experiment.ts";
+import { supervisor } from "../../../lib/experiments/supervisor/experiment.ts";
+import { describeCheck } from "../../../lib/evidence/checks.ts";
 import { ExperimentError } from "../../../lib/evidence/errors.ts";
 import {
   CALL_LENGTH,
@@ -25,9 +27,23 @@ Deno.test("ExperimentRecord.close() is PASS if every planned check holds", () =>
   assertEquals(allPassed().close(CONCLUSION, null).verdict, "PASS");
 });
 
-Deno.test("ExperimentRecord.close() is not PASS if the run ended in an error", () => {
-  const evidence = allPassed().close(null, "the child was killed");
-  assertEquals([evidence.verdict, evidence.conclusion], ["FAIL", null]);
+Deno.test("ExperimentRecord.close() is never PASS if the experiment ended early", () => {
+  for (const [isChilds, expected] of [[true, "FAIL"], [false, "INCONCLUSIVE"]] as const) {
+    const end = { message: "it ended early", isChilds };
+    const { verdict, conclusion, error } = allPassed().close(CONCLUSION, end);
+    assertEquals([verdict, conclusion, error], [expected, null, "it ended early"]);
+  }
+});
+
+Deno.test("ExperimentRecord.close() leaves a check open that the surroundings did not let run", () => {
+  for (const [seen, expected] of [[pass, "INCONCLUSIVE"], [judged(false, ""), "FAIL"]] as const) {
+    const record = new ExperimentRecord(EXPERIMENT);
+    record.decide("SOCK-01", seen, ["parent"]);
+    const end = { message: "no descriptor is left", isChilds: false };
+    const { checks, verdict } = record.close(CONCLUSION, end);
+    assertEquals(verdict, expected, "a claim that was refuted before stays refuted");
+    assertEquals(new Set(checks.slice(1).map(({ status }) => status)), new Set(["skip"]));
+  }
 });
 
 Deno.test("ExperimentRecord.close() lists a planned check that never ran as failed", () => {
@@ -48,6 +64,39 @@ Deno.test("ExperimentRecord refuses findings and opinions of checks that are not
   const more = new ExperimentRecord(EXPERIMENT, ["SUPER-01"]);
   more.opinion("SUPER-01", pass);
   more.decide("SUPER-01", pass, ["parent"]);
+});
+
+Deno.test("ExperimentRecord.interfaceChanged() makes a PASS INCONCLUSIVE, whatever had been shown", () => {
+  const event = '"eth0" went down during the run';
+  for (const byChildsWord of [[], supervisor.plan]) {
+    for (const { plan } of [privilegeDrop, supervisor]) {
+      const record = new ExperimentRecord({ ...EXPERIMENT, plan, byChildsWord });
+      for (const id of plan) record.decide(id, pass, ["parent"]);
+      record.interfaceChanged(event);
+      const { verdict, checks, conclusion } = record.close(CONCLUSION, {
+        message: event,
+        isChilds: false,
+      });
+      assertEquals([verdict, conclusion], ["INCONCLUSIVE", null]);
+      const open = checks.filter(({ status }) => status !== "pass");
+      assertEquals(new Set(open.map(({ observed }) => observed)), new Set([event]));
+    }
+  }
+});
+
+Deno.test("ExperimentRecord.interfaceChanged() leaves a refuted claim refuted, unless it rests on the interface", () => {
+  const fail = judged(false, "");
+  for (const id of privilegeDrop.plan) {
+    const record = new ExperimentRecord(EXPERIMENT);
+    record.decide(id, fail, ["parent"]);
+    record.interfaceChanged("it went down");
+    const { verdict } = record.close(null, null);
+    assertEquals(verdict, describeCheck(id).restsOnInterface ? "INCONCLUSIVE" : "FAIL", id);
+  }
+  const record = new ExperimentRecord(EXPERIMENT);
+  record.decide("RECV-01", fail, ["parent"], false);
+  record.interfaceChanged("it went down");
+  assertEquals(record.close(null, null).verdict, "FAIL");
 });
 
 Deno.test("ExperimentRecord.skipRest() makes it INCONCLUSIVE, also if checks rest on the child's word", () => {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { OwnedFd, pipe } from "../../../ffi/mod.ts";
+import { OwnedFd, pipe, type VlanTag } from "../../../ffi/mod.ts";
 import { ChildRun } from "../../../lib/harness/child_run.ts";
 import { controlChannelPair, sendMessage, takeMessage } from "../../../lib/harness/channel.ts";
 import { forwardFrames, OTHERS_LIMIT } from "../../../lib/harness/forward.ts";
@@ -23,6 +23,9 @@ class Frames implements FrameSource {
   readonly bytes = new Uint8Array(HEAD_LIMIT + 100);
   readonly offset = 4;
   readonly length = 1500;
+  readonly segmentSize = 0;
+  readonly isChecksumPending = false;
+  readonly inexpressible = 0;
   produced = 0;
 
   constructor(
@@ -30,6 +33,7 @@ class Frames implements FrameSource {
     readonly count: number,
     public captured = HEAD_LIMIT + 50,
     readonly stamp?: (frame: number) => bigint,
+    readonly vlan: VlanTag | undefined = undefined,
   ) {}
 
   next(): boolean {

@@ -27,6 +27,7 @@ Deno.test("parseChildMessage() accepts every message of the protocol", () => {
       { type: "reached", stage: "ready", detail: { dropped_ns: "1" } },
       { type: "reached", stage: "ready", detail: nested(16) },
       { type: "failed", message: "…" },
+      { type: "failed", message: "…", call: { syscall: "seccomp", errno: 1 } },
     ]
   ) assertEquals<unknown>(parseChildMessage(JSON.stringify(message)), message);
 });

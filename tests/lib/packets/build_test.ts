@@ -9,7 +9,7 @@ import {
   withHeaderChecksum,
 } from "../../../lib/packets/build.ts";
 import { stimulusFrame } from "../../../lib/packets/stimulus.ts";
-import { SENDER } from "../../support/link_ends.ts";
+import { BARE, SENDER } from "../../support/link_ends.ts";
 
 const SOURCE = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const GROUP = [239, 255, 70, 68];
@@ -114,4 +114,12 @@ Deno.test("datagramFrame() pads to 60 bytes, visibly, and no longer frame", () =
     assertEquals([...frame.subarray(42 + size)], new Array(18 - size).fill(0xee));
   }
   assertEquals([frameOf(19).length, frameOf(1472).length], [61, 1514]);
+});
+
+Deno.test("datagramFrame() on a link without a header is the IP packet, without padding", () => {
+  for (const size of [0, 1, 100]) {
+    const how = { to: TO, payload: new Uint8Array(size) };
+    const frame = datagramFrame({ sender: SENDER, ...how });
+    assertEquals(datagramFrame({ sender: BARE, ...how }), frame.slice(14, 42 + size));
+  }
 });

@@ -11,11 +11,11 @@ import {
   socketpair,
   SystemError,
 } from "../../../ffi/mod.ts";
-import { INVALID_FRAMES } from "../../../lib/experiments/relay/invalid_frames.ts";
+import { invalidFrames } from "../../../lib/experiments/relay/invalid_frames.ts";
 import { datagramFrame } from "../../../lib/packets/build.ts";
-import { groupFilter, multicastFilter } from "../../../lib/packets/filters.ts";
+import { groupFilter, multicastFilter, outgoingFilter } from "../../../lib/packets/filters.ts";
 import { stimulusFrame } from "../../../lib/packets/stimulus.ts";
-import { NOBODY, SENDER } from "../../support/link_ends.ts";
+import { BARE, NOBODY, SENDER } from "../../support/link_ends.ts";
 
 const TO = { address: "239.255.70.68", port: 5004 };
 const datagram = (size = 80, options: number[] = []) =>
@@ -49,19 +49,32 @@ Deno.test("groupFilter() passes datagrams to the group whole, of any port and si
       datagram(80, [0x94, 4, 0, 0]),
     ]
   ) {
-    assertEquals(filtered(groupFilter(TO.address, "ethernet"), each), each.length);
+    assertEquals(filtered(groupFilter(TO, "ethernet"), each), each.length);
   }
 });
 
-// The tag of a VLAN stays in the frame here: only a driver or the network core removes it.
-for (const { name, isFiltered, alter } of INVALID_FRAMES) {
-  Deno.test(`groupFilter() ${isFiltered ? "drops" : "passes, for the worker to count"}: ${name}`, () => {
-    const invalid = alter(datagram(), TO);
-    assertEquals(
-      filtered(groupFilter(TO.address, "ethernet"), invalid),
-      isFiltered ? undefined : invalid.length,
-    );
-  });
+const SOURCE = { ...TO, source: "192.0.2.77" };
+
+for (const layer of ["ethernet", "ip"] as const) {
+  for (const flow of [TO, SOURCE]) {
+    const filter = groupFilter(flow, layer);
+    const right = () =>
+      datagramFrame({ sender: { ...NOBODY, layer }, to: flow, payload: new Uint8Array(80) });
+    const how = `${layer}, ${flow === TO ? "any source" : "one source"}`;
+
+    Deno.test(`groupFilter() passes a datagram to the group: ${how}`, () => {
+      assertEquals(filtered(filter, right()), right().length);
+    });
+
+    // The tag of a VLAN stays in the frame here: only a driver or the network core removes it.
+    for (const { name, isFiltered, alter } of invalidFrames(layer, flow === SOURCE)) {
+      const outcome = isFiltered ? "drops" : "passes, for the worker to count";
+      Deno.test(`groupFilter() ${outcome}: ${name}: ${how}`, () => {
+        const invalid = alter(right(), flow);
+        assertEquals(filtered(filter, invalid), isFiltered ? undefined : invalid.length);
+      });
+    }
+  }
 }
 
 Deno.test("groupFilter() drops a frame with any other byte in the addresses of the group", () => {
@@ -70,19 +83,19 @@ Deno.test("groupFilter() drops a frame with any other byte in the addresses of t
     const altered = datagram();
     altered[at] ^= 0x10;
     const expected = named.includes(at) ? undefined : altered.length;
-    assertEquals(filtered(groupFilter(TO.address, "ethernet"), altered), expected, `byte ${at}`);
+    assertEquals(filtered(groupFilter(TO, "ethernet"), altered), expected, `byte ${at}`);
   }
 });
 
 Deno.test("groupFilter() drops a frame that is cut before its destination ends", () => {
   for (let length = 0; length < 34; length++) {
     assertEquals(
-      filtered(groupFilter(TO.address, "ethernet"), datagram().slice(0, length)),
+      filtered(groupFilter(TO, "ethernet"), datagram().slice(0, length)),
       undefined,
       `${length} bytes`,
     );
   }
-  assertEquals(filtered(groupFilter(TO.address, "ethernet"), datagram().slice(0, 34)), 34);
+  assertEquals(filtered(groupFilter(TO, "ethernet"), datagram().slice(0, 34)), 34);
 });
 
 const OURS = [...SENDER.address];
@@ -125,3 +138,47 @@ for (const [what, bytes, passes] of FRAMES) {
     assertEquals(filtered(multicastFilter("ethernet"), bytes), passes ? bytes.length : undefined);
   });
 }
+
+Deno.test("outgoingFilter() drops what this machine does not send", () => {
+  assertEquals(filtered(outgoingFilter(), datagram()), undefined);
+});
+
+const bare = (options: number[] = []) =>
+  datagramFrame({ sender: BARE, to: TO, payload: new Uint8Array(80), options });
+const bareStimulus = (sequence: number) => stimulusFrame(sequence, BARE, new Uint8Array(16));
+
+const PACKETS: [what: string, packet: Uint8Array<ArrayBuffer>, passes: boolean][] = [
+  ["the stimulus: UDP over IPv4", bareStimulus(0), true],
+  ["the stimulus: IGMP", bareStimulus(1), true],
+  ["the stimulus: UDP over IPv6", bareStimulus(2), true],
+  ["the first group of IPv4", bare().with(16, 224), true],
+  ["the last address below", bare().with(16, 223), false],
+  ["the first address above", bare().with(16, 240), false],
+  ["IPv6 to one host", bareStimulus(2).with(24, 0xfe), false],
+  ["neither IPv4 nor IPv6", bare().with(0, 0x55), false],
+  ["cut before the destination", bare().slice(0, 16), false],
+  ["an Ethernet frame", stimulus(0), false],
+  ["empty", new Uint8Array(0), false],
+];
+
+for (const [what, bytes, passes] of PACKETS) {
+  Deno.test(`multicastFilter("ip") ${passes ? "passes whole" : "drops"}: ${what}`, () => {
+    assertEquals(filtered(multicastFilter("ip"), bytes), passes ? bytes.length : undefined);
+  });
+}
+
+Deno.test('groupFilter("ip") passes datagrams to the group, and no packet with another byte there', () => {
+  const filter = groupFilter(TO, "ip");
+  assertEquals(filtered(filter, bare()), 108);
+  assertEquals(filtered(filter, bare([0x94, 4, 0, 0])), 112);
+  const named = [0, 9, 16, 17, 18, 19];
+  for (let at = 0; at < 28; at++) {
+    const altered = bare();
+    altered[at] ^= 0x10;
+    assertEquals(filtered(filter, altered), named.includes(at) ? undefined : 108, `byte ${at}`);
+  }
+  for (let length = 0; length < 20; length++) {
+    assertEquals(filtered(filter, bare().slice(0, length)), undefined, `${length} bytes`);
+  }
+  assertEquals(filtered(filter, datagram()), undefined);
+});

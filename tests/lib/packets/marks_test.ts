@@ -19,6 +19,12 @@ Deno.test("markedFrame() is addressed to a group, and long enough for Ethernet",
   }
 });
 
+Deno.test("A mark on a link without a header is the packet alone", () => {
+  const [frame, packet] = [markedFrame("send", "ethernet"), markedFrame("send", "ip")];
+  assertEquals(packet, frame.slice(14, 14 + packet.length));
+  assertEquals([carries(packet, "send", "ip"), carries(frame, "send", "ip")], [true, false]);
+});
+
 Deno.test("carries() is false for a frame that is cut, or differs in one byte", () => {
   const frame = markedFrame("send", "ethernet");
   assertEquals(carries(frame.subarray(0, -1), "send", "ethernet"), false);

@@ -13,7 +13,7 @@ import {
 } from "../../../lib/packets/stimulus.ts";
 import { HEAD_LIMIT } from "../../../lib/harness/protocol.ts";
 import { testNeeding } from "../../support/needs.ts";
-import { interfaceByName, SENDER } from "../../support/link_ends.ts";
+import { BARE, interfaceByName, SENDER } from "../../support/link_ends.ts";
 
 const SECRET = Uint8Array.from({ length: SECRET_SIZE }, (_, i) => i + 1);
 const frames = [0, 1, 2, 65536, 0xffffffff].map((sequence) =>
@@ -66,6 +66,22 @@ Deno.test("holdsStimulus() recognizes the packet with and without a secret, and 
     assert(!holdsStimulus(frame.with(end - 5, frame[end - 5] ^ 1), "ethernet"));
   }
   assert(!holdsStimulus(new Uint8Array(0), "ethernet"));
+});
+
+Deno.test("A bare packet of the stimulus is that of a frame, with its secret behind it", () => {
+  for (const [sequence, frame] of frames) {
+    const packet = stimulusFrame(sequence, BARE, SECRET);
+    assertEquals(packet, frame.slice(14));
+    assertEquals(endOfPacket(packet, "ip"), packet.length - SECRET_SIZE);
+    assertEquals(secretOf(packet, "ip"), SECRET.toHex());
+    assertEquals(stimulusFrame(sequence, BARE, SECRET, 300).length, 300);
+    const end = packet.length - SECRET_SIZE;
+    assert(holdsStimulus(packet, "ip"));
+    assert(holdsStimulus(packet.subarray(0, end), "ip"));
+    assert(!holdsStimulus(packet.subarray(0, end - 1), "ip"));
+    assert(!holdsStimulus(packet.with(end - 5, packet[end - 5] ^ 1), "ip"));
+    assert(!holdsStimulus(packet, "ethernet") && !holdsStimulus(frame, "ip"));
+  }
 });
 
 Deno.test("stimulusFrame() pads each frame with bytes of its own", () => {

@@ -22,6 +22,34 @@ export function pathTest(path: ReceivePath, criterion: string, test: () => Promi
   } else Deno.test.ignore(`${name} # SKIP ${reason}`, test);
 }
 
+/** The receive paths that this kernel has. */
+export const AVAILABLE = PATHS.filter((path) => whyUnavailable(path) === undefined);
+
+/**
+ * Registers one test for all receive paths that this kernel has: a program of `programs/`, whose
+ * last argument is {@linkcode AVAILABLE} in JSON, prints the result of each by its name.
+ *
+ * @param args The program's other arguments.
+ * @param expected The result of a path.
+ */
+export function allPathsTest(
+  criterion: string,
+  program: string,
+  args: readonly string[],
+  expected: (path: ReceivePath) => unknown,
+): void {
+  testNeeding(
+    { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } },
+    `Every receive path ${criterion}`,
+    async () => {
+      assertEquals(
+        await resultInNamespace(program, [...args, JSON.stringify(AVAILABLE)]),
+        Object.fromEntries(AVAILABLE.map((path) => [path, expected(path)])),
+      );
+    },
+  );
+}
+
 /**
  * Runs a program of `programs/` in a namespace with a veth pair, and returns the JSON that it
  * prints.

@@ -161,6 +161,32 @@ Deno.test("decodeFrame() reads Ethernet, IPv4, IPv6 and UDP, and nothing beyond 
   }
 });
 
+Deno.test("decodeFrame() shows VLAN tags, the outer one first, and the packet within", () => {
+  const tagged = bytes(
+    `01005e000001 020000000001 88a8 e007 8100 0005 0800` +
+      `45 00 001d 0000 0000 01 11 0000 c0000201 ef000001 138c 138d 0009 0000 41`,
+  );
+  assertEquals(decodeFrame(tagged, "ethernet").slice(2, 6), [
+    ["VLAN", "7, priority 7 (0x88a8)"],
+    ["VLAN", "5, priority 0 (0x8100)"],
+    ["EtherType", "0x0800"],
+    ["IPv4", "192.0.2.1 → 239.0.0.1"],
+  ]);
+  for (let length = 0; length < tagged.length; length++) {
+    for (const [, value] of decodeFrame(tagged.subarray(0, length), "ethernet")) {
+      assertEquals(/undefined|NaN/.test(value), false);
+    }
+  }
+});
+
+Deno.test("decodeFrame() of a bare packet shows no Ethernet", () => {
+  const packet = bytes("45 00 001d 0000 0000 01 11 0000 c0000201 ef000001 138c 138d 0009 0000 41");
+  assertEquals(decodeFrame(packet, "ip").map(([name]) => name), [
+    ...["IPv4", "protocol", "TTL", "total length", "UDP"],
+  ]);
+  assertEquals(decodeFrame(Uint8Array.of(8, 6), "ip"), []);
+});
+
 Deno.test("hexDump() shows sixteen bytes a row, and printable characters as text", () => {
   assertEquals(
     hexDump(bytes("3c623e 00 1b 7f 80 ff 41424344454647 48 49")),

@@ -1,8 +1,10 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import type { Evidence, Packet } from "../../../lib/evidence/evidence.ts";
 import { privilegeDrop } from "../../../lib/experiments/privilege_drop/experiment.ts";
 import { HEAD_LIMIT } from "../../../lib/harness/protocol.ts";
 import { ExperimentRecord } from "../../../lib/evidence/record.ts";
+import { stimulusFrame } from "../../../lib/packets/stimulus.ts";
+import { BARE } from "../../support/link_ends.ts";
 import { renderPcapng } from "../../../lib/report/pcapng.ts";
 import { environment, evidenceOf } from "../../../lib/harness/run.ts";
 import { testNeeding } from "../../support/needs.ts";
@@ -52,7 +54,10 @@ testNeeding(
     assertEquals(one, {
       time: "0.000000001",
       interface: "veth-fdpass",
-      comment: `${of(1)} perhaps received before the drop, not this run's stimulus`,
+      comment: `${
+        of(1)
+      } perhaps received before the drop, not this run's stimulus: EtherType 0x0c0d`,
+      protocols: "eth:ethertype:data",
       length: 60,
       captured: 60,
       hex: FRAME.toHex(),
@@ -62,7 +67,7 @@ testNeeding(
       time: "1795425123.498906801",
       comment: `${
         of(2)
-      } received after the drop, this run's stimulus, time stamp of the child's clock`,
+      } received after the drop, this run's stimulus, time stamp of the child's clock: EtherType 0x0c0d`,
     });
   },
 );
@@ -88,6 +93,20 @@ testNeeding(TSHARK, "renderPcapng() keeps the original length of a truncated fra
     ...lengths.map((length) => [length, length]),
   ]);
   assertEquals(packets[0].hex, cut.toHex());
+});
+
+testNeeding(TSHARK, "renderPcapng() of a link without a header holds bare IP packets", async () => {
+  const secret = new Uint8Array(16);
+  const bare = [0, 1, 2].map((sequence) => stimulusFrame(sequence, BARE, secret));
+  const packets = bare.map((each) => packet({ bytes: each.length, head: each.toBase64() }));
+  const whole = evidence(packets, "tun0");
+  const link = { name: "tun0", layer: "ip", kind: "tun", mtu: 1500 } as const;
+  const read = await shown({ ...whole, environment: { ...whole.environment, link } });
+  const protocols = read.map((each) => each.protocols);
+  assertMatch(protocols[0], /^raw:ip:udp:/);
+  assertMatch(protocols[1], /^raw:ip:igmp/);
+  assertMatch(protocols[2], /^raw:ipv6:udp:/);
+  assertEquals(read.map(({ captured }) => captured), bare.map(({ length }) => length));
 });
 
 testNeeding(
@@ -130,7 +149,8 @@ testNeeding(
       assertEquals(unescaped(first.interface), expected);
       assertEquals(
         unescaped(first.comment).slice(0, 1000),
-        `${expected}: packet 1 of 1, received after the drop, this run's stimulus`.slice(0, 1000),
+        `${expected}: packet 1 of 1, received after the drop, this run's stimulus: EtherType 0x0c0d`
+          .slice(0, 1000),
       );
     }
   },

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { type Evidence, judged, skipped } from "../../../lib/evidence/evidence.ts";
+import { type Evidence, judged, skipped, type Verdict } from "../../../lib/evidence/evidence.ts";
 import { privilegeDrop } from "../../../lib/experiments/privilege_drop/experiment.ts";
 import { ExperimentRecord } from "../../../lib/evidence/record.ts";
 import { renderFailure, renderText } from "../../../lib/report/text.ts";
@@ -71,6 +71,56 @@ Deno.test("renderText() claims no success if one check was skipped", () => {
 Deno.test("renderText() prints one line if quiet", () => {
   const text = renderText(evidence(() => {}, []), { color: false, amount: "quiet" });
   assertEquals(text, "PASS privilege-drop: 14 of 14 checks hold\n");
+});
+
+Deno.test("renderText() names each reason and the remedy of an INCONCLUSIVE run if quiet", () => {
+  const { experiments: [whole], ...run } = evidence(() => {}, []);
+  const [first, second, third, ...rest] = whole.checks;
+  const skip = { ...skipped("no traffic\x07"), seen_by: ["parent"] } as const;
+  const checks = [{ ...first, ...skip }, { ...second, ...skip }, third, ...rest];
+  const open = { ...whole, verdict: "INCONCLUSIVE", checks } as const;
+  const text = renderText({ ...run, experiments: [open] }, { color: false, amount: "quiet" });
+  assertEquals(text.split("\n").length, 2, "one line");
+  assertStringIncludes(text, "12 of 14 checks hold; no traffic\\u{7}; to get traffic, name");
+});
+
+Deno.test("renderText() ends with the overall verdict if there are several experiments", () => {
+  const run = evidence(() => {}, []);
+  const [passed] = run.experiments;
+  const withVerdicts = (verdict: Verdict, ...verdicts: Verdict[]) => ({
+    ...run,
+    verdict,
+    experiments: verdicts.map((each) => ({ ...passed, verdict: each })),
+  });
+  const lines = (all: Evidence, amount: "quiet" | "normal" | "verbose") =>
+    renderText(all, { color: false, amount }).split("\n");
+  const line = (verdict: Verdict) => `${verdict} privilege-drop: 14 of 14 checks hold`;
+  const cases: [Evidence, Verdict[], string][] = [
+    [
+      withVerdicts("PASS", "PASS", "PASS"),
+      ["PASS", "PASS"],
+      "✓ PASS: 2 of 2 experiments are a PASS",
+    ],
+    [
+      withVerdicts("FAIL", "PASS", "FAIL"),
+      ["PASS", "FAIL"],
+      "✗ FAIL: 1 of 2 experiments are a PASS",
+    ],
+    [
+      withVerdicts("INCONCLUSIVE", "INCONCLUSIVE", "PASS"),
+      ["INCONCLUSIVE", "PASS"],
+      "– INCONCLUSIVE: 1 of 2 experiments are a PASS",
+    ],
+  ];
+  for (const [all, verdicts, end] of cases) {
+    assertEquals(lines(all, "quiet"), [...verdicts.map(line), end, ""]);
+    for (const amount of ["normal", "verbose"] as const) {
+      const heading = ["=== All Experiments ===", ""];
+      const summary = [...heading, ...verdicts.map((each) => `  ${line(each)}`), "", end, ""];
+      assertEquals(lines(all, amount).slice(-summary.length), summary);
+    }
+  }
+  assertEquals(renderText(run, NORMAL).includes("All Experiments"), false, "one experiment");
 });
 
 Deno.test("renderText() shows the error that ended a run early", () => {

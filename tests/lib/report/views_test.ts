@@ -46,7 +46,7 @@ function readTap(evidence: Evidence): Summary[] {
 /** Reads the transcript: checks stand behind their lines, and failed ones also at the end. */
 function readText(evidence: Evidence): Summary[] {
   const text = renderText(evidence, { color: false, amount: "verbose" });
-  return text.split(/^(?==== )/m).map((part) => {
+  return text.split(/^(?==== .* Experiment ===$)/m).map((part) => {
     const checks = new Map<string, string>();
     for (const [, mark, id] of part.matchAll(/^ +· ([✓✗–]) ([A-Z]+-\d\d) /gm)) {
       checks.set(id, BY_MARK[mark]);
@@ -120,12 +120,14 @@ Deno.test("The text lists the sources of each check under --verbose", () => {
   );
 });
 
-Deno.test("JSON and HTML have the verdict and the exit status of the run", () => {
+Deno.test("JSON and HTML have the verdict and the exit status of the run, and the text its verdict", () => {
   const evidence = storedEvidence();
   const { verdict, exit }: Evidence = JSON.parse(renderJson(evidence));
   assertEquals([verdict, exit], ["FAIL", 1]);
   const page = renderHtml(evidence);
   assertEquals(page.match(/<span class="verdict">(\w+)<\/span>/)?.[1], verdict);
+  const text = renderText(evidence, { color: false, amount: "normal" });
+  assert(text.endsWith("\n✗ FAIL: 3 of 5 experiments are a PASS\n"));
   assert(page.includes(`Exit status ${exit}.`));
   assert(page.includes(`<title>${verdict}: `));
 });
@@ -191,4 +193,21 @@ Deno.test("The page shows a check that is not in the catalogue as well", () => {
   const evidence = JSON.parse(renderJson(storedEvidence()));
   evidence.experiments[0].checks[0].id = "OTHER-99";
   assert(renderHtml(evidence).includes('<span class="id">OTHER-99</span>'));
+});
+
+Deno.test("Text, TAP and HTML name the link, if it was looked up", () => {
+  const evidence = storedEvidence();
+  const { environment } = evidence;
+  const views = (link: typeof environment.link) => {
+    const whole = { ...evidence, environment: { ...environment, link } };
+    return [
+      renderText(whole, { color: false, amount: "normal" }),
+      renderTap(whole),
+      renderHtml(whole),
+    ];
+  };
+  for (const view of views({ name: "tun0", layer: "ip", kind: "tun", mtu: 1280 })) {
+    assert(view.includes("tun0, bare IP packets (tun), MTU 1280"));
+  }
+  for (const view of views(null)) assert(!view.includes("MTU"));
 });

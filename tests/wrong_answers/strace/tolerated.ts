@@ -90,7 +90,7 @@ const AGAIN: readonly Tolerated[] = [
     libc: ["recvmsg", "recvfrom"],
     answers: ["EAGAIN", "EINTR"],
     at: [
-      "takeFrame@lib/packets/queue.ts",
+      "receive@lib/packets/queue.ts",
       "forwardFrames@lib/harness/forward.ts",
       "drain@lib/receive/frame_source.ts",
     ],
@@ -453,7 +453,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
   {
     libc: ["recvmsg"],
     answers: ["lie"],
-    at: ["takeFrame@lib/packets/queue.ts"],
+    at: ["receive@lib/packets/queue.ts"],
     why: "a frame that did not come has no nonce, or one that counts already",
   },
   {

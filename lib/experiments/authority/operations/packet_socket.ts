@@ -46,7 +46,7 @@ import {
   shutdown,
   socket,
 } from "../../../../ffi/socket/calls.ts";
-import { becomePromiscuous, mapRing, OTHER_LAYER, rebind, sendByRing } from "../attacks.ts";
+import { becomePromiscuous, mapRing, rebind, sendByRing } from "../attacks.ts";
 import type { Attacker, Operation } from "../operation.ts";
 import { markedFrame } from "../../../packets/marks.ts";
 import { retryWhileFull, sendFrame } from "../../../packets/send.ts";
@@ -79,8 +79,8 @@ export const PACKET_SOCKET_OPERATIONS: readonly Operation[] = [
     source: "packet_do_bind: no capability required; EINVAL for a member of a fanout group",
     plain: "allowed",
     under: { "fanout-pin": "EINVAL" },
-    attempt: ({ packetFd, ifindex, otherIfindex, provoke }) =>
-      rebind(packetFd, [ifindex, otherIfindex], provoke, "rebind-interface"),
+    attempt: ({ ifindex, otherIfindex, provoke, ...socket }) =>
+      rebind(socket, [ifindex, otherIfindex], provoke, "rebind-interface"),
   },
   {
     name: "rebind-all",
@@ -88,8 +88,8 @@ export const PACKET_SOCKET_OPERATIONS: readonly Operation[] = [
     source: "packet_do_bind",
     plain: "allowed",
     under: { "fanout-pin": "EINVAL" },
-    attempt: ({ packetFd, ifindex, provoke }) =>
-      rebind(packetFd, [ifindex, 0], provoke, "rebind-all"),
+    attempt: ({ ifindex, provoke, ...socket }) =>
+      rebind(socket, [ifindex, 0], provoke, "rebind-all"),
   },
   {
     name: "rebind-protocol",
@@ -125,11 +125,11 @@ export const PACKET_SOCKET_OPERATIONS: readonly Operation[] = [
     source: "packet_snd: the address names the interface",
     plain: "allowed",
     witness: "other",
-    attempt: ({ packetFd, otherIfindex }) =>
+    attempt: ({ packetFd, otherIfindex, layer }) =>
       retryWhileFull(() =>
         sendTo(
           packetFd,
-          markedFrame("sendto-elsewhere", OTHER_LAYER),
+          markedFrame("sendto-elsewhere", layer),
           0,
           packetAddress(otherIfindex, ETH_P_ALL),
         )

@@ -4,21 +4,19 @@
  * @module
  */
 
-import { ETH_P_ALL, PacketRing, setUpPacketRing } from "../../../../ffi/mod.ts";
+import { ETH_P_ALL, PacketRing, restoreVlanTag, setUpPacketRing } from "../../../../ffi/mod.ts";
 import { awaitFrame, frameOf } from "./ring_walk.ts";
 import { printJson } from "../../programs/print_json.ts";
-import { ETHERTYPE, isSame, nearSocket, numberedFrame, Sender } from "../../programs/veth.ts";
+import {
+  ETHERTYPE,
+  isSame,
+  nearSocket,
+  numberedFrame,
+  Sender,
+  tagged,
+} from "../../programs/veth.ts";
 
 const GEOMETRY = { blockSize: 4096, blockCount: 8, retireTimeout: 1 };
-
-/** A frame with a tag behind the addresses. Source: IEEE 802.1Q, 9.3. */
-function tagged(frame: Uint8Array, tpid: number, tci: number): Uint8Array<ArrayBuffer> {
-  return Uint8Array.of(
-    ...frame.subarray(0, 12),
-    ...[tpid >> 8, tpid & 0xff, tci >> 8, tci & 0xff],
-    ...frame.subarray(12),
-  );
-}
 
 using near = nearSocket(ETH_P_ALL);
 using sender = new Sender();
@@ -42,13 +40,9 @@ printJson(tags.map((tag, number) => {
   if (!awaitOurs()) return "missing";
   const { vlan = null } = ring;
   const wasRemoved = isSame(frameOf(ring), plain) && ring.length === plain.length;
-  const isRestored = () => {
-    ring.restoreVlanTag();
-    return isSame(frameOf(ring), sent) && ring.length === sent.length;
-  };
   return {
     vlan: vlan && [vlan.tpid, vlan.tci],
     wasRemoved,
-    restored: [isRestored(), isRestored()],
+    isRestored: isSame(restoreVlanTag(frameOf(ring), vlan ?? undefined), sent),
   };
 }));

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { ipv4Bytes } from "../../../../ffi/mod.ts";
-import { INVALID_FRAMES } from "../../../../lib/experiments/relay/invalid_frames.ts";
+import { invalidFrames } from "../../../../lib/experiments/relay/invalid_frames.ts";
 import { datagramFrame, type DatagramOptions } from "../../../../lib/packets/build.ts";
 import { DatagramReader, DROP_REASONS } from "../../../../lib/experiments/relay/datagrams.ts";
 import { SENDER } from "../../../support/link_ends.ts";
@@ -78,11 +78,32 @@ Deno.test("DatagramReader accepts the checksum 0xffff, which stands for 0", () =
   throw new Error("no payload has that checksum");
 });
 
-for (
-  const { name, reason, alter } of INVALID_FRAMES.filter(({ name }) => name !== "a frame of a VLAN")
-) {
+const ETHERNET_FRAMES = invalidFrames("ethernet").filter(({ name }) =>
+  name !== "a frame of a VLAN"
+);
+
+for (const { name, reason, alter } of ETHERNET_FRAMES) {
   Deno.test(`DatagramReader names what is wrong: ${name}: ${reason}`, () => {
     assertEquals<unknown>(read(alter(frameOf(), TO)), reason);
+  });
+}
+
+const SOURCE = { ...TO, source: "192.0.2.77" };
+
+for (const layer of ["ethernet", "ip"] as const) {
+  Deno.test(`DatagramReader names what is wrong with a frame of one source, layer ${layer}`, () => {
+    const sender = { layer, address: SENDER.address };
+    const reader = new DatagramReader(SOURCE, layer);
+    const frame = () => datagramFrame({ sender, to: SOURCE, payload: PAYLOAD });
+    const right = frame();
+    assertEquals(reader.read(right, 0, right.length), undefined);
+    assertEquals(right.subarray(reader.start, reader.start + reader.size), PAYLOAD);
+    assertEquals(right.subarray(reader.sender, reader.sender + 4).join("."), "192.0.2.77");
+    for (const { name, reason, alter } of invalidFrames(layer, true)) {
+      if (name === "a frame of a VLAN") continue; // the kernel takes the tag out
+      const altered = alter(frame(), SOURCE);
+      assertEquals(reader.read(altered, 0, altered.length), reason, name);
+    }
   });
 }
 

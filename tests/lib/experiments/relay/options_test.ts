@@ -2,7 +2,9 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { ARPHRD_ETHER } from "../../../../ffi/mod.ts";
 import { UsageError } from "../../../../lib/evidence/errors.ts";
 import {
+  isSourceSpecific,
   parseEndpoint,
+  parseFlow,
   refuseLoop,
   RELAY_DEFAULTS,
 } from "../../../../lib/experiments/relay/options.ts";
@@ -49,6 +51,44 @@ for (const [text, message] of WRONG) {
     assertThrows(() => parseEndpoint("--to", text), UsageError, "--to: ");
   });
 }
+
+Deno.test("parseFlow() accepts a group with a source, and without one outside of 232/8", () => {
+  assertEquals(parseFlow("--from", "239.1.1.1:5004"), { address: "239.1.1.1", port: 5004 });
+  for (const group of ["232.1.2.3", "239.1.1.1"]) {
+    assertEquals(parseFlow("--from", `192.0.2.1@${group}:5004`), {
+      address: group,
+      port: 5004,
+      source: "192.0.2.1",
+    });
+  }
+});
+
+for (const text of ["232.0.0.1:5004", "232.255.255.255:1"]) {
+  Deno.test(`parseFlow() asks for the source of ${text}, and says how`, () => {
+    assertThrows(() => parseFlow("--from", text), UsageError, `such as 192.0.2.1@${text}`);
+  });
+}
+
+for (
+  const source of ["", "example.org", "239.1.1.1", "0.0.0.0", "127.0.0.1", "255.255.255.255", "::1"]
+) {
+  Deno.test(`parseFlow() refuses the source ${JSON.stringify(source)}`, () => {
+    const message = `--from: the source ${
+      JSON.stringify(source)
+    } is not the IPv4 address of a host`;
+    assertThrows(() => parseFlow("--from", `${source}@232.1.1.1:5004`), UsageError, message);
+  });
+}
+
+Deno.test("isSourceSpecific() is true of 232/8 alone", () => {
+  const of = (address: string) => isSourceSpecific({ address, port: 1 });
+  assertEquals(["231.255.255.255", "232.0.0.0", "232.255.255.255", "233.0.0.0"].map(of), [
+    false,
+    true,
+    true,
+    false,
+  ]);
+});
 
 const link = (ifindex: number, more: Partial<Interface> = {}): Interface => ({
   name: `if${ifindex}`,

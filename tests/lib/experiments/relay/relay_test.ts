@@ -22,12 +22,13 @@ import {
 import { auditDescriptors } from "../../../../lib/confine/descriptors.ts";
 import type { FrameSource } from "../../../../lib/receive/mod.ts";
 import { RelayFrames } from "../../../../lib/experiments/relay/frames.ts";
-import { INVALID_FRAMES } from "../../../../lib/experiments/relay/invalid_frames.ts";
+import { invalidFrames } from "../../../../lib/experiments/relay/invalid_frames.ts";
 import { Relay } from "../../../../lib/experiments/relay/relay.ts";
 import { NOBODY } from "../../../support/link_ends.ts";
 
+const INVALID_FRAMES = invalidFrames("ethernet");
 const FROM = { address: "239.255.70.68", port: 5004 };
-const frames = new RelayFrames(NOBODY, FROM);
+const frames = new RelayFrames(NOBODY, FROM, 1472);
 
 /** A frame source that steps through a list. */
 class ListSource implements FrameSource {
@@ -53,6 +54,10 @@ class ListSource implements FrameSource {
 
   readonly fd = -1;
   readonly offset = 0;
+  readonly vlan = undefined;
+  readonly segmentSize = 0;
+  readonly isChecksumPending = false;
+  readonly inexpressible = 0;
   wait(): void {}
   timestamp(): undefined {}
   [Symbol.dispose](): void {}

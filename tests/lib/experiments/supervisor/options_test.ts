@@ -9,7 +9,7 @@ import { identitiesFor } from "../../../../lib/experiments/supervisor/options.ts
 import { here } from "../../../e2e/here.ts";
 
 function supervisionOf(...args: string[]) {
-  const task = parseCommandLine([...args, "lo"], EXPERIMENTS);
+  const task = parseCommandLine(["-e", "supervisor", ...args, "lo"], EXPERIMENTS);
   return task.task === "run" && task.run.options.supervisor;
 }
 

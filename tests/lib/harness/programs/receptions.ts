@@ -8,6 +8,7 @@
  */
 
 import { Errno, ETH_P_ALL, poll, POLLIN, SystemError } from "../../../../ffi/mod.ts";
+import type { Finding } from "../../../../lib/evidence/evidence.ts";
 import { endOfPacket } from "../../../../lib/packets/frames.ts";
 import { sendFrame } from "../../../../lib/packets/send.ts";
 import { boundPacketSocket } from "../../../../lib/packets/socket.ts";
@@ -169,6 +170,9 @@ function nextFrame(): boolean {
 }
 
 const child = {
+  hasFailed: dies !== undefined,
+  longestLook: 0,
+  wasSilentSince: () => false,
   packet(deadline: number) {
     eachTime?.();
     if (queue.length === 0) {
@@ -199,15 +203,22 @@ using stimulus = sender === null
   ? undefined
   : new Stimulus(interfaceByName(sender), (sequence) => sequence * 97 % 1500);
 using witness = new InterfaceWitness(near);
-const reception = new Reception(run, child, { stimulus, witness });
+const findings: Finding[] = [];
+const reception = new Reception(run, child, { stimulus, witness }, {
+  wanted: count,
+  record: (each) =>
+    findings.push(each.judgeCount(count), each.judgeOrigin(count), each.judgeSurvival()),
+});
 if (dies !== "at once") await reception.until(Math.floor(count / 2), 1 / 2);
-reception.copyClosed();
+reception.copyClosed(0);
 ambientLeft = AMBIENT_LIMIT;
 afterClose?.();
-if (dies === undefined) await reception.until(count);
-else await reception.askWitness(count);
+if (dies === undefined) {
+  await reception.until(count);
+  reception.conclude();
+}
+await reception[Symbol.asyncDispose]();
 
-const findings = Object.values(reception.findings(count, 0));
 printJson({
   statuses: findings.map(({ status }) => status).join(" "),
   observed: findings.map(({ observed }) => observed),

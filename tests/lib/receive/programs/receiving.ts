@@ -14,7 +14,8 @@ import {
   openFrameSource,
   type ReceivePath,
 } from "../../../../lib/receive/mod.ts";
-import { ETHERTYPE, isSame } from "../../../ffi/programs/veth.ts";
+import { printJson } from "../../../ffi/programs/print_json.ts";
+import { ETHERTYPE, isSame, SOURCE } from "../../../ffi/programs/veth.ts";
 
 /** The receive path named by the program's arguments. */
 export function pathArgument(): ReceivePath {
@@ -23,13 +24,32 @@ export function pathArgument(): ReceivePath {
   return path;
 }
 
+/** Prints the results of a function for all receive paths in the last argument, by their names. */
+export function printForEachPath(resultOf: (path: ReceivePath) => unknown): void {
+  const paths: unknown[] = JSON.parse(Deno.args.at(-1)!);
+  printJson(Object.fromEntries(paths.filter(isReceivePath).map((path) => [path, resultOf(path)])));
+}
+
+/** The socket of a {@linkcode Receiver}. */
+export interface ReceiverOptions {
+  readonly interfaceName?: string;
+  readonly protocol?: number;
+  /** Prepares the packet socket before the source is opened. */
+  readonly prepare?: ((packetFd: number) => void) | undefined;
+}
+
 /** A source of frames, with its sockets. */
 export class Receiver implements Disposable {
-  readonly packetSocket: OwnedFd = boundPacketSocket(if_nametoindex("veth-fdpass"), ETHERTYPE);
+  readonly packetSocket: OwnedFd;
   readonly source: FrameSource;
   readonly #poller: Poller;
 
-  constructor(path: ReceivePath) {
+  constructor(
+    path: ReceivePath,
+    { interfaceName = "veth-fdpass", protocol = ETHERTYPE, prepare }: ReceiverOptions = {},
+  ) {
+    this.packetSocket = boundPacketSocket(if_nametoindex(interfaceName), protocol);
+    prepare?.(this.packetSocket.fd);
     this.source = openFrameSource(path, this.packetSocket.fd);
     this.#poller = new Poller([this.source.fd], POLLIN);
   }
@@ -44,6 +64,14 @@ export class Receiver implements Disposable {
     for (const end = performance.now() + 10_000; performance.now() < end;) {
       if (this.source.next()) return true;
       this.source.wait(100);
+    }
+    return false;
+  }
+
+  /** As {@linkcode await}, but leaves out frames that the kernel sends of its own accord. */
+  awaitOurs(): boolean {
+    while (this.await()) {
+      if (isSame(currentFrame(this.source).subarray(6, 12), SOURCE)) return true;
     }
     return false;
   }

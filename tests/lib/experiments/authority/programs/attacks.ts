@@ -39,6 +39,7 @@ using attacked = boundPacketSocket(near, ETH_P_ALL);
 using far = boundPacketSocket(if_nametoindex("veth-fdpass-far"), ETH_P_ALL);
 using elsewhere = boundPacketSocket(lo, ETH_P_ALL);
 const { fd } = attacked;
+const socket = { packetFd: fd, layer: "ethernet" } as const;
 
 /** Returns whether an attack had an effect, or the refusal. */
 function outcomeOf<T>(attack: () => T): T | string {
@@ -77,11 +78,11 @@ function forbidSending(): void {
 }
 
 const seen = {
-  rebound: outcomeOf(() => rebind(fd, [near, lo], provoke("other"), "other")),
-  "rebound to all": outcomeOf(() => rebind(fd, [near, 0], provoke("other"), "other")),
-  "not rebound": outcomeOf(() => rebind(fd, [near, near], provoke("other"), "other")),
+  rebound: outcomeOf(() => rebind(socket, [near, lo], provoke("other"), "other")),
+  "rebound to all": outcomeOf(() => rebind(socket, [near, 0], provoke("other"), "other")),
+  "not rebound": outcomeOf(() => rebind(socket, [near, near], provoke("other"), "other")),
   "rebound, and another frame": outcomeOf(() =>
-    rebind(fd, [near, lo], provoke("another"), "other")
+    rebind(socket, [near, lo], provoke("another"), "other")
   ),
   promiscuous: outcomeOf(() => becomePromiscuous(fd, lo)),
   "promiscuous without effect": outcomeWithoutOptions(() => becomePromiscuous(fd, lo)),

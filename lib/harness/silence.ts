@@ -1,0 +1,63 @@
+/**
+ * Tells a child that fell silent from a run that had too little time.
+ *
+ * A child is silent if it had everything that its next stage needs, and did not reach that stage
+ * for a second at least and for half of the run's time. It is excused if it had to wait for a
+ * processor, as on a busy machine, or has computed for less time than a start may take on a slow
+ * one. A child that sleeps, is stopped, or computes without end is not excused.
+ *
+ * @module
+ */
+
+import { SystemError } from "../../ffi/abi/errno.ts";
+import { readTextFile } from "../../ffi/process/file.ts";
+
+/** The shortest wait after which a child counts as silent, in milliseconds. */
+const SHORTEST = 1000;
+
+/**
+ * The longest that a child may compute before it counts as computing without end, in milliseconds:
+ * several times the start of this process, which loads more modules than a child.
+ */
+const LONGEST_START = Math.max(SHORTEST, 4 * performance.now());
+
+/** The use that the main thread of a process has made of the processor, in milliseconds. */
+export interface ProcessorUse {
+  /** How long it has run. */
+  readonly ran: number;
+  /** How long it has been ready to run and has waited for a processor. */
+  readonly queued: number;
+}
+
+/** A wait for a child that ended with the time of the run. Times are in milliseconds. */
+export interface Wait {
+  /** How long the child has had everything that its next stage needs. */
+  readonly waited: number;
+  /** The time limit of the run. */
+  readonly timeout: number;
+  readonly child: ProcessorUse;
+}
+
+/** Whether a child for which the parent waited in vain is to blame for that. */
+export function wasSilent({ waited, timeout, child }: Wait): boolean {
+  if (waited < Math.max(SHORTEST, timeout / 2)) return false;
+  if (child.queued > waited / 4) return false;
+  const isBusy = child.ran > waited / 2;
+  return !isBusy || child.ran > LONGEST_START;
+}
+
+/**
+ * Reads the use that a process has made of the processor: `/proc/PID/schedstat`. Source: the
+ * kernel's Documentation/scheduler/sched-stats.rst.
+ *
+ * @returns Zeros if it cannot be read: the process is gone, or the kernel has no CONFIG_SCHED_INFO.
+ */
+export function processorUse(pid: number): ProcessorUse {
+  try {
+    const [ran, queued] = readTextFile(`/proc/${pid}/schedstat`).split(" ");
+    return { ran: Number(ran) / 1e6, queued: Number(queued) / 1e6 };
+  } catch (error) {
+    if (error instanceof SystemError) return { ran: 0, queued: 0 };
+    throw error;
+  }
+}

@@ -1,0 +1,57 @@
+/** When a child counts as silent: processes that sleep, are stopped, or compute without end. */
+
+import { assert, assertEquals } from "@std/assert";
+import { pause } from "../../support/pause.ts";
+import { processorUse, wasSilent } from "../../../lib/harness/silence.ts";
+
+const used = (ran: number, queued = 0) => ({ ran, queued });
+const TIMEOUT = 10_000;
+
+Deno.test("A child is silent after a second, and half of the time, in which it did nothing", () => {
+  const child = used(100);
+  assertEquals(wasSilent({ waited: 6000, timeout: TIMEOUT, child }), true);
+  assertEquals(wasSilent({ waited: 4000, timeout: TIMEOUT, child }), false, "too early");
+  assertEquals(wasSilent({ waited: 900, timeout: 1000, child }), false, "less than a second");
+});
+
+Deno.test("A child that waits for a processor is excused, and so is one that is starting", () => {
+  const wait = { waited: 6000, timeout: TIMEOUT };
+  assertEquals(wasSilent({ ...wait, child: used(100, 3000) }), false, "it was ready to run");
+  assertEquals(wasSilent({ waited: 1200, timeout: 2000, child: used(700) }), false, "it starts");
+});
+
+Deno.test("A child that computes without end is not excused", () => {
+  const startOfThisProcess = 4 * performance.now() + 60_000;
+  const child = used(startOfThisProcess);
+  assertEquals(wasSilent({ waited: startOfThisProcess, timeout: TIMEOUT, child }), true);
+});
+
+const spawn = (script: string) =>
+  new Deno.Command("sh", { args: ["-c", script], stdin: "null" }).spawn();
+
+for (
+  const [what, script, leastRan, mostRan] of [
+    ["sleeps", "exec sleep 60", 0, 100],
+    ["is stopped", "kill -STOP $$; sleep 60", 0, 100],
+    ["computes", "while :; do :; done", 20, Infinity],
+  ] as const
+) {
+  Deno.test(`processorUse() tells how long a process ran that ${what}`, async () => {
+    const process = spawn(script);
+    try {
+      await pause(400);
+      const { ran, queued } = processorUse(process.pid);
+      assert(ran >= leastRan && ran <= mostRan, `it ran for ${ran} ms`);
+      assert(queued >= 0 && ran + queued < 60_000, `${ran} ms, ${queued} ms`);
+    } finally {
+      process.kill("SIGKILL");
+      await process.status;
+    }
+  });
+}
+
+Deno.test("processorUse() of a process that is gone is zero", async () => {
+  const process = spawn("exit 0");
+  await process.status;
+  assertEquals(processorUse(process.pid), { ran: 0, queued: 0 });
+});

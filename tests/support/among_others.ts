@@ -1,0 +1,68 @@
+/**
+ * Runs a command while others send at an interface, until the command ends.
+ *
+ *     among_others.ts KIND INTERFACE COMMAND [ARG…]
+ *
+ * KIND is `tagged` (frames of VLAN 5, and of VLAN 6 within VLAN 7), `group` (datagrams to the group
+ * and the port of the stimulus), `noise` (ARP, IPv6, and frames to other hosts), or `flood`
+ * (datagrams to the group, as many as one process can send).
+ *
+ * @module
+ */
+
+import { Errno, errnoOf, ETH_P_ARP, ETH_P_IPV6, send } from "../../ffi/mod.ts";
+import { be16, datagramFrame, joined, linkFrame } from "../../lib/packets/build.ts";
+import { boundPacketSocket } from "../../lib/packets/socket.ts";
+import { interfaceByName, SENDER } from "./link_ends.ts";
+import { passThrough } from "./pass_through.ts";
+import { pause } from "./pause.ts";
+
+const GROUP = { address: "239.255.70.68", port: 5004 };
+const EVERYBODY = new Uint8Array(6).fill(0xff), SOMEBODY = Uint8Array.of(2, 0, 0, 0, 0, 9);
+
+/** The time between two bursts, in milliseconds, and the frames of one. */
+const TICK = 4, BURST = 4;
+/** The frames of one burst in a flood, and the least time for the command between two. */
+const FLOOD_BURST = 2000, BREATH = 1;
+
+type Frame = Uint8Array<ArrayBuffer>;
+
+const datagram = (number: number): Frame =>
+  datagramFrame({ sender: SENDER, to: GROUP, payload: new Uint8Array(40).fill(number) });
+
+/** Puts VLAN tags into a frame: IEEE 802.1Q, and 802.1ad outside it. */
+const tagged = (frame: Frame, ...tags: number[]): Frame =>
+  joined(frame.subarray(0, 12), tags, frame.subarray(12));
+
+const KINDS: Readonly<Record<string, (number: number) => Frame>> = {
+  tagged: (number) =>
+    number % 2 === 0
+      ? tagged(datagram(number), 0x81, 0x00, 0, 5)
+      : tagged(datagram(number), 0x88, 0xa8, 0, 7, 0x81, 0x00, 0, 6),
+  group: datagram,
+  noise: (number) => {
+    const packet = joined(be16(number), new Uint8Array(50));
+    return [
+      linkFrame(SENDER, EVERYBODY, ETH_P_ARP, packet),
+      linkFrame(SENDER, SOMEBODY, ETH_P_IPV6, packet),
+      linkFrame(SENDER, [0x33, 0x33, 0, 0, 0, 1], ETH_P_IPV6, packet),
+    ][number % 3];
+  },
+  flood: datagram,
+};
+
+const [kind, name, command, ...args] = Deno.args;
+const frames = Array.from({ length: 6 }, (_, number) => KINDS[kind](number));
+using sender = boundPacketSocket(interfaceByName(name).ifindex, 0);
+const [burst, rest] = kind === "flood" ? [FLOOD_BURST, BREATH] : [BURST, TICK];
+
+let isOver = false;
+const ended = passThrough(command, args).finally(() => isOver = true);
+for (let sent = 0; !isOver; await pause(rest)) {
+  for (let left = burst; left > 0; left--) {
+    const errno = errnoOf(() => send(sender.fd, frames[sent++ % frames.length], 0));
+    if (errno === Errno.ENOBUFS) break; // no room: later
+    if (errno !== 0 && errno !== Errno.ENETDOWN) throw new Error(`cannot send: errno ${errno}`);
+  }
+}
+Deno.exit(await ended);
