@@ -1,9 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { ETH_P_ALL, type OwnedFd, poll, POLLIN } from "../../../../ffi/mod.ts";
+import { ETH_P_ALL, type OwnedFd, poll, POLLIN, virtio_net_hdr } from "../../../../ffi/mod.ts";
+import { enableOffloadHeader } from "../../../../lib/packets/offload_header.ts";
 import { newControlText, strayFrame } from "../../../../lib/experiments/relay/elsewhere.ts";
 import { invalidFrames } from "../../../../lib/experiments/relay/invalid_frames.ts";
 import { type Direction, OutputWitness } from "../../../../lib/experiments/relay/witness.ts";
-import { datagramFrame } from "../../../../lib/packets/build.ts";
+import { datagramFrame, joined } from "../../../../lib/packets/build.ts";
 import { sendFrame } from "../../../../lib/packets/send.ts";
 import { boundPacketSocket } from "../../../../lib/packets/socket.ts";
 import { testNeeding } from "../../../support/needs.ts";
@@ -51,6 +52,27 @@ for (const direction of ["outgoing", "incoming"] as const) {
     },
   );
 }
+
+testNeeding({ root: true }, "OutputWitness counts joined datagrams as they were sent", () => {
+  const [witness, sender] = both();
+  using _witness = witness;
+  using _sender = sender;
+  enableOffloadHeader(sender.fd);
+  const payload = Uint8Array.from({ length: 250 }, (_, i) => i);
+  const frame = datagramFrame({ sender: NOBODY, to: TO, payload });
+  const header = virtio_net_hdr.alloc();
+  header.flags = 1; // VIRTIO_NET_HDR_F_NEEDS_CSUM of linux/virtio_net.h
+  header.gso_type = 5; // VIRTIO_NET_HDR_GSO_UDP_L4
+  header.hdr_len = frame.length - payload.length;
+  header.gso_size = 100;
+  header.csum_start = 34;
+  header.csum_offset = 6;
+  sendFrame(sender.fd, joined(header.bytes, frame));
+  until(witness, () => witness.datagrams.length >= 3);
+  witness.settle();
+  const parts = [payload.slice(0, 100), payload.slice(100, 200), payload.slice(200)];
+  assertEquals([witness.datagrams, witness.takeStrays()], [parts.map(digest), []]);
+});
 
 testNeeding(
   { root: true },
