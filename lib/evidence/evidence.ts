@@ -244,6 +244,17 @@ export function judged(
   return { status: holds ? "pass" : "fail", observed, evidence };
 }
 
+/**
+ * Makes a finding of a check that was to be judged and could not be, for `reason`: the run is then
+ * INCONCLUSIVE, even if the check may be skipped otherwise.
+ */
+export function leftOpen(
+  reason: string,
+  evidence: Readonly<Record<string, unknown>> = {},
+): Finding {
+  return { status: "skip", observed: reason, evidence: { ...evidence, leaves_open: true } };
+}
+
 /** Makes a finding of a check that could not be judged, for `reason`. */
 export function skipped(reason: string): Finding {
   return { status: "skip", observed: reason, evidence: {} };

@@ -18,8 +18,8 @@ export interface Victims {
   readonly inHand?: boolean;
   /** Only a worker with at most this many frames waiting. */
   readonly maxBacklog?: number;
-  /** Returns the error if there is no such worker for a while. */
-  readonly whyNone?: () => Error;
+  /** Returns the error if there is no such worker for a while; `undefined` to wait on. */
+  readonly whyNone?: () => Error | undefined;
 }
 
 /** How long to wait for a worker that may be killed, in milliseconds. */
@@ -69,7 +69,7 @@ export async function killAtRandom(
 async function awaitBusySeat(
   supervisor: Supervisor,
   maxBacklog: number,
-  whyNone: (() => Error) | undefined,
+  whyNone: (() => Error | undefined) | undefined,
 ): Promise<Seat> {
   const busy = () =>
     supervisor.seats.filter((seat) =>
@@ -80,7 +80,8 @@ async function awaitBusySeat(
 }
 
 /** Returns how long to wait, and the error after that; `undefined` to wait until time runs out. */
-const within = (whyNot: (() => Error) | undefined) => whyNot && { patience: PATIENCE, whyNot };
+const within = (whyNot: (() => Error | undefined) | undefined) =>
+  whyNot && { patience: PATIENCE, whyNot };
 
 /** How many workers of a seat may end before the seat counts as one that is never given up. */
 const MOST_FAILURES = 3 * FAILURES_TOLERATED;
