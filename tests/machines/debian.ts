@@ -8,7 +8,9 @@
 import { type Outcome, ROOT, runProgram } from "../support/programs.ts";
 
 const CACHE = `${ROOT}/.tools/machines`;
-const CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
+
+/** The certificates of this machine, and where the Debian has them: no package writes there. */
+const [OUR_CERTIFICATES, CERTIFICATES] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/ours.crt"];
 
 /** Files of the project that a run needs, and those of the tests that this folder runs. */
 const PROJECT = ["main.ts", "deno.json", "deno.lock", "ffi", "lib", "scripts", "tests"];
@@ -43,8 +45,7 @@ export class Debian implements AsyncDisposable {
     await succeed("chmod", "755", debian.folder);
     await succeed("cp", "-a", `${base}/.`, debian.folder);
     await succeed("cp", "/etc/resolv.conf", `${debian.folder}/etc`);
-    await Deno.mkdir(`${debian.folder}/etc/ssl/certs`, { recursive: true });
-    await succeed("cp", CERTIFICATES, `${debian.folder}${CERTIFICATES}`);
+    await succeed("cp", OUR_CERTIFICATES, `${debian.folder}${CERTIFICATES}`);
     await Deno.mkdir(`${debian.folder}/srv/fdpass`);
     await succeed("cp", "-r", ...PROJECT, `${debian.folder}/srv/fdpass`);
     return debian;
