@@ -45,6 +45,8 @@ export class Debian implements AsyncDisposable {
     await succeed("chmod", "755", debian.folder);
     await succeed("cp", "-a", `${base}/.`, debian.folder);
     await succeed("cp", "/etc/resolv.conf", `${debian.folder}/etc`);
+    const hosts = `127.0.0.1 localhost ${Deno.hostname()}\n`; // sudo looks up the name of its host
+    await Deno.writeTextFile(`${debian.folder}/etc/hosts`, hosts);
     await succeed("cp", OUR_CERTIFICATES, `${debian.folder}${CERTIFICATES}`);
     await Deno.mkdir(`${debian.folder}/srv/fdpass`);
     await succeed("cp", "-r", ...PROJECT, `${debian.folder}/srv/fdpass`);
