@@ -12,7 +12,7 @@ import { requireLauncher } from "../confine/launcher.ts";
 import { ALL_PROTECTIONS, type Protection } from "../confine/protections.ts";
 import { CannotAnswer } from "../evidence/errors.ts";
 import { ALWAYS_NEEDED, describeMissing, missingCapabilities } from "../host/capabilities.ts";
-import { findLink, findStimulus, requireUp } from "../host/interfaces.ts";
+import { findLink, findStimulus, requireCarrier, requireUp } from "../host/interfaces.ts";
 import {
   findIdentities,
   requireChangeableIds,
@@ -91,6 +91,7 @@ export function findSetting(
   requireProc();
   requireUp(link);
   if (stimulus !== undefined) requireUp(stimulus);
+  for (const each of [link, stimulus]) if (each !== undefined) requireCarrier(each);
   for (const { name, options } of experiments) options?.require?.(own[name]);
   identities.forEach(requireMapped);
   requireSetgroups();

@@ -141,6 +141,14 @@ const PLACES: [what: string, run: () => Promise<Outcome>, message: RegExp][] = [
       inNamespace([...shell('ip link set veth-fdpass-far down; exec "$0" "$@"'), "veth-fdpass"]),
     /"veth-fdpass-far" is down.*ENETDOWN.*\n {2}ip link set veth-fdpass-far up\n/,
   ],
+  [
+    "an interface without a carrier",
+    () => {
+      const args = ["--stimulus", "none", "veth-fdpass"];
+      return inNamespace([...shell('ip link set veth-fdpass-far down; exec "$0" "$@"'), ...args]);
+    },
+    /"veth-fdpass" has no carrier: no packet can be received\n {2}Connect its other end/,
+  ],
 ];
 
 for (const [what, run, message] of PLACES) {

@@ -22,7 +22,10 @@ if (misbehaves && name === "forges-progress") {
     enter.call(this, sequence);
     const { store } = Atomics;
     // From now on every store writes nonsense.
-    const forged = (words: Uint32Array, index: number) => store(words, index, FORGED);
+    const forged = (words: Uint32Array | BigUint64Array, index: number) =>
+      words instanceof BigUint64Array
+        ? store(words, index, BigInt(FORGED) << 32n | BigInt(FORGED))
+        : store(words, index, FORGED);
     Object.assign(Atomics, { store: forged });
   };
 }

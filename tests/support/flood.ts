@@ -1,7 +1,7 @@
 /**
- * Floods an interface: sends datagrams to a group that nobody asked for, and ends by itself.
+ * Floods an interface: sends datagrams to a group, and ends by itself.
  *
- *     flood.ts INTERFACE SECONDS [FRAMES_PER_SECOND]
+ *     flood.ts INTERFACE SECONDS [FRAMES_PER_SECOND [GROUP PORT]]
  *
  * The frames lie in a TX ring, and one send(2) sends all that are due. Prints how many were sent.
  *
@@ -34,11 +34,11 @@ const ROOM = 256, FRAMES = 256;
 /** The time between two bursts at a given rate, in milliseconds. */
 const TICK = 1;
 
-const [name, seconds, rate = "Infinity"] = Deno.args;
+const [name, seconds, rate = "Infinity", address = "239.255.7.7", port = "7777"] = Deno.args;
 const sender = asInterface(linkByIndex(if_nametoindex(name)));
 const frame = datagramFrame({
   sender,
-  to: { address: "239.255.7.7", port: 7777 },
+  to: { address, port: Number(port) },
   payload: new TextEncoder().encode("of others"),
 });
 

@@ -71,6 +71,7 @@ import {
 import { Stimulus } from "../../packets/stimulus.ts";
 import { DEFAULT_PATH, drain, openFrameSource, usesIoUring } from "../../receive/mod.ts";
 import { RecvmsgSource } from "../../receive/recvmsg.ts";
+import { countPassedDrops } from "./drops.ts";
 import { judgeBinding, judgeOwnDescriptors, judgeQueueBeforeBind } from "./judge.ts";
 import { observeQueue, QUEUED } from "./queue.ts";
 
@@ -177,9 +178,10 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   const filter = protections.length > 0 ? multicast : undefined;
   using witness = run.witness(filter);
   const { stimulate } = overrides;
+  const drops = countPassedDrops(packetSocket, child.pid, holding.descriptors);
   const admitted = filter && "multicast IPv4 and IPv6";
   let queue: Finding | undefined;
-  await using reception = run.reception(child, { stimulus, witness, admitted, stimulate }, {
+  await using reception = run.reception(child, { stimulus, witness, admitted, drops, stimulate }, {
     wanted: count,
     record(reception) {
       run.check("RECV-01", reception.judgeCount(count), ["answer"]);
@@ -202,6 +204,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   // The last look: no privilege has come back, and the child still holds the passed socket.
   const last = child.look({ expected: { passed, ring }, ask: "everything" });
   judgeDropped(last);
+  run.figure("drops", drops());
   run.figure("questions_ms", holding.questioned + dropped.questioned + last.questioned);
 
   // The last close of a packet socket waits for an RCU grace period (packet_release). The child's

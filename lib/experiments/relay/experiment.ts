@@ -40,8 +40,9 @@ import { compare, sha256 } from "../../harness/digests.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { requireStimulus } from "../../host/interfaces.ts";
-import { groupFilter } from "../../packets/filters.ts";
+import { destinationFilter, groupFilter } from "../../packets/filters.ts";
 import type { LinkLayer } from "../../packets/link_layer.ts";
+import { enableOffloadHeader } from "../../packets/offload_header.ts";
 import {
   boundPacketSocket,
   enlargeReceiveBuffer,
@@ -128,6 +129,7 @@ export async function parent(
 
   run.step("Creating AF_PACKET socket...");
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
+  enableOffloadHeader(packetSocket.fd); // joined datagrams are divided again
   enlargeReceiveBuffer(packetSocket.fd); // for receive paths without a ring
   const filter = groupFilter(from, link.layer);
   overrides.protectSocket(packetSocket.fd, ALL_PROTECTIONS, filter);
@@ -160,7 +162,7 @@ export async function parent(
   const longestOutput = longestOutputOf(egress.fd);
   using stimulus = new RelayStimulus(far, from, { longest, longestOutput }, digest);
   const reading = { from, longest: longestOutput, digest, injections: stimulus };
-  using arriving = new Arrivals(link, reading);
+  using arriving = new Arrivals(link, { ...reading, filter: destinationFilter(from.address) });
   using passing = new Arrivals(link, { ...reading, filter });
   const expected = { source: agreed.source, to, digest };
   using leaving = new OutputWitness(egressLink, "outgoing", expected);

@@ -22,7 +22,8 @@ import { outgoingFilter } from "../../packets/filters.ts";
 import { summarize } from "../../packets/frames.ts";
 import { IPV4_HEADER, IPV4_SOURCE, UDP_SOURCE_PORT } from "../../packets/headers.ts";
 import { findPacket, type Interface, type LinkLayer } from "../../packets/link_layer.ts";
-import { DatagramReader } from "./datagrams.ts";
+import { DatagramReader, datagramsIn } from "./datagrams.ts";
+import type { PacketRingSource } from "../../receive/tpacket_v3.ts";
 import { formatEndpoint } from "./egress.ts";
 import { isStray } from "./elsewhere.ts";
 import { WitnessRing } from "./witness_ring.ts";
@@ -105,16 +106,21 @@ export class OutputWitness implements Disposable {
   }
 
   /** Sorts a frame. Those of the kernel and of others are left out. */
-  readonly #see = (frame: Uint8Array): void => {
+  readonly #see = (frame: Uint8Array, { segmentSize }: PacketRingSource): void => {
     const { source, digest } = this.#expected;
     if (isStray(frame)) {
       this.#strays.push(`marked: ${summarize(frame, this.#layer)}`);
     } else if (sourceOf(frame, this.#layer) === source) {
       // The frame has not left this machine, so its checksum may not have been computed yet.
       const reason = this.#reader.read(frame, 0, frame.length, true);
+      if (reason !== undefined) {
+        this.#strays.push(`${reason}: ${summarize(frame, this.#layer)}`);
+        return;
+      }
       const { start, size } = this.#reader;
-      if (reason === undefined) this.datagrams.push(digest(frame.subarray(start, start + size)));
-      else this.#strays.push(`${reason}: ${summarize(frame, this.#layer)}`);
+      for (const [from, to] of datagramsIn(start, size, segmentSize)) {
+        this.datagrams.push(digest(frame.subarray(from, to)));
+      }
     }
   };
 

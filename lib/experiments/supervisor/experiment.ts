@@ -19,6 +19,7 @@ import type { PacketRingGeometry } from "../../../ffi/packet/packet_ring.ts";
 import { describeAccount, drawUpAccount } from "./account.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { Conclusion, SeenBy } from "../../evidence/evidence.ts";
+import { CannotLook } from "../../evidence/errors.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { whyNoLargeReceiveBuffer } from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
@@ -34,6 +35,7 @@ import {
   judgeShares,
   type Phase,
   rounded,
+  whyAbsent,
 } from "./judge.ts";
 import { killAtRandom, killUntilGivenUp } from "./kills.ts";
 import { pause } from "../../host/pause.ts";
@@ -44,6 +46,7 @@ import { work } from "./worker.ts";
 import type { Seat } from "./seat.ts";
 import { Supervisor, type SupervisorHost, type SupervisorOptions } from "./supervisor.ts";
 import { SupervisedWorker } from "./supervised_worker.ts";
+import { StreamWitness } from "./witness.ts";
 import { requireWorkerMemory } from "./memory.ts";
 
 /**
@@ -98,6 +101,7 @@ export async function parent(
   const { workers, kills, rate } = run.options;
   requireWorkerMemory(workers + 1);
   using stream = new SteadyStimulus(requireStimulus(run.setting.stimulus, link), rate);
+  using witness = new StreamWitness(link, stream.nonce);
   const identities = identitiesFor(workers + 1, run.setting.identities);
   const phases: Phase[] = [];
 
@@ -118,7 +122,8 @@ export async function parent(
     stream.start();
     await pause(PAUSE);
     const maxBacklog = backlogAllowed(allowed, ringRate);
-    return await killAtRandom(supervisor, kills, { maxBacklog });
+    const whyNone = whyNoBusyWorker(stream, witness);
+    return await killAtRandom(supervisor, kills, { maxBacklog, whyNone });
   });
   const gaps = supervisor.seats.flatMap((seat) => seat.gaps);
   run.check("SUPER-03", judgeGaps(gaps, noticed, allowed), SEEN_BY);
@@ -159,10 +164,11 @@ export async function parent(
   run.step("Accounting for every frame...");
   stream.stop();
   await supervisor.settle();
+  witness.look();
   const drops = supervisor.seats.map((seat) => seat.statistics().drops);
   const seats = [...supervisor.seats];
   run.check("SUPER-01", judgeSeats(seats), SEEN_BY);
-  const account = drawUpAccount(stream.sent, overrides.journals(supervisor));
+  const account = drawUpAccount(stream.sent, overrides.journals(supervisor), witness);
   for (const [check, name] of EXACTLY_ONCE) {
     const phase = phases.find((each) => each.name === name)!;
     run.check(check, judgeOnce(account, phase, drops), SEEN_BY);
@@ -171,6 +177,8 @@ export async function parent(
   run.figure("received_once", account.once);
   run.figure("received_twice", account.twice);
   run.figure("lost", account.lost.length);
+  run.figure("did_not_arrive", account.absent.length);
+  run.figure("of_others", account.others);
   run.figure(
     "resumed_in_mid_block",
     seats.reduce((sum, { progress }) => sum + progress.resumedInBlock, 0),
@@ -223,19 +231,43 @@ async function control(
     requireStimulus(run.setting.stimulus, link),
     Math.min(CONTROL_RATE, run.options.rate / run.options.workers),
   );
+  using witness = new StreamWitness(link, stream.nonce);
   const options = { ...optionsOf(run, stream, overrides), ...changed };
   await using supervisor = overrides.makeSupervisor(hostOf(run), options);
   using _counters = run.showCounters(() => `control: ${describeSeats(supervisor.seats)}`);
   const seat = await supervisor.add(identity);
   stream.start();
-  await killAtRandom(supervisor, kills, { inHand: options.ring === null });
+  const whyNone = whyNoBusyWorker(stream, witness);
+  await killAtRandom(supervisor, kills, { inHand: options.ring === null, whyNone });
   await pause(PAUSE);
   stream.stop();
   await supervisor.settle();
+  witness.look();
   const { drops } = seat.statistics();
-  const account = drawUpAccount(stream.sent, overrides.journals(supervisor));
+  const account = drawUpAccount(stream.sent, overrides.journals(supervisor), witness);
   await supervisor.stop();
   return { account, kills, inHand: seat.lostInHand, drops };
+}
+
+/**
+ * Returns a function that finds out why no worker is in mid-stream. It returns `undefined` if the
+ * stream arrives and is nearly all that does: then the workers need more time.
+ */
+function whyNoBusyWorker(
+  stream: SteadyStimulus,
+  witness: StreamWitness,
+): () => CannotLook | undefined {
+  return () => {
+    witness.look();
+    const { times: { size }, others } = witness;
+    if (size === 0) return new CannotLook(whyAbsent(stream.sent, stream.sent));
+    return others > size
+      ? new CannotLook(
+        `the workers do not keep up with ${others} frames of others in the group of the stream: ` +
+          "end that traffic, or use an interface with less",
+      )
+      : undefined;
+  };
 }
 
 /**

@@ -5,7 +5,8 @@
  */
 
 import type { Account } from "./account.ts";
-import { type Finding, judged } from "../../evidence/evidence.ts";
+import { type Finding, judged, skipped } from "../../evidence/evidence.ts";
+import { floodReason } from "../../packets/socket.ts";
 import type { Shares } from "./kills.ts";
 import { FAILURES_TOLERATED } from "./restart_policy.ts";
 import type { Seat } from "./seat.ts";
@@ -66,6 +67,9 @@ export function judgeSeats(seats: readonly SeenSeat[]): Finding {
 /**
  * Judges SUPER-02, 04, 05 and 09: every frame of a phase was received exactly once.
  *
+ * A frame that did not arrive shows nothing, and nor does one for which a ring had no room because
+ * of others.
+ *
  * @param drops How many frames the kernel dropped on each socket, as evidence.
  */
 export function judgeOnce(
@@ -73,12 +77,31 @@ export function judgeOnce(
   { from, to }: Phase,
   drops: readonly number[],
 ): Finding {
-  const lost = account.lost.filter((number) => number >= from && number < to);
+  const isInPhase = (number: number) => number >= from && number < to;
+  const [lost, absent] = [account.lost.filter(isInPhase), account.absent.filter(isInPhase)];
+  const { twice, others } = account;
+  const evidence = {
+    ...{ from, to, lost: lost.slice(0, LISTED), absent: absent.length, twice, others },
+    tp_drops: drops,
+  };
+  const dropped = drops.reduce((sum, each) => sum + each, 0);
+  const isDisplaced = dropped >= account.lost.length && others >= dropped;
+  const skip = (reason: string) => ({ ...skipped(reason), evidence });
+  if (twice === 0 && lost.length > 0 && isDisplaced) return skip(floodReason(dropped));
+  if (twice === 0 && lost.length === 0 && absent.length > 0) {
+    return skip(whyAbsent(absent.length, to - from));
+  }
   return judged(
-    to > from && lost.length === 0 && account.twice === 0,
-    `${to - from} frames: ${lost.length} lost, ${account.twice} twice in the whole stream`,
-    { from, to, lost: lost.slice(0, LISTED), twice: account.twice, tp_drops: drops },
+    to > from && lost.length === 0 && twice === 0,
+    `${to - from} frames: ${lost.length} lost, ${twice} twice in the whole stream`,
+    evidence,
   );
+}
+
+/** Returns why frames that did not arrive show nothing. */
+export function whyAbsent(absent: number, sent: number): string {
+  return `${absent} of ${sent} frames did not reach root's own socket on the interface: ` +
+    "name the interface to send from with --stimulus, and choose interfaces that drop nothing";
 }
 
 /**
@@ -120,7 +143,8 @@ export function judgeShares({ failures, whileGivenUp, afterRevival, others }: Sh
  * worker, or the kernel had no room for it, or a kill fell between the kernel and the hand.
  */
 export function judgeQueueControl({ account, kills, inHand, drops }: Control): Finding {
-  const { lost, twice } = account;
+  const { lost, twice, absent, sent } = account;
+  if (absent.length > 0 && lost.length === 0) return skipped(whyAbsent(absent.length, sent));
   const unexplained = lost.filter((number) => !inHand.includes(number)).length - drops;
   return judged(
     twice === 0 && lost.length > 0 && unexplained <= kills - inHand.length,
@@ -136,11 +160,12 @@ export function judgeQueueControl({ account, kills, inHand, drops }: Control): F
  * was no socket, or that waited in one that was closed.
  */
 export function judgeReopened({ account, kills }: Control): Finding {
-  const { lost } = account;
+  const { lost, absent, sent } = account;
+  if (absent.length > 0 && lost.length === 0) return skipped(whyAbsent(absent.length, sent));
   return judged(
     lost.length > 0,
-    `${lost.length} of ${account.sent} lost in ${kills} kills`,
-    { lost: lost.length, sent: account.sent, kills },
+    `${lost.length} of ${sent} lost in ${kills} kills`,
+    { lost: lost.length, sent, kills },
   );
 }
 

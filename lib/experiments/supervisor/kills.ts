@@ -17,7 +17,12 @@ export interface Victims {
   readonly inHand?: boolean;
   /** Only a worker with at most this many frames waiting. */
   readonly maxBacklog?: number;
+  /** Returns the error if there is no such worker for a while; `undefined` to wait on. */
+  readonly whyNone?: () => Error | undefined;
 }
+
+/** How long to wait for a worker that may be killed, in milliseconds. */
+const PATIENCE = 5000;
 
 /** Frames that the workers received while one seat was given up, and afterwards. */
 export interface Shares {
@@ -40,14 +45,14 @@ export interface Shares {
 export async function killAtRandom(
   supervisor: Supervisor,
   kills: number,
-  { inHand = false, maxBacklog = Infinity }: Victims = {},
+  { inHand = false, maxBacklog = Infinity, whyNone }: Victims = {},
 ): Promise<number[]> {
   const noticed: number[] = [];
   for (let killed = 0; killed < kills; killed++) {
     await pause(Math.random() * 2 * KILL_INTERVAL);
-    const seat = await awaitBusySeat(supervisor, maxBacklog);
+    const seat = await awaitBusySeat(supervisor, maxBacklog, whyNone);
     const ends = seat.ends.length;
-    if (inHand) await supervisor.until(() => seat.progress.isInHand);
+    if (inHand) await supervisor.until(() => seat.progress.isInHand, within(whyNone));
     const at = performance.now();
     supervisor.kill(seat);
     await supervisor.until(() => seat.ends.length > ends);
@@ -58,14 +63,22 @@ export async function killAtRandom(
 }
 
 /** Waits for a worker in mid-stream: it has received something and little is waiting. */
-async function awaitBusySeat(supervisor: Supervisor, maxBacklog: number): Promise<Seat> {
+async function awaitBusySeat(
+  supervisor: Supervisor,
+  maxBacklog: number,
+  whyNone: (() => Error | undefined) | undefined,
+): Promise<Seat> {
   const busy = () =>
     supervisor.seats.filter((seat) =>
       seat.state === "serving" && seat.doneByWorker > 0 && seat.backlog() <= maxBacklog
     );
-  await supervisor.until(() => busy().length > 0);
+  await supervisor.until(() => busy().length > 0, within(whyNone));
   return randomItem(busy());
 }
+
+/** Returns how long to wait, and the error after that; `undefined` to wait until time runs out. */
+const within = (whyNot: (() => Error | undefined) | undefined) =>
+  whyNot && { patience: PATIENCE, whyNot };
 
 /**
  * Kills each worker of the first seat as soon as it exists, until the seat is given up; revives the

@@ -3,15 +3,19 @@
  * very next frame.
  *
  * Theory of operation. A worker may be killed between any two instructions. A frame is done once
- * `count` includes it, and `count` changes by a single store:
+ * `count` includes it. `count`, and the number of `entries` in the journal, change by a single
+ * store of 64 bits:
  *
  *     entering a block     base = count; then sequence = the block's number
- *     each frame           journal[count] = the frame's number; then count = count + 1
+ *     each frame           journal[entries] = the frame's number;
+ *                          then count = count + 1, entries = entries + 1
+ *     one of others        count = count + 1
  *     end of the block     the block goes back to the kernel (the ring's status word)
  *
- * Killed before the store of `count`: the frame is not done. The successor reads it again and
- * writes the same entry of the journal again. Killed after it: the frame is done. So each frame is
- * in the journal exactly once. That holds for work whose effect is in this memory. Work with an
+ * Killed before that store: the frame is not done. The successor reads it again and writes the same
+ * entry of the journal again. Killed after it: the frame is done. So each frame of the stimulus is
+ * in the journal exactly once. Frames of others have no entry, because there may be any number of
+ * them. That holds for work whose effect is in this memory. Work with an
  * effect outside (a datagram that is sent) comes before the store, and a kill in between repeats
  * it: at least once.
  *
@@ -31,20 +35,23 @@ import { MAP_SHARED } from "../../../ffi/abi/constants.ts";
 import { mapOver, pages, sharedMemory, unmap } from "../../../ffi/abi/memory.ts";
 import { close } from "../../../ffi/process/descriptor.ts";
 
-/** The number, in the journal and in `inHand`, of a frame that is not of the stimulus. */
+/** The number of a frame that is not of the stimulus. */
 export const FOREIGN = 0xffffffff;
 
 /** The value of `inHand` when the worker holds no frame. */
 const NOTHING = 0xfffffffe;
 
-// Indices of the words in the first page. The journal begins on the second.
-const COUNT = 0, SEQUENCE = 1, BASE = 2, IN_HAND = 3, RESUMED = 4;
+// Indices of the words in the first page. The journal begins on the second. COUNT and ENTRIES are
+// the lower and the upper half of 64 bits that are stored at once.
+const COUNT = 0, ENTRIES = 1, SEQUENCE = 2, BASE = 3, IN_HAND = 4, RESUMED = 5;
 const HEADER = 4096;
 
 /** The memory of a worker's progress, mapped into this process. */
 export class Progress implements Disposable {
   readonly #memory: Uint8Array<ArrayBuffer>;
   readonly #words: Uint32Array<ArrayBuffer>;
+  /** The words COUNT and ENTRIES as one number. */
+  readonly #counts: BigUint64Array<ArrayBuffer>;
   readonly #journal: Uint32Array<ArrayBuffer>;
 
   /**
@@ -59,12 +66,18 @@ export class Progress implements Disposable {
     mapOver(this.#memory, MAP_SHARED, fd);
     const { buffer, byteOffset } = this.#memory;
     this.#words = new Uint32Array(buffer, byteOffset, HEADER / 4);
+    this.#counts = new BigUint64Array(buffer, byteOffset, 1);
     this.#journal = new Uint32Array(buffer, byteOffset + HEADER, capacity);
   }
 
-  /** How many frames are done. */
+  /** How many frames are done, those of others included. */
   get count(): number {
     return Atomics.load(this.#words, COUNT);
+  }
+
+  /** How many frames of the stimulus are done. */
+  get entries(): number {
+    return Atomics.load(this.#words, ENTRIES);
   }
 
   /** The number of the block that was entered last; 0 if none was. */
@@ -100,10 +113,16 @@ export class Progress implements Disposable {
    * @throws {RangeError} If the journal is full.
    */
   done(frame: number): void {
-    const { count } = this;
-    if (count >= this.capacity) throw new RangeError(`The journal of ${count} frames is full`);
-    Atomics.store(this.#journal, count, frame);
-    Atomics.store(this.#words, COUNT, count + 1);
+    const { count, entries } = this;
+    if (frame === FOREIGN) {
+      Atomics.store(this.#words, COUNT, count + 1);
+    } else {
+      if (entries >= this.capacity) {
+        throw new RangeError(`The journal of ${entries} frames is full`);
+      }
+      Atomics.store(this.#journal, entries, frame);
+      Atomics.store(this.#counts, 0, BigInt(entries + 1) << 32n | BigInt(count + 1 >>> 0));
+    }
     Atomics.store(this.#words, IN_HAND, NOTHING);
   }
 
@@ -113,17 +132,19 @@ export class Progress implements Disposable {
   }
 
   /**
-   * Returns the frame that a dead worker held and had not done, or `undefined`, and notes that no
-   * frame is held.
+   * Returns the frame of the stimulus that a dead worker held and had not done, or `undefined`, and
+   * notes that no frame is held.
    */
   takeLost(): number | undefined {
     const frame = Atomics.exchange(this.#words, IN_HAND, NOTHING);
-    return frame === NOTHING || frame === this.#journal[this.count - 1] ? undefined : frame;
+    if (frame === NOTHING || frame === FOREIGN) return undefined;
+    return frame === this.#journal[this.entries - 1] ? undefined : frame;
   }
 
-  /** Whether the worker holds a frame. */
+  /** Whether the worker holds a frame of the stimulus. */
   get isInHand(): boolean {
-    return Atomics.load(this.#words, IN_HAND) !== NOTHING;
+    const frame = Atomics.load(this.#words, IN_HAND);
+    return frame !== NOTHING && frame !== FOREIGN;
   }
 
   /** Notes that no frame is held, for memory that is new. */
@@ -131,9 +152,9 @@ export class Progress implements Disposable {
     Atomics.store(this.#words, IN_HAND, NOTHING);
   }
 
-  /** The frames that are done so far, as a view of the memory. */
+  /** The frames of the stimulus that are done so far, as a view of the memory. */
   get journal(): Uint32Array<ArrayBuffer> {
-    return this.#journal.subarray(0, this.count);
+    return this.#journal.subarray(0, this.entries);
   }
 
   /** Unmaps the memory. */

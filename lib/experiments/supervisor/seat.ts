@@ -95,6 +95,8 @@ export interface SeatKeeper {
   readonly signal: AbortSignal;
   /** Whether a socket outlives its worker; otherwise it is closed and reopened. */
   readonly keepsSockets: boolean;
+  /** Whether workers receive from a ring, which keeps the frames that are not done. */
+  readonly hasRing: boolean;
   /** Whether the supervisor ends, so that no worker is started any more. */
   isOver(): boolean;
   /** Starts a worker process. */
@@ -210,8 +212,23 @@ export class TendedSeat implements Seat, Disposable {
   }
 
   backlog(): number {
+    return this.mark() - this.progress.count;
+  }
+
+  /** Returns how many frames the kernel has put into the socket so far. */
+  mark(): number {
     const { packets, drops } = this.statistics();
-    return packets - drops - this.progress.count - this.#gone;
+    return packets - drops - this.#gone;
+  }
+
+  /**
+   * Whether the frames up to a mark are done. Without a ring, each worker that ended may have taken
+   * a frame with it. A worker that claims more than there were is not believed.
+   */
+  isPast(mark: number): boolean {
+    const { count } = this.progress;
+    const taken = this.#keeper.hasRing ? 0 : this.ends.length;
+    return count + taken >= mark && count <= this.mark();
   }
 
   /**

@@ -28,7 +28,8 @@ const LENGTHS: readonly number[] = Object.values(LINK_HEADER).map((size) => size
 /** How many flows there are. They differ in the source port, and frames belong to them in turn. */
 export const FLOWS = 64;
 const FIRST_PORT = 49152; // RFC 6335: the dynamic ports
-const GROUP = { address: "239.255.70.68", port: 5004 }; // RFC 2365: site-local scope
+/** Where the stream goes. Source: RFC 2365, site-local scope. */
+export const STEADY_GROUP = { address: "239.255.70.68", port: 5004 };
 
 /** The time between two bursts, in milliseconds. */
 const TICK = 4;
@@ -40,7 +41,7 @@ const REFUSAL_TOLERATED = 5000;
 function template(nonce: Uint8Array, sender: Interface): Uint8Array<ArrayBuffer> {
   const payload = new Uint8Array(NONCE_SIZE + 4);
   payload.set(nonce);
-  return datagramFrame({ sender, to: GROUP, payload, isSummed: false });
+  return datagramFrame({ sender, to: STEADY_GROUP, payload, isSummed: false });
 }
 
 /**

@@ -16,7 +16,7 @@ import type { Identity } from "../../../ffi/process/credentials.ts";
 import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { protectSocket } from "../../confine/socket_protections.ts";
 import { CutShort, ExperimentError } from "../../evidence/errors.ts";
-import { multicastFilter } from "../../packets/filters.ts";
+import { groupFilter } from "../../packets/filters.ts";
 import type { LinkLayer } from "../../packets/link_layer.ts";
 import { boundPacketSocket, enlargeReceiveBuffer } from "../../packets/socket.ts";
 import { FanoutGroup, type FanoutMode } from "./fanout_group.ts";
@@ -27,6 +27,7 @@ import {
   type SeatWorker,
   TendedSeat,
 } from "./seat.ts";
+import { STEADY_GROUP } from "./stream.ts";
 import type { WorkerOptions } from "./supervised_worker.ts";
 
 /**
@@ -86,6 +87,7 @@ export class Supervisor implements AsyncDisposable {
     this.#keeper = {
       signal: host.signal,
       keepsSockets,
+      hasRing: options.ring !== null,
       isOver: () => this.#isOver,
       startWorker: (assignment) => host.startWorker(assignment, options),
       openSocket: () => this.#openSocket(),
@@ -165,16 +167,19 @@ export class Supervisor implements AsyncDisposable {
   }
 
   /**
-   * Waits until no more frames are received: every seat was removed, is given up, or is served and
-   * empty, and no frame was done for a while.
+   * Waits until no more frames of the stimulus are received: every seat was removed, is given up,
+   * or is served and has received what had arrived, and no frame was done for a while. Frames of
+   * others may go on arriving.
    *
    * @throws {ExperimentError} If time runs out.
    */
   async settle(): Promise<void> {
-    const total = () => this.#seats.reduce((sum, { progress }) => sum + progress.count, 0);
-    const isSettled = (seat: TendedSeat) =>
-      seat.hasLeft || seat.state === "given up" || seat.state === "serving" && seat.isEmpty;
+    const total = () => this.#seats.reduce((sum, { progress }) => sum + progress.entries, 0);
     for (let before = -1;;) {
+      const marks = new Map(this.#seats.map((seat) => [seat, seat.mark()]));
+      const isSettled = (seat: TendedSeat) =>
+        seat.hasLeft || seat.state === "given up" ||
+        seat.state === "serving" && (seat.isEmpty || seat.isPast(marks.get(seat) ?? 0));
       await this.until(() => this.#seats.every(isSettled));
       if (before === total()) return;
       before = total();
@@ -205,17 +210,27 @@ export class Supervisor implements AsyncDisposable {
    * Waits until a condition holds, or time runs out. So the wait ends even if a worker changes its
    * progress for ever.
    *
+   * @param limit Asks every `patience` milliseconds whether there is a reason to end the wait.
    * @throws The error that ended the tending of a seat, or the run.
    * @throws {CutShort} If time runs out.
    */
-  async until(condition: () => boolean): Promise<void> {
+  async until(
+    condition: () => boolean,
+    limit?: { readonly patience: number; readonly whyNot: () => Error | undefined },
+  ): Promise<void> {
     const { signal, deadline } = this.#host;
+    let askAt = performance.now() + (limit?.patience ?? Infinity);
     for (;;) {
       this.#rethrow();
       if (signal.aborted) throw signal.reason;
       if (condition()) return;
       if (performance.now() > deadline) {
         throw new CutShort("Time ran out", "allow more time with --timeout");
+      }
+      if (limit !== undefined && performance.now() > askAt) {
+        const reason = limit.whyNot();
+        if (reason !== undefined) throw reason;
+        askAt = performance.now() + limit.patience;
       }
       await pause(CONDITION_INTERVAL);
     }
@@ -242,7 +257,7 @@ export class Supervisor implements AsyncDisposable {
     else setUpPacketRing(socket.fd, ring);
     // No pin: a member of the fanout group cannot be bound to another interface anyway.
     const chosen = protections.filter((each) => each !== "fanout-pin");
-    protectSocket(socket.fd, chosen, multicastFilter(layer));
+    protectSocket(socket.fd, chosen, groupFilter(STEADY_GROUP, layer));
     undo.move();
     return socket;
   }

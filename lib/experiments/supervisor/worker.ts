@@ -79,7 +79,7 @@ export function fromRing(
   return () => {
     if (ring.sequence !== progress.sequence) progress.enter(ring.sequence);
     const frame = steadySequence(ring.bytes, ring.offset, ring.captured, secret) ?? FOREIGN;
-    spin(work);
+    if (frame !== FOREIGN) spin(work);
     progress.done(frame);
   };
 }
@@ -97,7 +97,7 @@ function fromQueue(
   return () => {
     const frame = steadySequence(source.bytes, source.offset, source.captured, secret) ?? FOREIGN;
     progress.take(frame);
-    spin(work);
+    if (frame !== FOREIGN) spin(work);
     progress.done(frame);
   };
 }

@@ -19,6 +19,7 @@ import {
   LIBC_SYMBOLS,
   mmsghdr,
   msghdr,
+  PACKET_AUXDATA,
   packet_mreq,
   pollfd,
   rightsMessage,
@@ -27,10 +28,12 @@ import {
   sock_filter,
   sock_fprog,
   sockaddr_ll,
+  SOL_PACKET,
   SOL_SOCKET,
   type SyscallName,
   syscallNumber,
   timespec,
+  tpacket_auxdata,
   tpacket_req,
   tpacket_req3,
   tpacket_stats,
@@ -230,11 +233,13 @@ Deno.test("decodeCall() shows an address by its family, and none that the kernel
   assertEquals(local.details[0], "addr: struct sockaddr, 3 bytes:");
 });
 
-/** A message of 3 bytes with a descriptor and a time stamp beside it. */
+/** A message of 3 bytes with a descriptor, a time stamp and the metadata of a frame beside it. */
 function message() {
   const time = Object.assign(timespec.alloc(), { tv_sec: 5n, tv_nsec: 6n }).bytes;
   const stamp = { level: SOL_SOCKET, type: SCM_TIMESTAMPNS, data: time };
-  const control = encodeControlMessages([rightsMessage([41]), stamp]);
+  const auxdata = Object.assign(tpacket_auxdata.alloc(), { tp_vlan_tci: 5 }).bytes;
+  const metadata = { level: SOL_PACKET, type: PACKET_AUXDATA, data: auxdata };
+  const control = encodeControlMessages([rightsMessage([41]), stamp, metadata]);
   const data = Uint8Array.of(97, 98, 99);
   const vector = Object.assign(iovec.alloc(), { iov_base: address(data), iov_len: 3 });
   return Object.assign(msghdr.alloc(), {
@@ -252,6 +257,10 @@ Deno.test("decodeCall() follows a msghdr to its data and control messages", () =
   assertMatch(sent.join("\n"), /^msg\.msg_iov\[0\]\.iov_base: 2 bytes:\nab$/m);
   assertMatch(sent.join("\n"), /^cmsg_type SCM_RIGHTS \(1\)\ndescriptor 41$/m);
   assertMatch(sent.join("\n"), /^cmsg_type SCM_TIMESTAMPNS \(35\)\ntv_sec 5\ntv_nsec 6$/m);
+  assertMatch(
+    sent.join("\n"),
+    /^cmsg_type PACKET_AUXDATA \(8\)\ntp_status 0\n(?:.*\n)+tp_vlan_tci 5$/m,
+  );
   assertEquals(sent.filter((line) => line === "cmsg_level SOL_SOCKET (1)").length, 2);
   const failed = decoded("recvmsg", [7, message().bytes, 0], -1);
   assertEquals(failed.details.filter((line) => line.endsWith(":")).length, 1);

@@ -10,7 +10,9 @@ Deno.test("drawUpAccount() counts each frame once in a stream that workers share
     once: 6,
     twice: 0,
     lost: [],
+    absent: [],
     foreign: 0,
+    others: 0,
   });
 });
 
@@ -32,6 +34,22 @@ Deno.test("drawUpAccount() counts frames that were never sent as foreign, and ne
   assertEquals(drawUpAccount(0, journals([0])).foreign, 1);
 });
 
+Deno.test("drawUpAccount() separates what did not arrive from what no worker received", () => {
+  const arrivals = { times: new Map([[0, 1], [1, 2], [2, 2], [3, 1]]), others: 7 };
+  const { once, twice, lost, absent, others } = drawUpAccount(
+    7,
+    journals([0, 1, 1, 2, 2, 2, 5]),
+    arrivals,
+  );
+  assertEquals({ once, twice, lost, absent, others }, {
+    once: 3, // 1 arrived twice, and 5 was seen by a worker alone
+    twice: 1,
+    lost: [3],
+    absent: [4, 6],
+    others: 7,
+  });
+});
+
 Deno.test("Every frame is in the account once: received once, more often, or lost", () => {
   for (let round = 0; round < 50; round++) {
     const sent = round * 7;
@@ -46,5 +64,10 @@ Deno.test("describeAccount() names all four numbers", () => {
   assertEquals(
     describeAccount(drawUpAccount(4, journals([0, 1, 1]))),
     "4 sent, 1 received once, 1 twice, 2 lost",
+  );
+  const arrivals = { times: new Map([[0, 1], [1, 1], [3, 1]]), others: 0 };
+  assertEquals(
+    describeAccount(drawUpAccount(4, journals([0, 1, 1]), arrivals)),
+    "4 sent, 1 received once, 1 twice, 1 lost, 1 did not arrive",
   );
 });

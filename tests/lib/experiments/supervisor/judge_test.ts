@@ -78,6 +78,48 @@ Deno.test("judgeOnce() fails a phase in which nothing was sent", () => {
   assertEquals(judgeOnce(accountOf(...ALL), { ...PHASE, to: 2 }, [0]).status, "fail");
 });
 
+/** The account of ten frames of which the witness saw some, beside frames of others. */
+const seenBy = (seen: number[], received: number[], others = 0) =>
+  drawUpAccount(10, [Uint32Array.from(received)], {
+    times: new Map(seen.map((number) => [number, 1])),
+    others,
+  });
+
+Deno.test("judgeOnce() skips a phase of which a frame did not arrive, and nothing that arrived is lost", () => {
+  const some = ALL.filter((number) => number !== 3);
+  const { status, observed } = judgeOnce(seenBy(some, some), PHASE, [0]);
+  assertEquals(status, "skip");
+  assertMatch(observed, /^1 of 4 frames did not reach root's own socket .*--stimulus/);
+  assertEquals(judgeOnce(seenBy(some, some.slice(0, -6)), PHASE, [0]).status, "fail");
+  assertEquals(judgeOnce(seenBy(some, ALL), PHASE, [0]).status, "pass", "the witness lost it");
+  assertEquals(judgeOnce(seenBy(some, [...some, 9]), PHASE, [0]).status, "fail", "twice");
+});
+
+Deno.test("judgeOnce() skips a phase whose losses others explain, and no more than these", () => {
+  const some = ALL.filter((number) => number !== 3 && number !== 8);
+  const { status, observed } = judgeOnce(seenBy(ALL, some, 9000), PHASE, [70, 50]);
+  assertEquals(status, "skip");
+  assertMatch(observed, /^too much traffic of others: the kernel dropped 120 frames/);
+  for (
+    const [others, drops, why] of [
+      [119, [70, 50], "the stream itself was dropped"],
+      [9000, [1, 0], "more is lost than was dropped"],
+      [9000, [0, 0], "nothing was dropped"],
+    ] as const
+  ) {
+    assertEquals(judgeOnce(seenBy(ALL, some, others), PHASE, drops).status, "fail", why);
+  }
+});
+
+Deno.test("The controls are skipped where frames did not arrive and none was lost", () => {
+  const some = ALL.slice(0, 6);
+  const control = { kills: 3, inHand: [], drops: 0, account: seenBy(some, some) };
+  for (const judge of [judgeQueueControl, judgeReopened]) {
+    assertEquals(judge(control).status, "skip");
+    assertEquals(judge({ ...control, account: seenBy(some, some.slice(1)) }).status, "pass");
+  }
+});
+
 Deno.test("judgeGaps() adds the longest gap and the slowest notice, and compares with the ring", () => {
   assertEquals(judgeGaps([10, 60], [5, 39], 100).status, "pass");
   assertEquals(judgeGaps([10, 60], [5, 40], 100).status, "fail");

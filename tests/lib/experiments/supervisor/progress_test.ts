@@ -65,9 +65,9 @@ Deno.test(
     const [worker, supervisor] = [map(), map()];
     worker.enter(7);
     for (const what of [3, FOREIGN, 0]) worker.done(what);
-    const { count, sequence, doneInBlock } = supervisor;
-    assertEquals([count, sequence, doneInBlock], [3, 7, 3]);
-    assertEquals([...supervisor.journal], [3, FOREIGN, 0]);
+    const { count, entries, sequence, doneInBlock } = supervisor;
+    assertEquals([count, entries, sequence, doneInBlock], [3, 2, 7, 3]);
+    assertEquals([...supervisor.journal], [3, 0], "without those of others");
     worker.enter(8);
     assertEquals([supervisor.sequence, supervisor.doneInBlock], [8, 0]);
   }),
@@ -83,6 +83,8 @@ Deno.test(
     worker.take(5);
     worker.done(5);
     assertEquals([supervisor.isInHand, supervisor.takeLost()], [false, undefined]);
+    worker.take(FOREIGN);
+    assertEquals([supervisor.isInHand, supervisor.takeLost()], [false, undefined]);
   }),
 );
 
@@ -93,6 +95,8 @@ Deno.test(
     for (const what of [1, 2, 3]) progress.done(what);
     assertThrows(() => progress.done(4), RangeError, "The journal of 3 frames is full");
     assertEquals([progress.count, [...progress.journal]], [3, [1, 2, 3]]);
+    for (let i = 0; i < 100; i++) progress.done(FOREIGN);
+    assertEquals([progress.count, [...progress.journal]], [103, [1, 2, 3]], "others need no room");
   }),
 );
 
@@ -120,7 +124,7 @@ Deno.test(
     unmap(theirs);
     assertEquals(progress.count, 0xffffffff);
     assertEquals(progress.journal.length, 10);
-    assertEquals(progress.takeLost(), 0xffffffff);
+    assertEquals(progress.takeLost(), undefined);
     assertThrows(() => progress.done(1), RangeError, "is full");
   }),
 );

@@ -15,7 +15,7 @@ import {
   SOL_PACKET,
   SystemError,
 } from "../../../../ffi/mod.ts";
-import { ExperimentError } from "../../../../lib/evidence/errors.ts";
+import { CutShort, ExperimentError } from "../../../../lib/evidence/errors.ts";
 import { FAILURES_TOLERATED } from "../../../../lib/experiments/supervisor/restart_policy.ts";
 import type { Assignment, Seat, TendedSeat } from "../../../../lib/experiments/supervisor/seat.ts";
 import { boundPacketSocket, describePacketSocket } from "../../../../lib/packets/socket.ts";
@@ -522,7 +522,16 @@ supervisorTest("Supervisor.until() ends with the run's reason, or when time runs
     assertEquals(await supervisor.until(() => false).catch((error) => error), reason);
   }
   await using supervisor = new ScriptedSupervisor(() => ({}), {}, 50);
-  await assertRejects(() => supervisor.until(() => false), ExperimentError, "Time ran out");
+  await assertRejects(() => supervisor.until(() => false), CutShort, "Time ran out");
+});
+
+supervisorTest("Supervisor.until() asks for a reason to end, until there is one", async () => {
+  await using supervisor = new ScriptedSupervisor();
+  const reasons = [undefined, undefined, new CutShort("a flood")];
+  const limit = { patience: 10, whyNot: () => reasons.shift() };
+  await assertRejects(() => supervisor.until(() => false, limit), CutShort, "a flood");
+  assertEquals(reasons.length, 0);
+  await supervisor.until(() => true, limit);
 });
 
 supervisorTest("An error that no worker can cause ends the supervisor", async () => {
