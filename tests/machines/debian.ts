@@ -13,7 +13,7 @@ const CACHE = `${ROOT}/.tools/machines`;
 const [OUR_CERTIFICATES, CERTIFICATES] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/ours.crt"];
 
 /** Files of the project that a run needs, and those of the tests that this folder runs. */
-const PROJECT = ["main.ts", "deno.json", "deno.lock", "ffi", "lib", "scripts", "tests"];
+const PROJECT = ["main.ts", "deno.json", "deno.lock", "ffi", "lib", "schema", "scripts", "tests"];
 
 /** How to enter: with the folder as a mount point, as a container has it, or as a folder alone. */
 const ENTER = {
