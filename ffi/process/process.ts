@@ -62,6 +62,23 @@ export function reap(pid: number): boolean {
 }
 
 /**
+ * Reaps a child that has ended, and returns its exit status: waitpid(2), `WNOHANG`.
+ *
+ * @returns 0 to 255; 128 and the signal's number if a signal ended it; `undefined` if it runs.
+ * @throws {SystemError} `ECHILD` if it is not a child of this process, or is already reaped.
+ */
+export function reapStatus(pid: number): number | undefined {
+  const status = new Int32Array(1);
+  const reaped = checkRestarting(
+    () => libc.waitpid(pid, new Uint8Array(status.buffer), WNOHANG),
+    "waitpid",
+  );
+  if (reaped !== pid) return undefined;
+  const signal = status[0] & 0x7f; // WTERMSIG; otherwise WEXITSTATUS
+  return signal === 0 ? status[0] >> 8 & 0xff : 128 + signal;
+}
+
+/**
  * Marks every descriptor from `first` up close-on-exec, so that no program started later inherits
  * it: close_range(2), `CLOSE_RANGE_CLOEXEC`.
  *

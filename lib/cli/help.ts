@@ -57,9 +57,10 @@ Options:
 
 Exit status:
   0   PASS: every check holds
-  1   FAIL: a claim is refuted, or a planned check never ran (an interrupted run too)
+  1   FAIL: a claim is refuted, or the child died, fell silent or broke the protocol
   2   an argument is wrong
-  4   could not be answered here: not root, a kernel feature missing, no traffic
+  4   could not be answered here: not root, no traffic, too little time, an interrupted run, a
+      kernel feature or a permission missing
   70  a defect of fdpass itself
 
 Examples:

@@ -146,6 +146,7 @@ export const CHECKS = {
     expected: "every operation has its listed outcome",
     side: "parent",
     source: "net/packet/af_packet.c: only packet_create checks CAP_NET_RAW; D24",
+    essential: true,
     restsOnInterface: true,
   },
   "AUTH-02": {
@@ -153,6 +154,7 @@ export const CHECKS = {
     expected: "every operation has its listed outcome",
     side: "parent",
     source: "lib/confine/protections.ts; D24",
+    essential: true,
     restsOnInterface: true,
   },
   "AUTH-03": {
@@ -160,6 +162,7 @@ export const CHECKS = {
     expected: "every operation refused, with its listed errno",
     side: "parent",
     source: "seccomp(2); lib/confine/policy.ts; D24",
+    essential: true,
   },
   "AUTH-04": {
     claim: "Under all protections together, packets still arrive",
@@ -336,12 +339,14 @@ export const CHECKS = {
     expected: "HARD-01 and HARD-05 for each, seen from outside; one SO_COOKIE per seat",
     side: "parent",
     source: "lib/experiments/supervisor/seat.ts; D18, D24",
+    essential: true,
   },
   "SUPER-02": {
     claim: "Workers are killed in mid-stream, and every frame is received exactly once",
     expected: "none lost, none received twice",
     side: "parent",
     source: "packet(7), PACKET_RX_RING; lib/experiments/supervisor/progress.ts; D18",
+    essential: true,
     restsOnInterface: true,
   },
   "SUPER-03": {
@@ -349,6 +354,7 @@ export const CHECKS = {
     expected: "each gap shorter than (blocks - 1) x min(block timeout, time to fill one block)",
     side: "parent",
     source: "prb_retire_rx_blk_timer_expired in net/packet/af_packet.c; D18",
+    essential: true,
     restsOnInterface: true,
   },
   "SUPER-04": {
@@ -356,6 +362,7 @@ export const CHECKS = {
     expected: "none lost, none received twice",
     side: "parent",
     source: "lib/experiments/supervisor/supervisor.ts, replace; D18",
+    essential: true,
     restsOnInterface: true,
   },
   "SUPER-05": {
@@ -364,6 +371,7 @@ export const CHECKS = {
     side: "parent",
     source:
       "fanout_set_data_cbpf in net/packet/af_packet.c; lib/experiments/supervisor/fanout_group.ts; D18",
+    essential: true,
     restsOnInterface: true,
   },
   "SUPER-06": {
@@ -372,6 +380,7 @@ export const CHECKS = {
       "while it is given up, frames for the others and none for it; some for it once it is served again",
     side: "parent",
     source: "lib/experiments/supervisor/restart_policy.ts; D18",
+    essential: true,
     restsOnInterface: true,
   },
   "SUPER-07": {
@@ -380,6 +389,7 @@ export const CHECKS = {
     expected: "at most one frame lost per kill, each accounted for",
     side: "parent",
     source: "recvfrom(2); D18",
+    essential: true,
     restsOnInterface: true,
   },
   "SUPER-08": {
@@ -387,6 +397,7 @@ export const CHECKS = {
     expected: "some frames lost",
     side: "parent",
     source: "packet_release in net/packet/af_packet.c; D18",
+    essential: true,
     restsOnInterface: true,
   },
   "SUPER-09": {
@@ -394,6 +405,7 @@ export const CHECKS = {
     expected: "none lost, none received twice",
     side: "parent",
     source: "lib/experiments/supervisor/fanout_group.ts; D18",
+    essential: true,
     restsOnInterface: true,
   },
   "RELAY-01": {

@@ -8,8 +8,8 @@
 import type { CheckId, Side } from "./checks.ts";
 
 /**
- * PASS: every check holds. FAIL: a check does not hold, or never ran. INCONCLUSIVE: a check that
- * the answer depends on could not be judged.
+ * PASS: every check holds. FAIL: a check does not hold, or the child left it open. INCONCLUSIVE: a
+ * check that the answer depends on could not be judged.
  */
 export type Verdict = "PASS" | "FAIL" | "INCONCLUSIVE";
 
@@ -242,6 +242,17 @@ export function judged(
   evidence: Readonly<Record<string, unknown>> = {},
 ): Finding {
   return { status: holds ? "pass" : "fail", observed, evidence };
+}
+
+/**
+ * Makes a finding of a check that was to be judged and could not be, for `reason`: the run is then
+ * INCONCLUSIVE, even if the check may be skipped otherwise.
+ */
+export function leftOpen(
+  reason: string,
+  evidence: Readonly<Record<string, unknown>> = {},
+): Finding {
+  return { status: "skip", observed: reason, evidence: { ...evidence, leaves_open: true } };
 }
 
 /** Makes a finding of a check that could not be judged, for `reason`. */

@@ -166,16 +166,18 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "whole list for this kernel.",
     refutedBy:
       "One operation with another outcome than the table in lib/experiments/authority lists " +
-      "for it. More authority is a danger; less means that the kernel and the table have " +
-      "diverged.",
+      "for it: more authority, or a frame that was said to be sent and did not arrive. Less " +
+      "authority refutes nothing. A host may refuse more than the kernel requires (a chroot, no " +
+      "user namespaces); each such row is named, with its errno. If root's own frame is not seen " +
+      "at the far end either, the check is skipped.",
     seenBy: ["parent", "child"],
   },
   "AUTH-02": {
     why: "A protection that is believed to do more than it does is worse than none. Each is " +
       "tried alone, so that no other protection hides a useless one.",
     refutedBy:
-      "A protection that does not take away an operation listed for it, or that takes away one " +
-      "that is not listed for it.",
+      "A protection that does not take away an operation listed for it. One that takes away more " +
+      "is named, and refutes nothing.",
     seenBy: ["parent", "child"],
   },
   "AUTH-03": {

@@ -12,13 +12,13 @@ import type { EarlyEnd } from "./judgement.ts";
  * Returns the verdict over the whole plan of an experiment.
  *
  * A failed check makes it FAIL. It is INCONCLUSIVE if no check was judged at all, or if an
- * essential check was skipped.
+ * essential check was skipped, or one of which the evidence says that it leaves the question open.
  */
 export function verdictOf(checks: readonly CheckResult[]): Verdict {
   if (checks.every(({ status }) => status === "skip")) return "INCONCLUSIVE";
   if (checks.some(({ status }) => status === "fail")) return "FAIL";
-  const unanswered = checks.some(({ id, status }) =>
-    status === "skip" && describeCheck(id).essential
+  const unanswered = checks.some(({ id, status, evidence }) =>
+    status === "skip" && (describeCheck(id).essential || evidence.leaves_open === true)
   );
   return unanswered ? "INCONCLUSIVE" : "PASS";
 }

@@ -30,7 +30,7 @@ import { syscallNumber } from "../../../ffi/abi/syscalls.ts";
 import { IoUring } from "../../../ffi/io_uring/io_uring.ts";
 import { close, dup } from "../../../ffi/process/descriptor.ts";
 import { readTextFile } from "../../../ffi/process/file.ts";
-import { posix_spawn, reap } from "../../../ffi/process/process.ts";
+import { posix_spawn, reap, reapStatus } from "../../../ffi/process/process.ts";
 import { bind, getsockoptInt, send, setsockopt } from "../../../ffi/socket/calls.ts";
 import { sleep } from "../../../ffi/socket/poll.ts";
 import { linkByIndex } from "../../../ffi/socket/rtnetlink.ts";
@@ -44,6 +44,12 @@ import { RecvmsgSource } from "../../receive/recvmsg.ts";
 
 /** The longest wait for an effect, in milliseconds. */
 export const EFFECT_TIMEOUT = 2000;
+
+/**
+ * The time after which another frame is provoked, in milliseconds: a flood may have left no room
+ * for the first.
+ */
+const PROVOKE_INTERVAL = 200;
 
 /**
  * The longest wait for a program to show its credentials, or to end, in milliseconds. On a loaded
@@ -68,10 +74,14 @@ export function rebind(
   mark: string,
 ): boolean {
   bind(packetFd, packetAddress(to, ETH_P_ALL));
+  const deadline = performance.now() + EFFECT_TIMEOUT;
   try {
-    drain(new RecvmsgSource(packetFd));
-    provoke();
-    return arrives({ fd: packetFd, layer }, mark, EFFECT_TIMEOUT);
+    do {
+      drain(new RecvmsgSource(packetFd));
+      provoke();
+      if (arrives({ fd: packetFd, layer }, mark, PROVOKE_INTERVAL)) return true;
+    } while (performance.now() < deadline);
+    return false;
   } finally {
     bind(packetFd, packetAddress(from, ETH_P_ALL));
   }
@@ -191,6 +201,23 @@ export function markInUserNamespace(packetFd: number, flags = CLONE_NEWUSER): bo
   } finally {
     close(inherited);
   }
+}
+
+/**
+ * Returns the errno with which this machine refuses a user namespace to a program with one thread;
+ * 0 if it allows one.
+ *
+ * @param flags The flags of unshare(2). A test passes others.
+ */
+export function refusalOfUserNamespace(flags = CLONE_NEWUSER): number {
+  const script = `exit(syscall(${syscallNumber("unshare")}, ${flags}) == 0 ? 0 : $! + 0)`;
+  const pid = posix_spawn(PERL, ["perl", "-e", script]);
+  for (const deadline = performance.now() + PROGRAM_TIMEOUT; performance.now() < deadline;) {
+    const status = reapStatus(pid);
+    if (status !== undefined) return status;
+    sleep(1);
+  }
+  return 0;
 }
 
 /**

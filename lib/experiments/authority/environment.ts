@@ -24,16 +24,6 @@ export function allowsUnprivilegedBpf(): boolean {
 }
 
 /**
- * Returns whether any process may make a user namespace. Debian and Ubuntu have settings of their
- * own besides the kernel's.
- */
-export function allowsUnprivilegedUserNamespaces(): boolean {
-  return systemSetting("user/max_user_namespaces", "0") !== "0" &&
-    systemSetting("kernel/unprivileged_userns_clone", "1") !== "0" &&
-    systemSetting("kernel/apparmor_restrict_unprivileged_userns", "0") !== "1";
-}
-
-/**
  * Returns whether a process may trace any other of the same uid. The setting belongs to Yama;
  * without Yama, every process may.
  */

@@ -10,16 +10,43 @@ import {
   judged,
   type Matrix,
   NOT_TRIED,
+  skipped,
 } from "../../evidence/evidence.ts";
-import { HARDENED } from "./expected_outcome.ts";
+import { HARDENED, PLAIN } from "./expected_outcome.ts";
 import type { Operation } from "./operation.ts";
 
 /** The outcomes of each operation, by the name of the column. */
 export type Table = ReadonlyMap<Operation, ReadonlyMap<string, Cell>>;
 
-/** Returns whether an operation was attempted and had the expected outcome. */
-export function isAsExpected(cell: Cell | undefined): boolean {
-  return cell !== undefined && cell.outcome === cell.known;
+/** How the outcome of an operation compares with the listed one. */
+export type Comparison = "as listed" | "less" | "differs";
+
+/** The errnos of a refusal for want of a permission, by the kernel or by a filter from outside. */
+const FOR_WANT_OF_PERMISSION = ["EPERM", "EACCES", "ENOSYS"];
+
+/**
+ * Compares the outcome of an operation in a column with the listed one.
+ *
+ * A host may refuse what is listed as allowed (a chroot, a hardened kernel, a filter around the
+ * whole program). That is less authority than listed, and refutes nothing. Where the host refuses
+ * an operation, it may do so before the protection of a column can: then the outcome is that of the
+ * plain column. An operation that sends is excepted: the parent's witness has to see its frame.
+ */
+export function compareOutcome(
+  operation: Operation,
+  cells: ReadonlyMap<string, Cell>,
+  column: string,
+): Comparison {
+  const cell = cells.get(column);
+  if (cell === undefined) return "differs";
+  const { outcome, known } = cell;
+  if (outcome === known) return "as listed";
+  if (outcome === "allowed" || outcome === NOT_TRIED || known === NOT_TRIED) return "differs";
+  if (operation.witness !== undefined) return "differs";
+  if (known === "allowed") return "less";
+  if (column === PLAIN) return FOR_WANT_OF_PERMISSION.includes(outcome) ? "less" : "differs";
+  const isRefusedByHost = compareOutcome(operation, cells, PLAIN) === "less";
+  return isRefusedByHost && outcome === cells.get(PLAIN)?.outcome ? "less" : "differs";
 }
 
 /**
@@ -40,38 +67,71 @@ export function operationsNotTried(table: Table): string[] {
   });
 }
 
-/**
- * AUTH-01, AUTH-02: every operation has the expected outcome in these columns.
- *
- * @param notTried The operations that cannot be tried here, with the reasons.
- */
+/** Returns the outcomes in a column that are less than listed, each in words. */
+export function lessThanListed(table: Table, column: string): string[] {
+  return [...table]
+    .filter(([operation, cells]) => compareOutcome(operation, cells, column) === "less")
+    .map(([{ name }, cells]) => {
+      const { outcome, refusal, known } = cells.get(column)!;
+      return `Less than listed: ${name}: ${refusal ? refusal : outcome}; listed: ${known}`;
+    });
+}
+
+/** Why a table cannot be judged as it stands. */
+export interface Doubts {
+  /** The operations that cannot be tried here, with the reasons. */
+  readonly notTried: readonly string[];
+  /** Why frames that a worker sends cannot be seen here; `undefined` if they can. */
+  readonly unseen?: string | undefined;
+  /** Whether the worker of the plain column has confined itself, so that less shows nothing. */
+  readonly isSelfConfined?: boolean;
+}
+
+/** AUTH-01, AUTH-02: every operation has the listed outcome in these columns, or a lesser one. */
 export function judgeColumns(
   table: Table,
   columns: readonly string[],
-  notTried: readonly string[],
+  { notTried, unseen, isSelfConfined = false }: Doubts,
 ): Finding {
-  const cells = [...table].flatMap(([{ name }, row]) =>
-    columns.map((column) => ({ operation: name, column, ...row.get(column) }))
+  const compared = [...table].flatMap(([operation, cells]) =>
+    columns.map((column) => ({
+      operation: operation.name,
+      column,
+      comparison: compareOutcome(operation, cells, column),
+      ...cells.get(column),
+    }))
   );
-  const differing = cells.filter(({ outcome, known }) =>
-    outcome === undefined || outcome !== known
+  const isExcused = (column: string) => !(column === PLAIN && isSelfConfined);
+  const less = compared.filter(({ comparison, column }) =>
+    comparison === "less" && isExcused(column)
+  );
+  const differing = compared.filter(({ comparison, column }) =>
+    comparison === "differs" || comparison === "less" && !isExcused(column)
   );
   const differences = differing.map(({ operation, column, outcome, refusal, known }) =>
     `${operation} (${column}): ${outcome}${refusal ? ` (${refusal})` : ""}, expected: ${known}`
   );
-  const tried = cells.filter(({ outcome }) => outcome !== NOT_TRIED).length;
-  const left = tried === cells.length ? "" : `, ${cells.length - tried} not tried`;
+  const tried = compared.filter(({ outcome }) => outcome !== NOT_TRIED).length;
+  const words = [
+    `${tried - less.length} of ${tried} as expected`,
+    ...less.length > 0 ? [`${less.length} less than listed`] : [],
+    ...tried < compared.length ? [`${compared.length - tried} not tried`] : [],
+  ];
+  const evidence = { differing, less, not_tried: notTried };
+  if (columns.length > 0 && differing.length === 0 && unseen !== undefined) {
+    return { ...skipped(unseen), evidence };
+  }
   return judged(
     columns.length > 0 && differing.length === 0,
-    differing.length === 0 ? `${tried} of ${tried} as expected${left}` : differences.join("; "),
-    { differing, not_tried: notTried },
+    differing.length === 0 ? words.join(", ") : differences.join("; "),
+    evidence,
   );
 }
 
 /** AUTH-03: under all protections no operation is allowed, and each is refused as expected. */
-export function judgeRefusal(table: Table, notTried: readonly string[]): Finding {
+export function judgeRefusal(table: Table, doubts: Doubts): Finding {
   const allowed = allowedIn(table, HARDENED);
-  if (allowed.length === 0) return judgeColumns(table, [HARDENED], notTried);
+  if (allowed.length === 0) return judgeColumns(table, [HARDENED], doubts);
   return judged(false, `allowed: ${allowed.join(", ")}`);
 }
 

@@ -105,7 +105,7 @@ export const parentOverrides = {
 export async function parent(run: ParentRun, overrides = parentOverrides): Promise<Conclusion> {
   const { link, stimulus: stimulusLink, identity, count, protections } = run.setting;
   using stimulus = new Stimulus(requireStimulus(stimulusLink, link));
-  using witness = run.witness();
+  using witness = run.witness(stimulusFilter());
 
   run.step("Creating AF_PACKET socket...");
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL, stimulusFilter());

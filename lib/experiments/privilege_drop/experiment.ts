@@ -181,8 +181,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   const drops = countPassedDrops(packetSocket, child.pid, holding.descriptors);
   const admitted = filter && "multicast IPv4 and IPv6";
   let queue: Finding | undefined;
-  const sources = { stimulus, witness, admitted, drops, stimulate };
-  await using reception = run.reception(child, sources, {
+  await using reception = run.reception(child, { stimulus, witness, admitted, drops, stimulate }, {
     wanted: count,
     record(reception) {
       run.check("RECV-01", reception.judgeCount(count), ["answer"]);

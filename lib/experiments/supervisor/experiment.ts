@@ -19,7 +19,7 @@ import type { PacketRingGeometry } from "../../../ffi/packet/packet_ring.ts";
 import { describeAccount, drawUpAccount } from "./account.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { Conclusion, SeenBy } from "../../evidence/evidence.ts";
-import { CannotLook, ExperimentError } from "../../evidence/errors.ts";
+import { CannotLook } from "../../evidence/errors.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import { whyNoLargeReceiveBuffer } from "../../packets/socket.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
@@ -251,23 +251,13 @@ async function control(
 }
 
 /**
- * Records at its disposal that a worker was not confined, also if the run ends before the account.
+ * Returns a function that finds out why no worker is in mid-stream. It returns `undefined` if the
+ * stream arrives and is nearly all that does: then the workers need more time.
  */
-function recordUnconfined(run: ParentRun<Supervision>, { seats }: Supervisor): Disposable {
-  return {
-    [Symbol.dispose]() {
-      if (seats.some(({ isConfined }) => !isConfined)) {
-        run.check("SUPER-01", judgeSeats(seats), SEEN_BY);
-      }
-    },
-  };
-}
-
-/**
- * Returns a function that finds out why no worker is in mid-stream. If the stream arrives and is
- * all that does, it is the workers' fault.
- */
-function whyNoBusyWorker(stream: SteadyStimulus, witness: StreamWitness): () => Error {
+function whyNoBusyWorker(
+  stream: SteadyStimulus,
+  witness: StreamWitness,
+): () => CannotLook | undefined {
   return () => {
     witness.look();
     const { times: { size }, others } = witness;
@@ -277,7 +267,20 @@ function whyNoBusyWorker(stream: SteadyStimulus, witness: StreamWitness): () => 
         `the workers do not keep up with ${others} frames of others in the group of the stream: ` +
           "end that traffic, or use an interface with less",
       )
-      : new ExperimentError(`No worker keeps up, though only ${size} frames arrived`);
+      : undefined;
+  };
+}
+
+/**
+ * Records at its disposal that a worker was not confined, also if the run ends before the account.
+ */
+function recordUnconfined(run: ParentRun<Supervision>, { seats }: Supervisor): Disposable {
+  return {
+    [Symbol.dispose]() {
+      if (seats.some(({ isConfined }) => !isConfined)) {
+        run.check("SUPER-01", judgeSeats(seats), SEEN_BY);
+      }
+    },
   };
 }
 

@@ -17,8 +17,8 @@ export interface Victims {
   readonly inHand?: boolean;
   /** Only a worker with at most this many frames waiting. */
   readonly maxBacklog?: number;
-  /** Returns the error if there is no such worker for a while. */
-  readonly whyNone?: () => Error;
+  /** Returns the error if there is no such worker for a while; `undefined` to wait on. */
+  readonly whyNone?: () => Error | undefined;
 }
 
 /** How long to wait for a worker that may be killed, in milliseconds. */
@@ -66,7 +66,7 @@ export async function killAtRandom(
 async function awaitBusySeat(
   supervisor: Supervisor,
   maxBacklog: number,
-  whyNone: (() => Error) | undefined,
+  whyNone: (() => Error | undefined) | undefined,
 ): Promise<Seat> {
   const busy = () =>
     supervisor.seats.filter((seat) =>
@@ -77,7 +77,8 @@ async function awaitBusySeat(
 }
 
 /** Returns how long to wait, and the error after that; `undefined` to wait until time runs out. */
-const within = (whyNot: (() => Error) | undefined) => whyNot && { patience: PATIENCE, whyNot };
+const within = (whyNot: (() => Error | undefined) | undefined) =>
+  whyNot && { patience: PATIENCE, whyNot };
 
 /**
  * Kills each worker of the first seat as soon as it exists, until the seat is given up; revives the

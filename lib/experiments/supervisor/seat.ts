@@ -223,10 +223,12 @@ export class TendedSeat implements Seat, Disposable {
 
   /**
    * Whether the frames up to a mark are done. Without a ring, each worker that ended may have taken
-   * a frame with it.
+   * a frame with it. A worker that claims more than there were is not believed.
    */
   isPast(mark: number): boolean {
-    return this.progress.count + (this.#keeper.hasRing ? 0 : this.ends.length) >= mark;
+    const { count } = this.progress;
+    const taken = this.#keeper.hasRing ? 0 : this.ends.length;
+    return count + taken >= mark && count <= this.mark();
   }
 
   /**

@@ -210,16 +210,16 @@ export class Supervisor implements AsyncDisposable {
    * Waits until a condition holds, or time runs out. So the wait ends even if a worker changes its
    * progress for ever.
    *
-   * @param limit Ends the wait after `patience` milliseconds with an error of its own.
+   * @param limit Asks every `patience` milliseconds whether there is a reason to end the wait.
    * @throws The error that ended the tending of a seat, or the run.
    * @throws {CutShort} If time runs out.
    */
   async until(
     condition: () => boolean,
-    limit?: { readonly patience: number; readonly whyNot: () => Error },
+    limit?: { readonly patience: number; readonly whyNot: () => Error | undefined },
   ): Promise<void> {
     const { signal, deadline } = this.#host;
-    const end = performance.now() + (limit?.patience ?? Infinity);
+    let askAt = performance.now() + (limit?.patience ?? Infinity);
     for (;;) {
       this.#rethrow();
       if (signal.aborted) throw signal.reason;
@@ -227,7 +227,11 @@ export class Supervisor implements AsyncDisposable {
       if (performance.now() > deadline) {
         throw new CutShort("Time ran out", "allow more time with --timeout");
       }
-      if (limit !== undefined && performance.now() > end) throw limit.whyNot();
+      if (limit !== undefined && performance.now() > askAt) {
+        const reason = limit.whyNot();
+        if (reason !== undefined) throw reason;
+        askAt = performance.now() + limit.patience;
+      }
       await pause(CONDITION_INTERVAL);
     }
   }

@@ -3,10 +3,13 @@ import {
   Errno,
   errnoOf,
   getppid,
+  posix_spawn,
   PR_GET_DUMPABLE,
   PR_SET_DUMPABLE,
   prctl,
+  reapStatus,
   setrlimit,
+  sleep,
 } from "../../../ffi/mod.ts";
 import { command, resultOf, run } from "../programs.ts";
 
@@ -24,6 +27,24 @@ Deno.test("prctl() changes a setting that it reads back", () => {
 Deno.test("prctl() fails with EINVAL for an unknown operation or value", () => {
   assertEquals(errnoOf(() => prctl(123_456, 0)), Errno.EINVAL);
   assertEquals(errnoOf(() => prctl(PR_SET_DUMPABLE, 99)), Errno.EINVAL);
+});
+
+Deno.test("reapStatus() returns how a child ended, and undefined before", () => {
+  const statusOf = (script: string) => {
+    const pid = posix_spawn("/bin/sh", ["sh", "-c", script]);
+    for (;;) {
+      const status = reapStatus(pid);
+      if (status === undefined) sleep(1);
+      else return [status, errnoOf(() => reapStatus(pid))];
+    }
+  };
+  for (const [script, status] of [["exit 0", 0], ["exit 255", 255], ["kill -9 $$", 137]] as const) {
+    assertEquals(statusOf(script), [status, Errno.ECHILD]);
+  }
+  const waiting = posix_spawn("/bin/sleep", ["sleep", "60"]);
+  assertEquals(reapStatus(waiting), undefined);
+  Deno.kill(waiting, "SIGKILL");
+  while (reapStatus(waiting) === undefined) sleep(1);
 });
 
 Deno.test("getppid() agrees with Deno", () => {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { type CheckId, CHECKS, describeCheck } from "../../../lib/evidence/checks.ts";
 import { CONFINEMENT_CHECKS } from "../../../lib/evidence/checks.ts";
-import type { CheckResult } from "../../../lib/evidence/evidence.ts";
+import { type CheckResult, leftOpen } from "../../../lib/evidence/evidence.ts";
 import { overall, verdictOf } from "../../../lib/evidence/verdict.ts";
 import { privilegeDrop } from "../../../lib/experiments/privilege_drop/experiment.ts";
 
@@ -25,6 +25,11 @@ Deno.test("verdictOf() is PASS only if no check fails, no essential one is skipp
     [[result("DROP-01", "skip"), result("DROP-02", "skip")], "INCONCLUSIVE"],
     [[result("DROP-01", "skip"), result("DROP-02", "pass")], "INCONCLUSIVE"],
     [[result("PATH-01", "skip"), result("PATH-02", "pass")], "PASS"],
+    [
+      [{ ...result("PATH-01", "skip"), ...leftOpen("") }, result("PATH-02", "pass")],
+      "INCONCLUSIVE",
+    ],
+    [[{ ...result("PATH-01", "skip"), ...leftOpen("") }, result("PATH-02", "fail")], "FAIL"],
     [[], "INCONCLUSIVE"],
   ];
   for (const [checks, verdict] of cases) assertEquals(verdictOf(checks), verdict);

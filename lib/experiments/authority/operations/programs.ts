@@ -6,9 +6,10 @@
  */
 
 import { CLONE_NEWUSER } from "../../../../ffi/abi/constants.ts";
+import { SystemError } from "../../../../ffi/abi/errno.ts";
 import { rawSyscall } from "../../../../ffi/abi/raw_syscall.ts";
-import { markInUserNamespace, runs } from "../attacks.ts";
-import { allowsUnprivilegedUserNamespaces, whyNoPerl } from "../environment.ts";
+import { markInUserNamespace, refusalOfUserNamespace, runs } from "../attacks.ts";
+import { whyNoPerl } from "../environment.ts";
 import { NOT_TRIED } from "../../../evidence/evidence.ts";
 import type { Operation } from "../operation.ts";
 
@@ -44,13 +45,18 @@ export const PROGRAM_OPERATIONS: readonly Operation[] = [
     gives:
       "the same, through a program with one thread: CAP_NET_RAW, but not over this network namespace",
     source: "create_user_ns: no capability required; user.max_user_namespaces",
-    plain: () => allowsUnprivilegedUserNamespaces() ? "allowed" : "no effect",
-    attempt: () =>
-      runs(
+    plain: "allowed",
+    attempt() {
+      const hasCapabilities = runs(
         "/usr/bin/unshare",
         ["unshare", "--user", "--map-root-user", "/bin/true"],
         /^CapEff:\s*0*[1-9a-f]/m,
-      ),
+      );
+      if (hasCapabilities) return true;
+      const errno = whyNoPerl() === undefined ? refusalOfUserNamespace() : 0;
+      if (errno !== 0) throw new SystemError("unshare", errno);
+      return false;
+    },
   },
   {
     name: "user-namespace-socket",

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { Errno } from "../../../../ffi/mod.ts";
 import { whyNoOwnRing } from "../../../../lib/host/kernel.ts";
 import { testNeeding } from "../../../support/needs.ts";
 import { inNamespace, ROOT } from "../../../support/programs.ts";
@@ -30,6 +31,7 @@ testNeeding(
       "sent by io_uring": byRing,
       "marked by the program": true,
       "marked in a user namespace": false,
+      "user namespace refused": [0, Errno.EINVAL],
       "sent past a filter": "sendto: Permission denied (EACCES)",
       "sent past a filter by io_uring": byRing,
     });

@@ -3,8 +3,10 @@ import { type Cell, NOT_TRIED } from "../../../../lib/evidence/evidence.ts";
 import {
   allowedIn,
   asMatrix,
+  compareOutcome,
   judgeColumns,
   judgeRefusal,
+  lessThanListed,
   operationsNotTried,
   type Table,
 } from "../../../../lib/experiments/authority/judge.ts";
@@ -23,40 +25,91 @@ function table(first: [plain: Cell, hardened: Cell], second: [plain: Cell, harde
 
 const HOLDS = table([cell("EPERM"), cell("EPERM")], [cell("allowed"), cell("EPERM")]);
 
-Deno.test("judgeColumns() passes only if every outcome is the expected one", () => {
-  assertEquals(judgeColumns(HOLDS, ["plain"], []).status, "pass");
-  assertEquals(judgeColumns(HOLDS, ["plain"], []).observed, "2 of 2 as expected");
+const NO_DOUBTS = { notTried: [] };
+
+Deno.test("judgeColumns() passes only if no outcome is more than listed", () => {
+  assertEquals(judgeColumns(HOLDS, ["plain"], NO_DOUBTS).status, "pass");
+  assertEquals(judgeColumns(HOLDS, ["plain"], NO_DOUBTS).observed, "2 of 2 as expected");
   for (
-    const wrong of [cell("allowed", "EPERM"), cell("EPERM", "allowed"), cell("EACCES", "EPERM")]
+    const wrong of [cell("allowed", "EPERM"), cell("EBADF", "EPERM"), cell("no effect", "EPERM")]
   ) {
     const { status, observed } = judgeColumns(
       table([cell("EPERM"), cell("EPERM")], [wrong, cell("EPERM")]),
       ["plain"],
-      [],
+      NO_DOUBTS,
     );
     assertEquals(status, "fail");
     assertEquals(observed, `${SECOND.name} (plain): ${wrong.outcome}, expected: ${wrong.known}`);
   }
 });
 
+Deno.test("Less than listed passes, in words of its own, unless the worker confined itself", () => {
+  for (
+    const less of [cell("EPERM", "allowed"), cell("no effect", "allowed"), cell("EPERM", "EINVAL")]
+  ) {
+    const refused = table([cell("EPERM"), cell("EPERM")], [less, cell("EPERM")]);
+    const { status, observed, evidence } = judgeColumns(refused, ["plain"], NO_DOUBTS);
+    assertEquals([status, observed], ["pass", "1 of 2 as expected, 1 less than listed"]);
+    assertEquals((evidence.less as unknown[]).length, 1);
+    assertEquals(lessThanListed(refused, "plain"), [
+      `Less than listed: ${SECOND.name}: ${less.outcome}; listed: ${less.known}`,
+    ]);
+    const byItself = { notTried: [], isSelfConfined: true };
+    assertEquals(judgeColumns(refused, ["plain"], byItself).status, "fail");
+    assertEquals(judgeColumns(refused, ["hardened"], byItself).status, "pass");
+  }
+});
+
+Deno.test("Behind a refusal by the host, a column may have that refusal in place of its own", () => {
+  const compared = (plain: Cell, pinned: Cell) =>
+    compareOutcome(FIRST, new Map([["plain", plain], ["fanout-pin", pinned]]), "fanout-pin");
+  const byHost = cell("ENOSYS", "allowed");
+  assertEquals(compared(byHost, cell("ENOSYS", "EINVAL")), "less");
+  assertEquals(compared(byHost, cell("allowed", "EINVAL")), "differs");
+  assertEquals(compared(byHost, cell("EBADF", "EINVAL")), "differs");
+  assertEquals(compared(cell("EACCES"), cell("EACCES", "EBADF")), "differs", "not by the host");
+  assertEquals(compared(cell("allowed"), cell("ENOSYS", "EINVAL")), "differs");
+  assertEquals(compared(cell("allowed"), cell("no effect", "allowed")), "less");
+});
+
+Deno.test("An operation that sends must be seen, or be refused as listed", () => {
+  const send = { ...FIRST, witness: "far" } as const;
+  const compared = (outcome: Cell) => compareOutcome(send, new Map([["plain", outcome]]), "plain");
+  assertEquals(compared(cell("allowed")), "as listed");
+  for (const word of ["EPERM", "no effect"]) {
+    assertEquals(compared(cell(word, "allowed")), "differs", "it may only claim that");
+  }
+});
+
+Deno.test("Where root's own frame is not seen, nothing is shown, except what is more than listed", () => {
+  const unseen = { notTried: [], unseen: "a reason" };
+  const { status, observed } = judgeColumns(HOLDS, ["plain"], unseen);
+  assertEquals([status, observed], ["skip", "a reason"]);
+  assertEquals(judgeRefusal(HOLDS, unseen).status, "skip");
+  const more = table([cell("allowed", "EPERM"), cell("EPERM")], [cell("allowed"), cell("EPERM")]);
+  assertEquals(judgeColumns(more, ["plain"], unseen).status, "fail");
+});
+
 Deno.test("judgeColumns() fails for a column that was never attempted, and without columns", () => {
-  assertEquals(judgeColumns(HOLDS, ["another"], []).status, "fail");
-  assertEquals(judgeColumns(HOLDS, [], []).status, "fail");
+  assertEquals(judgeColumns(HOLDS, ["another"], NO_DOUBTS).status, "fail");
+  assertEquals(judgeColumns(HOLDS, [], NO_DOUBTS).status, "fail");
 });
 
 Deno.test("judgeColumns() does not count an operation that was not tried", () => {
   const untried = table([cell(NOT_TRIED), cell(NOT_TRIED)], [cell("allowed"), cell("EPERM")]);
-  const { status, observed, evidence } = judgeColumns(untried, ["plain", "hardened"], ["a reason"]);
+  const { status, observed, evidence } = judgeColumns(untried, ["plain", "hardened"], {
+    notTried: ["a reason"],
+  });
   assertEquals([status, observed], ["pass", "2 of 2 as expected, 2 not tried"]);
   assertEquals(evidence.not_tried, ["a reason"]);
 });
 
 Deno.test("judgeRefusal() fails for what is allowed under all protections, expected or not", () => {
-  assertEquals(judgeRefusal(HOLDS, []).status, "pass");
+  assertEquals(judgeRefusal(HOLDS, NO_DOUBTS).status, "pass");
   for (const wrong of [cell("allowed"), cell("allowed", "EPERM")]) {
     const { status, observed } = judgeRefusal(
       table([cell("EPERM"), cell("EPERM")], [cell("allowed"), wrong]),
-      [],
+      NO_DOUBTS,
     );
     assertEquals([status, observed], ["fail", `allowed: ${SECOND.name}`]);
   }
@@ -64,7 +117,7 @@ Deno.test("judgeRefusal() fails for what is allowed under all protections, expec
     cell("allowed"),
     cell("EPERM"),
   ]);
-  assertEquals(judgeRefusal(otherErrno, []).status, "fail");
+  assertEquals(judgeRefusal(otherErrno, NO_DOUBTS).status, "fail");
 });
 
 Deno.test("allowedIn() counts an operation that was never attempted as allowed", () => {

@@ -525,6 +525,15 @@ supervisorTest("Supervisor.until() ends with the run's reason, or when time runs
   await assertRejects(() => supervisor.until(() => false), CutShort, "Time ran out");
 });
 
+supervisorTest("Supervisor.until() asks for a reason to end, until there is one", async () => {
+  await using supervisor = new ScriptedSupervisor();
+  const reasons = [undefined, undefined, new CutShort("a flood")];
+  const limit = { patience: 10, whyNot: () => reasons.shift() };
+  await assertRejects(() => supervisor.until(() => false, limit), CutShort, "a flood");
+  assertEquals(reasons.length, 0);
+  await supervisor.until(() => true, limit);
+});
+
 supervisorTest("An error that no worker can cause ends the supervisor", async () => {
   const broken: Script = {
     ready() {

@@ -23,6 +23,7 @@ import {
   mapRing,
   markInUserNamespace,
   rebind,
+  refusalOfUserNamespace,
   sendByIoUring,
   sendByRing,
 } from "../../../../../lib/experiments/authority/attacks.ts";
@@ -94,6 +95,7 @@ const seen = {
     setsockopt(fd, SOL_SOCKET, SO_MARK, 0);
     return markInUserNamespace(fd);
   }),
+  "user namespace refused": [refusalOfUserNamespace(), refusalOfUserNamespace(1)],
 };
 forbidSending();
 printJson({
