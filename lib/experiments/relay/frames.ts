@@ -26,7 +26,7 @@ export function longestPayload(...ends: readonly Pick<LinkEnd, "mtu">[]): number
 /** The most sizes of a round: every one up to the longest on Ethernet. */
 const MOST_SIZES = 1473;
 
-/** The most bytes of payload that a round has, more or less: the loopback carries 64 KiB at once. */
+/** The bytes of payload that a round may have: the loopback carries 64 KiB at once. */
 const MOST_BYTES = 1 << 23;
 
 const NONCE_SIZE = 16;

@@ -163,7 +163,7 @@ export function judgePassage(passage: Passage, limits: Limits): Finding {
     return judged(false, observed, evidence);
   }
   if (lost > 0) return undecided(`${observed}; ${whyLost}`, evidence);
-  if (missedInput > 0 && (foreign > 0 || arrived < sent)) {
+  if (missedInput > 0 && (foreign > 0 || arrived < sent || sent === 0)) {
     return undecided(`${observed}; ${whyMissed("input", missedInput)}`, evidence);
   }
   if (reached < sent && arrived < sent) {

@@ -188,6 +188,8 @@ Deno.test("judgePassage() skips a datagram that a busy witness may have missed",
   assertEquals(statusOf(unseen), "skip");
   const few = { ...WHOLE, reached: 2, arrived: 2 };
   assertEquals(statusOf(judgePassage(few, LIMITS["a busy input"])), "skip");
+  const none = { ...WHOLE, sent: 0, reached: 0, arrived: 0 }; // a flood ended the exchange at once
+  assertEquals(statusOf(judgePassage(none, LIMITS["a busy input"])), "skip");
 });
 
 const REASONS = Object.keys(DROP_REASONS) as DropReason[];
