@@ -8,10 +8,12 @@
 import { type Outcome, ROOT, runProgram } from "../support/programs.ts";
 
 const CACHE = `${ROOT}/.tools/machines`;
-const CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
+
+/** The certificates of this machine, and where the Debian has them: no package writes there. */
+const [OUR_CERTIFICATES, CERTIFICATES] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/ours.crt"];
 
 /** Files of the project that a run needs, and those of the tests that this folder runs. */
-const PROJECT = ["main.ts", "deno.json", "deno.lock", "ffi", "lib", "scripts", "tests"];
+const PROJECT = ["main.ts", "deno.json", "deno.lock", "ffi", "lib", "schema", "scripts", "tests"];
 
 /** How to enter: with the folder as a mount point, as a container has it, or as a folder alone. */
 const ENTER = {
@@ -43,8 +45,9 @@ export class Debian implements AsyncDisposable {
     await succeed("chmod", "755", debian.folder);
     await succeed("cp", "-a", `${base}/.`, debian.folder);
     await succeed("cp", "/etc/resolv.conf", `${debian.folder}/etc`);
-    await Deno.mkdir(`${debian.folder}/etc/ssl/certs`, { recursive: true });
-    await succeed("cp", CERTIFICATES, `${debian.folder}${CERTIFICATES}`);
+    const hosts = `127.0.0.1 localhost ${Deno.hostname()}\n`; // sudo looks up the name of its host
+    await Deno.writeTextFile(`${debian.folder}/etc/hosts`, hosts);
+    await succeed("cp", OUR_CERTIFICATES, `${debian.folder}${CERTIFICATES}`);
     await Deno.mkdir(`${debian.folder}/srv/fdpass`);
     await succeed("cp", "-r", ...PROJECT, `${debian.folder}/srv/fdpass`);
     return debian;
