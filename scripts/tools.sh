@@ -110,7 +110,11 @@ bring_deno() {
     install_deno
   fi
   if is_root && [[ ! -O $deno ]]; then say "root runs $deno, which belongs to $(stat -Lc %U "$deno")"; fi
-  if command -v deno >/dev/null; then PATH=${deno%/*}:$PATH; else PATH=$PATH:${deno%/*}; fi
+  case $(command -v deno) in
+    "$deno") ;;
+    "") PATH=$PATH:${deno%/*} ;;
+    *) PATH=${deno%/*}:$PATH ;; # before the one that is too old
+  esac
 }
 
 # What root runs must be root's: only root installs it.

@@ -117,6 +117,17 @@ export function denoInEvidence(sources: readonly Source[]): string[] {
   );
 }
 
+/**
+ * Uses of the wall clock in lib/ and ffi/: someone may set it in mid-run, so no deadline may rest
+ * on it.
+ */
+export function wallClocks(sources: readonly Source[]): string[] {
+  const isMatter = ({ path }: Source) => /^(lib|ffi)\//.test(path);
+  return sources.filter(isMatter).flatMap((source) =>
+    linesOf(source, (line) => !isComment(line) && /\bDate\.now\b/.test(line))
+  );
+}
+
 /** Files that import each other in a circle, each circle as one line. */
 export function circles(sources: readonly Source[]): string[] {
   const graph = new Map(sources.map(({ path, imports }) => [path, imports]));
@@ -219,6 +230,7 @@ export function violations(root: string): Readonly<Record<string, readonly strin
     "Imports run downward only": forbiddenImports(product),
     "Every file of lib/ and ffi/ is in a room": roomless(product),
     "The evidence does not depend on Deno": denoInEvidence(product),
+    "No deadline rests on the wall clock": wallClocks(product),
     "No files import each other in a circle": circles(all),
     [`Comments keep to ${COLUMNS} columns`]: wideComments(all),
     [`Functions have at most ${LINES} lines`]: longFunctions(all),

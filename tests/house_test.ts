@@ -10,6 +10,7 @@ import {
   roomless,
   type Source,
   violations,
+  wallClocks,
   wideComments,
 } from "./house.ts";
 import { ROOT } from "./support/programs.ts";
@@ -152,4 +153,13 @@ Deno.test("longFunctions() spares the two programs of an experiment, and nothing
     ...names.map((name) => `lib/harness/run.ts:1 ${name} has 62 lines`),
   ]);
   assertEquals(longFunctions([holding("a.ts", ...body("short").slice(0, 59), "}")]), []);
+});
+
+Deno.test("wallClocks() finds Date.now() in lib/ and ffi/, and nothing else", () => {
+  const lines = ["// not Date.now()", "const deadline = Date.now() + 1000;", "performance.now();"];
+  const files = ["lib/harness/run.ts", "ffi/socket/poll.ts", "tests/house_test.ts"];
+  assertEquals(wallClocks(files.map((path) => holding(path, ...lines))), [
+    "lib/harness/run.ts:2",
+    "ffi/socket/poll.ts:2",
+  ]);
 });

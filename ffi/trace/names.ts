@@ -208,8 +208,11 @@ const FIELDS: Readonly<Record<string, Name>> = {
   }),
 };
 
-/** `cmsg_type` of the level SOL_SOCKET, which another field decides. */
-const socketMessageType = one({ SCM_RIGHTS, SCM_TIMESTAMPNS });
+/** The names of `cmsg_type`, by level. */
+const MESSAGE_TYPES: Readonly<Record<number, Name>> = {
+  [SOL_SOCKET]: one({ SCM_RIGHTS, SCM_TIMESTAMPNS }),
+  [SOL_PACKET]: one({ PACKET_AUXDATA: c.PACKET_AUXDATA }),
+};
 
 const SYSCALL_NAMES = new Map<number | null, string>(
   Object.entries(SYSCALLS).map(([name, numbers]) => [
@@ -242,7 +245,7 @@ export function namedField(struct: string, field: string, value: number | bigint
 
 /** The type of a control message by its name. */
 export function namedMessageType(level: number, type: number): string {
-  return named(level === SOL_SOCKET ? socketMessageType : undefined, type, String(type));
+  return named(MESSAGE_TYPES[level], type, String(type));
 }
 
 /** A system call of this architecture by its number; `unknown` for one that is not in the table. */

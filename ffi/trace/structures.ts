@@ -12,6 +12,7 @@ import {
   IPPROTO_IP,
   MCAST_JOIN_SOURCE_GROUP,
   PACKET_ADD_MEMBERSHIP,
+  PACKET_AUXDATA,
   PACKET_DROP_MEMBERSHIP,
   PACKET_RX_RING,
   PACKET_STATISTICS,
@@ -46,11 +47,17 @@ function controlDataRows(message: ControlMessage): string[] {
       row(cmsghdr.size + 4 * i, message.data.slice(4 * i, 4 * i + 4), `descriptor ${fd}`)
     );
   }
-  if (message.level === SOL_SOCKET && message.type === SCM_TIMESTAMPNS) {
-    return structRows(layouts.timespec, new Uint8Array(message.data))
-      .map((line) => line.replace(/^ *\d+/, (at) => String(Number(at) + cmsghdr.size).padStart(5)));
-  }
-  return dump(message.data);
+  const layout = layoutOf(message);
+  if (layout === undefined || message.data.length < layout.size) return dump(message.data);
+  return structRows(layout, new Uint8Array(message.data))
+    .map((line) => line.replace(/^ *\d+/, (at) => String(Number(at) + cmsghdr.size).padStart(5)));
+}
+
+/** The struct in a control message, if it is known. */
+function layoutOf({ level, type }: ControlMessage) {
+  if (level === SOL_SOCKET && type === SCM_TIMESTAMPNS) return layouts.timespec;
+  if (level === SOL_PACKET && type === PACKET_AUXDATA) return layouts.tpacket_auxdata;
+  return undefined;
 }
 
 function controlRows(title: string, bytes: Uint8Array<ArrayBuffer>): string[] {

@@ -15,7 +15,7 @@ export interface ExperimentDescription {
   readonly question: string;
   /** The design decisions that rest on it. */
   readonly decisions: readonly string[];
-  /** Every check that it plans. A check that never runs counts as failed. */
+  /** Every check that it plans. A check that the child leaves open counts as failed. */
   readonly plan: readonly CheckId[];
   /**
    * The checks of the plan that only the child can carry out: its reports of pass and fail count.

@@ -8,8 +8,8 @@
 import type { CheckId, Side } from "./checks.ts";
 
 /**
- * PASS: every check holds. FAIL: a check does not hold, or never ran. INCONCLUSIVE: a check that
- * the answer depends on could not be judged.
+ * PASS: every check holds. FAIL: a check does not hold, or the child left it open. INCONCLUSIVE: a
+ * check that the answer depends on could not be judged.
  */
 export type Verdict = "PASS" | "FAIL" | "INCONCLUSIVE";
 

@@ -12,7 +12,7 @@ import { requireLauncher } from "../confine/launcher.ts";
 import { ALL_PROTECTIONS, type Protection } from "../confine/protections.ts";
 import { CannotAnswer } from "../evidence/errors.ts";
 import { ALWAYS_NEEDED, describeMissing, missingCapabilities } from "../host/capabilities.ts";
-import { findLink, findStimulus, requireUp } from "../host/interfaces.ts";
+import { findLink, findStimulus, requireCarrier, requireUp } from "../host/interfaces.ts";
 import {
   findIdentities,
   requireChangeableIds,
@@ -88,9 +88,9 @@ export function findSetting(
   const [identity] = identities;
   const own = findOptions(experiments, options.options, link);
   requireRoot(commandLine);
-  requireProc();
   requireUp(link);
   if (stimulus !== undefined) requireUp(stimulus);
+  for (const each of [link, stimulus]) if (each !== undefined) requireCarrier(each);
   for (const { name, options } of experiments) options?.require?.(own[name]);
   identities.forEach(requireMapped);
   requireSetgroups();
@@ -125,8 +125,11 @@ function requireRoot(commandLine: string): void {
 
 /**
  * Requires a /proc of this PID namespace, where the parent sees its children by their process ids.
+ * Without /proc the runtime does not even know its own path.
+ *
+ * @throws {CannotAnswer} If there is none.
  */
-function requireProc(): void {
+export function requireProc(): void {
   const self = linkIn("/proc/self");
   if (self === String(Deno.pid)) return;
   const remedy = "mount -t proc proc /proc";

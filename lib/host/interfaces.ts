@@ -64,6 +64,20 @@ export function requireUp(link: Link, consequence = "no packet can be received")
 }
 
 /**
+ * Requires that an interface has a carrier: that something is up at its other end.
+ *
+ * @param consequence The consequence of its having none, for the error.
+ * @throws {CannotAnswer} If it has none.
+ */
+export function requireCarrier(link: Link, consequence = "no packet can be received"): void {
+  if (link.carrier) return;
+  throw new CannotAnswer(
+    `Interface "${link.name}" has no carrier: ${consequence}`,
+    `Connect its other end and set it up; "ip link show ${link.name}" then shows LOWER_UP`,
+  );
+}
+
+/**
  * Returns the interface where frames are injected.
  *
  * @param stimulus The name of an interface, `"none"`, or `undefined` for the veth peer of `link`.

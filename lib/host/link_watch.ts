@@ -8,12 +8,12 @@
  * @module
  */
 
-import { AnswerError } from "../../ffi/abi/errno.ts";
+import { AnswerError, Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { type LinkMessage, LinkMonitor, type LinkState } from "../../ffi/socket/link_monitor.ts";
 import type { Link } from "../../ffi/socket/rtnetlink.ts";
 
 /** An interface to watch, as it was when its name was looked up. */
-export type WatchedLink = Pick<Link, "name" | "ifindex" | "up">;
+export type WatchedLink = Pick<Link, "name" | "ifindex" | "up" | "mtu">;
 
 /** A change of an interface, in words. */
 export interface LinkChange {
@@ -40,7 +40,7 @@ interface Happening {
 /** How many datagrams one look takes at most, so that a storm of changes does not hold it up. */
 const DATAGRAMS_PER_LOOK = 1024;
 
-/** How often the states are asked for, if the queue overflows or a reply is missing. */
+/** How often the states are asked for, if the queue overflows meanwhile. */
 const QUESTIONS = 3;
 
 /** One interface: its state, and what has happened to it. */
@@ -107,21 +107,27 @@ function telling(kinds: readonly Kind[]): Kind[] {
   return kinds.filter((kind) => kind !== "carrier" || kinds.length === 1);
 }
 
-/** Compares two states of an interface. The one before is unknown at first. */
+/**
+ * Compares two states of an interface.
+ *
+ * @param link What is known from before the watch.
+ * @param before The last state; `undefined` if this is the first.
+ */
 function changesOf(
   link: WatchedLink,
   before: LinkState | undefined,
   { name, up, carrier, carrierLosses, mtu, master }: LinkState,
 ): Happening[] {
+  const known = before ?? link;
   const changes: [isSo: boolean, kind: Kind, words: string][] = [
-    [name !== (before ?? link).name, "renamed", `was renamed to ${JSON.stringify(name)}`],
-    [!up && (before ?? link).up, "down", "went down"],
+    [name !== known.name, "renamed", `was renamed to ${JSON.stringify(name)}`],
+    [!up && known.up, "down", "went down"],
+    [mtu !== known.mtu, "mtu", `got another MTU, ${mtu} in place of ${known.mtu}`],
   ];
   if (before !== undefined) {
     const wasEnslaved = master === 0 ? "is no longer a port" : "was made a port";
     const lostCarrier = before.carrier && !carrier || carrierLosses > before.carrierLosses;
     changes.push(
-      [mtu !== before.mtu, "mtu", `got another MTU, ${mtu} in place of ${before.mtu}`],
       [master !== before.master, "enslaved", `${wasEnslaved} of another interface`],
       [up && lostCarrier, "carrier", "lost its carrier"],
     );
@@ -191,7 +197,8 @@ export class LinkWatch implements Disposable {
    * Asks the kernel for the state of each interface, and reads all that it has reported: then
    * every change is known that the kernel had begun before.
    *
-   * @throws As {@linkcode look}; also {@linkcode AnswerError} if a reply is missing.
+   * @throws {SystemError} `ENOBUFS` if the queue overflows each time; as {@linkcode look}.
+   * @throws {AnswerError} If a reply is missing or malformed.
    */
   lookAgain(): void {
     this.#readAll(); // makes room for the replies
@@ -200,10 +207,15 @@ export class LinkWatch implements Disposable {
         watched.isAnswered = false;
         this.#monitor.request(watched.link.ifindex);
       }
-      const isOverflown = this.#readAll();
-      if (!isOverflown && this.#watched.every(({ isAnswered }) => isAnswered)) return;
+      if (this.#readAll()) continue;
+      if (this.#watched.every(({ isAnswered }) => isAnswered)) return;
+      throw new AnswerError("RTM_GETLINK", "no reply");
     }
-    throw new AnswerError("RTM_GETLINK", "no reply");
+    throw new SystemError(
+      "recvfrom",
+      Errno.ENOBUFS,
+      "The kernel's messages on interfaces are lost",
+    );
   }
 
   /** Returns whether messages are missing. */

@@ -91,6 +91,22 @@ function multicastPacketFilter(): Uint8Array<ArrayBuffer> {
   ]);
 }
 
+/**
+ * Returns the filter that passes every IPv4 packet to one group that arrives, whatever else is in
+ * the frame: for a witness of what {@linkcode groupFilter} should pass.
+ *
+ * @param group An IPv4 address.
+ */
+export function destinationFilter(group: string): Uint8Array<ArrayBuffer> {
+  return dropUnless([
+    NOT_OUTGOING,
+    {
+      load: [bpfLoad(SKF_NET_OFF + IPV4_DESTINATION, 4)],
+      jump: (drop) => bpfJumpEqual(loaded(ipv4Bytes(group)!), 0, drop),
+    },
+  ]);
+}
+
 /** Returns the filter that passes what this machine itself sends. */
 export function outgoingFilter(): Uint8Array<ArrayBuffer> {
   return assemble([

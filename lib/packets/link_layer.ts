@@ -66,13 +66,16 @@ export interface LinkEnd {
   readonly mtu: number;
 }
 
+/** The longest IPv4 packet, in bytes; the MTU of the loopback interface is larger. RFC 791, 3.1. */
+const LONGEST_IP = 0xffff;
+
 /**
- * Returns the longest frame that crosses a link, in bytes.
+ * Returns the longest frame with an IPv4 packet that crosses a link, in bytes.
  *
  * @param ends The ends, each with a limit of its own.
  */
 export function longestFrame(...ends: readonly Pick<LinkEnd, "layer" | "mtu">[]): number {
-  return Math.min(...ends.map(({ layer, mtu }) => LINK_HEADER[layer] + mtu));
+  return Math.min(...ends.map(({ layer, mtu }) => LINK_HEADER[layer] + Math.min(mtu, LONGEST_IP)));
 }
 
 /**

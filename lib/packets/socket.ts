@@ -249,7 +249,7 @@ export function floodReason(drops: number): string {
 }
 
 /** The size of a receive buffer for thousands of frames, in bytes. */
-const LARGE_RECEIVE_BUFFER = 4 << 20;
+export const LARGE_RECEIVE_BUFFER = 4 << 20;
 
 /**
  * Finds out why no socket can have a large receive buffer here.

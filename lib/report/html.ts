@@ -97,7 +97,7 @@ function summary({ experiments, verdict, exit }: Evidence): string {
     }`;
   const meaning = {
     PASS: "every claim was tested on this kernel, and holds",
-    FAIL: "a claim is refuted, or a planned check never ran",
+    FAIL: "a claim is refuted, or the child left a planned check open",
     INCONCLUSIVE: "the question could not be answered here",
   }[verdict];
   return `${counts}: ${meaning}. Exit status ${exit}.`;
@@ -175,7 +175,7 @@ function captionOf(experiment: ExperimentEvidence): string {
 function renderChecks({ name, checks }: ExperimentEvidence): Markup {
   return html`
     <table class="checks" role="table">
-      <caption>Every check that ${name} plans, in order. A check that never ran counts as refuted.</caption>
+      <caption>Every check that ${name} plans, in order. A check that the child left open counts as refuted.</caption>
       <thead>
         <tr role="row">
           <th scope="col" role="columnheader">Check</th>

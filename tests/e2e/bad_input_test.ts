@@ -7,9 +7,13 @@ import { FDPASS, here, NOT_ROOT, WITHOUT_NET_RAW } from "./here.ts";
 
 /** Arguments, and what the message must name. All exit with status 2. */
 const WRONG: [what: string, args: string[], message: RegExp][] = [
-  ["no interface", [], /No interface given/],
+  ["no interface", [], /No interface given.*"ip link".*scripts\/netns\.sh makes one/],
   ["two interfaces", ["lo", "eth0"], /Give one interface, not 2: "lo", "eth0"/],
-  ["an interface that does not exist", ["nosuch0"], /"nosuch0".*if_nametoindex.*ENODEV/],
+  [
+    "an interface that does not exist",
+    ["nosuch0"],
+    /"nosuch0".*ENODEV.*"ip link".*scripts\/netns\.sh makes one/,
+  ],
   ["a name of 15 bytes that does not exist", ["a".repeat(15)], /ENODEV/],
   ["a long name that does not exist", ["a".repeat(127)], /"a{127}": RTM_GETLINK: .*ENODEV/],
   ["a name of 128 bytes", ["a".repeat(128)], /"a{128}" is not an interface name.*1 to 15.*127/],
@@ -140,6 +144,14 @@ const PLACES: [what: string, run: () => Promise<Outcome>, message: RegExp][] = [
     () =>
       inNamespace([...shell('ip link set veth-fdpass-far down; exec "$0" "$@"'), "veth-fdpass"]),
     /"veth-fdpass-far" is down.*ENETDOWN.*\n {2}ip link set veth-fdpass-far up\n/,
+  ],
+  [
+    "an interface without a carrier",
+    () => {
+      const args = ["--stimulus", "none", "veth-fdpass"];
+      return inNamespace([...shell('ip link set veth-fdpass-far down; exec "$0" "$@"'), ...args]);
+    },
+    /"veth-fdpass" has no carrier: no packet can be received\n {2}Connect its other end/,
   ],
 ];
 

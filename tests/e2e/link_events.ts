@@ -18,9 +18,11 @@ export interface LinkEvent {
   readonly commands: readonly string[];
   /** Matches the words of the message. */
   readonly says: RegExp;
-  /** Set if the run must use an interface for its output that is not its own. */
-  readonly needsOut?: true;
+  /** The only run that it concerns, by its name, if it does not concern all. */
+  readonly only?: string;
 }
+
+const WITH_OUT = "relay --out";
 
 /** The changes. `veth-fdpass` is under test, `veth-fdpass-far` is where frames are injected. */
 export const LINK_EVENTS: readonly LinkEvent[] = [
@@ -80,16 +82,22 @@ export const LINK_EVENTS: readonly LinkEvent[] = [
     says: /"veth-fdpass" was made a port of another interface/,
   },
   {
+    name: "loopback down",
+    commands: ["link set lo down"],
+    says: /"lo" went down/,
+    only: "authority",
+  },
+  {
     name: "output down",
     commands: ["link set out down"],
     says: /"out" went down/,
-    needsOut: true,
+    only: WITH_OUT,
   },
   {
     name: "output deleted",
     commands: ["link del out"],
     says: /"out" was deleted/,
-    needsOut: true,
+    only: WITH_OUT,
   },
 ];
 
@@ -112,7 +120,7 @@ export const LONG_RUNS: readonly LongRun[] = [
   { name: "receive-paths", args: ["-e", "receive-paths", ...MANY], lasts: 3000 },
   { name: "supervisor", args: ["-e", "supervisor", "--kills", "50", "-t", "40"], lasts: 4000 },
   { name: "relay", args: ["-e", "relay", ...MANY], lasts: 3000 },
-  { name: "relay --out", args: ["-e", "relay", "--out", "out", ...MANY], lasts: 3000 },
+  { name: WITH_OUT, args: ["-e", "relay", "--out", "out", ...MANY], lasts: 3000 },
 ];
 
 /** What was seen of a run. */

@@ -10,6 +10,7 @@ import { testNeeding } from "../support/needs.ts";
 import { inNamespace, type Outcome, ROOT } from "../support/programs.ts";
 import { FDPASS, here } from "./here.ts";
 import { passedIn } from "./passed.ts";
+import { assertAnswer, RELAY_SURROUNDINGS } from "./relay_surroundings.ts";
 
 const root = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
 const PATIENT = { timeout: 120_000 };
@@ -127,7 +128,7 @@ testNeeding(
  */
 function stopped(signal: string): Promise<Outcome> {
   const script = `set -m # or SIGINT is ignored by what runs in the background
-    children() { grep -als 'lib/[e]xperiments/relay.ts' /proc/[0-9]*/cmdline | wc -l; }
+    children() { grep -als -e '--allow-ffi=libc[.]so' /proc/[0-9]*/cmdline | wc -l; }
     "$0" "$@" & pid=$!
     until [ "$(cat ${SETTING}/veth-fdpass/rp_filter)" = 1 ]; do sleep 0.05; done
     kill -${signal} $pid; wait $pid; echo "exit $?"
@@ -172,6 +173,20 @@ testNeeding(
     });
   },
 );
+
+testNeeding(root, "relay divides joined datagrams, by every receive path", async () => {
+  const program = "tests/lib/experiments/relay/programs/super_packets.ts";
+  const { stdout, stderr } = await inNamespace([
+    ...[Deno.execPath(), "run", "-A", `${ROOT}/${program}`],
+  ]);
+  assertEquals(stderr, "");
+  const right = { relayed: 400, sizes: [1200], right: 400 };
+  for (const [path, seen] of Object.entries(JSON.parse(stdout))) assertEquals(seen, right, path);
+});
+
+for (const place of RELAY_SURROUNDINGS.filter(({ quick }) => quick)) {
+  testNeeding(root, `relay with ${place.what}: exit ${place.exit}`, () => assertAnswer(place));
+}
 
 /** Arguments, and what the message must name. All exit with status 2, before anything is opened. */
 const WRONG: [what: string, args: string[], message: RegExp][] = [
@@ -222,6 +237,15 @@ for (const out of ["veth-fdpass", "veth-fdpass-far"]) {
 testNeeding(root, "relay by an interface that is down: exit 4", async () => {
   const outcome = await inPlace(`${ANOTHER_PAIR}; ip link set out0 down`, ["--out", "out0"]);
   assertRefused(outcome, 4, /"out0" is down: no datagram can be sent.*\n {2}ip link set out0 up/);
+});
+
+testNeeding(root, "relay by an interface without a carrier: exit 4", async () => {
+  const outcome = await inPlace(`${ANOTHER_PAIR}; ip link set out1 down`, ["--out", "out0"]);
+  assertRefused(
+    outcome,
+    4,
+    /"out0" has no carrier: no datagram can be sent\n {2}Connect its other/,
+  );
 });
 
 testNeeding(root, "relay by an interface without an IPv4 address: exit 4", async () => {

@@ -422,7 +422,7 @@ const PRIVILEGES: readonly Surrounding[] = [
     before: CONTAINER,
     exit: 4,
     says:
-      /^fdpass: Root without CAP_SYS_PTRACE\n  Grant CAP_SYS_PTRACE \(in a container: --cap-add\)$/m,
+      /^fdpass: Root without CAP_SYS_PTRACE\n {2}Grant CAP_SYS_PTRACE \(in a container: --cap-add\)$/m,
   },
   {
     what: "root is a container's that may trace",

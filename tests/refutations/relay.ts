@@ -16,7 +16,7 @@ import {
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import type { RelayAccount } from "../../lib/experiments/relay/account.ts";
 import { openEgress } from "../../lib/experiments/relay/egress.ts";
-import { strayFrame } from "../../lib/experiments/relay/elsewhere.ts";
+import { strayFrameWithHeader } from "../../lib/experiments/relay/elsewhere.ts";
 import {
   child,
   childOverrides,
@@ -333,7 +333,7 @@ const DEFECTS: { readonly [name: string]: Defect } = {
     alone: true,
     child: {
       protectWorker(worker, chosen) {
-        send(worker.packetFd, strayFrame("ethernet"), 0);
+        send(worker.packetFd, strayFrameWithHeader("ethernet"), 0);
         protectWorker(worker, chosen);
       },
     },

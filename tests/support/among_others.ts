@@ -4,14 +4,25 @@
  *     among_others.ts KIND INTERFACE COMMAND [ARG…]
  *
  * KIND is `tagged` (frames of VLAN 5, and of VLAN 6 within VLAN 7), `group` (datagrams to the group
- * and the port of the stimulus), `noise` (ARP, IPv6, and frames to other hosts), or `flood`
- * (datagrams to the group, as many as one process can send).
+ * and the port of the stimulus), `noise` (ARP, IPv6, and frames to other hosts), `joined` (four
+ * datagrams to the group as one super-packet), or `flood` (datagrams to the group, as many as one
+ * process can send).
  *
  * @module
  */
 
-import { Errno, errnoOf, ETH_P_ARP, ETH_P_IPV6, send } from "../../ffi/mod.ts";
+import {
+  Errno,
+  errnoOf,
+  ETH_P_ARP,
+  ETH_P_IPV6,
+  send,
+  virtio_net_hdr,
+  VIRTIO_NET_HDR_F_NEEDS_CSUM,
+  VIRTIO_NET_HDR_GSO_UDP_L4,
+} from "../../ffi/mod.ts";
 import { be16, datagramFrame, joined, linkFrame } from "../../lib/packets/build.ts";
+import { enableOffloadHeader } from "../../lib/packets/offload_header.ts";
 import { boundPacketSocket } from "../../lib/packets/socket.ts";
 import { interfaceByName, SENDER } from "./link_ends.ts";
 import { passThrough } from "./pass_through.ts";
@@ -34,6 +45,20 @@ const datagram = (number: number): Frame =>
 const tagged = (frame: Frame, ...tags: number[]): Frame =>
   joined(frame.subarray(0, 12), tags, frame.subarray(12));
 
+/** The size of the datagrams in a super-packet, in bytes of payload. */
+const SEGMENT = 1200;
+
+/** The offload header that has the kernel take a datagram for several of them. */
+const SPLIT = virtio_net_hdr.alloc();
+Object.assign(SPLIT, {
+  flags: VIRTIO_NET_HDR_F_NEEDS_CSUM,
+  gso_type: VIRTIO_NET_HDR_GSO_UDP_L4,
+  gso_size: SEGMENT,
+  hdr_len: 14 + 20 + 8,
+  csum_start: 14 + 20,
+  csum_offset: 6,
+});
+
 const KINDS: Readonly<Record<string, (number: number) => Frame>> = {
   tagged: (number) =>
     number % 2 === 0
@@ -48,12 +73,17 @@ const KINDS: Readonly<Record<string, (number: number) => Frame>> = {
       linkFrame(SENDER, [0x33, 0x33, 0, 0, 0, 1], ETH_P_IPV6, packet),
     ][number % 3];
   },
+  joined: (number) => {
+    const payload = new Uint8Array(4 * SEGMENT).fill(number);
+    return joined(SPLIT.bytes, datagramFrame({ sender: SENDER, to: GROUP, payload }));
+  },
   flood: datagram,
 };
 
 const [kind, name, command, ...args] = Deno.args;
 const frames = Array.from({ length: 6 }, (_, number) => KINDS[kind](number));
 using sender = boundPacketSocket(interfaceByName(name).ifindex, 0);
+if (kind === "joined") enableOffloadHeader(sender.fd);
 const [burst, rest] = kind === "flood" ? [FLOOD_BURST, BREATH] : [BURST, TICK];
 
 let isOver = false;

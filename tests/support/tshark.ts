@@ -33,14 +33,22 @@ async function tshark(path: string, ...args: string[]): Promise<string> {
   return stdout;
 }
 
+/**
+ * Reads fields of each packet in a capture file, such as `vlan.id`. A field that occurs several
+ * times has commas in its text.
+ */
+export async function readFields(path: string, ...fields: string[]): Promise<string[][]> {
+  const wanted = fields.flatMap((field) => ["-e", field]);
+  const table = await tshark(path, "-T", "fields", "-E", "separator=/t", ...wanted);
+  return table.split("\n").slice(0, -1).map((row) => row.split("\t"));
+}
+
 /** Reads a capture file by tshark, which must not complain. */
 export async function readCapture(path: string): Promise<ShownPacket[]> {
   const fields = ["frame.time_epoch", "frame.interface_name", "frame.comment", "frame.protocols"];
-  const wanted = [...fields, "frame.len", "frame.cap_len"].flatMap((field) => ["-e", field]);
-  const table = await tshark(path, "-T", "fields", "-E", "separator=/t", ...wanted);
+  const rows = await readFields(path, ...fields, "frame.len", "frame.cap_len");
   const bytes = JSON.parse(await tshark(path, "-T", "jsonraw"));
-  return table.split("\n").slice(0, -1).map((row, i) => {
-    const [time, name, comment, protocols, length, captured] = row.split("\t");
+  return rows.map(([time, name, comment, protocols, length, captured], i) => {
     const [hex] = bytes[i]._source.layers.frame_raw;
     return {
       time,

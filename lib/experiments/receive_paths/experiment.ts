@@ -28,6 +28,7 @@ import { protectSocket } from "../../confine/socket_protections.ts";
 import { startWorker } from "../../confine/start.ts";
 import { becomeWorker } from "../../confine/worker_protections.ts";
 import { type CheckId, CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import { CannotLook } from "../../evidence/errors.ts";
 import { type Conclusion, judged, type SeenBy, skipped } from "../../evidence/evidence.ts";
 import type { Child } from "../../harness/child.ts";
 import { runChild } from "../../harness/child_main.ts";
@@ -40,6 +41,7 @@ import { threadCredentials } from "../../inspect/threads.ts";
 import {
   boundPacketSocket,
   enlargeReceiveBuffer,
+  LARGE_RECEIVE_BUFFER,
   takeStatistics,
   whyNoLargeReceiveBuffer,
 } from "../../packets/socket.ts";
@@ -80,8 +82,14 @@ const SEEN_BY = ["parent", "answer", "child"] as const satisfies SeenBy[];
 /** The least number of frames sent. */
 const FRAMES = 1000;
 
-/** The most frames in flight. The receive buffer has room for all of them. */
+/** The most frames in flight. */
 const WINDOW = 250;
+
+/**
+ * Returns how many frames of up to that length, in bytes, may be in flight: the receive buffer, of
+ * which a frame takes up to twice its length, has room for all of them.
+ */
+const windowFor = (longest: number) => Math.min(WINDOW, Math.floor(LARGE_RECEIVE_BUFFER / longest));
 
 /** The longest wait for a frame, in milliseconds. A frame arrives at once, or is lost. */
 const PATIENCE = 1000;
@@ -113,6 +121,7 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
   const digest = await sha256();
   let proven = protections.length === 0;
   const worked = new Set<ReceivePath>();
+  let unanswered: string | undefined;
 
   for (const { check, receive, isRingSetUp } of PATHS) {
     run.step(`Receiving by ${receive}${isRingSetUp ? ", set up by the parent" : ""}...`);
@@ -151,12 +160,14 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
     run.figure(`${name}: packets`, statistics.packets);
     run.figure(`${name}: drops`, statistics.drops);
     run.done(`${exchanged.sent.length} frames of ${SHORTEST} to ${longest} bytes`, check);
+    if (finding.status === "skip") unanswered = finding.observed;
     if (finding.status === "pass") worked.add(receive);
   }
   if (protections.length > 0) {
     run.step("Results:");
     run.done("The workers were confined", ...CONFINEMENT_CHECKS);
   }
+  if (unanswered !== undefined) throw new CannotLook(unanswered);
   const all = PATHS.every(({ receive }) => worked.has(receive));
   const ring = [...worked].some(usesIoUring);
   return {
@@ -231,9 +242,9 @@ export const receivePaths: Experiment = {
 };
 
 /**
- * Sends frames, at most {@linkcode WINDOW} in flight, until as many as are wanted have arrived and
- * the child has received them, or one that arrived is missing. A frame that did not arrive is
- * replaced by another one, as often as there are frames wanted.
+ * Sends frames, at most {@linkcode windowFor} in flight, until as many as are wanted have arrived
+ * and the child has received them, one that arrived is missing, or none arrives at all. A frame
+ * that did not arrive is replaced by another one, as often as there are frames wanted.
  *
  * @param wanted How many frames must arrive.
  */
@@ -247,9 +258,10 @@ async function exchange(
   const sent = new Set<string>(), awaited = new Set<string>(), received: string[] = [];
   using witness = new DigestWitness(run.setting.link.ifindex, sent, digest);
   const left = () => Math.min(wanted + neverArrived, 2 * wanted) - sent.size;
+  const window = windowFor(longestFrame(run.setting.link));
   let neverArrived = 0;
   while (left() > 0 || awaited.size > 0) {
-    while (left() > 0 && awaited.size < WINDOW) {
+    while (left() > 0 && awaited.size < window) {
       const each = digest(stimulus.send());
       sent.add(each);
       awaited.add(each);
@@ -261,7 +273,7 @@ async function exchange(
       for (const each of takeDigests(received, detail.digests, sent.size)) awaited.delete(each);
       continue;
     }
-    if (witness.seen.some((each) => awaited.has(each))) break;
+    if (witness.seen.length === 0 || witness.seen.some((each) => awaited.has(each))) break;
     neverArrived += awaited.size;
     awaited.clear();
   }

@@ -8,16 +8,18 @@
  * @module
  */
 
-import { TP_STATUS_CSUMNOTREADY } from "../../../ffi/abi/constants.ts";
 import type { Ipv4Flow } from "../../../ffi/socket/inet.ts";
 import type { Digest } from "../../harness/digests.ts";
 import { type Interface, VLAN_ID } from "../../packets/link_layer.ts";
 import type { PacketRingSource } from "../../receive/tpacket_v3.ts";
-import { DatagramReader, DROP_REASONS, type DropReason } from "./datagrams.ts";
+import { DatagramReader, datagramsIn, DROP_REASONS, type DropReason } from "./datagrams.ts";
 import { WitnessRing } from "./witness_ring.ts";
 
 /** The number of frames that a relay must pass on, and drop, by reason. */
 export interface Tally {
+  /** Frames: several datagrams may be joined into one. */
+  frames: number;
+  /** Datagrams. */
   relayed: number;
   readonly dropped: Record<DropReason, number>;
 }
@@ -32,10 +34,10 @@ export interface Bounds {
 export function noTally(): Tally {
   const reasons = Object.keys(DROP_REASONS) as DropReason[];
   const dropped = Object.fromEntries(reasons.map((reason) => [reason, 0]));
-  return { relayed: 0, dropped: dropped as Tally["dropped"] };
+  return { frames: 0, relayed: 0, dropped: dropped as Tally["dropped"] };
 }
 
-const copyOf = ({ relayed, dropped }: Tally): Tally => ({ relayed, dropped: { ...dropped } });
+const copyOf = (tally: Tally): Tally => ({ ...tally, dropped: { ...tally.dropped } });
 
 /** A datagram that arrived and that a relay must pass on. */
 export interface Arrival {
@@ -64,11 +66,14 @@ export interface ArrivalsOptions {
   readonly longest: number;
   readonly digest: Digest;
   readonly injections: Injections;
-  /** The filter of the worker's socket; without it, the witness sees every frame. */
-  readonly filter?: Uint8Array<ArrayBuffer>;
+  /** The program of the witness's socket filter: which frames it sees. */
+  readonly filter: Uint8Array<ArrayBuffer>;
 }
 
-/** Receives at the interface as the worker does, as far as the filter is the same. */
+/**
+ * Receives at the interface as the worker does: with its filter the same frames, and with
+ * `destinationFilter` those that its filter should not drop.
+ */
 export class Arrivals implements Disposable {
   readonly #ring: WitnessRing;
   readonly #reader: DatagramReader;
@@ -109,6 +114,7 @@ export class Arrivals implements Disposable {
   get bounds(): Bounds {
     const first = this.#first ?? this.#last;
     const atLeast = copyOf(this.#last);
+    atLeast.frames -= first.frames;
     atLeast.relayed -= first.relayed;
     for (const reason of Object.keys(DROP_REASONS) as DropReason[]) {
       atLeast.dropped[reason] -= first.dropped[reason];
@@ -117,26 +123,39 @@ export class Arrivals implements Disposable {
   }
 
   readonly #see = (frame: Uint8Array<ArrayBuffer>, ring: PacketRingSource): void => {
-    const { longest, digest } = this.#options;
-    const isPending = (ring.status & TP_STATUS_CSUMNOTREADY) !== 0;
+    const { segmentSize } = ring;
+    const isBelieved = segmentSize > 0 || ring.isChecksumPending;
     const reason = ((ring.vlan?.tci ?? 0) & VLAN_ID) !== 0
       ? "not IPv4"
-      : this.#reader.read(frame, 0, frame.length, isPending);
+      : this.#reader.read(frame, 0, frame.length, isBelieved);
     if (reason !== undefined) {
+      this.#tally.frames++;
       this.#tally.dropped[reason]++;
       return;
     }
     const { start, size, sender } = this.#reader;
-    const name = digest(frame.subarray(start, start + size));
-    const isOurs = this.#claim(name, size, frame.subarray(sender, sender + 4));
+    const source = frame.subarray(sender, sender + 4);
+    let isFirst = true;
+    for (const [from, to] of datagramsIn(start, size, segmentSize)) {
+      this.#take(frame.subarray(from, to), source, isFirst);
+      isFirst = false;
+    }
+  };
+
+  /** @param isFirst Whether it is the first datagram of a frame. */
+  #take(payload: Uint8Array<ArrayBuffer>, source: Uint8Array, isFirst: boolean): void {
+    const { longest, digest } = this.#options;
+    const name = digest(payload);
+    const isOurs = this.#claim(name, payload.length, source);
     if (isOurs) this.#first ??= copyOf(this.#tally);
-    if (size > longest) this.#tally.dropped["too big for the output"]++;
+    if (isFirst) this.#tally.frames++;
+    if (payload.length > longest) this.#tally.dropped["too big for the output"]++;
     else {
       this.#tally.relayed++;
       this.datagrams.push({ digest: name, isOurs });
     }
     if (isOurs) this.#last = copyOf(this.#tally);
-  };
+  }
 
   /** Whether a datagram is one of ours. Each can be claimed as often as it was injected. */
   #claim(digest: string, size: number, source: Uint8Array): boolean {

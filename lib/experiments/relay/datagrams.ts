@@ -40,6 +40,7 @@ export const DROP_REASONS = {
   "not the port": "to another port",
   "bad UDP checksum": "the datagram has a checksum, and it is wrong",
   "cut": "longer than the room that it was received into",
+  "super-packet": "several packets joined into one in a way that cannot be undone here",
   "too big for the output": "longer than the output carries, and a fragment must not leave",
 } as const;
 
@@ -141,6 +142,29 @@ export class DatagramReader {
     this.size = datagramSize - UDP_HEADER;
     return undefined;
   }
+}
+
+/**
+ * Returns the payloads of the datagrams that were joined into one, as they were on the wire.
+ *
+ * @param start Where the joined payload begins.
+ * @param size Its length, in bytes.
+ * @param segmentSize The length of each payload, of which the last may be shorter; 0 if none were
+ *   joined.
+ * @returns Where each begins and ends.
+ */
+export function* datagramsIn(
+  start: number,
+  size: number,
+  segmentSize: number,
+): Generator<readonly [start: number, end: number]> {
+  const end = start + size;
+  const step = segmentSize === 0 ? size : segmentSize;
+  let at = start;
+  do {
+    yield [at, Math.min(at + step, end)];
+    at += step;
+  } while (at < end);
 }
 
 function equalsAt(bytes: Uint8Array, at: number, expected: readonly number[]): boolean {

@@ -14,32 +14,43 @@ import {
   SOCK_RAW,
 } from "../../../ffi/abi/constants.ts";
 import { errnoName, errnoOf } from "../../../ffi/abi/errno.ts";
-import { iovec, mmsghdr, msghdr, sockaddr_in } from "../../../ffi/abi/layouts.ts";
+import { iovec, mmsghdr, msghdr, sockaddr_in, virtio_net_hdr } from "../../../ffi/abi/layouts.ts";
 import { rawSyscall } from "../../../ffi/abi/raw_syscall.ts";
 import { addressOf } from "../../../ffi/abi/struct.ts";
 import { close, dup, OwnedFd, write } from "../../../ffi/process/descriptor.ts";
 import { bind, connect, send, sendTo, socket } from "../../../ffi/socket/calls.ts";
 import { inetAddress, sendMulticastBy } from "../../../ffi/socket/inet.ts";
 import type { WorkerDescriptors } from "../../confine/descriptors.ts";
+import { joined } from "../../packets/build.ts";
 import type { LinkLayer } from "../../packets/link_layer.ts";
 import { ELSEWHERE, markedFrame } from "../../packets/marks.ts";
 import { packetAddress } from "../../packets/socket.ts";
 
 const STRAY_TEXT = "fdpass-elsewhere";
 
-/** Returns the payload of a stray datagram. */
-export function strayPayload(): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(STRAY_TEXT);
+/** Returns a text for the control frames of one run: those of another run do not count. */
+export function newControlText(): string {
+  return `fdpass-control-${crypto.getRandomValues(new Uint8Array(8)).toHex()}`;
 }
 
-/** Returns a stray datagram in a frame. */
-export function strayFrame(layer: LinkLayer): Uint8Array<ArrayBuffer> {
-  return markedFrame(STRAY_TEXT, layer);
+/** Returns the payload of a stray datagram, or of another one with its text. */
+export function strayPayload(text = STRAY_TEXT): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
 }
 
-/** Whether a frame carries the text of a stray datagram. */
-export function isStray(frame: Uint8Array): boolean {
-  return new TextDecoder("latin1").decode(frame).includes(STRAY_TEXT);
+/** Returns a stray datagram in a frame, or another one with its text. */
+export function strayFrame(layer: LinkLayer, text = STRAY_TEXT): Uint8Array<ArrayBuffer> {
+  return markedFrame(text, layer);
+}
+
+/** Returns a stray frame as a socket with an offload header sends it. */
+export function strayFrameWithHeader(layer: LinkLayer): Uint8Array<ArrayBuffer> {
+  return joined(virtio_net_hdr.alloc().bytes, strayFrame(layer));
+}
+
+/** Whether a frame carries a text, by default that of a stray datagram. */
+export function isStray(frame: Uint8Array, text = STRAY_TEXT): boolean {
+  return new TextDecoder("latin1").decode(frame).includes(text);
 }
 
 /** A worker that sends by its egress. */
@@ -92,10 +103,12 @@ const ATTEMPTS: { readonly [name: string]: (sender: Sender) => unknown } = {
       socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0),
       (fd) => sendTo(fd, strayFrame(layer), 0, packetAddress(ifindex, ETH_P_ALL)),
     ),
-  "send by the packet socket": ({ packetFd, layer }) => send(packetFd, strayFrame(layer), 0),
+  "send by the packet socket": ({ packetFd, layer }) =>
+    send(packetFd, strayFrameWithHeader(layer), 0),
   "sendto by the packet socket": ({ packetFd, ifindex, layer }) =>
-    sendTo(packetFd, strayFrame(layer), 0, packetAddress(ifindex, ETH_P_ALL)),
-  "write to the packet socket": ({ packetFd, layer }) => write(packetFd, strayFrame(layer)),
+    sendTo(packetFd, strayFrameWithHeader(layer), 0, packetAddress(ifindex, ETH_P_ALL)),
+  "write to the packet socket": ({ packetFd, layer }) =>
+    write(packetFd, strayFrameWithHeader(layer)),
   "bind the packet socket": ({ packetFd, ifindex }) =>
     bind(packetFd, packetAddress(ifindex, ETH_P_ALL)),
   "duplicate the egress": ({ egressFd }) => close(dup(egressFd)),

@@ -59,7 +59,7 @@ export class Exchange implements Disposable {
 
   /**
    * Sends datagrams until `total` of this run are sent, and waits until all have come out or none
-   * has for a second.
+   * has for a second, or no witness of what arrives has room for it.
    *
    * @throws The reason of the run's signal, if that is aborted first.
    */
@@ -72,6 +72,7 @@ export class Exchange implements Disposable {
       if (this.#count() > 0) deadline = performance.now() + PATIENCE;
       const isSent = stimulus.datagrams >= total;
       if (isSent && this.#done >= stimulus.sent.length) return;
+      if (this.arrivals.every(({ lost }) => lost > 0)) return; // a flood: nothing can be judged
       for (let some = this.#window; some > 0; some--) {
         if (stimulus.datagrams >= total || this.#underWay >= this.#window) break;
         stimulus.send();

@@ -40,8 +40,9 @@ import { compare, sha256 } from "../../harness/digests.ts";
 import type { Experiment } from "../../harness/experiment.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { requireStimulus } from "../../host/interfaces.ts";
-import { groupFilter } from "../../packets/filters.ts";
+import { destinationFilter, groupFilter } from "../../packets/filters.ts";
 import type { LinkLayer } from "../../packets/link_layer.ts";
+import { enableOffloadHeader } from "../../packets/offload_header.ts";
 import {
   boundPacketSocket,
   enlargeReceiveBuffer,
@@ -65,7 +66,7 @@ import {
   longestOutputOf,
   openEgress,
 } from "./egress.ts";
-import { attemptElsewhere } from "./elsewhere.ts";
+import { attemptElsewhere, newControlText } from "./elsewhere.ts";
 import { Exchange } from "./exchange.ts";
 import { longestPayload } from "./frames.ts";
 import {
@@ -128,6 +129,7 @@ export async function parent(
 
   run.step("Creating AF_PACKET socket...");
   using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL);
+  enableOffloadHeader(packetSocket.fd); // joined datagrams are divided again
   enlargeReceiveBuffer(packetSocket.fd); // for receive paths without a ring
   const filter = groupFilter(from, link.layer);
   overrides.protectSocket(packetSocket.fd, ALL_PROTECTIONS, filter);
@@ -160,9 +162,10 @@ export async function parent(
   const longestOutput = longestOutputOf(egress.fd);
   using stimulus = new RelayStimulus(far, from, { longest, longestOutput }, digest);
   const reading = { from, longest: longestOutput, digest, injections: stimulus };
-  using arriving = new Arrivals(link, reading);
+  using arriving = new Arrivals(link, { ...reading, filter: destinationFilter(from.address) });
   using passing = new Arrivals(link, { ...reading, filter });
-  const expected = { source: agreed.source, to, digest };
+  const control = newControlText();
+  const expected = { source: agreed.source, to, digest, control };
   using leaving = new OutputWitness(egressLink, "outgoing", expected);
   using inward = new OutputWitness(far, "incoming", expected);
   const { signal } = run.context;
@@ -176,7 +179,8 @@ export async function parent(
   // A datagram to the destination leaves, too, and reaches the receiver.
   using sender = boundPacketSocket(link.ifindex, 0);
   const { ifindex, layer } = link;
-  const controls = await controlStrays(egress.fd, { fd: sender.fd, layer }, [leaving, inward]);
+  const outputs = [leaving, inward] as const;
+  const controls = await controlStrays(egress.fd, { fd: sender.fd, layer }, outputs, control);
   const whyNoOutput = await overrides.controlOutput(flow, egress.fd, digest);
   run.detail(
     `control: the parent sent a stray frame through each socket; the witnesses saw ${

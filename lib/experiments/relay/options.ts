@@ -8,7 +8,7 @@ import { ipv4Bytes, type Ipv4Endpoint, type Ipv4Flow } from "../../../ffi/socket
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
 import { UsageError } from "../../evidence/errors.ts";
 import type { ExperimentOptions } from "../../harness/options.ts";
-import { findLink, requireUp } from "../../host/interfaces.ts";
+import { findLink, requireCarrier, requireUp } from "../../host/interfaces.ts";
 import { asInterface, type Interface } from "../../packets/link_layer.ts";
 
 /** The options as they are on the command line. */
@@ -56,7 +56,9 @@ export const relayOptions: ExperimentOptions<RelaySetting, RelayOptions> = {
     return relay;
   },
   require({ out }) {
-    if (out !== undefined) requireUp(out, "no datagram can be sent");
+    if (out === undefined) return;
+    requireUp(out, "no datagram can be sent");
+    requireCarrier(out, "no datagram can be sent");
   },
 };
 

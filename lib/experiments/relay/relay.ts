@@ -8,15 +8,14 @@
  * @module
  */
 
-import { MSG_DONTWAIT, TP_STATUS_CSUMNOTREADY } from "../../../ffi/abi/constants.ts";
+import { MSG_DONTWAIT } from "../../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { send } from "../../../ffi/socket/calls.ts";
 import type { Ipv4Flow } from "../../../ffi/socket/inet.ts";
 import { sleep } from "../../../ffi/socket/poll.ts";
-import { DatagramReader, DROP_REASONS, type DropReason } from "./datagrams.ts";
+import { DatagramReader, datagramsIn, DROP_REASONS, type DropReason } from "./datagrams.ts";
 import type { LinkLayer } from "../../packets/link_layer.ts";
 import type { FrameSource } from "../../receive/mod.ts";
-import { PacketRingSource } from "../../receive/tpacket_v3.ts";
 import type { RelayAccount } from "./account.ts";
 
 /**
@@ -79,7 +78,7 @@ export class Relay {
     return {
       received: this.#received,
       relayed: this.#relayed,
-      dropped: { ...this.#dropped },
+      dropped: { ...this.#dropped, "super-packet": this.#source.inexpressible },
       refused: this.#refused,
       retried: this.#retried,
     };
@@ -89,15 +88,23 @@ export class Relay {
     const source = this.#source;
     const { bytes, offset, captured } = source;
     const isCut = captured < source.length;
-    const reason = isCut
-      ? "cut"
-      : this.#reader.read(bytes, offset, captured, isChecksumPending(source));
+    const { segmentSize } = source;
+    // The checksums of joined datagrams were right, or they would not have been joined.
+    const isBelieved = segmentSize > 0 || source.isChecksumPending;
+    const reason = isCut ? "cut" : this.#reader.read(bytes, offset, captured, isBelieved);
     if (reason !== undefined) {
       this.#dropped[reason]++;
       return;
     }
     const { start, size } = this.#reader;
-    const errno = this.#send(bytes.subarray(start, start + size));
+    if (segmentSize === 0) return this.#relay(bytes.subarray(start, start + size));
+    for (const [from, to] of datagramsIn(start, size, segmentSize)) {
+      this.#relay(bytes.subarray(from, to));
+    }
+  }
+
+  #relay(payload: Uint8Array<ArrayBuffer>): void {
+    const errno = this.#send(payload);
     if (errno === 0) this.#relayed++;
     else if (errno === Errno.EMSGSIZE) this.#dropped["too big for the output"]++;
     else this.#refused++;
@@ -118,9 +125,4 @@ export class Relay {
       if (tries >= IMMEDIATE_RETRIES) sleep(1);
     }
   }
-}
-
-/** Whether the checksum of the datagram has yet to be computed. Only a packet ring reports that. */
-function isChecksumPending(source: FrameSource): boolean {
-  return source instanceof PacketRingSource && (source.status & TP_STATUS_CSUMNOTREADY) !== 0;
 }

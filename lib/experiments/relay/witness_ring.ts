@@ -10,6 +10,7 @@ import { attachFilter } from "../../../ffi/packet/bpf.ts";
 import type { PacketRingGeometry } from "../../../ffi/packet/packet_ring.ts";
 import { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { sleep } from "../../../ffi/socket/poll.ts";
+import { enableOffloadHeader } from "../../packets/offload_header.ts";
 import type { Interface } from "../../packets/link_layer.ts";
 import { bindPacketSocket, openPacketSocket, takeStatistics } from "../../packets/socket.ts";
 import { PacketRingSource } from "../../receive/tpacket_v3.ts";
@@ -48,6 +49,7 @@ export class WitnessRing implements Disposable {
   ) {
     this.#socket = new OwnedFd(openPacketSocket());
     try {
+      enableOffloadHeader(this.#socket.fd);
       ready(this.#socket.fd);
       if (filter !== undefined) attachFilter(this.#socket.fd, filter);
       this.#ring = PacketRingSource.setUp(this.#socket.fd, GEOMETRY);

@@ -129,7 +129,9 @@ export function judgeGaps(
 /**
  * Judges SUPER-06: a seat that is given up keeps no share of the frames, and gets one when revived.
  */
-export function judgeShares({ failures, whileGivenUp, afterRevival, others }: Shares): Finding {
+export function judgeShares(shares: Shares): Finding {
+  const { isGivenUp, failures, whileGivenUp, afterRevival, others } = shares;
+  if (!isGivenUp) return judged(false, `not given up after ${failures} workers ended`);
   return judged(
     failures >= FAILURES_TOLERATED && whileGivenUp === 0 && others > 0 && afterRevival > 0,
     `given up after ${failures} workers ended; meanwhile ${others} frames for the others, ` +

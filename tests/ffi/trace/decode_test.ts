@@ -10,6 +10,7 @@ import {
   cmsghdr,
   cString,
   encodeControlMessages,
+  group_source_req,
   inetAddress,
   io_uring_params,
   IORING_SETUP_CQSIZE,
@@ -19,6 +20,7 @@ import {
   LIBC_SYMBOLS,
   mmsghdr,
   msghdr,
+  PACKET_AUXDATA,
   packet_mreq,
   pollfd,
   rightsMessage,
@@ -27,10 +29,12 @@ import {
   sock_filter,
   sock_fprog,
   sockaddr_ll,
+  SOL_PACKET,
   SOL_SOCKET,
   type SyscallName,
   syscallNumber,
   timespec,
+  tpacket_auxdata,
   tpacket_req,
   tpacket_req3,
   tpacket_stats,
@@ -174,6 +178,8 @@ Deno.test("decodeCall() shows the value of an option as its struct, an int, or b
   assertEquals(set(263, 13, tpacket_req.alloc().bytes), "optval: struct tpacket_req, 16 bytes:");
   assertEquals(set(263, 1, packet_mreq.alloc().bytes), "optval: struct packet_mreq, 16 bytes:");
   assertEquals(set(0, 35, ip_mreqn.alloc().bytes), "optval: struct ip_mreqn, 12 bytes:");
+  const source = group_source_req.alloc().bytes;
+  assertEquals(set(0, 46, source), "optval: struct group_source_req, 264 bytes:");
   assertEquals(set(1, 25, Uint8Array.of(108, 111)), "optval: 2 bytes:");
   const int = decoded("setsockopt", [7, 1, 8, Int32Array.of(4096), 4]);
   assertEquals(int.details, ["optval: int:", "      0  00 10 00 00               4096"]);
@@ -230,11 +236,13 @@ Deno.test("decodeCall() shows an address by its family, and none that the kernel
   assertEquals(local.details[0], "addr: struct sockaddr, 3 bytes:");
 });
 
-/** A message of 3 bytes with a descriptor and a time stamp beside it. */
+/** A message of 3 bytes with a descriptor, a time stamp and the metadata of a frame beside it. */
 function message() {
   const time = Object.assign(timespec.alloc(), { tv_sec: 5n, tv_nsec: 6n }).bytes;
   const stamp = { level: SOL_SOCKET, type: SCM_TIMESTAMPNS, data: time };
-  const control = encodeControlMessages([rightsMessage([41]), stamp]);
+  const auxdata = Object.assign(tpacket_auxdata.alloc(), { tp_vlan_tci: 5 }).bytes;
+  const metadata = { level: SOL_PACKET, type: PACKET_AUXDATA, data: auxdata };
+  const control = encodeControlMessages([rightsMessage([41]), stamp, metadata]);
   const data = Uint8Array.of(97, 98, 99);
   const vector = Object.assign(iovec.alloc(), { iov_base: address(data), iov_len: 3 });
   return Object.assign(msghdr.alloc(), {
@@ -252,6 +260,10 @@ Deno.test("decodeCall() follows a msghdr to its data and control messages", () =
   assertMatch(sent.join("\n"), /^msg\.msg_iov\[0\]\.iov_base: 2 bytes:\nab$/m);
   assertMatch(sent.join("\n"), /^cmsg_type SCM_RIGHTS \(1\)\ndescriptor 41$/m);
   assertMatch(sent.join("\n"), /^cmsg_type SCM_TIMESTAMPNS \(35\)\ntv_sec 5\ntv_nsec 6$/m);
+  assertMatch(
+    sent.join("\n"),
+    /^cmsg_type PACKET_AUXDATA \(8\)\ntp_status 0\n(?:.*\n)+tp_vlan_tci 5$/m,
+  );
   assertEquals(sent.filter((line) => line === "cmsg_level SOL_SOCKET (1)").length, 2);
   const failed = decoded("recvmsg", [7, message().bytes, 0], -1);
   assertEquals(failed.details.filter((line) => line.endsWith(":")).length, 1);

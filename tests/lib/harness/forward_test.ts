@@ -139,6 +139,17 @@ forwardTest(
 );
 
 forwardTest(
+  "forwardFrames() forwards the VLAN tag beside the frame, if there is one",
+  (run, parent, fd) => {
+    sendMessage(parent.fd, { type: "enough" }, [], 0);
+    for (const vlan of [{ tpid: 0x88a8, tci: 0xf005 }, undefined]) {
+      forwardFrames(run, new Frames(fd, 1, 60, undefined, vlan));
+      assertEquals(packetsAt(parent).map((packet) => packet.vlan), [vlan]);
+    }
+  },
+);
+
+forwardTest(
   "forwardFrames() notices a message of the parent under endless traffic",
   (run, parent, fd) => {
     sendMessage(parent.fd, { type: "enough" }, [], 0);

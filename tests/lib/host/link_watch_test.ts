@@ -105,6 +105,7 @@ testNeeding(NEEDS, "LinkWatch finds the change of an interface before it was wat
       ["link set near name x", '"near" was renamed to "x"'],
       ["link set near down", '"near" went down'],
       ["link del near", '"near" was deleted'],
+      ["link set near mtu 1400", '"near" got another MTU, 1400 in place of 1500'],
     ]
   ) {
     assertEquals((await changeAfter([command], { ways: late }))?.event, words);

@@ -1,7 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ETH_P_ARP, ETH_P_IP, ETH_P_IPV6, linkByName } from "../../../ffi/mod.ts";
 import { CannotAnswer } from "../../../lib/evidence/errors.ts";
-import { asInterface, findPacket, longestFrame } from "../../../lib/packets/link_layer.ts";
+import {
+  asInterface,
+  findPacket,
+  isSuperPacket,
+  longestFrame,
+} from "../../../lib/packets/link_layer.ts";
 
 const link = (type: number) => ({ ...linkByName("lo"), name: "some0", type });
 
@@ -21,6 +26,16 @@ Deno.test("longestFrame() is limited by the smallest MTU, and counts the header"
   assertEquals(longestFrame(end("ethernet", 1500)), 1514);
   assertEquals(longestFrame(end("ip", 1500)), 1500);
   assertEquals(longestFrame(end("ethernet", 9000), end("ethernet", 1280)), 1294);
+  assertEquals(longestFrame(end("ethernet", 65_536)), 65_549, "no IPv4 packet is longer");
+});
+
+Deno.test("isSuperPacket() is true for a frame that its link cannot carry; tags do not count", () => {
+  const ethernet = { layer: "ethernet", mtu: 1500 } as const;
+  const is = [1514, 1515, 48_042].map((bytes) => isSuperPacket(bytes, 0, ethernet));
+  assertEquals(is, [false, true, true]);
+  assertEquals([isSuperPacket(1522, 2, ethernet), isSuperPacket(1523, 2, ethernet)], [false, true]);
+  const bare = { layer: "ip", mtu: 1500 } as const;
+  assertEquals([isSuperPacket(1500, 0, bare), isSuperPacket(1501, 0, bare)], [false, true]);
 });
 
 const ethernet = (...words: number[]) =>

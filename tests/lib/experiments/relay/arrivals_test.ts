@@ -3,7 +3,7 @@ import { OwnedFd } from "../../../../ffi/mod.ts";
 import { Arrivals } from "../../../../lib/experiments/relay/arrivals.ts";
 import { invalidFrames } from "../../../../lib/experiments/relay/invalid_frames.ts";
 import { datagramFrame } from "../../../../lib/packets/build.ts";
-import { groupFilter } from "../../../../lib/packets/filters.ts";
+import { destinationFilter, groupFilter } from "../../../../lib/packets/filters.ts";
 import { sendFrame } from "../../../../lib/packets/send.ts";
 import { boundPacketSocket } from "../../../../lib/packets/socket.ts";
 import { interfaceByName, NOBODY } from "../../../support/link_ends.ts";
@@ -15,12 +15,12 @@ const payloadOf = (letter: string, size = 1) => new Uint8Array(size).fill(letter
 const ours = new Set(["a", "b", "c"].map((letter) => digest(payloadOf(letter))));
 const injections = { injected: (name: string) => ours.has(name) ? 1 : 0 };
 
-/** Witnesses at `lo`, without a filter and with the worker's, and a socket that sends there. */
+/** Witnesses at `lo`, of all to the group and with the worker's filter, and a socket that sends. */
 function witnesses(): { all: Arrivals; passing: Arrivals; sender: OwnedFd } {
   const lo = interfaceByName("lo");
   const options = { from: TO, longest: 4, digest, injections };
   return {
-    all: new Arrivals(lo, options),
+    all: new Arrivals(lo, { ...options, filter: destinationFilter(TO.address) }),
     passing: new Arrivals(lo, { ...options, filter: groupFilter(TO, "ethernet") }),
     sender: boundPacketSocket(lo.ifindex, 0),
   };

@@ -10,7 +10,7 @@ const frame = (layer: LinkLayer) =>
   datagramFrame({ sender: { ...NOBODY, layer }, to: TO, payload: new Uint8Array(40) });
 
 /** Reasons that are not in the frame: they come from the room for it, and from the output. */
-const NOT_OF_A_FRAME = ["cut", "too big for the output"];
+const NOT_OF_A_FRAME = ["cut", "super-packet", "too big for the output"];
 
 for (const layer of ["ethernet", "ip"] as const) {
   Deno.test(`invalidFrames("${layer}") has a frame for every reason`, () => {

@@ -17,6 +17,7 @@ import {
   judgeReversePath,
   judgeStrays,
   type Limits,
+  total,
 } from "../../../../lib/experiments/relay/judge.ts";
 import type { Passage } from "../../../../lib/experiments/relay/passage.ts";
 import { compare } from "../../../../lib/harness/digests.ts";
@@ -191,6 +192,7 @@ Deno.test("judgePassage() skips a datagram that a busy witness may have missed",
 
 const REASONS = Object.keys(DROP_REASONS) as DropReason[];
 const tally = (relayed: number, dropped: Partial<Tally["dropped"]>): Tally => ({
+  frames: relayed + total(dropped),
   relayed,
   dropped: { ...noTally().dropped, ...dropped },
 });
@@ -261,13 +263,16 @@ Deno.test("judgeAccount() skips what its limits explain", () => {
   assertEquals(statusOf(accountOf({}, ARRIVED, 2, LIMITS["a busy output"])), "skip");
 });
 
-Deno.test("judgeAccount() skips if an invalid frame never arrived, and judges the others", () => {
-  const bounds = exactly(tally(3, { fragment: 1 }));
+Deno.test("judgeAccount() judges by what arrived, and skips if no invalid frame did", () => {
+  const fewer = exactly(tally(3, { fragment: 1 }));
   const account = { dropped: { ...ACCOUNT.dropped, fragment: 1 } };
-  const { status, observed } = accountOf(account, bounds);
-  assertEquals(status, "skip");
-  assertMatch(observed, /^not every invalid frame arrived .* 1 of 2 fragment/);
-  assertEquals(statusOf(accountOf({}, bounds)), "fail");
+  const { status, observed } = accountOf(account, fewer);
+  assertEquals(status, "pass");
+  assertEquals(observed, "3 relayed; 1 fragment; the link let through only 1 of 2 fragment");
+  assertEquals(statusOf(accountOf({}, fewer)), "fail");
+  const none = accountOf({ dropped: noTally().dropped }, exactly(tally(3, {})));
+  assertEquals(none.status, "skip");
+  assertMatch(none.observed, /^no invalid frame arrived/);
 });
 
 const filterOf = (packets: number, drops = 0, bounds = ARRIVED, limits = NO_LIMITS, filtered = 4) =>

@@ -126,11 +126,15 @@ Deno.test("judgeGaps() adds the longest gap and the slowest notice, and compares
   assertEquals(judgeGaps([10], [5, 5], 100).status, "fail", "a death without a successor");
 });
 
-Deno.test("judgeShares() fails where any one of its four figures is wrong", () => {
-  const good = { failures: FAILURES_TOLERATED, whileGivenUp: 0, afterRevival: 1, others: 1 };
+Deno.test("judgeShares() fails where any one of its five figures is wrong", () => {
+  const good = {
+    ...{ isGivenUp: true, failures: FAILURES_TOLERATED },
+    ...{ whileGivenUp: 0, afterRevival: 1, others: 1 },
+  };
   assertEquals(judgeShares(good).status, "pass");
   for (
     const wrong of [
+      { isGivenUp: false },
       { failures: FAILURES_TOLERATED - 1 },
       { whileGivenUp: 1 },
       { afterRevival: 0 },
