@@ -37,7 +37,8 @@ Options:
       --fanout MODE       how frames are shared among its workers: hash (default), cpu, lb, qm
       --kills N           number of times that a worker is killed, 1 to ${KILL_LIMIT} (10)
       --rate N            frames per second sent to the workers, 100 to ${RATE_LIMIT} (2000)
-      --from GROUP:PORT   group and port to relay from (${RELAY_DEFAULTS.from})
+      --from GROUP:PORT   group and port to relay from (${RELAY_DEFAULTS.from});
+                          SOURCE@GROUP:PORT for one source alone
       --to GROUP:PORT     group and port to relay to (${RELAY_DEFAULTS.to})
       --out IFACE         egress interface of the relay (a veth pair to a receiver in its own network
                           namespace)

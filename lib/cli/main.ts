@@ -33,7 +33,7 @@ import {
   type RunExperimentOptions,
   type ShowProgress,
 } from "../harness/run.ts";
-import { findSetting } from "../harness/setting.ts";
+import { findSetting, requireProc } from "../harness/setting.ts";
 import type { Tracing } from "../harness/trace/hub.ts";
 import { VERSION } from "../evidence/version.ts";
 
@@ -50,6 +50,7 @@ async function runAll(
     Deno.umask(0o077); // an umask of 777 would close the child's own cache to it
     requireFile(Deno.mainModule);
     const tracing = await startTracing(task);
+    requireProc();
     const setting = findSetting(
       run,
       [Deno.execPath(), "run -A", Deno.mainModule.split("/").at(-1), ...args].join(" "),

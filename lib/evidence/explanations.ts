@@ -426,18 +426,18 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     why: "A packet socket is no member of a multicast group. Without a member on the interface " +
       "the host sends no IGMP report, and switches and routers stop forwarding the group to " +
       "it: the relay would work in the laboratory, but receive nothing in a real network.",
-    refutedBy:
-      "No entry for the group and the interface in /proc/net/igmp, or an entry with no more " +
-      "users than before.",
+    refutedBy: "No entry for the group and the interface in /proc/net/igmp (with a source, in " +
+      "/proc/net/mcfilter), or an entry with no more users than before.",
     seenBy: ["parent"],
   },
   "RELAY-02": {
     why: "The worker receives a socket that can send. connect(2) and SO_BINDTODEVICE decide " +
-      "where to; a TTL of 1 and no loop keep a mistake from circulating. Parent and worker " +
-      "share the socket, so this must be true at the end as well as at the start.",
+      "where to; a TTL of 1 and no loop keep a mistake from circulating, and a datagram that " +
+      "is too long is refused rather than sent in fragments. Parent and worker share the " +
+      "socket, so this must be true at the end as well as at the start.",
     refutedBy:
-      "Another peer, interface, TTL or loop setting, before the socket is passed or after the " +
-      "worker's end.",
+      "Another peer, interface, TTL, loop or fragmentation setting, before the socket is " +
+      "passed or after the worker's end.",
     seenBy: ["parent"],
   },
   "RELAY-03": {
@@ -452,37 +452,39 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
   "RELAY-04": {
     why: "Refusals inside the worker rest on the worker's report. Two packet sockets of the " +
       "parent's watch both interfaces. Each first had to report a control frame, so its " +
-      "silence means something.",
-    refutedBy:
-      "A frame of the worker's other than the datagrams to be relayed; or a witness that " +
-      "missed the control frame.",
+      "silence means something; if one did not, the check is skipped.",
+    refutedBy: "A frame of the worker's other than the datagrams to be relayed.",
     seenBy: ["parent"],
   },
   "RELAY-05": {
     why: "This is the purpose of a relay: payloads of every length, from none to the largest " +
       "that fits into a frame, unchanged. The padding of short frames must not be taken for " +
-      "payload, and a full queue must not lose a datagram silently.",
+      "payload, and a full queue must not lose a datagram silently. Root's own socket on the " +
+      "ingress interface says what arrived, so neither a switch that drops frames nor others " +
+      "who send to the group decide.",
     refutedBy:
-      "A payload that is missing, duplicated, out of order, or has another digest, as seen on " +
-      "the egress interface.",
+      "On the egress interface, a payload that is missing, duplicated or out of order among " +
+      "those that arrived, or one that did not arrive. It is skipped if not every datagram " +
+      "arrived, if root's own datagram does not leave by the same socket, or if a witness had " +
+      "no room for all frames.",
     seenBy: ["parent"],
   },
   "RELAY-06": {
     why: "Only a receiver can tell that the relay works for receivers: here an ordinary AF_INET " +
       "socket in its own network namespace, whose kernel checks headers and checksums before " +
       "it delivers.",
-    refutedBy:
-      "A digest that is missing or out of order there. With --out there is no such receiver, " +
-      "and the check is skipped.",
+    refutedBy: "A digest that is missing or out of order there, among those that arrived at the " +
+      "relay. It is skipped with --out, because there is no such receiver, and for the " +
+      "reasons of RELAY-05.",
     seenBy: ["answer"],
   },
   "RELAY-07": {
     why: "A packet socket receives frames that no host would deliver: fragments, wrong " +
       "checksums, contradictory lengths. Each must be dropped, and for its own reason: a " +
       "frame counted under another reason shows a test that was never reached.",
-    refutedBy:
-      "Any count that differs from the number of frames sent of that kind, or such a datagram " +
-      "among those that left.",
+    refutedBy: "Any count that differs from that of root's own socket with the same filter, or a " +
+      "number of relayed datagrams other than left. Others' frames before the first and after " +
+      "the last of ours may be counted or not. It is skipped if no invalid frame arrived.",
     seenBy: ["parent", "child"],
   },
   "RELAY-08": {
@@ -490,7 +492,9 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "worker. It runs in the kernel, before the queue, so the kernel's own counter shows " +
       "what passed.",
     refutedBy:
-      "tp_packets other than the number of UDP frames sent to the group, or tp_drops above 0.",
+      "tp_packets other than at root's own socket with the same filter, a frame there that is " +
+      "not UDP to the group, or tp_drops above 0. It is skipped if others sent more than the " +
+      "socket had room for.",
     seenBy: ["parent"],
   },
   "RELAY-09": {
@@ -498,8 +502,9 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "routed back through the same interface, before it reaches an AF_INET socket. The " +
       "control has rp_filter off.",
     refutedBy:
-      "The AF_INET socket receives something under rp_filter 1, or not everything under 0, " +
-      "which spoils the control; or the relay misses something in either case.",
+      "The relay misses something in either case. It is skipped if the AF_INET socket does " +
+      "not receive everything under rp_filter 0 (a firewall), or receives something under 1 " +
+      "(the source is routed back by the same interface).",
     seenBy: ["parent"],
   },
   "HARD-01": {

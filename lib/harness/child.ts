@@ -148,7 +148,8 @@ export class Child implements AsyncDisposable {
   wasSilentSince(moment: number): boolean {
     const { timeout } = this.#run.context;
     const waited = performance.now() - moment;
-    return wasSilent({ waited, timeout, child: processorUse(this.pid) });
+    const [child, parent] = [this.pid, Deno.pid].map(processorUse);
+    return wasSilent({ waited, timeout, child, parent });
   }
 
   /** The duration of the longest {@linkcode look} so far, in milliseconds. */

@@ -49,6 +49,11 @@ const HARMLESS: readonly SyscallName[] = [
   ...["io_uring_setup", "io_uring_register", "io_uring_enter", "memfd_create"] as const,
 ];
 
+/** Calls that may fail for want of memory when a source of frames is opened. */
+const OF_SOURCES: readonly string[] = [
+  ...["setsockopt", "mmap", "io_uring_setup", "io_uring_register", "io_uring_enter"],
+];
+
 /** The errnos of impossible arguments. No child is excused by one of them. */
 const FOR_ARGUMENTS: readonly number[] = [
   ...[Errno.EBADF, Errno.EINVAL, Errno.EFAULT, Errno.EAGAIN, Errno.ENOTSOCK],
@@ -94,7 +99,8 @@ function sendToItself(): void {
 
 /** Returns why a system call fails for root too; `undefined` if it does not, or differently. */
 function whyRefused({ syscall, errno }: FailedCall, ifindex: number): string | undefined {
-  const attempts = [() => callHarmlessly(syscall), ...RECEIVING.map((open) => () => open(ifindex))];
+  const sources = OF_SOURCES.includes(syscall) ? RECEIVING : [];
+  const attempts = [() => callHarmlessly(syscall), ...sources.map((open) => () => open(ifindex))];
   for (const attempt of attempts) {
     const refusal = refusalOf(attempt);
     if (refusal?.syscall === syscall && refusal.errno === errno) return refused(refusal);

@@ -17,7 +17,7 @@ import { onTheWire } from "./captured_frame.ts";
 import type { InterfaceWitness } from "./interface_witness.ts";
 import type { CapturedFrame } from "./protocol.ts";
 import type { LinkEnd } from "../packets/link_layer.ts";
-import { floodReason } from "../packets/socket.ts";
+import { floodReason, isFloodOfOthers } from "../packets/socket.ts";
 import { secretOf, type Stimulus } from "../packets/stimulus.ts";
 
 /** How many frames may be in flight at once: far fewer than any receive buffer holds. */
@@ -129,6 +129,8 @@ export class Reception implements AsyncDisposable {
   #wanted = 0;
   #last = -1;
   #inFlight = 0;
+  /** How many frames are sent for each that is wanted: the more, the longer none has come. */
+  #eagerness = 1;
   #lastArrival = 0;
   /** How many copies of the passed socket the parent has kept. */
   #copiesLeft = 0;
@@ -235,10 +237,11 @@ export class Reception implements AsyncDisposable {
   #send(count: number): void {
     if (this.#stimulus === undefined) return;
     if (performance.now() - this.#lastArrival > PATIENCE) {
+      this.#eagerness *= 2;
       this.#inFlight = 0;
       this.#lastArrival = performance.now();
     }
-    while (this.#inFlight < WINDOW && this.#counted + this.#inFlight < count) {
+    while (this.#inFlight < WINDOW && this.#inFlight < (count - this.#counted) * this.#eagerness) {
       this.#sendOne(this.#stimulus);
       this.#inFlight++;
     }
@@ -352,6 +355,7 @@ export class Reception implements AsyncDisposable {
 
   #judge(tally: Tally, wanted: number, observed: (returned: number) => string): Finding {
     const { returned, witnessed } = tally;
+    const flood = this.#flood;
     const evidence = {
       sent: this.#awaited.expected,
       received: returned,
@@ -364,7 +368,7 @@ export class Reception implements AsyncDisposable {
       up_to: this.#last + 1,
     };
     if (returned >= wanted) return judged(true, observed(returned), evidence);
-    const reason = this.#whyUnanswered(tally, wanted);
+    const reason = flood ?? this.#whyUnanswered(tally, wanted);
     if (reason !== undefined) return { ...skipped(reason), evidence };
     return judged(
       false,
@@ -381,9 +385,10 @@ export class Reception implements AsyncDisposable {
    */
   get #flood(): string | undefined {
     const drops = this.#drops();
+    if (drops > 0) this.#witness.look(); // counts the frames of others
     const others = this.#others - this.#othersBefore;
-    if (drops === 0 || others < drops || this.#forwarded === 0) return undefined;
-    return floodReason(drops);
+    const isFlood = isFloodOfOthers(drops, others) && this.#forwarded > 0;
+    return isFlood ? floodReason(drops) : undefined;
   }
 
   /** Returns why too few packets show nothing here; `undefined` if they refute the claim. */
@@ -391,8 +396,6 @@ export class Reception implements AsyncDisposable {
     const { witnessed, returned } = tally;
     const { cut, lost, isDown } = this.#witness;
     if (isDown) return "the interface went down: bring it up, and keep it up";
-    const flood = this.#flood;
-    if (flood !== undefined) return flood;
     if (this.#stimulus === undefined) {
       if (witnessed < wanted) {
         const admitted = this.#admitted === undefined

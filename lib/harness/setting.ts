@@ -88,7 +88,6 @@ export function findSetting(
   const [identity] = identities;
   const own = findOptions(experiments, options.options, link);
   requireRoot(commandLine);
-  requireProc();
   requireUp(link);
   if (stimulus !== undefined) requireUp(stimulus);
   for (const each of [link, stimulus]) if (each !== undefined) requireCarrier(each);
@@ -126,8 +125,11 @@ function requireRoot(commandLine: string): void {
 
 /**
  * Requires a /proc of this PID namespace, where the parent sees its children by their process ids.
+ * Without /proc the runtime does not even know its own path.
+ *
+ * @throws {CannotAnswer} If there is none.
  */
-function requireProc(): void {
+export function requireProc(): void {
   const self = linkIn("/proc/self");
   if (self === String(Deno.pid)) return;
   const remedy = "mount -t proc proc /proc";

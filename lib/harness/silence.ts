@@ -2,9 +2,10 @@
  * Tells a child that fell silent from a run that had too little time.
  *
  * A child is silent if it had everything that its next stage needs, and did not reach that stage
- * for a second at least and for half of the run's time. It is excused if it had to wait for a
- * processor, as on a busy machine, or has computed for less time than a start may take on a slow
- * one. A child that sleeps, is stopped, or computes without end is not excused.
+ * for a second at least and for half of the run's time. It is excused if it spent a quarter of that
+ * waiting for a processor, as on a busy machine, or computing, as during its start on a slow one.
+ * It is not excused if it has computed for longer than any start takes: a child that sleeps, is
+ * stopped, or computes without end is silent.
  *
  * @module
  */
@@ -14,12 +15,6 @@ import { readTextFile } from "../../ffi/process/file.ts";
 
 /** The shortest wait after which a child counts as silent, in milliseconds. */
 const SHORTEST = 1000;
-
-/**
- * The longest that a child may compute before it counts as computing without end, in milliseconds:
- * several times the start of this process, which loads more modules than a child.
- */
-const LONGEST_START = Math.max(SHORTEST, 4 * performance.now());
 
 /** The use that the main thread of a process has made of the processor, in milliseconds. */
 export interface ProcessorUse {
@@ -36,14 +31,19 @@ export interface Wait {
   /** The time limit of the run. */
   readonly timeout: number;
   readonly child: ProcessorUse;
+  readonly parent: ProcessorUse;
 }
 
-/** Whether a child for which the parent waited in vain is to blame for that. */
-export function wasSilent({ waited, timeout, child }: Wait): boolean {
+/**
+ * Whether a child for which the parent waited in vain is to blame for that. The parent loads more
+ * modules than a child, so no start of a child takes twice as much of the processor.
+ */
+export function wasSilent({ waited, timeout, child, parent }: Wait): boolean {
   if (waited < Math.max(SHORTEST, timeout / 2)) return false;
-  if (child.queued > waited / 4) return false;
-  const isBusy = child.ran > waited / 2;
-  return !isBusy || child.ran > LONGEST_START;
+  const share = waited / 4;
+  const longestStart = Math.max(SHORTEST, 2 * parent.ran);
+  if (child.ran > Math.max(longestStart, share)) return true; // it had a processor, to no avail
+  return child.queued <= share && child.ran <= share;
 }
 
 /**

@@ -230,6 +230,18 @@ export function countDrops(fd: number): () => number {
   return () => drops += takeStatistics(fd).drops;
 }
 
+/**
+ * Whether others can have filled the buffer of a socket: a good part of the frames for which it had
+ * no room must have been theirs. A holder of the socket can make the buffer small, and then it is
+ * not the others that fill it.
+ *
+ * @param drops How many frames found no room.
+ * @param others How many frames of others arrived, as far as they have been counted.
+ */
+export function isFloodOfOthers(drops: number, others: number): boolean {
+  return drops > 0 && 2 * others >= drops;
+}
+
 /** Returns the reason why missing frames show nothing where others have flooded the interface. */
 export function floodReason(drops: number): string {
   return `too much traffic of others: the kernel dropped ${drops} frames for lack of room; ` +

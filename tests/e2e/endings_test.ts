@@ -400,7 +400,7 @@ testNeeding(
  * page.
  */
 async function signalledLate(report: string, delay: number): Promise<void> {
-  await using run = inSilence(["-t", "3", "--json", "--report", report]);
+  await using run = inSilence(["-t", "5", "--json", "--report", report]);
   await waiting(run);
   await until("its child has ended", () => childrenOf(run.pid).every(hasEnded), AT_ONCE);
   await pause(delay);

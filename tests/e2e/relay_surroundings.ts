@@ -1,7 +1,7 @@
 /**
  * The surroundings of a relay: outputs and inputs of other sizes and forms, other senders, and
- * firewalls. A table; each line says how a surrounding is made, the right answer there, and a defect
- * that must be found there nevertheless.
+ * firewalls. A table; each line says how a surrounding is made, the right answer there, and a
+ * defect that must be found there nevertheless.
  *
  * @module
  */

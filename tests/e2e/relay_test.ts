@@ -128,7 +128,7 @@ testNeeding(
  */
 function stopped(signal: string): Promise<Outcome> {
   const script = `set -m # or SIGINT is ignored by what runs in the background
-    children() { grep -als 'lib/[e]xperiments/relay.ts' /proc/[0-9]*/cmdline | wc -l; }
+    children() { grep -als -e '--allow-ffi=libc[.]so' /proc/[0-9]*/cmdline | wc -l; }
     "$0" "$@" & pid=$!
     until [ "$(cat ${SETTING}/veth-fdpass/rp_filter)" = 1 ]; do sleep 0.05; done
     kill -${signal} $pid; wait $pid; echo "exit $?"

@@ -17,12 +17,24 @@ const IDS = Object.keys(CHECKS);
 const text = { type: "string", maxLength: 4096 };
 const checks = { type: "array", maxItems: 64, items: { enum: IDS } };
 const open = { type: "object" };
-const message = (type: string | string[], properties: Record<string, unknown>) => ({
+const message = (
+  type: string | string[],
+  properties: Record<string, unknown>,
+  optional: Record<string, unknown> = {},
+) => ({
   type: "object",
   additionalProperties: false,
   required: ["type", ...Object.keys(properties)],
-  properties: { type: { enum: [type].flat() }, ...properties },
+  properties: { type: { enum: [type].flat() }, ...properties, ...optional },
 });
+
+const u16 = { type: "integer", minimum: 0, maximum: 0xffff };
+const vlan = {
+  type: "object",
+  additionalProperties: false,
+  required: ["tpid", "tci"],
+  properties: { tpid: u16, tci: u16 },
+};
 
 /** The schema of a parsed message. */
 const isMessage = new Ajv2020().compile({
@@ -45,7 +57,7 @@ const isMessage = new Ajv2020().compile({
       },
       timestamp_ns: { type: "string", pattern: "^[0-9]{1,20}$" },
       stamped_by: { enum: ["kernel", "child"] },
-    }),
+    }, { vlan }),
     message("reached", { stage: text, detail: open }),
     message("failed", { message: text }),
   ],
@@ -86,6 +98,7 @@ const plain = fc.dictionary(
 );
 const someText = fc.string({ unit: "grapheme", maxLength: 12 });
 const head = fc.uint8Array({ maxLength: 40 });
+const halfWord = fc.integer({ min: 0, max: 0xffff });
 
 /** Messages of the protocol. */
 const valid: fc.Arbitrary<Record<string, unknown>> = fc.oneof(
@@ -110,7 +123,8 @@ const valid: fc.Arbitrary<Record<string, unknown>> = fc.oneof(
       head: fc.constant(bytes.toBase64()),
       timestamp_ns: fc.bigInt(0n, 2n ** 64n - 1n).map(String),
       stamped_by: fc.constantFrom("kernel", "child"),
-    })
+      vlan: fc.record({ tpid: halfWord, tci: halfWord }),
+    }, { requiredKeys: ["type", "bytes", "head", "timestamp_ns", "stamped_by"] })
   ),
   fc.record({ type: fc.constant("reached"), stage: someText, detail: plain }),
   fc.record({ type: fc.constant("failed"), message: someText }),
@@ -123,6 +137,7 @@ const KEYS = ["type", "title", "privileged", "text", "checks", "id", "status", "
     "head",
     "timestamp_ns",
     "stamped_by",
+    "vlan",
     "stage",
     "detail",
     "message",

@@ -25,7 +25,7 @@ import type { Protection } from "../../lib/confine/protections.ts";
 export interface Refutation {
   /** The defect in words. */
   readonly what: string;
-  /** The checks that must fail; others may fail as well. */
+  /** The checks that must fail; others may fail too. None if the run fails by its end alone. */
   readonly refutes: readonly CheckId[];
   /** True if no other check may fail. */
   readonly alone?: boolean;

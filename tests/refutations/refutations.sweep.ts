@@ -18,7 +18,8 @@ for (
   const [name, { what, refutes, alone, endsEarly, prefix = [] }] of Object.entries(REFUTATIONS)
 ) {
   const [experiment] = name.split("/");
-  tests.add(root, `${experiment}: ${refutes.join(", ")} fail when ${what}`, async () => {
+  const failing = refutes.length > 0 ? `${refutes.join(", ")} fail` : "FAIL";
+  tests.add(root, `${experiment}: ${failing} when ${what}`, async () => {
     const command = [Deno.execPath(), "run", "-A", "tests/refutations/run.ts", name];
     const outcome = await inNamespace([...prefix, ...command], { timeout: LIMIT });
     const { verdict, experiments: [{ checks, error }] } = evidenceIn(outcome);

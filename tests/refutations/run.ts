@@ -16,7 +16,8 @@ import { REFUTATIONS } from "./all.ts";
 
 const [name, ...given] = Deno.args;
 const { experiment, harden = false, timeout = 30 } = REFUTATIONS[name];
-const args = ["--timeout", String(timeout), ...harden ? ["--harden"] : []];
+const limit = given.includes("--timeout") ? [] : ["--timeout", String(timeout)];
+const args = [...limit, ...harden ? ["--harden"] : []];
 const task = parseCommandLine(
   [...args, ...given.length === 0 ? ["veth-fdpass"] : given],
   [experiment],

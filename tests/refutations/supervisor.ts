@@ -296,8 +296,6 @@ const DEFECTS: { readonly [name: string]: Defect } = {
   "never-given-up": {
     what: "a worker is restarted for ever",
     refutes: ["SUPER-06"],
-    endsEarly: true,
-    timeout: 15,
     inSupervisor: () => RestartPolicy.prototype.afterEnd = () => 0,
   },
   "swallowing-recvfrom": {

@@ -7,7 +7,7 @@
 import { ROOTS_FILE } from "../../confine/early_rings.ts";
 import { type Finding, judged, skipped } from "../../evidence/evidence.ts";
 import type { ThreadCredentials } from "../../inspect/threads.ts";
-import { floodReason } from "../../packets/socket.ts";
+import { floodReason, isFloodOfOthers } from "../../packets/socket.ts";
 import { BATCH } from "../../receive/frame_source.ts";
 import { PACKET_SOCKET, type SeenOutcome } from "./early_outcomes.ts";
 
@@ -94,7 +94,7 @@ export function judgeReceiving(origin: Finding, ends: number | null, runsOut: bo
     .map((name) => Number(origin.evidence[name]));
   const lost = upTo - received;
   const skip = (reason: string) => ({ ...skipped(reason), evidence: { ...origin.evidence, ends } });
-  if (lost > 0 && drops > 0 && others >= drops) return skip(floodReason(drops));
+  if (lost > 0 && isFloodOfOthers(drops, others)) return skip(floodReason(drops));
   if (lost > 0 && witnessed <= received) {
     return skip(`${lost} frames did not reach the interface: root's own socket saw ${witnessed}`);
   }

@@ -242,9 +242,9 @@ export const receivePaths: Experiment = {
 };
 
 /**
- * Sends frames, at most {@linkcode windowFor} in flight, until as many as are wanted have arrived and
- * the child has received them, one that arrived is missing, or none arrives at all. A frame that
- * did not arrive is replaced by another one, as often as there are frames wanted.
+ * Sends frames, at most {@linkcode windowFor} in flight, until as many as are wanted have arrived
+ * and the child has received them, one that arrived is missing, or none arrives at all. A frame
+ * that did not arrive is replaced by another one, as often as there are frames wanted.
  *
  * @param wanted How many frames must arrive.
  */

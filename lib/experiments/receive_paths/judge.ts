@@ -5,7 +5,7 @@
  */
 
 import { type Finding, judged, leftOpen } from "../../evidence/evidence.ts";
-import { floodReason, type PacketStatistics } from "../../packets/socket.ts";
+import { floodReason, isFloodOfOthers, type PacketStatistics } from "../../packets/socket.ts";
 
 /** The digests of the frames that were sent, and of those that witness and child received. */
 export interface Digests {
@@ -60,7 +60,7 @@ export function judgeFrames(
     unprivileged: dropped,
   };
   const { lost, disordered, foreign } = figures;
-  const isDisplaced = isFlooded || lost > 0 && drops >= lost && others >= drops;
+  const isDisplaced = isFlooded || lost > 0 && drops >= lost && isFloodOfOthers(drops, others);
   const refuted = !dropped || again > 0 || disordered > 0 || (lost > 0 && !isDisplaced);
   const skip = (reason: string) => leftOpen(reason, figures);
   if (!refuted && isFlooded) {

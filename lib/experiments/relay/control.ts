@@ -40,16 +40,18 @@ function whyRefused(step: () => unknown): string | undefined {
  * @param inward A packet socket that is bound to the interface that the worker receives from, and
  *   the form of the frames there.
  * @param witnesses The witnesses of the one and of the other.
- * @returns How many stray frames each witness saw.
+ * @param text The text of the control frames, as the witnesses know it.
+ * @returns How many of them each witness saw.
  */
 export async function controlStrays(
   egressFd: number,
   inward: { readonly fd: number; readonly layer: LinkLayer },
   witnesses: readonly [OutputWitness, OutputWitness],
+  text: string,
 ): Promise<number[]> {
-  whyRefused(() => sendTo(egressFd, strayPayload(), 0, inetAddress(ELSEWHERE)));
-  whyRefused(() => send(inward.fd, strayFrame(inward.layer), 0));
-  return [await witnesses[0].awaitStrays(TIMEOUT), await witnesses[1].awaitStrays(TIMEOUT)];
+  whyRefused(() => sendTo(egressFd, strayPayload(text), 0, inetAddress(ELSEWHERE)));
+  whyRefused(() => send(inward.fd, strayFrame(inward.layer, text), 0));
+  return [await witnesses[0].awaitControl(TIMEOUT), await witnesses[1].awaitControl(TIMEOUT)];
 }
 
 /**

@@ -28,14 +28,19 @@ import { packetAddress } from "../../packets/socket.ts";
 
 const STRAY_TEXT = "fdpass-elsewhere";
 
-/** Returns the payload of a stray datagram. */
-export function strayPayload(): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(STRAY_TEXT);
+/** Returns a text for the control frames of one run: those of another run do not count. */
+export function newControlText(): string {
+  return `fdpass-control-${crypto.getRandomValues(new Uint8Array(8)).toHex()}`;
 }
 
-/** Returns a stray datagram in a frame. */
-export function strayFrame(layer: LinkLayer): Uint8Array<ArrayBuffer> {
-  return markedFrame(STRAY_TEXT, layer);
+/** Returns the payload of a stray datagram, or of another one with its text. */
+export function strayPayload(text = STRAY_TEXT): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}
+
+/** Returns a stray datagram in a frame, or another one with its text. */
+export function strayFrame(layer: LinkLayer, text = STRAY_TEXT): Uint8Array<ArrayBuffer> {
+  return markedFrame(text, layer);
 }
 
 /** Returns a stray frame as a socket with an offload header sends it. */
@@ -43,9 +48,9 @@ export function strayFrameWithHeader(layer: LinkLayer): Uint8Array<ArrayBuffer> 
   return joined(virtio_net_hdr.alloc().bytes, strayFrame(layer));
 }
 
-/** Whether a frame carries the text of a stray datagram. */
-export function isStray(frame: Uint8Array): boolean {
-  return new TextDecoder("latin1").decode(frame).includes(STRAY_TEXT);
+/** Whether a frame carries a text, by default that of a stray datagram. */
+export function isStray(frame: Uint8Array, text = STRAY_TEXT): boolean {
+  return new TextDecoder("latin1").decode(frame).includes(text);
 }
 
 /** A worker that sends by its egress. */

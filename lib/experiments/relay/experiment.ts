@@ -66,7 +66,7 @@ import {
   longestOutputOf,
   openEgress,
 } from "./egress.ts";
-import { attemptElsewhere } from "./elsewhere.ts";
+import { attemptElsewhere, newControlText } from "./elsewhere.ts";
 import { Exchange } from "./exchange.ts";
 import { longestPayload } from "./frames.ts";
 import {
@@ -164,7 +164,8 @@ export async function parent(
   const reading = { from, longest: longestOutput, digest, injections: stimulus };
   using arriving = new Arrivals(link, { ...reading, filter: destinationFilter(from.address) });
   using passing = new Arrivals(link, { ...reading, filter });
-  const expected = { source: agreed.source, to, digest };
+  const control = newControlText();
+  const expected = { source: agreed.source, to, digest, control };
   using leaving = new OutputWitness(egressLink, "outgoing", expected);
   using inward = new OutputWitness(far, "incoming", expected);
   const { signal } = run.context;
@@ -178,7 +179,8 @@ export async function parent(
   // A datagram to the destination leaves, too, and reaches the receiver.
   using sender = boundPacketSocket(link.ifindex, 0);
   const { ifindex, layer } = link;
-  const controls = await controlStrays(egress.fd, { fd: sender.fd, layer }, [leaving, inward]);
+  const outputs = [leaving, inward] as const;
+  const controls = await controlStrays(egress.fd, { fd: sender.fd, layer }, outputs, control);
   const whyNoOutput = await overrides.controlOutput(flow, egress.fd, digest);
   run.detail(
     `control: the parent sent a stray frame through each socket; the witnesses saw ${

@@ -34,6 +34,8 @@ export interface ExpectedOutput {
   readonly source: string;
   readonly to: Ipv4Endpoint;
   readonly digest: Digest;
+  /** The text of the parent's own control frames. */
+  readonly control: string;
 }
 
 /** Which frames a witness sees: those that this machine sends, or those that arrive. */
@@ -47,6 +49,8 @@ export class OutputWitness implements Disposable {
   readonly #expected: ExpectedOutput;
   /** The digests of the payloads of the datagrams that may pass, in order. */
   readonly datagrams: string[] = [];
+  /** How many control frames have passed. */
+  controls = 0;
   /** The worker's other frames, in words. */
   #strays: string[] = [];
 
@@ -91,24 +95,31 @@ export class OutputWitness implements Disposable {
   }
 
   /**
-   * Waits for a stray frame that was sent on purpose: a busy processor may take a moment.
+   * Waits for a control frame: a busy processor may take a moment.
    *
    * @param timeout In milliseconds.
-   * @returns How many stray frames have passed; 0 after the timeout.
+   * @returns How many have passed; 0 after the timeout.
    */
-  async awaitStrays(timeout: number): Promise<number> {
+  async awaitControl(timeout: number): Promise<number> {
+    await this.#await(() => this.controls > 0, timeout);
+    return this.controls;
+  }
+
+  /** Waits until something has been seen, and returns whether it has; after the timeout, false. */
+  async #await(isSeen: () => boolean, timeout: number): Promise<boolean> {
     for (const deadline = performance.now() + timeout;;) {
-      const { length } = this.takeStrays();
+      this.look();
       const left = deadline - performance.now();
-      if (length > 0 || left <= 0) return length;
+      if (isSeen() || left <= 0) return isSeen();
       await pollAsync([this.fd], POLLIN, left);
     }
   }
 
   /** Sorts a frame. Those of the kernel and of others are left out. */
   readonly #see = (frame: Uint8Array, { segmentSize }: PacketRingSource): void => {
-    const { source, digest } = this.#expected;
-    if (isStray(frame)) {
+    const { source, digest, control } = this.#expected;
+    if (isStray(frame, control)) this.controls++;
+    else if (isStray(frame)) {
       this.#strays.push(`marked: ${summarize(frame, this.#layer)}`);
     } else if (sourceOf(frame, this.#layer) === source) {
       // The frame has not left this machine, so its checksum may not have been computed yet.
@@ -132,14 +143,10 @@ export class OutputWitness implements Disposable {
    * @returns Whether it came in time.
    */
   async awaitDatagram(digest: string, timeout: number): Promise<boolean> {
-    for (const deadline = performance.now() + timeout;;) {
-      this.look();
-      const at = this.datagrams.indexOf(digest);
-      if (at !== -1) this.datagrams.splice(at, 1);
-      const left = deadline - performance.now();
-      if (at !== -1 || left <= 0) return at !== -1;
-      await pollAsync([this.fd], POLLIN, left);
-    }
+    const place = () => this.datagrams.indexOf(digest);
+    const isSeen = await this.#await(() => place() !== -1, timeout);
+    if (isSeen) this.datagrams.splice(place(), 1);
+    return isSeen;
   }
 
   /** Closes its socket. */

@@ -52,6 +52,7 @@ import { requireWorkerMemory } from "./memory.ts";
 /**
  * The ring of each socket: 16 MiB in many small blocks. Without a reader the kernel retires a block
  * every 8 ms, however little is in it, so the number of blocks limits how long a gap may be.
+ * A frame of others that is longer than a block is cut. Those of the stream are short.
  */
 const RING: PacketRingGeometry = { blockSize: 1 << 14, blockCount: 1024, retireTimeout: 8 };
 

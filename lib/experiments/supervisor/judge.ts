@@ -6,7 +6,7 @@
 
 import type { Account } from "./account.ts";
 import { type Finding, judged, skipped } from "../../evidence/evidence.ts";
-import { floodReason } from "../../packets/socket.ts";
+import { floodReason, isFloodOfOthers } from "../../packets/socket.ts";
 import type { Shares } from "./kills.ts";
 import { FAILURES_TOLERATED } from "./restart_policy.ts";
 import type { Seat } from "./seat.ts";
@@ -85,7 +85,7 @@ export function judgeOnce(
     tp_drops: drops,
   };
   const dropped = drops.reduce((sum, each) => sum + each, 0);
-  const isDisplaced = dropped >= account.lost.length && others >= dropped;
+  const isDisplaced = dropped >= account.lost.length && isFloodOfOthers(dropped, others);
   const skip = (reason: string) => ({ ...skipped(reason), evidence });
   if (twice === 0 && lost.length > 0 && isDisplaced) return skip(floodReason(dropped));
   if (twice === 0 && lost.length === 0 && absent.length > 0) {
@@ -129,7 +129,9 @@ export function judgeGaps(
 /**
  * Judges SUPER-06: a seat that is given up keeps no share of the frames, and gets one when revived.
  */
-export function judgeShares({ failures, whileGivenUp, afterRevival, others }: Shares): Finding {
+export function judgeShares(shares: Shares): Finding {
+  const { isGivenUp, failures, whileGivenUp, afterRevival, others } = shares;
+  if (!isGivenUp) return judged(false, `not given up after ${failures} workers ended`);
   return judged(
     failures >= FAILURES_TOLERATED && whileGivenUp === 0 && others > 0 && afterRevival > 0,
     `given up after ${failures} workers ended; meanwhile ${others} frames for the others, ` +

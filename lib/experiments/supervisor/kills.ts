@@ -5,6 +5,7 @@
  */
 
 import { pause } from "../../host/pause.ts";
+import { FAILURES_TOLERATED } from "./restart_policy.ts";
 import type { Seat } from "./seat.ts";
 import type { Supervisor } from "./supervisor.ts";
 
@@ -26,6 +27,8 @@ const PATIENCE = 5000;
 
 /** Frames that the workers received while one seat was given up, and afterwards. */
 export interface Shares {
+  /** Whether the seat was given up. If not, the frames are not counted. */
+  readonly isGivenUp: boolean;
   /** How many workers of the seat ended before it was given up. */
   readonly failures: number;
   /** Frames that the kernel put into the seat's socket while it was given up. */
@@ -80,6 +83,9 @@ async function awaitBusySeat(
 const within = (whyNot: (() => Error | undefined) | undefined) =>
   whyNot && { patience: PATIENCE, whyNot };
 
+/** How many workers of a seat may end before the seat counts as one that is never given up. */
+const MOST_FAILURES = 3 * FAILURES_TOLERATED;
+
 /**
  * Kills each worker of the first seat as soon as it exists, until the seat is given up; revives the
  * seat later.
@@ -93,6 +99,10 @@ export async function killUntilGivenUp(supervisor: Supervisor, time: number): Pr
   const ends = seat.ends.length;
   let killed: number | undefined;
   while (seat.state !== "given up") {
+    const failures = seat.ends.length - ends;
+    if (failures > MOST_FAILURES) {
+      return { isGivenUp: false, failures, whileGivenUp: 0, afterRevival: 0, others: 0 };
+    }
     await supervisor.until(() => seat.state === "given up" || (seat.pid ?? killed) !== killed);
     killed = seat.pid;
     supervisor.kill(seat);
@@ -107,6 +117,7 @@ export async function killUntilGivenUp(supervisor: Supervisor, time: number): Pr
   await supervisor.revive(seat);
   await pause(time);
   return {
+    isGivenUp: true,
     failures: seat.ends.length - ends,
     whileGivenUp,
     afterRevival: seat.progress.count - before,

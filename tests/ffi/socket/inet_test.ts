@@ -15,8 +15,11 @@ import {
   IPPROTO_IP,
   ipv4Bytes,
   joinGroup,
+  joinSource,
   MSG_DONTWAIT,
   OwnedFd,
+  poll,
+  POLLIN,
   recv,
   send,
   sendMulticastBy,
@@ -97,6 +100,32 @@ Deno.test("joinGroup() throws for a second join, and for an address that is not 
   assertEquals(codeOf(() => joinGroup(fd.fd, "239.255.70.68", lo)), "EADDRINUSE");
   assertEquals(codeOf(() => joinGroup(fd.fd, "192.0.2.1", lo)), "EINVAL");
   assertEquals(codeOf(() => joinGroup(fd.fd, "239.255.70.68", 0x7ffffff)), "ENODEV");
+});
+
+Deno.test("joinSource() lets one source through, and no other", () => {
+  const lo = if_nametoindex("lo"), group = "232.70.68.1";
+  using sender = udp();
+  bind(sender.fd, inetAddress({ address: LOCALHOST, port: 0 }));
+  sendMulticastBy(sender.fd, lo, 0);
+  const arrives = (source: string): boolean => {
+    using receiver = udp();
+    bind(receiver.fd, inetAddress({ address: group, port: 0 }));
+    joinSource(receiver.fd, group, source, lo);
+    const { port } = inetEndpoint(getsockname(receiver.fd));
+    sendTo(sender.fd, Uint8Array.of(1), 0, inetAddress({ address: group, port }));
+    return poll([receiver.fd], POLLIN, source === LOCALHOST ? 5000 : 100)[0] !== 0;
+  };
+  assertEquals([arrives(LOCALHOST), arrives("192.0.2.1")], [true, false]);
+});
+
+Deno.test("joinSource() throws for a second join, and for what is no group or source", () => {
+  using fd = udp();
+  const lo = if_nametoindex("lo"), group = "232.70.68.2", source = "192.0.2.1";
+  joinSource(fd.fd, group, source, lo);
+  assertEquals(codeOf(() => joinSource(fd.fd, group, source, lo)), "EADDRNOTAVAIL");
+  assertEquals(codeOf(() => joinSource(fd.fd, "192.0.2.1", source, lo)), "EINVAL");
+  assertEquals(codeOf(() => joinSource(fd.fd, group, source, 0x7ffffff)), "ENODEV");
+  assertThrows(() => joinSource(fd.fd, group, "nowhere", lo), RangeError, '"nowhere"');
 });
 
 function codeOf(step: () => unknown): string {

@@ -10,6 +10,7 @@ import {
   cmsghdr,
   cString,
   encodeControlMessages,
+  group_source_req,
   inetAddress,
   io_uring_params,
   IORING_SETUP_CQSIZE,
@@ -177,6 +178,8 @@ Deno.test("decodeCall() shows the value of an option as its struct, an int, or b
   assertEquals(set(263, 13, tpacket_req.alloc().bytes), "optval: struct tpacket_req, 16 bytes:");
   assertEquals(set(263, 1, packet_mreq.alloc().bytes), "optval: struct packet_mreq, 16 bytes:");
   assertEquals(set(0, 35, ip_mreqn.alloc().bytes), "optval: struct ip_mreqn, 12 bytes:");
+  const source = group_source_req.alloc().bytes;
+  assertEquals(set(0, 46, source), "optval: struct group_source_req, 264 bytes:");
   assertEquals(set(1, 25, Uint8Array.of(108, 111)), "optval: 2 bytes:");
   const int = decoded("setsockopt", [7, 1, 8, Int32Array.of(4096), 4]);
   assertEquals(int.details, ["optval: int:", "      0  00 10 00 00               4096"]);

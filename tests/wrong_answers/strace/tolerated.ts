@@ -441,7 +441,8 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     answers: ["lie"],
     at: ["new Stimulus@lib/packets/stimulus.ts", "openPacketSocket@lib/packets/socket.ts"],
     why: "the socket only sends; or its own frames come back, which are told from the stimulus; " +
-      "without the kernel's stamps no frame would count",
+      "without the kernel's stamps no frame would count; without its VLAN tags frames are shown " +
+      "untagged",
   },
   {
     libc: ["getsockopt"],

@@ -23,6 +23,8 @@ import { auditDescriptors } from "../../../../lib/confine/descriptors.ts";
 import type { FrameSource } from "../../../../lib/receive/mod.ts";
 import { RelayFrames } from "../../../../lib/experiments/relay/frames.ts";
 import { invalidFrames } from "../../../../lib/experiments/relay/invalid_frames.ts";
+import { datagramsIn } from "../../../../lib/experiments/relay/datagrams.ts";
+import { datagramFrame } from "../../../../lib/packets/build.ts";
 import { Relay } from "../../../../lib/experiments/relay/relay.ts";
 import { NOBODY } from "../../../support/link_ends.ts";
 
@@ -45,7 +47,7 @@ class ListSource implements FrameSource {
   }
 
   get captured(): number {
-    return this.bytes.length;
+    return this.bytes.length - this.cut;
   }
 
   get length(): number {
@@ -55,7 +57,9 @@ class ListSource implements FrameSource {
   readonly fd = -1;
   readonly offset = 0;
   readonly vlan = undefined;
-  readonly segmentSize = 0;
+  segmentSize = 0;
+  /** How many bytes of each frame are missing. */
+  cut = 0;
   readonly isChecksumPending = false;
   readonly inexpressible = 0;
   wait(): void {}
@@ -68,7 +72,7 @@ function queued(fd: number): Uint8Array[] {
   const all: Uint8Array[] = [];
   try {
     for (;;) {
-      const buffer = new Uint8Array(2048);
+      const buffer = new Uint8Array(4096);
       all.push(buffer.subarray(0, recv(fd, buffer, MSG_DONTWAIT)));
     }
   } catch (error) {
@@ -128,6 +132,47 @@ Deno.test("Relay gives up a datagram that the output refuses, and continues", ()
   assertEquals(relayed + refused, received);
   assertEquals(queued(there.fd).length, relayed);
   assert(refused === 0 || retried >= refused, "each was tried again");
+});
+
+Deno.test("Relay counts what is too big for the output, and what was cut, by these reasons", () => {
+  const [here, there] = pair();
+  using _here = here;
+  using _there = there;
+  setsockopt(here.fd, SOL_SOCKET, 7, 0); // SO_SNDBUF: the kernel's least is 4608 bytes
+  const jumbo = new RelayFrames(NOBODY, FROM, 8972);
+  const source = new ListSource([jumbo.datagram(0), frames.datagram(1), jumbo.datagram(0)]);
+  const relay = new Relay(source, here.fd, FROM, "ethernet");
+  assertEquals(relay.turn(2), 2);
+  source.cut = 100;
+  assertEquals(relay.turn(2), 1);
+  const { relayed, refused, dropped } = relay.account;
+  assertEquals([relayed, refused, dropped["too big for the output"], dropped.cut], [1, 0, 1, 1]);
+  assertEquals(queued(there.fd), [frames.payload(1)]);
+});
+
+for (
+  const [size, sizes] of [[0, [2500]], [1000, [1000, 1000, 500]], [1250, [1250, 1250]]] as const
+) {
+  Deno.test(`Relay divides a datagram of 2500 bytes that was joined from parts of ${size}`, () => {
+    const [here, there] = pair();
+    using _here = here;
+    using _there = there;
+    const payload = Uint8Array.from({ length: 2500 }, (_, i) => i * 31 >> 3);
+    const source = new ListSource([datagramFrame({ sender: NOBODY, to: FROM, payload })]);
+    source.segmentSize = size;
+    const relay = new Relay(source, here.fd, FROM, "ethernet");
+    assertEquals([relay.turn(1), relay.account.relayed], [1, sizes.length]);
+    const received = queued(there.fd);
+    assertEquals(received.map(({ length }) => length), [...sizes]);
+    assertEquals(Uint8Array.from(received.flatMap((each) => [...each])), payload);
+  });
+}
+
+Deno.test("datagramsIn() returns one datagram, empty or not, if none were joined", () => {
+  assertEquals([...datagramsIn(42, 0, 0)], [[42, 42]]);
+  assertEquals([...datagramsIn(42, 0, 100)], [[42, 42]]);
+  assertEquals([...datagramsIn(42, 10, 0)], [[42, 52]]);
+  assertEquals([...datagramsIn(42, 10, 10)], [[42, 52]]);
 });
 
 Deno.test("Relay sends a datagram again if the error was an ICMP error of an earlier one", () => {

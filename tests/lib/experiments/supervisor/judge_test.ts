@@ -102,7 +102,7 @@ Deno.test("judgeOnce() skips a phase whose losses others explain, and no more th
   assertMatch(observed, /^too much traffic of others: the kernel dropped 120 frames/);
   for (
     const [others, drops, why] of [
-      [119, [70, 50], "the stream itself was dropped"],
+      [59, [70, 50], "the stream itself was dropped"],
       [9000, [1, 0], "more is lost than was dropped"],
       [9000, [0, 0], "nothing was dropped"],
     ] as const
@@ -126,11 +126,15 @@ Deno.test("judgeGaps() adds the longest gap and the slowest notice, and compares
   assertEquals(judgeGaps([10], [5, 5], 100).status, "fail", "a death without a successor");
 });
 
-Deno.test("judgeShares() fails where any one of its four figures is wrong", () => {
-  const good = { failures: FAILURES_TOLERATED, whileGivenUp: 0, afterRevival: 1, others: 1 };
+Deno.test("judgeShares() fails where any one of its five figures is wrong", () => {
+  const good = {
+    ...{ isGivenUp: true, failures: FAILURES_TOLERATED },
+    ...{ whileGivenUp: 0, afterRevival: 1, others: 1 },
+  };
   assertEquals(judgeShares(good).status, "pass");
   for (
     const wrong of [
+      { isGivenUp: false },
       { failures: FAILURES_TOLERATED - 1 },
       { whileGivenUp: 1 },
       { afterRevival: 0 },
