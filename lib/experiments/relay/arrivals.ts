@@ -108,8 +108,8 @@ export class Arrivals implements Disposable {
   }
 
   /**
-   * The frames that the worker must have counted: those from the first to the last datagram of ours
-   * at least, and all at most.
+   * The frames that the worker must have counted: at least those from the first datagram of ours to
+   * the last one that comes out, and at most all.
    */
   get bounds(): Bounds {
     const first = this.#first ?? this.#last;
@@ -149,12 +149,13 @@ export class Arrivals implements Disposable {
     const isOurs = this.#claim(name, payload.length, source);
     if (isOurs) this.#first ??= copyOf(this.#tally);
     if (isFirst) this.#tally.frames++;
-    if (payload.length > longest) this.#tally.dropped["too big for the output"]++;
-    else {
-      this.#tally.relayed++;
-      this.datagrams.push({ digest: name, isOurs });
+    if (payload.length > longest) {
+      this.#tally.dropped["too big for the output"]++;
+      return;
     }
-    if (isOurs) this.#last = copyOf(this.#tally);
+    this.#tally.relayed++;
+    this.datagrams.push({ digest: name, isOurs });
+    if (isOurs) this.#last = copyOf(this.#tally); // it comes out, and so all before it are counted
   }
 
   /** Whether a datagram is one of ours. Each can be claimed as often as it was injected. */

@@ -63,6 +63,13 @@ testNeeding({ root: true }, "Arrivals bounds what a worker must have counted", (
   assertEquals([atLeast.dropped[tooBig], atMost.dropped[tooBig]], [2, 2]);
 });
 
+testNeeding({ root: true }, "Arrivals requires nothing after the last that comes out", () => {
+  const { bounds: { atLeast, atMost } } = arrivalsOf("abLL1");
+  assertEquals([atLeast.relayed, atLeast.dropped["too big for the output"]], [2, 0]);
+  assertEquals([atMost.relayed, atMost.dropped["too big for the output"]], [2, 2]);
+  assertEquals([atLeast.dropped.fragment, atMost.dropped.fragment], [0, 1]);
+});
+
 testNeeding({ root: true }, "Arrivals with the worker's filter sees only what passes it", () => {
   const { bounds: { atLeast, atMost } } = arrivalsOf("a2b21c");
   assertEquals([atLeast.relayed, atMost.relayed], [3, 3]);
