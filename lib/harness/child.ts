@@ -223,7 +223,9 @@ export class Child implements AsyncDisposable {
   /** Returns the child, with every process that it has started and that is still running. */
   #inspected(): Inspected {
     const { pid, process } = this;
-    const isOther = (each: SeenProcess) => each.isAlive && each.pid !== pid;
+    // Without a PID namespace of their own, the other children of this process are listed as well.
+    const isOther = (each: SeenProcess) =>
+      each.isAlive && each.pid !== pid && !ownChildren.has(each.pid);
     return {
       pid,
       processes: () => [pid, ...process.processes.filter(isOther).map((each) => each.pid)],
