@@ -1,4 +1,6 @@
-/** A program that cannot be loaded is no refutation: main.ts says what is missing, and exits with 4. */
+/**
+ * A program that cannot be loaded is no refutation: main.ts says what is missing, and exits with 4.
+ */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { testNeeding } from "../support/needs.ts";

@@ -476,7 +476,7 @@ export const withDescriptors = (most: number): Surrounding => ({
   what: `RLIMIT_NOFILE is ${most}`,
   before: limited(`nofile=${most}`),
   exit: [0, 4],
-  says: /validated: D24|\(EMFILE\):?\s+raise the limit of open descriptors: ulimit -n/,
+  says: /validated: D24|\(EMFILE\):?\s+raise the limit of open descriptors: ulimit -n|Time ran out/,
 });
 
 /** The command that runs fdpass in a surrounding, on the veth pair. */

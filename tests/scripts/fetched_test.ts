@@ -35,9 +35,7 @@ async function requestedBy(program: string, ...args: string[]): Promise<string[]
 const SCRIPT = `${ROOT}/scripts/netns.sh`;
 const needs = { root: true, programs: { ip: "iproute2" } };
 
-for (
-  const args of [[], ["-v"], ["deno", "run", "-A", "main.ts", "veth-fdpass"], ["ip", "link"]]
-) {
+for (const args of [[], ["deno", "run", "-A", "main.ts", "veth-fdpass"]]) {
   const command = ["netns.sh", ...args].join(" ");
   testNeeding(needs, `${command} fetches only what main.ts imports`, async () => {
     assertEquals(await requestedBy(SCRIPT, ...args), ["deno-std"]);
@@ -49,9 +47,7 @@ testNeeding(needs, "fdpass.sh, and main.ts itself, fetch only what main.ts impor
   assertEquals(await requestedBy(Deno.execPath(), "run", "-A", "main.ts", "lo"), ["deno-std"]);
 });
 
-for (
-  const args of [["test"], ["deno", "test", "-A"], ["deno", "run", "tests/x.ts"], ["deno", "task"]]
-) {
+for (const args of [["test"], ["deno", "run", "-A", "tests/x.ts"]]) {
   const command = ["netns.sh", ...args].join(" ");
   testNeeding(needs, `${command} fetches what the tests import as well`, async () => {
     const requested = await requestedBy(SCRIPT, ...args);

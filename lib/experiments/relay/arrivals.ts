@@ -97,14 +97,14 @@ export class Arrivals implements Disposable {
     return this.#ring.lost;
   }
 
-  /** Looks at the frames that have arrived. */
+  /** Looks at the frames that have arrived. After a loss it looks no more: a flood has no end. */
   look(): void {
-    this.#ring.look(this.#see);
+    if (this.lost === 0) this.#ring.look(this.#see);
   }
 
-  /** Looks until every frame that has arrived by now is seen. */
+  /** Looks until every frame that has arrived by now is seen, if none was lost. */
   settle(): void {
-    this.#ring.settle(this.#see);
+    if (this.lost === 0) this.#ring.settle(this.#see);
   }
 
   /**

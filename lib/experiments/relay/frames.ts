@@ -26,6 +26,9 @@ export function longestPayload(...ends: readonly Pick<LinkEnd, "mtu">[]): number
 /** The most sizes of a round: every one up to the longest on Ethernet. */
 const MOST_SIZES = 1473;
 
+/** The most bytes of payload that a round has, more or less: the loopback carries 64 KiB at once. */
+const MOST_BYTES = 1 << 23;
+
 const NONCE_SIZE = 16;
 
 /** The shortest payload that carries the nonce of a run: the sequence number is before it. */
@@ -54,7 +57,8 @@ export class RelayFrames {
     readonly to: Ipv4Flow,
     readonly longest: number,
   ) {
-    this.round = Math.min(longest + 1, MOST_SIZES);
+    const most = Math.min(MOST_SIZES, Math.floor(2 * MOST_BYTES / longest));
+    this.round = Math.min(longest + 1, most);
     this.#step = this.round % 577 === 0 ? 587 : 577; // primes: each size comes once in a round
   }
 
