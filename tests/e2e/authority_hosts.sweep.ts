@@ -60,7 +60,7 @@ testNeeding(root, "In a chroot, a protection that is left out is refuted", async
   assertEquals([verdict, outcome.code, statusOf(experiment, "AUTH-02")], ["FAIL", 1, "fail"]);
 });
 
-/** In the shell: a second veth pair, whose ends have nothing to do with the interface under test. */
+/** In the shell: a second veth pair, which has nothing to do with the interface under test. */
 const ELSEWHERE = `ip link add other type veth peer name other-far
   ip link set other up && ip link set other-far up && exec "$0" "$@"`;
 

@@ -1,6 +1,6 @@
 /**
- * Every experiment on an interface that others use: none of them refutes a claim that holds. And the
- * control: a claim that does not hold is refuted there as well.
+ * Every experiment on an interface that others use: none of them refutes a claim that holds. And
+ * the control: a claim that does not hold is refuted there as well.
  */
 
 import { assert, assertEquals } from "@std/assert";

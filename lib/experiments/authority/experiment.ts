@@ -150,6 +150,10 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     await worker.reached("ready");
 
     for (const [operation, cells] of table) {
+      // The worker awaits its order, and after the last one it ends.
+      if (name === PLAIN && operation === OPERATIONS.at(-1)) {
+        isSelfConfined = hasConfinedItself(worker.pid);
+      }
       const seen = await observe(operation, worker, witnesses);
       cells.set(name, { known: expectedOutcome(operation, name, usesIoUring(receive)), ...seen });
     }
@@ -165,7 +169,6 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
           ? `${less} less than listed`
           : "all as expected"),
     );
-    if (name === PLAIN) isSelfConfined = hasConfinedItself(worker.pid);
 
     if (name === HARDENED) {
       const given = { packetFd: packetSocket.fd, ioUring: usesIoUring(receive) };

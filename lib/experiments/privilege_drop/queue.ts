@@ -22,6 +22,9 @@ const INTERVAL = 1;
 /** The longest wait for a frame to arrive in the queue, and to be read from it, in milliseconds. */
 const ARRIVAL_TIME = 50, READING_TIME = 2000;
 
+/** So many frames of others keep a queue from falling. */
+const MANY = 50;
+
 /** The socket that {@linkcode observeQueue} watches, and the participants. */
 export interface QueueOptions {
   /** The link of the passed socket. */
@@ -43,6 +46,7 @@ export async function observeQueue(
   child: Child,
   { passed, reception, witness }: QueueOptions,
 ): Promise<Finding | undefined> {
+  const othersBefore = witness.ambient + witness.lost;
   const memory = { before: queuedBytes(passed), during: queuedBytes(passed) };
   child.look({
     expected: { passed },
@@ -60,5 +64,8 @@ export async function observeQueue(
   const { before = 0, during = 0 } = memory;
   if (witness.recognized === 0 || before > 0 && during <= before) return undefined;
   const after = await leastQueued(passed, performance.now() + READING_TIME);
+  witness.look();
+  const others = witness.ambient + witness.lost - othersBefore;
+  if (after !== undefined && after >= during && others >= MANY) return undefined;
   return judgeQueue(memory.before, memory.during, after);
 }
