@@ -86,7 +86,7 @@ export function judgeOnce(
   };
   const dropped = drops.reduce((sum, each) => sum + each, 0);
   const isDisplaced = dropped >= account.lost.length && isFloodOfOthers(dropped, others);
-  const skip = (reason: string) => ({ ...skipped(reason), evidence });
+  const skip = (reason: string) => skipped(reason, evidence);
   if (twice === 0 && lost.length > 0 && isDisplaced) return skip(floodReason(dropped));
   if (twice === 0 && lost.length === 0 && absent.length > 0) {
     return skip(whyAbsent(absent.length, to - from));
