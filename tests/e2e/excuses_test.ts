@@ -48,8 +48,8 @@ const OBSTACLES: readonly Obstacle[] = [
       "ip link add quiet type veth peer name calm; ip link set quiet up;" +
       ' ip link set calm up; exec "$0" "$@"',
     ],
-    args: ["--stimulus", "none", "-t", "3"],
-    reason: /^no stimulus, and only \d of \d packets of ambient traffic arrived$/,
+    args: ["--stimulus", "none", "-t", "3", "-n", "500"],
+    reason: /^no stimulus, and only \d+ of 500 packets of ambient traffic arrived$/,
     violation: "root-kept",
     link: "quiet",
   },
