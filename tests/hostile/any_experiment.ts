@@ -5,7 +5,7 @@
  * @module
  */
 
-import { CLONE_FILES, CLONE_UNTRACED } from "../../ffi/mod.ts";
+import { CLONE_FILES, CLONE_UNTRACED, Errno, SystemError } from "../../ffi/mod.ts";
 import { type Finding, judged, skipped } from "../../lib/evidence/evidence.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import type { CheckId } from "../../lib/evidence/checks.ts";
@@ -79,6 +79,16 @@ export const MISDEEDS = {
   },
   ...Object.fromEntries(LEFT_PROCESSES.map((name) => [name, () => leaveProcesses(name)])) as {
     readonly [name in LeftProcesses]: () => void;
+  },
+  /** Gives up over a refusal that does not exist. */
+  pretender(run: ChildRun): void {
+    atOrders(run, () => {
+      throw new SystemError("seccomp", Errno.EPERM);
+    });
+  },
+  /** Ends like a launcher that has no room for another process. */
+  leaver(): void {
+    Deno.exit(126);
   },
   honest(): void {},
 } as const;
