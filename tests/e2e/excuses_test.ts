@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { evidenceIn, inNamespace } from "../support/programs.ts";
-import { testNeeding } from "../support/needs.ts";
+import { TestsAhead } from "../support/tests_ahead.ts";
 import { FDPASS, refusing } from "./here.ts";
 
 /** An obstacle to the child's work. */
@@ -75,15 +75,16 @@ const hostile = (violation: string) => [
   ...[Deno.execPath(), "run", "-A", "tests/hostile/run.ts", `./child.ts?${violation}`],
 ];
 const needs = { root: true, programs: { ip: "iproute2" } };
+const tests = new TestsAhead();
 
 for (const { what, before, args, reason, violation, link } of OBSTACLES) {
-  testNeeding(needs, `Where ${what} the run is INCONCLUSIVE, and names the reason`, async () => {
+  tests.add(needs, `Where ${what} the run is INCONCLUSIVE, and names the reason`, async () => {
     const { verdict, code, reason: named } = await outcomeOf(before, FDPASS, args, link);
     assertEquals([verdict, code], ["INCONCLUSIVE", 4], named);
     assertMatch(named, reason);
   });
 
-  testNeeding(needs, `Where ${what} a child that keeps root makes it FAIL`, async () => {
+  tests.add(needs, `Where ${what} a child that keeps root makes it FAIL`, async () => {
     const { verdict, code, refuted } = await outcomeOf(before, hostile(violation), args, link);
     assertEquals([verdict, code], ["FAIL", 1]);
     assert(refuted.some(({ id }) => id === "DROP-03"), "the parent has seen it");
@@ -91,7 +92,7 @@ for (const { what, before, args, reason, violation, link } of OBSTACLES) {
 }
 
 for (const { what, args } of OBSTACLES.slice(0, 2)) {
-  testNeeding(needs, `Without the obstacle that ${what} the run is a PASS`, async () => {
+  tests.add(needs, `Without the obstacle that ${what} the run is a PASS`, async () => {
     const { verdict, code, reason } = await outcomeOf([], FDPASS, args);
     assertEquals([verdict, code], ["PASS", 0], reason);
   });
