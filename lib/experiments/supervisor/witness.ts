@@ -41,6 +41,8 @@ export class StreamWitness implements Arrivals, Disposable {
   readonly #nonce: Uint8Array;
   readonly #timer: ReturnType<typeof setInterval>;
   #others = 0;
+  /** What ended the looks of the timer. */
+  #failure: unknown;
 
   /**
    * @param link The interface under test.
@@ -53,7 +55,7 @@ export class StreamWitness implements Arrivals, Disposable {
     const socket = undo.use(boundPacketSocket(ifindex, ETH_P_ALL, filter));
     this.#source = undo.use(PacketRingSource.setUp(socket.fd, RING));
     this.#nonce = nonce;
-    this.#timer = setInterval(() => this.look(), LOOK_INTERVAL);
+    this.#timer = setInterval(() => this.#lookMeanwhile(), LOOK_INTERVAL);
     this.#undo = undo.move();
   }
 
@@ -61,8 +63,22 @@ export class StreamWitness implements Arrivals, Disposable {
     return this.#others;
   }
 
-  /** Receives the frames that have arrived, as far as their blocks have been handed over. */
+  #lookMeanwhile(): void {
+    try {
+      this.look();
+    } catch (error) {
+      this.#failure = error;
+      clearInterval(this.#timer);
+    }
+  }
+
+  /**
+   * Receives the frames that have arrived, as far as their blocks have been handed over.
+   *
+   * @throws {SystemError} If the counters of its socket cannot be read, now or meanwhile.
+   */
   look(): void {
+    if (this.#failure !== undefined) throw this.#failure;
     const source = this.#source;
     for (let left = FRAMES_PER_LOOK; left > 0 && source.next(); left--) {
       const number = steadySequence(source.bytes, source.offset, source.captured, this.#nonce);
