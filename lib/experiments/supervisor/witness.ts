@@ -41,6 +41,7 @@ export class StreamWitness implements Arrivals, Disposable {
   readonly #nonce: Uint8Array;
   readonly #timer: ReturnType<typeof setInterval>;
   #others = 0;
+  #failure: unknown;
 
   /**
    * @param link The interface under test.
@@ -53,7 +54,7 @@ export class StreamWitness implements Arrivals, Disposable {
     const socket = undo.use(boundPacketSocket(ifindex, ETH_P_ALL, filter));
     this.#source = undo.use(PacketRingSource.setUp(socket.fd, RING));
     this.#nonce = nonce;
-    this.#timer = setInterval(() => this.look(), LOOK_INTERVAL);
+    this.#timer = setInterval(() => this.#lookMeanwhile(), LOOK_INTERVAL);
     this.#undo = undo.move();
   }
 
@@ -61,8 +62,13 @@ export class StreamWitness implements Arrivals, Disposable {
     return this.#others;
   }
 
-  /** Receives the frames that have arrived, as far as their blocks have been handed over. */
+  /**
+   * Receives the frames that have arrived, as far as their blocks have been handed over.
+   *
+   * @throws {SystemError} `ENETDOWN` if the interface has gone down since the beginning, …
+   */
   look(): void {
+    if (this.#failure !== undefined) throw this.#failure;
     const source = this.#source;
     for (let left = FRAMES_PER_LOOK; left > 0 && source.next(); left--) {
       const number = steadySequence(source.bytes, source.offset, source.captured, this.#nonce);
@@ -70,6 +76,16 @@ export class StreamWitness implements Arrivals, Disposable {
       else this.times.set(number, (this.times.get(number) ?? 0) + 1);
     }
     this.#others += takeStatistics(source.fd).drops;
+  }
+
+  /** Keeps the ring from filling up. An error is thrown by the next call of {@linkcode look}. */
+  #lookMeanwhile(): void {
+    try {
+      this.look();
+    } catch (error) {
+      this.#failure = error;
+      clearInterval(this.#timer);
+    }
   }
 
   /** Stops, and closes its socket. */
