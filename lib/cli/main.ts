@@ -155,7 +155,7 @@ function render(evidence: Evidence, { view, amount, color }: OutputStyle): strin
 }
 
 /**
- * Ends the process with the status of a defect when an error reaches no other code. Deno itself would
+ * Ends the process with the status of a defect if an error reaches no other code. Deno itself would
  * exit with 1, the status of a FAIL.
  */
 function endWithUncaught(args: readonly string[], style: OutputStyle): void {
