@@ -122,7 +122,7 @@ function changesOf(
   const changes: [isSo: boolean, kind: Kind, words: string][] = [
     [name !== known.name, "renamed", `was renamed to ${JSON.stringify(name)}`],
     [!up && known.up, "down", "went down"],
-    [mtu !== known.mtu, "mtu", `got another MTU, ${mtu} in place of ${known.mtu}`],
+    [mtu !== known.mtu, "mtu", `changed its MTU from ${known.mtu} to ${mtu}`],
   ];
   if (before !== undefined) {
     const wasEnslaved = master === 0 ? "is no longer a port" : "was made a port";
