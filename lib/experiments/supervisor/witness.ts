@@ -7,6 +7,7 @@
 
 import { ETH_P_ALL } from "../../../ffi/abi/constants.ts";
 import type { PacketRingGeometry } from "../../../ffi/packet/packet_ring.ts";
+import { Repetition } from "../../host/repetition.ts";
 import { groupFilter } from "../../packets/filters.ts";
 import type { Interface } from "../../packets/link_layer.ts";
 import { boundPacketSocket, takeStatistics } from "../../packets/socket.ts";
@@ -39,9 +40,8 @@ export class StreamWitness implements Arrivals, Disposable {
   readonly #source: PacketRingSource;
   readonly #undo: Disposable;
   readonly #nonce: Uint8Array;
-  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #looks: Repetition;
   #others = 0;
-  #failure: unknown;
 
   /**
    * @param link The interface under test.
@@ -54,7 +54,7 @@ export class StreamWitness implements Arrivals, Disposable {
     const socket = undo.use(boundPacketSocket(ifindex, ETH_P_ALL, filter));
     this.#source = undo.use(PacketRingSource.setUp(socket.fd, RING));
     this.#nonce = nonce;
-    this.#timer = setInterval(() => this.#lookMeanwhile(), LOOK_INTERVAL);
+    this.#looks = new Repetition(() => this.#look(), LOOK_INTERVAL);
     this.#undo = undo.move();
   }
 
@@ -68,7 +68,11 @@ export class StreamWitness implements Arrivals, Disposable {
    * @throws {SystemError} `ENETDOWN` if the interface has gone down since the beginning, …
    */
   look(): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    this.#looks.throwIfFailed();
+    this.#look();
+  }
+
+  #look(): void {
     const source = this.#source;
     for (let left = FRAMES_PER_LOOK; left > 0 && source.next(); left--) {
       const number = steadySequence(source.bytes, source.offset, source.captured, this.#nonce);
@@ -78,19 +82,9 @@ export class StreamWitness implements Arrivals, Disposable {
     this.#others += takeStatistics(source.fd).drops;
   }
 
-  /** Keeps the ring from filling up. An error is thrown by the next call of {@linkcode look}. */
-  #lookMeanwhile(): void {
-    try {
-      this.look();
-    } catch (error) {
-      this.#failure = error;
-      clearInterval(this.#timer);
-    }
-  }
-
   /** Stops, and closes its socket. */
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
+    this.#looks.stop();
     this.#undo[Symbol.dispose]();
   }
 }
