@@ -19,11 +19,11 @@ export type WatchedLink = Pick<Link, "name" | "ifindex" | "up" | "mtu">;
 export interface LinkChange {
   /** Such as `"eth0" went down`. */
   readonly event: string;
-  /** What to do about it, as the end of a sentence. */
+  /** The remedy, as the end of a sentence. */
   readonly remedy: string;
 }
 
-/** What can happen to an interface, from the most telling to the least. */
+/** The kinds of changes of an interface. The remedy is that of the first one that happened. */
 const KINDS = ["moved", "deleted", "renamed", "enslaved", "mtu", "down", "carrier"] as const;
 type Kind = typeof KINDS[number];
 
@@ -54,7 +54,7 @@ class Watched {
 
   constructor(readonly link: WatchedLink) {}
 
-  /** Takes a message about any interface. Returns whether it tells of a change of this one. */
+  /** Takes a message about any interface. Returns whether it reports a change of this one. */
   take(message: LinkMessage): boolean {
     const { ifindex } = message.kind === "gone" ? message : message.state;
     const isOwn = ifindex === this.link.ifindex;
