@@ -7,6 +7,7 @@
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { send } from "../../../ffi/socket/calls.ts";
+import { Repetition } from "../../host/repetition.ts";
 import { datagramFrame } from "../../packets/build.ts";
 import { IPV4_HEADER, UDP_HEADER, UDP_SOURCE_PORT } from "../../packets/headers.ts";
 import { type Interface, LINK_HEADER } from "../../packets/link_layer.ts";
@@ -71,8 +72,7 @@ export class SteadyStimulus implements Disposable {
   readonly #frame: Uint8Array<ArrayBuffer>;
   readonly #packet: DataView;
   #sent = 0;
-  #timer: ReturnType<typeof setInterval> | undefined;
-  #error: unknown;
+  #sending: Repetition | undefined;
   /** When the kernel began to refuse frames; `undefined` while it accepts them. */
   #refusedSince: number | undefined;
 
@@ -102,14 +102,9 @@ export class SteadyStimulus implements Disposable {
   start(): void {
     const began = performance.now();
     const before = this.#sent;
-    this.#timer = setInterval(() => {
+    this.#sending = new Repetition(() => {
       const due = before + Math.floor((performance.now() - began) * this.rate / 1000);
-      try {
-        while (this.#sent < due && this.#send());
-      } catch (error) {
-        this.#error = error;
-        clearInterval(this.#timer);
-      }
+      while (this.#sent < due && this.#send());
     }, TICK);
   }
 
@@ -119,8 +114,8 @@ export class SteadyStimulus implements Disposable {
    * @throws {SystemError} If a frame could not be sent.
    */
   stop(): void {
-    clearInterval(this.#timer);
-    if (this.#error !== undefined) throw this.#error;
+    this.#sending?.stop();
+    this.#sending?.throwIfFailed();
   }
 
   /**
@@ -146,7 +141,7 @@ export class SteadyStimulus implements Disposable {
 
   /** Stops sending and closes the socket. */
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
+    this.#sending?.stop();
     this.#socket.close();
   }
 }
