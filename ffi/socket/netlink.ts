@@ -1,5 +1,5 @@
 /**
- * What the messages of rtnetlink(7) about links have in common: headers, attributes, requests.
+ * The common parts of the messages of rtnetlink(7) about links: headers, attributes, requests.
  *
  * @module
  */

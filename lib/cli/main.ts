@@ -154,6 +154,23 @@ function render(evidence: Evidence, { view, amount, color }: OutputStyle): strin
   }
 }
 
+/**
+ * Ends the process with the status of a defect if an error reaches no other code. Deno itself would
+ * exit with 1, the status of a FAIL.
+ */
+function endWithUncaught(args: readonly string[], style: OutputStyle): void {
+  const end = (event: Event, cause: unknown) => {
+    event.preventDefault();
+    const uncaught = new Error(`uncaught: ${cause}`);
+    const evidence = evidenceOfFailure(environment(null, null, args), uncaught);
+    write(Deno.stderr, renderFailure(evidence.error!.message, evidence.error!.remedy));
+    write(Deno.stdout, render(evidence, style));
+    Deno.exit(evidence.exit);
+  };
+  addEventListener("error", (event) => end(event, event.error));
+  addEventListener("unhandledrejection", (event) => end(event, event.reason));
+}
+
 /** The umask of a run: what it writes belongs to its owner alone, who can read it. */
 const OWNER_ALONE = 0o077;
 
@@ -172,6 +189,7 @@ export async function main(
   stopIgnoring(SIGCHLD); // or no child could be waited for
   Deno.umask(OWNER_ALONE);
   const style = outputStyleOf(args);
+  endWithUncaught(args, style);
   const result = await answer(args, childModule);
   if (typeof result === "string") return await deliver(result, Exit.PASS);
 

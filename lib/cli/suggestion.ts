@@ -13,7 +13,7 @@ const SLIPS = 2;
  * Returns the known word that is meant by a wrong one: the closest of those that begin with it, or
  * that differ from it by two letters, and by no more than half of its own.
  *
- * @returns `undefined` if none is close. A guess that is wide of the mark helps nobody.
+ * @returns `undefined` if none is close.
  */
 export function suggestion(word: string, known: readonly string[]): string | undefined {
   const wrong = bare(word);

@@ -24,8 +24,8 @@ export interface CheckDescription {
   /** Manual pages, kernel functions, files of this project, design decisions. */
   readonly source: string;
   /**
-   * What is seen depends on the interface as well as on the program, as that of every check of
-   * frames does. If the interface changes during the run, nothing is shown either way.
+   * The observation depends on the interface as well as on the program, as in every check of
+   * frames. If the interface changes during the run, the check shows nothing.
    */
   readonly restsOnInterface?: true;
 }

@@ -165,10 +165,10 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "CAP_NET_RAW, and nothing after it does. A reviewer who signs the design must know the " +
       "whole list for this kernel.",
     refutedBy:
-      "One operation with another outcome than the table in lib/experiments/authority lists " +
-      "for it: more authority, or a frame that was said to be sent and did not arrive. Less " +
-      "authority refutes nothing. A host may refuse more than the kernel requires (a chroot, no " +
-      "user namespaces); each such row is named, with its errno. If root's own frame is not seen " +
+      "An operation that allows more than the table in lib/experiments/authority lists for it, " +
+      "or a frame that the worker reports as sent and that did not arrive. Less authority " +
+      "refutes nothing: a host may refuse more than the kernel requires (a chroot, no user " +
+      "namespaces), and each such row is named, with its errno. If root's own frame is not seen " +
       "at the far end either, the check is skipped.",
     seenBy: ["parent", "child"],
   },
@@ -483,8 +483,9 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "checksums, contradictory lengths. Each must be dropped, and for its own reason: a " +
       "frame counted under another reason shows a test that was never reached.",
     refutedBy: "Any count that differs from that of root's own socket with the same filter, or a " +
-      "number of relayed datagrams other than left. Others' frames before the first and after " +
-      "the last of ours may be counted or not. It is skipped if no invalid frame arrived.",
+      "number of relayed datagrams that differs from the number that left. Others' frames before " +
+      "the first and after the last of ours may be counted or not. It is skipped if no invalid " +
+      "frame arrived.",
     seenBy: ["parent", "child"],
   },
   "RELAY-08": {

@@ -1,5 +1,5 @@
 /**
- * Who ended an experiment: the child, or its surroundings.
+ * Decides who ended an experiment: the child, or its surroundings.
  *
  * The child is to blame for its death, its silence, and whatever breaks the protocol. A system call
  * of the parent's own that fails, a signal, the time limit, and a child that may not be inspected

@@ -14,8 +14,8 @@ import type { Tracing } from "./trace/hub.ts";
 const INTERVAL = 20;
 
 /**
- * How long to wait for the rest of a change, in milliseconds: whoever renames or replaces an
- * interface often takes it down first.
+ * How long to wait for the rest of a change, in milliseconds: an interface often goes down before
+ * it is renamed or replaced.
  */
 const SETTLING_TIME = 50;
 

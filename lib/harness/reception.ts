@@ -412,8 +412,9 @@ export class Reception implements AsyncDisposable {
     }
     if (refutes(tally, wanted)) return this.#isUnderWay ? UNDER_WAY : undefined;
     if (cut > 0) {
-      return `the interface cut off the bytes behind the IP packet in ${cut} frames: a bridge with ` +
-        "bridge-nf-call-iptables (set it to 0) or WireGuard; use another interface";
+      return `the interface cut off the bytes behind the IP packet in ${cut} frames, ` +
+        "as a bridge does that calls iptables, and WireGuard: run " +
+        "sysctl net.bridge.bridge-nf-call-iptables=0, or use another interface";
     }
     return `${returned} of ${wanted} frames came back, and root's own socket on the interface saw ` +
       `${witnessed} of ${this.#awaited.expected}: name the interface to send from with --stimulus, ` +

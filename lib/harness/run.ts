@@ -293,7 +293,7 @@ function isForeseen(error: unknown): boolean {
 function classify(failure: unknown): [exit: number, message: string, remedy: string | null] {
   const errors = errorsIn(failure);
   const error = errors.find((each) => !isForeseen(each)) ?? errors[0];
-  if (error instanceof UsageError) return [Exit.USAGE, error.message, "fdpass --help"];
+  if (error instanceof UsageError) return [Exit.USAGE, error.message, "See --help"];
   if (error instanceof CannotAnswer) return [Exit.INCONCLUSIVE, error.message, error.remedy];
   if (endsAnExperiment(error)) return [Exit.INCONCLUSIVE, error.message, remedyFor(error)];
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);

@@ -38,13 +38,27 @@ export function findLink(
     );
   }
   try {
-    return name.length < IFNAMSIZ ? linkByIndex(if_nametoindex(name)) : linkByName(name);
+    return linkNamed(name);
   } catch (error) {
     if (!(error instanceof SystemError && error.errno === Errno.ENODEV)) throw error;
     throw new UsageError(
       `${action} "${name}": ${error.message}; "ip link" shows the interfaces, and ` +
         "scripts/netns.sh makes one in a private network namespace",
     );
+  }
+}
+
+/**
+ * Looks up an interface. Where if_nametoindex(3) can open no socket it fails with ENOENT, and hides
+ * the reason; rtnetlink has it.
+ */
+function linkNamed(name: string): Link {
+  if (name.length >= IFNAMSIZ) return linkByName(name);
+  try {
+    return linkByIndex(if_nametoindex(name));
+  } catch (error) {
+    if (error instanceof SystemError && error.errno === Errno.ENOENT) return linkByName(name);
+    throw error;
   }
 }
 

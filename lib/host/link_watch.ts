@@ -19,11 +19,11 @@ export type WatchedLink = Pick<Link, "name" | "ifindex" | "up" | "mtu">;
 export interface LinkChange {
   /** Such as `"eth0" went down`. */
   readonly event: string;
-  /** What to do about it, as the end of a sentence. */
+  /** The remedy, as the end of a sentence. */
   readonly remedy: string;
 }
 
-/** What can happen to an interface, from the most telling to the least. */
+/** The kinds of changes of an interface. The remedy is that of the first one that happened. */
 const KINDS = ["moved", "deleted", "renamed", "enslaved", "mtu", "down", "carrier"] as const;
 type Kind = typeof KINDS[number];
 
@@ -54,7 +54,7 @@ class Watched {
 
   constructor(readonly link: WatchedLink) {}
 
-  /** Takes a message about any interface. Returns whether it tells of a change of this one. */
+  /** Takes a message about any interface. Returns whether it reports a change of this one. */
   take(message: LinkMessage): boolean {
     const { ifindex } = message.kind === "gone" ? message : message.state;
     const isOwn = ifindex === this.link.ifindex;
@@ -122,7 +122,7 @@ function changesOf(
   const changes: [isSo: boolean, kind: Kind, words: string][] = [
     [name !== known.name, "renamed", `was renamed to ${JSON.stringify(name)}`],
     [!up && known.up, "down", "went down"],
-    [mtu !== known.mtu, "mtu", `got another MTU, ${mtu} in place of ${known.mtu}`],
+    [mtu !== known.mtu, "mtu", `changed its MTU from ${known.mtu} to ${mtu}`],
   ];
   if (before !== undefined) {
     const wasEnslaved = master === 0 ? "is no longer a port" : "was made a port";

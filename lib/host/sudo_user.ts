@@ -1,10 +1,10 @@
 /**
  * The user behind sudo(8). Root writes the files of a run, and this user wants to read them.
  *
- * Theory of operation. A file is given to the user only where the user could have made it: whoever
- * may run fdpass by sudo, and nothing else, must not come to own a file among root's. So the kernel
- * is asked: setpriv(1) becomes the user, with all groups, in that very folder, and test(1) calls
- * access(2). In a sticky folder such as /tmp, nobody replaces another user's file.
+ * Theory of operation. A file is given to the user only where the user could have made it: a user
+ * who may run fdpass by sudo, and nothing else, must not come to own a file in a folder of root's.
+ * So the kernel is asked: setpriv(1) becomes the user, with all groups, in that very folder, and
+ * test(1) calls access(2). In a sticky folder such as /tmp, nobody replaces another user's file.
  *
  * @module
  */

@@ -93,7 +93,7 @@ function whyOpen(checks: readonly CheckResult[]): string[] {
   return [...new Set(open), ...open.some(lacksTraffic) ? [GET_TRAFFIC] : []];
 }
 
-const lacksTraffic = (reason: string) => /stimulus|traffic/.test(reason);
+const lacksTraffic = (reason: string) => reason.startsWith("no stimulus");
 
 const GET_TRAFFIC =
   "to get traffic, name an interface whose veth peer is here, or use --stimulus or a longer --timeout";

@@ -74,7 +74,7 @@ export const LINK_EVENTS: readonly LinkEvent[] = [
   {
     name: "another MTU",
     commands: ["link set veth-fdpass mtu 1400"],
-    says: /"veth-fdpass" got another MTU, 1400 in place of 1500/,
+    says: /"veth-fdpass" changed its MTU from 1500 to 1400/,
   },
   {
     name: "port of a bridge",

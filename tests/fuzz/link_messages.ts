@@ -21,6 +21,7 @@ import {
   RTM_NEWLINK,
   SystemError,
 } from "../../ffi/mod.ts";
+import { attribute as attributeBytes } from "../ffi/socket/netlink_messages.ts";
 import { GuardedMemory } from "../support/guarded_memory.ts";
 import { nearly } from "./bytes.ts";
 import { must, target } from "./target.ts";
@@ -28,11 +29,7 @@ import { must, target } from "./target.ts";
 const memory = new GuardedMemory(1 << 15);
 const ENODEV = 19;
 
-function attribute(type: number, value: Uint8Array): number[] {
-  const padding = new Array((4 - value.length % 4) % 4).fill(0);
-  const length = 4 + value.length;
-  return [length & 0xff, length >> 8, type & 0xff, type >> 8, ...value, ...padding];
-}
+const attribute = (type: number, value: Uint8Array) => [...attributeBytes(type, value)];
 
 const number = fc.oneof(
   { arbitrary: fc.constant(Uint8Array.of(7, 0, 0, 0)), weight: 8 },

@@ -9,6 +9,7 @@ import { POLLIN } from "../../../ffi/abi/constants.ts";
 import { pollAsync } from "../../../ffi/socket/poll.ts";
 import type { Child } from "../../harness/child.ts";
 import { takeDigests } from "../../harness/digests.ts";
+import { Repetition } from "../../host/repetition.ts";
 import type { Arrivals } from "./arrivals.ts";
 import type { RelayStimulus } from "./stimulus.ts";
 import type { OutputWitness } from "./witness.ts";
@@ -28,8 +29,8 @@ export class Exchange implements Disposable {
   readonly received: string[] = [];
   readonly #counted = new Map<string, number>();
   readonly #window: number;
-  readonly #timer: ReturnType<typeof setInterval>;
-  #failure: unknown;
+  /** Keeps the rings from filling up while the parent waits for something else. */
+  readonly #looks: Repetition;
   /** How many of the digests are counted already. */
   #read = 0;
   /** How many datagrams of the stimulus have come out. */
@@ -54,7 +55,7 @@ export class Exchange implements Disposable {
     readonly signal: AbortSignal,
   ) {
     this.#window = Math.min(WINDOW.datagrams, Math.ceil(WINDOW.bytes / Math.max(1, longest)));
-    this.#timer = setInterval(() => this.#lookMeanwhile(), LOOK_EVERY);
+    this.#looks = new Repetition(() => this.#look(), LOOK_EVERY);
   }
 
   /**
@@ -89,24 +90,18 @@ export class Exchange implements Disposable {
    * @throws {SystemError} `ENETDOWN` once after an interface went down, …
    */
   look(): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    this.#looks.throwIfFailed();
+    this.#look();
+  }
+
+  #look(): void {
     for (const witness of this.#witnesses) witness.look();
   }
 
   /** Lets every witness look until it has seen what has passed by now: {@linkcode look}. */
   settle(): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    this.#looks.throwIfFailed();
     for (const witness of this.#witnesses) witness.settle();
-  }
-
-  /** Keeps the rings from filling up while the parent waits for something else. */
-  #lookMeanwhile(): void {
-    try {
-      this.look();
-    } catch (error) {
-      this.#failure = error;
-      clearInterval(this.#timer);
-    }
   }
 
   get #witnesses() {
@@ -128,7 +123,7 @@ export class Exchange implements Disposable {
 
   /** Ends the looks meanwhile. */
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
+    this.#looks.stop();
   }
 
   /**

@@ -7,6 +7,7 @@
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { send } from "../../../ffi/socket/calls.ts";
+import { Repetition } from "../../host/repetition.ts";
 import { datagramFrame } from "../../packets/build.ts";
 import { IPV4_HEADER, UDP_HEADER, UDP_SOURCE_PORT } from "../../packets/headers.ts";
 import { type Interface, LINK_HEADER } from "../../packets/link_layer.ts";
@@ -34,7 +35,7 @@ export const STEADY_GROUP = { address: "239.255.70.68", port: 5004 };
 /** The time between two bursts, in milliseconds. */
 const TICK = 4;
 
-/** How long the kernel may refuse frames for lack of room, in milliseconds. */
+/** How long the kernel may refuse frames for lack of room by default, in milliseconds. */
 const REFUSAL_TOLERATED = 5000;
 
 /** Returns frame 0 of the stream: UDP without a checksum (RFC 768), to a multicast group. */
@@ -71,17 +72,22 @@ export class SteadyStimulus implements Disposable {
   readonly #frame: Uint8Array<ArrayBuffer>;
   readonly #packet: DataView;
   #sent = 0;
-  #timer: ReturnType<typeof setInterval> | undefined;
-  #error: unknown;
+  #sending: Repetition | undefined;
   /** When the kernel began to refuse frames; `undefined` while it accepts them. */
   #refusedSince: number | undefined;
 
   /**
    * @param link The interface to inject at.
    * @param rate Frames per second.
+   * @param refusalTolerated How long the kernel may refuse frames for lack of room, in
+   *   milliseconds.
    * @throws {SystemError} If the packet socket cannot be opened or bound to it.
    */
-  constructor(readonly link: Interface, readonly rate: number) {
+  constructor(
+    readonly link: Interface,
+    readonly rate: number,
+    readonly refusalTolerated = REFUSAL_TOLERATED,
+  ) {
     this.#socket = boundPacketSocket(link.ifindex, 0);
     this.#frame = template(this.nonce, link);
     this.#packet = new DataView(this.#frame.buffer, LINK_HEADER[link.layer]);
@@ -96,14 +102,9 @@ export class SteadyStimulus implements Disposable {
   start(): void {
     const began = performance.now();
     const before = this.#sent;
-    this.#timer = setInterval(() => {
+    this.#sending = new Repetition(() => {
       const due = before + Math.floor((performance.now() - began) * this.rate / 1000);
-      try {
-        while (this.#sent < due && this.#send());
-      } catch (error) {
-        this.#error = error;
-        clearInterval(this.#timer);
-      }
+      while (this.#sent < due && this.#send());
     }, TICK);
   }
 
@@ -113,8 +114,8 @@ export class SteadyStimulus implements Disposable {
    * @throws {SystemError} If a frame could not be sent.
    */
   stop(): void {
-    clearInterval(this.#timer);
-    if (this.#error !== undefined) throw this.#error;
+    this.#sending?.stop();
+    this.#sending?.throwIfFailed();
   }
 
   /**
@@ -130,7 +131,7 @@ export class SteadyStimulus implements Disposable {
       // The processor's queue, which is shared with others, is full. The frame was not sent.
       const isFull = error instanceof SystemError && error.errno === Errno.ENOBUFS;
       this.#refusedSince ??= performance.now();
-      if (!isFull || performance.now() - this.#refusedSince > REFUSAL_TOLERATED) throw error;
+      if (!isFull || performance.now() - this.#refusedSince > this.refusalTolerated) throw error;
       return false;
     }
     this.#refusedSince = undefined;
@@ -140,7 +141,7 @@ export class SteadyStimulus implements Disposable {
 
   /** Stops sending and closes the socket. */
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
+    this.#sending?.stop();
     this.#socket.close();
   }
 }

@@ -7,6 +7,7 @@
 
 import { ETH_P_ALL } from "../../../ffi/abi/constants.ts";
 import type { PacketRingGeometry } from "../../../ffi/packet/packet_ring.ts";
+import { Repetition } from "../../host/repetition.ts";
 import { groupFilter } from "../../packets/filters.ts";
 import type { Interface } from "../../packets/link_layer.ts";
 import { boundPacketSocket, takeStatistics } from "../../packets/socket.ts";
@@ -39,10 +40,8 @@ export class StreamWitness implements Arrivals, Disposable {
   readonly #source: PacketRingSource;
   readonly #undo: Disposable;
   readonly #nonce: Uint8Array;
-  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #looks: Repetition;
   #others = 0;
-  /** What ended the looks of the timer. */
-  #failure: unknown;
 
   /**
    * @param link The interface under test.
@@ -55,7 +54,7 @@ export class StreamWitness implements Arrivals, Disposable {
     const socket = undo.use(boundPacketSocket(ifindex, ETH_P_ALL, filter));
     this.#source = undo.use(PacketRingSource.setUp(socket.fd, RING));
     this.#nonce = nonce;
-    this.#timer = setInterval(() => this.#lookMeanwhile(), LOOK_INTERVAL);
+    this.#looks = new Repetition(() => this.#look(), LOOK_INTERVAL);
     this.#undo = undo.move();
   }
 
@@ -63,22 +62,17 @@ export class StreamWitness implements Arrivals, Disposable {
     return this.#others;
   }
 
-  #lookMeanwhile(): void {
-    try {
-      this.look();
-    } catch (error) {
-      this.#failure = error;
-      clearInterval(this.#timer);
-    }
-  }
-
   /**
    * Receives the frames that have arrived, as far as their blocks have been handed over.
    *
-   * @throws {SystemError} If the counters of its socket cannot be read, now or meanwhile.
+   * @throws {SystemError} `ENETDOWN` if the interface has gone down since the beginning, …
    */
   look(): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    this.#looks.throwIfFailed();
+    this.#look();
+  }
+
+  #look(): void {
     const source = this.#source;
     for (let left = FRAMES_PER_LOOK; left > 0 && source.next(); left--) {
       const number = steadySequence(source.bytes, source.offset, source.captured, this.#nonce);
@@ -90,7 +84,7 @@ export class StreamWitness implements Arrivals, Disposable {
 
   /** Stops, and closes its socket. */
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
+    this.#looks.stop();
     this.#undo[Symbol.dispose]();
   }
 }

@@ -31,20 +31,9 @@ import {
 import { testNeeding } from "../../support/needs.ts";
 import { leavingNothingOpen } from "../descriptors.ts";
 import { command, resultOf } from "../programs.ts";
+import { attribute, message } from "./netlink_messages.ts";
 
 const text = new TextEncoder();
-
-/** An attribute with its padding; `rta_len` is correct unless given. */
-function attribute(
-  type: number,
-  value: Uint8Array,
-  rta_len = rtattr.size + value.length,
-): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(rtattr.size + Math.ceil(value.length / 4) * 4);
-  Object.assign(rtattr.over(bytes), { rta_len, rta_type: type });
-  bytes.set(value, rtattr.size);
-  return bytes;
-}
 
 const name = (name: string) => attribute(IFLA_IFNAME, text.encode(name + "\0"));
 const kind = (kind: string) =>
@@ -54,16 +43,6 @@ const peer = (ifindex: number) =>
 const mtu = (bytes: number) => attribute(IFLA_MTU, new Uint8Array(Int32Array.of(bytes).buffer));
 const alternative = (name: string) => attribute(IFLA_ALT_IFNAME, text.encode(name + "\0"));
 const inNamespace = attribute(IFLA_LINK_NETNSID, new Uint8Array(4));
-
-/** A message of the kernel. */
-function message(type: number, ...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = Uint8Array.from([
-    ...new Uint8Array(nlmsghdr.size),
-    ...parts.flatMap((part) => [...part]),
-  ]);
-  Object.assign(nlmsghdr.over(bytes), { nlmsg_len: bytes.length, nlmsg_type: type });
-  return bytes;
-}
 
 /** A link of index 7, up unless other flags are given, with these attributes. */
 function link(

@@ -54,7 +54,7 @@ const CHANGES: readonly [what: string, commands: readonly string[], event: strin
     '"far" was moved to another network namespace',
   ],
   ["sees its peer go down", ["link set far down"], '"far" went down'],
-  ["gets another MTU", ["link set near mtu 1400"], '"near" got another MTU, 1400 in place of 1500'],
+  ["gets another MTU", ["link set near mtu 1400"], '"near" changed its MTU from 1500 to 1400'],
   [
     "becomes a port of a bridge",
     ["link add name br0 type bridge", "link set near master br0"],
@@ -95,7 +95,7 @@ testNeeding(NEEDS, "LinkWatch finds nothing when a port leaves its bridge's mess
 testNeeding(NEEDS, "LinkWatch names the first interface that changed", async () => {
   const commands = ["link set far mtu 1400", "link set near down"];
   const change = await changeAfter(commands, { ways: ["--once"] });
-  assertMatch(change!.event, /^"far" got another MTU/);
+  assertMatch(change!.event, /^"far" changed its MTU/);
 });
 
 testNeeding(NEEDS, "LinkWatch finds the change of an interface before it was watched", async () => {
@@ -105,7 +105,7 @@ testNeeding(NEEDS, "LinkWatch finds the change of an interface before it was wat
       ["link set near name x", '"near" was renamed to "x"'],
       ["link set near down", '"near" went down'],
       ["link del near", '"near" was deleted'],
-      ["link set near mtu 1400", '"near" got another MTU, 1400 in place of 1500'],
+      ["link set near mtu 1400", '"near" changed its MTU from 1500 to 1400'],
     ]
   ) {
     assertEquals((await changeAfter([command], { ways: late }))?.event, words);

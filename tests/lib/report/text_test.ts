@@ -76,12 +76,12 @@ Deno.test("renderText() prints one line if quiet", () => {
 Deno.test("renderText() names each reason and the remedy of an INCONCLUSIVE run if quiet", () => {
   const { experiments: [whole], ...run } = evidence(() => {}, []);
   const [first, second, third, ...rest] = whole.checks;
-  const skip = { ...skipped("no traffic\x07"), seen_by: ["parent"] } as const;
+  const skip = { ...skipped("no stimulus\x07"), seen_by: ["parent"] } as const;
   const checks = [{ ...first, ...skip }, { ...second, ...skip }, third, ...rest];
   const open = { ...whole, verdict: "INCONCLUSIVE", checks } as const;
   const text = renderText({ ...run, experiments: [open] }, { color: false, amount: "quiet" });
   assertEquals(text.split("\n").length, 2, "one line");
-  assertStringIncludes(text, "12 of 14 checks hold; no traffic\\u{7}; to get traffic, name");
+  assertStringIncludes(text, "12 of 14 checks hold; no stimulus\\u{7}; to get traffic, name");
 });
 
 Deno.test("renderText() ends with the overall verdict if there are several experiments", () => {

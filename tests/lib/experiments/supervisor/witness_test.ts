@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { openDescriptors } from "../../../../ffi/mod.ts";
+import { openDescriptors, type SystemError } from "../../../../ffi/mod.ts";
 import { SteadyStimulus } from "../../../../lib/experiments/supervisor/stream.ts";
 import { StreamWitness } from "../../../../lib/experiments/supervisor/witness.ts";
 import { datagramFrame } from "../../../../lib/packets/build.ts";
@@ -38,3 +38,34 @@ testNeeding(
     assertEquals(openDescriptors("self").size, before);
   },
 );
+
+testNeeding(
+  { root: true, programs: { ip: "iproute2" } },
+  "StreamWitness.look() throws the error that came between two looks",
+  async () => {
+    await ip("link add name gone type veth peer name gone-far");
+    try {
+      await ip("link set gone up");
+      await ip("link set gone-far up");
+      using witness = new StreamWitness(interfaceByName("gone"), new Uint8Array(8));
+      witness.look();
+      await ip("link set gone down");
+      await pause(60); // the next look by itself
+      for (let i = 0; i < 2; i++) assertEquals(refusalOf(() => witness.look()), "ENETDOWN");
+    } finally {
+      await ip("link del gone");
+    }
+  },
+);
+
+async function ip(args: string): Promise<void> {
+  await new Deno.Command("ip", { args: args.split(" ") }).output();
+}
+
+function refusalOf(action: () => void): string | undefined {
+  try {
+    action();
+  } catch (error) {
+    return (error as SystemError).code;
+  }
+}
