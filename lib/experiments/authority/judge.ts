@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { CheckId } from "../../evidence/checks.ts";
 import {
   type Cell,
   type Finding,
@@ -157,6 +158,31 @@ export function judgeRefusal(table: Table, doubts: Doubts): Finding {
   const allowed = allowedIn(table, HARDENED);
   if (allowed.length === 0) return judgeColumns(table, [HARDENED], doubts);
   return judged(false, `allowed: ${allowed.join(", ")}`);
+}
+
+/** The check that an outcome in a column belongs to. */
+const checkOf = (column: string) =>
+  column === PLAIN ? "AUTH-01" : column === HARDENED ? "AUTH-03" : "AUTH-02";
+
+/**
+ * Returns the findings that stand however the run ends: what was allowed so far although another
+ * outcome is listed.
+ */
+export function judgeMore(table: Table): Partial<Record<CheckId, Finding>> {
+  const more = [...table].flatMap(([{ name }, cells]) =>
+    [...cells].filter(([, { outcome, known }]) => outcome === "allowed" && known !== "allowed")
+      .map(([column, { known }]) => ({
+        check: checkOf(column),
+        words: `${name} (${column}): allowed, expected: ${known}`,
+      }))
+  );
+  const byCheck = Map.groupBy(more, ({ check }) => check);
+  return Object.fromEntries(
+    [...byCheck].map(([check, found]) => [
+      check,
+      judged(false, found.map(({ words }) => words).join("; ")),
+    ]),
+  );
 }
 
 /** Returns the table in the form of the evidence. */

@@ -5,6 +5,7 @@ import {
   asMatrix,
   compareOutcome,
   judgeColumns,
+  judgeMore,
   judgeRefusal,
   lessThanListed,
   operationsNotTried,
@@ -124,6 +125,24 @@ Deno.test("judgeRefusal() fails for what is allowed under all protections, expec
     cell("EPERM"),
   ]);
   assertEquals(judgeRefusal(otherErrno, NO_DOUBTS).status, "fail");
+});
+
+Deno.test("judgeMore() finds what is more than listed in the columns so far, and nothing else", () => {
+  assertEquals(judgeMore(HOLDS), {});
+  assertEquals(judgeMore(new Map([[FIRST, new Map()]])), {});
+  const less = table([cell("EPERM"), cell("EPERM")], [cell("EPERM", "allowed"), cell("EBADF")]);
+  assertEquals(judgeMore(less), {});
+  const more = table([cell("allowed", "EPERM"), cell("allowed", "EPERM")], [
+    cell("allowed"),
+    cell("EPERM"),
+  ]);
+  const found = judgeMore(more);
+  assertEquals(Object.keys(found), ["AUTH-01", "AUTH-03"]);
+  assertEquals(found["AUTH-01"], {
+    status: "fail",
+    observed: `${FIRST.name} (plain): allowed, expected: EPERM`,
+    evidence: {},
+  });
 });
 
 Deno.test("allowedIn() counts an operation that was never attempted as allowed", () => {
