@@ -168,16 +168,17 @@ export async function runExperiment(
 /**
  * Closes the record of an experiment that an error has ended.
  *
- * @throws The error, if it is a defect of fdpass, or the question cannot be put here.
+ * @throws The error, if it is a defect of fdpass, or if the question cannot be put here and nothing
+ * was refuted before.
  */
 async function closeAfter(error: unknown, run: ParentRun): Promise<ExperimentEvidence> {
   const errors = errorsIn(error);
   if (!errors.every(endsAnExperiment)) {
-    const isForeseenHere = errors.every(isForeseen);
+    if (!errors.every(isForeseen)) throw error;
     const { message } = errors[0] as Error;
-    const evidence = isForeseenHere ? run.record.close(null, { message, isChilds: false }) : null;
-    if (evidence?.verdict === "FAIL") return evidence; // what was seen before stays refuted
-    throw error;
+    const evidence = run.record.close(null, { message, isChilds: false });
+    if (evidence.verdict !== "FAIL") throw error;
+    return evidence; // what was refuted before stays so
   }
   if (errors[0] instanceof InterfaceChanged) run.record.interfaceChanged(errors[0].event);
   return run.record.close(null, await earlyEndOf(await excused(errors, run)));
