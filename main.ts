@@ -26,6 +26,8 @@ const NOT_READ = /^(Import '|Module not found|Failed caching npm package|npm pac
  * @returns The exit status.
  */
 export async function main(args: readonly string[], childModule?: string): Promise<number> {
+  globalThis.addEventListener("error", ({ error }) => endAsDefect(error));
+  globalThis.addEventListener("unhandledrejection", ({ reason }) => endAsDefect(reason));
   const tooOld = denoTooOld(Deno.version.deno);
   if (tooOld !== undefined) return refuse(tooOld, INCONCLUSIVE);
   const rest = new URL("lib/cli/main.ts", import.meta.url).href;
@@ -40,6 +42,15 @@ export async function main(args: readonly string[], childModule?: string): Promi
     return refuse(reason + remedy, INCONCLUSIVE);
   }
   return await program.main(args, childModule);
+}
+
+/**
+ * Ends the program after an error that nothing has caught, such as one of a timer. Deno itself
+ * would exit with 1, and that is FAIL.
+ */
+function endAsDefect(error: unknown): never {
+  const words = error instanceof Error ? error.stack ?? error.message : String(error);
+  Deno.exit(refuse(`fdpass itself failed: ${words}`, DEFECT));
 }
 
 function refuse(message: string, status: number): number {

@@ -23,8 +23,6 @@ export interface CheckDescription {
   readonly side: Side;
   /** Manual pages, kernel functions, files of this project, design decisions. */
   readonly source: string;
-  /** Skipped, this check makes the verdict INCONCLUSIVE. */
-  readonly essential?: true;
   /**
    * The observation depends on the interface as well as on the program, as in every check of
    * frames. If the interface changes during the run, the check shows nothing.
@@ -39,7 +37,6 @@ export const CHECKS = {
     expected: "getsockname names the ifindex and ETH_P_ALL",
     side: "parent",
     source: "packet(7); packet_getname in net/packet/af_packet.c; D1",
-    essential: true,
     restsOnInterface: true,
   },
   "SOCK-02": {
@@ -47,49 +44,42 @@ export const CHECKS = {
     expected: "no frame queued or counted before the bind, not even one sent on purpose",
     side: "parent",
     source: "packet(7), sll_protocol; packet_create in net/packet/af_packet.c",
-    essential: true,
   },
   "PASS-01": {
     claim: "The child holds no packet socket before the message arrives",
     expected: "one process, with no AF_PACKET socket among its descriptors or hidden elsewhere",
     side: "child",
     source: "open(2), O_CLOEXEC; close_range(2); D24",
-    essential: true,
   },
   "PASS-02": {
     claim: "The message carries exactly one descriptor",
     expected: "one more packet socket than before the message; no control message truncated",
     side: "child",
     source: "unix(7), SCM_RIGHTS; scm_detach_fds in net/core/scm.c",
-    essential: true,
   },
   "PASS-03": {
     claim: "The child received the very socket that the parent sent",
     expected: "one open file description on both sides (kcmp), and no other packet socket",
     side: "parent",
     source: "kcmp(2), KCMP_FILE; unix(7): a reference to the same open file description",
-    essential: true,
   },
   "DROP-01": {
     claim: "No thread of the child has a supplementary group",
     expected: "Groups: empty on every thread",
     side: "child",
     source: "setgroups(2); proc_pid_status(5); D24",
-    essential: true,
   },
   "DROP-02": {
     claim: "The real, effective, saved and filesystem gids of every thread are unprivileged",
     expected: "all four gids are the target's on every thread",
     side: "child",
     source: "setresgid(2); proc_pid_status(5); nptl(7); D24",
-    essential: true,
   },
   "DROP-03": {
     claim: "The real, effective, saved and filesystem uids of every thread are unprivileged",
     expected: "all four uids are the target's on every thread",
     side: "child",
     source: "setresuid(2); proc_pid_status(5); nptl(7); D24",
-    essential: true,
   },
   "DROP-04": {
     claim: "No thread of the child has a usable capability",
@@ -97,7 +87,6 @@ export const CHECKS = {
     side: "child",
     source:
       "capabilities(7), effect of user ID changes; cap_emulate_setxuid in security/commoncap.c; D24",
-    essential: true,
   },
   "DROP-05": {
     claim: "The child cannot become root again",
@@ -106,21 +95,18 @@ export const CHECKS = {
       "thread; it holds nothing else of root's",
     side: "child",
     source: "setresuid(2), setresgid(2), setgroups(2), ERRORS; D24",
-    essential: true,
   },
   "DENY-01": {
     claim: "The child cannot create a packet socket, and the drop is the reason",
     expected: "socket(AF_PACKET) refused with EPERM on every thread; it succeeded before the drop",
     side: "child",
     source: "packet(7), ERRORS; packet_create in net/packet/af_packet.c; D24",
-    essential: true,
   },
   "RECV-01": {
     claim: "The child captures packets with the passed socket after the drop",
     expected: "as many packets as requested, sent or seen by root's own socket after the drop",
     side: "parent",
     source: "packet(7); D24",
-    essential: true,
     restsOnInterface: true,
   },
   "RECV-02": {
@@ -130,7 +116,6 @@ export const CHECKS = {
       "packets; without a stimulus, as many frames that root's own socket saw too",
     side: "parent",
     source: "D24",
-    essential: true,
     restsOnInterface: true,
   },
   "RECV-03": {
@@ -138,7 +123,6 @@ export const CHECKS = {
     expected: "no copy left in the parent, and frames sent after the close arrive in the child",
     side: "parent",
     source: "unix(7); close(2), open file descriptions; D24",
-    essential: true,
     restsOnInterface: true,
   },
   "AUTH-01": {
@@ -146,7 +130,6 @@ export const CHECKS = {
     expected: "every operation has its listed outcome",
     side: "parent",
     source: "net/packet/af_packet.c: only packet_create checks CAP_NET_RAW; D24",
-    essential: true,
     restsOnInterface: true,
   },
   "AUTH-02": {
@@ -154,7 +137,6 @@ export const CHECKS = {
     expected: "every operation has its listed outcome",
     side: "parent",
     source: "lib/confine/protections.ts; D24",
-    essential: true,
     restsOnInterface: true,
   },
   "AUTH-03": {
@@ -162,14 +144,12 @@ export const CHECKS = {
     expected: "every operation refused, with its listed errno",
     side: "parent",
     source: "seccomp(2); lib/confine/policy.ts; D24",
-    essential: true,
   },
   "AUTH-04": {
     claim: "Under all protections together, packets still arrive",
     expected: "as many frames of the stimulus as requested, after the attack",
     side: "parent",
     source: "D24",
-    essential: true,
     restsOnInterface: true,
   },
   "URING-01": {
@@ -177,14 +157,12 @@ export const CHECKS = {
     expected: "io_uring_setup returns a ring; no thread has uid 0, a capability, or NoNewPrivs 0",
     side: "child",
     source: "io_uring_setup(2); kernel.io_uring_disabled; D7",
-    essential: true,
   },
   "URING-02": {
     claim: "IORING_OP_RECV receives from the passed socket",
     expected: "as many frames of the stimulus as requested",
     side: "parent",
     source: "io_uring_enter(2), IORING_OP_RECV; io_recv in io_uring/net.c; D7",
-    essential: true,
     restsOnInterface: true,
   },
   "URING-03": {
@@ -192,7 +170,6 @@ export const CHECKS = {
     expected: "as many frames of the stimulus as requested",
     side: "parent",
     source: "io_uring_enter(2), IORING_OP_RECVMSG; D7",
-    essential: true,
     restsOnInterface: true,
   },
   "URING-04": {
@@ -200,7 +177,6 @@ export const CHECKS = {
     expected: "as many frames of the stimulus as requested",
     side: "parent",
     source: "io_uring_enter(2), IORING_OP_READ; sock_read_iter in net/socket.c; D7",
-    essential: true,
     restsOnInterface: true,
   },
   "URING-05": {
@@ -209,7 +185,6 @@ export const CHECKS = {
     expected: "as many frames of the stimulus as requested",
     side: "parent",
     source: "io_uring_register(2), IORING_REGISTER_FILES; D7",
-    essential: true,
     restsOnInterface: true,
   },
   "URING-06": {
@@ -217,7 +192,6 @@ export const CHECKS = {
     expected: "as many frames of the stimulus as requested, from one submission",
     side: "parent",
     source: "io_uring_enter(2), IORING_RECV_MULTISHOT; io_uring_register(2), PBUF_RING; D7",
-    essential: true,
     restsOnInterface: true,
   },
   "URING-07": {
@@ -226,7 +200,6 @@ export const CHECKS = {
     expected: "every frame of a burst larger than the buffers, from more than one submission",
     side: "parent",
     source: "io_uring_enter(2), ENOBUFS; io_recv_finish in io_uring/net.c; D7",
-    essential: true,
     restsOnInterface: true,
   },
   "URING-08": {
@@ -235,7 +208,6 @@ export const CHECKS = {
     side: "parent",
     source:
       "io_uring_register(2), IORING_REGISTER_RESTRICTIONS; lib/receive/restricted_ring.ts; D7",
-    essential: true,
     restsOnInterface: true,
   },
   "URING-09": {
@@ -275,7 +247,6 @@ export const CHECKS = {
     expected: "as many frames of the stimulus as requested, under all protections",
     side: "parent",
     source: "lib/confine/policy.ts; D7, D24",
-    essential: true,
     restsOnInterface: true,
   },
   "PATH-01": {
@@ -339,14 +310,12 @@ export const CHECKS = {
     expected: "HARD-01 and HARD-05 for each, seen from outside; one SO_COOKIE per seat",
     side: "parent",
     source: "lib/experiments/supervisor/seat.ts; D18, D24",
-    essential: true,
   },
   "SUPER-02": {
     claim: "Workers are killed in mid-stream, and every frame is received exactly once",
     expected: "none lost, none received twice",
     side: "parent",
     source: "packet(7), PACKET_RX_RING; lib/experiments/supervisor/progress.ts; D18",
-    essential: true,
     restsOnInterface: true,
   },
   "SUPER-03": {
@@ -354,7 +323,6 @@ export const CHECKS = {
     expected: "each gap shorter than (blocks - 1) x min(block timeout, time to fill one block)",
     side: "parent",
     source: "prb_retire_rx_blk_timer_expired in net/packet/af_packet.c; D18",
-    essential: true,
     restsOnInterface: true,
   },
   "SUPER-04": {
@@ -362,7 +330,6 @@ export const CHECKS = {
     expected: "none lost, none received twice",
     side: "parent",
     source: "lib/experiments/supervisor/supervisor.ts, replace; D18",
-    essential: true,
     restsOnInterface: true,
   },
   "SUPER-05": {
@@ -371,7 +338,6 @@ export const CHECKS = {
     side: "parent",
     source:
       "fanout_set_data_cbpf in net/packet/af_packet.c; lib/experiments/supervisor/fanout_group.ts; D18",
-    essential: true,
     restsOnInterface: true,
   },
   "SUPER-06": {
@@ -380,7 +346,6 @@ export const CHECKS = {
       "while it is given up, frames for the others and none for it; some for it once it is served again",
     side: "parent",
     source: "lib/experiments/supervisor/restart_policy.ts; D18",
-    essential: true,
     restsOnInterface: true,
   },
   "SUPER-07": {
@@ -389,7 +354,6 @@ export const CHECKS = {
     expected: "at most one frame lost per kill, each accounted for",
     side: "parent",
     source: "recvfrom(2); D18",
-    essential: true,
     restsOnInterface: true,
   },
   "SUPER-08": {
@@ -397,7 +361,6 @@ export const CHECKS = {
     expected: "some frames lost",
     side: "parent",
     source: "packet_release in net/packet/af_packet.c; D18",
-    essential: true,
     restsOnInterface: true,
   },
   "SUPER-09": {
@@ -405,7 +368,6 @@ export const CHECKS = {
     expected: "none lost, none received twice",
     side: "parent",
     source: "lib/experiments/supervisor/fanout_group.ts; D18",
-    essential: true,
     restsOnInterface: true,
   },
   "RELAY-01": {
@@ -414,7 +376,6 @@ export const CHECKS = {
       "the group in /proc/net/igmp (or with its source in /proc/net/mcfilter), with more users than before",
     side: "parent",
     source: "ip(7), IP_ADD_MEMBERSHIP; ip_mc_join_group in net/ipv4/igmp.c; RFC 3376; RFC 4607; D1",
-    essential: true,
     restsOnInterface: true,
   },
   "RELAY-02": {
@@ -424,7 +385,6 @@ export const CHECKS = {
     side: "parent",
     source:
       "udp(7); ip(7), IP_MULTICAST_TTL; socket(7), SO_BINDTODEVICE; lib/experiments/relay/egress.ts; D24",
-    essential: true,
     restsOnInterface: true,
   },
   "RELAY-03": {
@@ -432,7 +392,6 @@ export const CHECKS = {
     expected: "EPERM for every attempt; no witness sees a frame of one",
     side: "child",
     source: "seccomp(2); lib/confine/policy.ts; lib/experiments/relay/elsewhere.ts; D24",
-    essential: true,
     restsOnInterface: true,
   },
   "RELAY-04": {
@@ -441,7 +400,6 @@ export const CHECKS = {
       "no other frame of the worker's on either interface, as seen by packet sockets that saw a control frame",
     side: "parent",
     source: "packet(7), PACKET_OUTGOING; dev_queue_xmit_nit in net/core/dev.c; D24",
-    essential: true,
     restsOnInterface: true,
   },
   "RELAY-05": {
@@ -450,7 +408,6 @@ export const CHECKS = {
       "on the egress interface, the payloads that root's own packet socket saw arrive, in their order",
     side: "parent",
     source: "RFC 768; lib/experiments/relay/datagrams.ts; D1",
-    essential: true,
     restsOnInterface: true,
   },
   "RELAY-06": {
@@ -470,7 +427,6 @@ export const CHECKS = {
     side: "parent",
     source:
       "ip_rcv_core in net/ipv4/ip_input.c; RFC 791, RFC 768; lib/experiments/relay/datagrams.ts",
-    essential: true,
     restsOnInterface: true,
   },
   "RELAY-08": {
@@ -479,7 +435,6 @@ export const CHECKS = {
       "PACKET_STATISTICS counts as many frames as root's own socket with the same filter, UDP to the group alone, and no drop",
     side: "parent",
     source: "packet(7), PACKET_STATISTICS; lib/packets/filters.ts; D24",
-    essential: true,
     restsOnInterface: true,
   },
   "RELAY-09": {
@@ -498,21 +453,18 @@ export const CHECKS = {
       "the worker's uids and gids, no group, all five capability sets 0, NoNewPrivs 1, Seccomp 2",
     side: "child",
     source: "proc_pid_status(5); seccomp(2), SECCOMP_FILTER_FLAG_TSYNC; D24",
-    essential: true,
   },
   "HARD-02": {
     claim: "Every thread that the hardened worker starts later is confined as well",
     expected: "the same for four threads that libc starts, each held by a nonblocking call",
     side: "child",
     source: "clone(2): credentials and filters are inherited; D24",
-    essential: true,
   },
   "HARD-03": {
     claim: "Every open descriptor of the hardened worker is expected",
     expected: "every open descriptor has a known purpose; none is a file",
     side: "child",
     source: "proc_pid_fd(5); lib/confine/descriptors.ts; D24",
-    essential: true,
   },
   "HARD-04": {
     claim: "The protections behind the system call filter are in place",
@@ -520,14 +472,12 @@ export const CHECKS = {
       "filter locked, fanout group joined, not dumpable, limits on descriptors, files and core dumps, as seen from outside",
     side: "parent",
     source: "socket(7), SO_LOCK_FILTER; packet(7), PACKET_FANOUT; proc(5); D24",
-    essential: true,
   },
   "HARD-05": {
     claim: "The worker's system call filter is the reviewed one",
     expected: "the kernel's copy equals the receive-only policy for its descriptors, byte for byte",
     side: "parent",
     source: "ptrace(2), PTRACE_SECCOMP_GET_FILTER; lib/confine/policy.ts; D24",
-    essential: true,
   },
 } as const satisfies Record<string, CheckDescription>;
 

@@ -56,8 +56,12 @@ export class ChildGaveUp extends ExperimentError {
 export class ChildDied extends ExperimentError {
   override readonly name = "ChildDied";
 
-  /** @param whole Resolves to the message once the end is known, if `message` does not name it. */
-  constructor(message: string, readonly whole?: Promise<string>) {
+  /**
+   * @param whole Resolves to the message once the end is known, if `message` does not name it.
+   * @param excuse Why root's own control failed in the same way at that moment; `undefined` if it
+   * did not, or was not made.
+   */
+  constructor(message: string, readonly whole?: Promise<string>, readonly excuse?: string) {
     super(message);
   }
 }

@@ -8,14 +8,16 @@
 import type { CheckId, Side } from "./checks.ts";
 
 /**
- * PASS: every check holds. FAIL: a check does not hold, or the child left it open. INCONCLUSIVE: a
- * check that the answer depends on could not be judged.
+ * PASS: every check holds that was not left out. FAIL: a check does not hold, or the child left it
+ * open. INCONCLUSIVE: a check could not be judged, or all were left out.
  */
 export type Verdict = "PASS" | "FAIL" | "INCONCLUSIVE";
 
 /** The result of one check. */
 export interface Finding {
   readonly status: "pass" | "fail" | "skip";
+  /** Set if a check is skipped because it was left out: {@linkcode leftOut}. */
+  readonly left_out?: true;
   /** The observation in a few words; for a skip, the reason. */
   readonly observed: string;
   /** Calls, results, errnos and `/proc` texts that show it. */
@@ -245,17 +247,28 @@ export function judged(
 }
 
 /**
- * Makes a finding of a check that was to be judged and could not be, for `reason`: the run is then
- * INCONCLUSIVE, even if the check may be skipped otherwise.
+ * Makes a finding of a check that was to be judged and could not be, for `reason`. It makes the
+ * verdict INCONCLUSIVE.
+ *
+ * @param evidence What was seen nevertheless.
  */
-export function leftOpen(
+export function skipped(
   reason: string,
   evidence: Readonly<Record<string, unknown>> = {},
 ): Finding {
-  return { status: "skip", observed: reason, evidence: { ...evidence, leaves_open: true } };
+  return { status: "skip", observed: reason, evidence };
 }
 
-/** Makes a finding of a check that could not be judged, for `reason`. */
-export function skipped(reason: string): Finding {
-  return { status: "skip", observed: reason, evidence: {} };
+/**
+ * Makes a finding of a check that nobody meant to judge in this run, for `reason`: an option leaves
+ * it out, this kernel lacks its subject, or fdpass would have to change a setting that it leaves
+ * alone. The verdict does not depend on it.
+ */
+export function leftOut(reason: string): Finding {
+  return { status: "skip", left_out: true, observed: reason, evidence: {} };
+}
+
+/** Whether a check was to be judged and could not be. */
+export function isOpen({ status, left_out }: Finding): boolean {
+  return status === "skip" && left_out !== true;
 }

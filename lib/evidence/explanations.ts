@@ -474,8 +474,8 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "socket in its own network namespace, whose kernel checks headers and checksums before " +
       "it delivers.",
     refutedBy: "A digest that is missing or out of order there, among those that arrived at the " +
-      "relay. It is skipped with --out, because there is no such receiver, and for the " +
-      "reasons of RELAY-05.",
+      "relay. It is left out with --out, because there is no such receiver, and skipped for " +
+      "the reasons of RELAY-05.",
     seenBy: ["answer"],
   },
   "RELAY-07": {

@@ -112,7 +112,7 @@ export class Judgement {
       return { ...this.#opinion, seen_by: ["child"] };
     }
     const evidence = this.#findings.length === 0 ? {} : { before: this.#findings };
-    return { ...skipped(event), evidence, seen_by: ["parent"] };
+    return { ...skipped(event, evidence), seen_by: ["parent"] };
   }
 
   /** Returns the worst of the parent's findings; `undefined` if there are none. */

@@ -4,23 +4,19 @@
  * @module
  */
 
-import { describeCheck } from "./checks.ts";
-import type { CheckResult, Verdict } from "./evidence.ts";
+import { type CheckResult, isOpen, type Verdict } from "./evidence.ts";
 import type { EarlyEnd } from "./judgement.ts";
 
 /**
  * Returns the verdict over the whole plan of an experiment.
  *
- * A failed check makes it FAIL. It is INCONCLUSIVE if no check was judged at all, or if an
- * essential check was skipped, or one of which the evidence says that it leaves the question open.
+ * A failed check makes it FAIL. It is INCONCLUSIVE if a check could not be judged, or if all were
+ * left out.
  */
 export function verdictOf(checks: readonly CheckResult[]): Verdict {
-  if (checks.every(({ status }) => status === "skip")) return "INCONCLUSIVE";
   if (checks.some(({ status }) => status === "fail")) return "FAIL";
-  const unanswered = checks.some(({ id, status, evidence }) =>
-    status === "skip" && (describeCheck(id).essential || evidence.leaves_open === true)
-  );
-  return unanswered ? "INCONCLUSIVE" : "PASS";
+  const holds = checks.some(({ status }) => status === "pass");
+  return holds && !checks.some(isOpen) ? "PASS" : "INCONCLUSIVE";
 }
 
 /**

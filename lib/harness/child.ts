@@ -84,6 +84,8 @@ export interface RunOfChild {
   };
   /** Receives the child's reports. */
   readonly record: ExperimentRecord;
+  /** Root's own control of a child that failed. */
+  whyNobodyCould?(error: unknown): Promise<string | undefined>;
 }
 
 /** The messages that are waited for. */
@@ -407,7 +409,7 @@ export class Child implements AsyncDisposable {
     if (this.#refusal !== undefined) throw this.#refusal;
     const { end, wasKilled } = await this.#endWithin(END_TIMEOUT);
     if (wasKilled) throw new ExperimentError(`The child did not end within ${END_TIMEOUT} ms`);
-    if (!end.status.success) throw this.#lastWords() ?? new ChildDied(describeEnd(end));
+    if (!end.status.success) throw this.#lastWords() ?? await this.#death(end);
     if (end.leftBehind !== null) throw new ExperimentError(describeEnd(end));
   }
 
@@ -491,7 +493,18 @@ export class Child implements AsyncDisposable {
     const { end, wasKilled } = await this.#endWithin(CLOSING_TIMEOUT);
     return wasKilled
       ? new ExperimentError("The child closed the control channel but kept running; it was killed")
-      : new ChildDied(describeEnd(end));
+      : await this.#death(end);
+  }
+
+  /**
+   * Returns the child's death as an error. If it exited by itself, root's own control is made at
+   * once, while the other children still take what they take of the limits of the system.
+   */
+  async #death(end: ChildEnd): Promise<ChildDied> {
+    const error = new ChildDied(describeEnd(end));
+    if (end.status.signal !== null) return error;
+    const excuse = await this.#run.whyNobodyCould?.(error);
+    return excuse === undefined ? error : new ChildDied(error.message, undefined, excuse);
   }
 
   /** Returns why a wait for the child ended with the run. */

@@ -15,7 +15,7 @@ import { ETH_P_ALL } from "../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { rawSyscall } from "../../ffi/abi/raw_syscall.ts";
 import type { SyscallName } from "../../ffi/abi/syscalls.ts";
-import { ChildDied, ChildGaveUp, type FailedCall } from "../evidence/errors.ts";
+import { ChildDied, ChildGaveUp, ExperimentError, type FailedCall } from "../evidence/errors.ts";
 import { boundPacketSocket } from "../packets/socket.ts";
 import { RECEIVE_PATHS } from "../receive/mod.ts";
 import { controlChannelPair, sendMessage, takeMessage } from "./channel.ts";
@@ -67,7 +67,7 @@ const PATIENCE = 5000;
  * Returns why a child could not work here, after root's own control; `undefined` if the child is to
  * blame.
  *
- * @param error The error by which the child failed.
+ * @param error The error by which the child failed, or one that it caused.
  */
 export async function whyNobodyCould(
   error: unknown,
@@ -76,7 +76,11 @@ export async function whyNobodyCould(
   if (error instanceof ChildGaveUp && error.call !== undefined) {
     return whyRefused(error.call, circumstances.ifindex);
   }
+  if (error instanceof ExperimentError && error.cause !== undefined) {
+    return await whyNobodyCould(error.cause, circumstances);
+  }
   if (!(error instanceof ChildDied)) return undefined;
+  if (error.excuse !== undefined) return error.excuse;
   try {
     sendToItself();
     return await whyNoRuntime(circumstances);
@@ -144,11 +148,16 @@ async function whyNoRuntime(
   { launcher, files }: Circumstances,
 ): Promise<string | undefined> {
   await using control = spawnChild({ module: EMPTY, args: [], inherit: [], launcher, files });
-  const timer = setTimeout(() => control.kill(), PATIENCE);
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    control.kill();
+  }, PATIENCE);
   const { status, output } = await control.ended();
   clearTimeout(timer);
-  if (status.success || status.signal !== null) return undefined;
+  if (status.success || isLate) return undefined;
   const words = output.split("\n").map((line) => line.trim()).filter((line) => /\w/.test(line));
-  return `root's own control, an empty program started like the child, ends with status ` +
-    `${status.code} too: ${words[0] ?? "without a message"}`;
+  const end = status.signal === null ? `with status ${status.code}` : `by ${status.signal}`;
+  return `root's own control, an empty program started like the child, ends ${end} too: ` +
+    `${words[0] ?? "without a message"}; raise the limits (ulimit -a, the control group)`;
 }

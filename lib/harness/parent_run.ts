@@ -20,6 +20,7 @@ import type { Setting } from "./setting.ts";
 import type { TracePiece } from "./trace/lines.ts";
 import type { Tracing } from "./trace/hub.ts";
 import { Child } from "./child.ts";
+import { whyNobodyCould } from "./controls.ts";
 import { checkHardened, type HardenedWorker } from "./hardened.ts";
 import { InterfaceWitness } from "./interface_witness.ts";
 import { Reception, type ReceptionPurpose, type ReceptionSources } from "./reception.ts";
@@ -85,11 +86,6 @@ export class ParentRun<Options = unknown> {
   #launcher: readonly string[] = DEFAULT_LAUNCHER;
 
   constructor(readonly context: RunContext, readonly record: ExperimentRecord) {}
-
-  /** The launcher of the last child. */
-  get launcher(): readonly string[] {
-    return this.#launcher;
-  }
 
   /** The interfaces, users and protections of the run. */
   get setting(): Setting {
@@ -187,6 +183,17 @@ export class ParentRun<Options = unknown> {
   /** Starts the account of the frames that a child receives: {@linkcode Reception}. */
   reception(child: Child, sources: ReceptionSources, purpose: ReceptionPurpose): Reception {
     return new Reception(this, child, sources, purpose);
+  }
+
+  /**
+   * Returns why a child could not work here, after root's own control; `undefined` if the child is
+   * to blame.
+   *
+   * @param error The error by which the last child failed.
+   */
+  whyNobodyCould(error: unknown): Promise<string | undefined> {
+    const { setting: { link: { ifindex } }, context: { childFiles: files } } = this;
+    return whyNobodyCould(error, { ifindex, launcher: this.#launcher, files });
   }
 
   /** Records HARD-01 to HARD-05 of a hardened worker: {@linkcode checkHardened}. */

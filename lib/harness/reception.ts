@@ -369,7 +369,7 @@ export class Reception implements AsyncDisposable {
     };
     if (returned >= wanted) return judged(true, observed(returned), evidence);
     const reason = flood ?? this.#whyUnanswered(tally, wanted);
-    if (reason !== undefined) return { ...skipped(reason), evidence };
+    if (reason !== undefined) return skipped(reason, evidence);
     return judged(
       false,
       `root's own socket received ${witnessed} packets, the child returned ${returned}, ` +

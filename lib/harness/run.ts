@@ -27,7 +27,6 @@ import {
   UsageError,
 } from "../evidence/errors.ts";
 import { earlyEndOf, endsAnExperiment, isChilds, remedyFor } from "./blame.ts";
-import { whyNobodyCould } from "./controls.ts";
 import { LinkAlarm } from "./link_alarm.ts";
 import { passEveryGroup } from "../packets/every_group.ts";
 import { ParentRun, type RunContext } from "./parent_run.ts";
@@ -224,11 +223,7 @@ async function whileUnchanged<T>(
 async function excused(errors: readonly Error[], run: ParentRun): Promise<readonly Error[]> {
   const [error, ...more] = errors;
   if (!isChilds(error) || more.some(isChilds)) return errors;
-  const reason = await whyNobodyCould(error, {
-    ifindex: run.setting.link.ifindex,
-    launcher: run.launcher,
-    files: run.context.childFiles,
-  });
+  const reason = await run.whyNobodyCould(error);
   if (reason === undefined) return errors;
   const { message } = await earlyEndOf([error]);
   return [new CutShort(`${message}; ${reason}`), ...more];

@@ -25,7 +25,7 @@ export function renderExplanation(
   id: CheckId,
   experiments: readonly ExperimentDescription[],
 ): string {
-  const { claim, expected, source, essential } = describeCheck(id);
+  const { claim, expected, source } = describeCheck(id);
   const { why, refutedBy, seenBy } = EXPLANATIONS[id];
   const decisions = source.match(/\bD\d+\b/g) ?? [];
   const sources = source.split("; ").filter((part) => !/^D\d+(, D\d+)*$/.test(part));
@@ -34,9 +34,6 @@ export function renderExplanation(
     ["Why", why],
     ["Refuted by", refutedBy],
     ["Seen by", describeSeenBy(seenBy)],
-    ...essential
-      ? [["Essential", "If it is skipped, the verdict is INCONCLUSIVE."] as [string, string]]
-      : [],
     ["Source", sources.length > 0 ? sources.join("; ") : "the design"],
     ...decisions.length > 0 ? [["Decision", decisions.join(", ")] as [string, string]] : [],
     ["Part of", judgedBy(id, experiments).join(", ")],

@@ -9,7 +9,12 @@
  * @module
  */
 
-import type { CheckResult, Evidence, ExperimentEvidence } from "../evidence/evidence.ts";
+import {
+  type CheckResult,
+  type Evidence,
+  type ExperimentEvidence,
+  isOpen,
+} from "../evidence/evidence.ts";
 import { Exit } from "../evidence/errors.ts";
 import { escapeText } from "../evidence/escape.ts";
 import { describeLink } from "./link.ts";
@@ -47,7 +52,7 @@ export function renderTap(evidence: Evidence): string {
 function renderExperiment(experiment: ExperimentEvidence, number: number): string[] {
   const { name, question, verdict, checks, error, duration_ms, decisions } = experiment;
   const result = verdict === "FAIL" ? "not ok" : "ok";
-  const open = checks.filter(({ status }) => status === "skip").map(({ id }) => id);
+  const open = checks.filter(isOpen).map(({ id }) => id);
   const directive = verdict === "INCONCLUSIVE"
     ? ` # SKIP INCONCLUSIVE: could not judge ${open.join(", ")}`
     : "";

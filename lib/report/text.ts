@@ -5,14 +5,15 @@
  */
 
 import { bold, dim, green, red, yellow } from "@std/fmt/colors";
-import type {
-  Cell,
-  CheckResult,
-  Evidence,
-  ExperimentEvidence,
-  Line,
-  Matrix,
-  Step,
+import {
+  type Cell,
+  type CheckResult,
+  type Evidence,
+  type ExperimentEvidence,
+  isOpen,
+  type Line,
+  type Matrix,
+  type Step,
 } from "../evidence/evidence.ts";
 import { escapeText } from "../evidence/escape.ts";
 import { describeLink } from "./link.ts";
@@ -88,7 +89,7 @@ function renderVerdict(experiment: ExperimentEvidence, paint: Palette): string {
 
 /** The reasons why checks could not be judged, each once, and how to get traffic if that helps. */
 function whyOpen(checks: readonly CheckResult[]): string[] {
-  const open = checks.filter(({ status }) => status === "skip").map(({ observed }) => observed);
+  const open = checks.filter(isOpen).map(({ observed }) => observed);
   return [...new Set(open), ...open.some(lacksTraffic) ? [GET_TRAFFIC] : []];
 }
 
@@ -258,8 +259,7 @@ function renderConclusion(experiment: ExperimentEvidence, paint: Palette): strin
       paint.pass(`✓ ${escapeText(conclusion.decision)}`),
     ];
   }
-  const standing = verdict === "FAIL" ? "fail" : "skip";
-  const open = checks.filter(({ status }) => status === standing);
+  const open = checks.filter(verdict === "FAIL" ? ({ status }) => status === "fail" : isOpen);
   const rows = open.map(({ id, claim, observed }) =>
     `  - ${id} ${escapeText(observed === error ? claim : `${claim}: ${observed}`)}`
   );
@@ -275,7 +275,7 @@ function renderConclusion(experiment: ExperimentEvidence, paint: Palette): strin
     ]
     : [
       paint.skip(
-        open.length === checks.length
+        !checks.some(({ status }) => status === "pass")
           ? "– INCONCLUSIVE: no check could be judged"
           : `– INCONCLUSIVE: ${open.length} of ${checks.length} checks could not be judged`,
       ),

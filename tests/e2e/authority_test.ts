@@ -6,13 +6,15 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { CheckResult } from "../../lib/evidence/evidence.ts";
 import type { SeenDescriptor } from "../../lib/inspect/descriptors.ts";
+import { renderText } from "../../lib/report/text.ts";
 import type { ThreadCredentials, ThreadsAlike } from "../../lib/inspect/threads.ts";
-import { testNeeding } from "../support/needs.ts";
+import { TestsAhead } from "../support/tests_ahead.ts";
 import { evidenceIn, fdpass, inNamespace, type Outcome } from "../support/programs.ts";
 import { FDPASS, here } from "./here.ts";
 import { processesWith, Running, until } from "./processes.ts";
 
 const root = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
+const tests = new TestsAhead();
 
 const PROTECTIONS = [
   ...["locked-filter", "fanout-pin", "no-capabilities", "closed-descriptors", "undumpable"],
@@ -89,13 +91,21 @@ fanout-join           allowed     fanout-pin: EALREADY
  */
 const BY_SETTING = /^(io-uring|io-uring-send|ebpf|.*-sibling-.*|trace-sibling)$/;
 
+/** Two experiments, one after the other. */
+const TWO = ["--json", "-e", "privilege-drop", "-e", "authority", "veth-fdpass"];
+
 let whole: Promise<Outcome> | undefined;
 /** The one run that most tests look at. */
-const run = () => whole ??= fdpass(["--json", "-e", "authority", "veth-fdpass"]);
-const evidence = async () => evidenceIn(await run()).experiments[0];
+const run = () => whole ??= fdpass([...TWO, "-t", "60"]);
+const evidence = async () => evidenceIn(await run()).experiments[1];
+/** The text report of that experiment. */
+async function textOf(amount: "normal" | "verbose"): Promise<string> {
+  const { experiments: [, authority], ...rest } = evidenceIn(await run());
+  return renderText({ ...rest, experiments: [authority] }, { color: false, amount });
+}
 const check = async (id: string) => (await evidence()).checks.find((each) => each.id === id)!;
 
-testNeeding(root, "authority is PASS, exit 0, with every check of its plan", async () => {
+tests.add(root, "authority is PASS, exit 0, with every check of its plan", async () => {
   const { code, stderr } = await run();
   const { verdict, error, checks } = await evidence();
   assertEquals([code, stderr, verdict, error], [0, "", "PASS", null]);
@@ -105,7 +115,7 @@ testNeeding(root, "authority is PASS, exit 0, with every check of its plan", asy
   ]);
 });
 
-testNeeding(
+tests.add(
   root,
   "Every operation is attempted in every column, with the expected outcome",
   async () => {
@@ -127,7 +137,7 @@ testNeeding(
   },
 );
 
-testNeeding(root, "The hardened worker is refused everything, and receives", async () => {
+tests.add(root, "The hardened worker is refused everything, and receives", async () => {
   const { matrix, packets } = await evidence();
   const hardened = matrix!.rows.map(({ cells }) => cells.hardened.outcome);
   assertEquals(new Set(hardened), new Set(["EPERM", "EBADF", "EACCES", "no effect"]));
@@ -159,7 +169,7 @@ function assertConfined(threads: Alike[]): void {
   }
 }
 
-testNeeding(
+tests.add(
   root,
   "HARD-01 and HARD-02 cover every thread that the parent sees",
   async () => {
@@ -171,7 +181,7 @@ testNeeding(
   },
 );
 
-testNeeding(root, "Every descriptor in HARD-03 is expected; none is a file", async () => {
+tests.add(root, "Every descriptor in HARD-03 is expected; none is a file", async () => {
   const descriptors = listed<SeenDescriptor>(await check("HARD-03"), "descriptors");
   assertEquals(descriptors.filter(({ kind }) => kind === "unknown"), []);
   const files = descriptors.filter(({ refersTo }) => refersTo.startsWith("/"));
@@ -182,29 +192,27 @@ testNeeding(root, "Every descriptor in HARD-03 is expected; none is a file", asy
   assertEquals(new Set(descriptors.map(({ fd }) => fd)).size, descriptors.length);
 });
 
-testNeeding(
+tests.add(
   root,
   "The text report has the table of operations, and the protection that refuses each",
   async () => {
-    const { code, stdout } = await fdpass(["-e", "authority", "veth-fdpass"]);
-    assertEquals(code, 0);
-    assertMatch(stdout, /^ {2}operation +plain +hardened +taken away by$/m);
+    const text = await textOf("normal");
+    assertMatch(text, /^ {2}operation +plain +hardened +taken away by$/m);
     for (const { operation, cells } of TABLE.filter((row) => !BY_SETTING.test(row.operation))) {
       const takers = PROTECTIONS.filter((name) =>
         cells.plain === "allowed" && cells[name] !== "allowed"
       );
       const words = [operation, cells.plain, cells.hardened, takers.join(", ")];
       const row = words.filter((word) => word !== "").map(RegExp.escape).join(" +");
-      assertMatch(stdout, new RegExp(`^  ${row}$`, "m"));
+      assertMatch(text, new RegExp(`^  ${row}$`, "m"));
     }
-    assertMatch(stdout, /\n✓ SUCCESS: /);
+    assertMatch(text, /\n✓ SUCCESS: /);
   },
 );
 
-testNeeding(root, "--verbose has a column for each protection", async () => {
-  const { stdout } = await fdpass(["-v", "-e", "authority", "veth-fdpass"]);
+tests.add(root, "--verbose has a column for each protection", async () => {
   const heading = ["operation", "plain", ...PROTECTIONS, "hardened"].join(" +");
-  assertMatch(stdout, new RegExp(`^  ${heading}$`, "m"));
+  assertMatch(await textOf("verbose"), new RegExp(`^  ${heading}$`, "m"));
 });
 
 for (
@@ -213,14 +221,14 @@ for (
     ["its veth peer is not here", "lo"],
   ]
 ) {
-  testNeeding(root, `Without a witness for what is sent (${args.join(" ")}): exit 4`, async () => {
+  tests.add(root, `Without a witness for what is sent (${args.join(" ")}): exit 4`, async () => {
     const { code, stderr, stdout } = await fdpass(["-e", "authority", ...args]);
     assertMatch(stderr, new RegExp(`: ${why}\\n {2}.*scripts/netns\\.sh.*--stimulus`));
     assertEquals([code, stdout.includes("SUCCESS")], [4, false]);
   });
 }
 
-testNeeding(root, "Without setpriv: exit 4, and the package to install", async () => {
+tests.add(root, "Without setpriv: exit 4, and the package to install", async () => {
   const hidden = 'mount --bind /dev/null /usr/bin/setpriv && exec "$0" "$@"';
   const { code, stderr } = await inNamespace([
     ...["sh", "-c", hidden, ...FDPASS, "-e", "authority", "veth-fdpass"],
@@ -229,21 +237,21 @@ testNeeding(root, "Without setpriv: exit 4, and the package to install", async (
   assertEquals(code, 4);
 });
 
-const BOTH: [what: string, args: string[], verdicts: string[], verdict: string, exit: number][] = [
-  ["both hold", ["-t", "60"], ["PASS", "PASS"], "PASS", 0],
-  ["the second has no time", ["-t", "2"], ["PASS", "FAIL"], "FAIL", 1],
-];
-
-for (const [what, args, verdicts, verdict, exit] of BOTH) {
-  testNeeding(root, `Two experiments where ${what}: ${verdict}`, async () => {
-    const two = ["-e", "privilege-drop", "-e", "authority"];
-    const outcome = await fdpass(["--json", ...two, ...args, "veth-fdpass"]);
-    const { experiments, ...whole } = evidenceIn(outcome);
-    assertEquals(experiments.map(({ name }) => name), ["privilege-drop", "authority"]);
-    assertEquals(experiments.map((each) => each.verdict), verdicts);
-    assertEquals([whole.verdict, whole.exit, outcome.code], [verdict, exit, exit]);
-  });
+/** The verdicts of two experiments, and those of the run. */
+function verdictsIn(outcome: Outcome) {
+  const { experiments, verdict, exit } = evidenceIn(outcome);
+  assertEquals(experiments.map(({ name }) => name), ["privilege-drop", "authority"]);
+  return [...experiments.map((each) => each.verdict), verdict, exit, outcome.code];
 }
+
+tests.add(root, "Two experiments that both hold: PASS", async () => {
+  assertEquals(verdictsIn(await run()), ["PASS", "PASS", "PASS", 0, 0]);
+});
+
+tests.add(root, "Two experiments where the second has no time: INCONCLUSIVE", async () => {
+  const outcome = await fdpass([...TWO, "-t", "2"]);
+  assertEquals(verdictsIn(outcome), ["PASS", "INCONCLUSIVE", "INCONCLUSIVE", 4, 4]);
+});
 
 Deno.test("--list shows the question of authority", async () => {
   assertMatch((await here(["--list"])).stdout, /^authority +What can .*\? +.*D24/m);
@@ -267,12 +275,12 @@ const CONFINED = [
   ...["NoNewPrivs:\t1", "Seccomp:\t2"],
 ];
 
-testNeeding(
+tests.add(
   root,
   "An outsider sees the hardened worker confined, on each of its threads",
   async () => {
     await using whole = new Running([
-      ...["scripts/netns.sh", ...FDPASS, "-q", "-n", "3000", "-e", "authority", "veth-fdpass"],
+      ...["scripts/netns.sh", ...FDPASS, "-q", "-n", "1000", "-e", "authority", "veth-fdpass"],
     ]);
     const isHardened = (status: string) =>
       /^Seccomp_filters:\t2$/m.test(status) && /^CapBnd:\t0+$/m.test(status);

@@ -3,10 +3,11 @@
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { testNeeding } from "../support/needs.ts";
+import { TestsAhead } from "../support/tests_ahead.ts";
 import { evidenceIn, inNamespace, ROOT } from "../support/programs.ts";
 import { FDPASS } from "./here.ts";
 
+const tests = new TestsAhead();
 /**
  * In the shell: a bridge over the near end that passes its frames through netfilter, or does not.
  */
@@ -22,12 +23,12 @@ const hasBridgeNetfilter = await Deno.stat("/proc/sys/net/bridge").then(() => tr
 
 const overBridge = (callsIptables: 0 | 1) =>
   inNamespace([
-    ...["bash", "-ec", bridge(callsIptables), ...FDPASS, "--json", "-t", "4"],
+    ...["bash", "-ec", bridge(callsIptables), ...FDPASS, "--json", "-t", "3"],
     ...["--stimulus", "veth-fdpass-far", "br0"],
   ]);
 
 if (hasBridgeNetfilter) {
-  testNeeding(
+  tests.add(
     { root: true, programs: { ip: "iproute2" } },
     "A bridge with bridge-nf-call-iptables cuts frames: exit 4, and the reason",
     async () => {
@@ -47,7 +48,7 @@ if (hasBridgeNetfilter) {
     },
   );
 
-  testNeeding(
+  tests.add(
     { root: true, programs: { ip: "iproute2" } },
     "Without bridge-nf-call-iptables a bridge passes whole frames: PASS",
     async () => {
@@ -59,7 +60,7 @@ if (hasBridgeNetfilter) {
   Deno.test.ignore("A bridge that cuts frames # SKIP needs the module br_netfilter", () => {});
 }
 
-testNeeding(
+tests.add(
   { root: true, programs: { ip: "iproute2" } },
   "The stimulus sent into another interface does not arrive: exit 4, and the reason",
   async () => {
@@ -71,7 +72,7 @@ testNeeding(
         ip link set other up; ip link set other-far up; exec "$0" "$@"`,
         ...FDPASS,
       ],
-      ...["--json", "-t", "4", "--stimulus", "other", "veth-fdpass"],
+      ...["--json", "-t", "3", "--stimulus", "other", "veth-fdpass"],
     ]);
     const { verdict, experiments: [{ checks }] } = evidenceIn(outcome);
     assertEquals([verdict, outcome.code], ["INCONCLUSIVE", 4]);
@@ -80,7 +81,7 @@ testNeeding(
   },
 );
 
-testNeeding(
+tests.add(
   { root: true },
   "An ordinary socket in the group reads the number of a frame, but not its secret",
   async () => {

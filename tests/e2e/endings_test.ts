@@ -8,7 +8,7 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { testNeeding } from "../support/needs.ts";
+import { TestsAhead } from "../support/tests_ahead.ts";
 import { evidenceIn, inNamespace, type Outcome, runProgram } from "../support/programs.ts";
 import { FDPASS } from "./here.ts";
 import {
@@ -26,6 +26,7 @@ import { pause } from "../support/pause.ts";
 const NOBODY = 65534;
 const root = { root: true, programs: { ip: "iproute2" } };
 const hardening = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
+const tests = new TestsAhead();
 
 /** A timeout that no test reaches. */
 const LONG = ["-t", "60"] as const;
@@ -91,7 +92,7 @@ function assertOpen({ code, stdout, stderr }: Outcome, message: RegExp): void {
 }
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  testNeeding(root, `${signal} ends a waiting run at once: exit 4`, async () => {
+  tests.add(root, `${signal} ends a waiting run at once: exit 4`, async () => {
     await using run = inSilence([...LONG]);
     const place = await waiting(run);
     Deno.kill(run.pid, signal);
@@ -99,21 +100,21 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   });
 }
 
-testNeeding(root, "A signal while packets come in ends the run at once: exit 4", async () => {
+tests.add(root, "A signal while packets come in ends the run at once: exit 4", async () => {
   await using run = inTraffic([...LONG]);
   const place = await waiting(run);
   Deno.kill(run.pid, "SIGTERM");
   assertOpen(await endOf(place, AT_ONCE), /Interrupted by SIGTERM/);
 });
 
-testNeeding(root, "Ctrl-C, which the whole process group gets: exit 4", async () => {
+tests.add(root, "Ctrl-C, which the whole process group gets: exit 4", async () => {
   await using run = inSilence([...LONG], ["setsid"]);
   const place = await waiting(run);
   Deno.kill(-run.pid, "SIGINT");
   assertOpen(await endOf(place, AT_ONCE), /SIGINT/);
 });
 
-testNeeding(root, "A signal is reported in --json as well", async () => {
+tests.add(root, "A signal is reported in --json as well", async () => {
   await using run = inSilence([...LONG, "--json"]);
   const place = await waiting(run);
   Deno.kill(run.pid, "SIGTERM");
@@ -123,7 +124,7 @@ testNeeding(root, "A signal is reported in --json as well", async () => {
   assertMatch(error ?? "", /SIGTERM/);
 });
 
-testNeeding(
+tests.add(
   root,
   "A signal at any moment ends the run without exit 0 and without an orphan",
   async () => {
@@ -140,7 +141,7 @@ testNeeding(
   },
 );
 
-testNeeding(root, "SIGKILL of the parent ends the child at once", async () => {
+tests.add(root, "SIGKILL of the parent ends the child at once", async () => {
   await using run = inSilence([...LONG]);
   const { child } = await waiting(run);
   Deno.kill(run.pid, "SIGKILL");
@@ -149,7 +150,7 @@ testNeeding(root, "SIGKILL of the parent ends the child at once", async () => {
 });
 
 for (const signal of ["SIGKILL", "SIGTERM", "SIGABRT", "SIGALRM"] as const) {
-  testNeeding(
+  tests.add(
     root,
     `The death of the child by ${signal} while packets come in ends the run at once: exit 1`,
     async () => {
@@ -161,7 +162,7 @@ for (const signal of ["SIGKILL", "SIGTERM", "SIGABRT", "SIGALRM"] as const) {
   );
 }
 
-testNeeding(
+tests.add(
   root,
   "The death of a child that no packet can reach refutes nothing: exit 4",
   async () => {
@@ -176,7 +177,7 @@ testNeeding(
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   for (const args of [[], ["--harden"]]) {
     const how = args.length === 0 ? "plain" : "hardened";
-    testNeeding(
+    tests.add(
       hardening,
       `A ${how} child ends by ${signal}, whatever a filter refuses`,
       async () => {
@@ -192,8 +193,8 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   }
 }
 
-testNeeding(root, "A stopped child does not return the packets: exit 1 in time", async () => {
-  await using run = inTraffic(["-t", "5"]);
+tests.add(root, "A stopped child does not return the packets: exit 1 in time", async () => {
+  await using run = inTraffic(["-t", "4"]);
   const place = await waiting(run);
   Deno.kill(place.child, "SIGSTOP");
   const outcome = await endOf(place, AT_ONCE);
@@ -201,7 +202,7 @@ testNeeding(root, "A stopped child does not return the packets: exit 1 in time",
   assert(outcome.took > 500, "it waits for the child");
 });
 
-testNeeding(root, "A stopped child does not keep a signal from ending the run", async () => {
+tests.add(root, "A stopped child does not keep a signal from ending the run", async () => {
   await using run = inSilence([...LONG]);
   const place = await waiting(run);
   Deno.kill(place.child, "SIGSTOP");
@@ -209,11 +210,11 @@ testNeeding(root, "A stopped child does not keep a signal from ending the run", 
   assertOpen(await endOf(place, AT_ONCE), /SIGTERM/);
 });
 
-testNeeding(
+tests.add(
   root,
   "Without stimulus and traffic a run is INCONCLUSIVE within the timeout: exit 4",
   async () => {
-    await using run = inSilence(["-t", "4", "--json"]);
+    await using run = inSilence(["-t", "3", "--json"]);
     const outcome = await endOf(await waiting(run), AT_ONCE);
     const { verdict, exit, experiments: [{ checks }] } = evidenceIn(outcome);
     assertEquals([verdict, exit, outcome.code], ["INCONCLUSIVE", 4, 4]);
@@ -224,14 +225,14 @@ testNeeding(
   },
 );
 
-testNeeding(root, "An INCONCLUSIVE run names a remedy", async () => {
-  await using run = inSilence(["-t", "4"]);
+tests.add(root, "An INCONCLUSIVE run names a remedy", async () => {
+  await using run = inSilence(["-t", "3"]);
   const { code, stdout } = await run.ended();
   assertEquals(code, 4);
   assertMatch(stdout, /INCONCLUSIVE[^]*traffic[^]*--stimulus/);
 });
 
-testNeeding(
+tests.add(
   { root: true },
   "A run with too little time is INCONCLUSIVE, and names the remedy",
   async () => {
@@ -244,7 +245,7 @@ testNeeding(
   },
 );
 
-testNeeding(
+tests.add(
   root,
   "More signals while a run ends change nothing: the report is complete",
   async () => {
@@ -261,7 +262,7 @@ testNeeding(
   },
 );
 
-testNeeding(root, "A signal ends all experiments: later ones do not begin", async () => {
+tests.add(root, "A signal ends all experiments: later ones do not begin", async () => {
   await using run = inSilence([...LONG, "--json", "-e", "privilege-drop", "-e", "io-uring"]);
   const place = await waiting(run);
   Deno.kill(run.pid, "SIGINT");
@@ -277,7 +278,7 @@ testNeeding(root, "A signal ends all experiments: later ones do not begin", asyn
 
 const onTerminal = { root: true, programs: { script: "bsdutils" } };
 
-testNeeding(
+tests.add(
   onTerminal,
   "The child of a run on a terminal has no controlling terminal, and opens none",
   async () => {
@@ -314,7 +315,7 @@ function terminalOf(pid: number): number {
 /** Ignores signals as nohup(1) does, and as a shell's background jobs do. */
 const IGNORING = ["sh", "-c", 'trap "" HUP INT; exec "$0" "$@"'] as const;
 
-testNeeding(root, "Signals that were ignored at the start stay ignored: nohup works", async () => {
+tests.add(root, "Signals that were ignored at the start stay ignored: nohup works", async () => {
   await using run = inSilence([...LONG, "--json"], IGNORING);
   const place = await waiting(run);
   for (let i = 0; i < 5; i++) {
@@ -327,7 +328,7 @@ testNeeding(root, "Signals that were ignored at the start stay ignored: nohup wo
   assertEquals([outcome.code, error], [4, "Interrupted by SIGTERM"]);
 });
 
-testNeeding(root, "SIGKILL leaves no part of an output file under any name", async () => {
+tests.add(root, "SIGKILL leaves no part of an output file under any name", async () => {
   const folder = Deno.makeTempDirSync();
   try {
     await using run = inSilence([...LONG, "--report", `${folder}/run.html`]);
@@ -372,7 +373,7 @@ Deno.test("SIGTERM ends a run whose report nobody reads", async () => {
   for (const child of childrenOf(run.pid)) if (!hasEnded(child)) Deno.kill(child, "SIGTERM");
 });
 
-testNeeding(
+tests.add(
   root,
   "Signals while the report is being read change neither the report nor the status",
   async () => {
@@ -380,7 +381,7 @@ testNeeding(
     try {
       const text = `ip link set lo up; { ${FILLING_PIPE}; } | ` +
         `{ until [ -e ${folder}/read ]; do sleep 0.05; done; tail -c +65537; }; exit $PIPESTATUS`;
-      const command = [...FDPASS, "-t", "12", "--json", "--stimulus", "none", "lo"];
+      const command = [...FDPASS, "-t", "3", "--json", "--stimulus", "none", "lo"];
       await using run = new Running(["unshare", "--net", "bash", "-c", text, ...command]);
       const pid = await writer(run);
       for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) Deno.kill(pid, signal);
@@ -400,7 +401,7 @@ testNeeding(
  * page.
  */
 async function signalledLate(report: string, delay: number): Promise<void> {
-  await using run = inSilence(["-t", "5", "--json", "--report", report]);
+  await using run = inSilence(["-t", "4", "--json", "--report", report]);
   await waiting(run);
   await until("its child has ended", () => childrenOf(run.pid).every(hasEnded), AT_ONCE);
   await pause(delay);
@@ -411,7 +412,7 @@ async function signalledLate(report: string, delay: number): Promise<void> {
   assertMatch(Deno.readTextFileSync(report), /<\/html>\s*$/);
 }
 
-testNeeding(root, "A signal after the end of the last child: every view is complete", async () => {
+tests.add(root, "A signal after the end of the last child: every view is complete", async () => {
   const folder = Deno.makeTempDirSync();
   try {
     await Promise.all(
@@ -424,7 +425,7 @@ testNeeding(root, "A signal after the end of the last child: every view is compl
 
 for (const args of [["--help"], ["--list"], ["--json", "lo0"]]) {
   for (const [where, reason] of [[">/dev/full", /ENOSPC/], ["| true", /EPIPE/]] as const) {
-    testNeeding(
+    tests.add(
       { programs: { bash: "bash" } },
       `${args.join(" ")} ${where} names the failed call and the reason, and does not exit 0`,
       async () => {
@@ -450,7 +451,7 @@ const OUTPUTS: [what: string, redirection: string, codes: number[]][] = [
 ];
 
 for (const [what, redirection, codes] of OUTPUTS) {
-  testNeeding({ root: true }, `Standard output ${what}: exit ${codes.join(" or ")}`, async () => {
+  tests.add({ root: true }, `Standard output ${what}: exit ${codes.join(" or ")}`, async () => {
     const text = `"$0" "$@" ${redirection}; exit \${PIPESTATUS[0]}`;
     const started = performance.now();
     const { code } = await inNamespace(["bash", "-c", text, ...FDPASS, "veth-fdpass"]);

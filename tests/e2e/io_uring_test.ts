@@ -2,9 +2,10 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { ExperimentEvidence } from "../../lib/evidence/evidence.ts";
-import { testNeeding } from "../support/needs.ts";
+import { TestsAhead } from "../support/tests_ahead.ts";
 import { evidenceIn, fdpass, type Outcome } from "../support/programs.ts";
 
+const tests = new TestsAhead();
 const root = { root: true, programs: { ip: "iproute2" } };
 const hardening = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
 const PATIENT = { timeout: 120_000 };
@@ -30,7 +31,7 @@ async function passed(...args: string[]): Promise<ExperimentEvidence> {
 const observedIn = ({ checks }: ExperimentEvidence, id: string) =>
   checks.find((check) => check.id === id)!.observed;
 
-testNeeding(root, "io-uring is PASS, exit 0, with every check of its plan", async () => {
+tests.add(root, "io-uring is PASS, exit 0, with every check of its plan", async () => {
   const experiment = await passed();
   assertEquals(experiment.checks.map(({ id }) => id as string).sort(), [...PLAIN].sort());
   assertEquals(experiment.decisions, ["D7", "D24"]);
@@ -45,19 +46,19 @@ testNeeding(root, "io-uring is PASS, exit 0, with every check of its plan", asyn
   }
 });
 
-testNeeding(hardening, "io-uring --harden is PASS, with the hardened worker's checks", async () => {
+tests.add(hardening, "io-uring --harden is PASS, with the hardened worker's checks", async () => {
   const { checks } = await passed("--harden");
   assertEquals(checks.map(({ id }) => id as string).sort(), [...HARDENED].sort());
 });
 
-testNeeding(root, "io-uring -n sets how many frames each operation receives", async () => {
+tests.add(root, "io-uring -n sets how many frames each operation receives", async () => {
   const experiment = await passed("-n", "20");
   for (const id of ["URING-02", "URING-03", "URING-04", "URING-05", "URING-06", "URING-08"]) {
     assertMatch(observedIn(experiment, id), /^20 frames of this run's stimulus, 20 wanted/, id);
   }
 });
 
-testNeeding(root, "Only RECVMSG returns the kernel's time stamp", async () => {
+tests.add(root, "Only RECVMSG returns the kernel's time stamp", async () => {
   const { packets } = await passed();
   const ours = packets.filter(({ ours }) => ours).map(({ stamped_by }) => stamped_by);
   const some = (count: number, by: string) => Array.from({ length: count }, () => by);
@@ -71,7 +72,7 @@ testNeeding(root, "Only RECVMSG returns the kernel's time stamp", async () => {
   assert(packets.every(({ ours, after_drop }) => !ours || after_drop));
 });
 
-testNeeding(
+tests.add(
   hardening,
   "The text report has the trap, each operation, and the worker",
   async () => {
@@ -116,7 +117,7 @@ for (
     ["its veth peer is not here", "lo"],
   ]
 ) {
-  testNeeding(root, `io-uring without a stimulus (${args.join(" ")}): exit 4`, async () => {
+  tests.add(root, `io-uring without a stimulus (${args.join(" ")}): exit 4`, async () => {
     const { code, stderr, stdout } = await fdpass(["-e", "io-uring", ...args]);
     assertMatch(stderr, new RegExp(`: ${why}\\n {2}.*scripts/netns\\.sh.*--stimulus`));
     assertEquals([code, stdout.includes("SUCCESS")], [4, false]);

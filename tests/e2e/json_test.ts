@@ -1,15 +1,16 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { testNeeding } from "../support/needs.ts";
+import { TestsAhead } from "../support/tests_ahead.ts";
 import { evidenceIn, fdpass, type Outcome, ROOT } from "../support/programs.ts";
 import { here, NOT_ROOT, WITHOUT_NET_RAW } from "./here.ts";
 
+const tests = new TestsAhead();
 const CHECKS = [
   ...["SOCK-01", "SOCK-02", "PASS-01", "PASS-02", "PASS-03"],
   ...["DROP-01", "DROP-02", "DROP-03", "DROP-04", "DROP-05"],
   ...["DENY-01", "RECV-01", "RECV-02", "RECV-03"],
 ];
 
-testNeeding(
+tests.add(
   { root: true },
   "--json prints the evidence of the design, and nothing else",
   async () => {
@@ -28,13 +29,13 @@ testNeeding(
   },
 );
 
-testNeeding({ root: true }, "-n sets how many packets are received", async () => {
+tests.add({ root: true }, "-n sets how many packets are received", async () => {
   const evidence = evidenceIn(await fdpass(["--json", "-n", "100", "veth-fdpass"]));
   const ours = evidence.experiments[0].packets.filter((packet) => packet.ours);
   assertEquals([evidence.verdict, ours.length], ["PASS", 100]);
 });
 
-testNeeding({ root: true }, "-u sets the user that the child becomes", async () => {
+tests.add({ root: true }, "-u sets the user that the child becomes", async () => {
   const evidence = evidenceIn(await fdpass(["--json", "-u", "12345:23456", "veth-fdpass"]));
   const observed = evidence.experiments[0].checks.map((check) => check.observed).join("\n");
   assertMatch(observed, /gid 23456 four times/);
@@ -68,7 +69,7 @@ for (const [args, message] of ERRORS) {
   });
 }
 
-testNeeding(
+tests.add(
   { root: true },
   "The error of a run without root is one JSON object, exit 4",
   async () => {
@@ -76,7 +77,7 @@ testNeeding(
   },
 );
 
-testNeeding(
+tests.add(
   { root: true },
   "The error of a run without CAP_NET_RAW is one JSON object, exit 4",
   async () => {
@@ -84,13 +85,13 @@ testNeeding(
   },
 );
 
-testNeeding({ root: true }, "--quiet prints only the verdict", async () => {
+tests.add({ root: true }, "--quiet prints only the verdict", async () => {
   const { code, stdout, stderr } = await fdpass(["-q", "veth-fdpass"]);
   assertEquals(stdout, "PASS privilege-drop: 14 of 14 checks hold\n");
   assertEquals([code, stderr], [0, ""]);
 });
 
-testNeeding(
+tests.add(
   { root: true },
   "--verbose prints claim, source and evidence of every check",
   async () => {

@@ -28,6 +28,22 @@ Deno.test("main.ts returns the status of the rest", async () => {
   assertEquals(await runWith(rest), { code: 37, stdout: "", stderr: "" });
 });
 
+Deno.test("main.ts reports what nothing has caught as a defect, and not as FAIL: exit 70", async () => {
+  for (
+    const uncaught of [
+      'throw new Error("of a timer")',
+      'void Promise.reject(new Error("of a timer"))',
+    ]
+  ) {
+    const wait = "new Promise((resolve) => setTimeout(() => resolve(0), 5000))";
+    const rest =
+      `export const main = () => { setTimeout(() => { ${uncaught}; }); return ${wait}; };`;
+    const { code, stdout, stderr } = await runWith(rest);
+    assertMatch(stderr, /^fdpass: fdpass itself failed: Error: of a timer\n/);
+    assertEquals([code, stdout], [70, ""]);
+  }
+});
+
 Deno.test("main.ts names a module that is missing: exit 4", async () => {
   for (const rest of [undefined, 'export * from "./none.ts";']) {
     const { code, stdout, stderr } = await runWith(rest);

@@ -5,15 +5,17 @@ import { renderHtml } from "../../lib/report/html.ts";
 import { childsPart } from "../../lib/report/seen_by.ts";
 import { type OpenPage, withPage } from "../../scripts/browser.ts";
 import { BROWSER, poorContrasts } from "../support/browser.ts";
-import { testNeeding } from "../support/needs.ts";
+import { TestsAhead } from "../support/tests_ahead.ts";
 import { spoilt, storedEvidence } from "../support/stored.ts";
+
+const tests = new TestsAhead();
 
 function testPage(
   name: string,
   evidence: () => Evidence,
   look: (open: OpenPage) => Promise<void>,
 ): void {
-  testNeeding(BROWSER, name, async () => {
+  tests.add(BROWSER, name, async () => {
     await withPage(renderHtml(evidence()), async (open) => {
       await look(open);
       assertEquals([open.complaints, open.requests], [[], []]);

@@ -2,11 +2,12 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { FDPASS } from "./here.ts";
-import { testNeeding } from "../support/needs.ts";
+import { TestsAhead } from "../support/tests_ahead.ts";
 import { evidenceIn, fdpass, inNamespace } from "../support/programs.ts";
 import { readCapture, readFields, TSHARK } from "../support/tshark.ts";
 
 const NEEDS = { root: true, ...TSHARK };
+const tests = new TestsAhead();
 
 async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -17,7 +18,7 @@ async function inFolder(test: (folder: string) => Promise<void>): Promise<void> 
   }
 }
 
-testNeeding(
+tests.add(
   NEEDS,
   "--pcap has the packets of the evidence, in order, to the nanosecond",
   () =>
@@ -54,7 +55,7 @@ testNeeding(
     }),
 );
 
-testNeeding(
+tests.add(
   NEEDS,
   "--pcap overwrites nothing without --force, and says so before the run",
   () =>
@@ -71,14 +72,14 @@ testNeeding(
     }),
 );
 
-testNeeding(
+tests.add(
   NEEDS,
   "--pcap of a run that receives nothing is an empty capture",
   () =>
     inFolder(async (folder) => {
       const path = `${folder}/run.pcapng`;
       // Nothing is sent on the loopback interface of a new namespace.
-      const { code } = await fdpass(["--stimulus", "none", "-t", "5", "--pcap", path, "lo"]);
+      const { code } = await fdpass(["--stimulus", "none", "-t", "3", "--pcap", path, "lo"]);
       assertEquals([code, await readCapture(path)], [4, []]);
     }),
 );
@@ -97,7 +98,7 @@ async function among(kind: string, folder: string) {
   return { path, packets: packets.filter(({ summary }) => summary.includes("protocol: 17")) };
 }
 
-testNeeding(
+tests.add(
   NEEDS,
   "Packets with VLAN tags, one and two, are shown and captured as they were on the wire",
   () =>
@@ -127,7 +128,7 @@ testNeeding(
     }),
 );
 
-testNeeding(
+tests.add(
   NEEDS,
   "A super-packet is named as several packets in one, in every view",
   () =>

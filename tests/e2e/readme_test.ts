@@ -11,12 +11,13 @@ import {
   PLAIN,
 } from "../../lib/experiments/authority/expected_outcome.ts";
 import { OPERATIONS } from "../../lib/experiments/authority/operations.ts";
-import { testNeeding } from "../support/needs.ts";
+import { TestsAhead } from "../support/tests_ahead.ts";
 import { fdpass, inNamespace, type Outcome, ROOT, runProgram } from "../support/programs.ts";
 
 const README = Deno.readTextFileSync(`${ROOT}/README.md`);
 const EVIDENCE = Deno.readTextFileSync(`${ROOT}/docs/evidence.md`);
 const LIBRARY = Deno.readTextFileSync(`${ROOT}/docs/library.md`);
+const tests = new TestsAhead();
 
 /** Every page, with its path in the project. */
 const PAGES = [
@@ -153,7 +154,7 @@ async function withoutDenoOnPath(command: string): Promise<Outcome> {
 }
 
 for (const command of COMMANDS) {
-  testNeeding(
+  tests.add(
     { root: true, programs: { ip: "iproute2" } },
     `The README's command works where no deno is on PATH: ${command}`,
     async () => {
@@ -171,14 +172,14 @@ Deno.test("The README's commands need no deno on PATH, and no sudo", () => {
   assertEquals(COMMANDS.filter((command) => !command.startsWith("scripts/")), []);
 });
 
-testNeeding({ root: true }, "The README's transcript is what a run prints", async () => {
+tests.add({ root: true }, "The README's transcript is what a run prints", async () => {
   const [shown] = blocks(section("## Read the answer"), "text");
   const { stdout } = await fdpass(["veth-fdpass"]);
   const numbersAside = (text: string) => text.replaceAll(/\d+ threads/g, "<number> threads");
   assert(numbersAside(stdout).includes(numbersAside(shown)), stdout);
 });
 
-testNeeding({ root: true }, "The transcript of docs/relay.md is what a run prints", async () => {
+tests.add({ root: true }, "The transcript of docs/relay.md is what a run prints", async () => {
   const [shown] = blocks(Deno.readTextFileSync(`${ROOT}/docs/relay.md`), "text");
   const { stdout } = await fdpass(["-e", "relay", "veth-fdpass"]);
   for (const line of shown.trimEnd().split("\n")) {
@@ -271,7 +272,7 @@ Deno.test("The programs of docs/library.md have the right types", () =>
     assertEquals([code, stderr], [0, ""]);
   }));
 
-testNeeding(
+tests.add(
   { root: true },
   "The programs of docs/library.md run as they stand",
   () =>
@@ -289,7 +290,7 @@ testNeeding(
     }),
 );
 
-testNeeding(
+tests.add(
   { root: true, programs: { ip: "iproute2" } },
   "The program of docs/library.md that receives ends when the interface goes down",
   () =>

@@ -6,11 +6,12 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Calls } from "../../lib/evidence/evidence.ts";
 import { CALL_LENGTH } from "../../lib/evidence/record.ts";
-import { testNeeding } from "../support/needs.ts";
+import { TestsAhead } from "../support/tests_ahead.ts";
 import { evidenceIn, fdpass } from "../support/programs.ts";
 import { FDPASS_WITHOUT_PTRACE } from "./here.ts";
 import { descriptorsIn, straced } from "./strace.ts";
 
+const tests = new TestsAhead();
 /** A call as either of them prints it: `name = result ERRNO`. */
 interface PrintedCall {
   readonly tid: number;
@@ -79,7 +80,7 @@ function integers(args: string): string {
 const NEEDS = { root: true, programs: { strace: "strace" } };
 
 for (const options of [[], ["--harden"]]) {
-  testNeeding(NEEDS, `--trace agrees with strace ${options.join(" ")}`, async () => {
+  tests.add(NEEDS, `--trace agrees with strace ${options.join(" ")}`, async () => {
     const names = ["execve", ...OURS, ...SHARED].join(",");
     const command = [...FDPASS_WITHOUT_PTRACE, "--trace", "--json", ...options, "veth-fdpass"];
     const { outcome, calls } = await straced(names, command, ["-X", "raw"]);
@@ -114,7 +115,7 @@ for (const options of [[], ["--harden"]]) {
   });
 }
 
-testNeeding(
+tests.add(
   NEEDS,
   "--trace shows the passed descriptor in its message, as strace does",
   async () => {
@@ -145,7 +146,7 @@ testNeeding(
   },
 );
 
-testNeeding(
+tests.add(
   { root: true },
   "--trace changes nothing in the report; without it nothing is traced",
   async () => {
@@ -160,7 +161,7 @@ testNeeding(
   },
 );
 
-testNeeding(
+tests.add(
   { root: true },
   "--trace sorted by its second column is in order of time, and the evidence has the same calls",
   async () => {
@@ -200,7 +201,7 @@ testNeeding(
   },
 );
 
-testNeeding(
+tests.add(
   { root: true },
   "The evidence of a run has no calls unless they were asked for",
   async () => {

@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { testNeeding } from "../support/needs.ts";
+import { TestsAhead } from "../support/tests_ahead.ts";
 import { fdpass, inNamespace, type Outcome } from "../support/programs.ts";
 import { heldAgainst, leftOnTerminal, standingLines, TRANSCRIPT } from "./transcript.ts";
 
+const tests = new TestsAhead();
 // deno-lint-ignore no-control-regex
 const SGR = /\x1b\[[\d;]*m/g;
 
@@ -10,7 +11,7 @@ function assertTranscript(output: string): void {
   assertEquals(heldAgainst(TRANSCRIPT, standingLines(output)), TRANSCRIPT);
 }
 
-testNeeding(
+tests.add(
   { root: true },
   "The transcript through a pipe is the one that the reviewers know",
   async () => {
@@ -20,12 +21,12 @@ testNeeding(
   },
 );
 
-testNeeding({ root: true }, "A pipe gets no colour, even with a terminal elsewhere", async () => {
+tests.add({ root: true }, "A pipe gets no colour, even with a terminal elsewhere", async () => {
   const { stdout } = await fdpass(["veth-fdpass"], { env: { NO_COLOR: "", TERM: "xterm" } });
   assertEquals(stdout.match(SGR), null);
 });
 
-testNeeding(
+tests.add(
   { root: true },
   "--verbose keeps every line of the transcript, in order",
   async () => {
@@ -54,7 +55,7 @@ async function onTerminal(args: string[], environment: string[]): Promise<Outcom
 
 const script = { root: true, programs: { script: "bsdutils" } };
 
-testNeeding(script, "The transcript on a terminal is the same, in colour", async () => {
+tests.add(script, "The transcript on a terminal is the same, in colour", async () => {
   const { code, stdout } = await onTerminal([], []);
   const codes = new Set(stdout.match(SGR));
   assert(codes.has("\x1b[32m"), `green is among ${JSON.stringify([...codes])}`);
@@ -69,7 +70,7 @@ for (
     ["--no-color", ["--no-color"], []],
   ] as [string, string[], string[]][]
 ) {
-  testNeeding(script, `${how} turns off colour on a terminal`, async () => {
+  tests.add(script, `${how} turns off colour on a terminal`, async () => {
     const { stdout } = await onTerminal(args, environment);
     assertEquals(stdout.match(SGR), null);
     assertTranscript(stdout);

@@ -15,7 +15,7 @@ export interface LeftBehind {
   readonly sockets: readonly string[];
 }
 
-/** How long ending processes may take, in milliseconds. */
+/** How long ending processes may take by default, in milliseconds. */
 const TIME_TO_GO = 5000;
 
 /** The processes of this PID namespace: the command of each by its PID. */
@@ -71,14 +71,17 @@ export class Place {
   readonly #files: Set<string>;
   readonly #sockets = new Set(sockets().keys());
 
-  /** @param folder Where files could be left. */
-  constructor(readonly folder: string) {
+  /**
+   * @param folder Where files could be left.
+   * @param timeToGo How long ending processes may take, in milliseconds.
+   */
+  constructor(readonly folder: string, readonly timeToGo = TIME_TO_GO) {
     this.#files = new Set(filesUnder(folder));
   }
 
   /** What exists in addition now, and stays. */
   async leftBehind(): Promise<LeftBehind> {
-    const deadline = performance.now() + TIME_TO_GO;
+    const deadline = performance.now() + this.timeToGo;
     while (
       this.#strangers().length + this.#foreign().length > 0 && performance.now() < deadline
     ) {

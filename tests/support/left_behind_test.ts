@@ -19,7 +19,7 @@ async function leaving(folder: string, script: string): Promise<LeavingReport["l
   const program = [Deno.execPath(), "run", "-A", "tests/support/report_left_behind.ts"];
   const command = ["sh", "-c", script, Deno.execPath()];
   const { code, stderr } = await inNamespace([...program, `${folder}/report`, ...command], {
-    env: { TMPDIR: `${folder}/place` },
+    env: { TMPDIR: `${folder}/place`, TIME_TO_GO: "500" },
   });
   assertEquals([code, stderr], [0, ""]);
   return JSON.parse(await Deno.readTextFile(`${folder}/report`)).left;

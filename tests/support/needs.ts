@@ -25,12 +25,21 @@ function missing({ root = false, programs = {} }: Needs): string | undefined {
   }`;
 }
 
-/** Registers a test. If its needs are not met it is ignored, and its name says why. */
-export function testNeeding(needs: Needs, name: string, test: () => void | Promise<void>): void {
+/**
+ * Registers a test. If its needs are not met it is ignored, and its name says why.
+ *
+ * @returns Whether its needs are met.
+ */
+export function testNeeding(
+  needs: Needs,
+  name: string,
+  test: () => void | Promise<void>,
+): boolean {
   const reason = missing(needs);
   Deno.test({
     name: reason === undefined ? name : `${name} # SKIP ${reason}`,
     ignore: reason !== undefined,
     fn: test,
   });
+  return reason === undefined;
 }

@@ -4,6 +4,8 @@
  *
  *     report_left_behind.ts REPORT COMMAND [ARG…]
  *
+ * `$TIME_TO_GO` is how long ending processes may take, in milliseconds.
+ *
  * @module
  */
 
@@ -18,7 +20,8 @@ export interface LeavingReport {
 
 if (import.meta.main) {
   const [report, command, ...args] = Deno.args;
-  const place = new Place(Deno.env.get("TMPDIR")!);
+  const timeToGo = Deno.env.get("TIME_TO_GO");
+  const place = new Place(Deno.env.get("TMPDIR")!, timeToGo ? Number(timeToGo) : undefined);
   const started = performance.now();
   const code = await passThrough(command, args);
   const milliseconds = Math.round(performance.now() - started);

@@ -21,11 +21,12 @@ export class TestsAhead {
 
   /** Registers a test, as `testNeeding` does. The tests of a file must not affect each other. */
   add(needs: Needs, name: string, test: () => Promise<void>): void {
-    const place = this.#entries.push({ test }) - 1;
-    testNeeding(needs, name, () => {
+    const place = this.#entries.length;
+    const willRun = testNeeding(needs, name, () => {
       for (const entry of this.#entries.slice(place, place + 1 + AHEAD)) this.#start(entry);
       return this.#entries[place].run!;
     });
+    if (willRun) this.#entries.push({ test });
   }
 
   #start(entry: Entry): void {

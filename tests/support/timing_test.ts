@@ -15,9 +15,13 @@ function testsUnder(folder: string): string[] {
 Deno.test("Every test that depends on time is in the list that `deno task repeat` repeats", () => {
   const folder = `${ROOT}/tests`;
   const files = testsUnder(folder).map((path) => path.slice(folder.length + 1));
-  const clocked = files.filter((file) =>
-    LOOKS_AT_CLOCK.test(Deno.readTextFileSync(`${folder}/${file}`))
-  );
+  const clocked = files.filter((file) => {
+    const withoutStrings = Deno.readTextFileSync(`${folder}/${file}`).replaceAll(
+      /"[^"\n]*"/g,
+      '""',
+    );
+    return LOOKS_AT_CLOCK.test(withoutStrings);
+  });
   assertEquals(clocked.filter((file) => !TIMING.includes(file)), [], "add it to timing.ts");
   assertEquals(TIMING.filter((file) => !files.includes(file)), [], "remove it from timing.ts");
 });

@@ -119,7 +119,7 @@ export function judgeColumns(
   ];
   const evidence = { differing, less, not_tried: notTried };
   if (columns.length > 0 && differing.length === 0 && unseen !== undefined) {
-    return { ...skipped(unseen), evidence };
+    return skipped(unseen, evidence);
   }
   return judged(
     columns.length > 0 && differing.length === 0,

@@ -93,7 +93,7 @@ export function judgeReceiving(origin: Finding, ends: number | null, runsOut: bo
   ]
     .map((name) => Number(origin.evidence[name]));
   const lost = upTo - received;
-  const skip = (reason: string) => ({ ...skipped(reason), evidence: { ...origin.evidence, ends } });
+  const skip = (reason: string) => skipped(reason, { ...origin.evidence, ends });
   if (lost > 0 && isFloodOfOthers(drops, others)) return skip(floodReason(drops));
   if (lost > 0 && witnessed <= received) {
     return skip(`${lost} frames did not reach the interface: root's own socket saw ${witnessed}`);

@@ -29,7 +29,7 @@ import { startWorker } from "../../confine/start.ts";
 import { becomeWorker } from "../../confine/worker_protections.ts";
 import { type CheckId, CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import { CannotLook } from "../../evidence/errors.ts";
-import { type Conclusion, judged, type SeenBy, skipped } from "../../evidence/evidence.ts";
+import { type Conclusion, judged, leftOut, type SeenBy } from "../../evidence/evidence.ts";
 import type { Child } from "../../harness/child.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
@@ -129,8 +129,8 @@ export async function parent(run: ParentRun): Promise<Conclusion> {
       ? `--receive ${only}`
       : whyUnavailable(receive);
     if (reason !== undefined) {
-      run.check(check, skipped(reason));
-      run.note("Skipped", check);
+      run.check(check, leftOut(reason));
+      run.note("Left out", check);
       continue;
     }
     using packetSocket = boundPacketSocket(link.ifindex, ETH_P_ALL, stimulusFilter());

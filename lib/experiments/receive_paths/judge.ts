@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Finding, judged, leftOpen } from "../../evidence/evidence.ts";
+import { type Finding, judged, skipped } from "../../evidence/evidence.ts";
 import { floodReason, isFloodOfOthers, type PacketStatistics } from "../../packets/socket.ts";
 
 /** The digests of the frames that were sent, and of those that witness and child received. */
@@ -62,7 +62,7 @@ export function judgeFrames(
   const { lost, disordered, foreign } = figures;
   const isDisplaced = isFlooded || lost > 0 && drops >= lost && isFloodOfOthers(drops, others);
   const refuted = !dropped || again > 0 || disordered > 0 || (lost > 0 && !isDisplaced);
-  const skip = (reason: string) => leftOpen(reason, figures);
+  const skip = (reason: string) => skipped(reason, figures);
   if (!refuted && isFlooded) {
     return skip(`${others} frames of others, in the groups of the stimulus: end that traffic`);
   }

@@ -33,7 +33,7 @@ import { protectSocket } from "../../confine/socket_protections.ts";
 import { becomeWorker, protectWorker } from "../../confine/worker_protections.ts";
 import { startWorker } from "../../confine/start.ts";
 import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
-import { type Conclusion, skipped } from "../../evidence/evidence.ts";
+import { type Conclusion, leftOut } from "../../evidence/evidence.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import { compare, sha256 } from "../../harness/digests.ts";
@@ -243,7 +243,7 @@ export async function parent(
   run.check("RELAY-03", judgedStrays, ["parent"], restsOnInterface);
   run.check("RELAY-04", judgedStrays, ["parent"], restsOnInterface);
   run.check("RELAY-05", judgePassage(left, limits));
-  if (receiver === undefined) run.check("RELAY-06", skipped(`--out ${egressLink.name}`));
+  if (receiver === undefined) run.check("RELAY-06", leftOut(`--out ${egressLink.name}`));
   else run.check("RELAY-06", judgePassage(arrived, limits), ["answer"]);
   const seenLeft = leaving.datagrams.length;
   run.check("RELAY-07", judgeAccount(account, stimulus, bounds, seenLeft, filtered), [
@@ -263,7 +263,7 @@ export async function parent(
         off: compareBoth(parts.first, whileOff),
         strict: compareBoth(parts.second, whileStrict),
       }, limits)
-      : skipped(whyLeftAlone),
+      : leftOut(whyLeftAlone),
   );
   run.done(
     `${left.arrived} of ${left.sent} datagrams of 0 to ${

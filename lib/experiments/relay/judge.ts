@@ -6,7 +6,7 @@
 
 import type { Ipv4Endpoint } from "../../../ffi/socket/inet.ts";
 import type { Link } from "../../../ffi/socket/rtnetlink.ts";
-import { type Finding, judged } from "../../evidence/evidence.ts";
+import { type Finding, judged, skipped } from "../../evidence/evidence.ts";
 import { type Comparison, isWhole } from "../../harness/digests.ts";
 import type { PacketStatistics } from "../../packets/socket.ts";
 import type { RelayAccount } from "./account.ts";
@@ -38,13 +38,6 @@ export interface Limits {
   /** How many datagrams of ours were injected. */
   readonly ours: number;
 }
-
-/** Makes a skip with the reason, and what was seen nevertheless. */
-const undecided = (observed: string, evidence: Readonly<Record<string, unknown>>): Finding => ({
-  status: "skip",
-  observed,
-  evidence,
-});
 
 const whyMissed = (where: string, missed: number) =>
   `root's witness at the ${where} had no room for ${missed} frames: repeat it on a quieter interface`;
@@ -136,13 +129,13 @@ export function judgeStrays(
     return judged(false, `${strays.length} stray frames from the worker: ${some}`, evidence);
   }
   if (controls.includes(0)) {
-    return undecided(
+    return skipped(
       `the witnesses saw ${seen} of root's own control frames, so their silence shows nothing: ` +
         "look for rules (nft, iptables, tc) on both interfaces",
       evidence,
     );
   }
-  if (missed > 0) return undecided(whyMissed("output", missed), evidence);
+  if (missed > 0) return skipped(whyMissed("output", missed), evidence);
   return judged(true, `nothing else on either interface; ${seen} control frame(s)`, evidence);
 }
 
@@ -162,12 +155,12 @@ export function judgePassage(passage: Passage, limits: Limits): Finding {
   if (again + disordered > 0 || isInvented || (lost > 0 && whyLost === undefined)) {
     return judged(false, observed, evidence);
   }
-  if (lost > 0) return undecided(`${observed}; ${whyLost}`, evidence);
+  if (lost > 0) return skipped(`${observed}; ${whyLost}`, evidence);
   if (missedInput > 0 && (foreign > 0 || arrived < sent || sent === 0)) {
-    return undecided(`${observed}; ${whyMissed("input", missedInput)}`, evidence);
+    return skipped(`${observed}; ${whyMissed("input", missedInput)}`, evidence);
   }
   if (reached < sent && arrived < sent) {
-    return undecided(
+    return skipped(
       `only ${reached} of the ${sent} datagrams that root injected arrived at the interface, as ` +
         "root's own packet socket saw; the relay is not judged by the others: " +
         "name an interface that leads there with --stimulus",
@@ -231,10 +224,10 @@ export function judgeAccount(
     relayed !== left && whyNotLeft === undefined;
   if (isRefuted) return judged(false, different.join(", "), evidence);
   const why = whyMissing ?? whyTooMany ?? whyNotLeft;
-  if (why !== undefined) return undecided(`${different.join(", ")}; ${why}`, evidence);
+  if (why !== undefined) return skipped(`${different.join(", ")}; ${why}`, evidence);
 
   if (total(atMost.dropped) === 0) {
-    return undecided(
+    return skipped(
       "no invalid frame arrived at the interface, as root's own packet socket saw: " +
         "name an interface that leads there with --stimulus",
       evidence,
@@ -282,7 +275,7 @@ export function judgeGroupFilter(
     : limits.missedInput > 0 && wrong === 0
     ? whyMissed("input", limits.missedInput)
     : undefined;
-  if (why !== undefined) return undecided(`${observed}; ${why}`, evidence);
+  if (why !== undefined) return skipped(`${observed}; ${why}`, evidence);
   return judged(isRight && drops === 0 && filtered > 0, observed, evidence);
 }
 
@@ -307,21 +300,21 @@ export function judgeReversePath({ off, strict }: ReversePathParts, limits: Limi
     `strict: AF_INET ${strict.ordinary.arrived} of ${strict.ordinary.sent}, relay ${strict.relay.arrived}`;
   const evidence = { off, strict };
   if (!isWhole(off.ordinary)) {
-    return undecided(
+    return skipped(
       `${observed}; the AF_INET socket is kept from the datagrams by something else: look for an ` +
         "nft or iptables rule in the input path, and at ip rule",
       evidence,
     );
   }
   if (strict.ordinary.arrived > 0) {
-    return undecided(
+    return skipped(
       `${observed}; the source of the datagrams is routed back by this interface (ip route get)`,
       evidence,
     );
   }
   if (isWhole(off.relay) && isWhole(strict.relay)) return judged(true, observed, evidence);
   const why = whyIncomplete(limits);
-  if (why !== undefined) return undecided(`${observed}; ${why}`, evidence);
-  if (strict.relay.sent === 0) return undecided(`${observed}; none arrived`, evidence);
+  if (why !== undefined) return skipped(`${observed}; ${why}`, evidence);
+  if (strict.relay.sent === 0) return skipped(`${observed}; none arrived`, evidence);
   return judged(false, observed, evidence);
 }

@@ -42,25 +42,25 @@ export function judgeSeats(seats: readonly SeenSeat[]): Finding {
   const wrong = seats.filter(({ cookies, isConfined }) => cookies.size !== 1 || !isConfined);
   const starts = seats.reduce((sum, seat) => sum + seat.starts, 0);
   const unread = seats.find(({ filterUnread }) => filterUnread !== undefined)?.filterUnread;
+  const evidence = {
+    seats: seats.map(({ number, starts, cookies, isConfined, filterUnread, ends }) => ({
+      number,
+      starts,
+      cookies: [...cookies],
+      isConfined,
+      filter_unread: filterUnread ?? null,
+      ends: ends.map(({ reason }) => reason),
+    })),
+  };
+  if (wrong.length === 0 && unread !== undefined) return skipped(unread, evidence);
   return judged(
     seats.length > 0 && wrong.length === 0,
     wrong.length === 0
-      ? `${starts} workers, each confined, each with the socket of its seat${
-        unread === undefined ? "" : `, as far as can be seen: ${unread}`
-      }`
+      ? `${starts} workers, each confined, each with the socket of its seat`
       : `seats with an unconfined worker or another socket: ${
         wrong.map(({ number }) => number).join(", ")
       }`,
-    {
-      seats: seats.map(({ number, starts, cookies, isConfined, filterUnread, ends }) => ({
-        number,
-        starts,
-        cookies: [...cookies],
-        isConfined,
-        filter_unread: filterUnread ?? null,
-        ends: ends.map(({ reason }) => reason),
-      })),
-    },
+    evidence,
   );
 }
 
@@ -86,7 +86,7 @@ export function judgeOnce(
   };
   const dropped = drops.reduce((sum, each) => sum + each, 0);
   const isDisplaced = dropped >= account.lost.length && isFloodOfOthers(dropped, others);
-  const skip = (reason: string) => ({ ...skipped(reason), evidence });
+  const skip = (reason: string) => skipped(reason, evidence);
   if (twice === 0 && lost.length > 0 && isDisplaced) return skip(floodReason(dropped));
   if (twice === 0 && lost.length === 0 && absent.length > 0) {
     return skip(whyAbsent(absent.length, to - from));

@@ -112,6 +112,8 @@ export interface WorkerEnd {
   /** When, by `performance.now()`. */
   readonly at: number;
   readonly reason: string;
+  /** The error by which it ended; `undefined` if it was asked to. */
+  readonly error?: Error | undefined;
 }
 
 /** A seat, for those who only look at it. */
@@ -293,7 +295,8 @@ export class TendedSeat implements Seat, Disposable {
   async #serveUntilOver(): Promise<void> {
     while (!this.#keeper.isOver() && !this.#keeper.signal.aborted) {
       this.#doneBefore = this.progress.count;
-      const reason = await this.#serve();
+      const error = await this.#serve();
+      const reason = error?.message ?? "asked to stop";
       this.#worker = undefined;
       const lost = this.progress.takeLost();
       if (lost !== undefined) this.lostInHand.push(lost);
@@ -303,7 +306,7 @@ export class TendedSeat implements Seat, Disposable {
         this.#isToStop = false;
         return;
       }
-      this.ends.push({ at: this.#vacantSince, reason });
+      this.ends.push({ at: this.#vacantSince, reason, error });
       const delay = this.#policy.afterEnd(this.doneByWorker > 0);
       if (delay === undefined) {
         this.state = "given up";
@@ -316,14 +319,15 @@ export class TendedSeat implements Seat, Disposable {
   }
 
   /**
-   * Lets one worker serve until it ends or misbehaves. Returns the reason for its end.
+   * Lets one worker serve until it ends or misbehaves. Returns the error by which it ended;
+   * `undefined` if it was asked to stop, or the supervisor ended.
    */
-  async #serve(): Promise<string> {
+  async #serve(): Promise<Error | undefined> {
     try {
       this.state = "starting";
       await using worker = this.#takeSuccessor() ?? await this.#start();
       this.#worker = worker;
-      if (this.#keeper.isOver()) return "the supervisor ended";
+      if (this.#keeper.isOver()) return undefined;
       worker.begin();
       if (this.starts > 0) this.gaps.push(performance.now() - this.#vacantSince);
       this.state = "serving";
@@ -332,10 +336,10 @@ export class TendedSeat implements Seat, Disposable {
       await worker.stop();
       this.#vacantSince = performance.now();
       await worker.ended();
-      return "asked to stop";
+      return undefined;
     } catch (error) {
       this.#vacantSince = performance.now();
-      if (canBeWorkersFault(error)) return error.message;
+      if (canBeWorkersFault(error)) return error;
       throw error;
     }
   }

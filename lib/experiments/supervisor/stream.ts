@@ -35,7 +35,7 @@ export const STEADY_GROUP = { address: "239.255.70.68", port: 5004 };
 /** The time between two bursts, in milliseconds. */
 const TICK = 4;
 
-/** How long the kernel may refuse frames for lack of room, in milliseconds. */
+/** How long the kernel may refuse frames for lack of room by default, in milliseconds. */
 const REFUSAL_TOLERATED = 5000;
 
 /** Returns frame 0 of the stream: UDP without a checksum (RFC 768), to a multicast group. */
@@ -79,9 +79,15 @@ export class SteadyStimulus implements Disposable {
   /**
    * @param link The interface to inject at.
    * @param rate Frames per second.
+   * @param refusalTolerated How long the kernel may refuse frames for lack of room, in
+   *   milliseconds.
    * @throws {SystemError} If the packet socket cannot be opened or bound to it.
    */
-  constructor(readonly link: Interface, readonly rate: number) {
+  constructor(
+    readonly link: Interface,
+    readonly rate: number,
+    readonly refusalTolerated = REFUSAL_TOLERATED,
+  ) {
     this.#socket = boundPacketSocket(link.ifindex, 0);
     this.#frame = template(this.nonce, link);
     this.#packet = new DataView(this.#frame.buffer, LINK_HEADER[link.layer]);
@@ -125,7 +131,7 @@ export class SteadyStimulus implements Disposable {
       // The processor's queue, which is shared with others, is full. The frame was not sent.
       const isFull = error instanceof SystemError && error.errno === Errno.ENOBUFS;
       this.#refusedSince ??= performance.now();
-      if (!isFull || performance.now() - this.#refusedSince > REFUSAL_TOLERATED) throw error;
+      if (!isFull || performance.now() - this.#refusedSince > this.refusalTolerated) throw error;
       return false;
     }
     this.#refusedSince = undefined;

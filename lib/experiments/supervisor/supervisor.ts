@@ -271,8 +271,9 @@ export class Supervisor implements AsyncDisposable {
     const members = this.#seats.filter(({ state, hasLeft }) => state !== "given up" && !hasLeft)
       .map(({ number }) => number);
     if (members.length === 0) {
-      const reason = this.#seats.flatMap(({ ends }) => ends).at(-1)?.reason ?? "all were removed";
-      throw new ExperimentError(`No worker is left to receive: ${reason}`);
+      const end = this.#seats.flatMap(({ ends }) => ends).at(-1);
+      const reason = end?.reason ?? "all were removed";
+      throw new ExperimentError(`No worker is left to receive: ${reason}`, { cause: end?.error });
     }
     this.#group?.route(members);
   }

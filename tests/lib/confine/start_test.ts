@@ -3,6 +3,7 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { type RefusalReporter, startWorker } from "../../../lib/confine/start.ts";
 import { EXPERIMENTS } from "../../../lib/experiments/mod.ts";
+import { TestsAhead } from "../../support/tests_ahead.ts";
 import { testNeeding } from "../../support/needs.ts";
 import { evidenceIn, inNamespace, ROOT, runProgram } from "../../support/programs.ts";
 
@@ -78,9 +79,10 @@ testNeeding(
 );
 
 const root = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
+const tests = new TestsAhead();
 
 for (const { name } of EXPERIMENTS) {
-  testNeeding(root, `A call that the filter refuses is explained in ${name}`, async () => {
+  tests.add(root, `A call that the filter refuses is explained in ${name}`, async () => {
     const program = "tests/lib/confine/programs/refused_run.ts";
     const outcome = await inNamespace([Deno.execPath(), "run", "-A", program, name]);
     const { verdict, experiments: [{ error }] } = evidenceIn(outcome);

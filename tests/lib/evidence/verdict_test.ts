@@ -1,9 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { type CheckId, CHECKS, describeCheck } from "../../../lib/evidence/checks.ts";
+import { type CheckId, CHECKS } from "../../../lib/evidence/checks.ts";
 import { CONFINEMENT_CHECKS } from "../../../lib/evidence/checks.ts";
-import { type CheckResult, leftOpen } from "../../../lib/evidence/evidence.ts";
-import { overall, verdictOf } from "../../../lib/evidence/verdict.ts";
-import { privilegeDrop } from "../../../lib/experiments/privilege_drop/experiment.ts";
+import { type CheckResult, leftOut, skipped } from "../../../lib/evidence/evidence.ts";
+import { Judgement } from "../../../lib/evidence/judgement.ts";
+import { overall, verdictOf, verdictOfEarlyEnd } from "../../../lib/evidence/verdict.ts";
+import { EXPERIMENTS } from "../../../lib/experiments/mod.ts";
 
 const result = (id: CheckId, status: CheckResult["status"]): CheckResult => ({
   ...CHECKS[id],
@@ -14,22 +15,23 @@ const result = (id: CheckId, status: CheckResult["status"]): CheckResult => ({
   seen_by: ["parent"],
 });
 
-Deno.test("verdictOf() is PASS only if no check fails, no essential one is skipped, and one is judged", () => {
+const left = (id: CheckId): CheckResult => ({ ...result(id, "skip"), ...leftOut("") });
+
+Deno.test("verdictOf() is PASS only if a check holds, and each other holds or was left out", () => {
   const cases: [checks: CheckResult[], verdict: string][] = [
     [[result("DROP-01", "pass"), result("RECV-01", "pass")], "PASS"],
-    [[result("RELAY-06", "skip"), result("RECV-01", "pass")], "PASS"],
+    [[left("RELAY-06"), result("RELAY-05", "pass")], "PASS"],
+    [[left("RELAY-06"), result("RELAY-05", "skip")], "INCONCLUSIVE"],
+    [[left("RELAY-06"), result("RELAY-05", "fail")], "FAIL"],
+    [[left("RELAY-06"), left("RELAY-05")], "INCONCLUSIVE"],
+    [[{ ...left("RELAY-06"), ...result("RELAY-06", "fail") }], "FAIL"],
     [[result("RECV-02", "skip"), result("RECV-01", "pass")], "INCONCLUSIVE"],
     [[result("DROP-01", "pass"), result("RECV-01", "skip")], "INCONCLUSIVE"],
     [[result("DROP-01", "fail"), result("RECV-01", "skip")], "FAIL"],
     [[result("DROP-01", "fail"), result("RECV-01", "pass")], "FAIL"],
     [[result("DROP-01", "skip"), result("DROP-02", "skip")], "INCONCLUSIVE"],
     [[result("DROP-01", "skip"), result("DROP-02", "pass")], "INCONCLUSIVE"],
-    [[result("PATH-01", "skip"), result("PATH-02", "pass")], "PASS"],
-    [
-      [{ ...result("PATH-01", "skip"), ...leftOpen("") }, result("PATH-02", "pass")],
-      "INCONCLUSIVE",
-    ],
-    [[{ ...result("PATH-01", "skip"), ...leftOpen("") }, result("PATH-02", "fail")], "FAIL"],
+    [[result("PATH-01", "skip"), result("PATH-02", "pass")], "INCONCLUSIVE"],
     [[], "INCONCLUSIVE"],
   ];
   for (const [checks, verdict] of cases) assertEquals(verdictOf(checks), verdict);
@@ -42,11 +44,34 @@ Deno.test("overall() ranks FAIL above INCONCLUSIVE, and INCONCLUSIVE above PASS"
   assertEquals(overall([]), "INCONCLUSIVE");
 });
 
-Deno.test("Every check of privilege-drop, plain and hardened, is essential", () => {
-  const ids = [...privilegeDrop.plan, ...CONFINEMENT_CHECKS];
-  assertEquals(ids.filter((id) => describeCheck(id).essential !== true), []);
-  for (const skipped of ids) {
-    const checks = ids.map((id) => result(id, id === skipped ? "skip" : "pass"));
-    assertEquals(verdictOf(checks), "INCONCLUSIVE", skipped);
+Deno.test("No experiment is a PASS with a check that could not be judged", () => {
+  for (const { name, plan } of EXPERIMENTS) {
+    const ids = [...new Set([...plan, ...CONFINEMENT_CHECKS])];
+    for (const open of ids) {
+      const checks = ids.map((id) => result(id, id === open ? "skip" : "pass"));
+      assertEquals(verdictOf(checks), "INCONCLUSIVE", `${name}, ${open}`);
+    }
   }
+});
+
+Deno.test("A check that was left out and that one look could not judge is not left out", () => {
+  const judgement = new Judgement(false);
+  judgement.decide(leftOut("an option"), ["parent"]);
+  assertEquals(judgement.result(null).left_out, true);
+  judgement.decide(skipped("no traffic"), ["parent"]);
+  const { status, left_out } = judgement.result(null);
+  assertEquals([status, left_out], ["skip", undefined]);
+});
+
+Deno.test("No child leaves a check out", () => {
+  const judgement = new Judgement(true);
+  assertEquals(judgement.addOpinion(leftOut("the child's word")), false);
+  assertEquals(judgement.result(null).status, "fail");
+});
+
+Deno.test("An early end is not a PASS, whatever was left out", () => {
+  const checks = [left("PATH-01"), result("PATH-02", "pass")];
+  const ends = [true, false].map((isChilds) => ({ message: "", isChilds }));
+  const verdicts = ends.map((end) => verdictOfEarlyEnd(checks, end));
+  assertEquals(verdicts, ["FAIL", "INCONCLUSIVE"]);
 });

@@ -60,10 +60,23 @@ testNeeding(
   },
 );
 
+Deno.test("A death is excused by the control that was made at once", async () => {
+  const died = new ChildDied("it died", undefined, "root's own control failed");
+  const consequence = new ExperimentError("No worker is left", { cause: died });
+  for (const error of [died, consequence]) {
+    assertEquals(await whyNobodyCould(error, circumstances()), "root's own control failed");
+  }
+});
+
 testNeeding(root, "A child is excused if an empty program cannot be started like it", async () => {
   const failing = { ...circumstances(), launcher: ["sh", "-c", "echo no room >&2; exit 9"] };
   const reason = await whyNobodyCould(new ChildDied("it died"), failing);
-  assertMatch(reason ?? "", /an empty program .* ends with status 9 too: no room$/);
+  assertMatch(
+    reason ?? "",
+    /an empty program .* ends with status 9 too: no room; raise the limits/,
+  );
+  const killed = { ...circumstances(), launcher: ["sh", "-c", "kill -TRAP $$"] };
+  assertMatch(await whyNobodyCould(new ChildDied("it died"), killed) ?? "", /ends by SIGTRAP too/);
   const missing = { ...circumstances(), launcher: ["/nonexistent"] };
   const refusal = await whyNobodyCould(new ChildDied("it died"), missing);
   assertMatch(refusal ?? "", /^root's own control is refused too: .*spawn: .*\(ENOENT\)$/);

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import type { ReceivePath } from "../../../lib/receive/mod.ts";
-import { testNeeding } from "../../support/needs.ts";
+import { TestsAhead } from "../../support/tests_ahead.ts";
 import { inNamespace, ROOT } from "../../support/programs.ts";
 import { PATHS, pathTest } from "../receive/paths.ts";
 
@@ -35,6 +35,7 @@ async function resultOf(name: string, path?: ReceivePath): Promise<Result> {
 }
 
 const PASS = "pass pass pass", FAIL = "fail fail fail", SKIP = "skip skip skip";
+const tests = new TestsAhead();
 
 for (const path of PATHS) {
   pathTest(path, "returns the secrets of frames of every length", async () => {
@@ -152,7 +153,7 @@ const CASES: readonly Expected[] = [
 ];
 
 for (const { name, situation, statuses, counted, observed } of CASES) {
-  testNeeding(
+  tests.add(
     { root: true, programs: { ip: "iproute2" } },
     `Reception judges "${statuses}" if ${situation}`,
     async () => {

@@ -467,6 +467,12 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     ],
     why: "a reason not to start is missed; the drop itself is judged later",
   },
+  {
+    libc: ["setgroups", "setresgid", "setresuid"],
+    answers: ["lie"],
+    at: ["requireChangeableIds@lib/host/users.ts"],
+    why: "these calls change nothing; a refusal that is missed here ends the child's own drop",
+  },
 ];
 
 /** Every wrong answer that is declared harmless. */

@@ -2,7 +2,7 @@
  * A steady stream on the veth pair, and a socket that counts its frames.
  *
  *     steady.ts stream           starts and stops the stream
- *     steady.ts refused SECONDS  a queueing discipline drops every frame for this time
+ *     steady.ts refused SECONDS [TOLERATED]  a queueing discipline drops every frame for this time
  *     steady.ts down             the interface goes down during the stream
  *
  * @module
@@ -25,11 +25,15 @@ import { printJson } from "../../../../ffi/programs/print_json.ts";
 import { ip } from "../../../../ffi/programs/veth.ts";
 import { interfaceByName } from "../../../../support/link_ends.ts";
 
-const [task, argument] = Deno.args;
+const [task, argument, tolerated] = Deno.args;
 const RATE = 1000;
 const near = boundPacketSocket(if_nametoindex("veth-fdpass"), ETH_P_ALL);
 setsockopt(near.fd, SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20);
-const stream = new SteadyStimulus(interfaceByName("veth-fdpass-far"), RATE);
+const stream = new SteadyStimulus(
+  interfaceByName("veth-fdpass-far"),
+  RATE,
+  tolerated === undefined ? undefined : Number(tolerated),
+);
 const pause = (time: number) => new Promise((resolve) => setTimeout(resolve, time));
 
 /** Reads the queued frames: their numbers in order, and their source ports, one for each flow. */
