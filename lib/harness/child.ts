@@ -54,6 +54,9 @@ export interface ChildLookOptions extends Omit<LookOptions, "expected" | "foreig
 /** How long the child may leave the control channel full, in milliseconds. */
 const SEND_TIMEOUT = 1000;
 
+/** How long a child that has closed its sockets may take to die, in milliseconds. */
+const LETTING_GO = 250;
+
 /** How long a child may take to exit after its last stage, in milliseconds. The deadline of the run
  * may come sooner. */
 const END_TIMEOUT = 5000;
@@ -205,6 +208,14 @@ export class Child implements AsyncDisposable {
     }
   }
 
+  /** Whether the child dies within so many milliseconds. */
+  #diesWithin(patience: number): boolean {
+    for (const end = performance.now() + patience; performance.now() < end; sleep(5)) {
+      if (hasDied(this.pid)) return true;
+    }
+    return hasDied(this.pid);
+  }
+
   /** Returns the reason why a look at the child failed. */
   #whyNotSeen(error: unknown): unknown {
     if (hasDied(this.pid)) {
@@ -217,9 +228,15 @@ export class Child implements AsyncDisposable {
 
   /**
    * Reads the seccomp filters of the child, and compiles its policy: {@linkcode examineFilters}.
+   *
+   * @throws {ExperimentError} If it has let go of its sockets because it ends.
    */
   filters(passed: PassedSockets, ioUring: boolean): SeenFilters {
-    return examineFilters(this, passed, ioUring);
+    const seen = examineFilters(this, passed, ioUring);
+    if (seen.expected === undefined && this.#diesWithin(LETTING_GO)) {
+      throw this.#blamed(this.#lastWords() ?? this.#whyNotSeen(undefined));
+    }
+    return seen;
   }
 
   /** Returns the child, with every process that it has started and that is still running. */

@@ -140,24 +140,33 @@ function refusalOf(attempt: () => void): SystemError | undefined {
   }
 }
 
-/** An empty program: it needs no file, and ends at once. */
-const EMPTY = "data:text/javascript,";
+/**
+ * An empty program: it needs no file, and lives for a moment. Several run at once, since a child
+ * has more threads than one, and may have been just beyond a limit.
+ */
+const EMPTY = "data:text/javascript,setTimeout(() => {}, 50)", AT_ONCE = 4;
 
 /** Returns why the runtime of a child cannot run here; `undefined` if it can. */
 async function whyNoRuntime(
   { launcher, files }: Circumstances,
 ): Promise<string | undefined> {
-  await using control = spawnChild({ module: EMPTY, args: [], inherit: [], launcher, files });
+  await using started = new AsyncDisposableStack();
+  const start = () => spawnChild({ module: EMPTY, args: [], inherit: [], launcher, files });
+  const controls = Array.from({ length: AT_ONCE }, () => started.use(start()));
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
-    control.kill();
+    controls.forEach((control) => control.kill());
   }, PATIENCE);
-  const { status, output } = await control.ended();
+  const ends = await Promise.all(controls.map((control) => control.ended()));
   clearTimeout(timer);
-  if (status.success || isLate) return undefined;
+  const failed = ends.find(({ status }) =>
+    !status.success && !(isLate && status.signal === "SIGKILL")
+  );
+  if (failed === undefined) return undefined;
+  const { status: { code, signal }, output } = failed;
   const words = output.split("\n").map((line) => line.trim()).filter((line) => /\w/.test(line));
-  const end = status.signal === null ? `with status ${status.code}` : `by ${status.signal}`;
+  const end = signal === null ? `with status ${code}` : `by ${signal}`;
   return `root's own control, an empty program started like the child, ends ${end} too: ` +
     `${words[0] ?? "without a message"}; raise the limits (ulimit -a, the control group)`;
 }

@@ -172,7 +172,13 @@ export async function runExperiment(
  */
 async function closeAfter(error: unknown, run: ParentRun): Promise<ExperimentEvidence> {
   const errors = errorsIn(error);
-  if (!errors.every(endsAnExperiment)) throw error;
+  if (!errors.every(endsAnExperiment)) {
+    const isForeseenHere = errors.every(isForeseen);
+    const { message } = errors[0] as Error;
+    const evidence = isForeseenHere ? run.record.close(null, { message, isChilds: false }) : null;
+    if (evidence?.verdict === "FAIL") return evidence; // what was seen before stays refuted
+    throw error;
+  }
   if (errors[0] instanceof InterfaceChanged) run.record.interfaceChanged(errors[0].event);
   return run.record.close(null, await earlyEndOf(await excused(errors, run)));
 }

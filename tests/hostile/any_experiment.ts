@@ -5,8 +5,17 @@
  * @module
  */
 
-import { CLONE_FILES, CLONE_UNTRACED } from "../../ffi/mod.ts";
+import {
+  CLONE_FILES,
+  CLONE_UNTRACED,
+  close,
+  Errno,
+  openDescriptors,
+  sleep,
+  SystemError,
+} from "../../ffi/mod.ts";
 import { type Finding, judged, skipped } from "../../lib/evidence/evidence.ts";
+import { isPacketSocket } from "../../lib/packets/socket.ts";
 import type { ChildRun } from "../../lib/harness/child_run.ts";
 import type { CheckId } from "../../lib/evidence/checks.ts";
 import type { Confinement } from "../../lib/confine/start.ts";
@@ -79,6 +88,33 @@ export const MISDEEDS = {
   },
   ...Object.fromEntries(LEFT_PROCESSES.map((name) => [name, () => leaveProcesses(name)])) as {
     readonly [name in LeftProcesses]: () => void;
+  },
+  /** Gives up over a refusal that does not exist. */
+  pretender(run: ChildRun): void {
+    atOrders(run, () => {
+      throw new SystemError("seccomp", Errno.EPERM);
+    });
+  },
+  /** Ends like a launcher that has no room for another process. */
+  leaver(): void {
+    Deno.exit(126);
+  },
+  /** Closes its packet sockets when it is to be looked at, and gives up a little later. */
+  departing(run: ChildRun): void {
+    const reached = run.reached.bind(run);
+    run.reached = (stage, detail) => {
+      reached(stage, detail);
+      if (stage !== "ready") return;
+      for (const fd of openDescriptors("self").keys()) if (isPacketSocket(fd)) close(fd);
+      sleep(50);
+      throw new SystemError("recvmsg", Errno.ENETDOWN);
+    };
+  },
+  /** Attempts nothing, and says that all is allowed. */
+  braggart(run: ChildRun): void {
+    const reached = run.reached.bind(run);
+    run.reached = (stage, detail) =>
+      reached(stage, stage === "attempted" ? { ...detail, outcome: "allowed" } : detail);
   },
   honest(): void {},
 } as const;

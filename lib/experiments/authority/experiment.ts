@@ -34,7 +34,7 @@ import { proveConfinement } from "../../confine/proof.ts";
 import type { Protection } from "../../confine/protections.ts";
 import { protectSocket } from "../../confine/socket_protections.ts";
 import { leaveRoot, startWorker } from "../../confine/start.ts";
-import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
+import { type CheckId, CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import { type Cell, type Conclusion, NOT_TRIED, type SeenBy } from "../../evidence/evidence.ts";
 import type { Child } from "../../harness/child.ts";
 import { runChild } from "../../harness/child_main.ts";
@@ -62,9 +62,11 @@ import {
   asMatrix,
   compareOutcome,
   judgeColumns,
+  judgeMore,
   judgeRefusal,
   lessThanListed,
   operationsNotTried,
+  type Table,
 } from "./judge.ts";
 import { attemptOperation, type Operation, type WitnessName } from "./operation.ts";
 import { OPERATIONS } from "./operations.ts";
@@ -112,6 +114,8 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
   run.done(`Two workers are running (PIDs: ${dumpable.child.pid}, ${undumpable.child.pid})`);
 
   const table = new Map(OPERATIONS.map((operation) => [operation, new Map<string, Cell>()]));
+  using unfinished = new DisposableStack();
+  unfinished.defer(() => recordMore(run, table));
   let isSelfConfined = false;
   for (const { name, chosen } of columns) {
     run.step(`Attacking ${describeColumn(name)}...`);
@@ -191,6 +195,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     await sibling.child.ended();
   }
 
+  unfinished.move(); // all is judged now
   const names = columns.map(({ name }) => name);
   const alone = names.filter((name) => name !== PLAIN && name !== HARDENED);
   run.matrix(asMatrix(table, names));
@@ -285,6 +290,13 @@ export const authority: Experiment = {
   parent,
   child,
 };
+
+/** Records what was more than listed in a run that ended early. That does not rest on the link. */
+function recordMore(run: ParentRun, table: Table): void {
+  for (const [id, finding] of Object.entries(judgeMore(table))) {
+    run.check(id as CheckId, finding, SEEN_BY, false);
+  }
+}
 
 /** Starts a sibling. Returns it, and the number of the packet socket that it holds. */
 async function startSibling(

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { CheckId } from "../../evidence/checks.ts";
 import {
   type Cell,
   type Finding,
@@ -24,13 +25,17 @@ export type Comparison = "as listed" | "less" | "differs";
 /** The errnos of a refusal for want of a permission, by the kernel or by a filter from outside. */
 const FOR_WANT_OF_PERMISSION = ["EPERM", "EACCES", "ENOSYS"];
 
+/** The errnos of a refusal for want of room: limits of processes and memory. */
+const FOR_WANT_OF_ROOM = ["EAGAIN", "ENOMEM"];
+
 /**
  * Compares the outcome of an operation in a column with the listed one.
  *
  * A host may refuse what is listed as allowed (a chroot, a hardened kernel, a filter around the
  * whole program). That is less authority than listed, and refutes nothing. Where the host refuses
- * an operation, it may do so before the protection of a column can: then the outcome is that of the
- * plain column. An operation that sends is excepted: the parent's witness has to see its frame.
+ * an operation, it does so in the plain column too, and may do so before the protection of another
+ * column can: then the outcome is that of the plain column. A host without room may refuse in one
+ * column alone. An operation that sends is excepted: the parent's witness has to see its frame.
  */
 export function compareOutcome(
   operation: Operation,
@@ -43,8 +48,10 @@ export function compareOutcome(
   if (outcome === known) return "as listed";
   if (outcome === "allowed" || outcome === NOT_TRIED || known === NOT_TRIED) return "differs";
   if (operation.witness !== undefined) return "differs";
-  if (known === "allowed") return "less";
-  if (column === PLAIN) return FOR_WANT_OF_PERMISSION.includes(outcome) ? "less" : "differs";
+  if (FOR_WANT_OF_ROOM.includes(outcome)) return "less";
+  if (column === PLAIN) {
+    return known === "allowed" || FOR_WANT_OF_PERMISSION.includes(outcome) ? "less" : "differs";
+  }
   const isRefusedByHost = compareOutcome(operation, cells, PLAIN) === "less";
   return isRefusedByHost && outcome === cells.get(PLAIN)?.outcome ? "less" : "differs";
 }
@@ -87,7 +94,11 @@ export interface Doubts {
   readonly isSelfConfined?: boolean;
 }
 
-/** AUTH-01, AUTH-02: every operation has the listed outcome in these columns, or a lesser one. */
+/**
+ * AUTH-01, AUTH-02: every operation has the listed outcome in these columns. Where the host allows
+ * less, that cannot be shown: for the refusal there is only the word of the worker, and it would
+ * hide what the worker can do elsewhere.
+ */
 export function judgeColumns(
   table: Table,
   columns: readonly string[],
@@ -118,8 +129,9 @@ export function judgeColumns(
     ...tried < compared.length ? [`${compared.length - tried} not tried`] : [],
   ];
   const evidence = { differing, less, not_tried: notTried };
-  if (columns.length > 0 && differing.length === 0 && unseen !== undefined) {
-    return skipped(unseen, evidence);
+  if (columns.length > 0 && differing.length === 0) {
+    if (unseen !== undefined) return skipped(unseen, evidence);
+    if (less.length > 0) return skipped(whyLess(words, less), evidence);
   }
   return judged(
     columns.length > 0 && differing.length === 0,
@@ -128,11 +140,49 @@ export function judgeColumns(
   );
 }
 
+/** Returns why less than listed shows nothing, with the first refusals, in words. */
+function whyLess(
+  words: readonly string[],
+  less: readonly { operation: string; column: string; outcome?: string; refusal?: string | null }[],
+): string {
+  const refusals = less.slice(0, 4).map(({ operation, column, outcome, refusal }) =>
+    `${operation} (${column}): ${refusal || outcome}`
+  );
+  const more = less.length > refusals.length ? "; …" : "";
+  return `${words.join(", ")}: ${refusals.join("; ")}${more}; if this host refuses them ` +
+    "(a chroot, a container, limits), repeat it outside";
+}
+
 /** AUTH-03: under all protections no operation is allowed, and each is refused as expected. */
 export function judgeRefusal(table: Table, doubts: Doubts): Finding {
   const allowed = allowedIn(table, HARDENED);
   if (allowed.length === 0) return judgeColumns(table, [HARDENED], doubts);
   return judged(false, `allowed: ${allowed.join(", ")}`);
+}
+
+/** The check that an outcome in a column belongs to. */
+const checkOf = (column: string) =>
+  column === PLAIN ? "AUTH-01" : column === HARDENED ? "AUTH-03" : "AUTH-02";
+
+/**
+ * Returns the findings that stand however the run ends: what was allowed so far although another
+ * outcome is listed.
+ */
+export function judgeMore(table: Table): Partial<Record<CheckId, Finding>> {
+  const more = [...table].flatMap(([{ name }, cells]) =>
+    [...cells].filter(([, { outcome, known }]) => outcome === "allowed" && known !== "allowed")
+      .map(([column, { known }]) => ({
+        check: checkOf(column),
+        words: `${name} (${column}): allowed, expected: ${known}`,
+      }))
+  );
+  const byCheck = Map.groupBy(more, ({ check }) => check);
+  return Object.fromEntries(
+    [...byCheck].map(([check, found]) => [
+      check,
+      judged(false, found.map(({ words }) => words).join("; ")),
+    ]),
+  );
 }
 
 /** Returns the table in the form of the evidence. */

@@ -1,0 +1,22 @@
+/** Workers of a supervisor that cannot work here, and such as only pretend that. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { testNeeding } from "../support/needs.ts";
+import { hindered, OBSTACLES, pretended } from "./excuses_among_others.ts";
+
+const root = { root: true, programs: { ip: "iproute2" } };
+const OBSTACLE = OBSTACLES.filters;
+
+testNeeding(root, `${OBSTACLE.experiment} where ${OBSTACLE.what} is INCONCLUSIVE`, async () => {
+  const { answer, error } = await hindered(OBSTACLE);
+  assertMatch(error, OBSTACLE.reason);
+  assertEquals(answer, ["INCONCLUSIVE", 4]);
+});
+
+testNeeding(
+  root,
+  `${OBSTACLE.experiment} is FAIL if its children only pretend that ${OBSTACLE.what}`,
+  async () => {
+    assertEquals((await pretended(OBSTACLE)).answer, ["FAIL", 1]);
+  },
+);
