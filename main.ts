@@ -26,8 +26,12 @@ const NOT_READ = /^(Import '|Module not found|Failed caching npm package|npm pac
  * @returns The exit status.
  */
 export async function main(args: readonly string[], childModule?: string): Promise<number> {
-  globalThis.addEventListener("error", ({ error }) => endAsDefect(error));
-  globalThis.addEventListener("unhandledrejection", ({ reason }) => endAsDefect(reason));
+  const loading = new AbortController();
+  const { signal } = loading;
+  globalThis.addEventListener("error", ({ error }) => endAsDefect(error), { signal });
+  globalThis.addEventListener("unhandledrejection", ({ reason }) => endAsDefect(reason), {
+    signal,
+  });
   const tooOld = denoTooOld(Deno.version.deno);
   if (tooOld !== undefined) return refuse(tooOld, INCONCLUSIVE);
   const rest = new URL("lib/cli/main.ts", import.meta.url).href;
@@ -41,6 +45,7 @@ export async function main(args: readonly string[], childModule?: string): Promi
     const remedy = message.includes("npm package") ? " (the first run needs a network)" : "";
     return refuse(reason + remedy, INCONCLUSIVE);
   }
+  loading.abort(); // the rest has listeners of its own, which also write the views
   return await program.main(args, childModule);
 }
 

@@ -90,16 +90,21 @@ class Watched {
     if (this.isReplaced) {
       words.push(
         end === "deleted"
-          ? "was replaced by another interface of the same name"
-          : "another interface has its name now",
+          ? "replaced by another interface of the same name"
+          : "lost its name to another interface",
       );
     }
     const most = KINDS.find((kind) => kinds.includes(kind))!;
     return {
-      event: `${JSON.stringify(name)} ${words.join(" and ")}`,
+      event: `${JSON.stringify(name)} ${enumerated(words)}`,
       remedy: remedyFor(most, name, this.#state?.name ?? name),
     };
   }
+}
+
+/** Joins words as a sentence does: `a, b and c`. */
+function enumerated(words: readonly string[]): string {
+  return [words.slice(0, -1).join(", "), ...words.slice(-1)].filter(Boolean).join(" and ");
 }
 
 /** Leaves out what follows from the rest: an interface that is down has no carrier. */

@@ -48,7 +48,7 @@ export const LINK_EVENTS: readonly LinkEvent[] = [
       "link set veth-fdpass name other",
       "link add veth-fdpass type veth peer name stranger",
     ],
-    says: /"veth-fdpass" was renamed to "other" and another interface has its name now/,
+    says: /"veth-fdpass" was renamed to "other" and lost its name to another interface/,
   },
   { name: "deleted", commands: ["link del veth-fdpass"], says: /"veth-fdpass" was deleted/ },
   {
@@ -59,7 +59,7 @@ export const LINK_EVENTS: readonly LinkEvent[] = [
   {
     name: "replaced",
     commands: ["link del veth-fdpass", "link add veth-fdpass type veth peer name veth-fdpass-far"],
-    says: /"veth-fdpass" was deleted and was replaced by another interface of the same name/,
+    says: /"veth-fdpass" was deleted and replaced by another interface of the same name/,
   },
   {
     name: "moved",

@@ -28,7 +28,7 @@ const CHANGES: readonly [what: string, commands: readonly string[], event: strin
   [
     "is renamed, and its name given to another",
     ["link set near name x", "link add near type veth peer name y"],
-    '"near" was renamed to "x" and another interface has its name now',
+    '"near" was renamed to "x" and lost its name to another interface',
   ],
   [
     "is taken down, renamed and taken up",
@@ -40,13 +40,13 @@ const CHANGES: readonly [what: string, commands: readonly string[], event: strin
   [
     "is replaced by another of the same name",
     ["link del near", "link add near type veth peer name far"],
-    '"near" was deleted and was replaced by another interface of the same name',
+    '"near" was deleted and replaced by another interface of the same name',
   ],
   ["is moved", ["link set near netns OTHER"], '"near" was moved to another network namespace'],
   [
     "is moved, and its name given to another",
     ["link set near netns OTHER", "link add near type veth peer name y"],
-    '"near" was moved to another network namespace and another interface has its name now',
+    '"near" was moved to another network namespace and lost its name to another interface',
   ],
   [
     "sees its peer move",

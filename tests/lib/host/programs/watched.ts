@@ -52,6 +52,8 @@ else {
   }
 }
 watched ??= new LinkWatch(links);
-watched.look();
+// The kernel reports a carrier some time after its change, and answers at once.
+if (once || batch) watched.look();
+else watched.lookAgain();
 printJson(watched.change ?? null);
 watched[Symbol.dispose]();
