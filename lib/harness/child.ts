@@ -43,7 +43,7 @@ import {
 } from "../evidence/errors.ts";
 import type { Orders, Word } from "./orders.ts";
 import type { ExperimentRecord } from "../evidence/record.ts";
-import { processorUse, wasSilent } from "./silence.ts";
+import { isAtRest, processorUse, wasSilent } from "./silence.ts";
 import type { Tracing } from "./trace/hub.ts";
 
 /** Options of {@linkcode Child.look}. */
@@ -154,7 +154,7 @@ export class Child implements AsyncDisposable {
     const { timeout } = this.#run.context;
     const waited = performance.now() - moment;
     const [child, parent] = [this.pid, Deno.pid].map(processorUse);
-    return wasSilent({ waited, timeout, child, parent });
+    return wasSilent({ waited, timeout, child, parent, isAtRest: () => isAtRest(this.pid) });
   }
 
   /** The duration of the longest {@linkcode look} so far, in milliseconds. */
