@@ -354,7 +354,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "start.",
     refutedBy:
       "A seat whose workers received different sockets, or a worker with a thread that is not " +
-      "confined.",
+      "confined. Skipped where the kernel does not let the parent read the filter of a worker.",
     seenBy: ["parent", "child"],
   },
   "SUPER-02": {
