@@ -92,6 +92,11 @@ const DROPS_INVALID: Readonly<Record<string, Answer>> = {
   relay: { exit: 0, says: /RELAY-07[^]*the link let through only/ },
 };
 
+/** The bridge takes the datagrams, so an ordinary socket on its port receives none. */
+const ON_A_PORT: Readonly<Record<string, Answer>> = {
+  relay: { exit: 4, says: /a port of a bridge: name the bridge/ },
+};
+
 /** The links whose frames are the stimulus alone. */
 const PLAIN: readonly LinkKind[] = [
   { what: "a veth pair", answer: { exit: 0, says: /"kind": "veth",\s+"mtu": 1500/ } },
@@ -132,8 +137,8 @@ const PLAIN: readonly LinkKind[] = [
     interface: "br0",
     stimulus: FAR,
   },
-  { what: "a port of a bridge", setUp: bridge(0) },
-  { what: "a port of a bridge that calls netfilter", setUp: bridge(1) },
+  { what: "a port of a bridge", setUp: bridge(0), answers: ON_A_PORT },
+  { what: "a port of a bridge that calls netfilter", setUp: bridge(1), answers: ON_A_PORT },
   {
     what: "a tun",
     before: program("tun_pair.ts", "tun", "tun0", "tun1"),

@@ -346,7 +346,8 @@ export const ABUSES = {
   },
   "packet-flood": {
     what: "returns packets for ever that do not belong to this run",
-    reported: /root's own socket received \d+ packets, the child returned 0, 5 wanted/,
+    reported:
+      /root's own socket received \d+ packets, the child returned 0, 5 wanted|sends too much/,
     timeout: 4,
     do(run) {
       run.reached("ready");

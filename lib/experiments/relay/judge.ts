@@ -302,7 +302,7 @@ export function judgeReversePath({ off, strict }: ReversePathParts, limits: Limi
   if (!isWhole(off.ordinary)) {
     return skipped(
       `${observed}; the AF_INET socket is kept from the datagrams by something else: look for an ` +
-        "nft or iptables rule in the input path, and at ip rule",
+        "nft or iptables rule in the input path, and at ip rule; on a port of a bridge: name the bridge",
       evidence,
     );
   }
