@@ -14,7 +14,8 @@ import {
   SOCK_CLOEXEC,
   SOCK_RAW,
 } from "../../ffi/abi/constants.ts";
-import { Errno, errnoName } from "../../ffi/abi/errno.ts";
+import { Errno, errnoName, errnoOf } from "../../ffi/abi/errno.ts";
+import { rawSyscall } from "../../ffi/abi/raw_syscall.ts";
 import type { SyscallName } from "../../ffi/abi/syscalls.ts";
 import type { StoppedThread } from "../../ffi/ptrace/stopped_thread.ts";
 
@@ -98,12 +99,17 @@ function askForbidden(thread: StoppedThread): Answers {
  * without the state, and `EBADF` in a thread with it, because no ring is registered at the last
  * index.
  *
+ * A filter that this process has as well, such as that of a container, may answer anything else. A
+ * thread that gets the same answer as this process could not enter a ring either.
+ *
  * Source: io_uring_enter in io_uring/io_uring.c, since Linux 5.18. Earlier kernels return `EINVAL`
  * to every thread.
  */
 function hasUsedRing(thread: StoppedThread): boolean {
-  const answer = thread.ask("io_uring_enter", LAST_REGISTERED, 0, 0, IORING_ENTER_REGISTERED_RING);
-  return answer !== -Errno.EINVAL && answer !== -Errno.ENOSYS;
+  const ring = [LAST_REGISTERED, 0, 0, IORING_ENTER_REGISTERED_RING] as const;
+  const errno = -thread.ask("io_uring_enter", ...ring);
+  if (errno === Errno.EINVAL || errno === Errno.ENOSYS) return false;
+  return errno === Errno.EBADF || errno !== errnoOf(() => rawSyscall("io_uring_enter", ...ring));
 }
 
 /**

@@ -312,7 +312,11 @@ const FILES: readonly Surrounding[] = [
 ];
 
 const FILTERS: readonly Surrounding[] = [
-  { what: "io_uring is refused", before: refusing("io_uring_setup", "EPERM"), ...PASS },
+  ...["setup", "enter", "register"].map((call) => ({
+    what: `io_uring_${call} is refused`,
+    before: refusing(`io_uring_${call}`, "EPERM"),
+    ...PASS,
+  })),
   {
     what: "packet sockets are refused",
     before: refusing("socket", "EPERM", { 0: 17 }),
