@@ -52,9 +52,11 @@ const OF_INTEGERS = [
 
 /**
  * Calls of the runtime by prctl(2), and of if_nametoindex(3) and getpwnam_r(3) by socket(2):
- * PR_SET_VMA, PR_SET_NAME, AF_UNIX.
+ * PR_SET_VMA, PR_SET_NAME, AF_UNIX. And raw calls with impossible arguments, such as setgroups(-1),
+ * which the trace lists as syscall(2).
  */
-const NOT_OURS = /^(?:prctl\((?:0x53564d41|0xf), |socket\(0x1, )/;
+const NOT_OURS =
+  /^(?:prctl\((?:0x53564d41|0xf), |socket\(0x1, |set(?:groups|res[gu]id)\((?:-1|0xf+|4294967295),)/;
 
 /**
  * Turns `-1 EPERM (Operation not permitted)` into `-1 EPERM`, and `23<socket:[4711]>` into `23`.

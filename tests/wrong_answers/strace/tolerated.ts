@@ -468,10 +468,17 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     why: "a reason not to start is missed; the drop itself is judged later",
   },
   {
-    libc: ["setgroups", "setresgid", "setresuid"],
-    answers: ["lie"],
+    libc: ["syscall"],
+    answers: ["lie", "EINVAL"],
     at: ["requireChangeableIds@lib/host/users.ts"],
     why: "these calls change nothing; a refusal that is missed here ends the child's own drop",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["pidfd_open", "pidfd_getfd"],
+    answers: ["any", "lie"],
+    at: ["@lib/experiments/privilege_drop/drops.ts"],
+    why: "without the count of dropped frames, frames that are missing are not excused",
   },
 ];
 
