@@ -2,9 +2,10 @@
  * The parent's account of the frames that the child receives: which of them count, and what they
  * show.
  *
- * The child forwards every frame. A frame of the stimulus counts by its secret, which is drawn
- * after the parent has inspected the child. A frame of ambient traffic counts if root's own witness
- * on the same interface saw it too. No time that the child reports decides anything.
+ * The child forwards every frame that may be of the stimulus, and a limited number of others. A
+ * frame of the stimulus counts by its secret, which is drawn after the parent has inspected the
+ * child. A frame of ambient traffic counts if root's own witness on the same interface saw it too.
+ * No time that the child reports decides anything.
  *
  * @module
  */

@@ -3,8 +3,7 @@
  * not reach by that interface.
  *
  * The interface is addressed by its ifindex, by rtnetlink(7). The files in /proc/sys/net/ipv4/conf
- * are found by name, and during the run the interface may be renamed, and its name given to
- * another, whose filter is nobody's business here.
+ * are found by name, and during the run the interface may be renamed and another one take its name.
  *
  * Source: Documentation/networking/ip-sysctl.rst, rp_filter: "The max value from
  * conf/{all,interface}/rp_filter is used".

@@ -82,7 +82,6 @@ const PROCESSES: Readonly<Record<string, (isCured: boolean) => void>> = {
   },
   refused(isCured) {
     PROCESSES.listening(isCured);
-    bindAll();
     const refused = { syscall: "sendto", action: "EPERM", reason: "a handler calls it" } as const;
     installFilter(compileFilter({ ...ALLOW_EVERYTHING, rules: [refused] }));
   },
@@ -95,7 +94,6 @@ const PROCESSES: Readonly<Record<string, (isCured: boolean) => void>> = {
     const [channelFd] = socketpair(AF_UNIX, SOCK_SEQPACKET, 0);
     if (isCured) prepareForFilter();
     PROCESSES.plain(isCured);
-    bindAll();
     const policy = receiveOnlyPolicy({ packetFd, channelFd, ioUring: false, pid: Deno.pid });
     installFilter(compileFilter(policy));
   },
@@ -103,7 +101,9 @@ const PROCESSES: Readonly<Record<string, (isCured: boolean) => void>> = {
 
 function makeCalls(process: string, isCured: boolean, calls: number, pause: number): void {
   const wrong: Record<string, number> = {};
-  errnoName(Errno.EBADF); // binds its libc function, which the filter would refuse later
+  // A function that is bound between a failing call and the reading of its errno may overwrite it,
+  // and the filter would refuse to bind one later.
+  bindAll();
   PROCESSES[process](isCured);
   printLine("ready");
   awaitByte();
