@@ -13,6 +13,7 @@ import {
   NOT_TRIED,
   skipped,
 } from "../../evidence/evidence.ts";
+import { OPERATION_CATALOGUE } from "../../evidence/operations.ts";
 import { HARDENED, PLAIN } from "./expected_outcome.ts";
 import type { Operation } from "./operation.ts";
 
@@ -189,10 +190,9 @@ export function judgeMore(table: Table): Partial<Record<CheckId, Finding>> {
 export function asMatrix(table: Table, columns: readonly string[]): Matrix {
   return {
     columns,
-    rows: [...table].map(([{ name, gives, source }, cells]) => ({
+    rows: [...table].map(([{ name }, cells]) => ({
       operation: name,
-      gives,
-      source,
+      ...OPERATION_CATALOGUE[name],
       cells: Object.fromEntries(cells),
     })),
   };

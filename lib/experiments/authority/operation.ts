@@ -13,6 +13,7 @@ import { SystemError } from "../../../ffi/abi/errno.ts";
 import type { EarlyRings } from "../../confine/early_rings.ts";
 import type { Protection } from "../../confine/protections.ts";
 import { NOT_TRIED } from "../../evidence/evidence.ts";
+import type { OperationName } from "../../evidence/operations.ts";
 import type { Target } from "./orders.ts";
 
 /**
@@ -37,13 +38,9 @@ export interface Attacker extends Target, Pick<WorkerDescriptors, "packetFd"> {
   provoke(): void;
 }
 
-/** An operation, with the outcome expected of it. */
+/** An operation of the catalogue, with the outcome expected of it, and the attempt. */
 export interface Operation {
-  readonly name: string;
-  /** The gain of an attacker. */
-  readonly gives: string;
-  /** The kernel function or manual page that decides. */
-  readonly source: string;
+  readonly name: OperationName;
   /**
    * The outcome with the socket as it was passed. Where kernel settings decide, a function that
    * reads them.

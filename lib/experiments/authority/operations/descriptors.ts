@@ -26,15 +26,11 @@ const HOARD = 64;
 export const DESCRIPTOR_OPERATIONS: readonly Operation[] = [
   {
     name: "duplicate",
-    gives: "the socket under a number that no rule of a filter names",
-    source: "dup(2)",
     plain: "allowed",
     attempt: ({ packetFd }) => close(dup(packetFd)),
   },
   {
     name: "hoard",
-    gives: "every descriptor that the process may have",
-    source: "getrlimit(2), RLIMIT_NOFILE",
     plain: "allowed",
     under: { "resource-limits": "EMFILE" },
     attempt: ({ packetFd }) => {
@@ -48,22 +44,16 @@ export const DESCRIPTOR_OPERATIONS: readonly Operation[] = [
   },
   {
     name: "socketpair",
-    gives: "a channel over which to pass the socket on",
-    source: "socketpair(2)",
     plain: "allowed",
     attempt: () => socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0).forEach(close),
   },
   {
     name: "udp-socket",
-    gives: "the network, as any process may use it",
-    source: "socket(2)",
     plain: "allowed",
     attempt: () => close(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)),
   },
   {
     name: "forgotten-descriptor",
-    gives: "whatever the parent forgot to close",
-    source: "open(2), O_CLOEXEC",
     plain: "allowed",
     under: { "closed-descriptors": "EBADF", "receive-only": "allowed" },
     hardened: "EBADF",
@@ -71,8 +61,6 @@ export const DESCRIPTOR_OPERATIONS: readonly Operation[] = [
   },
   {
     name: "open-for-writing",
-    gives: "files that anyone may write",
-    source: "open(2)",
     plain: "allowed",
     attempt: () => close(open("/dev/null", O_WRONLY | O_CLOEXEC)),
   },

@@ -38,16 +38,11 @@ const byEarlyRing = (open: (rings: EarlyRings) => number | undefined) =>
 export const KERNEL_INTERFACE_OPERATIONS: readonly Operation[] = [
   {
     name: "io-uring",
-    gives: "a way around a filter of system calls",
-    source: "io_uring_setup(2)",
     plain: ringOutcome,
     attempt: () => close(rawSyscall("io_uring_setup", 4, io_uring_params.alloc().bytes)),
   },
   {
     name: "io-uring-send",
-    gives: "forged frames despite a filter that refuses every call that sends",
-    source:
-      "io_uring/net.c: io_send; seccomp(2) sees io_uring_enter(2), and not the operation in the ring",
     whyNotTried: whyNoRing,
     plain: ringOutcome,
     witness: "far",
@@ -57,8 +52,6 @@ export const KERNEL_INTERFACE_OPERATIONS: readonly Operation[] = [
   },
   {
     name: "early-ring",
-    gives: "nothing: a plain ring from before the drop acts with its user's credentials",
-    source: "io_uring/io_uring.c: the submitter's credentials",
     whyNotTried: whyNoRing,
     plain: "EACCES",
     under: { "closed-descriptors": "EBADF" },
@@ -68,8 +61,6 @@ export const KERNEL_INTERFACE_OPERATIONS: readonly Operation[] = [
   },
   {
     name: "early-personality",
-    gives: "root's files: a personality registered before the drop still acts as root",
-    source: "io_init_req: the registered credentials",
     whyNotTried: whyNoRing,
     plain: "allowed",
     under: { "closed-descriptors": "EBADF" },
@@ -79,9 +70,6 @@ export const KERNEL_INTERFACE_OPERATIONS: readonly Operation[] = [
   },
   {
     name: "early-polled-ring",
-    gives:
-      "root's files, without a system call that a filter could refuse: the kernel thread is still root",
-    source: "io_sq_thread: the credentials of the ring's creator",
     whyNotTried: whyNoRing,
     plain: "allowed",
     under: { "closed-descriptors": "no effect", "receive-only": "allowed" },
@@ -90,8 +78,6 @@ export const KERNEL_INTERFACE_OPERATIONS: readonly Operation[] = [
   },
   {
     name: "ebpf",
-    gives: "a program in the kernel, as the socket's filter",
-    source: "bpf(2); kernel.unprivileged_bpf_disabled; sk_attach_bpf",
     plain: () => allowsUnprivilegedBpf() ? "allowed" : "EPERM",
     under: { "locked-filter": "EPERM" },
     attempt: ({ packetFd }) => {

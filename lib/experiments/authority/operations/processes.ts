@@ -18,8 +18,6 @@ import type { Operation } from "../operation.ts";
 export const PROCESS_OPERATIONS: readonly Operation[] = [
   {
     name: "make-dumpable",
-    gives: "access to this process for its siblings",
-    source: "prctl(2), PR_SET_DUMPABLE",
     plain: "allowed",
     attempt: () => {
       prctl(PR_SET_DUMPABLE, 1);
@@ -30,8 +28,6 @@ export const PROCESS_OPERATIONS: readonly Operation[] = [
   },
   {
     name: "take-sibling-socket",
-    gives: "another worker's packet socket (pidfd_getfd)",
-    source: "pidfd_getfd → ptrace_may_access; EPERM for a sibling that is not dumpable",
     plain: () => allowsPtraceOfSiblings() ? "allowed" : "EPERM",
     under: { "undumpable": "EPERM" },
     attempt: ({ sibling }) => {
@@ -45,8 +41,6 @@ export const PROCESS_OPERATIONS: readonly Operation[] = [
   },
   {
     name: "list-sibling",
-    gives: "a list of another worker's descriptors (/proc/PID/fd)",
-    source: "proc_pid_fd(5): ptrace_may_access",
     plain: "allowed",
     under: { "undumpable": "EACCES", "receive-only": "allowed" },
     hardened: "EACCES",
@@ -54,8 +48,6 @@ export const PROCESS_OPERATIONS: readonly Operation[] = [
   },
   {
     name: "trace-sibling",
-    gives: "control of another worker (ptrace)",
-    source: "ptrace_attach → ptrace_may_access",
     plain: () => allowsPtraceOfSiblings() ? "allowed" : "EPERM",
     under: { "undumpable": "EPERM" },
     attempt: ({ sibling }) => {
@@ -66,9 +58,6 @@ export const PROCESS_OPERATIONS: readonly Operation[] = [
   },
   {
     name: "read-sibling-memory",
-    gives: "another worker's memory (process_vm_readv)",
-    source:
-      "process_vm_rw_core → ptrace_may_access: EPERM; once access is granted, EFAULT for address 0",
     plain: () => allowsPtraceOfSiblings() ? "EFAULT" : "EPERM",
     under: { "undumpable": "EPERM" },
     attempt: ({ sibling }) => {
@@ -79,15 +68,11 @@ export const PROCESS_OPERATIONS: readonly Operation[] = [
   },
   {
     name: "kill-sibling",
-    gives: "an end to another worker",
-    source: "kill(2): the same uid",
     plain: "allowed",
     attempt: ({ sibling }) => void rawSyscall("kill", sibling.pid, 0),
   },
   {
     name: "outlive-parent",
-    gives: "a worker that nobody watches",
-    source: "prctl(2), PR_SET_PDEATHSIG",
     plain: "allowed",
     under: { "parent-death-signal": "no effect", "receive-only": "allowed" },
     hardened: "no effect",

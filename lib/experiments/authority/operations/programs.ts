@@ -17,16 +17,11 @@ import type { Operation } from "../operation.ts";
 export const PROGRAM_OPERATIONS: readonly Operation[] = [
   {
     name: "execute",
-    gives: "any program, which may inherit the socket",
-    source: "posix_spawn(3): clone(2), execve(2)",
     plain: "allowed",
     attempt: () => runs("/bin/true", ["true"]),
   },
   {
     name: "set-uid-program",
-    gives: "a process of root's, through any flaw of su(1)",
-    source:
-      "bprm_fill_uid: no_new_privs; an empty bounding set removes its capabilities, not its uid",
     plain: "allowed",
     under: { "no-new-privs": "no effect" },
     // Even without a capability, uid 0 owns root's files.
@@ -34,17 +29,11 @@ export const PROGRAM_OPERATIONS: readonly Operation[] = [
   },
   {
     name: "user-namespace",
-    gives:
-      "every capability over its own namespace (only a process with one thread may: here EINVAL)",
-    source: "check_unshare_flags: one thread",
     plain: "EINVAL",
     attempt: () => void rawSyscall("unshare", CLONE_NEWUSER),
   },
   {
     name: "user-namespace-program",
-    gives:
-      "the same, through a program with one thread: CAP_NET_RAW, but not over this network namespace",
-    source: "create_user_ns: no capability required; user.max_user_namespaces",
     plain: "allowed",
     attempt() {
       const hasCapabilities = runs(
@@ -60,8 +49,6 @@ export const PROGRAM_OPERATIONS: readonly Operation[] = [
   },
   {
     name: "user-namespace-socket",
-    gives: "CAP_NET_ADMIN over the passed socket, if such a program inherits it",
-    source: "sk_setsockopt, SO_MARK: ns_capable over the network namespace of the socket",
     whyNotTried: whyNoPerl,
     plain: "no effect",
     attempt: ({ packetFd }) =>

@@ -1,0 +1,133 @@
+/**
+ * The subject of an inspection: everything that was seen of one process, in the form in which the
+ * judges and the predictions need it. Who sees what: `daemon.ts` the process, `socket_state.ts` its
+ * packet sockets, `asking.ts` what needs a stopped process.
+ *
+ * @module
+ */
+
+import type { InspectedProcess } from "../evidence/inspected.ts";
+import type { Answers } from "./questions.ts";
+import type { ThreadCredentials } from "./threads.ts";
+
+/** The part of the evidence that shows without a look at its sockets, and without stopping it. */
+export type SeenProcessPart = Omit<
+  InspectedProcess,
+  "packet_sockets" | "hidden" | "filters" | "stopped_ms" | "known_holes"
+>;
+
+/** An io_uring that the process holds, from the fdinfo of its descriptor. */
+export interface SeenRing {
+  readonly fd: number;
+  /** The links of its registered files. */
+  readonly files: readonly string[];
+  /** The uid of each registered personality. */
+  readonly personalities: readonly number[];
+  /** The thread that polls it; undefined if there is none. */
+  readonly pollingThread: number | undefined;
+}
+
+/** What the kernel reports of a process, without stopping it. */
+export interface SeenDaemon {
+  readonly pid: number;
+  readonly shown: SeenProcessPart;
+  readonly threads: readonly ThreadCredentials[];
+  /**
+   * By thread id: whether the thread has CAP_NET_RAW over its own network namespace, as
+   * `ns_capable(net->user_ns, CAP_NET_RAW)` decides; undefined if that cannot be told.
+   */
+  readonly netRaw: ReadonlyMap<number, boolean | undefined>;
+  /** RLIMIT_NOFILE, the soft limit; undefined if it cannot be read. */
+  readonly descriptorLimit: number | undefined;
+  readonly rings: readonly SeenRing[];
+  /** Other processes of the same uid in its PID namespace that are dumpable, and that are not. */
+  readonly siblings: {
+    readonly dumpable: readonly number[];
+    readonly undumpable: readonly number[];
+  };
+}
+
+/** The state of a packet socket that decides what its holder may do. */
+export interface SocketState {
+  readonly link: string;
+  /** Its lowest number in the process. */
+  readonly fd: number;
+  /** Every number that it has in the process. */
+  readonly fds: readonly number[];
+  readonly ifindex: number;
+  readonly protocol: number;
+  /** The classic BPF program; empty for none; undefined for an extended one. */
+  readonly filter: Uint8Array<ArrayBuffer> | undefined;
+  readonly isLocked: boolean;
+  /** Whether it is a member of a fanout group. */
+  readonly isPinned: boolean;
+  readonly rings: readonly ("rx" | "tx")[] | undefined;
+  /** Whether SO_TIMESTAMPNS or another stamp is on, or a frame was stamped: SIOCGSTAMP's answer. */
+  readonly mark: number;
+  /** Whether it is in the network namespace of the process; undefined if that cannot be read. */
+  readonly isInOwnNamespace: boolean | undefined;
+}
+
+/** What a stopped process shows, and the answers of its threads. */
+export interface AskedThread {
+  readonly tid: number;
+  readonly credentials: ThreadCredentials;
+  /** Its filters, the oldest first: classic BPF programs. */
+  readonly filters: readonly Uint8Array<ArrayBuffer>[];
+  /**
+   * Its answers through its filters. For a call that was not asked, the reason: its credentials
+   * answer it already, or a filter would do worse than refuse.
+   */
+  readonly asItIs: Partial<Answers>;
+  /** Its answers beneath its filters; empty for a thread without filters. */
+  readonly beneath: Partial<Answers>;
+  /** Why calls were not asked, one sentence each. */
+  readonly notAsked: readonly string[];
+  /** Its parent-death signal; 0 for none; undefined if it was not asked. */
+  readonly parentDeathSignal: number | undefined;
+}
+
+/** The result of asking. */
+export interface AskedDaemon {
+  readonly threads: readonly AskedThread[];
+  /** How long the process stood still, in milliseconds. */
+  readonly stopped: number;
+}
+
+/** Everything that was seen of a process. */
+export interface Subject {
+  readonly daemon: SeenDaemon;
+  readonly sockets: readonly SocketState[];
+  /** Undefined unless it was asked. */
+  readonly asked: AskedDaemon | undefined;
+}
+
+/** What refuses an operation. */
+export type Wall =
+  /** The credentials of the threads: uids, capabilities, no_new_privs, dumpable. */
+  | "credential"
+  /** A filter of system calls. */
+  | "filter"
+  /** A locked socket filter. */
+  | "lock"
+  /** The membership in a fanout group. */
+  | "pin"
+  /** A namespace or root folder in which the object is not there. */
+  | "namespace"
+  /** A resource limit. */
+  | "limit"
+  /** The kernel, to everybody. */
+  | "kernel";
+
+/** What an operation would do if the process tried it. */
+export interface Prediction {
+  /** `allowed`, `no effect`, the name of an errno, `killed`, or `cannot tell`. */
+  readonly outcome: string;
+  /** What refuses it; null unless something does. */
+  readonly wall: Wall | null;
+  /** The rule of the filter, the reason why it cannot be told, or another remark; null for none. */
+  readonly reason: string | null;
+}
+
+/** The outcome where what decides was not seen. */
+export const CANNOT_TELL = "cannot tell";
