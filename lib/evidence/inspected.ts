@@ -54,7 +54,7 @@ export interface InspectedDescriptor {
   readonly refers_to: string;
   /** How it was opened: `read`, `write`, `read and write`, `path`. Null if that cannot be read. */
   readonly access: "read" | "write" | "read and write" | "path" | null;
-  /** A few words on it, such as `packet socket` or `io_uring with 2 registered files`; may be empty. */
+  /** A few words on it, such as `io_uring with 2 registered files`; may be empty. */
   readonly note: string;
   /** The threads that hold it in a table of their own; empty for the table of the process. */
   readonly tids: readonly number[];
