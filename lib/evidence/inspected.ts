@@ -2,8 +2,8 @@
  * A process that was inspected, as the evidence describes it: everything that the kernel reports of
  * it from outside.
  *
- * Names, paths and links come from the process itself. They may hold any text, so every view escapes
- * them, and they are cut at {@linkcode TEXT_LIMIT}.
+ * Names, paths and links come from the process itself. They may hold any text, so every view
+ * escapes them, and they are cut at {@linkcode TEXT_LIMIT}.
  *
  * @module
  */
@@ -75,8 +75,8 @@ export interface InspectedSocket {
   /** The network namespace of the socket, such as `net:[4026531840]`; null if it cannot be read. */
   readonly namespace: string | null;
   /**
-   * Its filter, one instruction a line as tcpdump -d prints it; empty for none; null if it cannot be
-   * read (an extended BPF program).
+   * Its filter, one instruction a line as tcpdump -d prints it; empty for none; null if it cannot
+   * be read (an extended BPF program).
    */
   readonly filter: readonly string[] | null;
   readonly locked: boolean;
