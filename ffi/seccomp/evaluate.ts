@@ -53,6 +53,7 @@ import {
 import { seccomp_data } from "../abi/layouts.ts";
 import type { BpfInstruction } from "../packet/bpf.ts";
 import { type CallData, callData, callDataField, type FilteredCall } from "./call_data.ts";
+import { MAX_ERRNO } from "./actions.ts";
 import { checkedFilter } from "./filter_validity.ts";
 
 /** What the kernel does with a system call. */
@@ -98,7 +99,6 @@ const ACTIONS = new Map<number, FilterAction>([
   [SECCOMP_RET_LOG, "log"],
   [SECCOMP_RET_ALLOW, "allow"],
 ]);
-const MAX_ERRNO = 4095; // linux/err.h
 
 /** The bits of a code: its class; the mode of a load; an operation and its source; a result. */
 const CLASS = 0x07, MODE = 0xe0, OPERATION = 0xf0, SOURCE = 0x08, RESULT = 0x18;
