@@ -149,13 +149,22 @@ function skipped({ code, jt, jf, k }: BpfInstruction, { a, x }: Machine): number
   const operation = code & OPERATION;
   if (operation === BPF_JA) return k;
   const b = (code & SOURCE) === BPF_X ? x : k;
-  const holds: Record<number, boolean> = {
-    [BPF_JEQ]: a === b,
-    [BPF_JGT]: a > b,
-    [BPF_JGE]: a >= b,
-    [BPF_JSET]: (a & b) !== 0,
-  };
-  return holds[operation] ? jt : jf;
+  return isTrue(operation, a, b) ? jt : jf;
+}
+
+function isTrue(operation: number, a: number, b: number): boolean {
+  switch (operation) {
+    case BPF_JEQ:
+      return a === b;
+    case BPF_JGT:
+      return a > b;
+    case BPF_JGE:
+      return a >= b;
+    case BPF_JSET:
+      return (a & b) !== 0;
+    default:
+      throw new Error(`There is no condition 0x${operation.toString(16)}`);
+  }
 }
 
 /** What a load puts into a register. */
