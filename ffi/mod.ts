@@ -43,6 +43,8 @@ export * from "./abi/memory.ts";
 export * from "./socket/message.ts";
 export * from "./socket/message_vector.ts";
 export * from "./process/namespaces.ts";
+export * from "./socket/interface_name.ts";
+export * from "./socket/packet_diag.ts";
 export * from "./packet/packet_ring.ts";
 export * from "./process/pidfd.ts";
 export * from "./socket/poll.ts";
