@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { InspectedProcess } from "../evidence/inspected.ts";
+import type { InspectedProcess, InspectedSocket } from "../evidence/inspected.ts";
 import type { Answers } from "./questions.ts";
 import type { ThreadCredentials } from "./threads.ts";
 
@@ -54,6 +54,7 @@ export interface SocketState {
   readonly fd: number;
   /** Every number that it has in the process. */
   readonly fds: readonly number[];
+  readonly type: InspectedSocket["type"];
   readonly ifindex: number;
   readonly protocol: number;
   /** The classic BPF program; empty for none; undefined for an extended one. */
@@ -62,8 +63,12 @@ export interface SocketState {
   /** Whether it is a member of a fanout group. */
   readonly isPinned: boolean;
   readonly rings: readonly ("rx" | "tx")[] | undefined;
-  /** Whether SO_TIMESTAMPNS or another stamp is on, or a frame was stamped: SIOCGSTAMP's answer. */
   readonly mark: number;
+  /**
+   * Whether SO_TIMESTAMP or SO_TIMESTAMPNS is on, which leaves SIOCGSTAMP without an answer;
+   * undefined if that cannot be read.
+   */
+  readonly stampsFrames: boolean | undefined;
   /** Whether it is in the network namespace of the process; undefined if that cannot be read. */
   readonly isInOwnNamespace: boolean | undefined;
 }
