@@ -100,8 +100,8 @@ const ACTIONS = new Map<number, FilterAction>([
 ]);
 const MAX_ERRNO = 4095; // linux/err.h
 
-/** The bits of a code: its class, the mode of a load, the operation, the operand. */
-const CLASS = 0x07, MODE = 0xe0, OPERATION = 0xf0, OPERAND = 0x18;
+/** The bits of a code: its class; the mode of a load; an operation and its source; a result. */
+const CLASS = 0x07, MODE = 0xe0, OPERATION = 0xf0, SOURCE = 0x08, RESULT = 0x18;
 
 /** The result of one filter. */
 interface Result {
@@ -148,7 +148,7 @@ function compute(operation: number, a: number, b: number): number | undefined {
 function skipped({ code, jt, jf, k }: BpfInstruction, { a, x }: Machine): number {
   const operation = code & OPERATION;
   if (operation === BPF_JA) return k;
-  const b = (code & OPERAND) === BPF_X ? x : k;
+  const b = (code & SOURCE) === BPF_X ? x : k;
   const holds: Record<number, boolean> = {
     [BPF_JEQ]: a === b,
     [BPF_JGT]: a > b,
@@ -196,7 +196,7 @@ function run(instructions: readonly BpfInstruction[], read: (offset: number) => 
         machine.memory[k] = machine.x;
         break;
       case BPF_ALU: {
-        const b = (code & OPERAND) === BPF_X ? machine.x : k;
+        const b = (code & SOURCE) === BPF_X ? machine.x : k;
         const result = compute(code & OPERATION, machine.a, b);
         if (result === undefined) return { value: 0, instruction: at };
         machine.a = result;
@@ -206,7 +206,7 @@ function run(instructions: readonly BpfInstruction[], read: (offset: number) => 
         at += skipped(instruction, machine);
         break;
       case BPF_RET:
-        return { value: (code & OPERAND) === BPF_A ? machine.a : k, instruction: at };
+        return { value: (code & RESULT) === BPF_A ? machine.a : k, instruction: at };
       case BPF_MISC:
         if ((code & OPERATION) === BPF_TAX) machine.x = machine.a;
         else machine.a = machine.x;
