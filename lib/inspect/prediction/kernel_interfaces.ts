@@ -85,22 +85,28 @@ function byEntering(
 }
 
 function asPersonality(view: View, personalities: readonly number[]): KernelAnswer {
-  if (personalities.length === 0) {
-    return refused("EINVAL", "kernel", "no personality is registered");
-  }
-  return personalities.includes(0) || isRootsReader(view) ? undefined : OWN_CREDENTIALS;
+  if (personalities.includes(0) || isRootsReader(view)) return undefined;
+  if (personalities.length > 0) return OWN_CREDENTIALS;
+  return view.surroundings.showsPersonalities
+    ? refused("EINVAL", "kernel", "no personality is registered")
+    : cannotTell("this kernel does not show the personalities of a ring");
 }
 
-/** The answer of the kernel thread that polls a ring. */
-function byPolling(view: View): KernelAnswer {
-  const threads = view.daemon.rings.flatMap(({ pollingThread }) => pollingThread ?? []);
-  if (threads.length === 0) {
+/**
+ * The answer of the kernel threads that poll rings. The kernel names such a thread by its number in
+ * the first PID namespace, so it cannot always be told from others that work for a ring.
+ */
+function byPolling({ daemon, surroundings: { kernelThreads } }: View): KernelAnswer {
+  const polling = daemon.rings.flatMap(({ pollingThread }) => pollingThread ?? []);
+  if (polling.length === 0) {
     return refused("no effect", "kernel", "the kernel polls no ring of this process");
   }
-  const seen = threads.map((tid) => view.daemon.threads.find((each) => each.tid === tid));
-  if (seen.some((each) => each?.uids[3] === 0)) return undefined;
-  return seen.includes(undefined)
-    ? cannotTell("the credentials of a polling thread were not seen")
+  const known = polling.filter((tid) => kernelThreads.includes(tid));
+  const candidates = known.length === polling.length ? known : kernelThreads;
+  const uids = candidates.map((tid) => daemon.threads.find((each) => each.tid === tid)?.uids[3]);
+  if (uids.length > 0 && uids.every((uid) => uid === 0)) return undefined;
+  return uids.length === 0 || uids.includes(0) || uids.includes(undefined)
+    ? cannotTell("the credentials of the thread that polls a ring were not seen")
     : refused("EACCES", "credential", "the polling thread is not root");
 }
 

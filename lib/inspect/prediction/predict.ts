@@ -73,7 +73,7 @@ export function predict(
     const found = threads.kinds.map((thread) =>
       predictFor(RULES[name], { thread, socket, daemon, asked, surroundings })
     );
-    return most(threads.isWhole ? found : [...found, cannotTell(TOO_MANY_KINDS)]);
+    return most(threads.missing === undefined ? found : [...found, cannotTell(threads.missing)]);
   };
   return new Map(
     OPERATION_NAMES.map((name) => [name, new Map(columnsOf(subject, name, predictOn))]),
@@ -126,10 +126,11 @@ function withoutSocket(name: OperationName, predictOn: PredictOn): Prediction {
     : refused("EBADF", "kernel", "it holds no packet socket");
 }
 
-/** The kinds of threads of a process, and whether they are all. */
+/** The kinds of threads of a process. */
 interface Threads {
   readonly kinds: readonly SubjectThread[];
-  readonly isWhole: boolean;
+  /** Why there may be others; undefined if these are all. */
+  readonly missing: string | undefined;
 }
 
 /** Threads of the kernel make no system calls; the rules for rings look at them. */
@@ -138,8 +139,7 @@ function threadsOf({ daemon, asked }: Subject, { kernelThreads }: Surroundings):
   const all = stopped.size > 0
     ? [...stopped.values()].map(({ credentials }) => credentials)
     : daemon.threads;
-  const polling = daemon.rings.map(({ pollingThread }) => pollingThread);
-  const own = all.filter(({ tid }) => !kernelThreads.includes(tid) && !polling.includes(tid));
+  const own = all.filter(({ tid }) => !kernelThreads.includes(tid));
   const kinds: { readonly like: ThreadCredentials; readonly asked: AskedThread | undefined }[] = [];
   for (const like of own) {
     const of = { like, asked: stopped.get(like.tid) };
@@ -147,10 +147,13 @@ function threadsOf({ daemon, asked }: Subject, { kernelThreads }: Surroundings):
     const isAlike = (kind: typeof of) =>
       netRaw === daemon.netRaw.get(kind.like.tid) && areAlike(kind, of);
     if (kinds.some(isAlike)) continue;
-    if (kinds.length === KIND_LIMIT) return { kinds: kinds.map(toThread), isWhole: false };
+    if (kinds.length === KIND_LIMIT) {
+      return { kinds: kinds.map(toThread), missing: TOO_MANY_KINDS };
+    }
     kinds.push(of);
   }
-  return { kinds: kinds.map(toThread), isWhole: kinds.length > 0 };
+  const missing = kinds.length === 0 ? "none of its threads was seen" : undefined;
+  return { kinds: kinds.map(toThread), missing };
 
   function toThread({ like, asked }: typeof kinds[number]): SubjectThread {
     const isFiltered = (asked?.filters.length ?? 0) > 0;

@@ -8,6 +8,7 @@
 import { Errno, errnoOf, SystemError } from "../../../ffi/abi/errno.ts";
 import { rawSyscall } from "../../../ffi/abi/raw_syscall.ts";
 import { readTextFile } from "../../../ffi/process/file.ts";
+import { IoUring } from "../../../ffi/io_uring/io_uring.ts";
 import { isKernelThread } from "../../../ffi/ptrace/thread_state.ts";
 import { systemSetting } from "../../host/kernel.ts";
 import type { SeenDaemon } from "../subject.ts";
@@ -20,6 +21,8 @@ export interface Surroundings {
   readonly ioUringGroup: string | undefined;
   /** Whether the kernel has io_uring at all. */
   readonly hasIoUring: boolean;
+  /** Whether the fdinfo of a ring lists its personalities. Linux 6.18 does not list them. */
+  readonly showsPersonalities: boolean;
   /** `kernel.unprivileged_bpf_disabled`. */
   readonly unprivilegedBpfDisabled: string | undefined;
   /** `kernel.yama.ptrace_scope`. */
@@ -51,6 +54,7 @@ export function seeSurroundings({ pid, threads, shown }: SeenDaemon): Surroundin
     ioUringDisabled: setting("kernel/io_uring_disabled"),
     ioUringGroup: setting("kernel/io_uring_group"),
     hasIoUring: hasIoUring(),
+    showsPersonalities: showsPersonalities(),
     unprivilegedBpfDisabled: setting("kernel/unprivileged_bpf_disabled"),
     ptraceScope: setting("kernel/yama/ptrace_scope"),
     maxUserNamespaces: setting("user/max_user_namespaces"),
@@ -84,6 +88,18 @@ function hasMode(path: string, bits: number): boolean {
 /** Whether the kernel knows io_uring_setup(2). Without entries it makes no ring. */
 function hasIoUring(): boolean {
   return errnoOf(() => rawSyscall("io_uring_setup", 0, 0)) !== Errno.ENOSYS;
+}
+
+/** Whether a personality that this process registers shows in the fdinfo of its ring. */
+function showsPersonalities(): boolean {
+  try {
+    using ring = new IoUring();
+    ring.registerPersonality();
+    return /^Personalities:/m.test(readTextFile(`/proc/self/fdinfo/${ring.fd}`));
+  } catch (error) {
+    if (error instanceof SystemError) return false;
+    throw error;
+  }
 }
 
 /** Returns the hard limit of RLIMIT_NOFILE; undefined if it cannot be read. */
