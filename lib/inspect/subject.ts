@@ -72,11 +72,14 @@ export interface SocketState {
 export interface AskedThread {
   readonly tid: number;
   readonly credentials: ThreadCredentials;
-  /** Its filters, the oldest first: classic BPF programs. */
-  readonly filters: readonly Uint8Array<ArrayBuffer>[];
   /**
-   * Its answers through its filters. For a call that was not asked, the reason: its credentials
-   * answer it already, or a filter would do worse than refuse.
+   * Its filters, the oldest first: classic BPF programs. Undefined if it has filters that cannot be
+   * read; empty in strict mode (`credentials.seccomp` is 1).
+   */
+  readonly filters: readonly Uint8Array<ArrayBuffer>[] | undefined;
+  /**
+   * Its answers through its filters. A call that was not asked is missing: its credentials answer
+   * it already, or a filter would do worse than refuse.
    */
   readonly asItIs: Partial<Answers>;
   /** Its answers beneath its filters; empty for a thread without filters. */
