@@ -6,6 +6,7 @@
  */
 
 import type { CheckId, Side } from "./checks.ts";
+import type { InspectedProcess } from "./inspected.ts";
 
 /**
  * PASS: every check holds that was not left out. FAIL: a check does not hold, or the child left it
@@ -140,12 +141,17 @@ export const NOT_TRIED = "not tried";
 /** One operation under one set of protections. */
 export interface Cell {
   readonly outcome: string;
-  /** The expected outcome. */
-  readonly known: string;
+  /** The expected outcome; null where none is expected. */
+  readonly known: string | null;
   /** The rule of the system call filter that refused it; null if none did. */
   readonly rule: string | null;
   /** The error message of the refusal, or the reason why it could not be tried; null if none. */
   readonly refusal?: string | null;
+  /**
+   * The wall that refuses it, such as `credential` or `filter`; null if none does. Only an
+   * inspection sets it: it predicts outcomes, and an experiment tries them.
+   */
+  readonly wall?: string | null;
 }
 
 /** The outcome of each operation under each set of protections. */
@@ -183,8 +189,13 @@ export interface ExperimentEvidence {
    * reporting them takes time.
    */
   readonly calls: Calls | null;
-  /** Set by the experiment `authority`; null for the others. */
+  /**
+   * Set by the experiment `authority`, which tries each operation, and by an inspection, which
+   * predicts the outcome; null for the others.
+   */
   readonly matrix: Matrix | null;
+  /** The inspected process; null for an experiment, and for a process that could not be seen. */
+  readonly process: InspectedProcess | null;
   /** The error that ended the experiment early; null if none did. */
   readonly error: string | null;
   /** Null unless the verdict is PASS. */
