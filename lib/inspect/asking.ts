@@ -136,7 +136,7 @@ class Asking {
   kernelThread(tid: number): AskedThread | undefined {
     const credentials = credentialsOf(this.daemon.pid, tid);
     if (credentials === undefined) return undefined;
-    const notAsked = ["it is a kernel thread of an io_uring, which makes no system calls"];
+    const notAsked = ["It is a kernel thread of an io_uring, which makes no system calls"];
     const nothing = { filters: [], asItIs: {}, beneath: {}, parentDeathSignal: undefined };
     return { tid, credentials, notAsked, ...nothing };
   }

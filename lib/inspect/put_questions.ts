@@ -29,6 +29,8 @@ export class Questions {
   constructor(thread: StoppedThread, filters: ThreadFilters, standing: Standing) {
     this.#thread = thread;
     this.#filters = filters;
+    const { unreadable } = filters;
+    if (unreadable !== undefined) this.notAsked.push(`Its filters cannot be read: ${unreadable}`);
     this.#calls = CALLS.filter((call) => {
       const reason = reasonNotToAsk(call, standing);
       if (reason !== undefined) this.notAsked.push(`${FORBIDDEN[call]} was not made: ${reason}`);
@@ -60,7 +62,7 @@ export class Questions {
       }));
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
-      this.notAsked.push(`no call was made beneath its filters: ${error.message}`);
+      this.notAsked.push(`No call was made beneath its filters: ${error.message}`);
       return { beneath: {}, parentDeathSignal: undefined };
     }
   }

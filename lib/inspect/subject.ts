@@ -73,10 +73,10 @@ export interface AskedThread {
   readonly tid: number;
   readonly credentials: ThreadCredentials;
   /**
-   * Its filters, the oldest first: classic BPF programs. Undefined if it has filters that cannot be
-   * read; empty in strict mode (`credentials.seccomp` is 1).
+   * Its filters, the oldest first: classic BPF programs. Empty if they cannot be read, although
+   * `credentials.seccomp` is 2; `notAsked` says why.
    */
-  readonly filters: readonly Uint8Array<ArrayBuffer>[] | undefined;
+  readonly filters: readonly Uint8Array<ArrayBuffer>[];
   /**
    * Its answers through its filters. A call that was not asked is missing: its credentials answer
    * it already, or a filter would do worse than refuse.

@@ -29,8 +29,10 @@ const HARMLESS: readonly FilterAnswer["action"][] = ["allow", "log"];
 
 /** The filters of a thread. */
 export interface ThreadFilters {
-  /** The programs, the oldest first; undefined if they cannot be read. */
-  readonly programs: readonly Uint8Array<ArrayBuffer>[] | undefined;
+  /** The programs, the oldest first. */
+  readonly programs: readonly Uint8Array<ArrayBuffer>[];
+  /** Why they cannot be read; undefined if they can. */
+  readonly unreadable?: string;
   /** Whether there are any, or strict mode. */
   readonly exist: boolean;
   /** Returns why a call is not made through them; undefined if it does no harm. */
@@ -58,7 +60,8 @@ const STRICT: ThreadFilters = {
 };
 
 const unreadable = (reason: string): ThreadFilters => ({
-  programs: undefined,
+  programs: [],
+  unreadable: reason,
   exist: true,
   obstacleTo: () => `they cannot be read: ${reason}`,
   letRepeat: hasPassed,
