@@ -7,6 +7,7 @@
 import { SIGCHLD } from "../../ffi/abi/constants.ts";
 import { blockSignals, stopIgnoring } from "../../ffi/process/signals.ts";
 import { type OutputStyle, outputStyleOf, parseCommandLine, type RunTask } from "./command_line.ts";
+import { EXPLAINED } from "./explained.ts";
 import { HELP } from "./help.ts";
 import type { Environment, Evidence, ExperimentEvidence } from "../evidence/evidence.ts";
 import type { Experiment } from "../harness/experiment.ts";
@@ -132,9 +133,9 @@ async function answer(
       case "version":
         return `fdpass ${VERSION}\n`;
       case "list":
-        return renderList(EXPERIMENTS, task.verbose);
+        return renderList(task.verbose ? EXPLAINED : EXPERIMENTS, task.verbose);
       case "explain":
-        return renderExplanation(task.id, EXPERIMENTS);
+        return renderExplanation(task.id, EXPLAINED);
       case "run":
         return await runAll(task, args, childModule);
     }
