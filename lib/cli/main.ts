@@ -7,8 +7,9 @@
 import { SIGCHLD } from "../../ffi/abi/constants.ts";
 import { blockSignals, stopIgnoring } from "../../ffi/process/signals.ts";
 import { type OutputStyle, outputStyleOf, parseCommandLine, type RunTask } from "./command_line.ts";
-import { EXPLAINED } from "./explained.ts";
 import { HELP } from "./help.ts";
+import { EXPLAINED } from "./explained.ts";
+import { runInspection } from "./inspect_task.ts";
 import type { Environment, Evidence, ExperimentEvidence } from "../evidence/evidence.ts";
 import type { Experiment } from "../harness/experiment.ts";
 import { EXPERIMENTS } from "../experiments/mod.ts";
@@ -136,6 +137,8 @@ async function answer(
         return renderList(task.verbose ? EXPLAINED : EXPERIMENTS, task.verbose);
       case "explain":
         return renderExplanation(task.id, EXPLAINED);
+      case "inspect":
+        return await runInspection(task, args);
       case "run":
         return await runAll(task, args, childModule);
     }
