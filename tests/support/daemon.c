@@ -158,13 +158,17 @@ static void start_thread(const char *word, char **words, int count) {
 }
 
 static void start_process(const char *word, char **words, int count) {
+  static int above = -1; /* where the process above waits for its child, not for this one */
   int ready[2];
   must(word, pipe(ready));
   if (must(word, fork()) == 0) {
     alarm(LIFETIME);
+    close(above);
+    above = ready[1];
     close(ready[0]);
     run(words, count);
-    close(ready[1]);
+    close(above);
+    above = -1;
     wait_for_the_end();
   }
   char byte;
