@@ -77,7 +77,7 @@ export async function inspectProcess(pid: number, how: InspectHow): Promise<Insp
     const first = look(pid);
     description.title = `Process ${pid} (${first.daemon.shown.name})`;
     await next();
-    const asked = how.ask ? askDaemon(first.daemon) : undefined;
+    const { asked, unasked } = how.ask ? ask(first.daemon) : NOT_WANTED;
     await next();
     const accomplices = seeAccomplices(pid);
     await next();
@@ -85,7 +85,7 @@ export async function inspectProcess(pid: number, how: InspectHow): Promise<Insp
     await settled();
     signal.throwIfAborted();
 
-    const seen = [first, last].map((each) => seenOf(each, asked, accomplices));
+    const seen = [first, last].map((each) => seenOf(each, { asked, unasked }, accomplices));
     const [earlier, later] = seen.map((each) => judgeProcess(each, terms));
     const worst = new Map(
       [...earlier].map(([id, finding]) => [id, worseOf(finding, later.get(id)!)]),
@@ -116,9 +116,27 @@ function look(pid: number): Look {
   return { daemon, sockets: seePacketSockets(daemon) };
 }
 
+/** The answers of a process, or why there are none. */
+interface Answered {
+  readonly asked: AskedDaemon | undefined;
+  readonly unasked: readonly string[];
+}
+
+const NOT_WANTED: Answered = { asked: undefined, unasked: [] };
+
+/** Asks a process. If it cannot be asked, what its credentials show can still be judged. */
+function ask(daemon: SeenDaemon): Answered {
+  try {
+    return { asked: askDaemon(daemon), unasked: [] };
+  } catch (error) {
+    if (!(error instanceof CannotLook)) throw error;
+    return { asked: undefined, unasked: [error.message] };
+  }
+}
+
 function seenOf(
   { daemon, sockets }: Look,
-  asked: AskedDaemon | undefined,
+  { asked, unasked }: Answered,
   accomplices: Accomplices,
 ): Seen {
   const subject = { daemon, sockets: sockets.states, asked };
@@ -130,6 +148,7 @@ function seenOf(
     accomplices,
     unseenThreads: daemon.shown.unseen,
     unseenSockets: sockets.unseen,
+    unasked,
     overflow: overflowIds(),
   };
 }

@@ -37,6 +37,8 @@ export interface Seen {
   readonly unseenThreads: readonly string[];
   /** Why packet sockets, or their states, may not all have been seen. */
   readonly unseenSockets: readonly string[];
+  /** Why it could not be asked; empty if it was, or if nobody wanted to ask. */
+  readonly unasked: readonly string[];
   /** The ids that stand for unmapped ones in the user namespace of the inspection. */
   readonly overflow: OverflowIds;
 }
@@ -48,18 +50,19 @@ export function judgeProcess(
 ): ReadonlyMap<InspectionCheckId, Finding> {
   const { subject, predictions, hidden, possiblyHidden, accomplices, overflow } = seen;
   const threads = everyThread(subject.daemon.threads, subject.asked?.threads);
-  const ofThreads = unlessDoubted(seen.unseenThreads),
-    ofSockets = unlessDoubted(seen.unseenSockets);
+  const ofThreads = unlessDoubted(seen.unseenThreads);
+  const ofSockets = unlessDoubted(seen.unseenSockets);
+  const ofAnswers = unlessDoubted([...seen.unasked, ...seen.unseenThreads]);
   const judges: { readonly [id in InspectionCheckId]: () => Finding } = {
     "INSP-01": () => ofThreads(judgeNoNewPrivs(threads, terms)),
     "INSP-02": () => ofThreads(judgeUids(threads, overflow)),
     "INSP-03": () => ofThreads(judgeCapabilities(threads)),
     "INSP-04": () => ofThreads(judgeGroups(subject.daemon.pid, threads, terms, overflow)),
-    "INSP-05": () => ofThreads(judgePacketSocket(subject)),
-    "INSP-06": () => ofThreads(judgeRegain(subject, terms, accomplices)),
+    "INSP-05": () => ofAnswers(judgePacketSocket(subject)),
+    "INSP-06": () => ofAnswers(judgeRegain(subject, terms, accomplices)),
     "INSP-07": () => ofSockets(judgeHidden(subject, hidden, possiblyHidden)),
-    "INSP-08": () => ofThreads(judgeFilters(subject)),
-    "INSP-09": () => ofThreads(ofSockets(judgeOperations(predictions))),
+    "INSP-08": () => ofAnswers(judgeFilters(subject)),
+    "INSP-09": () => ofAnswers(ofSockets(judgeOperations(predictions))),
     "INSP-10": () => ofThreads(ofSockets(judgeSecondLine(subject))),
   };
   return new Map(INSPECTIONS[terms.expect].plan.map((id) => [id, judges[id]()]));

@@ -256,6 +256,10 @@ Deno.test("Whatever was not seen turns a pass to a skip, and leaves a fail", () 
     INSPECTIONS.confined.plan.filter((id) => id !== "INSP-07").map((id) => `${id} skip`),
   );
   assertEquals(wrong(seen({ unseenSockets })), ["INSP-07 skip", "INSP-09 skip", "INSP-10 skip"]);
+  assertEquals(
+    wrong(seen({ unasked: ["it has a tracer"] })),
+    ["INSP-05 skip", "INSP-06 skip", "INSP-08 skip", "INSP-09 skip"],
+  );
   const found = wrong({ ...withThread({ uids: [0, 0, 0, 0] }), unseenThreads }, DROPPED);
   assert(found.includes("INSP-02 fail") && found.includes("INSP-03 skip"), found.join());
 });

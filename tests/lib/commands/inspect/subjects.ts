@@ -146,6 +146,7 @@ export function seen(changes: Partial<Seen> = {}): Seen {
     accomplices: { found: [], unseen: [] },
     unseenThreads: [],
     unseenSockets: [],
+    unasked: [],
     overflow: { uid: undefined, gid: undefined },
     ...changes,
   };
