@@ -8,6 +8,7 @@ import { type CheckId, describeCheck } from "../evidence/checks.ts";
 import { checksOfHardening, type ExperimentDescription } from "../evidence/description.ts";
 import { EXPLANATIONS } from "../evidence/explanations.ts";
 import { describeSeenBy } from "./seen_by.ts";
+import { WIDTH, wrap } from "./wrap.ts";
 
 /**
  * Returns the experiments that judge a check, each as the command line asks for it:
@@ -42,16 +43,10 @@ export function renderExplanation(
   return `${id}  ${claim}\n\n${body.join("")}`;
 }
 
-/** The column at which the texts begin, and the width of a line. */
-const INDENT = 15, WIDTH = 100;
+/** The column at which the texts begin. */
+const INDENT = 15;
 
 /** Breaks `text` into lines. All but the first are indented. */
 function wrapped(text: string): string {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const line = lines.at(-1);
-    if (line === undefined || line.length + 1 + word.length > WIDTH - INDENT) lines.push(word);
-    else lines[lines.length - 1] = `${line} ${word}`;
-  }
-  return lines.join(`\n${" ".repeat(INDENT)}`);
+  return wrap(text, WIDTH - INDENT).join(`\n${" ".repeat(INDENT)}`);
 }
