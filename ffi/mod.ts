@@ -14,6 +14,7 @@
  */
 
 export * from "./packet/bpf.ts";
+export * from "./seccomp/call_data.ts";
 export * from "./process/clock.ts";
 export * from "./socket/calls.ts";
 export * from "./socket/cmsg.ts";
@@ -23,7 +24,9 @@ export * from "./process/descriptor.ts";
 export * from "./packet/ebpf.ts";
 export * from "./abi/errno.ts";
 export * from "./abi/fields.ts";
+export * from "./seccomp/evaluate.ts";
 export * from "./process/file.ts";
+export * from "./seccomp/filter_validity.ts";
 export * from "./socket/inet.ts";
 export * from "./seccomp/installed_filters.ts";
 export * from "./io_uring/io_uring.ts";

@@ -555,6 +555,12 @@ export const CLOCK_REALTIME = 0;
 // linux/bpf_common.h, linux/filter.h
 /** Loads into the accumulator. */
 export const BPF_LD = 0x00;
+/** Loads into the index register. */
+export const BPF_LDX = 0x01;
+/** Stores the accumulator in a cell of memory. */
+export const BPF_ST = 0x02;
+/** Stores the index register in a cell of memory. */
+export const BPF_STX = 0x03;
 /** Computes with the accumulator. */
 export const BPF_ALU = 0x04;
 /** Jumps. */
@@ -569,6 +575,28 @@ export const BPF_H = 0x08;
 export const BPF_B = 0x10;
 /** At an offset into the packet. */
 export const BPF_ABS = 0x20;
+/** At an offset from the index register. */
+export const BPF_IND = 0x40;
+/** The constant. */
+export const BPF_IMM = 0x00;
+/** A cell of memory. */
+export const BPF_MEM = 0x60;
+/** The length of the packet. */
+export const BPF_LEN = 0x80;
+/** The length of an IPv4 header at an offset. */
+export const BPF_MSH = 0xa0;
+/** `+`. */
+export const BPF_ADD = 0x00;
+/** `-`. */
+export const BPF_SUB = 0x10;
+/** `/`. */
+export const BPF_DIV = 0x30;
+/** `|`. */
+export const BPF_OR = 0x40;
+/** `<<`. */
+export const BPF_LSH = 0x60;
+/** `-` of the accumulator. */
+export const BPF_NEG = 0x80;
 /** `&`. */
 export const BPF_AND = 0x50;
 /** `*`. */
@@ -581,6 +609,8 @@ export const BPF_MOD = 0x90;
 export const BPF_XOR = 0xa0;
 /** If equal. */
 export const BPF_JEQ = 0x10;
+/** If greater. */
+export const BPF_JGT = 0x20;
 /** If greater or equal. */
 export const BPF_JGE = 0x30;
 /** If a bit is set in both. */
@@ -591,12 +621,18 @@ export const BPF_JA = 0x00;
 export const BPF_K = 0x00;
 /** The operand is the index register. */
 export const BPF_X = 0x08;
+/** The operand of a return is the accumulator. */
+export const BPF_A = 0x10;
 /** Copies between the registers. */
 export const BPF_MISC = 0x07;
 /** From the accumulator to the index register. */
 export const BPF_TAX = 0x00;
+/** From the index register to the accumulator. */
+export const BPF_TXA = 0x80;
 /** The largest number of instructions in a program. */
 export const BPF_MAXINSNS = 4096;
+/** The number of cells of memory. */
+export const BPF_MEMWORDS = 16;
 /** The base of offsets into the network header. */
 export const SKF_NET_OFF: number = -0x100000;
 /** The base of offsets into the packet's metadata. */
@@ -629,6 +665,8 @@ export const SECCOMP_FILTER_FLAG_TSYNC = 1;
 export const SECCOMP_FILTER_FLAG_NEW_LISTENER = 8;
 /** Kills the process. */
 export const SECCOMP_RET_KILL_PROCESS = 0x80000000;
+/** Kills the thread. */
+export const SECCOMP_RET_KILL_THREAD = 0x00000000;
 /** Sends SIGSYS to the thread instead. */
 export const SECCOMP_RET_TRAP = 0x00030000;
 /** Refuses the call with the errno in the lower 16 bits. */
@@ -637,8 +675,14 @@ export const SECCOMP_RET_ERRNO = 0x00050000;
 export const SECCOMP_RET_USER_NOTIF = 0x7fc00000;
 /** Asks the tracer. */
 export const SECCOMP_RET_TRACE = 0x7ff00000;
+/** Allows the call, and logs it. */
+export const SECCOMP_RET_LOG = 0x7ffc0000;
 /** Allows the call. */
 export const SECCOMP_RET_ALLOW = 0x7fff0000;
+/** The bits of a result that are its action. */
+export const SECCOMP_RET_ACTION_FULL = 0xffff0000;
+/** The bits of a result that are its data, such as the errno. */
+export const SECCOMP_RET_DATA = 0x0000ffff;
 
 // linux/audit.h
 /** `arch` of `seccomp_data` on x86_64. */
