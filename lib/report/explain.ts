@@ -6,6 +6,7 @@
 
 import { type CheckId, describeCheck } from "../evidence/checks.ts";
 import { checksOfHardening, type ExperimentDescription } from "../evidence/description.ts";
+import { INSPECTION } from "../evidence/evidence.ts";
 import { EXPLANATIONS } from "../evidence/explanations.ts";
 import { describeSeenBy } from "./seen_by.ts";
 import { WIDTH, wrap } from "./wrap.ts";
@@ -28,16 +29,18 @@ export function renderExplanation(
 ): string {
   const { claim, expected, source } = describeCheck(id);
   const { why, refutedBy, seenBy } = EXPLANATIONS[id];
+  const judges = judgedBy(id, experiments);
+  const isInspected = judges[0]?.split(" ")[0] === INSPECTION;
   const decisions = source.match(/\bD\d+\b/g) ?? [];
   const sources = source.split("; ").filter((part) => !/^D\d+(, D\d+)*$/.test(part));
   const rows: [name: string, text: string][] = [
     ["Expected", `${expected}.`],
     ["Why", why],
     ["Refuted by", refutedBy],
-    ["Seen by", describeSeenBy(seenBy)],
+    ["Seen by", describeSeenBy(seenBy, isInspected)],
     ["Source", sources.length > 0 ? sources.join("; ") : "the design"],
     ...decisions.length > 0 ? [["Decision", decisions.join(", ")] as [string, string]] : [],
-    ["Part of", judgedBy(id, experiments).join(", ")],
+    ["Part of", judges.join(", ")],
   ];
   const body = rows.map(([name, text]) => `  ${name.padEnd(INDENT - 2)}${wrapped(text)}\n`);
   return `${id}  ${claim}\n\n${body.join("")}`;

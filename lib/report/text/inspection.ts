@@ -262,9 +262,14 @@ function renderList(heading: string, items: readonly string[], manner: Manner): 
   ];
 }
 
-/** Renders the lines of the inspection, and the checks that no line names. */
+/**
+ * Renders the lines of the inspection, and the checks that no line names. The differences between
+ * threads are left out: they stand above.
+ */
 function renderChecks(experiment: ExperimentEvidence, { paint, verbose }: Manner): string[] {
-  const lines = experiment.steps.flatMap((step) => step.lines);
+  const { differences = [] } = experiment.process ?? {};
+  const lines = experiment.steps.flatMap((step) => step.lines)
+    .filter((line) => line.kind !== "note" || !differences.includes(line.text));
   const named = new Set(lines.flatMap((line) => "checks" in line ? line.checks : []));
   return [
     paint.heading("Checks:"),
