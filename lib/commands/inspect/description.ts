@@ -6,6 +6,7 @@
 
 import type { CheckId } from "../../evidence/checks.ts";
 import type { ExperimentDescription } from "../../evidence/description.ts";
+import { INSPECTION } from "../../evidence/evidence.ts";
 import type { Expectation } from "./options.ts";
 
 /** The checks of a process that has dropped its privileges. */
@@ -25,7 +26,7 @@ const CONFINED_PLAN = ["INSP-08", "INSP-09", "INSP-10"] as const satisfies reado
 /** A check of an inspection. */
 export type InspectionCheckId = typeof DROPPED_PLAN[number] | typeof CONFINED_PLAN[number];
 
-const COMMON = { name: "inspect", decisions: ["D24"] } as const;
+const COMMON = { name: INSPECTION, decisions: ["D24"] } as const;
 
 /** An inspection, before it runs. */
 export interface Inspection extends ExperimentDescription {
@@ -51,5 +52,5 @@ export const INSPECTIONS: Readonly<Record<Expectation, Inspection>> = {
 /** The command lines that judge the checks, for the explanations. */
 export const INSPECT_COMMANDS: readonly ExperimentDescription[] = [
   INSPECTIONS.dropped,
-  { ...INSPECTIONS.confined, name: "inspect --ask --expect confined", plan: CONFINED_PLAN },
+  { ...INSPECTIONS.confined, name: `${INSPECTION} --ask --expect confined`, plan: CONFINED_PLAN },
 ];

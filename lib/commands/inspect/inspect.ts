@@ -91,7 +91,7 @@ export async function inspectProcess(pid: number, how: InspectHow): Promise<Insp
       [...earlier].map(([id, finding]) => [id, worseOf(finding, later.get(id)!)]),
     );
     record.process(shownOf(last, asked));
-    record.matrix(asMatrix(seen[1].predictions));
+    record.matrix(asMatrix(seen[1].predictions, terms));
     for (const [id, finding] of worst) record.decide(id, finding, ["parent"]);
     report(record, last, worst);
     const conclusion = concludeInspection(last.daemon, worst, terms);
@@ -166,16 +166,15 @@ function shownOf({ daemon, sockets }: Look, asked: AskedDaemon | undefined): Ins
   };
 }
 
-/** Adds the lines of the transcript: what needs attention first, then the checks. */
+/** Adds the lines of the transcript: the checks, by what they are about. */
 function report(
   record: ExperimentRecord,
-  { daemon, sockets }: Look,
+  { sockets }: Look,
   findings: ReadonlyMap<InspectionCheckId, Finding>,
 ): void {
   const line = (kind: "note" | "done", text: string, ...checks: InspectionCheckId[]) =>
     record.line({ kind, text, checks: checks.filter((id) => findings.has(id)) });
   line("done", "Programs that it executes", "INSP-01");
-  for (const difference of daemon.shown.differences) line("note", difference);
   line("done", "Credentials of every thread", "INSP-02", "INSP-03", "INSP-04");
   line("done", "What they allow", "INSP-05", "INSP-06");
   line("done", "Packet sockets", "INSP-07");

@@ -4,12 +4,22 @@
  * @module
  */
 
-import type { Matrix } from "../../evidence/evidence.ts";
-import { OPERATION_CATALOGUE, OPERATION_NAMES } from "../../evidence/operations.ts";
+import { type Matrix, REFUSED } from "../../evidence/evidence.ts";
+import {
+  OPERATION_CATALOGUE,
+  OPERATION_NAMES,
+  type OperationName,
+} from "../../evidence/operations.ts";
 import type { Predictions } from "./judge/confinement.ts";
+import type { Terms } from "./options.ts";
 
-/** Returns the matrix: a row for each operation, a column for each packet socket. */
-export function asMatrix(predictions: Predictions): Matrix {
+/**
+ * Returns the matrix: a row for each operation, a column for each packet socket. A refusal is
+ * expected of every operation in a confined process, and otherwise of a new packet socket alone.
+ */
+export function asMatrix(predictions: Predictions, { expect }: Pick<Terms, "expect">): Matrix {
+  const isForbidden = (operation: OperationName) =>
+    expect === "confined" || operation === "packet-socket";
   const columns = new Set([...predictions.values()].flatMap((cells) => [...cells.keys()]));
   return {
     columns: [...columns],
@@ -21,7 +31,7 @@ export function asMatrix(predictions: Predictions): Matrix {
           column,
           {
             outcome,
-            known: null,
+            known: isForbidden(operation) ? REFUSED : null,
             rule: wall === "filter" ? reason : null,
             refusal: reason,
             wall,

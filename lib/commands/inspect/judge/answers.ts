@@ -60,7 +60,11 @@ export function judgeRegain(
   }
   const tids = new Set(threads.map(({ tid }) => tid));
   for (const { fd, personalities, pollingThread } of daemon.rings) {
-    if (personalities.includes(0)) {
+    if (personalities === undefined) {
+      doubts.open.push(
+        `this kernel does not list the personalities of the io_uring at descriptor ${fd}`,
+      );
+    } else if (personalities.includes(0)) {
       doubts.refuted.push(`the io_uring at descriptor ${fd} has a personality of uid 0`);
     } else if (personalities.length > 0) {
       doubts.open.push(

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { capabilityNames } from "../../../evidence/capability_names.ts";
 import { type Finding, judged, leftOut, skipped } from "../../../evidence/evidence.ts";
 import type { OverflowIds } from "../../../host/users.ts";
 import { groupAlike, type ThreadCredentials } from "../../../inspect/threads.ts";
@@ -61,7 +62,7 @@ export function judgeCapabilities(threads: Threads): Finding {
   const wrong = threads.map((thread) => ({
     tid: thread.tid,
     held: USABLE.filter((set) => !/^0+$/.test(thread.capabilities[set])).map((set) =>
-      `${set} ${thread.capabilities[set]}`
+      `${set} ${describeSet(thread.capabilities[set])}`
     ).join(", "),
   })).filter(({ held }) => held !== "");
   const words = groupAlike(wrong, ({ held }) => held).map(({ tids, seen }) =>
@@ -72,6 +73,16 @@ export function judgeCapabilities(threads: Threads): Finding {
     wrong.length === 0 ? `no capability on ${whichThreads(threads, threads)}` : joined(words),
     evidence,
   );
+}
+
+/** The most capabilities of a set that are named. */
+const NAMED = 3;
+
+/** Returns a capability set as the kernel prints it, with the names in it if they are few. */
+function describeSet(set: string): string {
+  const names = capabilityNames(set);
+  const more = names.length > NAMED ? `, and ${names.length - NAMED} more` : "";
+  return `${set} (${names.slice(0, NAMED).join(", ")}${more})`;
 }
 
 /**
