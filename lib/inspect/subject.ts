@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { InspectedProcess } from "../evidence/inspected.ts";
+import type { InspectedProcess, InspectedSocket } from "../evidence/inspected.ts";
 import type { Answers } from "./questions.ts";
 import type { ThreadCredentials } from "./threads.ts";
 
@@ -54,18 +54,49 @@ export interface SocketState {
   readonly fd: number;
   /** Every number that it has in the process. */
   readonly fds: readonly number[];
+  readonly type: InspectedSocket["type"];
+  /** 0 if it is bound to no interface, -1 if that interface is gone. */
   readonly ifindex: number;
   readonly protocol: number;
   /** The classic BPF program; empty for none; undefined for an extended one. */
   readonly filter: Uint8Array<ArrayBuffer> | undefined;
   readonly isLocked: boolean;
-  /** Whether it is a member of a fanout group. */
-  readonly isPinned: boolean;
+  /** Whether it is a member of a fanout group; undefined if that cannot be told. */
+  readonly isPinned: boolean | undefined;
   readonly rings: readonly ("rx" | "tx")[] | undefined;
-  /** Whether SO_TIMESTAMPNS or another stamp is on, or a frame was stamped: SIOCGSTAMP's answer. */
   readonly mark: number;
+  /** Whether each frame has a header of PACKET_VNET_HDR. */
+  readonly hasOffloadHeader: boolean;
+  /**
+   * Whether frames are read with their time stamps (SO_TIMESTAMP, SO_TIMESTAMPNS). SIOCGSTAMP then
+   * returns `ENOENT`, unless a frame was read before the option was set. Otherwise it returns a
+   * time as soon as a frame was read by a call, not by a ring. Source: sock_recv_cmsgs.
+   */
+  readonly isStamped: boolean;
   /** Whether it is in the network namespace of the process; undefined if that cannot be read. */
   readonly isInOwnNamespace: boolean | undefined;
+}
+
+/** The packet sockets of a process. */
+export interface SeenSockets {
+  /** Sorted by their lowest number in the process. */
+  readonly states: readonly SocketState[];
+  /** The same sockets, as the evidence shows them. */
+  readonly shown: readonly InspectedSocket[];
+  /**
+   * Packet sockets that the process holds, or may hold, although no descriptor shows them, in
+   * words; those that it certainly holds come first.
+   */
+  readonly hidden: readonly string[];
+  /** The certain ones among `hidden`. */
+  readonly certainlyHidden: readonly string[];
+  /**
+   * Why descriptors of the process may be packet sockets that are not among `states`; empty if none
+   * can be.
+   */
+  readonly missing: readonly string[];
+  /** Everything that could not be seen, `missing` included, each with the reason. */
+  readonly unseen: readonly string[];
 }
 
 /** What a stopped process shows, and the answers of its threads. */
