@@ -103,11 +103,14 @@ export interface SeenSockets {
 export interface AskedThread {
   readonly tid: number;
   readonly credentials: ThreadCredentials;
-  /** Its filters, the oldest first: classic BPF programs. */
+  /**
+   * Its filters, the oldest first: classic BPF programs. Empty if they cannot be read, although
+   * `credentials.seccomp` is 2; `notAsked` says why.
+   */
   readonly filters: readonly Uint8Array<ArrayBuffer>[];
   /**
-   * Its answers through its filters. For a call that was not asked, the reason: its credentials
-   * answer it already, or a filter would do worse than refuse.
+   * Its answers through its filters. A call that was not asked is missing: its credentials answer
+   * it already, or a filter would do worse than refuse.
    */
   readonly asItIs: Partial<Answers>;
   /** Its answers beneath its filters; empty for a thread without filters. */
