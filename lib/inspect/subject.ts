@@ -163,5 +163,4 @@ export interface Prediction {
   readonly reason: string | null;
 }
 
-/** The outcome where what decides was not seen. */
-export const CANNOT_TELL = "cannot tell";
+export { CANNOT_TELL } from "../evidence/evidence.ts";
