@@ -170,6 +170,8 @@ export function describeBinding(
 ): string {
   const where = ifindex === 0
     ? `bound to no interface${protocol === 0 ? "" : ": it receives from all"}`
+    : ifindex < 0
+    ? "bound to an interface that is gone"
     : name === null
     ? `bound to interface ${ifindex}, whose name cannot be read`
     : `bound to ${name} (ifindex ${ifindex})`;
