@@ -14,6 +14,7 @@
  */
 
 export * from "./packet/bpf.ts";
+export * from "./process/capabilities.ts";
 export * from "./process/clock.ts";
 export * from "./socket/calls.ts";
 export * from "./socket/cmsg.ts";
@@ -23,6 +24,7 @@ export * from "./process/descriptor.ts";
 export * from "./packet/ebpf.ts";
 export * from "./abi/errno.ts";
 export * from "./abi/fields.ts";
+export * from "./process/every_thread.ts";
 export * from "./process/file.ts";
 export * from "./socket/inet.ts";
 export * from "./seccomp/installed_filters.ts";
