@@ -544,6 +544,8 @@ export const PROT_NONE = 0;
 export const PROT_READ = 1;
 /** Memory that can be written. */
 export const PROT_WRITE = 2;
+/** Code that can be executed. */
+export const PROT_EXEC = 4;
 /** Changes are shared with other mappings. */
 export const MAP_SHARED = 0x01;
 /** Changes are private to this mapping. */
@@ -628,6 +630,8 @@ export const SYS_SECCOMP = 1;
 export const SYS_USER_DISPATCH = 2;
 
 // bits/sigaction.h
+/** Restarts a system call that the handler interrupts: sigaction(2). */
+export const SA_RESTART = 0x10000000;
 /** Adds to the signals that a thread blocks: pthread_sigmask(3). */
 export const SIG_BLOCK = 0;
 /** Replaces the signals that a thread blocks. */
