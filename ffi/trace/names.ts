@@ -68,7 +68,7 @@ const { CLOSE_RANGE_CLOEXEC, MFD_ALLOW_SEALING, MFD_CLOEXEC } = c;
 const { PROT_READ, PROT_WRITE } = c;
 const { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_SHARED } = c;
 const { RLIMIT_CORE, RLIMIT_FSIZE, RLIMIT_NOFILE } = c;
-const { NS_GET_PARENT, SIOCGSTAMP_OLD, SIOCSIFFLAGS } = c;
+const { NS_GET_OWNER_UID, NS_GET_PARENT, NS_GET_USERNS, SIOCGSTAMP_OLD, SIOCSIFFLAGS } = c;
 const { CLONE_NEWPID, CLONE_NEWUSER } = c;
 const { CLOCK_REALTIME, SHUT_RDWR } = c;
 const newNamespaces = bits({ CLONE_NEWPID, CLONE_NEWUSER });
@@ -110,7 +110,13 @@ const ARGUMENTS: Readonly<Record<string, Name>> = {
   }),
   "setrlimit.resource": one({ RLIMIT_CORE, RLIMIT_FSIZE, RLIMIT_NOFILE }),
   "clock_gettime.clockid": one({ CLOCK_REALTIME }),
-  "ioctl.op": one({ NS_GET_PARENT, SIOCGSTAMP_OLD, SIOCSIFFLAGS }),
+  "ioctl.op": one({
+    NS_GET_OWNER_UID,
+    NS_GET_PARENT,
+    NS_GET_USERNS,
+    SIOCGSTAMP_OLD,
+    SIOCSIFFLAGS,
+  }),
   "unshare.flags": newNamespaces,
   "setns.nstype": newNamespaces,
 };
