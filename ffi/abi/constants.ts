@@ -898,6 +898,10 @@ export const SIOCGSKNS = 0x894c;
 // linux/nsfs.h
 /** Opens the parent of a namespace: ioctl(2) on a file of /proc/PID/ns. */
 export const NS_GET_PARENT = 0xb702;
+/** Opens the user namespace that owns a namespace. */
+export const NS_GET_USERNS = 0xb701;
+/** Reads the user who owns a user namespace. */
+export const NS_GET_OWNER_UID = 0xb704;
 
 // bits/sched.h
 /** Parent and child share memory: clone(2). */
