@@ -1,11 +1,11 @@
 /**
- * Comparing descriptors of two processes by kcmp(2). The kernel answers, so no process can forge
- * the answer.
+ * Comparing descriptors and memory of two processes by kcmp(2). The kernel answers, so no process
+ * can forge the answer.
  *
  * @module
  */
 
-import { KCMP_FILE, KCMP_FILES } from "../abi/constants.ts";
+import { KCMP_FILE, KCMP_FILES, KCMP_VM } from "../abi/constants.ts";
 import { rawSyscall } from "../abi/raw_syscall.ts";
 
 /**
@@ -49,4 +49,26 @@ export function isSameFile(pid: number, fd: number, otherPid: number, otherFd: n
  */
 export function sharesDescriptors(tid: number, otherTid: number): boolean {
   return rawSyscall("kcmp", tid, otherTid, KCMP_FILES, 0, 0) === 0;
+}
+
+/**
+ * Whether two threads share one address space: kcmp(2), `KCMP_VM`. The threads of a process always
+ * do; processes may (clone(2), `CLONE_VM`), and do between vfork(2) and execve(2).
+ *
+ * @example
+ * ```ts
+ * import { sharesMemory } from "../mod.ts";
+ *
+ * for (const { name } of Deno.readDirSync("/proc/self/task")) {
+ *   console.assert(sharesMemory(Deno.pid, Number(name)));
+ * }
+ * ```
+ *
+ * @param tid A thread with memory: not one of the kernel's, and not one that has ended.
+ * @param otherTid Another one.
+ * @throws {SystemError} `EPERM` (no `CAP_SYS_PTRACE`), `ESRCH`, `ENOSYS` (a kernel without
+ * `CONFIG_KCMP`).
+ */
+export function sharesMemory(tid: number, otherTid: number): boolean {
+  return rawSyscall("kcmp", tid, otherTid, KCMP_VM, 0, 0) === 0;
 }

@@ -62,7 +62,8 @@ export function packetSocket(different: Partial<SocketState> = {}): SocketState 
     isPinned: false,
     rings: [],
     mark: 0,
-    stampsFrames: false,
+    isStamped: false,
+    hasOffloadHeader: false,
     isInOwnNamespace: true,
     ...different,
   };

@@ -56,12 +56,14 @@ import {
   ADDRESS,
   bindStep,
   destination,
+  isUnbound,
   lock,
   nextDescriptor,
   onPacketSocket,
   onSocket,
   openingCalls,
   options,
+  pinned,
   sending,
   setOption,
 } from "./socket_steps.ts";
@@ -162,7 +164,7 @@ export const PACKET_SOCKET_RULES = {
   "promiscuous": packetOption(PACKET_ADD_MEMBERSHIP, REQUEST),
   "send": onPacketSocket((view) => [
     ...sending(view, sendingTo(view, NULL, 0)),
-    ...view.socket.ifindex === 0 ? [] : [[step(sendingTo(view, POINTER, ADDRESS))]],
+    ...isUnbound(view) ? [] : [[step(sendingTo(view, POINTER, ADDRESS))]],
   ]),
   "sendto-elsewhere": one((view) => sendingTo(view, POINTER, ADDRESS)),
   "write": onPacketSocket((view) => sending(view, onSocket(view, "write", POINTER, FRAME))),
@@ -205,19 +207,15 @@ export const PACKET_SOCKET_RULES = {
     if (view.socket.type === "SOCK_DGRAM") {
       return refused("EINVAL", "kernel", "only SOCK_RAW has this option");
     }
-    const hasRing = view.socket.rings !== undefined && view.socket.rings.length > 0;
-    return options(view) ?? (hasRing ? cannotTell("its ring may be in the way") : undefined);
+    const mayHaveRing = view.socket.rings?.length !== 0;
+    return options(view) ?? (mayHaveRing ? cannotTell("a ring may be in the way") : undefined);
   }),
   "auxdata": packetOption(PACKET_AUXDATA),
   "timestamp": packetOption(PACKET_TIMESTAMP),
   "last-timestamp": one(
     (view) => STAMP_REQUESTS.flatMap((request) => onSocket(view, "ioctl", request, POINTER)),
-    ({ socket: { stampsFrames } }) =>
-      stampsFrames === undefined
-        ? cannotTell("whether frames are stamped cannot be seen")
-        : stampsFrames
-        ? refused("ENOENT", "kernel", "each frame has its own stamp")
-        : undefined,
+    ({ socket: { isStamped } }) =>
+      isStamped ? refused("ENOENT", "kernel", "each frame has its own stamp") : undefined,
   ),
   "priority": one(
     (view) => setOption(view, SOL_SOCKET, SO_PRIORITY),
@@ -241,14 +239,12 @@ export const PACKET_SOCKET_RULES = {
   ),
   "fanout-join": onPacketSocket((view) => {
     const joining = setOption(view, SOL_PACKET, PACKET_FANOUT);
-    const pinned = view.socket.isPinned
-      ? refused("EALREADY", "pin", "it is a member of a fanout group")
-      : undefined;
+    const member = pinned(view.socket, "EALREADY");
     const isRunning = view.socket.protocol !== 0;
     const unbound = isRunning ? undefined : refused("EINVAL", "kernel", "it has no protocol");
     return [
-      [step(joining, options(view) ?? pinned ?? unbound)],
-      ...isRunning ? [] : [[bindStep(view), step(joining, options(view) ?? pinned)]],
+      [step(joining, options(view) ?? member ?? unbound)],
+      ...isRunning ? [] : [[bindStep(view), step(joining, options(view) ?? member)]],
     ];
   }),
 } satisfies SocketRules;

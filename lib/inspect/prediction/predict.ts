@@ -104,7 +104,8 @@ const NEW_SOCKET: SocketState = {
   isPinned: false,
   rings: [],
   mark: 0,
-  stampsFrames: false,
+  hasOffloadHeader: false,
+  isStamped: false,
   isInOwnNamespace: true,
 };
 

@@ -16,7 +16,15 @@ import {
 } from "../../../ffi/abi/constants.ts";
 import { type Call, call, NULL, POINTER } from "./calls.ts";
 import { room } from "./room.ts";
-import { type KernelAnswer, refused, type Rule, type Step, step, type View } from "./rule.ts";
+import {
+  cannotTell,
+  type KernelAnswer,
+  refused,
+  type Rule,
+  type Step,
+  step,
+  type View,
+} from "./rule.ts";
 
 /** The size of `struct sockaddr_ll`, in bytes. */
 export const ADDRESS = 20;
@@ -43,9 +51,10 @@ export function onPacketSocket(ways: Rule["ways"]): Rule {
   return { needsSocket: true, ways };
 }
 
-/** A member of a fanout group cannot be bound again. Source: packet_do_bind. */
-export function pin({ socket }: View): KernelAnswer {
-  return socket.isPinned ? refused("EINVAL", "pin", "it is a member of a fanout group") : undefined;
+/** What a membership in a fanout group answers. */
+export function pinned({ isPinned }: View["socket"], errno: "EINVAL" | "EALREADY"): KernelAnswer {
+  if (isPinned === undefined) return cannotTell("whether it is in a fanout group is not known");
+  return isPinned ? refused(errno, "pin", "it is a member of a fanout group") : undefined;
 }
 
 /** The last filter stays. Source: sk_attach_prog, sk_detach_filter. */
@@ -60,24 +69,31 @@ export function options({ socket }: View): KernelAnswer {
     : undefined;
 }
 
-/** Returns the step that binds the socket elsewhere. */
+/**
+ * Returns the step that binds the socket elsewhere. A member of a fanout group cannot be bound
+ * again. Source: packet_do_bind.
+ */
 export const bindStep = (view: View): Step =>
-  step(onSocket(view, "bind", POINTER, ADDRESS), pin(view));
+  step(onSocket(view, "bind", POINTER, ADDRESS), pinned(view.socket, "EINVAL"));
+
+/** Whether the socket is bound to no interface, or to one that is gone. */
+export const isUnbound = ({ socket: { ifindex } }: View): boolean => ifindex <= 0;
 
 /** Without an address, a frame goes to the interface that the socket is bound to. */
-export function destination({ socket: { type, ifindex } }: View): KernelAnswer {
-  if (type === "SOCK_PACKET") return refused("ENOTCONN", "kernel", "SOCK_PACKET wants an address");
-  return ifindex === 0 ? refused("ENXIO", "kernel", "it is bound to no interface") : undefined;
+export function destination(view: View): KernelAnswer {
+  if (view.socket.type === "SOCK_PACKET") {
+    return refused("ENOTCONN", "kernel", "SOCK_PACKET wants an address");
+  }
+  return isUnbound(view) ? refused("ENXIO", "kernel", "it is bound to no interface") : undefined;
 }
 
 /**
  * Returns the ways to send by calls without an address: as the socket is bound, or bound before.
  */
 export function sending(view: View, calls: readonly Call[], ...before: readonly Step[]): Step[][] {
-  const isUnbound = view.socket.ifindex === 0;
   return [
     [...before, step(calls, destination(view))],
-    ...isUnbound ? [[bindStep(view), ...before, step(calls)]] : [],
+    ...isUnbound(view) ? [[bindStep(view), ...before, step(calls)]] : [],
   ];
 }
 
