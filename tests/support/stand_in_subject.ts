@@ -14,7 +14,7 @@ import { openDescriptors } from "../../ffi/process/proc.ts";
 import { readLink, readTextFile } from "../../ffi/process/file.ts";
 import { copyDescriptor } from "../../ffi/process/pidfd.ts";
 import { linksOfPacketSockets } from "../../lib/inspect/packet_sockets.ts";
-import { StoppedChild } from "../../lib/inspect/stopped.ts";
+import { StoppedProcesses } from "../../lib/inspect/stopped.ts";
 import type { AskedDaemon, SeenDaemon, SocketState, Subject } from "../../lib/inspect/subject.ts";
 import { threadCredentials } from "../../lib/inspect/threads.ts";
 import { describePacketSocket } from "../../lib/packets/socket.ts";
@@ -55,6 +55,8 @@ export function seeDaemon(pid: number, siblings: SeenDaemon["siblings"]): SeenDa
       const personalities = [...text.matchAll(/^\s+Uid:\s*(\d+)/gm)].map(([, uid]) => Number(uid));
       return { fd, files: [], personalities, pollingThread: polling > 0 ? polling : undefined };
     }),
+    descriptors,
+    mapped: [],
     siblings,
   };
 }
@@ -87,7 +89,7 @@ export function seePacketSockets({ pid, shown }: SeenDaemon): SocketState[] {
 }
 
 export function askDaemon({ pid }: SeenDaemon): AskedDaemon {
-  using stopped = new StoppedChild(() => [pid]);
+  using stopped = new StoppedProcesses(() => [pid]);
   const credentials = new Map(threadCredentials(pid).map((each) => [each.tid, each]));
   const threads = [...stopped.threads].map(([tid, thread]) => ({
     tid,
