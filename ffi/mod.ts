@@ -13,6 +13,7 @@
  * @module
  */
 
+export { filterResult } from "./seccomp/actions.ts";
 export * from "./packet/bpf.ts";
 export * from "./seccomp/call_data.ts";
 export * from "./process/clock.ts";
@@ -21,10 +22,13 @@ export * from "./socket/cmsg.ts";
 export * from "./abi/constants.ts";
 export * from "./process/credentials.ts";
 export * from "./process/descriptor.ts";
+export * from "./packet/disassemble.ts";
+export * from "./seccomp/disassemble.ts";
 export * from "./packet/ebpf.ts";
 export * from "./abi/errno.ts";
 export * from "./abi/fields.ts";
 export * from "./seccomp/evaluate.ts";
+export * from "./seccomp/explain_answer.ts";
 export * from "./process/file.ts";
 export * from "./seccomp/filter_validity.ts";
 export * from "./socket/inet.ts";
@@ -56,6 +60,7 @@ export * from "./socket/scm_rights.ts";
 export * from "./seccomp/seccomp.ts";
 export * from "./process/signals.ts";
 export * from "./abi/struct.ts";
+export * from "./abi/syscall_names.ts";
 export * from "./abi/syscalls.ts";
 export * from "./process/threads.ts";
 export * from "./process/users.ts";

@@ -709,20 +709,42 @@ export const BPF_MAXINSNS = 4096;
 export const BPF_MEMWORDS = 16;
 /** The base of offsets into the network header. */
 export const SKF_NET_OFF: number = -0x100000;
+/** The base of offsets into the link-layer header. */
+export const SKF_LL_OFF: number = -0x200000;
 /** The base of offsets into the packet's metadata. */
 export const SKF_AD_OFF: number = -0x1000;
 /** Metadata: the packet's EtherType. */
 export const SKF_AD_PROTOCOL = 0;
 /** Metadata: the packet's `sll_pkttype`. */
 export const SKF_AD_PKTTYPE = 4;
+/** Metadata: the index of the interface. */
+export const SKF_AD_IFINDEX = 8;
+/** Metadata: finds a Netlink attribute. */
+export const SKF_AD_NLATTR = 12;
+/** Metadata: finds a nested Netlink attribute. */
+export const SKF_AD_NLATTR_NEST = 16;
+/** Metadata: the packet's mark. */
+export const SKF_AD_MARK = 20;
 /** Metadata: the receive queue of the interface. */
 export const SKF_AD_QUEUE = 24;
+/** Metadata: the ARPHRD_ type of the interface. */
+export const SKF_AD_HATYPE = 28;
+/** Metadata: the hash of the packet's flow. */
+export const SKF_AD_RXHASH = 32;
 /** Metadata: the processor on which the program runs. */
 export const SKF_AD_CPU = 36;
+/** No metadata: `A ^ X`. */
+export const SKF_AD_ALU_XOR_X = 40;
 /** Metadata: the packet's VLAN tag. */
 export const SKF_AD_VLAN_TAG = 44;
+/** Metadata: whether the packet has a VLAN tag. */
+export const SKF_AD_VLAN_TAG_PRESENT = 48;
+/** Metadata: the offset of the payload. */
+export const SKF_AD_PAY_OFFSET = 52;
 /** Metadata: a random number. */
 export const SKF_AD_RANDOM = 56;
+/** Metadata: the EtherType of the VLAN tag. */
+export const SKF_AD_VLAN_TPID = 60;
 
 // linux/bpf.h
 /** For bpf(2): loads a program. */
