@@ -233,6 +233,7 @@ function renderEnvironment({ environment, version }: Evidence): Markup {
     ...environment.link === null
       ? []
       : [["Frames", describeLink(environment.link, environment.interface)] as [string, string]],
+    ["Running as", environment.running_as],
     ["Target user", environment.user ?? "none"],
     ["Started", environment.started],
   ];
