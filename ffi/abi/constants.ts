@@ -755,6 +755,8 @@ export const __WALL = 0x40000000;
 // linux/kcmp.h
 /** Compares two open file descriptions: kcmp(2). */
 export const KCMP_FILE = 0;
+/** Compares two address spaces. */
+export const KCMP_VM = 1;
 /** Compares two tables of descriptors. */
 export const KCMP_FILES = 2;
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { KCMP_FILE, KCMP_FILES } from "../abi/constants.ts";
+import { KCMP_FILE, KCMP_FILES, KCMP_VM } from "../abi/constants.ts";
 import { AnswerError } from "../abi/errno.ts";
 import { rawSyscall } from "../abi/raw_syscall.ts";
 
@@ -50,6 +50,27 @@ export function isSameFile(pid: number, fd: number, otherPid: number, otherFd: n
  */
 export function sharesDescriptors(tid: number, otherTid: number): boolean {
   return rawSyscall("kcmp", tid, otherTid, KCMP_FILES, 0, 0) === 0;
+}
+
+/**
+ * Whether two threads share their memory: kcmp(2), `KCMP_VM`. The threads of a process do;
+ * processes may (clone(2), `CLONE_VM`), and each may have other credentials.
+ *
+ * @example
+ * ```ts
+ * import { getppid, sharesMemory } from "../mod.ts";
+ *
+ * console.assert(sharesMemory(Deno.pid, Deno.pid));
+ * if (Deno.uid() === 0 && getppid() > 0) console.assert(!sharesMemory(Deno.pid, getppid()));
+ * ```
+ *
+ * @param tid A thread.
+ * @param otherTid Another thread.
+ * @throws {SystemError} `EPERM` (no `CAP_SYS_PTRACE`), `ESRCH`, `ENOSYS` (a kernel without
+ * `CONFIG_KCMP`).
+ */
+export function sharesMemory(tid: number, otherTid: number): boolean {
+  return rawSyscall("kcmp", tid, otherTid, KCMP_VM, 0, 0) === 0;
 }
 
 /**
