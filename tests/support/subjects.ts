@@ -91,6 +91,7 @@ export function daemon(
     rings: [],
     descriptors: shown.descriptors ?? [],
     mapped: [],
+    sharers: [],
     siblings: { dumpable: [200], undumpable: [201] },
     ...different,
     shown: {
