@@ -1,6 +1,6 @@
 /**
- * Comparing descriptors of two processes by kcmp(2). The kernel answers, so no process can forge
- * the answer.
+ * Comparing descriptors and memory of two processes by kcmp(2). The kernel answers, so no process
+ * can forge the answer.
  *
  * @module
  */
@@ -53,19 +53,20 @@ export function sharesDescriptors(tid: number, otherTid: number): boolean {
 }
 
 /**
- * Whether two threads share their memory: kcmp(2), `KCMP_VM`. The threads of a process do;
- * processes may (clone(2), `CLONE_VM`), and each may have other credentials.
+ * Whether two threads share one address space: kcmp(2), `KCMP_VM`. The threads of a process always
+ * do; processes may (clone(2), `CLONE_VM`), and do between vfork(2) and execve(2).
  *
  * @example
  * ```ts
- * import { getppid, sharesMemory } from "../mod.ts";
+ * import { sharesMemory } from "../mod.ts";
  *
- * console.assert(sharesMemory(Deno.pid, Deno.pid));
- * if (Deno.uid() === 0 && getppid() > 0) console.assert(!sharesMemory(Deno.pid, getppid()));
+ * for (const { name } of Deno.readDirSync("/proc/self/task")) {
+ *   console.assert(sharesMemory(Deno.pid, Number(name)));
+ * }
  * ```
  *
- * @param tid A thread.
- * @param otherTid Another thread.
+ * @param tid A thread with memory: not one of the kernel's, and not one that has ended.
+ * @param otherTid Another one.
  * @throws {SystemError} `EPERM` (no `CAP_SYS_PTRACE`), `ESRCH`, `ENOSYS` (a kernel without
  * `CONFIG_KCMP`).
  */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { NS_GET_OWNER_UID, NS_GET_PARENT, NS_GET_USERNS } from "../abi/constants.ts";
+import { NS_GET_OWNER_UID, NS_GET_PARENT, NS_GET_USERNS, SIOCGSKNS } from "../abi/constants.ts";
 import { AnswerError, check } from "../abi/errno.ts";
 import { libc } from "../abi/libc.ts";
 
@@ -73,6 +73,30 @@ export function setns(fd: number, kind: number): void {
  */
 export function parentNamespace(fd: number): number {
   return check(libc.ioctl(fd, BigInt(NS_GET_PARENT), null), "ioctl");
+}
+
+/**
+ * Opens the network namespace of a socket, which may be another than that of its holder: ioctl(2),
+ * `SIOCGSKNS`. Source: sock_ioctl in net/socket.c.
+ *
+ * @example
+ * ```ts
+ * import { AF_UNIX, OwnedFd, readLink, SOCK_DGRAM, socket, socketNamespace } from "../mod.ts";
+ *
+ * using local = new OwnedFd(socket(AF_UNIX, SOCK_DGRAM, 0));
+ * if (Deno.uid() === 0) {
+ *   using namespace = new OwnedFd(socketNamespace(local.fd));
+ *   console.assert(readLink(`/proc/self/fd/${namespace.fd}`) === readLink("/proc/self/ns/net"));
+ * }
+ * ```
+ *
+ * @param fd A socket.
+ * @returns A descriptor as of a file of /proc/PID/ns, close-on-exec.
+ * @throws {SystemError} `EPERM` (no CAP_NET_ADMIN over the namespace), `ENOTTY` (not a socket, or
+ * before Linux 4.9).
+ */
+export function socketNamespace(fd: number): number {
+  return check(libc.ioctl(fd, BigInt(SIOCGSKNS), null), "ioctl");
 }
 
 /**
