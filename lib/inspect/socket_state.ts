@@ -34,7 +34,7 @@ export function seePacketSockets(daemon: SeenDaemon): SeenSockets {
   const tables = packetTables(pid);
   const maps = specialMappings(pid);
   using namespaces = new SocketNamespaces();
-  const copied = copySockets(pid, daemon.shown.descriptors, (fd, link) => namespaces.add(fd, link));
+  const copied = copySockets(pid, daemon.descriptors, (fd, link) => namespaces.add(fd, link));
   const links = copied.packetSockets.map(({ link }) => link);
   namespaces.complete(links, tables.namespaces, pid);
   const reported = namespaces.report();
@@ -45,11 +45,11 @@ export function seePacketSockets(daemon: SeenDaemon): SeenSockets {
     const namespace = namespaces.of(socket.link);
     const report = reported.reports.get(socket.options.cookie);
     const state = stateOf(socket, report, namespace, own);
-    const others = otherHolders(pid, socket, holders.byLink.get(socket.link) ?? []);
+    const others = otherHolders(socket, holders.byLink.get(socket.link) ?? []);
     return { state, shown: showSocket(socket, state, report, namespace, others) };
   }).toSorted((one, other) => one.state.fd - other.state.fd);
 
-  const missing = whatIsMissing(daemon, copied, packetSockets, holders.byLink);
+  const missing = whatIsMissing(pid, copied, packetSockets, holders.byLink);
   const { certain, possible } = hiddenSockets(daemon, {
     isShown: (link) =>
       copied.examined.has(link) ||
@@ -140,7 +140,7 @@ function isPinned(option: number, report: SocketReport | undefined): boolean | u
  * A socket that was closed meanwhile does not count, unless it is in a table of packet sockets.
  */
 function whatIsMissing(
-  { pid, shown }: SeenDaemon,
+  pid: number,
   { examined, failures, left }: CopiedSockets,
   packetSockets: ReadonlyMap<string, string>,
   holders: ReadonlyMap<string, readonly Holder[]>,
@@ -152,9 +152,7 @@ function whatIsMissing(
       `descriptor ${fd}, packet socket ${link}: it appeared while the others were looked at`
     )
   );
-  const { descriptors_left_out: leftOut } = shown;
   return [
-    ...leftOut === 0 ? [] : [`${leftOut} descriptors more than listed`],
     ...left === 0 ? [] : [`${left} packet sockets more than ${PACKET_SOCKET_LIMIT}`],
     ...listed(failed.map(({ reason }) => reason)),
     ...listed(later),
