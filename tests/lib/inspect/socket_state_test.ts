@@ -54,6 +54,7 @@ import { bindPacketSocket } from "../../../lib/packets/socket.ts";
 import { OtherNamespace } from "../../ffi/programs/other_namespace.ts";
 import { ip } from "../../ffi/programs/veth.ts";
 import { type Daemon, startDaemon } from "../../support/daemon.ts";
+import { lookAtDancer } from "./dancing.ts";
 import { heldByChild } from "../../support/held_by_child.ts";
 import { testNeeding } from "../../support/needs.ts";
 
@@ -470,4 +471,8 @@ daemonTest("Thousands of numbers, and dozens of sockets", async () => {
   assertEquals([states.length, states[0].fds.length, unseen], [41, 3001, []]);
   assertEquals(states.map(({ fd }) => fd), states.map(({ fd }) => fd).toSorted((a, b) => a - b));
   assertEquals(shown.flatMap(({ holders }) => holders), []);
+});
+
+daemonTest("A socket that moves all the time is seen, missing, or possibly hidden", async () => {
+  await lookAtDancer(20);
 });
