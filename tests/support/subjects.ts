@@ -136,6 +136,7 @@ export function surroundings(different: Partial<Surroundings> = {}): Surrounding
     mostDescriptors: 1024,
     hasNullDevice: true,
     hasSetUidProgram: true,
+    abis: [],
     kernelThreads: [],
     ...different,
   };

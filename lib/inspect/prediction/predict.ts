@@ -128,7 +128,7 @@ interface Threads {
 }
 
 /** Threads of the kernel make no system calls; the rules for rings look at them. */
-function threadsOf({ daemon, asked }: Subject, { kernelThreads }: Surroundings): Threads {
+function threadsOf({ daemon, asked }: Subject, { kernelThreads, abis }: Surroundings): Threads {
   const stopped = new Map(asked?.threads.map((thread) => [thread.tid, thread]));
   const all = stopped.size > 0
     ? [...stopped.values()].map(({ credentials }) => credentials)
@@ -153,7 +153,7 @@ function threadsOf({ daemon, asked }: Subject, { kernelThreads }: Surroundings):
     const isFiltered = (asked?.filters.length ?? 0) > 0;
     return {
       credentials: like,
-      filters: filtersOf(like, asked),
+      filters: filtersOf(like, asked, abis),
       netRaw: daemon.netRaw.get(like.tid),
       answers: (isFiltered ? asked?.beneath : asked?.asItIs) ?? {},
     };

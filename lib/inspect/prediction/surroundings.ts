@@ -5,12 +5,16 @@
  * @module
  */
 
-import { Errno, errnoOf, SystemError } from "../../../ffi/abi/errno.ts";
+import { check, Errno, errnoOf, SystemError } from "../../../ffi/abi/errno.ts";
+import { libc } from "../../../ffi/abi/libc.ts";
+import { X32_BIT } from "../../../ffi/abi/other_abis.ts";
 import { rawSyscall } from "../../../ffi/abi/raw_syscall.ts";
+import { syscallNumber } from "../../../ffi/abi/syscalls.ts";
 import { readTextFile } from "../../../ffi/process/file.ts";
 import { IoUring } from "../../../ffi/io_uring/io_uring.ts";
 import { isKernelThread } from "../../../ffi/ptrace/thread_state.ts";
 import { systemSetting } from "../../host/kernel.ts";
+import type { OtherAbi } from "./calls.ts";
 import type { SeenDaemon } from "../subject.ts";
 
 /** The facts beside the process itself. A setting that the kernel does not have is undefined. */
@@ -39,6 +43,8 @@ export interface Surroundings {
   readonly hasNullDevice: boolean | undefined;
   /** Whether su(1) is in its root folder, as a set-uid program; undefined if unknown. */
   readonly hasSetUidProgram: boolean | undefined;
+  /** The other ways into this kernel, beside that of its architecture. */
+  readonly abis: readonly OtherAbi[];
   /** The threads that only the kernel runs, for an io_uring. They make no system calls. */
   readonly kernelThreads: readonly number[];
 }
@@ -63,6 +69,7 @@ export function seeSurroundings({ pid, threads, shown }: SeenDaemon): Surroundin
     mostDescriptors: hardLimitOfDescriptors(pid),
     hasNullDevice: isHere ? hasMode("/dev/null", WRITABLE_BY_OTHERS) : undefined,
     hasSetUidProgram: isHere ? hasMode("/usr/bin/su", SET_UID) : undefined,
+    abis: otherAbis(),
     kernelThreads: threads.map(({ tid }) => tid).filter(isKernelThread),
   };
 }
@@ -83,6 +90,20 @@ function hasMode(path: string, bits: number): boolean {
   } catch {
     return false;
   }
+}
+
+/**
+ * Returns the other ways into this kernel. On x86_64 the setting exists where it runs 32-bit programs. The
+ * call is getpid(2); a filter of our own that refuses it shows nothing.
+ */
+function otherAbis(): OtherAbi[] {
+  if (Deno.build.arch === "aarch64") return ["arm"];
+  const getpid = BigInt(X32_BIT | syscallNumber("getpid")!);
+  const x32 = errnoOf(() => check(libc.syscall(getpid, 0n, 0n, 0n, 0n, 0n, 0n), "getpid"));
+  return [
+    ...setting("abi/vsyscall32") === undefined ? [] : ["i386" as const],
+    ...x32 === Errno.ENOSYS ? [] : ["x32" as const],
+  ];
 }
 
 /** Whether the kernel knows io_uring_setup(2). Without entries it makes no ring. */
