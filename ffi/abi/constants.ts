@@ -544,6 +544,8 @@ export const PROT_NONE = 0;
 export const PROT_READ = 1;
 /** Memory that can be written. */
 export const PROT_WRITE = 2;
+/** Code that can be executed. */
+export const PROT_EXEC = 4;
 /** Changes are shared with other mappings. */
 export const MAP_SHARED = 0x01;
 /** Changes are private to this mapping. */
@@ -628,6 +630,8 @@ export const SYS_SECCOMP = 1;
 export const SYS_USER_DISPATCH = 2;
 
 // bits/sigaction.h
+/** Restarts a system call that the handler interrupts: sigaction(2). */
+export const SA_RESTART = 0x10000000;
 /** Adds to the signals that a thread blocks: pthread_sigmask(3). */
 export const SIG_BLOCK = 0;
 /** Replaces the signals that a thread blocks. */
@@ -894,6 +898,10 @@ export const SIOCGSKNS = 0x894c;
 // linux/nsfs.h
 /** Opens the parent of a namespace: ioctl(2) on a file of /proc/PID/ns. */
 export const NS_GET_PARENT = 0xb702;
+/** Opens the user namespace that owns a namespace. */
+export const NS_GET_USERNS = 0xb701;
+/** Reads the user who owns a user namespace. */
+export const NS_GET_OWNER_UID = 0xb704;
 
 // bits/sched.h
 /** Parent and child share memory: clone(2). */

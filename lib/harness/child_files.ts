@@ -21,7 +21,7 @@
  */
 
 import { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH } from "../../ffi/abi/constants.ts";
-import { withoutCapabilities } from "../../ffi/process/credentials.ts";
+import { withoutCapabilities } from "../../ffi/process/capabilities.ts";
 import { readLink } from "../../ffi/process/file.ts";
 import { DEFAULT_LAUNCHER } from "../confine/launcher.ts";
 import { CannotAnswer } from "../evidence/errors.ts";

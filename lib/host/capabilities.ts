@@ -14,7 +14,7 @@ import {
   CAP_SYS_PTRACE,
 } from "../../ffi/abi/constants.ts";
 import { attempt } from "../../ffi/abi/errno.ts";
-import { capget } from "../../ffi/process/credentials.ts";
+import { capget } from "../../ffi/process/capabilities.ts";
 
 const BITS = {
   CAP_KILL,

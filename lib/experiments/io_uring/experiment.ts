@@ -25,7 +25,7 @@ import { IoUring } from "../../../ffi/io_uring/io_uring.ts";
 import { dropPrivileges, getresuid } from "../../../ffi/process/credentials.ts";
 import { close, OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { compileFilter, installFilter } from "../../../ffi/seccomp/seccomp.ts";
-import { EarlyRings, ROOTS_FILE } from "../../confine/early_rings.ts";
+import { dropDespiteRings, EarlyRings, ROOTS_FILE } from "../../confine/early_rings.ts";
 import { DEFAULT_LAUNCHER } from "../../confine/launcher.ts";
 import { ALLOW_EVERYTHING } from "../../confine/policy.ts";
 import { waitForRingThreads } from "../../confine/worker_protections.ts";
@@ -223,7 +223,7 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   run.done("One plain, one polled by the kernel (SQPOLL), one with a registered personality");
 
   run.step("Dropping all privileges, no_new_privs on every thread...");
-  overrides.dropPrivileges({ uid, gid });
+  dropDespiteRings(() => overrides.dropPrivileges({ uid, gid }));
   overrides.noNewPrivileges();
   run.done(`uid ${getresuid().effective}`);
 

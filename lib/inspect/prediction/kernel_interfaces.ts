@@ -84,7 +84,8 @@ function byEntering(
   };
 }
 
-function asPersonality(view: View, personalities: readonly number[]): KernelAnswer {
+function asPersonality(view: View, personalities: readonly number[] | undefined): KernelAnswer {
+  if (personalities === undefined) return cannotTell("the personalities of a ring were not seen");
   if (personalities.includes(0) || isRootsReader(view)) return undefined;
   if (personalities.length > 0) return OWN_CREDENTIALS;
   return view.surroundings.showsPersonalities

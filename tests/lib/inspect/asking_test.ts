@@ -32,6 +32,8 @@ function seen(pid: number): SeenDaemon {
     shown: {} as SeenProcessPart,
     descriptorLimit: undefined,
     rings: [],
+    descriptors: [],
+    mapped: [],
     siblings: { dumpable: [], undumpable: [] },
   };
 }

@@ -97,6 +97,8 @@ export function daemon(
     netRaw: new Map(threads.map(({ tid }) => [tid, false])),
     descriptorLimit: 64,
     rings: [],
+    descriptors: [],
+    mapped: [],
     siblings: { dumpable: [], undumpable: [] },
     ...changes,
   };
@@ -108,6 +110,7 @@ export function packetSocket(changes: Partial<SocketState> = {}): SocketState {
     link: "socket:[1]",
     fd: 5,
     fds: [5],
+    type: "SOCK_RAW",
     ifindex: 2,
     protocol: 3,
     filter: new Uint8Array(),
@@ -115,6 +118,8 @@ export function packetSocket(changes: Partial<SocketState> = {}): SocketState {
     isPinned: true,
     rings: [],
     mark: 0,
+    hasOffloadHeader: false,
+    isStamped: false,
     isInOwnNamespace: true,
     ...changes,
   };
