@@ -93,8 +93,8 @@ function hasMode(path: string, bits: number): boolean {
 }
 
 /**
- * Returns the other ways into this kernel. On x86_64 the setting exists where it runs 32-bit programs. The
- * call is getpid(2); a filter of our own that refuses it shows nothing.
+ * Returns the other ways into this kernel. On x86_64 the setting exists where it runs 32-bit
+ * programs. The call is getpid(2) of x32; a filter of our own that refuses it shows nothing.
  */
 function otherAbis(): OtherAbi[] {
   if (Deno.build.arch === "aarch64") return ["arm"];
