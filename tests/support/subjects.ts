@@ -62,8 +62,7 @@ export function packetSocket(different: Partial<SocketState> = {}): SocketState 
     isPinned: false,
     rings: [],
     mark: 0,
-    isStamped: false,
-    hasOffloadHeader: false,
+    stampsFrames: false,
     isInOwnNamespace: true,
     ...different,
   };
@@ -90,6 +89,8 @@ export function daemon(
     netRaw: netRaw ?? new Map(threads.map(({ tid }) => [tid, false])),
     descriptorLimit: 1024,
     rings: [],
+    descriptors: shown.descriptors ?? [],
+    mapped: [],
     siblings: { dumpable: [200], undumpable: [201] },
     ...different,
     shown: {

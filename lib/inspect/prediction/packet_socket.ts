@@ -214,8 +214,12 @@ export const PACKET_SOCKET_RULES = {
   "timestamp": packetOption(PACKET_TIMESTAMP),
   "last-timestamp": one(
     (view) => STAMP_REQUESTS.flatMap((request) => onSocket(view, "ioctl", request, POINTER)),
-    ({ socket: { isStamped } }) =>
-      isStamped ? refused("ENOENT", "kernel", "each frame has its own stamp") : undefined,
+    ({ socket: { stampsFrames } }) =>
+      stampsFrames === undefined
+        ? cannotTell("whether frames are stamped cannot be seen")
+        : stampsFrames
+        ? refused("ENOENT", "kernel", "each frame has its own stamp")
+        : undefined,
   ),
   "priority": one(
     (view) => setOption(view, SOL_SOCKET, SO_PRIORITY),

@@ -104,8 +104,7 @@ const NEW_SOCKET: SocketState = {
   isPinned: false,
   rings: [],
   mark: 0,
-  hasOffloadHeader: false,
-  isStamped: false,
+  stampsFrames: false,
   isInOwnNamespace: true,
 };
 
