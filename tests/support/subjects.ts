@@ -98,6 +98,7 @@ export function daemon(
     rings: [],
     descriptors: shown.descriptors ?? DESCRIPTORS,
     mapped: [],
+    sharers: [],
     siblings: { dumpable: [200], undumpable: [201] },
     ...different,
     shown: {

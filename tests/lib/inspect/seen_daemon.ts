@@ -44,6 +44,7 @@ export function seen(pid: number): SeenDaemon {
     ),
     descriptors,
     mapped: [],
+    sharers: [],
     siblings: { dumpable: [], undumpable: [] },
   };
 }

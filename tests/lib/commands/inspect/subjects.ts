@@ -99,6 +99,7 @@ export function daemon(
     rings: [],
     descriptors: [],
     mapped: [],
+    sharers: [],
     siblings: { dumpable: [], undumpable: [] },
     ...changes,
   };
