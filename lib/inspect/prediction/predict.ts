@@ -145,7 +145,12 @@ function threadsOf({ daemon, asked }: Subject, { kernelThreads, abis }: Surround
     }
     kinds.push(of);
   }
-  const missing = kinds.length === 0 ? "none of its threads was seen" : undefined;
+  const [sharer] = daemon.sharers;
+  const missing = kinds.length === 0
+    ? "none of its threads was seen"
+    : sharer === undefined
+    ? undefined
+    : `process ${sharer.pid} shares its memory or its descriptors, as a thread does`;
   return { kinds: kinds.map(toThread), missing };
 
   function toThread({ like, asked }: typeof kinds[number]): SubjectThread {
