@@ -2,14 +2,19 @@
  * Runs `authority`, and inspects the worker of each column before it attacks: without stopping it,
  * and then asking it. Prints the evidence, and the predictions beside it.
  *
- *     deno run -A tests/refutations/inspect_matrix_run.ts [COLUMN…]
+ *     deno run -A tests/refutations/inspect_matrix_run.ts [--defect NAME] [COLUMN…]
+ *
+ * A defect is one of `authority.ts`: something that goes wrong in the worker. A column is one of
+ * the experiment, or some protections, such as `locked-filter+undumpable`.
  *
  * @module
  */
 
+import { parseArgs } from "@std/cli/parse-args";
 import { parseCommandLine } from "../../lib/cli/command_line.ts";
 import { authority, parent } from "../../lib/experiments/authority/experiment.ts";
-import { COLUMNS } from "../../lib/experiments/authority/expected_outcome.ts";
+import type { Protection } from "../../lib/confine/protections.ts";
+import { type Column, COLUMNS } from "../../lib/experiments/authority/expected_outcome.ts";
 import { environment, evidenceOf, runExperiment } from "../../lib/harness/run.ts";
 import { findSetting } from "../../lib/harness/setting.ts";
 import { askDaemon } from "../../lib/inspect/asking.ts";
@@ -48,7 +53,15 @@ function look(pid: number, target: number) {
   return { seen: predictions(undefined), asked: predictions(askDaemon(daemon)) };
 }
 
-const chosen = COLUMNS.filter(({ name }) => Deno.args.length === 0 || Deno.args.includes(name));
+const { defect, _: names } = parseArgs(Deno.args, { string: ["defect"] });
+
+/** Returns a column of the experiment, or one of these protections. */
+function columnOf(name: string): Column {
+  const listed = COLUMNS.find((column) => column.name === name);
+  return listed ?? { name, chosen: name.split("+") as Protection[] };
+}
+
+const chosen = names.length === 0 ? COLUMNS : names.map((name: unknown) => columnOf(`${name}`));
 const task = parseCommandLine(["--timeout", "60", "veth-fdpass"], [authority]);
 if (task.task !== "run") throw new Error(`Nothing to run: ${task.task}`);
 const { run } = task;
@@ -63,7 +76,9 @@ const experiment = await runExperiment(
   {
     setting: findSetting(run, "", [authority]),
     signal: new AbortController().signal,
-    childModule: authority.module,
+    childModule: defect === undefined
+      ? authority.module
+      : new URL(`./authority_child.ts?${defect}`, import.meta.url).href,
   },
 );
 printJson({ predicted, ...evidenceOf(environment(run.interface, run.user), [experiment]) });
