@@ -5,6 +5,7 @@
 
 import { assertEquals } from "@std/assert";
 import { ALL_PROTECTIONS } from "../../lib/confine/protections.ts";
+import { CANNOT_TELL } from "../../lib/inspect/subject.ts";
 import { TestsAhead } from "../support/tests_ahead.ts";
 import { compare, inspectedRun, isRefusal, type Run, untold, wrong } from "./inspect_matrix.ts";
 

@@ -33,8 +33,8 @@ const predicted: Record<string, { seen: Predictions; asked: Predictions }> = {};
 /**
  * Looks at a worker.
  *
- * @param target The sibling at which the worker's attack aims. Any sibling would do for an attacker,
- * and one is dumpable, so the other must not count.
+ * @param target The sibling at which the worker's attack aims. Any sibling would do for an
+ * attacker, and one is dumpable, so the other must not count.
  */
 function look(pid: number, target: number) {
   const seen = seeDaemon(pid);
