@@ -16,6 +16,7 @@
 export { filterResult } from "./seccomp/actions.ts";
 export * from "./packet/bpf.ts";
 export * from "./seccomp/call_data.ts";
+export * from "./process/capabilities.ts";
 export * from "./process/clock.ts";
 export * from "./socket/calls.ts";
 export * from "./socket/cmsg.ts";
@@ -29,6 +30,7 @@ export * from "./abi/errno.ts";
 export * from "./abi/fields.ts";
 export * from "./seccomp/evaluate.ts";
 export * from "./seccomp/explain_answer.ts";
+export * from "./process/every_thread.ts";
 export * from "./process/file.ts";
 export * from "./seccomp/filter_validity.ts";
 export * from "./socket/inet.ts";

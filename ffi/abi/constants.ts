@@ -14,6 +14,8 @@ export const AF_UNSPEC = 0;
 export const AF_UNIX = 1;
 /** IPv4 sockets: ip(7). */
 export const AF_INET = 2;
+/** IPv6: ipv6(7). */
+export const AF_INET6 = 10;
 /** Messages to and from the kernel: netlink(7). */
 export const AF_NETLINK = 16;
 /** Frames as on the wire: packet(7). */
@@ -30,6 +32,7 @@ export const SOCK_RAW = 3;
 export const SOCK_PACKET = 10;
 /** Datagrams over a connection, in sequence. */
 export const SOCK_SEQPACKET = 5;
+/** Packets, by an interface that packet(7) calls obsolete. */
 /** Calls on the new socket never block. */
 export const SOCK_NONBLOCK = 0x800;
 /** The new socket is close-on-exec. */
@@ -414,6 +417,8 @@ export const O_PATH = 0x200000;
 export const O_CLOEXEC = 0x80000;
 /** Duplicates a descriptor to the lowest free number from the argument up: fcntl(2). */
 export const F_DUPFD = 0;
+/** The same, and the duplicate is close-on-exec. */
+export const F_DUPFD_CLOEXEC = 1030;
 /** Reads the descriptor flags. */
 export const F_GETFD = 1;
 /** Sets the descriptor flags. */
@@ -442,6 +447,8 @@ export const MFD_ALLOW_SEALING = 0x2;
 export const AT_FDCWD: number = -100;
 /** For linkat(2): follows the symbolic link. */
 export const AT_SYMLINK_FOLLOW = 0x400;
+/** For execveat(2): an empty path stands for the descriptor itself. */
+export const AT_EMPTY_PATH = 0x1000;
 /**
  * Opens a file without a name: open(2). It includes O_DIRECTORY, which differs between the
  * architectures.
@@ -537,6 +544,8 @@ export const PROT_NONE = 0;
 export const PROT_READ = 1;
 /** Memory that can be written. */
 export const PROT_WRITE = 2;
+/** Code that can be executed. */
+export const PROT_EXEC = 4;
 /** Changes are shared with other mappings. */
 export const MAP_SHARED = 0x01;
 /** Changes are private to this mapping. */
@@ -571,6 +580,10 @@ export const CAP_NET_ADMIN = 12;
 export const CAP_NET_RAW = 13;
 /** Allows tracing any process. */
 export const CAP_SYS_PTRACE = 19;
+/** Allows most of what root alone may do. */
+export const CAP_SYS_ADMIN = 21;
+/** Allows loading eBPF programs. */
+export const CAP_BPF = 39;
 
 // linux/prctl.h
 /** Sets the signal that the process gets when its parent ends: prctl(2). */
@@ -617,6 +630,8 @@ export const SYS_SECCOMP = 1;
 export const SYS_USER_DISPATCH = 2;
 
 // bits/sigaction.h
+/** Restarts a system call that the handler interrupts: sigaction(2). */
+export const SA_RESTART = 0x10000000;
 /** Adds to the signals that a thread blocks: pthread_sigmask(3). */
 export const SIG_BLOCK = 0;
 /** Replaces the signals that a thread blocks. */
@@ -883,6 +898,10 @@ export const SIOCGSKNS = 0x894c;
 // linux/nsfs.h
 /** Opens the parent of a namespace: ioctl(2) on a file of /proc/PID/ns. */
 export const NS_GET_PARENT = 0xb702;
+/** Opens the user namespace that owns a namespace. */
+export const NS_GET_USERNS = 0xb701;
+/** Reads the user who owns a user namespace. */
+export const NS_GET_OWNER_UID = 0xb704;
 
 // bits/sched.h
 /** Parent and child share memory: clone(2). */

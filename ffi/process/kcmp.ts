@@ -6,6 +6,7 @@
  */
 
 import { KCMP_FILE, KCMP_FILES, KCMP_VM } from "../abi/constants.ts";
+import { AnswerError } from "../abi/errno.ts";
 import { rawSyscall } from "../abi/raw_syscall.ts";
 
 /**
@@ -71,4 +72,29 @@ export function sharesDescriptors(tid: number, otherTid: number): boolean {
  */
 export function sharesMemory(tid: number, otherTid: number): boolean {
   return rawSyscall("kcmp", tid, otherTid, KCMP_VM, 0, 0) === 0;
+}
+
+/**
+ * Compares the tables of descriptors of two threads: kcmp(2), `KCMP_FILES`. The order has no
+ * meaning of its own, and stays the same while the machine runs, so many threads can be sorted by
+ * it.
+ *
+ * @example
+ * ```ts
+ * import { compareDescriptorTables } from "../mod.ts";
+ *
+ * console.assert(compareDescriptorTables(Deno.pid, Deno.pid) === 0);
+ * ```
+ *
+ * @param tid A thread.
+ * @param otherTid Another thread.
+ * @returns 0 if they share one table; otherwise a negative or a positive number.
+ * @throws {SystemError} `EPERM` (no `CAP_SYS_PTRACE`), `ESRCH`, `ENOSYS` (a kernel without
+ * `CONFIG_KCMP`).
+ * @throws {AnswerError} If the kernel knows no order.
+ */
+export function compareDescriptorTables(tid: number, otherTid: number): number {
+  const order = rawSyscall("kcmp", tid, otherTid, KCMP_FILES, 0, 0);
+  if (order > 2) throw new AnswerError("kcmp", `order ${order}`);
+  return [0, -1, 1][order];
 }

@@ -10,7 +10,7 @@ import { inspectAll } from "../commands/inspect/inspect_all.ts";
 import type { Evidence } from "../evidence/evidence.ts";
 import { interruption } from "../harness/interruption.ts";
 import { environment, evidenceOf, evidenceOfFailure } from "../harness/run.ts";
-import { requireProc } from "../harness/setting.ts";
+import { requireProc } from "../host/proc.ts";
 import { write } from "../host/streams.ts";
 import { renderFailure } from "../report/text.ts";
 import type { InspectTask } from "./inspect_line.ts";

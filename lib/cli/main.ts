@@ -35,7 +35,8 @@ import {
   type RunExperimentOptions,
   type ShowProgress,
 } from "../harness/run.ts";
-import { findSetting, requireProc } from "../harness/setting.ts";
+import { findSetting } from "../harness/setting.ts";
+import { requireProc } from "../host/proc.ts";
 import type { Tracing } from "../harness/trace/hub.ts";
 import { VERSION } from "../evidence/version.ts";
 

@@ -22,8 +22,11 @@ import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { cString } from "../../ffi/abi/libc.ts";
 import { addressOf } from "../../ffi/abi/struct.ts";
 import { IoUring, type Submission } from "../../ffi/io_uring/io_uring.ts";
+import { threadsWithCapabilities } from "../../ffi/process/capabilities.ts";
+import { PrivilegeError } from "../../ffi/process/credentials.ts";
 import { close } from "../../ffi/process/descriptor.ts";
-import { readLink } from "../../ffi/process/file.ts";
+import { readLink, readTextFile } from "../../ffi/process/file.ts";
+import { ownThreads } from "../../ffi/process/proc.ts";
 
 /** A file that only root may read. */
 export const ROOTS_FILE = "/etc/shadow";
@@ -149,4 +152,28 @@ function isIoUring(fd: number): boolean {
     if (error instanceof SystemError) return false;
     throw error;
   }
+}
+
+/**
+ * Drops all privileges in a process that keeps early rings on purpose. The drop notices the thread
+ * that polls such a ring, because it has root's capabilities still.
+ *
+ * @param drop Drops the privileges.
+ * @throws Any error of the drop, unless the threads of rings alone have capabilities left.
+ */
+export function dropDespiteRings(drop: () => void): void {
+  try {
+    drop();
+  } catch (error) {
+    if (!(error instanceof PrivilegeError) || !areOfRings(threadsWithCapabilities())) throw error;
+  }
+}
+
+function areOfRings(tids: readonly number[]): boolean {
+  const threads = ownThreads();
+  const isOfRing = (tid: number) => {
+    const folder = threads.get(tid);
+    return folder !== undefined && readTextFile(`${folder}/comm`).startsWith("iou-");
+  };
+  return tids.length > 0 && tids.every(isOfRing);
 }

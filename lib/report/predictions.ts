@@ -82,7 +82,9 @@ function headingOf(cell: Cell): string {
   const kind = kindOf(cell);
   const by = wall === null ? "" : ` by ${WALLS[wall] ?? wall}`;
   const against = isExpected(cell) ? "" : `; expected: ${known}`;
-  if (kind === "unknown") return `cannot be told: ${reasonOf(cell) ?? "what decides was not seen"}`;
+  if (kind === "unknown") {
+    return `cannot be told (${reasonOf(cell) ?? "what decides was not seen"})`;
+  }
   if (kind !== "refused") return `${outcome}${against}`;
   return (outcome === "killed" ? `killed${by}` : `refused with ${outcome}${by}`) + against;
 }

@@ -129,7 +129,7 @@ export function describeConfinement(
 export function describeAsking({ filters, stopped_ms }: InspectedProcess): string {
   return filters === null
     ? "no; nothing of it was stopped or changed (--ask reads its filters and asks its threads)"
-    : `yes; it stood still for ${stopped_ms} ms`;
+    : `yes; it stood still for ${stopped_ms.toFixed(1)} ms`;
 }
 
 /** Returns how a descriptor was opened, its note, and whose it is. */
@@ -170,6 +170,8 @@ export function describeBinding(
 ): string {
   const where = ifindex === 0
     ? `bound to no interface${protocol === 0 ? "" : ": it receives from all"}`
+    : ifindex < 0
+    ? "bound to an interface that is gone"
     : name === null
     ? `bound to interface ${ifindex}, whose name cannot be read`
     : `bound to ${name} (ifindex ${ifindex})`;

@@ -101,7 +101,9 @@ export class Daemon implements AsyncDisposable {
  * ```ts
  * // nobody with a packet socket, and a capability on one of its two threads:
  * await using daemon = await startDaemon([
- *   "packet=1", "thread", "capabilities=0x2000,0x2000,0", "end", "groups=", "gid=65534", "uid=65534",
+ *   "packet=1",
+ *   "thread", "keep-capabilities", "uid=65534", "capabilities=0x2000,0x2000,0", "end",
+ *   "groups=", "gid=65534", "uid=65534",
  * ]);
  * ```
  *

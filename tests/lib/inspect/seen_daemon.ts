@@ -42,6 +42,9 @@ export function seen(pid: number): SeenDaemon {
     rings: descriptors.filter(({ refers_to }) => refers_to === "anon_inode:[io_uring]").map(
       ({ fd }) => ringOf(pid, fd),
     ),
+    descriptors,
+    mapped: [],
+    sharers: [],
     siblings: { dumpable: [], undumpable: [] },
   };
 }

@@ -92,7 +92,7 @@ Deno.test("groupPredictions() shows first what must not be allowed, then what ca
       ["allowed; expected: refused", "write"],
       ["refused with EACCES by another; expected: EPERM", "mark"],
       ["allowed", "bind"],
-      ["cannot be told: a filter is installed, content unknown", "send"],
+      ["cannot be told (a filter is installed, content unknown)", "send"],
       ["no effect", "timestamp"],
       ["refused with EOPNOTSUPP by the kernel, to everybody", "shutdown"],
       ["killed by its system call filter", "execute"],

@@ -125,6 +125,10 @@ Deno.test("describeBinding() tells a socket without an interface from one that h
     "bound to no interface, no protocol (it receives nothing), SOCK_DGRAM",
   );
   assertEquals(
+    binding({ interface: null, ifindex: -1 }),
+    "bound to an interface that is gone, all protocols (0x0003), SOCK_RAW",
+  );
+  assertEquals(
     binding({ interface: null, protocol: 0x1234 }),
     "bound to interface 2, whose name cannot be read, protocol 0x1234, SOCK_RAW",
   );

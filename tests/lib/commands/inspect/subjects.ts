@@ -97,6 +97,9 @@ export function daemon(
     netRaw: new Map(threads.map(({ tid }) => [tid, false])),
     descriptorLimit: 64,
     rings: [],
+    descriptors: [],
+    mapped: [],
+    sharers: [],
     siblings: { dumpable: [], undumpable: [] },
     ...changes,
   };
@@ -116,8 +119,7 @@ export function packetSocket(changes: Partial<SocketState> = {}): SocketState {
     isPinned: true,
     rings: [],
     mark: 0,
-    hasOffloadHeader: false,
-    isStamped: false,
+    stampsFrames: false,
     isInOwnNamespace: true,
     ...changes,
   };
