@@ -142,6 +142,7 @@ export const SYSCALLS = {
   sendmsg: [46, 211],
   sendto: [44, 206],
   set_robust_list: [273, 99],
+  setfsuid: [122, 151],
   setgroups: [116, 159],
   setns: [308, 268],
   setresgid: [119, 149],

@@ -6,13 +6,14 @@
  * @module
  */
 
-import { _LINUX_CAPABILITY_VERSION_3 } from "../abi/constants.ts";
+import { _LINUX_CAPABILITY_VERSION_3, PR_GET_DUMPABLE, PR_SET_DUMPABLE } from "../abi/constants.ts";
 import { AnswerError, check, Errno, SystemError } from "../abi/errno.ts";
 import { __user_cap_data_struct, __user_cap_header_struct } from "../abi/layouts.ts";
 import { libc } from "../abi/libc.ts";
 import { rawSyscall } from "../abi/raw_syscall.ts";
 import { callOnEveryThread } from "./every_thread.ts";
 import { ownThreads } from "./proc.ts";
+import { prctl } from "./process.ts";
 
 /**
  * Capability sets as bit masks: bit `CAP_NET_RAW` of `effective` is set if the thread has that
@@ -108,6 +109,56 @@ export function withoutCapabilities<T>(capabilities: readonly number[], act: () 
     setEffective(effective);
   }
 }
+
+/**
+ * Acts with another user's right to files, on the calling thread alone: setfsuid(2), which needs
+ * CAP_SETUID. Root's files include those in `/proc/PID` of a process that has changed its ids.
+ *
+ * A change of the uid makes the process undumpable, and its return empties some effective
+ * capabilities; both are restored.
+ *
+ * @example
+ * ```ts
+ * import { getresuid, withFileUid } from "../mod.ts";
+ *
+ * if (getresuid().effective === 0) {
+ *   const refused = withFileUid(65534, () => {
+ *     try {
+ *       return Deno.readTextFileSync("/proc/1/environ") === "";
+ *     } catch {
+ *       return true;
+ *     }
+ *   });
+ *   console.assert(refused);
+ * }
+ * ```
+ *
+ * @param act Must be synchronous.
+ * @returns The result of `act`.
+ * @throws {SystemError} `EPERM` without CAP_SETUID.
+ */
+export function withFileUid<T>(uid: number, act: () => T): T {
+  const { effective } = capget();
+  const dumpable = prctl(PR_GET_DUMPABLE, 0);
+  const before = setFileUid(uid);
+  try {
+    return act();
+  } finally {
+    setFileUid(before);
+    if (capget().effective !== effective) setEffective(effective);
+    if (dumpable === 1) prctl(PR_SET_DUMPABLE, 1); // no process may set another value
+  }
+}
+
+/** Sets the uid for files, and returns the one before. setfsuid(2) reports no error. */
+function setFileUid(uid: number): number {
+  const before = rawSyscall("setfsuid", uid);
+  if (rawSyscall("setfsuid", INVALID) !== uid) throw new SystemError("setfsuid", Errno.EPERM);
+  return before;
+}
+
+/** (uid_t) -1: setfsuid(2) changes nothing, and returns the uid. */
+const INVALID = 0xffffffff;
 
 /**
  * The threads of this process that have a capability in any set.

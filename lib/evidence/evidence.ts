@@ -230,6 +230,8 @@ export interface Environment {
   /** The interface, as the kernel describes it; null if the run ended before it was looked up. */
   readonly link: LinkDescription | null;
   readonly user: string | null;
+  /** The user and the capabilities of the parent: `root (UID 0)`, or those of a service. */
+  readonly running_as: string;
   /** The arguments of the command line. */
   readonly args: readonly string[];
   /** ISO 8601. */

@@ -9,7 +9,7 @@ import type { Identity } from "../../ffi/process/credentials.ts";
 import { requireLauncher } from "../confine/launcher.ts";
 import { ALL_PROTECTIONS, type Protection } from "../confine/protections.ts";
 import { CannotAnswer } from "../evidence/errors.ts";
-import { ALWAYS_NEEDED, describeMissing, missingCapabilities } from "../host/capabilities.ts";
+import { requireSupervisor } from "../host/capabilities.ts";
 import { findLink, findStimulus, requireCarrier, requireUp } from "../host/interfaces.ts";
 import {
   findIdentities,
@@ -85,7 +85,7 @@ export function findSetting(
   const identities = findIdentities(options.user);
   const [identity] = identities;
   const own = findOptions(experiments, options.options, link);
-  requireRoot(commandLine);
+  requireSupervisor(`sudo ${commandLine}`);
   requireUp(link);
   if (stimulus !== undefined) requireUp(stimulus);
   for (const each of [link, stimulus]) if (each !== undefined) requireCarrier(each);
@@ -108,17 +108,6 @@ export function findSetting(
     receive,
     options: own,
   };
-}
-
-function requireRoot(commandLine: string): void {
-  if (Deno.uid() !== 0) {
-    throw new CannotAnswer(
-      `Not root (uid ${Deno.uid()}): an unprivileged parent has no privileges to drop`,
-      `sudo ${commandLine}`,
-    );
-  }
-  const missing = missingCapabilities(ALWAYS_NEEDED);
-  if (missing.length > 0) throw new CannotAnswer(...describeMissing(missing));
 }
 
 function requireReceivePath(path: ReceivePath): void {

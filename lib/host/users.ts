@@ -67,6 +67,13 @@ export function findIdentity(user: string): Identity {
   return { uid, gid: asId(String(found.gid), "group") };
 }
 
+/** Returns the name of a user, as /etc/passwd has it; `user` if it is not there. */
+export function userName(uid: number): string {
+  const [, name] = readTextFile("/etc/passwd").match(new RegExp(`^([^:]+):[^:]*:${uid}:`, "m")) ??
+    [];
+  return name ?? "user";
+}
+
 function findGroup(name: string): number {
   return asId(String(findGid(name, "--user")), "group");
 }

@@ -30,12 +30,24 @@ export interface FilledQueue {
   readonly count: number;
 }
 
+/** A socket that could not be examined. It may be a packet socket. */
+export interface Failure {
+  readonly link: string;
+  /** Whether its descriptors have been closed meanwhile, or refer to something else. */
+  readonly isGone: boolean;
+  /** Which descriptor it is, and why it could not be examined. */
+  readonly reason: string;
+}
+
 /** The result of the examination. */
 export interface CopiedSockets {
   readonly packetSockets: readonly CopiedSocket[];
+  /** The links of all sockets that were examined, of whatever family. */
+  readonly examined: ReadonlySet<string>;
+  readonly failures: readonly Failure[];
+  /** The number of packet sockets above the limit. */
+  readonly left: number;
   readonly queues: readonly FilledQueue[];
-  /** Descriptors that could not be examined, and why. They may be packet sockets. */
-  readonly missing: readonly string[];
   /** Why queues could not be examined. */
   readonly unseen: readonly string[];
 }
@@ -49,7 +61,7 @@ export const PACKET_SOCKET_LIMIT = 1024;
  * @param pid The process.
  * @param descriptors Its descriptors, also those of threads that have a table of their own.
  * @param examine Called for each packet socket while its copy is open.
- * @throws {SystemError} `ESRCH` if the process has ended.
+ * @throws {SystemError} `ESRCH` if the process has ended, `EMFILE`, …
  */
 export function copySockets(
   pid: number,
@@ -57,34 +69,46 @@ export function copySockets(
   examine: (copyFd: number, link: string) => void,
 ): CopiedSockets {
   using tables = new Tables(pid);
-  const result = {
-    packetSockets: [] as CopiedSocket[],
-    queues: [] as FilledQueue[],
-    missing: [] as string[],
-    unseen: [] as string[],
-  };
+  const packetSockets: CopiedSocket[] = [];
+  const examined = new Set<string>();
+  const failures: Failure[] = [];
+  const queues: FilledQueue[] = [];
+  const unseen = new Set<string>();
+  let left = 0;
+  // O_PATH refers to the name of a socket only.
   const isSocket = ({ refers_to, access }: InspectedDescriptor) =>
     refers_to.startsWith("socket:[") && access !== "path";
-  const byLink = Map.groupBy(descriptors.filter(isSocket), ({ refers_to }) => refers_to);
-  let left = 0;
-  for (const [link, group] of byLink) {
-    using copy = tables.copy(link, group, result.missing);
+  for (const [link, group] of Map.groupBy(descriptors.filter(isSocket), (each) => each.refers_to)) {
+    using copy = tables.copy(link, group, (failure) => failures.push(failure));
     if (copy === undefined) continue;
+    examined.add(link);
     const domain = getsockoptInt(copy.fd, SOL_SOCKET, SO_DOMAIN);
-    if (domain === AF_UNIX) examineQueue(copy, link, group[0].fd, result);
-    if (domain !== AF_PACKET) continue;
-    if (result.packetSockets.length === PACKET_SOCKET_LIMIT) {
-      left++;
-      continue;
+    if (domain === AF_UNIX) {
+      const count = inFlight(copy);
+      if (count === undefined) unseen.add(IN_FLIGHT_UNSEEN);
+      else if (count > 0) queues.push({ link, fd: group[0].fd, count });
+    } else if (domain === AF_PACKET) {
+      if (packetSockets.length === PACKET_SOCKET_LIMIT) {
+        left++;
+        continue;
+      }
+      examine(copy.fd, link);
+      packetSockets.push({ link, descriptors: group, options: readSocketOptions(copy.fd) });
     }
-    examine(copy.fd, link);
-    result.packetSockets.push({ link, descriptors: group, options: readSocketOptions(copy.fd) });
   }
-  if (left > 0) {
-    result.missing.push(`${left} more packet sockets than the ${PACKET_SOCKET_LIMIT} examined`);
-  }
-  return result;
+  return { packetSockets, examined, failures, left, queues, unseen: [...unseen] };
 }
+
+const IN_FLIGHT_UNSEEN = "the number of descriptors in flight: it needs Linux 5.11";
+
+/** Returns the number of descriptors in flight in a socket's queue; undefined before Linux 5.11. */
+function inFlight(copy: OwnedFd): number | undefined {
+  const line = readTextFile(`/proc/self/fdinfo/${copy.fd}`).match(/^scm_fds:\s*(\d+)$/m);
+  return line === null ? undefined : Number(line[1]);
+}
+
+/** The most descriptors of threads that are kept open. */
+const THREAD_LIMIT = 64;
 
 /** The tables of descriptors of a process: its own, and those of its threads. */
 class Tables implements Disposable {
@@ -98,71 +122,54 @@ class Tables implements Disposable {
   /**
    * Copies a socket, by the first of its descriptors that still refers to it.
    *
-   * @returns `undefined` if none does; the reason is added to `missing`.
+   * @param failed Called if none does.
    */
   copy(
     link: string,
     descriptors: readonly InspectedDescriptor[],
-    missing: string[],
+    failed: (failure: Failure) => void,
   ): OwnedFd | undefined {
+    let isGone = true;
     let reason = "";
-    for (const { fd, tids } of descriptors) {
+    for (const { fd, tids: [tid] } of descriptors) {
       try {
-        const copy = copyDescriptorOf(
-          tids.length === 0 ? this.#process : this.#thread(tids[0]),
-          fd,
-        );
+        const copy = copyDescriptorOf(tid === undefined ? this.#process : this.#thread(tid), fd);
         if (readLink(`/proc/self/fd/${copy.fd}`) === link) return copy;
         copy.close();
         reason = "it changed while it was looked at";
       } catch (error) {
-        if (!(error instanceof SystemError) || isOfProcess(error)) throw error;
+        if (!(error instanceof SystemError) || !isAboutOne(error, tid)) throw error;
+        isGone &&= error.errno === Errno.EBADF || error.errno === Errno.ESRCH;
         reason = error.message;
       }
     }
-    const [{ fd, tids }] = descriptors;
-    const owner = tids.length === 0 ? "" : ` of thread ${tids[0]}`;
-    missing.push(`descriptor ${fd}${owner} (${link}) cannot be examined: ${reason}`);
+    const [{ fd, tids: [tid] }] = descriptors;
+    const owner = tid === undefined ? "" : ` of thread ${tid}`;
+    failed({ link, isGone, reason: `descriptor ${fd}${owner} (${link}): ${reason}` });
   }
 
   #thread(tid: number): OwnedFd {
     const known = this.#threads.get(tid);
     if (known !== undefined) return known;
-    if (this.#threads.size === THREAD_LIMIT) this.#close();
+    if (this.#threads.size === THREAD_LIMIT) this.#closeThreads();
     const thread = openThread(tid);
     this.#threads.set(tid, thread);
     return thread;
   }
 
-  #close(): void {
+  #closeThreads(): void {
     this.#threads.values().forEach((thread) => thread.close());
     this.#threads.clear();
   }
 
   [Symbol.dispose](): void {
-    this.#close();
+    this.#closeThreads();
     this.#process.close();
   }
 }
 
-/** The most descriptors of threads that are kept open. */
-const THREAD_LIMIT = 64;
-
-/** Whether the error is about the process as a whole, not about one descriptor or thread. */
-function isOfProcess({ errno }: SystemError): boolean {
-  return errno === Errno.EMFILE || errno === Errno.ENOMEM;
-}
-
-/** The line exists since Linux 5.11. */
-function examineQueue(
-  copy: OwnedFd,
-  link: string,
-  fd: number,
-  { queues, unseen }: { queues: FilledQueue[]; unseen: string[] },
-): void {
-  const info = readTextFile(`/proc/self/fdinfo/${copy.fd}`);
-  const line = info.match(/^scm_fds:\s*(\d+)$/m);
-  if (line === null) {
-    if (unseen.length === 0) unseen.push("descriptors in flight, which Linux 5.11 or later counts");
-  } else if (line[1] !== "0") queues.push({ link, fd, count: Number(line[1]) });
+/** Whether an error is about one descriptor or thread, not about the process or about this one. */
+function isAboutOne({ errno }: SystemError, tid: number | undefined): boolean {
+  if (errno === Errno.ESRCH) return tid !== undefined;
+  return errno !== Errno.EMFILE && errno !== Errno.ENOMEM;
 }

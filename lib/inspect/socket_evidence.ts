@@ -57,7 +57,7 @@ export function showSocket(
     fanout: state.isPinned === true ? showFanout(options.fanout) : null,
     rings: state.rings ?? null,
     mark: state.mark,
-    vnet_hdr: state.hasOffloadHeader,
+    vnet_hdr: options.hasOffloadHeader,
     memberships: report?.memberships === undefined ? null : showMemberships(report.memberships),
     holders,
   };
@@ -118,10 +118,9 @@ export function otherHolders(
   { descriptors }: CopiedSocket,
   holders: readonly Holder[],
 ): InspectedSocket["holders"] {
-  const [{ fd, tids }] = descriptors;
-  const owner = tids[0] ?? pid;
+  const [{ fd, tids: [owner = pid] }] = descriptors;
   return holders.values()
-    .filter((holder) => holder.tid !== pid && !isOtherFile(owner, fd, holder))
+    .filter((holder) => holder.tid !== owner && !isOtherFile(owner, fd, holder))
     .take(HOLDER_LIMIT)
     .map((holder) => ({ pid: holder.tid, name: holder.name, fd: holder.fd }))
     .toArray();

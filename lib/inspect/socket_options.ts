@@ -54,8 +54,11 @@ export interface SocketOptions {
   readonly mark: number;
   /** Whether each frame has a header of PACKET_VNET_HDR. */
   readonly hasOffloadHeader: boolean;
-  /** Whether SO_TIMESTAMP or SO_TIMESTAMPNS is on. */
-  readonly isStamped: boolean;
+  /**
+   * Whether SO_TIMESTAMP or SO_TIMESTAMPNS is on. SIOCGSTAMP then has no answer, unless a frame was
+   * read before the option was set. Source: sock_recv_timestamp in include/net/sock.h.
+   */
+  readonly stampsFrames: boolean;
 }
 
 const TYPES: Readonly<Record<number, InspectedSocket["type"]>> = {
@@ -86,7 +89,7 @@ export function readSocketOptions(fd: number): SocketOptions {
     fanout: readPacketOption(fd, PACKET_FANOUT),
     mark: getsockoptInt(fd, SOL_SOCKET, SO_MARK) >>> 0,
     hasOffloadHeader: readPacketOption(fd, PACKET_VNET_HDR) !== 0,
-    isStamped: STAMPS.some((option) => getsockoptInt(fd, SOL_SOCKET, option) !== 0),
+    stampsFrames: STAMPS.some((option) => getsockoptInt(fd, SOL_SOCKET, option) !== 0),
   };
 }
 

@@ -69,7 +69,6 @@ export interface SocketState {
   /** Every number that it has in the process. */
   readonly fds: readonly number[];
   readonly type: InspectedSocket["type"];
-  /** 0 if it is bound to no interface, -1 if that interface is gone. */
   readonly ifindex: number;
   readonly protocol: number;
   /** The classic BPF program; empty for none; undefined for an extended one. */
@@ -79,14 +78,11 @@ export interface SocketState {
   readonly isPinned: boolean | undefined;
   readonly rings: readonly ("rx" | "tx")[] | undefined;
   readonly mark: number;
-  /** Whether each frame has a header of PACKET_VNET_HDR. */
-  readonly hasOffloadHeader: boolean;
   /**
-   * Whether frames are read with their time stamps (SO_TIMESTAMP, SO_TIMESTAMPNS). SIOCGSTAMP then
-   * returns `ENOENT`, unless a frame was read before the option was set. Otherwise it returns a
-   * time as soon as a frame was read by a call, not by a ring. Source: sock_recv_cmsgs.
+   * Whether SO_TIMESTAMP or SO_TIMESTAMPNS is on, which leaves SIOCGSTAMP without an answer;
+   * undefined if that cannot be read.
    */
-  readonly isStamped: boolean;
+  readonly stampsFrames: boolean | undefined;
   /** Whether it is in the network namespace of the process; undefined if that cannot be read. */
   readonly isInOwnNamespace: boolean | undefined;
 }

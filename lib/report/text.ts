@@ -109,7 +109,7 @@ function renderExperiment(
     ...environment.link === null ? [] : [
       paint.detail(`    · ${escapeText(describeLink(environment.link, environment.interface))}`),
     ],
-    "  Running as: root (UID 0)",
+    `  Running as: ${escapeText(environment.running_as)}`,
     ...(verbose
       ? [
         `Kernel ${environment.kernel} (${environment.arch}), ${environment.libc}, Deno ${environment.deno}`,

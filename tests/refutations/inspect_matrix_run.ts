@@ -13,15 +13,19 @@ import { COLUMNS } from "../../lib/experiments/authority/expected_outcome.ts";
 import { environment, evidenceOf, runExperiment } from "../../lib/harness/run.ts";
 import { findSetting } from "../../lib/harness/setting.ts";
 import { predict } from "../../lib/inspect/prediction/predict.ts";
-import type { Prediction } from "../../lib/inspect/subject.ts";
+import { askDaemon } from "../../lib/inspect/asking.ts";
+import { seeDaemon } from "../../lib/inspect/daemon.ts";
+import { seePacketSockets } from "../../lib/inspect/socket_state.ts";
+import type { Prediction, SeenDaemon } from "../../lib/inspect/subject.ts";
 import { printJson } from "../ffi/programs/print_json.ts";
-import { subjectOf } from "../support/stand_in_subject.ts";
 
 /** By column, whether it was asked, and operation. */
 const predicted: Record<string, Record<"seen" | "asked", Record<string, Prediction>>> = {};
 
-function inspect(pid: number, siblings: Parameters<typeof subjectOf>[1], ask: boolean) {
-  const matrix = predict(subjectOf(pid, siblings, ask));
+function inspect(pid: number, siblings: SeenDaemon["siblings"], ask: boolean) {
+  const daemon = { ...seeDaemon(pid), siblings };
+  const sockets = seePacketSockets(daemon).states;
+  const matrix = predict({ daemon, sockets, asked: ask ? askDaemon(daemon) : undefined });
   return Object.fromEntries(
     [...matrix].map(([name, columns]) => [name, [...columns.values()][0]]),
   );

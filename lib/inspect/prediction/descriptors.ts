@@ -8,63 +8,30 @@
 import {
   AF_INET,
   AF_INET6,
-  AF_UNIX,
-  F_DUPFD,
-  F_DUPFD_CLOEXEC,
   O_CLOEXEC,
   O_CREAT,
   O_RDWR,
   O_TRUNC,
   O_WRONLY,
-  RLIMIT_NOFILE,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
-  SOCK_SEQPACKET,
-  SOCK_STREAM,
 } from "../../../ffi/abi/constants.ts";
 import type { InspectedDescriptor } from "../../evidence/inspected.ts";
 import type { OperationName } from "../../evidence/operations.ts";
-import { type Call, call, NULL, POINTER } from "./calls.ts";
-import { passes } from "./filter_wall.ts";
-import { nextDescriptor, onSocket, openingCalls, rule } from "./packet_socket.ts";
-import { cannotTell, type KernelAnswer, refused, type Rule, step, type View } from "./rule.ts";
+import { type Call, call, POINTER } from "./calls.ts";
+import { room } from "./room.ts";
+import { cannotTell, refused, type Rule, step, type View } from "./rule.ts";
+import {
+  copying,
+  duplicating,
+  nextDescriptor,
+  onPacketSocket,
+  openingCalls,
+  pairing,
+} from "./socket_steps.ts";
 
 /** How many free descriptors count as a hoard. */
 const HOARD = 64;
-
-/** Returns the kernel's answer to a call that takes some new descriptors. */
-export function room(view: View, wanted: number): KernelAnswer {
-  const { daemon: { descriptorLimit, shown }, surroundings: { mostDescriptors } } = view;
-  if (descriptorLimit === undefined) return cannotTell("its limit of descriptors cannot be read");
-  const open = shown.descriptors.filter(({ tids }) => tids.length === 0).map(({ fd }) => fd);
-  const free = (limit: number) =>
-    limit - open.filter((fd) => fd < limit).length - shown.descriptors_left_out;
-  if (free(descriptorLimit) >= wanted) return undefined;
-  if (mostDescriptors !== undefined && free(mostDescriptors) >= wanted) {
-    const raise = passes(view.thread.filters, RAISING);
-    if (raise === true) return undefined;
-    if (typeof raise === "string") return cannotTell(raise);
-  }
-  return refused("EMFILE", "limit", `RLIMIT_NOFILE is ${descriptorLimit}`);
-}
-
-/** The calls that raise the soft limit to the hard one. */
-const RAISING: readonly Call[] = [
-  call("prlimit64", 0, RLIMIT_NOFILE, POINTER, NULL),
-  call("setrlimit", RLIMIT_NOFILE, POINTER),
-];
-
-/** Returns the calls that make a copy of the socket. */
-function copying(view: View): Call[] {
-  const free = nextDescriptor(view);
-  return [
-    ...onSocket(view, "dup"),
-    ...onSocket(view, "dup2", free),
-    ...onSocket(view, "dup3", free, 0),
-    ...onSocket(view, "fcntl", F_DUPFD, 0n),
-    ...onSocket(view, "fcntl", F_DUPFD_CLOEXEC, 0n),
-  ];
-}
 
 /** A descriptor that is open for writing, as far as anyone may have forgotten it. */
 interface Forgotten {
@@ -113,24 +80,13 @@ const OPENING_FLAGS = [
 
 /** The rules, by the name of the operation. */
 export const DESCRIPTOR_RULES = {
-  "duplicate": rule((view) => [
-    [step(copying(view), room(view, 1))],
-    [
-      step([call("pidfd_open", view.daemon.pid, 0)]),
-      step(
-        view.socket.fds.map((fd) => call("pidfd_getfd", nextDescriptor(view), fd, 0)),
-        room(view, 2),
-      ),
-    ],
-  ]),
-  "hoard": rule((view) => [[step(copying(view), room(view, HOARD))]]),
+  "duplicate": onPacketSocket(copying),
+  "hoard": onPacketSocket((view) => [[step(duplicating(view), room(view, HOARD))]]),
   "socketpair": {
     needsSocket: false,
     ways: (view) => [[
       step(
-        [SOCK_SEQPACKET | SOCK_CLOEXEC, SOCK_SEQPACKET, SOCK_STREAM, SOCK_DGRAM].map((type) =>
-          call("socketpair", AF_UNIX, type, 0, POINTER)
-        ),
+        pairing(),
         room(view, 2),
       ),
     ]],

@@ -18,8 +18,7 @@ import {
 } from "../../../ffi/abi/constants.ts";
 import type { OperationName } from "../../evidence/operations.ts";
 import { type Call, call, NULL, POINTER } from "./calls.ts";
-import { room } from "./descriptors.ts";
-import { destination, lock, nextDescriptor, setOption } from "./packet_socket.ts";
+import { room } from "./room.ts";
 import { isInSet, needs } from "./powers.ts";
 import {
   cannotTell,
@@ -30,6 +29,7 @@ import {
   step,
   type View,
 } from "./rule.ts";
+import { destination, lock, nextDescriptor, setOption } from "./socket_steps.ts";
 
 /** The size of `union bpf_attr`, in bytes, as far as a program needs it. */
 const BPF_ATTRIBUTES = 24;

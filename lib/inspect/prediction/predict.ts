@@ -23,19 +23,12 @@ import type { AskedThread, Prediction, SocketState, Subject } from "../subject.t
 import type { ThreadCredentials } from "../threads.ts";
 import { DESCRIPTOR_RULES } from "./descriptors.ts";
 import { filtersOf } from "./filter_wall.ts";
+import { most, predictFor } from "./follow.ts";
 import { KERNEL_INTERFACE_RULES } from "./kernel_interfaces.ts";
 import { PACKET_SOCKET_RULES } from "./packet_socket.ts";
 import { PROCESS_RULES } from "./processes.ts";
 import { PROGRAM_RULES } from "./programs.ts";
-import {
-  ALLOWED,
-  cannotTell,
-  most,
-  predictFor,
-  refused,
-  type Rule,
-  type SubjectThread,
-} from "./rule.ts";
+import { ALLOWED, cannotTell, refused, type Rule, type SubjectThread } from "./rule.ts";
 import { seeSurroundings, type Surroundings } from "./surroundings.ts";
 
 const RULES: { readonly [name in keyof typeof OPERATION_CATALOGUE]: Rule } = {
@@ -111,8 +104,7 @@ const NEW_SOCKET: SocketState = {
   isPinned: false,
   rings: [],
   mark: 0,
-  hasOffloadHeader: false,
-  isStamped: false,
+  stampsFrames: false,
   isInOwnNamespace: true,
 };
 

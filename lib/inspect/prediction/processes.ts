@@ -13,9 +13,9 @@ import {
 } from "../../../ffi/abi/constants.ts";
 import type { OperationName } from "../../evidence/operations.ts";
 import { type Call, call, NULL, POINTER } from "./calls.ts";
-import { nextDescriptor, openingCalls } from "./packet_socket.ts";
 import { needs } from "./powers.ts";
 import { cannotTell, type KernelAnswer, refused, type Rule, step, type View } from "./rule.ts";
+import { nextDescriptor, openingCalls } from "./socket_steps.ts";
 
 const SYS_PTRACE = { bit: CAP_SYS_PTRACE, name: "CAP_SYS_PTRACE" };
 

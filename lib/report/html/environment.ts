@@ -50,10 +50,11 @@ export function renderEnvironment(evidence: Evidence): Markup {
 
 /** The interface, the form of its frames, and the user. */
 function rowsOfArguments(environment: Environment): [name: string, value: string][] {
-  const { interface: name, link, user } = environment;
+  const { interface: name, link, running_as, user } = environment;
   return [
     ["Interface", name ?? "none"],
     ...link === null ? [] : [["Frames", describeLink(link, name)] as [string, string]],
+    ["Running as", running_as],
     ["Target user", user ?? "none"],
   ];
 }

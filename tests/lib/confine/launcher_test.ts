@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { CAP_NET_RAW, CAP_SETGID, CAP_SETUID } from "../../../ffi/mod.ts";
 import {
-  DEFAULT_LAUNCHER,
+  defaultLauncher,
   launcherFor,
   launcherUnder,
   requireLauncher,
@@ -26,8 +26,8 @@ Deno.test("launcherFor() returns a program with its arguments, and no shell", ()
 Deno.test("Without no-capabilities launcherFor() returns the usual launcher, and launcherUnder() returns none", () => {
   const others = ALL_PROTECTIONS.filter((name) => name !== "no-capabilities");
   assertEquals([launcherFor(NOBODY, []), launcherFor(NOBODY, others)], [
-    DEFAULT_LAUNCHER,
-    DEFAULT_LAUNCHER,
+    defaultLauncher(),
+    defaultLauncher(),
   ]);
   assertEquals([launcherUnder(NOBODY, []), launcherUnder(NOBODY, others)], [[], []]);
 });
@@ -62,9 +62,14 @@ testNeeding(
 
 testNeeding(
   { root: true, programs: { setpriv: "util-linux" } },
-  "DEFAULT_LAUNCHER leaves root's ids and groups, three capabilities, and execve gains nothing",
+  "defaultLauncher() leaves root's ids and groups, three capabilities, and execve gains nothing",
   async () => {
-    const lines = await startedBy(["/usr/bin/setpriv", "--groups=4711", "--", ...DEFAULT_LAUNCHER]);
+    const lines = await startedBy([
+      "/usr/bin/setpriv",
+      "--groups=4711",
+      "--",
+      ...defaultLauncher(),
+    ]);
     const three = (1n << BigInt(CAP_SETUID) | 1n << BigInt(CAP_SETGID) | 1n << BigInt(CAP_NET_RAW))
       .toString(16).padStart(16, "0");
     const none = "0".repeat(16);

@@ -118,8 +118,7 @@ export function packetSocket(changes: Partial<SocketState> = {}): SocketState {
     isPinned: true,
     rings: [],
     mark: 0,
-    hasOffloadHeader: false,
-    isStamped: false,
+    stampsFrames: false,
     isInOwnNamespace: true,
     ...changes,
   };
