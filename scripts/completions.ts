@@ -5,7 +5,7 @@
  */
 
 import { CHECKS } from "../lib/evidence/checks.ts";
-import { HELP } from "../lib/cli/help.ts";
+import { EXPERIMENTS_HELP } from "../lib/cli/help.ts";
 import { EXPERIMENTS } from "../lib/experiments/mod.ts";
 import { FANOUT_MODES } from "../lib/experiments/supervisor/fanout_group.ts";
 import { RECEIVE_PATHS } from "../lib/receive/mod.ts";
@@ -44,7 +44,7 @@ const TEXTS: Readonly<Record<string, string>> = {
 };
 
 /** Returns the options that `--help` lists. */
-export function options(help = HELP): Option[] {
+export function options(help = EXPERIMENTS_HELP): Option[] {
   return [...help.matchAll(/^ {2}(?:-(\w),| {3}) --([\w-]+)( [A-Z]\S*)? +(.*)$/gm)]
     .map(([, short, long, value, text]) => ({
       long,

@@ -60,7 +60,7 @@ export function differingOperations(here: Runs, kernels: readonly Runs[]): strin
       const ours = new Map(cellsOf(here.reports.get(name)).map((cell) => [cell.place, cell]));
       return cellsOf(report).flatMap(({ place, operation, column, outcome, known }) => {
         const usual = outcome === NOT_TRIED ? "" : ours.get(place)?.outcome ?? "";
-        const key = [kernel, operation, usual, outcome, known];
+        const key = [kernel, operation, usual, outcome, known ?? ""];
         return outcome === usual && outcome === known ? [] : [[key, column] as const];
       });
     })

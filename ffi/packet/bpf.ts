@@ -148,6 +148,33 @@ export function assemble(instructions: readonly BpfInstruction[]): Uint8Array<Ar
   return program;
 }
 
+/**
+ * The instructions of a program: the inverse of {@linkcode assemble}. They are decoded only; the
+ * kernel may refuse the program.
+ *
+ * @example
+ * ```ts
+ * import { assemble, bpfInstructions, bpfReturn } from "../mod.ts";
+ *
+ * console.log(bpfInstructions(assemble([bpfReturn(1)]))); // [{ code: 6, jt: 0, jf: 0, k: 1 }]
+ * ```
+ *
+ * @throws {RangeError} If it does not consist of 1 to 4096 instructions.
+ */
+export function bpfInstructions(program: Uint8Array<ArrayBuffer>): BpfInstruction[] {
+  const count = program.length / sock_filter.size;
+  if (!Number.isInteger(count) || count === 0 || count > BPF_MAXINSNS) {
+    throw new RangeError(
+      `A BPF program has 1 to ${BPF_MAXINSNS} instructions of ${sock_filter.size} bytes, ` +
+        `not ${program.length} bytes`,
+    );
+  }
+  return Array.from({ length: count }, (_, i) => {
+    const { code, jt, jf, k } = sock_filter.over(program, i * sock_filter.size);
+    return { code, jt, jf, k };
+  });
+}
+
 // SAFETY: `fprog` points to `held`. Both are bindings of this module, so they live across the next
 // call, which is synchronous; the kernel makes a copy.
 const fprog = sock_fprog.alloc();
@@ -206,7 +233,8 @@ export function attachedFilter(fd: number): Uint8Array<ArrayBuffer> {
   ask(null); // without a buffer it returns the number of instructions
   const program = new Uint8Array(count[0] * sock_filter.size);
   if (program.length > 0) ask(program);
-  return program;
+  // A shorter one may have replaced it meanwhile.
+  return program.subarray(0, count[0] * sock_filter.size);
 }
 
 /**

@@ -19,6 +19,8 @@ export interface SyscallConvention {
   readonly number: string;
   /** The registers that hold the arguments. */
   readonly args: readonly string[];
+  /** The register that holds the result. */
+  readonly result: string;
   /**
    * The register that holds the number of the current call, -1 for none; absent if it is in another
    * register set.
@@ -47,6 +49,7 @@ export const SYSCALL_CONVENTIONS: Readonly<Record<Architecture, SyscallConventio
     programCounter: "rip",
     number: "rax",
     args: ["rdi", "rsi", "rdx", "r10", "r8", "r9"],
+    result: "rax",
     callNumber: "orig_rax",
     instruction: Uint8Array.of(0x0f, 0x05), // syscall
     alignment: 1,
@@ -65,6 +68,7 @@ export const SYSCALL_CONVENTIONS: Readonly<Record<Architecture, SyscallConventio
     programCounter: "pc",
     number: "regs[8]",
     args: ["regs[0]", "regs[1]", "regs[2]", "regs[3]", "regs[4]", "regs[5]"],
+    result: "regs[0]",
     instruction: Uint8Array.of(0x01, 0x00, 0x00, 0xd4), // svc #0
     alignment: 4,
   },

@@ -93,7 +93,8 @@ export function word(registers: Registers, name: string): bigint {
   return convention.registers.over(registers)[name] as bigint;
 }
 
-function setWord(registers: Registers, name: string, value: bigint): void {
+/** Sets one register by its name in {@linkcode convention}. */
+export function setWord(registers: Registers, name: string, value: bigint): void {
   convention.registers.over(registers)[name] = value;
 }
 

@@ -27,6 +27,7 @@ import {
   PTRACE_INTERRUPT,
   PTRACE_O_SUSPEND_SECCOMP,
   PTRACE_O_TRACESYSGOOD,
+  PTRACE_PEEKTEXT,
   PTRACE_SEIZE,
   PTRACE_SETOPTIONS,
   PTRACE_SETSIGMASK,
@@ -54,10 +55,12 @@ import {
   registersOfCall,
   request,
   setRegisters,
+  setWord,
   syscallInfo,
 } from "./requests.ts";
 import { awaitStop, isEnd, isEvent, isSyscall, NO_SIGNAL, reapEnded, type Stop } from "./stops.ts";
 import { syscallInstruction } from "./syscall_instruction.ts";
+import { repeatedCall, RESTARTS, type ThreadCall } from "./thread_call.ts";
 import { isKernelThread } from "./thread_state.ts";
 
 /** The thread did not make the system call in question, so there is no answer. */
@@ -85,6 +88,14 @@ interface Saved {
   readonly instruction: bigint;
 }
 
+/** The number of a call and the values of the six registers that hold its arguments. */
+function callWords(name: SyscallName, args: readonly (number | bigint)[]) {
+  const number = syscallNumber(name);
+  if (number === null) throw new RangeError(`No system call ${name} on ${Deno.build.arch}`);
+  const words = Array.from({ length: 6 }, (_, i) => BigInt.asUintN(64, BigInt(args[i] ?? 0)));
+  return { number, words };
+}
+
 /** The size of the kernel's `sigset_t`, in bytes. */
 const SIGSET_SIZE = 8;
 
@@ -107,13 +118,6 @@ const STOPS_TOLERATED = 64;
 
 /** The interval at which a thread that did not stop in time is tried again, in milliseconds. */
 const LEAVE_INTERVAL = 10;
-
-/**
- * The range of the results of a call that a signal interrupted. Source: include/linux/errno.h of
- * the kernel.
- */
-const ERESTARTSYS = -512;
-const ERESTART_RESTARTBLOCK = -516;
 
 /**
  * A thread of another process, stopped by ptrace(2).
@@ -199,16 +203,75 @@ export class StoppedThread implements Disposable {
    * @throws {RangeError} If the architecture does not have the call.
    */
   ask(name: SyscallName, ...args: readonly (number | bigint)[]): number {
-    const number = syscallNumber(name);
-    if (number === null) throw new RangeError(`No system call ${name} on ${Deno.build.arch}`);
-    const words = Array.from({ length: 6 }, (_, i) => BigInt.asUintN(64, BigInt(args[i] ?? 0)));
+    const { number, words } = callWords(name, args);
+    return this.#answering(name, () => this.#ask(BigInt(number), words));
+  }
+
+  /**
+   * Returns the system call that {@linkcode ask} would make, as the thread's seccomp filters would
+   * see it.
+   *
+   * @throws {NotAnsweredError} If the thread cannot be asked.
+   * @throws {RangeError} If the architecture does not have the call.
+   */
+  callOf(name: SyscallName, ...args: readonly (number | bigint)[]): ThreadCall {
+    const { number, words } = callWords(name, args);
+    const { instruction } = this.#answering(name, () => this.#prepare());
+    return {
+      nr: number,
+      args: words,
+      arch: AUDIT_ARCH[Deno.build.arch],
+      instructionPointer: instruction + BigInt(convention.instruction.length),
+    };
+  }
+
+  /**
+   * Returns the system call that the thread makes first when it continues: the kernel makes a call
+   * again that the stop has interrupted, or restart_syscall(2) to go on with it. The thread's
+   * filters apply to it, so a filter that kills for it would end the process only because it was
+   * stopped: {@linkcode abandonCall}.
+   *
+   * Call it before the first question.
+   *
+   * @returns `undefined` if it makes none, or runs 32-bit code, or on aarch64, where this cannot be
+   * seen: a thread that was asked makes the interrupted call again there, and never
+   * restart_syscall(2).
+   * @throws {SystemError} `ESRCH` if the thread has ended.
+   */
+  repeatedCall(): ThreadCall | undefined {
     try {
-      return this.#ask(BigInt(number), words);
+      const registers = this.#saved?.registers ?? getRegisters(this.tid);
+      return repeatedCall(registers, syscallInfo(this.tid).arch);
     } catch (error) {
-      if (error instanceof Refusal) throw new NotAnsweredError(name, this.tid, error.message);
-      if (!(error instanceof SystemError)) throw error;
-      throw new NotAnsweredError(name, this.tid, this.#recover(error));
+      if (error instanceof Refusal) return undefined;
+      throw error;
     }
+  }
+
+  /**
+   * Makes the call that the stop has interrupted fail with `EINTR` when the thread continues, as
+   * calls do that a signal handler has interrupted: signal(7). It is not made again.
+   *
+   * @throws {SystemError} `ESRCH` if the thread has ended.
+   */
+  abandonCall(): void {
+    const registers = this.#saved?.registers ?? getRegisters(this.tid);
+    setWord(registers, convention.result, BigInt.asUintN(64, BigInt(-Errno.EINTR)));
+    if (this.#saved === undefined) setRegisters(this.tid, registers);
+  }
+
+  /**
+   * Reads eight bytes of the memory of its process: PTRACE_PEEKDATA.
+   *
+   * Memory of another process may be such that reading it never ends (userfaultfd(2), a file of a
+   * FUSE file system). Read only memory that cannot be.
+   *
+   * @throws {SystemError} `EIO` (no such memory), `ESRCH` (the thread has ended).
+   */
+  peek(address: bigint): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(8);
+    request(this.tid, PTRACE_PEEKTEXT, address, bytes);
+    return bytes;
   }
 
   /**
@@ -319,13 +382,28 @@ export class StoppedThread implements Disposable {
     this.#interrupt(this.timeout);
   }
 
-  #ask(number: bigint, args: readonly bigint[]): number {
+  /** Runs a step of a question. Throws {@linkcode NotAnsweredError} if there is no answer. */
+  #answering<T>(name: SyscallName, step: () => T): T {
+    try {
+      return step();
+    } catch (error) {
+      if (error instanceof Refusal) throw new NotAnsweredError(name, this.tid, error.message);
+      if (!(error instanceof SystemError)) throw error;
+      throw new NotAnsweredError(name, this.tid, this.#recover(error));
+    }
+  }
+
+  /** Saves the state of the thread, if that is not done yet. */
+  #prepare(): Saved {
     if (this.#stop === undefined) throw new Refusal("it is not stopped");
     this.#isKernelThread ??= isKernelThread(this.tid);
     if (this.#isKernelThread) throw new Refusal("it is a kernel thread");
+    return this.#saved ??= this.#save();
+  }
+
+  #ask(number: bigint, args: readonly bigint[]): number {
     for (let attempt = 0; attempt < STOPS_TOLERATED; attempt++) {
-      this.#saved ??= this.#save();
-      const { registers, instruction } = this.#saved;
+      const { registers, instruction } = this.#prepare();
       setRegisters(this.tid, registersOfCall(registers, instruction, number, args));
       this.#continue(PTRACE_SYSCALL, 0);
       const stop = this.#awaitStop(this.timeout);
@@ -367,9 +445,7 @@ export class StoppedThread implements Disposable {
       this.#dropTrap();
       throw new Refusal("a filter traps it (SECCOMP_RET_TRAP)");
     }
-    if (result <= ERESTARTSYS && result >= ERESTART_RESTARTBLOCK) {
-      throw new Refusal("it was interrupted");
-    }
+    if (RESTARTS.includes(result)) throw new Refusal("it was interrupted");
     return result;
   }
 

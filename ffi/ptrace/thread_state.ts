@@ -10,10 +10,11 @@ import { readTextFile } from "../process/file.ts";
 import { unlessGone } from "../process/proc.ts";
 
 /**
- * `flags` in /proc/TID/stat, counted from the third field on, and two of its bits. Source:
- * proc_pid_stat(5), include/linux/sched.h.
+ * `flags` and `startstack` in /proc/TID/stat, counted from the third field on, and two flags.
+ * Source: proc_pid_stat(5), include/linux/sched.h.
  */
 const FLAGS = 9 - 3;
+const START_STACK = 28 - 3;
 const PF_IO_WORKER = 0x10;
 const PF_KTHREAD = 0x200000;
 
@@ -51,4 +52,16 @@ export function hasEnded(tid: number): boolean {
 export function isKernelThread(tid: number): boolean {
   const flags = Number(statOf(tid)?.[FLAGS] ?? 0);
   return (flags & (PF_IO_WORKER | PF_KTHREAD)) !== 0;
+}
+
+/**
+ * Whether a process runs a 32-bit program, by the address of its stack.
+ *
+ * @param pid The process id.
+ * @returns `false` also if there is no such process, or its stack may not be known.
+ * @throws {SystemError} If /proc/PID/stat cannot be read.
+ */
+export function is32Bit(pid: number): boolean {
+  const stack = Number(statOf(pid)?.[START_STACK] ?? 0);
+  return stack > 1 && stack < 2 ** 32;
 }

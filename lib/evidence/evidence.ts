@@ -6,6 +6,7 @@
  */
 
 import type { CheckId, Side } from "./checks.ts";
+import type { InspectedProcess } from "./inspected.ts";
 
 /**
  * PASS: every check holds that was not left out. FAIL: a check does not hold, or the child left it
@@ -137,15 +138,26 @@ export interface Step extends Moment {
  */
 export const NOT_TRIED = "not tried";
 
-/** One operation under one set of protections. */
+/** The outcome that an inspection predicts where what decides it was not seen. */
+export const CANNOT_TELL = "cannot tell";
+
+/** The expected outcome of an operation that must be refused, by whatever wall. */
+export const REFUSED = "refused";
+
+/** One operation under one set of protections; in an inspection, on one packet socket. */
 export interface Cell {
   readonly outcome: string;
-  /** The expected outcome. */
-  readonly known: string;
+  /** The expected outcome, or {@linkcode REFUSED}; null where none is expected. */
+  readonly known: string | null;
   /** The rule of the system call filter that refused it; null if none did. */
   readonly rule: string | null;
   /** The error message of the refusal, or the reason why it could not be tried; null if none. */
   readonly refusal?: string | null;
+  /**
+   * The wall that refuses it, such as `credential` or `filter`; null if none does. Only an
+   * inspection sets it: it predicts outcomes, and an experiment tries them.
+   */
+  readonly wall?: string | null;
 }
 
 /** The outcome of each operation under each set of protections. */
@@ -183,8 +195,13 @@ export interface ExperimentEvidence {
    * reporting them takes time.
    */
   readonly calls: Calls | null;
-  /** Set by the experiment `authority`; null for the others. */
+  /**
+   * Set by the experiment `authority`, which tries each operation, and by an inspection, which
+   * predicts the outcome; null for the others.
+   */
   readonly matrix: Matrix | null;
+  /** The inspected process; null for an experiment, and for a process that could not be seen. */
+  readonly process: InspectedProcess | null;
   /** The error that ended the experiment early; null if none did. */
   readonly error: string | null;
   /** Null unless the verdict is PASS. */
@@ -226,6 +243,14 @@ export interface Failure {
   readonly message: string;
   /** A remedy; null if none is known. */
   readonly remedy: string | null;
+}
+
+/** The name of every inspection, where an experiment has its own. */
+export const INSPECTION = "inspect";
+
+/** Whether this is the evidence of an inspected process, and not of an experiment. */
+export function isInspection({ name }: ExperimentEvidence): boolean {
+  return name === INSPECTION;
 }
 
 /** The evidence of a whole run. */

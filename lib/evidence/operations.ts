@@ -50,6 +50,22 @@ export const OPERATION_CATALOGUE = {
     gives: "forged frames, by a call that a filter of socket calls does not see",
     source: "sock_write_iter → packet_sendmsg",
   },
+  "send-message": {
+    gives: "forged frames on any interface, by sendmsg(2), whose address lies in memory",
+    source: "__sys_sendmsg → packet_sendmsg",
+  },
+  "send-messages": {
+    gives: "many forged frames by one call, sendmmsg(2)",
+    source: "__sys_sendmmsg → packet_sendmsg",
+  },
+  "write-vector": {
+    gives: "forged frames, by writev(2)",
+    source: "do_iter_readv_writev → sock_write_iter",
+  },
+  "splice": {
+    gives: "forged frames from a pipe, by splice(2), or from a file, by sendfile(2)",
+    source: "splice_to_socket → packet_sendmsg",
+  },
   "attach-filter": {
     gives: "frames that the parent's filter drops",
     source: "sk_attach_filter; SOCK_FILTER_LOCKED: EPERM",
@@ -198,7 +214,7 @@ export const OPERATION_CATALOGUE = {
   "read-sibling-memory": {
     gives: "another worker's memory (process_vm_readv)",
     source:
-      "process_vm_rw_core → ptrace_may_access: EPERM; once access is granted, EFAULT for address 0",
+      "process_vm_rw_core → ptrace_may_access: EPERM; EFAULT for address 0 shows that it is granted",
   },
   "kill-sibling": {
     gives: "an end to another worker",

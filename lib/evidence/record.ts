@@ -21,6 +21,7 @@ import {
   skipped,
   type Step,
 } from "./evidence.ts";
+import type { InspectedProcess } from "./inspected.ts";
 import { type EarlyEnd, Judgement } from "./judgement.ts";
 import { verdictOf, verdictOfEarlyEnd } from "./verdict.ts";
 
@@ -78,6 +79,7 @@ export class ExperimentRecord {
   readonly #callsLeft = { parent: CALL_LIMIT, child: CALL_LIMIT };
   #areCallsCut = false;
   #matrix: Matrix | null = null;
+  #process: InspectedProcess | null = null;
   /** Returns the counters of the workers in a few words, for the progress line. */
   counters: (() => string) | undefined;
   #childText = 0;
@@ -210,6 +212,11 @@ export class ExperimentRecord {
     this.#matrix = matrix;
   }
 
+  /** Sets the inspected process. */
+  process(process: InspectedProcess): void {
+    this.#process = process;
+  }
+
   /** Sets a figure. */
   figure(name: string, value: number): void {
     this.#figures[name] = value;
@@ -277,6 +284,7 @@ export class ExperimentRecord {
         ? { list: this.#calls.toSorted((a, b) => a.at_ms - b.at_ms), cut: this.#areCallsCut }
         : null,
       matrix: this.#matrix,
+      process: this.#process,
       error: end?.message ?? null,
       conclusion: verdict === "PASS" ? conclusion : null,
     };

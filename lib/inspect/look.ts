@@ -19,7 +19,7 @@ import {
 import { foreignMappings } from "./mappings.ts";
 import { linksOfPacketSockets, linksWithoutHolder } from "./packet_sockets.ts";
 import { askEverything, askForPacketSocket, type ThreadAnswers } from "./questions.ts";
-import { StoppedChild } from "./stopped.ts";
+import { StoppedProcesses } from "./stopped.ts";
 import { parseStatus, type ThreadCredentials, threadCredentials } from "./threads.ts";
 
 /** A child that can be looked at. */
@@ -75,7 +75,7 @@ export interface View {
  */
 export function look(child: Inspected, options: LookOptions): View {
   const { expected, foreign, ask = "nothing", meanwhile } = options;
-  using stopped = new StoppedChild(() => child.processes());
+  using stopped = new StoppedProcesses(() => child.processes());
   const { pid } = child;
   const first = stopped.threads.get(pid);
   if (first === undefined) throw new ExperimentError("The child's first thread has ended");

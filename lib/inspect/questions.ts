@@ -32,7 +32,8 @@ export const FORBIDDEN = {
 /** The name of one of these calls. */
 export type Forbidden = keyof typeof FORBIDDEN;
 
-const ARGUMENTS: { readonly [name in Forbidden]: readonly number[] } = {
+/** The arguments of each call. */
+export const ARGUMENTS: { readonly [name in Forbidden]: readonly number[] } = {
   socket: [AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0],
   setgroups: [0, 0],
   setresgid: [0, 0, 0],

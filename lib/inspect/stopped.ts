@@ -1,5 +1,5 @@
 /**
- * A stopped child: ptrace(2) stops every thread of every process that it has started.
+ * Stopped processes: ptrace(2) stops every thread of each.
  *
  * A thread that still runs can start another, so the lists are read again until they show nothing
  * new.
@@ -13,17 +13,36 @@ import { isKernelThread } from "../../ffi/ptrace/thread_state.ts";
 import { ExperimentError } from "../evidence/errors.ts";
 import { threadIds } from "./threads.ts";
 
-/** The longest wait for a thread to stop, in milliseconds. */
-const STOP_TIMEOUT = 2000;
+/** How long processes may take to stop, and what happens if they do not. */
+export interface StopBounds {
+  /** The longest wait for a thread to stop, to answer or to continue, in milliseconds. */
+  readonly patience: number;
+  /** Lists the threads of a process. Throws if there are too many. */
+  threadIds(pid: number): number[];
+  /** Called before each thread. Throws if it has taken too long. */
+  checkTime(): void;
+  /** The error for processes that start threads without end. */
+  endless(): Error;
+  /** Called with each thread as soon as it stands still. */
+  onStop?(thread: StoppedThread): void;
+}
 
-/** How often the lists are read before the child counts as starting threads without end. */
+/** The bounds for a child of this process. */
+const OF_A_CHILD: StopBounds = {
+  patience: 2000,
+  threadIds,
+  checkTime: () => {},
+  endless: () => new ExperimentError("The child starts threads without end"),
+};
+
+/** How often the lists are read before the processes count as starting threads without end. */
 const ROUNDS = 100;
 
 /** How often a thread must be found ended before that is believed. */
 const ENDINGS_BELIEVED = 2;
 
-/** Stops a child, and lets it continue at the end of the scope. */
-export class StoppedChild implements Disposable {
+/** Stops processes, and lets them continue at the end of the scope. */
+export class StoppedProcesses implements Disposable {
   /** The threads that can be asked, by thread id. */
   readonly threads = new Map<number, StoppedThread>();
   /** The kernel threads that work for an io_uring. They are never in user mode. */
@@ -38,15 +57,17 @@ export class StoppedChild implements Disposable {
   /**
    * Stops every thread of every process.
    *
-   * @param list Lists the processes, the child first.
+   * @param list Lists the processes, the first one first.
+   * @param bounds Those of a child of this process, by default.
    * @throws {SystemError} `EPERM` without permission to trace them, or if they have a tracer;
    * `ETIMEDOUT` if a thread does not stop.
-   * @throws {ExperimentError} If they start threads or processes faster than they can be stopped.
+   * @throws {ExperimentError} If children start threads or processes faster than they can be
+   * stopped, or whatever `bounds` throws.
    */
-  constructor(list: () => readonly number[]) {
+  constructor(list: () => readonly number[], bounds: StopBounds = OF_A_CHILD) {
     try {
-      for (let round = 0; this.#stopNew(list()); round++) {
-        if (round === ROUNDS) throw new ExperimentError("The child starts threads without end");
+      for (let round = 0; this.#stopNew(list(), bounds); round++) {
+        if (round === ROUNDS) throw bounds.endless();
       }
     } catch (error) {
       this[Symbol.dispose]();
@@ -55,26 +76,32 @@ export class StoppedChild implements Disposable {
   }
 
   /** Stops the threads that are not stopped yet. Returns whether there were any. */
-  #stopNew(processes: readonly number[]): boolean {
+  #stopNew(processes: readonly number[], bounds: StopBounds): boolean {
     this.processes = processes;
     const isNew = (tid: number) =>
       !this.threads.has(tid) && !this.ringThreads.has(tid) &&
       (this.#endings.get(tid) ?? 0) < ENDINGS_BELIEVED;
-    const found = processes.flatMap((pid) => threadsUnlessGone(pid)).filter(isNew);
+    const found = processes.flatMap((pid) => unlessGone(() => bounds.threadIds(pid)) ?? [])
+      .filter(isNew);
     for (const tid of found) {
+      bounds.checkTime();
       if (isKernelThread(tid)) {
         this.ringThreads.add(tid);
         continue;
       }
-      const thread = StoppedThread.stop(tid, STOP_TIMEOUT);
-      if (thread !== undefined) this.threads.set(tid, thread);
-      else this.#endings.set(tid, (this.#endings.get(tid) ?? 0) + 1);
+      const thread = StoppedThread.stop(tid, bounds.patience);
+      if (thread === undefined) {
+        this.#endings.set(tid, (this.#endings.get(tid) ?? 0) + 1);
+        continue;
+      }
+      this.threads.set(tid, thread);
+      bounds.onStop?.(thread);
     }
     return found.length > 0;
   }
 
   /**
-   * Lets the child continue.
+   * Lets the processes continue.
    *
    * @throws The error of a thread that cannot be released, after all others have been.
    */
@@ -83,8 +110,4 @@ export class StoppedChild implements Disposable {
     for (const thread of this.threads.values()) threads.use(thread);
     this.threads.clear();
   }
-}
-
-function threadsUnlessGone(pid: number): number[] {
-  return unlessGone(() => threadIds(pid)) ?? [];
 }

@@ -6,7 +6,11 @@
  * @module
  */
 
-import type { InspectedProcess } from "../evidence/inspected.ts";
+import type {
+  InspectedDescriptor,
+  InspectedProcess,
+  InspectedSocket,
+} from "../evidence/inspected.ts";
 import type { Answers } from "./questions.ts";
 import type { ThreadCredentials } from "./threads.ts";
 
@@ -21,8 +25,11 @@ export interface SeenRing {
   readonly fd: number;
   /** The links of its registered files. */
   readonly files: readonly string[];
-  /** The uid of each registered personality. */
-  readonly personalities: readonly number[];
+  /**
+   * The uid of each registered personality; undefined if the kernel lists none, which does not mean
+   * that there is none: newer kernels list none at all (6.18).
+   */
+  readonly personalities: readonly number[] | undefined;
   /** The thread that polls it; undefined if there is none. */
   readonly pollingThread: number | undefined;
 }
@@ -40,7 +47,14 @@ export interface SeenDaemon {
   /** RLIMIT_NOFILE, the soft limit; undefined if it cannot be read. */
   readonly descriptorLimit: number | undefined;
   readonly rings: readonly SeenRing[];
-  /** Other processes of the same uid in its PID namespace that are dumpable, and that are not. */
+  /** Every descriptor, of every table. `shown` lists only the first of them. */
+  readonly descriptors: readonly InspectedDescriptor[];
+  /** The sockets and rings that it maps, such as `socket:[4711]`, each once. */
+  readonly mapped: readonly string[];
+  /**
+   * Other processes of the same uid in its PID namespace that are dumpable, and that are not. If
+   * that cannot be told of a process, it counts as dumpable.
+   */
   readonly siblings: {
     readonly dumpable: readonly number[];
     readonly undumpable: readonly number[];
@@ -54,29 +68,63 @@ export interface SocketState {
   readonly fd: number;
   /** Every number that it has in the process. */
   readonly fds: readonly number[];
+  readonly type: InspectedSocket["type"];
+  /** 0 if it is bound to no interface, -1 if that interface is gone. */
   readonly ifindex: number;
   readonly protocol: number;
   /** The classic BPF program; empty for none; undefined for an extended one. */
   readonly filter: Uint8Array<ArrayBuffer> | undefined;
   readonly isLocked: boolean;
-  /** Whether it is a member of a fanout group. */
-  readonly isPinned: boolean;
+  /** Whether it is a member of a fanout group; undefined if that cannot be told. */
+  readonly isPinned: boolean | undefined;
   readonly rings: readonly ("rx" | "tx")[] | undefined;
-  /** Whether SO_TIMESTAMPNS or another stamp is on, or a frame was stamped: SIOCGSTAMP's answer. */
   readonly mark: number;
+  /** Whether each frame has a header of PACKET_VNET_HDR. */
+  readonly hasOffloadHeader: boolean;
+  /**
+   * Whether frames are read with their time stamps (SO_TIMESTAMP, SO_TIMESTAMPNS). SIOCGSTAMP then
+   * returns `ENOENT`, unless a frame was read before the option was set. Otherwise it returns a
+   * time as soon as a frame was read by a call, not by a ring. Source: sock_recv_cmsgs.
+   */
+  readonly isStamped: boolean;
   /** Whether it is in the network namespace of the process; undefined if that cannot be read. */
   readonly isInOwnNamespace: boolean | undefined;
+}
+
+/** The packet sockets of a process. */
+export interface SeenSockets {
+  /** Sorted by their lowest number in the process. */
+  readonly states: readonly SocketState[];
+  /** The same sockets, as the evidence shows them. */
+  readonly shown: readonly InspectedSocket[];
+  /**
+   * Packet sockets that the process holds, or may hold, although no descriptor shows them, in
+   * words; those that it certainly holds come first.
+   */
+  readonly hidden: readonly string[];
+  /** The certain ones among `hidden`. */
+  readonly certainlyHidden: readonly string[];
+  /**
+   * Why descriptors of the process may be packet sockets that are not among `states`; empty if none
+   * can be.
+   */
+  readonly missing: readonly string[];
+  /** Everything that could not be seen, `missing` included, each with the reason. */
+  readonly unseen: readonly string[];
 }
 
 /** What a stopped process shows, and the answers of its threads. */
 export interface AskedThread {
   readonly tid: number;
   readonly credentials: ThreadCredentials;
-  /** Its filters, the oldest first: classic BPF programs. */
+  /**
+   * Its filters, the oldest first: classic BPF programs. Empty if they cannot be read, although
+   * `credentials.seccomp` is 2; `notAsked` says why.
+   */
   readonly filters: readonly Uint8Array<ArrayBuffer>[];
   /**
-   * Its answers through its filters. For a call that was not asked, the reason: its credentials
-   * answer it already, or a filter would do worse than refuse.
+   * Its answers through its filters. A call that was not asked is missing: its credentials answer
+   * it already, or a filter would do worse than refuse.
    */
   readonly asItIs: Partial<Answers>;
   /** Its answers beneath its filters; empty for a thread without filters. */
@@ -129,5 +177,4 @@ export interface Prediction {
   readonly reason: string | null;
 }
 
-/** The outcome where what decides was not seen. */
-export const CANNOT_TELL = "cannot tell";
+export { CANNOT_TELL } from "../evidence/evidence.ts";

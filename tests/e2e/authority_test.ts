@@ -36,6 +36,10 @@ promiscuous           allowed
 send                  allowed
 sendto-elsewhere      allowed
 write                 allowed
+send-message          allowed
+send-messages         allowed
+write-vector          allowed
+splice                allowed
 attach-filter         allowed     locked-filter: EPERM
 detach-filter         allowed     locked-filter: EPERM
 rx-ring               allowed
@@ -71,7 +75,7 @@ make-dumpable         allowed
 take-sibling-socket   allowed     undumpable: EPERM
 list-sibling          allowed     undumpable: EACCES, receive-only: allowed, hardened: EACCES
 trace-sibling         allowed     undumpable: EPERM
-read-sibling-memory   EFAULT      undumpable: EPERM
+read-sibling-memory   allowed     undumpable: EPERM
 kill-sibling          allowed
 outlive-parent        allowed     parent-death-signal: no effect, receive-only: allowed, hardened: no effect
 fanout-join           allowed     fanout-pin: EALREADY

@@ -6,7 +6,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CHECKS } from "../../lib/evidence/checks.ts";
 import { parseCommandLine } from "../../lib/cli/command_line.ts";
-import { HELP } from "../../lib/cli/help.ts";
+import { EXPERIMENTS_HELP } from "../../lib/cli/help.ts";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
 import { UsageError } from "../../lib/evidence/errors.ts";
 import { completions, options } from "../../scripts/completions.ts";
@@ -36,7 +36,7 @@ Deno.test("The completions offer the options that the command line accepts", () 
     }
   }
   assertThrows(() => parseCommandLine(["--no-such"], EXPERIMENTS), UsageError, "Unknown option");
-  assertEquals(all.length, HELP.match(/^ {2}(-., | {4})--/gm)?.length);
+  assertEquals(all.length, EXPERIMENTS_HELP.match(/^ {2}(-., | {4})--/gm)?.length);
   assertEquals(all.find(({ long }) => long === "user")?.isValued, true);
 });
 

@@ -80,6 +80,7 @@ tests.add(
     assertEquals(changed(cells(await allOn()), cells(evidence)), {
       ...Object.fromEntries([
         ...["promiscuous", "send", "sendto-elsewhere", "write"].map(allowed),
+        ...["send-message", "send-messages", "write-vector", "splice"].map(allowed),
         ...["rx-ring", "tx-ring", "qdisc-bypass", "vnet-hdr", "auxdata", "timestamp"].map(allowed),
         ...["duplicate", "socketpair", "udp-socket", "open-for-writing", "execute"].map(allowed),
         ...["io-uring", "io-uring-send", "make-dumpable", "kill-sibling"].map(allowed),
@@ -112,7 +113,7 @@ const SIBLING = {
   "list-sibling": "allowed",
   "take-sibling-socket": "allowed",
   "trace-sibling": "allowed",
-  "read-sibling-memory": "EFAULT",
+  "read-sibling-memory": "allowed",
 };
 
 /**

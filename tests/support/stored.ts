@@ -1,17 +1,29 @@
 /**
- * The stored evidence: three experiments that passed, one that was cut off, and one without
- * traffic. It was put together from real runs.
+ * Stored evidence, for tests of the views.
  *
  * @module
  */
 
 import type { Evidence } from "../../lib/evidence/evidence.ts";
 
-const FILE = new URL("../lib/report/stored/run.json", import.meta.url);
+const read = (name: string): Evidence =>
+  JSON.parse(Deno.readTextFileSync(new URL(`../lib/report/stored/${name}.json`, import.meta.url)));
 
-/** Reads the stored evidence. Each caller gets its own copy. */
+/**
+ * Reads the evidence of a run: three experiments that passed, one that was cut off, and one without
+ * traffic. It was put together from real runs. Each caller gets its own copy.
+ */
 export function storedEvidence(): Evidence {
-  return JSON.parse(Deno.readTextFileSync(FILE));
+  return read("run");
+}
+
+/**
+ * Reads the evidence of an inspection: a process that has no privilege left, one with a thread that
+ * kept a capability, and one that ended. It was written by hand, so that every field occurs with
+ * and without a value. Each caller gets its own copy.
+ */
+export function storedInspection(): Evidence {
+  return read("inspection");
 }
 
 /**
@@ -24,20 +36,24 @@ export const HOSTILE =
 /** The properties whose values the schema fixes. */
 const FIXED = [
   ...["schema", "arch", "started", "verdict", "name", "decisions", "id", "status", "side"],
-  ...["seen_by", "kind", "layer"],
+  ...["seen_by", "kind", "layer", "wall"],
   ...["from", "stamped_by", "timestamp_ns", "head", "columns", "operation"],
 ];
 
+/** Those of an inspected process. It chooses its name itself. */
+const FIXED_OF_PROCESS = ["capabilities", "access", "type", "rings", "cve", "status", "operations"];
+
 /** Returns the evidence with `text` appended to every string that the schema leaves open. */
 export function spoilt(evidence: Evidence, text = HOSTILE): Evidence {
-  const spoil = (value: unknown, key: string): unknown => {
-    if (FIXED.includes(key)) return value;
+  const spoil = (value: unknown, key: string, fixed: readonly string[]): unknown => {
+    if (fixed.includes(key)) return value;
     if (typeof value === "string") return key === "checks" ? value : value + text;
-    if (Array.isArray(value)) return value.map((each) => spoil(each, key));
+    if (Array.isArray(value)) return value.map((each) => spoil(each, key, fixed));
     if (typeof value !== "object" || value === null) return value;
+    const within = key === "process" ? FIXED_OF_PROCESS : fixed;
     return Object.fromEntries(
-      Object.entries(value).map(([name, each]) => [name, spoil(each, name)]),
+      Object.entries(value).map(([name, each]) => [name, spoil(each, name, within)]),
     );
   };
-  return spoil(evidence, "") as Evidence;
+  return spoil(evidence, "", FIXED) as Evidence;
 }

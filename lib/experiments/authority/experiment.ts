@@ -84,8 +84,13 @@ const SEEN_BY = ["parent", "child"] as const satisfies SeenBy[];
  *
  * @param columns The sets of protections to attack. A test leaves a protection out, to see which
  * outcomes change.
+ * @param onReady Called in each column before the attack. A test inspects the worker there.
  */
-export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclusion> {
+export async function parent(
+  run: ParentRun,
+  columns = COLUMNS,
+  onReady: (column: string, worker: Child, sibling: Child) => void = () => {},
+): Promise<Conclusion> {
   const { link, stimulus: stimulusLink, identity, count, receive = DEFAULT_PATH } = run.setting;
   const unseen = `Frames that a worker sends on "${link.name}" cannot be seen`;
   const far = requireStimulus(stimulusLink, link, unseen);
@@ -153,6 +158,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     };
     worker.order(WORKER, orders, [packetSocket.fd]);
     await worker.reached("ready");
+    onReady(name, worker, sibling.child);
 
     for (const [operation, cells] of table) {
       // The worker awaits its order, and after the last one it ends.

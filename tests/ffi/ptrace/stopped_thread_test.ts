@@ -15,7 +15,9 @@ import {
   SOCK_RAW,
   socketpair,
   StoppedThread,
+  SYSCALLS,
   SystemError,
+  type ThreadCall,
   unlessGone,
   write,
 } from "../../../ffi/mod.ts";
@@ -360,3 +362,116 @@ testNeeding(
     assertEquals(await end(child), 0);
   },
 );
+
+const KILL = "80000000", TRAP = "30000", EPERM_BY_FILTER = "50001";
+const RESTART = `${SYSCALLS.restart_syscall[0]}`, READ = `${SYSCALLS.read[0]}`;
+
+/**
+ * Stops the program of `interrupted.c` in its call, sends it a line, and returns what the call
+ * returns; nothing if the process is killed.
+ */
+async function interrupted(
+  program: string,
+  words: readonly string[],
+  step: (thread: StoppedThread) => void,
+): Promise<string> {
+  const child = await started([program, ...words]);
+  await awaitState(child.pid, "S");
+  await pollAsync([], 0, 20); // it writes and sleeps
+  {
+    using thread = stop(child.pid);
+    step(thread);
+  }
+  await Deno.writeTextFile(`/proc/${child.pid}/fd/0`, "\n").catch(() => {}); // it may be gone
+  const result = await nextWords(child);
+  await end(child);
+  return result.trim();
+}
+
+const SLEEPS = ["poll", "nanosleep", "futex"];
+const nothing = () => {};
+const abandon = (thread: StoppedThread) => thread.abandonCall();
+const askAndAbandon = (thread: StoppedThread) => {
+  assertEquals(thread.ask("gettid"), thread.tid);
+  thread.abandonCall();
+};
+
+/** On aarch64 a stopped thread does not show the call that it makes again. */
+const testRepeated = Deno.build.arch === "x86_64" ? testNeeding : () => {};
+
+testRepeated(
+  compiler,
+  "a thread goes on with its sleep by restart_syscall(2), which its filter may refuse or kill for",
+  () =>
+    withCompiled("interrupted.c", async (program) => {
+      const results = SLEEPS.map(async (call) => {
+        const words = (action: string) => [call, RESTART, action];
+        assertEquals(await interrupted(program, words(KILL), nothing), "", call);
+        assertEquals(await interrupted(program, words(TRAP), nothing), "", call);
+        assertEquals(await interrupted(program, words(EPERM_BY_FILTER), nothing), "-1 1", call);
+      });
+      await Promise.all(results);
+    }),
+);
+
+testRepeated(
+  compiler,
+  "abandonCall() makes the sleep return EINTR in place of restart_syscall(2)",
+  () =>
+    withCompiled("interrupted.c", async (program) => {
+      const results = SLEEPS.map(async (call) => {
+        const seen: unknown[] = [];
+        const lookAndAbandon = (thread: StoppedThread) => {
+          seen.push(thread.repeatedCall()?.nr);
+          thread.abandonCall();
+          seen.push(thread.repeatedCall());
+        };
+        for (const step of [lookAndAbandon, askAndAbandon]) {
+          assertEquals(await interrupted(program, [call, RESTART, KILL], step), "-1 4", call);
+        }
+        assertEquals(seen, [SYSCALLS.restart_syscall[0], undefined]);
+      });
+      await Promise.all(results);
+    }),
+);
+
+testRepeated(
+  compiler,
+  "repeatedCall() returns the call that waits, as a filter sees it",
+  () =>
+    withCompiled("interrupted.c", async (program) => {
+      const seen: (ThreadCall | undefined)[] = [];
+      const step = (thread: StoppedThread) => {
+        seen.push(thread.repeatedCall());
+        assertEquals(thread.ask("getpid"), thread.tid);
+        seen.push(thread.repeatedCall());
+        const { nr, args } = thread.callOf("socket", AF_PACKET, -1);
+        assertEquals([nr, ...args], [SYSCALLS.socket[0], 17n, 2n ** 64n - 1n, 0n, 0n, 0n, 0n]);
+      };
+      assertEquals(await interrupted(program, ["read", RESTART, KILL], step), "1 0");
+      const [call] = seen;
+      assertEquals(seen, [call, call]);
+      assertEquals([call?.nr, call?.args[0], call?.args[2]], [SYSCALLS.read[0], 0n, 1n]);
+    }),
+);
+
+testRepeated(
+  compiler,
+  "a filter that another thread installs during a call may kill for it once a stop repeats it",
+  () =>
+    withCompiled("interrupted.c", async (program) => {
+      const words = ["read", READ, KILL, "late"];
+      assertEquals(await interrupted(program, words, nothing), "");
+      assertEquals(await interrupted(program, words, abandon), "-1 4");
+    }),
+);
+
+testNeeding(root, "repeatedCall() returns nothing for a thread that computes", async () => {
+  const child = await started(command("ffi/ptrace/programs/asked.ts", ["busy"]));
+  {
+    using thread = stop(child.pid);
+    assertEquals(thread.repeatedCall(), undefined);
+  }
+  child.kill("SIGKILL");
+  await end(child);
+});

@@ -11,6 +11,7 @@ import {
   ExperimentRecord,
   UNCOUNTED_LIMIT,
 } from "../../../lib/evidence/record.ts";
+import { storedInspection } from "../../support/stored.ts";
 
 /** The experiment, with every check decided by the parent. */
 const EXPERIMENT = { ...privilegeDrop, byChildsWord: [] };
@@ -244,4 +245,12 @@ Deno.test("ExperimentRecord.line() throws for a check that is not in the plan", 
     ExperimentError,
     "SUPER-01 is not a check of this experiment",
   );
+});
+
+Deno.test("ExperimentRecord.process() puts the inspected process into the evidence", () => {
+  const { process } = storedInspection().experiments[0];
+  const record = new ExperimentRecord(EXPERIMENT);
+  assertEquals(record.close(null, null).process, null);
+  record.process(process!);
+  assertEquals(record.close(null, null).process, process);
 });

@@ -3,11 +3,13 @@ import { CHECKS } from "../../../lib/evidence/checks.ts";
 import { environment, evidenceOfFailure } from "../../../lib/harness/run.ts";
 import { UsageError } from "../../../lib/evidence/errors.ts";
 import { SCHEMA, schemaErrors } from "../../support/schema.ts";
-import { spoilt, storedEvidence } from "../../support/stored.ts";
+import { spoilt, storedEvidence, storedInspection } from "../../support/stored.ts";
 
 Deno.test("A stored report matches the schema, and so does one with hostile texts", () => {
-  assertEquals(schemaErrors(storedEvidence()), []);
-  assertEquals(schemaErrors(spoilt(storedEvidence())), []);
+  for (const stored of [storedEvidence(), storedInspection()]) {
+    assertEquals(schemaErrors(stored), []);
+    assertEquals(schemaErrors(spoilt(stored)), []);
+  }
 });
 
 Deno.test("The report of an error matches the schema", () => {
@@ -34,28 +36,42 @@ function kinds(report: unknown): Node[] {
   return [...byShape.values()];
 }
 
-Deno.test("An additional, missing or mistyped property violates the schema, everywhere", () => {
-  const report = storedEvidence();
-  const open = (node: Node) => "frames" in node || Object.values(node).every(isNumberOrCell);
-  const isNumberOrCell = (value: unknown) =>
-    typeof value === "number" || (typeof value === "object" && value !== null && "known" in value);
-  const nodes = kinds(report).filter((node) => Object.keys(node).length > 0 && !open(node));
-  assert(nodes.length >= 12, `${nodes.length} kinds of object`);
-  for (const node of nodes) {
-    const names = Object.keys(node).join();
-    node.more = 1;
-    assert(schemaErrors(report).length > 0, `more in ${names}`);
-    delete node.more;
-    for (const [name, value] of Object.entries(node)) {
-      delete node[name];
-      assert(schemaErrors(report).length > 0, `${name} missing in ${names}`);
-      node[name] = typeof value === "object" ? 1 : { wrong: true };
-      assert(schemaErrors(report).length > 0, `${name} wrong in ${names}`);
-      node[name] = value;
+const isNumberOrCell = (value: unknown) =>
+  typeof value === "number" || (typeof value === "object" && value !== null && "known" in value);
+
+/** Whether the schema leaves the properties of an object open: figures, and the cells of a row. */
+const isOpen = (node: Node) => "frames" in node || Object.values(node).every(isNumberOrCell);
+
+/** The properties that the schema does not require. */
+const OPTIONAL = ["left_out", "refusal", "wall"];
+
+for (
+  const [what, stored, least] of [
+    ["a run", storedEvidence, 12],
+    ["an inspection", storedInspection, 22],
+  ] as const
+) {
+  Deno.test(`An additional, missing or mistyped property violates the schema, everywhere in ${what}`, () => {
+    const report = stored();
+    const nodes = kinds(report).filter((node) => Object.keys(node).length > 0 && !isOpen(node));
+    assert(nodes.length >= least, `${nodes.length} kinds of object`);
+    for (const node of nodes) {
+      const names = Object.keys(node).join();
+      node.more = 1;
+      assert(schemaErrors(report).length > 0, `more in ${names}`);
+      delete node.more;
+      for (const [name, value] of Object.entries(node)) {
+        delete node[name];
+        const isMissed = schemaErrors(report).length > 0;
+        assertEquals(isMissed, !OPTIONAL.includes(name), `${name} missing in ${names}`);
+        node[name] = value !== null && typeof value === "object" ? 1 : { wrong: true };
+        assert(schemaErrors(report).length > 0, `${name} wrong in ${names}`);
+        node[name] = value;
+      }
     }
-  }
-  assertEquals(schemaErrors(report), []);
-});
+    assertEquals(schemaErrors(report), []);
+  });
+}
 
 Deno.test("A PASS without an experiment, with an error, or with another exit status violates the schema", () => {
   const report = storedEvidence();

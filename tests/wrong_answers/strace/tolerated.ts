@@ -28,7 +28,7 @@ const AGAIN: readonly Tolerated[] = [
     syscalls: ["ptrace"],
     answers: ["ESRCH", "lie"],
     at: [
-      "StoppedThread.stop@ffi/ptrace/stopped_thread.ts StoppedChild.#stopNew@lib/inspect/stopped.ts",
+      "StoppedThread.stop@ffi/ptrace/stopped_thread.ts StoppedProcesses.#stopNew@lib/inspect/stopped.ts",
     ],
     why:
       "a thread that seems to have ended while it was being stopped is stopped again if it exists",

@@ -48,6 +48,7 @@ import {
 } from "../../../../ffi/socket/calls.ts";
 import { becomePromiscuous, mapRing, rebind, sendByRing } from "../attacks.ts";
 import type { Attacker, Operation } from "../operation.ts";
+import { sendByMessage, sendByMessages, sendBySplice, sendByVector } from "../ways_to_send.ts";
 import { markedFrame } from "../../../packets/marks.ts";
 import { retryWhileFull, sendFrame } from "../../../packets/send.ts";
 import { describePacketSocket, packetAddress } from "../../../packets/socket.ts";
@@ -63,6 +64,11 @@ const settingAndClearing = (name: number, value = 1) => ({ packetFd }: Attacker)
   setsockopt(packetFd, SOL_PACKET, name, 0);
   return isSet;
 };
+
+/** Returns an attempt that sends the frame with the operation's name. */
+const sending =
+  (name: string, send: (packetFd: number, frame: Uint8Array<ArrayBuffer>) => void) =>
+  ({ packetFd, layer }: Attacker) => send(packetFd, markedFrame(name, layer));
 
 /** The operations that a worker may try with the packet socket that it holds. */
 export const PACKET_SOCKET_OPERATIONS: readonly Operation[] = [
@@ -127,6 +133,30 @@ export const PACKET_SOCKET_OPERATIONS: readonly Operation[] = [
     witness: "far",
     attempt: ({ packetFd, layer }) =>
       retryWhileFull(() => write(packetFd, markedFrame("write", layer))),
+  },
+  {
+    name: "send-message",
+    plain: "allowed",
+    witness: "far",
+    attempt: sending("send-message", sendByMessage),
+  },
+  {
+    name: "send-messages",
+    plain: "allowed",
+    witness: "far",
+    attempt: sending("send-messages", sendByMessages),
+  },
+  {
+    name: "write-vector",
+    plain: "allowed",
+    witness: "far",
+    attempt: sending("write-vector", sendByVector),
+  },
+  {
+    name: "splice",
+    plain: "allowed",
+    witness: "far",
+    attempt: sending("splice", sendBySplice),
   },
   {
     name: "attach-filter",

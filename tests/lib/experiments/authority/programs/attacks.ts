@@ -27,6 +27,12 @@ import {
   sendByIoUring,
   sendByRing,
 } from "../../../../../lib/experiments/authority/attacks.ts";
+import {
+  sendByMessage,
+  sendByMessages,
+  sendBySplice,
+  sendByVector,
+} from "../../../../../lib/experiments/authority/ways_to_send.ts";
 import { arrives, markedFrame } from "../../../../../lib/packets/marks.ts";
 import { sendFrame } from "../../../../../lib/packets/send.ts";
 import { boundPacketSocket } from "../../../../../lib/packets/socket.ts";
@@ -89,6 +95,10 @@ const seen = {
   "ring mapped": outcomeOf(() => mapRing(fd, PACKET_RX_RING)),
   "no ring": outcomeWithoutOptions(() => mapRing(fd, PACKET_RX_RING)),
   "sent by ring": outcomeOf(sends("ring", (frame) => sendByRing(fd, frame))),
+  "sent by sendmsg": outcomeOf(sends("message", (frame) => sendByMessage(fd, frame))),
+  "sent by sendmmsg": outcomeOf(sends("messages", (frame) => sendByMessages(fd, frame))),
+  "sent by writev": outcomeOf(sends("vector", (frame) => sendByVector(fd, frame))),
+  "sent by splice": outcomeOf(sends("splice", (frame) => sendBySplice(fd, frame))),
   "sent by io_uring": outcomeOf(sends("io_uring", (frame) => sendByIoUring(fd, frame))),
   "marked by the program": outcomeOf(() => markInUserNamespace(fd, 0)),
   "marked in a user namespace": outcomeOf(() => {
@@ -101,5 +111,6 @@ forbidSending();
 printJson({
   ...seen,
   "sent past a filter": outcomeOf(sends("call", (frame) => sendFrame(fd, frame))),
+  "sent past a filter by splice": outcomeOf(sends("pipe", (frame) => sendBySplice(fd, frame))),
   "sent past a filter by io_uring": outcomeOf(sends("past", (frame) => sendByIoUring(fd, frame))),
 });

@@ -1,0 +1,182 @@
+/**
+ * Asking a daemon: a process that is not ours, that runs on afterwards, and that may be hostile.
+ *
+ * Theory of operation. Every thread is stopped. Then each one's credentials and filters are read,
+ * and questions are put to it that the kernel will refuse by these credentials (`safe_questions.ts`
+ * says which). A question goes through the thread's filters only if an interpreter finds that they
+ * allow the call or refuse it with an errno. Any other answer (a signal, the end of the process, a
+ * message to a supervisor) would disturb the daemon. Each is also put beneath the filters, where
+ * the credentials alone answer. Then the threads continue.
+ *
+ * A stop interrupts the call in which a thread sleeps. The kernel makes it again, some by
+ * restart_syscall(2), and the thread's filters apply to that. If they do not allow it, the call
+ * returns EINTR instead: a filter must not end the daemon because it was stopped.
+ *
+ * If this process is killed while a thread answers, the kernel releases the thread in mid-question,
+ * with the registers of the question.
+ *
+ * @module
+ */
+
+import { Errno, SystemError } from "../../ffi/abi/errno.ts";
+import { readDirectory, readLink, readTextFile } from "../../ffi/process/file.ts";
+import { unlessGone } from "../../ffi/process/proc.ts";
+import type { StoppedThread } from "../../ffi/ptrace/stopped_thread.ts";
+import { is32Bit } from "../../ffi/ptrace/thread_state.ts";
+import { CannotLook } from "../evidence/errors.ts";
+import { Questions } from "./put_questions.ts";
+import { netRawStill, type RootIds, rootIn } from "./safe_questions.ts";
+import { type StopBounds, StoppedProcesses } from "./stopped.ts";
+import type { AskedDaemon, AskedThread, SeenDaemon } from "./subject.ts";
+import { abandonRefusedCall, FilterReader } from "./thread_filters.ts";
+import { parseStatus, type ThreadCredentials, threadFiles } from "./threads.ts";
+
+/**
+ * The longest wait for a thread to stop, in milliseconds. A thread stops at once, unless it waits
+ * in the kernel.
+ */
+const PATIENCE = 300;
+
+/** The longest time for which a daemon stands still, in milliseconds. */
+const STANDSTILL = 2000;
+
+/**
+ * Stops a daemon, asks its threads, and lets it continue. What it does otherwise does not change,
+ * except that a call in which it sleeps may return EINTR: signal(7).
+ *
+ * @param daemon As it was seen before. Credentials are read again.
+ * @throws {CannotLook} If it cannot be stopped or asked: it has a tracer, CAP_SYS_PTRACE is
+ * missing, it is a 32-bit program, a thread waits in the kernel, it would stand still for too long,
+ * or it has ended. It has been released.
+ */
+export function askDaemon(daemon: SeenDaemon): AskedDaemon {
+  const { pid } = daemon;
+  if (is32Bit(pid)) throw cannotAsk(pid, "it runs a 32-bit program");
+  const began = performance.now();
+  try {
+    const threads = askStopped(daemon, began + STANDSTILL);
+    return { threads, stopped: performance.now() - began };
+  } catch (error) {
+    if (error instanceof SystemError) throw cannotAsk(pid, describe(pid, error));
+    throw error;
+  }
+}
+
+function askStopped(daemon: SeenDaemon, deadline: number): AskedThread[] {
+  const { pid } = daemon;
+  const checkTime = () => {
+    if (performance.now() < deadline) return;
+    throw cannotAsk(pid, `it would stand still for more than ${STANDSTILL / 1000} s`);
+  };
+  const filters = new FilterReader();
+  const bounds: StopBounds = {
+    patience: PATIENCE,
+    threadIds: (pid) => readDirectory(`/proc/${pid}/task`).map(Number),
+    checkTime,
+    endless: () => cannotAsk(pid, "it starts threads without end"),
+    // At once: whatever happens to another thread, this one must not end when it is released.
+    onStop: (thread) => spare(pid, thread, filters),
+  };
+  using stopped = new StoppedProcesses(() => [pid], bounds);
+  if (stopped.threads.size === 0) throw cannotAsk(pid, "it has ended");
+  const asking = new Asking(daemon, filters);
+  const asked = [...stopped.threads.values()].map((thread) => {
+    checkTime();
+    return asking.ask(thread);
+  });
+  const ofTheKernel = [...stopped.ringThreads].map((tid) => asking.kernelThread(tid));
+  return [...asked, ...ofTheKernel].filter((thread) => thread !== undefined);
+}
+
+/** Keeps a thread that was just stopped from being ended by its filters when it continues. */
+function spare(pid: number, thread: StoppedThread, filters: FilterReader): void {
+  if (thread.repeatedCall() === undefined) return;
+  const credentials = credentialsOf(pid, thread.tid);
+  if (credentials !== undefined) abandonRefusedCall(thread, filters.read(thread, credentials));
+}
+
+function credentialsOf(pid: number, tid: number): ThreadCredentials | undefined {
+  const status = unlessGone(() => readTextFile(`/proc/${pid}/task/${tid}/status`));
+  return status === undefined ? undefined : parseStatus(tid, status);
+}
+
+/** The questions to the stopped threads of one daemon. */
+class Asking {
+  readonly #before: ReadonlyMap<number, ThreadCredentials>;
+  readonly #roots = new Map<string, RootIds>();
+
+  constructor(readonly daemon: SeenDaemon, readonly filters: FilterReader) {
+    this.#before = new Map(daemon.threads.map((thread) => [thread.tid, thread]));
+  }
+
+  /** Asks one thread; `undefined` if it has ended. */
+  ask(thread: StoppedThread): AskedThread | undefined {
+    const { tid } = thread;
+    const { pid } = this.daemon;
+    const credentials = credentialsOf(pid, tid);
+    if (credentials === undefined) return undefined;
+    const filters = this.filters.read(thread, credentials);
+    abandonRefusedCall(thread, filters); // filters installed by another thread since it stopped
+    const questions = new Questions(thread, filters, {
+      credentials,
+      root: this.#rootOf(tid),
+      netRaw: netRawStill(this.daemon.netRaw.get(tid), this.#before.get(tid), credentials),
+    });
+    return {
+      tid,
+      credentials,
+      filters: filters.programs,
+      asItIs: questions.askThroughFilters(),
+      ...questions.askBeneathFilters(tid === pid),
+      notAsked: questions.notAsked,
+    };
+  }
+
+  /** A kernel thread of an io_uring, which has credentials and cannot be asked. */
+  kernelThread(tid: number): AskedThread | undefined {
+    const credentials = credentialsOf(this.daemon.pid, tid);
+    if (credentials === undefined) return undefined;
+    const notAsked = ["It is a kernel thread of an io_uring, which makes no system calls"];
+    const nothing = { filters: [], asItIs: {}, beneath: {}, parentDeathSignal: undefined };
+    return { tid, credentials, notAsked, ...nothing };
+  }
+
+  #rootOf(tid: number): RootIds {
+    const folder = `/proc/${this.daemon.pid}/task/${tid}`;
+    try {
+      const link = readLink(`${folder}/ns/user`);
+      return this.#roots.getOrInsertComputed(link, () => {
+        if (link === readLink("/proc/self/ns/user")) return { uid: 0, gid: 0 };
+        const root = (kind: "uid" | "gid") => rootIn(readTextFile(`${folder}/${kind}_map`));
+        return { uid: root("uid"), gid: root("gid") };
+      });
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      return { uid: undefined, gid: undefined };
+    }
+  }
+}
+
+function cannotAsk(pid: number, reason: string): CannotLook {
+  return new CannotLook(`Cannot ask process ${pid}: ${reason}`);
+}
+
+/** Describes why the threads cannot be stopped. */
+function describe(pid: number, error: SystemError): string {
+  if (error.errno === Errno.ETIMEDOUT) {
+    return "a thread does not stop: it waits in the kernel, for a disk or in vfork(2)";
+  }
+  if (error.errno !== Errno.EPERM) return error.message;
+  if (pid === Deno.pid) return `${error.message}: a process cannot trace itself`;
+  const tracer = tracerOf(pid);
+  return tracer === undefined
+    ? `${error.message}: CAP_SYS_PTRACE is missing, or a security module forbids it`
+    : `${error.message}: process ${tracer} traces it already, such as gdb or strace`;
+}
+
+/** The tracer of one of its threads. */
+function tracerOf(pid: number): number | undefined {
+  const statuses = [...threadFiles(pid, "status").values()];
+  const tracers = statuses.map((text) => Number(text.match(/^TracerPid:\s*(\d+)$/m)?.[1] ?? 0));
+  return tracers.find((tracer) => tracer !== 0 && tracer !== Deno.pid);
+}

@@ -1,0 +1,111 @@
+/**
+ * The filters of a thread as a wall: does a system call pass?
+ *
+ * @module
+ */
+
+import { errnoName } from "../../../ffi/abi/errno.ts";
+import type { FilteredCall } from "../../../ffi/seccomp/call_data.ts";
+import { type FilterAnswer, filterEvaluator } from "../../../ffi/seccomp/evaluate.ts";
+import type { AskedThread, Prediction } from "../subject.ts";
+import type { ThreadCredentials } from "../threads.ts";
+import { type Call, formsOf } from "./calls.ts";
+
+/** The filters of a thread: none, those of strict mode, some that were read, or unknown ones. */
+export type ThreadFilters =
+  | { readonly kind: "none" }
+  | { readonly kind: "strict" }
+  | { readonly kind: "read"; readonly evaluate: (call: FilteredCall) => FilterAnswer }
+  | { readonly kind: "unknown"; readonly reason: string };
+
+/** Whether a call passes: `true`, the refusal, or the reason why that cannot be told. */
+export type Passage = true | Prediction | string;
+
+const UNKNOWN = "a filter is installed, content unknown";
+const STRICT = 1;
+
+/** The calls of strict mode. Source: `mode1_syscalls` in kernel/seccomp.c. */
+const IN_STRICT_MODE: readonly string[] = ["read", "write", "exit", "rt_sigreturn"];
+
+/**
+ * Returns the filters of a thread.
+ *
+ * @param asked What it showed while it was stopped; undefined if it was not asked.
+ */
+export function filtersOf(
+  { seccomp, filters }: ThreadCredentials,
+  asked: Pick<AskedThread, "filters"> | undefined,
+): ThreadFilters {
+  if (seccomp === 0) return { kind: "none" };
+  if (seccomp === STRICT) return { kind: "strict" };
+  if (asked === undefined) return { kind: "unknown", reason: UNKNOWN };
+  const read = asked.filters.length;
+  if (read === 0 || filters !== null && filters !== read) {
+    return { kind: "unknown", reason: `only ${read} of its filters were read` };
+  }
+  try {
+    return { kind: "read", evaluate: filterEvaluator(asked.filters) };
+  } catch (error) {
+    return { kind: "unknown", reason: `its filter cannot be run: ${(error as Error).message}` };
+  }
+}
+
+/**
+ * Returns whether one of some calls passes, in one of its forms. If none does, the answer to the
+ * first counts.
+ *
+ * @param calls Calls that do the same. It may be empty if this architecture has none of them.
+ */
+export function passes(filters: ThreadFilters, calls: readonly Call[]): Passage {
+  switch (filters.kind) {
+    case "none":
+      return true;
+    case "unknown":
+      return calls.length === 0 || filters.reason;
+    case "strict":
+      return calls.length === 0 || calls.some(({ name }) => IN_STRICT_MODE.includes(name)) ||
+        { outcome: "killed", wall: "filter", reason: "seccomp is in strict mode" };
+    case "read":
+      return passesRead(filters.evaluate, calls);
+  }
+}
+
+function passesRead(
+  evaluate: (call: FilteredCall) => FilterAnswer,
+  calls: readonly Call[],
+): Passage {
+  let doubt: string | undefined;
+  let refusal: Prediction | undefined;
+  for (const each of calls) {
+    for (const form of formsOf(each)) {
+      const answer = evaluate(form);
+      const verdict = verdictOn(each.name, answer);
+      if (verdict === true) return true;
+      if (typeof verdict === "string") doubt ??= verdict;
+      else refusal ??= verdict;
+    }
+  }
+  return doubt ?? refusal ?? true;
+}
+
+function verdictOn(name: string, { action, data, assumed, ...rule }: FilterAnswer): Passage {
+  if (assumed.length > 0) {
+    return `the filter of ${name} looks at ${assumed[0]}, which the process may choose`;
+  }
+  const where = `${name}: filter ${rule.program}, instruction ${rule.instruction}`;
+  switch (action) {
+    case "allow":
+    case "log":
+      return true;
+    case "trace":
+    case "notify":
+      return `${where} leaves it to another process`;
+    case "errno":
+      return { outcome: data === 0 ? "no effect" : errnoName(data), wall: "filter", reason: where };
+    case "trap":
+      return { outcome: "killed", wall: "filter", reason: `${where}, by SIGSYS` };
+    case "kill-thread":
+    case "kill-process":
+      return { outcome: "killed", wall: "filter", reason: where };
+  }
+}
