@@ -50,6 +50,14 @@ async function report(pid: number, ...options: string[]): Promise<string> {
   return stdout;
 }
 
+/** A known hole that every call that sends leads to. */
+const SENDING_HOLE = "CVE-2026-74582";
+
+/** Whether the process reaches a known hole. */
+function reachOf(cve: string, { process }: ExperimentEvidence): boolean | null | undefined {
+  return process!.known_holes.find((hole) => hole.cve === cve)?.reachable;
+}
+
 /** Asks, and expects confinement. */
 const CONFINED = ["--ask", "--expect", "confined"];
 
@@ -66,6 +74,7 @@ tests.add(
       assertEquals(evidence.process!.packet_sockets.map(({ fds }) => fds), [[3]]);
       assertEquals(evidence.matrix!.columns, ["fd 3"]);
       assertEquals(evidence.process!.stopped_ms > 0, options.length > 0);
+      assertEquals(reachOf(SENDING_HOLE, evidence), true);
     }
     const text = await report(daemon.pid);
     assertMatch(text, /^=== Inspection of .*===\n\n *! NoNewPrivs is 0/);
@@ -107,7 +116,10 @@ tests.add(compiled, "A second packet socket in flight is found, and named", asyn
 
 tests.add(compiled, "A daemon that can only receive is confined", async () => {
   await using daemon = await startConfined();
-  const { outcome, wrong } = await inspect(daemon.pid, ...CONFINED);
+  const { outcome, evidence, wrong } = await inspect(daemon.pid, ...CONFINED);
+  assertEquals(reachOf(SENDING_HOLE, evidence), false);
+  // Its socket is pinned, and it can close it.
+  assertEquals(reachOf("CVE-2026-31504", evidence), true);
   assertEquals([wrong, outcome.code], [[], 0]);
   assertStringIncludes(await report(daemon.pid, ...CONFINED), "can only receive");
   await daemon.run(); // it goes on
