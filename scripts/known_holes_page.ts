@@ -61,7 +61,9 @@ ${
     )
   }
 An entry that takes CAP_NET_ADMIN needs luck, or an administrator who does that at the same moment:
-the holder of the socket cannot.
+the holder of the socket cannot. That changes if it may make a user namespace
+(\`user-namespace-program\`): then it can make packet sockets in a network namespace of its own, and
+has CAP_NET_ADMIN there. So \`inspect\` calls no hole unreachable for such a process.
 
 `;
 }
@@ -111,8 +113,8 @@ How \`inspect\` reads them:
 - A kernel of kernel.org, or of a builder that it does not know: \`open\`, \`fixed\` or
   \`not affected\`, by its version. A series that the record has, without a fix in it, is \`open\`. A
   series of which the record says nothing is \`cannot tell\`, and so is a release candidate.
-- A distribution's kernel: \`fixed\` if the version that it is built from has the fix, because a
-  distribution adds fixes and takes none away. Debian names that version in \`uname -v\`. Otherwise
+- A distribution's kernel: \`fixed\` if the version that it is built from has the fix: a distribution
+  is taken to add fixes, and to remove none. Debian names that version in \`uname -v\`. Otherwise
   \`cannot tell\`, with the place where the distribution says it.
 
 `;

@@ -5,8 +5,9 @@
  * record says so of that version, `open` only of a kernel of kernel.org, or of an unknown builder.
  * Whether a hole can be reached rests on the predicted matrix. `false` is a promise, so everything
  * that cannot be seen makes it `null`: an option that somebody may have set before, a packet socket
- * that is hidden, a socket that the process can still make, and an io_uring, which sets options of
- * sockets behind a filter of system calls (since Linux 6.7).
+ * that is hidden, a socket that the process can still get, and an io_uring, which sets options of
+ * sockets behind a filter of system calls (since Linux 6.7). A process that may make a user
+ * namespace gets a packet socket in a network namespace of its own, with every capability over it.
  *
  * @module
  */
@@ -123,16 +124,16 @@ function isReachableBy(column: string, hole: KnownHole, reach: Reach): Answer {
   const { setup, trigger, type } = hole;
   const isNew = column === PROCESS;
   const socket = reach.sockets.states.find(({ fd }) => column === `fd ${fd}`);
-  const mayMake = outcomeOf("packet-socket", column, reach);
+  const another = mayGetAnother(column, reach);
   const may = (name: OperationName) => mayDo(name, column, reach);
   const isSet = (name: OperationName) => isNew ? false : isDone(name, socket, reach);
   const isOfType = type === null || isNew || socket?.type === type
     ? true
-    : socket === undefined || mayMake !== false
+    : socket === undefined || another !== false
     ? null
     : false;
   return all(
-    isNew ? mayMake : true,
+    isNew ? another : true,
     isOfType,
     ...setup.map((name) => any(may(name), isSet(name))),
     typeof trigger === "string" ? true : any(...trigger.map(may)),
@@ -146,12 +147,25 @@ function outcomeOf(name: OperationName, column: string, { predictions }: Reach):
   return outcome === CANNOT_TELL || outcome === "no effect" ? null : false;
 }
 
+/** Operations that make a packet socket, and those that may get at one of another process. */
+const MAKING = ["packet-socket", "user-namespace", "user-namespace-program"] as const;
+const TAKING = ["take-sibling-socket", "trace-sibling"] as const;
+
+/** Returns whether a process can get a packet socket besides those that it holds. */
+function mayGetAnother(column: string, reach: Reach): Answer {
+  const outcome = (name: OperationName) => outcomeOf(name, column, reach);
+  return any(
+    ...MAKING.map(outcome),
+    ...TAKING.map((name) => outcome(name) === false ? false : null),
+  );
+}
+
 /** Like {@linkcode outcomeOf}, with the ways around a refusal that the matrix does not show. */
 function mayDo(name: OperationName, column: string, reach: Reach): Answer {
   const outcome = outcomeOf(name, column, reach);
   if (outcome !== false) return outcome;
   const wall = reach.predictions.get(name)?.get(column)?.wall ?? null;
-  const isAnotherPossible = outcomeOf("packet-socket", column, reach) !== false;
+  const isAnotherPossible = mayGetAnother(column, reach) !== false;
   const isRingPossible = outcomeOf("io-uring-send", column, reach) !== false;
   if (isAnotherPossible && wall !== "credential") return null;
   return wall === "filter" && isRingPossible ? null : false;

@@ -135,15 +135,23 @@ Deno.test("A distribution's kernel is never called open, and fixed only if its b
   assertMatch(why, /^Ubuntu adds fixes .*5\.15: see .*ubuntu\.com/);
 });
 
+/** A machine without user namespaces. */
+const ALONE = surroundings({ maxUserNamespaces: "0" });
+
+/** A process without siblings, and what differs. */
+const lonely = (different: Parameters<typeof daemon>[0] = {}) =>
+  daemon({ siblings: { dumpable: [], undumpable: [] }, ...different });
+
 /** What a process reaches, with its packet sockets as descriptors show them. */
 function reachOf(
   of: Subject,
   different: Partial<Reach["sockets"]> = {},
   vnet_hdr = false,
+  around = ALONE,
 ): Reach {
   const shown = of.sockets.map(({ link }) => ({ link, vnet_hdr }) as InspectedSocket);
   return {
-    predictions: predict(of, surroundings()),
+    predictions: predict(of, around),
     sockets: { states: of.sockets, shown, hidden: [], missing: [], ...different },
   };
 }
@@ -162,12 +170,12 @@ function worker(different: Partial<SocketState> = {}): Subject {
 }
 
 Deno.test("The holder of a packet socket reaches whatever needs no capability", () => {
-  const holder = reachOf(subject());
+  const holder = reachOf(subject(lonely()));
   for (const { cve, type } of KNOWN_HOLES) {
     const expected = type === "SOCK_DGRAM" ? false : true;
     assertEquals(reaches(cve.slice("CVE-".length), holder), expected, cve);
   }
-  const datagrams = reachOf(subject(daemon(), [packetSocket({ type: "SOCK_DGRAM" })]));
+  const datagrams = reachOf(subject(lonely(), [packetSocket({ type: "SOCK_DGRAM" })]));
   assertEquals(reaches("2024-57901", datagrams), true);
   assertEquals(reaches("2024-57902", datagrams), true);
 });
@@ -179,6 +187,9 @@ Deno.test("Behind the receive-only filter only those stay that holding the socke
     if (!isTriggeredByHolding(hole)) assertEquals(found, false, hole.cve);
     else assert(found !== true || hole.setup.length === 0, hole.cve);
   }
+  const open = holesOf(parseKernel("6.18.44", "#1 SMP"), confined)
+    .filter(({ status }) => status === "open");
+  assertEquals(open.map(({ reachable }) => reachable), [false, false, false, false]);
   // Options that a parent may have set cannot be seen; rings and groups can.
   assertEquals(reaches("2026-53223", confined), null);
   assertEquals(reaches("2022-48839", confined), false);
@@ -204,7 +215,7 @@ Deno.test("What cannot be seen is never called unreachable", () => {
   cannotTell("2026-74582", reachOf(worker(), unseen));
   cannotTell("2026-74582", reachOf(worker(), { missing: ["descriptor 7"] }));
   // A filter whose content is not known.
-  const filtered = daemon({ threads: [credentials({ seccomp: 2, filters: 1 })] });
+  const filtered = lonely({ threads: [credentials({ seccomp: 2, filters: 1 })] });
   cannotTell("2026-74582", reachOf(subject(filtered)));
   cannotTell("2026-74666", reachOf(subject(filtered)));
   // An io_uring sets the options that the filter refuses.
@@ -213,13 +224,16 @@ Deno.test("What cannot be seen is never called unreachable", () => {
   );
   cannotTell("2026-74666", reachOf(noOptions));
   // A process that may make a socket of the other type.
-  const maker = daemon({ netRaw: new Map([[100, true]]) });
+  const maker = lonely({ netRaw: new Map([[100, true]]) });
   cannotTell("2024-57901", reachOf(subject(maker)));
+  // One that may take the socket of a sibling.
+  cannotTell("2024-57901", reachOf(subject(daemon())));
+  cannotTell("2026-74582", reachOf(subject(daemon(), [])));
 });
 
 Deno.test("A process without a packet socket reaches a hole only if it may make one", () => {
   const without = (netRaw: boolean | undefined) =>
-    reachOf(subject(daemon({ netRaw: new Map([[100, netRaw]]) }), []));
+    reachOf(subject(lonely({ netRaw: new Map([[100, netRaw]]) }), []));
   for (const cve of ["2026-74582", "2024-57901", "2026-74666"]) {
     assertEquals(reaches(cve, without(false)), false, cve);
     assert(reaches(cve, without(true)) !== false, cve);
@@ -227,5 +241,12 @@ Deno.test("A process without a packet socket reaches a hole only if it may make 
   }
   assertEquals(reaches("2024-57901", without(true)), true);
   assertEquals(reaches("2026-74666", without(true)), true);
-  assertEquals(reaches("2024-57901", reachOf(subject(daemon(), []), { hidden: ["one"] })), null);
+  assertEquals(reaches("2024-57901", reachOf(subject(lonely(), []), { hidden: ["one"] })), null);
+});
+
+Deno.test("A user namespace gives a process a packet socket of its own", () => {
+  const inNamespace = reachOf(subject(lonely(), []), {}, false, surroundings());
+  assertEquals(reaches("2024-57901", inNamespace), true);
+  assertEquals(reaches("2026-74582", inNamespace), null);
+  assertEquals(reaches("2024-57901", reachOf(subject(lonely(), []))), false);
 });
