@@ -168,3 +168,14 @@ Deno.test("The page repeats the command on this machine, and names no interface"
   assertEquals(/netns\.sh|Target user|<svg/.test(page), false);
   assertStringIncludes(page, "What can this process still do?</h1>");
 });
+
+Deno.test("Holes that came later count with the fixed ones, and are listed under -v only", () => {
+  const [hole] = storedInspection().experiments[0].process!.known_holes;
+  const known_holes = (["open", "fixed", "not affected"] as const)
+    .map((status, i) => ({ ...hole, status, cve: `CVE-2026-${1000 + i}`, reachable: true }));
+  const evidence = inspection(0, { known_holes });
+  assertStringIncludes(text(evidence), "2 of 3 are fixed in this version, or came later");
+  const listed = (shown: string) => [...shown.matchAll(/CVE-2026-100\d/g)].map(([cve]) => cve);
+  assertEquals(listed(text(evidence)), ["CVE-2026-1000"]);
+  assertEquals(new Set(listed(text(evidence, "verbose"))).size, 3);
+});

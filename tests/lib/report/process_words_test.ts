@@ -17,6 +17,7 @@ import {
   describeSettings,
   describeThreads,
   describeTids,
+  describeWays,
   warningsOf,
 } from "../../../lib/report/process_words.ts";
 import { storedInspection } from "../../support/stored.ts";
@@ -184,4 +185,10 @@ Deno.test("describeFilters() counts programs and instructions", () => {
     describeFilters({ tids: [1, 2], programs: [program, ["ret"]] }),
     "threads 1, 2: 2 programs of 2 instructions, 1 instruction",
   );
+});
+
+Deno.test("describeWays() names the operations that lead to a hole, or receiving", () => {
+  const hole = worker.known_holes[0];
+  assertEquals(describeWays({ ...hole, operations: [] }), "receiving");
+  assertEquals(describeWays({ ...hole, operations: ["send", "write"] }), "send, write");
 });
