@@ -88,6 +88,7 @@ Deno.test("The text has filters, reasons and every known hole if verbose alone",
     `${" ".repeat(26)}fd 4: allowed\n`,
     "CVE-2020-14386 tpacket_rcv: fixed",
     "seen by: fdpass, from outside",
+    "Seen:\n  on Linux 6.18.44-fc-v595 (x86_64), glibc 2.36, Deno 2.9.6, as root (UID 0)\n",
   ];
   for (const part of only) {
     assertStringIncludes(text(inspection(1), "verbose"), part);
@@ -179,5 +180,6 @@ Deno.test("The page repeats the command on this machine, and names no interface"
   const page = renderHtml(storedInspection());
   assertStringIncludes(page, "<pre>scripts/fdpass.sh inspect --ask 6 20 4099</pre>");
   assertEquals(/netns\.sh|Target user|<svg/.test(page), false);
+  assert(/<th scope="row">Running as<\/th>\s*<td>root \(UID 0\)<\/td>/.test(page));
   assertStringIncludes(page, "Has the running process lost every privilege?</h1>");
 });
