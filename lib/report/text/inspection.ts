@@ -68,6 +68,7 @@ export function renderInspection(
     renderPredictions(matrix, paint, manner.verbose),
     renderHoles(process, environment.kernel, manner),
     renderList("Not seen:", process.unseen, manner),
+    manner.verbose ? renderMachine(environment, manner) : [],
   ];
   return [
     paint.heading(`=== Inspection of ${oneLine(title, WIDTH)} ===`),
@@ -91,6 +92,15 @@ function listed(
   return [
     ...items.slice(0, limit).flatMap((item) => folded(before, item)),
     ...left > 0 ? [`${" ".repeat(before.length)}${more(left, "such lines")}`] : [],
+  ];
+}
+
+/** Renders the machine, and who looked. */
+function renderMachine(environment: Evidence["environment"], { paint }: Manner): string[] {
+  const { kernel, arch, libc, deno, running_as } = environment;
+  return [
+    paint.heading("Seen:"),
+    ...paragraph("  ", `on Linux ${kernel} (${arch}), ${libc}, Deno ${deno}, as ${running_as}`),
   ];
 }
 
