@@ -150,6 +150,7 @@ export function seen(changes: Partial<Seen> = {}): Seen {
     possiblyHidden: [],
     accomplices: { found: [], unseen: [] },
     unseenThreads: [],
+    missingSockets: [],
     unseenSockets: [],
     unasked: [],
     overflow: { uid: undefined, gid: undefined },
