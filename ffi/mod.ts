@@ -13,18 +13,24 @@
  * @module
  */
 
+export { filterResult } from "./seccomp/actions.ts";
 export * from "./packet/bpf.ts";
 export * from "./seccomp/call_data.ts";
+export * from "./process/capabilities.ts";
 export * from "./process/clock.ts";
 export * from "./socket/calls.ts";
 export * from "./socket/cmsg.ts";
 export * from "./abi/constants.ts";
 export * from "./process/credentials.ts";
 export * from "./process/descriptor.ts";
+export * from "./packet/disassemble.ts";
+export * from "./seccomp/disassemble.ts";
 export * from "./packet/ebpf.ts";
 export * from "./abi/errno.ts";
 export * from "./abi/fields.ts";
 export * from "./seccomp/evaluate.ts";
+export * from "./seccomp/explain_answer.ts";
+export * from "./process/every_thread.ts";
 export * from "./process/file.ts";
 export * from "./seccomp/filter_validity.ts";
 export * from "./socket/inet.ts";
@@ -39,6 +45,8 @@ export * from "./abi/memory.ts";
 export * from "./socket/message.ts";
 export * from "./socket/message_vector.ts";
 export * from "./process/namespaces.ts";
+export * from "./socket/interface_name.ts";
+export * from "./socket/packet_diag.ts";
 export * from "./packet/packet_ring.ts";
 export * from "./process/pidfd.ts";
 export * from "./socket/poll.ts";
@@ -54,6 +62,7 @@ export * from "./socket/scm_rights.ts";
 export * from "./seccomp/seccomp.ts";
 export * from "./process/signals.ts";
 export * from "./abi/struct.ts";
+export * from "./abi/syscall_names.ts";
 export * from "./abi/syscalls.ts";
 export { isNative, type ThreadCall } from "./ptrace/thread_call.ts";
 export * from "./process/threads.ts";

@@ -2,8 +2,8 @@
  * The house rules of the source tree: which folder may import which, and how long a function or a
  * comment line may be. DESIGN.md's order runs downward only:
  *
- *     main.ts → cli → experiments, report → harness → confine, inspect, receive → packets, host
- *     → evidence; any → ffi
+ *     main.ts → cli → experiments, commands, report → harness → confine, inspect, receive
+ *     → packets, host → evidence; any → ffi
  *
  * As a program it prints every violation, then the figures by which two states of the tree compare:
  *
@@ -15,10 +15,11 @@
 /** What a folder, or a file, may import besides itself: whatever lies below these paths. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["lib/cli/main.ts", "lib/host/deno_version.ts"],
-  "lib/cli/": ["lib/experiments/", ...below("harness"), "lib/report/", "ffi/"],
+  "lib/cli/": ["lib/experiments/", "lib/commands/", ...below("harness"), "lib/report/", "ffi/"],
   "lib/report/": ["lib/evidence/"],
   "lib/experiments/mod.ts": ["lib/experiments/", "lib/harness/experiment.ts"],
   "lib/experiments/": [...below("harness"), "ffi/"],
+  "lib/commands/": [...below("harness"), "ffi/"],
   "lib/harness/": ["lib/confine/", "lib/inspect/", "lib/receive/", ...below("packets"), "ffi/"],
   "lib/confine/": ["lib/inspect/", ...below("packets"), "ffi/"],
   "lib/inspect/": [...below("packets"), "ffi/"],
@@ -90,14 +91,14 @@ function roomOf(path: string): string | undefined {
   return places.sort((a, b) => b.length - a.length).at(0);
 }
 
-/** The folder of its own that an experiment has. */
-const experimentOf = (path: string) => /^lib\/experiments\/\w+\//.exec(path)?.[0];
+/** The folder of its own that an experiment or a command has. */
+const ownFolderOf = (path: string) => /^lib\/(experiments|commands)\/\w+\//.exec(path)?.[0];
 
 /** Imports that the table does not allow, as `importer → imported`. */
 export function forbiddenImports(sources: readonly Source[]): string[] {
   return sources.flatMap(({ path, imports }) => {
     const room = roomOf(path);
-    const own = experimentOf(path) ?? (room?.endsWith("/") ? room : undefined);
+    const own = ownFolderOf(path) ?? (room?.endsWith("/") ? room : undefined);
     const allowed = [...room === undefined ? [] : MAY_IMPORT[room], ...own ? [own] : []];
     return imports.filter((to) =>
       !allowed.some((place) => isWithin(to, place)) || to === "ffi/mod.ts"

@@ -14,6 +14,8 @@ export const AF_UNSPEC = 0;
 export const AF_UNIX = 1;
 /** IPv4 sockets: ip(7). */
 export const AF_INET = 2;
+/** IPv6: ipv6(7). */
+export const AF_INET6 = 10;
 /** Messages to and from the kernel: netlink(7). */
 export const AF_NETLINK = 16;
 /** Frames as on the wire: packet(7). */
@@ -26,8 +28,11 @@ export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 /** Packets with their link headers. */
 export const SOCK_RAW = 3;
+/** Packets with their link headers, in the way of Linux 2.0. */
+export const SOCK_PACKET = 10;
 /** Datagrams over a connection, in sequence. */
 export const SOCK_SEQPACKET = 5;
+/** Packets, by an interface that packet(7) calls obsolete. */
 /** Calls on the new socket never block. */
 export const SOCK_NONBLOCK = 0x800;
 /** The new socket is close-on-exec. */
@@ -84,12 +89,16 @@ export const SO_DETACH_FILTER = 27;
 export const SO_PEERCRED = 17;
 /** The receive timeout, a `timeval`. */
 export const SO_RCVTIMEO = 20;
+/** Time stamps on received packets, in microseconds. */
+export const SO_TIMESTAMP = 29;
 /** SO_RCVBUF beyond the limit, with CAP_NET_ADMIN. */
 export const SO_RCVBUFFORCE = 33;
 /** Attaches an eBPF program. */
 export const SO_ATTACH_BPF = 50;
 /** Time stamps on received packets, in nanoseconds. */
 export const SO_TIMESTAMPNS = 35;
+/** Time stamps on received packets in several ways, as flags. */
+export const SO_TIMESTAMPING = 37;
 /** The control message that carries the time stamp. */
 export const SCM_TIMESTAMPNS: number = SO_TIMESTAMPNS;
 /** The mark of sent packets, for routing and filters. */
@@ -102,6 +111,12 @@ export const SO_DOMAIN = 39;
 export const SO_LOCK_FILTER = 44;
 /** A number that is unique among the sockets of this boot. */
 export const SO_COOKIE = 57;
+/** {@linkcode SO_TIMESTAMP} with 64-bit seconds. */
+export const SO_TIMESTAMP_NEW = 63;
+/** {@linkcode SO_TIMESTAMPNS} with 64-bit seconds. */
+export const SO_TIMESTAMPNS_NEW = 64;
+/** {@linkcode SO_TIMESTAMPING} with 64-bit seconds. */
+export const SO_TIMESTAMPING_NEW = 65;
 
 // bits/in.h, netinet/in.h
 /** The level of IPv4 options: ip(7). */
@@ -163,16 +178,72 @@ export const PACKET_FANOUT_DATA = 22;
 /** Ignores frames sent by this machine. */
 export const PACKET_IGNORE_OUTGOING = 23;
 
+/** Fanout mode: the member is chosen by a hash over the flow. */
+export const PACKET_FANOUT_HASH = 0;
+/** Fanout mode: the members take turns. */
+export const PACKET_FANOUT_LB = 1;
 /** Fanout mode: the member is chosen by the processor. */
 export const PACKET_FANOUT_CPU = 2;
+/** Fanout mode: the next member, when one is full. */
+export const PACKET_FANOUT_ROLLOVER = 3;
+/** Fanout mode: the member is chosen at random. */
+export const PACKET_FANOUT_RND = 4;
+/** Fanout mode: the member is chosen by the receive queue of the interface. */
+export const PACKET_FANOUT_QM = 5;
 /** Fanout mode: the member is chosen by a classic BPF program. */
 export const PACKET_FANOUT_CBPF = 6;
+/** Fanout mode: the member is chosen by an extended BPF program. */
+export const PACKET_FANOUT_EBPF = 7;
+/** Fanout flag: a full member passes its frames on to another one. */
+export const PACKET_FANOUT_FLAG_ROLLOVER = 0x1000;
 /** Fanout flag: a new group, whose id the kernel chooses. */
 export const PACKET_FANOUT_FLAG_UNIQUEID = 0x2000;
+/** Membership: the frames of a group of link addresses. */
+export const PACKET_MR_MULTICAST = 0;
 /** Membership: promiscuous mode. */
 export const PACKET_MR_PROMISC = 1;
 /** Membership: the frames of every group. */
 export const PACKET_MR_ALLMULTI = 2;
+/** Membership: the frames for one more address. */
+export const PACKET_MR_UNICAST = 3;
+
+// linux/sock_diag.h, linux/packet_diag.h
+/** A request for the sockets of a family, and each message of the reply: sock_diag(7). */
+export const SOCK_DIAG_BY_FAMILY = 20;
+/** Shows the settings of each packet socket. */
+export const PACKET_SHOW_INFO = 0x01;
+/** Shows its memberships. */
+export const PACKET_SHOW_MCLIST = 0x02;
+/** Shows its rings. */
+export const PACKET_SHOW_RING_CFG = 0x04;
+/** Shows its fanout group. */
+export const PACKET_SHOW_FANOUT = 0x08;
+/** Shows the memory of its queues. */
+export const PACKET_SHOW_MEMINFO = 0x10;
+/** Shows its filter. */
+export const PACKET_SHOW_FILTER = 0x20;
+/** The settings, a `packet_diag_info`. */
+export const PACKET_DIAG_INFO = 0;
+/** The memberships, an array of `packet_diag_mclist`. */
+export const PACKET_DIAG_MCLIST = 1;
+/** The ring for received frames, a `packet_diag_ring`. */
+export const PACKET_DIAG_RX_RING = 2;
+/** The ring for frames to send, a `packet_diag_ring`. */
+export const PACKET_DIAG_TX_RING = 3;
+/** The number of the fanout group, and its mode 16 bits above. */
+export const PACKET_DIAG_FANOUT = 4;
+/** The uid of the socket's creator. */
+export const PACKET_DIAG_UID = 5;
+/** The memory of the queues, an array of `u32` by `SK_MEMINFO_…`. */
+export const PACKET_DIAG_MEMINFO = 6;
+/** The filter, an array of `sock_filter`. */
+export const PACKET_DIAG_FILTER = 7;
+/** In PACKET_DIAG_MEMINFO: the memory of the receive queue, in bytes. */
+export const SK_MEMINFO_RMEM_ALLOC = 0;
+/** In PACKET_DIAG_MEMINFO: the frames that were dropped for lack of memory. */
+export const SK_MEMINFO_DROPS = 8;
+/** The number of entries of PACKET_DIAG_MEMINFO. */
+export const SK_MEMINFO_VARS = 9;
 
 // linux/virtio_net.h
 /** `flags`: the checksum of the packet is not yet computed. */
@@ -260,6 +331,8 @@ export const RTMGRP_LINK = 1;
 export const NLM_F_REQUEST = 1;
 /** The request wants an acknowledgement. */
 export const NLM_F_ACK = 4;
+/** The request wants every object, each in a message of its own. */
+export const NLM_F_DUMP = 0x300;
 /** Netlink messages begin at a multiple of this. */
 export const NLMSG_ALIGNTO = 4;
 /** Attributes of a message begin at a multiple of this. */
@@ -268,6 +341,10 @@ export const RTA_ALIGNTO = 4;
 export const NLA_TYPE_MASK: number = ~0xc000;
 /** The reply is an errno; 0 acknowledges. */
 export const NLMSG_ERROR = 2;
+/** The end of a dump. */
+export const NLMSG_DONE = 3;
+/** The protocol of netlink(7) that reports sockets: sock_diag(7). */
+export const NETLINK_SOCK_DIAG = 4;
 /** The link's hardware address. */
 export const IFLA_ADDRESS = 1;
 /** The link's name. */
@@ -340,6 +417,8 @@ export const O_PATH = 0x200000;
 export const O_CLOEXEC = 0x80000;
 /** Duplicates a descriptor to the lowest free number from the argument up: fcntl(2). */
 export const F_DUPFD = 0;
+/** The same, and the duplicate is close-on-exec. */
+export const F_DUPFD_CLOEXEC = 1030;
 /** Reads the descriptor flags. */
 export const F_GETFD = 1;
 /** Sets the descriptor flags. */
@@ -368,6 +447,8 @@ export const MFD_ALLOW_SEALING = 0x2;
 export const AT_FDCWD: number = -100;
 /** For linkat(2): follows the symbolic link. */
 export const AT_SYMLINK_FOLLOW = 0x400;
+/** For execveat(2): an empty path stands for the descriptor itself. */
+export const AT_EMPTY_PATH = 0x1000;
 /**
  * Opens a file without a name: open(2). It includes O_DIRECTORY, which differs between the
  * architectures.
@@ -463,6 +544,8 @@ export const PROT_NONE = 0;
 export const PROT_READ = 1;
 /** Memory that can be written. */
 export const PROT_WRITE = 2;
+/** Code that can be executed. */
+export const PROT_EXEC = 4;
 /** Changes are shared with other mappings. */
 export const MAP_SHARED = 0x01;
 /** Changes are private to this mapping. */
@@ -497,6 +580,10 @@ export const CAP_NET_ADMIN = 12;
 export const CAP_NET_RAW = 13;
 /** Allows tracing any process. */
 export const CAP_SYS_PTRACE = 19;
+/** Allows most of what root alone may do. */
+export const CAP_SYS_ADMIN = 21;
+/** Allows loading eBPF programs. */
+export const CAP_BPF = 39;
 
 // linux/prctl.h
 /** Sets the signal that the process gets when its parent ends: prctl(2). */
@@ -543,6 +630,8 @@ export const SYS_SECCOMP = 1;
 export const SYS_USER_DISPATCH = 2;
 
 // bits/sigaction.h
+/** Restarts a system call that the handler interrupts: sigaction(2). */
+export const SA_RESTART = 0x10000000;
 /** Adds to the signals that a thread blocks: pthread_sigmask(3). */
 export const SIG_BLOCK = 0;
 /** Replaces the signals that a thread blocks. */
@@ -635,20 +724,42 @@ export const BPF_MAXINSNS = 4096;
 export const BPF_MEMWORDS = 16;
 /** The base of offsets into the network header. */
 export const SKF_NET_OFF: number = -0x100000;
+/** The base of offsets into the link-layer header. */
+export const SKF_LL_OFF: number = -0x200000;
 /** The base of offsets into the packet's metadata. */
 export const SKF_AD_OFF: number = -0x1000;
 /** Metadata: the packet's EtherType. */
 export const SKF_AD_PROTOCOL = 0;
 /** Metadata: the packet's `sll_pkttype`. */
 export const SKF_AD_PKTTYPE = 4;
+/** Metadata: the index of the interface. */
+export const SKF_AD_IFINDEX = 8;
+/** Metadata: finds a Netlink attribute. */
+export const SKF_AD_NLATTR = 12;
+/** Metadata: finds a nested Netlink attribute. */
+export const SKF_AD_NLATTR_NEST = 16;
+/** Metadata: the packet's mark. */
+export const SKF_AD_MARK = 20;
 /** Metadata: the receive queue of the interface. */
 export const SKF_AD_QUEUE = 24;
+/** Metadata: the ARPHRD_ type of the interface. */
+export const SKF_AD_HATYPE = 28;
+/** Metadata: the hash of the packet's flow. */
+export const SKF_AD_RXHASH = 32;
 /** Metadata: the processor on which the program runs. */
 export const SKF_AD_CPU = 36;
+/** No metadata: `A ^ X`. */
+export const SKF_AD_ALU_XOR_X = 40;
 /** Metadata: the packet's VLAN tag. */
 export const SKF_AD_VLAN_TAG = 44;
+/** Metadata: whether the packet has a VLAN tag. */
+export const SKF_AD_VLAN_TAG_PRESENT = 48;
+/** Metadata: the offset of the payload. */
+export const SKF_AD_PAY_OFFSET = 52;
 /** Metadata: a random number. */
 export const SKF_AD_RANDOM = 56;
+/** Metadata: the EtherType of the VLAN tag. */
+export const SKF_AD_VLAN_TPID = 60;
 
 // linux/bpf.h
 /** For bpf(2): loads a program. */
@@ -755,8 +866,14 @@ export const __WALL = 0x40000000;
 // linux/kcmp.h
 /** Compares two open file descriptions: kcmp(2). */
 export const KCMP_FILE = 0;
+/** Compares two address spaces. */
+export const KCMP_VM = 1;
 /** Compares two tables of descriptors. */
 export const KCMP_FILES = 2;
+
+// linux/pidfd.h
+/** For pidfd_open(2): refers to a thread (Linux 6.9). */
+export const PIDFD_THREAD = 0x80;
 
 // linux/net_tstamp.h
 /** For PACKET_TIMESTAMP: the clock of the network card. */
@@ -771,10 +888,20 @@ export const IGMPV3_MODE_IS_EXCLUDE = 2;
 export const SIOCGSTAMP_OLD = 0x8906;
 /** Sets the flags of an interface. */
 export const SIOCSIFFLAGS = 0x8914;
+/** Reads the name of an interface, by its number: netdevice(7). */
+export const SIOCGIFNAME = 0x8910;
+/** Reads the number of an interface, by its name: netdevice(7). */
+export const SIOCGIFINDEX = 0x8933;
+/** Opens the network namespace of a socket. */
+export const SIOCGSKNS = 0x894c;
 
 // linux/nsfs.h
 /** Opens the parent of a namespace: ioctl(2) on a file of /proc/PID/ns. */
 export const NS_GET_PARENT = 0xb702;
+/** Opens the user namespace that owns a namespace. */
+export const NS_GET_USERNS = 0xb701;
+/** Reads the user who owns a user namespace. */
+export const NS_GET_OWNER_UID = 0xb704;
 
 // bits/sched.h
 /** Parent and child share memory: clone(2). */
@@ -791,6 +918,8 @@ export const CLONE_UNTRACED = 0x800000;
 export const CLONE_NEWUSER = 0x10000000;
 /** A new PID namespace. */
 export const CLONE_NEWPID = 0x20000000;
+/** A new network namespace. */
+export const CLONE_NEWNET = 0x40000000;
 /** A thread of the same process. */
 export const CLONE_THREAD = 0x10000;
 

@@ -29,6 +29,7 @@ export const Errno = {
   ENOSPC: 28,
   EPIPE: 32,
   ERANGE: 34,
+  ENAMETOOLONG: 36,
   ENOSYS: 38,
   ETIME: 62,
   EBADFD: 77,

@@ -125,6 +125,44 @@ export const FIELDS = {
   nlmsgerr: {
     error: [0, "i32"],
   },
+  packet_diag_req: {
+    sdiag_family: [0, "u8"],
+    sdiag_protocol: [1, "u8"],
+    pdiag_ino: [4, "u32"],
+    pdiag_show: [8, "u32"],
+    pdiag_cookie: [12, "u64"],
+  },
+  packet_diag_msg: {
+    pdiag_family: [0, "u8"],
+    pdiag_type: [1, "u8"],
+    pdiag_num: [2, "u16"],
+    pdiag_ino: [4, "u32"],
+    pdiag_cookie: [8, "u64"],
+  },
+  packet_diag_info: {
+    pdi_index: [0, "i32"],
+    pdi_version: [4, "u32"],
+    pdi_reserve: [8, "u32"],
+    pdi_copy_thresh: [12, "u32"],
+    pdi_tstamp: [16, "u32"],
+    pdi_flags: [20, "u32"],
+  },
+  packet_diag_mclist: {
+    pdmc_index: [0, "i32"],
+    pdmc_count: [4, "u32"],
+    pdmc_type: [8, "u16"],
+    pdmc_alen: [10, "u16"],
+    pdmc_addr: [12, "u8[32]"],
+  },
+  packet_diag_ring: {
+    pdr_block_size: [0, "u32"],
+    pdr_block_nr: [4, "u32"],
+    pdr_frame_size: [8, "u32"],
+    pdr_frame_nr: [12, "u32"],
+    pdr_retire_tmo: [16, "u32"],
+    pdr_sizeof_priv: [20, "u32"],
+    pdr_features: [24, "u32"],
+  },
   ifinfomsg: {
     ifi_family: [0, "u8"],
     ifi_type: [2, "u16"],
@@ -164,6 +202,7 @@ export const FIELDS = {
   ifreq: {
     ifr_name: [0, "u8[16]"],
     ifr_flags: [16, "u16"],
+    ifr_ifindex: [16, "i32"],
   },
   sock_filter: {
     code: [0, "u16"],

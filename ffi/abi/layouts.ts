@@ -136,6 +136,41 @@ export const nlmsgerr: Struct<typeof FIELDS.nlmsgerr> = struct("nlmsgerr", 4, FI
 /** `struct ifinfomsg`: a link, in rtnetlink(7). Source: linux/rtnetlink.h. */
 export const ifinfomsg: Struct<typeof FIELDS.ifinfomsg> = struct("ifinfomsg", 16, FIELDS.ifinfomsg);
 
+/** `struct packet_diag_req`: a request for packet sockets. Source: linux/packet_diag.h. */
+export const packet_diag_req: Struct<typeof FIELDS.packet_diag_req> = struct(
+  "packet_diag_req",
+  20,
+  FIELDS.packet_diag_req,
+);
+
+/** `struct packet_diag_msg`: a packet socket; attributes follow. Source: linux/packet_diag.h. */
+export const packet_diag_msg: Struct<typeof FIELDS.packet_diag_msg> = struct(
+  "packet_diag_msg",
+  16,
+  FIELDS.packet_diag_msg,
+);
+
+/** `struct packet_diag_info`: the settings of a packet socket. Source: linux/packet_diag.h. */
+export const packet_diag_info: Struct<typeof FIELDS.packet_diag_info> = struct(
+  "packet_diag_info",
+  24,
+  FIELDS.packet_diag_info,
+);
+
+/** `struct packet_diag_mclist`: a membership of a packet socket. Source: linux/packet_diag.h. */
+export const packet_diag_mclist: Struct<typeof FIELDS.packet_diag_mclist> = struct(
+  "packet_diag_mclist",
+  44,
+  FIELDS.packet_diag_mclist,
+);
+
+/** `struct packet_diag_ring`: a ring of a packet socket. Source: linux/packet_diag.h. */
+export const packet_diag_ring: Struct<typeof FIELDS.packet_diag_ring> = struct(
+  "packet_diag_ring",
+  28,
+  FIELDS.packet_diag_ring,
+);
+
 /** `struct rtattr`: the header of an attribute; its data follow. Source: linux/rtnetlink.h. */
 export const rtattr: Struct<typeof FIELDS.rtattr> = struct("rtattr", 4, FIELDS.rtattr);
 

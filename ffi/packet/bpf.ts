@@ -233,7 +233,8 @@ export function attachedFilter(fd: number): Uint8Array<ArrayBuffer> {
   ask(null); // without a buffer it returns the number of instructions
   const program = new Uint8Array(count[0] * sock_filter.size);
   if (program.length > 0) ask(program);
-  return program;
+  // A shorter one may have replaced it meanwhile.
+  return program.subarray(0, count[0] * sock_filter.size);
 }
 
 /**

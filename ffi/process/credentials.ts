@@ -8,11 +8,9 @@
  * @module
  */
 
-import { _LINUX_CAPABILITY_VERSION_3 } from "../abi/constants.ts";
 import { AnswerError, check, Errno, errnoName, errnoOf } from "../abi/errno.ts";
-import { __user_cap_data_struct, __user_cap_header_struct } from "../abi/layouts.ts";
 import { libc } from "../abi/libc.ts";
-import { rawSyscall } from "../abi/raw_syscall.ts";
+import { clearCapabilities, threadsWithCapabilities } from "./capabilities.ts";
 
 /** For `setresuid` and `setresgid`: leaves an id unchanged, (uid_t) -1. */
 export const UNCHANGED = 0xffffffff;
@@ -50,7 +48,7 @@ export function setresgid(real: number, effective: number, saved: number): void 
 /**
  * Sets the real, effective and saved uid on every thread: setresuid(2). When the last of the three
  * ceases to be 0, the kernel empties the permitted, effective and ambient capability sets
- * (capabilities(7)).
+ * (capabilities(7)). If none of them was 0, it empties no set.
  *
  * @throws {SystemError} `EPERM` (no CAP_SETUID), `EINVAL` (a uid that is not mapped in this user
  * namespace), `EAGAIN`.
@@ -84,92 +82,6 @@ function readIds(call: string, read: typeof libc.getresuid): Ids {
   return ids;
 }
 
-/**
- * Capability sets as bit masks: bit `CAP_NET_RAW` of `effective` is set if the thread has that
- * capability.
- */
-export interface Capabilities {
-  /** The capabilities in effect. */
-  readonly effective: bigint;
-  /** The capabilities that the thread may add to `effective`. */
-  readonly permitted: bigint;
-  /** The capabilities that may survive an execve(2). */
-  readonly inheritable: bigint;
-}
-
-/**
- * The capability sets of the calling thread: capget(2).
- *
- * @throws {AnswerError} If the call reports success and writes no sets.
- */
-export function capget(): Capabilities {
-  const head = __user_cap_header_struct.alloc();
-  head.version = _LINUX_CAPABILITY_VERSION_3;
-  const sets = new Uint8Array(2 * __user_cap_data_struct.size);
-  sets.fill(0xff);
-  check(libc.capget(head.bytes, sets), "capget");
-  if (sets.every((byte) => byte === 0xff)) {
-    throw new AnswerError("capget", "all 64 capabilities");
-  }
-  const low = __user_cap_data_struct.over(sets);
-  const high = __user_cap_data_struct.over(sets, __user_cap_data_struct.size);
-  const join = (set: "effective" | "permitted" | "inheritable") =>
-    BigInt(high[set]) << 32n | BigInt(low[set]);
-  return {
-    effective: join("effective"),
-    permitted: join("permitted"),
-    inheritable: join("inheritable"),
-  };
-}
-
-/**
- * Sets the effective capabilities of the calling thread: capset(2). The permitted and inheritable
- * sets stay, so that the effective ones can be restored.
- */
-function setEffective(effective: bigint): void {
-  const { permitted, inheritable } = capget();
-  const head = __user_cap_header_struct.alloc();
-  head.version = _LINUX_CAPABILITY_VERSION_3;
-  const sets = new Uint8Array(2 * __user_cap_data_struct.size);
-  for (const half of [0, 1]) {
-    const data = __user_cap_data_struct.over(sets, half * __user_cap_data_struct.size);
-    const bits = (set: bigint) => Number(BigInt.asUintN(32, set >> BigInt(32 * half)));
-    data.effective = bits(effective);
-    data.permitted = bits(permitted);
-    data.inheritable = bits(inheritable);
-  }
-  rawSyscall("capset", head.bytes, sets);
-  if (capget().effective !== effective) throw new AnswerError("capset", "other capabilities");
-}
-
-/**
- * Acts without some capabilities, on the calling thread alone, and then restores them: the kernel
- * decides every call of `act` as if the thread did not have them.
- *
- * @example
- * ```ts
- * import { CAP_NET_RAW, capget, withoutCapabilities } from "../mod.ts";
- *
- * const { effective } = withoutCapabilities([CAP_NET_RAW], capget);
- * console.assert((effective >> BigInt(CAP_NET_RAW) & 1n) === 0n);
- * ```
- *
- * @param capabilities Their numbers, such as `CAP_DAC_OVERRIDE`.
- * @param act Must be synchronous.
- * @returns The result of `act`.
- * @throws {SystemError} `EPERM` of capset(2).
- * @throws {AnswerError} If capset(2) reports success without effect.
- */
-export function withoutCapabilities<T>(capabilities: readonly number[], act: () => T): T {
-  const { effective } = capget();
-  setEffective(capabilities.reduce((set, bit) => set & ~(1n << BigInt(bit)), effective));
-  try {
-    return act();
-  } finally {
-    setEffective(effective);
-  }
-}
-
 /** The user and group to become. */
 export interface Identity {
   /** 1 to 4294967294. */
@@ -185,14 +97,25 @@ export interface Identity {
 export class PrivilegeError extends Error {
   /** `PrivilegeError`. */
   override readonly name = "PrivilegeError";
+
+  /** @param threads The threads that still have capabilities, if that is the reason. */
+  constructor(message: string, readonly threads: readonly number[] = []) {
+    super(message);
+  }
 }
 
 /**
- * Drops all privileges for good, and verifies it.
+ * Drops all privileges for good, and verifies it on every thread.
  *
  * Calls setgroups, setresgid and setresuid in that order, since each needs a privilege that the
- * next removes. Then it reads all credentials back, and tries to become root again, which must
- * fail.
+ * next removes. Capabilities that a thread then still has are taken from it:
+ * {@linkcode clearCapabilities}. That concerns a process that was not uid 0 and had ambient
+ * capabilities, one with inheritable capabilities, and one whose securebits keep them. Then it
+ * reads all credentials back, and tries to become root again, which must fail.
+ *
+ * Where /proc is missing the threads are found in another way, which takes some seconds:
+ * {@linkcode ownThreads}. The kernel threads of an io_uring keep the credentials of whoever made
+ * the ring, so close such a ring first.
  *
  * @example
  * ```ts
@@ -206,7 +129,8 @@ export class PrivilegeError extends Error {
  *
  * @throws {RangeError} If `uid` or `gid` is 0 (which drops nothing) or 4294967295 (which changes
  * nothing).
- * @throws {SystemError} If a call is refused; it then had no effect.
+ * @throws {SystemError} If a call is refused. If it is a call of {@linkcode clearCapabilities}, the
+ * ids have changed and capabilities are left; the program must not continue.
  * @throws {PrivilegeError} If the calls succeeded and privileges remain.
  */
 export function dropPrivileges({ uid, gid }: Identity): void {
@@ -218,14 +142,18 @@ export function dropPrivileges({ uid, gid }: Identity): void {
   setgroups([]);
   setresgid(gid, gid, gid);
   setresuid(uid, uid, uid);
+  if (threadsWithCapabilities().length > 0) clearCapabilities();
 
   const isAll = ({ real, effective, saved }: Ids, id: number) =>
     real === id && effective === id && saved === id;
-  const { effective, permitted } = capget();
   if (getgroups().length > 0) throw new PrivilegeError("Supplementary groups are still there");
   if (!isAll(getresgid(), gid)) throw new PrivilegeError(`Not every gid is ${gid}`);
   if (!isAll(getresuid(), uid)) throw new PrivilegeError(`Not every uid is ${uid}`);
-  if ((effective | permitted) !== 0n) throw new PrivilegeError("Capabilities are still there");
+  const left = threadsWithCapabilities();
+  if (left.length > 0) {
+    const message = `Capabilities are still there, on ${left.length} threads: ${left}`;
+    throw new PrivilegeError(message, left);
+  }
 
   for (const { call, errno } of tryToRegainRoot()) {
     if (errno === Errno.EPERM) continue;

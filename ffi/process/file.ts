@@ -101,6 +101,31 @@ function withOpen<T>(path: string, use: (fd: number) => T): T {
 }
 
 /**
+ * Reads a file from its beginning, up to a number of bytes: open(2), read(2), close(2).
+ *
+ * @param path Its path.
+ * @param most The most bytes that are read.
+ * @returns The bytes; fewer than `most` if the file ends there.
+ * @throws {SystemError} `ENOENT`, `EACCES`, … of open(2) and read(2).
+ */
+export function readBeginning(path: string, most: number): Uint8Array<ArrayBuffer> {
+  return withOpen(path, (fd) => {
+    let bytes = new Uint8Array(Math.min(4096, most));
+    for (let length = 0;;) {
+      const rest = bytes.subarray(length);
+      const count = checkRestarting(() => libc.read(fd, rest, BigInt(rest.length)), "read");
+      length += count;
+      if (count === 0 || length === most) return bytes.subarray(0, length);
+      if (length === bytes.length) {
+        const larger = new Uint8Array(Math.min(bytes.length * 2, most));
+        larger.set(bytes);
+        bytes = larger;
+      }
+    }
+  });
+}
+
+/**
  * Reads a whole text file: open(2), read(2), close(2).
  *
  * @param path Its path.
@@ -110,21 +135,9 @@ function withOpen<T>(path: string, use: (fd: number) => T): T {
  * @throws {AnswerError} If it contains NUL.
  */
 export function readTextFile(path: string, limit = 1 << 20): string {
-  return withOpen(path, (fd) => {
-    let bytes = new Uint8Array(4096);
-    for (let length = 0;;) {
-      const rest = bytes.subarray(length);
-      const count = checkRestarting(() => libc.read(fd, rest, BigInt(rest.length)), "read");
-      if (count === 0) return textIn(bytes.subarray(0, length), "read", path);
-      length += count;
-      if (length > limit) throw new RangeError(`"${path}" is longer than ${limit} bytes`);
-      if (length === bytes.length) {
-        const larger = new Uint8Array(bytes.length * 2);
-        larger.set(bytes);
-        bytes = larger;
-      }
-    }
-  });
+  const bytes = readBeginning(path, limit + 1);
+  if (bytes.length > limit) throw new RangeError(`"${path}" is longer than ${limit} bytes`);
+  return textIn(bytes, "read", path);
 }
 
 /**

@@ -1,11 +1,12 @@
 /**
- * Comparing descriptors of two processes by kcmp(2). The kernel answers, so no process can forge
- * the answer.
+ * Comparing descriptors and memory of two processes by kcmp(2). The kernel answers, so no process
+ * can forge the answer.
  *
  * @module
  */
 
-import { KCMP_FILE, KCMP_FILES } from "../abi/constants.ts";
+import { KCMP_FILE, KCMP_FILES, KCMP_VM } from "../abi/constants.ts";
+import { AnswerError } from "../abi/errno.ts";
 import { rawSyscall } from "../abi/raw_syscall.ts";
 
 /**
@@ -49,4 +50,51 @@ export function isSameFile(pid: number, fd: number, otherPid: number, otherFd: n
  */
 export function sharesDescriptors(tid: number, otherTid: number): boolean {
   return rawSyscall("kcmp", tid, otherTid, KCMP_FILES, 0, 0) === 0;
+}
+
+/**
+ * Whether two threads share one address space: kcmp(2), `KCMP_VM`. The threads of a process always
+ * do; processes may (clone(2), `CLONE_VM`), and do between vfork(2) and execve(2).
+ *
+ * @example
+ * ```ts
+ * import { sharesMemory } from "../mod.ts";
+ *
+ * for (const { name } of Deno.readDirSync("/proc/self/task")) {
+ *   console.assert(sharesMemory(Deno.pid, Number(name)));
+ * }
+ * ```
+ *
+ * @param tid A thread with memory: not one of the kernel's, and not one that has ended.
+ * @param otherTid Another one.
+ * @throws {SystemError} `EPERM` (no `CAP_SYS_PTRACE`), `ESRCH`, `ENOSYS` (a kernel without
+ * `CONFIG_KCMP`).
+ */
+export function sharesMemory(tid: number, otherTid: number): boolean {
+  return rawSyscall("kcmp", tid, otherTid, KCMP_VM, 0, 0) === 0;
+}
+
+/**
+ * Compares the tables of descriptors of two threads: kcmp(2), `KCMP_FILES`. The order has no
+ * meaning of its own, and stays the same while the machine runs, so many threads can be sorted by
+ * it.
+ *
+ * @example
+ * ```ts
+ * import { compareDescriptorTables } from "../mod.ts";
+ *
+ * console.assert(compareDescriptorTables(Deno.pid, Deno.pid) === 0);
+ * ```
+ *
+ * @param tid A thread.
+ * @param otherTid Another thread.
+ * @returns 0 if they share one table; otherwise a negative or a positive number.
+ * @throws {SystemError} `EPERM` (no `CAP_SYS_PTRACE`), `ESRCH`, `ENOSYS` (a kernel without
+ * `CONFIG_KCMP`).
+ * @throws {AnswerError} If the kernel knows no order.
+ */
+export function compareDescriptorTables(tid: number, otherTid: number): number {
+  const order = rawSyscall("kcmp", tid, otherTid, KCMP_FILES, 0, 0);
+  if (order > 2) throw new AnswerError("kcmp", `order ${order}`);
+  return [0, -1, 1][order];
 }

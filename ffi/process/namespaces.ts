@@ -4,8 +4,8 @@
  * @module
  */
 
-import { NS_GET_PARENT } from "../abi/constants.ts";
-import { check } from "../abi/errno.ts";
+import { NS_GET_OWNER_UID, NS_GET_PARENT, NS_GET_USERNS, SIOCGSKNS } from "../abi/constants.ts";
+import { AnswerError, check } from "../abi/errno.ts";
 import { libc } from "../abi/libc.ts";
 
 /**
@@ -74,3 +74,76 @@ export function setns(fd: number, kind: number): void {
 export function parentNamespace(fd: number): number {
   return check(libc.ioctl(fd, BigInt(NS_GET_PARENT), null), "ioctl");
 }
+
+/**
+ * Opens the network namespace of a socket, which may be another than that of its holder: ioctl(2),
+ * `SIOCGSKNS`. Source: sock_ioctl in net/socket.c.
+ *
+ * @example
+ * ```ts
+ * import { AF_UNIX, OwnedFd, readLink, SOCK_DGRAM, socket, socketNamespace } from "../mod.ts";
+ *
+ * using local = new OwnedFd(socket(AF_UNIX, SOCK_DGRAM, 0));
+ * if (Deno.uid() === 0) {
+ *   using namespace = new OwnedFd(socketNamespace(local.fd));
+ *   console.assert(readLink(`/proc/self/fd/${namespace.fd}`) === readLink("/proc/self/ns/net"));
+ * }
+ * ```
+ *
+ * @param fd A socket.
+ * @returns A descriptor as of a file of /proc/PID/ns, close-on-exec.
+ * @throws {SystemError} `EPERM` (no CAP_NET_ADMIN over the namespace), `ENOTTY` (not a socket, or
+ * before Linux 4.9).
+ */
+export function socketNamespace(fd: number): number {
+  return check(libc.ioctl(fd, BigInt(SIOCGSKNS), null), "ioctl");
+}
+
+/**
+ * Opens the user namespace that owns a namespace: ioctl(2), `NS_GET_USERNS`. Its capabilities count
+ * in that namespace. For a user namespace, that is its parent.
+ *
+ * @example
+ * ```ts
+ * import { Errno, errnoOf, O_CLOEXEC, O_RDONLY, open, OwnedFd, owningNamespace } from "../mod.ts";
+ *
+ * using network = new OwnedFd(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+ * const errno = errnoOf(() => new OwnedFd(owningNamespace(network.fd))[Symbol.dispose]());
+ * console.assert(errno === 0 || errno === Errno.EPERM); // EPERM: the machine's, in a container
+ * ```
+ *
+ * @param fd A file of /proc/PID/ns.
+ * @returns A descriptor, close-on-exec.
+ * @throws {SystemError} `EPERM` (it is outside the user namespace of this process).
+ */
+export function owningNamespace(fd: number): number {
+  return check(libc.ioctl(fd, BigInt(NS_GET_USERNS), null), "ioctl");
+}
+
+/**
+ * Returns the user who owns a user namespace, which is the effective user of the process that made
+ * it: ioctl(2), `NS_GET_OWNER_UID`.
+ *
+ * @example
+ * ```ts
+ * import { namespaceOwner, O_CLOEXEC, O_RDONLY, open, OwnedFd } from "../mod.ts";
+ *
+ * using own = new OwnedFd(open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC));
+ * console.assert(namespaceOwner(own.fd) >= 0);
+ * ```
+ *
+ * @param fd A file `/proc/PID/ns/user`.
+ * @returns The uid, in the user namespace of this process; the overflow uid, usually 65534, for a
+ * user without a number there.
+ * @throws {SystemError} `EINVAL` (not a user namespace).
+ * @throws {AnswerError} If the call reports success and writes no uid.
+ */
+export function namespaceOwner(fd: number): number {
+  const uid = Uint32Array.of(NO_UID);
+  check(libc.ioctl(fd, BigInt(NS_GET_OWNER_UID), new Uint8Array(uid.buffer)), "ioctl");
+  if (uid[0] === NO_UID) throw new AnswerError("ioctl", "no uid");
+  return uid[0];
+}
+
+/** `(uid_t) -1`, which is no user. */
+const NO_UID = 0xffffffff;

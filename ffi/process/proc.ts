@@ -5,7 +5,9 @@
  */
 
 import { Errno, SystemError } from "../abi/errno.ts";
-import { readDirectory, readLink } from "./file.ts";
+import { libc } from "../abi/libc.ts";
+import { syscallNumber } from "../abi/syscalls.ts";
+import { readDirectory, readLink, readTextFile } from "./file.ts";
 
 /**
  * The open descriptors of a process, and what each refers to, such as `socket:[4711]`.
@@ -32,6 +34,53 @@ export function openDescriptors(process: number | "self", most = Infinity): Map<
     if (link !== undefined) descriptors.set(Number(name), link);
   }
   return descriptors;
+}
+
+/** The largest thread id of any Linux. Source: PID_MAX_LIMIT in include/linux/threads.h. */
+const LARGEST_TID = 4 * 1024 * 1024;
+
+/**
+ * The threads of this process, by thread id, each with its folder in /proc.
+ *
+ * Where /proc belongs to an outer PID namespace, the folder has another number: `NSpid` in
+ * proc_pid_status(5). Where /proc does not show this process, the kernel is asked about every
+ * possible thread id, by tgkill(2) without a signal, which takes a second or two.
+ *
+ * @example
+ * ```ts
+ * import { ownThreads } from "../mod.ts";
+ *
+ * console.assert(ownThreads().has(Deno.pid)); // the first thread has the id of the process
+ * ```
+ *
+ * @returns Thread id → folder, `undefined` if /proc does not show the thread.
+ * @throws {SystemError} `EACCES`, `EMFILE`, … if /proc is there and cannot be read.
+ */
+export function ownThreads(): Map<number, string | undefined> {
+  const self = unlessGone(() => readLink("/proc/self"));
+  if (self === undefined) return new Map(threadsByTrial().map((tid) => [tid, undefined]));
+  const folders = readDirectory("/proc/self/task").map((name) => `/proc/self/task/${name}`);
+  const isOutside = self !== String(Deno.pid);
+  return new Map(folders.flatMap((folder) => {
+    const tid = isOutside ? innermostId(folder) : Number(folder.slice(folder.lastIndexOf("/") + 1));
+    return tid === undefined ? [] : [[tid, folder]];
+  }));
+}
+
+/** The id of a thread in its own PID namespace; `undefined` if it is gone. */
+function innermostId(folder: string): number | undefined {
+  const status = unlessGone(() => readTextFile(`${folder}/status`));
+  if (status === undefined) return undefined;
+  return Number(status.match(/^NSpid:.*?(\d+)$/m)![1]); // since Linux 4.1
+}
+
+function threadsByTrial(): number[] {
+  const [tgkill, pid] = [BigInt(syscallNumber("tgkill")!), BigInt(Deno.pid)]; // on every Linux
+  const tids: number[] = [];
+  for (let tid = 1; tid < LARGEST_TID; tid++) {
+    if (libc.syscall(tgkill, pid, BigInt(tid), 0n, 0n, 0n, 0n) === 0) tids.push(tid);
+  }
+  return tids;
 }
 
 /**

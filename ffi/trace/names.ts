@@ -68,10 +68,11 @@ const { CLOSE_RANGE_CLOEXEC, MFD_ALLOW_SEALING, MFD_CLOEXEC } = c;
 const { PROT_READ, PROT_WRITE } = c;
 const { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_SHARED } = c;
 const { RLIMIT_CORE, RLIMIT_FSIZE, RLIMIT_NOFILE } = c;
-const { NS_GET_PARENT, SIOCGSTAMP_OLD, SIOCSIFFLAGS } = c;
-const { CLONE_NEWPID, CLONE_NEWUSER } = c;
+const { NS_GET_OWNER_UID, NS_GET_PARENT, NS_GET_USERNS } = c;
+const { SIOCGIFINDEX, SIOCGIFNAME, SIOCGSKNS, SIOCGSTAMP_OLD, SIOCSIFFLAGS } = c;
+const { CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWUSER } = c;
 const { CLOCK_REALTIME, SHUT_RDWR } = c;
-const newNamespaces = bits({ CLONE_NEWPID, CLONE_NEWUSER });
+const newNamespaces = bits({ CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWUSER });
 
 /** The names of an argument's values, by call and parameter. */
 const ARGUMENTS: Readonly<Record<string, Name>> = {
@@ -110,7 +111,16 @@ const ARGUMENTS: Readonly<Record<string, Name>> = {
   }),
   "setrlimit.resource": one({ RLIMIT_CORE, RLIMIT_FSIZE, RLIMIT_NOFILE }),
   "clock_gettime.clockid": one({ CLOCK_REALTIME }),
-  "ioctl.op": one({ NS_GET_PARENT, SIOCGSTAMP_OLD, SIOCSIFFLAGS }),
+  "ioctl.op": one({
+    NS_GET_OWNER_UID,
+    NS_GET_PARENT,
+    NS_GET_USERNS,
+    SIOCGIFINDEX,
+    SIOCGIFNAME,
+    SIOCGSKNS,
+    SIOCGSTAMP_OLD,
+    SIOCSIFFLAGS,
+  }),
   "unshare.flags": newNamespaces,
   "setns.nstype": newNamespaces,
 };
@@ -132,7 +142,10 @@ const OPTIONS = {
     SO_RCVBUFFORCE: c.SO_RCVBUFFORCE,
     SO_RCVTIMEO: c.SO_RCVTIMEO,
     SO_REUSEADDR: c.SO_REUSEADDR,
+    SO_TIMESTAMP: c.SO_TIMESTAMP,
     SO_TIMESTAMPNS: c.SO_TIMESTAMPNS,
+    SO_TIMESTAMPNS_NEW: c.SO_TIMESTAMPNS_NEW,
+    SO_TIMESTAMP_NEW: c.SO_TIMESTAMP_NEW,
     SO_TYPE: c.SO_TYPE,
   },
   [SOL_PACKET]: {

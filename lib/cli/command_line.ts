@@ -4,16 +4,32 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
-import { type CheckId, CHECKS, isCheckId } from "../evidence/checks.ts";
+import type { CheckId } from "../evidence/checks.ts";
 import type { Experiment } from "../harness/experiment.ts";
 import { UsageError } from "../evidence/errors.ts";
 import { asWholeNumber, parseOptions } from "../harness/options.ts";
 import { isReceivePath, RECEIVE_PATHS, type ReceivePath } from "../receive/mod.ts";
-import { didYouMean } from "./suggestion.ts";
+import {
+  asInspectTask,
+  INSPECT,
+  INSPECT_OPTIONS,
+  type InspectTask,
+  parseInspectWords,
+} from "./inspect_line.ts";
+import { didYouMean, suggestion } from "./suggestion.ts";
+import { asCheckId, asTimeout } from "./values.ts";
 import type { FilePaths } from "./view_files.ts";
 import type { TextOptions } from "../report/text.ts";
 import type { RunOptions } from "../harness/setting.ts";
+import {
+  beforeDashes,
+  firstOperand,
+  type KnownOptions,
+  optionWords,
+  parseLeniently,
+  parseWords,
+  type Words,
+} from "./words.ts";
 
 /** The task of running experiments. */
 export interface RunTask {
@@ -31,6 +47,7 @@ export interface RunTask {
 /** The task that a command line asks for. */
 export type Task =
   | RunTask
+  | InspectTask
   | { readonly task: "explain"; readonly id: CheckId }
   | { readonly task: "list"; readonly verbose: boolean }
   | { readonly task: "help" | "version" };
@@ -46,9 +63,6 @@ export interface OutputStyle {
 
 /** The most packets that a run receives. Each one is in the report. */
 export const COUNT_LIMIT = 100_000;
-
-/** The longest time limit of an experiment, in seconds. */
-export const TIMEOUT_LIMIT = 3600;
 
 /** Options that take a value, by their long names. Experiments have more of their own. */
 const VALUED = [
@@ -76,41 +90,37 @@ const SWITCHES = [
   "help",
   "version",
 ] as const;
-const ALIASES = {
-  e: "experiment",
-  n: "count",
-  t: "timeout",
-  u: "user",
-  q: "quiet",
-  v: "verbose",
-  l: "list",
-  h: "help",
-} as const;
+
+/** The options of `inspect` that no experiment has, as words. */
+const INSPECT_ALONE = optionWords([...INSPECT_OPTIONS.valued, ...INSPECT_OPTIONS.switches])
+  .filter((word) => !optionWords([...VALUED, ...SWITCHES]).includes(word));
+
+/** Every option of the experiments. */
+function optionsOf(experiments: readonly Experiment[]): KnownOptions {
+  return {
+    valued: [...VALUED, ...experiments.flatMap(({ options }) => options?.names ?? [])],
+    switches: SWITCHES,
+  };
+}
 
 /**
  * Returns how the command line asks for the result to be printed. Never throws, because an error in
  * the command line is printed that way too.
  */
 export function outputStyleOf(args: readonly string[]): OutputStyle {
-  const words = parseArgs(beforeDashes(args), {
-    boolean: [...SWITCHES],
-    string: [...VALUED],
-    alias: { ...ALIASES },
+  const words = parseLeniently(beforeDashes(args), {
+    valued: [...VALUED, ...INSPECT_OPTIONS.valued],
+    switches: [...SWITCHES, ...INSPECT_OPTIONS.switches],
   });
   return {
-    view: words.json ? "json" : words.tap ? "tap" : "text",
-    amount: words.quiet ? "quiet" : words.verbose ? "verbose" : "normal",
-    color: !words["no-color"],
+    view: words.has("json") ? "json" : words.has("tap") ? "tap" : "text",
+    amount: words.has("quiet") ? "quiet" : words.has("verbose") ? "verbose" : "normal",
+    color: !words.has("no-color"),
   };
 }
 
-function beforeDashes(args: readonly string[]): string[] {
-  const end = args.indexOf("--");
-  return end === -1 ? [...args] : args.slice(0, end);
-}
-
 /**
- * Parses the command line.
+ * Parses the command line. It is that of `inspect` if this is its first word, options apart.
  *
  * @param args The arguments, without the program's name.
  * @param experiments All experiments.
@@ -120,36 +130,48 @@ export function parseCommandLine(
   args: readonly string[],
   experiments: readonly Experiment[],
 ): Task {
-  const valued = [...VALUED, ...experiments.flatMap(({ options }) => options?.names ?? [])];
-  const words = parseArgs(withValuesTied(args, valued), {
-    boolean: [...SWITCHES],
-    string: [...valued, "_"],
-    collect: valued,
-    alias: { ...ALIASES },
-    default: {},
-    unknown: (word: string, key?: string) => {
-      if (key !== undefined) refuseUnknown(word, valued);
-      return true;
-    },
+  const known = optionsOf(experiments);
+  const first = firstOperand(args, [...known.valued, ...INSPECT_OPTIONS.valued]);
+  if (first !== undefined && args[first] === INSPECT) {
+    const others = optionWords([...known.valued, ...known.switches]);
+    const words = parseInspectWords(args.toSpliced(first, 1), others);
+    return commonTask(words) ?? asInspectTask(words);
+  }
+  const words = parseWords(args, known, (name) => {
+    if (!INSPECT_ALONE.includes(name)) return;
+    throw new UsageError(
+      `${name} is an option of ${INSPECT}, and not of the experiments: fdpass ${INSPECT} PID`,
+    );
   });
-  for (const task of ["help", "version"] as const) if (words[task]) return { task };
-  if (words.list) return { task: "list", verbose: words.verbose };
+  return commonTask(words) ?? asRunTask(words, args, experiments);
+}
 
-  const value = (name: string, fallback?: string) =>
-    single(name, (words as Record<string, unknown>)[name] as string[], fallback);
-  const id = value("explain");
+/** Returns the task that an option of every command asks for; `undefined` if none does. */
+function commonTask(words: Words): Task | undefined {
+  for (const task of ["help", "version"] as const) if (words.has(task)) return { task };
+  if (words.has("list")) return { task: "list", verbose: words.has("verbose") };
+  const id = words.value("explain");
   if (id !== undefined) return { task: "explain", id: asCheckId(id) };
-  if (words.json && words.tap) {
+  if (words.has("json") && words.has("tap")) {
     throw new UsageError("--json and --tap both print on standard output: give one of them");
   }
-  const wanted = chosen(words.experiment as string[], experiments);
+  return undefined;
+}
+
+function asRunTask(
+  words: Words,
+  args: readonly string[],
+  experiments: readonly Experiment[],
+): RunTask {
+  const value = (name: string) => words.value(name);
+  const wanted = chosen(words.values("experiment"), experiments);
   refuseOptionsOfOthers(experiments, wanted, value);
   const run = {
-    count: asWholeNumber("count", value("count", "5")!, 1, COUNT_LIMIT),
+    count: asWholeNumber("count", value("count") ?? "5", 1, COUNT_LIMIT),
     timeout: asTimeout(value("timeout")),
-    user: value("user", "nobody:65534")!,
+    user: value("user") ?? "nobody:65534",
     stimulus: value("stimulus"),
-    harden: words.harden,
+    harden: words.has("harden"),
     receive: asReceivePath(value("receive")),
     options: parseOptions(experiments, value),
   };
@@ -158,55 +180,14 @@ export function parseCommandLine(
     task: "run",
     experiments: wanted,
     // last, because an option without its value may have taken the interface instead
-    run: { interface: onlyInterface(words._ as string[], args, valued), ...run },
+    run: {
+      interface: onlyInterface(words.operands, args, optionsOf(experiments).valued),
+      ...run,
+    },
     files,
-    force: words.force,
-    trace: words.trace,
+    force: words.has("force"),
+    trace: words.has("trace"),
   };
-}
-
-/**
- * Ties a negative number or an empty argument to the option before it, so that it is refused as a
- * wrong value of that option instead of an unknown one.
- */
-function withValuesTied(args: readonly string[], valued: readonly string[]): string[] {
-  const options = optionWords(valued);
-  const tied: string[] = [];
-  for (const word of args) {
-    const option = tied.at(-1);
-    if ((word === "" || /^-\d/.test(word)) && option !== undefined && options.includes(option)) {
-      tied[tied.length - 1] = `${option}=${word}`;
-    } else {
-      tied.push(word);
-    }
-  }
-  return tied;
-}
-
-/** The words by which a command line gives these options, long and short. */
-function optionWords(names: readonly string[]): string[] {
-  return names.flatMap((name) => [
-    `--${name}`,
-    ...Object.entries(ALIASES).filter(([, long]) => long === name).map(([short]) => `-${short}`),
-  ]);
-}
-
-function refuseUnknown(word: string, valued: readonly string[]): never {
-  const name = word.replace(/=.*$/s, "");
-  const known = optionWords([...valued, ...SWITCHES]);
-  throw new UsageError(
-    `Unknown option ${JSON.stringify(name)}: ${
-      didYouMean(name, known, "--help lists all options")
-    }`,
-  );
-}
-
-function single(name: string, values: readonly string[], fallback?: string): string | undefined {
-  if (values.length > 1) {
-    throw new UsageError(`--${name} is given ${values.length} times: give it once`);
-  }
-  if (values[0] === "") throw new UsageError(`--${name} needs a value: --${name}=VALUE`);
-  return values[0] ?? fallback;
 }
 
 function chosen(names: readonly string[], experiments: readonly Experiment[]): Experiment[] {
@@ -255,18 +236,13 @@ function onlyInterface(
   }
   if (names.length > 1) {
     const all = names.map((name) => JSON.stringify(name)).join(", ");
-    throw new UsageError(`Give one interface, not ${names.length}: ${all}`);
+    const guess = suggestion(names[0], [INSPECT]);
+    throw new UsageError(
+      `Give one interface, not ${names.length}: ${all}` +
+        (guess === undefined ? "" : `: did you mean fdpass ${guess}?`),
+    );
   }
   return names[0];
-}
-
-function asCheckId(text: string): CheckId {
-  const id = text.toUpperCase();
-  if (isCheckId(id)) return id;
-  throw new UsageError(
-    `--explain: there is no check ${JSON.stringify(text)}: ` +
-      didYouMean(id, Object.keys(CHECKS), "--list --verbose shows all checks"),
-  );
 }
 
 function asReceivePath(text: string | undefined): ReceivePath | undefined {
@@ -276,17 +252,4 @@ function asReceivePath(text: string | undefined): ReceivePath | undefined {
     `--receive: ${JSON.stringify(text)} is not a receive path: ` +
       didYouMean(text, known, `they are ${known.join(", ")}`),
   );
-}
-
-function asTimeout(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const seconds = Number(text);
-  if (!/^\d+(\.\d+)?$/.test(text) || seconds <= 0 || seconds > TIMEOUT_LIMIT) {
-    throw new UsageError(
-      `--timeout must be a number of seconds above 0, up to ${TIMEOUT_LIMIT}, not ${
-        JSON.stringify(text)
-      }`,
-    );
-  }
-  return seconds;
 }

@@ -6,13 +6,15 @@
 
 import { RELAY_DEFAULTS } from "../experiments/relay/options.ts";
 import { KILL_LIMIT, RATE_LIMIT, WORKER_LIMIT } from "../experiments/supervisor/options.ts";
-import { COUNT_LIMIT, TIMEOUT_LIMIT } from "./command_line.ts";
+import { COUNT_LIMIT } from "./command_line.ts";
+import { TIMEOUT_LIMIT } from "./values.ts";
 
-/** The text that `--help` prints. */
-export const HELP =
+/** The part of the text that is about the experiments. */
+export const EXPERIMENTS_HELP =
   `fdpass: does an AF_PACKET socket survive being passed to an unprivileged process?
 
 Usage: fdpass [OPTIONS] INTERFACE
+       fdpass inspect [OPTIONS] PID…
 
 A root parent opens an AF_PACKET socket and passes it over a Unix socket (SCM_RIGHTS) to a child. The
 child drops all privileges and keeps receiving. Every claim is a check that can fail.
@@ -56,7 +58,25 @@ Options:
   -h, --help              print this text
       --version           print the version
 
-Exit status:
+`;
+
+/** The part of the text that is about inspect. */
+export const INSPECT_HELP =
+  `Options of inspect, which reports what the kernel says of running processes, with a verdict on each:
+      --expect WHAT       what must hold: dropped (no privilege is left, and none can be regained;
+                          default) or confined (also, it can only receive; needs --ask)
+      --ask               stop the process for about a millisecond, read its filters of system calls,
+                          and ask in its threads; without it, nothing is stopped or changed
+      --tree              inspect the descendants of each process too
+      --groups LIST       groups that a process may have beside its own: names or numbers, with
+                          commas between them
+Beside these it has --timeout (of each process), --json, --tap, --report, --force, --explain, -q, -v,
+--no-color, -h and --version. An interface that is named like it is reached by: fdpass -- inspect
+
+`;
+
+/** The text that `--help` prints. */
+export const HELP = `${EXPERIMENTS_HELP}${INSPECT_HELP}Exit status:
   0   PASS: every check holds
   1   FAIL: a claim is refuted, or the child died, fell silent or broke the protocol
   2   an argument is wrong
@@ -69,4 +89,6 @@ Examples:
   scripts/netns.sh --json -n 100      there, with options
   scripts/fdpass.sh eth0              on an existing interface
   sudo deno run -A main.ts eth0       the same, by the deno on root's PATH
+  scripts/fdpass.sh inspect --ask $(pgrep tcpdump)
+                                      a process that is running
 `;

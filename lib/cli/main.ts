@@ -8,6 +8,8 @@ import { SIGCHLD } from "../../ffi/abi/constants.ts";
 import { blockSignals, stopIgnoring } from "../../ffi/process/signals.ts";
 import { type OutputStyle, outputStyleOf, parseCommandLine, type RunTask } from "./command_line.ts";
 import { HELP } from "./help.ts";
+import { EXPLAINED } from "./explained.ts";
+import { runInspection } from "./inspect_task.ts";
 import type { Environment, Evidence, ExperimentEvidence } from "../evidence/evidence.ts";
 import type { Experiment } from "../harness/experiment.ts";
 import { EXPERIMENTS } from "../experiments/mod.ts";
@@ -33,7 +35,8 @@ import {
   type RunExperimentOptions,
   type ShowProgress,
 } from "../harness/run.ts";
-import { findSetting, requireProc } from "../harness/setting.ts";
+import { findSetting } from "../harness/setting.ts";
+import { requireProc } from "../host/proc.ts";
 import type { Tracing } from "../harness/trace/hub.ts";
 import { VERSION } from "../evidence/version.ts";
 
@@ -132,9 +135,11 @@ async function answer(
       case "version":
         return `fdpass ${VERSION}\n`;
       case "list":
-        return renderList(EXPERIMENTS, task.verbose);
+        return renderList(task.verbose ? EXPLAINED : EXPERIMENTS, task.verbose);
       case "explain":
-        return renderExplanation(task.id, EXPERIMENTS);
+        return renderExplanation(task.id, EXPLAINED);
+      case "inspect":
+        return await runInspection(task, args);
       case "run":
         return await runAll(task, args, childModule);
     }

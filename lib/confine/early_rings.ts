@@ -22,8 +22,11 @@ import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { cString } from "../../ffi/abi/libc.ts";
 import { addressOf } from "../../ffi/abi/struct.ts";
 import { IoUring, type Submission } from "../../ffi/io_uring/io_uring.ts";
+import { threadsWithCapabilities } from "../../ffi/process/capabilities.ts";
+import { PrivilegeError } from "../../ffi/process/credentials.ts";
 import { close } from "../../ffi/process/descriptor.ts";
-import { readLink } from "../../ffi/process/file.ts";
+import { readLink, readTextFile } from "../../ffi/process/file.ts";
+import { ownThreads, unlessGone } from "../../ffi/process/proc.ts";
 
 /** A file that only root may read. */
 export const ROOTS_FILE = "/etc/shadow";
@@ -48,6 +51,13 @@ const SILENCE = 200;
 
 /** A request to an early ring: opening root's file, or a packet socket. Only root can do either. */
 export type EarlyRequest = "open" | "socket";
+
+/** Returns why early rings show nothing here; `undefined` if they do. */
+export function whyNotRootsRings(): string | undefined {
+  const uid = Deno.uid();
+  if (uid === 0) return undefined;
+  return `it shows what outlives root's drop, and this parent is uid ${uid}: run it as root`;
+}
 
 /** Early rings: one plain, with a registered personality, and one polled by the kernel. */
 export class EarlyRings {
@@ -149,4 +159,27 @@ function isIoUring(fd: number): boolean {
     if (error instanceof SystemError) return false;
     throw error;
   }
+}
+
+/**
+ * Drops all privileges in a process that keeps early rings on purpose. The drop notices the thread
+ * that polls such a ring, because it has root's capabilities still.
+ *
+ * @param drop Drops the privileges.
+ * @throws Any error of the drop, unless the threads of rings alone have capabilities left.
+ */
+export function dropDespiteRings(drop: () => void): void {
+  try {
+    drop();
+  } catch (error) {
+    if (!(error instanceof PrivilegeError) || error.threads.length === 0) throw error;
+    if (!threadsWithCapabilities().every(isOfRing)) throw error;
+  }
+}
+
+/** Whether a thread polls a ring, or did so until it ended. */
+function isOfRing(tid: number): boolean {
+  const folder = ownThreads().get(tid);
+  const name = folder && unlessGone(() => readTextFile(`${folder}/comm`));
+  return name === undefined || name.startsWith("iou-");
 }

@@ -73,6 +73,8 @@ export interface SeenWorker {
   readonly before?: View | undefined;
   readonly secondLine: SecondLine;
   readonly filters: SeenFilters;
+  /** The largest bounding set that it may have, as a set of bits; empty by default. */
+  readonly bounding?: bigint;
 }
 
 /**
@@ -80,32 +82,39 @@ export interface SeenWorker {
  * in HARD-02 is left to the worker's own finding.
  */
 export function judgeHardened(
-  { view, before, secondLine, filters }: SeenWorker,
+  { view, before, secondLine, filters, bounding }: SeenWorker,
   identity: Identity,
 ): Record<typeof CONFINEMENT_CHECKS[number], Finding> {
-  const threads = judgeConfinement(view.threads, identity);
+  const threads = judgeConfinement(view.threads, identity, bounding);
   return {
     "HARD-01": threads,
     "HARD-02": before === undefined
       ? threads
-      : judgeLaterThreads(before.threads, view.threads, identity),
+      : judgeLaterThreads(before.threads, view.threads, identity, bounding),
     "HARD-03": judgeFootholds(view),
     "HARD-04": judgeSecondLine(secondLine),
     "HARD-05": judgeFilter(filters),
   };
 }
 
-/** HARD-01: every thread is confined as all protections together confine it. */
+/**
+ * HARD-01: every thread is confined as all protections together confine it.
+ *
+ * @param bounding The largest bounding set of a thread. One is left where the parent cannot take it
+ * away; under no_new_privs execve(2) grants nothing of it.
+ */
 export function judgeConfinement(
   threads: readonly ThreadCredentials[],
   { uid, gid }: Identity,
+  bounding = 0n,
 ): Finding {
+  const most = (set: string) => set === "CapBnd" ? bounding : 0n;
   const isConfined = (
     { uids, gids, groups, capabilities, noNewPrivs, seccomp }: ThreadCredentials,
   ) =>
     uids.length === 4 && uids.every((id) => id === uid) &&
     gids.length === 4 && gids.every((id) => id === gid) && groups.length === 0 &&
-    CAPABILITY_SETS.every((set) => /^0+$/.test(capabilities[set])) &&
+    CAPABILITY_SETS.every((set) => (BigInt(`0x${capabilities[set]}`) & ~most(set)) === 0n) &&
     noNewPrivs === 1 && seccomp === 2;
   const loose = threads.filter((thread) => !isConfined(thread));
   return judged(
@@ -172,15 +181,37 @@ export function judgeCredentials(
   };
 }
 
+/**
+ * DROP-01 to DROP-04 of a child that could not be stopped. A violation that was seen is one. That
+ * none was seen shows nothing, because a thread may have started another meanwhile.
+ */
+export function judgeUnstopped(
+  threads: readonly ThreadCredentials[],
+  identity: Identity,
+): ReturnType<typeof judgeCredentials> {
+  const asSeen = ({ status, observed, evidence }: Finding) =>
+    status === "fail"
+      ? judged(false, observed, evidence)
+      : skipped(`${observed}, in passing: the child could not be stopped`, evidence);
+  const seen = judgeCredentials(threads, identity);
+  return {
+    "DROP-01": asSeen(seen["DROP-01"]),
+    "DROP-02": asSeen(seen["DROP-02"]),
+    "DROP-03": asSeen(seen["DROP-03"]),
+    "DROP-04": asSeen(seen["DROP-04"]),
+  };
+}
+
 /** HARD-02: there are threads that were started later, and they are confined like all others. */
 export function judgeLaterThreads(
   before: readonly ThreadCredentials[],
   after: readonly ThreadCredentials[],
   identity: Identity,
+  bounding = 0n,
 ): Finding {
   const known = new Set(before.map(({ tid }) => tid));
   const later = after.filter(({ tid }) => !known.has(tid)).length;
-  const { status, observed, evidence } = judgeConfinement(after, identity);
+  const { status, observed, evidence } = judgeConfinement(after, identity, bounding);
   return judged(
     status === "pass" && later >= LATER_THREADS,
     `${later} threads started later; ${observed}`,

@@ -11,7 +11,9 @@ import { CAP_NET_RAW, CAP_SETGID, CAP_SETUID } from "../../ffi/abi/constants.ts"
 import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import type { Identity } from "../../ffi/process/credentials.ts";
 import { CannotAnswer } from "../evidence/errors.ts";
+import { mayLimitBounding } from "../host/capabilities.ts";
 import { runtimeCall } from "../host/runtime_call.ts";
+import { threadCredentials } from "../inspect/threads.ts";
 import type { Protection } from "./protections.ts";
 
 const SETPRIV = "/usr/bin/setpriv";
@@ -30,30 +32,52 @@ export function launchCapabilities(chosen: readonly Protection[]): bigint {
 }
 
 /**
+ * Returns the largest bounding set that a child may start with. It is that of this process where
+ * nothing can be taken from it, without CAP_SETPCAP. Under no_new_privs execve(2) grants nothing
+ * of it.
+ */
+export function launchBounding(chosen: readonly Protection[]): bigint {
+  if (mayLimitBounding()) return launchCapabilities(chosen);
+  const [own] = threadCredentials("self");
+  return BigInt(`0x${own.capabilities.CapBnd}`);
+}
+
+/** The options that limit the bounding set, where this process may do so. */
+function boundingSet(kept: string): readonly string[] {
+  return mayLimitBounding() ? [`--bounding-set=${kept}`] : [];
+}
+
+/**
  * Returns the launcher that leaves these capabilities and no other. No program that the child
  * executes gains a privilege. The child leaves its groups itself.
+ *
+ * Root's capabilities are those of its bounding set. Another user keeps across execve(2) those that
+ * are inheritable and ambient.
  */
 export function launcherWith(capabilities: readonly string[]): readonly string[] {
-  const kept = ["-all", ...capabilities.map((name) => `+${name}`)];
+  const kept = ["-all", ...capabilities.map((name) => `+${name}`)].join(",");
+  const inherited = Deno.uid() === 0 ? "-all" : kept;
   return [
     SETPRIV,
     "--no-new-privs",
-    `--bounding-set=${kept.join(",")}`,
-    "--inh-caps=-all",
-    "--ambient-caps=-all",
+    ...boundingSet(kept),
+    `--inh-caps=${inherited}`,
+    `--ambient-caps=${inherited}`,
     "--",
   ];
 }
 
-/** The launcher of every child that needs no special one. */
-export const DEFAULT_LAUNCHER = launcherWith(Object.keys(DEFAULT_CAPABILITIES));
+/** Returns the launcher of every child that needs no special one. */
+export function defaultLauncher(): readonly string[] {
+  return launcherWith(Object.keys(DEFAULT_CAPABILITIES));
+}
 
 /**
  * Returns the launcher that leaves no capability if that protection is chosen, and the default
  * launcher otherwise.
  */
 export function launcherFor(identity: Identity, chosen: readonly Protection[]): readonly string[] {
-  if (!chosen.includes("no-capabilities")) return DEFAULT_LAUNCHER;
+  if (!chosen.includes("no-capabilities")) return defaultLauncher();
   return launcherUnder(identity, [...chosen, "no-new-privs"]);
 }
 
@@ -71,7 +95,7 @@ export function launcherUnder(
   return [
     SETPRIV,
     ...chosen.includes("no-new-privs") ? ["--no-new-privs"] : [],
-    "--bounding-set=-all",
+    ...boundingSet("-all"),
     "--inh-caps=-all",
     "--ambient-caps=-all",
     "--clear-groups",

@@ -479,6 +479,75 @@ export const CHECKS = {
     side: "parent",
     source: "ptrace(2), PTRACE_SECCOMP_GET_FILTER; lib/confine/policy.ts; D24",
   },
+  "INSP-01": {
+    claim: "No program that the inspected process executes can gain a privilege",
+    expected:
+      "NoNewPrivs 1 on every thread (under --expect dropped it is reported, and not demanded)",
+    side: "child",
+    source: "prctl(2), PR_SET_NO_NEW_PRIVS; proc_pid_status(5); execve(2); D24",
+  },
+  "INSP-02": {
+    claim: "No thread of the inspected process has uid 0",
+    expected: "none of the four uids is 0 on any thread",
+    side: "child",
+    source: "credentials(7); proc_pid_status(5); D24",
+  },
+  "INSP-03": {
+    claim: "No thread of the inspected process has a usable capability",
+    expected: "CapInh, CapPrm, CapEff and CapAmb are 0 on every thread",
+    side: "child",
+    source: "capabilities(7); proc_pid_status(5); D24",
+  },
+  "INSP-04": {
+    claim: "No thread of the inspected process has a group that it does not need",
+    expected:
+      "all four gids and every supplementary group are the gid of the process, or named by " +
+      "--groups; gid 0 is allowed only if it is named",
+    side: "child",
+    source: "credentials(7); setgroups(2); proc_pid_status(5); D24",
+  },
+  "INSP-05": {
+    claim: "The inspected process cannot create a packet socket",
+    expected:
+      "no thread has CAP_NET_RAW over its network namespace; with --ask, socket(AF_PACKET) is " +
+      "refused with EPERM on every thread, beneath its filters too",
+    side: "child",
+    source: "packet(7), ERRORS; packet_create in net/packet/af_packet.c; user_namespaces(7); D24",
+  },
+  "INSP-06": {
+    claim: "The inspected process cannot take root's ids again",
+    expected: "no thread has uid 0, gid 0, CAP_SETUID or CAP_SETGID; no io_uring acts with other " +
+      "credentials; no memory shared with a process of root's, and none traced; with --ask, " +
+      "setresuid, setresgid and setgroups are refused with EPERM on every thread",
+    side: "child",
+    source: "setresuid(2), setresgid(2), setgroups(2), ERRORS; io_uring_register(2); kcmp(2); D24",
+  },
+  "INSP-07": {
+    claim: "Every packet socket that the inspected process holds shows among its descriptors",
+    expected: "none in flight, registered in an io_uring, or mapped with its descriptor closed",
+    side: "child",
+    source: "unix(7), SCM_RIGHTS; io_uring_register(2); /proc/net/packet; D24",
+  },
+  "INSP-08": {
+    claim: "Every thread of the inspected process has the same filters of system calls",
+    expected: "Seccomp 2 on every thread, and on all of them the same programs, byte for byte",
+    side: "child",
+    source: "seccomp(2); ptrace(2), PTRACE_SECCOMP_GET_FILTER; D24",
+  },
+  "INSP-09": {
+    claim: "The inspected process can do nothing with its packet sockets but receive",
+    expected: "every operation of the matrix is refused, for every packet socket",
+    side: "child",
+    source: "lib/evidence/operations.ts; seccomp(2); D24",
+  },
+  "INSP-10": {
+    claim: "The protections behind the filters of system calls are in place",
+    expected:
+      "the filter of every packet socket locked and its fanout group joined; not dumpable; the " +
+      "bounding set empty on every thread",
+    side: "child",
+    source: "socket(7), SO_LOCK_FILTER; packet(7), PACKET_FANOUT; proc(5); capabilities(7); D24",
+  },
 } as const satisfies Record<string, CheckDescription>;
 
 /** The id of a check, such as `DROP-03`. */

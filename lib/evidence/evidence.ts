@@ -138,10 +138,16 @@ export interface Step extends Moment {
  */
 export const NOT_TRIED = "not tried";
 
-/** One operation under one set of protections. */
+/** The outcome that an inspection predicts where what decides it was not seen. */
+export const CANNOT_TELL = "cannot tell";
+
+/** The expected outcome of an operation that must be refused, by whatever wall. */
+export const REFUSED = "refused";
+
+/** One operation under one set of protections; in an inspection, on one packet socket. */
 export interface Cell {
   readonly outcome: string;
-  /** The expected outcome; null where none is expected. */
+  /** The expected outcome, or {@linkcode REFUSED}; null where none is expected. */
   readonly known: string | null;
   /** The rule of the system call filter that refused it; null if none did. */
   readonly rule: string | null;
@@ -224,6 +230,8 @@ export interface Environment {
   /** The interface, as the kernel describes it; null if the run ended before it was looked up. */
   readonly link: LinkDescription | null;
   readonly user: string | null;
+  /** The user and the capabilities of the parent: `root (UID 0)`, or those of a service. */
+  readonly running_as: string;
   /** The arguments of the command line. */
   readonly args: readonly string[];
   /** ISO 8601. */
@@ -235,6 +243,14 @@ export interface Failure {
   readonly message: string;
   /** A remedy; null if none is known. */
   readonly remedy: string | null;
+}
+
+/** The name of every inspection, where an experiment has its own. */
+export const INSPECTION = "inspect";
+
+/** Whether this is the evidence of an inspected process, and not of an experiment. */
+export function isInspection({ name }: ExperimentEvidence): boolean {
+  return name === INSPECTION;
 }
 
 /** The evidence of a whole run. */

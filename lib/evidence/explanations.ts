@@ -550,4 +550,88 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "attached.",
     seenBy: ["parent"],
   },
+  "INSP-01": {
+    why: "A process without no_new_privs may execute a set-uid file, such as su(1), and that " +
+      "program runs as root: any flaw in it is a way back. Most daemons run without it, so it is " +
+      "the first line of the report instead of a failure, unless confinement is expected.",
+    refutedBy: "NoNewPrivs 0 on any thread, with --expect confined. A thread that was started " +
+      "before prctl(2) does not have it either.",
+    seenBy: ["parent"],
+  },
+  "INSP-02": {
+    why: "Credentials belong to each thread. A daemon that dropped its uid by a raw system call " +
+      "has changed one thread, and a saved uid of 0 makes the drop a pause. Uid 0 owns the " +
+      "system's files even without any capability.",
+    refutedBy: "Uid 0 as the real, effective, saved or filesystem uid of any thread. An id that " +
+      "is not mapped in the user namespace of the inspection cannot be told from others, and is " +
+      "a skip.",
+    seenBy: ["parent"],
+  },
+  "INSP-03": {
+    why: "A daemon may give up uid 0 and keep a capability, on purpose or by PR_SET_KEEPCAPS. " +
+      "Declared sandboxes are often not there: the kernel's own account of each thread is the " +
+      "only one that counts here.",
+    refutedBy: "A capability in one of the four sets of any thread, even if it is the one that " +
+      "the daemon is meant to keep. The bounding set alone gives nothing.",
+    seenBy: ["parent"],
+  },
+  "INSP-04": {
+    why: "A group opens files and sockets as a uid does: docker, disk and shadow are close to " +
+      "root. initgroups(3) brings every group that the user has in the database, and a " +
+      "forgotten setgroups(2) leaves those of root.",
+    refutedBy: "A gid among the four of any thread, or a supplementary group, that is neither " +
+      "the real gid of the first thread nor named by --groups; and gid 0, unless it is named.",
+    seenBy: ["parent"],
+  },
+  "INSP-05": {
+    why: "The packet sockets that a daemon holds were opened by someone with CAP_NET_RAW. If the " +
+      "daemon can still open more, it sees every interface of its namespace, whatever filter its " +
+      "first socket has. The kernel asks for the capability over the user namespace that owns " +
+      "the network namespace, and its owner has all of them.",
+    refutedBy: "CAP_NET_RAW over its network namespace on any thread, or a call of " +
+      "socket(AF_PACKET), put into a thread by --ask, that returns a descriptor. An errno other " +
+      "than EPERM beneath the filters shows nothing, and is a skip.",
+    seenBy: ["parent"],
+  },
+  "INSP-06": {
+    why: "A drop that can be undone is none. The saved ids and two capabilities decide whether " +
+      "setresuid(2) and its like succeed. Other ways lead past them: an io_uring with root's " +
+      "credentials, memory shared with a process of root's, a process of root's that it traces.",
+    refutedBy: "Uid 0 or gid 0 among the real, effective and saved ids of any thread; CAP_SETUID " +
+      "or CAP_SETGID; a personality of root's in a ring; memory shared with a process that has " +
+      "uid 0 or a capability, or such a process as its tracee; an answer to --ask that is a " +
+      "success.",
+    seenBy: ["parent"],
+  },
+  "INSP-07": {
+    why: "A look at the descriptors shows only what has a number. A packet socket in the queue " +
+      "of a Unix socket, among the registered files of a ring, or behind the mapping of a packet " +
+      "ring stays open without one, and can be taken up again at any time.",
+    refutedBy: "A packet socket that the inspected process certainly holds in such a place. One " +
+      "that the namespace lists and no visible process shows may be another's, and is a skip.",
+    seenBy: ["parent"],
+  },
+  "INSP-08": {
+    why: "A filter belongs to a thread. Without SECCOMP_FILTER_FLAG_TSYNC the threads that a " +
+      "runtime has already started keep running without it, and any of them may send.",
+    refutedBy: "A thread without a filter, or with other programs than the first one.",
+    seenBy: ["parent"],
+  },
+  "INSP-09": {
+    why: "The holder of a packet socket can send, bind and change it, because the kernel checks " +
+      "CAP_NET_RAW at its creation alone. Each operation is predicted from credentials, the " +
+      "state of the socket and the installed filters, which an interpreter runs over the call " +
+      "and its arguments. Nothing is attempted.",
+    refutedBy: "An operation that every wall lets through, on any packet socket, in any thread. " +
+      "An operation that cannot be predicted is a skip.",
+    seenBy: ["parent"],
+  },
+  "INSP-10": {
+    why: "A filter of system calls is one wall, and one mistake in it opens everything at once. " +
+      "The state of the sockets and of the process is a second one, which the filter hides as " +
+      "long as it holds.",
+    refutedBy: "A packet socket whose filter may be replaced, or that is in no fanout group; a " +
+      "dumpable process; a capability in the bounding set of any thread.",
+    seenBy: ["parent"],
+  },
 };

@@ -68,7 +68,7 @@ export interface InspectedSocket {
   readonly type: "SOCK_RAW" | "SOCK_DGRAM" | "SOCK_PACKET";
   /** The name of the interface in the socket's own namespace; null if it is bound to none. */
   readonly interface: string | null;
-  /** 0 if it is bound to no interface. */
+  /** 0 if it is bound to no interface, -1 if that interface is gone. */
   readonly ifindex: number;
   /** The EtherType, such as 0x0003 for all. */
   readonly protocol: number;

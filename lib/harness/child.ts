@@ -32,6 +32,7 @@ import { examineFilters, type PassedSockets } from "../confine/filter.ts";
 import type { SeenFilters } from "../confine/judge.ts";
 import type { Expected } from "../inspect/footholds.ts";
 import type { SeenProcess } from "../inspect/processes.ts";
+import { withFilesOf } from "../inspect/owned_files.ts";
 import { type Inspected, look, type LookOptions, type View } from "../inspect/look.ts";
 import { ownChildren } from "./orphans.ts";
 import {
@@ -41,6 +42,7 @@ import {
   ExperimentError,
   TimeRanOut,
 } from "../evidence/errors.ts";
+import { missingCapabilities, NOT_ROOTS, unitWith } from "../host/capabilities.ts";
 import type { Orders, Word } from "./orders.ts";
 import type { ExperimentRecord } from "../evidence/record.ts";
 import { isAtRest, processorUse, wasSilent } from "./silence.ts";
@@ -195,11 +197,12 @@ export class Child implements AsyncDisposable {
     const began = performance.now();
     using _untraced = tracing?.paused();
     try {
-      return look(this.#inspected(), {
-        ...options,
-        foreign: this.#foreign,
-        expected: { ring: false, ...started, ...expected },
-      });
+      return withFilesOf(this.pid, () =>
+        look(this.#inspected(), {
+          ...options,
+          foreign: this.#foreign,
+          expected: { ring: false, ...started, ...expected },
+        }));
     } catch (error) {
       throw this.#blamed(this.#lastWords() ?? this.#whyNotSeen(error));
     } finally {
@@ -232,7 +235,7 @@ export class Child implements AsyncDisposable {
    * @throws {ExperimentError} If it has let go of its sockets because it ends.
    */
   filters(passed: PassedSockets, ioUring: boolean): SeenFilters {
-    const seen = examineFilters(this, passed, ioUring);
+    const seen = withFilesOf(this.pid, () => examineFilters(this, passed, ioUring));
     if (seen.expected === undefined && this.#diesWithin(LETTING_GO)) {
       throw this.#blamed(this.#lastWords() ?? this.#whyNotSeen(undefined));
     }
@@ -620,6 +623,13 @@ const CANNOT_LOOK: { readonly [errno: string]: string } = {
   ENOMEM: "more memory is needed",
 };
 
+/** Returns the remedy of a supervisor that is not root and may not trace. */
+function whyNoTracer(code: string): string | undefined {
+  if (Deno.uid() === 0 || code !== "EPERM" && code !== "EACCES") return undefined;
+  if (missingCapabilities(["CAP_SYS_PTRACE"]).length === 0) return undefined;
+  return `CAP_SYS_PTRACE is missing (in a unit: ${unitWith(NOT_ROOTS)})`;
+}
+
 function whyNotSeen(error: unknown, child: Inspected): unknown {
   if (error instanceof NotAnsweredError) {
     return new ExperimentError(`The child could not be asked: ${error.message}`);
@@ -629,7 +639,7 @@ function whyNotSeen(error: unknown, child: Inspected): unknown {
   if (others.length > 0) {
     return new ExperimentError(`The child has started other processes: ${others.join(", ")}`);
   }
-  const reason = CANNOT_LOOK[error.code];
+  const reason = whyNoTracer(error.code) ?? CANNOT_LOOK[error.code];
   if (reason === undefined) {
     return new ExperimentError(`The child could not be inspected: ${error.message}`);
   }

@@ -21,9 +21,9 @@
  */
 
 import { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH } from "../../ffi/abi/constants.ts";
-import { withoutCapabilities } from "../../ffi/process/credentials.ts";
+import { withoutCapabilities } from "../../ffi/process/capabilities.ts";
 import { readLink } from "../../ffi/process/file.ts";
-import { DEFAULT_LAUNCHER } from "../confine/launcher.ts";
+import { defaultLauncher } from "../confine/launcher.ts";
 import { CannotAnswer } from "../evidence/errors.ts";
 import { modulesOf } from "../host/modules.ts";
 import { ownChildren } from "./orphans.ts";
@@ -123,7 +123,7 @@ export class ChildFiles implements AsyncDisposable {
   /** Reads the main modules as a child would. */
   async #requireReadable(mains: readonly string[]): Promise<void> {
     const paths = mains.map((main) => decodeURIComponent(new URL(main).pathname));
-    const [program, ...args] = [...this.launcher("/"), ...DEFAULT_LAUNCHER, "/bin/cat", ...paths];
+    const [program, ...args] = [...this.launcher("/"), ...defaultLauncher(), "/bin/cat", ...paths];
     const { success, stderr } = await new Deno.Command(program, { args, clearEnv: true }).output();
     if (!success) throw new Error(firstLine(new TextDecoder().decode(stderr)));
   }

@@ -19,6 +19,9 @@ import { type Orders, parseOrders, parseWord, type Word } from "./orders.ts";
 
 /** A run, as the program of the child sees it. */
 export class ChildRun {
+  /** The uid with which the child started: 0, or that of a supervisor that is not root. */
+  readonly #bornAs = getresuid().effective;
+
   /**
    * @param channelFd The child's end of the control channel.
    * @param deadline When the run must end, by `performance.now()`.
@@ -28,9 +31,10 @@ export class ChildRun {
   /** Names the rule of the filter that refused a system call. The start of a worker sets it. */
   explain: (syscall: string) => string | undefined = () => undefined;
 
-  /** Begins a step. The transcript shows whether the child was still root. */
+  /** Begins a step. The transcript shows whether the child had dropped its privileges. */
   step(title: string): void {
-    this.#send({ type: "step", title, privileged: getresuid().effective === 0 });
+    const { effective } = getresuid();
+    this.#send({ type: "step", title, privileged: effective === 0 || effective === this.#bornAs });
   }
 
   /** Reports that something is done, and the checks that show it. */

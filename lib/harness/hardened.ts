@@ -8,6 +8,8 @@ import type { Identity } from "../../ffi/process/credentials.ts";
 import { readLink } from "../../ffi/process/file.ts";
 import type { PassedSockets } from "../confine/filter.ts";
 import { judgeHardened } from "../confine/judge.ts";
+import { launchBounding } from "../confine/launcher.ts";
+import { ALL_PROTECTIONS } from "../confine/protections.ts";
 import { CONFINEMENT_CHECKS } from "../evidence/checks.ts";
 import { examineSecondLine } from "../confine/second_line.ts";
 import type { View } from "../inspect/look.ts";
@@ -48,7 +50,8 @@ export function checkHardened(run: CheckedRun, child: Child, worker: HardenedWor
   });
   const secondLine = examineSecondLine(child.pid, packetFd);
   const filters = child.filters(worker, ioUring);
-  const seen = { view, before, secondLine, filters };
+  const bounding = launchBounding(ALL_PROTECTIONS);
+  const seen = { view, before, secondLine, filters, bounding };
   const findings = judgeHardened(seen, run.setting.identity);
   for (const id of CONFINEMENT_CHECKS) {
     // Without a look before, only the worker reports which threads are the later ones.

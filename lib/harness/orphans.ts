@@ -17,7 +17,7 @@ import { unlessGone } from "../../ffi/process/proc.ts";
 import { becomeSubreaper, reap } from "../../ffi/process/process.ts";
 import { childrenOf } from "../inspect/processes.ts";
 import { CannotAnswer, ExperimentError } from "../evidence/errors.ts";
-import { runtimeCall } from "../host/runtime_call.ts";
+import { killProcess } from "./killing.ts";
 
 /** How long orphans may keep forking before the attempt is given up, in milliseconds. */
 const PATIENCE = 20_000;
@@ -74,8 +74,8 @@ export async function endOrphans(): Promise<number> {
     for (const pid of orphans) {
       if (reap(pid)) continue; // it had ended, or was killed in the round before
       // unreaped, so its pid is not reused
-      runtimeCall(
-        "kill",
+      killProcess(
+        pid,
         "Cannot end the processes that the child left behind",
         () => Deno.kill(pid, "SIGKILL"),
       );

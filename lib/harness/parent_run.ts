@@ -14,7 +14,7 @@ import type { Finding, Matrix, Packet, SeenBy } from "../evidence/evidence.ts";
 import { linksOfPacketSockets } from "../inspect/packet_sockets.ts";
 import { now } from "./protocol.ts";
 import { CannotLook } from "../evidence/errors.ts";
-import { DEFAULT_LAUNCHER } from "../confine/launcher.ts";
+import { defaultLauncher } from "../confine/launcher.ts";
 import type { ExperimentRecord } from "../evidence/record.ts";
 import type { Setting } from "./setting.ts";
 import type { TracePiece } from "./trace/lines.ts";
@@ -49,7 +49,7 @@ export interface RunContext {
 export interface SpawnOptions {
   /** Descriptors that the child inherits besides its end of the control channel. */
   readonly inherit?: readonly number[];
-  /** The launcher, if not {@linkcode DEFAULT_LAUNCHER}. */
+  /** The launcher, if not {@linkcode defaultLauncher}. */
   readonly launcher?: readonly string[];
   /**
    * Another child, whose PID namespace it shares, so that each can address the other by its pid.
@@ -83,7 +83,7 @@ function asSeenHere(piece: TracePiece, pid: number): TracePiece {
 /** A run, as the program of the parent sees it. */
 export class ParentRun<Options = unknown> {
   #hasReportedCopies = false;
-  #launcher: readonly string[] = DEFAULT_LAUNCHER;
+  #launcher: readonly string[] | undefined;
 
   constructor(readonly context: RunContext, readonly record: ExperimentRecord) {}
 
@@ -193,7 +193,7 @@ export class ParentRun<Options = unknown> {
    */
   whyNobodyCould(error: unknown): Promise<string | undefined> {
     const { setting: { link: { ifindex } }, context: { childFiles: files } } = this;
-    return whyNobodyCould(error, { ifindex, launcher: this.#launcher, files });
+    return whyNobodyCould(error, { ifindex, launcher: this.#launcher ?? defaultLauncher(), files });
   }
 
   /** Records HARD-01 to HARD-05 of a hardened worker: {@linkcode checkHardened}. */
@@ -211,7 +211,7 @@ export class ParentRun<Options = unknown> {
   spawn(
     ours: OwnedFd,
     theirs: OwnedFd,
-    { inherit = [], launcher = DEFAULT_LAUNCHER, beside, isSilent = false }: SpawnOptions = {},
+    { inherit = [], launcher = defaultLauncher(), beside, isSilent = false }: SpawnOptions = {},
   ): Child {
     const millisecondsLeft = String(
       Math.max(1, Math.ceil(this.context.deadline - performance.now())),

@@ -30,6 +30,7 @@ import { markCloseOnExecFrom } from "../../ffi/process/process.ts";
 import { withOriginalMask } from "../../ffi/process/signals.ts";
 import { ChildFiles } from "./child_files.ts";
 import { descendantsOf, type SeenProcess } from "../inspect/processes.ts";
+import { killProcess } from "./killing.ts";
 import { endOrphans, ownChildren } from "./orphans.ts";
 import { PidNamespace } from "./pid_namespace.ts";
 import { runtimeCall } from "../host/runtime_call.ts";
@@ -141,7 +142,7 @@ export class ChildProcess implements AsyncDisposable {
   /** Kills the child if it is still running. Only `ended` reaps it, so its pid is not reused. */
   kill(): void {
     try {
-      runtimeCall("kill", "Cannot end the child", () => this.#process.kill("SIGKILL"));
+      killProcess(this.pid, "Cannot end the child", () => this.#process.kill("SIGKILL"));
     } catch (error) {
       if (!(error instanceof TypeError)) throw error; // it has ended
     }

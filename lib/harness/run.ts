@@ -7,7 +7,7 @@
 import { libcVersion } from "../../ffi/abi/libc.ts";
 import type { WatchedLink } from "../host/link_watch.ts";
 import type { ChildFiles } from "./child_files.ts";
-import { describeMissing, missingCapabilities } from "../host/capabilities.ts";
+import { describeMissing, describeSelf, missingCapabilities } from "../host/capabilities.ts";
 import { checksOfHardening } from "../evidence/description.ts";
 import type {
   Conclusion,
@@ -63,6 +63,7 @@ export function environment(
     interface: interfaceName,
     link: null,
     user,
+    running_as: describeSelf(),
     args,
     started: new Date().toISOString(),
   };

@@ -5,13 +5,13 @@
  * @module
  */
 
-import { Errno, SystemError } from "../../ffi/abi/errno.ts";
+import { PR_SET_DUMPABLE } from "../../ffi/abi/constants.ts";
 import type { Identity } from "../../ffi/process/credentials.ts";
-import { readLink } from "../../ffi/process/file.ts";
+import { prctl } from "../../ffi/process/process.ts";
 import { requireLauncher } from "../confine/launcher.ts";
 import { ALL_PROTECTIONS, type Protection } from "../confine/protections.ts";
 import { CannotAnswer } from "../evidence/errors.ts";
-import { ALWAYS_NEEDED, describeMissing, missingCapabilities } from "../host/capabilities.ts";
+import { requireSupervisor } from "../host/capabilities.ts";
 import { findLink, findStimulus, requireCarrier, requireUp } from "../host/interfaces.ts";
 import {
   findIdentities,
@@ -87,7 +87,10 @@ export function findSetting(
   const identities = findIdentities(options.user);
   const [identity] = identities;
   const own = findOptions(experiments, options.options, link);
-  requireRoot(commandLine);
+  requireSupervisor(`sudo ${commandLine}`);
+  // Until its drop, a child has the same uid, and perhaps the same capabilities. It must not trace
+  // its judge, which needs CAP_SYS_PTRACE now.
+  if (Deno.uid() !== 0) prctl(PR_SET_DUMPABLE, 0);
   requireUp(link);
   if (stimulus !== undefined) requireUp(stimulus);
   for (const each of [link, stimulus]) if (each !== undefined) requireCarrier(each);
@@ -110,45 +113,6 @@ export function findSetting(
     receive,
     options: own,
   };
-}
-
-function requireRoot(commandLine: string): void {
-  if (Deno.uid() !== 0) {
-    throw new CannotAnswer(
-      `Not root (uid ${Deno.uid()}): an unprivileged parent has no privileges to drop`,
-      `sudo ${commandLine}`,
-    );
-  }
-  const missing = missingCapabilities(ALWAYS_NEEDED);
-  if (missing.length > 0) throw new CannotAnswer(...describeMissing(missing));
-}
-
-/**
- * Requires a /proc of this PID namespace, where the parent sees its children by their process ids.
- * Without /proc the runtime does not even know its own path.
- *
- * @throws {CannotAnswer} If there is none.
- */
-export function requireProc(): void {
-  const self = linkIn("/proc/self");
-  if (self === String(Deno.pid)) return;
-  const remedy = "mount -t proc proc /proc";
-  if (self === undefined) {
-    throw new CannotAnswer("/proc is not mounted: no process can be inspected", remedy);
-  }
-  throw new CannotAnswer(
-    `/proc belongs to another PID namespace: there this process is ${self}, not ${Deno.pid}`,
-    remedy,
-  );
-}
-
-function linkIn(path: string): string | undefined {
-  try {
-    return readLink(path);
-  } catch (error) {
-    if (error instanceof SystemError && error.errno === Errno.ENOENT) return undefined;
-    throw error;
-  }
 }
 
 function requireReceivePath(path: ReceivePath): void {

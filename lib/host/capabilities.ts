@@ -1,5 +1,6 @@
 /**
- * The capabilities(7) that a run needs. In a container, root lacks most of them.
+ * The capabilities(7) that a run needs. In a container, root lacks most of them. A service that is
+ * not root may have them as ambient ones: `User=` and `AmbientCapabilities=` in systemd.exec(5).
  *
  * @module
  */
@@ -13,8 +14,11 @@ import {
   CAP_SETUID,
   CAP_SYS_PTRACE,
 } from "../../ffi/abi/constants.ts";
-import { attempt } from "../../ffi/abi/errno.ts";
-import { capget } from "../../ffi/process/credentials.ts";
+import { attempt, SystemError } from "../../ffi/abi/errno.ts";
+import { capget } from "../../ffi/process/capabilities.ts";
+import { readTextFile } from "../../ffi/process/file.ts";
+import { CannotAnswer } from "../evidence/errors.ts";
+import { userName } from "./users.ts";
 
 const BITS = {
   CAP_KILL,
@@ -29,19 +33,26 @@ const BITS = {
 /** The name of a capability that an experiment may need. */
 export type Capability = keyof typeof BITS;
 
+/** The capabilities without which a process cannot be a supervisor at all. */
+export const SUPERVISORS: readonly Capability[] = ["CAP_NET_RAW", "CAP_SETUID", "CAP_SETGID"];
+
 /**
- * The capabilities that every experiment needs. With CAP_KILL the parent can end a child that has
- * become nobody, with CAP_SETPCAP it can start one with fewer capabilities, and with CAP_SYS_PTRACE
- * it can inspect one after its drop.
+ * The capabilities that root needs for every experiment. With CAP_KILL the parent can end a child
+ * that has become nobody, with CAP_SETPCAP it can start one with fewer capabilities, and with
+ * CAP_SYS_PTRACE it can inspect one after its drop.
  */
 export const ALWAYS_NEEDED: readonly Capability[] = [
-  "CAP_NET_RAW",
-  "CAP_SETUID",
-  "CAP_SETGID",
+  ...SUPERVISORS,
   "CAP_KILL",
   "CAP_SETPCAP",
   "CAP_SYS_PTRACE",
 ];
+
+/**
+ * The capabilities that a supervisor that is not root needs for an answer. It starts its children
+ * with fewer capabilities without CAP_SETPCAP, because its programs gain none by execve(2).
+ */
+export const NOT_ROOTS: readonly Capability[] = [...SUPERVISORS, "CAP_SYS_PTRACE", "CAP_KILL"];
 
 /**
  * Returns the capabilities of `needed` that this process lacks, each once.
@@ -55,8 +66,86 @@ export function missingCapabilities(
   return [...new Set(needed)].filter((name) => (effective >> BigInt(BITS[name]) & 1n) === 0n);
 }
 
-/** Returns a message about missing capabilities, and the remedy. */
-export function describeMissing(missing: readonly Capability[]): [what: string, remedy: string] {
+/**
+ * Returns a message about missing capabilities, and the remedy.
+ *
+ * @param uid The user of this process.
+ */
+export function describeMissing(
+  missing: readonly Capability[],
+  uid = Deno.uid(),
+): [what: string, remedy: string] {
   const names = missing.join(", ");
+  if (uid !== 0) {
+    return [`uid ${uid} without ${names}`, `Grant it (in a unit: ${unitWith(missing)})`];
+  }
   return [`Root without ${names}`, `Grant ${names} (in a container: --cap-add)`];
+}
+
+/** Whether this process may take capabilities from the bounding set of its children. */
+export function mayLimitBounding(): boolean {
+  return missingCapabilities(["CAP_SETPCAP"]).length === 0;
+}
+
+/** The setting of a unit that grants these capabilities: systemd.exec(5). */
+export function unitWith(capabilities: readonly Capability[]): string {
+  return `AmbientCapabilities=${capabilities.join(" ")}`;
+}
+
+/**
+ * Requires what makes this process a supervisor: root, or the capabilities of one as ambient ones,
+ * so that a child gets them.
+ *
+ * @param sudo The command that runs fdpass again, as root.
+ * @throws {CannotAnswer} If a capability is missing.
+ */
+export function requireSupervisor(sudo: string): void {
+  const uid = Deno.uid();
+  if (uid === 0) {
+    const missing = missingCapabilities(ALWAYS_NEEDED);
+    if (missing.length > 0) throw new CannotAnswer(...describeMissing(missing));
+    return;
+  }
+  const missing = missingCapabilities(SUPERVISORS);
+  if (missing.length > 0) {
+    throw new CannotAnswer(
+      `uid ${uid} without ${
+        missing.join(", ")
+      }: an unprivileged parent has no privileges to drop ` +
+        `(a service may have them: ${unitWith(NOT_ROOTS)})`,
+      sudo,
+    );
+  }
+  const lost = missingCapabilities(SUPERVISORS, ambientCapabilities());
+  if (lost.length > 0) {
+    throw new CannotAnswer(
+      `uid ${uid} has ${lost.join(", ")}, but not as ambient: its child would start without`,
+      `setpriv --ambient-caps=${namesForSetpriv(lost)} (in a unit: ${unitWith(NOT_ROOTS)})`,
+    );
+  }
+}
+
+function ambientCapabilities(): bigint {
+  const [, digits] = readTextFile("/proc/self/status").match(/^CapAmb:\s*(\S+)$/m) ?? [];
+  return digits === undefined ? 0n : BigInt(`0x${digits}`); // the line exists since Linux 4.3
+}
+
+/** The argument of an option of setpriv(1): `+net_raw,+setuid`. */
+function namesForSetpriv(capabilities: readonly Capability[]): string {
+  return capabilities.map((name) => `+${name.slice("CAP_".length).toLowerCase()}`).join(",");
+}
+
+/** Describes this process: `root (UID 0)`, or `mcr (UID 1001) with CAP_NET_RAW, …`. */
+export function describeSelf(): string {
+  const uid = Deno.uid();
+  if (uid === 0) return "root (UID 0)";
+  const asked = Object.keys(BITS) as Capability[];
+  try {
+    const missing = missingCapabilities(asked);
+    const held = asked.filter((each) => !missing.includes(each));
+    return `${userName(uid ?? 0)} (UID ${uid}) with ${held.join(", ") || "no capability"}`;
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    return `user (UID ${uid})`; // a filter, or no /etc: the run finds out whether it matters
+  }
 }

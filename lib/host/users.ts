@@ -67,17 +67,42 @@ export function findIdentity(user: string): Identity {
   return { uid, gid: asId(String(found.gid), "group") };
 }
 
+/** Returns the name of a user, as /etc/passwd has it; `user` if it is not there. */
+export function userName(uid: number): string {
+  const [, name] = readTextFile("/etc/passwd").match(new RegExp(`^([^:]+):[^:]*:${uid}:`, "m")) ??
+    [];
+  return name ?? "user";
+}
+
 function findGroup(name: string): number {
+  return asId(String(findGid(name, "--user")), "group");
+}
+
+/**
+ * Returns the gids of the groups of `--groups`, each a name or a number. Unlike the group of
+ * `--user`, it may be 0.
+ *
+ * @throws {UsageError} If there is no such group.
+ */
+export function findGroupIds(names: readonly string[]): number[] {
+  return names.map((name) => {
+    const gid = findGid(name, "--groups");
+    if (gid < UNCHANGED) return gid;
+    throw new UsageError(
+      `--groups: group id ${name} is out of range: it must be from 0 to ${UNCHANGED - 1}`,
+    );
+  });
+}
+
+function findGid(name: string, option: "--user" | "--groups"): number {
   const gid = DECIMAL.test(name) ? Number(name) : attempt(
     `Cannot look up group ${JSON.stringify(name)}`,
     () => gidByName(name),
   );
-  if (gid === undefined) {
-    throw new UsageError(
-      `--user: there is no group ${JSON.stringify(name)}; a number may be given instead`,
-    );
-  }
-  return asId(String(gid), "group");
+  if (gid !== undefined) return gid;
+  throw new UsageError(
+    `${option}: there is no group ${JSON.stringify(name)}; a number may be given instead`,
+  );
 }
 
 function asId(text: string, kind: "user" | "group"): number {
@@ -164,4 +189,40 @@ export function requireChangeableIds(): void {
       }
     });
   }
+}
+
+/** The ids that stand for ids which are not mapped in this user namespace. */
+export interface OverflowIds {
+  /** `undefined` if every uid is mapped. */
+  readonly uid: number | undefined;
+  /** `undefined` if every gid is mapped. */
+  readonly gid: number | undefined;
+}
+
+/**
+ * Returns the ids that `/proc` shows in place of any id that is not mapped in this user namespace,
+ * among them that of real root. Source: user_namespaces(7), "Unmapped user and group IDs".
+ */
+export function overflowIds(): OverflowIds {
+  const overflow = (kind: "uid" | "gid") =>
+    mapsEveryId(readTextFile(`/proc/self/${kind}_map`))
+      ? undefined
+      : Number(readTextFile(`/proc/sys/kernel/overflow${kind}`));
+  return { uid: overflow("uid"), gid: overflow("gid") };
+}
+
+/**
+ * Whether every id is mapped in a user namespace, to whatever id outside.
+ *
+ * @param map The text of `uid_map` or `gid_map`.
+ */
+export function mapsEveryId(map: string): boolean {
+  const ranges = map.trim().split("\n").map((line) => line.trim().split(/\s+/).map(Number))
+    .toSorted(([one], [other]) => one - other);
+  let next = 0;
+  for (const [inside, , length] of ranges) {
+    if (inside > next) return false;
+    next = inside + length;
+  }
+  return next >= UNCHANGED;
 }

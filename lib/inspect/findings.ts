@@ -69,11 +69,15 @@ export function judgeStillHeld(link: string, { packetSockets }: View): Finding {
  * capability beyond those allowed.
  *
  * @param most The capabilities that it may have, as a set of bits.
+ * @param bounding Its largest bounding set. It may have more where the parent cannot take it away;
+ * under no_new_privs execve(2) grants nothing of it.
  */
-export function judgeLaunch({ threads }: View, most: bigint): Finding {
+export function judgeLaunch({ threads }: View, most: bigint, bounding = most): Finding {
   const isBound = ({ noNewPrivs, capabilities }: ThreadCredentials) =>
     noNewPrivs === 1 &&
-    CAPABILITY_SETS.every((set) => (BigInt(`0x${capabilities[set]}`) & ~most) === 0n);
+    CAPABILITY_SETS.every((set) =>
+      (BigInt(`0x${capabilities[set]}`) & ~(set === "CapBnd" ? bounding : most)) === 0n
+    );
   const loose = threads.filter((thread) => !isBound(thread));
   return judged(
     threads.length > 0 && loose.length === 0,

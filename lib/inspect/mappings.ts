@@ -8,7 +8,7 @@
 import { readTextFile } from "../../ffi/process/file.ts";
 
 /** The longest text of `/proc/PID/maps`, in bytes. That of a Deno process has some 100 KiB. */
-const MAPS_LIMIT = 1 << 24;
+export const MAPS_LIMIT = 1 << 24;
 
 /**
  * Lists what a process maps besides its own memory and public files, as `/proc/PID/maps` names it:

@@ -54,7 +54,7 @@ export function linksOfPacketSockets(): Set<string> {
 }
 
 /** The longest text of the table, in bytes: some hundred thousand sockets. */
-const TABLE_LIMIT = 1 << 25;
+export const TABLE_LIMIT = 1 << 25;
 
 /**
  * Returns the links that no process shows among its descriptors.

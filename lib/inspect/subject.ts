@@ -6,7 +6,12 @@
  * @module
  */
 
-import type { InspectedProcess } from "../evidence/inspected.ts";
+import type {
+  InspectedDescriptor,
+  InspectedProcess,
+  InspectedSocket,
+  NamedProcess,
+} from "../evidence/inspected.ts";
 import type { Answers } from "./questions.ts";
 import type { ThreadCredentials } from "./threads.ts";
 
@@ -21,10 +26,19 @@ export interface SeenRing {
   readonly fd: number;
   /** The links of its registered files. */
   readonly files: readonly string[];
-  /** The uid of each registered personality. */
-  readonly personalities: readonly number[];
+  /**
+   * The uid of each registered personality; undefined if the kernel lists none, which does not mean
+   * that there is none: newer kernels list none at all (6.18).
+   */
+  readonly personalities: readonly number[] | undefined;
   /** The thread that polls it; undefined if there is none. */
   readonly pollingThread: number | undefined;
+}
+
+/** Another process that shares something with the inspected one (clone(2)). */
+export interface Sharer extends NamedProcess {
+  readonly sharesMemory: boolean;
+  readonly sharesDescriptors: boolean;
 }
 
 /** What the kernel reports of a process, without stopping it. */
@@ -40,7 +54,16 @@ export interface SeenDaemon {
   /** RLIMIT_NOFILE, the soft limit; undefined if it cannot be read. */
   readonly descriptorLimit: number | undefined;
   readonly rings: readonly SeenRing[];
-  /** Other processes of the same uid in its PID namespace that are dumpable, and that are not. */
+  /** Every descriptor, of every table. `shown` lists only the first of them. */
+  readonly descriptors: readonly InspectedDescriptor[];
+  /** The sockets and rings that it maps, such as `socket:[4711]`, each once. */
+  readonly mapped: readonly string[];
+  /** Other processes that share its memory or its table of descriptors: threads but in name. */
+  readonly sharers: readonly Sharer[];
+  /**
+   * Other processes of the same uid in its PID namespace that are dumpable, and that are not. If
+   * that cannot be told of a process, it counts as dumpable.
+   */
   readonly siblings: {
     readonly dumpable: readonly number[];
     readonly undumpable: readonly number[];
@@ -54,18 +77,45 @@ export interface SocketState {
   readonly fd: number;
   /** Every number that it has in the process. */
   readonly fds: readonly number[];
+  readonly type: InspectedSocket["type"];
   readonly ifindex: number;
   readonly protocol: number;
   /** The classic BPF program; empty for none; undefined for an extended one. */
   readonly filter: Uint8Array<ArrayBuffer> | undefined;
   readonly isLocked: boolean;
-  /** Whether it is a member of a fanout group. */
-  readonly isPinned: boolean;
+  /** Whether it is a member of a fanout group; undefined if that cannot be told. */
+  readonly isPinned: boolean | undefined;
   readonly rings: readonly ("rx" | "tx")[] | undefined;
-  /** Whether SO_TIMESTAMPNS or another stamp is on, or a frame was stamped: SIOCGSTAMP's answer. */
   readonly mark: number;
+  /**
+   * Whether SO_TIMESTAMP or SO_TIMESTAMPNS is on, which leaves SIOCGSTAMP without an answer;
+   * undefined if that cannot be read.
+   */
+  readonly stampsFrames: boolean | undefined;
   /** Whether it is in the network namespace of the process; undefined if that cannot be read. */
   readonly isInOwnNamespace: boolean | undefined;
+}
+
+/** The packet sockets of a process. */
+export interface SeenSockets {
+  /** Sorted by their lowest number in the process. */
+  readonly states: readonly SocketState[];
+  /** The same sockets, as the evidence shows them. */
+  readonly shown: readonly InspectedSocket[];
+  /**
+   * Packet sockets that the process holds, or may hold, although no descriptor shows them, in
+   * words; those that it certainly holds come first.
+   */
+  readonly hidden: readonly string[];
+  /** The certain ones among `hidden`. */
+  readonly certainlyHidden: readonly string[];
+  /**
+   * Why descriptors of the process may be packet sockets that are not among `states`; empty if none
+   * can be.
+   */
+  readonly missing: readonly string[];
+  /** Everything that could not be seen, `missing` included, each with the reason. */
+  readonly unseen: readonly string[];
 }
 
 /** What a stopped process shows, and the answers of its threads. */
@@ -132,5 +182,4 @@ export interface Prediction {
   readonly reason: string | null;
 }
 
-/** The outcome where what decides was not seen. */
-export const CANNOT_TELL = "cannot tell";
+export { CANNOT_TELL } from "../evidence/evidence.ts";

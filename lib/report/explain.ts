@@ -6,8 +6,10 @@
 
 import { type CheckId, describeCheck } from "../evidence/checks.ts";
 import { checksOfHardening, type ExperimentDescription } from "../evidence/description.ts";
+import { INSPECTION } from "../evidence/evidence.ts";
 import { EXPLANATIONS } from "../evidence/explanations.ts";
 import { describeSeenBy } from "./seen_by.ts";
+import { WIDTH, wrap } from "./wrap.ts";
 
 /**
  * Returns the experiments that judge a check, each as the command line asks for it:
@@ -27,31 +29,27 @@ export function renderExplanation(
 ): string {
   const { claim, expected, source } = describeCheck(id);
   const { why, refutedBy, seenBy } = EXPLANATIONS[id];
+  const judges = judgedBy(id, experiments);
+  const isInspected = judges[0]?.split(" ")[0] === INSPECTION;
   const decisions = source.match(/\bD\d+\b/g) ?? [];
   const sources = source.split("; ").filter((part) => !/^D\d+(, D\d+)*$/.test(part));
   const rows: [name: string, text: string][] = [
     ["Expected", `${expected}.`],
     ["Why", why],
     ["Refuted by", refutedBy],
-    ["Seen by", describeSeenBy(seenBy)],
+    ["Seen by", describeSeenBy(seenBy, isInspected)],
     ["Source", sources.length > 0 ? sources.join("; ") : "the design"],
     ...decisions.length > 0 ? [["Decision", decisions.join(", ")] as [string, string]] : [],
-    ["Part of", judgedBy(id, experiments).join(", ")],
+    ["Part of", judges.join(", ")],
   ];
   const body = rows.map(([name, text]) => `  ${name.padEnd(INDENT - 2)}${wrapped(text)}\n`);
   return `${id}  ${claim}\n\n${body.join("")}`;
 }
 
-/** The column at which the texts begin, and the width of a line. */
-const INDENT = 15, WIDTH = 100;
+/** The column at which the texts begin. */
+const INDENT = 15;
 
 /** Breaks `text` into lines. All but the first are indented. */
 function wrapped(text: string): string {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const line = lines.at(-1);
-    if (line === undefined || line.length + 1 + word.length > WIDTH - INDENT) lines.push(word);
-    else lines[lines.length - 1] = `${line} ${word}`;
-  }
-  return lines.join(`\n${" ".repeat(INDENT)}`);
+  return wrap(text, WIDTH - INDENT).join(`\n${" ".repeat(INDENT)}`);
 }

@@ -7,28 +7,24 @@
  * @module
  */
 
-import { type CheckId, isCheckId } from "../evidence/checks.ts";
-import type {
-  CheckResult,
-  Environment,
-  Evidence,
-  ExperimentEvidence,
-  LinkDescription,
-  Verdict,
+import {
+  type Evidence,
+  type ExperimentEvidence,
+  isInspection,
+  type LinkDescription,
+  type Verdict,
 } from "../evidence/evidence.ts";
-import { EXPLANATIONS } from "../evidence/explanations.ts";
 import { renderCalls } from "./html/calls.ts";
+import { renderChecks } from "./html/checks.ts";
 import { describeInWords, renderDiagram } from "./html/diagram.ts";
+import { renderEnvironment } from "./html/environment.ts";
 import { eventsOf } from "./html/events.ts";
 import { renderFigures, renderMatrix } from "./html/figures.ts";
-import { html, lines, Markup, NOTHING } from "./html/markup.ts";
-import { describeLink } from "./link.ts";
+import { renderInspection, renderWarnings } from "./html/inspection.ts";
+import { html, Markup, NOTHING } from "./html/markup.ts";
 import { renderPackets } from "./html/packets.ts";
 import { STYLE } from "./html/style.ts";
-import { MARK } from "./marks.ts";
-import { childsPart, describeSeenBy } from "./seen_by.ts";
 
-const IN_WORDS = { pass: "holds", fail: "refuted", skip: "skipped" } as const;
 const LOOK = { PASS: "pass", FAIL: "fail", INCONCLUSIVE: "skip" } as const satisfies Record<
   Verdict,
   string
@@ -37,8 +33,9 @@ const LOOK = { PASS: "pass", FAIL: "fail", INCONCLUSIVE: "skip" } as const satis
 /** Returns the page. */
 export function renderHtml(evidence: Evidence): string {
   const { experiments, environment, version, verdict, error } = evidence;
-  const title = experiments.length === 1
-    ? experiments[0].question
+  const questions = [...new Set(experiments.map(({ question }) => question))];
+  const title = questions.length === 1
+    ? questions[0]
     : "Does an AF_PACKET socket go on working after it is passed to an unprivileged process?";
   const started = environment.started.slice(0, 16).replace("T", " ");
   const page = html`
@@ -74,7 +71,7 @@ export function renderHtml(evidence: Evidence): string {
     ${experiments.length < 2 ? NOTHING : renderContents(experiments)}
         </header>
         <main>
-    ${experiments.map((each, i) => renderExperiment(each, i, environment.link?.layer))}
+    ${experiments.map((each, i) => renderExperiment(each, i, evidence))}
     ${renderEnvironment(evidence)}
         </main>
         <footer>
@@ -88,32 +85,44 @@ export function renderHtml(evidence: Evidence): string {
 
 function summary({ experiments, verdict, exit }: Evidence): string {
   const checks = experiments.flatMap((each) => each.checks);
+  const isOfProcesses = experiments.length > 0 && experiments.every(isInspection);
   const holding = checks.filter(({ status }) => status === "pass").length;
   const failing = checks.filter(({ status }) => status === "fail").length;
+  const refuted = isOfProcesses ? "refuted" : "refuted or never run";
   const counts = checks.length === 0
     ? "No check was judged"
-    : `${holding} of ${checks.length} checks hold${
-      failing > 0 ? `, ${failing} refuted or never run` : ""
-    }`;
-  const meaning = {
-    PASS: "every claim was tested on this kernel, and holds",
-    FAIL: "a claim is refuted, or the child left a planned check open",
-    INCONCLUSIVE: "the question could not be answered here",
-  }[verdict];
+    : `${holding} of ${checks.length} checks hold${failing > 0 ? `, ${failing} ${refuted}` : ""}`;
+  const meaning = (isOfProcesses ? MEANINGS_OF_INSPECTION : MEANINGS)[verdict];
   return `${counts}: ${meaning}. Exit status ${exit}.`;
 }
 
+const MEANINGS: Readonly<Record<Verdict, string>> = {
+  PASS: "every claim was tested on this kernel, and holds",
+  FAIL: "a claim is refuted, or the child left a planned check open",
+  INCONCLUSIVE: "the question could not be answered here",
+};
+
+const MEANINGS_OF_INSPECTION: Readonly<Record<Verdict, string>> = {
+  PASS: "every claim that was judged holds, by what the kernel reports",
+  FAIL: "a claim is refuted by what the kernel reports",
+  INCONCLUSIVE: "what decides a claim could not be seen",
+};
+
 function renderContents(experiments: readonly ExperimentEvidence[]): Markup {
   return html`
-    <nav aria-label="Experiments">
+    <nav aria-label="${experiments.every(isInspection) ? "Inspections" : "Experiments"}">
       <ol>
-    ${experiments.map(({ name, question, verdict, checks }, i) =>
-      html`<li><span class="verdict ${LOOK[verdict]}">${verdict}</span><span><a href="#experiment-${
+    ${experiments.map((experiment, i) => {
+      const { name, title, question, verdict, checks } = experiment;
+      const what = isInspection(experiment) ? title : name;
+      return html`<li><span class="verdict ${
+        LOOK[verdict]
+      }">${verdict}</span><span><a href="#experiment-${
         i + 1
-      }">${name}</a> <span class="quiet">${question} ${
+      }">${what}</a> <span class="quiet">${question} ${
         checks.filter(({ status }) => status === "pass").length
-      } of ${checks.length} checks hold.</span></span></li>`
-    )}</ol>
+      } of ${checks.length} checks hold.</span></span></li>`;
+    })}</ol>
     </nav>
   `;
 }
@@ -121,9 +130,10 @@ function renderContents(experiments: readonly ExperimentEvidence[]): Markup {
 function renderExperiment(
   experiment: ExperimentEvidence,
   index: number,
-  layer: LinkDescription["layer"] = "ethernet",
+  evidence: Evidence,
 ): Markup {
-  const { name, title, question, verdict, decisions, duration_ms, error, conclusion } = experiment;
+  const { name, title, question, verdict, decisions, duration_ms } = experiment;
+  const { error, conclusion, process } = experiment;
   const id = `experiment-${index + 1}`;
   return html`
     <section class="experiment" id="${id}">
@@ -132,6 +142,7 @@ function renderExperiment(
     )} · ${duration_ms} ms</p>
     <h2 id="${id}-title">${title}</h2>
     <p>${question} <span class="verdict ${LOOK[verdict]}">${verdict}</span></p>
+    ${process === null ? NOTHING : renderWarnings(process)}
     ${error === null ? NOTHING : html`
       <div class="notice fail" role="note">
         <p>It ended early: ${error}</p>
@@ -141,6 +152,20 @@ function renderExperiment(
       <ul class="points">${conclusion.points.map((point) => html`<li>${point}</li>`)}</ul>
       <p><strong>${conclusion.decision}.</strong></p>
     `}
+    ${isInspection(experiment)
+      ? renderInspection(experiment, evidence)
+      : renderRun(experiment, id, evidence.environment.link?.layer)}
+    </section>
+  `;
+}
+
+/** Renders what happened in an experiment, with its checks. */
+function renderRun(
+  experiment: ExperimentEvidence,
+  id: string,
+  layer: LinkDescription["layer"] = "ethernet",
+): Markup {
+  return html`
     <h3>What happened</h3>
     <figure>
     <div class="scroll" tabindex="0" role="group" aria-label="Sequence diagram">
@@ -155,7 +180,6 @@ function renderExperiment(
     ${renderMatrix(experiment.matrix)}
     ${renderFigures(experiment.figures)}
     ${renderPackets(experiment.packets, layer)}
-    </section>
   `;
 }
 
@@ -170,106 +194,4 @@ function captionOf(experiment: ExperimentEvidence): string {
     (hasDrop
       ? ""
       : " It shows no single drop: each worker drops its privileges before it reports that it is ready.");
-}
-
-function renderChecks({ name, checks }: ExperimentEvidence): Markup {
-  return html`
-    <table class="checks" role="table">
-      <caption>Every check that ${name} plans, in order. A check that the child left open counts as refuted.</caption>
-      <thead>
-        <tr role="row">
-          <th scope="col" role="columnheader">Check</th>
-          <th scope="col" role="columnheader">Claim</th>
-          <th scope="col" role="columnheader">Expected</th>
-          <th scope="col" role="columnheader">Observed</th>
-        </tr>
-      </thead>
-      <tbody role="rowgroup">
-    ${checks.map(renderCheck)}</tbody>
-    </table>
-  `;
-}
-
-function renderCheck(check: CheckResult): Markup {
-  const { id, claim, status, seen_by, expected, observed, evidence, source } = check;
-  const part = childsPart(seen_by);
-  const known: string = id;
-  const explanation = isCheckId(known) ? EXPLANATIONS[known as CheckId] : undefined;
-  return html`
-    <tr role="row">
-      <th scope="row"
-        role="rowheader"><span class="mark ${status}" aria-hidden="true">${MARK[
-          status
-        ]}</span><span class="id">${id}</span> <span class="hidden">${IN_WORDS[status]}</span></th>
-      <td role="cell" class="claim">${claim}
-    <details><summary>Why, and the evidence<span class="hidden"> of ${id}</span></summary><dl>
-    ${explanation === undefined ? NOTHING : html`
-      <dt>Why</dt>
-      <dd>${explanation.why}</dd>
-      <dt>Refuted by</dt>
-      <dd>${explanation.refutedBy}</dd>
-    `}
-    <dt>Seen by</dt><dd>${describeSeenBy(seen_by)}</dd>
-    <dt>Source</dt><dd>${source}</dd>
-    </dl><pre>${lines(JSON.stringify(evidence, null, 2))}</pre></details></td>
-      <td role="cell" data-name="Expected">${expected}</td>
-      <td role="cell" data-name="Observed" class="${status === "pass"
-        ? ""
-        : status}">${observed}${part === undefined ? NOTHING : html`
-        <span class="quiet">(${part})</span>
-      `}</td>
-    </tr>
-  `;
-}
-
-function renderEnvironment({ environment, version }: Evidence): Markup {
-  const rows: [name: string, value: string][] = [
-    ["fdpass", version],
-    ["Kernel", `Linux ${environment.kernel}`],
-    ["Architecture", environment.arch],
-    ["C library", environment.libc],
-    ["Deno", environment.deno],
-    ["Interface", environment.interface ?? "none"],
-    ...environment.link === null
-      ? []
-      : [["Frames", describeLink(environment.link, environment.interface)] as [string, string]],
-    ["Target user", environment.user ?? "none"],
-    ["Started", environment.started],
-  ];
-  return html`
-    <section class="experiment">
-      <h2 id="environment">The environment, and how to repeat the run</h2>
-      <table>
-        <caption>The environment of this run.</caption>
-        <thead class="hidden">
-          <tr>
-            <th scope="col">Property</th>
-            <th scope="col">Value</th>
-          </tr>
-        </thead>
-        <tbody>
-    ${rows.map(([name, value]) =>
-      html`
-        <tr>
-          <th scope="row">${name}</th>
-          <td>${value}</td>
-        </tr>
-      `
-    )}</tbody>
-      </table>
-      <h3>The command</h3>
-      <p>On this interface:</p>
-      <pre>${lines(commandOf("scripts/fdpass.sh", environment))}</pre>
-      <p>On any machine, on its own veth pair in a private network namespace, which the kernel removes afterwards:</p>
-      <pre>${lines(commandOf("scripts/netns.sh deno run -A main.ts", environment))}</pre>
-    </section>
-  `;
-}
-
-/** Returns a program with the arguments of the run, quoted for a shell. */
-function commandOf(program: string, { args }: Environment): string {
-  const quoted = args.map((word) =>
-    /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
-  );
-  return [program, ...quoted].join(" ");
 }

@@ -12,9 +12,13 @@ const IN_WORDS: Readonly<Record<SeenBy, string>> = {
   child: "the child's word",
 };
 
+/** In an inspection there is no parent: fdpass looks at a process that it did not start. */
+const IN_WORDS_OF_INSPECTION = { ...IN_WORDS, parent: "fdpass, from outside" };
+
 /** Returns the sources in words, in their order. */
-export function describeSeenBy(seenBy: readonly SeenBy[]): string {
-  return seenBy.map((each) => IN_WORDS[each]).join("; ");
+export function describeSeenBy(seenBy: readonly SeenBy[], isInspected = false): string {
+  const words = isInspected ? IN_WORDS_OF_INSPECTION : IN_WORDS;
+  return seenBy.map((each) => words[each]).join("; ");
 }
 
 /** Returns a remark on a check that rests on the child's word; `undefined` if it does not. */

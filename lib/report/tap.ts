@@ -13,11 +13,13 @@ import {
   type CheckResult,
   type Evidence,
   type ExperimentEvidence,
+  isInspection,
   isOpen,
 } from "../evidence/evidence.ts";
 import { Exit } from "../evidence/errors.ts";
 import { escapeText } from "../evidence/escape.ts";
 import { describeLink } from "./link.ts";
+import { warningsOf } from "./process_words.ts";
 import { childsPart, describeSeenBy } from "./seen_by.ts";
 
 const VERSION_LINE = "KTAP version 1";
@@ -25,16 +27,10 @@ const VERSION_LINE = "KTAP version 1";
 /** Returns the evidence as KTAP, version 1. */
 export function renderTap(evidence: Evidence): string {
   const { experiments, environment, error, exit } = evidence;
-  const link = environment.link === null
-    ? ""
-    : ` (${describeLink(environment.link, environment.interface)})`;
   const where = [
     `fdpass ${evidence.version}, Linux ${environment.kernel} (${environment.arch}), ` +
     `${environment.libc}, Deno ${environment.deno}`,
-    `interface ${environment.interface ?? "unknown"}${link}, user ${
-      environment.user ?? "unknown"
-    }, ` +
-    `started ${environment.started}`,
+    `${describeArguments(evidence)}started ${environment.started}`,
   ].map(diagnostic);
   if (error !== null && experiments.length === 0 && exit === Exit.INCONCLUSIVE) {
     const reason = [error.message, error.remedy ?? ""].filter((part) => part !== "").join("; ");
@@ -49,8 +45,20 @@ export function renderTap(evidence: Evidence): string {
   ]);
 }
 
+/** Describes the interface and the user. An inspection has neither. */
+function describeArguments({ environment, experiments }: Evidence): string {
+  if (experiments.length > 0 && experiments.every(isInspection)) return "";
+  const link = environment.link === null
+    ? ""
+    : ` (${describeLink(environment.link, environment.interface)})`;
+  return `interface ${environment.interface ?? "unknown"}${link}, ` +
+    `user ${environment.user ?? "unknown"}, `;
+}
+
 function renderExperiment(experiment: ExperimentEvidence, number: number): string[] {
-  const { name, question, verdict, checks, error, duration_ms, decisions } = experiment;
+  const { question, verdict, checks, error, duration_ms, decisions, process } = experiment;
+  const inspected = isInspection(experiment);
+  const name = inspected ? `${experiment.name}: ${experiment.title}` : experiment.name;
   const result = verdict === "FAIL" ? "not ok" : "ok";
   const open = checks.filter(isOpen).map(({ id }) => id);
   const directive = verdict === "INCONCLUSIVE"
@@ -61,7 +69,8 @@ function renderExperiment(experiment: ExperimentEvidence, number: number): strin
       VERSION_LINE,
       diagnostic(`Subtest: ${name}`),
       `1..${checks.length}`,
-      ...checks.flatMap((check, i) => renderCheck(check, i + 1)),
+      ...process === null ? [] : warningsOf(process).map(diagnostic),
+      ...checks.flatMap((check, i) => renderCheck(check, i + 1, inspected)),
     ].map((line) => `  ${line}`),
     diagnostic(`${question} (${decisions.join(", ")})`),
     diagnostic(`${verdict} after ${duration_ms} ms`),
@@ -70,14 +79,14 @@ function renderExperiment(experiment: ExperimentEvidence, number: number): strin
   ];
 }
 
-function renderCheck(check: CheckResult, number: number): string[] {
+function renderCheck(check: CheckResult, number: number, isInspected: boolean): string[] {
   const { id, claim, status, seen_by, expected, observed, source, evidence } = check;
   const part = childsPart(seen_by);
   const remarks = [`observed: ${observed}${part === undefined ? "" : ` (${part})`}`];
   if (status === "fail") {
     remarks.push(
       `expected: ${expected}`,
-      `seen by: ${describeSeenBy(seen_by)}`,
+      `seen by: ${describeSeenBy(seen_by, isInspected)}`,
       `source: ${source}`,
       `evidence: ${JSON.stringify(evidence)}`,
     );

@@ -62,6 +62,7 @@ const NESTED: Record<string, string> = {
 
 /** Constants that no user-space header defines; each with its source, or the test that needs it. */
 const KERNEL_ONLY: Record<string, string> = {
+  PIDFD_THREAD: "since Linux 6.9; tests/ffi/process/pidfd_test.ts",
   IORING_SETUP_NO_MMAP: "since Linux 6.5; tests/ffi/io_uring/io_uring_test.ts",
   SCM_MAX_FD: "include/net/scm.h of the kernel; tests/ffi/socket/control_messages_test.ts",
   VIRTIO_NET_HDR_GSO_UDP_L4: "since Linux 6.2; tests/lib/receive/super_packets_test.ts",
@@ -113,9 +114,11 @@ const HEADERS = [
   "linux/kcmp.h",
   "linux/net_tstamp.h",
   "linux/nsfs.h",
+  "linux/packet_diag.h",
   "linux/ptrace.h",
   "linux/rtnetlink.h",
   "linux/seccomp.h",
+  "linux/sock_diag.h",
   "linux/sockios.h",
   "linux/virtio_net.h",
 ];

@@ -121,7 +121,7 @@ const PLACES: [what: string, run: () => Promise<Outcome>, message: RegExp][] = [
   [
     "not root",
     () => here(["-n", "7", "lo"], NOT_ROOT),
-    /Not root \(uid 65534\).*\n {2}sudo \/.*\/deno run -A main.ts -n 7 lo\n/,
+    /uid 65534 without CAP_NET_RAW, CAP_SETUID, CAP_SETGID: .*\n {2}sudo \/.*\/deno run -A main.ts -n 7 lo\n/,
   ],
   [
     "root without CAP_NET_RAW",

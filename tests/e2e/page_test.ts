@@ -6,7 +6,7 @@ import { childsPart } from "../../lib/report/seen_by.ts";
 import { type OpenPage, withPage } from "../../scripts/browser.ts";
 import { BROWSER, poorContrasts } from "../support/browser.ts";
 import { TestsAhead } from "../support/tests_ahead.ts";
-import { spoilt, storedEvidence } from "../support/stored.ts";
+import { spoilt, storedEvidence, storedInspection } from "../support/stored.ts";
 
 const tests = new TestsAhead();
 
@@ -68,6 +68,38 @@ testPage("The page shows what the evidence says", storedEvidence, async (open) =
   assertEquals((await texts(open, ".packets tbody tr")).length, packets.length);
 });
 
+testPage("The page shows what an inspection has seen", storedInspection, async (open) => {
+  const { experiments } = storedInspection();
+  const processes = experiments.flatMap(({ process }) => process ?? []);
+  assertEquals(await texts(open, "nav a"), experiments.map(({ title }) => title));
+  const checks = experiments.flatMap((each) => each.checks);
+  assertEquals(await texts(open, ".checks .id"), checks.map(({ id }) => id as string));
+  const [warning, differences] = await texts(open, ".notice.skip");
+  assertEquals(warning, "NoNewPrivs is 0: a set-uid file is a way back to root");
+  for (const each of processes[1].differences) assert(differences.includes(each), each);
+  const sockets = processes.flatMap(({ packet_sockets }) => packet_sockets);
+  const links = await texts(open, "h4 .mono");
+  assertEquals(links, sockets.map(({ link }) => link));
+  for (const [i, { matrix }] of experiments.slice(0, 2).entries()) {
+    const table = `#experiment-${i + 1} .matrix`;
+    assertEquals(await texts(open, `${table} thead th`), ["Operation", ...matrix!.columns, "Why"]);
+    const cells = await texts(open, `${table} tbody td:not(.why)`);
+    matrix!.rows.flatMap(({ cells: row }) => matrix!.columns.map((column) => row[column]))
+      .forEach(({ outcome, wall }, cell) => {
+        assert(cells[cell].startsWith(outcome), cells[cell]);
+        assert(cells[cell].endsWith(wall ?? ""), cells[cell]);
+      });
+  }
+  const must = await texts(open, "#experiment-2 .matrix .otherwise");
+  assertEquals(new Set(must), new Set(["allowed (expected: refused)"]));
+  assertEquals(await open.page.locator("#experiment-1 .matrix .otherwise").count(), 0);
+  const holes = processes.flatMap(({ known_holes }) => known_holes.map(({ cve }) => cve));
+  const heads = await texts(open, ".facts tbody th");
+  assertEquals(heads.filter((head) => head.startsWith("CVE-")), holes);
+  const captions = (await texts(open, ".facts caption")).join(" ");
+  assert(captions.includes("A version is not a proof"), captions);
+});
+
 testPage("The diagram shows who did what, and the drop across", storedEvidence, async (open) => {
   const first = "#experiment-1 .diagram";
   assertEquals(await texts(open, `${first} .head`), ["parent", "kernel", "child"]);
@@ -102,13 +134,18 @@ testPage("The diagram shows who did what, and the drop across", storedEvidence, 
   for (const title of steps) assert(inWords.includes(title), title);
 });
 
+/** Tests the page of a run, and that of an inspection. */
+function testBoth(name: string, look: (open: OpenPage) => Promise<void>): void {
+  testPage(name, storedEvidence, look);
+  testPage(`${name}: of an inspection`, storedInspection, look);
+}
+
 for (const width of [1280, 390]) {
   for (const colorScheme of ["light", "dark"] as const) {
     const where = `${width} wide, ${colorScheme}`;
 
-    testPage(
+    testBoth(
       `Nothing is cut off, and everything can be read: ${where}`,
-      storedEvidence,
       async ({ page }) => {
         await page.emulateMedia({ colorScheme });
         await page.setViewportSize({ width, height: 800 });
@@ -125,7 +162,7 @@ for (const width of [1280, 390]) {
       },
     );
 
-    testPage(`axe finds nothing to complain about: ${where}`, storedEvidence, async ({ page }) => {
+    testBoth(`axe finds nothing to complain about: ${where}`, async ({ page }) => {
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize({ width, height: 800 });
       await page.evaluate(axe.source);
@@ -139,9 +176,8 @@ for (const width of [1280, 390]) {
   }
 }
 
-testPage(
+testBoth(
   "Headings go down one by one, tables have captions and scopes",
-  storedEvidence,
   async ({ page }) => {
     const levels = await page.locator("h1, h2, h3, h4, h5, h6").evaluateAll(
       (headings: { tagName: string }[]) => headings.map(({ tagName }) => Number(tagName[1])),
@@ -159,7 +195,7 @@ testPage(
   },
 );
 
-testPage("On paper it is light, and what was folded is there", storedEvidence, async ({ page }) => {
+testBoth("On paper it is light, and what was folded is there", async ({ page }) => {
   await page.emulateMedia({ media: "print", colorScheme: "dark" });
   const [background, folded] = await page.evaluate(`[
     getComputedStyle(document.body).backgroundColor,
@@ -184,6 +220,19 @@ testPage(
     assertEquals(await texts(open, ".checks .id"), checks.map(({ id }) => id as string));
     const [said] = await texts(open, ".checks td[data-name=Observed]");
     assert(said.includes("<script>alert(1)</script>"), said);
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ width, height: 800 });
+      assertEquals(await page.evaluate("document.documentElement.scrollWidth"), width);
+    }
+  },
+);
+
+testPage(
+  "Hostile texts of an inspected process stay texts",
+  () => spoilt(storedInspection()),
+  async ({ page }) => {
+    assertEquals(await page.locator("script, img, iframe, object, embed, form, input").count(), 0);
+    await page.evaluate(`document.querySelectorAll("details").forEach((each) => each.open = true)`);
     for (const width of [1280, 390]) {
       await page.setViewportSize({ width, height: 800 });
       assertEquals(await page.evaluate("document.documentElement.scrollWidth"), width);

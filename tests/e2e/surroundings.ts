@@ -437,7 +437,7 @@ const PRIVILEGES: readonly Surrounding[] = [
     what: "the user is not root",
     before: NOT_ROOT,
     exit: 4,
-    says: /Not root[^]*sudo \/.*deno run/,
+    says: /without CAP_NET_RAW[^]*AmbientCapabilities=[^]*sudo \/.*deno run/,
   },
   {
     what: "the user is that of a namespace, which has nobody",

@@ -5,6 +5,7 @@
  */
 
 import { controlMessages, kernelMessages, strictReceive } from "./control_messages.ts";
+import { filters } from "./filters.ts";
 import { datagrams, frames } from "./frames.ts";
 import { linkMessages } from "./link_messages.ts";
 import { messages } from "./messages.ts";
@@ -25,6 +26,7 @@ export const TARGETS: Readonly<Record<string, AnyTarget>> = {
   frames,
   "packet-ring": packetRing,
   progress,
+  filters,
   netlink,
   "link-messages": linkMessages,
   views,

@@ -14,6 +14,7 @@ import { type Finding, judged, type Verdict } from "../../lib/evidence/evidence.
 import { privilegeDrop } from "../../lib/experiments/privilege_drop/experiment.ts";
 import { HEAD_LIMIT } from "../../lib/harness/protocol.ts";
 import { forwardFrames } from "../../lib/harness/forward.ts";
+import { dropDespiteRings } from "../../lib/confine/early_rings.ts";
 import type { Protection } from "../../lib/confine/protections.ts";
 import { becomeWorker, protectWorker } from "../../lib/confine/worker_protections.ts";
 import { currentFrame, drain, type FrameSource, openFrameSource } from "../../lib/receive/mod.ts";
@@ -121,7 +122,7 @@ export function behave(
 }
 
 function dropAsOrdered({ identity, protections }: Situation): void {
-  if (protections.length === 0) dropPrivileges(identity);
+  if (protections.length === 0) dropDespiteRings(() => dropPrivileges(identity));
   else becomeWorker(identity, protections);
 }
 

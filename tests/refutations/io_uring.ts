@@ -233,14 +233,14 @@ const DEFECTS: { readonly [name: string]: Defect } = {
     what: "no_new_privs is forgotten",
     refutes: ["URING-01"],
     alone: true,
-    parent: { launcher: [] },
+    parent: { launcher: () => [] },
     child: { noNewPrivileges: () => {} },
   },
   "no-new-privs-on-one-thread": {
     what: "no_new_privs is set by prctl, on one thread only",
     refutes: ["URING-01"],
     alone: true,
-    parent: { launcher: [] },
+    parent: { launcher: () => [] },
     child: {
       noNewPrivileges: () => void libc.prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n),
     },

@@ -191,6 +191,8 @@ static int act(const char *word, char *value) {
   else if (IS("uids")) must(word, syscall(SYS_setresuid, n[0], n[1], n[2]));
   else if (IS("keep-capabilities")) must(word, prctl(PR_SET_KEEPCAPS, 1));
   else if (IS("capabilities")) set_capabilities(word, n);
+  else if (IS("empty-bounding-set"))
+    for (int bit = 0; bit < 64; bit++) prctl(PR_CAPBSET_DROP, bit);
   else if (IS("no-new-privs")) must(word, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
   else if (IS("dumpable")) must(word, prctl(PR_SET_DUMPABLE, n[0]));
   else if (IS("unshare")) must(word, unshare(n[0]));

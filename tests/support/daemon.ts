@@ -12,6 +12,7 @@
  * | `keep-capabilities`               | the next `uid=` leaves the permitted set as it is         |
  * | `capabilities=EFF,PRM,INH`        | capset(2)                                                 |
  * | `no-new-privs` `dumpable=0\|1`    | prctl(2)                                                  |
+ * | `empty-bounding-set`              | prctl(2), PR_CAPBSET_DROP                                 |
  * | `unshare=FLAGS`                   | unshare(2), such as 0x400 for a descriptor table          |
  * | `chroot=PATH` `setsid`            | chroot(2), setsid(2)                                      |
  * | `open=PATH` `open-path=PATH`      | opens for reading and writing, or by O_PATH               |
@@ -100,7 +101,9 @@ export class Daemon implements AsyncDisposable {
  * ```ts
  * // nobody with a packet socket, and a capability on one of its two threads:
  * await using daemon = await startDaemon([
- *   "packet=1", "thread", "capabilities=0x2000,0x2000,0", "end", "groups=", "gid=65534", "uid=65534",
+ *   "packet=1",
+ *   "thread", "keep-capabilities", "uid=65534", "capabilities=0x2000,0x2000,0", "end",
+ *   "groups=", "gid=65534", "uid=65534",
  * ]);
  * ```
  *

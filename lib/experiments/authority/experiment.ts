@@ -28,12 +28,13 @@ import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { OwnedFd, pipe } from "../../../ffi/process/descriptor.ts";
 import { prctl } from "../../../ffi/process/process.ts";
 import { linkByName } from "../../../ffi/socket/rtnetlink.ts";
-import { EarlyRings } from "../../confine/early_rings.ts";
+import { dropDespiteRings, EarlyRings, whyNotRootsRings } from "../../confine/early_rings.ts";
 import { launcherUnder } from "../../confine/launcher.ts";
 import { proveConfinement } from "../../confine/proof.ts";
 import type { Protection } from "../../confine/protections.ts";
 import { protectSocket } from "../../confine/socket_protections.ts";
 import { leaveRoot, startWorker } from "../../confine/start.ts";
+import { becomeWorker } from "../../confine/worker_protections.ts";
 import { type CheckId, CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import { type Cell, type Conclusion, NOT_TRIED, type SeenBy } from "../../evidence/evidence.ts";
 import type { Child } from "../../harness/child.ts";
@@ -83,8 +84,13 @@ const SEEN_BY = ["parent", "child"] as const satisfies SeenBy[];
  *
  * @param columns The sets of protections to attack. A test leaves a protection out, to see which
  * outcomes change.
+ * @param onReady Called in each column before the attack. A test inspects the worker there.
  */
-export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclusion> {
+export async function parent(
+  run: ParentRun,
+  columns = COLUMNS,
+  onReady: (column: string, worker: Child, sibling: Child) => void = () => {},
+): Promise<Conclusion> {
   const { link, stimulus: stimulusLink, identity, count, receive = DEFAULT_PATH } = run.setting;
   const unseen = `Frames that a worker sends on "${link.name}" cannot be seen`;
   const far = requireStimulus(stimulusLink, link, unseen);
@@ -152,6 +158,7 @@ export async function parent(run: ParentRun, columns = COLUMNS): Promise<Conclus
     };
     worker.order(WORKER, orders, [packetSocket.fd]);
     await worker.reached("ready");
+    onReady(name, worker, sibling.child);
 
     for (const [operation, cells] of table) {
       // The worker awaits its order, and after the last one it ends.
@@ -246,7 +253,9 @@ export async function child(run: ChildRun): Promise<void> {
   }
   const rings = makeEarlyRings(); // the trap: made as root, and never closed
   const openSource = () => openFrameSource(receive, packetSocket.fd);
-  using source = startWorker(run, sockets, message, openSource);
+  using source = startWorker(run, sockets, message, openSource, {
+    becomeWorker: (...worker) => dropDespiteRings(() => becomeWorker(...worker)),
+  });
   if (prove) run.checks(await proveConfinement({ ...sockets, sourceFd: source.fd }, { uid, gid }));
   run.reached("ready");
 
@@ -283,7 +292,7 @@ export const authority: Experiment = {
   question:
     "What can a compromised worker still do with the passed socket, and what takes it away?",
   decisions: ["D24"],
-  whyNoAnswer: whyProcHides,
+  whyNoAnswer: () => whyNotRootsRings() ?? whyProcHides(),
   links: () => [linkByName("lo")],
   timeout: 60,
   plan: ["AUTH-01", "AUTH-02", "AUTH-03", "AUTH-04", ...CONFINEMENT_CHECKS],

@@ -25,8 +25,13 @@ import { IoUring } from "../../../ffi/io_uring/io_uring.ts";
 import { dropPrivileges, getresuid } from "../../../ffi/process/credentials.ts";
 import { close, OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { compileFilter, installFilter } from "../../../ffi/seccomp/seccomp.ts";
-import { EarlyRings, ROOTS_FILE } from "../../confine/early_rings.ts";
-import { DEFAULT_LAUNCHER } from "../../confine/launcher.ts";
+import {
+  dropDespiteRings,
+  EarlyRings,
+  ROOTS_FILE,
+  whyNotRootsRings,
+} from "../../confine/early_rings.ts";
+import { defaultLauncher } from "../../confine/launcher.ts";
 import { ALLOW_EVERYTHING } from "../../confine/policy.ts";
 import { waitForRingThreads } from "../../confine/worker_protections.ts";
 import { type CheckId, CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
@@ -95,7 +100,7 @@ const BY_REPORT = ["parent", "child"] as const satisfies SeenBy[];
 /** Steps of the parent that a test may override. */
 export const parentOverrides = {
   /** The program that starts the first child. */
-  launcher: DEFAULT_LAUNCHER,
+  launcher: defaultLauncher,
   /** Creates the account of the frames that a child receives. */
   reception: (run: ParentRun, ...reception: Parameters<ParentRun["reception"]>): Reception =>
     run.reception(...reception),
@@ -113,7 +118,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   run.done(`AF_PACKET socket created (FD: ${packetSocket.fd})`);
 
   run.step("Spawning child process, passing the socket...");
-  await using child = run.start({ launcher: overrides.launcher });
+  await using child = run.start({ launcher: overrides.launcher() });
   const orders = {
     ...{ ...identity, count, protections: [], receive: HARDENED_PATH },
     stimulus: link.layer,
@@ -223,7 +228,7 @@ export async function child(run: ChildRun, overrides = childOverrides): Promise<
   run.done("One plain, one polled by the kernel (SQPOLL), one with a registered personality");
 
   run.step("Dropping all privileges, no_new_privs on every thread...");
-  overrides.dropPrivileges({ uid, gid });
+  dropDespiteRings(() => overrides.dropPrivileges({ uid, gid }));
   overrides.noNewPrivileges();
   run.done(`uid ${getresuid().effective}`);
 
@@ -270,7 +275,7 @@ export const ioUring: Experiment = {
   title: "io_uring on a Passed Socket",
   question: "Does io_uring work on the passed socket, in a process without privilege?",
   decisions: ["D7", "D24"],
-  whyNoAnswer: whyNoOwnRings,
+  whyNoAnswer: () => whyNotRootsRings() ?? whyNoOwnRings(),
   plan: PLAN,
   byChildsWord: ["URING-09"],
   hardenedPlan: ["URING-14"],

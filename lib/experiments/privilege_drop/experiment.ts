@@ -34,15 +34,22 @@ import { readLink } from "../../../ffi/process/file.ts";
 import { openDescriptors } from "../../../ffi/process/proc.ts";
 import { poll } from "../../../ffi/socket/poll.ts";
 import { tryPacketSocket } from "../../confine/attempts.ts";
-import { judgeCredentials, judgeDenial, judgeRegaining } from "../../confine/judge.ts";
-import { launchCapabilities, launcherFor } from "../../confine/launcher.ts";
+import {
+  judgeCredentials,
+  judgeDenial,
+  judgeRegaining,
+  judgeUnstopped,
+} from "../../confine/judge.ts";
+import { launchBounding, launchCapabilities, launcherFor } from "../../confine/launcher.ts";
 import { proveConfinement } from "../../confine/proof.ts";
 import { protectSocket } from "../../confine/socket_protections.ts";
 import { confine, leaveRoot } from "../../confine/start.ts";
 import { becomeWorker } from "../../confine/worker_protections.ts";
 import { CONFINEMENT_CHECKS } from "../../evidence/checks.ts";
 import type { Conclusion, Finding } from "../../evidence/evidence.ts";
+import { CannotLook } from "../../evidence/errors.ts";
 import { controlChannelPair } from "../../harness/channel.ts";
+import type { Child, ChildLookOptions } from "../../harness/child.ts";
 import { runChild } from "../../harness/child_main.ts";
 import type { ChildRun } from "../../harness/child_run.ts";
 import type { Experiment } from "../../harness/experiment.ts";
@@ -72,6 +79,7 @@ import { Stimulus } from "../../packets/stimulus.ts";
 import { DEFAULT_PATH, drain, openFrameSource, usesIoUring } from "../../receive/mod.ts";
 import { RecvmsgSource } from "../../receive/recvmsg.ts";
 import { countPassedDrops } from "./drops.ts";
+import { judgeKept, judgeRegained, seeIncompleteDrop } from "./incomplete_drop.ts";
 import { judgeBinding, judgeOwnDescriptors, judgeQueueBeforeBind } from "./judge.ts";
 import { observeQueue, QUEUED } from "./queue.ts";
 
@@ -153,7 +161,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   // 6 and 7. The child drops its privileges. Whatever it reports, the parent looks at each of its
   // threads, and asks the kernel in each.
   await child.reached("dropped");
-  const dropped = child.look({ expected: { passed }, ask: "everything" });
+  const dropped = lookOrSeeInPassing(run, child, { expected: { passed }, ask: "everything" });
   const judgeDropped = (view: View) => {
     run.checks(judgeCredentials(view.threads, identity));
     run.check("DROP-05", judgeRefusedRoot(view));
@@ -163,8 +171,14 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
     );
     run.check("PASS-03", judgeStillHeld(passed, view));
   };
-  run.check("DROP-05", judgeLaunch(atLaunch, launchCapabilities(protections)));
+  const most = launchCapabilities(protections);
+  run.check("DROP-05", judgeLaunch(atLaunch, most, launchBounding(protections)));
   judgeDropped(dropped);
+  if (startsPrivileged && Deno.uid() !== 0) {
+    const control = await seeIncompleteDrop(identity); // the drop of root needs none: DENY-01
+    run.check("DROP-04", judgeKept(control));
+    run.check("DROP-05", judgeRegained(control));
+  }
   child.send({ type: "next" });
 
   // 8. The child is ready to receive.
@@ -236,6 +250,23 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
     ],
     decision: "Core assumption validated: D24 (Privilege Separation) is viable",
   };
+}
+
+/**
+ * Looks at the child. Where the parent may not stop it, the credentials of its threads can still be
+ * read, and may refute the drop.
+ *
+ * @throws As {@linkcode Child.look}.
+ */
+function lookOrSeeInPassing(run: ParentRun, child: Child, options: ChildLookOptions): View {
+  try {
+    return child.look(options);
+  } catch (error) {
+    if (error instanceof CannotLook) {
+      run.checks(judgeUnstopped(threadCredentials(child.pid), run.setting.identity));
+    }
+    throw error;
+  }
 }
 
 /** Steps of the child that a test may override. */

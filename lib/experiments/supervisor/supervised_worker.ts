@@ -9,8 +9,8 @@
 
 import type { PacketRingGeometry } from "../../../ffi/packet/packet_ring.ts";
 import { judgeConfinement, judgeFilter } from "../../confine/judge.ts";
-import { launcherFor } from "../../confine/launcher.ts";
-import type { Protection } from "../../confine/protections.ts";
+import { launchBounding, launcherFor } from "../../confine/launcher.ts";
+import { ALL_PROTECTIONS, type Protection } from "../../confine/protections.ts";
 import { type Finding, judged } from "../../evidence/evidence.ts";
 import { ExperimentError } from "../../evidence/errors.ts";
 import type { Child } from "../../harness/child.ts";
@@ -121,7 +121,8 @@ export class SupervisedWorker implements SeatWorker {
    */
   #examine(cookie: string): Examination {
     const { identity, packetFd } = this.#assignment;
-    const threads = judgeConfinement(threadCredentials(this.pid), identity);
+    const bounding = launchBounding(ALL_PROTECTIONS);
+    const threads = judgeConfinement(threadCredentials(this.pid), identity, bounding);
     const filter = judgeFilter(this.#child.filters({ packetFd }, false));
     const processes = judgeProcesses(this.#child.others);
     if (this.#child.hasMessage) {

@@ -112,12 +112,6 @@ export function renderMatrix(matrix: Matrix | null): Markup {
     const row = columns.map((column) => renderCell(cells[column], column, cells[PLAIN]));
     return html`<tr><th scope="row" title="${`${gives}; ${source}`}">${operation}</th>${row}</tr>`;
   });
-  const meanings = matrix.rows.map(({ operation, gives, source }) =>
-    html`
-      <dt>${operation}</dt>
-      <dd>${gives} <span class="quiet">(${source})</span></dd>
-    `
-  );
   return html`
     <h3>What the holder of the socket may do</h3>
     <div class="scroll" tabindex="0" role="group" aria-label="Authority matrix">
@@ -130,6 +124,19 @@ export function renderMatrix(matrix: Matrix | null): Markup {
     ${rows}</tbody>
       </table>
     </div>
+    ${renderMeanings(matrix)}
+  `;
+}
+
+/** Renders what each operation of a matrix gives, folded away. */
+export function renderMeanings({ rows }: Matrix): Markup {
+  const meanings = rows.map(({ operation, gives, source }) =>
+    html`
+      <dt>${operation}</dt>
+      <dd>${gives} <span class="quiet">(${source})</span></dd>
+    `
+  );
+  return html`
     <details>
       <summary>What each operation gives, and where the kernel decides</summary>
       <dl>${meanings}</dl>

@@ -61,7 +61,7 @@ pre {
 nav ol, .points { list-style: none; padding: 0; margin: 1.5rem 0 0; }
 nav li { border-top: 1px solid var(--rule); padding: .5rem 0; display: flex; gap: 1rem; }
 nav li .verdict { flex: 0 0 8em; font-size: .875rem; line-height: 1.8; }
-.points + p { margin-top: 1rem; }
+.points + p { margin-top: 1rem; } .notice .points { margin: 0; color: var(--text); overflow-wrap: anywhere; }
 .points li { padding-left: 1.25rem; text-indent: -1.25rem; }
 .points li::before { content: "–\\2002"; color: var(--quiet); }
 section.experiment { border-top: 1px solid var(--rule); margin-top: 4rem; padding-top: 2.5rem; }
@@ -95,6 +95,10 @@ details dl { font-size: .875rem; }
 .matrix .taken { color: var(--pass); font-weight: 600; }
 .matrix .same { color: var(--quiet); }
 .matrix .otherwise { color: var(--fail); font-weight: 700; }
+.matrix .wall { color: var(--quiet); font-weight: 400; }
+.matrix td.why { white-space: normal; min-width: 16rem; color: var(--quiet); }
+.facts { font-size: .875rem; min-width: 40rem; margin-top: 1.5rem; }
+h4 { font-size: 1rem; margin: 1.5rem 0 .5rem; overflow-wrap: anywhere; }
   .packets { min-width: 38rem; }
 .bar { display: block; height: .625rem; margin-top: .45rem; background: var(--worker); border-radius: 1px; min-width: 1px; }
 .bars td:last-child { width: 45%; }

@@ -2,19 +2,9 @@ import { assertEquals } from "@std/assert";
 import { AUDIT_ARCH, SYSCALLS } from "../../../ffi/mod.ts";
 import { testNeeding } from "../../support/needs.ts";
 import { runProgram } from "../../support/programs.ts";
+import { ARM64 } from "./arm64.ts";
 
 const names = Object.keys(SYSCALLS);
-
-// The definitions of arch/arm64/include/uapi/asm/unistd.h before it includes the generic table.
-const ARM64 = [
-  "__BITS_PER_LONG 64",
-  "__ARCH_WANT_RENAMEAT",
-  "__ARCH_WANT_NEW_STAT",
-  "__ARCH_WANT_SET_GET_RLIMIT",
-  "__ARCH_WANT_TIME32_SYSCALLS",
-  "__ARCH_WANT_MEMFD_SECRET",
-  "__ARCH_WANT_SYS_CLONE3",
-].map((each) => `#define ${each}`);
 
 /** The numbers in a header, by the C preprocessor, which repeats the name of an unknown call. */
 async function numbersIn(lines: readonly string[]): Promise<(number | null)[]> {

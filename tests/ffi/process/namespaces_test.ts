@@ -1,5 +1,7 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import {
+  AF_UNIX,
+  CLONE_NEWNET,
   CLONE_NEWPID,
   CLONE_NEWUSER,
   close,
@@ -12,9 +14,14 @@ import {
   parentNamespace,
   readLink,
   setns,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  socket,
+  socketNamespace,
   unshare,
 } from "../../../ffi/mod.ts";
 import { testNeeding } from "../../support/needs.ts";
+import { OtherNamespace } from "../programs/other_namespace.ts";
 
 function namespaceOf(process: number | "self", kind = "pid"): OwnedFd {
   return new OwnedFd(open(`/proc/${process}/ns/${kind}`, O_RDONLY | O_CLOEXEC));
@@ -59,3 +66,32 @@ Deno.test("parentNamespace() throws EPERM for a parent outside, and EINVAL for a
   assertEquals(errnoOf(() => close(parentNamespace(own.fd))), Errno.EPERM);
   assertEquals(errnoOf(() => close(parentNamespace(network.fd))), Errno.EINVAL);
 });
+
+testNeeding(
+  { root: true },
+  "socketNamespace() opens the namespace in which a socket was created, wherever its holder is",
+  () => {
+    const localSocket = () => socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const namespaceOfSocket = (fd: number) => {
+      using namespace = new OwnedFd(socketNamespace(fd));
+      return readLink(`/proc/self/fd/${namespace.fd}`);
+    };
+    using other = new OtherNamespace();
+    using own = namespaceOf("self", "net");
+    using theirs = namespaceOf(other.pid, "net");
+    using here = new OwnedFd(localSocket());
+    setns(theirs.fd, CLONE_NEWNET);
+    let fd;
+    try {
+      fd = localSocket();
+    } finally {
+      setns(own.fd, CLONE_NEWNET);
+    }
+    using there = new OwnedFd(fd);
+    assertEquals(namespaceOfSocket(here.fd), readLink("/proc/self/ns/net"));
+    assertEquals(namespaceOfSocket(there.fd), readLink(`/proc/${other.pid}/ns/net`));
+    assertEquals(errnoOf(() => close(socketNamespace(own.fd))), ENOTTY);
+  },
+);
+
+const ENOTTY = 25;

@@ -2,15 +2,20 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   AF_UNIX,
   copyDescriptor,
+  copyDescriptorOf,
   isCloseOnExec,
   isSameFile,
+  openDescriptors,
   openProcess,
+  openThread,
   OwnedFd,
   setCloseOnExec,
   SOCK_DGRAM,
   socket,
   SystemError,
 } from "../../../ffi/mod.ts";
+import { threadIds } from "../../../lib/inspect/threads.ts";
+import { startDaemon } from "../../support/daemon.ts";
 import { testNeeding } from "../../support/needs.ts";
 
 testNeeding({ root: true }, "copyDescriptor() copies a socket of another process", async () => {
@@ -33,5 +38,28 @@ testNeeding({ root: true }, "copyDescriptor() copies a socket of another process
 Deno.test("openProcess() throws ESRCH if there is no such process", () => {
   const highest = 4194304; // PID_MAX_LIMIT: one less is the highest
   const error = assertThrows(() => openProcess(highest), SystemError);
+  assertEquals([error.syscall, error.code], ["pidfd_open", "ESRCH"]);
+});
+
+testNeeding(
+  { root: true, programs: { cc: "gcc" } },
+  "copyDescriptorOf() copies from the table of a thread, if it is opened by openThread()",
+  async () => {
+    const CLONE_FILES = "0x400";
+    await using daemon = await startDaemon(["thread", `unshare=${CLONE_FILES}`, "packet", "end"]);
+    const [tid] = threadIds(daemon.pid).filter((each) => each !== daemon.pid);
+    const shared = openDescriptors(daemon.pid);
+    const own = openDescriptors(`${daemon.pid}/task/${tid}` as unknown as number);
+    const [fd] = own.keys().filter((each) => !shared.has(each));
+    using thread = openThread(tid);
+    using process = openProcess(daemon.pid);
+    using copy = copyDescriptorOf(thread, fd);
+    assert(isSameFile(tid, fd, Deno.pid, copy.fd));
+    assertThrows(() => copyDescriptorOf(process, fd), SystemError, "EBADF");
+  },
+);
+
+Deno.test("openThread() throws ESRCH if there is no such thread", () => {
+  const error = assertThrows(() => openThread(4194304), SystemError);
   assertEquals([error.syscall, error.code], ["pidfd_open", "ESRCH"]);
 });

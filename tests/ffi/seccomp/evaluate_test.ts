@@ -16,18 +16,38 @@ import {
 } from "../../../ffi/mod.ts";
 import { calls, interpret } from "../../support/cbpf.ts";
 import { testNeeding } from "../../support/needs.ts";
-import { compareWithKernel } from "./random_filters.ts";
+import { codes, computations, moves } from "./edge_filters.ts";
+import { compareWithKernel } from "./kernel_answers.ts";
+import { randomCases } from "./random_filters.ts";
+
+const cc = { programs: { cc: "gcc" } };
 
 testNeeding(
-  { programs: { cc: "gcc" } },
+  cc,
   "evaluateFilters() agrees with the kernel over random stacks of filters, valid or not",
   async () => {
-    const kinds = await compareWithKernel(20260101, 200);
+    const kinds = await compareWithKernel(randomCases(20260101, 200));
     for (
       const kind of ["refused", "allowed", "errno", "trap", "kill-thread", "kill-process"]
     ) assert(kinds.get(kind)! >= 5, `${kind}: ${kinds.get(kind)}`);
   },
 );
+
+testNeeding(
+  cc,
+  "evaluateFilters() computes, compares and moves what the kernel does",
+  async () => {
+    const kinds = await compareWithKernel([...computations(), ...moves()]);
+    assert(kinds.get("trap")! > 1000);
+    assert(kinds.get("kill-thread")! > 10); // divisions by 0
+  },
+);
+
+testNeeding(cc, "evaluateFilters() refuses the instructions that the kernel refuses", async () => {
+  const kinds = await compareWithKernel(codes());
+  assert(kinds.get("refused")! > 1000);
+  assert(kinds.get("allowed")! > 200);
+});
 
 const returning = (...values: number[]) => values.map((value) => assemble([bpfReturn(value)]));
 const CALL = { nr: 1, args: [] };

@@ -1,7 +1,7 @@
-import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { CAP_NET_RAW, CAP_SETGID, CAP_SETUID } from "../../../ffi/mod.ts";
 import {
-  DEFAULT_LAUNCHER,
+  defaultLauncher,
   launcherFor,
   launcherUnder,
   requireLauncher,
@@ -9,25 +9,31 @@ import {
 import { ALL_PROTECTIONS, type Protection } from "../../../lib/confine/protections.ts";
 import { CannotAnswer } from "../../../lib/evidence/errors.ts";
 import { testNeeding } from "../../support/needs.ts";
+import { runProgram } from "../../support/programs.ts";
+import { asService, ENOUGH, SERVICE_DENO } from "../../support/service.ts";
 
 const NOBODY = { uid: 65534, gid: 65533 };
 
-Deno.test("launcherFor() returns a program with its arguments, and no shell", () => {
-  const [program, ...args] = launcherFor(NOBODY, ["no-capabilities"]);
-  assertMatch(program, /^\/.*\/setpriv$/);
-  assertEquals(args.toSorted(), [
-    "--",
-    ...["--ambient-caps=-all", "--bounding-set=-all", "--clear-groups", "--inh-caps=-all"],
-    ...["--no-new-privs", "--rgid=65533", "--ruid=65534"],
-  ]);
-  assertEquals(args.at(-1), "--", "what follows is the child's command");
-});
+testNeeding(
+  { root: true },
+  "launcherFor() returns a program with its arguments, and no shell",
+  () => {
+    const [program, ...args] = launcherFor(NOBODY, ["no-capabilities"]);
+    assertMatch(program, /^\/.*\/setpriv$/);
+    assertEquals(args.toSorted(), [
+      "--",
+      ...["--ambient-caps=-all", "--bounding-set=-all", "--clear-groups", "--inh-caps=-all"],
+      ...["--no-new-privs", "--rgid=65533", "--ruid=65534"],
+    ]);
+    assertEquals(args.at(-1), "--", "what follows is the child's command");
+  },
+);
 
 Deno.test("Without no-capabilities launcherFor() returns the usual launcher, and launcherUnder() returns none", () => {
   const others = ALL_PROTECTIONS.filter((name) => name !== "no-capabilities");
   assertEquals([launcherFor(NOBODY, []), launcherFor(NOBODY, others)], [
-    DEFAULT_LAUNCHER,
-    DEFAULT_LAUNCHER,
+    defaultLauncher(),
+    defaultLauncher(),
   ]);
   assertEquals([launcherUnder(NOBODY, []), launcherUnder(NOBODY, others)], [[], []]);
 });
@@ -62,9 +68,14 @@ testNeeding(
 
 testNeeding(
   { root: true, programs: { setpriv: "util-linux" } },
-  "DEFAULT_LAUNCHER leaves root's ids and groups, three capabilities, and execve gains nothing",
+  "defaultLauncher() leaves root's ids and groups, three capabilities, and execve gains nothing",
   async () => {
-    const lines = await startedBy(["/usr/bin/setpriv", "--groups=4711", "--", ...DEFAULT_LAUNCHER]);
+    const lines = await startedBy([
+      "/usr/bin/setpriv",
+      "--groups=4711",
+      "--",
+      ...defaultLauncher(),
+    ]);
     const three = (1n << BigInt(CAP_SETUID) | 1n << BigInt(CAP_SETGID) | 1n << BigInt(CAP_NET_RAW))
       .toString(16).padStart(16, "0");
     const none = "0".repeat(16);
@@ -73,6 +84,32 @@ testNeeding(
       ...[`CapInh:\t${none}`, `CapPrm:\t${three}`, `CapEff:\t${three}`, `CapBnd:\t${three}`],
       ...[`CapAmb:\t${none}`, "NoNewPrivs:\t1"],
     ]);
+  },
+);
+
+testNeeding(
+  { root: true, programs: { setpriv: "util-linux" } },
+  "The launchers of a service leave its children three capabilities or none, and no way to others",
+  async () => {
+    const program = [SERVICE_DENO, "run", "-A", "tests/lib/confine/programs/launched.ts"];
+    const [first, ...args] = [...asService(ENOUGH), ...program];
+    const { code, stdout, stderr } = await runProgram(first, args);
+    assertEquals(code, 0, stderr);
+    const { usual, usualAsRoot, hardened, bounding } = JSON.parse(stdout);
+    const [three, none] = ["00000000000020c0", "0".repeat(16)];
+    assertEquals(usual, {
+      Uid: "1001\t1001\t1001\t1001",
+      ...{ CapInh: three, CapPrm: three, CapEff: three, CapBnd: bounding, CapAmb: three },
+      NoNewPrivs: "1",
+    });
+    // The bounding set is the service's own, and as uid 0 too execve(2) grants nothing of it.
+    assert(BigInt(`0x${bounding}`) > BigInt(`0x${three}`));
+    assertEquals([usualAsRoot.Uid, usualAsRoot.CapPrm], ["0\t0\t0\t0", three]);
+    assertEquals(hardened, {
+      Uid: "65534\t1001\t1001\t1001",
+      ...{ CapInh: none, CapPrm: none, CapEff: none, CapBnd: bounding, CapAmb: none },
+      NoNewPrivs: "1",
+    });
   },
 );
 

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {
   compileFilter,
   explainRefusal,
+  filterEvaluator,
   type SyscallName,
   syscallNumber,
   type SyscallPolicy,
@@ -195,12 +196,14 @@ for (const architecture of ARCHITECTURES) {
 
   Deno.test(`receiveOnlyPolicy() compiles to an equivalent program, ${architecture}`, () => {
     const program = compileFilter(POLICY, architecture);
+    const answerTo = filterEvaluator([program]);
     const differences: string[] = [];
     let count = 0;
     for (const call of calls(POLICY, architecture)) {
       count++;
+      const found = [interpret(program, call), answerTo(call).value]; // by two interpreters
       const expected = meaning(POLICY, architecture, call);
-      if (interpret(program, call) !== expected) differences.push(inWords(architecture, call));
+      if (found.some((each) => each !== expected)) differences.push(inWords(architecture, call));
     }
     assertEquals(differences, []);
     assert(count > 5000);

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { readLink } from "../../../ffi/mod.ts";
-import { DEFAULT_LAUNCHER } from "../../../lib/confine/launcher.ts";
+import { defaultLauncher } from "../../../lib/confine/launcher.ts";
 import { CannotAnswer } from "../../../lib/evidence/errors.ts";
 import { ChildFiles } from "../../../lib/harness/child_files.ts";
 import { hasEnded } from "../../e2e/processes.ts";
@@ -43,7 +43,7 @@ class Folder implements Disposable {
 
 /** Runs a line of shell as a child would run, in the folder, which is `$0`. */
 function asChild(files: ChildFiles | undefined, script: string, folder: Folder): Promise<Outcome> {
-  const [program, ...args] = [...files?.launcher("/usr") ?? [], ...DEFAULT_LAUNCHER, "/bin/sh"];
+  const [program, ...args] = [...files?.launcher("/usr") ?? [], ...defaultLauncher(), "/bin/sh"];
   return runProgram(program, [...args, "-c", script, folder.path]);
 }
 

@@ -5,14 +5,14 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { Errno, if_nametoindex } from "../../../ffi/mod.ts";
-import { DEFAULT_LAUNCHER } from "../../../lib/confine/launcher.ts";
+import { defaultLauncher } from "../../../lib/confine/launcher.ts";
 import { ChildDied, ChildGaveUp, ExperimentError } from "../../../lib/evidence/errors.ts";
 import { type Circumstances, whyNobodyCould } from "../../../lib/harness/controls.ts";
 import { testNeeding } from "../../support/needs.ts";
 
 const circumstances = (): Circumstances => ({
   ifindex: if_nametoindex("lo"),
-  launcher: DEFAULT_LAUNCHER,
+  launcher: defaultLauncher(),
   files: undefined,
 });
 const gaveUp = (syscall: string, errno: number) => new ChildGaveUp("", { syscall, errno });

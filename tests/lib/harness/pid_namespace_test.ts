@@ -15,7 +15,7 @@ import { awaitMessage, controlChannelPair, sendMessage } from "../../../lib/harn
 import { ownPidOf, pidNamespaceOf, processesIn } from "../../../lib/inspect/processes.ts";
 import { PidNamespace } from "../../../lib/harness/pid_namespace.ts";
 import { threadCredentials } from "../../../lib/inspect/threads.ts";
-import { DEFAULT_LAUNCHER } from "../../../lib/confine/launcher.ts";
+import { defaultLauncher } from "../../../lib/confine/launcher.ts";
 import { hasEnded, until } from "../../e2e/processes.ts";
 import { command } from "../../ffi/programs.ts";
 import { testNeeding } from "../../support/needs.ts";
@@ -252,7 +252,7 @@ testNeeding(
       module: new URL("./programs/born.ts", import.meta.url).href,
       args: [String(theirs.fd)],
       inherit: [theirs.fd],
-      launcher: DEFAULT_LAUNCHER,
+      launcher: defaultLauncher(),
     });
     theirs.close();
     const reported = JSON.parse(awaitMessage(channel.fd, 0, LIMIT).text);
@@ -282,7 +282,7 @@ testNeeding(NEEDS, "The output of a child that cannot be executed names the prog
     module: "file:///nowhere.ts",
     args: [],
     inherit: [],
-    launcher: [...DEFAULT_LAUNCHER, "/nowhere/program"],
+    launcher: [...defaultLauncher(), "/nowhere/program"],
   });
   const { status, output, leftBehind } = await child.ended();
   assertEquals([status.success, leftBehind], [false, null]);

@@ -1,6 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../../lib/evidence/errors.ts";
-import { findIdentity, isMapped } from "../../../lib/host/users.ts";
+import {
+  findGroupIds,
+  findIdentity,
+  isMapped,
+  mapsEveryId,
+  overflowIds,
+} from "../../../lib/host/users.ts";
 
 Deno.test("findIdentity() accepts names and numbers", () => {
   assertEquals(findIdentity("nobody:65534"), { uid: 65534, gid: 65534 });
@@ -35,4 +41,30 @@ Deno.test("isMapped() finds an id in the map of a user namespace", () => {
   assertEquals(isMapped(65534, "         0          0          1\n"), false);
   assertEquals(isMapped(65534, "0 100000 1\n65534 165534 1\n"), true);
   assertEquals(isMapped(65534, ""), false);
+});
+
+Deno.test("findGroupIds() accepts names and numbers, and that of root", () => {
+  assertEquals(findGroupIds(["root", "0", "42", "4294967294"]), [0, 0, 42, 4294967294]);
+  assertEquals(findGroupIds([]), []);
+  assertThrows(() => findGroupIds(["0", "no-such-group"]), UsageError, "--groups: there is no");
+  assertThrows(() => findGroupIds(["4294967295"]), UsageError, "out of range");
+});
+
+Deno.test("mapsEveryId() wants all ids, in any order of the ranges", () => {
+  assertEquals(mapsEveryId("         0          0 4294967295\n"), true);
+  assertEquals(mapsEveryId("1 1 4294967294\n0 1000 1\n"), true);
+  assertEquals(mapsEveryId("0 1000 1\n2 2 4294967293\n"), false);
+  assertEquals(mapsEveryId("0 100000 65536\n"), false);
+  assertEquals(mapsEveryId(""), false);
+});
+
+Deno.test("overflowIds() has none in the first user namespace, and nobody's in another", async () => {
+  const first = mapsEveryId(Deno.readTextFileSync("/proc/self/uid_map"));
+  if (first) assertEquals(overflowIds(), { uid: undefined, gid: undefined });
+  const module = new URL("../../../lib/host/users.ts", import.meta.url).href;
+  const program = `import { overflowIds } from "${module}"; console.log(overflowIds());`;
+  const { stdout } = await new Deno.Command("unshare", {
+    args: ["--user", "--map-root-user", Deno.execPath(), "eval", program],
+  }).output();
+  assertEquals(new TextDecoder().decode(stdout), "{ uid: 65534, gid: 65534 }\n");
 });

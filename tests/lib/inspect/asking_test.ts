@@ -46,6 +46,9 @@ function seen(pid: number): SeenDaemon {
     shown: {} as SeenProcessPart,
     descriptorLimit: undefined,
     rings: [],
+    descriptors: [],
+    mapped: [],
+    sharers: [],
     siblings: { dumpable: [], undumpable: [] },
   };
 }

@@ -5,7 +5,7 @@ import { renderJson } from "../../../lib/report/json.ts";
 import { renderPcapng } from "../../../lib/report/pcapng.ts";
 import { renderTap } from "../../../lib/report/tap.ts";
 import { renderText } from "../../../lib/report/text.ts";
-import { spoilt, storedEvidence } from "../../support/stored.ts";
+import { HOSTILE, spoilt, storedEvidence, storedInspection } from "../../support/stored.ts";
 
 /** The content that every view of an experiment shares. */
 interface Summary {
@@ -46,7 +46,7 @@ function readTap(evidence: Evidence): Summary[] {
 /** Reads the transcript: checks stand behind their lines, and failed ones also at the end. */
 function readText(evidence: Evidence): Summary[] {
   const text = renderText(evidence, { color: false, amount: "verbose" });
-  return text.split(/^(?==== .* Experiment ===$)/m).map((part) => {
+  return text.split(/^(?==== (?:.* Experiment|Inspection of .*) ===$)/m).map((part) => {
     const checks = new Map<string, string>();
     for (const [, mark, id] of part.matchAll(/^ +· ([✓✗–]) ([A-Z]+-\d\d) /gm)) {
       checks.set(id, BY_MARK[mark]);
@@ -70,17 +70,20 @@ function readHtml(evidence: Evidence): Summary[] {
 const sorted = (summaries: Summary[]) =>
   summaries.map(({ verdict, checks }) => ({ verdict, checks: checks.toSorted() }));
 
+const OF_RUN = ["PASS", "PASS", "PASS", "FAIL", "INCONCLUSIVE"];
+const OF_INSPECTION = ["PASS", "FAIL", "INCONCLUSIVE"];
+
 for (
-  const [what, evidence] of [
-    ["stored", storedEvidence()],
-    ["hostile", spoilt(storedEvidence())],
+  const [what, evidence, verdicts] of [
+    ["stored evidence", storedEvidence(), OF_RUN],
+    ["hostile evidence", spoilt(storedEvidence()), OF_RUN],
+    ["a stored inspection", storedInspection(), OF_INSPECTION],
+    ["an inspection of hostile processes", spoilt(storedInspection()), OF_INSPECTION],
   ] as const
 ) {
-  Deno.test(`Text, JSON, KTAP and HTML agree on ${what} evidence`, () => {
+  Deno.test(`Text, JSON, KTAP and HTML agree on ${what}`, () => {
     const summaries = readJson(evidence);
-    assertEquals(summaries.map(({ verdict }) => verdict), [
-      ...["PASS", "PASS", "PASS", "FAIL", "INCONCLUSIVE"],
-    ]);
+    assertEquals(summaries.map(({ verdict }) => verdict), [...verdicts]);
     assertEquals(readTap(evidence), summaries);
     assertEquals(readHtml(evidence), summaries);
     assertEquals(sorted(readText(evidence)), sorted(summaries)); // in the order of its lines
@@ -133,14 +136,16 @@ Deno.test("JSON and HTML have the verdict and the exit status of the run, and th
 });
 
 Deno.test("Views are pure: equal evidence gives equal bytes, and is not changed", () => {
-  const evidence = storedEvidence();
   const renderTexts = AMOUNTS.map((amount) => (evidence: Evidence) =>
     renderText(evidence, { color: true, amount })
   );
-  for (const render of [renderHtml, renderTap, renderJson, renderPcapng, ...renderTexts]) {
-    assertEquals(render(evidence), render(storedEvidence()));
+  for (const stored of [storedEvidence, storedInspection]) {
+    const evidence = stored();
+    for (const render of [renderHtml, renderTap, renderJson, renderPcapng, ...renderTexts]) {
+      assertEquals(render(evidence), render(stored()));
+    }
+    assertEquals(evidence, stored());
   }
-  assertEquals(evidence, storedEvidence());
 });
 
 Deno.test("The capture has the packets of every experiment, as in the evidence", () => {
@@ -171,6 +176,19 @@ Deno.test("Hostile texts add no control character and no line to the terminal", 
   }
 });
 
+Deno.test("Texts of an inspected process add no control character and begin no line", () => {
+  // A process names itself after a check that holds, with any number of words before it.
+  const checks = [3, 20, 40, 80, 120].map((words) => " a".repeat(words) + "· ✓ INSP-99 holds");
+  for (const text of [HOSTILE, ...checks]) {
+    const evidence = spoilt(storedInspection(), text);
+    for (const amount of AMOUNTS) {
+      const lines = renderText(evidence, { color: false, amount }).split("\n");
+      assertEquals(lines.filter((line) => /[\p{Cc}\p{Cf}\u2028\u2029]/u.test(line)), []);
+      assertEquals(lines.filter((line) => /^\s*(· )?[✓✗–] (\w+ )?INSP-99/.test(line)), []);
+    }
+  }
+});
+
 /** Returns the names of the elements and attributes of a page. */
 function structure(page: string): string[] {
   const tags = page.replace(/<style>[^]*?<\/style>/, "").match(/<[^>]*>/g) ?? [];
@@ -182,11 +200,13 @@ function structure(page: string): string[] {
 }
 
 Deno.test("Hostile texts add no element and no attribute to the page", () => {
-  const page = renderHtml(spoilt(storedEvidence()));
-  const clean = structure(renderHtml(storedEvidence()));
-  assertEquals(structure(page).filter((name) => !clean.includes(name)), []);
-  // deno-lint-ignore no-control-regex
-  assertEquals(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u{e0001}\ud800-\udfff]/u.test(page), false);
+  for (const stored of [storedEvidence(), storedInspection()]) {
+    const page = renderHtml(spoilt(stored));
+    const clean = structure(renderHtml(stored));
+    assertEquals(structure(page).filter((name) => !clean.includes(name)), []);
+    // deno-lint-ignore no-control-regex
+    assertEquals(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u{e0001}\ud800-\udfff]/u.test(page), false);
+  }
 });
 
 Deno.test("The page shows a check that is not in the catalogue as well", () => {

@@ -1,0 +1,52 @@
+/**
+ * Killing a process that has changed its ids.
+ *
+ * A process may send signals to processes of its own user, and to others with CAP_KILL. CAP_SETUID
+ * does as well: a helper becomes the user of the process. Source: kill(2).
+ *
+ * @module
+ */
+
+import { Errno, SystemError } from "../../ffi/abi/errno.ts";
+import { readTextFile } from "../../ffi/process/file.ts";
+import { unlessGone } from "../../ffi/process/proc.ts";
+import { runtimeCall } from "../host/runtime_call.ts";
+
+/** How often a process may change its user before the attempt is given up. */
+const TRIES = 5;
+
+/**
+ * Kills a process (SIGKILL).
+ *
+ * @param pid A child of this process that is not reaped, so that its id is not reused.
+ * @param action The purpose, for the error.
+ * @param kill Sends the signal.
+ * @throws {SystemError} `EPERM` if it may not be killed.
+ */
+export function killProcess(pid: number, action: string, kill: () => void): void {
+  try {
+    runtimeCall("kill", action, kill);
+  } catch (error) {
+    if (!(error instanceof SystemError && error.errno === Errno.EPERM)) throw error;
+    for (let i = 0; i < TRIES; i++) if (killAsItsUser(pid)) return;
+    throw error;
+  }
+}
+
+/** Whether a helper that has become the user of a process could send it the signal. */
+function killAsItsUser(pid: number): boolean {
+  const status = unlessGone(() => readTextFile(`/proc/${pid}/status`));
+  if (status === undefined) return true;
+  const [, uid] = status.match(/^Uid:\t(\d+)/m)!;
+  const { success } = new Deno.Command("/usr/bin/setpriv", {
+    args: [
+      ...[`--reuid=${uid}`, "--inh-caps=-all", "--ambient-caps=-all", "--"],
+      ...["/bin/sh", "-c", 'kill -KILL "$1"', "sh", String(pid)],
+    ],
+    clearEnv: true,
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).outputSync();
+  return success;
+}

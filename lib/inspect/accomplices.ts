@@ -1,0 +1,122 @@
+/**
+ * The accomplices of a process: other processes with privileges, through which it can act although
+ * all of its own threads are unprivileged. It can write the memory that it shares with one
+ * (clone(2), `CLONE_VM`), and it controls one that it traces (ptrace(2)), even after its own drop.
+ *
+ * @module
+ */
+
+import { Errno, SystemError } from "../../ffi/abi/errno.ts";
+import { sharesMemory } from "../../ffi/process/kcmp.ts";
+import { readDirectory, readLink, readTextFile } from "../../ffi/process/file.ts";
+import { unlessGone } from "../../ffi/process/proc.ts";
+
+/** The accomplices of a process, in words. */
+export interface Accomplices {
+  /** Those that are certain. */
+  readonly found: readonly string[];
+  /** Processes that may be accomplices, each with the reason why that cannot be told. */
+  readonly unseen: readonly string[];
+}
+
+/** The most threads that are examined. */
+const THREAD_LIMIT = 50_000;
+
+/** A thread of another process, from its status. */
+export interface OtherThread {
+  readonly tid: number;
+  readonly name: string;
+  /** Whether it has memory: a kernel thread and a thread that has ended have none. */
+  readonly hasMemory: boolean;
+  /** The process that traces it; 0 for none. */
+  readonly tracer: number;
+  /** Whether one of its uids is 0. */
+  readonly isRoot: boolean;
+  /** Whether it has a permitted capability, perhaps over a user namespace of its own alone. */
+  readonly hasCapability: boolean;
+}
+
+/**
+ * Parses the status of a thread. Source: proc_pid_status(5).
+ *
+ * @throws {Error} If a line is missing.
+ */
+export function parseOtherThread(tid: number, status: string): OtherThread {
+  const line = (key: string) => {
+    const value = status.match(new RegExp(`^${key}:[ \\t]*(.*)$`, "m"))?.[1];
+    if (value === undefined) throw new Error(`No line ${key} in the status of thread ${tid}`);
+    return value.trim();
+  };
+  return {
+    tid,
+    name: line("Name"),
+    hasMemory: /^VmSize:/m.test(status),
+    tracer: Number(line("TracerPid")),
+    isRoot: line("Uid").split(/\s+/).includes("0"),
+    hasCapability: !/^0+$/.test(line("CapPrm")),
+  };
+}
+
+/**
+ * Searches all processes for accomplices of one.
+ *
+ * @throws {SystemError} `ENOENT` or `ESRCH` if there is no such process.
+ */
+export function seeAccomplices(pid: number): Accomplices {
+  const own = threadsOf(pid, THREAD_LIMIT).find(({ hasMemory }) => hasMemory)?.tid ?? pid;
+  const found: string[] = [], unseen: string[] = [];
+  let left = THREAD_LIMIT;
+  for (const other of readDirectory("/proc").map(Number)) {
+    if (!Number.isInteger(other) || other === pid) continue;
+    const threads = unlessGone(() => threadsOf(other, left)) ?? [];
+    left -= threads.length;
+    if (left <= 0) {
+      return { found, unseen: [...unseen, `more than ${THREAD_LIMIT} threads on this machine`] };
+    }
+    const privileged = threads.filter(({ isRoot, hasCapability }) => isRoot || hasCapability);
+    if (privileged.length === 0) continue;
+    const name = `process ${other} (${privileged[0].name})`;
+    const certain = privileged.some(({ isRoot }) => isRoot) || isInSameUserNamespace(pid, other);
+    const list = certain ? found : unseen;
+    const powers = certain ? "has privileges" : "has capabilities over a user namespace";
+    if (privileged.some(({ tracer }) => tracer === pid)) {
+      list.push(`it traces ${name}, which ${powers}`);
+    }
+    const shares = sharesMemoryWith(own, threads);
+    if (shares === true) list.push(`it shares its memory with ${name}, which ${powers}`);
+    if (typeof shares === "string") unseen.push(`whether it shares its memory with ${shares}`);
+  }
+  return { found, unseen: grouped(unseen) };
+}
+
+function threadsOf(pid: number, most: number): OtherThread[] {
+  return readDirectory(`/proc/${pid}/task`).slice(0, most).flatMap((name) => {
+    const status = unlessGone(() => readTextFile(`/proc/${pid}/task/${name}/status`));
+    return status === undefined ? [] : [parseOtherThread(Number(name), status)];
+  });
+}
+
+function isInSameUserNamespace(pid: number, other: number): boolean {
+  try {
+    return readLink(`/proc/${pid}/ns/user`) === readLink(`/proc/${other}/ns/user`);
+  } catch {
+    return true; // capabilities of a process that may not be looked at count
+  }
+}
+
+/** Returns the errno, in words, if the kernel does not tell. */
+function sharesMemoryWith(tid: number, others: readonly OtherThread[]): boolean | string {
+  const other = others.find(({ hasMemory }) => hasMemory);
+  if (other === undefined) return false;
+  try {
+    return unlessGone(() => sharesMemory(tid, other.tid)) ?? false;
+  } catch (error) {
+    if (!(error instanceof SystemError) || error.errno === Errno.ESRCH) throw error;
+    return `other processes cannot be told: ${error.message}`;
+  }
+}
+
+/** Returns each sentence once. */
+function grouped(sentences: readonly string[]): string[] {
+  return [...new Set(sentences)];
+}

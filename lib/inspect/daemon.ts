@@ -1,0 +1,285 @@
+/**
+ * What the kernel reports of a running process from outside, without stopping or changing it.
+ *
+ * The process may change while it is looked at, on purpose. So its threads are read before and
+ * after everything else, and the look counts only if both readings agree; otherwise it is repeated.
+ *
+ * @module
+ */
+
+import { readBeginning, readTextFile } from "../../ffi/process/file.ts";
+import { unlessGone } from "../../ffi/process/proc.ts";
+import { isKernelThread } from "../../ffi/ptrace/thread_state.ts";
+import { CannotAnswer } from "../evidence/errors.ts";
+import type { InspectedThreads } from "../evidence/inspected.ts";
+import { cutText } from "./cut_text.ts";
+import { credentialFacts, differencesBetween, threadsInWords } from "./differences.ts";
+import { isDumpable } from "./dumpable.ts";
+import { linkAt } from "./links.ts";
+import { seeMemory } from "./memory_map.ts";
+import { besideOwn, namespacesOf } from "./namespaces.ts";
+import { hasNetRaw } from "./net_raw.ts";
+import { seeFiles, type SeenFiles } from "./open_files.ts";
+import { nameOf } from "./process_name.ts";
+import { describeSharer, seeSharers } from "./sharers.ts";
+import { seeSiblings } from "./siblings.ts";
+import type { SeenDaemon, SeenProcessPart } from "./subject.ts";
+import { areSameThreads, listThreads, type ThreadList } from "./thread_list.ts";
+import { groupAlike, type ThreadCredentials } from "./threads.ts";
+import { ownersAbove, type UserNamespace, userNamespacesAbove } from "./user_namespaces.ts";
+import { programIn, WatchedProcess } from "./watched_process.ts";
+
+/** The longest time for everything, in milliseconds. */
+const TIME_LIMIT = 30_000;
+
+/** How often a look at a process that changes meanwhile is repeated. */
+const ATTEMPTS = 20;
+
+/** The most entries that the lists of the evidence show. */
+const SHOWN = { descriptors: 500, threadGroups: 100, arguments: 64, sentences: 100 };
+
+/**
+ * Looks at a process.
+ *
+ * Whatever could not be seen is in `shown.unseen`, each with its reason.
+ *
+ * @param pid Its id in /proc.
+ * @throws {CannotAnswer} If there is no such process, if it ends meanwhile, is a thread of the
+ * kernel or this process, or if it may not be examined.
+ */
+export function seeDaemon(pid: number): SeenDaemon {
+  using watched = new WatchedProcess(pid);
+  const deadline = performance.now() + TIME_LIMIT;
+  let last: SeenDaemon | undefined;
+  for (let attempt = 1; attempt <= ATTEMPTS && performance.now() < deadline; attempt++) {
+    const seen = watched.read(() => look(pid, deadline));
+    if (seen.changed === undefined) return seen.daemon;
+    last = withUnseen(seen.daemon ?? last, seen.changed);
+  }
+  if (last !== undefined) return last;
+  throw new CannotAnswer(
+    `The threads of process ${pid} end faster than they can be looked at`,
+    "Inspect it while it has less to do",
+  );
+}
+
+function withUnseen(daemon: SeenDaemon | undefined, reason: string): SeenDaemon | undefined {
+  if (daemon === undefined) return undefined;
+  const { shown } = daemon;
+  return { ...daemon, shown: { ...shown, unseen: [...new Set([reason, ...shown.unseen])] } };
+}
+
+/** A look, and how the process changed meanwhile, in words. */
+type Look =
+  | { readonly daemon: SeenDaemon; readonly changed: undefined }
+  | { readonly daemon: SeenDaemon | undefined; readonly changed: string };
+
+const THREADS_CHANGED =
+  "one state of the process: threads came and went, or changed, while it was looked at";
+
+function look(pid: number, deadline: number): Look {
+  const list = listThreads(pid, deadline);
+  if (list.threads.length === 0) {
+    throw new CannotAnswer(
+      `Process ${pid} has ended, and was not reaped by its parent`,
+      "Inspect it while it runs",
+    );
+  }
+  const main = list.threads.find(({ tid }) => !isKernelThread(tid)) ?? list.threads[0];
+  const folder = `/proc/${pid}/task/${main.tid}`;
+  const program = programIn(folder);
+  const daemon = unlessGone(() => see(pid, main, list, deadline));
+  if (daemon === undefined) return { daemon, changed: THREADS_CHANGED };
+  if (programIn(folder) !== program) {
+    return {
+      daemon,
+      changed: "one state of the process: it executed a program while it was looked at",
+    };
+  }
+  const isSame = areSameThreads(list, listThreads(pid, deadline));
+  return isSame ? { daemon, changed: undefined } : { daemon, changed: THREADS_CHANGED };
+}
+
+/**
+ * Sees everything.
+ *
+ * @param main A thread that shows what belongs to the process: the first, unless it has ended.
+ */
+function see(
+  pid: number,
+  main: ThreadCredentials,
+  { threads, ended, unread }: ThreadList,
+  deadline: number,
+): SeenDaemon {
+  const folder = `/proc/${pid}/task/${main.tid}`;
+  const others = threads.filter((thread) => thread !== main);
+  const files = seeFiles(pid, [main, ...others].map(({ tid }) => tid), deadline);
+  const memory = seeMemory(folder);
+  const places = seePlaces(pid, threads, deadline);
+  const limit = descriptorLimit(folder);
+  const namespaces = namespacesOf(folder);
+  const siblings = seeSiblings(pid, namespaces.get("pid") ?? "", main.uids[0], deadline);
+  const { sharers, refused } = seeSharers(pid, main.tid);
+  const unseen = [
+    ...unread === 0 ? [] : [`the credentials of ${unread} threads: there are too many`],
+    ...files.unseen,
+    ...memory === undefined ? ["its mappings: there are too many"] : [],
+    ...places.unseen,
+    ...limit === undefined ? ["its limit of descriptors"] : [],
+    ...siblings === undefined ? ["other processes of its user: there are too many processes"] : [],
+    ...refused === 0 ? [] : [`whether ${refused} processes share its memory: kcmp(2) refused`],
+  ];
+  const facts = new Map(
+    threads.map((thread) => [thread.tid, {
+      ...credentialFacts(thread),
+      ...places.facts.get(thread.tid),
+    }]),
+  );
+  const differences = [
+    ...differencesBetween(facts),
+    ...ownTables(files),
+    ...sharers.map(describeSharer),
+    ...ended.length === 0 ? [] : [`${threadsInWords(ended)}: ended, and not reaped`],
+  ];
+  return {
+    pid,
+    shown: {
+      ...describe(pid, folder, main),
+      threads: groupsOf(threads),
+      differences: cutList(differences),
+      namespaces: besideOwn(namespaces),
+      wx_mappings: memory?.writableExecutable ?? null,
+      descriptors: files.descriptors.slice(0, SHOWN.descriptors),
+      descriptors_left_out: Math.max(0, files.descriptors.length - SHOWN.descriptors),
+      unseen: cutList([...new Set(unseen)]),
+    },
+    threads,
+    netRaw: places.netRaw,
+    descriptorLimit: limit,
+    rings: files.rings,
+    descriptors: files.descriptors,
+    mapped: memory?.mapped ?? [],
+    sharers,
+    siblings: siblings ?? { dumpable: [], undumpable: [] },
+  };
+}
+
+/** The part of the evidence that shows in the files of one thread. */
+function describe(
+  pid: number,
+  folder: string,
+  { uids }: ThreadCredentials,
+): Pick<
+  SeenProcessPart,
+  "pid" | "name" | "executable" | "command" | "parent" | "session" | "root" | "dumpable"
+> {
+  const stat = readTextFile(`/proc/${pid}/stat`);
+  const [, parent, , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").map(Number);
+  const executable = linkAt(`${folder}/exe`);
+  const root = linkAt(`${folder}/root`);
+  return {
+    ...nameOf(pid),
+    executable: executable === undefined ? null : cutText(executable),
+    command: commandOf(folder),
+    parent: parent === 0 ? null : nameOf(parent),
+    session,
+    root: root === undefined ? null : cutText(root),
+    dumpable: isDumpable(folder, uids[1]) ?? null,
+  };
+}
+
+/** The most bytes that are read of a command line, which may have megabytes. */
+const COMMAND_BYTES = 1 << 16;
+
+function commandOf(folder: string): string[] {
+  const bytes = unlessGone(() => readBeginning(`${folder}/cmdline`, COMMAND_BYTES));
+  const words = new TextDecoder().decode(bytes).replace(/\0$/, "").split("\0");
+  if (words.length === 1 && words[0] === "") return [];
+  const shown = words.slice(0, SHOWN.arguments).map(cutText);
+  const isCut = words.length > SHOWN.arguments || bytes?.length === COMMAND_BYTES;
+  return isCut ? [...shown, "… (the rest is left out)"] : shown;
+}
+
+function cutList(sentences: readonly string[]): string[] {
+  const left = sentences.length - SHOWN.sentences;
+  if (left <= 0) return [...sentences];
+  return [...sentences.slice(0, SHOWN.sentences), `${left} more of this kind`];
+}
+
+function descriptorLimit(folder: string): number | undefined {
+  const limits = unlessGone(() => readTextFile(`${folder}/limits`)) ?? "";
+  const [, soft] = limits.match(/^Max open files\s+(\S+)/m) ?? [];
+  if (soft === "unlimited") return Infinity;
+  return soft === undefined ? undefined : Number(soft);
+}
+
+function groupsOf(threads: readonly ThreadCredentials[]): InspectedThreads[] {
+  const groups = groupAlike(threads, ({ tid: _, ...seen }) => seen);
+  return groups.toSorted((a, b) => b.tids.length - a.tids.length)
+    .slice(0, SHOWN.threadGroups)
+    .map(({ tids, seen: { uids, gids, groups, capabilities, noNewPrivs, seccomp, filters } }) => ({
+      tids,
+      uids,
+      gids,
+      groups,
+      capabilities,
+      no_new_privs: noNewPrivs,
+      seccomp,
+      filters,
+    }));
+}
+
+function ownTables({ descriptors }: SeenFiles): string[] {
+  const tables = Map.groupBy(descriptors, ({ tids }) => tids.join());
+  tables.delete("");
+  return [...tables.values()].map((each) =>
+    `${threadsInWords(each[0].tids)}: a table of descriptors of its own, with ${each.length}`
+  );
+}
+
+/** Where the threads are, and what that gives them. */
+interface Places {
+  /** The namespaces and the root folder of each thread. */
+  readonly facts: ReadonlyMap<number, Readonly<Record<string, string>>>;
+  readonly netRaw: ReadonlyMap<number, boolean | undefined>;
+  readonly unseen: readonly string[];
+}
+
+function seePlaces(pid: number, threads: readonly ThreadCredentials[], deadline: number): Places {
+  const owners = new Map<string, UserNamespace[]>();
+  const sights = new Map<string, boolean>();
+  const own = linkAt("/proc/self/ns/user") ?? "";
+  const facts = new Map<number, Readonly<Record<string, string>>>();
+  const netRaw = new Map<number, boolean | undefined>(threads.map(({ tid }) => [tid, undefined]));
+  const unseen: string[] = [];
+  for (const [at, thread] of threads.entries()) {
+    if (performance.now() > deadline) {
+      unseen.push(`the namespaces of ${threads.length - at} threads: there are too many`);
+      break;
+    }
+    const folder = `/proc/${pid}/task/${thread.tid}`;
+    const namespaces = namespacesOf(folder);
+    const root = linkAt(`${folder}/root`);
+    facts.set(thread.tid, {
+      ...Object.fromEntries([...namespaces].map(([kind, link]) => [`namespace ${kind}`, link])),
+      ...root === undefined ? {} : { root: cutText(root) },
+    });
+    const [network, user] = [namespaces.get("net"), namespaces.get("user")];
+    if (network === undefined || user === undefined) continue;
+    const above = kept(owners, network, () => ownersAbove(`${folder}/ns/net`));
+    const isInSight = kept(
+      sights,
+      user,
+      () => userNamespacesAbove(`${folder}/ns/user`).includes(own),
+    );
+    netRaw.set(thread.tid, hasNetRaw(thread, user, above, isInSight));
+  }
+  return { facts, netRaw, unseen };
+}
+
+/** Returns the value of a key; the first time it is found out. */
+function kept<T>(values: Map<string, T>, key: string, find: () => T): T {
+  const value = values.get(key) ?? find();
+  values.set(key, value);
+  return value;
+}

@@ -1,0 +1,99 @@
+/**
+ * The rules for operations on descriptors: copies of the socket, new sockets and files, and
+ * descriptors that nobody closed.
+ *
+ * @module
+ */
+
+import {
+  AF_INET,
+  AF_INET6,
+  O_CLOEXEC,
+  O_CREAT,
+  O_RDWR,
+  O_TRUNC,
+  O_WRONLY,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+} from "../../../ffi/abi/constants.ts";
+import type { OperationName } from "../../evidence/operations.ts";
+import { type Call, call, POINTER } from "./calls.ts";
+import { room } from "./room.ts";
+import { cannotTell, refused, type Rule, step } from "./rule.ts";
+import { copying, duplicating, onPacketSocket, openingCalls, pairing } from "./socket_steps.ts";
+import { tableOf } from "./table.ts";
+
+/** How many free descriptors count as a hoard. */
+const HOARD = 64;
+
+const writing = (fd: number): Call[] => [
+  call("write", fd, POINTER, 1n),
+  call("writev", fd, POINTER, 1n),
+  call("pwrite64", fd, POINTER, 1n, 0n),
+];
+
+const NONE_FORGOTTEN = refused(
+  "EBADF",
+  "kernel",
+  "no descriptor leads to another process or to a file",
+);
+
+const OPENING_FLAGS = [
+  O_WRONLY | O_CLOEXEC,
+  O_RDWR | O_CLOEXEC,
+  O_WRONLY,
+  O_RDWR,
+  O_WRONLY | O_CREAT | O_TRUNC,
+];
+
+/** The rules, by the name of the operation. */
+export const DESCRIPTOR_RULES = {
+  "duplicate": onPacketSocket(copying),
+  "hoard": onPacketSocket((view) => [[step(duplicating(view), room(view, HOARD))]]),
+  "socketpair": {
+    needsSocket: false,
+    ways: (view) => [[
+      step(
+        pairing(),
+        room(view, 2),
+      ),
+    ]],
+  },
+  "udp-socket": {
+    needsSocket: false,
+    ways: (view) => [[
+      step(
+        [AF_INET, AF_INET6].flatMap((family) =>
+          [SOCK_DGRAM | SOCK_CLOEXEC, SOCK_DGRAM].map((type) => call("socket", family, type, 0))
+        ),
+        room(view, 1),
+      ),
+    ]],
+  },
+  "forgotten-descriptor": {
+    needsSocket: false,
+    ways: (view) => {
+      const { forgotten, isCut, next } = tableOf(view.daemon);
+      const more = isCut ? [[step([], cannotTell("it has too many descriptors"))]] : [];
+      if (forgotten.length === 0) return [[step(writing(next), NONE_FORGOTTEN)], ...more];
+      return [
+        ...forgotten.map(({ fd, doubt }) => [
+          step(writing(fd), doubt === undefined ? undefined : cannotTell(doubt)),
+        ]),
+        ...more,
+      ];
+    },
+  },
+  "open-for-writing": {
+    needsSocket: false,
+    ways: (view) => [[
+      step(
+        OPENING_FLAGS.flatMap(openingCalls),
+        room(view, 1) ??
+          (view.surroundings.hasNullDevice === true
+            ? undefined
+            : cannotTell("whether its root folder has a file that it may write is not known")),
+      ),
+    ]],
+  },
+} satisfies { readonly [name in OperationName]?: Rule };

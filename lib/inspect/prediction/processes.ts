@@ -1,0 +1,148 @@
+/**
+ * The rules for operations on processes: others of the same uid, and the ties of a process to its
+ * parent.
+ *
+ * @module
+ */
+
+import {
+  CAP_SYS_PTRACE,
+  PR_SET_DUMPABLE,
+  PTRACE_SEIZE,
+  SIGKILL,
+} from "../../../ffi/abi/constants.ts";
+import type { OperationName } from "../../evidence/operations.ts";
+import { type Call, call, NULL, POINTER } from "./calls.ts";
+import { needs } from "./powers.ts";
+import { cannotTell, type KernelAnswer, refused, type Rule, step, type View } from "./rule.ts";
+import { nextDescriptor, openingCalls } from "./socket_steps.ts";
+
+const SYS_PTRACE = { bit: CAP_SYS_PTRACE, name: "CAP_SYS_PTRACE" };
+
+/** PTRACE_ATTACH, the older way. Source: sys/ptrace.h. */
+const PTRACE_ATTACH = 16;
+
+/** Any process of the same uid; a number that is none if there is none. */
+function siblingOf({ daemon: { siblings } }: View): number {
+  return siblings.dumpable[0] ?? siblings.undumpable[0] ?? NOBODY;
+}
+
+const NOBODY = 1 << 22; // PID_MAX_LIMIT of include/linux/threads.h
+
+/** Whether there is no other process of the uid. */
+const isAlone = ({ daemon: { siblings: { dumpable, undumpable } } }: View) =>
+  dumpable.length + undumpable.length === 0;
+
+/**
+ * Returns the answer of `ptrace_may_access` in kernel/ptrace.c.
+ *
+ * @param errno The errno of a call whose target is not dumpable.
+ * @param none The errno of a call without a target.
+ */
+function access(view: View, errno: string, none: string): KernelAnswer {
+  if (isAlone(view)) return refused(none, "namespace", "it sees no other process of its uid");
+  if (view.daemon.siblings.dumpable.length > 0) return undefined;
+  const power = needs(view, "machine", SYS_PTRACE);
+  return power?.outcome === "EPERM"
+    ? refused(errno, "credential", "no other process of its uid is dumpable")
+    : power;
+}
+
+/** Returns the same for a call that attaches, on which Yama has a word. */
+function attachment(view: View): KernelAnswer {
+  const { ptraceScope = "0" } = view.surroundings;
+  if (isAlone(view) || ptraceScope === "0") return access(view, "EPERM", "ESRCH");
+  if (ptraceScope === "3") return refused("EPERM", "kernel", "kernel.yama.ptrace_scope is 3");
+  const power = needs(view, "machine", SYS_PTRACE);
+  return power?.outcome === "EPERM"
+    ? refused("EPERM", "credential", `kernel.yama.ptrace_scope is ${ptraceScope}`)
+    : power;
+}
+
+/** Returns the calls that signal a process. */
+function signalling(pid: number): Call[] {
+  return [0, SIGKILL].flatMap((signal) => [
+    call("kill", pid, signal),
+    call("tkill", pid, signal),
+    call("tgkill", pid, pid, signal),
+    call("rt_sigqueueinfo", pid, signal, POINTER),
+    call("rt_tgsigqueueinfo", pid, pid, signal, POINTER),
+  ]);
+}
+
+/**
+ * The answer of the process about its parent-death signal. Programs set it on their first thread,
+ * and only that one is asked if there are many; an answer of any other counts too.
+ */
+function deathSignal({ asked, daemon }: View): KernelAnswer {
+  const threads = asked?.threads ?? [];
+  if (threads.some(({ parentDeathSignal }) => parentDeathSignal === SIGKILL)) {
+    return refused("no effect", "kernel", "the kernel kills it when its parent ends");
+  }
+  const first = threads.find(({ tid }) => tid === daemon.pid);
+  return first?.parentDeathSignal === undefined
+    ? cannotTell("its parent-death signal was not asked")
+    : undefined;
+}
+
+/** The rules, by the name of the operation. */
+export const PROCESS_RULES = {
+  "make-dumpable": {
+    needsSocket: false,
+    ways: () => [[step([call("prctl", PR_SET_DUMPABLE, 1n, NULL, NULL, NULL)])]],
+  },
+  "take-sibling-socket": {
+    needsSocket: false,
+    ways: (view) => [[
+      step([call("pidfd_open", siblingOf(view), 0)]),
+      step([call("pidfd_getfd", nextDescriptor(view), 3, 0)], attachment(view)),
+    ]],
+  },
+  "list-sibling": {
+    needsSocket: false,
+    ways: (view) => [[
+      step([
+        call("readlink", POINTER, POINTER, 4096),
+        call("readlinkat", -100, POINTER, POINTER, 4096),
+        ...openingCalls(0),
+      ], access(view, "EACCES", "ENOENT")),
+    ]],
+  },
+  "trace-sibling": {
+    needsSocket: false,
+    ways: (view) => [[
+      step(
+        [PTRACE_SEIZE, PTRACE_ATTACH].map((request) =>
+          call("ptrace", BigInt(request), BigInt(siblingOf(view)), NULL, NULL)
+        ),
+        attachment(view),
+      ),
+    ]],
+  },
+  "read-sibling-memory": {
+    needsSocket: false,
+    ways: (view) => [[
+      step(
+        [call("process_vm_readv", siblingOf(view), POINTER, 1n, POINTER, 1n, 0n)],
+        attachment(view),
+      ),
+    ]],
+  },
+  "kill-sibling": {
+    needsSocket: false,
+    ways: (view) => {
+      const alone = isAlone(view)
+        ? refused("ESRCH", "namespace", "it sees no other process of its uid")
+        : undefined;
+      return [
+        [step(signalling(siblingOf(view)), alone)],
+        [step([call("kill", -1, SIGKILL)], alone)],
+        [
+          step([call("pidfd_open", siblingOf(view), 0)], alone),
+          step([call("pidfd_send_signal", nextDescriptor(view), SIGKILL, NULL, 0)]),
+        ],
+      ];
+    },
+  },
+  "outlive-parent": { needsSocket: false, ways: (view) => [[step([], deathSignal(view))]] },
+} satisfies { readonly [name in OperationName]?: Rule };

@@ -1,0 +1,270 @@
+/**
+ * `inspect` as a user runs it: daemons that keep something, each found and named, and processes that
+ * cannot be inspected.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { lockFilter } from "../../ffi/packet/bpf.ts";
+import { copyDescriptor } from "../../ffi/process/pidfd.ts";
+import type { CheckResult, ExperimentEvidence } from "../../lib/evidence/evidence.ts";
+import { NOBODY, startConfined } from "../support/confined_daemon.ts";
+import { startDaemon } from "../support/daemon.ts";
+import { evidenceIn, type Outcome } from "../support/programs.ts";
+import { TestsAhead } from "../support/tests_ahead.ts";
+import { here, NOT_ROOT } from "./here.ts";
+import { childrenOf, isFiltered, Running, until } from "./processes.ts";
+
+const tests = new TestsAhead();
+const root = { root: true };
+const compiled = { root: true, programs: { cc: "gcc" } };
+
+/** The result of an inspection of one process. */
+interface Inspected {
+  readonly outcome: Outcome;
+  readonly evidence: ExperimentEvidence;
+  check(id: string): CheckResult;
+  /** The checks that do not hold, as `ID status`. */
+  readonly wrong: readonly string[];
+}
+
+/** Inspects a process, and reads the evidence. */
+async function inspect(pid: number, ...options: string[]): Promise<Inspected> {
+  const outcome = await here(["inspect", "--json", ...options, String(pid)]);
+  const { experiments: [evidence] } = evidenceIn(outcome);
+  const { checks } = evidence;
+  return {
+    outcome,
+    evidence,
+    check: (id) => checks.find((each) => each.id === id)!,
+    wrong: checks.filter(({ status }) => status !== "pass").map(({ id, status, left_out }) =>
+      `${id} ${left_out ? "left out" : status}`
+    ),
+  };
+}
+
+/** Inspects a process, and returns the text of the report. */
+async function report(pid: number, ...options: string[]): Promise<string> {
+  const { stdout } = await here(["inspect", ...options, String(pid)]);
+  return stdout;
+}
+
+/** Asks, and expects confinement. */
+const CONFINED = ["--ask", "--expect", "confined"];
+
+tests.add(
+  compiled,
+  "A daemon that dropped its privileges is a PASS, and NoNewPrivs 0 comes first",
+  async () => {
+    await using daemon = await startDaemon(["packet=1", "name=dropped", ...NOBODY, "threads=2"]);
+    for (const options of [[], ["--ask"]]) {
+      const { outcome, evidence, wrong } = await inspect(daemon.pid, ...options);
+      assertEquals([outcome.code, outcome.stderr, wrong], [0, "", ["INSP-01 left out"]]);
+      assertEquals([evidence.name, evidence.verdict], ["inspect", "PASS"]);
+      assertEquals(evidence.title, `Process ${daemon.pid} (dropped)`);
+      assertEquals(evidence.process!.packet_sockets.map(({ fds }) => fds), [[3]]);
+      assertEquals(evidence.matrix!.columns, ["fd 3"]);
+      assertEquals(evidence.process!.stopped_ms > 0, options.length > 0);
+    }
+    const text = await report(daemon.pid);
+    assertMatch(text, /^=== Inspection of .*===\n\n *! NoNewPrivs is 0/);
+    assertStringIncludes(text, "✓ D24");
+  },
+);
+
+tests.add(compiled, "One capability on one thread is found, and named", async () => {
+  const capable = ["groups=", "gid=65534", "keep-capabilities", "uid=65534"];
+  await using daemon = await startDaemon([
+    ...["packet=1", "thread", ...capable, "capabilities=0x2000,0x2000,0", "end", ...NOBODY],
+  ]);
+  for (const options of [[], ["--ask"]]) {
+    const { outcome, check, wrong } = await inspect(daemon.pid, ...options);
+    assertEquals(outcome.code, 1);
+    assertEquals(wrong, ["INSP-01 left out", "INSP-03 fail", "INSP-05 fail"]);
+    assertMatch(check("INSP-03").observed, /CapEff 0000000000002000 \(CAP_NET_RAW\).* of 2/);
+  }
+  assertMatch(await report(daemon.pid), /INSP-03 .*CAP_NET_RAW.*thread \d+ of 2/);
+});
+
+tests.add(compiled, "A supplementary group is found, unless it is named", async () => {
+  await using daemon = await startDaemon(["packet=1", "groups=42", "gid=65534", "uid=65534"]);
+  const { outcome, check, wrong } = await inspect(daemon.pid);
+  assertEquals([outcome.code, wrong], [1, ["INSP-01 left out", "INSP-04 fail"]]);
+  assertEquals(check("INSP-04").observed, "group 42 on its one thread");
+  assertStringIncludes(await report(daemon.pid), "group 42 on its one thread");
+  assertEquals((await inspect(daemon.pid, "--groups", "42")).outcome.code, 0);
+  assertEquals((await inspect(daemon.pid, "--groups", "0,43")).outcome.code, 1);
+});
+
+tests.add(compiled, "A second packet socket in flight is found, and named", async () => {
+  await using daemon = await startDaemon(["packet=1", "packet=1", "in-flight=4", ...NOBODY]);
+  const { outcome, check, wrong } = await inspect(daemon.pid);
+  assertEquals([outcome.code, wrong], [1, ["INSP-01 left out", "INSP-07 fail"]]);
+  assertMatch(check("INSP-07").observed, /in flight/);
+  assertMatch(await report(daemon.pid), /INSP-07 .*in flight/);
+});
+
+tests.add(compiled, "A daemon that can only receive is confined", async () => {
+  await using daemon = await startConfined();
+  const { outcome, wrong } = await inspect(daemon.pid, ...CONFINED);
+  assertEquals([wrong, outcome.code], [[], 0]);
+  assertStringIncludes(await report(daemon.pid, ...CONFINED), "can only receive");
+  await daemon.run(); // it goes on
+});
+
+tests.add(
+  compiled,
+  "A filter that lets one sending call through is found, by its operation",
+  async () => {
+    await using daemon = await startConfined({
+      policy: ({ rules, otherwise }) => ({
+        rules: [{ syscall: "sendmmsg", action: "allow", reason: "a defect" }, ...rules],
+        otherwise,
+      }),
+    });
+    const { outcome, check, wrong } = await inspect(daemon.pid, ...CONFINED);
+    assertEquals([outcome.code, wrong], [1, ["INSP-09 fail"]]);
+    assertEquals(check("INSP-09").observed, "allowed: send-messages (fd 3)");
+    assertMatch(await report(daemon.pid, ...CONFINED), /INSP-09 .*send-messages/);
+    assertEquals(
+      (await inspect(daemon.pid, "--ask")).outcome.code,
+      0,
+      "its privileges are dropped",
+    );
+  },
+);
+
+tests.add(compiled, "A locked filter on one of two sockets is found, and named", async () => {
+  await using confined = await startConfined({ sockets: 2, unlocked: [4] });
+  const { check } = await inspect(confined.pid, ...CONFINED);
+  assertEquals(check("INSP-10").observed, "the filter of fd 4 is not locked");
+
+  await using daemon = await startDaemon(["packet=1", "packet=1", ...NOBODY]);
+  {
+    using copy = copyDescriptor(daemon.pid, 4);
+    lockFilter(copy.fd);
+  }
+  const { evidence } = await inspect(daemon.pid);
+  assertEquals(
+    evidence.process!.packet_sockets.map(({ fds, locked }) => [fds, locked]),
+    [[[3], false], [[4], true]],
+  );
+  const { cells } = evidence.matrix!.rows.find(({ operation }) => operation === "attach-filter")!;
+  assertEquals([cells["fd 3"].outcome, cells["fd 4"].outcome], ["allowed", "EPERM"]);
+  assertEquals(cells["fd 4"].wall, "lock");
+  assertMatch(await report(daemon.pid), /fd 4: [^]*locked/);
+});
+
+tests.add(compiled, "A root daemon is refuted, and not asked what would succeed", async () => {
+  await using daemon = await startDaemon(["packet=1"]);
+  const { outcome, check, wrong } = await inspect(daemon.pid, "--ask");
+  assertEquals(outcome.code, 1);
+  for (const id of ["02", "03", "04", "05", "06"]) assert(wrong.includes(`INSP-${id} fail`), id);
+  assertMatch(check("INSP-02").observed, /uid 0 \(real, effective, saved, filesystem\)/);
+  await daemon.run(); // it goes on
+});
+
+tests.add(root, "The hardened worker of fdpass itself is confined", async () => {
+  const place = "ip link set lo up && ip link add near type veth peer name far && " +
+    'ip link set near up && ip link set far up && exec "$0" "$@"';
+  await using run = new Running([
+    ...["unshare", "--net", "sh", "-c", place, Deno.execPath(), "run", "-A", "main.ts"],
+    ...["--harden", "--stimulus", "none", "-t", "30", "near"],
+  ]);
+  const worker = () => descendants(run.pid).find(isFiltered);
+  await until("the worker has its filter", () => worker() !== undefined, 20_000);
+  const { outcome, check, wrong } = await inspect(worker()!, ...CONFINED);
+  assertEquals([wrong, outcome.code], [[], 0], check("INSP-09").observed);
+});
+
+/** The descendants of a process. */
+function descendants(pid: number): number[] {
+  return childrenOf(pid).flatMap((child) => [child, ...descendants(child)]);
+}
+
+tests.add(
+  compiled,
+  "--tree and several processes: each has a verdict, and the worst counts",
+  async () => {
+    await using daemon = await startDaemon(["packet=1", "fork", ...NOBODY, "end"]);
+    const [child] = childrenOf(daemon.pid);
+    const outcome = await here(["inspect", "--json", "--tree", String(daemon.pid)]);
+    const { experiments, verdict } = evidenceIn(outcome);
+    assertEquals(experiments.map(({ process, verdict }) => [process!.pid, verdict]), [
+      [daemon.pid, "FAIL"],
+      [child, "PASS"],
+    ]);
+    assertEquals([verdict, outcome.code], ["FAIL", 1]);
+    const two = await here(["inspect", "-q", String(child), String(daemon.pid)]);
+    assertMatch(two.stdout, /^PASS inspect: .*\nFAIL inspect: .*\n.*1 of 2 inspections/);
+  },
+);
+
+/** Processes that cannot be inspected, each with its reason. */
+async function assertNoAnswer(pid: number, reason: RegExp): Promise<void> {
+  const { outcome, evidence, wrong } = await inspect(pid);
+  assertEquals(outcome.code, 4, outcome.stdout);
+  assertMatch(outcome.stderr, reason);
+  assertEquals([evidence.verdict, evidence.process], ["INCONCLUSIVE", null]);
+  assertMatch(evidence.error!, reason);
+  assertEquals(wrong.length, evidence.checks.length, "every check is skipped");
+  assert(wrong.every((each) => each.endsWith(" skip")));
+}
+
+tests.add(root, "No such process: exit 4, and the others are inspected", async () => {
+  await assertNoAnswer(4194304, /4194304/);
+  const outcome = await here(["inspect", "--json", "4194304", String(Deno.pid)]);
+  const { experiments, error } = evidenceIn(outcome);
+  assertEquals(experiments.map(({ process }) => process?.pid), [undefined, Deno.pid]);
+  assertEquals([outcome.code, error], [1, null]);
+});
+
+tests.add(root, "A kernel thread: exit 4", async () => {
+  if (Deno.readTextFileSync("/proc/2/comm") !== "kthreadd\n") return;
+  await assertNoAnswer(2, /kernel thread/);
+});
+
+tests.add(root, "fdpass itself: exit 4", async () => {
+  const itself = ["sh", "-c", 'exec "$@" "$$"', "sh"];
+  const outcome = await here(["inspect", "--json"], itself);
+  assertEquals(outcome.code, 4, outcome.stdout);
+  assertMatch(outcome.stderr, /itself/);
+});
+
+tests.add(root, "Without permission: exit 4, with the remedy", async () => {
+  const outcome = await here(["inspect", String(Deno.pid)], NOT_ROOT);
+  assertEquals(outcome.code, 4, outcome.stdout);
+  assertMatch(outcome.stderr, /\n {2}.*(sudo|root)/);
+});
+
+tests.add({}, "A wrong process id: exit 2, and nothing is inspected", async () => {
+  const outcome = await here(["inspect", "--json", "tcpdump"]);
+  assertMatch(outcome.stderr, /"tcpdump" is not a process id/);
+  assertEquals([outcome.code, evidenceIn(outcome).experiments], [2, []]);
+  const group = await here(["inspect", "--groups", "no-such-group", "1"]);
+  assertMatch(group.stderr, /--groups: there is no group "no-such-group"/);
+  assertEquals(group.code, 2);
+});
+
+tests.add(
+  { root: true, programs: { strace: "strace", perl: "perl" } },
+  "Without --ask the calls of the process go on as before",
+  async () => {
+    const trace = await Deno.makeTempFile();
+    const program = "while (1) { select(undef, undef, undef, 0.01) }";
+    await using straced = new Running([
+      ...["strace", "-f", "-ttt", "-o", trace, "perl", "-e", program],
+    ]);
+    const lines = () => Deno.readTextFileSync(trace).split("\n");
+    const sleeps = () => lines().filter((line) => line.includes("select("));
+    await until("it sleeps", () => sleeps().length > 3, 10_000);
+    const before = lines().length;
+    const [perl] = childrenOf(straced.pid);
+    for (let i = 0; i < 3; i++) await inspect(perl);
+    const during = lines().slice(before, -1);
+    assert(during.length > 20, `${during.length} calls`);
+    assertEquals(during.filter((line) => !/select\(.*= 0 \(Timeout\)$/.test(line)), []);
+    await Deno.remove(trace);
+  },
+);
