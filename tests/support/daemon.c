@@ -194,6 +194,7 @@ static int act(const char *word, char *value) {
   else if (IS("empty-bounding-set"))
     for (int bit = 0; bit < 64; bit++) prctl(PR_CAPBSET_DROP, bit);
   else if (IS("no-new-privs")) must(word, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+  else if (IS("parent-death-signal")) must(word, prctl(PR_SET_PDEATHSIG, n[0]));
   else if (IS("dumpable")) must(word, prctl(PR_SET_DUMPABLE, n[0]));
   else if (IS("unshare")) must(word, unshare(n[0]));
   else if (IS("chroot")) must(word, chroot(value));
@@ -203,6 +204,7 @@ static int act(const char *word, char *value) {
   else if (IS("create")) must(word, open(value, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   else if (IS("unlink")) must(word, unlink(value));
   else if (IS("close")) must(word, close(n[0]));
+  else if (IS("close-from")) must(word, syscall(SYS_close_range, n[0], ~0U, 0));
   else if (IS("copies")) for (; n[1] > 0; n[1]--) must(word, fcntl(n[0], F_DUPFD_CLOEXEC, 3));
   else if (IS("descriptor-limit"))
     must(word, setrlimit(RLIMIT_NOFILE, &(struct rlimit){n[0], n[0]}));
