@@ -179,6 +179,16 @@ static void start_process(const char *word, char **words, int count) {
 
 static void *serve(void *unused);
 
+/* A thread that starts another one like it, and ends: one of them is always there. */
+static void *relay(void *unused) {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_t next;
+  while (pthread_create(&next, &attributes, relay, NULL) != 0);
+  return unused;
+}
+
 /* Runs one word with its value. Returns whether there is such a word. */
 static int act(const char *word, char *value) {
   unsigned long long n[64] = {0};
@@ -226,6 +236,8 @@ static int act(const char *word, char *value) {
     }
   } else if (IS("threads")) {
     for (; n[0] > 0; n[0]--) start_thread(word, NULL, 0);
+  } else if (IS("relay")) {
+    relay(NULL);
   } else if (IS("vfork")) {
     if (must(word, vfork()) == 0) {
       alarm(LIFETIME);

@@ -31,6 +31,7 @@
  * | `write-execute=N`                 | makes N mappings that are writable and executable         |
  * | `thread` WORD… `end`              | starts a thread that runs the words, and then sleeps      |
  * | `threads=N`                       | starts N threads that sleep                               |
+ * | `relay`                           | starts a thread that starts the next and ends, and so on  |
  * | `fork` WORD… `end`                | the same in a child process                               |
  * | `vfork`                           | (in a thread) a child that the thread waits for in vfork  |
  * | `execute`                         | executes its program again                                |
