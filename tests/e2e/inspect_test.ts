@@ -221,6 +221,13 @@ testNeeding(
   },
 );
 
+testNeeding(root, "--tree leaves fdpass itself out, which the tree may have started", async () => {
+  const shell = ["sh", "-c", '"$@" "$$"; exit "$?"', "sh"];
+  const outcome = await here(["inspect", "--json", "--tree"], shell);
+  const { experiments } = evidenceIn(outcome);
+  assertEquals(experiments.map(({ process }) => process?.name), ["sh"]);
+});
+
 /** Processes that cannot be inspected, each with its reason. */
 async function assertNoAnswer(pid: number, reason: RegExp): Promise<void> {
   const { outcome, evidence, wrong } = await inspect(pid);

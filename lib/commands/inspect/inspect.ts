@@ -146,7 +146,6 @@ function seenOf(
     hidden: sockets.certainlyHidden,
     possiblyHidden: sockets.hidden.filter((each) => !sockets.certainlyHidden.includes(each)),
     accomplices,
-    unseenThreads: daemon.shown.unseen,
     missingSockets: sockets.missing,
     unseenSockets: sockets.unseen,
     unasked,
