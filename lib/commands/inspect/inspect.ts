@@ -79,9 +79,9 @@ export async function inspectProcess(pid: number, how: InspectHow): Promise<Insp
     await next();
     const { asked, unasked } = how.ask ? ask(first.daemon) : NOT_WANTED;
     await next();
-    const accomplices = seeAccomplices(pid);
-    await next();
     const last = look(pid);
+    await next();
+    const accomplices = seeAccomplices(last.daemon);
     await settled();
     signal.throwIfAborted();
 
