@@ -46,6 +46,8 @@ export interface SeenDaemon {
   readonly pid: number;
   readonly shown: SeenProcessPart;
   readonly threads: readonly ThreadCredentials[];
+  /** Why threads, or their credentials, may be missing; empty if none is. Part of `shown.unseen`. */
+  readonly unseenThreads: readonly string[];
   /**
    * By thread id: whether the thread has CAP_NET_RAW over its own network namespace, as
    * `ns_capable(net->user_ns, CAP_NET_RAW)` decides; undefined if that cannot be told.

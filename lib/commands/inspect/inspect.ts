@@ -82,9 +82,9 @@ export async function inspectProcess(pid: number, how: InspectHow): Promise<Insp
     await next();
     const { asked, unasked } = how.ask ? ask(first.daemon) : NOT_WANTED;
     await next();
-    const accomplices = seeAccomplices(pid);
-    await next();
     const last = look(pid);
+    await next();
+    const accomplices = seeAccomplices(last.daemon);
     await settled();
     signal.throwIfAborted();
 
@@ -149,7 +149,6 @@ function seenOf(
     hidden: sockets.certainlyHidden,
     possiblyHidden: sockets.hidden.filter((each) => !sockets.certainlyHidden.includes(each)),
     accomplices,
-    unseenThreads: daemon.shown.unseen,
     missingSockets: sockets.missing,
     unseenSockets: sockets.unseen,
     unasked,
