@@ -57,6 +57,7 @@ const RUNS: Readonly<Record<Architecture, Readonly<Record<number, string>>>> = {
       sched_getattr renameat2 seccomp getrandom memfd_create kexec_file_load bpf execveat
       userfaultfd membarrier mlock2 copy_file_range preadv2 pwritev2 pkey_mprotect pkey_alloc
       pkey_free statx io_pgetevents rseq`,
+    335: `uretprobe uprobe`, // Linux 6.11, 6.18
     424: `
       pidfd_send_signal io_uring_setup io_uring_enter io_uring_register open_tree move_mount
       fsopen fsconfig fsmount fspick pidfd_open clone3 close_range openat2 pidfd_getfd faccessat2

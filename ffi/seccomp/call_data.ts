@@ -7,7 +7,11 @@
 import { seccomp_data } from "../abi/layouts.ts";
 import { AUDIT_ARCH } from "../abi/syscalls.ts";
 
-/** A system call, as far as it is known. */
+/**
+ * A system call, as far as it is known. A process on x86_64 has other numbers for the same call: by
+ * `int $0x80` with `AUDIT_ARCH_I386`, and with the x32 bit (0x40000000) set. A filter may treat
+ * them differently.
+ */
 export interface FilteredCall {
   /** Its number. */
   readonly nr: number;

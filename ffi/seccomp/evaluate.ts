@@ -234,7 +234,8 @@ const rank = (value: number) => value & SECCOMP_RET_ACTION_FULL;
  * the kernel does not know kills the process.
  *
  * Two answers depend on others: `trace` without a tracer and `notify` without a listener make the
- * call fail with `ENOSYS`. `kill-thread` ends a process that has one thread.
+ * call fail with `ENOSYS`. `kill-thread` ends a process that has one thread. The calls uretprobe
+ * and uprobe of x86_64, which give their caller nothing, pass every filter on newer kernels.
  *
  * Source: `seccomp_run_filters` and `__seccomp_filter` in kernel/seccomp.c, Linux 5.0 and later.
  *

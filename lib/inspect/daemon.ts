@@ -11,7 +11,7 @@ import { readBeginning, readTextFile } from "../../ffi/process/file.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
 import { isKernelThread } from "../../ffi/ptrace/thread_state.ts";
 import { CannotAnswer } from "../evidence/errors.ts";
-import type { InspectedThreads, NamedProcess } from "../evidence/inspected.ts";
+import type { InspectedThreads } from "../evidence/inspected.ts";
 import { cutText } from "./cut_text.ts";
 import { credentialFacts, differencesBetween, threadsInWords } from "./differences.ts";
 import { isDumpable } from "./dumpable.ts";
@@ -20,6 +20,8 @@ import { seeMemory } from "./memory_map.ts";
 import { besideOwn, namespacesOf } from "./namespaces.ts";
 import { hasNetRaw } from "./net_raw.ts";
 import { seeFiles, type SeenFiles } from "./open_files.ts";
+import { nameOf } from "./process_name.ts";
+import { describeSharer, seeSharers } from "./sharers.ts";
 import { seeSiblings } from "./siblings.ts";
 import type { SeenDaemon, SeenProcessPart } from "./subject.ts";
 import { areSameThreads, listThreads, type ThreadList } from "./thread_list.ts";
@@ -34,7 +36,7 @@ const TIME_LIMIT = 30_000;
 const ATTEMPTS = 20;
 
 /** The most entries that the lists of the evidence show. */
-const SHOWN = { descriptors: 500, threadGroups: 100, arguments: 64 };
+const SHOWN = { descriptors: 500, threadGroups: 100, arguments: 64, sentences: 100 };
 
 /**
  * Looks at a process.
@@ -117,6 +119,7 @@ function see(
   const limit = descriptorLimit(folder);
   const namespaces = namespacesOf(folder);
   const siblings = seeSiblings(pid, namespaces.get("pid") ?? "", main.uids[0], deadline);
+  const { sharers, refused } = seeSharers(pid, main.tid);
   const unseen = [
     ...unread === 0 ? [] : [`the credentials of ${unread} threads: there are too many`],
     ...files.unseen,
@@ -124,6 +127,7 @@ function see(
     ...places.unseen,
     ...limit === undefined ? ["its limit of descriptors"] : [],
     ...siblings === undefined ? ["other processes of its user: there are too many processes"] : [],
+    ...refused === 0 ? [] : [`whether ${refused} processes share its memory: kcmp(2) refused`],
   ];
   const facts = new Map(
     threads.map((thread) => [thread.tid, {
@@ -134,6 +138,7 @@ function see(
   const differences = [
     ...differencesBetween(facts),
     ...ownTables(files),
+    ...sharers.map(describeSharer),
     ...ended.length === 0 ? [] : [`${threadsInWords(ended)}: ended, and not reaped`],
   ];
   return {
@@ -141,12 +146,12 @@ function see(
     shown: {
       ...describe(pid, folder, main),
       threads: groupsOf(threads),
-      differences,
+      differences: cutList(differences),
       namespaces: besideOwn(namespaces),
       wx_mappings: memory?.writableExecutable ?? null,
       descriptors: files.descriptors.slice(0, SHOWN.descriptors),
       descriptors_left_out: Math.max(0, files.descriptors.length - SHOWN.descriptors),
-      unseen: [...new Set(unseen)],
+      unseen: cutList([...new Set(unseen)]),
     },
     threads,
     netRaw: places.netRaw,
@@ -154,6 +159,7 @@ function see(
     rings: files.rings,
     descriptors: files.descriptors,
     mapped: memory?.mapped ?? [],
+    sharers,
     siblings: siblings ?? { dumpable: [], undumpable: [] },
   };
 }
@@ -172,20 +178,14 @@ function describe(
   const executable = linkAt(`${folder}/exe`);
   const root = linkAt(`${folder}/root`);
   return {
-    ...named(pid),
+    ...nameOf(pid),
     executable: executable === undefined ? null : cutText(executable),
     command: commandOf(folder),
-    parent: parent === 0 ? null : named(parent),
+    parent: parent === 0 ? null : nameOf(parent),
     session,
     root: root === undefined ? null : cutText(root),
     dumpable: isDumpable(folder, uids[1]) ?? null,
   };
-}
-
-/** Returns a process with its name, which may hold any character but NUL. */
-export function named(pid: number): NamedProcess {
-  const name = unlessGone(() => readTextFile(`/proc/${pid}/comm`)) ?? "";
-  return { pid, name: cutText(name.replace(/\n$/, "")) };
 }
 
 /** The most bytes that are read of a command line, which may have megabytes. */
@@ -198,6 +198,12 @@ function commandOf(folder: string): string[] {
   const shown = words.slice(0, SHOWN.arguments).map(cutText);
   const isCut = words.length > SHOWN.arguments || bytes?.length === COMMAND_BYTES;
   return isCut ? [...shown, "… (the rest is left out)"] : shown;
+}
+
+function cutList(sentences: readonly string[]): string[] {
+  const left = sentences.length - SHOWN.sentences;
+  if (left <= 0) return [...sentences];
+  return [...sentences.slice(0, SHOWN.sentences), `${left} more of this kind`];
 }
 
 function descriptorLimit(folder: string): number | undefined {
@@ -244,7 +250,7 @@ function seePlaces(pid: number, threads: readonly ThreadCredentials[], deadline:
   const sights = new Map<string, boolean>();
   const own = linkAt("/proc/self/ns/user") ?? "";
   const facts = new Map<number, Readonly<Record<string, string>>>();
-  const netRaw = new Map<number, boolean | undefined>();
+  const netRaw = new Map<number, boolean | undefined>(threads.map(({ tid }) => [tid, undefined]));
   const unseen: string[] = [];
   for (const [at, thread] of threads.entries()) {
     if (performance.now() > deadline) {

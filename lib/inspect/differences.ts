@@ -5,14 +5,24 @@
  * @module
  */
 
-import { describeCapabilities } from "./capability_names.ts";
+import { capabilityNames } from "../evidence/capability_names.ts";
 import { CAPABILITY_SETS, type ThreadCredentials } from "./threads.ts";
 
 /** What was seen of one thread: what is compared, by the name that the kernel gives it. */
 export type ThreadFacts = Readonly<Record<string, string>>;
 
-/** The most sentences, and the most threads that one sentence names. */
-const SENTENCES = 50, THREADS_NAMED = 8;
+/** The most threads that one sentence names. */
+const THREADS_NAMED = 8;
+
+/** The most names that are shown of a set of capabilities. */
+const NAMES_SHOWN = 8;
+
+/** Returns a set in words: `0`, `0000000000002000 (CAP_NET_RAW)`, or the number if it has many. */
+function describeCapabilities(set: string): string {
+  const names = capabilityNames(set);
+  if (names.length === 0) return "0";
+  return names.length > NAMES_SHOWN ? set : `${set} (${names.join(", ")})`;
+}
 
 /** Returns the credentials of a thread as facts, in the words of a reader. */
 export function credentialFacts(thread: ThreadCredentials): ThreadFacts {
@@ -38,9 +48,7 @@ export function credentialFacts(thread: ThreadCredentials): ThreadFacts {
  */
 export function differencesBetween(facts: ReadonlyMap<number, ThreadFacts>): string[] {
   const names = [...new Set([...facts.values()].flatMap((each) => Object.keys(each)))];
-  const sentences = names.flatMap((name) => differencesIn(name, facts));
-  const left = sentences.length - SENTENCES;
-  return left <= 0 ? sentences : [...sentences.slice(0, SENTENCES), `${left} more differences`];
+  return names.flatMap((name) => differencesIn(name, facts));
 }
 
 function differencesIn(name: string, facts: ReadonlyMap<number, ThreadFacts>): string[] {

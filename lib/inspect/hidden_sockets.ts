@@ -7,7 +7,8 @@
  */
 
 import { SystemError } from "../../ffi/abi/errno.ts";
-import { readTextFile } from "../../ffi/process/file.ts";
+import { readDirectory, readTextFile } from "../../ffi/process/file.ts";
+import { unlessGone } from "../../ffi/process/proc.ts";
 import { listed } from "./listed.ts";
 import { MAPS_LIMIT } from "./mappings.ts";
 import type { FilledQueue } from "./socket_copies.ts";
@@ -15,8 +16,10 @@ import type { SeenDaemon } from "./subject.ts";
 
 /** Everything that was seen before. */
 export interface Sightings {
-  /** The links that descriptors of the process show. */
-  readonly shown: ReadonlySet<string>;
+  /** Whether a descriptor of the process shows a socket, by its link. */
+  readonly isShown: (link: string) => boolean;
+  /** Whether all descriptors were searched for that. */
+  readonly isEverythingShown: boolean;
   /** The network namespace of each packet socket, by its link. */
   readonly packetSockets: ReadonlyMap<string, string>;
   /** The links of packet sockets that no process shows. */
@@ -43,14 +46,24 @@ export interface Mappings {
   readonly unseen: string | undefined;
 }
 
-/** Reads the mappings of a process that refer to a socket or to an io_uring. */
+/**
+ * Reads the mappings of a process that refer to a socket or to an io_uring.
+ *
+ * @throws {SystemError} If /proc cannot be read.
+ */
 export function specialMappings(pid: number): Mappings {
-  try {
-    return parseSpecialMappings(readTextFile(`/proc/${pid}/maps`, MAPS_LIMIT));
-  } catch (error) {
-    if (!(error instanceof SystemError || error instanceof RangeError)) throw error;
-    return { sockets: new Set(), rings: 0, unseen: `its mappings: ${error.message}` };
+  let reason = "no thread shows them";
+  // The first thread shows none when it has ended.
+  for (const tid of [pid, ...unlessGone(() => readDirectory(`/proc/${pid}/task`)) ?? []]) {
+    try {
+      const maps = readTextFile(`/proc/${pid}/task/${tid}/maps`, MAPS_LIMIT);
+      if (maps !== "") return parseSpecialMappings(maps);
+    } catch (error) {
+      if (!(error instanceof SystemError || error instanceof RangeError)) throw error;
+      reason = error.message;
+    }
   }
+  return { sockets: new Set(), rings: 0, unseen: `its mappings cannot be read: ${reason}` };
 }
 
 /** Parses the text of `/proc/PID/maps`. Source: proc_pid_maps(5). */
@@ -68,14 +81,20 @@ export function parseSpecialMappings(maps: string): Mappings {
 const MAPPING =
   /^[0-9a-f]+-[0-9a-f]+ \S+ ([0-9a-f]+) \S+ \d+ +(socket:\[\d+\]|anon_inode:\[io_uring\])$/;
 
-/** Finds the hiding places of a process. */
+/**
+ * Finds the hiding places of a process.
+ *
+ * A request that waits in an io_uring keeps its socket, and nothing shows which. So a process with
+ * a ring may use every packet socket that some process shows and this one does not.
+ */
 export function hiddenSockets(daemon: SeenDaemon, sightings: Sightings): Hidden {
-  const { shown, packetSockets, withoutHolder, queues, maps } = sightings;
+  const { isShown, isEverythingShown, packetSockets, withoutHolder, queues, maps } = sightings;
   const certain: string[] = [];
   const possible: string[] = [];
   const place = (link: string, where: string) => {
-    if (shown.has(link)) return; // it is examined by its descriptor
-    if (packetSockets.has(link)) certain.push(`packet socket ${link} is ${where}`);
+    if (isShown(link)) return;
+    const isCertain = isEverythingShown && packetSockets.has(link);
+    if (isCertain) certain.push(`packet socket ${link} is ${where}`);
     else possible.push(`${link}, ${where}, may be a packet socket`);
   };
   for (const link of maps.sockets) place(link, "mapped as a ring, without a descriptor");
@@ -91,12 +110,21 @@ export function hiddenSockets(daemon: SeenDaemon, sightings: Sightings): Hidden 
       "an io_uring is mapped without a descriptor, and packet sockets may be registered in it",
     );
   }
+  const others = packetSockets.keys().filter((link) =>
+    !isShown(link) && !withoutHolder.includes(link)
+  ).toArray();
+  if (others.length > 0 && (daemon.rings.length > 0 || maps.rings > 0)) {
+    const links = others.length > 3 ? [...others.slice(0, 3), "…"] : others;
+    possible.push(
+      `requests of an io_uring may use packet sockets of other processes: ${links.join(", ")}`,
+    );
+  }
   for (const { fd, link, count } of queues) {
     possible.push(
       `${count} in flight in the queue of descriptor ${fd} (${link}) may be packet sockets`,
     );
   }
-  for (const { fd, refers_to } of daemon.shown.descriptors) {
+  for (const { fd, refers_to } of daemon.descriptors) {
     if (refers_to === "/dev/vhost-net") {
       possible.push(`descriptor ${fd} (${refers_to}) may send and receive by a packet socket`);
     }

@@ -8,23 +8,21 @@ import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { readLink } from "../../ffi/process/file.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
 
-/** What stands for a path that is longer than the kernel shows: PATH_MAX. */
+/** Stands for a path that is longer than the kernel returns: PATH_MAX. */
 export const TOO_LONG = "a path that is too long to be read";
 
 /**
  * Reads a link in /proc.
  *
  * @returns Its target; {@linkcode TOO_LONG} for a path that the kernel does not return; `undefined`
- * if there is none, or if it may not be read.
- * @throws {SystemError} Any other error of readlink(2).
+ * if there is no such link.
+ * @throws {SystemError} Any other error of readlink(2), such as `EACCES`.
  */
 export function linkAt(path: string): string | undefined {
   try {
     return unlessGone(() => readLink(path));
   } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    if (error.errno === Errno.ENAMETOOLONG) return TOO_LONG;
-    if (error.errno === Errno.EACCES || error.errno === Errno.EPERM) return undefined;
+    if (error instanceof SystemError && error.errno === Errno.ENAMETOOLONG) return TOO_LONG;
     throw error;
   }
 }

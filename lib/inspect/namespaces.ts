@@ -22,9 +22,10 @@ export const NAMESPACE_KINDS = [
 
 /**
  * Returns the links of a thread's namespaces by kind, such as `net:[4026531840]`. A kind that this
- * kernel lacks, or that may not be read, is left out.
+ * kernel lacks is left out.
  *
  * @param folder The thread, such as `/proc/4711/task/4712`.
+ * @throws {SystemError} `EACCES` without permission.
  */
 export function namespacesOf(folder: string): Map<string, string> {
   return new Map(NAMESPACE_KINDS.flatMap((kind) => {

@@ -57,6 +57,9 @@ export function descriptorTables(tids: readonly number[]): DescriptorTable[] {
   return sorted.toSorted((a, b) => place(a) - place(b)).map((table) => ({ tids: table }));
 }
 
+/** The most descriptors that are read, of all tables. */
+const DESCRIPTOR_LIMIT = 1 << 18;
+
 /** How often the descriptors are read before they count as changing all the time. */
 const ATTEMPTS = 5;
 
@@ -64,21 +67,33 @@ const ATTEMPTS = 5;
  * Reads every descriptor of a process, twice, until both readings agree.
  *
  * @param tids Its threads that have not ended. The table of the first is that of the process.
- * @param deadline By `performance.now()`.
+ * @param deadline By `performance.now()`. Descriptors that are left then are not read.
  * @throws {SystemError} `ENOENT` or `ESRCH` if a thread is gone; `EACCES` or `EPERM` without
  * permission.
  */
 export function seeFiles(pid: number, tids: readonly number[], deadline: number): SeenFiles {
   const { tables, unseen } = tablesOf(tids);
-  const seen = tables.map((table, at) => seeTable(pid, table, at > 0, deadline));
+  const found: SeenFiles[] = [];
+  let left = DESCRIPTOR_LIMIT;
+  for (const [at, table] of tables.entries()) {
+    if (left <= 0 || performance.now() > deadline) {
+      unseen.push(`${tables.length - at} more tables of descriptors: there are too many`);
+      break;
+    }
+    const seen = seeTable(pid, table.tids, { tids, isOwn: at > 0, most: left, deadline });
+    left -= seen.descriptors.length;
+    found.push(seen);
+  }
   return {
-    descriptors: seen.flatMap(({ descriptors }) => descriptors),
-    rings: seen.flatMap(({ rings }) => rings),
-    unseen: [...unseen, ...seen.flatMap(({ unseen }) => unseen)],
+    descriptors: found.flatMap(({ descriptors }) => descriptors),
+    rings: found.flatMap(({ rings }) => rings),
+    unseen: [...unseen, ...found.flatMap(({ unseen }) => unseen)],
   };
 }
 
-function tablesOf(tids: readonly number[]): { tables: DescriptorTable[]; unseen: string[] } {
+function tablesOf(
+  tids: readonly number[],
+): { tables: readonly DescriptorTable[]; unseen: string[] } {
   try {
     return { tables: descriptorTables(tids), unseen: [] };
   } catch (error) {
@@ -88,65 +103,82 @@ function tablesOf(tids: readonly number[]): { tables: DescriptorTable[]; unseen:
   }
 }
 
-function seeTable(
-  pid: number,
-  { tids }: DescriptorTable,
-  isOwn: boolean,
-  deadline: number,
-): SeenFiles {
-  const folder = `/proc/${pid}/task/${tids[0]}`;
-  const of = isOwn ? ` of thread ${tids[0]}` : "";
+/** How a table is read. */
+interface TableReading {
+  /** The threads of the process. */
+  readonly tids: readonly number[];
+  /** Whether the table is not that of the process, but of some threads. */
+  readonly isOwn: boolean;
+  /** The most descriptors. */
+  readonly most: number;
+  readonly deadline: number;
+}
+
+function seeTable(pid: number, holders: readonly number[], reading: TableReading): SeenFiles {
+  const folder = `/proc/${pid}/task/${holders[0]}`;
+  const of = reading.isOwn ? ` of thread ${holders[0]}` : "";
   for (let attempt = 1;; attempt++) {
-    const links = readLinks(folder, deadline);
-    if (links === undefined) {
-      return nothingSeen(`the descriptors${of}: there are too many to read them in time`);
+    const links = readLinks(folder, reading);
+    const seen = examine(folder, links.read, reading.isOwn ? holders : [], reading);
+    const again = readLinks(folder, reading);
+    const left = links.left + seen.left;
+    if (left > 0) {
+      return withReason(seen, `${left} descriptors${of}: there are too many to read them all`);
     }
-    const descriptors: InspectedDescriptor[] = [];
-    const rings: SeenRing[] = [];
-    const unseen: string[] = [];
-    for (const [fd, link] of links) {
-      if (performance.now() > deadline) {
-        unseen.push(`the access of descriptors${of}: there are too many to read them in time`);
-        break;
-      }
-      const info = infoOf(folder, fd);
-      let note = inFlight(info);
-      if (link === "anon_inode:[io_uring]") {
-        const { ring, unseen: hidden } = seeRing(`${folder}/fdinfo/${fd}`, fd, tids);
-        rings.push(ring);
-        unseen.push(...hidden);
-        note = describeRing(ring);
-      }
-      const access = accessIn(info);
-      descriptors.push({ fd, refers_to: cutText(link), access, note, tids: isOwn ? tids : [] });
-    }
-    const again = readLinks(folder, deadline);
-    if (again !== undefined && areAlike(links, again)) return { descriptors, rings, unseen };
-    if (attempt === ATTEMPTS || again === undefined) {
-      return {
-        descriptors,
-        rings,
-        unseen: [...unseen, `some descriptors${of}: they were opened and closed all the time`],
-      };
+    if (areAlike(links.read, again.read)) return seen;
+    if (attempt === ATTEMPTS) {
+      return withReason(seen, `some descriptors${of}: they were opened and closed all the time`);
     }
   }
 }
 
-const nothingSeen = (reason: string): SeenFiles => ({
-  descriptors: [],
-  rings: [],
-  unseen: [reason],
+const withReason = (seen: SeenFiles, reason: string): SeenFiles => ({
+  ...seen,
+  unseen: [...seen.unseen, reason],
 });
 
-/** Returns the links by number; undefined if the deadline passes meanwhile. */
-function readLinks(folder: string, deadline: number): Map<number, string> | undefined {
-  const links = new Map<number, string>();
-  for (const name of readDirectory(`${folder}/fd`)) {
-    if (performance.now() > deadline) return undefined;
-    const link = linkAt(`${folder}/fd/${name}`);
-    if (link !== undefined) links.set(Number(name), link);
+/** Returns the links by number, and how many were not read. */
+function readLinks(
+  folder: string,
+  { most, deadline }: TableReading,
+): { read: Map<number, string>; left: number } {
+  const read = new Map<number, string>();
+  const names = readDirectory(`${folder}/fd`);
+  for (const [at, name] of names.entries()) {
+    if (at === most || performance.now() > deadline) return { read, left: names.length - at };
+    read.set(Number(name), linkAt(`${folder}/fd/${name}`) ?? CLOSED);
   }
-  return links;
+  return { read, left: 0 };
+}
+
+/** Stands for a link that is not there any more. The second reading then differs. */
+const CLOSED = "a descriptor that was closed";
+
+/** Reads what fdinfo adds to the links, and how many were left at the deadline. */
+function examine(
+  folder: string,
+  links: ReadonlyMap<number, string>,
+  tids: readonly number[],
+  { tids: all, deadline }: TableReading,
+): SeenFiles & { left: number } {
+  const descriptors: InspectedDescriptor[] = [];
+  const rings: SeenRing[] = [];
+  const unseen: string[] = [];
+  for (const [fd, link] of links) {
+    if (performance.now() > deadline) break;
+    const path = `${folder}/fdinfo/${fd}`;
+    const bytes = unlessGone(() => readBeginning(path, INFO_BYTES));
+    const info = new TextDecoder().decode(bytes);
+    let note = inFlight(info);
+    if (link === "anon_inode:[io_uring]") {
+      const seen = seeRing(path, fd, all);
+      rings.push(seen.ring);
+      unseen.push(...seen.unseen);
+      note = describeRing(seen.ring);
+    }
+    descriptors.push({ fd, refers_to: cutText(link), access: accessIn(info), note, tids });
+  }
+  return { descriptors, rings, unseen, left: links.size - descriptors.length };
 }
 
 function areAlike(one: ReadonlyMap<number, string>, other: ReadonlyMap<number, string>): boolean {
@@ -155,11 +187,6 @@ function areAlike(one: ReadonlyMap<number, string>, other: ReadonlyMap<number, s
 
 /** The first bytes of an fdinfo, which hold everything but the contents of a ring or an epoll. */
 const INFO_BYTES = 4096;
-
-function infoOf(folder: string, fd: number): string {
-  const bytes = unlessGone(() => readBeginning(`${folder}/fdinfo/${fd}`, INFO_BYTES));
-  return new TextDecoder().decode(bytes);
-}
 
 const ACCESS = ["read", "write", "read and write", null] as const;
 const O_ACCMODE = 3;

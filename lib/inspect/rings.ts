@@ -35,7 +35,7 @@ const ATTEMPTS = 20;
  *
  * @param path Its fdinfo.
  * @param fd Its number.
- * @param tids The threads that share its table of descriptors, among them the one that polls it.
+ * @param tids The threads of its process, among them the one that polls it.
  */
 export function seeRing(
   path: string,

@@ -8,8 +8,9 @@
 import { AF_PACKET, AF_UNIX, SO_DOMAIN, SOL_SOCKET } from "../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import type { OwnedFd } from "../../ffi/process/descriptor.ts";
-import { readLink, readTextFile } from "../../ffi/process/file.ts";
+import { readDirectory, readLink, readTextFile } from "../../ffi/process/file.ts";
 import { copyDescriptorOf, openProcess, openThread } from "../../ffi/process/pidfd.ts";
+import { unlessGone } from "../../ffi/process/proc.ts";
 import { getsockoptInt } from "../../ffi/socket/calls.ts";
 import type { InspectedDescriptor } from "../evidence/inspected.ts";
 import { readSocketOptions, type SocketOptions } from "./socket_options.ts";
@@ -19,6 +20,8 @@ export interface CopiedSocket {
   readonly link: string;
   /** The descriptors that refer to it. */
   readonly descriptors: readonly InspectedDescriptor[];
+  /** A thread in whose table the first of them is. */
+  readonly tid: number;
   readonly options: SocketOptions;
 }
 
@@ -30,12 +33,24 @@ export interface FilledQueue {
   readonly count: number;
 }
 
+/** A socket that could not be examined. It may be a packet socket. */
+export interface Failure {
+  readonly link: string;
+  /** Whether its descriptors have been closed meanwhile, or refer to something else. */
+  readonly isGone: boolean;
+  /** Which descriptor it is, and why it could not be examined. */
+  readonly reason: string;
+}
+
 /** The result of the examination. */
 export interface CopiedSockets {
   readonly packetSockets: readonly CopiedSocket[];
+  /** The links of all sockets that were examined, of whatever family. */
+  readonly examined: ReadonlySet<string>;
+  readonly failures: readonly Failure[];
+  /** The number of packet sockets above the limit. */
+  readonly left: number;
   readonly queues: readonly FilledQueue[];
-  /** Descriptors that could not be examined, and why. They may be packet sockets. */
-  readonly missing: readonly string[];
   /** Why queues could not be examined. */
   readonly unseen: readonly string[];
 }
@@ -49,7 +64,7 @@ export const PACKET_SOCKET_LIMIT = 1024;
  * @param pid The process.
  * @param descriptors Its descriptors, also those of threads that have a table of their own.
  * @param examine Called for each packet socket while its copy is open.
- * @throws {SystemError} `ESRCH` if the process has ended.
+ * @throws {SystemError} `ESRCH` if the process has ended, `EMFILE`, …
  */
 export function copySockets(
   pid: number,
@@ -57,112 +72,132 @@ export function copySockets(
   examine: (copyFd: number, link: string) => void,
 ): CopiedSockets {
   using tables = new Tables(pid);
-  const result = {
-    packetSockets: [] as CopiedSocket[],
-    queues: [] as FilledQueue[],
-    missing: [] as string[],
-    unseen: [] as string[],
-  };
+  const packetSockets: CopiedSocket[] = [];
+  const examined = new Set<string>();
+  const failures: Failure[] = [];
+  const queues: FilledQueue[] = [];
+  const unseen = new Set<string>();
+  let left = 0;
+  // O_PATH refers to the name of a socket only.
   const isSocket = ({ refers_to, access }: InspectedDescriptor) =>
     refers_to.startsWith("socket:[") && access !== "path";
-  const byLink = Map.groupBy(descriptors.filter(isSocket), ({ refers_to }) => refers_to);
-  let left = 0;
-  for (const [link, group] of byLink) {
-    using copy = tables.copy(link, group, result.missing);
+  for (const [link, group] of Map.groupBy(descriptors.filter(isSocket), (each) => each.refers_to)) {
+    using copy = tables.copy(link, group, (failure) => failures.push(failure));
     if (copy === undefined) continue;
-    const domain = getsockoptInt(copy.fd, SOL_SOCKET, SO_DOMAIN);
-    if (domain === AF_UNIX) examineQueue(copy, link, group[0].fd, result);
-    if (domain !== AF_PACKET) continue;
-    if (result.packetSockets.length === PACKET_SOCKET_LIMIT) {
-      left++;
+    const domain = domainOf(copy);
+    if (domain === undefined) {
+      failures.push({ link, isGone: false, reason: `descriptor ${group[0].fd} (${link}): O_PATH` });
       continue;
     }
-    examine(copy.fd, link);
-    result.packetSockets.push({ link, descriptors: group, options: readSocketOptions(copy.fd) });
+    examined.add(link);
+    if (domain === AF_UNIX) {
+      const count = inFlight(copy);
+      if (count === undefined) unseen.add(IN_FLIGHT_UNSEEN);
+      else if (count > 0) queues.push({ link, fd: group[0].fd, count });
+    } else if (domain === AF_PACKET) {
+      if (packetSockets.length === PACKET_SOCKET_LIMIT) {
+        left++;
+        continue;
+      }
+      examine(copy.fd, link);
+      const tid = group[0].tids[0] ?? tables.tid;
+      packetSockets.push({ link, descriptors: group, tid, options: readSocketOptions(copy.fd) });
+    }
   }
-  if (left > 0) {
-    result.missing.push(`${left} more packet sockets than the ${PACKET_SOCKET_LIMIT} examined`);
-  }
-  return result;
+  return { packetSockets, examined, failures, left, queues, unseen: [...unseen] };
 }
+
+/** Returns the family of a socket; undefined for a descriptor by O_PATH. */
+function domainOf(copy: OwnedFd): number | undefined {
+  try {
+    return getsockoptInt(copy.fd, SOL_SOCKET, SO_DOMAIN);
+  } catch (error) {
+    if (error instanceof SystemError && error.errno === Errno.EBADF) return undefined;
+    throw error;
+  }
+}
+
+const IN_FLIGHT_UNSEEN = "the number of descriptors in flight: it needs Linux 5.11";
+
+/** Returns the number of descriptors in flight in a socket's queue; undefined before Linux 5.11. */
+function inFlight(copy: OwnedFd): number | undefined {
+  const line = readTextFile(`/proc/self/fdinfo/${copy.fd}`).match(/^scm_fds:\s*(\d+)$/m);
+  return line === null ? undefined : Number(line[1]);
+}
+
+/** The most descriptors of threads that are kept open. */
+const THREAD_LIMIT = 64;
 
 /** The tables of descriptors of a process: its own, and those of its threads. */
 class Tables implements Disposable {
   readonly #process: OwnedFd;
   readonly #threads = new Map<number, OwnedFd>();
 
-  constructor(pid: number) {
+  /** A thread that shares the table of the process: the first one that has not ended. */
+  readonly tid: number;
+
+  constructor(readonly pid: number) {
     this.#process = openProcess(pid);
+    const has = (tid: number) => {
+      const names = unlessGone(() => readDirectory(`/proc/${pid}/task/${tid}/fd`));
+      return names !== undefined && names.length > 0;
+    };
+    const tids = unlessGone(() => readDirectory(`/proc/${pid}/task`)) ?? [];
+    this.tid = [pid, ...tids.map(Number)].find(has) ?? pid;
   }
 
   /**
    * Copies a socket, by the first of its descriptors that still refers to it.
    *
-   * @returns `undefined` if none does; the reason is added to `missing`.
+   * @param failed Called if none does.
    */
   copy(
     link: string,
     descriptors: readonly InspectedDescriptor[],
-    missing: string[],
+    failed: (failure: Failure) => void,
   ): OwnedFd | undefined {
+    let isGone = true;
     let reason = "";
-    for (const { fd, tids } of descriptors) {
+    for (const { fd, tids: [tid] } of descriptors) {
       try {
-        const copy = copyDescriptorOf(
-          tids.length === 0 ? this.#process : this.#thread(tids[0]),
-          fd,
-        );
+        const copy = copyDescriptorOf(this.#table(tid ?? this.tid), fd);
         if (readLink(`/proc/self/fd/${copy.fd}`) === link) return copy;
         copy.close();
         reason = "it changed while it was looked at";
       } catch (error) {
-        if (!(error instanceof SystemError) || isOfProcess(error)) throw error;
+        if (!(error instanceof SystemError) || !isAboutOne(error, tid)) throw error;
+        isGone &&= error.errno === Errno.EBADF || error.errno === Errno.ESRCH;
         reason = error.message;
       }
     }
-    const [{ fd, tids }] = descriptors;
-    const owner = tids.length === 0 ? "" : ` of thread ${tids[0]}`;
-    missing.push(`descriptor ${fd}${owner} (${link}) cannot be examined: ${reason}`);
+    const [{ fd, tids: [tid] }] = descriptors;
+    const owner = tid === undefined ? "" : ` of thread ${tid}`;
+    failed({ link, isGone, reason: `descriptor ${fd}${owner} (${link}): ${reason}` });
   }
 
-  #thread(tid: number): OwnedFd {
+  #table(tid: number): OwnedFd {
+    if (tid === this.pid) return this.#process;
     const known = this.#threads.get(tid);
     if (known !== undefined) return known;
-    if (this.#threads.size === THREAD_LIMIT) this.#close();
+    if (this.#threads.size === THREAD_LIMIT) this.#closeThreads();
     const thread = openThread(tid);
     this.#threads.set(tid, thread);
     return thread;
   }
 
-  #close(): void {
+  #closeThreads(): void {
     this.#threads.values().forEach((thread) => thread.close());
     this.#threads.clear();
   }
 
   [Symbol.dispose](): void {
-    this.#close();
+    this.#closeThreads();
     this.#process.close();
   }
 }
 
-/** The most descriptors of threads that are kept open. */
-const THREAD_LIMIT = 64;
-
-/** Whether the error is about the process as a whole, not about one descriptor or thread. */
-function isOfProcess({ errno }: SystemError): boolean {
-  return errno === Errno.EMFILE || errno === Errno.ENOMEM;
-}
-
-/** The line exists since Linux 5.11. */
-function examineQueue(
-  copy: OwnedFd,
-  link: string,
-  fd: number,
-  { queues, unseen }: { queues: FilledQueue[]; unseen: string[] },
-): void {
-  const info = readTextFile(`/proc/self/fdinfo/${copy.fd}`);
-  const line = info.match(/^scm_fds:\s*(\d+)$/m);
-  if (line === null) {
-    if (unseen.length === 0) unseen.push("descriptors in flight, which Linux 5.11 or later counts");
-  } else if (line[1] !== "0") queues.push({ link, fd, count: Number(line[1]) });
+/** Whether an error is about a descriptor or a thread, not about the process or about this one. */
+function isAboutOne({ errno }: SystemError, tid: number | undefined): boolean {
+  if (errno === Errno.ESRCH) return tid !== undefined;
+  return errno !== Errno.EMFILE && errno !== Errno.ENOMEM;
 }

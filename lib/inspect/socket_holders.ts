@@ -5,6 +5,7 @@
  * @module
  */
 
+import { O_PATH } from "../../ffi/abi/constants.ts";
 import { SystemError } from "../../ffi/abi/errno.ts";
 import { readDirectory, readLink, readTextFile } from "../../ffi/process/file.ts";
 import { sharesDescriptors } from "../../ffi/process/kcmp.ts";
@@ -46,6 +47,12 @@ export function holdersOf(links: ReadonlySet<string>): Holders {
   return { byLink, unseen: search.unseen };
 }
 
+/** The most numbers of one socket in one table of descriptors that are reported. */
+const NUMBERS_LIMIT = 8;
+
+/** The most tables of descriptors with which that of a thread is compared. */
+const TABLES_LIMIT = 16;
+
 /** Lists the processes in /proc. */
 export function processIds(): number[] {
   return readDirectory("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
@@ -78,8 +85,9 @@ class Search {
   look(pid: number): boolean {
     try {
       this.#lookAt(pid, pid, `/proc/${pid}/fd`);
+      const tables = [pid]; // a thread of each table that was searched
       for (const tid of unlessGone(() => readDirectory(`/proc/${pid}/task`)) ?? []) {
-        this.#lookAtThread(pid, Number(tid));
+        this.#lookAtThread(pid, Number(tid), tables);
       }
     } catch (error) {
       this.#refused(error);
@@ -87,13 +95,14 @@ class Search {
     return this.#read < LINK_LIMIT;
   }
 
-  #lookAtThread(pid: number, tid: number): void {
-    if (tid === pid || this.#read >= LINK_LIMIT) return;
+  #lookAtThread(pid: number, tid: number, tables: number[]): void {
     try {
-      this.#read++;
-      if (unlessGone(() => sharesDescriptors(pid, tid)) === false) {
-        this.#lookAt(pid, tid, `/proc/${pid}/task/${tid}/fd`);
+      for (const other of tables.slice(0, TABLES_LIMIT)) {
+        if (this.#read++ >= LINK_LIMIT) return;
+        if (tid === other || unlessGone(() => sharesDescriptors(other, tid)) !== false) return;
       }
+      this.#lookAt(pid, tid, `/proc/${pid}/task/${tid}/fd`);
+      tables.push(tid);
     } catch (error) {
       this.#refused(error);
     }
@@ -106,16 +115,27 @@ class Search {
   }
 
   #lookAt(pid: number, tid: number, folder: string): void {
+    const found = new Map<string, number>();
     for (const fd of unlessGone(() => readDirectory(folder)) ?? []) {
       if (this.#read++ >= LINK_LIMIT) return;
       const link = unlessGone(() => readLink(`${folder}/${fd}`));
-      if (link === undefined || !this.links.has(link)) continue;
+      if (link === undefined || !this.links.has(link) || found.get(link) === NUMBERS_LIMIT) {
+        continue;
+      }
+      if (isByName(folder, fd)) continue;
+      found.set(link, (found.get(link) ?? 0) + 1);
       const holder = { pid, tid, fd: Number(fd), name: nameOfThread(pid, tid) };
       const holders = this.byLink.get(link);
       if (holders === undefined) this.byLink.set(link, [holder]);
       else holders.push(holder);
     }
   }
+}
+
+/** Whether a descriptor refers to the name of a file only (O_PATH), and does not hold a socket. */
+function isByName(folder: string, fd: string): boolean {
+  const info = unlessGone(() => readTextFile(`${folder.replace(/fd$/, "fdinfo")}/${fd}`)) ?? "";
+  return (parseInt(info.match(/^flags:\s*(\d+)$/m)?.[1] ?? "0", 8) & O_PATH) !== 0;
 }
 
 function nameOfThread(pid: number, tid: number): string {

@@ -5,12 +5,18 @@
  * @module
  */
 
-import { Errno, SystemError } from "../../ffi/abi/errno.ts";
-import { readLink } from "../../ffi/process/file.ts";
+import { SystemError } from "../../ffi/abi/errno.ts";
+import { readDirectory, readLink } from "../../ffi/process/file.ts";
+import { unlessGone } from "../../ffi/process/proc.ts";
 import { listed } from "./listed.ts";
 import { hiddenSockets, specialMappings } from "./hidden_sockets.ts";
 import { packetTables } from "./packet_tables.ts";
-import { type CopiedSocket, type CopiedSockets, copySockets } from "./socket_copies.ts";
+import {
+  type CopiedSocket,
+  type CopiedSockets,
+  copySockets,
+  PACKET_SOCKET_LIMIT,
+} from "./socket_copies.ts";
 import { HOLDER_LIMIT, otherHolders, showSocket } from "./socket_evidence.ts";
 import { type Holder, holdersOf } from "./socket_holders.ts";
 import { SocketNamespaces, type SocketReport } from "./socket_namespaces.ts";
@@ -24,34 +30,37 @@ import type { SeenDaemon, SeenSockets, SocketState } from "./subject.ts";
  */
 export function seePacketSockets(daemon: SeenDaemon): SeenSockets {
   const { pid } = daemon;
-  const own = readLinkOrNothing(`/proc/${pid}/ns/net`);
+  const own = networkNamespaceOf(pid);
   const tables = packetTables(pid);
   const maps = specialMappings(pid);
   using namespaces = new SocketNamespaces();
-  const copied = copySockets(pid, daemon.shown.descriptors, (fd, link) => namespaces.add(fd, link));
+  const copied = copySockets(pid, daemon.descriptors, (fd, link) => namespaces.add(fd, link));
   const links = copied.packetSockets.map(({ link }) => link);
   namespaces.complete(links, tables.namespaces, pid);
   const reported = namespaces.report();
   const packetSockets = new Map([...tables.namespaces, ...reported.namespaces]);
-  const holders = holdersOf(new Set([...packetSockets.keys(), ...links]));
+  const { holders, withoutHolder, unseen: unsearched } = searchHolders(packetSockets, links, () => [
+    ...packetTables(pid).namespaces.keys(),
+    ...namespaces.report().namespaces.keys(),
+  ]);
 
   const sockets = copied.packetSockets.map((socket) => {
     const namespace = namespaces.of(socket.link);
     const report = reported.reports.get(socket.options.cookie);
     const state = stateOf(socket, report, namespace, own);
-    const others = otherHolders(pid, socket, holders.byLink.get(socket.link) ?? []);
+    const others = otherHolders(socket, holders.get(socket.link) ?? []);
     return { state, shown: showSocket(socket, state, report, namespace, others) };
   }).toSorted((one, other) => one.state.fd - other.state.fd);
 
-  const missing = whatIsMissing(daemon, copied, holders.byLink);
-  const shown = new Set(daemon.shown.descriptors.map(({ refers_to }) => refers_to));
+  const missing = whatIsMissing(pid, copied, packetSockets, holders);
   const { certain, possible } = hiddenSockets(daemon, {
-    shown,
+    isShown: (link) =>
+      copied.examined.has(link) ||
+      copied.failures.some((failure) => failure.link === link && !failure.isGone) ||
+      (holders.get(link) ?? []).some((holder) => holder.pid === pid),
+    isEverythingShown: unsearched.length === 0,
     packetSockets,
-    withoutHolder: withoutHolder(packetSockets, holders.byLink, () => [
-      ...packetTables(pid).namespaces.keys(),
-      ...namespaces.report().namespaces.keys(),
-    ]),
+    withoutHolder,
     queues: copied.queues,
     maps,
   });
@@ -62,31 +71,30 @@ export function seePacketSockets(daemon: SeenDaemon): SeenSockets {
     certainlyHidden: certain,
     missing,
     unseen: [
-      ...missing,
-      ...copied.unseen,
-      ...tables.unseen,
-      ...namespaces.unseen,
-      ...holders.unseen,
-      ...listed(
-        copied.packetSockets.flatMap(({ link, options }) =>
-          unreported(link, reported.reports.get(options.cookie), maps.sockets.has(link))
+      ...new Set([
+        ...missing,
+        ...copied.unseen,
+        ...tables.unseen,
+        ...namespaces.unseen,
+        ...unsearched,
+        ...unreported(copied.packetSockets, reported.reports, maps.sockets),
+        ...sockets.filter(({ shown }) => shown.holders.length === HOLDER_LIMIT).map(
+          ({ state }) => `holders of ${state.link} beyond ${HOLDER_LIMIT}`,
         ),
-      ),
-      ...listed(
-        sockets.filter(({ shown }) => shown.holders.length === HOLDER_LIMIT).map(
-          ({ state }) => `further holders of ${state.link} than the ${HOLDER_LIMIT} listed`,
-        ),
-      ),
+      ]),
     ],
   };
 }
 
-function readLinkOrNothing(path: string): string | undefined {
-  try {
-    return readLink(path);
-  } catch (error) {
-    if (error instanceof SystemError && error.errno !== Errno.ENOENT) return undefined;
-    throw error;
+/** Returns the network namespace of a process, also if its first thread has ended. */
+function networkNamespaceOf(pid: number): string | undefined {
+  const tids = unlessGone(() => readDirectory(`/proc/${pid}/task`)) ?? [];
+  for (const folder of [`/proc/${pid}`, ...tids.map((tid) => `/proc/${pid}/task/${tid}`)]) {
+    try {
+      return readLink(`${folder}/ns/net`);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+    }
   }
 }
 
@@ -115,8 +123,7 @@ function stateOf(
     isPinned: isPinned(options.fanout, report),
     rings: report?.rings,
     mark: options.mark,
-    hasOffloadHeader: options.hasOffloadHeader,
-    isStamped: options.isStamped,
+    stampsFrames: options.stampsFrames,
     isInOwnNamespace: isKnown ? namespace === own : undefined,
   };
 }
@@ -127,51 +134,79 @@ function isPinned(option: number, report: SocketReport | undefined): boolean | u
   return report === undefined ? undefined : report.fanout !== undefined;
 }
 
-/** Returns why packet sockets of the process may be missing. */
+/**
+ * Returns why packet sockets of the process may be missing.
+ *
+ * A socket that was closed meanwhile does not count, unless it is in a table of packet sockets.
+ */
 function whatIsMissing(
-  { pid, shown }: SeenDaemon,
-  { packetSockets, missing }: CopiedSockets,
+  pid: number,
+  { examined, failures, left }: CopiedSockets,
+  packetSockets: ReadonlyMap<string, string>,
   holders: ReadonlyMap<string, readonly Holder[]>,
 ): string[] {
-  const examined = new Set(packetSockets.map(({ link }) => link));
-  const later = holders.entries().filter(([link]) => !examined.has(link)).flatMap(([link, all]) =>
+  const failed = failures.filter(({ link, isGone }) => !isGone || packetSockets.has(link));
+  const known = new Set([...examined, ...failed.map(({ link }) => link)]);
+  const later = [...holders].filter(([link]) => !known.has(link)).flatMap(([link, all]) =>
     all.filter((holder) => holder.pid === pid).slice(0, 1).map(({ fd }) =>
-      `packet socket ${link}, descriptor ${fd}, appeared while it was looked at`
+      `descriptor ${fd}, packet socket ${link}: it appeared while the others were looked at`
     )
-  ).toArray();
-  const { descriptors_left_out: left } = shown;
+  );
   return [
-    ...left === 0 ? [] : [`${left} more descriptors, which may be packet sockets`],
-    ...listed(missing),
+    ...left === 0 ? [] : [`${left} packet sockets more than ${PACKET_SOCKET_LIMIT}`],
+    ...listed(failed.map(({ reason }) => reason)),
     ...listed(later),
   ];
 }
 
-/**
- * Returns the packet sockets that no process shows, although they go on to exist.
- *
- * @param existing Lists the packet sockets once more.
- */
-function withoutHolder(
-  packetSockets: ReadonlyMap<string, string>,
-  holders: ReadonlyMap<string, readonly Holder[]>,
-  existing: () => string[],
-): string[] {
-  const left = packetSockets.keys().filter((link) => !holders.has(link)).toArray();
-  if (left.length === 0) return [];
-  // It may have been passed on, or closed, between the two looks.
-  const still = new Set(existing());
-  const again = holdersOf(new Set(left)).byLink;
-  return left.filter((link) => still.has(link) && !again.has(link));
+/** The processes that hold packet sockets. */
+interface SearchResult {
+  /** By the link of the socket. */
+  readonly holders: ReadonlyMap<string, readonly Holder[]>;
+  /** The links of packet sockets that go on to exist, although no process shows them. */
+  readonly withoutHolder: readonly string[];
+  /** Why holders may be missing; empty if none can be. */
+  readonly unseen: readonly string[];
 }
 
-/** Returns what the kernel's report does not show of a socket. */
-function unreported(link: string, report: SocketReport | undefined, isMapped: boolean): string[] {
-  if (report === undefined) {
-    const ring = isMapped ? " (it is mapped, so it has a ring)" : "";
-    return [`the rings, the memberships and a fanout group of ${link}${ring}`];
-  }
-  return report.memberships === undefined
-    ? [`the memberships of ${link}: the kernel's report has no room for them`]
-    : [];
+/**
+ * Searches the holders of packet sockets. Those without a holder are searched for once more: they
+ * may have been passed on, or closed, meanwhile.
+ *
+ * @param tables All packet sockets, by their link.
+ * @param examined The links of those that the process has.
+ * @param existing Lists the links of all packet sockets again.
+ */
+function searchHolders(
+  tables: ReadonlyMap<string, string>,
+  examined: readonly string[],
+  existing: () => string[],
+): SearchResult {
+  const { byLink, unseen } = holdersOf(new Set([...tables.keys(), ...examined]));
+  const left = tables.keys().filter((link) => !byLink.has(link)).toArray();
+  if (left.length === 0) return { holders: byLink, withoutHolder: [], unseen };
+  const again = holdersOf(new Set(left));
+  const still = new Set(existing());
+  return {
+    holders: new Map([...byLink, ...again.byLink]),
+    withoutHolder: left.filter((link) => !again.byLink.has(link) && still.has(link)),
+    unseen: [...unseen, ...again.unseen],
+  };
+}
+
+/** Returns what the kernel's reports do not show of some sockets. */
+function unreported(
+  sockets: readonly CopiedSocket[],
+  reports: ReadonlyMap<bigint, SocketReport>,
+  mapped: ReadonlySet<string>,
+): string[] {
+  return listed(sockets.flatMap(({ link, options }) => {
+    const report = reports.get(options.cookie);
+    if (report === undefined) {
+      const ring = mapped.has(link) ? " (it is mapped, so it has a ring)" : "";
+      return [`the rings, the memberships and the fanout group of ${link}${ring}`];
+    }
+    if (report.memberships !== undefined) return [];
+    return [`the memberships of ${link}: the kernel's report has no room for them`];
+  }));
 }

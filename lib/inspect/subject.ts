@@ -10,6 +10,7 @@ import type {
   InspectedDescriptor,
   InspectedProcess,
   InspectedSocket,
+  NamedProcess,
 } from "../evidence/inspected.ts";
 import type { Answers } from "./questions.ts";
 import type { ThreadCredentials } from "./threads.ts";
@@ -34,6 +35,12 @@ export interface SeenRing {
   readonly pollingThread: number | undefined;
 }
 
+/** Another process that shares something with the inspected one (clone(2)). */
+export interface Sharer extends NamedProcess {
+  readonly sharesMemory: boolean;
+  readonly sharesDescriptors: boolean;
+}
+
 /** What the kernel reports of a process, without stopping it. */
 export interface SeenDaemon {
   readonly pid: number;
@@ -51,6 +58,8 @@ export interface SeenDaemon {
   readonly descriptors: readonly InspectedDescriptor[];
   /** The sockets and rings that it maps, such as `socket:[4711]`, each once. */
   readonly mapped: readonly string[];
+  /** Other processes that share its memory or its table of descriptors: threads but in name. */
+  readonly sharers: readonly Sharer[];
   /**
    * Other processes of the same uid in its PID namespace that are dumpable, and that are not. If
    * that cannot be told of a process, it counts as dumpable.
@@ -69,7 +78,6 @@ export interface SocketState {
   /** Every number that it has in the process. */
   readonly fds: readonly number[];
   readonly type: InspectedSocket["type"];
-  /** 0 if it is bound to no interface, -1 if that interface is gone. */
   readonly ifindex: number;
   readonly protocol: number;
   /** The classic BPF program; empty for none; undefined for an extended one. */
@@ -79,14 +87,11 @@ export interface SocketState {
   readonly isPinned: boolean | undefined;
   readonly rings: readonly ("rx" | "tx")[] | undefined;
   readonly mark: number;
-  /** Whether each frame has a header of PACKET_VNET_HDR. */
-  readonly hasOffloadHeader: boolean;
   /**
-   * Whether frames are read with their time stamps (SO_TIMESTAMP, SO_TIMESTAMPNS). SIOCGSTAMP then
-   * returns `ENOENT`, unless a frame was read before the option was set. Otherwise it returns a
-   * time as soon as a frame was read by a call, not by a ring. Source: sock_recv_cmsgs.
+   * Whether SO_TIMESTAMP or SO_TIMESTAMPNS is on, which leaves SIOCGSTAMP without an answer;
+   * undefined if that cannot be read.
    */
-  readonly isStamped: boolean;
+  readonly stampsFrames: boolean | undefined;
   /** Whether it is in the network namespace of the process; undefined if that cannot be read. */
   readonly isInOwnNamespace: boolean | undefined;
 }

@@ -129,13 +129,17 @@ export function describeConfinement(
 export function describeAsking({ filters, stopped_ms }: InspectedProcess): string {
   return filters === null
     ? "no; nothing of it was stopped or changed (--ask reads its filters and asks its threads)"
-    : `yes; it stood still for ${stopped_ms} ms`;
+    : `yes; it stood still for ${stopped_ms.toFixed(1)} ms`;
 }
 
-/** Returns how a descriptor was opened, its note, and whose it is. */
-export function describeDescriptor({ access, note, tids }: InspectedDescriptor): string {
+/** Returns how a descriptor was opened, what it is, and whose. */
+export function describeDescriptor(
+  { refers_to, access, note, tids }: InspectedDescriptor,
+  { packet_sockets }: InspectedProcess,
+): string {
   return [
     access ?? "access unknown",
+    ...packet_sockets.some(({ link }) => link === refers_to) ? ["packet socket"] : [],
     ...note === "" ? [] : [note],
     ...tids.length === 0 ? [] : [`of ${describeTids(tids)} alone`],
   ].join(", ");

@@ -15,6 +15,7 @@ import { escapeText } from "../evidence/escape.ts";
 import { describeLink } from "./link.ts";
 import { MARK } from "./marks.ts";
 import { renderInspection } from "./text/inspection.ts";
+import { folded } from "./text/lines.ts";
 import { renderMatrix } from "./text/matrix.ts";
 import { COLORED, type Palette, PLAIN } from "./text/palette.ts";
 import { renderStep } from "./text/steps.ts";
@@ -137,10 +138,12 @@ function renderConclusion(experiment: ExperimentEvidence, paint: Palette): strin
     ];
   }
   const open = checks.filter(verdict === "FAIL" ? ({ status }) => status === "fail" : isOpen);
-  const rows = open.map(({ id, claim, observed }) =>
-    `  - ${id} ${escapeText(observed === error ? claim : `${claim}: ${observed}`)}`
+  const lines = (before: string, text: string) =>
+    isInspection(experiment) ? folded(before, text) : [`${before}${escapeText(text)}`];
+  const rows = open.flatMap(({ id, claim, observed }) =>
+    lines(`  - ${id} `, observed === error ? claim : `${claim}: ${observed}`)
   );
-  const cause = error === null ? [] : [`  ${escapeText(error)}`];
+  const cause = error === null ? [] : lines("  ", error);
   const names = decisions.join(", ");
   return verdict === "FAIL"
     ? [

@@ -7,10 +7,11 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { CHECKS } from "../../lib/evidence/checks.ts";
 import { parseCommandLine } from "../../lib/cli/command_line.ts";
 import { EXPERIMENTS_HELP } from "../../lib/cli/help.ts";
+import { INSPECT, INSPECT_OPTIONS } from "../../lib/cli/inspect_line.ts";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
 import { UsageError } from "../../lib/evidence/errors.ts";
-import { completions, options } from "../../scripts/completions.ts";
-import { testNeeding } from "../support/needs.ts";
+import { completions, inspectOptions, options } from "../../scripts/completions.ts";
+import { testNeeding, which } from "../support/needs.ts";
 import { ROOT, runProgram } from "../support/programs.ts";
 
 const FOLDER = `${ROOT}/completions`;
@@ -38,6 +39,14 @@ Deno.test("The completions offer the options that the command line accepts", () 
   assertThrows(() => parseCommandLine(["--no-such"], EXPERIMENTS), UsageError, "Unknown option");
   assertEquals(all.length, EXPERIMENTS_HELP.match(/^ {2}(-., | {4})--/gm)?.length);
   assertEquals(all.find(({ long }) => long === "user")?.isValued, true);
+});
+
+Deno.test("The completions offer the options that inspect accepts, each once", () => {
+  const { valued, switches } = INSPECT_OPTIONS;
+  const names = inspectOptions().map(({ long }) => long);
+  assertEquals(names.toSorted(), [...valued, ...switches].sort());
+  const withValue = inspectOptions().filter(({ isValued }) => isValued).map(({ long }) => long);
+  assertEquals(withValue.sort(), [...valued].sort());
 });
 
 const SHELLS = {
@@ -73,6 +82,13 @@ testNeeding(
     );
     assertEquals(await inBash("--stimulus", "no"), ["none"]);
     assertEquals((await inBash("lo")).includes("lo"), true);
+    assertEquals(await inBash("insp"), [INSPECT]);
+    assertEquals(await inBash(INSPECT, "--ex"), ["--expect", "--explain"]);
+    assertEquals(await inBash(INSPECT, "--expect", ""), ["dropped", "confined"]);
+    assertEquals(await inBash(INSPECT, "--groups", "daemo"), ["daemon"]);
+    const pid = String(Deno.pid);
+    assertEquals((await inBash("-q", INSPECT, "--ask", "1", pid)).includes(pid), true);
+    assertEquals((await inBash(INSPECT, "")).includes("lo"), false);
   },
 );
 
@@ -88,6 +104,14 @@ testNeeding(
     assertEquals((await complete("fdpass --exp")).sort(), ["--experiment", "--explain"]);
     assertEquals(await complete("fdpass -e io"), ["io-uring"]);
     assertEquals((await complete("fdpass l")).includes("lo"), true);
+    assertEquals(await complete("fdpass insp"), [INSPECT]);
+    assertEquals((await complete("fdpass inspect --ex")).sort(), ["--expect", "--explain"]);
+    assertEquals((await complete("fdpass inspect --expect ")).sort(), ["confined", "dropped"]);
+    assertEquals(await complete("fdpass inspect --exper"), [""]);
+    assertEquals((await complete("fdpass inspect l")).includes("lo"), false);
+    if (which("ps") === undefined) return; // fish asks it for the processes
+    const pid = String(Deno.pid);
+    assertEquals((await complete(`fdpass inspect --ask 1 ${pid}`)).includes(pid), true);
   },
 );
 
@@ -115,5 +139,10 @@ testNeeding(
     );
     assertEquals(await inZsh("fdpass --stimulus no"), ["none"]);
     assertEquals((await inZsh("fdpass -q l")).includes("lo"), true);
+    assertEquals(await inZsh("fdpass insp"), [INSPECT]);
+    const ofInspect = inspectOptions().map(({ long }) => `--${long}`);
+    assertEquals(await inZsh("fdpass inspect --"), ofInspect.toSorted());
+    const pid = String(Deno.pid);
+    assertEquals((await inZsh(`fdpass -q inspect --ask 1 ${pid}`)).includes(pid), true);
   },
 );

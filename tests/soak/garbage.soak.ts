@@ -44,7 +44,7 @@ for (const [path, bound] of STAMPED) {
     `makes less than ${bound} bytes of garbage a frame with its time stamp`,
     async () => {
       const resultOf = await resultInNamespace("garbage.ts", [path, "stamped"], flags(1024));
-      assertEquals([resultOf.received, resultOf.isStamped], [FRAMES, true]);
+      assertEquals([resultOf.received, resultOf.stampsFrames], [FRAMES, true]);
       // The median, because some readings see a collection.
       const bytes = spreadOf(resultOf.growth).median / PART;
       assert(bytes > 0 && bytes < bound, `${bytes} bytes a frame: ${resultOf.growth}`);

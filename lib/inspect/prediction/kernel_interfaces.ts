@@ -18,8 +18,7 @@ import {
 } from "../../../ffi/abi/constants.ts";
 import type { OperationName } from "../../evidence/operations.ts";
 import { type Call, call, NULL, POINTER } from "./calls.ts";
-import { room } from "./descriptors.ts";
-import { destination, lock, nextDescriptor, setOption } from "./packet_socket.ts";
+import { room } from "./room.ts";
 import { isInSet, needs } from "./powers.ts";
 import {
   cannotTell,
@@ -30,6 +29,7 @@ import {
   step,
   type View,
 } from "./rule.ts";
+import { destination, lock, nextDescriptor, setOption } from "./socket_steps.ts";
 
 /** The size of `union bpf_attr`, in bytes, as far as a program needs it. */
 const BPF_ATTRIBUTES = 24;
@@ -85,12 +85,9 @@ function byEntering(
 }
 
 function asPersonality(view: View, personalities: readonly number[] | undefined): KernelAnswer {
-  if (personalities === undefined) return cannotTell("the personalities of a ring were not seen");
-  if (personalities.includes(0) || isRootsReader(view)) return undefined;
-  if (personalities.length > 0) return OWN_CREDENTIALS;
-  return view.surroundings.showsPersonalities
-    ? refused("EINVAL", "kernel", "no personality is registered")
-    : cannotTell("this kernel does not show the personalities of a ring");
+  if (isRootsReader(view)) return undefined;
+  if (personalities === undefined) return cannotTell("the kernel does not list its personalities");
+  return personalities.includes(0) ? undefined : OWN_CREDENTIALS;
 }
 
 /**

@@ -52,12 +52,27 @@ import {
   step,
   type View,
 } from "./rule.ts";
+import {
+  ADDRESS,
+  bindStep,
+  destination,
+  isUnbound,
+  lock,
+  onPacketSocket,
+  onSocket,
+  openingCalls,
+  options,
+  pinned,
+  sending,
+  setOption,
+} from "./socket_steps.ts";
+import { isReadable, isWritable, tableOf } from "./table.ts";
 
 const NET_ADMIN = { bit: CAP_NET_ADMIN, name: "CAP_NET_ADMIN" };
 const NET_RAW = { bit: CAP_NET_RAW, name: "CAP_NET_RAW" };
 
-/** The size of a page, of a frame, of `struct sockaddr_ll` and of `struct tpacket_req`, in bytes. */
-const PAGE = 4096n, FRAME = 64n, ADDRESS = 20, REQUEST = 16;
+/** The sizes of a page, of a frame and of `struct tpacket_req`, in bytes. */
+const PAGE = 4096n, FRAME = 64n, REQUEST = 16;
 
 /** `htons(ETH_P_ALL)`. */
 const EVERY_PROTOCOL = 0x0300;
@@ -67,80 +82,19 @@ const SENDING_FLAGS = [0, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_DONTWAIT | MSG_NOSIGNA
 
 type SocketRules = { readonly [name in OperationName]?: Rule };
 
-/** Returns a call on the socket by each of its numbers. */
-export function onSocket(
-  { socket }: View,
-  name: Call["name"],
-  ...rest: readonly (number | bigint)[]
-): Call[] {
-  return socket.fds.map((fd) => call(name, fd, ...rest));
-}
-
-/** Returns the calls that set an option of the socket. */
-export function setOption(view: View, level: number, option: number, length = 4): Call[] {
-  return onSocket(view, "setsockopt", level, option, POINTER, length);
-}
-
-/** Returns a rule on the socket. */
-export function rule(ways: Rule["ways"]): Rule {
-  return { needsSocket: true, ways };
-}
-
 /** Returns a rule with one way of one step. */
 function one(
   calls: (view: View) => Call[],
   answer: (view: View) => KernelAnswer = () => undefined,
 ) {
-  return rule((view) => [[step(calls(view), answer(view))]]);
-}
-
-/** A member of a fanout group cannot be bound again. Source: packet_do_bind. */
-function pin({ socket }: View): KernelAnswer {
-  return pinned(socket, "EINVAL");
-}
-
-/** What a membership in a fanout group answers. */
-function pinned({ isPinned }: View["socket"], errno: "EINVAL" | "EALREADY"): KernelAnswer {
-  if (isPinned === undefined) return cannotTell("whether it is in a fanout group is not known");
-  return isPinned ? refused(errno, "pin", "it is a member of a fanout group") : undefined;
-}
-
-/** The last filter stays. Source: sk_attach_prog, sk_detach_filter. */
-export function lock({ socket }: View): KernelAnswer {
-  return socket.isLocked ? refused("EPERM", "lock", "its filter is locked") : undefined;
-}
-
-/** The old kind of packet socket has none of these options. Source: packet_ops_spkt. */
-function options({ socket }: View): KernelAnswer {
-  return socket.type === "SOCK_PACKET"
-    ? refused("EOPNOTSUPP", "kernel", "SOCK_PACKET has no such option")
-    : undefined;
+  return onPacketSocket((view) => [[step(calls(view), answer(view))]]);
 }
 
 /** An option of the packet socket that every holder may set. */
 const packetOption = (option: number, length?: number) =>
   one((view) => setOption(view, SOL_PACKET, option, length), options);
 
-const bindStep = (view: View): Step => step(onSocket(view, "bind", POINTER, ADDRESS), pin(view));
-
-const rebinding = rule((view) => [[bindStep(view)]]);
-
-/** Without an address, a frame goes to the interface that the socket is bound to. */
-export function destination({ socket: { type, ifindex } }: View): KernelAnswer {
-  if (type === "SOCK_PACKET") return refused("ENOTCONN", "kernel", "SOCK_PACKET wants an address");
-  return ifindex === 0 ? refused("ENXIO", "kernel", "it is bound to no interface") : undefined;
-}
-
-/**
- * Returns the ways to send by calls without an address: as the socket is bound, or bound before.
- */
-function sending(view: View, calls: readonly Call[], ...before: readonly Step[]): Step[][] {
-  const isUnbound = view.socket.ifindex === 0;
-  return [
-    [...before, step(calls, destination(view))],
-    ...isUnbound ? [[bindStep(view), ...before, step(calls)]] : [],
-  ];
-}
+const rebinding = onPacketSocket((view) => [[bindStep(view)]]);
 
 const sendingTo = (view: View, address: bigint, length: number): Call[] =>
   SENDING_FLAGS.flatMap((flags) =>
@@ -149,41 +103,24 @@ const sendingTo = (view: View, address: bigint, length: number): Call[] =>
 
 /** Returns the ways to send from a pipe, or from a file. */
 function splicing(view: View): Step[][] {
-  const { daemon } = view;
-  const free = nextDescriptor(view);
-  const pipes = daemon.shown.descriptors.filter(({ refers_to }) => refers_to.startsWith("pipe:"));
-  const isFedByItself = (link: string) =>
-    pipes.some(({ refers_to, access }) => refers_to === link && access?.includes("write"));
+  const { next: free, pipes, isCut } = tableOf(view.daemon);
+  const fed = new Set(pipes.filter(isWritable).map(({ refers_to }) => refers_to));
   const from = (fd: number) =>
     view.socket.fds.map((socket) => call("splice", fd, NULL, socket, NULL, FRAME, 0));
   const fromFile = onSocket(view, "sendfile", free, NULL, FRAME);
   const writing = [call("write", free + 1, POINTER, FRAME), call("writev", free + 1, POINTER, 1n)];
   return [
     ...sending(view, from(free), step([call("pipe2", POINTER, 0)]), step(writing)),
-    ...pipes.filter(({ access }) => access?.includes("read")).flatMap(({ fd, refers_to }) => {
-      const doubt = isFedByItself(refers_to)
+    ...pipes.filter(isReadable).flatMap(({ fd, refers_to }) => {
+      const doubt = fed.has(refers_to)
         ? undefined
         : cannotTell(`descriptor ${fd} is a pipe, into which another process may write`);
       return sending(view, from(fd), step([], doubt));
     }),
+    ...isCut ? [[step([], cannotTell("it has too many descriptors"))]] : [],
     ...sending(view, fromFile, step([call("memfd_create", POINTER, 0)]), step(writing)),
     ...sending(view, fromFile, step(openingCalls(0))),
   ];
-}
-
-/** Returns the calls that open a file. */
-export function openingCalls(flags: number): Call[] {
-  return [
-    call("openat", -100, POINTER, flags, 0),
-    call("open", POINTER, flags, 0),
-    call("openat2", -100, POINTER, POINTER, 24n),
-  ];
-}
-
-/** Returns a number that no descriptor has. */
-export function nextDescriptor({ daemon }: View): number {
-  return daemon.shown.descriptors.reduce((most, { fd }) => Math.max(most, fd), 2) + 1 +
-    daemon.shown.descriptors_left_out;
 }
 
 const mapping = (view: View): Step =>
@@ -223,25 +160,25 @@ export const PACKET_SOCKET_RULES = {
   "rebind-all": rebinding,
   "rebind-protocol": rebinding,
   "promiscuous": packetOption(PACKET_ADD_MEMBERSHIP, REQUEST),
-  "send": rule((view) => [
+  "send": onPacketSocket((view) => [
     ...sending(view, sendingTo(view, NULL, 0)),
-    ...view.socket.ifindex === 0 ? [] : [[step(sendingTo(view, POINTER, ADDRESS))]],
+    ...isUnbound(view) ? [] : [[step(sendingTo(view, POINTER, ADDRESS))]],
   ]),
   "sendto-elsewhere": one((view) => sendingTo(view, POINTER, ADDRESS)),
-  "write": rule((view) => sending(view, onSocket(view, "write", POINTER, FRAME))),
+  "write": onPacketSocket((view) => sending(view, onSocket(view, "write", POINTER, FRAME))),
   "send-message": one((view) =>
     SENDING_FLAGS.flatMap((flags) => onSocket(view, "sendmsg", POINTER, flags))
   ),
   "send-messages": one((view) =>
     SENDING_FLAGS.flatMap((flags) => onSocket(view, "sendmmsg", POINTER, 1, flags))
   ),
-  "write-vector": rule((view) => [
+  "write-vector": onPacketSocket((view) => [
     ...sending(view, onSocket(view, "writev", POINTER, 1n)),
     ...sending(view, onSocket(view, "pwritev2", POINTER, 1n, -1n, -1n, 0)),
   ]),
-  "splice": rule(splicing),
+  "splice": onPacketSocket(splicing),
   "attach-filter": one((view) => setOption(view, SOL_SOCKET, SO_ATTACH_FILTER, 16), lock),
-  "detach-filter": rule((view) => {
+  "detach-filter": onPacketSocket((view) => {
     const detaching = setOption(view, SOL_SOCKET, SO_DETACH_FILTER);
     if (view.socket.filter?.length !== 0) return [[step(detaching, lock(view))]];
     const nothing = refused("ENOENT", "kernel", "it has no filter");
@@ -251,11 +188,11 @@ export const PACKET_SOCKET_RULES = {
       step(detaching),
     ]];
   }),
-  "rx-ring": rule((view) => [[
+  "rx-ring": onPacketSocket((view) => [[
     step(setOption(view, SOL_PACKET, PACKET_RX_RING, REQUEST), options(view)),
     mapping(view),
   ]]),
-  "tx-ring": rule((view) => [
+  "tx-ring": onPacketSocket((view) => [
     [
       step(setOption(view, SOL_PACKET, PACKET_TX_RING, REQUEST), options(view)),
       mapping(view),
@@ -268,15 +205,19 @@ export const PACKET_SOCKET_RULES = {
     if (view.socket.type === "SOCK_DGRAM") {
       return refused("EINVAL", "kernel", "only SOCK_RAW has this option");
     }
-    const hasRing = view.socket.rings !== undefined && view.socket.rings.length > 0;
-    return options(view) ?? (hasRing ? cannotTell("its ring may be in the way") : undefined);
+    const mayHaveRing = view.socket.rings?.length !== 0;
+    return options(view) ?? (mayHaveRing ? cannotTell("a ring may be in the way") : undefined);
   }),
   "auxdata": packetOption(PACKET_AUXDATA),
   "timestamp": packetOption(PACKET_TIMESTAMP),
   "last-timestamp": one(
     (view) => STAMP_REQUESTS.flatMap((request) => onSocket(view, "ioctl", request, POINTER)),
-    ({ socket: { isStamped } }) =>
-      isStamped ? refused("ENOENT", "kernel", "each frame has its own stamp") : undefined,
+    ({ socket: { stampsFrames } }) =>
+      stampsFrames === undefined
+        ? cannotTell("whether frames are stamped cannot be seen")
+        : stampsFrames
+        ? refused("ENOENT", "kernel", "each frame has its own stamp")
+        : undefined,
   ),
   "priority": one(
     (view) => setOption(view, SOL_SOCKET, SO_PRIORITY),
@@ -298,7 +239,7 @@ export const PACKET_SOCKET_RULES = {
     (view) => onSocket(view, "shutdown", SHUT_RDWR),
     () => refused("EOPNOTSUPP", "kernel", "a packet socket has no shutdown"),
   ),
-  "fanout-join": rule((view) => {
+  "fanout-join": onPacketSocket((view) => {
     const joining = setOption(view, SOL_PACKET, PACKET_FANOUT);
     const member = pinned(view.socket, "EALREADY");
     const isRunning = view.socket.protocol !== 0;

@@ -23,19 +23,12 @@ import type { AskedThread, Prediction, SocketState, Subject } from "../subject.t
 import type { ThreadCredentials } from "../threads.ts";
 import { DESCRIPTOR_RULES } from "./descriptors.ts";
 import { filtersOf } from "./filter_wall.ts";
+import { most, predictFor } from "./follow.ts";
 import { KERNEL_INTERFACE_RULES } from "./kernel_interfaces.ts";
 import { PACKET_SOCKET_RULES } from "./packet_socket.ts";
 import { PROCESS_RULES } from "./processes.ts";
 import { PROGRAM_RULES } from "./programs.ts";
-import {
-  ALLOWED,
-  cannotTell,
-  most,
-  predictFor,
-  refused,
-  type Rule,
-  type SubjectThread,
-} from "./rule.ts";
+import { ALLOWED, cannotTell, refused, type Rule, type SubjectThread } from "./rule.ts";
 import { seeSurroundings, type Surroundings } from "./surroundings.ts";
 
 const RULES: { readonly [name in keyof typeof OPERATION_CATALOGUE]: Rule } = {
@@ -111,8 +104,7 @@ const NEW_SOCKET: SocketState = {
   isPinned: false,
   rings: [],
   mark: 0,
-  hasOffloadHeader: false,
-  isStamped: false,
+  stampsFrames: false,
   isInOwnNamespace: true,
 };
 
@@ -135,7 +127,7 @@ interface Threads {
 }
 
 /** Threads of the kernel make no system calls; the rules for rings look at them. */
-function threadsOf({ daemon, asked }: Subject, { kernelThreads }: Surroundings): Threads {
+function threadsOf({ daemon, asked }: Subject, { kernelThreads, abis }: Surroundings): Threads {
   const stopped = new Map(asked?.threads.map((thread) => [thread.tid, thread]));
   const all = stopped.size > 0
     ? [...stopped.values()].map(({ credentials }) => credentials)
@@ -153,14 +145,19 @@ function threadsOf({ daemon, asked }: Subject, { kernelThreads }: Surroundings):
     }
     kinds.push(of);
   }
-  const missing = kinds.length === 0 ? "none of its threads was seen" : undefined;
+  const [sharer] = daemon.sharers;
+  const missing = kinds.length === 0
+    ? "none of its threads was seen"
+    : sharer === undefined
+    ? undefined
+    : `process ${sharer.pid} shares its memory or its descriptors, as a thread does`;
   return { kinds: kinds.map(toThread), missing };
 
   function toThread({ like, asked }: typeof kinds[number]): SubjectThread {
     const isFiltered = (asked?.filters.length ?? 0) > 0;
     return {
       credentials: like,
-      filters: filtersOf(like, asked),
+      filters: filtersOf(like, asked, abis),
       netRaw: daemon.netRaw.get(like.tid),
       answers: (isFiltered ? asked?.beneath : asked?.asItIs) ?? {},
     };

@@ -17,9 +17,9 @@ import {
 } from "../../../ffi/abi/constants.ts";
 import type { OperationName } from "../../evidence/operations.ts";
 import { call, NULL, POINTER } from "./calls.ts";
-import { setOption } from "./packet_socket.ts";
 import { canHave } from "./powers.ts";
 import { cannotTell, type KernelAnswer, refused, type Rule, step, type View } from "./rule.ts";
+import { setOption } from "./socket_steps.ts";
 
 const CLONE_VFORK = 0x4000;
 

@@ -19,7 +19,7 @@ import {
 import type { ThreadCredentials } from "../threads.ts";
 import type { Answers } from "../questions.ts";
 import type { Call } from "./calls.ts";
-import { passes, type ThreadFilters } from "./filter_wall.ts";
+import type { ThreadFilters } from "./filter_wall.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** A thread that may try the operations. */
@@ -79,32 +79,3 @@ export function cannotTell(reason: string): Prediction {
 
 /** The prediction that nothing refuses an operation. */
 export const ALLOWED: Prediction = { outcome: "allowed", wall: null, reason: null };
-
-/** Returns the prediction for one thread: that of the way that leads furthest. */
-export function predictFor(rule: Rule, view: View): Prediction {
-  return most(rule.ways(view).map((way) => follow(way, view.thread.filters)));
-}
-
-/**
- * Follows a way. A refusal ends it. A doubt does not: what the kernel refuses anyway is refused,
- * whatever a filter answers before.
- */
-function follow(way: readonly Step[], filters: ThreadFilters): Prediction {
-  let doubt: Prediction | undefined;
-  for (const { calls, answer } of way) {
-    const passage = passes(filters, calls);
-    if (typeof passage === "string") doubt ??= cannotTell(passage);
-    else if (passage !== true) return passage;
-    if (answer === undefined) continue;
-    if (answer.outcome !== CANNOT_TELL) return answer;
-    doubt ??= answer;
-  }
-  return doubt ?? ALLOWED;
-}
-
-/** Returns the prediction with the most authority; of equal ones the first. */
-export function most(predictions: readonly Prediction[]): Prediction {
-  const [first] = predictions;
-  return predictions.find(({ outcome }) => outcome === ALLOWED.outcome) ??
-    predictions.find(({ outcome }) => outcome === CANNOT_TELL) ?? first;
-}

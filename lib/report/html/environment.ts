@@ -50,7 +50,7 @@ export function renderEnvironment(evidence: Evidence): Markup {
 
 /** The interface, the form of its frames, and the user. */
 function rowsOfArguments(environment: Environment): [name: string, value: string][] {
-  const { interface: name, link, user, running_as } = environment;
+  const { interface: name, link, running_as, user } = environment;
   return [
     ["Interface", name ?? "none"],
     ...link === null ? [] : [["Frames", describeLink(link, name)] as [string, string]],

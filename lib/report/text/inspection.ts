@@ -30,7 +30,8 @@ import {
   NO_PROOF,
   warningsOf,
 } from "../process_words.ts";
-import { cut, WIDTH, wrap } from "../wrap.ts";
+import { WIDTH } from "../wrap.ts";
+import { folded, oneLine, paragraph } from "./lines.ts";
 import type { Palette } from "./palette.ts";
 import { renderPredictions } from "./predictions.ts";
 import { renderCheck, renderLine } from "./steps.ts";
@@ -74,24 +75,6 @@ export function renderInspection(
       .filter((lines) => lines.length > 0)
       .flatMap((lines) => [...lines, ""]),
   ];
-}
-
-/** Returns a foreign text on one line of at most `width` characters. */
-function oneLine(text: string, width: number): string {
-  return cut(escapeText(text), width);
-}
-
-/** Returns foreign text in lines, the first behind `before`, the others behind `…`. */
-function folded(before: string, text: string): string[] {
-  const behind = `${" ".repeat(before.length)}… `;
-  return wrap(escapeText(text), WIDTH - behind.length)
-    .map((line, i) => cut(`${i === 0 ? before : behind}${line}`, WIDTH));
-}
-
-/** Returns our own words in lines, the first behind `before`, the others indented. */
-function paragraph(before: string, text: string, indent = " ".repeat(before.length)): string[] {
-  return wrap(before + escapeText(text), WIDTH - indent.length)
-    .map((line, i) => `${i === 0 ? "" : indent}${line}`);
 }
 
 /** The remark behind a list that is cut. */
@@ -165,7 +148,9 @@ function renderDescriptors(process: InspectedProcess, manner: Manner): string[] 
   const width = Math.max(0, ...links.map((link) => link.length));
   const rows = shown.map((each, i) =>
     oneLine(
-      `${String(each.fd).padStart(4)}  ${links[i].padEnd(width)}  ${describeDescriptor(each)}`,
+      `${String(each.fd).padStart(4)}  ${links[i].padEnd(width)}  ${
+        describeDescriptor(each, process)
+      }`,
       WIDTH,
     )
   );

@@ -7,7 +7,8 @@
 import type { Cell, Matrix } from "../../evidence/evidence.ts";
 import { escapeText } from "../../evidence/escape.ts";
 import { groupPredictions, isExpected, type PredictedGroup, reasonOf } from "../predictions.ts";
-import { cut, WIDTH, wrap } from "../wrap.ts";
+import { WIDTH, wrapList } from "../wrap.ts";
+import { folded, oneLine } from "./lines.ts";
 import type { Palette } from "./palette.ts";
 
 /**
@@ -30,10 +31,10 @@ export function renderPredictions(
 
 function renderGroup(group: PredictedGroup, paint: Palette): string[] {
   const { heading, operations, isExpected } = group;
-  const text = cut(escapeText(`${operations.length} ${heading}`), WIDTH - 3);
+  const text = oneLine(`${operations.length} ${heading}`, WIDTH - 3);
   return [
     `  ${isExpected ? text : paint.fail(text)}:`,
-    ...wrap(escapeText(operations.join(", ")), WIDTH - 6).map((line) => `      ${line}`),
+    ...wrapList(operations.map(escapeText), WIDTH - 6).map((line) => `      ${line}`),
   ];
 }
 
@@ -51,9 +52,9 @@ function renderEach({ columns, rows }: Matrix, paint: Palette): string[] {
     }));
   });
   const width = Math.max(0, ...lines.map(({ name }) => name.length));
-  return lines.map(({ name, text, isExpected }) => {
-    const line = cut(escapeText(`  ${name.padEnd(width)}  ${text}`), WIDTH);
-    return isExpected ? line : paint.fail(line);
+  return lines.flatMap(({ name, text, isExpected }) => {
+    const all = folded(`  ${escapeText(name.padEnd(width))}  `, text);
+    return isExpected ? all : all.map(paint.fail);
   });
 }
 

@@ -14,6 +14,7 @@ import {
 import { escapeText } from "../../evidence/escape.ts";
 import { MARK } from "../marks.ts";
 import { childsPart, describeSeenBy } from "../seen_by.ts";
+import { folded } from "./lines.ts";
 import type { Palette } from "./palette.ts";
 
 const ROLE = { parent: "Parent", child: "Child" } as const;
@@ -82,7 +83,10 @@ function statusOf(checks: readonly CheckResult[]): CheckResult["status"] {
   return checks.some(({ status }) => status === "skip") ? "skip" : "pass";
 }
 
-/** Renders the result of a check. */
+/**
+ * Renders the result of a check. Its texts may come from an inspected process, and then keep to the
+ * width of the transcript.
+ */
 export function renderCheck(
   check: CheckResult,
   paint: Palette,
@@ -91,20 +95,22 @@ export function renderCheck(
 ): string[] {
   const { id, status, claim, expected, observed, evidence, source, seen_by } = check;
   const part = childsPart(seen_by);
+  const lines = (before: string, text: string) =>
+    isInspected ? folded(before, text) : [`${before}${escapeText(text)}`];
   const remarks: string[] = [];
   if (verbose || status === "fail") {
     remarks.push(`claim: ${claim}`, `expected: ${expected}`);
   }
   if (verbose) {
-    remarks.push(
-      `seen by: ${describeSeenBy(seen_by, isInspected)}`,
-      `source: ${source}`,
-      `evidence: ${JSON.stringify(evidence)}`,
-    );
+    remarks.push(`seen by: ${describeSeenBy(seen_by, isInspected)}`, `source: ${source}`);
   }
   const remark = part === undefined ? "" : ` (${part})`;
+  const before = `    · ${MARK[status]} ${id} `;
+  const [first, ...more] = lines(before, observed + remark);
   return [
-    `    · ${paint[status](MARK[status])} ${id} ${paint.detail(escapeText(observed + remark))}`,
-    ...remarks.map((text) => `        ${escapeText(text)}`),
+    `    · ${paint[status](MARK[status])} ${id} ${paint.detail(first.slice(before.length))}`,
+    ...more.map(paint.detail),
+    ...remarks.flatMap((text) => lines("        ", text)),
+    ...verbose ? [`        ${escapeText(`evidence: ${JSON.stringify(evidence)}`)}`] : [],
   ];
 }

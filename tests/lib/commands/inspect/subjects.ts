@@ -99,6 +99,7 @@ export function daemon(
     rings: [],
     descriptors: [],
     mapped: [],
+    sharers: [],
     siblings: { dumpable: [], undumpable: [] },
     ...changes,
   };
@@ -118,8 +119,7 @@ export function packetSocket(changes: Partial<SocketState> = {}): SocketState {
     isPinned: true,
     rings: [],
     mark: 0,
-    hasOffloadHeader: false,
-    isStamped: false,
+    stampsFrames: false,
     isInOwnNamespace: true,
     ...changes,
   };
@@ -150,6 +150,7 @@ export function seen(changes: Partial<Seen> = {}): Seen {
     possiblyHidden: [],
     accomplices: { found: [], unseen: [] },
     unseenThreads: [],
+    missingSockets: [],
     unseenSockets: [],
     unasked: [],
     overflow: { uid: undefined, gid: undefined },

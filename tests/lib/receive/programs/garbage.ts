@@ -33,7 +33,7 @@ const heap = () => getHeapStatistics().used_heap_size;
 const PART = 100_000;
 
 const path = pathArgument();
-const isStamped = Deno.args[1] === "stamped";
+const stampsFrames = Deno.args[1] === "stamped";
 /**
  * The number of frames in a burst: fewer than the socket holds. A ring holds more, and the wait for
  * its last block takes as long for a few frames as for many.
@@ -43,7 +43,7 @@ const burst = path === "tpacket-v3" ? 5000 : 100;
 using receiver = new Receiver(path);
 using sender = new Sender();
 const { source } = receiver;
-if (isStamped) setsockopt(receiver.packetSocket.fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+if (stampsFrames) setsockopt(receiver.packetSocket.fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
 const frame = numberedFrame(0, 60);
 const size = BigInt(frame.length);
 const { sendto } = libc;
@@ -69,7 +69,7 @@ function receiveBurst(): number {
   for (let waits = 0; received < burst && waits < 10_000;) {
     if (source.next()) {
       received++;
-      if (isStamped) stamp = source.timestamp();
+      if (stampsFrames) stamp = source.timestamp();
       seen = (seen + source.bytes[source.offset + 13] + source.captured + source.length) & 0xffff;
     } else {
       source.wait(10);
@@ -102,7 +102,7 @@ const before = heap();
 const garbage = Array.from({ length: PART }, (_, i) => ({ seen, i }));
 printJson({
   received,
-  isStamped: stamp !== undefined,
+  stampsFrames: stamp !== undefined,
   growth,
   withAnObjectEach: heap() - before,
   garbage: garbage.length,

@@ -1,0 +1,256 @@
+/** Filters as a wall: which way through them is found, and what cannot be told. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import {
+  SECCOMP_RET_ALLOW,
+  SECCOMP_RET_ERRNO,
+  SECCOMP_RET_KILL_PROCESS,
+  SECCOMP_RET_KILL_THREAD,
+  SECCOMP_RET_LOG,
+  SECCOMP_RET_TRACE,
+  SECCOMP_RET_TRAP,
+  SECCOMP_RET_USER_NOTIF,
+} from "../../../../ffi/abi/constants.ts";
+import { I386_SOCKETCALL, I386_SYSCALLS } from "../../../../ffi/abi/other_abis.ts";
+import { seccomp_data } from "../../../../ffi/abi/layouts.ts";
+import { type SyscallName, syscallNumber } from "../../../../ffi/abi/syscalls.ts";
+import { assemble, bpfJumpEqual, bpfLoad, bpfReturn } from "../../../../ffi/packet/bpf.ts";
+import { intIs, longIs, type SyscallCondition } from "../../../../ffi/seccomp/seccomp.ts";
+import type { OperationName } from "../../../../lib/evidence/operations.ts";
+import type { OtherAbi } from "../../../../lib/inspect/prediction/calls.ts";
+import { CANNOT_TELL, type Subject } from "../../../../lib/inspect/subject.ts";
+import {
+  allowlistOf,
+  askedSubject,
+  askedThread,
+  credentials,
+  daemon,
+  filterOf,
+  outcomeOf,
+  packetSocket,
+  predicted,
+  subject,
+  surroundings,
+} from "../../../support/subjects.ts";
+
+/** A process with one thread, which has these filters. */
+const behind = (...filters: readonly Uint8Array<ArrayBuffer>[]) =>
+  askedSubject(askedThread(filters));
+
+/** Filters that refuse these calls. */
+const refusing = (...names: readonly SyscallName[]) =>
+  behind(filterOf(...names.map((syscall) => ({ syscall, action: "EPERM" } as const))));
+
+/** Filters that refuse these calls on descriptor 5. */
+const refusingOn5 = (...names: readonly SyscallName[]) =>
+  names.map((syscall) => ({ syscall, action: "EPERM", when: [intIs(0, 5)] } as const));
+
+/** The calls that send, and the one operation that each of them does. */
+const SENDING = {
+  sendto: "send",
+  sendmsg: "send-message",
+  sendmmsg: "send-messages",
+  write: "write",
+  writev: "write-vector",
+  splice: "splice",
+  io_uring_enter: "io-uring-send",
+} as const satisfies { readonly [name in SyscallName]?: OperationName };
+
+/** All calls that one of these could be replaced by, and those that make copies. */
+const REST = [
+  "pwritev2",
+  "sendfile",
+  "dup",
+  "dup2",
+  "dup3",
+  "fcntl",
+  "pidfd_getfd",
+  "recvmsg",
+] as const;
+
+for (const [call, operation] of Object.entries(SENDING)) {
+  Deno.test(`A filter that lets only ${call} through leaves ${operation}, and that is found`, () => {
+    const others = Object.keys(SENDING).filter((each) => each !== call) as SyscallName[];
+    const helpers = call === "splice" ? ["write"] : [];
+    const refused = [...others.filter((each) => !helpers.includes(each)), ...REST, "recvmmsg"];
+    const of = refusing(...refused as SyscallName[]);
+    assertEquals(outcomeOf(operation, of), "allowed");
+    for (const other of Object.entries(SENDING)) {
+      if (refused.includes(other[0])) assertEquals(outcomeOf(other[1], of), "EPERM", other[1]);
+    }
+    assertEquals(
+      outcomeOf(operation, refusing(...refused as SyscallName[], call as SyscallName)),
+      "EPERM",
+    );
+  });
+}
+
+Deno.test("sendfile(2) sends from a file where splice(2) is refused", () => {
+  assertEquals(outcomeOf("splice", refusing("splice")), "allowed");
+  assertEquals(outcomeOf("splice", refusing("splice", "sendfile")), "EPERM");
+});
+
+Deno.test("pwritev2(2) does the same as writev(2)", () => {
+  assertEquals(outcomeOf("write-vector", refusing("writev")), "allowed");
+  assertEquals(outcomeOf("write-vector", refusing("writev", "pwritev2")), "EPERM");
+});
+
+const COPYING = ["dup", "dup2", "dup3", "fcntl", "pidfd_getfd", "socketpair"] as const;
+
+Deno.test("A rule for one number is passed by a copy under another", () => {
+  const rules = refusingOn5("write");
+  assertEquals(outcomeOf("write", behind(filterOf(...rules))), "allowed");
+  for (const left of COPYING) {
+    const refused = COPYING.filter((each) => each !== left);
+    const more = refused.map((syscall) => ({ syscall, action: "EPERM" } as const));
+    assertEquals(outcomeOf("write", behind(filterOf(...rules, ...more))), "allowed", left);
+  }
+  const all = COPYING.map((syscall) => ({ syscall, action: "EPERM" } as const));
+  assertEquals(outcomeOf("write", behind(filterOf(...rules, ...all))), "EPERM");
+});
+
+Deno.test("A rule for one number does not hold for another number that the socket has", () => {
+  const all = COPYING.map((syscall) => ({ syscall, action: "EPERM" } as const));
+  const of = behind(filterOf(...refusingOn5("bind"), ...all));
+  const twice = { ...of, sockets: [packetSocket({ fds: [5, 9] })] };
+  assertEquals([outcomeOf("rebind-all", of), outcomeOf("rebind-all", twice)], ["EPERM", "allowed"]);
+});
+
+Deno.test("A rule that compares all 64 bits of a descriptor is passed by the high half", () => {
+  const all = COPYING.map((syscall) => ({ syscall, action: "EPERM" } as const));
+  const outcome = (condition: SyscallCondition) =>
+    outcomeOf(
+      "rebind-all",
+      behind(filterOf({ syscall: "bind", action: "EPERM", when: [condition] }, ...all)),
+    );
+  assertEquals(outcome(intIs(0, 5)), "EPERM");
+  assertEquals(outcome(longIs(0, 5n)), "allowed");
+});
+
+Deno.test("A rule for an address that is null leaves an address that is not", () => {
+  const without = [longIs(4, 0n)];
+  const of = behind(filterOf({ syscall: "sendto", action: "EPERM", when: without }));
+  assertEquals(outcomeOf("sendto-elsewhere", of), "allowed");
+  const only = behind(allowlistOf({ syscall: "sendto", action: "allow", when: without }));
+  assertEquals([outcomeOf("send", only), outcomeOf("sendto-elsewhere", only)], [
+    "allowed",
+    "EPERM",
+  ]);
+});
+
+Deno.test("A rule for flags is passed with others", () => {
+  const of = behind(filterOf({ syscall: "sendmsg", action: "EPERM", when: [intIs(2, 0)] }));
+  assertEquals(outcomeOf("send-message", of), "allowed");
+});
+
+const NR = seccomp_data.fields.nr[0];
+
+/** A program that answers one call with a value, and allows all others. */
+const answering = (call: SyscallName, value: number) =>
+  assemble([
+    bpfLoad(NR),
+    bpfJumpEqual(syscallNumber(call)!, 0, 1),
+    bpfReturn(value),
+    bpfReturn(SECCOMP_RET_ALLOW),
+  ]);
+
+Deno.test("Each action of a filter has its outcome, and the reason names the rule", () => {
+  const outcomes: [value: number, outcome: string, reason: RegExp | null][] = [
+    [SECCOMP_RET_ALLOW, "allowed", null],
+    [SECCOMP_RET_LOG, "allowed", null],
+    [SECCOMP_RET_ERRNO | 13, "EACCES", /^prctl: filter 0, instruction 2$/],
+    [SECCOMP_RET_ERRNO, "no effect", /^prctl: filter 0, instruction 2$/],
+    [SECCOMP_RET_TRAP, "killed", /instruction 2, by SIGSYS$/],
+    [SECCOMP_RET_KILL_THREAD, "killed", /instruction 2$/],
+    [SECCOMP_RET_KILL_PROCESS, "killed", /instruction 2$/],
+  ];
+  for (const [value, outcome, reason] of outcomes) {
+    const found = predicted("make-dumpable", behind(answering("prctl", value)));
+    assertEquals(found.outcome, outcome);
+    assertEquals(found.wall, reason === null ? null : "filter");
+    if (reason !== null) assertMatch(found.reason!, reason);
+  }
+});
+
+Deno.test("Where another process answers for the filter, only the kernel's refusal is certain", () => {
+  for (const value of [SECCOMP_RET_TRACE, SECCOMP_RET_USER_NOTIF]) {
+    const { outcome, reason } = predicted("write", behind(answering("write", value)));
+    assertEquals([outcome, reason], [
+      CANNOT_TELL,
+      "write: filter 0, instruction 2 leaves it to another process",
+    ]);
+    assertEquals(outcomeOf("shutdown", behind(answering("shutdown", value))), "EOPNOTSUPP");
+  }
+});
+
+Deno.test("A filter that looks at what the process may choose leaves the call in doubt", () => {
+  const pointer = seccomp_data.fields.instruction_pointer[0];
+  const program = assemble([
+    bpfLoad(pointer),
+    bpfJumpEqual(0, 0, 1),
+    bpfReturn(SECCOMP_RET_ERRNO | 1),
+    bpfReturn(SECCOMP_RET_ALLOW),
+  ]);
+  const { outcome, reason } = predicted("write", behind(program));
+  assertEquals(outcome, CANNOT_TELL);
+  assertEquals(
+    reason,
+    "the filter of write looks at instruction_pointer low, which the process may choose",
+  );
+});
+
+Deno.test("A filter that does not look at the architecture is passed by the call of a 32-bit program", () => {
+  const of = behind(answering("prctl", SECCOMP_RET_ERRNO | 1));
+  const outcome = (...abis: readonly OtherAbi[]) =>
+    outcomeOf("make-dumpable", of, surroundings({ abis }));
+  assertEquals([outcome(), outcome("i386"), outcome("x32")], ["EPERM", "allowed", "allowed"]);
+  const looking = behind(filterOf({ syscall: "prctl", action: "EPERM" }));
+  const around = surroundings({ abis: ["i386", "x32"] });
+  assertEquals(outcomeOf("make-dumpable", looking, around), "EPERM");
+});
+
+Deno.test("On aarch64 a filter that lets 32-bit programs pass leaves refusals in doubt", () => {
+  const around = surroundings({ abis: ["arm"] });
+  const outcome = (of: Subject) => outcomeOf("make-dumpable", of, around);
+  assertEquals(outcome(behind(answering("prctl", SECCOMP_RET_ERRNO | 1))), CANNOT_TELL);
+  assertEquals(outcome(behind(filterOf({ syscall: "prctl", action: "EPERM" }))), "EPERM");
+});
+
+Deno.test("socketcall(2) of 32-bit programs hides the call and its arguments", () => {
+  const numbers = [I386_SYSCALLS.bind!, syscallNumber("bind")!];
+  const refusing = (...refused: readonly number[]) =>
+    behind(assemble([
+      bpfLoad(NR),
+      ...refused.flatMap((nr) => [bpfJumpEqual(nr, 0, 1), bpfReturn(SECCOMP_RET_ERRNO | 1)]),
+      bpfReturn(SECCOMP_RET_ALLOW),
+    ]));
+  const around = surroundings({ abis: ["i386"] });
+  const outcome = (...refused: readonly number[]) =>
+    outcomeOf("rebind-all", refusing(...refused), around);
+  assertEquals([outcome(...numbers), outcome(...numbers, I386_SOCKETCALL)], ["allowed", "EPERM"]);
+});
+
+Deno.test("Of several filters the strictest answers, and the reason names it", () => {
+  const of = behind(
+    answering("prctl", SECCOMP_RET_ERRNO | 13),
+    answering("prctl", SECCOMP_RET_ALLOW),
+  );
+  assertEquals(predicted("make-dumpable", of).reason, "prctl: filter 0, instruction 2");
+});
+
+Deno.test("A program that the kernel would not take counts as unknown", () => {
+  const { outcome, reason } = predicted("write", behind(new Uint8Array(8)));
+  assertEquals(outcome, CANNOT_TELL);
+  assertMatch(reason!, /^its filter cannot be run: /);
+});
+
+Deno.test("In strict mode only read, write and the end are left", () => {
+  const of: Subject = subject(daemon({ threads: [credentials({ seccomp: 1 })] }));
+  assertEquals([outcomeOf("write", of), outcomeOf("send", of)], ["allowed", "killed"]);
+});
+
+Deno.test("A filter does not refuse what takes no call", () => {
+  const nothing = behind(allowlistOf());
+  assertEquals(outcomeOf("outlive-parent", nothing), "allowed");
+  assertEquals(outcomeOf("early-polled-ring", nothing), "no effect");
+});
