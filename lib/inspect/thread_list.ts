@@ -14,6 +14,8 @@ export interface ThreadList {
   readonly threads: readonly ThreadCredentials[];
   /** The threads that have ended and stay listed. They can do nothing. */
   readonly ended: readonly number[];
+  /** The number of threads that were listed, and had ended when they were to be read. */
+  readonly vanished: number;
   /** The number of threads whose credentials were not read. */
   readonly unread: number;
 }
@@ -25,7 +27,7 @@ export interface ThreadList {
 const GROUPS_LIMIT = 1 << 21;
 
 /**
- * Reads the credentials of every thread. Threads that end meanwhile are left out.
+ * Reads the credentials of every thread.
  *
  * @param deadline By `performance.now()`. Threads that are left then are not read.
  * @throws {SystemError} `ENOENT` if there is no such process.
@@ -34,13 +36,16 @@ export function listThreads(pid: number, deadline: number): ThreadList {
   const tids = readDirectory(`/proc/${pid}/task`).map(Number);
   const threads: ThreadCredentials[] = [];
   const ended: number[] = [];
-  let groups = 0;
+  let groups = 0, vanished = 0;
   for (const [at, tid] of tids.entries()) {
     if (performance.now() > deadline || groups > GROUPS_LIMIT) {
-      return { threads, ended, unread: tids.length - at };
+      return { threads, ended, vanished, unread: tids.length - at };
     }
     const status = unlessGone(() => readTextFile(`/proc/${pid}/task/${tid}/status`));
-    if (status === undefined) continue;
+    if (status === undefined) {
+      vanished++;
+      continue;
+    }
     if (/^State:\s*[ZX]/m.test(status)) {
       ended.push(tid);
       continue;
@@ -49,10 +54,14 @@ export function listThreads(pid: number, deadline: number): ThreadList {
     groups += credentials.groups.length;
     threads.push(credentials);
   }
-  return { threads, ended, unread: 0 };
+  return { threads, ended, vanished, unread: 0 };
 }
 
-/** Returns whether two lists show the same threads with the same credentials. */
+/**
+ * Returns whether two lists show the same threads with the same credentials, and nothing came or
+ * went. Threads that live for a moment each are in every list, and none of them can be read: a
+ * thread that vanished may have started another before.
+ */
 export function areSameThreads(one: ThreadList, other: ThreadList): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
+  return one.vanished === 0 && JSON.stringify(one) === JSON.stringify(other);
 }
