@@ -320,9 +320,9 @@ testNeeding(
   "seeDaemon() reads thousands of threads and descriptors, and shows the first",
   async () => {
     const odd = ["thread", "groups=42", "end"];
-    await using daemon = await startDaemon(["copies=0,3000", ...odd, ...NOBODY, "threads=1500"]);
+    await using daemon = await startDaemon(["copies=0,1000", ...odd, ...NOBODY, "threads=1100"]);
     const { shown, threads, descriptors } = seeDaemon(daemon.pid);
-    assertEquals(threads.length, 1502);
+    assertEquals(threads.length, 1102);
     assertEquals(shown.descriptors.length + shown.descriptors_left_out, descriptors.length);
     assertEquals(shown.descriptors.length, 500);
     assertEquals(shown.unseen, []);
