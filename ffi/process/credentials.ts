@@ -97,6 +97,11 @@ export interface Identity {
 export class PrivilegeError extends Error {
   /** `PrivilegeError`. */
   override readonly name = "PrivilegeError";
+
+  /** @param threads The threads that still have capabilities, if that is the reason. */
+  constructor(message: string, readonly threads: readonly number[] = []) {
+    super(message);
+  }
 }
 
 /**
@@ -146,7 +151,8 @@ export function dropPrivileges({ uid, gid }: Identity): void {
   if (!isAll(getresuid(), uid)) throw new PrivilegeError(`Not every uid is ${uid}`);
   const left = threadsWithCapabilities();
   if (left.length > 0) {
-    throw new PrivilegeError(`Capabilities are still there, on ${left.length} threads: ${left}`);
+    const message = `Capabilities are still there, on ${left.length} threads: ${left}`;
+    throw new PrivilegeError(message, left);
   }
 
   for (const { call, errno } of tryToRegainRoot()) {

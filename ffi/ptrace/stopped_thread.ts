@@ -61,7 +61,7 @@ import {
 import { awaitStop, isEnd, isEvent, isSyscall, NO_SIGNAL, reapEnded, type Stop } from "./stops.ts";
 import { syscallInstruction } from "./syscall_instruction.ts";
 import { repeatedCall, RESTARTS, type ThreadCall } from "./thread_call.ts";
-import { isKernelThread } from "./thread_state.ts";
+import { isKernelThread, tracerOf } from "./thread_state.ts";
 
 /** The thread did not make the system call in question, so there is no answer. */
 export class NotAnsweredError extends Error {
@@ -187,6 +187,19 @@ export class StoppedThread implements Disposable {
       if (isEnd(error, tid)) return undefined;
       throw error;
     }
+  }
+
+  /**
+   * Releases the first thread of a process if this process still traces it although nothing here
+   * knows of it: a thread that called execve(2) while it was being stopped has become the first
+   * one, with that one's id.
+   *
+   * @param pid The process.
+   * @param timeout How long that may take, in milliseconds. The event loop continues later.
+   * @throws {SystemError} If ptrace(2) fails for another reason than the end of the thread.
+   */
+  static releaseSuccessor(pid: number, timeout: number): void {
+    if (tracerOf(pid) === Deno.pid) new StoppedThread(pid, timeout).resume();
   }
 
   /**

@@ -65,3 +65,15 @@ export function is32Bit(pid: number): boolean {
   const stack = Number(statOf(pid)?.[START_STACK] ?? 0);
   return stack > 1 && stack < 2 ** 32;
 }
+
+/**
+ * The process that traces a thread; 0 for none. Source: proc_pid_status(5).
+ *
+ * @param tid The thread id.
+ * @returns 0 also if there is no such thread.
+ * @throws {SystemError} If /proc/TID/status cannot be read.
+ */
+export function tracerOf(tid: number): number {
+  const status = unlessGone(() => readTextFile(`/proc/${tid}/status`));
+  return Number(status?.match(/^TracerPid:\s*(\d+)$/m)?.[1] ?? 0);
+}

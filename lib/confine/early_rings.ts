@@ -26,7 +26,7 @@ import { threadsWithCapabilities } from "../../ffi/process/capabilities.ts";
 import { PrivilegeError } from "../../ffi/process/credentials.ts";
 import { close } from "../../ffi/process/descriptor.ts";
 import { readLink, readTextFile } from "../../ffi/process/file.ts";
-import { ownThreads } from "../../ffi/process/proc.ts";
+import { ownThreads, unlessGone } from "../../ffi/process/proc.ts";
 
 /** A file that only root may read. */
 export const ROOTS_FILE = "/etc/shadow";
@@ -51,6 +51,13 @@ const SILENCE = 200;
 
 /** A request to an early ring: opening root's file, or a packet socket. Only root can do either. */
 export type EarlyRequest = "open" | "socket";
+
+/** Returns why early rings show nothing here; `undefined` if they do. */
+export function whyNotRootsRings(): string | undefined {
+  const uid = Deno.uid();
+  if (uid === 0) return undefined;
+  return `it shows what outlives root's drop, and this parent is uid ${uid}: run it as root`;
+}
 
 /** Early rings: one plain, with a registered personality, and one polled by the kernel. */
 export class EarlyRings {
@@ -165,15 +172,14 @@ export function dropDespiteRings(drop: () => void): void {
   try {
     drop();
   } catch (error) {
-    if (!(error instanceof PrivilegeError) || !areOfRings(threadsWithCapabilities())) throw error;
+    if (!(error instanceof PrivilegeError) || error.threads.length === 0) throw error;
+    if (!threadsWithCapabilities().every(isOfRing)) throw error;
   }
 }
 
-function areOfRings(tids: readonly number[]): boolean {
-  const threads = ownThreads();
-  const isOfRing = (tid: number) => {
-    const folder = threads.get(tid);
-    return folder !== undefined && readTextFile(`${folder}/comm`).startsWith("iou-");
-  };
-  return tids.length > 0 && tids.every(isOfRing);
+/** Whether a thread polls a ring, or did so until it ended. */
+function isOfRing(tid: number): boolean {
+  const folder = ownThreads().get(tid);
+  const name = folder && unlessGone(() => readTextFile(`${folder}/comm`));
+  return name === undefined || name.startsWith("iou-");
 }

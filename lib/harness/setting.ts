@@ -5,7 +5,9 @@
  * @module
  */
 
+import { PR_SET_DUMPABLE } from "../../ffi/abi/constants.ts";
 import type { Identity } from "../../ffi/process/credentials.ts";
+import { prctl } from "../../ffi/process/process.ts";
 import { requireLauncher } from "../confine/launcher.ts";
 import { ALL_PROTECTIONS, type Protection } from "../confine/protections.ts";
 import { CannotAnswer } from "../evidence/errors.ts";
@@ -86,6 +88,9 @@ export function findSetting(
   const [identity] = identities;
   const own = findOptions(experiments, options.options, link);
   requireSupervisor(`sudo ${commandLine}`);
+  // Until its drop, a child has the same uid, and perhaps the same capabilities. It must not trace
+  // its judge, which needs CAP_SYS_PTRACE now.
+  if (Deno.uid() !== 0) prctl(PR_SET_DUMPABLE, 0);
   requireUp(link);
   if (stimulus !== undefined) requireUp(stimulus);
   for (const each of [link, stimulus]) if (each !== undefined) requireCarrier(each);

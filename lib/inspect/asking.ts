@@ -21,21 +21,26 @@
 import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { readDirectory, readLink, readTextFile } from "../../ffi/process/file.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
-import type { StoppedThread } from "../../ffi/ptrace/stopped_thread.ts";
-import { is32Bit } from "../../ffi/ptrace/thread_state.ts";
+import { sleep } from "../../ffi/socket/poll.ts";
+import { Reaper } from "../../ffi/ptrace/reaper.ts";
+import { StoppedThread } from "../../ffi/ptrace/stopped_thread.ts";
+import { is32Bit, tracerOf } from "../../ffi/ptrace/thread_state.ts";
 import { CannotLook } from "../evidence/errors.ts";
 import { Questions } from "./put_questions.ts";
 import { netRawStill, type RootIds, rootIn } from "./safe_questions.ts";
 import { type StopBounds, StoppedProcesses } from "./stopped.ts";
 import type { AskedDaemon, AskedThread, SeenDaemon } from "./subject.ts";
 import { abandonRefusedCall, FilterReader } from "./thread_filters.ts";
-import { parseStatus, type ThreadCredentials, threadFiles } from "./threads.ts";
+import { parseStatus, type ThreadCredentials } from "./threads.ts";
 
 /**
  * The longest wait for a thread to stop, in milliseconds. A thread stops at once, unless it waits
  * in the kernel.
  */
 const PATIENCE = 300;
+
+/** How often a daemon is stopped if it executes a program meanwhile, and the pause in between. */
+const ATTEMPTS = 5, PAUSE = 10;
 
 /** The longest time for which a daemon stands still, in milliseconds. */
 const STANDSTILL = 2000;
@@ -52,40 +57,60 @@ const STANDSTILL = 2000;
 export function askDaemon(daemon: SeenDaemon): AskedDaemon {
   const { pid } = daemon;
   if (is32Bit(pid)) throw cannotAsk(pid, "it runs a 32-bit program");
-  const began = performance.now();
-  try {
-    const threads = askStopped(daemon, began + STANDSTILL);
-    return { threads, stopped: performance.now() - began };
-  } catch (error) {
-    if (error instanceof SystemError) throw cannotAsk(pid, describe(pid, error));
-    throw error;
+  using reaper = new Reaper();
+  for (let attempt = 1;; attempt++) {
+    try {
+      return askStopped(daemon, reaper);
+    } catch (error) {
+      StoppedThread.releaseSuccessor(pid, PATIENCE);
+      if (!(error instanceof SystemError)) throw error;
+      if (attempt === ATTEMPTS || !mayHaveExecuted(pid, error)) {
+        throw cannotAsk(pid, describe(pid, error));
+      }
+      sleep(PAUSE);
+    }
   }
 }
 
-function askStopped(daemon: SeenDaemon, deadline: number): AskedThread[] {
+/** Whether a thread could not be stopped because execve(2) ended it, or gave it another id. */
+function mayHaveExecuted(pid: number, { errno }: SystemError): boolean {
+  return errno === Errno.ESRCH || errno === Errno.EPERM && tracerOfAny(pid) === undefined;
+}
+
+function askStopped(
+  daemon: SeenDaemon,
+  reaper: Reaper,
+): { threads: AskedThread[]; stopped: number } {
   const { pid } = daemon;
+  const began = performance.now();
   const checkTime = () => {
-    if (performance.now() < deadline) return;
+    if (performance.now() < began + STANDSTILL) return;
     throw cannotAsk(pid, `it would stand still for more than ${STANDSTILL / 1000} s`);
   };
   const filters = new FilterReader();
+  const asking = new Asking(daemon, filters);
   const bounds: StopBounds = {
-    patience: PATIENCE,
     threadIds: (pid) => readDirectory(`/proc/${pid}/task`).map(Number),
-    checkTime,
-    endless: () => cannotAsk(pid, "it starts threads without end"),
+    stop: (tid) => {
+      checkTime();
+      if (tid !== pid) reaper.add(tid);
+      return reaper.during(() => StoppedThread.stop(tid, PATIENCE));
+    },
     // At once: whatever happens to another thread, this one must not end when it is released.
     onStop: (thread) => spare(pid, thread, filters),
+    endless: () => cannotAsk(pid, "it starts threads without end"),
   };
-  using stopped = new StoppedProcesses(() => [pid], bounds);
-  if (stopped.threads.size === 0) throw cannotAsk(pid, "it has ended");
-  const asking = new Asking(daemon, filters);
-  const asked = [...stopped.threads.values()].map((thread) => {
-    checkTime();
-    return asking.ask(thread);
-  });
-  const ofTheKernel = [...stopped.ringThreads].map((tid) => asking.kernelThread(tid));
-  return [...asked, ...ofTheKernel].filter((thread) => thread !== undefined);
+  const threads: AskedThread[] = [];
+  {
+    using stopped = new StoppedProcesses(() => [pid], bounds);
+    if (stopped.threads.size === 0) throw cannotAsk(pid, "it has ended");
+    for (const thread of stopped.threads.values()) {
+      checkTime();
+      threads.push(...asking.ask(thread));
+    }
+    for (const tid of stopped.ringThreads) threads.push(...asking.kernelThread(tid));
+  }
+  return { threads, stopped: performance.now() - began };
 }
 
 /** Keeps a thread that was just stopped from being ended by its filters when it continues. */
@@ -109,12 +134,12 @@ class Asking {
     this.#before = new Map(daemon.threads.map((thread) => [thread.tid, thread]));
   }
 
-  /** Asks one thread; `undefined` if it has ended. */
-  ask(thread: StoppedThread): AskedThread | undefined {
+  /** Asks one thread; nothing if it has ended. */
+  ask(thread: StoppedThread): AskedThread[] {
     const { tid } = thread;
     const { pid } = this.daemon;
     const credentials = credentialsOf(pid, tid);
-    if (credentials === undefined) return undefined;
+    if (credentials === undefined) return [];
     const filters = this.filters.read(thread, credentials);
     abandonRefusedCall(thread, filters); // filters installed by another thread since it stopped
     const questions = new Questions(thread, filters, {
@@ -122,23 +147,23 @@ class Asking {
       root: this.#rootOf(tid),
       netRaw: netRawStill(this.daemon.netRaw.get(tid), this.#before.get(tid), credentials),
     });
-    return {
+    return [{
       tid,
       credentials,
       filters: filters.programs,
       asItIs: questions.askThroughFilters(),
       ...questions.askBeneathFilters(tid === pid),
       notAsked: questions.notAsked,
-    };
+    }];
   }
 
   /** A kernel thread of an io_uring, which has credentials and cannot be asked. */
-  kernelThread(tid: number): AskedThread | undefined {
+  kernelThread(tid: number): AskedThread[] {
     const credentials = credentialsOf(this.daemon.pid, tid);
-    if (credentials === undefined) return undefined;
+    if (credentials === undefined) return [];
     const notAsked = ["It is a kernel thread of an io_uring, which makes no system calls"];
     const nothing = { filters: [], asItIs: {}, beneath: {}, parentDeathSignal: undefined };
-    return { tid, credentials, notAsked, ...nothing };
+    return [{ tid, credentials, notAsked, ...nothing }];
   }
 
   #rootOf(tid: number): RootIds {
@@ -166,17 +191,17 @@ function describe(pid: number, error: SystemError): string {
   if (error.errno === Errno.ETIMEDOUT) {
     return "a thread does not stop: it waits in the kernel, for a disk or in vfork(2)";
   }
+  if (error.errno === Errno.ESRCH) return `it executes programs or ends (${error.message})`;
   if (error.errno !== Errno.EPERM) return error.message;
   if (pid === Deno.pid) return `${error.message}: a process cannot trace itself`;
-  const tracer = tracerOf(pid);
+  const tracer = tracerOfAny(pid);
   return tracer === undefined
     ? `${error.message}: CAP_SYS_PTRACE is missing, or a security module forbids it`
     : `${error.message}: process ${tracer} traces it already, such as gdb or strace`;
 }
 
-/** The tracer of one of its threads. */
-function tracerOf(pid: number): number | undefined {
-  const statuses = [...threadFiles(pid, "status").values()];
-  const tracers = statuses.map((text) => Number(text.match(/^TracerPid:\s*(\d+)$/m)?.[1] ?? 0));
-  return tracers.find((tracer) => tracer !== 0 && tracer !== Deno.pid);
+/** The process that traces one of its threads. */
+function tracerOfAny(pid: number): number | undefined {
+  const tids = unlessGone(() => readDirectory(`/proc/${pid}/task`)) ?? [];
+  return tids.map((tid) => tracerOf(Number(tid))).find((tracer) => tracer !== 0);
 }

@@ -21,6 +21,7 @@ import { besideOwn, namespacesOf } from "./namespaces.ts";
 import { hasNetRaw } from "./net_raw.ts";
 import { seeFiles, type SeenFiles } from "./open_files.ts";
 import { nameOf } from "./process_name.ts";
+import { describeSharer, seeSharers } from "./sharers.ts";
 import { seeSiblings } from "./siblings.ts";
 import type { SeenDaemon, SeenProcessPart } from "./subject.ts";
 import { areSameThreads, listThreads, type ThreadList } from "./thread_list.ts";
@@ -120,6 +121,7 @@ function see(
   const limit = descriptorLimit(folder);
   const namespaces = namespacesOf(folder);
   const siblings = seeSiblings(pid, namespaces.get("pid") ?? "", main.uids[0], deadline);
+  const { sharers, refused } = seeSharers(pid, main.tid);
   const unseen = [
     ...unread === 0 ? [] : [`the credentials of ${unread} threads: there are too many`],
     ...files.unseen,
@@ -127,6 +129,7 @@ function see(
     ...places.unseen,
     ...limit === undefined ? ["its limit of descriptors"] : [],
     ...siblings === undefined ? ["other processes of its user: there are too many processes"] : [],
+    ...refused === 0 ? [] : [`whether ${refused} processes share its memory: kcmp(2) refused`],
   ];
   const facts = new Map(
     threads.map((thread) => [thread.tid, {
@@ -137,6 +140,7 @@ function see(
   const differences = [
     ...differencesBetween(facts),
     ...ownTables(files),
+    ...sharers.map(describeSharer),
     ...ended.length === 0 ? [] : [`${threadsInWords(ended)}: ended, and not reaped`],
   ];
   return {
@@ -157,6 +161,7 @@ function see(
     rings: files.rings,
     descriptors: files.descriptors,
     mapped: memory?.mapped ?? [],
+    sharers,
     siblings: siblings ?? { dumpable: [], undumpable: [] },
   };
 }

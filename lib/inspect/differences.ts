@@ -5,7 +5,7 @@
  * @module
  */
 
-import { describeCapabilities } from "./capability_names.ts";
+import { capabilityNames } from "../evidence/capability_names.ts";
 import { CAPABILITY_SETS, type ThreadCredentials } from "./threads.ts";
 
 /** What was seen of one thread: what is compared, by the name that the kernel gives it. */
@@ -13,6 +13,16 @@ export type ThreadFacts = Readonly<Record<string, string>>;
 
 /** The most threads that one sentence names. */
 const THREADS_NAMED = 8;
+
+/** The most names that are shown of a set of capabilities. */
+const NAMES_SHOWN = 8;
+
+/** Returns a set in words: `0`, `0000000000002000 (CAP_NET_RAW)`, or the number if it has many. */
+function describeCapabilities(set: string): string {
+  const names = capabilityNames(set);
+  if (names.length === 0) return "0";
+  return names.length > NAMES_SHOWN ? set : `${set} (${names.join(", ")})`;
+}
 
 /** Returns the credentials of a thread as facts, in the words of a reader. */
 export function credentialFacts(thread: ThreadCredentials): ThreadFacts {

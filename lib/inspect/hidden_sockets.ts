@@ -81,7 +81,12 @@ export function parseSpecialMappings(maps: string): Mappings {
 const MAPPING =
   /^[0-9a-f]+-[0-9a-f]+ \S+ ([0-9a-f]+) \S+ \d+ +(socket:\[\d+\]|anon_inode:\[io_uring\])$/;
 
-/** Finds the hiding places of a process. */
+/**
+ * Finds the hiding places of a process.
+ *
+ * A request that waits in an io_uring keeps its socket, and nothing shows which. So a process with
+ * a ring may use every packet socket that some process shows and this one does not.
+ */
 export function hiddenSockets(daemon: SeenDaemon, sightings: Sightings): Hidden {
   const { isShown, isEverythingShown, packetSockets, withoutHolder, queues, maps } = sightings;
   const certain: string[] = [];
@@ -105,12 +110,21 @@ export function hiddenSockets(daemon: SeenDaemon, sightings: Sightings): Hidden 
       "an io_uring is mapped without a descriptor, and packet sockets may be registered in it",
     );
   }
+  const others = packetSockets.keys().filter((link) =>
+    !isShown(link) && !withoutHolder.includes(link)
+  ).toArray();
+  if (others.length > 0 && (daemon.rings.length > 0 || maps.rings > 0)) {
+    const links = others.length > 3 ? [...others.slice(0, 3), "…"] : others;
+    possible.push(
+      `requests of an io_uring may use packet sockets of other processes: ${links.join(", ")}`,
+    );
+  }
   for (const { fd, link, count } of queues) {
     possible.push(
       `${count} in flight in the queue of descriptor ${fd} (${link}) may be packet sockets`,
     );
   }
-  for (const { fd, refers_to } of daemon.shown.descriptors) {
+  for (const { fd, refers_to } of daemon.descriptors) {
     if (refers_to === "/dev/vhost-net") {
       possible.push(`descriptor ${fd} (${refers_to}) may send and receive by a packet socket`);
     }

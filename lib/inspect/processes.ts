@@ -106,7 +106,12 @@ export function childrenOf(parent: number): SeenProcess[] {
   return allProcesses().flatMap(seen).filter((each) => each.parent === parent);
 }
 
-function allProcesses(): number[] {
+/**
+ * Returns the ids of all processes, sorted.
+ *
+ * @throws {SystemError} If /proc cannot be read.
+ */
+export function allProcesses(): number[] {
   const names = readDirectory("/proc").filter((name) => /^\d+$/.test(name));
   return names.map(Number).toSorted((one, other) => one - other);
 }

@@ -8,8 +8,9 @@
 import { AF_PACKET, AF_UNIX, SO_DOMAIN, SOL_SOCKET } from "../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import type { OwnedFd } from "../../ffi/process/descriptor.ts";
-import { readLink, readTextFile } from "../../ffi/process/file.ts";
+import { readDirectory, readLink, readTextFile } from "../../ffi/process/file.ts";
 import { copyDescriptorOf, openProcess, openThread } from "../../ffi/process/pidfd.ts";
+import { unlessGone } from "../../ffi/process/proc.ts";
 import { getsockoptInt } from "../../ffi/socket/calls.ts";
 import type { InspectedDescriptor } from "../evidence/inspected.ts";
 import { readSocketOptions, type SocketOptions } from "./socket_options.ts";
@@ -19,6 +20,8 @@ export interface CopiedSocket {
   readonly link: string;
   /** The descriptors that refer to it. */
   readonly descriptors: readonly InspectedDescriptor[];
+  /** A thread in whose table the first of them is. */
+  readonly tid: number;
   readonly options: SocketOptions;
 }
 
@@ -81,8 +84,12 @@ export function copySockets(
   for (const [link, group] of Map.groupBy(descriptors.filter(isSocket), (each) => each.refers_to)) {
     using copy = tables.copy(link, group, (failure) => failures.push(failure));
     if (copy === undefined) continue;
+    const domain = domainOf(copy);
+    if (domain === undefined) {
+      failures.push({ link, isGone: false, reason: `descriptor ${group[0].fd} (${link}): O_PATH` });
+      continue;
+    }
     examined.add(link);
-    const domain = getsockoptInt(copy.fd, SOL_SOCKET, SO_DOMAIN);
     if (domain === AF_UNIX) {
       const count = inFlight(copy);
       if (count === undefined) unseen.add(IN_FLIGHT_UNSEEN);
@@ -93,10 +100,21 @@ export function copySockets(
         continue;
       }
       examine(copy.fd, link);
-      packetSockets.push({ link, descriptors: group, options: readSocketOptions(copy.fd) });
+      const tid = group[0].tids[0] ?? tables.tid;
+      packetSockets.push({ link, descriptors: group, tid, options: readSocketOptions(copy.fd) });
     }
   }
   return { packetSockets, examined, failures, left, queues, unseen: [...unseen] };
+}
+
+/** Returns the family of a socket; undefined for a descriptor by O_PATH. */
+function domainOf(copy: OwnedFd): number | undefined {
+  try {
+    return getsockoptInt(copy.fd, SOL_SOCKET, SO_DOMAIN);
+  } catch (error) {
+    if (error instanceof SystemError && error.errno === Errno.EBADF) return undefined;
+    throw error;
+  }
 }
 
 const IN_FLIGHT_UNSEEN = "the number of descriptors in flight: it needs Linux 5.11";
@@ -115,8 +133,17 @@ class Tables implements Disposable {
   readonly #process: OwnedFd;
   readonly #threads = new Map<number, OwnedFd>();
 
-  constructor(pid: number) {
+  /** A thread that shares the table of the process: the first one that has not ended. */
+  readonly tid: number;
+
+  constructor(readonly pid: number) {
     this.#process = openProcess(pid);
+    const has = (tid: number) => {
+      const names = unlessGone(() => readDirectory(`/proc/${pid}/task/${tid}/fd`));
+      return names !== undefined && names.length > 0;
+    };
+    const tids = unlessGone(() => readDirectory(`/proc/${pid}/task`)) ?? [];
+    this.tid = [pid, ...tids.map(Number)].find(has) ?? pid;
   }
 
   /**
@@ -133,7 +160,7 @@ class Tables implements Disposable {
     let reason = "";
     for (const { fd, tids: [tid] } of descriptors) {
       try {
-        const copy = copyDescriptorOf(tid === undefined ? this.#process : this.#thread(tid), fd);
+        const copy = copyDescriptorOf(this.#table(tid ?? this.tid), fd);
         if (readLink(`/proc/self/fd/${copy.fd}`) === link) return copy;
         copy.close();
         reason = "it changed while it was looked at";
@@ -148,7 +175,8 @@ class Tables implements Disposable {
     failed({ link, isGone, reason: `descriptor ${fd}${owner} (${link}): ${reason}` });
   }
 
-  #thread(tid: number): OwnedFd {
+  #table(tid: number): OwnedFd {
+    if (tid === this.pid) return this.#process;
     const known = this.#threads.get(tid);
     if (known !== undefined) return known;
     if (this.#threads.size === THREAD_LIMIT) this.#closeThreads();
@@ -168,7 +196,7 @@ class Tables implements Disposable {
   }
 }
 
-/** Whether an error is about one descriptor or thread, not about the process or about this one. */
+/** Whether an error is about a descriptor or a thread, not about the process or about this one. */
 function isAboutOne({ errno }: SystemError, tid: number | undefined): boolean {
   if (errno === Errno.ESRCH) return tid !== undefined;
   return errno !== Errno.EMFILE && errno !== Errno.ENOMEM;

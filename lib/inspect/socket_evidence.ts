@@ -20,7 +20,7 @@ import {
   PACKET_MR_UNICAST,
 } from "../../ffi/abi/constants.ts";
 import { SystemError } from "../../ffi/abi/errno.ts";
-import { sock_filter } from "../../ffi/abi/layouts.ts";
+import { disassemble } from "../../ffi/packet/disassemble.ts";
 import { isSameFile } from "../../ffi/process/kcmp.ts";
 import type { InspectedSocket } from "../evidence/inspected.ts";
 import { listed } from "./listed.ts";
@@ -52,7 +52,9 @@ export function showSocket(
     ifindex: state.ifindex,
     protocol: state.protocol,
     namespace: namespace ?? null,
-    filter: state.filter === undefined ? null : showFilter(state.filter),
+    filter: state.filter === undefined
+      ? null
+      : disassemble(state.filter, options.hasEthernetHeader),
     locked: state.isLocked,
     fanout: state.isPinned === true ? showFanout(options.fanout) : null,
     rings: state.rings ?? null,
@@ -61,10 +63,6 @@ export function showSocket(
     memberships: report?.memberships === undefined ? null : showMemberships(report.memberships),
     holders,
   };
-}
-
-function showFilter(program: Uint8Array): string[] {
-  return program.length === 0 ? [] : [`${program.length / sock_filter.size} instructions`];
 }
 
 const MODES = {
@@ -114,22 +112,20 @@ export const HOLDER_LIMIT = 64;
  * @param holders All descriptors with its link.
  */
 export function otherHolders(
-  pid: number,
-  { descriptors }: CopiedSocket,
+  { descriptors: [{ fd }], tid }: CopiedSocket,
   holders: readonly Holder[],
 ): InspectedSocket["holders"] {
-  const [{ fd, tids: [owner = pid] }] = descriptors;
   return holders.values()
-    .filter((holder) => holder.tid !== owner && !isOtherFile(owner, fd, holder))
+    .filter((holder) => holder.tid !== tid && !isOtherFile(tid, fd, holder))
     .take(HOLDER_LIMIT)
     .map((holder) => ({ pid: holder.tid, name: holder.name, fd: holder.fd }))
     .toArray();
 }
 
 /** Whether two descriptors with the same link are different files; false if that is unknown. */
-function isOtherFile(pid: number, fd: number, holder: Holder): boolean {
+function isOtherFile(tid: number, fd: number, holder: Holder): boolean {
   try {
-    return !isSameFile(pid, fd, holder.tid, holder.fd);
+    return !isSameFile(tid, fd, holder.tid, holder.fd);
   } catch (error) {
     if (error instanceof SystemError) return false;
     throw error;

@@ -47,6 +47,9 @@ export function holdersOf(links: ReadonlySet<string>): Holders {
   return { byLink, unseen: search.unseen };
 }
 
+/** The most numbers of one socket in one table of descriptors that are reported. */
+const NUMBERS_LIMIT = 8;
+
 /** The most tables of descriptors with which that of a thread is compared. */
 const TABLES_LIMIT = 16;
 
@@ -112,10 +115,15 @@ class Search {
   }
 
   #lookAt(pid: number, tid: number, folder: string): void {
+    const found = new Map<string, number>();
     for (const fd of unlessGone(() => readDirectory(folder)) ?? []) {
       if (this.#read++ >= LINK_LIMIT) return;
       const link = unlessGone(() => readLink(`${folder}/${fd}`));
-      if (link === undefined || !this.links.has(link) || isByName(folder, fd)) continue;
+      if (link === undefined || !this.links.has(link) || found.get(link) === NUMBERS_LIMIT) {
+        continue;
+      }
+      if (isByName(folder, fd)) continue;
+      found.set(link, (found.get(link) ?? 0) + 1);
       const holder = { pid, tid, fd: Number(fd), name: nameOfThread(pid, tid) };
       const holders = this.byLink.get(link);
       if (holders === undefined) this.byLink.set(link, [holder]);
@@ -124,7 +132,7 @@ class Search {
   }
 }
 
-/** Whether a descriptor refers to the name of a file only (O_PATH), which does not hold a socket. */
+/** Whether a descriptor refers to the name of a file only (O_PATH), and does not hold a socket. */
 function isByName(folder: string, fd: string): boolean {
   const info = unlessGone(() => readTextFile(`${folder.replace(/fd$/, "fdinfo")}/${fd}`)) ?? "";
   return (parseInt(info.match(/^flags:\s*(\d+)$/m)?.[1] ?? "0", 8) & O_PATH) !== 0;

@@ -125,7 +125,7 @@ export class SocketNamespaces implements Disposable {
           namespaces.set(`socket:[${inode}]`, link);
         });
       } catch (error) {
-        if (!(error instanceof SystemError)) throw error;
+        if (!(error instanceof SystemError || error instanceof RangeError)) throw error;
         this.unseen.push(`rings, fanout groups and memberships in ${link}: ${error.message}`);
       }
     }

@@ -9,6 +9,8 @@
  */
 
 import {
+  ARPHRD_ETHER,
+  ARPHRD_LOOPBACK,
   PACKET_FANOUT,
   PACKET_VNET_HDR,
   SO_COOKIE,
@@ -41,6 +43,11 @@ export interface SocketOptions {
   readonly ifindex: number;
   /** The name of that interface in the network namespace of the socket; null if it has none. */
   readonly interface: string | null;
+  /**
+   * Whether its frames begin with an Ethernet header, as far as its address shows: true if it is
+   * bound to no interface.
+   */
+  readonly hasEthernetHeader: boolean;
   /** Undefined for SOCK_PACKET, whose address does not have it. */
   readonly protocol: number | undefined;
   /** The classic BPF program; empty for none; undefined for an extended one. */
@@ -83,7 +90,7 @@ export function readSocketOptions(fd: number): SocketOptions {
   return {
     cookie: new BigUint64Array(getsockopt(fd, SOL_SOCKET, SO_COOKIE, 8).slice().buffer)[0],
     type,
-    ...type === "SOCK_PACKET" ? readOldAddress(fd) : readAddress(fd),
+    ...type === "SOCK_PACKET" ? readOldAddress(fd) : readAddress(fd, type),
     filter: readFilter(fd),
     isLocked: getsockoptInt(fd, SOL_SOCKET, SO_LOCK_FILTER) !== 0,
     fanout: readPacketOption(fd, PACKET_FANOUT),
@@ -93,23 +100,34 @@ export function readSocketOptions(fd: number): SocketOptions {
   };
 }
 
-type Address = Pick<SocketOptions, "ifindex" | "interface" | "protocol">;
+type Address = Pick<
+  SocketOptions,
+  "ifindex" | "interface" | "protocol" | "hasEthernetHeader"
+>;
 
-function readAddress(fd: number): Address {
+/** The types of interfaces whose frames have an Ethernet header; 0 for no interface. */
+const ETHERNET = [0, ARPHRD_ETHER, ARPHRD_LOOPBACK];
+
+function readAddress(fd: number, type: SocketOptions["type"]): Address {
   const bytes = new Uint8Array(sockaddr_ll.size);
   bytes.set(getsockname(fd).subarray(0, bytes.length)); // sll_addr may be cut
-  const { sll_ifindex, sll_protocol } = sockaddr_ll.over(bytes);
-  const name = sll_ifindex > 0 ? nameOf(fd, sll_ifindex) : null;
-  return { ifindex: sll_ifindex, interface: name, protocol: sll_protocol };
+  const { sll_ifindex, sll_protocol, sll_hatype } = sockaddr_ll.over(bytes);
+  return {
+    ifindex: sll_ifindex,
+    interface: sll_ifindex > 0 ? nameOf(fd, sll_ifindex) : null,
+    protocol: sll_protocol,
+    hasEthernetHeader: type === "SOCK_RAW" && ETHERNET.includes(sll_hatype),
+  };
 }
 
 /** Reads the address of a SOCK_PACKET, a name after the family. Source: packet_getname_spkt. */
 function readOldAddress(fd: number): Address {
   const name = getsockname(fd).subarray(2);
   const bytes = name.subarray(0, name.includes(0) ? name.indexOf(0) : name.length);
-  if (bytes.length === 0) return { ifindex: 0, interface: null, protocol: undefined };
+  const rest = { protocol: undefined, hasEthernetHeader: true };
+  if (bytes.length === 0) return { ifindex: 0, interface: null, ...rest };
   const ifindex = unlessNoDevice(() => interfaceIndexFor(fd, bytes)) ?? -1;
-  return { ifindex, interface: new TextDecoder().decode(bytes), protocol: undefined };
+  return { ifindex, interface: new TextDecoder().decode(bytes), ...rest };
 }
 
 /**

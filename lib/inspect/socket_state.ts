@@ -34,33 +34,33 @@ export function seePacketSockets(daemon: SeenDaemon): SeenSockets {
   const tables = packetTables(pid);
   const maps = specialMappings(pid);
   using namespaces = new SocketNamespaces();
-  const copied = copySockets(pid, daemon.shown.descriptors, (fd, link) => namespaces.add(fd, link));
+  const copied = copySockets(pid, daemon.descriptors, (fd, link) => namespaces.add(fd, link));
   const links = copied.packetSockets.map(({ link }) => link);
   namespaces.complete(links, tables.namespaces, pid);
   const reported = namespaces.report();
   const packetSockets = new Map([...tables.namespaces, ...reported.namespaces]);
-  const holders = holdersOf(new Set([...packetSockets.keys(), ...links]));
+  const { holders, withoutHolder, unseen: unsearched } = searchHolders(packetSockets, links, () => [
+    ...packetTables(pid).namespaces.keys(),
+    ...namespaces.report().namespaces.keys(),
+  ]);
 
   const sockets = copied.packetSockets.map((socket) => {
     const namespace = namespaces.of(socket.link);
     const report = reported.reports.get(socket.options.cookie);
     const state = stateOf(socket, report, namespace, own);
-    const others = otherHolders(pid, socket, holders.byLink.get(socket.link) ?? []);
+    const others = otherHolders(socket, holders.get(socket.link) ?? []);
     return { state, shown: showSocket(socket, state, report, namespace, others) };
   }).toSorted((one, other) => one.state.fd - other.state.fd);
 
-  const missing = whatIsMissing(daemon, copied, packetSockets, holders.byLink);
+  const missing = whatIsMissing(pid, copied, packetSockets, holders);
   const { certain, possible } = hiddenSockets(daemon, {
     isShown: (link) =>
       copied.examined.has(link) ||
       copied.failures.some((failure) => failure.link === link && !failure.isGone) ||
-      (holders.byLink.get(link) ?? []).some((holder) => holder.pid === pid),
-    isEverythingShown: holders.unseen.length === 0,
+      (holders.get(link) ?? []).some((holder) => holder.pid === pid),
+    isEverythingShown: unsearched.length === 0,
     packetSockets,
-    withoutHolder: withoutHolder(packetSockets, holders.byLink, () => [
-      ...packetTables(pid).namespaces.keys(),
-      ...namespaces.report().namespaces.keys(),
-    ]),
+    withoutHolder,
     queues: copied.queues,
     maps,
   });
@@ -76,7 +76,7 @@ export function seePacketSockets(daemon: SeenDaemon): SeenSockets {
         ...copied.unseen,
         ...tables.unseen,
         ...namespaces.unseen,
-        ...holders.unseen,
+        ...unsearched,
         ...unreported(copied.packetSockets, reported.reports, maps.sockets),
         ...sockets.filter(({ shown }) => shown.holders.length === HOLDER_LIMIT).map(
           ({ state }) => `holders of ${state.link} beyond ${HOLDER_LIMIT}`,
@@ -140,7 +140,7 @@ function isPinned(option: number, report: SocketReport | undefined): boolean | u
  * A socket that was closed meanwhile does not count, unless it is in a table of packet sockets.
  */
 function whatIsMissing(
-  { pid, shown }: SeenDaemon,
+  pid: number,
   { examined, failures, left }: CopiedSockets,
   packetSockets: ReadonlyMap<string, string>,
   holders: ReadonlyMap<string, readonly Holder[]>,
@@ -152,31 +152,46 @@ function whatIsMissing(
       `descriptor ${fd}, packet socket ${link}: it appeared while the others were looked at`
     )
   );
-  const { descriptors_left_out: leftOut } = shown;
   return [
-    ...leftOut === 0 ? [] : [`${leftOut} descriptors more than listed`],
     ...left === 0 ? [] : [`${left} packet sockets more than ${PACKET_SOCKET_LIMIT}`],
     ...listed(failed.map(({ reason }) => reason)),
     ...listed(later),
   ];
 }
 
+/** The processes that hold packet sockets. */
+interface SearchResult {
+  /** By the link of the socket. */
+  readonly holders: ReadonlyMap<string, readonly Holder[]>;
+  /** The links of packet sockets that go on to exist, although no process shows them. */
+  readonly withoutHolder: readonly string[];
+  /** Why holders may be missing; empty if none can be. */
+  readonly unseen: readonly string[];
+}
+
 /**
- * Returns the packet sockets that no process shows, although they go on to exist.
+ * Searches the holders of packet sockets. Those without a holder are searched for once more: they
+ * may have been passed on, or closed, meanwhile.
  *
- * @param existing Lists the packet sockets once more.
+ * @param tables All packet sockets, by their link.
+ * @param examined The links of those that the process has.
+ * @param existing Lists the links of all packet sockets again.
  */
-function withoutHolder(
-  packetSockets: ReadonlyMap<string, string>,
-  holders: ReadonlyMap<string, readonly Holder[]>,
+function searchHolders(
+  tables: ReadonlyMap<string, string>,
+  examined: readonly string[],
   existing: () => string[],
-): string[] {
-  const left = packetSockets.keys().filter((link) => !holders.has(link)).toArray();
-  if (left.length === 0) return [];
-  // It may have been passed on, or closed, between the two looks.
+): SearchResult {
+  const { byLink, unseen } = holdersOf(new Set([...tables.keys(), ...examined]));
+  const left = tables.keys().filter((link) => !byLink.has(link)).toArray();
+  if (left.length === 0) return { holders: byLink, withoutHolder: [], unseen };
+  const again = holdersOf(new Set(left));
   const still = new Set(existing());
-  const again = holdersOf(new Set(left)).byLink;
-  return left.filter((link) => still.has(link) && !again.has(link));
+  return {
+    holders: new Map([...byLink, ...again.byLink]),
+    withoutHolder: left.filter((link) => !again.byLink.has(link) && still.has(link)),
+    unseen: [...unseen, ...again.unseen],
+  };
 }
 
 /** Returns what the kernel's reports do not show of some sockets. */

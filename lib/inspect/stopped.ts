@@ -15,12 +15,10 @@ import { threadIds } from "./threads.ts";
 
 /** How long processes may take to stop, and what happens if they do not. */
 export interface StopBounds {
-  /** The longest wait for a thread to stop, to answer or to continue, in milliseconds. */
-  readonly patience: number;
+  /** Stops a thread: {@linkcode StoppedThread.stop}. */
+  stop(tid: number): StoppedThread | undefined;
   /** Lists the threads of a process. Throws if there are too many. */
   threadIds(pid: number): number[];
-  /** Called before each thread. Throws if it has taken too long. */
-  checkTime(): void;
   /** The error for processes that start threads without end. */
   endless(): Error;
   /** Called with each thread as soon as it stands still. */
@@ -29,9 +27,8 @@ export interface StopBounds {
 
 /** The bounds for a child of this process. */
 const OF_A_CHILD: StopBounds = {
-  patience: 2000,
+  stop: (tid) => StoppedThread.stop(tid, 2000),
   threadIds,
-  checkTime: () => {},
   endless: () => new ExperimentError("The child starts threads without end"),
 };
 
@@ -84,12 +81,11 @@ export class StoppedProcesses implements Disposable {
     const found = processes.flatMap((pid) => unlessGone(() => bounds.threadIds(pid)) ?? [])
       .filter(isNew);
     for (const tid of found) {
-      bounds.checkTime();
       if (isKernelThread(tid)) {
         this.ringThreads.add(tid);
         continue;
       }
-      const thread = StoppedThread.stop(tid, bounds.patience);
+      const thread = bounds.stop(tid);
       if (thread === undefined) {
         this.#endings.set(tid, (this.#endings.get(tid) ?? 0) + 1);
         continue;

@@ -10,6 +10,7 @@ import type {
   InspectedDescriptor,
   InspectedProcess,
   InspectedSocket,
+  NamedProcess,
 } from "../evidence/inspected.ts";
 import type { Answers } from "./questions.ts";
 import type { ThreadCredentials } from "./threads.ts";
@@ -34,6 +35,12 @@ export interface SeenRing {
   readonly pollingThread: number | undefined;
 }
 
+/** Another process that shares something with the inspected one (clone(2)). */
+export interface Sharer extends NamedProcess {
+  readonly sharesMemory: boolean;
+  readonly sharesDescriptors: boolean;
+}
+
 /** What the kernel reports of a process, without stopping it. */
 export interface SeenDaemon {
   readonly pid: number;
@@ -51,6 +58,8 @@ export interface SeenDaemon {
   readonly descriptors: readonly InspectedDescriptor[];
   /** The sockets and rings that it maps, such as `socket:[4711]`, each once. */
   readonly mapped: readonly string[];
+  /** Other processes that share its memory or its table of descriptors: threads but in name. */
+  readonly sharers: readonly Sharer[];
   /**
    * Other processes of the same uid in its PID namespace that are dumpable, and that are not. If
    * that cannot be told of a process, it counts as dumpable.

@@ -37,12 +37,15 @@ export function kindOf({ outcome }: Cell): OutcomeKind {
   return outcome === CANNOT_TELL ? "unknown" : "refused";
 }
 
-/** Whether an outcome is expected, or none is. What cannot be told contradicts nothing. */
+/**
+ * Whether an outcome is expected, or none is. What cannot be told contradicts nothing. An errno
+ * without a wall is no refusal: the operation fails for another reason, and may succeed later.
+ */
 export function isExpected(cell: Cell): boolean {
-  const { outcome, known } = cell;
+  const { outcome, known, wall = null } = cell;
   const kind = kindOf(cell);
   if (known === null || kind === "unknown" || outcome === known) return true;
-  return known === REFUSED && kind !== "allowed";
+  return known === REFUSED && (kind === "no effect" || (kind === "refused" && wall !== null));
 }
 
 /** Returns the reason for an outcome; null if there is none. */

@@ -132,10 +132,14 @@ export function describeAsking({ filters, stopped_ms }: InspectedProcess): strin
     : `yes; it stood still for ${stopped_ms.toFixed(1)} ms`;
 }
 
-/** Returns how a descriptor was opened, its note, and whose it is. */
-export function describeDescriptor({ access, note, tids }: InspectedDescriptor): string {
+/** Returns how a descriptor was opened, what it is, and whose. */
+export function describeDescriptor(
+  { refers_to, access, note, tids }: InspectedDescriptor,
+  { packet_sockets }: InspectedProcess,
+): string {
   return [
     access ?? "access unknown",
+    ...packet_sockets.some(({ link }) => link === refers_to) ? ["packet socket"] : [],
     ...note === "" ? [] : [note],
     ...tids.length === 0 ? [] : [`of ${describeTids(tids)} alone`],
   ].join(", ");

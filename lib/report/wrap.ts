@@ -9,8 +9,17 @@ export const WIDTH = 100;
 
 /** Breaks `text` between words into lines of at most `width` characters. */
 export function wrap(text: string, width: number): string[] {
+  return fill(text.split(" "), width);
+}
+
+/** Returns items with commas between them, in lines that are broken between items. */
+export function wrapList(items: readonly string[], width: number): string[] {
+  return fill(items.map((item, i) => i < items.length - 1 ? `${item},` : item), width);
+}
+
+function fill(words: readonly string[], width: number): string[] {
   const lines: string[] = [];
-  for (const word of text.split(" ")) {
+  for (const word of words) {
     const line = lines.at(-1);
     if (line === undefined || line.length + 1 + word.length > width) lines.push(word);
     else lines[lines.length - 1] = `${line} ${word}`;

@@ -1,63 +1,85 @@
 /**
- * Runs `authority`, and inspects the worker of each column before it attacks, with and without
- * stopping it. Prints the evidence, and the predictions beside it.
+ * Runs `authority`, and inspects the worker of each column before it attacks: without stopping it,
+ * and then asking it. Prints the evidence, and the predictions beside it.
  *
- *     deno run -A tests/refutations/inspect_matrix_run.ts [COLUMN…]
+ *     deno run -A tests/refutations/inspect_matrix_run.ts [--defect NAME] [COLUMN…]
+ *
+ * A defect is one of `authority.ts`: something that goes wrong in the worker. A column is one of
+ * the experiment, or some protections, such as `locked-filter+undumpable`.
  *
  * @module
  */
 
+import { parseArgs } from "@std/cli/parse-args";
 import { parseCommandLine } from "../../lib/cli/command_line.ts";
 import { authority, parent } from "../../lib/experiments/authority/experiment.ts";
-import { COLUMNS } from "../../lib/experiments/authority/expected_outcome.ts";
+import type { Protection } from "../../lib/confine/protections.ts";
+import { type Column, COLUMNS } from "../../lib/experiments/authority/expected_outcome.ts";
 import { environment, evidenceOf, runExperiment } from "../../lib/harness/run.ts";
 import { findSetting } from "../../lib/harness/setting.ts";
-import { predict } from "../../lib/inspect/prediction/predict.ts";
 import { askDaemon } from "../../lib/inspect/asking.ts";
 import { seeDaemon } from "../../lib/inspect/daemon.ts";
+import { predict } from "../../lib/inspect/prediction/predict.ts";
 import { seePacketSockets } from "../../lib/inspect/socket_state.ts";
-import type { Prediction, SeenDaemon } from "../../lib/inspect/subject.ts";
+import type { AskedDaemon, Prediction, SeenDaemon } from "../../lib/inspect/subject.ts";
 import { printJson } from "../ffi/programs/print_json.ts";
 
-/** By column, whether it was asked, and operation. */
-const predicted: Record<string, Record<"seen" | "asked", Record<string, Prediction>>> = {};
+/** The predictions of a column, by operation. */
+type Predictions = Record<string, Prediction>;
 
-function inspect(pid: number, siblings: SeenDaemon["siblings"], ask: boolean) {
-  const daemon = { ...seeDaemon(pid), siblings };
+/** The predictions by column: of what was seen, and of what was also asked. */
+const predicted: Record<string, { seen: Predictions; asked: Predictions }> = {};
+
+/**
+ * Looks at a worker.
+ *
+ * @param target The sibling at which the worker's attack aims. Any sibling would do for an
+ * attacker, and one is dumpable, so the other must not count.
+ */
+function look(pid: number, target: number) {
+  const seen = seeDaemon(pid);
+  const only = (pids: readonly number[]) => pids.filter((each) => each === target);
+  const { dumpable, undumpable } = seen.siblings;
+  const siblings = { dumpable: only(dumpable), undumpable: only(undumpable) };
+  const daemon: SeenDaemon = { ...seen, siblings };
   const sockets = seePacketSockets(daemon).states;
-  const matrix = predict({ daemon, sockets, asked: ask ? askDaemon(daemon) : undefined });
-  return Object.fromEntries(
-    [...matrix].map(([name, columns]) => [name, [...columns.values()][0]]),
-  );
+  const predictions = (asked: AskedDaemon | undefined): Predictions =>
+    Object.fromEntries(
+      [...predict({ daemon, sockets, asked })].map(([name, columns]) => {
+        if (columns.size !== 1) throw new Error(`${columns.size} columns`);
+        return [name, [...columns.values()][0]];
+      }),
+    );
+  return { seen: predictions(undefined), asked: predictions(askDaemon(daemon)) };
 }
 
-const chosen = COLUMNS.filter(({ name }) => Deno.args.length === 0 || Deno.args.includes(name));
+const { defect, _: names } = parseArgs(Deno.args, { string: ["defect"] });
+
+/** Returns a column of the experiment, or one of these protections. */
+function columnOf(name: string): Column {
+  const listed = COLUMNS.find((column) => column.name === name);
+  return listed ?? { name, chosen: name.split("+") as Protection[] };
+}
+
+const chosen = names.length === 0 ? COLUMNS : names.map((name: unknown) => columnOf(`${name}`));
 const task = parseCommandLine(["--timeout", "60", "veth-fdpass"], [authority]);
 if (task.task !== "run") throw new Error(`Nothing to run: ${task.task}`);
 const { run } = task;
-const whole = await runExperiment(
+const experiment = await runExperiment(
   {
     ...authority,
     parent: (parentRun) =>
       parent(parentRun, chosen, (column, worker, sibling) => {
-        // The attack aims at one sibling, and the prediction at all.
-        const isUndumpable = COLUMNS.find(({ name }) => name === column)!
-          .chosen.includes("undumpable");
-        const siblings = isUndumpable
-          ? { dumpable: [], undumpable: [sibling.pid] }
-          : { dumpable: [sibling.pid], undumpable: [] };
-        predicted[column] = {
-          seen: inspect(worker.pid, siblings, false),
-          asked: inspect(worker.pid, siblings, true),
-        };
+        predicted[column] = look(worker.pid, sibling.pid);
       }),
   },
   {
     setting: findSetting(run, "", [authority]),
     signal: new AbortController().signal,
-    childModule: authority.module,
+    childModule: defect === undefined
+      ? authority.module
+      : new URL(`./authority_child.ts?${defect}`, import.meta.url).href,
   },
 );
-const evidence = evidenceOf(environment(run.interface, run.user), [whole]);
-printJson({ predicted, evidence });
+printJson({ predicted, ...evidenceOf(environment(run.interface, run.user), [experiment]) });
 Deno.exit(0);

@@ -205,6 +205,16 @@ const DEFECTS: { readonly [name: string]: Defect } = {
     refutes: ["RECV-03"],
     parent: { closeOwnCopy: () => {} },
   },
+  "capabilities-kept": {
+    what: "the parent is not root, and the drop leaves the capability sets alone",
+    refutes: ["DROP-04", "DROP-05", "DENY-01"],
+    service: true,
+    child: droppingOnly(({ uid, gid }) => {
+      setgroups([]);
+      setresgid(gid, gid, gid);
+      setresuid(uid, uid, uid);
+    }),
+  },
   "child-crashes": {
     what: "the child ends in the middle",
     refutes: ["DROP-01", "DENY-01", "RECV-01"],

@@ -37,6 +37,8 @@ export interface Refutation {
    * The command that runs the program: `setpriv`, for supplementary groups that could be forgotten.
    */
   readonly prefix?: readonly string[];
+  /** Whether the parent is a service that is not root. */
+  readonly service?: boolean;
   readonly harden?: boolean;
   /**
    * In seconds; 30 by default. A run that waits for something that never comes should have less.

@@ -8,6 +8,7 @@ import { CONFINEMENT_CHECKS } from "../../lib/evidence/checks.ts";
 import { EXPERIMENTS } from "../../lib/experiments/mod.ts";
 import { TestsAhead } from "../support/tests_ahead.ts";
 import { evidenceIn, inNamespace } from "../support/programs.ts";
+import { asService, ENOUGH, SERVICE_DENO } from "../support/service.ts";
 import { REFUTATIONS } from "./all.ts";
 
 const root = { root: true, programs: { ip: "iproute2", setpriv: "util-linux" } };
@@ -15,13 +16,16 @@ const LIMIT = 150_000;
 const tests = new TestsAhead();
 
 for (
-  const [name, { what, refutes, alone, endsEarly, prefix = [] }] of Object.entries(REFUTATIONS)
+  const [name, { what, refutes, alone, endsEarly, prefix = [], service }] of Object.entries(
+    REFUTATIONS,
+  )
 ) {
   const [experiment] = name.split("/");
   const failing = refutes.length > 0 ? `${refutes.join(", ")} fail` : "FAIL";
   tests.add(root, `${experiment}: ${failing} when ${what}`, async () => {
-    const command = [Deno.execPath(), "run", "-A", "tests/refutations/run.ts", name];
-    const outcome = await inNamespace([...prefix, ...command], { timeout: LIMIT });
+    const command = ["run", "-A", "tests/refutations/run.ts", name];
+    const program = service ? [...asService(ENOUGH), SERVICE_DENO] : [...prefix, Deno.execPath()];
+    const outcome = await inNamespace([...program, ...command], { timeout: LIMIT });
     const { verdict, experiments: [{ checks, error }] } = evidenceIn(outcome);
     const failed = checks.filter(({ status, observed }) =>
       status === "fail" && (endsEarly || observed !== "never ran")

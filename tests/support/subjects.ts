@@ -77,6 +77,13 @@ export function descriptor(
   return { fd, refers_to, access, note: "", tids: [] };
 }
 
+const DESCRIPTORS = [
+  descriptor(0, "/dev/null"),
+  descriptor(1, "pipe:[1]", "write"),
+  descriptor(2, "pipe:[1]", "write"),
+  descriptor(5, "socket:[5]"),
+];
+
 /** A process, and what differs. */
 export function daemon(
   { shown = {}, threads = [credentials()], netRaw, ...different }:
@@ -89,8 +96,9 @@ export function daemon(
     netRaw: netRaw ?? new Map(threads.map(({ tid }) => [tid, false])),
     descriptorLimit: 1024,
     rings: [],
-    descriptors: shown.descriptors ?? [],
+    descriptors: shown.descriptors ?? DESCRIPTORS,
     mapped: [],
+    sharers: [],
     siblings: { dumpable: [200], undumpable: [201] },
     ...different,
     shown: {
@@ -109,12 +117,7 @@ export function daemon(
       root: "/",
       dumpable: false,
       wx_mappings: 0,
-      descriptors: [
-        descriptor(0, "/dev/null"),
-        descriptor(1, "pipe:[1]", "write"),
-        descriptor(2, "pipe:[1]", "write"),
-        descriptor(5, "socket:[5]"),
-      ],
+      descriptors: DESCRIPTORS,
       descriptors_left_out: 0,
       unseen: [],
       ...shown,
@@ -128,7 +131,6 @@ export function surroundings(different: Partial<Surroundings> = {}): Surrounding
     ioUringDisabled: "0",
     ioUringGroup: "-1",
     hasIoUring: true,
-    showsPersonalities: true,
     unprivilegedBpfDisabled: "0",
     ptraceScope: "0",
     maxUserNamespaces: "1000",
@@ -137,6 +139,7 @@ export function surroundings(different: Partial<Surroundings> = {}): Surrounding
     mostDescriptors: 1024,
     hasNullDevice: true,
     hasSetUidProgram: true,
+    abis: [],
     kernelThreads: [],
     ...different,
   };

@@ -143,10 +143,11 @@ function seenOf(
   return {
     subject,
     predictions: predict(subject),
-    hidden: sockets.hidden,
-    possiblyHidden: [],
+    hidden: sockets.certainlyHidden,
+    possiblyHidden: sockets.hidden.filter((each) => !sockets.certainlyHidden.includes(each)),
     accomplices,
     unseenThreads: daemon.shown.unseen,
+    missingSockets: sockets.missing,
     unseenSockets: sockets.unseen,
     unasked,
     overflow: overflowIds(),

@@ -35,7 +35,9 @@ export interface Seen {
   readonly accomplices: { readonly found: readonly string[]; readonly unseen: readonly string[] };
   /** Why threads, or their credentials, may not all have been seen. */
   readonly unseenThreads: readonly string[];
-  /** Why packet sockets, or their states, may not all have been seen. */
+  /** Why its descriptors may be packet sockets that are not in the subject. */
+  readonly missingSockets: readonly string[];
+  /** Whatever else was not seen of packet sockets, where one could hide. */
   readonly unseenSockets: readonly string[];
   /** Why it could not be asked; empty if it was, or if nobody wanted to ask. */
   readonly unasked: readonly string[];
@@ -51,7 +53,8 @@ export function judgeProcess(
   const { subject, predictions, hidden, possiblyHidden, accomplices, overflow } = seen;
   const threads = everyThread(subject.daemon.threads, subject.asked?.threads);
   const ofThreads = unlessDoubted(seen.unseenThreads);
-  const ofSockets = unlessDoubted(seen.unseenSockets);
+  const ofSockets = unlessDoubted(seen.missingSockets);
+  const ofHiding = unlessDoubted([...seen.missingSockets, ...seen.unseenSockets]);
   const ofAnswers = unlessDoubted([...seen.unasked, ...seen.unseenThreads]);
   const judges: { readonly [id in InspectionCheckId]: () => Finding } = {
     "INSP-01": () => ofThreads(judgeNoNewPrivs(threads, terms)),
@@ -60,7 +63,7 @@ export function judgeProcess(
     "INSP-04": () => ofThreads(judgeGroups(subject.daemon.pid, threads, terms, overflow)),
     "INSP-05": () => ofAnswers(judgePacketSocket(subject)),
     "INSP-06": () => ofAnswers(judgeRegain(subject, terms, accomplices)),
-    "INSP-07": () => ofSockets(judgeHidden(subject, hidden, possiblyHidden)),
+    "INSP-07": () => ofHiding(judgeHidden(subject, hidden, possiblyHidden)),
     "INSP-08": () => ofAnswers(judgeFilters(subject)),
     "INSP-09": () => ofAnswers(ofSockets(judgeOperations(predictions))),
     "INSP-10": () => ofThreads(ofSockets(judgeSecondLine(subject))),

@@ -28,7 +28,7 @@ import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { OwnedFd, pipe } from "../../../ffi/process/descriptor.ts";
 import { prctl } from "../../../ffi/process/process.ts";
 import { linkByName } from "../../../ffi/socket/rtnetlink.ts";
-import { dropDespiteRings, EarlyRings } from "../../confine/early_rings.ts";
+import { dropDespiteRings, EarlyRings, whyNotRootsRings } from "../../confine/early_rings.ts";
 import { launcherUnder } from "../../confine/launcher.ts";
 import { proveConfinement } from "../../confine/proof.ts";
 import type { Protection } from "../../confine/protections.ts";
@@ -292,7 +292,7 @@ export const authority: Experiment = {
   question:
     "What can a compromised worker still do with the passed socket, and what takes it away?",
   decisions: ["D24"],
-  whyNoAnswer: whyProcHides,
+  whyNoAnswer: () => whyNotRootsRings() ?? whyProcHides(),
   links: () => [linkByName("lo")],
   timeout: 60,
   plan: ["AUTH-01", "AUTH-02", "AUTH-03", "AUTH-04", ...CONFINEMENT_CHECKS],

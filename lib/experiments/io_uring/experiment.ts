@@ -25,7 +25,12 @@ import { IoUring } from "../../../ffi/io_uring/io_uring.ts";
 import { dropPrivileges, getresuid } from "../../../ffi/process/credentials.ts";
 import { close, OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { compileFilter, installFilter } from "../../../ffi/seccomp/seccomp.ts";
-import { dropDespiteRings, EarlyRings, ROOTS_FILE } from "../../confine/early_rings.ts";
+import {
+  dropDespiteRings,
+  EarlyRings,
+  ROOTS_FILE,
+  whyNotRootsRings,
+} from "../../confine/early_rings.ts";
 import { defaultLauncher } from "../../confine/launcher.ts";
 import { ALLOW_EVERYTHING } from "../../confine/policy.ts";
 import { waitForRingThreads } from "../../confine/worker_protections.ts";
@@ -270,7 +275,7 @@ export const ioUring: Experiment = {
   title: "io_uring on a Passed Socket",
   question: "Does io_uring work on the passed socket, in a process without privilege?",
   decisions: ["D7", "D24"],
-  whyNoAnswer: whyNoOwnRings,
+  whyNoAnswer: () => whyNotRootsRings() ?? whyNoOwnRings(),
   plan: PLAN,
   byChildsWord: ["URING-09"],
   hardenedPlan: ["URING-14"],

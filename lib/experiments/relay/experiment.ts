@@ -359,7 +359,7 @@ export const relay: Experiment<RelaySetting> = {
   question:
     "Can a hardened worker relay multicast through two passed sockets, and do nothing else?",
   decisions: ["D1", "D18", "D24"],
-  capabilities: ["CAP_NET_ADMIN"],
+  capabilities: ["CAP_NET_ADMIN", "CAP_SYS_PTRACE"],
   whyNoAnswer: whyNoLargeReceiveBuffer,
   options: relayOptions,
   links: ({ out }) => out === undefined ? [] : [out],

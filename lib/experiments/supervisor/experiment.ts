@@ -308,7 +308,7 @@ export const supervisor: Experiment<Supervision> = {
   title: "Supervisor",
   question: "When workers die, are packets lost, if the supervisor keeps the sockets?",
   decisions: ["D18", "D24"],
-  capabilities: ["CAP_NET_ADMIN"],
+  capabilities: ["CAP_NET_ADMIN", "CAP_SYS_PTRACE"],
   whyNoAnswer: whyNoLargeReceiveBuffer,
   options: supervisorOptions,
   alwaysHardens: true,

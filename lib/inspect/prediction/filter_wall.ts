@@ -5,23 +5,31 @@
  */
 
 import { errnoName } from "../../../ffi/abi/errno.ts";
+import { AUDIT_ARCH_ARM } from "../../../ffi/abi/other_abis.ts";
 import type { FilteredCall } from "../../../ffi/seccomp/call_data.ts";
 import { type FilterAnswer, filterEvaluator } from "../../../ffi/seccomp/evaluate.ts";
 import type { AskedThread, Prediction } from "../subject.ts";
 import type { ThreadCredentials } from "../threads.ts";
-import { type Call, formsOf } from "./calls.ts";
+import { type Call, formsOf, type OtherAbi } from "./calls.ts";
 
 /** The filters of a thread: none, those of strict mode, some that were read, or unknown ones. */
 export type ThreadFilters =
   | { readonly kind: "none" }
   | { readonly kind: "strict" }
-  | { readonly kind: "read"; readonly evaluate: (call: FilteredCall) => FilterAnswer }
+  | {
+    readonly kind: "read";
+    readonly evaluate: (call: FilteredCall) => FilterAnswer;
+    readonly abis: readonly OtherAbi[];
+    /** Whether it lets any call of a 32-bit program for arm pass, which cannot be told apart. */
+    readonly isOpenToArm: boolean;
+  }
   | { readonly kind: "unknown"; readonly reason: string };
 
 /** Whether a call passes: `true`, the refusal, or the reason why that cannot be told. */
 export type Passage = true | Prediction | string;
 
 const UNKNOWN = "a filter is installed, content unknown";
+const OPEN_TO_ARM = "the filter lets calls of 32-bit programs pass";
 const STRICT = 1;
 
 /** The calls of strict mode. Source: `mode1_syscalls` in kernel/seccomp.c. */
@@ -31,10 +39,12 @@ const IN_STRICT_MODE: readonly string[] = ["read", "write", "exit", "rt_sigretur
  * Returns the filters of a thread.
  *
  * @param asked What it showed while it was stopped; undefined if it was not asked.
+ * @param abis The other ways into this kernel.
  */
 export function filtersOf(
   { seccomp, filters }: ThreadCredentials,
   asked: Pick<AskedThread, "filters"> | undefined,
+  abis: readonly OtherAbi[],
 ): ThreadFilters {
   if (seccomp === 0) return { kind: "none" };
   if (seccomp === STRICT) return { kind: "strict" };
@@ -44,10 +54,24 @@ export function filtersOf(
     return { kind: "unknown", reason: `only ${read} of its filters were read` };
   }
   try {
-    return { kind: "read", evaluate: filterEvaluator(asked.filters) };
+    const evaluate = filterEvaluator(asked.filters);
+    const isOpenToArm = abis.includes("arm") && letsArmPass(evaluate);
+    return { kind: "read", evaluate, abis, isOpenToArm };
   } catch (error) {
     return { kind: "unknown", reason: `its filter cannot be run: ${(error as Error).message}` };
   }
+}
+
+/** The first number that arm does not have. Source: asm/unistd.h of arm, Linux 6.18. */
+const ARM_CALLS = 470;
+
+function letsArmPass(evaluate: (call: FilteredCall) => FilterAnswer): boolean {
+  const args = [0n, 0n, 0n, 0n, 0n, 0n];
+  for (let nr = 0; nr < ARM_CALLS; nr++) {
+    const { action } = evaluate({ arch: AUDIT_ARCH_ARM, nr, args });
+    if (action === "allow" || action === "log") return true;
+  }
+  return false;
 }
 
 /**
@@ -66,18 +90,18 @@ export function passes(filters: ThreadFilters, calls: readonly Call[]): Passage 
       return calls.length === 0 || calls.some(({ name }) => IN_STRICT_MODE.includes(name)) ||
         { outcome: "killed", wall: "filter", reason: "seccomp is in strict mode" };
     case "read":
-      return passesRead(filters.evaluate, calls);
+      return passesRead(filters, calls);
   }
 }
 
 function passesRead(
-  evaluate: (call: FilteredCall) => FilterAnswer,
+  { evaluate, abis, isOpenToArm }: Extract<ThreadFilters, { kind: "read" }>,
   calls: readonly Call[],
 ): Passage {
   let doubt: string | undefined;
   let refusal: Prediction | undefined;
   for (const each of calls) {
-    for (const form of formsOf(each)) {
+    for (const form of formsOf(each, abis)) {
       const answer = evaluate(form);
       const verdict = verdictOn(each.name, answer);
       if (verdict === true) return true;
@@ -85,6 +109,7 @@ function passesRead(
       else refusal ??= verdict;
     }
   }
+  if (isOpenToArm && refusal !== undefined) doubt ??= OPEN_TO_ARM;
   return doubt ?? refusal ?? true;
 }
 

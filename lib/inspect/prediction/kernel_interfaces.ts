@@ -85,12 +85,9 @@ function byEntering(
 }
 
 function asPersonality(view: View, personalities: readonly number[] | undefined): KernelAnswer {
-  if (personalities === undefined) return cannotTell("the personalities of a ring were not seen");
-  if (personalities.includes(0) || isRootsReader(view)) return undefined;
-  if (personalities.length > 0) return OWN_CREDENTIALS;
-  return view.surroundings.showsPersonalities
-    ? refused("EINVAL", "kernel", "no personality is registered")
-    : cannotTell("this kernel does not show the personalities of a ring");
+  if (isRootsReader(view)) return undefined;
+  if (personalities === undefined) return cannotTell("the kernel does not list its personalities");
+  return personalities.includes(0) ? undefined : OWN_CREDENTIALS;
 }
 
 /**

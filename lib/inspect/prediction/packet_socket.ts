@@ -58,7 +58,6 @@ import {
   destination,
   isUnbound,
   lock,
-  nextDescriptor,
   onPacketSocket,
   onSocket,
   openingCalls,
@@ -67,6 +66,7 @@ import {
   sending,
   setOption,
 } from "./socket_steps.ts";
+import { isReadable, isWritable, tableOf } from "./table.ts";
 
 const NET_ADMIN = { bit: CAP_NET_ADMIN, name: "CAP_NET_ADMIN" };
 const NET_RAW = { bit: CAP_NET_RAW, name: "CAP_NET_RAW" };
@@ -103,23 +103,21 @@ const sendingTo = (view: View, address: bigint, length: number): Call[] =>
 
 /** Returns the ways to send from a pipe, or from a file. */
 function splicing(view: View): Step[][] {
-  const { daemon } = view;
-  const free = nextDescriptor(view);
-  const pipes = daemon.shown.descriptors.filter(({ refers_to }) => refers_to.startsWith("pipe:"));
-  const isFedByItself = (link: string) =>
-    pipes.some(({ refers_to, access }) => refers_to === link && access?.includes("write"));
+  const { next: free, pipes, isCut } = tableOf(view.daemon);
+  const fed = new Set(pipes.filter(isWritable).map(({ refers_to }) => refers_to));
   const from = (fd: number) =>
     view.socket.fds.map((socket) => call("splice", fd, NULL, socket, NULL, FRAME, 0));
   const fromFile = onSocket(view, "sendfile", free, NULL, FRAME);
   const writing = [call("write", free + 1, POINTER, FRAME), call("writev", free + 1, POINTER, 1n)];
   return [
     ...sending(view, from(free), step([call("pipe2", POINTER, 0)]), step(writing)),
-    ...pipes.filter(({ access }) => access?.includes("read")).flatMap(({ fd, refers_to }) => {
-      const doubt = isFedByItself(refers_to)
+    ...pipes.filter(isReadable).flatMap(({ fd, refers_to }) => {
+      const doubt = fed.has(refers_to)
         ? undefined
         : cannotTell(`descriptor ${fd} is a pipe, into which another process may write`);
       return sending(view, from(fd), step([], doubt));
     }),
+    ...isCut ? [[step([], cannotTell("it has too many descriptors"))]] : [],
     ...sending(view, fromFile, step([call("memfd_create", POINTER, 0)]), step(writing)),
     ...sending(view, fromFile, step(openingCalls(0))),
   ];

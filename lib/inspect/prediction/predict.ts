@@ -127,7 +127,7 @@ interface Threads {
 }
 
 /** Threads of the kernel make no system calls; the rules for rings look at them. */
-function threadsOf({ daemon, asked }: Subject, { kernelThreads }: Surroundings): Threads {
+function threadsOf({ daemon, asked }: Subject, { kernelThreads, abis }: Surroundings): Threads {
   const stopped = new Map(asked?.threads.map((thread) => [thread.tid, thread]));
   const all = stopped.size > 0
     ? [...stopped.values()].map(({ credentials }) => credentials)
@@ -145,14 +145,19 @@ function threadsOf({ daemon, asked }: Subject, { kernelThreads }: Surroundings):
     }
     kinds.push(of);
   }
-  const missing = kinds.length === 0 ? "none of its threads was seen" : undefined;
+  const [sharer] = daemon.sharers;
+  const missing = kinds.length === 0
+    ? "none of its threads was seen"
+    : sharer === undefined
+    ? undefined
+    : `process ${sharer.pid} shares its memory or its descriptors, as a thread does`;
   return { kinds: kinds.map(toThread), missing };
 
   function toThread({ like, asked }: typeof kinds[number]): SubjectThread {
     const isFiltered = (asked?.filters.length ?? 0) > 0;
     return {
       credentials: like,
-      filters: filtersOf(like, asked),
+      filters: filtersOf(like, asked, abis),
       netRaw: daemon.netRaw.get(like.tid),
       answers: (isFiltered ? asked?.beneath : asked?.asItIs) ?? {},
     };

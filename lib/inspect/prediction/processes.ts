@@ -70,14 +70,18 @@ function signalling(pid: number): Call[] {
   ]);
 }
 
-/** The answer of the process about its parent-death signal. */
-function deathSignal({ asked }: View): KernelAnswer {
-  const signals = asked?.threads.map(({ parentDeathSignal }) => parentDeathSignal) ?? [undefined];
-  if (signals.includes(SIGKILL)) {
+/**
+ * The answer of the process about its parent-death signal. Programs set it on their first thread,
+ * and only that one is asked if there are many; an answer of any other counts too.
+ */
+function deathSignal({ asked, daemon }: View): KernelAnswer {
+  const threads = asked?.threads ?? [];
+  if (threads.some(({ parentDeathSignal }) => parentDeathSignal === SIGKILL)) {
     return refused("no effect", "kernel", "the kernel kills it when its parent ends");
   }
-  return signals.length === 0 || signals.includes(undefined)
-    ? cannotTell("its parent-death signal can only be asked of a stopped process")
+  const first = threads.find(({ tid }) => tid === daemon.pid);
+  return first?.parentDeathSignal === undefined
+    ? cannotTell("its parent-death signal was not asked")
     : undefined;
 }
 

@@ -8,14 +8,17 @@ import { RLIMIT_NOFILE } from "../../../ffi/abi/constants.ts";
 import { type Call, call, NULL, POINTER } from "./calls.ts";
 import { passes } from "./filter_wall.ts";
 import { cannotTell, type KernelAnswer, refused, type View } from "./rule.ts";
+import { tableOf } from "./table.ts";
 
 /** Returns the kernel's answer to a call that takes some new descriptors. */
 export function room(view: View, wanted: number): KernelAnswer {
-  const { daemon: { descriptorLimit, shown }, surroundings: { mostDescriptors } } = view;
+  const { daemon: { descriptorLimit }, surroundings: { mostDescriptors } } = view;
   if (descriptorLimit === undefined) return cannotTell("its limit of descriptors cannot be read");
-  const open = shown.descriptors.filter(({ tids }) => tids.length === 0).map(({ fd }) => fd);
-  const free = (limit: number) =>
-    limit - open.filter((fd) => fd < limit).length - shown.descriptors_left_out;
+  const { numbers } = tableOf(view.daemon);
+  const free = (limit: number) => {
+    const open = numbers.findIndex((fd) => fd >= limit);
+    return limit - (open === -1 ? numbers.length : open);
+  };
   if (free(descriptorLimit) >= wanted) return undefined;
   if (mostDescriptors !== undefined && free(mostDescriptors) >= wanted) {
     const raise = passes(view.thread.filters, RAISING);

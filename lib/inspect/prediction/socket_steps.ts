@@ -25,6 +25,7 @@ import {
   step,
   type View,
 } from "./rule.ts";
+import { tableOf } from "./table.ts";
 
 /** The size of `struct sockaddr_ll`, in bytes. */
 export const ADDRESS = 20;
@@ -107,10 +108,7 @@ export function openingCalls(flags: number): Call[] {
 }
 
 /** Returns a number that no descriptor has. */
-export function nextDescriptor({ daemon }: View): number {
-  return daemon.shown.descriptors.reduce((most, { fd }) => Math.max(most, fd), 2) + 1 +
-    daemon.shown.descriptors_left_out;
-}
+export const nextDescriptor = ({ daemon }: View): number => tableOf(daemon).next;
 
 /** Returns the calls that make a pair of sockets. */
 export function pairing(): Call[] {

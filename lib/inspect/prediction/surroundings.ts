@@ -5,12 +5,15 @@
  * @module
  */
 
-import { Errno, errnoOf, SystemError } from "../../../ffi/abi/errno.ts";
+import { check, Errno, errnoOf, SystemError } from "../../../ffi/abi/errno.ts";
+import { libc } from "../../../ffi/abi/libc.ts";
+import { X32_BIT } from "../../../ffi/abi/other_abis.ts";
 import { rawSyscall } from "../../../ffi/abi/raw_syscall.ts";
+import { syscallNumber } from "../../../ffi/abi/syscalls.ts";
 import { readTextFile } from "../../../ffi/process/file.ts";
-import { IoUring } from "../../../ffi/io_uring/io_uring.ts";
 import { isKernelThread } from "../../../ffi/ptrace/thread_state.ts";
 import { systemSetting } from "../../host/kernel.ts";
+import type { OtherAbi } from "./calls.ts";
 import type { SeenDaemon } from "../subject.ts";
 
 /** The facts beside the process itself. A setting that the kernel does not have is undefined. */
@@ -21,8 +24,6 @@ export interface Surroundings {
   readonly ioUringGroup: string | undefined;
   /** Whether the kernel has io_uring at all. */
   readonly hasIoUring: boolean;
-  /** Whether the fdinfo of a ring lists its personalities. Linux 6.18 does not list them. */
-  readonly showsPersonalities: boolean;
   /** `kernel.unprivileged_bpf_disabled`. */
   readonly unprivilegedBpfDisabled: string | undefined;
   /** `kernel.yama.ptrace_scope`. */
@@ -39,6 +40,8 @@ export interface Surroundings {
   readonly hasNullDevice: boolean | undefined;
   /** Whether su(1) is in its root folder, as a set-uid program; undefined if unknown. */
   readonly hasSetUidProgram: boolean | undefined;
+  /** The other ways into this kernel, beside that of its architecture. */
+  readonly abis: readonly OtherAbi[];
   /** The threads that only the kernel runs, for an io_uring. They make no system calls. */
   readonly kernelThreads: readonly number[];
 }
@@ -54,7 +57,6 @@ export function seeSurroundings({ pid, threads, shown }: SeenDaemon): Surroundin
     ioUringDisabled: setting("kernel/io_uring_disabled"),
     ioUringGroup: setting("kernel/io_uring_group"),
     hasIoUring: hasIoUring(),
-    showsPersonalities: showsPersonalities(),
     unprivilegedBpfDisabled: setting("kernel/unprivileged_bpf_disabled"),
     ptraceScope: setting("kernel/yama/ptrace_scope"),
     maxUserNamespaces: setting("user/max_user_namespaces"),
@@ -62,7 +64,8 @@ export function seeSurroundings({ pid, threads, shown }: SeenDaemon): Surroundin
     restrictedUserNamespaces: setting("kernel/apparmor_restrict_unprivileged_userns"),
     mostDescriptors: hardLimitOfDescriptors(pid),
     hasNullDevice: isHere ? hasMode("/dev/null", WRITABLE_BY_OTHERS) : undefined,
-    hasSetUidProgram: isHere ? hasMode("/usr/bin/su", SET_UID) : undefined,
+    hasSetUidProgram: isHere ? hasMode("/usr/bin/su", SET_UID, 0) : undefined,
+    abis: otherAbis(),
     kernelThreads: threads.map(({ tid }) => tid).filter(isKernelThread),
   };
 }
@@ -73,33 +76,36 @@ function setting(path: string): string | undefined {
 }
 
 /**
- * Whether the mode of a file of root's has one of these bits. A folder of another mount namespace
- * is not looked at: a process may have made it, and have every look at it wait without end.
+ * Whether the mode of a file has one of these bits, and its owner is this one, if one is named. A
+ * folder of another mount namespace is not looked at: a process may have made it, and have every
+ * look at it wait without end.
  */
-function hasMode(path: string, bits: number): boolean {
+function hasMode(path: string, bits: number, owner?: number): boolean {
   try {
     const { uid, mode } = Deno.statSync(path);
-    return uid === 0 && ((mode ?? 0) & bits) !== 0;
+    return (owner ?? uid) === uid && ((mode ?? 0) & bits) !== 0;
   } catch {
     return false;
   }
 }
 
+/**
+ * Returns the other ways into this kernel. On x86_64 the setting exists where it runs 32-bit
+ * programs. The call is getpid(2) of x32; a filter of our own that refuses it shows nothing.
+ */
+function otherAbis(): OtherAbi[] {
+  if (Deno.build.arch === "aarch64") return ["arm"];
+  const getpid = BigInt(X32_BIT | syscallNumber("getpid")!);
+  const x32 = errnoOf(() => check(libc.syscall(getpid, 0n, 0n, 0n, 0n, 0n, 0n), "getpid"));
+  return [
+    ...setting("abi/vsyscall32") === undefined ? [] : ["i386" as const],
+    ...x32 === Errno.ENOSYS ? [] : ["x32" as const],
+  ];
+}
+
 /** Whether the kernel knows io_uring_setup(2). Without entries it makes no ring. */
 function hasIoUring(): boolean {
   return errnoOf(() => rawSyscall("io_uring_setup", 0, 0)) !== Errno.ENOSYS;
-}
-
-/** Whether a personality that this process registers shows in the fdinfo of its ring. */
-function showsPersonalities(): boolean {
-  try {
-    using ring = new IoUring();
-    ring.registerPersonality();
-    return /^Personalities:/m.test(readTextFile(`/proc/self/fdinfo/${ring.fd}`));
-  } catch (error) {
-    if (error instanceof SystemError) return false;
-    throw error;
-  }
 }
 
 /** Returns the hard limit of RLIMIT_NOFILE; undefined if it cannot be read. */

@@ -7,7 +7,6 @@
 
 import type { Evidence, ExperimentEvidence } from "../../evidence/evidence.ts";
 import type {
-  InspectedDescriptor,
   InspectedFilters,
   InspectedHole,
   InspectedProcess,
@@ -226,14 +225,14 @@ function renderDescriptors(process: InspectedProcess): Markup {
     ${renderTable(
       [`Descriptors of ${pid}`, `The open descriptors, with the links in /proc.${left}`],
       ["Number", "Refers to", "Access"],
-      descriptors.map(rowOfDescriptor),
+      descriptors.map((each) => [
+        String(each.fd),
+        each.refers_to,
+        describeDescriptor(each, process),
+      ]),
     )}
     </details>
   `;
-}
-
-function rowOfDescriptor(descriptor: InspectedDescriptor): string[] {
-  return [String(descriptor.fd), descriptor.refers_to, describeDescriptor(descriptor)];
 }
 
 /** Renders the known holes of the kernel. */

@@ -148,7 +148,9 @@ function renderDescriptors(process: InspectedProcess, manner: Manner): string[] 
   const width = Math.max(0, ...links.map((link) => link.length));
   const rows = shown.map((each, i) =>
     oneLine(
-      `${String(each.fd).padStart(4)}  ${links[i].padEnd(width)}  ${describeDescriptor(each)}`,
+      `${String(each.fd).padStart(4)}  ${links[i].padEnd(width)}  ${
+        describeDescriptor(each, process)
+      }`,
       WIDTH,
     )
   );

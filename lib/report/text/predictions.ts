@@ -7,7 +7,7 @@
 import type { Cell, Matrix } from "../../evidence/evidence.ts";
 import { escapeText } from "../../evidence/escape.ts";
 import { groupPredictions, isExpected, type PredictedGroup, reasonOf } from "../predictions.ts";
-import { WIDTH, wrap } from "../wrap.ts";
+import { WIDTH, wrapList } from "../wrap.ts";
 import { folded, oneLine } from "./lines.ts";
 import type { Palette } from "./palette.ts";
 
@@ -34,7 +34,7 @@ function renderGroup(group: PredictedGroup, paint: Palette): string[] {
   const text = oneLine(`${operations.length} ${heading}`, WIDTH - 3);
   return [
     `  ${isExpected ? text : paint.fail(text)}:`,
-    ...wrap(escapeText(operations.join(", ")), WIDTH - 6).map((line) => `      ${line}`),
+    ...wrapList(operations.map(escapeText), WIDTH - 6).map((line) => `      ${line}`),
   ];
 }
 

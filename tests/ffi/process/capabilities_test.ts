@@ -1,5 +1,11 @@
-import { assert, assertEquals } from "@std/assert";
-import { capget, ownThreads, threadsWithCapabilities, WaitingThreads } from "../../../ffi/mod.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  capget,
+  ownThreads,
+  threadsWithCapabilities,
+  WaitingThreads,
+  withFileUid,
+} from "../../../ffi/mod.ts";
 import { testNeeding } from "../../support/needs.ts";
 import { ROOT } from "../../support/programs.ts";
 import { command } from "../programs.ts";
@@ -94,6 +100,26 @@ testNeeding({ root: true }, "threadsWithCapabilities() lists every thread of roo
   using _threads = new WaitingThreads(3);
   assertEquals(threadsWithCapabilities().sort(), [...ownThreads().keys()].sort());
 });
+
+testNeeding(
+  { root: true },
+  "withFileUid() gives this thread another user's files, and restores what it changes",
+  () => {
+    const path = Deno.makeTempFileSync();
+    const dumpable = () => Deno.statSync("/proc/self/environ").uid;
+    const before = [capget(), dumpable()];
+    try {
+      Deno.writeTextFileSync(path, "root's");
+      const read = () => Deno.readTextFileSync(path);
+      assertThrows(() => withFileUid(65534, read), Deno.errors.PermissionDenied);
+      Deno.chownSync(path, 65534, 65534);
+      assertEquals(withFileUid(65534, read), "root's");
+      assertEquals([capget(), dumpable()], before);
+    } finally {
+      Deno.removeSync(path);
+    }
+  },
+);
 
 Deno.test("capget() of a thread agrees with /proc", () => {
   for (const tid of ownThreads().keys()) {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Errno, PrivilegeError } from "../../../ffi/mod.ts";
-import { parseStatus } from "../../../lib/inspect/threads.ts";
+import { parseStatus, type ThreadCredentials } from "../../../lib/inspect/threads.ts";
 import {
   judgeConfinement,
   judgeCredentials,
@@ -12,6 +12,7 @@ import {
   judgeLaterThreads,
   judgeRegaining,
   judgeSecondLine,
+  judgeUnstopped,
   LATER_THREADS,
 } from "../../../lib/confine/judge.ts";
 
@@ -100,6 +101,25 @@ Deno.test("judgeConfinement() fails for one thread that lacks one protection", (
     const { status, observed } = judgeConfinement([thread(1), thread(2, change)], NOBODY);
     assertEquals([status, observed.startsWith("1 of 2 threads")], ["fail", true], change[1]);
   }
+});
+
+Deno.test("judgeConfinement() accepts a bounding set that the parent cannot take away, and no other", () => {
+  const withBounding = thread(1, ["CapBnd:\t0000000000000000", "CapBnd:\t0000000000002000"]);
+  const status = (bounding: bigint) => judgeConfinement([withBounding], NOBODY, bounding).status;
+  assertEquals([status(0n), status(0x1000n), status(0x3000n)], ["fail", "fail", "pass"]);
+  const effective = thread(1, ["CapEff:\t0000000000000000", "CapEff:\t0000000000002000"]);
+  assertEquals(judgeConfinement([effective], NOBODY, ~0n).status, "fail");
+});
+
+Deno.test("judgeUnstopped() refutes what was seen, and shows nothing otherwise", () => {
+  const statuses = (...threads: ThreadCredentials[]) =>
+    Object.values(judgeUnstopped(threads, NOBODY)).map(({ status }) => status);
+  assertEquals(statuses(thread(1)), ["skip", "skip", "skip", "skip"]);
+  assertEquals(
+    statuses(thread(1), thread(2, ["CapEff:\t0000000000000000", "CapEff:\t0000000000002000"])),
+    ["skip", "skip", "skip", "fail"],
+  );
+  assertEquals(statuses(thread(1, ["Uid:\t65534", "Uid:\t0"])), ["skip", "skip", "fail", "skip"]);
 });
 
 const threads = (count: number) => Array.from({ length: count }, (_, i) => thread(i + 1));

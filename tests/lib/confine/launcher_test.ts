@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { CAP_NET_RAW, CAP_SETGID, CAP_SETUID } from "../../../ffi/mod.ts";
 import {
   defaultLauncher,
@@ -9,19 +9,25 @@ import {
 import { ALL_PROTECTIONS, type Protection } from "../../../lib/confine/protections.ts";
 import { CannotAnswer } from "../../../lib/evidence/errors.ts";
 import { testNeeding } from "../../support/needs.ts";
+import { runProgram } from "../../support/programs.ts";
+import { asService, ENOUGH, SERVICE_DENO } from "../../support/service.ts";
 
 const NOBODY = { uid: 65534, gid: 65533 };
 
-Deno.test("launcherFor() returns a program with its arguments, and no shell", () => {
-  const [program, ...args] = launcherFor(NOBODY, ["no-capabilities"]);
-  assertMatch(program, /^\/.*\/setpriv$/);
-  assertEquals(args.toSorted(), [
-    "--",
-    ...["--ambient-caps=-all", "--bounding-set=-all", "--clear-groups", "--inh-caps=-all"],
-    ...["--no-new-privs", "--rgid=65533", "--ruid=65534"],
-  ]);
-  assertEquals(args.at(-1), "--", "what follows is the child's command");
-});
+testNeeding(
+  { root: true },
+  "launcherFor() returns a program with its arguments, and no shell",
+  () => {
+    const [program, ...args] = launcherFor(NOBODY, ["no-capabilities"]);
+    assertMatch(program, /^\/.*\/setpriv$/);
+    assertEquals(args.toSorted(), [
+      "--",
+      ...["--ambient-caps=-all", "--bounding-set=-all", "--clear-groups", "--inh-caps=-all"],
+      ...["--no-new-privs", "--rgid=65533", "--ruid=65534"],
+    ]);
+    assertEquals(args.at(-1), "--", "what follows is the child's command");
+  },
+);
 
 Deno.test("Without no-capabilities launcherFor() returns the usual launcher, and launcherUnder() returns none", () => {
   const others = ALL_PROTECTIONS.filter((name) => name !== "no-capabilities");
@@ -78,6 +84,32 @@ testNeeding(
       ...[`CapInh:\t${none}`, `CapPrm:\t${three}`, `CapEff:\t${three}`, `CapBnd:\t${three}`],
       ...[`CapAmb:\t${none}`, "NoNewPrivs:\t1"],
     ]);
+  },
+);
+
+testNeeding(
+  { root: true, programs: { setpriv: "util-linux" } },
+  "The launchers of a service leave its children three capabilities or none, and no way to others",
+  async () => {
+    const program = [SERVICE_DENO, "run", "-A", "tests/lib/confine/programs/launched.ts"];
+    const [first, ...args] = [...asService(ENOUGH), ...program];
+    const { code, stdout, stderr } = await runProgram(first, args);
+    assertEquals(code, 0, stderr);
+    const { usual, usualAsRoot, hardened, bounding } = JSON.parse(stdout);
+    const [three, none] = ["00000000000020c0", "0".repeat(16)];
+    assertEquals(usual, {
+      Uid: "1001\t1001\t1001\t1001",
+      ...{ CapInh: three, CapPrm: three, CapEff: three, CapBnd: bounding, CapAmb: three },
+      NoNewPrivs: "1",
+    });
+    // The bounding set is the service's own, and as uid 0 too execve(2) grants nothing of it.
+    assert(BigInt(`0x${bounding}`) > BigInt(`0x${three}`));
+    assertEquals([usualAsRoot.Uid, usualAsRoot.CapPrm], ["0\t0\t0\t0", three]);
+    assertEquals(hardened, {
+      Uid: "65534\t1001\t1001\t1001",
+      ...{ CapInh: none, CapPrm: none, CapEff: none, CapBnd: bounding, CapAmb: none },
+      NoNewPrivs: "1",
+    });
   },
 );
 

@@ -23,7 +23,11 @@ Deno.test("missingCapabilities() returns each missing capability once, in order"
 });
 
 Deno.test("describeMissing() names the missing capabilities and the remedy", () => {
-  assertEquals(describeMissing(["CAP_NET_RAW", "CAP_KILL"]), [
+  assertEquals(describeMissing(["CAP_NET_RAW", "CAP_KILL"], 1001), [
+    "uid 1001 without CAP_NET_RAW, CAP_KILL",
+    "Grant it (in a unit: AmbientCapabilities=CAP_NET_RAW CAP_KILL)",
+  ]);
+  assertEquals(describeMissing(["CAP_NET_RAW", "CAP_KILL"], 0), [
     "Root without CAP_NET_RAW, CAP_KILL",
     "Grant CAP_NET_RAW, CAP_KILL (in a container: --cap-add)",
   ]);

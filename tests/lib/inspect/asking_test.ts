@@ -34,6 +34,7 @@ function seen(pid: number): SeenDaemon {
     rings: [],
     descriptors: [],
     mapped: [],
+    sharers: [],
     siblings: { dumpable: [], undumpable: [] },
   };
 }

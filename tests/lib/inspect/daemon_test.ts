@@ -296,7 +296,7 @@ testNeeding(
       "run",
       "-A",
       "--no-check",
-      `${ROOT}/tests/lib/inspect/programs/look.ts`,
+      `${ROOT}/tests/lib/inspect/programs/see_daemon.ts`,
     ];
     const run = async (...before: string[]) => {
       const [program, ...args] = [...before, ...asNobody, ...look, String(daemon.pid)];

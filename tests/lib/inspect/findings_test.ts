@@ -95,6 +95,11 @@ Deno.test("DROP-05 fails at launch for a thread without NoNewPrivs, or with one 
     assertEquals(judge({ [set]: "00000000000020c1" }), "fail", set);
   }
   assertEquals(judgeLaunch(view({ threads: [] }), most).status, "fail");
+  const withBounding = (changes: Record<string, string>, bounding: bigint) =>
+    judgeLaunch(view({ threads: [parseStatus(7, status(changes))] }), most, bounding).status;
+  assertEquals(withBounding({ CapBnd: "00000000000020c1" }, 0x20c1n), "pass");
+  assertEquals(withBounding({ CapBnd: "00000000000020c2" }, 0x20c1n), "fail");
+  assertEquals(withBounding({ CapEff: "00000000000020c1" }, 0x20c1n), "fail");
 });
 
 Deno.test("DROP-05 fails if one thread gets any answer but EPERM, on either wall, and for a foothold", () => {

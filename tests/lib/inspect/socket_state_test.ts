@@ -5,9 +5,11 @@ import {
   assemble,
   attachFilter,
   bind,
+  bpfLoad,
   bpfReturn,
   bpfSocketFilter,
   copyDescriptor,
+  disassemble,
   ETH_P_ALL,
   ETH_P_IP,
   O_CLOEXEC,
@@ -44,6 +46,7 @@ import type { InspectedSocket } from "../../../lib/evidence/inspected.ts";
 import { pause } from "../../../lib/host/pause.ts";
 import { inNetworkNamespace } from "../../../lib/inspect/network_namespace.ts";
 import { linksOfPacketSockets } from "../../../lib/inspect/packet_sockets.ts";
+import { seeDaemon } from "../../../lib/inspect/daemon.ts";
 import { seePacketSockets } from "../../../lib/inspect/socket_state.ts";
 import type { SocketState } from "../../../lib/inspect/subject.ts";
 import { threadIds } from "../../../lib/inspect/threads.ts";
@@ -51,16 +54,17 @@ import { bindPacketSocket } from "../../../lib/packets/socket.ts";
 import { OtherNamespace } from "../../ffi/programs/other_namespace.ts";
 import { ip } from "../../ffi/programs/veth.ts";
 import { type Daemon, startDaemon } from "../../support/daemon.ts";
+import { lookAtDancer } from "./dancing.ts";
+import { heldByChild } from "../../support/held_by_child.ts";
 import { testNeeding } from "../../support/needs.ts";
-import { seen } from "./seen_daemon.ts";
 
 const LO = 1;
 const CLONE_FILES = "0x400";
 
-const daemonTest = (name: string, test: () => Promise<void>) =>
+const daemonTest = (name: string, test: () => void | Promise<void>) =>
   testNeeding({ root: true, programs: { cc: "gcc" } }, name, test);
 
-const look = ({ pid }: { pid: number }) => seePacketSockets(seen(pid));
+const look = ({ pid }: { pid: number }) => seePacketSockets(seeDaemon(pid));
 
 const htons = (value: number) => value >> 8 | (value & 0xff) << 8;
 
@@ -165,7 +169,8 @@ daemonTest("Filters: none, classic, extended; and the lock", async () => {
   const program = assemble([bpfReturn(96)]);
   change(daemon, (fd) => attachFilter(fd, program));
   assertEquals(first(daemon).state.filter, program);
-  assertEquals(first(daemon).shown.filter?.length, 1);
+  assertEquals(first(daemon).shown.filter, disassemble(program));
+  assert(first(daemon).shown.filter?.[0].includes("ret      #96"));
   assertEquals(first(daemon).state.isLocked, false);
 
   using extended = new OwnedFd(bpfSocketFilter());
@@ -265,29 +270,27 @@ daemonTest(
 );
 
 daemonTest("SOCK_DGRAM and SOCK_PACKET", async () => {
-  await using daemon = await startDaemon();
-  const before = look({ pid: Deno.pid }).states.length;
   using datagrams = new OwnedFd(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   using old = new OwnedFd(socket(AF_INET, SOCK_PACKET | SOCK_CLOEXEC, htons(ETH_P_IP)));
   bindPacketSocket(datagrams.fd, LO, ETH_P_IP);
-  const { states, shown, unseen } = look({ pid: Deno.pid });
-  assertEquals([states.length - before, unseen], [2, []]);
+  const program = assemble([bpfLoad(0, 1), bpfReturn(0)]); // of the IP header, not of an address
+  attachFilter(datagrams.fd, program);
+  await using holder = heldByChild(datagrams.fd, old.fd);
   const of = (fd: number) => {
-    const place = states.findIndex((state) => state.fd === fd);
-    return { ...shown[place], rings: states[place].rings };
+    const { states, shown, unseen } = look(holder);
+    assertEquals([states.length, unseen], [2, []]);
+    return shown.find(({ fds }) => fds.includes(fd))!;
   };
+  assertEquals(of(datagrams.fd).filter, disassemble(program, false));
   assertEquals([of(datagrams.fd).type, of(datagrams.fd).interface], ["SOCK_DGRAM", "lo"]);
   const { type, ifindex, interface: name, protocol, rings, fanout } = of(old.fd);
   assertEquals([type, ifindex, name], ["SOCK_PACKET", 0, null]);
   assertEquals([protocol, rings, fanout], [ETH_P_IP, [], null]);
-  assertEquals(look(daemon).states, []);
 
   const address = new Uint8Array(16); // a family, and the name of an interface
   address.set([AF_PACKET, 0, ...new TextEncoder().encode("lo")]);
   bind(old.fd, address);
-  const bound = look({ pid: Deno.pid });
-  const place = bound.states.findIndex(({ fd }) => fd === old.fd);
-  assertEquals([bound.shown[place].ifindex, bound.shown[place].interface], [LO, "lo"]);
+  assertEquals([of(old.fd).ifindex, of(old.fd).interface], [LO, "lo"]);
 });
 
 daemonTest("A socket of another network namespace shows the names of that namespace", async () => {
@@ -302,14 +305,12 @@ daemonTest("A socket of another network namespace shows the names of that namesp
     bindPacketSocket(far.fd, 4243, ETH_P_ALL);
     join(far.fd, PACKET_MR_PROMISC, [], 4243);
     const home = readLink("/proc/thread-self/ns/net");
-    const { states, shown, unseen } = look({ pid: Deno.pid });
+    await using holder = heldByChild(far.fd);
+    const { state, shown } = first(holder);
     assertEquals(readLink("/proc/thread-self/ns/net"), home);
-    assertEquals(unseen, []);
-    const place = states.findIndex(({ fd }) => fd === far.fd);
-    assertEquals([states[place].isInOwnNamespace, states[place].rings], [false, []]);
-    const { interface: name, namespace, memberships } = shown[place];
-    assertEquals([name, memberships], ["sock-far", ["promiscuous on sock-far"]]);
-    assertEquals(namespace, readLink(`/proc/${other.pid}/ns/net`));
+    assertEquals([state.isInOwnNamespace, state.rings], [false, []]);
+    assertEquals([shown.interface, shown.memberships], ["sock-far", ["promiscuous on sock-far"]]);
+    assertEquals(shown.namespace, readLink(`/proc/${other.pid}/ns/net`));
   } finally {
     ip("link", "del", "sock-near");
   }
@@ -396,6 +397,20 @@ daemonTest("A socket registered in an io_uring is certainly hidden once it is cl
   await closed(link);
 });
 
+daemonTest("A ring may use sockets that other processes show, and this one does not", async () => {
+  await using daemon = await startDaemon(["packet=1", "io-uring=0"]);
+  assertEquals(look(daemon).hidden, []);
+  using other = new OwnedFd(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+  const { hidden, certainlyHidden } = look(daemon);
+  assertEquals(certainlyHidden, []);
+  assertEquals(hidden, [
+    "requests of an io_uring may use packet sockets of other processes: " +
+    readLink(`/proc/self/fd/${other.fd}`),
+  ]);
+  await using without = await startDaemon(["packet=1"]);
+  assertEquals(look(without).hidden, []);
+});
+
 daemonTest("A mapped ring is certainly a hidden socket once its descriptor is closed", async () => {
   await using daemon = await startDaemon(["packet=1", "copies=3,1", "map-ring=3"]);
   const { fd, link } = first(daemon).state;
@@ -416,53 +431,48 @@ daemonTest("A socket in another namespace that has no process is hidden in its r
   assert(hidden[0].endsWith("may be a packet socket"), hidden[0]);
 });
 
-daemonTest("Descriptors that were left out, or cannot be copied, are missing", async () => {
+daemonTest("A packet socket that appears during the look is missing", async () => {
   await using daemon = await startDaemon(["packet=1"]);
-  const whole = seen(daemon.pid);
-  const shown = { ...whole.shown, descriptors: [], descriptors_left_out: 12 };
-  const { missing, unseen } = seePacketSockets({ ...whole, shown });
-  assertEquals(missing.length, 2);
-  assertEquals(missing[0], "12 descriptors more than listed");
-  assert(missing[1].includes("appeared while the others were looked at"), missing[1]);
-  assertEquals(unseen, missing);
+  const { states, missing, unseen } = seePacketSockets({
+    ...seeDaemon(daemon.pid),
+    descriptors: [],
+  });
+  assertEquals([states, missing.length, unseen], [[], 1, missing]);
+  assert(missing[0].includes("appeared while the others were looked at"), missing[0]);
 });
 
-daemonTest(
-  "A descriptor that became another one meanwhile is missing only if it is a packet socket",
-  async () => {
-    await using daemon = await startDaemon(["packet=1", "packet=1"]);
-    const whole = seen(daemon.pid);
-    const swapped = whole.shown.descriptors.map((each) =>
-      each.fd === 3 ? { ...each, fd: 4, refers_to: readLink(`/proc/${daemon.pid}/fd/3`) } : each
-    );
-    const { states, missing } = seePacketSockets({
-      ...whole,
-      shown: { ...whole.shown, descriptors: swapped },
-    });
-    assertEquals([states.length, missing.length], [1, 1]);
-    assert(missing[0].includes("it changed while it was looked at"), missing[0]);
+daemonTest("A descriptor that becomes another is missing, if it was a packet socket", async () => {
+  await using daemon = await startDaemon(["packet=1", "packet=1"]);
+  const whole = seeDaemon(daemon.pid);
+  const swapped = whole.descriptors.map((each) =>
+    each.fd === 3 ? { ...each, fd: 4, refers_to: readLink(`/proc/${daemon.pid}/fd/3`) } : each
+  );
+  const { states, missing } = seePacketSockets({ ...whole, descriptors: swapped });
+  assertEquals([states.length, missing.length], [1, 1]);
+  assert(missing[0].includes("it changed while it was looked at"), missing[0]);
 
-    const closed = { fd: 99, refers_to: "socket:[1]", access: null, note: "", tids: [] };
-    const later = seePacketSockets({
-      ...whole,
-      shown: { ...whole.shown, descriptors: [...whole.shown.descriptors, closed] },
-    });
-    assertEquals([later.states.length, later.missing], [2, []]);
-  },
-);
+  const closed = { fd: 99, refers_to: "socket:[1]", access: null, note: "", tids: [] };
+  const later = seePacketSockets({ ...whole, descriptors: [...whole.descriptors, closed] });
+  assertEquals([later.states.length, later.missing], [2, []]);
+});
 
 daemonTest("seePacketSockets() throws ESRCH if the process has ended", async () => {
   const daemon = await startDaemon(["packet=1"]);
-  const before = seen(daemon.pid);
+  const before = seeDaemon(daemon.pid);
   await daemon[Symbol.asyncDispose]();
   const error = assertThrows(() => seePacketSockets(before), SystemError);
   assertEquals(error.code, "ESRCH");
 });
 
-daemonTest("Hundreds of numbers for dozens of sockets", async () => {
-  const words = Array.from({ length: 40 }, (_, i) => ["packet=1", `copies=${3 + i},1`]);
-  await using daemon = await startDaemon(words.flat());
-  const { states } = look(daemon);
-  assert(states.length >= 40);
+daemonTest("Thousands of numbers, and dozens of sockets", async () => {
+  await using daemon = await startDaemon(["packet=1", "descriptor-limit=8192", "copies=3,3000"]);
+  await daemon.run(...Array.from({ length: 40 }, () => "packet=1"));
+  const { states, shown, unseen } = look(daemon);
+  assertEquals([states.length, states[0].fds.length, unseen], [41, 3001, []]);
   assertEquals(states.map(({ fd }) => fd), states.map(({ fd }) => fd).toSorted((a, b) => a - b));
+  assertEquals(shown.flatMap(({ holders }) => holders), []);
+});
+
+daemonTest("A socket that moves all the time is seen, missing, or possibly hidden", async () => {
+  await lookAtDancer(20);
 });

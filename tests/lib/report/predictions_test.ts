@@ -44,7 +44,11 @@ Deno.test("isExpected() is false only for an outcome that contradicts the expect
       ["EACCES", "EPERM", false],
       ["allowed", "EPERM", false],
     ] as const
-  ) assertEquals(isExpected(cell(outcome, { known })), expected, `${outcome}, ${known}`);
+  ) {
+    const wall = kindOf(cell(outcome)) === "refused" ? "filter" : null;
+    assertEquals(isExpected(cell(outcome, { known, wall })), expected, `${outcome}, ${known}`);
+  }
+  assertEquals(isExpected(cell("ENOENT", { known: "refused" })), false, "refused by nothing");
 });
 
 Deno.test("reasonOf() is the rule of a filter, or another reason", () => {

@@ -105,10 +105,14 @@ Deno.test("describeAsking() says how long the process stood still", () => {
 
 Deno.test("describeDescriptor() names a table that is a thread's own", () => {
   const [first] = tcpdump.descriptors;
-  assertEquals(describeDescriptor(first), "read");
+  assertEquals(describeDescriptor(first, tcpdump), "read");
   assertEquals(
-    describeDescriptor({ ...first, access: null, note: "a note", tids: [8] }),
+    describeDescriptor({ ...first, access: null, note: "a note", tids: [8] }, tcpdump),
     "access unknown, a note, of thread 8 alone",
+  );
+  assertEquals(
+    describeDescriptor({ ...first, refers_to: socket.link }, tcpdump),
+    "read, packet socket",
   );
 });
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { cut, first, wrap } from "../../../lib/report/wrap.ts";
+import { cut, first, wrap, wrapList } from "../../../lib/report/wrap.ts";
 
 Deno.test("wrap() breaks between words, and loses none", () => {
   const text = "no line is longer than this, and a_word_that_is_longer_than_the_line stands alone";
@@ -12,6 +12,14 @@ Deno.test("wrap() breaks between words, and loses none", () => {
 
 Deno.test("wrap() keeps spaces within a line", () => {
   assertEquals(wrap("(000) ldh      [12]", 100), ["(000) ldh      [12]"]);
+});
+
+Deno.test("wrapList() breaks between items", () => {
+  assertEquals(wrapList(["send (fd 3)", "bind (fd 4)", "mark"], 20), [
+    "send (fd 3),",
+    "bind (fd 4), mark",
+  ]);
+  assertEquals(wrapList([], 20), []);
 });
 
 Deno.test("cut() keeps a text that fits, and marks one that does not", () => {

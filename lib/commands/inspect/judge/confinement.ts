@@ -121,7 +121,9 @@ export function judgeSecondLine({ daemon, sockets, asked }: Subject): Finding {
     ...sockets.filter(({ isLocked }) => !isLocked).map(({ fd }) =>
       `the filter of fd ${fd} is not locked`
     ),
-    ...sockets.filter(({ isPinned }) => !isPinned).map(({ fd }) => `fd ${fd} is not pinned`),
+    ...sockets.filter(({ isPinned }) => isPinned === false).map(({ fd }) =>
+      `fd ${fd} is not pinned`
+    ),
     ...dumpable === true ? ["it is dumpable"] : [],
     ...bounded.length > 0 ? [`a bounding set on ${whichThreads(bounded, threads)}`] : [],
   ];
@@ -133,5 +135,9 @@ export function judgeSecondLine({ daemon, sockets, asked }: Subject): Finding {
   if (missing.length > 0) return judged(false, joined(missing), evidence);
   if (threads.length === 0) return skipped("no thread was seen");
   if (dumpable === null) return skipped("whether it is dumpable cannot be read", evidence);
+  const unknown = sockets.filter(({ isPinned }) => isPinned === undefined).map(({ fd }) => fd);
+  if (unknown.length > 0) {
+    return skipped(`whether fd ${unknown.join(", ")} is pinned cannot be read`, evidence);
+  }
   return judged(true, "filters locked, sockets pinned, not dumpable, bounding set empty", evidence);
 }

@@ -247,15 +247,19 @@ Deno.test("INSP-10: names what is missing behind the filters", () => {
   }
   const unread = subjectOf({ daemon: daemon(seen().subject.daemon.threads, {}, null) });
   assertEquals(wrong(unread), ["INSP-10 skip"]);
+  const unknown = subjectOf({ sockets: [packetSocket({ isPinned: undefined })] });
+  assertEquals(wrong(unknown), ["INSP-10 skip"]);
 });
 
 Deno.test("Whatever was not seen turns a pass to a skip, and leaves a fail", () => {
   const unseenThreads = ["more threads than can be read"], unseenSockets = ["no PACKET_DIAG"];
+  const missingSockets = ["a thousand more descriptors"];
   assertEquals(
     wrong(seen({ unseenThreads })),
     INSPECTIONS.confined.plan.filter((id) => id !== "INSP-07").map((id) => `${id} skip`),
   );
-  assertEquals(wrong(seen({ unseenSockets })), ["INSP-07 skip", "INSP-09 skip", "INSP-10 skip"]);
+  assertEquals(wrong(seen({ unseenSockets })), ["INSP-07 skip"]);
+  assertEquals(wrong(seen({ missingSockets })), ["INSP-07 skip", "INSP-09 skip", "INSP-10 skip"]);
   assertEquals(
     wrong(seen({ unasked: ["it has a tracer"] })),
     ["INSP-05 skip", "INSP-06 skip", "INSP-08 skip", "INSP-09 skip"],

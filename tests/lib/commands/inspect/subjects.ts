@@ -99,6 +99,7 @@ export function daemon(
     rings: [],
     descriptors: [],
     mapped: [],
+    sharers: [],
     siblings: { dumpable: [], undumpable: [] },
     ...changes,
   };
@@ -149,6 +150,7 @@ export function seen(changes: Partial<Seen> = {}): Seen {
     possiblyHidden: [],
     accomplices: { found: [], unseen: [] },
     unseenThreads: [],
+    missingSockets: [],
     unseenSockets: [],
     unasked: [],
     overflow: { uid: undefined, gid: undefined },

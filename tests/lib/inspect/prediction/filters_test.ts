@@ -11,11 +11,13 @@ import {
   SECCOMP_RET_TRAP,
   SECCOMP_RET_USER_NOTIF,
 } from "../../../../ffi/abi/constants.ts";
+import { I386_SOCKETCALL, I386_SYSCALLS } from "../../../../ffi/abi/other_abis.ts";
 import { seccomp_data } from "../../../../ffi/abi/layouts.ts";
 import { type SyscallName, syscallNumber } from "../../../../ffi/abi/syscalls.ts";
 import { assemble, bpfJumpEqual, bpfLoad, bpfReturn } from "../../../../ffi/packet/bpf.ts";
 import { intIs, longIs, type SyscallCondition } from "../../../../ffi/seccomp/seccomp.ts";
 import type { OperationName } from "../../../../lib/evidence/operations.ts";
+import type { OtherAbi } from "../../../../lib/inspect/prediction/calls.ts";
 import { CANNOT_TELL, type Subject } from "../../../../lib/inspect/subject.ts";
 import {
   allowlistOf,
@@ -28,6 +30,7 @@ import {
   packetSocket,
   predicted,
   subject,
+  surroundings,
 } from "../../../support/subjects.ts";
 
 /** A process with one thread, which has these filters. */
@@ -194,6 +197,37 @@ Deno.test("A filter that looks at what the process may choose leaves the call in
     reason,
     "the filter of write looks at instruction_pointer low, which the process may choose",
   );
+});
+
+Deno.test("A filter that does not look at the architecture is passed by the call of a 32-bit program", () => {
+  const of = behind(answering("prctl", SECCOMP_RET_ERRNO | 1));
+  const outcome = (...abis: readonly OtherAbi[]) =>
+    outcomeOf("make-dumpable", of, surroundings({ abis }));
+  assertEquals([outcome(), outcome("i386"), outcome("x32")], ["EPERM", "allowed", "allowed"]);
+  const looking = behind(filterOf({ syscall: "prctl", action: "EPERM" }));
+  const around = surroundings({ abis: ["i386", "x32"] });
+  assertEquals(outcomeOf("make-dumpable", looking, around), "EPERM");
+});
+
+Deno.test("On aarch64 a filter that lets 32-bit programs pass leaves refusals in doubt", () => {
+  const around = surroundings({ abis: ["arm"] });
+  const outcome = (of: Subject) => outcomeOf("make-dumpable", of, around);
+  assertEquals(outcome(behind(answering("prctl", SECCOMP_RET_ERRNO | 1))), CANNOT_TELL);
+  assertEquals(outcome(behind(filterOf({ syscall: "prctl", action: "EPERM" }))), "EPERM");
+});
+
+Deno.test("socketcall(2) of 32-bit programs hides the call and its arguments", () => {
+  const numbers = [I386_SYSCALLS.bind!, syscallNumber("bind")!];
+  const refusing = (...refused: readonly number[]) =>
+    behind(assemble([
+      bpfLoad(NR),
+      ...refused.flatMap((nr) => [bpfJumpEqual(nr, 0, 1), bpfReturn(SECCOMP_RET_ERRNO | 1)]),
+      bpfReturn(SECCOMP_RET_ALLOW),
+    ]));
+  const around = surroundings({ abis: ["i386"] });
+  const outcome = (...refused: readonly number[]) =>
+    outcomeOf("rebind-all", refusing(...refused), around);
+  assertEquals([outcome(...numbers), outcome(...numbers, I386_SOCKETCALL)], ["allowed", "EPERM"]);
 });
 
 Deno.test("Of several filters the strictest answers, and the reason names it", () => {

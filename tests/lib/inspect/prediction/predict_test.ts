@@ -178,6 +178,15 @@ Deno.test("A thousand threads that are alike are one kind", () => {
   assertEquals(outcomeOf("send", askedSubject(...threads)), "EPERM");
 });
 
+Deno.test("A process that shares its descriptors may do more, so no refusal is certain", () => {
+  const sharer = { pid: 300, name: "x", sharesMemory: false, sharesDescriptors: true };
+  const { outcome, reason } = predicted("shutdown", subject(daemon({ sharers: [sharer] })));
+  assertEquals([outcome, reason], [
+    CANNOT_TELL,
+    "process 300 shares its memory or its descriptors, as a thread does",
+  ]);
+});
+
 Deno.test("Without any thread nothing can be told", () => {
   const none = subject(daemon({ threads: [] }));
   const { outcome, reason } = predicted("shutdown", none);

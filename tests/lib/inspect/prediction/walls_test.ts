@@ -210,7 +210,12 @@ const CASES: { readonly [group: string]: readonly Case[] } = {
     [
       "too many to see",
       "forgotten-descriptor",
-      subject(daemon({ shown: { descriptors_left_out: 1 } })),
+      holding(
+        ...Array.from({ length: 1001 }, (_, i) => [
+          descriptor(10 + 2 * i, `pipe:[${10 + i}]`, "write"),
+          descriptor(11 + 2 * i, `pipe:[${10 + i}]`, "read"),
+        ]).flat(),
+      ),
       CANNOT_TELL,
     ],
     ["a null device", "open-for-writing", subject(), "allowed"],
@@ -296,8 +301,7 @@ const CASES: { readonly [group: string]: readonly Case[] } = {
       withRing({ personalities: [1] }),
       "EACCES credential",
     ],
-    ["none", "early-personality", withRing({}), "EINVAL kernel"],
-    ["none shown", "early-personality", withRing({}), CANNOT_TELL, { showsPersonalities: false }],
+    ["none listed", "early-personality", withRing({ personalities: undefined }), CANNOT_TELL],
     ["not polled", "early-polled-ring", withRing({}), "no effect kernel"],
     ["polled by root", "early-polled-ring", polled(0), "allowed", { kernelThreads: [101] }],
     ["polled by nobody", "early-polled-ring", polled(1), "EACCES credential", {

@@ -1,19 +1,13 @@
 /**
- * Looks at a process, and prints the error with its remedy; `seen` if there is none.
+ * Looks at the packet sockets of a process, and prints as JSON what it has seen.
  *
  *     look.ts PID
  *
  * @module
  */
 
-import { CannotAnswer } from "../../../../lib/evidence/errors.ts";
 import { seeDaemon } from "../../../../lib/inspect/daemon.ts";
+import { seePacketSockets } from "../../../../lib/inspect/socket_state.ts";
+import { printJson } from "../../../ffi/programs/print_json.ts";
 
-const say = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
-try {
-  seeDaemon(Number(Deno.args[0]));
-  say("seen");
-} catch (error) {
-  if (!(error instanceof CannotAnswer)) throw error;
-  say(`${error.message} — ${error.remedy}`);
-}
+printJson(seePacketSockets(seeDaemon(Number(Deno.args[0]))));
