@@ -48,6 +48,14 @@ async function inspect(pid: number, ...options: string[]): Promise<Inspected> {
   };
 }
 
+/** A known hole that every call that sends leads to. */
+const SENDING_HOLE = "CVE-2026-74582";
+
+/** Whether the process reaches a known hole. */
+function reachOf(cve: string, { process }: ExperimentEvidence): boolean | null | undefined {
+  return process!.known_holes.find((hole) => hole.cve === cve)?.reachable;
+}
+
 /** Asks, and expects confinement. */
 const CONFINED = ["--ask", "--expect", "confined"];
 
@@ -64,6 +72,7 @@ testNeeding(
       assertEquals(evidence.process!.packet_sockets.map(({ fds }) => fds), [[3]]);
       assertEquals(evidence.matrix!.columns, ["fd 3"]);
       assertEquals(evidence.process!.stopped_ms > 0, options.length > 0);
+      assertEquals(reachOf(SENDING_HOLE, evidence), true);
       assertMatch(text, /^=== Inspection of .*===\n\n *! NoNewPrivs is 0/);
       assertStringIncludes(text, "✓ D24");
     }
@@ -120,7 +129,10 @@ testNeeding(compiled, "A second packet socket in flight leaves the question open
 
 testNeeding(compiled, "A daemon that can only receive is confined", async () => {
   await using daemon = await startConfined();
-  const { outcome, wrong, text } = await inspect(daemon.pid, ...CONFINED);
+  const { outcome, evidence, wrong, text } = await inspect(daemon.pid, ...CONFINED);
+  assertEquals(reachOf(SENDING_HOLE, evidence), false);
+  // Its socket is pinned, and it can close it.
+  assertEquals(reachOf("CVE-2026-31504", evidence), true);
   assertEquals([wrong, outcome.code], [[], 0]);
   assertStringIncludes(text, "can only receive");
   await daemon.run("name=still"); // it goes on

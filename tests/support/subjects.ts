@@ -175,6 +175,7 @@ export function askedThread(
     beneath: {},
     notAsked: [],
     parentDeathSignal: 0,
+    usedRing: false,
     ...different,
   };
 }

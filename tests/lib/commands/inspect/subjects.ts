@@ -64,6 +64,7 @@ export function asked(
     beneath: REFUSED,
     notAsked: [],
     parentDeathSignal: 9,
+    usedRing: false,
     ...changes,
   };
 }
