@@ -44,16 +44,21 @@ const SHOWN = { descriptors: 500, threadGroups: 100, arguments: 64, sentences: 1
  * Whatever could not be seen is in `shown.unseen`, each with its reason.
  *
  * @param pid Its id in /proc.
+ * @param meanwhile Called in every look, between the readings that must agree.
  * @param limit The longest time that it may take, in milliseconds.
  * @throws {CannotAnswer} If there is no such process, if it ends meanwhile, is a thread of the
  * kernel or this process, or if it may not be examined.
  */
-export function seeDaemon(pid: number, limit = TIME_LIMIT): SeenDaemon {
+export function seeDaemon(
+  pid: number,
+  meanwhile: () => void = () => {},
+  limit = TIME_LIMIT,
+): SeenDaemon {
   using watched = new WatchedProcess(pid);
   const deadline = performance.now() + limit;
   let last: SeenDaemon | undefined;
   for (let attempt = 1; attempt <= ATTEMPTS && performance.now() < deadline; attempt++) {
-    const seen = watched.read(() => look(pid, deadline));
+    const seen = watched.read(() => look(pid, deadline, meanwhile));
     if (seen.changed === undefined) return seen.daemon;
     last = withUnseen(seen.daemon ?? last, seen.changed);
   }
@@ -82,7 +87,7 @@ type Look =
 const THREADS_CHANGED =
   "one state of the process: threads came and went, or changed, while it was looked at";
 
-function look(pid: number, deadline: number): Look {
+function look(pid: number, deadline: number, meanwhile: () => void): Look {
   const list = listThreads(pid, deadline);
   if (list.threads.length === 0) {
     throw new CannotAnswer(
@@ -93,7 +98,7 @@ function look(pid: number, deadline: number): Look {
   const main = list.threads.find(({ tid }) => !isKernelThread(tid)) ?? list.threads[0];
   const folder = `/proc/${pid}/task/${main.tid}`;
   const program = programIn(folder);
-  const daemon = unlessGone(() => see(pid, main, list, deadline));
+  const daemon = unlessGone(() => see(pid, main, list, deadline, meanwhile));
   if (daemon === undefined) return { daemon, changed: THREADS_CHANGED };
   if (programIn(folder) !== program) {
     return {
@@ -115,19 +120,19 @@ function see(
   main: ThreadCredentials,
   { threads, ended, unread }: ThreadList,
   deadline: number,
+  meanwhile: () => void,
 ): SeenDaemon {
   const folder = `/proc/${pid}/task/${main.tid}`;
   const others = threads.filter((thread) => thread !== main);
-  const files = seeFiles(pid, [main, ...others].map(({ tid }) => tid), deadline);
+  const files = seeFiles(pid, [main, ...others].map(({ tid }) => tid), deadline, meanwhile);
   const memory = seeMemory(folder);
   const places = seePlaces(pid, threads, deadline);
   const limit = descriptorLimit(folder);
   const namespaces = namespacesOf(folder);
   const siblings = seeSiblings(pid, namespaces.get("pid") ?? "", main.uids[0], deadline);
   const { sharers, refused } = seeSharers(pid, main.tid);
-  const unseenThreads = unread === 0 ? [] : [`the credentials of ${unread} threads: too many`];
   const unseen = [
-    ...unseenThreads,
+    ...whyUnread(unread),
     ...files.unseen,
     ...memory === undefined ? ["its mappings: there are too many"] : [],
     ...places.unseen,
@@ -160,7 +165,7 @@ function see(
       unseen: cutList([...new Set(unseen)]),
     },
     threads,
-    unseenThreads,
+    unseenThreads: whyUnread(unread),
     netRaw: places.netRaw,
     descriptorLimit: limit,
     rings: files.rings,
@@ -169,6 +174,11 @@ function see(
     sharers,
     siblings: siblings ?? { dumpable: [], undumpable: [] },
   };
+}
+
+/** Returns that the credentials of some threads were not read, in words. */
+function whyUnread(unread: number): string[] {
+  return unread === 0 ? [] : [`the credentials of ${unread} threads: there are too many`];
 }
 
 /** Returns that some processes could not be compared, in words. */

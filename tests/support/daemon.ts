@@ -34,7 +34,10 @@
  * | `relay`                           | starts a thread that starts the next and ends, and so on  |
  * | `fork` WORD… `end`                | the same in a child process                               |
  * | `vfork`                           | (in a thread) a child that the thread waits for in vfork  |
- * | `execute`                         | executes its program again                                |
+ * | `share-descriptors`               | a child with the same table of descriptors                |
+ * | `execute`                         | executes its program again, with `on-signal=execute`      |
+ * | `on-signal=WORD`                  | runs the word whenever SIGUSR1 comes                      |
+ * | `exit`                            | ends the process                                          |
  * | `end-leader`                      | ends the first thread; another one goes on. The last word |
  *
  * Descriptors are numbered from 3. To change a packet socket of the daemon further (a fanout group,
@@ -52,6 +55,9 @@ export interface DaemonOptions {
   /** Its `argv[0]`. */
   readonly called?: string;
 }
+
+/** The longest wait for the words of a daemon, in milliseconds. */
+const READY_TIMEOUT = 20_000;
 
 /** A daemon. At the end of the scope it is killed. It ends by itself after 60 s. */
 export class Daemon implements AsyncDisposable {
@@ -80,7 +86,10 @@ export class Daemon implements AsyncDisposable {
 
   /** Waits until its words are done. */
   async ready(): Promise<void> {
-    const { done } = await this.#output.read();
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new Error("The daemon is silent")), READY_TIMEOUT);
+    const reading = Promise.race([this.#output.read(), late.promise]);
+    const { done } = await reading.finally(() => clearTimeout(timer));
     if (done) throw new Error(`The daemon has ended: ${await this.#child.stderr.text()}`);
   }
 

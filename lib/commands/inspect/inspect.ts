@@ -28,6 +28,7 @@ import { seeDaemon } from "../../inspect/daemon.ts";
 import { holesOf } from "../../inspect/holes_of.ts";
 import { predict, type PredictedMatrix } from "../../inspect/prediction/predict.ts";
 import { type Kernel, parseKernel } from "../../inspect/kernel_version.ts";
+import { ringWithoutTrace } from "../../inspect/ring_without_trace.ts";
 import { seePacketSockets } from "../../inspect/socket_state.ts";
 import type { AskedDaemon, SeenDaemon } from "../../inspect/subject.ts";
 import { concludeInspection } from "./conclusion.ts";
@@ -115,7 +116,7 @@ interface Look {
 }
 
 function look(pid: number, deadline: number): Look {
-  const daemon = seeDaemon(pid, deadline - performance.now());
+  const daemon = seeDaemon(pid, undefined, deadline - performance.now());
   return { daemon, sockets: seePacketSockets(daemon) };
 }
 
@@ -143,6 +144,7 @@ function seenOf(
   accomplices: Accomplices,
 ): Seen {
   const subject = { daemon, sockets: sockets.states, asked };
+  const withoutTrace = ringWithoutTrace(sockets, asked);
   return {
     subject,
     predictions: predict(subject),
@@ -150,7 +152,7 @@ function seenOf(
     possiblyHidden: sockets.hidden.filter((each) => !sockets.certainlyHidden.includes(each)),
     accomplices,
     missingSockets: sockets.missing,
-    unseenSockets: sockets.unseen,
+    unseenSockets: [...sockets.unseen, ...withoutTrace === undefined ? [] : [withoutTrace]],
     unasked,
     overflow: overflowIds(),
   };
