@@ -29,7 +29,7 @@ import { groupAlike, type ThreadCredentials } from "./threads.ts";
 import { ownersAbove, type UserNamespace, userNamespacesAbove } from "./user_namespaces.ts";
 import { programIn, WatchedProcess } from "./watched_process.ts";
 
-/** The longest time for everything, in milliseconds. */
+/** The longest time for everything by default, in milliseconds. */
 const TIME_LIMIT = 30_000;
 
 /** How often a look at a process that changes meanwhile is repeated. */
@@ -45,12 +45,17 @@ const SHOWN = { descriptors: 500, threadGroups: 100, arguments: 64, sentences: 1
  *
  * @param pid Its id in /proc.
  * @param meanwhile Called in every look, between the readings that must agree.
+ * @param limit The longest time that it may take, in milliseconds.
  * @throws {CannotAnswer} If there is no such process, if it ends meanwhile, is a thread of the
  * kernel or this process, or if it may not be examined.
  */
-export function seeDaemon(pid: number, meanwhile: () => void = () => {}): SeenDaemon {
+export function seeDaemon(
+  pid: number,
+  meanwhile: () => void = () => {},
+  limit = TIME_LIMIT,
+): SeenDaemon {
   using watched = new WatchedProcess(pid);
-  const deadline = performance.now() + TIME_LIMIT;
+  const deadline = performance.now() + limit;
   let last: SeenDaemon | undefined;
   for (let attempt = 1; attempt <= ATTEMPTS && performance.now() < deadline; attempt++) {
     const seen = watched.read(() => look(pid, deadline, meanwhile));
@@ -126,17 +131,14 @@ function see(
   const namespaces = namespacesOf(folder);
   const siblings = seeSiblings(pid, namespaces.get("pid") ?? "", main.uids[0], deadline);
   const { sharers, refused } = seeSharers(pid, main.tid);
-  const unseenThreads = unread === 0
-    ? []
-    : [`the credentials of ${unread} threads: there are too many`];
   const unseen = [
-    ...unseenThreads,
+    ...whyUnread(unread),
     ...files.unseen,
     ...memory === undefined ? ["its mappings: there are too many"] : [],
     ...places.unseen,
     ...limit === undefined ? ["its limit of descriptors"] : [],
     ...siblings === undefined ? ["other processes of its user: there are too many processes"] : [],
-    ...refused === 0 ? [] : [`whether ${refused} processes share its memory: kcmp(2) refused`],
+    ...mayShare(refused),
   ];
   const facts = new Map(
     threads.map((thread) => [thread.tid, {
@@ -163,7 +165,7 @@ function see(
       unseen: cutList([...new Set(unseen)]),
     },
     threads,
-    unseenThreads,
+    unseenThreads: whyUnread(unread),
     netRaw: places.netRaw,
     descriptorLimit: limit,
     rings: files.rings,
@@ -172,6 +174,18 @@ function see(
     sharers,
     siblings: siblings ?? { dumpable: [], undumpable: [] },
   };
+}
+
+/** Returns that the credentials of some threads were not read, in words. */
+function whyUnread(unread: number): string[] {
+  return unread === 0 ? [] : [`the credentials of ${unread} threads: there are too many`];
+}
+
+/** Returns that some processes could not be compared, in words. */
+function mayShare(refused: number): string[] {
+  if (refused === 0) return [];
+  const processes = refused === 1 ? "a process shares" : `${refused} processes share`;
+  return [`whether ${processes} its memory: kcmp(2) is refused`];
 }
 
 /** The part of the evidence that shows in the files of one thread. */
