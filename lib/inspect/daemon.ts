@@ -70,8 +70,12 @@ export function seeDaemon(pid: number, meanwhile: () => void = () => {}): SeenDa
 
 function withUnseen(daemon: SeenDaemon | undefined, reason: string): SeenDaemon | undefined {
   if (daemon === undefined) return undefined;
-  const { shown } = daemon;
-  return { ...daemon, shown: { ...shown, unseen: [...new Set([reason, ...shown.unseen])] } };
+  const { shown, unseenThreads } = daemon;
+  return {
+    ...daemon,
+    unseenThreads: [...new Set([reason, ...unseenThreads])],
+    shown: { ...shown, unseen: [...new Set([reason, ...shown.unseen])] },
+  };
 }
 
 /** A look, and how the process changed meanwhile, in words. */
@@ -126,8 +130,11 @@ function see(
   const namespaces = namespacesOf(folder);
   const siblings = seeSiblings(pid, namespaces.get("pid") ?? "", main.uids[0], deadline);
   const { sharers, refused } = seeSharers(pid, main.tid);
+  const unseenThreads = unread === 0
+    ? []
+    : [`the credentials of ${unread} threads: there are too many`];
   const unseen = [
-    ...unread === 0 ? [] : [`the credentials of ${unread} threads: there are too many`],
+    ...unseenThreads,
     ...files.unseen,
     ...memory === undefined ? ["its mappings: there are too many"] : [],
     ...places.unseen,
@@ -156,6 +163,7 @@ function see(
       unseen: cutList([...new Set(unseen)]),
     },
     threads,
+    unseenThreads,
     netRaw: places.netRaw,
     descriptorLimit: limit,
     rings: files.rings,

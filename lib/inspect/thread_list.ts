@@ -14,10 +14,13 @@ export interface ThreadList {
   readonly threads: readonly ThreadCredentials[];
   /** The threads that have ended and stay listed. They can do nothing. */
   readonly ended: readonly number[];
-  /** The number of threads that were listed, and had ended when they were to be read. */
-  readonly vanished: number;
   /** The number of threads whose credentials were not read. */
   readonly unread: number;
+  /**
+   * The number of threads that were listed, and were gone before they could be read. Any of them
+   * may have started another one, which is not in the list.
+   */
+  readonly gone: number;
 }
 
 /**
@@ -36,14 +39,14 @@ export function listThreads(pid: number, deadline: number): ThreadList {
   const tids = readDirectory(`/proc/${pid}/task`).map(Number);
   const threads: ThreadCredentials[] = [];
   const ended: number[] = [];
-  let groups = 0, vanished = 0;
+  let groups = 0, gone = 0;
   for (const [at, tid] of tids.entries()) {
     if (performance.now() > deadline || groups > GROUPS_LIMIT) {
-      return { threads, ended, vanished, unread: tids.length - at };
+      return { threads, ended, unread: tids.length - at, gone };
     }
     const status = unlessGone(() => readTextFile(`/proc/${pid}/task/${tid}/status`));
     if (status === undefined) {
-      vanished++;
+      gone++;
       continue;
     }
     if (/^State:\s*[ZX]/m.test(status)) {
@@ -54,14 +57,13 @@ export function listThreads(pid: number, deadline: number): ThreadList {
     groups += credentials.groups.length;
     threads.push(credentials);
   }
-  return { threads, ended, vanished, unread: 0 };
+  return { threads, ended, unread: 0, gone };
 }
 
 /**
- * Returns whether two lists show the same threads with the same credentials, and nothing came or
- * went. Threads that live for a moment each are in every list, and none of them can be read: a
- * thread that vanished may have started another before.
+ * Returns whether two lists show the same threads with the same credentials, and no thread escaped
+ * from either. A thread that starts another and ends, again and again, is in neither list.
  */
 export function areSameThreads(one: ThreadList, other: ThreadList): boolean {
-  return one.vanished === 0 && JSON.stringify(one) === JSON.stringify(other);
+  return one.gone + other.gone === 0 && JSON.stringify(one) === JSON.stringify(other);
 }

@@ -185,6 +185,16 @@ static void start_process(const char *word, char **words, int count) {
 
 static void *serve(void *unused);
 
+/* A thread that starts another one like it, and ends: one of them is always there. */
+static void *relay(void *unused) {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_t next;
+  while (pthread_create(&next, &attributes, relay, NULL) != 0);
+  return unused;
+}
+
 static void set_blocked(int how) {
   sigset_t set;
   sigemptyset(&set);
@@ -214,6 +224,7 @@ static int act(const char *word, char *value) {
   else if (IS("empty-bounding-set"))
     for (int bit = 0; bit < 64; bit++) prctl(PR_CAPBSET_DROP, bit);
   else if (IS("no-new-privs")) must(word, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+  else if (IS("parent-death-signal")) must(word, prctl(PR_SET_PDEATHSIG, n[0]));
   else if (IS("dumpable")) must(word, prctl(PR_SET_DUMPABLE, n[0]));
   else if (IS("unshare")) must(word, unshare(n[0]));
   else if (IS("chroot")) must(word, chroot(value));
@@ -223,6 +234,7 @@ static int act(const char *word, char *value) {
   else if (IS("create")) must(word, open(value, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   else if (IS("unlink")) must(word, unlink(value));
   else if (IS("close")) must(word, close(n[0]));
+  else if (IS("close-from")) must(word, syscall(SYS_close_range, n[0], ~0U, 0));
   else if (IS("copies")) for (; n[1] > 0; n[1]--) must(word, fcntl(n[0], F_DUPFD_CLOEXEC, 3));
   else if (IS("descriptor-limit"))
     must(word, setrlimit(RLIMIT_NOFILE, &(struct rlimit){n[0], n[0]}));
@@ -244,6 +256,8 @@ static int act(const char *word, char *value) {
     }
   } else if (IS("threads")) {
     for (; n[0] > 0; n[0]--) start_thread(word, NULL, 0);
+  } else if (IS("relay")) {
+    relay(NULL);
   } else if (IS("vfork")) {
     if (must(word, vfork()) == 0) {
       alarm(LIFETIME);

@@ -13,11 +13,13 @@
  * | `capabilities=EFF,PRM,INH`        | capset(2)                                                 |
  * | `no-new-privs` `dumpable=0\|1`    | prctl(2)                                                  |
  * | `empty-bounding-set`              | prctl(2), PR_CAPBSET_DROP                                 |
+ * | `parent-death-signal=N`           | prctl(2), PR_SET_PDEATHSIG; the next `uid=` clears it     |
  * | `unshare=FLAGS`                   | unshare(2), such as 0x400 for a descriptor table          |
  * | `chroot=PATH` `setsid`            | chroot(2), setsid(2)                                      |
  * | `open=PATH` `open-path=PATH`      | opens for reading and writing, or by O_PATH               |
  * | `create=PATH` `unlink=PATH`       | opens a new file for writing; removes a name              |
  * | `close=FD` `copies=FD,N`          | closes a descriptor; duplicates one N times               |
+ * | `close-from=FD`                   | close_range(2): that descriptor and all above             |
  * | `descriptor-limit=N`              | setrlimit(2), RLIMIT_NOFILE                               |
  * | `packet` `packet=IFINDEX`         | opens a packet socket, unbound or bound for all protocols |
  * | `in-flight=FD`                    | sends FD into a socket pair's queue, and closes it        |
@@ -29,6 +31,7 @@
  * | `write-execute=N`                 | makes N mappings that are writable and executable         |
  * | `thread` WORD… `end`              | starts a thread that runs the words, and then sleeps      |
  * | `threads=N`                       | starts N threads that sleep                               |
+ * | `relay`                           | starts a thread that starts the next and ends, and so on  |
  * | `fork` WORD… `end`                | the same in a child process                               |
  * | `vfork`                           | (in a thread) a child that the thread waits for in vfork  |
  * | `execute`                         | executes its program again, with `on-signal=execute`      |

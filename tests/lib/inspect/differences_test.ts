@@ -29,10 +29,10 @@ Deno.test("threadsInWords() names at most eight", () => {
 });
 
 Deno.test("areSameThreads() believes no list in which a thread vanished", () => {
-  const list = { threads: [], ended: [], vanished: 0, unread: 0 };
+  const list = { threads: [], ended: [], gone: 0, unread: 0 };
   assertEquals(areSameThreads(list, { ...list }), true);
   assertEquals(areSameThreads(list, { ...list, ended: [4711] }), false);
-  assertEquals(areSameThreads({ ...list, vanished: 1 }, { ...list, vanished: 1 }), false);
+  assertEquals(areSameThreads({ ...list, gone: 1 }, { ...list, gone: 1 }), false);
 });
 
 Deno.test("credentialFacts() names the capabilities of a set, unless there are many", () => {
