@@ -35,6 +35,7 @@ export * from "./process/file.ts";
 export * from "./seccomp/filter_validity.ts";
 export * from "./socket/inet.ts";
 export * from "./seccomp/installed_filters.ts";
+export * from "./seccomp/possible_answers.ts";
 export * from "./io_uring/io_uring.ts";
 export * from "./process/kcmp.ts";
 export * from "./abi/layouts.ts";

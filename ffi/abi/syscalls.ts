@@ -103,6 +103,7 @@ export const SYSCALLS = {
   pidfd_getfd: [438, 438],
   pidfd_open: [434, 434],
   pidfd_send_signal: [424, 424],
+  pipe: [22, null],
   pipe2: [293, 59],
   pkey_mprotect: [329, 288],
   poll: [7, null],

@@ -450,7 +450,8 @@ export const CHECKS = {
   "HARD-01": {
     claim: "Every thread of the hardened worker is confined",
     expected:
-      "the worker's uids and gids, no group, all five capability sets 0, NoNewPrivs 1, Seccomp 2",
+      "the worker's uids and gids, no group, all five capability sets 0 (the bounding set as far as " +
+      "the parent can empty it), NoNewPrivs 1, Seccomp 2",
     side: "child",
     source: "proc_pid_status(5); seccomp(2), SECCOMP_FILTER_FLAG_TSYNC; D24",
   },

@@ -102,7 +102,8 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
   "DROP-04": {
     why: "packet_create does not check the uid; it checks CAP_NET_RAW. A process may be nobody " +
       "and still hold it: by PR_SET_KEEPCAPS, by SECBIT_NO_SETUID_FIXUP, or as an ambient " +
-      "capability.",
+      "capability. A parent that is not root shows that as a control: setresuid from its uid " +
+      "empties no set, so each must be emptied on every thread.",
     refutedBy:
       "A capability in the inheritable, permitted, effective or ambient set of any thread. " +
       "The bounding set does not count: without another capability nothing can be raised from " +
@@ -513,7 +514,8 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "several before the first line of a program runs. One forgotten thread is enough for an " +
       "attacker.",
     refutedBy:
-      "A thread with another uid or gid, a group, a capability (in the bounding set too), " +
+      "A thread with another uid or gid, a group, a capability (in the bounding set too, unless " +
+      "the parent lacks CAP_SETPCAP and cannot take it away; under NoNewPrivs it is of no use), " +
       "NoNewPrivs 0 or Seccomp 0. The parent reads /proc/PID/task from outside.",
     seenBy: ["parent"],
   },

@@ -12,6 +12,7 @@ import {
   CAP_SETGID,
   CAP_SETPCAP,
   CAP_SETUID,
+  CAP_SYS_ADMIN,
   CAP_SYS_PTRACE,
 } from "../../ffi/abi/constants.ts";
 import { attempt, SystemError } from "../../ffi/abi/errno.ts";
@@ -27,6 +28,7 @@ const BITS = {
   CAP_SETGID,
   CAP_SETPCAP,
   CAP_SETUID,
+  CAP_SYS_ADMIN,
   CAP_SYS_PTRACE,
 };
 

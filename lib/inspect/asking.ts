@@ -173,7 +173,13 @@ class Asking {
     const credentials = credentialsOf(this.daemon.pid, tid);
     if (credentials === undefined) return [];
     const notAsked = ["It is a kernel thread of an io_uring, which makes no system calls"];
-    const nothing = { filters: [], asItIs: {}, beneath: {}, parentDeathSignal: undefined };
+    const nothing = {
+      filters: [],
+      asItIs: {},
+      beneath: {},
+      parentDeathSignal: undefined,
+      usedRing: undefined,
+    };
     return [{ tid, credentials, notAsked, ...nothing }];
   }
 

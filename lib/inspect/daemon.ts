@@ -44,15 +44,16 @@ const SHOWN = { descriptors: 500, threadGroups: 100, arguments: 64, sentences: 1
  * Whatever could not be seen is in `shown.unseen`, each with its reason.
  *
  * @param pid Its id in /proc.
+ * @param meanwhile Called in every look, between the readings that must agree.
  * @throws {CannotAnswer} If there is no such process, if it ends meanwhile, is a thread of the
  * kernel or this process, or if it may not be examined.
  */
-export function seeDaemon(pid: number): SeenDaemon {
+export function seeDaemon(pid: number, meanwhile: () => void = () => {}): SeenDaemon {
   using watched = new WatchedProcess(pid);
   const deadline = performance.now() + TIME_LIMIT;
   let last: SeenDaemon | undefined;
   for (let attempt = 1; attempt <= ATTEMPTS && performance.now() < deadline; attempt++) {
-    const seen = watched.read(() => look(pid, deadline));
+    const seen = watched.read(() => look(pid, deadline, meanwhile));
     if (seen.changed === undefined) return seen.daemon;
     last = withUnseen(seen.daemon ?? last, seen.changed);
   }
@@ -65,8 +66,12 @@ export function seeDaemon(pid: number): SeenDaemon {
 
 function withUnseen(daemon: SeenDaemon | undefined, reason: string): SeenDaemon | undefined {
   if (daemon === undefined) return undefined;
-  const { shown } = daemon;
-  return { ...daemon, shown: { ...shown, unseen: [...new Set([reason, ...shown.unseen])] } };
+  const { shown, unseenThreads } = daemon;
+  return {
+    ...daemon,
+    unseenThreads: [...new Set([reason, ...unseenThreads])],
+    shown: { ...shown, unseen: [...new Set([reason, ...shown.unseen])] },
+  };
 }
 
 /** A look, and how the process changed meanwhile, in words. */
@@ -77,7 +82,7 @@ type Look =
 const THREADS_CHANGED =
   "one state of the process: threads came and went, or changed, while it was looked at";
 
-function look(pid: number, deadline: number): Look {
+function look(pid: number, deadline: number, meanwhile: () => void): Look {
   const list = listThreads(pid, deadline);
   if (list.threads.length === 0) {
     throw new CannotAnswer(
@@ -88,7 +93,7 @@ function look(pid: number, deadline: number): Look {
   const main = list.threads.find(({ tid }) => !isKernelThread(tid)) ?? list.threads[0];
   const folder = `/proc/${pid}/task/${main.tid}`;
   const program = programIn(folder);
-  const daemon = unlessGone(() => see(pid, main, list, deadline));
+  const daemon = unlessGone(() => see(pid, main, list, deadline, meanwhile));
   if (daemon === undefined) return { daemon, changed: THREADS_CHANGED };
   if (programIn(folder) !== program) {
     return {
@@ -110,18 +115,22 @@ function see(
   main: ThreadCredentials,
   { threads, ended, unread }: ThreadList,
   deadline: number,
+  meanwhile: () => void,
 ): SeenDaemon {
   const folder = `/proc/${pid}/task/${main.tid}`;
   const others = threads.filter((thread) => thread !== main);
-  const files = seeFiles(pid, [main, ...others].map(({ tid }) => tid), deadline);
+  const files = seeFiles(pid, [main, ...others].map(({ tid }) => tid), deadline, meanwhile);
   const memory = seeMemory(folder);
   const places = seePlaces(pid, threads, deadline);
   const limit = descriptorLimit(folder);
   const namespaces = namespacesOf(folder);
   const siblings = seeSiblings(pid, namespaces.get("pid") ?? "", main.uids[0], deadline);
   const { sharers, refused } = seeSharers(pid, main.tid);
+  const unseenThreads = unread === 0
+    ? []
+    : [`the credentials of ${unread} threads: there are too many`];
   const unseen = [
-    ...unread === 0 ? [] : [`the credentials of ${unread} threads: there are too many`],
+    ...unseenThreads,
     ...files.unseen,
     ...memory === undefined ? ["its mappings: there are too many"] : [],
     ...places.unseen,
@@ -154,6 +163,7 @@ function see(
       unseen: cutList([...new Set(unseen)]),
     },
     threads,
+    unseenThreads,
     netRaw: places.netRaw,
     descriptorLimit: limit,
     rings: files.rings,

@@ -88,8 +88,8 @@ tests.add(
   "A file that the worker left open is found, though no attack knows it",
   async () => {
     const run = await inspectedRun("--defect", "file-left-open", "hardened");
-    const differing = compare(run, "asked").filter(({ real, prediction }) =>
-      prediction.outcome !== real
+    const differing = compare(run, "asked").filter(({ real, prediction: { outcome } }) =>
+      outcome !== real && outcome !== CANNOT_TELL
     );
     assertEquals(
       differing.map(({ operation, real, prediction }) => [operation, real, prediction.outcome]),

@@ -19,12 +19,15 @@ import type { ExperimentEvidence, Failure, Finding } from "../../evidence/eviden
 import type { InspectedProcess } from "../../evidence/inspected.ts";
 import { ExperimentRecord } from "../../evidence/record.ts";
 import { remedyFor } from "../../harness/blame.ts";
+import { systemSetting } from "../../host/kernel.ts";
 import { overflowIds } from "../../host/users.ts";
 import { pause } from "../../host/pause.ts";
 import { type Accomplices, seeAccomplices } from "../../inspect/accomplices.ts";
 import { askDaemon } from "../../inspect/asking.ts";
 import { seeDaemon } from "../../inspect/daemon.ts";
-import { predict } from "../../inspect/prediction/predict.ts";
+import { holesOf } from "../../inspect/holes_of.ts";
+import { predict, type PredictedMatrix } from "../../inspect/prediction/predict.ts";
+import { type Kernel, parseKernel } from "../../inspect/kernel_version.ts";
 import { seePacketSockets } from "../../inspect/socket_state.ts";
 import type { AskedDaemon, SeenDaemon } from "../../inspect/subject.ts";
 import { concludeInspection } from "./conclusion.ts";
@@ -79,9 +82,9 @@ export async function inspectProcess(pid: number, how: InspectHow): Promise<Insp
     await next();
     const { asked, unasked } = how.ask ? ask(first.daemon) : NOT_WANTED;
     await next();
-    const accomplices = seeAccomplices(pid);
-    await next();
     const last = look(pid);
+    await next();
+    const accomplices = seeAccomplices(last.daemon);
     await settled();
     signal.throwIfAborted();
 
@@ -90,7 +93,7 @@ export async function inspectProcess(pid: number, how: InspectHow): Promise<Insp
     const worst = new Map(
       [...earlier].map(([id, finding]) => [id, worseOf(finding, later.get(id)!)]),
     );
-    record.process(shownOf(last, asked));
+    record.process(shownOf(last, asked, seen[1].predictions));
     record.matrix(asMatrix(seen[1].predictions, terms));
     for (const [id, finding] of worst) record.decide(id, finding, ["parent"]);
     report(record, last, worst);
@@ -146,7 +149,6 @@ function seenOf(
     hidden: sockets.certainlyHidden,
     possiblyHidden: sockets.hidden.filter((each) => !sockets.certainlyHidden.includes(each)),
     accomplices,
-    unseenThreads: daemon.shown.unseen,
     missingSockets: sockets.missing,
     unseenSockets: sockets.unseen,
     unasked,
@@ -155,16 +157,24 @@ function seenOf(
 }
 
 /** Everything that was seen, as the evidence has it. */
-function shownOf({ daemon, sockets }: Look, asked: AskedDaemon | undefined): InspectedProcess {
+function shownOf(
+  { daemon, sockets }: Look,
+  asked: AskedDaemon | undefined,
+  predictions: PredictedMatrix,
+): InspectedProcess {
   return {
     ...daemon.shown,
     packet_sockets: sockets.shown,
     hidden: sockets.hidden,
     filters: asked === undefined ? null : describeFilters(asked.threads),
     stopped_ms: asked?.stopped ?? 0,
-    known_holes: [],
+    known_holes: holesOf(thisKernel(), { predictions, sockets }),
     unseen: [...daemon.shown.unseen, ...sockets.unseen],
   };
+}
+
+function thisKernel(): Kernel {
+  return parseKernel(systemSetting("kernel/osrelease", ""), systemSetting("kernel/version", ""));
 }
 
 /** Adds the lines of the transcript: the checks, by what they are about. */

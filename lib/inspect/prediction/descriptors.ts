@@ -13,23 +13,29 @@ import {
   O_RDWR,
   O_TRUNC,
   O_WRONLY,
-  SOCK_CLOEXEC,
   SOCK_DGRAM,
 } from "../../../ffi/abi/constants.ts";
 import type { OperationName } from "../../evidence/operations.ts";
-import { type Call, call, POINTER } from "./calls.ts";
+import { any, type Call, call, POINTER } from "./calls.ts";
 import { room } from "./room.ts";
 import { cannotTell, refused, type Rule, step } from "./rule.ts";
-import { copying, duplicating, onPacketSocket, openingCalls, pairing } from "./socket_steps.ts";
+import {
+  copying,
+  duplicating,
+  onPacketSocket,
+  openingCalls,
+  pairing,
+  typed,
+} from "./socket_steps.ts";
 import { tableOf } from "./table.ts";
 
 /** How many free descriptors count as a hoard. */
 const HOARD = 64;
 
 const writing = (fd: number): Call[] => [
-  call("write", fd, POINTER, 1n),
-  call("writev", fd, POINTER, 1n),
-  call("pwrite64", fd, POINTER, 1n, 0n),
+  call("write", fd, POINTER, any(1)),
+  call("writev", fd, POINTER, any(1)),
+  call("pwrite64", fd, POINTER, any(1), any(0)),
 ];
 
 const NONE_FORGOTTEN = refused(
@@ -38,13 +44,7 @@ const NONE_FORGOTTEN = refused(
   "no descriptor leads to another process or to a file",
 );
 
-const OPENING_FLAGS = [
-  O_WRONLY | O_CLOEXEC,
-  O_RDWR | O_CLOEXEC,
-  O_WRONLY,
-  O_RDWR,
-  O_WRONLY | O_CREAT | O_TRUNC,
-];
+const CREATING = [O_CLOEXEC, 0, O_CREAT | O_TRUNC];
 
 /** The rules, by the name of the operation. */
 export const DESCRIPTOR_RULES = {
@@ -64,7 +64,7 @@ export const DESCRIPTOR_RULES = {
     ways: (view) => [[
       step(
         [AF_INET, AF_INET6].flatMap((family) =>
-          [SOCK_DGRAM | SOCK_CLOEXEC, SOCK_DGRAM].map((type) => call("socket", family, type, 0))
+          typed(SOCK_DGRAM).map((type) => call("socket", family, type, any(0)))
         ),
         room(view, 1),
       ),
@@ -88,7 +88,7 @@ export const DESCRIPTOR_RULES = {
     needsSocket: false,
     ways: (view) => [[
       step(
-        OPENING_FLAGS.flatMap(openingCalls),
+        [O_WRONLY, O_RDWR].flatMap((access) => openingCalls(access, CREATING)),
         room(view, 1) ??
           (view.surroundings.hasNullDevice === true
             ? undefined

@@ -17,7 +17,7 @@ import {
   SOL_SOCKET,
 } from "../../../ffi/abi/constants.ts";
 import type { OperationName } from "../../evidence/operations.ts";
-import { type Call, call, NULL, POINTER } from "./calls.ts";
+import { any, type Call, call, POINTER } from "./calls.ts";
 import { room } from "./room.ts";
 import { isInSet, needs } from "./powers.ts";
 import {
@@ -37,11 +37,12 @@ const BPF_ATTRIBUTES = 24;
 const SYS_ADMIN = { bit: CAP_SYS_ADMIN, name: "CAP_SYS_ADMIN" };
 const BPF = { bit: CAP_BPF, name: "CAP_BPF" };
 
-const SETTING_UP = [call("io_uring_setup", 4, POINTER)];
+const SETTING_UP = [call("io_uring_setup", any(4), POINTER)];
 
+/** Returns the calls that enter a ring. A registered ring has another number there. */
 const entering = (fd: number): Call[] =>
   [0, IORING_ENTER_GETEVENTS, IORING_ENTER_SQ_WAKEUP].map((flags) =>
-    call("io_uring_enter", fd, 1, 1, flags, NULL, 0n)
+    call("io_uring_enter", any(fd), any(1), any(1), any(flags), POINTER, any(0))
   );
 
 /** Source: io_uring_allowed in io_uring/io_uring.c. */
@@ -141,7 +142,7 @@ export const KERNEL_INTERFACE_RULES = {
       const isForAll = view.surroundings.unprivilegedBpfDisabled === "0";
       const loading = isForAll ? undefined : needs(view, "machine", BPF, SYS_ADMIN);
       return [[
-        step([call("bpf", BPF_PROG_LOAD, POINTER, BPF_ATTRIBUTES)], loading),
+        step([call("bpf", BPF_PROG_LOAD, POINTER, any(BPF_ATTRIBUTES))], loading),
         step(setOption(view, SOL_SOCKET, SO_ATTACH_BPF), lock(view)),
       ]];
     },

@@ -15,6 +15,7 @@ import {
   MAP_SHARED,
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
+  O_RDONLY,
   PACKET_ADD_MEMBERSHIP,
   PACKET_AUXDATA,
   PACKET_FANOUT,
@@ -33,7 +34,6 @@ import {
   SO_MARK,
   SO_PRIORITY,
   SO_RCVBUFFORCE,
-  SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCK_PACKET,
   SOCK_RAW,
@@ -41,7 +41,7 @@ import {
   SOL_SOCKET,
 } from "../../../ffi/abi/constants.ts";
 import type { OperationName } from "../../evidence/operations.ts";
-import { type Call, call, NULL, POINTER } from "./calls.ts";
+import { any, type Argument, type Call, call, NOT_NULL, NULL, POINTER } from "./calls.ts";
 import { needs } from "./powers.ts";
 import {
   cannotTell,
@@ -65,6 +65,7 @@ import {
   pinned,
   sending,
   setOption,
+  typed,
 } from "./socket_steps.ts";
 import { isReadable, isWritable, tableOf } from "./table.ts";
 
@@ -72,7 +73,7 @@ const NET_ADMIN = { bit: CAP_NET_ADMIN, name: "CAP_NET_ADMIN" };
 const NET_RAW = { bit: CAP_NET_RAW, name: "CAP_NET_RAW" };
 
 /** The sizes of a page, of a frame and of `struct tpacket_req`, in bytes. */
-const PAGE = 4096n, FRAME = 64n, REQUEST = 16;
+const PAGE = any(4096), FRAME = any(64), REQUEST = 16;
 
 /** `htons(ETH_P_ALL)`. */
 const EVERY_PROTOCOL = 0x0300;
@@ -96,52 +97,51 @@ const packetOption = (option: number, length?: number) =>
 
 const rebinding = onPacketSocket((view) => [[bindStep(view)]]);
 
-const sendingTo = (view: View, address: bigint, length: number): Call[] =>
+const sendingTo = (view: View, address: Argument, length: number): Call[] =>
   SENDING_FLAGS.flatMap((flags) =>
-    onSocket(view, "sendto", POINTER, FRAME, flags, address, length)
+    onSocket(view, "sendto", POINTER, FRAME, any(flags), address, any(length))
   );
 
 /** Returns the ways to send from a pipe, or from a file. */
 function splicing(view: View): Step[][] {
-  const { next: free, pipes, isCut } = tableOf(view.daemon);
+  const { next, pipes } = tableOf(view.daemon);
   const fed = new Set(pipes.filter(isWritable).map(({ refers_to }) => refers_to));
-  const from = (fd: number) =>
-    view.socket.fds.map((socket) => call("splice", fd, NULL, socket, NULL, FRAME, 0));
-  const fromFile = onSocket(view, "sendfile", free, NULL, FRAME);
-  const writing = [call("write", free + 1, POINTER, FRAME), call("writev", free + 1, POINTER, 1n)];
+  const own = pipes.find((pipe) => isReadable(pipe) && fed.has(pipe.refers_to));
+  const from = (fd: Argument) =>
+    view.socket.fds.map((socket) => call("splice", fd, NULL, socket, NULL, FRAME, any(0)));
+  const fromFile = onSocket(view, "sendfile", any(next), POINTER, FRAME);
+  const making = step([call("pipe2", POINTER, any(0)), call("pipe", POINTER)]);
+  const writing = step([
+    call("write", any(next + 1), POINTER, FRAME),
+    call("writev", any(next + 1), POINTER, any(1)),
+  ]);
+  const elsewhere = step([], cannotTell("a pipe or a file may come from elsewhere"));
   return [
-    ...sending(view, from(free), step([call("pipe2", POINTER, 0)]), step(writing)),
-    ...pipes.filter(isReadable).flatMap(({ fd, refers_to }) => {
-      const doubt = fed.has(refers_to)
-        ? undefined
-        : cannotTell(`descriptor ${fd} is a pipe, into which another process may write`);
-      return sending(view, from(fd), step([], doubt));
-    }),
-    ...isCut ? [[step([], cannotTell("it has too many descriptors"))]] : [],
-    ...sending(view, fromFile, step([call("memfd_create", POINTER, 0)]), step(writing)),
-    ...sending(view, fromFile, step(openingCalls(0))),
+    ...sending(view, from(any(next)), making, writing),
+    ...own === undefined ? [] : sending(view, from(own.fd)),
+    ...sending(view, fromFile, step([call("memfd_create", POINTER, any(0))]), writing),
+    ...sending(view, fromFile, step(openingCalls(O_RDONLY))),
+    ...sending(view, [...from(any(next)), ...fromFile], elsewhere),
   ];
 }
 
 const mapping = (view: View): Step =>
   step(
-    view.socket.fds.flatMap((fd) =>
-      [POINTER, NULL].map((address) =>
-        call(
-          "mmap",
-          address,
-          PAGE,
-          BigInt(PROT_READ | PROT_WRITE),
-          BigInt(MAP_SHARED | (address === NULL ? 0 : MAP_FIXED)),
-          fd,
-          0n,
-        )
+    view.socket.fds.map((fd) =>
+      call(
+        "mmap",
+        POINTER,
+        PAGE,
+        any(PROT_READ | PROT_WRITE),
+        any(MAP_SHARED | MAP_FIXED),
+        fd,
+        any(0),
       )
     ),
   );
 
 const trigger = (view: View): Call[] =>
-  [POINTER, NULL].flatMap((data) => onSocket(view, "sendto", data, 0n, 0, NULL, 0));
+  onSocket(view, "sendto", POINTER, any(0), any(0), NULL, any(0));
 
 /** The rules, by the name of the operation. */
 export const PACKET_SOCKET_RULES = {
@@ -149,8 +149,10 @@ export const PACKET_SOCKET_RULES = {
     needsSocket: false,
     ways: (view) => [[
       step(
-        [SOCK_RAW | SOCK_CLOEXEC, SOCK_RAW, SOCK_DGRAM, SOCK_PACKET].flatMap((type) =>
-          [0, EVERY_PROTOCOL].map((protocol) => call("socket", AF_PACKET, type, protocol))
+        [SOCK_RAW, SOCK_DGRAM, SOCK_PACKET].flatMap((type) =>
+          typed(type).flatMap((each) =>
+            [0, EVERY_PROTOCOL].map((protocol) => call("socket", AF_PACKET, each, any(protocol)))
+          )
         ),
         needs(view, "own network", NET_RAW),
       ),
@@ -162,19 +164,19 @@ export const PACKET_SOCKET_RULES = {
   "promiscuous": packetOption(PACKET_ADD_MEMBERSHIP, REQUEST),
   "send": onPacketSocket((view) => [
     ...sending(view, sendingTo(view, NULL, 0)),
-    ...isUnbound(view) ? [] : [[step(sendingTo(view, POINTER, ADDRESS))]],
+    ...isUnbound(view) ? [] : [[step(sendingTo(view, NOT_NULL, ADDRESS))]],
   ]),
-  "sendto-elsewhere": one((view) => sendingTo(view, POINTER, ADDRESS)),
+  "sendto-elsewhere": one((view) => sendingTo(view, NOT_NULL, ADDRESS)),
   "write": onPacketSocket((view) => sending(view, onSocket(view, "write", POINTER, FRAME))),
   "send-message": one((view) =>
-    SENDING_FLAGS.flatMap((flags) => onSocket(view, "sendmsg", POINTER, flags))
+    SENDING_FLAGS.flatMap((flags) => onSocket(view, "sendmsg", POINTER, any(flags)))
   ),
   "send-messages": one((view) =>
-    SENDING_FLAGS.flatMap((flags) => onSocket(view, "sendmmsg", POINTER, 1, flags))
+    SENDING_FLAGS.flatMap((flags) => onSocket(view, "sendmmsg", POINTER, any(1), any(flags)))
   ),
   "write-vector": onPacketSocket((view) => [
-    ...sending(view, onSocket(view, "writev", POINTER, 1n)),
-    ...sending(view, onSocket(view, "pwritev2", POINTER, 1n, -1n, -1n, 0)),
+    ...sending(view, onSocket(view, "writev", POINTER, any(1))),
+    ...sending(view, onSocket(view, "pwritev2", POINTER, any(1), -1n, any(-1), any(0))),
   ]),
   "splice": onPacketSocket(splicing),
   "attach-filter": one((view) => setOption(view, SOL_SOCKET, SO_ATTACH_FILTER, 16), lock),

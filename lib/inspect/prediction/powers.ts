@@ -13,7 +13,7 @@
 import { AT_FDCWD, CAP_NET_RAW, CAP_SETUID } from "../../../ffi/abi/constants.ts";
 import { Errno } from "../../../ffi/abi/errno.ts";
 import type { ThreadCredentials } from "../threads.ts";
-import { type Call, call, POINTER } from "./calls.ts";
+import { any, type Call, call, POINTER } from "./calls.ts";
 import { passes } from "./filter_wall.ts";
 import { cannotTell, type KernelAnswer, refused, type View } from "./rule.ts";
 
@@ -111,7 +111,7 @@ export function canHave({ thread: { credentials, filters } }: View, bit: number)
   if (!isRoot || credentials.noNewPrivs === 1 || !isInSet(credentials, "CapBnd", bit)) return false;
   return powerBy([
     call("execve", POINTER, POINTER, POINTER),
-    call("execveat", AT_FDCWD, POINTER, POINTER, POINTER, 0),
+    call("execveat", any(AT_FDCWD), POINTER, POINTER, POINTER, any(0)),
   ]);
 }
 

@@ -22,7 +22,7 @@ import {
 import type { AskedThread, Prediction, SocketState, Subject } from "../subject.ts";
 import type { ThreadCredentials } from "../threads.ts";
 import { DESCRIPTOR_RULES } from "./descriptors.ts";
-import { filtersOf } from "./filter_wall.ts";
+import { filtersOf, MOST_STEPS } from "./filter_wall.ts";
 import { most, predictFor } from "./follow.ts";
 import { KERNEL_INTERFACE_RULES } from "./kernel_interfaces.ts";
 import { PACKET_SOCKET_RULES } from "./packet_socket.ts";
@@ -129,6 +129,7 @@ interface Threads {
 /** Threads of the kernel make no system calls; the rules for rings look at them. */
 function threadsOf({ daemon, asked }: Subject, { kernelThreads, abis }: Surroundings): Threads {
   const stopped = new Map(asked?.threads.map((thread) => [thread.tid, thread]));
+  const budget = { steps: MOST_STEPS };
   const all = stopped.size > 0
     ? [...stopped.values()].map(({ credentials }) => credentials)
     : daemon.threads;
@@ -157,7 +158,7 @@ function threadsOf({ daemon, asked }: Subject, { kernelThreads, abis }: Surround
     const isFiltered = (asked?.filters.length ?? 0) > 0;
     return {
       credentials: like,
-      filters: filtersOf(like, asked, abis),
+      filters: filtersOf(like, asked, abis, budget),
       netRaw: daemon.netRaw.get(like.tid),
       answers: (isFiltered ? asked?.beneath : asked?.asItIs) ?? {},
     };

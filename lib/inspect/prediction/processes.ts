@@ -6,13 +6,15 @@
  */
 
 import {
+  AT_FDCWD,
   CAP_SYS_PTRACE,
+  O_RDONLY,
   PR_SET_DUMPABLE,
   PTRACE_SEIZE,
   SIGKILL,
 } from "../../../ffi/abi/constants.ts";
 import type { OperationName } from "../../evidence/operations.ts";
-import { type Call, call, NULL, POINTER } from "./calls.ts";
+import { any, type Call, call, POINTER } from "./calls.ts";
 import { needs } from "./powers.ts";
 import { cannotTell, type KernelAnswer, refused, type Rule, step, type View } from "./rule.ts";
 import { nextDescriptor, openingCalls } from "./socket_steps.ts";
@@ -62,11 +64,11 @@ function attachment(view: View): KernelAnswer {
 /** Returns the calls that signal a process. */
 function signalling(pid: number): Call[] {
   return [0, SIGKILL].flatMap((signal) => [
-    call("kill", pid, signal),
-    call("tkill", pid, signal),
-    call("tgkill", pid, pid, signal),
-    call("rt_sigqueueinfo", pid, signal, POINTER),
-    call("rt_tgsigqueueinfo", pid, pid, signal, POINTER),
+    call("kill", pid, any(signal)),
+    call("tkill", pid, any(signal)),
+    call("tgkill", pid, pid, any(signal)),
+    call("rt_sigqueueinfo", pid, any(signal), POINTER),
+    call("rt_tgsigqueueinfo", pid, pid, any(signal), POINTER),
   ]);
 }
 
@@ -89,22 +91,22 @@ function deathSignal({ asked, daemon }: View): KernelAnswer {
 export const PROCESS_RULES = {
   "make-dumpable": {
     needsSocket: false,
-    ways: () => [[step([call("prctl", PR_SET_DUMPABLE, 1n, NULL, NULL, NULL)])]],
+    ways: () => [[step([call("prctl", PR_SET_DUMPABLE, 1n, any(0), any(0), any(0))])]],
   },
   "take-sibling-socket": {
     needsSocket: false,
     ways: (view) => [[
-      step([call("pidfd_open", siblingOf(view), 0)]),
-      step([call("pidfd_getfd", nextDescriptor(view), 3, 0)], attachment(view)),
+      step([call("pidfd_open", siblingOf(view), any(0))]),
+      step([call("pidfd_getfd", any(nextDescriptor(view)), any(3), any(0))], attachment(view)),
     ]],
   },
   "list-sibling": {
     needsSocket: false,
     ways: (view) => [[
       step([
-        call("readlink", POINTER, POINTER, 4096),
-        call("readlinkat", -100, POINTER, POINTER, 4096),
-        ...openingCalls(0),
+        call("readlink", POINTER, POINTER, any(4096)),
+        call("readlinkat", any(AT_FDCWD), POINTER, POINTER, any(4096)),
+        ...openingCalls(O_RDONLY),
       ], access(view, "EACCES", "ENOENT")),
     ]],
   },
@@ -113,7 +115,7 @@ export const PROCESS_RULES = {
     ways: (view) => [[
       step(
         [PTRACE_SEIZE, PTRACE_ATTACH].map((request) =>
-          call("ptrace", BigInt(request), BigInt(siblingOf(view)), NULL, NULL)
+          call("ptrace", BigInt(request), BigInt(siblingOf(view)), POINTER, POINTER)
         ),
         attachment(view),
       ),
@@ -123,7 +125,7 @@ export const PROCESS_RULES = {
     needsSocket: false,
     ways: (view) => [[
       step(
-        [call("process_vm_readv", siblingOf(view), POINTER, 1n, POINTER, 1n, 0n)],
+        [call("process_vm_readv", siblingOf(view), POINTER, any(1), POINTER, any(1), any(0))],
         attachment(view),
       ),
     ]],
@@ -136,10 +138,12 @@ export const PROCESS_RULES = {
         : undefined;
       return [
         [step(signalling(siblingOf(view)), alone)],
-        [step([call("kill", -1, SIGKILL)], alone)],
+        [step([call("kill", -1, any(SIGKILL))], alone)],
         [
-          step([call("pidfd_open", siblingOf(view), 0)], alone),
-          step([call("pidfd_send_signal", nextDescriptor(view), SIGKILL, NULL, 0)]),
+          step([call("pidfd_open", siblingOf(view), any(0))], alone),
+          step([
+            call("pidfd_send_signal", any(nextDescriptor(view)), any(SIGKILL), POINTER, any(0)),
+          ]),
         ],
       ];
     },

@@ -10,32 +10,49 @@ import {
   AT_FDCWD,
   CAP_SYS_ADMIN,
   CLONE_NEWUSER,
+  CLONE_THREAD,
   CLONE_VM,
   SIGCHLD,
   SO_MARK,
   SOL_SOCKET,
 } from "../../../ffi/abi/constants.ts";
 import type { OperationName } from "../../evidence/operations.ts";
-import { call, NULL, POINTER } from "./calls.ts";
+import { any, type Call, call, POINTER } from "./calls.ts";
 import { canHave } from "./powers.ts";
 import { cannotTell, type KernelAnswer, refused, type Rule, step, type View } from "./rule.ts";
 import { setOption } from "./socket_steps.ts";
 
 const CLONE_VFORK = 0x4000;
 
-/** Returns the calls that start a process. */
-const starting = (flags = 0) => [
-  call("clone", BigInt(CLONE_VM | CLONE_VFORK | SIGCHLD | flags), POINTER, NULL, NULL, NULL),
-  call("clone", BigInt(SIGCHLD | flags), NULL, NULL, NULL, NULL),
-  call("clone3", POINTER, 88n),
-  ...flags === 0 ? [call("fork"), call("vfork")] : [],
-];
+const UNSHARING = call("unshare", {
+  sample: BigInt(CLONE_NEWUSER),
+  free: BigInt.asUintN(64, ~BigInt(CLONE_NEWUSER)),
+});
+
+/**
+ * Returns the calls that start a process.
+ *
+ * @param flags Flags of clone(2) that it takes.
+ */
+function starting(flags = 0): Call[] {
+  const kept = BigInt(CLONE_THREAD | flags); // a thread is no process
+  const cloning = (sample: number) => ({
+    sample: BigInt(sample | flags),
+    free: BigInt.asUintN(64, ~kept),
+  });
+  return [
+    call("clone", cloning(CLONE_VM | CLONE_VFORK | SIGCHLD)),
+    call("clone", cloning(SIGCHLD)),
+    call("clone3", POINTER, any(88)),
+    ...flags === 0 ? [call("fork"), call("vfork")] : [],
+  ];
+}
 
 /** The calls that execute a program. Any process can write one to memory. */
 const EXECUTING = [
   call("execve", POINTER, POINTER, POINTER),
-  call("execveat", AT_FDCWD, POINTER, POINTER, POINTER, 0),
-  call("execveat", 3, POINTER, POINTER, POINTER, AT_EMPTY_PATH),
+  call("execveat", any(AT_FDCWD), POINTER, POINTER, POINTER, any(0)),
+  call("execveat", any(3), POINTER, POINTER, POINTER, any(AT_EMPTY_PATH)),
 ];
 
 /** Returns the ways to execute a program: in a new process, or in the place of this one. */
@@ -83,13 +100,13 @@ export const PROGRAM_RULES = {
       // Source: check_unshare_flags in kernel/fork.c.
       const several = refused("EINVAL", "kernel", `it has ${threads} threads, and one is required`);
       const answer = threads > 1 ? several : newUserNamespace(view);
-      return [[step([call("unshare", BigInt(CLONE_NEWUSER))], answer)]];
+      return [[step([UNSHARING], answer)]];
     },
   },
   "user-namespace-program": {
     needsSocket: false,
     ways: (view) => {
-      const unshare = step([call("unshare", BigInt(CLONE_NEWUSER))], newUserNamespace(view));
+      const unshare = step([UNSHARING], newUserNamespace(view));
       const program = executing().map((way) => [...way, unshare]);
       const process = step(starting(CLONE_NEWUSER), newUserNamespace(view));
       return [...program, [process]];

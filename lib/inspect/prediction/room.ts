@@ -5,7 +5,7 @@
  */
 
 import { RLIMIT_NOFILE } from "../../../ffi/abi/constants.ts";
-import { type Call, call, NULL, POINTER } from "./calls.ts";
+import { any, type Call, call, NOT_NULL, POINTER } from "./calls.ts";
 import { passes } from "./filter_wall.ts";
 import { cannotTell, type KernelAnswer, refused, type View } from "./rule.ts";
 import { tableOf } from "./table.ts";
@@ -30,6 +30,6 @@ export function room(view: View, wanted: number): KernelAnswer {
 
 /** The calls that raise the soft limit to the hard one. */
 const RAISING: readonly Call[] = [
-  call("prlimit64", 0, RLIMIT_NOFILE, POINTER, NULL),
+  call("prlimit64", any(0), RLIMIT_NOFILE, NOT_NULL, POINTER),
   call("setrlimit", RLIMIT_NOFILE, POINTER),
 ];

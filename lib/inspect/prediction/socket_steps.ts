@@ -9,12 +9,26 @@ import {
   AT_FDCWD,
   F_DUPFD,
   F_DUPFD_CLOEXEC,
+  O_ACCMODE,
+  O_CLOEXEC,
+  O_PATH,
+  O_RDONLY,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
+  SOCK_NONBLOCK,
   SOCK_SEQPACKET,
   SOCK_STREAM,
 } from "../../../ffi/abi/constants.ts";
-import { type Call, call, NULL, POINTER } from "./calls.ts";
+import {
+  any,
+  anyIn,
+  type Argument,
+  type Call,
+  call,
+  type FreeArgument,
+  NULL,
+  POINTER,
+} from "./calls.ts";
 import { room } from "./room.ts";
 import {
   cannotTell,
@@ -31,20 +45,20 @@ import { tableOf } from "./table.ts";
 export const ADDRESS = 20;
 
 /** The size of `struct open_how`, in bytes. */
-const OPEN_HOW = 24n;
+const OPEN_HOW = 24;
 
 /** Returns a call on the socket by each of its numbers. */
 export function onSocket(
   { socket }: View,
   name: Call["name"],
-  ...rest: readonly (number | bigint)[]
+  ...rest: readonly Argument[]
 ): Call[] {
   return socket.fds.map((fd) => call(name, fd, ...rest));
 }
 
 /** Returns the calls that set an option of the socket. */
 export function setOption(view: View, level: number, option: number, length = 4): Call[] {
-  return onSocket(view, "setsockopt", level, option, POINTER, length);
+  return onSocket(view, "setsockopt", level, option, POINTER, any(length));
 }
 
 /** Returns a rule that takes a packet socket. */
@@ -75,7 +89,7 @@ export function options({ socket }: View): KernelAnswer {
  * again. Source: packet_do_bind.
  */
 export const bindStep = (view: View): Step =>
-  step(onSocket(view, "bind", POINTER, ADDRESS), pinned(view.socket, "EINVAL"));
+  step(onSocket(view, "bind", POINTER, any(ADDRESS)), pinned(view.socket, "EINVAL"));
 
 /** Whether the socket is bound to no interface, or to one that is gone. */
 export const isUnbound = ({ socket: { ifindex } }: View): boolean => ifindex <= 0;
@@ -98,22 +112,35 @@ export function sending(view: View, calls: readonly Call[], ...before: readonly 
   ];
 }
 
-/** Returns the calls that open a file. */
-export function openingCalls(flags: number): Call[] {
+/**
+ * Returns the calls that open a file.
+ *
+ * @param access `O_RDONLY`, `O_WRONLY` or `O_RDWR`.
+ * @param flags Other flags, as samples.
+ */
+export function openingCalls(access: number, flags: readonly number[] = [0, O_CLOEXEC]): Call[] {
+  const others = ~(O_ACCMODE | O_PATH);
   return [
-    call("openat", AT_FDCWD, POINTER, flags, 0),
-    call("open", POINTER, flags, 0),
-    call("openat2", AT_FDCWD, POINTER, POINTER, OPEN_HOW),
+    ...flags.map((each) => anyIn(others, access | each)).flatMap((each) => [
+      call("openat", any(AT_FDCWD), POINTER, each, any(0)),
+      call("open", POINTER, each, any(0)),
+    ]),
+    call("openat2", any(AT_FDCWD), POINTER, POINTER, any(OPEN_HOW)),
+    ...access === O_RDONLY ? [] : [call("creat", POINTER, any(0))],
   ];
 }
 
 /** Returns a number that no descriptor has. */
 export const nextDescriptor = ({ daemon }: View): number => tableOf(daemon).next;
 
+/** Returns a type of sockets, with whatever flags. */
+export const typed = (type: number): FreeArgument[] =>
+  [SOCK_CLOEXEC, 0].map((flags) => anyIn(SOCK_CLOEXEC | SOCK_NONBLOCK, type | flags));
+
 /** Returns the calls that make a pair of sockets. */
 export function pairing(): Call[] {
-  return [SOCK_SEQPACKET | SOCK_CLOEXEC, SOCK_SEQPACKET, SOCK_STREAM, SOCK_DGRAM].map((type) =>
-    call("socketpair", AF_UNIX, type, 0, POINTER)
+  return [SOCK_SEQPACKET, SOCK_STREAM, SOCK_DGRAM].flatMap((type) =>
+    typed(type).map((each) => call("socketpair", AF_UNIX, each, any(0), POINTER))
   );
 }
 
@@ -122,10 +149,10 @@ export function duplicating(view: View): Call[] {
   const free = nextDescriptor(view);
   return [
     ...onSocket(view, "dup"),
-    ...onSocket(view, "dup2", free),
-    ...onSocket(view, "dup3", free, 0),
-    ...onSocket(view, "fcntl", F_DUPFD, 0n),
-    ...onSocket(view, "fcntl", F_DUPFD_CLOEXEC, 0n),
+    ...onSocket(view, "dup2", any(free)),
+    ...onSocket(view, "dup3", any(free), any(0)),
+    ...onSocket(view, "fcntl", F_DUPFD, any(0)),
+    ...onSocket(view, "fcntl", F_DUPFD_CLOEXEC, any(0)),
   ];
 }
 
@@ -135,16 +162,19 @@ export function duplicating(view: View): Call[] {
  */
 export function copying(view: View): Step[][] {
   const free = nextDescriptor(view);
-  const fetching = view.socket.fds.map((fd) => call("pidfd_getfd", free, fd, 0));
+  const fetching = view.socket.fds.map((fd) => call("pidfd_getfd", any(free), fd, any(0)));
   return [
     [step(duplicating(view), room(view, 1))],
-    [step([call("pidfd_open", view.daemon.pid, 0)]), step(fetching, room(view, 2))],
+    [step([call("pidfd_open", any(view.daemon.pid), any(0))]), step(fetching, room(view, 2))],
     [
       step(pairing()),
-      step([call("sendmsg", free, POINTER, 0), call("sendmmsg", free, POINTER, 1, 0)]),
       step([
-        call("recvmsg", free + 1, POINTER, 0),
-        call("recvmmsg", free + 1, POINTER, 1, 0, NULL),
+        call("sendmsg", any(free), POINTER, any(0)),
+        call("sendmmsg", any(free), POINTER, any(1), any(0)),
+      ]),
+      step([
+        call("recvmsg", any(free + 1), POINTER, any(0)),
+        call("recvmmsg", any(free + 1), POINTER, any(1), any(0), NULL),
       ], room(view, 3)),
     ],
   ];

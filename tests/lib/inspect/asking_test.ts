@@ -49,6 +49,7 @@ function seen(pid: number): SeenDaemon {
     descriptors: [],
     mapped: [],
     sharers: [],
+    unseenThreads: [],
     siblings: { dumpable: [], undumpable: [] },
   };
 }

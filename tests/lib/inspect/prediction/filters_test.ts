@@ -183,20 +183,74 @@ Deno.test("Where another process answers for the filter, only the kernel's refus
   }
 });
 
-Deno.test("A filter that looks at what the process may choose leaves the call in doubt", () => {
-  const pointer = seccomp_data.fields.instruction_pointer[0];
-  const program = assemble([
-    bpfLoad(pointer),
-    bpfJumpEqual(0, 0, 1),
-    bpfReturn(SECCOMP_RET_ERRNO | 1),
-    bpfReturn(SECCOMP_RET_ALLOW),
+const POINTER = seccomp_data.fields.instruction_pointer[0];
+
+/** A program that allows or refuses every call, by the address of its instruction. */
+const byAddress = (where: number, here: number, elsewhere: number) =>
+  assemble([
+    bpfLoad(POINTER),
+    bpfJumpEqual(where, 0, 1),
+    bpfReturn(here),
+    bpfReturn(elsewhere),
   ]);
-  const { outcome, reason } = predicted("write", behind(program));
-  assertEquals(outcome, CANNOT_TELL);
-  assertEquals(
-    reason,
-    "the filter of write looks at instruction_pointer low, which the process may choose",
-  );
+
+Deno.test("A filter that looks at the address of the call leaves it in doubt", () => {
+  const refuse = SECCOMP_RET_ERRNO | 1;
+  const doubts: [program: Uint8Array<ArrayBuffer>, reason: string][] = [
+    [
+      byAddress(0, SECCOMP_RET_ALLOW, refuse),
+      "write: filter 0, instruction 2 looks at the address of the call",
+    ],
+    [
+      byAddress(4096, SECCOMP_RET_ALLOW, refuse),
+      "the filter may let write pass in another form",
+    ],
+  ];
+  for (const [program, doubt] of doubts) {
+    const { outcome, reason } = predicted("write", behind(program));
+    assertEquals([outcome, reason], [CANNOT_TELL, doubt]);
+  }
+  assertEquals(outcomeOf("write", behind(byAddress(0, refuse, refuse))), "EPERM");
+});
+
+Deno.test("A way through that only a certain argument opens is never taken for a refusal", () => {
+  const doors: [call: SyscallName, operation: OperationName, argument: number, value: number][] = [
+    ["sendto", "send", 2, 777],
+    ["sendto", "send", 3, 0x800],
+    ["sendto", "sendto-elsewhere", 5, 99],
+    ["setsockopt", "promiscuous", 4, 4711],
+    ["bind", "rebind-all", 2, 128],
+    ["write", "write", 2, 1],
+    ["execve", "execute", 0, 0x1000],
+    ["openat", "open-for-writing", 2, 0x101001],
+    ["socket", "udp-socket", 2, 17],
+    ["prctl", "make-dumpable", 4, 1],
+    ["kill", "kill-sibling", 1, 15],
+    ["io_uring_setup", "io-uring", 0, 4096],
+  ];
+  for (const [call, operation, argument, value] of doors) {
+    const door = { syscall: call, action: "allow", when: [intIs(argument, value)] } as const;
+    const { outcome, reason } = predicted(operation, behind(allowlistOf(door)));
+    assertEquals(outcome, CANNOT_TELL, `${call}, ${argument}: ${reason}`);
+    assertMatch(reason!, /may let \w+ pass in another form/);
+  }
+});
+
+Deno.test("A door for another descriptor, another option or a thread is none", () => {
+  const doors: [call: SyscallName, operation: OperationName, argument: number, value: number][] = [
+    ["sendto", "send", 0, 3],
+    ["setsockopt", "promiscuous", 1, 1],
+    ["setsockopt", "promiscuous", 2, 2],
+    ["prctl", "make-dumpable", 0, 15],
+    ["socket", "udp-socket", 0, 1],
+  ];
+  for (const [call, operation, argument, value] of doors) {
+    const door = { syscall: call, action: "allow", when: [intIs(argument, value)] } as const;
+    assertEquals(outcomeOf(operation, behind(allowlistOf(door))), "EPERM", `${call}, ${argument}`);
+  }
+  const thread = [longIs(0, 0x10000n, 0x10000n)];
+  const of = behind(allowlistOf({ syscall: "clone", action: "allow", when: thread }));
+  assertEquals(outcomeOf("execute", of), "EPERM");
 });
 
 Deno.test("A filter that does not look at the architecture is passed by the call of a 32-bit program", () => {

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { CAP_NET_RAW } from "../../../../ffi/abi/constants.ts";
+import { CAP_NET_RAW, SECCOMP_RET_ERRNO } from "../../../../ffi/abi/constants.ts";
 import { receiveOnlyPolicy } from "../../../../lib/confine/policy.ts";
+import { assemble, bpfLoad, bpfReturn } from "../../../../ffi/packet/bpf.ts";
 import { compileFilter } from "../../../../ffi/seccomp/seccomp.ts";
 import { OPERATION_NAMES, type OperationName } from "../../../../lib/evidence/operations.ts";
 import {
@@ -185,6 +186,27 @@ Deno.test("A process that shares its descriptors may do more, so no refusal is c
     CANNOT_TELL,
     "process 300 shares its memory or its descriptors, as a thread does",
   ]);
+});
+
+Deno.test("Filters that are too long to run for every call leave it open, in bounded time", () => {
+  // 4,000 instructions that change nothing before each refusal, on eight kinds of threads
+  const program = assemble([...new Array(4000).fill(bpfLoad(0)), bpfReturn(SECCOMP_RET_ERRNO | 1)]);
+  const threads = Array.from({ length: 8 }, (_, i) => {
+    const filters = new Array(8 - i % 2).fill(program);
+    return askedThread(filters, {
+      tid: 100 + i,
+      credentials: credentials({ tid: 100 + i, seccomp: 2, filters: filters.length, groups: [i] }),
+    });
+  });
+  const of = {
+    ...askedSubject(...threads),
+    sockets: [5, 6, 7, 8].map((fd) => packetSocket({ fd })),
+  };
+  const began = performance.now();
+  const matrix = predict(of, surroundings());
+  assert(performance.now() - began < 20_000);
+  const { outcome, reason } = matrix.get("make-dumpable")!.get("fd 8")!;
+  assertEquals([outcome, reason], [CANNOT_TELL, "its filters are too long to try every call"]);
 });
 
 Deno.test("Without any thread nothing can be told", () => {
