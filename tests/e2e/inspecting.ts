@@ -1,10 +1,11 @@
 /**
- * Runs `inspect` as a user would, and reads its evidence or its text.
+ * Runs `inspect` as a user would, and reads its evidence.
  *
  * @module
  */
 
 import type { CheckResult, ExperimentEvidence } from "../../lib/evidence/evidence.ts";
+import { renderText } from "../../lib/report/text.ts";
 import { evidenceIn, type Outcome } from "../support/programs.ts";
 import { here } from "./here.ts";
 
@@ -15,12 +16,15 @@ export interface Inspected {
   check(id: string): CheckResult;
   /** The checks that do not hold, as `ID status`. */
   readonly wrong: readonly string[];
+  /** The report for readers, each check on one line. */
+  readonly text: string;
 }
 
 /** Inspects a process, and reads the evidence. */
 export async function inspect(pid: number, ...options: string[]): Promise<Inspected> {
   const outcome = await here(["inspect", "--json", ...options, String(pid)]);
-  const { experiments: [evidence] } = evidenceIn(outcome);
+  const run = evidenceIn(outcome);
+  const { experiments: [evidence] } = run;
   const { checks } = evidence;
   return {
     outcome,
@@ -29,13 +33,8 @@ export async function inspect(pid: number, ...options: string[]): Promise<Inspec
     wrong: checks.filter(({ status }) => status !== "pass").map(({ id, status, left_out }) =>
       `${id} ${left_out ? "left out" : status}`
     ),
+    text: renderText(run, { color: false, amount: "normal" }).replaceAll(/\n +… /g, " "),
   };
-}
-
-/** Inspects a process, and returns the text of the report, each check on one line. */
-export async function report(pid: number, ...options: string[]): Promise<string> {
-  const { stdout } = await here(["inspect", ...options, String(pid)]);
-  return stdout.replaceAll(/\n +… /g, " ");
 }
 
 /** Asks, and expects confinement. */
