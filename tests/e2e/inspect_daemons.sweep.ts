@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { InspectedSocket } from "../../lib/evidence/inspected.ts";
 import { testNeeding } from "../support/needs.ts";
-import { runProgram } from "../support/programs.ts";
+import { ROOT, runProgram } from "../support/programs.ts";
 import {
   DHCPCD,
   INTERFACE,
@@ -18,6 +18,7 @@ import {
   startLldpd,
   startTcpdump,
 } from "./debian_daemons.ts";
+import { HEAD, rowOf, unpadded } from "./daemon_table.ts";
 import { CONFINED, inspect, type Inspected } from "./inspecting.ts";
 
 const needing = (programs: Readonly<Record<string, string>>) => ({ root: true, programs });
@@ -206,5 +207,40 @@ testNeeding(
     assertEquals(sent, ["send", "sendto-elsewhere", "write", "send-message", "write-vector"]);
     assert(operations(seen, "killed").includes("rebind-all"));
     assertEquals(processOf(dhcpcd, DHCPCD.bpf), pid, "asking has not ended it");
+  },
+);
+
+/** The processes of the table in docs/inspect.md. Each daemon is alone while it is inspected. */
+const TABLE = [
+  { start: () => startTcpdump("udp"), processes: { "`tcpdump -Z nobody`": "tcpdump" } },
+  { start: startDumpcap, processes: { "`dumpcap`, started by root": "dumpcap" } },
+  {
+    start: startLldpd,
+    processes: { "`lldpd`, worker": LLDPD.worker, "`lldpd`, monitor": LLDPD.monitor },
+  },
+  {
+    start: startDhcpcd,
+    processes: {
+      "`dhcpcd`, BPF process": DHCPCD.bpf,
+      "`dhcpcd`, control proxy": DHCPCD.control,
+      "`dhcpcd`, privileged proxy": DHCPCD.proxy,
+    },
+  },
+] as const;
+
+testNeeding(
+  needing(Object.assign({}, ...Object.values(PACKAGES))),
+  "The table in docs/inspect.md is what inspect finds",
+  async () => {
+    const rows = [HEAD];
+    for (const { start, processes } of TABLE) {
+      await using daemon = await start();
+      for (const [name, title] of Object.entries(processes)) {
+        const pid = processOf(daemon, title);
+        rows.push(rowOf(name, await inspect(pid), await inspect(pid, ...CONFINED)));
+      }
+    }
+    const page = unpadded(Deno.readTextFileSync(`${ROOT}/docs/inspect.md`));
+    assertEquals(rows.filter((row) => !page.includes(row)), [], rows.join("\n"));
   },
 );
