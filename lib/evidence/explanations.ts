@@ -611,7 +611,9 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "of a Unix socket, among the registered files of a ring, or behind the mapping of a packet " +
       "ring stays open without one, and can be taken up again at any time.",
     refutedBy: "A packet socket that the inspected process certainly holds in such a place. One " +
-      "that the namespace lists and no visible process shows may be another's, and is a skip.",
+      "that the namespace lists and no visible process shows may be another's, and is a skip. So " +
+      "is one that another process shows, if an io_uring may use it. A ring need not show, but " +
+      "--ask finds out whether a thread has ever used one.",
     seenBy: ["parent"],
   },
   "INSP-08": {

@@ -127,6 +127,19 @@ testNeeding(compiled, "A second packet socket in flight leaves the question open
   assertMatch(text, /INSP-07 1 in flight/);
 });
 
+testNeeding(
+  compiled,
+  "Beside another daemon's packet socket, only asking shows that a ring does not use it",
+  async () => {
+    await using _other = await startDaemon(["packet=1"]);
+    await using daemon = await startDaemon(["packet=1", ...NOBODY]);
+    const { outcome, check, wrong } = await inspect(daemon.pid);
+    assertEquals([outcome.code, wrong], [4, ["INSP-01 left out", "INSP-07 skip"]]);
+    assertMatch(check("INSP-07").observed, /packet sockets of other processes .*--ask/);
+    assertEquals((await inspect(daemon.pid, "--ask")).outcome.code, 0);
+  },
+);
+
 testNeeding(compiled, "A daemon that can only receive is confined", async () => {
   await using daemon = await startConfined();
   const { outcome, evidence, wrong, text } = await inspect(daemon.pid, ...CONFINED);

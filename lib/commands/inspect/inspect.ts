@@ -28,7 +28,7 @@ import { seeDaemon } from "../../inspect/daemon.ts";
 import { holesOf } from "../../inspect/holes_of.ts";
 import { predict, type PredictedMatrix } from "../../inspect/prediction/predict.ts";
 import { type Kernel, parseKernel } from "../../inspect/kernel_version.ts";
-import { ringWithoutTrace } from "../../inspect/ring_without_trace.ts";
+import { whyRingWithoutTrace } from "../../inspect/ring_without_trace.ts";
 import { seePacketSockets } from "../../inspect/socket_state.ts";
 import type { AskedDaemon, SeenDaemon } from "../../inspect/subject.ts";
 import { concludeInspection } from "./conclusion.ts";
@@ -144,15 +144,18 @@ function seenOf(
   accomplices: Accomplices,
 ): Seen {
   const subject = { daemon, sockets: sockets.states, asked };
-  const withoutTrace = ringWithoutTrace(sockets, asked);
+  const ringWithoutTrace = whyRingWithoutTrace(sockets, asked);
   return {
     subject,
     predictions: predict(subject),
     hidden: sockets.certainlyHidden,
-    possiblyHidden: sockets.hidden.filter((each) => !sockets.certainlyHidden.includes(each)),
+    possiblyHidden: [
+      ...sockets.hidden.filter((each) => !sockets.certainlyHidden.includes(each)),
+      ...ringWithoutTrace === undefined ? [] : [ringWithoutTrace],
+    ],
     accomplices,
     missingSockets: sockets.missing,
-    unseenSockets: [...sockets.unseen, ...withoutTrace === undefined ? [] : [withoutTrace]],
+    unseenSockets: sockets.unseen,
     unasked,
     overflow: overflowIds(),
   };
