@@ -155,7 +155,7 @@ function seenOf(
     ],
     accomplices,
     missingSockets: sockets.missing,
-    unseenSockets: sockets.unseen,
+    unseenPlaces: sockets.unseenPlaces,
     unasked,
     overflow: overflowIds(),
   };
