@@ -598,10 +598,11 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
   "INSP-06": {
     why: "A drop that can be undone is none. The saved ids and two capabilities decide whether " +
       "setresuid(2) and its like succeed. Other ways lead past them: an io_uring with root's " +
-      "credentials, memory shared with a process of root's, a process of root's that it traces.",
+      "credentials, memory or descriptors shared with a process of root's, a process of root's " +
+      "that it traces.",
     refutedBy: "Uid 0 or gid 0 among the real, effective and saved ids of any thread; CAP_SETUID " +
-      "or CAP_SETGID; a personality of root's in a ring; memory shared with a process that has " +
-      "uid 0 or a capability, or such a process as its tracee; an answer to --ask that is a " +
+      "or CAP_SETGID; a personality of root's in a ring; memory or descriptors shared with a " +
+      "process that has uid 0 or a capability, or such a process as its tracee; an answer to --ask that is a " +
       "success.",
     seenBy: ["parent"],
   },

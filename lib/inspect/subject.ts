@@ -46,7 +46,7 @@ export interface SeenDaemon {
   readonly pid: number;
   readonly shown: SeenProcessPart;
   readonly threads: readonly ThreadCredentials[];
-  /** Why threads, or their credentials, may be missing; empty if none is. Part of `shown.unseen`. */
+  /** Why threads, or their credentials, may be missing. It is part of `shown.unseen`. */
   readonly unseenThreads: readonly string[];
   /**
    * By thread id: whether the thread has CAP_NET_RAW over its own network namespace, as

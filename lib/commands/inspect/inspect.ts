@@ -78,12 +78,12 @@ export async function inspectProcess(pid: number, how: InspectHow): Promise<Insp
   try {
     await next();
     record.step("parent", true, `Looking at process ${pid}...`);
-    const first = look(pid);
+    const first = look(pid, deadline);
     description.title = `Process ${pid} (${first.daemon.shown.name})`;
     await next();
     const { asked, unasked } = how.ask ? ask(first.daemon) : NOT_WANTED;
     await next();
-    const last = look(pid);
+    const last = look(pid, deadline);
     await next();
     const accomplices = seeAccomplices(last.daemon);
     await settled();
@@ -115,8 +115,8 @@ interface Look {
   readonly sockets: ReturnType<typeof seePacketSockets>;
 }
 
-function look(pid: number): Look {
-  const daemon = seeDaemon(pid);
+function look(pid: number, deadline: number): Look {
+  const daemon = seeDaemon(pid, undefined, deadline - performance.now());
   return { daemon, sockets: seePacketSockets(daemon) };
 }
 

@@ -132,7 +132,7 @@ testNeeding(
   async () => {
     await using daemon = await startDaemon(["packet=1", "threads=1", ...NOBODY, "end-leader"]);
     const seen = seeDaemon(daemon.pid);
-    // The thread from before the drop is root's; the first one, which could do nothing, is not shown.
+    // The thread from before the drop is root's; the first one, which can do nothing, is not shown.
     assertEquals(seen.threads.map(({ uids }) => uids[1]), [0, 65534]);
     assertEquals(sockets(seen).map(({ fd }) => fd), [3]);
     assert(seen.shown.differences.includes(`thread ${daemon.pid}: ended, and not reaped`));
@@ -263,6 +263,7 @@ testNeeding(needs, "seeDaemon() names what is no process that can be inspected",
     const tid = seeDaemon(pid).threads[1].tid;
     assertStringIncludes(refusal(tid), `${tid} is a thread of process ${pid}`);
     const [{ pid: zombie }] = childrenOf(pid);
+    for (let tries = 0; childrenOf(pid)[0].isAlive && tries < 100_000; tries++);
     assertStringIncludes(refusal(zombie), "has ended, and was not reaped");
   }
   assertStringIncludes(refusal(pid), `There is no process ${pid}`);
@@ -328,3 +329,12 @@ testNeeding(
     assertEquals(shown.unseen, []);
   },
 );
+
+testNeeding(needs, "seeDaemon() shows the first of very many groups, and keeps all", async () => {
+  const groups = Array.from({ length: 300 }, (_, i) => i + 1);
+  await using daemon = await startDaemon([`groups=${groups}`]);
+  const { shown, threads } = seeDaemon(daemon.pid);
+  assertEquals(threads[0].groups, groups);
+  assertEquals(shown.threads[0].groups, groups.slice(0, 256));
+  assertEquals(shown.differences, [`thread ${daemon.pid}: 44 more groups than shown`]);
+});

@@ -1,4 +1,4 @@
-/** What the owner of a process's files tells agrees with what another process of its user may do. */
+/** Whether a process is dumpable agrees with what another process of its user may do. */
 
 import { assertEquals } from "@std/assert";
 import { seeDaemon } from "../../../lib/inspect/daemon.ts";
