@@ -121,7 +121,12 @@ export interface SeenSockets {
    * can be.
    */
   readonly missing: readonly string[];
-  /** Everything that could not be seen, `missing` included, each with the reason. */
+  /**
+   * The places that could not be seen, and where the process could hide a packet socket. Processes
+   * whose descriptors cannot be searched are not among them: what they may hold is in `hidden`.
+   */
+  readonly unseenPlaces: readonly string[];
+  /** Everything that could not be seen, these two included, each with the reason. */
   readonly unseen: readonly string[];
 }
 

@@ -203,14 +203,16 @@ testNeeding(compiled, "A root daemon is refuted, and not asked what would succee
   await daemon.run("name=still"); // it goes on
 });
 
-testNeeding(compiled, "A root thread that hides in a relay of short lives is no PASS", async () => {
-  await using daemon = await startDaemon(["packet=1", "relay", ...NOBODY]);
-  for (const options of [[], ["--ask"]]) {
-    const { outcome, wrong } = await inspect(daemon.pid, ...options);
-    assert(outcome.code === 1 || outcome.code === 4, `${outcome.code}: ${wrong}`);
-    assert(wrong.some((each) => /^INSP-02 (fail|skip)$/.test(each)), wrong.join());
-  }
-});
+for (const [relay, id] of [["relay", "INSP-02"], ["relay-of-processes", "INSP-06"]]) {
+  testNeeding(compiled, `Root that hides in a ${relay} of short lives is no PASS`, async () => {
+    await using daemon = await startDaemon(["packet=1", relay, ...NOBODY]);
+    for (const options of [[], ["--ask"]]) {
+      const { outcome, check } = await inspect(daemon.pid, ...options);
+      assert([1, 4].includes(outcome.code), outcome.stdout);
+      assert(check(id).status !== "pass", check(id).observed);
+    }
+  });
+}
 
 testNeeding(root, "The hardened worker of fdpass itself is confined", async () => {
   const place = "ip link set lo up && ip link add near type veth peer name far && " +

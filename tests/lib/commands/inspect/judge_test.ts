@@ -270,7 +270,7 @@ Deno.test("Whatever was not seen turns a pass to a skip, and leaves a fail", () 
     wrong(subjectOf({ daemon: { ...daemon, shown: { ...daemon.shown, unseen } } })),
     ["INSP-06 skip", "INSP-09 skip"],
   );
-  assertEquals(wrong(seen({ unseenSockets: ["no PACKET_DIAG"] })), ["INSP-07 skip"]);
+  assertEquals(wrong(seen({ unseenPlaces: ["no PACKET_DIAG"] })), ["INSP-07 skip"]);
   assertEquals(
     wrong(seen({ missingSockets: ["a thousand more descriptors"] })),
     ["INSP-07 skip", "INSP-09 skip", "INSP-10 skip"],
