@@ -93,7 +93,6 @@ export function seeFiles(
       break;
     }
     const seen = seeTable(pid, table.tids, {
-      tids,
       isOwn: at > 0,
       most: left,
       meanwhile,
@@ -123,8 +122,6 @@ function tablesOf(
 
 /** How a table is read. */
 interface TableReading {
-  /** The threads of the process. */
-  readonly tids: readonly number[];
   /** Whether the table is not that of the process, but of some threads. */
   readonly isOwn: boolean;
   /** The most descriptors. */
@@ -181,7 +178,7 @@ function examine(
   folder: string,
   links: ReadonlyMap<number, string>,
   tids: readonly number[],
-  { tids: all, deadline }: TableReading,
+  { deadline }: TableReading,
 ): SeenFiles & { left: number } {
   const descriptors: InspectedDescriptor[] = [];
   const rings: SeenRing[] = [];
@@ -193,7 +190,7 @@ function examine(
     const info = new TextDecoder().decode(bytes);
     let note = inFlight(info);
     if (link === "anon_inode:[io_uring]") {
-      const seen = seeRing(path, fd, all);
+      const seen = seeRing(path, fd);
       rings.push(seen.ring);
       unseen.push(...seen.unseen);
       note = describeRing(seen.ring);

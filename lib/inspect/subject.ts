@@ -31,7 +31,10 @@ export interface SeenRing {
    * that there is none: newer kernels list none at all (6.18).
    */
   readonly personalities: readonly number[] | undefined;
-  /** The thread that polls it; undefined if there is none. */
+  /**
+   * The thread that polls it, by its id in the machine's first PID namespace, which may differ from
+   * that in /proc; undefined if there is none. It may belong to another process.
+   */
   readonly pollingThread: number | undefined;
 }
 
@@ -46,7 +49,7 @@ export interface SeenDaemon {
   readonly pid: number;
   readonly shown: SeenProcessPart;
   readonly threads: readonly ThreadCredentials[];
-  /** Why threads, or their credentials, may be missing; empty if none is. Part of `shown.unseen`. */
+  /** Why threads, or their credentials, may be missing; empty if none is. In `shown.unseen` too. */
   readonly unseenThreads: readonly string[];
   /**
    * By thread id: whether the thread has CAP_NET_RAW over its own network namespace, as
