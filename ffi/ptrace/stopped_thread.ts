@@ -322,6 +322,20 @@ export class StoppedThread implements Disposable {
   }
 
   /**
+   * Puts the registers and the signal mask of the thread back, while it stays stopped. Until then
+   * the end of this process would leave them as a question needs them.
+   *
+   * @throws {SystemError} `ESRCH` (the thread has ended), `ETIMEDOUT`.
+   */
+  settle(): void {
+    if (this.#saved === undefined) return;
+    // Only from a stop between two instructions does the kernel restart a call that the stop
+    // interrupted.
+    if (!isEvent(this.#stop ?? NO_SIGNAL)) this.#interrupt(this.timeout);
+    this.#restore();
+  }
+
+  /**
    * Resumes the thread where it was, with its own registers and signal mask. The second time does
    * nothing.
    *

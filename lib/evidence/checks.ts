@@ -518,7 +518,8 @@ export const CHECKS = {
   "INSP-06": {
     claim: "The inspected process cannot take root's ids again",
     expected: "no thread has uid 0, gid 0, CAP_SETUID or CAP_SETGID; no io_uring acts with other " +
-      "credentials; no memory shared with a process of root's, and none traced; with --ask, " +
+      "credentials; no memory and no table of descriptors shared with a process of root's, and none " +
+      "traced; with --ask, " +
       "setresuid, setresgid and setgroups are refused with EPERM on every thread",
     side: "child",
     source: "setresuid(2), setresgid(2), setgroups(2), ERRORS; io_uring_register(2); kcmp(2); D24",

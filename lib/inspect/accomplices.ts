@@ -1,7 +1,8 @@
 /**
  * The accomplices of a process: other processes with privileges, through which it can act although
  * all of its own threads are unprivileged. It can write the memory that it shares with one
- * (clone(2), `CLONE_VM`), and it controls one that it traces (ptrace(2)), even after its own drop.
+ * (clone(2), `CLONE_VM`), it uses whatever one opens in a common table of descriptors
+ * (`CLONE_FILES`), and it controls one that it traces (ptrace(2)), even after its own drop.
  *
  * @module
  */
@@ -64,8 +65,8 @@ export function parseOtherThread(tid: number, status: string): OtherThread {
  */
 export function seeAccomplices({ pid, sharers }: Pick<SeenDaemon, "pid" | "sharers">): Accomplices {
   const found: string[] = [], unseen: string[] = [];
-  const sharing = new Set(
-    sharers.filter(({ sharesMemory }) => sharesMemory).map((sharer) => sharer.pid),
+  const sharing = new Map(
+    sharers.map((sharer) => [sharer.pid, sharer.sharesMemory ? "memory" : "descriptors"]),
   );
   let left = THREAD_LIMIT;
   for (const other of allProcesses()) {
@@ -83,7 +84,8 @@ export function seeAccomplices({ pid, sharers }: Pick<SeenDaemon, "pid" | "share
     const name = `process ${other} (${privileged[0].name}), which has ` +
       (isCertain ? "privileges" : "capabilities over another user namespace");
     if (privileged.some(({ tracer }) => tracer === pid)) list.push(`it traces ${name}`);
-    if (sharing.has(other)) list.push(`it shares its memory with ${name}`);
+    const shared = sharing.get(other);
+    if (shared !== undefined) list.push(`it shares its ${shared} with ${name}`);
   }
   return { found, unseen };
 }

@@ -117,6 +117,7 @@ function askStopped(
     for (const thread of stopped.threads.values()) {
       checkTime();
       threads.push(...asking.ask(thread));
+      thread.settle();
     }
     for (const tid of stopped.ringThreads) threads.push(...asking.kernelThread(tid));
   }

@@ -33,14 +33,14 @@ import { areSameThreads, listThreads, type ThreadList } from "./thread_list.ts";
 import type { ThreadCredentials } from "./threads.ts";
 import { programIn, WatchedProcess } from "./watched_process.ts";
 
-/** The longest time for everything, in milliseconds. */
+/** The longest time for everything by default, in milliseconds. */
 const TIME_LIMIT = 30_000;
 
 /** How often a look at a process that changes meanwhile is repeated. */
 const ATTEMPTS = 20;
 
 /** The most entries that the lists of the evidence show. */
-const SHOWN = { descriptors: 500, arguments: 64, sentences: 100 };
+const SHOWN = { descriptors: 500, arguments: 64, sentences: 100, threadsOfDescriptor: 16 };
 
 /**
  * Looks at a process.
@@ -49,12 +49,17 @@ const SHOWN = { descriptors: 500, arguments: 64, sentences: 100 };
  *
  * @param pid Its id in /proc.
  * @param meanwhile Called in every look, between the readings that must agree.
+ * @param limit The longest time that it may take, in milliseconds.
  * @throws {CannotAnswer} If there is no such process, if it ends meanwhile, is a thread of the
  * kernel or this process, or if it may not be examined.
  */
-export function seeDaemon(pid: number, meanwhile: () => void = () => {}): SeenDaemon {
+export function seeDaemon(
+  pid: number,
+  meanwhile: () => void = () => {},
+  limit = TIME_LIMIT,
+): SeenDaemon {
   using watched = new WatchedProcess(pid);
-  const deadline = performance.now() + TIME_LIMIT;
+  const deadline = performance.now() + limit;
   let last: SeenDaemon | undefined;
   for (let attempt = 1; attempt <= ATTEMPTS && performance.now() < deadline; attempt++) {
     const seen = watched.read(() => look(pid, deadline, meanwhile));
@@ -130,17 +135,14 @@ function see(
   const namespaces = namespacesOf(folder);
   const siblings = seeSiblings(pid, namespaces.get("pid") ?? "", main.uids[0], deadline);
   const { sharers, refused } = seeSharers(pid, main.tid);
-  const unseenThreads = unread === 0
-    ? []
-    : [`the credentials of ${unread} threads: there are too many`];
   const unseen = [
-    ...unseenThreads,
+    ...whyUnread(unread),
     ...files.unseen,
     ...memory === undefined ? ["its mappings: there are too many"] : [],
     ...places.unseen,
     ...limit === undefined ? ["its limit of descriptors"] : [],
     ...siblings === undefined ? ["other processes of its user: there are too many processes"] : [],
-    ...refused === 0 ? [] : [`whether ${refused} processes share its memory: kcmp(2) refused`],
+    ...mayShare(refused),
   ];
   const kinds = threadKinds(threads);
   const differences = [
@@ -158,12 +160,15 @@ function see(
       differences: cutList(differences),
       namespaces: besideOwn(namespaces),
       wx_mappings: memory?.writableExecutable ?? null,
-      descriptors: files.descriptors.slice(0, SHOWN.descriptors),
+      descriptors: files.descriptors.slice(0, SHOWN.descriptors).map((each) => ({
+        ...each,
+        tids: each.tids.slice(0, SHOWN.threadsOfDescriptor),
+      })),
       descriptors_left_out: Math.max(0, files.descriptors.length - SHOWN.descriptors),
       unseen: cutList([...new Set(unseen)]),
     },
     threads,
-    unseenThreads,
+    unseenThreads: whyUnread(unread),
     netRaw: places.netRaw,
     descriptorLimit: limit,
     rings: files.rings,
@@ -172,6 +177,18 @@ function see(
     sharers,
     siblings: siblings ?? { dumpable: [], undumpable: [] },
   };
+}
+
+/** Returns that the credentials of some threads were not read, in words. */
+function whyUnread(unread: number): string[] {
+  return unread === 0 ? [] : [`the credentials of ${unread} threads: there are too many`];
+}
+
+/** Returns that some processes could not be compared, in words. */
+function mayShare(refused: number): string[] {
+  if (refused === 0) return [];
+  const processes = refused === 1 ? "a process shares" : `${refused} processes share`;
+  return [`whether ${processes} its memory: kcmp(2) is refused`];
 }
 
 /** The part of the evidence that shows in the files of one thread. */
@@ -234,9 +251,9 @@ function factsOf(
 }
 
 function ownTables({ descriptors }: SeenFiles): string[] {
-  const tables = Map.groupBy(descriptors, ({ tids }) => tids.join());
-  tables.delete("");
-  return [...tables.values()].map((each) =>
-    `${threadsInWords(each[0].tids)}: a table of descriptors of its own, with ${each.length}`
+  // The descriptors of a table share one list of threads.
+  const tables = Map.groupBy(descriptors, ({ tids }) => tids);
+  return [...tables].filter(([tids]) => tids.length > 0).map(([tids, { length }]) =>
+    `${threadsInWords(tids)}: a table of descriptors of its own, with ${length}`
   );
 }

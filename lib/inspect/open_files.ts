@@ -53,8 +53,9 @@ export function descriptorTables(tids: readonly number[]): DescriptorTable[] {
     if (there !== undefined && compareDescriptorTables(tid, there[0]) === 0) there.push(tid);
     else sorted.splice(low, 0, [tid]);
   }
-  const place = (table: number[]) => tids.indexOf(table[0]);
-  return sorted.toSorted((a, b) => place(a) - place(b)).map((table) => ({ tids: table }));
+  const places = new Map(tids.map((tid, at) => [tid, at]));
+  const placeOf = ([first]: number[]) => places.get(first)!;
+  return sorted.toSorted((a, b) => placeOf(a) - placeOf(b)).map((table) => ({ tids: table }));
 }
 
 /** The most descriptors that are read, of all tables. */
@@ -84,7 +85,32 @@ export function seeFiles(
   deadline: number,
   meanwhile: () => void,
 ): SeenFiles {
-  const { tables, unseen } = tablesOf(tids);
+  for (let attempt = 1;; attempt++) {
+    const { tables, unseen } = tablesOf(tids);
+    const seen = seeTables(pid, tables, deadline, meanwhile);
+    const files = { ...seen, unseen: [...unseen, ...seen.unseen] };
+    // A thread that takes a table of its own takes every descriptor with it.
+    if (areSameTables(tables, tablesOf(tids).tables)) return files;
+    if (attempt === ATTEMPTS) {
+      return withReason(files, "some descriptors: threads took tables of their own meanwhile");
+    }
+  }
+}
+
+function areSameTables(
+  one: readonly DescriptorTable[],
+  other: readonly DescriptorTable[],
+): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+function seeTables(
+  pid: number,
+  tables: readonly DescriptorTable[],
+  deadline: number,
+  meanwhile: () => void,
+): SeenFiles {
+  const unseen: string[] = [];
   const found: SeenFiles[] = [];
   let left = DESCRIPTOR_LIMIT;
   for (const [at, table] of tables.entries()) {

@@ -17,7 +17,7 @@ import type { AskedDaemon, SeenSockets } from "./subject.ts";
  *
  * @param asked The answers of its threads; undefined if it was not asked.
  */
-export function ringWithoutTrace(
+export function whyRingWithoutTrace(
   { ofOthers }: Pick<SeenSockets, "ofOthers">,
   asked: Pick<AskedDaemon, "threads"> | undefined,
 ): string | undefined {

@@ -49,7 +49,7 @@ export interface SeenDaemon {
   readonly pid: number;
   readonly shown: SeenProcessPart;
   readonly threads: readonly ThreadCredentials[];
-  /** Why threads, or their credentials, may be missing; empty if none is. In `shown.unseen` too. */
+  /** Why threads, or their credentials, may be missing. It is part of `shown.unseen`. */
   readonly unseenThreads: readonly string[];
   /**
    * By thread id: whether the thread has CAP_NET_RAW over its own network namespace, as

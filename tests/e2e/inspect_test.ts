@@ -1,6 +1,6 @@
 /**
- * `inspect` as a user runs it: daemons that keep something, each found and named, and processes that
- * cannot be inspected.
+ * `inspect` as a user runs it: daemons that keep something, each found and named, and processes
+ * that cannot be inspected.
  *
  * @module
  */
@@ -8,6 +8,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { lockFilter } from "../../ffi/packet/bpf.ts";
 import { copyDescriptor } from "../../ffi/process/pidfd.ts";
+import { renderText } from "../../lib/report/text.ts";
 import type { CheckResult, ExperimentEvidence } from "../../lib/evidence/evidence.ts";
 import { NOBODY, startConfined } from "../support/confined_daemon.ts";
 import { startDaemon } from "../support/daemon.ts";
@@ -26,12 +27,15 @@ interface Inspected {
   check(id: string): CheckResult;
   /** The checks that do not hold, as `ID status`. */
   readonly wrong: readonly string[];
+  /** The report for readers, each check on one line. */
+  readonly text: string;
 }
 
 /** Inspects a process, and reads the evidence. */
 async function inspect(pid: number, ...options: string[]): Promise<Inspected> {
   const outcome = await here(["inspect", "--json", ...options, String(pid)]);
-  const { experiments: [evidence] } = evidenceIn(outcome);
+  const run = evidenceIn(outcome);
+  const { experiments: [evidence] } = run;
   const { checks } = evidence;
   return {
     outcome,
@@ -40,13 +44,8 @@ async function inspect(pid: number, ...options: string[]): Promise<Inspected> {
     wrong: checks.filter(({ status }) => status !== "pass").map(({ id, status, left_out }) =>
       `${id} ${left_out ? "left out" : status}`
     ),
+    text: renderText(run, { color: false, amount: "normal" }).replaceAll(/\n +… /g, " "),
   };
-}
-
-/** Inspects a process, and returns the text of the report, each check on one line. */
-async function report(pid: number, ...options: string[]): Promise<string> {
-  const { stdout } = await here(["inspect", ...options, String(pid)]);
-  return stdout.replaceAll(/\n +… /g, " ");
 }
 
 /** A known hole that every call that sends leads to. */
@@ -66,7 +65,7 @@ testNeeding(
   async () => {
     await using daemon = await startDaemon(["packet=1", "name=dropped", ...NOBODY, "threads=2"]);
     for (const options of [[], ["--ask"]]) {
-      const { outcome, evidence, wrong } = await inspect(daemon.pid, ...options);
+      const { outcome, evidence, wrong, text } = await inspect(daemon.pid, ...options);
       assertEquals([outcome.code, outcome.stderr, wrong], [0, "", ["INSP-01 left out"]]);
       assertEquals([evidence.name, evidence.verdict], ["inspect", "PASS"]);
       assertEquals(evidence.title, `Process ${daemon.pid} (dropped)`);
@@ -74,10 +73,9 @@ testNeeding(
       assertEquals(evidence.matrix!.columns, ["fd 3"]);
       assertEquals(evidence.process!.stopped_ms > 0, options.length > 0);
       assertEquals(reachOf(SENDING_HOLE, evidence), true);
+      assertMatch(text, /^=== Inspection of .*===\n\n *! NoNewPrivs is 0/);
+      assertStringIncludes(text, "✓ D24");
     }
-    const text = await report(daemon.pid);
-    assertMatch(text, /^=== Inspection of .*===\n\n *! NoNewPrivs is 0/);
-    assertStringIncludes(text, "✓ D24");
   },
 );
 
@@ -87,20 +85,24 @@ testNeeding(compiled, "One capability on one thread is found, and named", async 
     ...["packet=1", "thread", ...capable, "capabilities=0x2000,0x2000,0", "end", ...NOBODY],
   ]);
   for (const options of [[], ["--ask"]]) {
-    const { outcome, check, wrong } = await inspect(daemon.pid, ...options);
+    const { outcome, check, wrong, text } = await inspect(daemon.pid, ...options);
     assertEquals(outcome.code, 1);
     assertEquals(wrong, ["INSP-01 left out", "INSP-03 fail", "INSP-05 fail"]);
+    assertMatch(text, /INSP-03 .*thread \d+ of 2/);
     assertMatch(check("INSP-03").observed, /CapEff 0000000000002000 \(CAP_NET_RAW\).* of 2/);
+    assertMatch(
+      text,
+      /^=== .*===\n\n( +! .*\n)* +! thread \d+: CapEff .*CAP_NET_RAW/,
+    );
   }
-  assertMatch(await report(daemon.pid), /INSP-03 .*CAP_NET_RAW.*thread \d+ of 2/);
 });
 
 testNeeding(compiled, "A supplementary group is found, unless it is named", async () => {
   await using daemon = await startDaemon(["packet=1", "groups=42", "gid=65534", "uid=65534"]);
-  const { outcome, check, wrong } = await inspect(daemon.pid);
+  const { outcome, check, wrong, text } = await inspect(daemon.pid);
   assertEquals([outcome.code, wrong], [1, ["INSP-01 left out", "INSP-04 fail"]]);
   assertEquals(check("INSP-04").observed, "group 42 on its one thread");
-  assertStringIncludes(await report(daemon.pid), "group 42 on its one thread");
+  assertStringIncludes(text, "group 42 on its one thread");
   assertEquals((await inspect(daemon.pid, "--groups", "42")).outcome.code, 0);
   assertEquals((await inspect(daemon.pid, "--groups", "0,43")).outcome.code, 1);
 });
@@ -110,29 +112,42 @@ testNeeding(
   "A second packet socket that is mapped alone is found, and named",
   async () => {
     await using daemon = await startDaemon(["packet=1", "packet=1", "map-ring=4", ...NOBODY]);
-    const { outcome, check, wrong } = await inspect(daemon.pid);
+    const { outcome, check, wrong, text } = await inspect(daemon.pid);
     assertEquals([outcome.code, wrong], [1, ["INSP-01 left out", "INSP-07 fail"]]);
     assertMatch(check("INSP-07").observed, /^packet socket socket:\[\d+\] is mapped as a ring/);
-    assertMatch(await report(daemon.pid), /INSP-07 packet socket .* mapped as a ring/);
+    assertMatch(text, /INSP-07 packet socket .* mapped as a ring/);
   },
 );
 
 testNeeding(compiled, "A second packet socket in flight leaves the question open", async () => {
   await using daemon = await startDaemon(["packet=1", "packet=1", "in-flight=4", ...NOBODY]);
-  const { outcome, check, wrong } = await inspect(daemon.pid);
+  const { outcome, check, wrong, text } = await inspect(daemon.pid);
   assertEquals([outcome.code, wrong], [4, ["INSP-01 left out", "INSP-07 skip"]]);
   assertMatch(check("INSP-07").observed, /1 in flight .*packet socket socket:\[\d+\]/);
-  assertMatch(await report(daemon.pid), /INSP-07 1 in flight/);
+  assertMatch(text, /INSP-07 1 in flight/);
 });
+
+testNeeding(
+  compiled,
+  "Beside another daemon's packet socket, only asking shows that a ring does not use it",
+  async () => {
+    await using _other = await startDaemon(["packet=1"]);
+    await using daemon = await startDaemon(["packet=1", ...NOBODY]);
+    const { outcome, check, wrong } = await inspect(daemon.pid);
+    assertEquals([outcome.code, wrong], [4, ["INSP-01 left out", "INSP-07 skip"]]);
+    assertMatch(check("INSP-07").observed, /packet sockets of other processes .*--ask/);
+    assertEquals((await inspect(daemon.pid, "--ask")).outcome.code, 0);
+  },
+);
 
 testNeeding(compiled, "A daemon that can only receive is confined", async () => {
   await using daemon = await startConfined();
-  const { outcome, evidence, wrong } = await inspect(daemon.pid, ...CONFINED);
+  const { outcome, evidence, wrong, text } = await inspect(daemon.pid, ...CONFINED);
   assertEquals(reachOf(SENDING_HOLE, evidence), false);
   // Its socket is pinned, and it can close it.
   assertEquals(reachOf("CVE-2026-31504", evidence), true);
   assertEquals([wrong, outcome.code], [[], 0]);
-  assertStringIncludes(await report(daemon.pid, ...CONFINED), "can only receive");
+  assertStringIncludes(text, "can only receive");
   await daemon.run("name=still"); // it goes on
 });
 
@@ -146,10 +161,10 @@ testNeeding(
         otherwise,
       }),
     });
-    const { outcome, check, wrong } = await inspect(daemon.pid, ...CONFINED);
+    const { outcome, check, wrong, text } = await inspect(daemon.pid, ...CONFINED);
     assertEquals([outcome.code, wrong], [1, ["INSP-09 fail"]]);
     assertEquals(check("INSP-09").observed, "allowed: send-messages (fd 3)");
-    assertMatch(await report(daemon.pid, ...CONFINED), /INSP-09 .*send-messages/);
+    assertMatch(text, /INSP-09 .*send-messages/);
     assertEquals(
       (await inspect(daemon.pid, "--ask")).outcome.code,
       0,
@@ -168,7 +183,7 @@ testNeeding(compiled, "A locked filter on one of two sockets is found, and named
     using copy = copyDescriptor(daemon.pid, 4);
     lockFilter(copy.fd);
   }
-  const { evidence } = await inspect(daemon.pid);
+  const { evidence, text } = await inspect(daemon.pid);
   assertEquals(
     evidence.process!.packet_sockets.map(({ fds, locked }) => [fds, locked]),
     [[[3], false], [[4], true]],
@@ -176,7 +191,7 @@ testNeeding(compiled, "A locked filter on one of two sockets is found, and named
   const { cells } = evidence.matrix!.rows.find(({ operation }) => operation === "attach-filter")!;
   assertEquals([cells["fd 3"].outcome, cells["fd 4"].outcome], ["allowed", "EPERM"]);
   assertEquals(cells["fd 4"].wall, "lock");
-  assertMatch(await report(daemon.pid), /fd 4: [^]*locked/);
+  assertMatch(text, /fd 4: [^]*locked/);
 });
 
 testNeeding(compiled, "A root daemon is refuted, and not asked what would succeed", async () => {
@@ -208,6 +223,23 @@ testNeeding(root, "The hardened worker of fdpass itself is confined", async () =
   await until("the worker has its filter", () => worker() !== undefined, 20_000);
   const { outcome, check, wrong } = await inspect(worker()!, ...CONFINED);
   assertEquals([wrong, outcome.code], [[], 0], check("INSP-09").observed);
+});
+
+testNeeding(compiled, "A hostile name cannot forge a line of the report", async () => {
+  await using daemon = await startDaemon(["name=a\n✓ D24\x1b[2J", ...NOBODY]);
+  const folder = await Deno.makeTempDir();
+  try {
+    const page = `${folder}/page.html`;
+    const outcome = await here(["inspect", "--report", page, String(daemon.pid)]);
+    assertEquals([outcome.code, outcome.stderr], [0, ""]);
+    assertEquals(outcome.stdout.match(/^✓ D24/gm)?.length, 1);
+    assertEquals(outcome.stdout.includes("\x1b"), false);
+    assertMatch(await Deno.readTextFile(page), /^<!DOCTYPE html>[^]*Process \d+[^]*<\/html>\n$/);
+    const tap = await here(["inspect", "--tap", String(daemon.pid)]);
+    assertMatch(tap.stdout, /^KTAP version 1\n1\.\.1\n[^]*\nok 1 - inspect[^\n]*\n$/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 /** The descendants of a process. */

@@ -28,6 +28,7 @@ import { seeDaemon } from "../../inspect/daemon.ts";
 import { holesOf } from "../../inspect/holes_of.ts";
 import { predict, type PredictedMatrix } from "../../inspect/prediction/predict.ts";
 import { type Kernel, parseKernel } from "../../inspect/kernel_version.ts";
+import { whyRingWithoutTrace } from "../../inspect/ring_without_trace.ts";
 import { seePacketSockets } from "../../inspect/socket_state.ts";
 import type { AskedDaemon, SeenDaemon } from "../../inspect/subject.ts";
 import { concludeInspection } from "./conclusion.ts";
@@ -77,12 +78,12 @@ export async function inspectProcess(pid: number, how: InspectHow): Promise<Insp
   try {
     await next();
     record.step("parent", true, `Looking at process ${pid}...`);
-    const first = look(pid);
+    const first = look(pid, deadline);
     description.title = `Process ${pid} (${first.daemon.shown.name})`;
     await next();
     const { asked, unasked } = how.ask ? ask(first.daemon) : NOT_WANTED;
     await next();
-    const last = look(pid);
+    const last = look(pid, deadline);
     await next();
     const accomplices = seeAccomplices(last.daemon);
     await settled();
@@ -114,8 +115,8 @@ interface Look {
   readonly sockets: ReturnType<typeof seePacketSockets>;
 }
 
-function look(pid: number): Look {
-  const daemon = seeDaemon(pid);
+function look(pid: number, deadline: number): Look {
+  const daemon = seeDaemon(pid, undefined, deadline - performance.now());
   return { daemon, sockets: seePacketSockets(daemon) };
 }
 
@@ -143,11 +144,15 @@ function seenOf(
   accomplices: Accomplices,
 ): Seen {
   const subject = { daemon, sockets: sockets.states, asked };
+  const ringWithoutTrace = whyRingWithoutTrace(sockets, asked);
   return {
     subject,
     predictions: predict(subject),
     hidden: sockets.certainlyHidden,
-    possiblyHidden: sockets.hidden.filter((each) => !sockets.certainlyHidden.includes(each)),
+    possiblyHidden: [
+      ...sockets.hidden.filter((each) => !sockets.certainlyHidden.includes(each)),
+      ...ringWithoutTrace === undefined ? [] : [ringWithoutTrace],
+    ],
     accomplices,
     missingSockets: sockets.missing,
     unseenSockets: sockets.unseen,

@@ -25,6 +25,16 @@ testNeeding({ root: true }, "A process of root's that shares its memory is found
   }
 });
 
+testNeeding({ root: true }, "One that shares its table of descriptors is found", async () => {
+  await using daemon = await startDaemon(["share-descriptors", ...NOBODY]);
+  const [child] = await childrenOf(daemon.pid);
+  const { found } = seeAccomplices(seeDaemon(daemon.pid));
+  assertEquals(found.length, 1);
+  assert(found[0].startsWith(`it shares its descriptors with process ${child} `), found[0]);
+  await using apart = await startDaemon([...NOBODY, "share-descriptors"]);
+  assertEquals(seeAccomplices(seeDaemon(apart.pid)).found, []);
+});
+
 testNeeding({ root: true }, "A process without privileges is no accomplice", async () => {
   await using daemon = await startDaemon([...NOBODY, "thread", "vfork", "end"]);
   assertEquals((await childrenOf(daemon.pid)).length, 1);

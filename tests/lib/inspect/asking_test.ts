@@ -23,7 +23,7 @@ import { CannotLook } from "../../../lib/evidence/errors.ts";
 import { askDaemon } from "../../../lib/inspect/asking.ts";
 import type { AskedThread, SeenDaemon, SeenProcessPart } from "../../../lib/inspect/subject.ts";
 import { threadCredentials } from "../../../lib/inspect/threads.ts";
-import { command } from "../../ffi/programs.ts";
+import { command, resultOf } from "../../ffi/programs.ts";
 import { end, nextWords, sendLine, start, withCompiled } from "../../ffi/talking.ts";
 import { startDaemon } from "../../support/daemon.ts";
 import { testNeeding } from "../../support/needs.ts";
@@ -257,6 +257,14 @@ testNeeding(
     }),
 );
 
+/** Sends `interrupted.c` a line, and checks the result of its call. */
+async function returnsAndEnds(child: Deno.ChildProcess, result: string): Promise<void> {
+  await Deno.writeTextFile(`/proc/${child.pid}/fd/0`, "\n").catch(() => {}); // it may be gone
+  // On aarch64 a call in whose middle a thread was asked is made again as it was.
+  if (Deno.build.arch === "x86_64") assertEquals((await nextWords(child)).trim(), result);
+  assertEquals(await end(child), 7);
+}
+
 testNeeding(
   compiler,
   "a filter that kills for restart_syscall(2) does not end an asked daemon",
@@ -272,16 +280,15 @@ testNeeding(
         [["nanosleep", 9999, "80000000"], "0 0"],
         [["read", restart, "80000000"], "1 0"],
       ];
-      await Promise.all(cases.map(async ([words, result]) => {
+      const results: Promise<void>[] = [];
+      for (const [words, result] of cases) {
         const child = await started([program, ...words.map(String)]);
         await until(() => stateOf(child.pid) === "S");
         await pollAsync([], 0, 20);
         ask(child.pid);
-        await Deno.writeTextFile(`/proc/${child.pid}/fd/0`, "\n").catch(() => {}); // it may be gone
-        // On aarch64 a call that was asked over is made again as it was.
-        if (Deno.build.arch === "x86_64") assertEquals((await nextWords(child)).trim(), result);
-        assertEquals(await end(child), 7);
-      }));
+        results.push(returnsAndEnds(child, result));
+      }
+      await Promise.all(results);
     }),
 );
 
@@ -468,3 +475,46 @@ testNeeding({ root: true }, "askDaemon() loses no datagram of a loaded daemon", 
   assertEquals(await end(child), 0);
   here.close();
 });
+
+testNeeding(
+  { root: true, programs: { cc: "gcc", strace: "strace" } },
+  "a daemon makes the same system calls after it was asked as before",
+  async () => {
+    await using daemon = await startDaemon([...NOBODY, "threads=2"]);
+    /** The calls in which the threads wait, as strace sees them when it attaches. */
+    const calls = async () => {
+      const trace = start(["strace", "-qq", "-f", "-p", `${daemon.pid}`, "-o", "/dev/stdout"]);
+      let lines = "";
+      while (lines.match(/^\d+ +\w+\(/gm)?.length !== 3) lines += await nextWords(trace);
+      trace.kill("SIGINT");
+      await end(trace);
+      return lines.split("\n").map((line) => line.match(/^\d+ +\w+\(/)?.[0]).filter(Boolean).sort();
+    };
+    const before = await calls();
+    ask(daemon.pid);
+    assertEquals(await calls(), before);
+  },
+);
+
+testNeeding(
+  compiler,
+  "askDaemon() asks nothing through filters that it may not read, or beneath them",
+  async () => {
+    await using daemon = await startDaemon([
+      ...[...NOBODY, "no-new-privs", "threads=1", "thread", filter(0x80000000, "socket"), "end"],
+    ]);
+    // A process with a filter itself may not read filters: PTRACE_SECCOMP_GET_FILTER.
+    const program = command("lib/inspect/programs/ask.ts", [`${daemon.pid}`]);
+    const restricted = command("support/refuse_syscall.ts", ["add_key", "EPERM", "--", ...program]);
+    const { threads } = await resultOf(restricted);
+    assertEquals(threads.map(({ asItIs }: AskedThread) => asItIs), [REFUSED, REFUSED, {}]);
+    assertEquals(threads[2].notAsked.map((sentence: string) => sentence.split(": ")[0]), [
+      "Its filters cannot be read",
+      ...["socket(AF_PACKET, SOCK_RAW|SOCK_CLOEXEC, 0)", "setgroups(0)", "setresgid(0, 0, 0)"]
+        .concat("setresuid(0, 0, 0)").map((call) => `${call} was not made through its filters`),
+      "No call was made beneath its filters",
+    ]);
+    assertEquals([threads[2].filters, threads[2].beneath], [[], {}]);
+    await daemon.run("threads=1");
+  },
+);

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { OwnedFd, readLink, setCloseOnExec } from "../../../ffi/mod.ts";
 import { askDaemon } from "../../../lib/inspect/asking.ts";
 import { seeDaemon } from "../../../lib/inspect/daemon.ts";
-import { ringWithoutTrace } from "../../../lib/inspect/ring_without_trace.ts";
+import { whyRingWithoutTrace } from "../../../lib/inspect/ring_without_trace.ts";
 import { seePacketSockets } from "../../../lib/inspect/socket_state.ts";
 import { boundPacketSocket } from "../../../lib/packets/socket.ts";
 import { ringTest } from "../../ffi/io_uring/rings.ts";
@@ -38,8 +38,8 @@ if (Deno.uid() === 0) {
         const daemon = seeDaemon(pid);
         const sockets = seePacketSockets(daemon);
         assertEquals([sockets.states, sockets.hidden, sockets.ofOthers], [[], [], [link]]);
-        assert(ringWithoutTrace(sockets, undefined)?.includes(`(${link}); asked with --ask`));
-        const reason = ringWithoutTrace(sockets, askDaemon(daemon));
+        assert(whyRingWithoutTrace(sockets, undefined)?.includes(`(${link}); asked with --ask`));
+        const reason = whyRingWithoutTrace(sockets, askDaemon(daemon));
         assert(reason?.endsWith(`(${link}): thread ${pid} has used one`), reason);
       }),
   );
@@ -51,7 +51,7 @@ if (Deno.uid() === 0) {
         const sockets = seePacketSockets(seeDaemon(pid));
         assertEquals([sockets.ofOthers, sockets.hidden.length], [[], 1]);
         assert(sockets.hidden[0].includes(`${link} in net:[`), sockets.hidden[0]);
-        assertEquals(ringWithoutTrace(sockets, undefined), undefined);
+        assertEquals(whyRingWithoutTrace(sockets, undefined), undefined);
       }),
   );
 }
@@ -70,21 +70,22 @@ testNeeding(
       assertEquals(sockets.ofOthers.length, 1);
       const asked = askDaemon(seen);
       assertEquals(asked.threads.map(({ usedRing }) => usedRing), [false, false, false]);
-      assertEquals(ringWithoutTrace(sockets, asked), undefined);
+      assertEquals(whyRingWithoutTrace(sockets, asked), undefined);
     }
   },
 );
 
-Deno.test("ringWithoutTrace() needs every thread's answer", () => {
+Deno.test("whyRingWithoutTrace() needs every thread's answer", () => {
   const asked = (...answers: (boolean | undefined)[]) => ({
     threads: answers.map((usedRing, i) => ({ tid: 10 + i, usedRing })) as never,
   });
   const sockets = { ofOthers: ["socket:[1]", "socket:[2]", "socket:[3]", "socket:[4]"] };
   const may = "an io_uring of which nothing shows may use packet sockets of other processes " +
     "(socket:[1], socket:[2], socket:[3], …)";
-  assertEquals(ringWithoutTrace(sockets, asked(false, false)), undefined);
-  const of = (...answers: (boolean | undefined)[]) => ringWithoutTrace(sockets, asked(...answers));
+  assertEquals(whyRingWithoutTrace(sockets, asked(false, false)), undefined);
+  const of = (...answers: (boolean | undefined)[]) =>
+    whyRingWithoutTrace(sockets, asked(...answers));
   assertEquals(of(false, undefined), `${may}: thread 11 cannot be asked`);
   assertEquals(of(undefined, true), `${may}: thread 11 has used one`);
-  assertEquals(ringWithoutTrace({ ofOthers: [] }, asked(true)), undefined);
+  assertEquals(whyRingWithoutTrace({ ofOthers: [] }, asked(true)), undefined);
 });

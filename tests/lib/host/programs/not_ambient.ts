@@ -14,7 +14,7 @@ import {
   setresuid,
 } from "../../../../ffi/mod.ts";
 import { CannotAnswer } from "../../../../lib/evidence/errors.ts";
-import { requireSupervisor } from "../../../../lib/host/capabilities.ts";
+import { requireSupervisor } from "../../../../lib/host/supervisor.ts";
 
 prctl(PR_SET_KEEPCAPS, 1);
 setresuid(1001, 1001, 1001);
