@@ -6,6 +6,7 @@ import { CannotAnswer } from "../../../lib/evidence/errors.ts";
 import { TEXT_LIMIT } from "../../../lib/evidence/inspected.ts";
 import { seeDaemon } from "../../../lib/inspect/daemon.ts";
 import { descendants } from "../../../lib/inspect/family.ts";
+import { descriptorTables } from "../../../lib/inspect/open_files.ts";
 import { childrenOf } from "../../../lib/inspect/processes.ts";
 import type { SeenDaemon } from "../../../lib/inspect/subject.ts";
 import { programIn, WatchedProcess } from "../../../lib/inspect/watched_process.ts";
@@ -250,6 +251,27 @@ for (const [what, [word, state, reason]] of Object.entries(CHANGES)) {
     assert(unseen.some((each) => each.includes(reason)), `${unseen}`);
   });
 }
+
+testNeeding(
+  needs,
+  "seeDaemon() looks again if a thread takes descriptors into a table of its own",
+  async () => {
+    // The first thread takes the packet socket along, away from the table that the other one has.
+    await using daemon = await startDaemon([
+      ...["packet=1", ...NOBODY, "threads=1", "on-signal=unshare=0x400"],
+    ]);
+    const { pid } = daemon;
+    const tables = () =>
+      JSON.stringify(descriptorTables(readDirectory(`/proc/${pid}/task`).map(Number)));
+    let left = 1;
+    const once = () => {
+      if (left-- > 0) change(pid, tables);
+    };
+    const { shown: { unseen }, descriptors } = seeDaemon(pid, once);
+    assertEquals(unseen, []);
+    assertEquals(descriptors.filter(({ tids }) => tids.length > 0).length, descriptors.length / 2);
+  },
+);
 
 /** The error of a look, with its remedy. */
 function refusal(pid: number): string {
