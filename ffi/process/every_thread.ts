@@ -77,13 +77,13 @@ const HANDLERS: { readonly [arch in typeof Deno.build.arch]: Handler } = {
       "896ccb44" + // mov %ebp, 68(%rbx, %rcx, 8)
       "8944cb40" + // mov %eax, 64(%rbx, %rcx, 8)
       "c3" + // 1: ret
-      "0f1f8000000000" + // nop
+      "0f1f8000000000" + // .balign 16
       "b80f000000" + // mov $SYS_rt_sigreturn, %eax
       "0f05", // syscall
     restorer: 0x50,
   },
   aarch64: {
-    code: "5f2403d5" + // bti c
+    code: "5f2403d5" + // hint #34 (bti c)
       "e9030058" + // ldr x9, block
       "280140f9" + // ldr x8, [x9]
       "208540a9" + // ldp x0, x1, [x9, #8]

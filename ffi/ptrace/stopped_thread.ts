@@ -43,6 +43,7 @@ import {
   SYS_USER_DISPATCH,
 } from "../abi/constants.ts";
 import { AnswerError, Errno, errnoOf, SystemError } from "../abi/errno.ts";
+import { rawSyscall } from "../abi/raw_syscall.ts";
 import { AUDIT_ARCH, type SyscallName, syscallNumber } from "../abi/syscalls.ts";
 import {
   cancelCall,
@@ -190,7 +191,7 @@ export class StoppedThread implements Disposable {
   }
 
   /**
-   * Releases the first thread of a process if this process still traces it although nothing here
+   * Releases the first thread of a process if this thread still traces it although nothing here
    * knows of it: a thread that called execve(2) while it was being stopped has become the first
    * one, with that one's id.
    *
@@ -199,7 +200,7 @@ export class StoppedThread implements Disposable {
    * @throws {SystemError} If ptrace(2) fails for another reason than the end of the thread.
    */
   static releaseSuccessor(pid: number, timeout: number): void {
-    if (tracerOf(pid) === Deno.pid) new StoppedThread(pid, timeout).resume();
+    if (tracerOf(pid) === rawSyscall("gettid")) new StoppedThread(pid, timeout).resume();
   }
 
   /**
@@ -318,6 +319,20 @@ export class StoppedThread implements Disposable {
    */
   filters(): Uint8Array<ArrayBuffer>[] {
     return [...filtersOf(this.tid)];
+  }
+
+  /**
+   * Puts the registers and the signal mask of the thread back, while it stays stopped. Until then
+   * the end of this process would leave them as a question needs them.
+   *
+   * @throws {SystemError} `ESRCH` (the thread has ended), `ETIMEDOUT`.
+   */
+  settle(): void {
+    if (this.#saved === undefined) return;
+    // Only from a stop between two instructions does the kernel restart a call that the stop
+    // interrupted.
+    if (!isEvent(this.#stop ?? NO_SIGNAL)) this.#interrupt(this.timeout);
+    this.#restore();
   }
 
   /**

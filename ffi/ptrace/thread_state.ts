@@ -35,6 +35,15 @@ export function hasEnded(tid: number): boolean {
 }
 
 /**
+ * Whether a thread waits in the kernel and cannot stop: for a disk, or in vfork(2).
+ *
+ * @param tid The thread id.
+ * @returns `false` also if there is no such thread.
+ * @throws {SystemError} If /proc/TID/stat cannot be read.
+ */
+export const cannotStop = (tid: number): boolean => statOf(tid)?.[0] === "D";
+
+/**
  * Whether a thread runs only kernel code: a kernel thread, or a worker of an io_uring, which
  * appears among the threads of a process.
  *
@@ -67,7 +76,7 @@ export function is32Bit(pid: number): boolean {
 }
 
 /**
- * The process that traces a thread; 0 for none. Source: proc_pid_status(5).
+ * The thread that traces a thread; 0 for none. Source: proc_pid_status(5).
  *
  * @param tid The thread id.
  * @returns 0 also if there is no such thread.

@@ -80,7 +80,7 @@ export const HELP = `${EXPERIMENTS_HELP}${INSPECT_HELP}Exit status:
   0   PASS: every check holds
   1   FAIL: a claim is refuted, or the child died, fell silent or broke the protocol
   2   an argument is wrong
-  4   could not be answered here: not root, no traffic, too little time, an interrupted run, a
+  4   could not be answered here: no privileges, no traffic, too little time, an interrupted run, a
       kernel feature or a permission missing
   70  a defect of fdpass itself
 

@@ -97,6 +97,9 @@ export function judgeHardened(
   };
 }
 
+const BOUNDING_IS_LEFT =
+  "; a bounding set is left, of which execve grants nothing under NoNewPrivs";
+
 /**
  * HARD-01: every thread is confined as all protections together confine it.
  *
@@ -117,10 +120,11 @@ export function judgeConfinement(
     CAPABILITY_SETS.every((set) => (BigInt(`0x${capabilities[set]}`) & ~most(set)) === 0n) &&
     noNewPrivs === 1 && seccomp === 2;
   const loose = threads.filter((thread) => !isConfined(thread));
+  const isLeft = threads.some(({ capabilities }) => !/^0+$/.test(capabilities.CapBnd));
   return judged(
     threads.length > 0 && loose.length === 0,
     loose.length === 0
-      ? `${threads.length} threads, all confined`
+      ? `${threads.length} threads, all confined${isLeft ? BOUNDING_IS_LEFT : ""}`
       : `${loose.length} of ${threads.length} threads are not confined: ${
         JSON.stringify(loose[0])
       }`,

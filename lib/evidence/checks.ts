@@ -450,7 +450,8 @@ export const CHECKS = {
   "HARD-01": {
     claim: "Every thread of the hardened worker is confined",
     expected:
-      "the worker's uids and gids, no group, all five capability sets 0, NoNewPrivs 1, Seccomp 2",
+      "the worker's uids and gids, no group, all five capability sets 0 (the bounding set as far as " +
+      "the parent can empty it), NoNewPrivs 1, Seccomp 2",
     side: "child",
     source: "proc_pid_status(5); seccomp(2), SECCOMP_FILTER_FLAG_TSYNC; D24",
   },
@@ -517,7 +518,8 @@ export const CHECKS = {
   "INSP-06": {
     claim: "The inspected process cannot take root's ids again",
     expected: "no thread has uid 0, gid 0, CAP_SETUID or CAP_SETGID; no io_uring acts with other " +
-      "credentials; no memory shared with a process of root's, and none traced; with --ask, " +
+      "credentials; no memory and no table of descriptors shared with a process of root's, and none " +
+      "traced; with --ask, " +
       "setresuid, setresgid and setgroups are refused with EPERM on every thread",
     side: "child",
     source: "setresuid(2), setresgid(2), setgroups(2), ERRORS; io_uring_register(2); kcmp(2); D24",

@@ -102,7 +102,8 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
   "DROP-04": {
     why: "packet_create does not check the uid; it checks CAP_NET_RAW. A process may be nobody " +
       "and still hold it: by PR_SET_KEEPCAPS, by SECBIT_NO_SETUID_FIXUP, or as an ambient " +
-      "capability.",
+      "capability. A parent that is not root shows that as a control: setresuid from its uid " +
+      "empties no set, so each must be emptied on every thread.",
     refutedBy:
       "A capability in the inheritable, permitted, effective or ambient set of any thread. " +
       "The bounding set does not count: without another capability nothing can be raised from " +
@@ -513,7 +514,8 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "several before the first line of a program runs. One forgotten thread is enough for an " +
       "attacker.",
     refutedBy:
-      "A thread with another uid or gid, a group, a capability (in the bounding set too), " +
+      "A thread with another uid or gid, a group, a capability (in the bounding set too, unless " +
+      "the parent lacks CAP_SETPCAP and cannot take it away; under NoNewPrivs it is of no use), " +
       "NoNewPrivs 0 or Seccomp 0. The parent reads /proc/PID/task from outside.",
     seenBy: ["parent"],
   },
@@ -596,10 +598,11 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
   "INSP-06": {
     why: "A drop that can be undone is none. The saved ids and two capabilities decide whether " +
       "setresuid(2) and its like succeed. Other ways lead past them: an io_uring with root's " +
-      "credentials, memory shared with a process of root's, a process of root's that it traces.",
+      "credentials, memory or descriptors shared with a process of root's, a process of root's " +
+      "that it traces.",
     refutedBy: "Uid 0 or gid 0 among the real, effective and saved ids of any thread; CAP_SETUID " +
-      "or CAP_SETGID; a personality of root's in a ring; memory shared with a process that has " +
-      "uid 0 or a capability, or such a process as its tracee; an answer to --ask that is a " +
+      "or CAP_SETGID; a personality of root's in a ring; memory or descriptors shared with a " +
+      "process that has uid 0 or a capability, or such a process as its tracee; an answer to --ask that is a " +
       "success.",
     seenBy: ["parent"],
   },
@@ -608,7 +611,9 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
       "of a Unix socket, among the registered files of a ring, or behind the mapping of a packet " +
       "ring stays open without one, and can be taken up again at any time.",
     refutedBy: "A packet socket that the inspected process certainly holds in such a place. One " +
-      "that the namespace lists and no visible process shows may be another's, and is a skip.",
+      "that the namespace lists and no visible process shows may be another's, and is a skip. So " +
+      "is one that another process shows, if an io_uring may use it. A ring need not show, but " +
+      "--ask finds out whether a thread has ever used one.",
     seenBy: ["parent"],
   },
   "INSP-08": {

@@ -103,9 +103,10 @@ export interface InspectedFilters {
 export interface InspectedHole {
   readonly cve: string;
   readonly function: string;
+  /** The operations that lead to it; empty if every holder of a packet socket reaches it. */
   readonly operations: readonly OperationName[];
   /** By the version of the running kernel alone. */
-  readonly status: "open" | "fixed" | "cannot tell";
+  readonly status: "open" | "fixed" | "not affected" | "cannot tell";
   /** Why that is the status, in words. */
   readonly reason: string;
   /** Whether the inspected process can reach it, by the matrix; null where that cannot be told. */

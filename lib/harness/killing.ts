@@ -10,10 +10,18 @@
 import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { readTextFile } from "../../ffi/process/file.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
+import { hasEnded } from "../../ffi/ptrace/thread_state.ts";
+import { sleep } from "../../ffi/socket/poll.ts";
 import { runtimeCall } from "../host/runtime_call.ts";
 
-/** How often a process may change its user before the attempt is given up. */
+/**
+ * How often a helper is sent. The process may change its user meanwhile, and others of that user
+ * may end the helper.
+ */
 const TRIES = 5;
+
+/** How long a killed process may take to end, in milliseconds. */
+const PATIENCE = 500;
 
 /**
  * Kills a process (SIGKILL).
@@ -33,12 +41,12 @@ export function killProcess(pid: number, action: string, kill: () => void): void
   }
 }
 
-/** Whether a helper that has become the user of a process could send it the signal. */
+/** Sends a helper that becomes the user of a process. Returns whether the process has ended. */
 function killAsItsUser(pid: number): boolean {
   const status = unlessGone(() => readTextFile(`/proc/${pid}/status`));
   if (status === undefined) return true;
   const [, uid] = status.match(/^Uid:\t(\d+)/m)!;
-  const { success } = new Deno.Command("/usr/bin/setpriv", {
+  new Deno.Command("/usr/bin/setpriv", {
     args: [
       ...[`--reuid=${uid}`, "--inh-caps=-all", "--ambient-caps=-all", "--"],
       ...["/bin/sh", "-c", 'kill -KILL "$1"', "sh", String(pid)],
@@ -48,5 +56,7 @@ function killAsItsUser(pid: number): boolean {
     stdout: "null",
     stderr: "null",
   }).outputSync();
-  return success;
+  const deadline = performance.now() + PATIENCE;
+  while (!hasEnded(pid) && performance.now() < deadline) sleep(1);
+  return hasEnded(pid);
 }

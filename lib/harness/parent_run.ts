@@ -22,6 +22,7 @@ import type { Tracing } from "./trace/hub.ts";
 import { Child } from "./child.ts";
 import { whyNobodyCould } from "./controls.ts";
 import { checkHardened, type HardenedWorker } from "./hardened.ts";
+import { type IncompleteDrop, seeIncompleteDrop } from "./incomplete_drop.ts";
 import { InterfaceWitness } from "./interface_witness.ts";
 import { Reception, type ReceptionPurpose, type ReceptionSources } from "./reception.ts";
 
@@ -194,6 +195,16 @@ export class ParentRun<Options = unknown> {
   whyNobodyCould(error: unknown): Promise<string | undefined> {
     const { setting: { link: { ifindex } }, context: { childFiles: files } } = this;
     return whyNobodyCould(error, { ifindex, launcher: this.#launcher ?? defaultLauncher(), files });
+  }
+
+  /**
+   * Shows what is left to a process with this one's capabilities after a drop that clears none:
+   * {@linkcode seeIncompleteDrop}.
+   *
+   * @throws {SystemError} If a process of this control cannot be started.
+   */
+  incompleteDrop(): Promise<IncompleteDrop> {
+    return seeIncompleteDrop(this.setting.identity);
   }
 
   /** Records HARD-01 to HARD-05 of a hardened worker: {@linkcode checkHardened}. */

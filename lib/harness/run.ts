@@ -7,7 +7,8 @@
 import { libcVersion } from "../../ffi/abi/libc.ts";
 import type { WatchedLink } from "../host/link_watch.ts";
 import type { ChildFiles } from "./child_files.ts";
-import { describeMissing, describeSelf, missingCapabilities } from "../host/capabilities.ts";
+import { describeMissing, missingCapabilities } from "../host/capabilities.ts";
+import { describeSelf } from "../host/supervisor.ts";
 import { checksOfHardening } from "../evidence/description.ts";
 import type {
   Conclusion,

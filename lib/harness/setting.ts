@@ -11,7 +11,7 @@ import { prctl } from "../../ffi/process/process.ts";
 import { requireLauncher } from "../confine/launcher.ts";
 import { ALL_PROTECTIONS, type Protection } from "../confine/protections.ts";
 import { CannotAnswer } from "../evidence/errors.ts";
-import { requireSupervisor } from "../host/capabilities.ts";
+import { requireSupervisor } from "../host/supervisor.ts";
 import { findLink, findStimulus, requireCarrier, requireUp } from "../host/interfaces.ts";
 import {
   findIdentities,

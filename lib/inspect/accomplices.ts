@@ -1,21 +1,22 @@
 /**
  * The accomplices of a process: other processes with privileges, through which it can act although
  * all of its own threads are unprivileged. It can write the memory that it shares with one
- * (clone(2), `CLONE_VM`), and it controls one that it traces (ptrace(2)), even after its own drop.
+ * (clone(2), `CLONE_VM`), it uses whatever one opens in a common table of descriptors
+ * (`CLONE_FILES`), and it controls one that it traces (ptrace(2)), even after its own drop.
  *
  * @module
  */
 
-import { Errno, SystemError } from "../../ffi/abi/errno.ts";
-import { sharesMemory } from "../../ffi/process/kcmp.ts";
 import { readDirectory, readLink, readTextFile } from "../../ffi/process/file.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
+import { allProcesses } from "./processes.ts";
+import type { SeenDaemon } from "./subject.ts";
 
 /** The accomplices of a process, in words. */
 export interface Accomplices {
   /** Those that are certain. */
   readonly found: readonly string[];
-  /** Processes that may be accomplices, each with the reason why that cannot be told. */
+  /** Those that may be accomplices, or why they cannot be told. */
   readonly unseen: readonly string[];
 }
 
@@ -60,33 +61,33 @@ export function parseOtherThread(tid: number, status: string): OtherThread {
 /**
  * Searches all processes for accomplices of one.
  *
- * @throws {SystemError} `ENOENT` or `ESRCH` if there is no such process.
+ * @throws {SystemError} If /proc cannot be read.
  */
-export function seeAccomplices(pid: number): Accomplices {
-  const own = threadsOf(pid, THREAD_LIMIT).find(({ hasMemory }) => hasMemory)?.tid ?? pid;
+export function seeAccomplices({ pid, sharers }: Pick<SeenDaemon, "pid" | "sharers">): Accomplices {
   const found: string[] = [], unseen: string[] = [];
+  const sharing = new Map(
+    sharers.map((sharer) => [sharer.pid, sharer.sharesMemory ? "memory" : "descriptors"]),
+  );
   let left = THREAD_LIMIT;
-  for (const other of readDirectory("/proc").map(Number)) {
-    if (!Number.isInteger(other) || other === pid) continue;
+  for (const other of allProcesses()) {
+    if (other === pid) continue;
     const threads = unlessGone(() => threadsOf(other, left)) ?? [];
     left -= threads.length;
     if (left <= 0) {
-      return { found, unseen: [...unseen, `more than ${THREAD_LIMIT} threads on this machine`] };
+      unseen.push(`which processes it traces: there are more than ${THREAD_LIMIT} threads`);
+      break;
     }
     const privileged = threads.filter(({ isRoot, hasCapability }) => isRoot || hasCapability);
     if (privileged.length === 0) continue;
-    const name = `process ${other} (${privileged[0].name})`;
-    const certain = privileged.some(({ isRoot }) => isRoot) || isInSameUserNamespace(pid, other);
-    const list = certain ? found : unseen;
-    const powers = certain ? "has privileges" : "has capabilities over a user namespace";
-    if (privileged.some(({ tracer }) => tracer === pid)) {
-      list.push(`it traces ${name}, which ${powers}`);
-    }
-    const shares = sharesMemoryWith(own, threads);
-    if (shares === true) list.push(`it shares its memory with ${name}, which ${powers}`);
-    if (typeof shares === "string") unseen.push(`whether it shares its memory with ${shares}`);
+    const isCertain = privileged.some(({ isRoot }) => isRoot) || isInSameUserNamespace(pid, other);
+    const list = isCertain ? found : unseen;
+    const name = `process ${other} (${privileged[0].name}), which has ` +
+      (isCertain ? "privileges" : "capabilities over another user namespace");
+    if (privileged.some(({ tracer }) => tracer === pid)) list.push(`it traces ${name}`);
+    const shared = sharing.get(other);
+    if (shared !== undefined) list.push(`it shares its ${shared} with ${name}`);
   }
-  return { found, unseen: grouped(unseen) };
+  return { found, unseen };
 }
 
 function threadsOf(pid: number, most: number): OtherThread[] {
@@ -102,21 +103,4 @@ function isInSameUserNamespace(pid: number, other: number): boolean {
   } catch {
     return true; // capabilities of a process that may not be looked at count
   }
-}
-
-/** Returns the errno, in words, if the kernel does not tell. */
-function sharesMemoryWith(tid: number, others: readonly OtherThread[]): boolean | string {
-  const other = others.find(({ hasMemory }) => hasMemory);
-  if (other === undefined) return false;
-  try {
-    return unlessGone(() => sharesMemory(tid, other.tid)) ?? false;
-  } catch (error) {
-    if (!(error instanceof SystemError) || error.errno === Errno.ESRCH) throw error;
-    return `other processes cannot be told: ${error.message}`;
-  }
-}
-
-/** Returns each sentence once. */
-function grouped(sentences: readonly string[]): string[] {
-  return [...new Set(sentences)];
 }

@@ -24,20 +24,20 @@ import { unlessGone } from "../../ffi/process/proc.ts";
 import { sleep } from "../../ffi/socket/poll.ts";
 import { Reaper } from "../../ffi/ptrace/reaper.ts";
 import { StoppedThread } from "../../ffi/ptrace/stopped_thread.ts";
-import { is32Bit, tracerOf } from "../../ffi/ptrace/thread_state.ts";
+import { cannotStop, is32Bit, tracerOf } from "../../ffi/ptrace/thread_state.ts";
 import { CannotLook } from "../evidence/errors.ts";
 import { Questions } from "./put_questions.ts";
-import { netRawStill, type RootIds, rootIn } from "./safe_questions.ts";
+import { haveSameCredentials, type RootIds, rootIn } from "./safe_questions.ts";
 import { type StopBounds, StoppedProcesses } from "./stopped.ts";
 import type { AskedDaemon, AskedThread, SeenDaemon } from "./subject.ts";
 import { abandonRefusedCall, FilterReader } from "./thread_filters.ts";
 import { parseStatus, type ThreadCredentials } from "./threads.ts";
 
-/**
- * The longest wait for a thread to stop, in milliseconds. A thread stops at once, unless it waits
- * in the kernel.
- */
-const PATIENCE = 300;
+/** The longest wait until no thread waits in the kernel, before any is stopped, in milliseconds. */
+const WAIT = 1000;
+
+/** The longest wait for a thread to stop, and later to answer, in milliseconds. */
+const PATIENCE = 500;
 
 /** How often a daemon is stopped if it executes a program meanwhile, and the pause in between. */
 const ATTEMPTS = 5, PAUSE = 10;
@@ -57,6 +57,7 @@ const STANDSTILL = 2000;
 export function askDaemon(daemon: SeenDaemon): AskedDaemon {
   const { pid } = daemon;
   if (is32Bit(pid)) throw cannotAsk(pid, "it runs a 32-bit program");
+  if (!canStopSoon(pid)) throw cannotAsk(pid, DOES_NOT_STOP);
   using reaper = new Reaper();
   for (let attempt = 1;; attempt++) {
     try {
@@ -70,6 +71,15 @@ export function askDaemon(daemon: SeenDaemon): AskedDaemon {
       sleep(PAUSE);
     }
   }
+}
+
+/** Waits until no thread of a process waits in the kernel, but not for long. */
+function canStopSoon(pid: number): boolean {
+  for (const deadline = performance.now() + WAIT; performance.now() < deadline; sleep(1)) {
+    const tids = unlessGone(() => readDirectory(`/proc/${pid}/task`)) ?? [];
+    if (!tids.some((tid) => cannotStop(Number(tid)))) return true;
+  }
+  return false;
 }
 
 /** Whether a thread could not be stopped because execve(2) ended it, or gave it another id. */
@@ -107,6 +117,7 @@ function askStopped(
     for (const thread of stopped.threads.values()) {
       checkTime();
       threads.push(...asking.ask(thread));
+      thread.settle();
     }
     for (const tid of stopped.ringThreads) threads.push(...asking.kernelThread(tid));
   }
@@ -145,7 +156,7 @@ class Asking {
     const questions = new Questions(thread, filters, {
       credentials,
       root: this.#rootOf(tid),
-      netRaw: netRawStill(this.daemon.netRaw.get(tid), this.#before.get(tid), credentials),
+      netRaw: this.#netRawOf(credentials),
     });
     return [{
       tid,
@@ -162,8 +173,33 @@ class Asking {
     const credentials = credentialsOf(this.daemon.pid, tid);
     if (credentials === undefined) return [];
     const notAsked = ["It is a kernel thread of an io_uring, which makes no system calls"];
-    const nothing = { filters: [], asItIs: {}, beneath: {}, parentDeathSignal: undefined };
+    const nothing = {
+      filters: [],
+      asItIs: {},
+      beneath: {},
+      parentDeathSignal: undefined,
+      usedRing: undefined,
+    };
     return [{ tid, credentials, notAsked, ...nothing }];
+  }
+
+  /**
+   * What was known of CAP_NET_RAW before the thread was stopped: undefined if its credentials have
+   * changed since. A thread that is new is like another one with its credentials and namespace.
+   */
+  #netRawOf(now: ThreadCredentials): boolean | undefined {
+    const { pid, threads, netRaw } = this.daemon;
+    const before = this.#before.get(now.tid);
+    if (before !== undefined) {
+      return haveSameCredentials(before, now) ? netRaw.get(now.tid) : undefined;
+    }
+    const namespaceOf = (tid: number) =>
+      unlessGone(() => readLink(`/proc/${pid}/task/${tid}/ns/net`));
+    const namespace = namespaceOf(now.tid);
+    const twin = threads.find((other) =>
+      haveSameCredentials(other, now) && namespaceOf(other.tid) === namespace
+    );
+    return twin === undefined ? undefined : netRaw.get(twin.tid);
   }
 
   #rootOf(tid: number): RootIds {
@@ -186,11 +222,11 @@ function cannotAsk(pid: number, reason: string): CannotLook {
   return new CannotLook(`Cannot ask process ${pid}: ${reason}`);
 }
 
+const DOES_NOT_STOP = "a thread does not stop: it waits in the kernel, for a disk or in vfork(2)";
+
 /** Describes why the threads cannot be stopped. */
 function describe(pid: number, error: SystemError): string {
-  if (error.errno === Errno.ETIMEDOUT) {
-    return "a thread does not stop: it waits in the kernel, for a disk or in vfork(2)";
-  }
+  if (error.errno === Errno.ETIMEDOUT) return DOES_NOT_STOP;
   if (error.errno === Errno.ESRCH) return `it executes programs or ends (${error.message})`;
   if (error.errno !== Errno.EPERM) return error.message;
   if (pid === Deno.pid) return `${error.message}: a process cannot trace itself`;
@@ -200,7 +236,7 @@ function describe(pid: number, error: SystemError): string {
     : `${error.message}: process ${tracer} traces it already, such as gdb or strace`;
 }
 
-/** The process that traces one of its threads. */
+/** The thread that traces one of its threads: the first of its process, usually. */
 function tracerOfAny(pid: number): number | undefined {
   const tids = unlessGone(() => readDirectory(`/proc/${pid}/task`)) ?? [];
   return tids.map((tid) => tracerOf(Number(tid))).find((tracer) => tracer !== 0);

@@ -11,32 +11,36 @@ import { readBeginning, readTextFile } from "../../ffi/process/file.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
 import { isKernelThread } from "../../ffi/ptrace/thread_state.ts";
 import { CannotAnswer } from "../evidence/errors.ts";
-import type { InspectedThreads } from "../evidence/inspected.ts";
 import { cutText } from "./cut_text.ts";
-import { credentialFacts, differencesBetween, threadsInWords } from "./differences.ts";
+import {
+  credentialFacts,
+  differencesBetween,
+  type ThreadFacts,
+  threadsInWords,
+} from "./differences.ts";
 import { isDumpable } from "./dumpable.ts";
 import { linkAt } from "./links.ts";
 import { seeMemory } from "./memory_map.ts";
 import { besideOwn, namespacesOf } from "./namespaces.ts";
-import { hasNetRaw } from "./net_raw.ts";
 import { seeFiles, type SeenFiles } from "./open_files.ts";
+import { type Places, seePlaces } from "./places.ts";
 import { nameOf } from "./process_name.ts";
 import { describeSharer, seeSharers } from "./sharers.ts";
 import { seeSiblings } from "./siblings.ts";
 import type { SeenDaemon, SeenProcessPart } from "./subject.ts";
+import { threadKinds } from "./thread_kinds.ts";
 import { areSameThreads, listThreads, type ThreadList } from "./thread_list.ts";
-import { groupAlike, type ThreadCredentials } from "./threads.ts";
-import { ownersAbove, type UserNamespace, userNamespacesAbove } from "./user_namespaces.ts";
+import type { ThreadCredentials } from "./threads.ts";
 import { programIn, WatchedProcess } from "./watched_process.ts";
 
-/** The longest time for everything, in milliseconds. */
+/** The longest time for everything by default, in milliseconds. */
 const TIME_LIMIT = 30_000;
 
 /** How often a look at a process that changes meanwhile is repeated. */
 const ATTEMPTS = 20;
 
 /** The most entries that the lists of the evidence show. */
-const SHOWN = { descriptors: 500, threadGroups: 100, arguments: 64, sentences: 100 };
+const SHOWN = { descriptors: 500, arguments: 64, sentences: 100 };
 
 /**
  * Looks at a process.
@@ -44,15 +48,21 @@ const SHOWN = { descriptors: 500, threadGroups: 100, arguments: 64, sentences: 1
  * Whatever could not be seen is in `shown.unseen`, each with its reason.
  *
  * @param pid Its id in /proc.
+ * @param meanwhile Called in every look, between the readings that must agree.
+ * @param limit The longest time that it may take, in milliseconds.
  * @throws {CannotAnswer} If there is no such process, if it ends meanwhile, is a thread of the
  * kernel or this process, or if it may not be examined.
  */
-export function seeDaemon(pid: number): SeenDaemon {
+export function seeDaemon(
+  pid: number,
+  meanwhile: () => void = () => {},
+  limit = TIME_LIMIT,
+): SeenDaemon {
   using watched = new WatchedProcess(pid);
-  const deadline = performance.now() + TIME_LIMIT;
+  const deadline = performance.now() + limit;
   let last: SeenDaemon | undefined;
   for (let attempt = 1; attempt <= ATTEMPTS && performance.now() < deadline; attempt++) {
-    const seen = watched.read(() => look(pid, deadline));
+    const seen = watched.read(() => look(pid, deadline, meanwhile));
     if (seen.changed === undefined) return seen.daemon;
     last = withUnseen(seen.daemon ?? last, seen.changed);
   }
@@ -65,8 +75,12 @@ export function seeDaemon(pid: number): SeenDaemon {
 
 function withUnseen(daemon: SeenDaemon | undefined, reason: string): SeenDaemon | undefined {
   if (daemon === undefined) return undefined;
-  const { shown } = daemon;
-  return { ...daemon, shown: { ...shown, unseen: [...new Set([reason, ...shown.unseen])] } };
+  const { shown, unseenThreads } = daemon;
+  return {
+    ...daemon,
+    unseenThreads: [...new Set([reason, ...unseenThreads])],
+    shown: { ...shown, unseen: [...new Set([reason, ...shown.unseen])] },
+  };
 }
 
 /** A look, and how the process changed meanwhile, in words. */
@@ -77,7 +91,7 @@ type Look =
 const THREADS_CHANGED =
   "one state of the process: threads came and went, or changed, while it was looked at";
 
-function look(pid: number, deadline: number): Look {
+function look(pid: number, deadline: number, meanwhile: () => void): Look {
   const list = listThreads(pid, deadline);
   if (list.threads.length === 0) {
     throw new CannotAnswer(
@@ -88,7 +102,7 @@ function look(pid: number, deadline: number): Look {
   const main = list.threads.find(({ tid }) => !isKernelThread(tid)) ?? list.threads[0];
   const folder = `/proc/${pid}/task/${main.tid}`;
   const program = programIn(folder);
-  const daemon = unlessGone(() => see(pid, main, list, deadline));
+  const daemon = unlessGone(() => see(pid, main, list, deadline, meanwhile));
   if (daemon === undefined) return { daemon, changed: THREADS_CHANGED };
   if (programIn(folder) !== program) {
     return {
@@ -110,10 +124,11 @@ function see(
   main: ThreadCredentials,
   { threads, ended, unread }: ThreadList,
   deadline: number,
+  meanwhile: () => void,
 ): SeenDaemon {
   const folder = `/proc/${pid}/task/${main.tid}`;
   const others = threads.filter((thread) => thread !== main);
-  const files = seeFiles(pid, [main, ...others].map(({ tid }) => tid), deadline);
+  const files = seeFiles(pid, [main, ...others].map(({ tid }) => tid), deadline, meanwhile);
   const memory = seeMemory(folder);
   const places = seePlaces(pid, threads, deadline);
   const limit = descriptorLimit(folder);
@@ -121,23 +136,19 @@ function see(
   const siblings = seeSiblings(pid, namespaces.get("pid") ?? "", main.uids[0], deadline);
   const { sharers, refused } = seeSharers(pid, main.tid);
   const unseen = [
-    ...unread === 0 ? [] : [`the credentials of ${unread} threads: there are too many`],
+    ...whyUnread(unread),
     ...files.unseen,
     ...memory === undefined ? ["its mappings: there are too many"] : [],
     ...places.unseen,
     ...limit === undefined ? ["its limit of descriptors"] : [],
     ...siblings === undefined ? ["other processes of its user: there are too many processes"] : [],
-    ...refused === 0 ? [] : [`whether ${refused} processes share its memory: kcmp(2) refused`],
+    ...mayShare(refused),
   ];
-  const facts = new Map(
-    threads.map((thread) => [thread.tid, {
-      ...credentialFacts(thread),
-      ...places.facts.get(thread.tid),
-    }]),
-  );
+  const kinds = threadKinds(threads);
   const differences = [
-    ...differencesBetween(facts),
+    ...differencesBetween(factsOf(threads, places)),
     ...ownTables(files),
+    ...kinds.left,
     ...sharers.map(describeSharer),
     ...ended.length === 0 ? [] : [`${threadsInWords(ended)}: ended, and not reaped`],
   ];
@@ -145,7 +156,7 @@ function see(
     pid,
     shown: {
       ...describe(pid, folder, main),
-      threads: groupsOf(threads),
+      threads: kinds.shown,
       differences: cutList(differences),
       namespaces: besideOwn(namespaces),
       wx_mappings: memory?.writableExecutable ?? null,
@@ -154,6 +165,7 @@ function see(
       unseen: cutList([...new Set(unseen)]),
     },
     threads,
+    unseenThreads: whyUnread(unread),
     netRaw: places.netRaw,
     descriptorLimit: limit,
     rings: files.rings,
@@ -162,6 +174,18 @@ function see(
     sharers,
     siblings: siblings ?? { dumpable: [], undumpable: [] },
   };
+}
+
+/** Returns that the credentials of some threads were not read, in words. */
+function whyUnread(unread: number): string[] {
+  return unread === 0 ? [] : [`the credentials of ${unread} threads: there are too many`];
+}
+
+/** Returns that some processes could not be compared, in words. */
+function mayShare(refused: number): string[] {
+  if (refused === 0) return [];
+  const processes = refused === 1 ? "a process shares" : `${refused} processes share`;
+  return [`whether ${processes} its memory: kcmp(2) is refused`];
 }
 
 /** The part of the evidence that shows in the files of one thread. */
@@ -213,20 +237,14 @@ function descriptorLimit(folder: string): number | undefined {
   return soft === undefined ? undefined : Number(soft);
 }
 
-function groupsOf(threads: readonly ThreadCredentials[]): InspectedThreads[] {
-  const groups = groupAlike(threads, ({ tid: _, ...seen }) => seen);
-  return groups.toSorted((a, b) => b.tids.length - a.tids.length)
-    .slice(0, SHOWN.threadGroups)
-    .map(({ tids, seen: { uids, gids, groups, capabilities, noNewPrivs, seccomp, filters } }) => ({
-      tids,
-      uids,
-      gids,
-      groups,
-      capabilities,
-      no_new_privs: noNewPrivs,
-      seccomp,
-      filters,
-    }));
+function factsOf(
+  threads: readonly ThreadCredentials[],
+  { facts }: Places,
+): Map<number, ThreadFacts> {
+  return new Map(threads.map((thread) => [
+    thread.tid,
+    { ...credentialFacts(thread), ...facts.get(thread.tid) },
+  ]));
 }
 
 function ownTables({ descriptors }: SeenFiles): string[] {
@@ -235,51 +253,4 @@ function ownTables({ descriptors }: SeenFiles): string[] {
   return [...tables.values()].map((each) =>
     `${threadsInWords(each[0].tids)}: a table of descriptors of its own, with ${each.length}`
   );
-}
-
-/** Where the threads are, and what that gives them. */
-interface Places {
-  /** The namespaces and the root folder of each thread. */
-  readonly facts: ReadonlyMap<number, Readonly<Record<string, string>>>;
-  readonly netRaw: ReadonlyMap<number, boolean | undefined>;
-  readonly unseen: readonly string[];
-}
-
-function seePlaces(pid: number, threads: readonly ThreadCredentials[], deadline: number): Places {
-  const owners = new Map<string, UserNamespace[]>();
-  const sights = new Map<string, boolean>();
-  const own = linkAt("/proc/self/ns/user") ?? "";
-  const facts = new Map<number, Readonly<Record<string, string>>>();
-  const netRaw = new Map<number, boolean | undefined>(threads.map(({ tid }) => [tid, undefined]));
-  const unseen: string[] = [];
-  for (const [at, thread] of threads.entries()) {
-    if (performance.now() > deadline) {
-      unseen.push(`the namespaces of ${threads.length - at} threads: there are too many`);
-      break;
-    }
-    const folder = `/proc/${pid}/task/${thread.tid}`;
-    const namespaces = namespacesOf(folder);
-    const root = linkAt(`${folder}/root`);
-    facts.set(thread.tid, {
-      ...Object.fromEntries([...namespaces].map(([kind, link]) => [`namespace ${kind}`, link])),
-      ...root === undefined ? {} : { root: cutText(root) },
-    });
-    const [network, user] = [namespaces.get("net"), namespaces.get("user")];
-    if (network === undefined || user === undefined) continue;
-    const above = kept(owners, network, () => ownersAbove(`${folder}/ns/net`));
-    const isInSight = kept(
-      sights,
-      user,
-      () => userNamespacesAbove(`${folder}/ns/user`).includes(own),
-    );
-    netRaw.set(thread.tid, hasNetRaw(thread, user, above, isInSight));
-  }
-  return { facts, netRaw, unseen };
-}
-
-/** Returns the value of a key; the first time it is found out. */
-function kept<T>(values: Map<string, T>, key: string, find: () => T): T {
-  const value = values.get(key) ?? find();
-  values.set(key, value);
-  return value;
 }

@@ -6,6 +6,7 @@
  */
 
 import { capabilityNames } from "../evidence/capability_names.ts";
+import { cutText } from "./cut_text.ts";
 import { CAPABILITY_SETS, type ThreadCredentials } from "./threads.ts";
 
 /** What was seen of one thread: what is compared, by the name that the kernel gives it. */
@@ -58,9 +59,8 @@ function differencesIn(name: string, facts: ReadonlyMap<number, ThreadFacts>): s
   return others.map(([value, threads]) => {
     const tids = threads.map(([tid]) => tid);
     const rest = usual[1].length;
-    return `${threadsInWords(tids)}: ${name} ${value}, ${rest} ${rest === 1 ? "other" : "others"} ${
-      usual[0]
-    }`;
+    const words = `${rest} ${rest === 1 ? "other" : "others"} ${cutText(usual[0])}`;
+    return `${threadsInWords(tids)}: ${name} ${cutText(value)}, ${words}`;
   });
 }
 

@@ -18,8 +18,11 @@ import type { SeenDaemon } from "./subject.ts";
 export interface Sightings {
   /** Whether a descriptor of the process shows a socket, by its link. */
   readonly isShown: (link: string) => boolean;
-  /** Whether all descriptors were searched for that. */
-  readonly isEverythingShown: boolean;
+  /**
+   * Looks at some packet sockets again, by their links, and returns those that are still mapped or
+   * registered, and that no descriptor of the process shows.
+   */
+  readonly stillHidden: (links: ReadonlySet<string>) => ReadonlySet<string>;
   /** The network namespace of each packet socket, by its link. */
   readonly packetSockets: ReadonlyMap<string, string>;
   /** The links of packet sockets that no process shows. */
@@ -34,6 +37,8 @@ export interface Hidden {
   readonly certain: readonly string[];
   /** Packet sockets that it may hold, in words. */
   readonly possible: readonly string[];
+  /** The links of the packet sockets that some process shows, and this one does not. */
+  readonly ofOthers: readonly string[];
 }
 
 /** The mappings of a process that refer to a socket or to an io_uring. */
@@ -88,21 +93,15 @@ const MAPPING =
  * a ring may use every packet socket that some process shows and this one does not.
  */
 export function hiddenSockets(daemon: SeenDaemon, sightings: Sightings): Hidden {
-  const { isShown, isEverythingShown, packetSockets, withoutHolder, queues, maps } = sightings;
+  const { isShown, stillHidden, packetSockets, withoutHolder, queues, maps } = sightings;
   const certain: string[] = [];
   const possible: string[] = [];
-  const place = (link: string, where: string) => {
-    if (isShown(link)) return;
-    const isCertain = isEverythingShown && packetSockets.has(link);
+  const places = placesOf(daemon, maps).filter(([link]) => !isShown(link));
+  const still = stillHidden(new Set(places.map(([link]) => link)));
+  for (const [link, where] of places) {
+    const isCertain = packetSockets.has(link) && still.has(link);
     if (isCertain) certain.push(`packet socket ${link} is ${where}`);
     else possible.push(`${link}, ${where}, may be a packet socket`);
-  };
-  for (const link of maps.sockets) place(link, "mapped as a ring, without a descriptor");
-  for (const { fd, files } of daemon.rings) {
-    const registered = new Set(files.filter((file) => file.startsWith("socket:")));
-    for (const link of registered) {
-      place(link, `registered in the io_uring of descriptor ${fd}, without a descriptor`);
-    }
   }
   if (maps.unseen !== undefined) possible.push(`a ring may be mapped: ${maps.unseen}`);
   if (maps.rings > daemon.rings.length) {
@@ -110,13 +109,12 @@ export function hiddenSockets(daemon: SeenDaemon, sightings: Sightings): Hidden 
       "an io_uring is mapped without a descriptor, and packet sockets may be registered in it",
     );
   }
-  const others = packetSockets.keys().filter((link) =>
+  const ofOthers = packetSockets.keys().filter((link) =>
     !isShown(link) && !withoutHolder.includes(link)
   ).toArray();
-  if (others.length > 0 && (daemon.rings.length > 0 || maps.rings > 0)) {
-    const links = others.length > 3 ? [...others.slice(0, 3), "…"] : others;
+  if (ofOthers.length > 0 && (daemon.rings.length > 0 || maps.rings > 0)) {
     possible.push(
-      `requests of an io_uring may use packet sockets of other processes: ${links.join(", ")}`,
+      `requests of an io_uring may use packet sockets of other processes: ${someOf(ofOthers)}`,
     );
   }
   for (const { fd, link, count } of queues) {
@@ -137,5 +135,26 @@ export function hiddenSockets(daemon: SeenDaemon, sightings: Sightings): Hidden 
         "may hold it",
     );
   }
-  return { certain: listed(certain), possible: listed(possible) };
+  return { certain: listed(certain), possible: listed(possible), ofOthers };
+}
+
+/** Lists the sockets that are mapped, or registered in a ring, and where each is. */
+function placesOf(
+  { rings }: Pick<SeenDaemon, "rings">,
+  maps: Mappings,
+): (readonly [link: string, where: string])[] {
+  const mapped = [...maps.sockets].map((link) =>
+    [link, "mapped as a ring, without a descriptor"] as const
+  );
+  const registered = rings.flatMap(({ fd, files }) =>
+    [...new Set(files.filter((file) => file.startsWith("socket:")))].map((link) =>
+      [link, `registered in the io_uring of descriptor ${fd}, without a descriptor`] as const
+    )
+  );
+  return [...mapped, ...registered];
+}
+
+/** Names a few links, of any number. */
+export function someOf(links: readonly string[]): string {
+  return [...links.slice(0, 3), ...links.length > 3 ? ["…"] : []].join(", ");
 }

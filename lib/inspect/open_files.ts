@@ -60,18 +60,30 @@ export function descriptorTables(tids: readonly number[]): DescriptorTable[] {
 /** The most descriptors that are read, of all tables. */
 const DESCRIPTOR_LIMIT = 1 << 18;
 
-/** How often the descriptors are read before they count as changing all the time. */
+/**
+ * How many readings must agree. A process that moves a descriptor from number to number may escape
+ * one of them.
+ */
+const READINGS = 4;
+
+/** How often that is tried before the descriptors count as changing all the time. */
 const ATTEMPTS = 5;
 
 /**
- * Reads every descriptor of a process, twice, until both readings agree.
+ * Reads every descriptor of a process, several times, until all readings agree.
  *
  * @param tids Its threads that have not ended. The table of the first is that of the process.
  * @param deadline By `performance.now()`. Descriptors that are left then are not read.
+ * @param meanwhile Called between two readings that must agree.
  * @throws {SystemError} `ENOENT` or `ESRCH` if a thread is gone; `EACCES` or `EPERM` without
  * permission.
  */
-export function seeFiles(pid: number, tids: readonly number[], deadline: number): SeenFiles {
+export function seeFiles(
+  pid: number,
+  tids: readonly number[],
+  deadline: number,
+  meanwhile: () => void,
+): SeenFiles {
   const { tables, unseen } = tablesOf(tids);
   const found: SeenFiles[] = [];
   let left = DESCRIPTOR_LIMIT;
@@ -80,7 +92,13 @@ export function seeFiles(pid: number, tids: readonly number[], deadline: number)
       unseen.push(`${tables.length - at} more tables of descriptors: there are too many`);
       break;
     }
-    const seen = seeTable(pid, table.tids, { tids, isOwn: at > 0, most: left, deadline });
+    const seen = seeTable(pid, table.tids, {
+      tids,
+      isOwn: at > 0,
+      most: left,
+      meanwhile,
+      deadline,
+    });
     left -= seen.descriptors.length;
     found.push(seen);
   }
@@ -111,6 +129,8 @@ interface TableReading {
   readonly isOwn: boolean;
   /** The most descriptors. */
   readonly most: number;
+  /** Called between two readings. */
+  readonly meanwhile: () => void;
   readonly deadline: number;
 }
 
@@ -120,12 +140,14 @@ function seeTable(pid: number, holders: readonly number[], reading: TableReading
   for (let attempt = 1;; attempt++) {
     const links = readLinks(folder, reading);
     const seen = examine(folder, links.read, reading.isOwn ? holders : [], reading);
-    const again = readLinks(folder, reading);
+    reading.meanwhile();
+    const isSame = Array.from({ length: READINGS - 1 })
+      .every(() => areAlike(links.read, readLinks(folder, reading).read));
     const left = links.left + seen.left;
     if (left > 0) {
       return withReason(seen, `${left} descriptors${of}: there are too many to read them all`);
     }
-    if (areAlike(links.read, again.read)) return seen;
+    if (isSame) return seen;
     if (attempt === ATTEMPTS) {
       return withReason(seen, `some descriptors${of}: they were opened and closed all the time`);
     }

@@ -9,7 +9,7 @@ import { SystemError } from "../../ffi/abi/errno.ts";
 import type { SyscallName } from "../../ffi/abi/syscalls.ts";
 import { NotAnsweredError, type StoppedThread } from "../../ffi/ptrace/stopped_thread.ts";
 import { askParentDeathSignal } from "./parent_death_signal.ts";
-import { type Answers, ARGUMENTS, FORBIDDEN, type Forbidden } from "./questions.ts";
+import { type Answers, ARGUMENTS, FORBIDDEN, type Forbidden, hasUsedRing } from "./questions.ts";
 import { reasonNotToAsk, type Standing } from "./safe_questions.ts";
 import type { AskedThread } from "./subject.ts";
 import type { ThreadFilters } from "./thread_filters.ts";
@@ -48,22 +48,37 @@ export class Questions {
   }
 
   /**
-   * Asks with the filters suspended. Without filters only the parent-death signal is asked.
+   * Asks with the filters suspended. Without filters only the parent-death signal, and whether the
+   * thread has used an io_uring, are asked.
    *
    * @param isFirst Whether to ask for the parent-death signal.
    */
-  askBeneathFilters(isFirst: boolean): Pick<AskedThread, "beneath" | "parentDeathSignal"> {
-    const signal = () => isFirst ? askParentDeathSignal(this.#thread) : undefined;
-    if (!this.#filters.exist) return { beneath: {}, parentDeathSignal: signal() };
+  askBeneathFilters(
+    isFirst: boolean,
+  ): Pick<AskedThread, "beneath" | "parentDeathSignal" | "usedRing"> {
+    const rest = () => ({
+      parentDeathSignal: isFirst ? askParentDeathSignal(this.#thread) : undefined,
+      usedRing: this.#hasUsedRing(),
+    });
+    if (!this.#filters.exist) return { beneath: {}, ...rest() };
     try {
       return this.#thread.beneathFilter(() => ({
         beneath: this.#answers(" beneath its filters", (call) => this.#ask(call)),
-        parentDeathSignal: signal(),
+        ...rest(),
       }));
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
       this.notAsked.push(`No call was made beneath its filters: ${error.message}`);
-      return { beneath: {}, parentDeathSignal: undefined };
+      return { beneath: {}, parentDeathSignal: undefined, usedRing: undefined };
+    }
+  }
+
+  #hasUsedRing(): boolean | undefined {
+    try {
+      return hasUsedRing(this.#thread);
+    } catch (error) {
+      if (error instanceof NotAnsweredError) return undefined;
+      throw error;
     }
   }
 

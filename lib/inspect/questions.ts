@@ -106,7 +106,7 @@ function askForbidden(thread: StoppedThread): Answers {
  * Source: io_uring_enter in io_uring/io_uring.c, since Linux 5.18. Earlier kernels return `EINVAL`
  * to every thread.
  */
-function hasUsedRing(thread: StoppedThread): boolean {
+export function hasUsedRing(thread: StoppedThread): boolean {
   const ring = [LAST_REGISTERED, 0, 0, IORING_ENTER_REGISTERED_RING] as const;
   const errno = -thread.ask("io_uring_enter", ...ring);
   if (errno === Errno.EINVAL || errno === Errno.ENOSYS) return false;

@@ -78,21 +78,10 @@ function has(
   return sets.some((each) => (BigInt(`0x${capabilities[each]}`) >> BigInt(capability) & 1n) === 1n);
 }
 
-/**
- * Returns what was known of CAP_NET_RAW before the thread was stopped, if it still holds: undefined
- * if its credentials have changed meanwhile.
- *
- * @param before The credentials with which `netRaw` was decided.
- * @param now The credentials of the stopped thread.
- */
-export function netRawStill(
-  netRaw: boolean | undefined,
-  before: ThreadCredentials | undefined,
-  now: ThreadCredentials,
-): boolean | undefined {
-  const isSame = before !== undefined && before.uids.every((uid, i) => uid === now.uids[i]) &&
-    Object.entries(before.capabilities).every(([set, bits]) => bits === now.capabilities[set]);
-  return isSame ? netRaw : undefined;
+/** Whether two threads, or one thread at two times, have the same ids and capabilities. */
+export function haveSameCredentials(one: ThreadCredentials, other: ThreadCredentials): boolean {
+  return one.uids.every((uid, i) => uid === other.uids[i]) &&
+    Object.entries(one.capabilities).every(([set, bits]) => bits === other.capabilities[set]);
 }
 
 /** The id that the kernel shows for one that the reader's user namespace does not map. */

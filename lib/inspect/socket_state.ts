@@ -10,6 +10,7 @@ import { readDirectory, readLink } from "../../ffi/process/file.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
 import { listed } from "./listed.ts";
 import { hiddenSockets, specialMappings } from "./hidden_sockets.ts";
+import { seeRing } from "./rings.ts";
 import { packetTables } from "./packet_tables.ts";
 import {
   type CopiedSocket,
@@ -53,12 +54,12 @@ export function seePacketSockets(daemon: SeenDaemon): SeenSockets {
   }).toSorted((one, other) => one.state.fd - other.state.fd);
 
   const missing = whatIsMissing(pid, copied, packetSockets, holders);
-  const { certain, possible } = hiddenSockets(daemon, {
+  const { certain, possible, ofOthers } = hiddenSockets(daemon, {
     isShown: (link) =>
       copied.examined.has(link) ||
       copied.failures.some((failure) => failure.link === link && !failure.isGone) ||
       (holders.get(link) ?? []).some((holder) => holder.pid === pid),
-    isEverythingShown: unsearched.length === 0,
+    stillHidden: (links) => unsearched.length > 0 ? new Set() : stillHidden(daemon, links),
     packetSockets,
     withoutHolder,
     queues: copied.queues,
@@ -69,6 +70,7 @@ export function seePacketSockets(daemon: SeenDaemon): SeenSockets {
     shown: sockets.map(({ shown }) => shown),
     hidden: [...certain, ...possible],
     certainlyHidden: certain,
+    ofOthers,
     missing,
     unseen: [
       ...new Set([
@@ -192,6 +194,26 @@ function searchHolders(
     withoutHolder: left.filter((link) => !again.byLink.has(link) && still.has(link)),
     unseen: [...unseen, ...again.unseen],
   };
+}
+
+/** Looks again for sockets that are mapped or registered, and that no descriptor shows. */
+function stillHidden(daemon: SeenDaemon, links: ReadonlySet<string>): Set<string> {
+  if (links.size === 0) return new Set();
+  const { pid } = daemon;
+  const { byLink } = holdersOf(links);
+  const mapped = specialMappings(pid).sockets;
+  const registered = new Set(
+    daemon.descriptors.filter(({ refers_to }) => refers_to === "anon_inode:[io_uring]").flatMap(
+      ({ fd, tids: [tid = pid] }) =>
+        seeRing(`/proc/${pid}/task/${tid}/fdinfo/${fd}`, fd, []).ring.files,
+    ),
+  );
+  return new Set(
+    [...links].filter((link) =>
+      (mapped.has(link) || registered.has(link)) &&
+      !byLink.get(link)?.some((holder) => holder.pid === pid)
+    ),
+  );
 }
 
 /** Returns what the kernel's reports do not show of some sockets. */

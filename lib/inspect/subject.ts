@@ -46,6 +46,8 @@ export interface SeenDaemon {
   readonly pid: number;
   readonly shown: SeenProcessPart;
   readonly threads: readonly ThreadCredentials[];
+  /** Why threads, or their credentials, may be missing. It is part of `shown.unseen`. */
+  readonly unseenThreads: readonly string[];
   /**
    * By thread id: whether the thread has CAP_NET_RAW over its own network namespace, as
    * `ns_capable(net->user_ns, CAP_NET_RAW)` decides; undefined if that cannot be told.
@@ -110,6 +112,11 @@ export interface SeenSockets {
   /** The certain ones among `hidden`. */
   readonly certainlyHidden: readonly string[];
   /**
+   * The packet sockets that some process shows, and this one does not, by their links. A ring of
+   * which nothing shows may use them: `ring_without_trace.ts`.
+   */
+  readonly ofOthers: readonly string[];
+  /**
    * Why descriptors of the process may be packet sockets that are not among `states`; empty if none
    * can be.
    */
@@ -138,6 +145,11 @@ export interface AskedThread {
   readonly notAsked: readonly string[];
   /** Its parent-death signal; 0 for none; undefined if it was not asked. */
   readonly parentDeathSignal: number | undefined;
+  /**
+   * Whether it has ever used an io_uring (Linux 5.18: earlier kernels say that none has); undefined
+   * if it was not asked.
+   */
+  readonly usedRing: boolean | undefined;
 }
 
 /** The result of asking. */

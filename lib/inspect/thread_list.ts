@@ -16,6 +16,11 @@ export interface ThreadList {
   readonly ended: readonly number[];
   /** The number of threads whose credentials were not read. */
   readonly unread: number;
+  /**
+   * The number of threads that were listed, and were gone before they could be read. Any of them
+   * may have started another one, which is not in the list.
+   */
+  readonly gone: number;
 }
 
 /**
@@ -25,7 +30,7 @@ export interface ThreadList {
 const GROUPS_LIMIT = 1 << 21;
 
 /**
- * Reads the credentials of every thread. Threads that end meanwhile are left out.
+ * Reads the credentials of every thread.
  *
  * @param deadline By `performance.now()`. Threads that are left then are not read.
  * @throws {SystemError} `ENOENT` if there is no such process.
@@ -34,13 +39,16 @@ export function listThreads(pid: number, deadline: number): ThreadList {
   const tids = readDirectory(`/proc/${pid}/task`).map(Number);
   const threads: ThreadCredentials[] = [];
   const ended: number[] = [];
-  let groups = 0;
+  let groups = 0, gone = 0;
   for (const [at, tid] of tids.entries()) {
     if (performance.now() > deadline || groups > GROUPS_LIMIT) {
-      return { threads, ended, unread: tids.length - at };
+      return { threads, ended, unread: tids.length - at, gone };
     }
     const status = unlessGone(() => readTextFile(`/proc/${pid}/task/${tid}/status`));
-    if (status === undefined) continue;
+    if (status === undefined) {
+      gone++;
+      continue;
+    }
     if (/^State:\s*[ZX]/m.test(status)) {
       ended.push(tid);
       continue;
@@ -49,10 +57,13 @@ export function listThreads(pid: number, deadline: number): ThreadList {
     groups += credentials.groups.length;
     threads.push(credentials);
   }
-  return { threads, ended, unread: 0 };
+  return { threads, ended, unread: 0, gone };
 }
 
-/** Returns whether two lists show the same threads with the same credentials. */
+/**
+ * Returns whether two lists show the same threads with the same credentials, and no thread escaped
+ * from either. A thread that starts another and ends, again and again, is in neither list.
+ */
 export function areSameThreads(one: ThreadList, other: ThreadList): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
+  return one.gone + other.gone === 0 && JSON.stringify(one) === JSON.stringify(other);
 }

@@ -54,7 +54,8 @@ export class WatchedProcess implements Disposable {
   /**
    * Runs a step that reads from /proc.
    *
-   * @throws {CannotAnswer} If the process ends meanwhile, or may not be examined.
+   * @throws {CannotAnswer} If the process ends meanwhile, or may not be examined, or if the step
+   * throws it.
    * @throws Any other error of the step.
    */
   read<T>(step: () => T): T {
@@ -62,6 +63,7 @@ export class WatchedProcess implements Disposable {
       const result = step();
       if (!this.hasEnded) return result;
     } catch (error) {
+      if (error instanceof CannotAnswer) throw error;
       if (this.hasEnded) throw hasEnded(this.pid);
       if (error instanceof SystemError && REFUSALS.includes(error.errno)) {
         throw mayNotExamine(this.pid, error.message);

@@ -229,6 +229,11 @@ export function describeFilters({ tids, programs }: InspectedFilters): string {
   }`;
 }
 
+/** Returns the ways to a known hole, in a few words. */
+export function describeWays({ operations }: InspectedHole): string {
+  return operations.length === 0 ? "receiving" : operations.join(", ");
+}
+
 /** Returns whether a known hole can be reached by the process. */
 export function describeReach({ reachable }: InspectedHole): string {
   return reachable === null ? "cannot tell" : reachable ? "yes" : "no";

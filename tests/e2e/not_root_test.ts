@@ -125,3 +125,28 @@ for (
     assertMatch(checks.find(({ id }) => id === "DROP-04")!.observed ?? "", /CapEff.*20c0/);
   });
 }
+
+/**
+ * Starts a command, waits until it has started another, and tries to read its memory's beginning
+ * with the credentials that a child has before its drop.
+ */
+const READ_ENVIRONMENT = `
+"$@" >/dev/null 2>&1 &
+for i in {1..500}; do
+  [ -n "$(cat /proc/$!/task/*/children)" ] && break
+  sleep 0.01
+done
+head -c 1 /proc/$!/environ >/dev/null 2>&1 && echo readable || echo refused
+kill -KILL $!
+`;
+
+tests.add(needs, "A process with the credentials of a child cannot trace the parent", async () => {
+  const read = async (command: readonly string[]) => {
+    const words = ["bash", "-c", READ_ENVIRONMENT, "bash", ...command];
+    const { stdout } = await inNamespace([...asService(LEAST), ...words]);
+    return stdout.trim();
+  };
+  const fdpass = [SERVICE_DENO, "run", "-A", "main.ts", "veth-fdpass"];
+  assertEquals(await read(["sh", "-c", "sleep 1; true"]), "readable"); // the control
+  assertEquals(await read(fdpass), "refused");
+});

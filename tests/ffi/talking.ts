@@ -37,16 +37,21 @@ export async function end(child: Deno.ChildProcess): Promise<number> {
   return (await child.status).code;
 }
 
-/** Compiles a C program of `programs/`, and removes the result after use. */
+/**
+ * Compiles a program of `programs/`, and removes the result after use.
+ *
+ * @param source Its source, in C or assembly.
+ * @param options Those of the compiler.
+ */
 export async function withCompiled(
   source: string,
   use: (program: string) => Promise<void>,
+  options: readonly string[] = ["-O1", "-Wall", "-Werror", "-pthread"],
 ): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
-    const program = `${folder}/${source.replace(/\.c$/, "")}`;
+    const program = `${folder}/${source.replace(/\.[cS]$/, "")}`;
     const path = new URL(`./programs/${source}`, import.meta.url).pathname;
-    const options = ["-O1", "-Wall", "-Werror", "-pthread"];
     const { code, stderr } = await run(["cc", ...options, "-o", program, path]);
     if (code !== 0) throw new Error(stderr);
     await use(program);

@@ -39,9 +39,9 @@ export const FIRST = 3;
 export async function startConfined(
   { before = [], sockets = 1, unlocked = [], policy = (same) => same }: Defects = {},
 ): Promise<Daemon> {
-  const opening = new Array(sockets).fill("packet=1");
   const daemon = await startDaemon([
-    ...[...opening, ...before, "empty-bounding-set", ...NOBODY, "dumpable=0", "no-new-privs"],
+    ...["close-from=3", ...new Array(sockets).fill("packet=1"), ...before],
+    ...["empty-bounding-set", ...NOBODY, "dumpable=0", "parent-death-signal=9", "no-new-privs"],
     "descriptor-limit=16",
   ]);
   try {

@@ -20,6 +20,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,7 @@ enum { LIFETIME = 60, WORDS = 256, LINE = 65536 };
 
 static char **arguments;
 static int ring = -1;
+static int above = -1; /* where the process above waits until the words of this one are done */
 static __thread sem_t *started; /* posted once the words of a thread are done */
 
 static void fail(const char *word) {
@@ -56,6 +58,11 @@ static int numbers(char *text, unsigned long long *into, int most) {
   return count;
 }
 
+/* The first process of a PID namespace ignores signals that it does not handle. */
+static void end(int signal) {
+  _exit(128 + signal);
+}
+
 static void wait_for_the_end(void) {
   struct pollfd input = {.fd = 0, .events = 0};
   while (poll(&input, 1, -1) < 0 && errno == EINTR);
@@ -74,7 +81,7 @@ static void set_capabilities(const char *word, unsigned long long *sets) {
 }
 
 static void set_groups(const char *word, unsigned long long *numbers, int count) {
-  gid_t groups[64];
+  gid_t groups[1024];
   for (int i = 0; i < count; i++) groups[i] = numbers[i];
   must(word, syscall(SYS_setgroups, count, groups));
 }
@@ -158,7 +165,6 @@ static void start_thread(const char *word, char **words, int count) {
 }
 
 static void start_process(const char *word, char **words, int count) {
-  static int above = -1; /* where the process above waits for its child, not for this one */
   int ready[2];
   must(word, pipe(ready));
   if (must(word, fork()) == 0) {
@@ -179,10 +185,34 @@ static void start_process(const char *word, char **words, int count) {
 
 static void *serve(void *unused);
 
+/* A thread that starts another one like it, and ends: one of them is always there. */
+static void *relay(void *unused) {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_t next;
+  while (pthread_create(&next, &attributes, relay, NULL) != 0);
+  return unused;
+}
+
+static void set_blocked(int how) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGUSR1);
+  sigprocmask(how, &set, NULL);
+}
+
+static char *on_signal;
+
+static void act_on_signal(int signal) {
+  (void)signal;
+  run((char *[]){on_signal}, 1);
+}
+
 /* Runs one word with its value. Returns whether there is such a word. */
 static int act(const char *word, char *value) {
-  unsigned long long n[64] = {0};
-  int count = value == NULL ? 0 : numbers(value, n, 64);
+  unsigned long long n[1024] = {0};
+  int count = value == NULL ? 0 : numbers(value, n, 1024);
 #define IS(name) (strcmp(word, name) == 0)
   if (IS("name")) must(word, prctl(PR_SET_NAME, value));
   else if (IS("groups")) set_groups(word, n, count);
@@ -194,6 +224,7 @@ static int act(const char *word, char *value) {
   else if (IS("empty-bounding-set"))
     for (int bit = 0; bit < 64; bit++) prctl(PR_CAPBSET_DROP, bit);
   else if (IS("no-new-privs")) must(word, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+  else if (IS("parent-death-signal")) must(word, prctl(PR_SET_PDEATHSIG, n[0]));
   else if (IS("dumpable")) must(word, prctl(PR_SET_DUMPABLE, n[0]));
   else if (IS("unshare")) must(word, unshare(n[0]));
   else if (IS("chroot")) must(word, chroot(value));
@@ -203,6 +234,7 @@ static int act(const char *word, char *value) {
   else if (IS("create")) must(word, open(value, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   else if (IS("unlink")) must(word, unlink(value));
   else if (IS("close")) must(word, close(n[0]));
+  else if (IS("close-from")) must(word, syscall(SYS_close_range, n[0], ~0U, 0));
   else if (IS("copies")) for (; n[1] > 0; n[1]--) must(word, fcntl(n[0], F_DUPFD_CLOEXEC, 3));
   else if (IS("descriptor-limit"))
     must(word, setrlimit(RLIMIT_NOFILE, &(struct rlimit){n[0], n[0]}));
@@ -224,20 +256,35 @@ static int act(const char *word, char *value) {
     }
   } else if (IS("threads")) {
     for (; n[0] > 0; n[0]--) start_thread(word, NULL, 0);
+  } else if (IS("relay")) {
+    relay(NULL);
   } else if (IS("vfork")) {
     if (must(word, vfork()) == 0) {
       alarm(LIFETIME);
+      close(above);
       sem_post(started);
       wait_for_the_end();
     }
+  } else if (IS("share-descriptors")) {
+    if (must(word, syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0)) == 0) {
+      alarm(LIFETIME);
+      wait_for_the_end();
+    }
   } else if (IS("execute")) {
-    char *again[] = {arguments[0], "executed", NULL};
+    char *again[] = {arguments[0], "on-signal=execute", NULL};
+    set_blocked(SIG_BLOCK); /* until the new program can handle it */
     must(word, execv("/proc/self/exe", again));
+  } else if (IS("on-signal")) {
+    on_signal = value;
+    signal(SIGUSR1, act_on_signal);
+    set_blocked(SIG_UNBLOCK);
+  } else if (IS("exit")) {
+    _exit(0);
   } else if (IS("end-leader")) {
     pthread_t id;
     if ((errno = pthread_create(&id, NULL, serve, NULL)) != 0) fail(word);
     syscall(SYS_exit, 0);
-  } else if (!IS("executed")) return 0;
+  } else return 0;
   return 1;
 }
 
@@ -285,6 +332,7 @@ static void *serve(void *unused) {
 
 int main(int count, char **given) {
   arguments = given;
+  signal(SIGALRM, end);
   alarm(LIFETIME);
   run(given + 1, count - 1);
   serve(NULL);

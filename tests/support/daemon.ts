@@ -13,11 +13,13 @@
  * | `capabilities=EFF,PRM,INH`        | capset(2)                                                 |
  * | `no-new-privs` `dumpable=0\|1`    | prctl(2)                                                  |
  * | `empty-bounding-set`              | prctl(2), PR_CAPBSET_DROP                                 |
+ * | `parent-death-signal=N`           | prctl(2), PR_SET_PDEATHSIG; the next `uid=` clears it     |
  * | `unshare=FLAGS`                   | unshare(2), such as 0x400 for a descriptor table          |
  * | `chroot=PATH` `setsid`            | chroot(2), setsid(2)                                      |
  * | `open=PATH` `open-path=PATH`      | opens for reading and writing, or by O_PATH               |
  * | `create=PATH` `unlink=PATH`       | opens a new file for writing; removes a name              |
  * | `close=FD` `copies=FD,N`          | closes a descriptor; duplicates one N times               |
+ * | `close-from=FD`                   | close_range(2): that descriptor and all above             |
  * | `descriptor-limit=N`              | setrlimit(2), RLIMIT_NOFILE                               |
  * | `packet` `packet=IFINDEX`         | opens a packet socket, unbound or bound for all protocols |
  * | `in-flight=FD`                    | sends FD into a socket pair's queue, and closes it        |
@@ -29,9 +31,13 @@
  * | `write-execute=N`                 | makes N mappings that are writable and executable         |
  * | `thread` WORD… `end`              | starts a thread that runs the words, and then sleeps      |
  * | `threads=N`                       | starts N threads that sleep                               |
+ * | `relay`                           | starts a thread that starts the next and ends, and so on  |
  * | `fork` WORD… `end`                | the same in a child process                               |
  * | `vfork`                           | (in a thread) a child that the thread waits for in vfork  |
- * | `execute`                         | executes its program again                                |
+ * | `share-descriptors`               | a child with the same table of descriptors                |
+ * | `execute`                         | executes its program again, with `on-signal=execute`      |
+ * | `on-signal=WORD`                  | runs the word whenever SIGUSR1 comes                      |
+ * | `exit`                            | ends the process                                          |
  * | `end-leader`                      | ends the first thread; another one goes on. The last word |
  *
  * Descriptors are numbered from 3. To change a packet socket of the daemon further (a fanout group,
@@ -49,6 +55,9 @@ export interface DaemonOptions {
   /** Its `argv[0]`. */
   readonly called?: string;
 }
+
+/** The longest wait for the words of a daemon, in milliseconds. */
+const READY_TIMEOUT = 20_000;
 
 /** A daemon. At the end of the scope it is killed. It ends by itself after 60 s. */
 export class Daemon implements AsyncDisposable {
@@ -77,7 +86,10 @@ export class Daemon implements AsyncDisposable {
 
   /** Waits until its words are done. */
   async ready(): Promise<void> {
-    const { done } = await this.#output.read();
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new Error("The daemon is silent")), READY_TIMEOUT);
+    const reading = Promise.race([this.#output.read(), late.promise]);
+    const { done } = await reading.finally(() => clearTimeout(timer));
     if (done) throw new Error(`The daemon has ended: ${await this.#child.stderr.text()}`);
   }
 

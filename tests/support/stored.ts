@@ -18,9 +18,9 @@ export function storedEvidence(): Evidence {
 }
 
 /**
- * Reads the evidence of an inspection: a process that has no privilege left, one with a thread that
- * kept a capability, and one that ended. It was written by hand, so that every field occurs with
- * and without a value. Each caller gets its own copy.
+ * Reads the evidence of an inspection: tcpdump, which has no privilege left; a worker with a thread
+ * that kept a capability; and a process that does not exist. It was put together from real runs;
+ * the known holes were added by hand. Each caller gets its own copy.
  */
 export function storedInspection(): Evidence {
   return read("inspection");

@@ -99,6 +99,7 @@ export function daemon(
     descriptors: shown.descriptors ?? DESCRIPTORS,
     mapped: [],
     sharers: [],
+    unseenThreads: [],
     siblings: { dumpable: [200], undumpable: [201] },
     ...different,
     shown: {
@@ -174,6 +175,7 @@ export function askedThread(
     beneath: {},
     notAsked: [],
     parentDeathSignal: 0,
+    usedRing: false,
     ...different,
   };
 }

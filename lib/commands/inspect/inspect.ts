@@ -19,12 +19,16 @@ import type { ExperimentEvidence, Failure, Finding } from "../../evidence/eviden
 import type { InspectedProcess } from "../../evidence/inspected.ts";
 import { ExperimentRecord } from "../../evidence/record.ts";
 import { remedyFor } from "../../harness/blame.ts";
+import { systemSetting } from "../../host/kernel.ts";
 import { overflowIds } from "../../host/users.ts";
 import { pause } from "../../host/pause.ts";
 import { type Accomplices, seeAccomplices } from "../../inspect/accomplices.ts";
 import { askDaemon } from "../../inspect/asking.ts";
 import { seeDaemon } from "../../inspect/daemon.ts";
-import { predict } from "../../inspect/prediction/predict.ts";
+import { holesOf } from "../../inspect/holes_of.ts";
+import { predict, type PredictedMatrix } from "../../inspect/prediction/predict.ts";
+import { type Kernel, parseKernel } from "../../inspect/kernel_version.ts";
+import { whyRingWithoutTrace } from "../../inspect/ring_without_trace.ts";
 import { seePacketSockets } from "../../inspect/socket_state.ts";
 import type { AskedDaemon, SeenDaemon } from "../../inspect/subject.ts";
 import { concludeInspection } from "./conclusion.ts";
@@ -74,14 +78,14 @@ export async function inspectProcess(pid: number, how: InspectHow): Promise<Insp
   try {
     await next();
     record.step("parent", true, `Looking at process ${pid}...`);
-    const first = look(pid);
+    const first = look(pid, deadline);
     description.title = `Process ${pid} (${first.daemon.shown.name})`;
     await next();
     const { asked, unasked } = how.ask ? ask(first.daemon) : NOT_WANTED;
     await next();
-    const accomplices = seeAccomplices(pid);
+    const last = look(pid, deadline);
     await next();
-    const last = look(pid);
+    const accomplices = seeAccomplices(last.daemon);
     await settled();
     signal.throwIfAborted();
 
@@ -90,7 +94,7 @@ export async function inspectProcess(pid: number, how: InspectHow): Promise<Insp
     const worst = new Map(
       [...earlier].map(([id, finding]) => [id, worseOf(finding, later.get(id)!)]),
     );
-    record.process(shownOf(last, asked));
+    record.process(shownOf(last, asked, seen[1].predictions));
     record.matrix(asMatrix(seen[1].predictions, terms));
     for (const [id, finding] of worst) record.decide(id, finding, ["parent"]);
     report(record, last, worst);
@@ -111,8 +115,8 @@ interface Look {
   readonly sockets: ReturnType<typeof seePacketSockets>;
 }
 
-function look(pid: number): Look {
-  const daemon = seeDaemon(pid);
+function look(pid: number, deadline: number): Look {
+  const daemon = seeDaemon(pid, undefined, deadline - performance.now());
   return { daemon, sockets: seePacketSockets(daemon) };
 }
 
@@ -140,13 +144,16 @@ function seenOf(
   accomplices: Accomplices,
 ): Seen {
   const subject = { daemon, sockets: sockets.states, asked };
+  const ringWithoutTrace = whyRingWithoutTrace(sockets, asked);
   return {
     subject,
     predictions: predict(subject),
     hidden: sockets.certainlyHidden,
-    possiblyHidden: sockets.hidden.filter((each) => !sockets.certainlyHidden.includes(each)),
+    possiblyHidden: [
+      ...sockets.hidden.filter((each) => !sockets.certainlyHidden.includes(each)),
+      ...ringWithoutTrace === undefined ? [] : [ringWithoutTrace],
+    ],
     accomplices,
-    unseenThreads: daemon.shown.unseen,
     missingSockets: sockets.missing,
     unseenSockets: sockets.unseen,
     unasked,
@@ -155,16 +162,24 @@ function seenOf(
 }
 
 /** Everything that was seen, as the evidence has it. */
-function shownOf({ daemon, sockets }: Look, asked: AskedDaemon | undefined): InspectedProcess {
+function shownOf(
+  { daemon, sockets }: Look,
+  asked: AskedDaemon | undefined,
+  predictions: PredictedMatrix,
+): InspectedProcess {
   return {
     ...daemon.shown,
     packet_sockets: sockets.shown,
     hidden: sockets.hidden,
     filters: asked === undefined ? null : describeFilters(asked.threads),
     stopped_ms: asked?.stopped ?? 0,
-    known_holes: [],
+    known_holes: holesOf(thisKernel(), { predictions, sockets }),
     unseen: [...daemon.shown.unseen, ...sockets.unseen],
   };
+}
+
+function thisKernel(): Kernel {
+  return parseKernel(systemSetting("kernel/osrelease", ""), systemSetting("kernel/version", ""));
 }
 
 /** Adds the lines of the transcript: the checks, by what they are about. */

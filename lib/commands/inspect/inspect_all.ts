@@ -13,6 +13,7 @@ import { findTerms, type InspectOptions } from "./options.ts";
  *
  * @param results Each result is added here at once, so that an error leaves those before it.
  * @throws {UsageError} If a group does not exist.
+ * @throws {CannotAnswer} If a process has too many descendants.
  */
 export async function inspectAll(
   options: InspectOptions,
@@ -21,8 +22,12 @@ export async function inspectAll(
 ): Promise<void> {
   const { ask, timeout, pids, tree } = options;
   const terms = findTerms(options);
-  const all = tree ? new Set(pids.flatMap((pid) => [pid, ...descendants(pid)])) : new Set(pids);
-  for (const pid of all) {
+  for (const pid of new Set(tree ? pids.flatMap(familyOf) : pids)) {
     results.push(await inspectProcess(pid, { ...how, terms, ask, timeout: timeout * 1000 }));
   }
+}
+
+/** Returns a process and its descendants, without this process, which a shell may have started. */
+function familyOf(pid: number): number[] {
+  return descendants(pid).filter((each) => each === pid || each !== Deno.pid);
 }

@@ -33,8 +33,6 @@ export interface Seen {
   readonly possiblyHidden: readonly string[];
   /** Other processes with privileges, through which it can act, in words. */
   readonly accomplices: { readonly found: readonly string[]; readonly unseen: readonly string[] };
-  /** Why threads, or their credentials, may not all have been seen. */
-  readonly unseenThreads: readonly string[];
   /** Why its descriptors may be packet sockets that are not in the subject. */
   readonly missingSockets: readonly string[];
   /** Whatever else was not seen of packet sockets, where one could hide. */
@@ -52,20 +50,22 @@ export function judgeProcess(
 ): ReadonlyMap<InspectionCheckId, Finding> {
   const { subject, predictions, hidden, possiblyHidden, accomplices, overflow } = seen;
   const threads = everyThread(subject.daemon.threads, subject.asked?.threads);
-  const ofThreads = unlessDoubted(seen.unseenThreads);
+  const { unseenThreads, shown: { unseen } } = subject.daemon;
+  const ofThreads = unlessDoubted(unseenThreads);
   const ofSockets = unlessDoubted(seen.missingSockets);
   const ofHiding = unlessDoubted([...seen.missingSockets, ...seen.unseenSockets]);
-  const ofAnswers = unlessDoubted([...seen.unasked, ...seen.unseenThreads]);
+  const ofAnswers = unlessDoubted([...seen.unasked, ...unseenThreads]);
+  const ofEverything = unlessDoubted([...seen.unasked, ...unseen]);
   const judges: { readonly [id in InspectionCheckId]: () => Finding } = {
     "INSP-01": () => ofThreads(judgeNoNewPrivs(threads, terms)),
     "INSP-02": () => ofThreads(judgeUids(threads, overflow)),
     "INSP-03": () => ofThreads(judgeCapabilities(threads)),
     "INSP-04": () => ofThreads(judgeGroups(subject.daemon.pid, threads, terms, overflow)),
     "INSP-05": () => ofAnswers(judgePacketSocket(subject)),
-    "INSP-06": () => ofAnswers(judgeRegain(subject, terms, accomplices)),
+    "INSP-06": () => ofEverything(judgeRegain(subject, terms, accomplices)),
     "INSP-07": () => ofHiding(judgeHidden(subject, hidden, possiblyHidden)),
     "INSP-08": () => ofAnswers(judgeFilters(subject)),
-    "INSP-09": () => ofAnswers(ofSockets(judgeOperations(predictions))),
+    "INSP-09": () => ofEverything(ofSockets(judgeOperations(predictions))),
     "INSP-10": () => ofThreads(ofSockets(judgeSecondLine(subject))),
   };
   return new Map(INSPECTIONS[terms.expect].plan.map((id) => [id, judges[id]()]));

@@ -79,8 +79,13 @@ import { Stimulus } from "../../packets/stimulus.ts";
 import { DEFAULT_PATH, drain, openFrameSource, usesIoUring } from "../../receive/mod.ts";
 import { RecvmsgSource } from "../../receive/recvmsg.ts";
 import { countPassedDrops } from "./drops.ts";
-import { judgeKept, judgeRegained, seeIncompleteDrop } from "./incomplete_drop.ts";
-import { judgeBinding, judgeOwnDescriptors, judgeQueueBeforeBind } from "./judge.ts";
+import {
+  judgeBinding,
+  judgeKept,
+  judgeOwnDescriptors,
+  judgeQueueBeforeBind,
+  judgeRegained,
+} from "./judge.ts";
 import { observeQueue, QUEUED } from "./queue.ts";
 
 /** Steps of the parent that a test may override. */
@@ -175,7 +180,7 @@ export async function parent(run: ParentRun, overrides = parentOverrides): Promi
   run.check("DROP-05", judgeLaunch(atLaunch, most, launchBounding(protections)));
   judgeDropped(dropped);
   if (startsPrivileged && Deno.uid() !== 0) {
-    const control = await seeIncompleteDrop(identity); // the drop of root needs none: DENY-01
+    const control = await run.incompleteDrop(); // the drop of root needs none: DENY-01
     run.check("DROP-04", judgeKept(control));
     run.check("DROP-05", judgeRegained(control));
   }

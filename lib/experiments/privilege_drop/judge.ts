@@ -4,8 +4,9 @@
  * @module
  */
 
-import { ETH_P_ALL } from "../../../ffi/abi/constants.ts";
-import { type Finding, judged } from "../../evidence/evidence.ts";
+import { CAP_NET_RAW, ETH_P_ALL } from "../../../ffi/abi/constants.ts";
+import { type Finding, judged, skipped } from "../../evidence/evidence.ts";
+import type { IncompleteDrop } from "../../harness/incomplete_drop.ts";
 import type { PacketSocketIdentity } from "../../packets/socket.ts";
 
 /**
@@ -57,3 +58,26 @@ export function judgeOwnDescriptors(
     { descriptors: Object.fromEntries(descriptors), packet_sockets: packetSockets },
   );
 }
+
+/** DROP-04: the three calls alone would have left CAP_NET_RAW, so the check can fail. */
+export function judgeKept({ dropped }: IncompleteDrop): Finding {
+  if (dropped === undefined) return skipped("the control could not be seen");
+  const { uids, capabilities: { CapEff: effective } } = dropped;
+  const isKept = (BigInt(`0x${effective}`) >> BigInt(CAP_NET_RAW) & 1n) === 1n && uids[1] !== 0;
+  const evidence = { control: CALLS, uids, CapEff: effective };
+  if (!isKept) return skipped(`the control kept no CAP_NET_RAW: CapEff ${effective}`, evidence);
+  return judged(true, "control: the three calls alone left CAP_NET_RAW", evidence);
+}
+
+/** DROP-05: after the three calls alone, uid 0 would have come back. */
+export function judgeRegained({ regained }: IncompleteDrop): Finding {
+  if (regained === undefined) return skipped("the control could not be seen");
+  const { uids } = regained;
+  const evidence = { control: `${CALLS}, setresuid(0, 0, 0)`, uids };
+  if (!uids.every((uid) => uid === 0)) {
+    return skipped(`the control did not regain root: uids ${uids.join(" ")}`, evidence);
+  }
+  return judged(true, "control: after the three calls alone, setresuid gave uid 0", evidence);
+}
+
+const CALLS = "setgroups, setresgid, setresuid by setpriv(1)";

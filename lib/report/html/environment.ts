@@ -18,6 +18,7 @@ export function renderEnvironment(evidence: Evidence): Markup {
     ["Architecture", environment.arch],
     ["C library", environment.libc],
     ["Deno", environment.deno],
+    ["Running as", environment.running_as],
     ...isOfProcesses ? [] : rowsOfArguments(environment),
     ["Started", environment.started],
   ];
@@ -50,11 +51,10 @@ export function renderEnvironment(evidence: Evidence): Markup {
 
 /** The interface, the form of its frames, and the user. */
 function rowsOfArguments(environment: Environment): [name: string, value: string][] {
-  const { interface: name, link, running_as, user } = environment;
+  const { interface: name, link, user } = environment;
   return [
     ["Interface", name ?? "none"],
     ...link === null ? [] : [["Frames", describeLink(link, name)] as [string, string]],
-    ["Running as", running_as],
     ["Target user", user ?? "none"],
   ];
 }

@@ -32,6 +32,7 @@ import {
   describeSeccomp,
   describeSettings,
   describeTids,
+  describeWays,
   NO_PROOF,
   warningsOf,
 } from "../process_words.ts";
@@ -255,8 +256,8 @@ function renderHoles(
 }
 
 function rowOfHole(hole: InspectedHole): string[] {
-  const { cve, function: name, operations, status, reason, source } = hole;
-  return [cve, name, operations.join(", "), status, describeReach(hole), reason, source];
+  const { cve, function: name, status, reason, source } = hole;
+  return [cve, name, describeWays(hole), status, describeReach(hole), reason, source];
 }
 
 /** Renders what could not be seen, with the reasons. */

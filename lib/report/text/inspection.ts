@@ -10,7 +10,7 @@
 
 import type { Evidence, ExperimentEvidence } from "../../evidence/evidence.ts";
 import { escapeText } from "../../evidence/escape.ts";
-import type { InspectedProcess, InspectedSocket } from "../../evidence/inspected.ts";
+import type { InspectedHole, InspectedProcess, InspectedSocket } from "../../evidence/inspected.ts";
 import {
   describeAsking,
   describeBinding,
@@ -27,6 +27,7 @@ import {
   describeSettings,
   describeThreads,
   describeTids,
+  describeWays,
   NO_PROOF,
   warningsOf,
 } from "../process_words.ts";
@@ -67,6 +68,7 @@ export function renderInspection(
     renderPredictions(matrix, paint, manner.verbose),
     renderHoles(process, environment.kernel, manner),
     renderList("Not seen:", process.unseen, manner),
+    manner.verbose ? renderMachine(environment, manner) : [],
   ];
   return [
     paint.heading(`=== Inspection of ${oneLine(title, WIDTH)} ===`),
@@ -90,6 +92,15 @@ function listed(
   return [
     ...items.slice(0, limit).flatMap((item) => folded(before, item)),
     ...left > 0 ? [`${" ".repeat(before.length)}${more(left, "such lines")}`] : [],
+  ];
+}
+
+/** Renders the machine, and who looked. */
+function renderMachine(environment: Evidence["environment"], { paint }: Manner): string[] {
+  const { kernel, arch, libc, deno, running_as } = environment;
+  return [
+    paint.heading("Seen:"),
+    ...paragraph("  ", `on Linux ${kernel} (${arch}), ${libc}, Deno ${deno}, as ${running_as}`),
   ];
 }
 
@@ -221,20 +232,21 @@ function renderHoles(
   { paint, verbose }: Manner,
 ): string[] {
   if (known_holes.length === 0) return [];
-  const fixed = known_holes.filter(({ status }) => status === "fixed").length;
-  const shown = known_holes.filter(({ status, reachable }) =>
-    verbose || (status !== "fixed" && reachable !== false)
+  const isClosed = ({ status }: InspectedHole) => status === "fixed" || status === "not affected";
+  const closed = known_holes.filter(isClosed).length;
+  const shown = known_holes.filter((hole) =>
+    verbose || (!isClosed(hole) && hole.reachable !== false)
   );
   return [
     paint.heading(`Known holes of Linux ${escapeText(kernel)} behind these operations:`),
     ...shown.flatMap((hole) => [
       `  ${oneLine(`${hole.cve} ${hole.function}: ${hole.status}`, WIDTH - 2)}`,
-      ...paragraph("      ", `reachable by ${hole.operations.join(", ")}: ${describeReach(hole)}`),
+      ...paragraph("      ", `reachable by ${describeWays(hole)}: ${describeReach(hole)}`),
       ...verbose
         ? [...paragraph("      ", hole.reason), `      ${oneLine(hole.source, WIDTH - 6)}`]
         : [],
     ]),
-    `  ${fixed} of ${known_holes.length} are fixed in this version`,
+    `  ${closed} of ${known_holes.length} are fixed in this version, or came later`,
     ...paragraph("  ", NO_PROOF),
   ];
 }

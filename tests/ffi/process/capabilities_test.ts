@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {
   capget,
   ownThreads,
@@ -93,6 +93,18 @@ testNeeding(
     assertEquals([...credentials.keys()], [
       NOTHING.replaceAll("0000000000000000", "00000000000020c0"),
     ]);
+  },
+);
+
+testNeeding(
+  { root: true },
+  "dropPrivileges() throws if the polling thread of an io_uring keeps root's capabilities",
+  async () => {
+    for (const words of [[], SERVICE]) {
+      const { outcome, isRestored, credentials } = await afterDrop(words, ["5", "polled-ring"]);
+      assertMatch(outcome, /^PrivilegeError: Capabilities are still there, on 1 threads: \d+$/);
+      assertEquals([isRestored, credentials.size], [true, 2]);
+    }
   },
 );
 

@@ -9,6 +9,7 @@ import {
   isCloseOnExec,
   openDescriptors,
   openUnnamed,
+  readBeginning,
   readDirectory,
   readLink,
   readTextFile,
@@ -128,6 +129,17 @@ for (const size of [0, 1, 4095, 4096, 4097, 8192, 100_001]) {
       const text = Array.from({ length: size }, (_, i) => i % 10).join("");
       Deno.writeTextFileSync(`${folder}/text`, text);
       assertEquals(readTextFile(`${folder}/text`), text);
+    }),
+  );
+}
+
+for (const size of [0, 1, 4095, 4096, 4097, 10_000, 20_000]) {
+  Deno.test(
+    `readBeginning() returns at most 10,000 of ${size} bytes`,
+    inFolder((folder) => {
+      const bytes = Uint8Array.from({ length: size }, (_, i) => i % 251);
+      Deno.writeFileSync(`${folder}/bytes`, bytes);
+      assertEquals(readBeginning(`${folder}/bytes`, 10_000), bytes.slice(0, 10_000));
     }),
   );
 }

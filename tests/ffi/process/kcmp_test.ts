@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   AF_UNIX,
+  compareDescriptorTables,
   dup,
   isSameFile,
   openDescriptors,
@@ -58,5 +59,16 @@ Deno.test("sharesDescriptors() is true for threads of one process, and false for
   using passed = newSocket();
   await withHolder(passed.fd, (pid) => {
     assertEquals(sharesDescriptors(Deno.pid, pid), false);
+  });
+});
+
+Deno.test("compareDescriptorTables() is 0 for threads of one process, and an order for processes", async () => {
+  const threads = [...Deno.readDirSync("/proc/self/task")].map(({ name }) => Number(name));
+  for (const tid of threads) assertEquals(compareDescriptorTables(Deno.pid, tid), 0);
+  using passed = newSocket();
+  await withHolder(passed.fd, (pid) => {
+    const order = compareDescriptorTables(Deno.pid, pid);
+    assertEquals(Math.abs(order), 1);
+    assertEquals(compareDescriptorTables(pid, Deno.pid), -order);
   });
 });

@@ -7,10 +7,12 @@ import {
   close,
   Errno,
   errnoOf,
+  namespaceOwner,
   O_CLOEXEC,
   O_RDONLY,
   open,
   OwnedFd,
+  owningNamespace,
   parentNamespace,
   readLink,
   setns,
@@ -95,3 +97,36 @@ testNeeding(
 );
 
 const ENOTTY = 25;
+
+testNeeding(
+  { root: true, programs: { unshare: "util-linux", setpriv: "util-linux" } },
+  "owningNamespace() leads from a network namespace to its user namespace, and namespaceOwner() names who made that",
+  async () => {
+    const user = ["--reuid=4711", "--regid=4711", "--clear-groups"];
+    const child = new Deno.Command("setpriv", {
+      args: [...user, "unshare", "--user", "--net", "sh", "-c", "echo; exec cat"],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    try {
+      const output = child.stdout.getReader();
+      await output.read(); // it is in its namespaces
+      await output.cancel();
+      using network = namespaceOf(child.pid, "net");
+      using owner = new OwnedFd(owningNamespace(network.fd));
+      assertEquals(readLink(`/proc/self/fd/${owner.fd}`), readLink(`/proc/${child.pid}/ns/user`));
+      assertEquals(namespaceOwner(owner.fd), 4711);
+      using above = new OwnedFd(owningNamespace(owner.fd));
+      assertEquals(readLink(`/proc/self/fd/${above.fd}`), readLink("/proc/self/ns/user"));
+    } finally {
+      child.kill("SIGKILL");
+      await child.status;
+      await child.stdin.close();
+    }
+  },
+);
+
+Deno.test("namespaceOwner() throws EINVAL for a namespace of another kind", () => {
+  using network = namespaceOf("self", "net");
+  assertEquals(errnoOf(() => namespaceOwner(network.fd)), Errno.EINVAL);
+});

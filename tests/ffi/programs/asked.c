@@ -9,6 +9,7 @@
  *                        one SIGSEGV was handled
  *     asked filtered     becomes nobody under a filter that fails socket(2) with errno 42 and traps
  *                        getppid(2), and reads a line; no trap has come by then
+ *     asked strict       becomes nobody in strict mode (seccomp), and reads a line
  *     asked leader       its first thread ends, and another reads a line
  */
 #define _GNU_SOURCE
@@ -147,6 +148,16 @@ static int filtered(void) {
   return received == 1 ? 7 : 1; /* the handler is still there */
 }
 
+static int strict(void) {
+  if (setgroups(0, NULL) != 0 || setresgid(65534, 65534, 65534) != 0) return 2;
+  if (setresuid(65534, 65534, 65534) != 0) return 2;
+  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0) return 2;
+  ready();
+  await_line();
+  syscall(SYS_exit, 7); /* exit_group(2) would kill it */
+  return 1;
+}
+
 static void *other_thread(void *first) {
   pthread_join(*(pthread_t *)first, NULL);
   ready();
@@ -167,6 +178,7 @@ int main(int argc, char **argv) {
   if (strcmp(argv[1], "waits") == 0) return waits();
   if (strcmp(argv[1], "intact") == 0) return intact();
   if (strcmp(argv[1], "filtered") == 0) return filtered();
+  if (strcmp(argv[1], "strict") == 0) return strict();
   if (strcmp(argv[1], "leader") == 0) return leader();
   return 2;
 }

@@ -4,7 +4,7 @@
  *     interrupted CALL NUMBER ACTION [late]
  *
  * The filter answers call NUMBER with ACTION (SECCOMP_RET_…, hexadecimal), and allows all others.
- * CALL is `poll`, `nanosleep` or `futex`, which last 300 ms, or `read`, which waits for a byte on
+ * CALL is `poll`, `nanosleep` or `futex`, which last a second, or `read`, which waits for a byte on
  * standard input. With `late`, another thread installs the filter on both once the call has begun.
  *
  * It prints "ready", and after the call its result and errno, such as "-1 4".
@@ -54,9 +54,9 @@ static void *install_late(void *unused) {
 
 static int call(void) {
   static int word;
-  struct timespec time = {.tv_nsec = 300000000};
+  struct timespec time = {.tv_sec = 1};
   char byte;
-  if (strcmp(words[1], "poll") == 0) return poll(NULL, 0, 300);
+  if (strcmp(words[1], "poll") == 0) return poll(NULL, 0, 1000);
   if (strcmp(words[1], "nanosleep") == 0) return nanosleep(&time, NULL);
   if (strcmp(words[1], "futex") == 0) return syscall(SYS_futex, &word, FUTEX_WAIT, 0, &time);
   if (strcmp(words[1], "read") == 0) return read(0, &byte, 1);

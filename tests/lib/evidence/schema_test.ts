@@ -73,6 +73,29 @@ for (
   });
 }
 
+Deno.test("Whatever cannot be read of a process may be null, and nothing else", () => {
+  const report = storedInspection();
+  const process = report.experiments[0].process!;
+  const parts: readonly [Node, nullable: readonly string[]][] = [
+    [process as unknown as Node, [
+      ...["executable", "parent", "root", "dumpable", "wx_mappings", "filters"],
+    ]],
+    [process.threads[0] as unknown as Node, ["filters"]],
+    [process.descriptors[0] as unknown as Node, ["access"]],
+    [process.packet_sockets[0] as unknown as Node, [
+      ...["interface", "namespace", "filter", "fanout", "rings", "memberships"],
+    ]],
+    [process.known_holes[0] as unknown as Node, ["reachable"]],
+  ];
+  for (const [part, nullable] of parts) {
+    for (const [name, value] of Object.entries(part)) {
+      part[name] = null;
+      assertEquals(schemaErrors(report).length === 0, nullable.includes(name), name);
+      part[name] = value;
+    }
+  }
+});
+
 Deno.test("A PASS without an experiment, with an error, or with another exit status violates the schema", () => {
   const report = storedEvidence();
   for (

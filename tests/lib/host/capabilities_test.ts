@@ -5,6 +5,8 @@ import {
   describeMissing,
   missingCapabilities,
 } from "../../../lib/host/capabilities.ts";
+import { testNeeding } from "../../support/needs.ts";
+import { ROOT, runProgram } from "../../support/programs.ts";
 
 const set = (...bits: number[]) => bits.reduce((all, bit) => all | 1n << BigInt(bit), 0n);
 
@@ -32,3 +34,19 @@ Deno.test("describeMissing() names the missing capabilities and the remedy", () 
     "Grant CAP_NET_RAW, CAP_KILL (in a container: --cap-add)",
   ]);
 });
+
+testNeeding(
+  { root: true },
+  "requireSupervisor() refuses capabilities that a child would not get",
+  async () => {
+    const program = `${ROOT}/tests/lib/host/programs/not_ambient.ts`;
+    const { stdout, stderr } = await runProgram(Deno.execPath(), ["run", "-A", program]);
+    assertEquals(stderr, "");
+    const three = "CAP_NET_RAW, CAP_SETUID, CAP_SETGID";
+    assertEquals(JSON.parse(stdout), [
+      `uid 1001 has ${three}, but not as ambient: its child would start without`,
+      "setpriv --ambient-caps=+net_raw,+setuid,+setgid (in a unit: AmbientCapabilities=" +
+      "CAP_NET_RAW CAP_SETUID CAP_SETGID CAP_SYS_PTRACE CAP_KILL)",
+    ]);
+  },
+);

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseOtherThread, seeAccomplices } from "../../../lib/inspect/accomplices.ts";
+import { seeDaemon } from "../../../lib/inspect/daemon.ts";
 import { descendantsOf } from "../../../lib/inspect/processes.ts";
 import { startDaemon } from "../../support/daemon.ts";
 import { testNeeding } from "../../support/needs.ts";
@@ -15,19 +16,29 @@ testNeeding({ root: true }, "A process of root's that shares its memory is found
   for (const [daemon, isFound] of [[sharing, true], [apart, false]] as const) {
     const [child] = await childrenOf(daemon.pid);
     for (const [pid, other] of [[daemon.pid, child], [child, daemon.pid]]) {
-      const { found, unseen } = seeAccomplices(pid);
+      const { found, unseen } = seeAccomplices(seeDaemon(pid));
       const ofTheTwo = found.filter((each) => each.includes(`process ${other} `));
       assertEquals(ofTheTwo.length, isFound ? 1 : 0, found.join());
       if (isFound) assert(ofTheTwo[0].startsWith("it shares its memory with process "));
-      assertEquals(unseen.filter((each) => each.includes("memory")), []);
+      assertEquals(unseen, []);
     }
   }
+});
+
+testNeeding({ root: true }, "One that shares its table of descriptors is found", async () => {
+  await using daemon = await startDaemon(["share-descriptors", ...NOBODY]);
+  const [child] = await childrenOf(daemon.pid);
+  const { found } = seeAccomplices(seeDaemon(daemon.pid));
+  assertEquals(found.length, 1);
+  assert(found[0].startsWith(`it shares its descriptors with process ${child} `), found[0]);
+  await using apart = await startDaemon([...NOBODY, "share-descriptors"]);
+  assertEquals(seeAccomplices(seeDaemon(apart.pid)).found, []);
 });
 
 testNeeding({ root: true }, "A process without privileges is no accomplice", async () => {
   await using daemon = await startDaemon([...NOBODY, "thread", "vfork", "end"]);
   assertEquals((await childrenOf(daemon.pid)).length, 1);
-  assertEquals(seeAccomplices(daemon.pid), { found: [], unseen: [] });
+  assertEquals(seeAccomplices(seeDaemon(daemon.pid)), { found: [], unseen: [] });
 });
 
 testNeeding(
@@ -44,11 +55,11 @@ testNeeding(
       }).spawn();
       try {
         await until(() => isTraced(daemon.pid));
-        const found = seeAccomplices(strace.pid).found.filter((each) =>
+        const found = seeAccomplices(seeDaemon(strace.pid)).found.filter((each) =>
           each.startsWith(`it traces process ${daemon.pid} `)
         );
         assertEquals(found.length, count);
-        assertEquals(seeAccomplices(daemon.pid).found, []);
+        assertEquals(seeAccomplices(seeDaemon(daemon.pid)).found, []);
       } finally {
         strace.kill();
         await strace.status;

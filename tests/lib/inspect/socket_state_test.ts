@@ -109,6 +109,7 @@ daemonTest("A process without a packet socket shows none, and hides none", async
     shown: [],
     hidden: [],
     certainlyHidden: [],
+    ofOthers: [],
     missing: [],
     unseen: [],
   });
@@ -394,6 +395,20 @@ daemonTest("A socket registered in an io_uring is certainly hidden once it is cl
   } finally {
     await daemon[Symbol.asyncDispose]();
   }
+  await closed(link);
+});
+
+daemonTest("A ring that is closed during the look is no certain hiding place", async () => {
+  const daemon = await startDaemon(["packet=1", "io-uring=0", "ring-files=3"]);
+  const { link } = first(daemon).state;
+  await daemon.run("close=3");
+  const before = seeDaemon(daemon.pid);
+  assertEquals(seePacketSockets(before).certainlyHidden.length, 1);
+  await daemon.run(`close=${before.rings[0].fd}`);
+  const { certainlyHidden, hidden } = seePacketSockets(before);
+  assertEquals(certainlyHidden, []);
+  assert(hidden.length > 0);
+  await daemon[Symbol.asyncDispose]();
   await closed(link);
 });
 

@@ -29,16 +29,16 @@ Deno.test("The text begins with the way back to root, and with differences betwe
   const beginnings = [0, 1].map((which) => text(inspection(which)).split("\n").slice(0, 4));
   assertEquals(beginnings, [
     [
-      "=== Inspection of Process 4711 (tcpdump) ===",
+      "=== Inspection of Process 6 (tcpdump) ===",
       "",
       "  ! NoNewPrivs is 0: a set-uid file is a way back to root",
       "",
     ],
     [
-      "=== Inspection of Process 812 (relay-worker) ===",
+      "=== Inspection of Process 20 (relay-worker) ===",
       "",
       "  ! The threads differ:",
-      "  ! Thread 813 has CapEff 0000000000002000 (CAP_NET_RAW); the 5 others have none",
+      "  ! thread 21: CapPrm 0000000000002000 (CAP_NET_RAW), 3 others 0",
     ],
   ]);
 });
@@ -48,36 +48,47 @@ Deno.test("The text has each part of a process", () => {
   for (
     const part of [
       "  Program: /usr/local/sbin/relay\n",
-      "  Parent: 800 (relay), session 800\n",
-      "  Threads: 6, of 2 kinds:\n    threads 812, 814, 815, 816, 817: uid 982, ",
-      "  Namespaces: as here, but net:[4026532210]\n",
-      "  Root folder: /var/empty\n",
-      "  Asked: yes; it stood still for 1.3 ms\n",
-      "Descriptors: 1411\n",
-      "   6  socket:[91002]         read and write, packet socket, of thread 813 alone\n",
-      "      … and 1403 more descriptors (see --json)\n",
-      "  fd 5, fd 11: bound to mc0 (ifindex 7), IPv4 (0x0800), SOCK_DGRAM\n",
-      "      also held by 800 (relay) as fd 9, 820 (relay-worker) as fd 5\n",
-      "System call filters:\n  threads 812, 814, 815, 816, 817: 1 program of 7 instructions\n",
-      "  4 allowed; expected: refused:\n      packet-socket, attach-filter (fd 6), ",
-      "Known holes of Linux 6.18.44-fc-v669 behind these operations:\n  CVE-2025-38617 ",
+      "  Parent: 6 (deno), session 0\n",
+      "  Threads: 4, of 3 kinds:\n    threads 22, 23: uid 982, gid 982, groups 42 982, ",
+      "  Namespaces: as here\n",
+      "  Root folder: /\n",
+      "  Asked: yes; it stood still for 37.8 ms\n",
+      "Descriptors: 19\n",
+      "   3  socket:[19891045]      read and write, packet socket\n",
+      "   8  anon_inode:[io_uring]  read and write, io_uring with 1 registered file\n",
+      "   0  pipe:[19891042]        read, of thread 21 alone\n",
+      "      … and 7 more descriptors (see --json)\n",
+      "  fd 3: bound to eth0 (ifindex 3), all protocols (0x0003), SOCK_RAW\n" +
+      "      a filter of 4 instructions, locked, fanout group 12673 (PACKET_FANOUT_HASH), no ring\n" +
+      "      also held by 21 (helper) as fd 3\n",
+      "System call filters:\n  thread 20: 1 program of 15 instructions\n",
+      "  1 allowed; expected: refused:\n      packet-socket\n",
+      " attach-filter (fd 4), detach-filter (fd 4), ",
+      "  1 cannot be told (the kernel does not list its personalities):\n      early-personality\n",
+      "Known holes of Linux 6.18.44-fc-v595 behind these operations:\n  CVE-2025-38617 ",
       "  A version is not a proof: ",
-      "Not seen:\n  - Its mappings: /proc/812/maps: Permission denied (EACCES)\n",
-      "    · ✗ INSP-03 thread 813: CapPrm and CapEff 0000000000002000 (CAP_NET_RAW)\n",
+      "Not seen:\n  - credentials registered with the io_uring at descriptor 8: ",
+      "    · ✗ INSP-04 group 42 on all 4 threads\n",
       "✗ FAILURE: 3 of 7 checks do not hold\n",
     ]
   ) assertStringIncludes(lines, part);
   assertEquals(/Interface:|Running as|\[Parent|undefined|NaN/.test(lines), false);
 });
 
+Deno.test("docs/inspect.md shows what the inspection of tcpdump prints", () => {
+  const page = Deno.readTextFileSync(new URL("../../../docs/inspect.md", import.meta.url));
+  const [shown] = page.match(/(?<=^```text\n)=== Inspection[^]*?(?=^```$)/m) ?? [];
+  assertEquals(shown, text(inspection(0, { known_holes: [] })));
+});
+
 Deno.test("The text has filters, reasons and every known hole if verbose alone", () => {
   const only = [
-    "(000) ldb      [0]",
-    "0005: return ERRNO(1)",
-    "detach-filter           fd 5: EPERM (lock: its filter is locked)\n" +
-    `${" ".repeat(26)}fd 6: allowed, expected: refused\n`,
+    "(000) ldh      [12]",
+    "attach-filter           fd 3: EPERM (filter: ",
+    `${" ".repeat(26)}fd 4: allowed\n`,
     "CVE-2020-14386 tpacket_rcv: fixed",
     "seen by: fdpass, from outside",
+    "Seen:\n  on Linux 6.18.44-fc-v595 (x86_64), glibc 2.36, Deno 2.9.6, as root (UID 0)\n",
   ];
   for (const part of only) {
     assertStringIncludes(text(inspection(1), "verbose"), part);
@@ -96,7 +107,10 @@ Deno.test("The text of an inspection reads at 100 columns", () => {
 Deno.test("The text of a process that was not seen has the reason, and no part of a process", () => {
   const { experiments, ...run } = storedInspection();
   const lines = text({ ...run, experiments: [experiments[2]] });
-  assertStringIncludes(lines, "\n  Process 4099 ended while it was looked at\n");
+  assertStringIncludes(
+    lines,
+    "\n  There is no process 4099: Name a process that runs: ps -e lists them\n",
+  );
   assertEquals(/Threads|Descriptors|may do/.test(lines), false);
 });
 
@@ -112,10 +126,10 @@ Deno.test("The checks that no line names are listed too", () => {
 
 Deno.test("Several inspections end with a line for each, by its process", () => {
   const expected = [
-    "PASS inspect: Process 4711 (tcpdump): 6 of 7 checks hold",
-    "FAIL inspect: Process 812 (relay-worker): 3 of 7 checks hold",
+    "PASS inspect: Process 6 (tcpdump): 6 of 7 checks hold",
+    "FAIL inspect: Process 20 (relay-worker): 0 of 7 checks hold",
     "INCONCLUSIVE inspect: Process 4099: 0 of 7 checks hold; " +
-    "Process 4099 ended while it was looked at",
+    "There is no process 4099: Name a process that runs: ps -e lists them",
     "✗ FAIL: 1 of 3 inspections are a PASS",
     "",
   ];
@@ -158,13 +172,25 @@ Deno.test("KTAP names the process, and has the warnings before its checks", () =
   const lines = renderTap(storedInspection()).split("\n");
   const warning = lines.indexOf("  # NoNewPrivs is 0: a set-uid file is a way back to root");
   assert(warning > 0 && warning < lines.findIndex((line) => line.includes("INSP-01")));
-  assert(lines.includes("not ok 2 - inspect: Process 812 (relay-worker)"));
+  assert(lines.includes("not ok 2 - inspect: Process 20 (relay-worker)"));
   assertEquals(lines.filter((line) => /interface|user unknown/.test(line)), []);
 });
 
 Deno.test("The page repeats the command on this machine, and names no interface", () => {
   const page = renderHtml(storedInspection());
-  assertStringIncludes(page, "<pre>scripts/fdpass.sh inspect --ask 4711 812 4099</pre>");
+  assertStringIncludes(page, "<pre>scripts/fdpass.sh inspect --ask 6 20 4099</pre>");
   assertEquals(/netns\.sh|Target user|<svg/.test(page), false);
-  assertStringIncludes(page, "What can this process still do?</h1>");
+  assert(/<th scope="row">Running as<\/th>\s*<td>root \(UID 0\)<\/td>/.test(page));
+  assertStringIncludes(page, "Has the running process lost every privilege?</h1>");
+});
+
+Deno.test("Holes that came later count with the fixed ones, and are listed under -v only", () => {
+  const [hole] = storedInspection().experiments[0].process!.known_holes;
+  const known_holes = (["open", "fixed", "not affected"] as const)
+    .map((status, i) => ({ ...hole, status, cve: `CVE-2026-${1000 + i}`, reachable: true }));
+  const evidence = inspection(0, { known_holes });
+  assertStringIncludes(text(evidence), "2 of 3 are fixed in this version, or came later");
+  const listed = (shown: string) => [...shown.matchAll(/CVE-2026-100\d/g)].map(([cve]) => cve);
+  assertEquals(listed(text(evidence)), ["CVE-2026-1000"]);
+  assertEquals(new Set(listed(text(evidence, "verbose"))).size, 3);
 });

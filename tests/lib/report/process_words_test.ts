@@ -17,6 +17,7 @@ import {
   describeSettings,
   describeThreads,
   describeTids,
+  describeWays,
   warningsOf,
 } from "../../../lib/report/process_words.ts";
 import { storedInspection } from "../../support/stored.ts";
@@ -79,11 +80,15 @@ Deno.test("describeTids() names a few threads, and counts the others", () => {
 
 Deno.test("describeNamespaces() names those in which the caller is not", () => {
   assertEquals(describeNamespaces(tcpdump), "as here");
-  assertEquals(describeNamespaces(worker), "as here, but net:[4026532210]");
-  const [net] = worker.namespaces.filter(({ kind }) => kind === "net");
+  const net = { kind: "net", link: "net:[7]", same: false };
+  const others = tcpdump.namespaces.filter(({ kind }) => kind !== "net");
+  assertEquals(
+    describeNamespaces(changed({ namespaces: [...others, net] })),
+    "as here, but net:[7]",
+  );
   assertEquals(
     describeNamespaces(changed({ namespaces: [net] })),
-    "all others than here: net:[4026532210]",
+    "all others than here: net:[7]",
   );
   assertEquals(describeNamespaces(changed({ namespaces: [] })), "cannot be read");
 });
@@ -92,15 +97,17 @@ Deno.test("describeConfinement() tells what is not known from no", () => {
   const values = (process: InspectedProcess) =>
     describeConfinement(process).map(([, value]) => value);
   assertEquals(values(tcpdump), ["/", "no", "0"]);
-  assertEquals(values(worker), ["/var/empty", "cannot be read", "cannot be read"]);
-  assertEquals(values(changed({ root: null, dumpable: true, wx_mappings: 3 })), [
-    ...["cannot be read", "yes", "3"],
+  assertEquals(values(changed({ root: null, dumpable: null, wx_mappings: null })), [
+    ...["cannot be read", "cannot be read", "cannot be read"],
+  ]);
+  assertEquals(values(changed({ root: "/var/empty", dumpable: true, wx_mappings: 3 })), [
+    ...["/var/empty", "yes", "3"],
   ]);
 });
 
 Deno.test("describeAsking() says how long the process stood still", () => {
   assertEquals(describeAsking(tcpdump).startsWith("no; nothing of it was stopped"), true);
-  assertEquals(describeAsking(worker), "yes; it stood still for 1.3 ms");
+  assertEquals(describeAsking(worker), "yes; it stood still for 37.8 ms");
 });
 
 Deno.test("describeDescriptor() names a table that is a thread's own", () => {
@@ -118,7 +125,7 @@ Deno.test("describeDescriptor() names a table that is a thread's own", () => {
 
 Deno.test("describeBinding() tells a socket without an interface from one that hears nothing", () => {
   const binding = (more: Partial<InspectedSocket>) => describeBinding({ ...socket, ...more });
-  assertEquals(binding({}), "bound to eth0 (ifindex 2), all protocols (0x0003), SOCK_RAW");
+  assertEquals(binding({}), "bound to eth0 (ifindex 3), all protocols (0x0003), SOCK_RAW");
   const loose = { interface: null, ifindex: 0 };
   assertEquals(
     binding({ ...loose, protocol: 0x88cc }),
@@ -134,7 +141,7 @@ Deno.test("describeBinding() tells a socket without an interface from one that h
   );
   assertEquals(
     binding({ interface: null, protocol: 0x1234 }),
-    "bound to interface 2, whose name cannot be read, protocol 0x1234, SOCK_RAW",
+    "bound to interface 3, whose name cannot be read, protocol 0x1234, SOCK_RAW",
   );
 });
 
@@ -171,9 +178,10 @@ Deno.test("describeForeignNamespace() is undefined for a socket of the process's
 
 Deno.test("describeHolders() names the other processes", () => {
   assertEquals(describeHolders(socket), "held by no other process");
+  const holders = [{ pid: 8, name: "relay", fd: 9 }, { pid: 9, name: "helper", fd: 5 }];
   assertEquals(
-    describeHolders(worker.packet_sockets[0]),
-    "also held by 800 (relay) as fd 9, 820 (relay-worker) as fd 5",
+    describeHolders({ ...socket, holders }),
+    "also held by 8 (relay) as fd 9, 9 (helper) as fd 5",
   );
 });
 
@@ -184,4 +192,10 @@ Deno.test("describeFilters() counts programs and instructions", () => {
     describeFilters({ tids: [1, 2], programs: [program, ["ret"]] }),
     "threads 1, 2: 2 programs of 2 instructions, 1 instruction",
   );
+});
+
+Deno.test("describeWays() names the operations that lead to a hole, or receiving", () => {
+  const hole = worker.known_holes[0];
+  assertEquals(describeWays({ ...hole, operations: [] }), "receiving");
+  assertEquals(describeWays({ ...hole, operations: ["send", "write"] }), "send, write");
 });

@@ -33,7 +33,12 @@ export function judgeHidden(
   return judged(true, `${count} among its descriptors, and none elsewhere`, evidence);
 }
 
-/** INSP-08: every thread has filters, and all of them the same. */
+/**
+ * INSP-08: every thread has filters, and all of them the same.
+ *
+ * A thread that was not there while the process stood still, and is there later, has the filters of
+ * the thread that started it.
+ */
 export function judgeFilters({ daemon, asked }: Subject): Finding {
   const threads = everyThread(daemon.threads, asked?.threads);
   const loose = threads.filter(({ seccomp }) => seccomp !== 2);
@@ -44,28 +49,30 @@ export function judgeFilters({ daemon, asked }: Subject): Finding {
     const kind = loose.some(({ seccomp }) => seccomp === 0) ? "no filter" : "no readable filter";
     return judged(false, `${kind} on ${whichThreads(loose, threads)}`, evidence);
   }
-  if (threads.length === 0) return skipped("no thread was seen");
   const read = asked?.threads ?? [];
-  const unread = threads.filter(({ tid, filters }) => {
-    const found = read.find((each) => each.tid === tid)?.filters;
-    return found === undefined || found.length === 0 || found.length !== (filters ?? found.length);
-  });
+  if (read.length === 0) return skipped("no filter was read", evidence);
+  const unread = read.filter(({ filters, credentials }) =>
+    filters.length === 0 || filters.length !== (credentials.filters ?? filters.length)
+  );
   if (unread.length > 0) {
     return skipped(`filters not read on ${whichThreads(unread, threads)}`, evidence);
   }
   const kinds = groupAlike(read, ({ filters }) => filters.map((program) => program.toBase64()));
   const different = kinds.toSorted((a, b) => b.tids.length - a.tids.length).slice(1)
     .flatMap(({ tids }) => tids.map((tid) => ({ tid })));
-  const { filters } = read[0];
   return judged(
     different.length === 0,
     different.length === 0
-      ? `${filters.length} filters (${
-        filters.map((program) => program.length / 8).join(", ")
-      } instructions) on ${whichThreads(threads, threads)}`
+      ? `${describePrograms(read[0].filters)} on ${whichThreads(threads, threads)}`
       : `other filters on ${whichThreads(different, threads)}`,
     { ...evidence, filters: kinds },
   );
+}
+
+function describePrograms(programs: readonly Uint8Array[]): string {
+  const lengths = programs.map((program) => program.length / 8).join(", ");
+  return `${programs.length === 1 ? "one filter" : `${programs.length} filters`} of ${lengths} ` +
+    "instructions";
 }
 
 /** INSP-09: every operation is refused in every column. */

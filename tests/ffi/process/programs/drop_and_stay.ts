@@ -5,7 +5,8 @@
  *     drop_and_stay.ts THREADS [STEP]
  *
  * The step before the drop: `keep-capabilities` sets PR_SET_KEEPCAPS on every thread,
- * `refuse-code` forbids to make memory executable.
+ * `refuse-code` forbids to make memory executable, `polled-ring` keeps an io_uring that the kernel
+ * polls.
  *
  * @module
  */
@@ -17,6 +18,8 @@ import {
   dropPrivileges,
   installFilter,
   intIs,
+  IORING_SETUP_SQPOLL,
+  IoUring,
   PR_SET_KEEPCAPS,
   PROT_EXEC,
   PROT_READ,
@@ -26,6 +29,7 @@ import {
 import { printJson } from "../../programs/print_json.ts";
 
 const STEPS: Readonly<Record<string, () => void>> = {
+  "polled-ring": () => void new IoUring({ flags: IORING_SETUP_SQPOLL, idle: 60_000 }),
   "keep-capabilities": () => callOnEveryThread("prctl", PR_SET_KEEPCAPS, 1, 0, 0, 0),
   "refuse-code": () => {
     bindAll(); // Deno compiles code of its own for each function

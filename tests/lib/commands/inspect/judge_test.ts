@@ -201,7 +201,13 @@ Deno.test("INSP-08: a thread without filters, with others, or with unread ones",
   assertEquals(wrong(withThread({ filters: null })), []);
   const { subject } = seen();
   const one = subject.asked!.threads.slice(0, 1);
-  assertEquals(wrong(subjectOf({ asked: { threads: one, stopped: 1 } })), ["INSP-08 skip"]);
+  assertEquals(
+    wrong(subjectOf({ asked: { threads: one, stopped: 1 } })),
+    [],
+    "it was started later",
+  );
+  assertEquals(wrong(subjectOf({ asked: { threads: [], stopped: 1 } })), ["INSP-08 skip"]);
+  assertEquals(observed(seen(), "INSP-08"), "one filter of 1 instructions on all 2 threads");
 });
 
 Deno.test("INSP-09: every operation must be refused by a wall, and names those that remain", () => {
@@ -252,19 +258,28 @@ Deno.test("INSP-10: names what is missing behind the filters", () => {
 });
 
 Deno.test("Whatever was not seen turns a pass to a skip, and leaves a fail", () => {
-  const unseenThreads = ["more threads than can be read"], unseenSockets = ["no PACKET_DIAG"];
-  const missingSockets = ["a thousand more descriptors"];
+  const plan = INSPECTIONS.confined.plan.filter((id) => id !== "INSP-07");
+  const unseenThreads = ["the credentials of 9 threads"];
   assertEquals(
-    wrong(seen({ unseenThreads })),
-    INSPECTIONS.confined.plan.filter((id) => id !== "INSP-07").map((id) => `${id} skip`),
+    wrong(withThread({}, {}, { unseenThreads })),
+    plan.filter((id) => !["INSP-06", "INSP-09"].includes(id)).map((id) => `${id} skip`),
   );
-  assertEquals(wrong(seen({ unseenSockets })), ["INSP-07 skip"]);
-  assertEquals(wrong(seen({ missingSockets })), ["INSP-07 skip", "INSP-09 skip", "INSP-10 skip"]);
+  const { daemon } = seen().subject;
+  const unseen = ["whether 1 process shares its memory"];
+  assertEquals(
+    wrong(subjectOf({ daemon: { ...daemon, shown: { ...daemon.shown, unseen } } })),
+    ["INSP-06 skip", "INSP-09 skip"],
+  );
+  assertEquals(wrong(seen({ unseenSockets: ["no PACKET_DIAG"] })), ["INSP-07 skip"]);
+  assertEquals(
+    wrong(seen({ missingSockets: ["a thousand more descriptors"] })),
+    ["INSP-07 skip", "INSP-09 skip", "INSP-10 skip"],
+  );
   assertEquals(
     wrong(seen({ unasked: ["it has a tracer"] })),
     ["INSP-05 skip", "INSP-06 skip", "INSP-08 skip", "INSP-09 skip"],
   );
-  const found = wrong({ ...withThread({ uids: [0, 0, 0, 0] }), unseenThreads }, DROPPED);
+  const found = wrong(withThread({ uids: [0, 0, 0, 0] }, {}, { unseenThreads }), DROPPED);
   assert(found.includes("INSP-02 fail") && found.includes("INSP-03 skip"), found.join());
 });
 

@@ -64,6 +64,7 @@ export function asked(
     beneath: REFUSED,
     notAsked: [],
     parentDeathSignal: 9,
+    usedRing: false,
     ...changes,
   };
 }
@@ -94,6 +95,7 @@ export function daemon(
       unseen: [],
     },
     threads,
+    unseenThreads: [],
     netRaw: new Map(threads.map(({ tid }) => [tid, false])),
     descriptorLimit: 64,
     rings: [],
@@ -149,7 +151,6 @@ export function seen(changes: Partial<Seen> = {}): Seen {
     hidden: [],
     possiblyHidden: [],
     accomplices: { found: [], unseen: [] },
-    unseenThreads: [],
     missingSockets: [],
     unseenSockets: [],
     unasked: [],

@@ -9,15 +9,13 @@
  * @module
  */
 
-import { CAP_NET_RAW } from "../../../ffi/abi/constants.ts";
-import type { Identity } from "../../../ffi/process/credentials.ts";
-import { readTextFile } from "../../../ffi/process/file.ts";
-import { unlessGone } from "../../../ffi/process/proc.ts";
-import { type Finding, judged, skipped } from "../../evidence/evidence.ts";
-import { ownChildren } from "../../harness/orphans.ts";
-import { pause } from "../../host/pause.ts";
-import { runtimeCall } from "../../host/runtime_call.ts";
-import { parseStatus, type ThreadCredentials } from "../../inspect/threads.ts";
+import type { Identity } from "../../ffi/process/credentials.ts";
+import { readTextFile } from "../../ffi/process/file.ts";
+import { unlessGone } from "../../ffi/process/proc.ts";
+import { ownChildren } from "./orphans.ts";
+import { pause } from "../host/pause.ts";
+import { runtimeCall } from "../host/runtime_call.ts";
+import { parseStatus, type ThreadCredentials } from "../inspect/threads.ts";
 
 const SETPRIV = "/usr/bin/setpriv";
 const WAITING = "/bin/cat";
@@ -74,26 +72,3 @@ async function credentialsAfter(
     ownChildren.delete(child.pid);
   }
 }
-
-/** DROP-04: the three calls alone would have left CAP_NET_RAW, so the check can fail. */
-export function judgeKept({ dropped }: IncompleteDrop): Finding {
-  if (dropped === undefined) return skipped("the control could not be seen");
-  const { uids, capabilities: { CapEff: effective } } = dropped;
-  const isKept = (BigInt(`0x${effective}`) >> BigInt(CAP_NET_RAW) & 1n) === 1n && uids[1] !== 0;
-  const evidence = { control: CALLS, uids, CapEff: effective };
-  if (!isKept) return skipped(`the control kept no CAP_NET_RAW: CapEff ${effective}`, evidence);
-  return judged(true, "control: the three calls alone left CAP_NET_RAW", evidence);
-}
-
-/** DROP-05: after the three calls alone, uid 0 would have come back. */
-export function judgeRegained({ regained }: IncompleteDrop): Finding {
-  if (regained === undefined) return skipped("the control could not be seen");
-  const { uids } = regained;
-  const evidence = { control: `${CALLS}, setresuid(0, 0, 0)`, uids };
-  if (!uids.every((uid) => uid === 0)) {
-    return skipped(`the control did not regain root: uids ${uids.join(" ")}`, evidence);
-  }
-  return judged(true, "control: after the three calls alone, setresuid gave uid 0", evidence);
-}
-
-const CALLS = "setgroups, setresgid, setresuid by setpriv(1)";
