@@ -205,7 +205,7 @@ function stillHidden(daemon: SeenDaemon, links: ReadonlySet<string>): Set<string
   const registered = new Set(
     daemon.descriptors.filter(({ refers_to }) => refers_to === "anon_inode:[io_uring]").flatMap(
       ({ fd, tids: [tid = pid] }) =>
-        seeRing(`/proc/${pid}/task/${tid}/fdinfo/${fd}`, fd, []).ring.files,
+        seeRing(`/proc/${pid}/task/${tid}/fdinfo/${fd}`, fd).ring.files,
     ),
   );
   return new Set(

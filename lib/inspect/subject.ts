@@ -31,7 +31,10 @@ export interface SeenRing {
    * that there is none: newer kernels list none at all (6.18).
    */
   readonly personalities: readonly number[] | undefined;
-  /** The thread that polls it; undefined if there is none. */
+  /**
+   * The thread that polls it, by its id in the machine's first PID namespace, which may differ from
+   * that in /proc; undefined if there is none. It may belong to another process.
+   */
   readonly pollingThread: number | undefined;
 }
 

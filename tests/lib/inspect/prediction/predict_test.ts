@@ -116,6 +116,16 @@ Deno.test("The thread that may do most decides", () => {
   assertEquals(outcomeOf("send", askedSubject(bound, free)), "allowed");
 });
 
+Deno.test("Threads whose filters differ only in their content are two kinds", () => {
+  const filters = (refused: "sendto" | "sendmsg") => [
+    filterOf({ syscall: refused, action: "EPERM" }),
+  ];
+  const bound = askedThread(filters("sendto"));
+  const other = askedThread(filters("sendmsg"), { tid: 101 });
+  assertEquals(outcomeOf("send", askedSubject(bound)), "EPERM");
+  assertEquals(outcomeOf("send", askedSubject(bound, other)), "allowed");
+});
+
 Deno.test("A capability of one thread is enough, and the filter of another does not matter", () => {
   const raw = credentials({
     tid: 101,
