@@ -172,7 +172,7 @@ function see(
     descriptors: files.descriptors,
     mapped: memory?.mapped ?? [],
     sharers,
-    siblings: siblings ?? { dumpable: [], undumpable: [] },
+    siblings,
   };
 }
 
