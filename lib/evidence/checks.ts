@@ -510,8 +510,8 @@ export const CHECKS = {
   "INSP-05": {
     claim: "The inspected process cannot create a packet socket",
     expected:
-      "no thread has CAP_NET_RAW over its network namespace; with --ask, socket(AF_PACKET) is " +
-      "refused with EPERM on every thread, beneath its filters too",
+      "no thread has CAP_NET_RAW over its network namespace, or gets it by execve(2) as root; " +
+      "with --ask, socket(AF_PACKET) is refused with EPERM on every thread, beneath its filters too",
     side: "child",
     source: "packet(7), ERRORS; packet_create in net/packet/af_packet.c; user_namespaces(7); D24",
   },

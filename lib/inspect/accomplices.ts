@@ -10,7 +10,7 @@
 import { readDirectory, readLink, readTextFile } from "../../ffi/process/file.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
 import { allProcesses } from "./processes.ts";
-import type { SeenDaemon } from "./subject.ts";
+import type { Sharer } from "./subject.ts";
 
 /** The accomplices of a process, in words. */
 export interface Accomplices {
@@ -61,13 +61,15 @@ export function parseOtherThread(tid: number, status: string): OtherThread {
 /**
  * Searches all processes for accomplices of one.
  *
+ * @param sharers The processes that were seen to share something with it.
  * @throws {SystemError} If /proc cannot be read.
  */
-export function seeAccomplices({ pid, sharers }: Pick<SeenDaemon, "pid" | "sharers">): Accomplices {
+export function seeAccomplices(pid: number, sharers: readonly Sharer[]): Accomplices {
   const found: string[] = [], unseen: string[] = [];
   const sharing = new Map(
     sharers.map((sharer) => [sharer.pid, sharer.sharesMemory ? "memory" : "descriptors"]),
   );
+  const read = new Set<number>();
   let left = THREAD_LIMIT;
   for (const other of allProcesses()) {
     if (other === pid) continue;
@@ -77,6 +79,7 @@ export function seeAccomplices({ pid, sharers }: Pick<SeenDaemon, "pid" | "share
       unseen.push(`which processes it traces: there are more than ${THREAD_LIMIT} threads`);
       break;
     }
+    if (threads.length > 0) read.add(other);
     const privileged = threads.filter(({ isRoot, hasCapability }) => isRoot || hasCapability);
     if (privileged.length === 0) continue;
     const isCertain = privileged.some(({ isRoot }) => isRoot) || isInSameUserNamespace(pid, other);
@@ -86,6 +89,9 @@ export function seeAccomplices({ pid, sharers }: Pick<SeenDaemon, "pid" | "share
     if (privileged.some(({ tracer }) => tracer === pid)) list.push(`it traces ${name}`);
     const shared = sharing.get(other);
     if (shared !== undefined) list.push(`it shares its ${shared} with ${name}`);
+  }
+  for (const { pid: other } of sharers) {
+    if (!read.has(other)) unseen.push(`it shared with process ${other}, which has ended since`);
   }
   return { found, unseen };
 }

@@ -31,7 +31,10 @@ export interface SeenRing {
    * that there is none: newer kernels list none at all (6.18).
    */
   readonly personalities: readonly number[] | undefined;
-  /** The thread that polls it; undefined if there is none. */
+  /**
+   * The thread that polls it, by its id in the machine's first PID namespace, which may differ from
+   * that in /proc; undefined if there is none. It may belong to another process.
+   */
   readonly pollingThread: number | undefined;
 }
 
@@ -125,7 +128,12 @@ export interface SeenSockets {
    * can be.
    */
   readonly missing: readonly string[];
-  /** Everything that could not be seen, `missing` included, each with the reason. */
+  /**
+   * The places that could not be seen, and where the process could hide a packet socket. Processes
+   * whose descriptors cannot be searched are not among them: what they may hold is in `hidden`.
+   */
+  readonly unseenPlaces: readonly string[];
+  /** Everything that could not be seen, these two included, each with the reason. */
   readonly unseen: readonly string[];
 }
 

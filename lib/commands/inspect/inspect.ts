@@ -85,7 +85,7 @@ export async function inspectProcess(pid: number, how: InspectHow): Promise<Insp
     await next();
     const last = look(pid, deadline);
     await next();
-    const accomplices = seeAccomplices(last.daemon);
+    const accomplices = seeAccomplices(pid, [first, last].flatMap(({ daemon }) => daemon.sharers));
     await settled();
     signal.throwIfAborted();
 
@@ -155,7 +155,7 @@ function seenOf(
     ],
     accomplices,
     missingSockets: sockets.missing,
-    unseenSockets: sockets.unseen,
+    unseenPlaces: sockets.unseenPlaces,
     unasked,
     overflow: overflowIds(),
   };

@@ -35,8 +35,8 @@ export interface Seen {
   readonly accomplices: { readonly found: readonly string[]; readonly unseen: readonly string[] };
   /** Why its descriptors may be packet sockets that are not in the subject. */
   readonly missingSockets: readonly string[];
-  /** Whatever else was not seen of packet sockets, where one could hide. */
-  readonly unseenSockets: readonly string[];
+  /** The places that were not seen, and where it could hide a packet socket. */
+  readonly unseenPlaces: readonly string[];
   /** Why it could not be asked; empty if it was, or if nobody wanted to ask. */
   readonly unasked: readonly string[];
   /** The ids that stand for unmapped ones in the user namespace of the inspection. */
@@ -53,7 +53,7 @@ export function judgeProcess(
   const { unseenThreads, shown: { unseen } } = subject.daemon;
   const ofThreads = unlessDoubted(unseenThreads);
   const ofSockets = unlessDoubted(seen.missingSockets);
-  const ofHiding = unlessDoubted([...seen.missingSockets, ...seen.unseenSockets]);
+  const ofHiding = unlessDoubted([...seen.missingSockets, ...seen.unseenPlaces]);
   const ofAnswers = unlessDoubted([...seen.unasked, ...unseenThreads]);
   const ofEverything = unlessDoubted([...seen.unasked, ...unseen]);
   const judges: { readonly [id in InspectionCheckId]: () => Finding } = {

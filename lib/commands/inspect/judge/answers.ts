@@ -14,7 +14,7 @@ import type { Terms } from "../options.ts";
 import { joined, whichThreads } from "./threads.ts";
 
 /** Bits of a capability set. Source: capabilities(7). */
-const CAP_SETGID = 6n, CAP_SETUID = 7n;
+const CAP_SETGID = 6n, CAP_SETUID = 7n, CAP_NET_RAW = 13n;
 
 /** The sentences that refute a claim, and those that leave it open. */
 interface Doubts {
@@ -26,10 +26,16 @@ interface Doubts {
 export function judgePacketSocket({ daemon, asked }: Subject): Finding {
   const doubts: Doubts = { refuted: [], open: [] };
   const threads = everyThread(daemon.threads, asked?.threads);
-  for (const { tid } of threads) {
+  for (const thread of threads) {
+    const { tid } = thread;
     const netRaw = daemon.netRaw.get(tid);
     if (netRaw === true) {
       doubts.refuted.push(`thread ${tid} has CAP_NET_RAW over its network namespace`);
+    } else if (mayGainNetRaw(thread)) {
+      doubts.open.push(
+        `thread ${tid} has no CAP_NET_RAW, but as root it gets it by execve(2), unless its ` +
+          "filters or securebits, which do not show, are in the way",
+      );
     }
     const answered = addAnswers(doubts, tid, ["socket"], asked?.threads);
     if (netRaw === undefined && !answered) {
@@ -39,6 +45,15 @@ export function judgePacketSocket({ daemon, asked }: Subject): Finding {
   return conclude(doubts, threads, asked?.threads, ["socket"], {
     net_raw: groupAlike(threads, ({ tid }) => daemon.netRaw.get(tid) ?? null),
   });
+}
+
+/**
+ * Whether a thread gets CAP_NET_RAW when it executes a program, as root or after it became root.
+ * Source: capabilities(7), "Capabilities and execution of programs by root".
+ */
+function mayGainNetRaw({ uids, capabilities, noNewPrivs }: ThreadCredentials): boolean {
+  const isRoot = uids.includes(0) || isHeld(capabilities, CAP_SETUID);
+  return isRoot && noNewPrivs === 0 && isIn(capabilities.CapBnd, CAP_NET_RAW);
 }
 
 /**
@@ -87,8 +102,7 @@ export function judgeRegain(
 
 /** The ways in which the credentials of a thread let it take root's ids, in words. */
 function waysBack({ tid, uids, gids, capabilities }: ThreadCredentials, mayBeRootsGroup: boolean) {
-  const held = BigInt(`0x${capabilities.CapPrm}`) | BigInt(`0x${capabilities.CapEff}`);
-  const has = (bit: bigint) => (held >> bit & 1n) === 1n;
+  const has = (bit: bigint) => isHeld(capabilities, bit);
   const ways = [
     ...uids.slice(0, 3).includes(0) ? ["uid 0"] : [],
     ...has(CAP_SETUID) ? ["CAP_SETUID"] : [],
@@ -97,6 +111,10 @@ function waysBack({ tid, uids, gids, capabilities }: ThreadCredentials, mayBeRoo
   ];
   return ways.length === 0 ? [] : [`thread ${tid} has ${ways.join(", ")}`];
 }
+
+const isIn = (set: string, bit: bigint) => (BigInt(`0x${set}`) >> bit & 1n) === 1n;
+const isHeld = ({ CapPrm, CapEff }: ThreadCredentials["capabilities"], bit: bigint) =>
+  isIn(CapPrm, bit) || isIn(CapEff, bit);
 
 /**
  * Adds what the answers of a thread refute or leave open.

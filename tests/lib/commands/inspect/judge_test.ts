@@ -132,6 +132,19 @@ Deno.test("INSP-05: CAP_NET_RAW on one thread, by the kernel's rule or by its an
   ]);
 });
 
+Deno.test("INSP-05: a thread of root's may get CAP_NET_RAW by executing a program", () => {
+  const judged = (changes: Parameters<typeof withThread>[0]) =>
+    judgeProcess(withThread(changes), DROPPED).get("INSP-05")!;
+  const root = { uids: [0, 1, 1, 1], noNewPrivs: 0, capabilities: { CapBnd: "2000" } };
+  assertEquals(judged(root).status, "skip");
+  assertStringIncludes(judged(root).observed, "as root it gets it by execve(2)");
+  const setUid = { noNewPrivs: 0, capabilities: { CapPrm: "80", CapBnd: "2000" } };
+  assertEquals(judged(setUid).status, "skip");
+  assertEquals(judged({ ...root, uids: [1, 1, 1, 1] }).status, "pass");
+  assertEquals(judged({ ...root, noNewPrivs: 1 }).status, "pass");
+  assertEquals(judged({ ...root, capabilities: { CapBnd: "1fff" } }).status, "pass");
+});
+
 Deno.test("INSP-05, INSP-06: the answer of each thread must be EPERM, beneath its filters", () => {
   const refused = { socket: EPERM, setgroups: EPERM, setresgid: EPERM, setresuid: EPERM };
   for (const call of ["socket", "setgroups", "setresgid", "setresuid"] as const) {
@@ -270,7 +283,7 @@ Deno.test("Whatever was not seen turns a pass to a skip, and leaves a fail", () 
     wrong(subjectOf({ daemon: { ...daemon, shown: { ...daemon.shown, unseen } } })),
     ["INSP-06 skip", "INSP-09 skip"],
   );
-  assertEquals(wrong(seen({ unseenSockets: ["no PACKET_DIAG"] })), ["INSP-07 skip"]);
+  assertEquals(wrong(seen({ unseenPlaces: ["no PACKET_DIAG"] })), ["INSP-07 skip"]);
   assertEquals(
     wrong(seen({ missingSockets: ["a thousand more descriptors"] })),
     ["INSP-07 skip", "INSP-09 skip", "INSP-10 skip"],

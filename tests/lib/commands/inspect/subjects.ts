@@ -152,7 +152,7 @@ export function seen(changes: Partial<Seen> = {}): Seen {
     possiblyHidden: [],
     accomplices: { found: [], unseen: [] },
     missingSockets: [],
-    unseenSockets: [],
+    unseenPlaces: [],
     unasked: [],
     overflow: { uid: undefined, gid: undefined },
     ...changes,
