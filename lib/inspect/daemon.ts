@@ -175,7 +175,7 @@ function see(
     descriptors: files.descriptors,
     mapped: memory?.mapped ?? [],
     sharers,
-    siblings: siblings ?? { dumpable: [], undumpable: [] },
+    siblings,
   };
 }
 

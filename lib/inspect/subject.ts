@@ -44,6 +44,12 @@ export interface Sharer extends NamedProcess {
   readonly sharesDescriptors: boolean;
 }
 
+/** Other processes of the same uid, by whether they are dumpable. */
+export interface Siblings {
+  readonly dumpable: readonly number[];
+  readonly undumpable: readonly number[];
+}
+
 /** What the kernel reports of a process, without stopping it. */
 export interface SeenDaemon {
   readonly pid: number;
@@ -67,12 +73,10 @@ export interface SeenDaemon {
   readonly sharers: readonly Sharer[];
   /**
    * Other processes of the same uid in its PID namespace that are dumpable, and that are not. If
-   * that cannot be told of a process, it counts as dumpable.
+   * that cannot be told of a process, it counts as dumpable. Undefined if there are too many
+   * processes to look at.
    */
-  readonly siblings: {
-    readonly dumpable: readonly number[];
-    readonly undumpable: readonly number[];
-  };
+  readonly siblings: Siblings | undefined;
 }
 
 /** The state of a packet socket that decides what its holder may do. */

@@ -40,7 +40,7 @@ const predicted: Record<string, { seen: Predictions; asked: Predictions }> = {};
 function look(pid: number, target: number) {
   const seen = seeDaemon(pid);
   const only = (pids: readonly number[]) => pids.filter((each) => each === target);
-  const { dumpable, undumpable } = seen.siblings;
+  const { dumpable, undumpable } = seen.siblings!;
   const siblings = { dumpable: only(dumpable), undumpable: only(undumpable) };
   const daemon: SeenDaemon = { ...seen, siblings };
   const sockets = seePacketSockets(daemon).states;

@@ -219,6 +219,16 @@ Deno.test("Filters that are too long to run for every call leave it open, in bou
   assertEquals([outcome, reason], [CANNOT_TELL, "its filters are too long to try every call"]);
 });
 
+Deno.test("Threads that were not seen leave refusals open, unless all were stopped", () => {
+  const unseenThreads = ["the credentials of 7 threads: there are too many"];
+  const seen = subject(daemon({ unseenThreads }));
+  const { outcome, reason } = predicted("shutdown", seen);
+  assertEquals([outcome, reason], [CANNOT_TELL, "not all of its threads were seen"]);
+  assertEquals(outcomeOf("send", seen), "allowed");
+  const asked = { ...seen, asked: { threads: [askedThread([])], stopped: 1 } };
+  assertEquals(outcomeOf("shutdown", asked), "EOPNOTSUPP");
+});
+
 Deno.test("Without any thread nothing can be told", () => {
   const none = subject(daemon({ threads: [] }));
   const { outcome, reason } = predicted("shutdown", none);

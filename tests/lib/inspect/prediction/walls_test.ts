@@ -56,6 +56,8 @@ const able = (...bits: readonly number[]): Partial<ThreadCredentials> => ({
   capabilities: { CapEff: capabilities(...bits), CapPrm: capabilities(...bits) },
 });
 
+const unseenSiblings = subject(daemon({ siblings: undefined }));
+
 const named = (link: string) => ({ namespaces: [{ kind: "user", link, same: true }] });
 
 const CASES: { readonly [group: string]: readonly Case[] } = {
@@ -359,6 +361,9 @@ const CASES: { readonly [group: string]: readonly Case[] } = {
     ["none", "list-sibling", siblings([], []), "ENOENT namespace"],
     ["an undumpable one", "kill-sibling", siblings([], [201]), "allowed"],
     ["none", "kill-sibling", siblings([], []), "ESRCH namespace"],
+    ["too many to look at", "kill-sibling", unseenSiblings, CANNOT_TELL],
+    ["too many to look at", "trace-sibling", unseenSiblings, CANNOT_TELL],
+    ["too many to look at", "list-sibling", unseenSiblings, CANNOT_TELL],
     [
       "no signal",
       "outlive-parent",
