@@ -145,14 +145,16 @@ function seenOf(
 ): Seen {
   const subject = { daemon, sockets: sockets.states, asked };
   const ringWithoutTrace = whyRingWithoutTrace(sockets, asked);
+  const wasLeftAlone = asked === undefined && unasked.length === 0;
   return {
     subject,
     predictions: predict(subject),
     hidden: sockets.certainlyHidden,
     possiblyHidden: [
       ...sockets.hidden.filter((each) => !sockets.certainlyHidden.includes(each)),
-      ...ringWithoutTrace === undefined ? [] : [ringWithoutTrace],
+      ...ringWithoutTrace === undefined || wasLeftAlone ? [] : [ringWithoutTrace],
     ],
+    onlyAskingTells: wasLeftAlone ? ringWithoutTrace : undefined,
     accomplices,
     missingSockets: sockets.missing,
     unseenPlaces: sockets.unseenPlaces,

@@ -31,6 +31,8 @@ export interface Seen {
   readonly hidden: readonly string[];
   /** Packet sockets that it may hold and no descriptor shows, in words. */
   readonly possiblyHidden: readonly string[];
+  /** What it may hold and only its threads could tell, if nobody wanted to ask; in words. */
+  readonly onlyAskingTells: string | undefined;
   /** Other processes with privileges, through which it can act, in words. */
   readonly accomplices: { readonly found: readonly string[]; readonly unseen: readonly string[] };
   /** Why its descriptors may be packet sockets that are not in the subject. */
@@ -53,7 +55,7 @@ export function judgeProcess(
   const { unseenThreads, shown: { unseen } } = subject.daemon;
   const ofThreads = unlessDoubted(unseenThreads);
   const ofSockets = unlessDoubted(seen.missingSockets);
-  const ofHiding = unlessDoubted([...seen.missingSockets, ...seen.unseenPlaces]);
+  const notShown = [...possiblyHidden, ...seen.missingSockets, ...seen.unseenPlaces];
   const ofAnswers = unlessDoubted([...seen.unasked, ...unseenThreads]);
   const ofEverything = unlessDoubted([...seen.unasked, ...unseen]);
   const judges: { readonly [id in InspectionCheckId]: () => Finding } = {
@@ -63,7 +65,7 @@ export function judgeProcess(
     "INSP-04": () => ofThreads(judgeGroups(subject.daemon.pid, threads, terms, overflow)),
     "INSP-05": () => ofAnswers(judgePacketSocket(subject)),
     "INSP-06": () => ofEverything(judgeRegain(subject, terms, accomplices)),
-    "INSP-07": () => ofHiding(judgeHidden(subject, hidden, possiblyHidden)),
+    "INSP-07": () => judgeHidden(subject, hidden, notShown, seen.onlyAskingTells),
     "INSP-08": () => ofAnswers(judgeFilters(subject)),
     "INSP-09": () => ofEverything(ofSockets(judgeOperations(predictions))),
     "INSP-10": () => ofThreads(ofSockets(judgeSecondLine(subject))),

@@ -211,6 +211,15 @@ Deno.test("INSP-07: certainly hidden is a fail, and possibly hidden is a skip", 
   assertEquals(wrong(seen({ hidden: ["in flight in fd 4"] })), ["INSP-07 fail"]);
   assertEquals(wrong(seen({ possiblyHidden: ["socket:[7]"] })), ["INSP-07 skip"]);
   assertEquals(wrong(seen({ hidden: ["one"], possiblyHidden: ["other"] })), ["INSP-07 fail"]);
+  assertEquals(wrong(seen({ missingSockets: ["too many"] })).at(0), "INSP-07 skip");
+  assertEquals(wrong(seen({ unseenPlaces: ["a table"] })), ["INSP-07 skip"]);
+});
+
+Deno.test("INSP-07: a ring that only asking could find leaves it out, and excuses nothing else", () => {
+  const onlyAskingTells = "a ring may use it";
+  assertEquals(wrong(seen({ onlyAskingTells })), ["INSP-07 left out"]);
+  assertEquals(wrong(seen({ onlyAskingTells, possiblyHidden: ["it"] })), ["INSP-07 skip"]);
+  assertEquals(wrong(seen({ onlyAskingTells, hidden: ["it"] })), ["INSP-07 fail"]);
 });
 
 Deno.test("INSP-08: a thread without filters, with others, or with unread ones", () => {

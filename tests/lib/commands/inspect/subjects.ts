@@ -150,6 +150,7 @@ export function seen(changes: Partial<Seen> = {}): Seen {
     predictions: predictions(),
     hidden: [],
     possiblyHidden: [],
+    onlyAskingTells: undefined,
     accomplices: { found: [], unseen: [] },
     missingSockets: [],
     unseenPlaces: [],
