@@ -35,7 +35,7 @@ export function seeSharers(pid: number, tid: number): Sharers {
   let refused = 0, gone = 0;
   for (const other of allProcesses()) {
     if (other === pid) continue;
-    const compared = compare(pid, tid, other);
+    const compared = compare(tid, other);
     if (compared === "gone") gone++;
     else if (compared === "refused") refused++;
     else if (compared !== undefined) sharers.push(compared);
@@ -44,16 +44,16 @@ export function seeSharers(pid: number, tid: number): Sharers {
 }
 
 /** Returns what another process shares; `undefined` if it shares nothing. */
-function compare(pid: number, tid: number, other: number): Sharer | "gone" | "refused" | undefined {
+function compare(tid: number, other: number): Sharer | "gone" | "refused" | undefined {
   const otherTid = livingThread(other);
-  if (otherTid === undefined) return existsAsTask(other) ? undefined : "gone";
+  if (otherTid === undefined) return hasOneThread(other) ? undefined : "gone";
   try {
     const shares = {
       sharesMemory: sharesMemory(tid, otherTid),
       sharesDescriptors: sharesDescriptors(tid, otherTid),
     };
-    if (!shares.sharesMemory && !shares.sharesDescriptors) return undefined;
-    return other === pid ? undefined : { ...nameOf(other), ...shares };
+    const isSharer = shares.sharesMemory || shares.sharesDescriptors;
+    return isSharer ? { ...nameOf(other), ...shares } : undefined;
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     if (error.errno === Errno.ESRCH) return "gone";
@@ -61,8 +61,9 @@ function compare(pid: number, tid: number, other: number): Sharer | "gone" | "re
   }
 }
 
-const existsAsTask = (pid: number) =>
-  unlessGone(() => readTextFile(`/proc/${pid}/status`)) !== undefined;
+/** Whether a process is there and has one thread. Without memory that is the kernel's, or ended. */
+const hasOneThread = (pid: number) =>
+  unlessGone(() => readDirectory(`/proc/${pid}/task`))?.length === 1;
 
 /**
  * The ids that are tried before and after the newest one, and how often. Ids are given out in
@@ -77,7 +78,7 @@ function newestSharers(pid: number, tid: number): Sharer[] {
     for (let other = newest - NEWEST.before; other < newest + NEWEST.after; other++) {
       if (other < 1 || other === pid) continue;
       try {
-        if (!sharesMemory(tid, other) || existsAsTask(other) && isThreadOf(pid, other)) continue;
+        if (!sharesMemory(tid, other) || isThreadOf(pid, other)) continue;
         return [{ ...nameOf(other), sharesMemory: true, sharesDescriptors: false }];
       } catch (error) {
         if (!(error instanceof SystemError)) throw error;

@@ -35,6 +35,16 @@ testNeeding({ root: true }, "One that shares its table of descriptors is found",
   assertEquals(accomplicesOf(apart.pid).found, []);
 });
 
+testNeeding({ root: true }, "One whose root thread hides in a relay leaves it open", async () => {
+  await using daemon = await startDaemon(["relay", ...NOBODY, "share-descriptors"]);
+  const [child] = await childrenOf(daemon.pid);
+  for (let i = 0; i < 3; i++) {
+    const { found, unseen } = accomplicesOf(child);
+    assertEquals(found.length + unseen.length, 1);
+    assert([...found, ...unseen][0].includes(`process ${daemon.pid}`));
+  }
+});
+
 testNeeding({ root: true }, "A process without privileges is no accomplice", async () => {
   await using daemon = await startDaemon([...NOBODY, "thread", "vfork", "end"]);
   assertEquals((await childrenOf(daemon.pid)).length, 1);

@@ -105,6 +105,16 @@ Deno.test("INSP-04: a group beyond the gid of the process, unless it is named", 
   assertEquals(wrong(withThread({ groups: [65534] })), []);
 });
 
+Deno.test("INSP-04: all gids must agree, also if the first thread has ended", () => {
+  const left = (gid: number) => {
+    const threads = [credentials(PID + 1), credentials(PID + 2, { gids: [gid, gid, gid, gid] })];
+    const answers = threads.map((thread) => asked(thread));
+    return subjectOf({ daemon: daemon(threads), asked: { threads: answers, stopped: 1 } });
+  };
+  assertEquals(wrong(left(65534)), []);
+  assertEquals(wrong(left(42)), ["INSP-04 fail"]);
+});
+
 Deno.test("INSP-04: gid 0 is no gid of its own", () => {
   const threads = [credentials(PID, { gids: [0, 0, 0, 0] })];
   const rootsGroup = seen({
