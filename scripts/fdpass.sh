@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Runs fdpass on an interface of this machine: main.ts with these options, by the Deno that this
-# machine has, or else by one that is brought as for scripts/netns.sh.
+# Runs fdpass on an interface or a process of this machine: main.ts with these options, by the Deno
+# that this machine has, or else by one that is brought as for scripts/netns.sh.
 #
 #   scripts/fdpass.sh [OPTION…] INTERFACE
-#   scripts/fdpass.sh --explain ID          also --help, --list, --version: as any user
+#   scripts/fdpass.sh inspect [OPTION…] PID…    processes that are running
+#   scripts/fdpass.sh --explain ID              also --help, --list, --version: as any user
 #
 # Returns the exit status of fdpass. It needs root, and asks sudo for it.
 set -euo pipefail

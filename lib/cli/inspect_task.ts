@@ -35,9 +35,9 @@ export async function runInspection(
     await inspectAll(inspect, { signal, settled }, results);
     const evidence = evidenceOf(where, evidences());
     views.write(evidence);
-    for (const { failure } of results) {
-      if (failure !== null) write(Deno.stderr, renderFailure(failure.message, failure.remedy));
-    }
+    const failures = results.flatMap(({ failure }) => failure ?? []);
+    const messages = new Set(failures.map(({ message, remedy }) => renderFailure(message, remedy)));
+    for (const message of messages) write(Deno.stderr, message);
     return evidence;
   } catch (error) {
     return evidenceOfFailure(where, error, evidences());

@@ -613,7 +613,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     refutedBy: "A packet socket that the inspected process certainly holds in such a place. One " +
       "that the namespace lists and no visible process shows may be another's, and is a skip. So " +
       "is one that another process shows, if an io_uring may use it. A ring need not show, but " +
-      "--ask finds out whether a thread has ever used one.",
+      "--ask finds out whether a thread has ever used one: without --ask that is left out.",
     seenBy: ["parent"],
   },
   "INSP-08": {

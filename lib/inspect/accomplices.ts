@@ -10,7 +10,7 @@
 import { readDirectory, readLink, readTextFile } from "../../ffi/process/file.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
 import { allProcesses } from "./processes.ts";
-import type { SeenDaemon } from "./subject.ts";
+import type { Sharer } from "./subject.ts";
 
 /** The accomplices of a process, in words. */
 export interface Accomplices {
@@ -61,22 +61,25 @@ export function parseOtherThread(tid: number, status: string): OtherThread {
 /**
  * Searches all processes for accomplices of one.
  *
+ * @param sharers The processes that were seen to share something with it.
  * @throws {SystemError} If /proc cannot be read.
  */
-export function seeAccomplices({ pid, sharers }: Pick<SeenDaemon, "pid" | "sharers">): Accomplices {
+export function seeAccomplices(pid: number, sharers: readonly Sharer[]): Accomplices {
   const found: string[] = [], unseen: string[] = [];
   const sharing = new Map(
     sharers.map((sharer) => [sharer.pid, sharer.sharesMemory ? "memory" : "descriptors"]),
   );
+  const read = new Set<number>();
   let left = THREAD_LIMIT;
   for (const other of allProcesses()) {
     if (other === pid) continue;
-    const threads = unlessGone(() => threadsOf(other, left)) ?? [];
-    left -= threads.length;
+    const { threads, gone } = unlessGone(() => threadsOf(other, left)) ?? NO_THREADS;
+    left -= threads.length + gone;
     if (left <= 0) {
       unseen.push(`which processes it traces: there are more than ${THREAD_LIMIT} threads`);
       break;
     }
+    if (threads.length > 0 && gone === 0) read.add(other);
     const privileged = threads.filter(({ isRoot, hasCapability }) => isRoot || hasCapability);
     if (privileged.length === 0) continue;
     const isCertain = privileged.some(({ isRoot }) => isRoot) || isInSameUserNamespace(pid, other);
@@ -87,14 +90,28 @@ export function seeAccomplices({ pid, sharers }: Pick<SeenDaemon, "pid" | "share
     const shared = sharing.get(other);
     if (shared !== undefined) list.push(`it shares its ${shared} with ${name}`);
   }
+  for (const { pid: other } of sharers) {
+    if (read.has(other)) continue;
+    unseen.push(`it shares with process ${other}, whose threads end before they can be read`);
+  }
   return { found, unseen };
 }
 
-function threadsOf(pid: number, most: number): OtherThread[] {
-  return readDirectory(`/proc/${pid}/task`).slice(0, most).flatMap((name) => {
+/** The threads of a process, and how many were listed and had ended when they were to be read. */
+interface OtherThreads {
+  readonly threads: readonly OtherThread[];
+  readonly gone: number;
+}
+
+const NO_THREADS: OtherThreads = { threads: [], gone: 0 };
+
+function threadsOf(pid: number, most: number): OtherThreads {
+  const names = readDirectory(`/proc/${pid}/task`).slice(0, most);
+  const threads = names.flatMap((name) => {
     const status = unlessGone(() => readTextFile(`/proc/${pid}/task/${name}/status`));
     return status === undefined ? [] : [parseOtherThread(Number(name), status)];
   });
+  return { threads, gone: names.length - threads.length };
 }
 
 function isInSameUserNamespace(pid: number, other: number): boolean {

@@ -25,7 +25,7 @@ import { sleep } from "../../ffi/socket/poll.ts";
 import { Reaper } from "../../ffi/ptrace/reaper.ts";
 import { StoppedThread } from "../../ffi/ptrace/stopped_thread.ts";
 import { cannotStop, is32Bit, tracerOf } from "../../ffi/ptrace/thread_state.ts";
-import { CannotLook } from "../evidence/errors.ts";
+import { CannotLook, errorsIn } from "../evidence/errors.ts";
 import { Questions } from "./put_questions.ts";
 import { haveSameCredentials, type RootIds, rootIn } from "./safe_questions.ts";
 import { type StopBounds, StoppedProcesses } from "./stopped.ts";
@@ -64,9 +64,10 @@ export function askDaemon(daemon: SeenDaemon): AskedDaemon {
       return askStopped(daemon, reaper);
     } catch (error) {
       StoppedThread.releaseSuccessor(pid, PATIENCE);
-      if (!(error instanceof SystemError)) throw error;
-      if (attempt === ATTEMPTS || !mayHaveExecuted(pid, error)) {
-        throw cannotAsk(pid, describe(pid, error));
+      const [cause] = errorsIn(error); // others are of threads that could not be released
+      if (!(cause instanceof SystemError)) throw cause;
+      if (attempt === ATTEMPTS || !mayHaveExecuted(pid, cause)) {
+        throw cannotAsk(pid, describe(pid, cause));
       }
       sleep(PAUSE);
     }

@@ -40,7 +40,7 @@ const TIME_LIMIT = 30_000;
 const ATTEMPTS = 20;
 
 /** The most entries that the lists of the evidence show. */
-const SHOWN = { descriptors: 500, arguments: 64, sentences: 100 };
+const SHOWN = { descriptors: 500, arguments: 64, sentences: 100, threadsOfDescriptor: 16 };
 
 /**
  * Looks at a process.
@@ -160,7 +160,10 @@ function see(
       differences: cutList(differences),
       namespaces: besideOwn(namespaces),
       wx_mappings: memory?.writableExecutable ?? null,
-      descriptors: files.descriptors.slice(0, SHOWN.descriptors),
+      descriptors: files.descriptors.slice(0, SHOWN.descriptors).map((each) => ({
+        ...each,
+        tids: each.tids.slice(0, SHOWN.threadsOfDescriptor),
+      })),
       descriptors_left_out: Math.max(0, files.descriptors.length - SHOWN.descriptors),
       unseen: cutList([...new Set(unseen)]),
     },
@@ -172,7 +175,7 @@ function see(
     descriptors: files.descriptors,
     mapped: memory?.mapped ?? [],
     sharers,
-    siblings: siblings ?? { dumpable: [], undumpable: [] },
+    siblings,
   };
 }
 
@@ -248,9 +251,9 @@ function factsOf(
 }
 
 function ownTables({ descriptors }: SeenFiles): string[] {
-  const tables = Map.groupBy(descriptors, ({ tids }) => tids.join());
-  tables.delete("");
-  return [...tables.values()].map((each) =>
-    `${threadsInWords(each[0].tids)}: a table of descriptors of its own, with ${each.length}`
+  // The descriptors of a table share one list of threads.
+  const tables = Map.groupBy(descriptors, ({ tids }) => tids);
+  return [...tables].filter(([tids]) => tids.length > 0).map(([tids, { length }]) =>
+    `${threadsInWords(tids)}: a table of descriptors of its own, with ${length}`
   );
 }

@@ -53,8 +53,9 @@ export function descriptorTables(tids: readonly number[]): DescriptorTable[] {
     if (there !== undefined && compareDescriptorTables(tid, there[0]) === 0) there.push(tid);
     else sorted.splice(low, 0, [tid]);
   }
-  const place = (table: number[]) => tids.indexOf(table[0]);
-  return sorted.toSorted((a, b) => place(a) - place(b)).map((table) => ({ tids: table }));
+  const places = new Map(tids.map((tid, at) => [tid, at]));
+  const placeOf = ([first]: number[]) => places.get(first)!;
+  return sorted.toSorted((a, b) => placeOf(a) - placeOf(b)).map((table) => ({ tids: table }));
 }
 
 /** The most descriptors that are read, of all tables. */
@@ -84,7 +85,32 @@ export function seeFiles(
   deadline: number,
   meanwhile: () => void,
 ): SeenFiles {
-  const { tables, unseen } = tablesOf(tids);
+  for (let attempt = 1;; attempt++) {
+    const { tables, unseen } = tablesOf(tids);
+    const seen = seeTables(pid, tables, deadline, meanwhile);
+    const files = { ...seen, unseen: [...unseen, ...seen.unseen] };
+    // A thread that takes a table of its own takes every descriptor with it.
+    if (areSameTables(tables, tablesOf(tids).tables)) return files;
+    if (attempt === ATTEMPTS) {
+      return withReason(files, "some descriptors: threads took tables of their own meanwhile");
+    }
+  }
+}
+
+function areSameTables(
+  one: readonly DescriptorTable[],
+  other: readonly DescriptorTable[],
+): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+function seeTables(
+  pid: number,
+  tables: readonly DescriptorTable[],
+  deadline: number,
+  meanwhile: () => void,
+): SeenFiles {
+  const unseen: string[] = [];
   const found: SeenFiles[] = [];
   let left = DESCRIPTOR_LIMIT;
   for (const [at, table] of tables.entries()) {
@@ -93,7 +119,6 @@ export function seeFiles(
       break;
     }
     const seen = seeTable(pid, table.tids, {
-      tids,
       isOwn: at > 0,
       most: left,
       meanwhile,
@@ -123,8 +148,6 @@ function tablesOf(
 
 /** How a table is read. */
 interface TableReading {
-  /** The threads of the process. */
-  readonly tids: readonly number[];
   /** Whether the table is not that of the process, but of some threads. */
   readonly isOwn: boolean;
   /** The most descriptors. */
@@ -181,7 +204,7 @@ function examine(
   folder: string,
   links: ReadonlyMap<number, string>,
   tids: readonly number[],
-  { tids: all, deadline }: TableReading,
+  { deadline }: TableReading,
 ): SeenFiles & { left: number } {
   const descriptors: InspectedDescriptor[] = [];
   const rings: SeenRing[] = [];
@@ -193,7 +216,7 @@ function examine(
     const info = new TextDecoder().decode(bytes);
     let note = inFlight(info);
     if (link === "anon_inode:[io_uring]") {
-      const seen = seeRing(path, fd, all);
+      const seen = seeRing(path, fd);
       rings.push(seen.ring);
       unseen.push(...seen.unseen);
       note = describeRing(seen.ring);

@@ -8,7 +8,6 @@
 
 import { readBeginning } from "../../ffi/process/file.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
-import { isKernelThread } from "../../ffi/ptrace/thread_state.ts";
 import { cutText } from "./cut_text.ts";
 import type { SeenRing } from "./subject.ts";
 
@@ -35,20 +34,17 @@ const ATTEMPTS = 20;
  *
  * @param path Its fdinfo.
  * @param fd Its number.
- * @param tids The threads of its process, among them the one that polls it.
  */
 export function seeRing(
   path: string,
   fd: number,
-  tids: readonly number[],
 ): { ring: SeenRing; unseen: string[] } {
   let info = parseRing("");
   for (let attempt = 0; attempt < ATTEMPTS && !isWhole(info); attempt++) {
     const bytes = unlessGone(() => readBeginning(path, INFO_BYTES));
     info = parseRing(new TextDecoder().decode(bytes));
   }
-  const { files, personalities } = info;
-  const pollingThread = threadAmong(tids, info.pollingThread);
+  const { files, personalities, pollingThread } = info;
   const unseen = [
     ...isWhole(info) ? [] : [`the registered files of the io_uring at descriptor ${fd}`],
     ...personalities === undefined
@@ -58,16 +54,6 @@ export function seeRing(
       : [],
   ];
   return { ring: { fd, files: files.map(cutText), personalities, pollingThread }, unseen };
-}
-
-/**
- * Returns the thread that polls a ring by its id in /proc. The kernel names it by its id in the
- * machine's first PID namespace, whichever namespace /proc shows.
- */
-function threadAmong(tids: readonly number[], polling: number | undefined): number | undefined {
-  if (polling === undefined) return undefined;
-  const kernelThreads = tids.filter(isKernelThread);
-  return kernelThreads.includes(polling) || kernelThreads.length !== 1 ? polling : kernelThreads[0];
 }
 
 /** Whether everything that is counted is listed: the kernel lists nothing of a locked ring. */

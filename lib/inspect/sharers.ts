@@ -14,34 +14,82 @@ import { allProcesses } from "./processes.ts";
 import { nameOf } from "./process_name.ts";
 import type { Sharer } from "./subject.ts";
 
+/** The processes that share something with a process. */
+export interface Sharers {
+  readonly sharers: readonly Sharer[];
+  /** How many processes may share its memory, because they could not be compared. */
+  readonly refused: number;
+}
+
 /**
  * Finds the processes that share something with a process.
  *
+ * Such a process can hide by a short life: it starts another one like it, and ends before it can be
+ * compared. So if any process of the list has ended by then, the newest ones are searched for it.
+ *
  * @param tid A thread of it that has not ended.
- * @returns The processes, and how many may share its memory, because they could not be compared.
  * @throws {SystemError} If /proc cannot be read.
  */
-export function seeSharers(pid: number, tid: number): { sharers: Sharer[]; refused: number } {
+export function seeSharers(pid: number, tid: number): Sharers {
   const sharers: Sharer[] = [];
-  let refused = 0;
+  let refused = 0, gone = 0;
   for (const other of allProcesses()) {
-    const otherTid = other === pid ? undefined : livingThread(other);
-    if (otherTid === undefined) continue;
-    try {
-      const shares = {
-        sharesMemory: sharesMemory(tid, otherTid),
-        sharesDescriptors: sharesDescriptors(tid, otherTid),
-      };
-      if (shares.sharesMemory || shares.sharesDescriptors) {
-        sharers.push({ ...nameOf(other), ...shares });
+    if (other === pid) continue;
+    const compared = compare(tid, other);
+    if (compared === "gone") gone++;
+    else if (compared === "refused") refused++;
+    else if (compared !== undefined) sharers.push(compared);
+  }
+  return { sharers: gone > 0 ? [...sharers, ...newestSharers(pid, tid)] : sharers, refused };
+}
+
+/** Returns what another process shares; `undefined` if it shares nothing. */
+function compare(tid: number, other: number): Sharer | "gone" | "refused" | undefined {
+  const otherTid = livingThread(other);
+  if (otherTid === undefined) return hasOneThread(other) ? undefined : "gone";
+  try {
+    const shares = {
+      sharesMemory: sharesMemory(tid, otherTid),
+      sharesDescriptors: sharesDescriptors(tid, otherTid),
+    };
+    const isSharer = shares.sharesMemory || shares.sharesDescriptors;
+    return isSharer ? { ...nameOf(other), ...shares } : undefined;
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    if (error.errno === Errno.ESRCH) return "gone";
+    return haveDifferentMemory(tid, otherTid) ? undefined : "refused";
+  }
+}
+
+/** Whether a process is there and has one thread. Without memory that is the kernel's, or ended. */
+const hasOneThread = (pid: number) =>
+  unlessGone(() => readDirectory(`/proc/${pid}/task`))?.length === 1;
+
+/**
+ * The ids that are tried before and after the newest one, and how often. Ids are given out in
+ * order, and are tried faster than processes can be started: so the search overtakes a process that
+ * starts another one and ends, again and again.
+ */
+const NEWEST = { before: 16, after: 512, rounds: 4 };
+
+function newestSharers(pid: number, tid: number): Sharer[] {
+  for (let round = 0; round < NEWEST.rounds; round++) {
+    const newest = Number(readTextFile("/proc/loadavg").trim().split(" ").at(-1));
+    for (let other = newest - NEWEST.before; other < newest + NEWEST.after; other++) {
+      if (other < 1 || other === pid) continue;
+      try {
+        if (!sharesMemory(tid, other) || isThreadOf(pid, other)) continue;
+        return [{ ...nameOf(other), sharesMemory: true, sharesDescriptors: false }];
+      } catch (error) {
+        if (!(error instanceof SystemError)) throw error;
       }
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-      if (error.errno !== Errno.ESRCH && !haveDifferentMemory(tid, otherTid)) refused++;
     }
   }
-  return { sharers, refused };
+  return [];
 }
+
+const isThreadOf = (pid: number, tid: number) =>
+  unlessGone(() => readTextFile(`/proc/${pid}/task/${tid}/comm`)) !== undefined;
 
 /**
  * Returns a thread of a process that has memory: its first one, unless that has ended. A thread of

@@ -9,7 +9,7 @@ import { readTextFile } from "../../ffi/process/file.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
 import { isDumpable } from "./dumpable.ts";
 import { processesIn } from "./processes.ts";
-import type { SeenDaemon } from "./subject.ts";
+import type { Siblings } from "./subject.ts";
 import { parseStatus } from "./threads.ts";
 
 /**
@@ -27,7 +27,7 @@ export function seeSiblings(
   pidNamespace: string,
   uid: number,
   deadline: number,
-): SeenDaemon["siblings"] | undefined {
+): Siblings | undefined {
   const dumpable: number[] = [], undumpable: number[] = [];
   for (const each of processesIn(pidNamespace)) {
     if (performance.now() > deadline) return undefined;

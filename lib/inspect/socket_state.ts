@@ -65,6 +65,7 @@ export function seePacketSockets(daemon: SeenDaemon): SeenSockets {
     queues: copied.queues,
     maps,
   });
+  const unseenPlaces = [...copied.unseen, ...tables.unseen, ...namespaces.unseen];
   return {
     states: sockets.map(({ state }) => state),
     shown: sockets.map(({ shown }) => shown),
@@ -72,12 +73,11 @@ export function seePacketSockets(daemon: SeenDaemon): SeenSockets {
     certainlyHidden: certain,
     ofOthers,
     missing,
+    unseenPlaces,
     unseen: [
       ...new Set([
         ...missing,
-        ...copied.unseen,
-        ...tables.unseen,
-        ...namespaces.unseen,
+        ...unseenPlaces,
         ...unsearched,
         ...unreported(copied.packetSockets, reported.reports, maps.sockets),
         ...sockets.filter(({ shown }) => shown.holders.length === HOLDER_LIMIT).map(
@@ -205,7 +205,7 @@ function stillHidden(daemon: SeenDaemon, links: ReadonlySet<string>): Set<string
   const registered = new Set(
     daemon.descriptors.filter(({ refers_to }) => refers_to === "anon_inode:[io_uring]").flatMap(
       ({ fd, tids: [tid = pid] }) =>
-        seeRing(`/proc/${pid}/task/${tid}/fdinfo/${fd}`, fd, []).ring.files,
+        seeRing(`/proc/${pid}/task/${tid}/fdinfo/${fd}`, fd).ring.files,
     ),
   );
   return new Set(

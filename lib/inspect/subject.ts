@@ -31,7 +31,10 @@ export interface SeenRing {
    * that there is none: newer kernels list none at all (6.18).
    */
   readonly personalities: readonly number[] | undefined;
-  /** The thread that polls it; undefined if there is none. */
+  /**
+   * The thread that polls it, by its id in the machine's first PID namespace, which may differ from
+   * that in /proc; undefined if there is none. It may belong to another process.
+   */
   readonly pollingThread: number | undefined;
 }
 
@@ -39,6 +42,12 @@ export interface SeenRing {
 export interface Sharer extends NamedProcess {
   readonly sharesMemory: boolean;
   readonly sharesDescriptors: boolean;
+}
+
+/** Other processes of the same uid, by whether they are dumpable. */
+export interface Siblings {
+  readonly dumpable: readonly number[];
+  readonly undumpable: readonly number[];
 }
 
 /** What the kernel reports of a process, without stopping it. */
@@ -64,12 +73,10 @@ export interface SeenDaemon {
   readonly sharers: readonly Sharer[];
   /**
    * Other processes of the same uid in its PID namespace that are dumpable, and that are not. If
-   * that cannot be told of a process, it counts as dumpable.
+   * that cannot be told of a process, it counts as dumpable. Undefined if there are too many
+   * processes to look at.
    */
-  readonly siblings: {
-    readonly dumpable: readonly number[];
-    readonly undumpable: readonly number[];
-  };
+  readonly siblings: Siblings | undefined;
 }
 
 /** The state of a packet socket that decides what its holder may do. */
@@ -121,7 +128,12 @@ export interface SeenSockets {
    * can be.
    */
   readonly missing: readonly string[];
-  /** Everything that could not be seen, `missing` included, each with the reason. */
+  /**
+   * The places that could not be seen, and where the process could hide a packet socket. Processes
+   * whose descriptors cannot be searched are not among them: what they may hold is in `hidden`.
+   */
+  readonly unseenPlaces: readonly string[];
+  /** Everything that could not be seen, these two included, each with the reason. */
   readonly unseen: readonly string[];
 }
 

@@ -7,7 +7,7 @@
 
 import { SystemError } from "../../ffi/abi/errno.ts";
 import type { StoppedThread } from "../../ffi/ptrace/stopped_thread.ts";
-import type { ThreadCall } from "../../ffi/ptrace/thread_call.ts";
+import { isNative, type ThreadCall } from "../../ffi/ptrace/thread_call.ts";
 import { type FilterAnswer, filterEvaluator } from "../../ffi/seccomp/evaluate.ts";
 import { syscallNumber } from "../../ffi/abi/syscalls.ts";
 import type { ThreadCredentials } from "./threads.ts";
@@ -126,5 +126,7 @@ function obstacle({ action, data }: FilterAnswer): string | undefined {
  */
 export function abandonRefusedCall(thread: StoppedThread, filters: ThreadFilters): void {
   const call = thread.repeatedCall();
-  if (call !== undefined && !filters.letRepeat(call)) thread.abandonCall();
+  if (call === undefined || !filters.exist) return;
+  // A call of the 32-bit mode has other numbers and registers.
+  if (!isNative(call) || !filters.letRepeat(call)) thread.abandonCall();
 }

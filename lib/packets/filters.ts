@@ -3,11 +3,7 @@
  * need does not reach it. A relay's worker needs one group; where every frame of the stimulus must
  * arrive, a worker needs its groups; any other worker needs all multicast.
  *
-<<<<<<< HEAD
- * Both drop what this machine itself sends. PACKET_IGNORE_OUTGOING would do that for a
-=======
  * Each filter drops what this machine itself sends. PACKET_IGNORE_OUTGOING would do that for a
->>>>>>> main
  * single socket, but the kernel ignores that option for a member of a fanout group, and a pinned
  * socket is a member (dev_queue_xmit_nit in net/core/dev.c asks the group's hook).
  *

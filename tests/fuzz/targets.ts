@@ -11,6 +11,7 @@ import { linkMessages } from "./link_messages.ts";
 import { messages } from "./messages.ts";
 import { netlink } from "./netlink.ts";
 import { opinions } from "./opinions.ts";
+import { packetDiag } from "./packet_diag.ts";
 import { packetRing } from "./packet_ring.ts";
 import { progress } from "./progress.ts";
 import type { AnyTarget } from "./target.ts";
@@ -24,6 +25,7 @@ export const TARGETS: Readonly<Record<string, AnyTarget>> = {
   "strict-receive": strictReceive,
   datagrams,
   frames,
+  "packet-diag": packetDiag,
   "packet-ring": packetRing,
   progress,
   filters,

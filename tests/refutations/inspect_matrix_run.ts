@@ -15,6 +15,7 @@ import { parseCommandLine } from "../../lib/cli/command_line.ts";
 import { authority, parent } from "../../lib/experiments/authority/experiment.ts";
 import type { Protection } from "../../lib/confine/protections.ts";
 import { type Column, COLUMNS } from "../../lib/experiments/authority/expected_outcome.ts";
+import { CannotLook } from "../../lib/evidence/errors.ts";
 import { environment, evidenceOf, runExperiment } from "../../lib/harness/run.ts";
 import { findSetting } from "../../lib/harness/setting.ts";
 import { askDaemon } from "../../lib/inspect/asking.ts";
@@ -22,6 +23,7 @@ import { seeDaemon } from "../../lib/inspect/daemon.ts";
 import { predict } from "../../lib/inspect/prediction/predict.ts";
 import { seePacketSockets } from "../../lib/inspect/socket_state.ts";
 import type { AskedDaemon, Prediction, SeenDaemon } from "../../lib/inspect/subject.ts";
+import { pause } from "../support/pause.ts";
 import { printJson } from "../ffi/programs/print_json.ts";
 
 /** The predictions of a column, by operation. */
@@ -36,10 +38,10 @@ const predicted: Record<string, { seen: Predictions; asked: Predictions }> = {};
  * @param target The sibling at which the worker's attack aims. Any sibling would do for an
  * attacker, and one is dumpable, so the other must not count.
  */
-function look(pid: number, target: number) {
+async function look(pid: number, target: number) {
   const seen = seeDaemon(pid);
   const only = (pids: readonly number[]) => pids.filter((each) => each === target);
-  const { dumpable, undumpable } = seen.siblings;
+  const { dumpable, undumpable } = seen.siblings!;
   const siblings = { dumpable: only(dumpable), undumpable: only(undumpable) };
   const daemon: SeenDaemon = { ...seen, siblings };
   const sockets = seePacketSockets(daemon).states;
@@ -50,7 +52,24 @@ function look(pid: number, target: number) {
         return [name, [...columns.values()][0]];
       }),
     );
-  return { seen: predictions(undefined), asked: predictions(askDaemon(daemon)) };
+  return { seen: predictions(undefined), asked: predictions(await ask(daemon)) };
+}
+
+/** How often a worker is asked that would stand still for too long, on a loaded machine. */
+const ATTEMPTS = 5;
+
+/** The time between two attempts, in milliseconds. */
+const PAUSE = 300;
+
+async function ask(daemon: SeenDaemon): Promise<AskedDaemon> {
+  for (let left = ATTEMPTS - 1;; left--) {
+    try {
+      return askDaemon(daemon);
+    } catch (error) {
+      if (left === 0 || !(error instanceof CannotLook)) throw error;
+      await pause(PAUSE); // a thread that did not stop in time is released in the event loop
+    }
+  }
 }
 
 const { defect, _: names } = parseArgs(Deno.args, { string: ["defect"] });
@@ -69,8 +88,8 @@ const experiment = await runExperiment(
   {
     ...authority,
     parent: (parentRun) =>
-      parent(parentRun, chosen, (column, worker, sibling) => {
-        predicted[column] = look(worker.pid, sibling.pid);
+      parent(parentRun, chosen, async (column, worker, sibling) => {
+        predicted[column] = await look(worker.pid, sibling.pid);
       }),
   },
   {

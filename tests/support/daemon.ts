@@ -34,6 +34,7 @@
  * | `relay`                           | starts a thread that starts the next and ends, and so on  |
  * | `fork` WORD… `end`                | the same in a child process                               |
  * | `vfork`                           | (in a thread) a child that the thread waits for in vfork  |
+ * | `relay-of-processes`              | the same with processes that share its memory             |
  * | `share-descriptors`               | a child with the same table of descriptors                |
  * | `execute`                         | executes its program again, with `on-signal=execute`      |
  * | `on-signal=WORD`                  | runs the word whenever SIGUSR1 comes                      |

@@ -85,7 +85,7 @@ export async function inspectProcess(pid: number, how: InspectHow): Promise<Insp
     await next();
     const last = look(pid, deadline);
     await next();
-    const accomplices = seeAccomplices(last.daemon);
+    const accomplices = seeAccomplices(pid, [first, last].flatMap(({ daemon }) => daemon.sharers));
     await settled();
     signal.throwIfAborted();
 
@@ -145,17 +145,19 @@ function seenOf(
 ): Seen {
   const subject = { daemon, sockets: sockets.states, asked };
   const ringWithoutTrace = whyRingWithoutTrace(sockets, asked);
+  const wasLeftAlone = asked === undefined && unasked.length === 0;
   return {
     subject,
     predictions: predict(subject),
     hidden: sockets.certainlyHidden,
     possiblyHidden: [
       ...sockets.hidden.filter((each) => !sockets.certainlyHidden.includes(each)),
-      ...ringWithoutTrace === undefined ? [] : [ringWithoutTrace],
+      ...ringWithoutTrace === undefined || wasLeftAlone ? [] : [ringWithoutTrace],
     ],
+    onlyAskingTells: wasLeftAlone ? ringWithoutTrace : undefined,
     accomplices,
     missingSockets: sockets.missing,
-    unseenSockets: sockets.unseen,
+    unseenPlaces: sockets.unseenPlaces,
     unasked,
     overflow: overflowIds(),
   };

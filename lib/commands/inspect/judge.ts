@@ -31,12 +31,14 @@ export interface Seen {
   readonly hidden: readonly string[];
   /** Packet sockets that it may hold and no descriptor shows, in words. */
   readonly possiblyHidden: readonly string[];
+  /** What it may hold and only its threads could tell, if nobody wanted to ask; in words. */
+  readonly onlyAskingTells: string | undefined;
   /** Other processes with privileges, through which it can act, in words. */
   readonly accomplices: { readonly found: readonly string[]; readonly unseen: readonly string[] };
   /** Why its descriptors may be packet sockets that are not in the subject. */
   readonly missingSockets: readonly string[];
-  /** Whatever else was not seen of packet sockets, where one could hide. */
-  readonly unseenSockets: readonly string[];
+  /** The places that were not seen, and where it could hide a packet socket. */
+  readonly unseenPlaces: readonly string[];
   /** Why it could not be asked; empty if it was, or if nobody wanted to ask. */
   readonly unasked: readonly string[];
   /** The ids that stand for unmapped ones in the user namespace of the inspection. */
@@ -53,7 +55,7 @@ export function judgeProcess(
   const { unseenThreads, shown: { unseen } } = subject.daemon;
   const ofThreads = unlessDoubted(unseenThreads);
   const ofSockets = unlessDoubted(seen.missingSockets);
-  const ofHiding = unlessDoubted([...seen.missingSockets, ...seen.unseenSockets]);
+  const notShown = [...possiblyHidden, ...seen.missingSockets, ...seen.unseenPlaces];
   const ofAnswers = unlessDoubted([...seen.unasked, ...unseenThreads]);
   const ofEverything = unlessDoubted([...seen.unasked, ...unseen]);
   const judges: { readonly [id in InspectionCheckId]: () => Finding } = {
@@ -63,7 +65,7 @@ export function judgeProcess(
     "INSP-04": () => ofThreads(judgeGroups(subject.daemon.pid, threads, terms, overflow)),
     "INSP-05": () => ofAnswers(judgePacketSocket(subject)),
     "INSP-06": () => ofEverything(judgeRegain(subject, terms, accomplices)),
-    "INSP-07": () => ofHiding(judgeHidden(subject, hidden, possiblyHidden)),
+    "INSP-07": () => judgeHidden(subject, hidden, notShown, seen.onlyAskingTells),
     "INSP-08": () => ofAnswers(judgeFilters(subject)),
     "INSP-09": () => ofEverything(ofSockets(judgeOperations(predictions))),
     "INSP-10": () => ofThreads(ofSockets(judgeSecondLine(subject))),

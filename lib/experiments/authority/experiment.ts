@@ -89,7 +89,7 @@ const SEEN_BY = ["parent", "child"] as const satisfies SeenBy[];
 export async function parent(
   run: ParentRun,
   columns = COLUMNS,
-  onReady: (column: string, worker: Child, sibling: Child) => void = () => {},
+  onReady: (column: string, worker: Child, sibling: Child) => Promise<void> | void = () => {},
 ): Promise<Conclusion> {
   const { link, stimulus: stimulusLink, identity, count, receive = DEFAULT_PATH } = run.setting;
   const unseen = `Frames that a worker sends on "${link.name}" cannot be seen`;
@@ -158,7 +158,7 @@ export async function parent(
     };
     worker.order(WORKER, orders, [packetSocket.fd]);
     await worker.reached("ready");
-    onReady(name, worker, sibling.child);
+    await onReady(name, worker, sibling.child);
 
     for (const [operation, cells] of table) {
       // The worker awaits its order, and after the last one it ends.

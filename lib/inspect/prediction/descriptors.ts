@@ -77,9 +77,10 @@ export const DESCRIPTOR_RULES = {
       const more = isCut ? [[step([], cannotTell("it has too many descriptors"))]] : [];
       if (forgotten.length === 0) return [[step(writing(next), NONE_FORGOTTEN)], ...more];
       return [
-        ...forgotten.map(({ fd, doubt }) => [
-          step(writing(fd), doubt === undefined ? undefined : cannotTell(doubt)),
-        ]),
+        ...forgotten.map(({ fd, refersTo, doubt }) => {
+          const answer = doubt === undefined ? undefined : cannotTell(doubt);
+          return [step(writing(fd), answer, `descriptor ${fd}: ${refersTo}`)];
+        }),
         ...more,
       ];
     },

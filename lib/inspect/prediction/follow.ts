@@ -39,7 +39,7 @@ function follow(way: readonly Step[], filters: ThreadFilters): Prediction {
     if (answer.outcome !== CANNOT_TELL) return answer;
     doubt ??= answer;
   }
-  return doubt ?? ALLOWED;
+  return doubt ?? { ...ALLOWED, reason: way.at(-1)?.remark ?? null };
 }
 
 /** Returns the prediction with the most authority; of equal ones the first. */

@@ -29,7 +29,7 @@ import {
   step,
   type View,
 } from "./rule.ts";
-import { destination, lock, nextDescriptor, setOption } from "./socket_steps.ts";
+import { lock, nextDescriptor, sending, setOption } from "./socket_steps.ts";
 
 /** The size of `union bpf_attr`, in bytes, as far as a program needs it. */
 const BPF_ATTRIBUTES = 24;
@@ -123,10 +123,7 @@ export const KERNEL_INTERFACE_RULES = {
   "io-uring-send": {
     needsSocket: true,
     ways: (view) => [
-      [
-        step(SETTING_UP, newRing(view)),
-        step(entering(nextDescriptor(view)), destination(view)),
-      ],
+      ...sending(view, entering(nextDescriptor(view)), step(SETTING_UP, newRing(view))),
       ...byHeldRings(view),
     ],
   },

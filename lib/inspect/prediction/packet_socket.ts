@@ -55,7 +55,6 @@ import {
 import {
   ADDRESS,
   bindStep,
-  destination,
   isUnbound,
   lock,
   onPacketSocket,
@@ -195,11 +194,12 @@ export const PACKET_SOCKET_RULES = {
     mapping(view),
   ]]),
   "tx-ring": onPacketSocket((view) => [
-    [
+    ...sending(
+      view,
+      trigger(view),
       step(setOption(view, SOL_PACKET, PACKET_TX_RING, REQUEST), options(view)),
       mapping(view),
-      step(trigger(view), destination(view)),
-    ],
+    ),
     ...view.socket.rings?.includes("tx") ? [[mapping(view), step(trigger(view))]] : [],
   ]),
   "qdisc-bypass": packetOption(PACKET_QDISC_BYPASS),

@@ -146,12 +146,11 @@ function threadsOf({ daemon, asked }: Subject, { kernelThreads, abis }: Surround
     }
     kinds.push(of);
   }
-  const [sharer] = daemon.sharers;
   const missing = kinds.length === 0
     ? "none of its threads was seen"
-    : sharer === undefined
-    ? undefined
-    : `process ${sharer.pid} shares its memory or its descriptors, as a thread does`;
+    : stopped.size === 0 && daemon.unseenThreads.length > 0
+    ? "not all of its threads were seen"
+    : whoElse(daemon);
   return { kinds: kinds.map(toThread), missing };
 
   function toThread({ like, asked }: typeof kinds[number]): SubjectThread {
@@ -163,6 +162,12 @@ function threadsOf({ daemon, asked }: Subject, { kernelThreads, abis }: Surround
       answers: (isFiltered ? asked?.beneath : asked?.asItIs) ?? {},
     };
   }
+}
+
+/** Returns which other process acts as a thread of it does; undefined if none does. */
+function whoElse({ sharers: [sharer] }: Subject["daemon"]): string | undefined {
+  return sharer &&
+    `process ${sharer.pid} shares its memory or its descriptors, as a thread does`;
 }
 
 function areAlike(

@@ -26,14 +26,22 @@ const PTRACE_ATTACH = 16;
 
 /** Any process of the same uid; a number that is none if there is none. */
 function siblingOf({ daemon: { siblings } }: View): number {
-  return siblings.dumpable[0] ?? siblings.undumpable[0] ?? NOBODY;
+  return siblings?.dumpable[0] ?? siblings?.undumpable[0] ?? NOBODY;
 }
 
 const NOBODY = 1 << 22; // PID_MAX_LIMIT of include/linux/threads.h
 
-/** Whether there is no other process of the uid. */
-const isAlone = ({ daemon: { siblings: { dumpable, undumpable } } }: View) =>
-  dumpable.length + undumpable.length === 0;
+/**
+ * Returns the answer of a call that has no target, or perhaps none; undefined if there is one.
+ *
+ * @param errno The errno of that call without a target.
+ */
+function alone({ daemon: { siblings } }: View, errno: string): KernelAnswer {
+  if (siblings === undefined) return cannotTell("not all processes of its uid were looked at");
+  return siblings.dumpable.length + siblings.undumpable.length === 0
+    ? refused(errno, "namespace", "it sees no other process of its uid")
+    : undefined;
+}
 
 /**
  * Returns the answer of `ptrace_may_access` in kernel/ptrace.c.
@@ -42,8 +50,9 @@ const isAlone = ({ daemon: { siblings: { dumpable, undumpable } } }: View) =>
  * @param none The errno of a call without a target.
  */
 function access(view: View, errno: string, none: string): KernelAnswer {
-  if (isAlone(view)) return refused(none, "namespace", "it sees no other process of its uid");
-  if (view.daemon.siblings.dumpable.length > 0) return undefined;
+  const nobody = alone(view, none);
+  if (nobody !== undefined) return nobody;
+  if (view.daemon.siblings?.dumpable.length !== 0) return undefined;
   const power = needs(view, "machine", SYS_PTRACE);
   return power?.outcome === "EPERM"
     ? refused(errno, "credential", "no other process of its uid is dumpable")
@@ -53,7 +62,9 @@ function access(view: View, errno: string, none: string): KernelAnswer {
 /** Returns the same for a call that attaches, on which Yama has a word. */
 function attachment(view: View): KernelAnswer {
   const { ptraceScope = "0" } = view.surroundings;
-  if (isAlone(view) || ptraceScope === "0") return access(view, "EPERM", "ESRCH");
+  if (alone(view, "ESRCH") !== undefined || ptraceScope === "0") {
+    return access(view, "EPERM", "ESRCH");
+  }
   if (ptraceScope === "3") return refused("EPERM", "kernel", "kernel.yama.ptrace_scope is 3");
   const power = needs(view, "machine", SYS_PTRACE);
   return power?.outcome === "EPERM"
@@ -133,14 +144,12 @@ export const PROCESS_RULES = {
   "kill-sibling": {
     needsSocket: false,
     ways: (view) => {
-      const alone = isAlone(view)
-        ? refused("ESRCH", "namespace", "it sees no other process of its uid")
-        : undefined;
+      const nobody = alone(view, "ESRCH");
       return [
-        [step(signalling(siblingOf(view)), alone)],
-        [step([call("kill", -1, any(SIGKILL))], alone)],
+        [step(signalling(siblingOf(view)), nobody)],
+        [step([call("kill", -1, any(SIGKILL))], nobody)],
         [
-          step([call("pidfd_open", siblingOf(view), any(0))], alone),
+          step([call("pidfd_open", siblingOf(view), any(0))], nobody),
           step([
             call("pidfd_send_signal", any(nextDescriptor(view)), any(SIGKILL), POINTER, any(0)),
           ]),

@@ -52,6 +52,8 @@ export interface Step {
   /** System calls of which one does it; empty if it takes none. */
   readonly calls: readonly Call[];
   readonly answer: KernelAnswer;
+  /** What is used, in words, if that is worth a remark. */
+  readonly remark?: string | undefined;
 }
 
 /** A rule for one operation. */
@@ -63,8 +65,8 @@ export interface Rule {
 }
 
 /** Returns a step. */
-export function step(calls: readonly Call[], answer?: KernelAnswer): Step {
-  return { calls, answer };
+export function step(calls: readonly Call[], answer?: KernelAnswer, remark?: string): Step {
+  return { calls, answer, remark };
 }
 
 /** Returns the prediction that something refuses an operation. */

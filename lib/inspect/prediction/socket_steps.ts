@@ -95,7 +95,7 @@ export const bindStep = (view: View): Step =>
 export const isUnbound = ({ socket: { ifindex } }: View): boolean => ifindex <= 0;
 
 /** Without an address, a frame goes to the interface that the socket is bound to. */
-export function destination(view: View): KernelAnswer {
+function destination(view: View): KernelAnswer {
   if (view.socket.type === "SOCK_PACKET") {
     return refused("ENOTCONN", "kernel", "SOCK_PACKET wants an address");
   }

@@ -5,11 +5,15 @@
  * @module
  */
 
+import { escapeText } from "../../evidence/escape.ts";
 import type { InspectedDescriptor } from "../../evidence/inspected.ts";
 import type { SeenDaemon } from "../subject.ts";
 
 /** The most descriptors that a rule looks at one by one. */
 export const DESCRIPTOR_LIMIT = 1000;
+
+/** The most characters of a link in a remark. */
+const REMARK = 60;
 
 /** Facts about the descriptors of a process. */
 export interface Table {
@@ -28,6 +32,8 @@ export interface Table {
 /** A descriptor that is open for writing, as far as anyone may have forgotten it. */
 export interface Forgotten {
   readonly fd: number;
+  /** Its link on one line, cut. */
+  readonly refersTo: string;
   /** Why it may be harmless; undefined if it is not. */
   readonly doubt: string | undefined;
 }
@@ -75,12 +81,13 @@ function forgottenAmong(descriptors: readonly InspectedDescriptor[]): Forgotten[
     .filter((descriptor) => descriptor.fd > 2 && isWritable(descriptor))
     .filter(({ refers_to }) => !standard.includes(refers_to) && refers_to !== "/dev/null")
     .flatMap(({ fd, refers_to }): Forgotten[] => {
+      const of = { fd, refersTo: escapeText(refers_to).slice(0, REMARK) };
       if (refers_to.startsWith("/memfd:")) {
-        return [{ fd, doubt: `descriptor ${fd} is memory that others may share` }];
+        return [{ ...of, doubt: `descriptor ${fd} is memory that others may share` }];
       }
-      if (refers_to.startsWith("/")) return [{ fd, doubt: undefined }];
+      if (refers_to.startsWith("/")) return [{ ...of, doubt: undefined }];
       if (!refers_to.startsWith("pipe:")) return [];
       const doubt = `descriptor ${fd} may be a pipe of its own`;
-      return [{ fd, doubt: read.has(refers_to) ? doubt : undefined }];
+      return [{ ...of, doubt: read.has(refers_to) ? doubt : undefined }];
     });
 }

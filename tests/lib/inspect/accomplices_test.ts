@@ -16,7 +16,7 @@ testNeeding({ root: true }, "A process of root's that shares its memory is found
   for (const [daemon, isFound] of [[sharing, true], [apart, false]] as const) {
     const [child] = await childrenOf(daemon.pid);
     for (const [pid, other] of [[daemon.pid, child], [child, daemon.pid]]) {
-      const { found, unseen } = seeAccomplices(seeDaemon(pid));
+      const { found, unseen } = accomplicesOf(pid);
       const ofTheTwo = found.filter((each) => each.includes(`process ${other} `));
       assertEquals(ofTheTwo.length, isFound ? 1 : 0, found.join());
       if (isFound) assert(ofTheTwo[0].startsWith("it shares its memory with process "));
@@ -28,17 +28,27 @@ testNeeding({ root: true }, "A process of root's that shares its memory is found
 testNeeding({ root: true }, "One that shares its table of descriptors is found", async () => {
   await using daemon = await startDaemon(["share-descriptors", ...NOBODY]);
   const [child] = await childrenOf(daemon.pid);
-  const { found } = seeAccomplices(seeDaemon(daemon.pid));
+  const { found } = accomplicesOf(daemon.pid);
   assertEquals(found.length, 1);
   assert(found[0].startsWith(`it shares its descriptors with process ${child} `), found[0]);
   await using apart = await startDaemon([...NOBODY, "share-descriptors"]);
-  assertEquals(seeAccomplices(seeDaemon(apart.pid)).found, []);
+  assertEquals(accomplicesOf(apart.pid).found, []);
+});
+
+testNeeding({ root: true }, "One whose root thread hides in a relay leaves it open", async () => {
+  await using daemon = await startDaemon(["relay", ...NOBODY, "share-descriptors"]);
+  const [child] = await childrenOf(daemon.pid);
+  for (let i = 0; i < 3; i++) {
+    const { found, unseen } = accomplicesOf(child);
+    assertEquals(found.length + unseen.length, 1);
+    assert([...found, ...unseen][0].includes(`process ${daemon.pid}`));
+  }
 });
 
 testNeeding({ root: true }, "A process without privileges is no accomplice", async () => {
   await using daemon = await startDaemon([...NOBODY, "thread", "vfork", "end"]);
   assertEquals((await childrenOf(daemon.pid)).length, 1);
-  assertEquals(seeAccomplices(seeDaemon(daemon.pid)), { found: [], unseen: [] });
+  assertEquals(accomplicesOf(daemon.pid), { found: [], unseen: [] });
 });
 
 testNeeding(
@@ -55,11 +65,11 @@ testNeeding(
       }).spawn();
       try {
         await until(() => isTraced(daemon.pid));
-        const found = seeAccomplices(seeDaemon(strace.pid)).found.filter((each) =>
+        const found = accomplicesOf(strace.pid).found.filter((each) =>
           each.startsWith(`it traces process ${daemon.pid} `)
         );
         assertEquals(found.length, count);
-        assertEquals(seeAccomplices(seeDaemon(daemon.pid)).found, []);
+        assertEquals(accomplicesOf(daemon.pid).found, []);
       } finally {
         strace.kill();
         await strace.status;
@@ -83,6 +93,8 @@ Deno.test("parseOtherThread() wants every line", () => {
     assertThrows(() => parseOtherThread(3, text), Error, key);
   }
 });
+
+const accomplicesOf = (pid: number) => seeAccomplices(pid, seeDaemon(pid).sharers);
 
 /** The children of a process, as soon as there are some. */
 async function childrenOf(pid: number): Promise<number[]> {

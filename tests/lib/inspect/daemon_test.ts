@@ -6,6 +6,7 @@ import { CannotAnswer } from "../../../lib/evidence/errors.ts";
 import { TEXT_LIMIT } from "../../../lib/evidence/inspected.ts";
 import { seeDaemon } from "../../../lib/inspect/daemon.ts";
 import { descendants } from "../../../lib/inspect/family.ts";
+import { descriptorTables } from "../../../lib/inspect/open_files.ts";
 import { childrenOf } from "../../../lib/inspect/processes.ts";
 import type { SeenDaemon } from "../../../lib/inspect/subject.ts";
 import { programIn, WatchedProcess } from "../../../lib/inspect/watched_process.ts";
@@ -123,7 +124,9 @@ testNeeding(
 testNeeding(needs, "seeDaemon() sees the thread that polls a ring, which keeps root", async () => {
   await using daemon = await startDaemon(["io-uring=2", ...NOBODY]);
   const { threads, rings: [{ pollingThread }] } = seeDaemon(daemon.pid);
-  assertEquals(threads.find(({ tid }) => tid === pollingThread)?.uids, [0, 0, 0, 0]);
+  assert(pollingThread !== undefined);
+  // Its number is that of the machine's first PID namespace; in /proc it is the second thread.
+  assertEquals(threads.map(({ uids }) => uids[1]), [65534, 0]);
 });
 
 testNeeding(
@@ -248,6 +251,27 @@ for (const [what, [word, state, reason]] of Object.entries(CHANGES)) {
     assert(unseen.some((each) => each.includes(reason)), `${unseen}`);
   });
 }
+
+testNeeding(
+  needs,
+  "seeDaemon() looks again if a thread takes descriptors into a table of its own",
+  async () => {
+    // The first thread takes the packet socket along, away from the table that the other one has.
+    await using daemon = await startDaemon([
+      ...["packet=1", ...NOBODY, "threads=1", "on-signal=unshare=0x400"],
+    ]);
+    const { pid } = daemon;
+    const tables = () =>
+      JSON.stringify(descriptorTables(readDirectory(`/proc/${pid}/task`).map(Number)));
+    let left = 1;
+    const once = () => {
+      if (left-- > 0) change(pid, tables);
+    };
+    const { shown: { unseen }, descriptors } = seeDaemon(pid, once);
+    assertEquals(unseen, []);
+    assertEquals(descriptors.filter(({ tids }) => tids.length > 0).length, descriptors.length / 2);
+  },
+);
 
 /** The error of a look, with its remedy. */
 function refusal(pid: number): string {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Finding, judged, skipped } from "../../../evidence/evidence.ts";
+import { type Finding, judged, leftOut, skipped } from "../../../evidence/evidence.ts";
 import { OPERATION_NAMES, type OperationName } from "../../../evidence/operations.ts";
 import { CANNOT_TELL, type Prediction, type Subject } from "../../../inspect/subject.ts";
 import { groupAlike } from "../../../inspect/threads.ts";
@@ -20,15 +20,19 @@ export type Predictions = ReadonlyMap<OperationName, ReadonlyMap<string, Predict
  *
  * @param hidden Packet sockets that it certainly holds, in words.
  * @param possible Packet sockets that it may hold, in words.
+ * @param onlyAskingTells What it may hold and nobody wanted to ask, in words; `undefined` for
+ * nothing. Then the check is left out.
  */
 export function judgeHidden(
   { sockets }: Pick<Subject, "sockets">,
   hidden: readonly string[],
   possible: readonly string[],
+  onlyAskingTells: string | undefined,
 ): Finding {
   const evidence = { shown: sockets.map(({ link, fds }) => ({ link, fds })), hidden, possible };
   if (hidden.length > 0) return judged(false, joined(hidden), evidence);
   if (possible.length > 0) return skipped(joined(possible), evidence);
+  if (onlyAskingTells !== undefined) return { ...leftOut(onlyAskingTells), evidence };
   const count = sockets.length === 1 ? "1 packet socket" : `${sockets.length} packet sockets`;
   return judged(true, `${count} among its descriptors, and none elsewhere`, evidence);
 }

@@ -88,7 +88,8 @@ function describeSet(set: string): string {
 /**
  * INSP-04: every gid and supplementary group is the gid of the process, or permitted.
  *
- * The gid of the process is the real gid of its first thread, unless that is 0.
+ * The gid of the process is the real gid of its first thread, or of another one if that has ended.
+ * It does not count if it is 0.
  *
  * @param pid The id of its first thread.
  */
@@ -100,8 +101,7 @@ export function judgeGroups(
 ): Finding {
   const malformed = whyMalformed(threads, ({ gids }) => gids);
   if (malformed !== undefined) return skipped(malformed);
-  const first = threads.find(({ tid }) => tid === pid);
-  if (first === undefined) return skipped("the credentials of its first thread were not seen");
+  const first = threads.find(({ tid }) => tid === pid) ?? threads[0];
   const evidence = {
     threads: groupAlike(threads, ({ gids, groups }) => ({ gids, groups })),
     permitted: [...permitted],

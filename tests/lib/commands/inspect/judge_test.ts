@@ -105,6 +105,16 @@ Deno.test("INSP-04: a group beyond the gid of the process, unless it is named", 
   assertEquals(wrong(withThread({ groups: [65534] })), []);
 });
 
+Deno.test("INSP-04: all gids must agree, also if the first thread has ended", () => {
+  const left = (gid: number) => {
+    const threads = [credentials(PID + 1), credentials(PID + 2, { gids: [gid, gid, gid, gid] })];
+    const answers = threads.map((thread) => asked(thread));
+    return subjectOf({ daemon: daemon(threads), asked: { threads: answers, stopped: 1 } });
+  };
+  assertEquals(wrong(left(65534)), []);
+  assertEquals(wrong(left(42)), ["INSP-04 fail"]);
+});
+
 Deno.test("INSP-04: gid 0 is no gid of its own", () => {
   const threads = [credentials(PID, { gids: [0, 0, 0, 0] })];
   const rootsGroup = seen({
@@ -201,6 +211,15 @@ Deno.test("INSP-07: certainly hidden is a fail, and possibly hidden is a skip", 
   assertEquals(wrong(seen({ hidden: ["in flight in fd 4"] })), ["INSP-07 fail"]);
   assertEquals(wrong(seen({ possiblyHidden: ["socket:[7]"] })), ["INSP-07 skip"]);
   assertEquals(wrong(seen({ hidden: ["one"], possiblyHidden: ["other"] })), ["INSP-07 fail"]);
+  assertEquals(wrong(seen({ missingSockets: ["too many"] })).at(0), "INSP-07 skip");
+  assertEquals(wrong(seen({ unseenPlaces: ["a table"] })), ["INSP-07 skip"]);
+});
+
+Deno.test("INSP-07: a ring that only asking could find leaves it out, and excuses nothing else", () => {
+  const onlyAskingTells = "a ring may use it";
+  assertEquals(wrong(seen({ onlyAskingTells })), ["INSP-07 left out"]);
+  assertEquals(wrong(seen({ onlyAskingTells, possiblyHidden: ["it"] })), ["INSP-07 skip"]);
+  assertEquals(wrong(seen({ onlyAskingTells, hidden: ["it"] })), ["INSP-07 fail"]);
 });
 
 Deno.test("INSP-08: a thread without filters, with others, or with unread ones", () => {
@@ -283,7 +302,7 @@ Deno.test("Whatever was not seen turns a pass to a skip, and leaves a fail", () 
     wrong(subjectOf({ daemon: { ...daemon, shown: { ...daemon.shown, unseen } } })),
     ["INSP-06 skip", "INSP-09 skip"],
   );
-  assertEquals(wrong(seen({ unseenSockets: ["no PACKET_DIAG"] })), ["INSP-07 skip"]);
+  assertEquals(wrong(seen({ unseenPlaces: ["no PACKET_DIAG"] })), ["INSP-07 skip"]);
   assertEquals(
     wrong(seen({ missingSockets: ["a thousand more descriptors"] })),
     ["INSP-07 skip", "INSP-09 skip", "INSP-10 skip"],

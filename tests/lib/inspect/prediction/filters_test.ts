@@ -25,6 +25,7 @@ import {
   askedThread,
   credentials,
   daemon,
+  descriptor,
   filterOf,
   outcomeOf,
   packetSocket,
@@ -87,6 +88,24 @@ for (const [call, operation] of Object.entries(SENDING)) {
 
 Deno.test("sendfile(2) sends from a file where splice(2) is refused", () => {
   assertEquals(outcomeOf("splice", refusing("splice")), "allowed");
+  assertEquals(outcomeOf("splice", refusing("splice", "memfd_create")), "allowed");
+  assertEquals(outcomeOf("splice", refusing("splice", "sendfile")), "EPERM");
+});
+
+Deno.test("Where no pipe can be made, splice(2) needs one of the process's own", () => {
+  const of = refusing("pipe2", "pipe", "sendfile");
+  const { outcome, reason } = predicted("splice", of);
+  assertEquals([outcome, reason], [CANNOT_TELL, "a pipe or a file may come from elsewhere"]);
+  const holding = (...ends: readonly ReturnType<typeof descriptor>[]): Subject => ({
+    ...of,
+    daemon: { ...of.daemon, descriptors: [...of.daemon.descriptors, ...ends] },
+  });
+  const [reading, writing] = [
+    descriptor(7, "pipe:[7]", "read"),
+    descriptor(8, "pipe:[7]", "write"),
+  ];
+  assertEquals(outcomeOf("splice", holding(reading)), CANNOT_TELL);
+  assertEquals(outcomeOf("splice", holding(reading, writing)), "allowed");
   assertEquals(outcomeOf("splice", refusing("splice", "sendfile")), "EPERM");
 });
 
@@ -303,7 +322,14 @@ Deno.test("In strict mode only read, write and the end are left", () => {
   assertEquals([outcomeOf("write", of), outcomeOf("send", of)], ["allowed", "killed"]);
 });
 
-Deno.test("A filter does not refuse what takes no call", () => {
+Deno.test("A filter does not refuse what takes no call, whatever is in it", () => {
+  const poller = credentials({ tid: 101, uids: [0, 0, 0, 0] });
+  const hidden = subject(daemon({
+    threads: [credentials({ seccomp: 2, filters: 1 }), poller],
+    rings: [{ fd: 7, files: [], personalities: [], pollingThread: 101 }],
+  }));
+  const around = surroundings({ kernelThreads: [101] });
+  assertEquals(outcomeOf("early-polled-ring", hidden, around), "allowed");
   const nothing = behind(allowlistOf());
   assertEquals(outcomeOf("outlive-parent", nothing), "allowed");
   assertEquals(outcomeOf("early-polled-ring", nothing), "no effect");

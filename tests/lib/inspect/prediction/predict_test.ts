@@ -65,7 +65,7 @@ Deno.test("Every reason has less than 100 characters, and whatever is refused ha
         assert((reason?.length ?? 0) < 100, `${name}: ${reason}`);
         const isRefused = outcome !== "allowed" && outcome !== CANNOT_TELL;
         assertEquals(wall !== null, isRefused, name);
-        assertEquals(reason !== null, outcome !== "allowed", name);
+        if (outcome !== "allowed") assert(reason !== null, name);
       }
     }
   }
@@ -114,6 +114,16 @@ Deno.test("The thread that may do most decides", () => {
     "EPERM",
   );
   assertEquals(outcomeOf("send", askedSubject(bound, free)), "allowed");
+});
+
+Deno.test("Threads whose filters differ only in their content are two kinds", () => {
+  const filters = (refused: "sendto" | "sendmsg") => [
+    filterOf({ syscall: refused, action: "EPERM" }),
+  ];
+  const bound = askedThread(filters("sendto"));
+  const other = askedThread(filters("sendmsg"), { tid: 101 });
+  assertEquals(outcomeOf("send", askedSubject(bound)), "EPERM");
+  assertEquals(outcomeOf("send", askedSubject(bound, other)), "allowed");
 });
 
 Deno.test("A capability of one thread is enough, and the filter of another does not matter", () => {
@@ -209,6 +219,16 @@ Deno.test("Filters that are too long to run for every call leave it open, in bou
   assertEquals([outcome, reason], [CANNOT_TELL, "its filters are too long to try every call"]);
 });
 
+Deno.test("Threads that were not seen leave refusals open, unless all were stopped", () => {
+  const unseenThreads = ["the credentials of 7 threads: there are too many"];
+  const seen = subject(daemon({ unseenThreads }));
+  const { outcome, reason } = predicted("shutdown", seen);
+  assertEquals([outcome, reason], [CANNOT_TELL, "not all of its threads were seen"]);
+  assertEquals(outcomeOf("send", seen), "allowed");
+  const asked = { ...seen, asked: { threads: [askedThread([])], stopped: 1 } };
+  assertEquals(outcomeOf("shutdown", asked), "EOPNOTSUPP");
+});
+
 Deno.test("Without any thread nothing can be told", () => {
   const none = subject(daemon({ threads: [] }));
   const { outcome, reason } = predicted("shutdown", none);
@@ -228,6 +248,26 @@ Deno.test("A process that may create a packet socket may do with it whatever a h
   assertEquals(outcomeOf("sendto-elsewhere", raw(true)), "allowed");
   assertEquals(outcomeOf("sendto-elsewhere", raw(false)), "EBADF");
   assertEquals(outcomeOf("sendto-elsewhere", raw(undefined)), CANNOT_TELL);
+});
+
+Deno.test("A new socket can be bound before it sends, by whatever call", () => {
+  const able = subject(daemon({ netRaw: new Map([[100, true]]) }), []);
+  const matrix = predict(able, surroundings());
+  for (
+    const name of ["send", "write", "write-vector", "splice", "tx-ring", "io-uring-send"] as const
+  ) assertEquals(matrix.get(name)!.get(PROCESS)!.outcome, "allowed", name);
+});
+
+Deno.test("A descriptor that was left open is named, however long its link is", () => {
+  const left = descriptor(7, `/var/log/${"x".repeat(200)}`, "write");
+  const { reason } = predicted(
+    "forgotten-descriptor",
+    subject(daemon({ shown: { descriptors: [left] } })),
+  );
+  assertEquals(reason, `descriptor 7: /var/log/${"x".repeat(51)}`);
+  const hostile = { descriptors: [descriptor(7, "/tmp/\x1b[2J\n", "write")] };
+  const remark = predicted("forgotten-descriptor", subject(daemon({ shown: hostile }))).reason;
+  assertEquals(remark, "descriptor 7: /tmp/\\u{1b}[2J\\u{a}");
 });
 
 Deno.test("The answer of a thread decides on a new packet socket where its namespace is unseen", () => {

@@ -56,6 +56,8 @@ const able = (...bits: readonly number[]): Partial<ThreadCredentials> => ({
   capabilities: { CapEff: capabilities(...bits), CapPrm: capabilities(...bits) },
 });
 
+const unseenSiblings = subject(daemon({ siblings: undefined }));
+
 const named = (link: string) => ({ namespaces: [{ kind: "user", link, same: true }] });
 
 const CASES: { readonly [group: string]: readonly Case[] } = {
@@ -307,6 +309,12 @@ const CASES: { readonly [group: string]: readonly Case[] } = {
     ["polled by nobody", "early-polled-ring", polled(1), "EACCES credential", {
       kernelThreads: [101],
     }],
+    ["polled by one of two", "early-polled-ring", polled(0, 1), CANNOT_TELL, {
+      kernelThreads: [102, 103],
+    }],
+    ["polled by one of two, both root", "early-polled-ring", polled(0, 0), "allowed", {
+      kernelThreads: [102, 103],
+    }],
     ["polled by an unseen thread", "early-polled-ring", polled(0), CANNOT_TELL],
     ["eBPF for all", "ebpf", subject(), "allowed"],
     ["eBPF for some", "ebpf", subject(), "EPERM credential", { unprivilegedBpfDisabled: "2" }],
@@ -328,6 +336,9 @@ const CASES: { readonly [group: string]: readonly Case[] } = {
     ],
     ["none", "take-sibling-socket", siblings([], []), "ESRCH namespace"],
     ["Yama", "take-sibling-socket", siblings([200], []), "EPERM credential", { ptraceScope: "1" }],
+    ["Yama, and none", "take-sibling-socket", siblings([], []), "ESRCH namespace", {
+      ptraceScope: "1",
+    }],
     [
       "Yama, for all",
       "take-sibling-socket",
@@ -350,6 +361,9 @@ const CASES: { readonly [group: string]: readonly Case[] } = {
     ["none", "list-sibling", siblings([], []), "ENOENT namespace"],
     ["an undumpable one", "kill-sibling", siblings([], [201]), "allowed"],
     ["none", "kill-sibling", siblings([], []), "ESRCH namespace"],
+    ["too many to look at", "kill-sibling", unseenSiblings, CANNOT_TELL],
+    ["too many to look at", "trace-sibling", unseenSiblings, CANNOT_TELL],
+    ["too many to look at", "list-sibling", unseenSiblings, CANNOT_TELL],
     [
       "no signal",
       "outlive-parent",
@@ -385,10 +399,16 @@ function withRing(
   return thread(different, { rings });
 }
 
-function polled(uid: number): Subject {
+/**
+ * A process with a ring that thread 101 polls. With two uids it has two threads of the kernel, 102
+ * and 103, and the kernel names the one by a number of another PID namespace.
+ */
+function polled(...uids: readonly number[]): Subject {
   const rings = [{ fd: 7, files: [], personalities: [], pollingThread: 101 }];
-  const poller = credentials({ tid: 101, uids: [uid, uid, uid, uid] });
-  return subject(daemon({ threads: [credentials(), poller], rings }));
+  const pollers = uids.map((uid, i) =>
+    credentials({ tid: uids.length === 1 ? 101 : 102 + i, uids: [uid, uid, uid, uid] })
+  );
+  return subject(daemon({ threads: [credentials(), ...pollers], rings }));
 }
 
 function siblings(
