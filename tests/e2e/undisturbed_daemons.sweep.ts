@@ -55,6 +55,9 @@ async function load(seconds: number, rate: number): Promise<number> {
   return Number(stdout);
 }
 
+/** How long tcpdump may keep the last block of its ring, in milliseconds: its timeout is a second. */
+const LAST_BLOCK = 2000;
+
 /** The counters of tcpdump, which it prints at its end. */
 async function counters(tcpdump: DebianDaemon) {
   const { stderr } = await tcpdump.end("SIGINT");
@@ -83,7 +86,7 @@ async function assertNothingLost(times: number, inspectIt: (pid: number) => void
     await pause(1);
   }
   const sent = await sender.end();
-  await pause(2000); // the timeout of the last block of its ring is a second
+  await pause(LAST_BLOCK);
   assert(sent > times, `${sent} frames`);
   assertEquals(await counters(tcpdump), { captured: sent, received: sent, dropped: 0 });
 }
@@ -122,6 +125,7 @@ testNeeding(
     assert(during.length > 100, `${during.length} calls`);
     const isLoop = (line: string) => / (poll|write|ppoll)\(.* = [1-9]/.test(line);
     assertEquals(during.filter((line) => !isLoop(line)), []);
+    await pause(LAST_BLOCK);
     const { stderr } = await strace.end("SIGINT", pid);
     assertMatch(stderr, new RegExp(`^${sent} packets captured$`, "m"));
     assertMatch(stderr, /^0 packets dropped by kernel$/m);
