@@ -55,7 +55,7 @@ async function load(seconds: number, rate: number): Promise<number> {
   return Number(stdout);
 }
 
-/** How long tcpdump may keep the last block of its ring, in milliseconds: its timeout is a second. */
+/** How long tcpdump may keep the last block of its ring, in ms: the timeout is a second. */
 const LAST_BLOCK = 2000;
 
 /** The counters of tcpdump, which it prints at its end. */
