@@ -20,7 +20,7 @@ import { type Orders, parseOrders, parseWord, type Word } from "./orders.ts";
 /** A run, as the program of the child sees it. */
 export class ChildRun {
   /** The uid with which the child started: 0, or that of a supervisor that is not root. */
-  readonly #bornAs = getresuid().effective;
+  readonly #bornAs = Deno.uid();
 
   /**
    * @param channelFd The child's end of the control channel.
