@@ -24,7 +24,7 @@ import {
   SEEK_END,
 } from "./constants.ts";
 import { close } from "../process/descriptor.ts";
-import { AnswerError, check, lastErrno, SystemError } from "./errno.ts";
+import { AnswerError, check, errnoOf, lastErrno, SystemError } from "./errno.ts";
 import { cString, libc } from "./libc.ts";
 import { rawSyscall } from "./raw_syscall.ts";
 import { addressOf } from "./struct.ts";
@@ -52,8 +52,11 @@ export function pages(size: number): Uint8Array<ArrayBuffer> {
 const mapped = new Set<Uint8Array<ArrayBuffer>>();
 
 // The end of an isolate returns all its memory to the heap while the process continues, as between
-// the files of `deno test`.
-globalThis.addEventListener("unload", () => mapped.forEach(unmap));
+// the files of `deno test`. An error is of no use to anyone at that moment.
+globalThis.addEventListener(
+  "unload",
+  () => mapped.forEach((memory) => errnoOf(() => unmap(memory))),
+);
 
 /**
  * Replaces these pages by a mapping: mmap(2) with `MAP_FIXED`.

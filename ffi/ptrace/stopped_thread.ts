@@ -69,7 +69,7 @@ import {
   reapEnded,
   type Stop,
 } from "./stops.ts";
-import { syscallInstruction } from "./syscall_instruction.ts";
+import { forgetInstruction, syscallInstruction } from "./syscall_instruction.ts";
 import { repeatedCall, RESTARTS, type ThreadCall } from "./thread_call.ts";
 import { hasEnded, isKernelThread, tracerOf } from "./thread_state.ts";
 
@@ -391,6 +391,7 @@ export class StoppedThread implements Disposable {
   #release(timeout: number): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
+    forgetInstruction(this.tid);
     let isDone = false;
     try {
       isDone = this.#detach(timeout);
@@ -541,7 +542,7 @@ export class StoppedThread implements Disposable {
     const mask = new Uint8Array(SIGSET_SIZE).fill(0xff); // no thread can block SIGKILL
     request(this.tid, PTRACE_GETSIGMASK, SIGSET_SIZE, mask);
     if (mask.every((byte) => byte === 0xff)) throw new AnswerError("ptrace", "a full signal mask");
-    const instruction = syscallInstruction(this.tid, registers);
+    const instruction = syscallInstruction(this.tid);
     request(this.tid, PTRACE_SETSIGMASK, SIGSET_SIZE, BLOCKED_WHILE_ASKED);
     return { registers, mask, instruction };
   }

@@ -284,6 +284,32 @@ testNeeding(
     }),
 );
 
+for (const vdso of ["with", "without"] as const) {
+  testNeeding(
+    compiler,
+    `ask() reads no memory of the process, which may never answer (${vdso} its vDSO)`,
+    () =>
+      withCompiled("fuse_memory.c", async (program) => {
+        const folder = await Deno.makeTempDir();
+        const child = await started([program, folder, ...vdso === "with" ? [] : ["without-vdso"]]);
+        const began = performance.now();
+        for (const tid of threadsOf(child.pid)) {
+          using thread = stop(tid);
+          if (vdso === "with") {
+            assertEquals(thread.ask("getpid"), child.pid);
+          } else {
+            assertThrows(() => thread.ask("getpid"), NotAnsweredError, "it has no vDSO");
+          }
+        }
+        const took = performance.now() - began;
+        assert(took < 5000, `${took} ms`);
+        await sendLine(child);
+        assertEquals(await end(child), 7);
+        await Deno.remove(folder);
+      }),
+  );
+}
+
 /** Runs a step on a thread that blocks signals, as the parent of an experiment does. */
 function withEverySignalBlocked<T>(step: () => T): T {
   const before = new Uint8Array(sigset_t.size);
