@@ -52,11 +52,13 @@ export function pages(size: number): Uint8Array<ArrayBuffer> {
 const mapped = new Set<Uint8Array<ArrayBuffer>>();
 
 // The end of an isolate returns all its memory to the heap while the process continues, as between
-// the files of `deno test`. An error is of no use to anyone at that moment.
-globalThis.addEventListener(
-  "unload",
-  () => mapped.forEach((memory) => errnoOf(() => unmap(memory))),
-);
+// the files of `deno test`.
+globalThis.addEventListener("unload", unmapAll);
+
+/** Removes all mappings. An error is of no use to anyone at that moment. */
+function unmapAll(): void {
+  for (const memory of mapped) errnoOf(() => unmap(memory));
+}
 
 /**
  * Replaces these pages by a mapping: mmap(2) with `MAP_FIXED`.
