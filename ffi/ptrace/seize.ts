@@ -10,7 +10,7 @@
  * into that of getpid(2). The handler is machine code, because JavaScript cannot run in a signal
  * handler. At any other moment it changes nothing.
  *
- * The signal is SIGURG, which is ignored by default.
+ * The signal is a real-time one, 63. Deno itself uses SIGURG, which is ignored by default.
  *
  * @module
  */
@@ -28,8 +28,8 @@ import {
 import { withUnblocked } from "../process/signals.ts";
 import { request } from "./requests.ts";
 
-/** SIGURG, the number of the signal. Source: signal(7). */
-const SIGNAL = 23;
+/** The number of the signal, SIGRTMAX - 1. Source: signal(7). */
+const SIGNAL = 63;
 
 /** The interval at which the wait is interrupted, in nanoseconds. */
 const INTERVAL = 10_000_000n;

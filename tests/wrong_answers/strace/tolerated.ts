@@ -278,8 +278,8 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
     why: "a thread that is not stopped gives no answer to the questions that follow",
   },
   {
-    libc: ["syscall"],
-    syscalls: ["timer_create", "timer_settime", "rt_sigaction"],
+    libc: ["syscall", "pthread_sigmask"],
+    syscalls: ["timer_create", "timer_settime", "rt_sigaction", "mprotect", "pthread_sigmask"],
     answers: ["lie"],
     at: ["seize@ffi/ptrace/seize.ts"],
     why: "the timer only limits the wait for an execve(2)",
