@@ -134,7 +134,7 @@ function see(
   const limit = descriptorLimit(folder);
   const namespaces = namespacesOf(folder);
   const siblings = seeSiblings(pid, namespaces.get("pid") ?? "", main.uids[0], deadline);
-  const { sharers, refused } = seeSharers(pid, main.tid);
+  const { sharers, refused } = seeSharers(pid, main.tid, files.tables);
   const unseen = [
     ...whyUnread(unread),
     ...files.unseen,
