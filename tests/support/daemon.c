@@ -128,6 +128,29 @@ static void register_files(const char *word, unsigned long long *numbers, int co
   must(word, syscall(SYS_io_uring_register, ring, IORING_REGISTER_FILES, files, count));
 }
 
+/*
+ * A ring of which nothing shows, with the credentials of the thread: its descriptor is registered
+ * and closed, and its memory is that of the process. The values are those of linux/io_uring.h,
+ * which may be older here.
+ */
+static void make_ring_without_trace(const char *word) {
+  enum { NO_MMAP = 1 << 14, NO_SQARRAY = 1 << 16, REGISTER_RING_FDS = 20 };
+  enum { SIZE = 65536, USER_ADDRESS = 32 /* in both structures of offsets */ };
+  struct io_uring_params parameters = {.flags = NO_MMAP | NO_SQARRAY};
+  for (int i = 0; i < 2; i++) {
+    void *memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (memory == MAP_FAILED) fail(word);
+    char *offsets = i == 0 ? (char *)&parameters.sq_off : (char *)&parameters.cq_off;
+    memcpy(offsets + USER_ADDRESS, &memory, sizeof memory);
+  }
+  ring = must(word, syscall(SYS_io_uring_setup, 4, &parameters));
+  must(word, syscall(SYS_io_uring_register, ring, IORING_REGISTER_PERSONALITY, NULL, 0));
+  struct { unsigned offset, resv; unsigned long long data; } update = {-1U, 0, ring};
+  must(word, syscall(SYS_io_uring_register, ring, REGISTER_RING_FDS, &update, 1));
+  close(ring);
+}
+
 static void install_filter(const char *word, const char *hex, unsigned flags) {
   static unsigned char bytes[8 * BPF_MAXINSNS];
   size_t length = 0;
@@ -260,6 +283,7 @@ static int act(const char *word, char *value) {
   else if (IS("ring-files")) register_files(word, n, count);
   else if (IS("ring-personality"))
     must(word, syscall(SYS_io_uring_register, ring, IORING_REGISTER_PERSONALITY, NULL, 0));
+  else if (IS("ring-without-trace")) make_ring_without_trace(word);
   else if (IS("filter")) install_filter(word, value, 0);
   else if (IS("filter-everywhere")) install_filter(word, value, SECCOMP_FILTER_FLAG_TSYNC);
   else if (IS("write-execute")) {

@@ -42,6 +42,7 @@ export function judgePacketSocket({ daemon, asked }: Subject): Finding {
       doubts.open.push(`whether thread ${tid} has CAP_NET_RAW cannot be told`);
     }
   }
+  doubts.open.push(...ringsWithoutTrace(asked?.threads));
   return conclude(doubts, threads, asked?.threads, ["socket"], {
     net_raw: groupAlike(threads, ({ tid }) => daemon.netRaw.get(tid) ?? null),
   });
@@ -73,6 +74,7 @@ export function judgeRegain(
     doubts.refuted.push(...waysBack(thread, groups.has(0)));
     addAnswers(doubts, thread.tid, calls, asked?.threads);
   }
+  doubts.open.push(...ringsWithoutTrace(asked?.threads));
   const tids = new Set(threads.map(({ tid }) => tid));
   for (const { fd, personalities, pollingThread } of daemon.rings) {
     if (personalities === undefined) {
@@ -98,6 +100,18 @@ export function judgeRegain(
     rings: daemon.rings,
     accomplices: accomplices.found,
   });
+}
+
+/**
+ * Why an io_uring of which nothing shows may act with credentials that were registered with it
+ * before the drop, in words. It can create a packet socket with them (IORING_OP_SOCKET).
+ */
+function ringsWithoutTrace(asked: readonly AskedThread[] = []): string[] {
+  const may = "an io_uring of which nothing shows may keep root's credentials";
+  const user = asked.find(({ usedRing }) => usedRing === true);
+  if (user !== undefined) return [`${may}: thread ${user.tid} has used one`];
+  const unanswered = asked.find(({ usedRing }) => usedRing === undefined);
+  return unanswered === undefined ? [] : [`${may}: thread ${unanswered.tid} cannot be asked`];
 }
 
 /** The ways in which the credentials of a thread let it take root's ids, in words. */

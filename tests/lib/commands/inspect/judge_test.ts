@@ -177,6 +177,13 @@ Deno.test("INSP-05, INSP-06: the answer of each thread must be EPERM, beneath it
   }
 });
 
+Deno.test("INSP-05, INSP-06: a ring of which nothing shows may keep root's credentials", () => {
+  for (const usedRing of [true, undefined]) {
+    assertEquals(wrong(withThread({}, { usedRing })), ["INSP-05 skip", "INSP-06 skip"]);
+  }
+  assertStringIncludes(observed(withThread({}, { usedRing: true }), "INSP-06"), "4712 has used");
+});
+
 Deno.test("INSP-06: saved ids, two capabilities, rings and accomplices lead back", () => {
   const capable = (bit: number) => ({ capabilities: { CapPrm: (1 << bit).toString(16) } });
   assertEquals(wrong(withThread(capable(7))), ["INSP-03 fail", "INSP-06 fail"]);
