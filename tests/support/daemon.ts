@@ -26,7 +26,7 @@
  * | `map-ring=FD`                     | maps a receive ring of packet socket FD, and closes it    |
  * | `io-uring=FLAGS` `ring-files=FD,…`| io_uring_setup(2); registers files with the last ring     |
  * | `ring-personality`                | registers the thread's credentials with the last ring     |
- * | `ring-without-trace`              | a ring with the thread's credentials, of which nothing shows |
+ * | `ring-without-trace`              | a ring, credentials in it, of which nothing shows |
  * | `filter=HEX`                      | installs a filter of system calls on the thread           |
  * | `filter-everywhere=HEX`           | the same on all threads                                   |
  * | `write-execute=N`                 | makes N mappings that are writable and executable         |

@@ -132,6 +132,7 @@ export function surroundings(different: Partial<Surroundings> = {}): Surrounding
     ioUringDisabled: "0",
     ioUringGroup: "-1",
     hasIoUring: true,
+    hasAio: true,
     unprivilegedBpfDisabled: "0",
     ptraceScope: "0",
     maxUserNamespaces: "1000",
