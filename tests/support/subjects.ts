@@ -99,6 +99,8 @@ export function daemon(
     descriptors: shown.descriptors ?? DESCRIPTORS,
     mapped: [],
     sharers: [],
+    heldNetworks: [],
+    writtenMemories: [],
     unseenThreads: [],
     siblings: { dumpable: [200], undumpable: [201] },
     ...different,

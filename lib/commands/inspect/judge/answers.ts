@@ -42,6 +42,11 @@ export function judgePacketSocket({ daemon, asked }: Subject): Finding {
       doubts.open.push(`whether thread ${tid} has CAP_NET_RAW cannot be told`);
     }
   }
+  for (const { fd, link, netRaw } of daemon.heldNetworks) {
+    const there = `in ${link}, which it may enter by descriptor ${fd}`;
+    if (netRaw === true) doubts.refuted.push(`it has CAP_NET_RAW ${there}`);
+    if (netRaw === undefined) doubts.open.push(`whether it has CAP_NET_RAW ${there}`);
+  }
   doubts.open.push(...ringsWithoutTrace(asked?.threads));
   return conclude(doubts, threads, asked?.threads, ["socket"], {
     net_raw: groupAlike(threads, ({ tid }) => daemon.netRaw.get(tid) ?? null),
@@ -74,7 +79,7 @@ export function judgeRegain(
     doubts.refuted.push(...waysBack(thread, groups.has(0)));
     addAnswers(doubts, thread.tid, calls, asked?.threads);
   }
-  doubts.open.push(...ringsWithoutTrace(asked?.threads));
+  doubts.open.push(...ringsWithoutTrace(asked?.threads), ...daemon.writtenMemories);
   const tids = new Set(threads.map(({ tid }) => tid));
   for (const { fd, personalities, pollingThread } of daemon.rings) {
     if (personalities === undefined) {

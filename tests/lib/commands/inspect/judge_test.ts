@@ -184,6 +184,21 @@ Deno.test("INSP-05, INSP-06: a ring of which nothing shows may keep root's crede
   assertStringIncludes(observed(withThread({}, { usedRing: true }), "INSP-06"), "4712 has used");
 });
 
+Deno.test("INSP-05: a network namespace that it may enter counts too", () => {
+  const held = (netRaw: boolean | undefined) =>
+    wrong(withThread({}, {}, { heldNetworks: [{ fd: 6, link: "net:[7]", netRaw }] }));
+  assertEquals([held(true), held(undefined), held(false)], [
+    ["INSP-05 fail"],
+    ["INSP-05 skip"],
+    [],
+  ]);
+});
+
+Deno.test("INSP-06: the memory of another process is a way that may lead back", () => {
+  const memories = { writtenMemories: ["descriptor 3 (/proc/1/mem) writes the memory"] };
+  assertEquals(wrong(withThread({}, {}, memories)), ["INSP-06 skip"]);
+});
+
 Deno.test("INSP-06: saved ids, two capabilities, rings and accomplices lead back", () => {
   const capable = (bit: number) => ({ capabilities: { CapPrm: (1 << bit).toString(16) } });
   assertEquals(wrong(withThread(capable(7))), ["INSP-03 fail", "INSP-06 fail"]);
