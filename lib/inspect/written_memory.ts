@@ -6,6 +6,7 @@
  * @module
  */
 
+import { AT_EMPTY_PATH } from "../../ffi/abi/constants.ts";
 import { SystemError } from "../../ffi/abi/errno.ts";
 import { rawSyscall } from "../../ffi/abi/raw_syscall.ts";
 import { copyDescriptorOf, openThread } from "../../ffi/process/pidfd.ts";
@@ -53,7 +54,7 @@ export function writtenMemories(
     if (mayBeMemory(each.refers_to, mount)) {
       return [`${name} writes the memory of a process, which may have privileges`];
     }
-    if (mount !== undefined || isMemoryFile(Number(folder.split("/").at(-1)), each.fd)) return [];
+    if (mount !== undefined || hasHandle(Number(folder.split("/").at(-1)), each.fd)) return [];
     return [`${name} is on a mount that does not show, and may write the memory of a process`];
   }));
 }
@@ -70,14 +71,23 @@ export function mayBeMemory(path: string, mount: Mount | undefined): boolean {
   return mount.type === "proc" && (isNamedSo(path) || isNamedSo(mount.root));
 }
 
-/** F_GET_SEALS: fcntl(2). Only a file of memfd_create(2), whose mount never shows, has seals. */
-const F_GET_SEALS = 1034;
+/** The size of a `struct file_handle` with room for any handle, in bytes. */
+const HANDLE = 8 + 128;
 
-function isMemoryFile(tid: number, fd: number): boolean {
+/**
+ * Whether the file system of a file gives it a handle, as those of /proc never do:
+ * name_to_handle_at(2). Unlike statfs(2), the kernel answers by itself, also for a file system that
+ * a hostile process provides (FUSE).
+ */
+function hasHandle(tid: number, fd: number): boolean {
+  const handle = new Uint8Array(HANDLE);
+  new DataView(handle.buffer).setUint32(0, HANDLE - 8, true);
   try {
     using thread = openThread(tid);
     using copy = copyDescriptorOf(thread, fd);
-    return rawSyscall("fcntl", copy.fd, F_GET_SEALS, 0) >= 0;
+    const [path, mount] = [new Uint8Array(1), new Uint8Array(4)];
+    rawSyscall("name_to_handle_at", copy.fd, path, handle, mount, AT_EMPTY_PATH);
+    return true;
   } catch (error) {
     if (error instanceof SystemError) return false;
     throw error;

@@ -29,15 +29,25 @@ testNeeding(compiled, "It is found under another name, and where its mount is go
     assertEquals(writtenMemories.length, 1);
     assert(isFound.test(writtenMemories[0]), writtenMemories[0]);
   }
+  // In a mount namespace that does not show, under the name of a file of memory.
+  const memory = "/memfd:x";
+  const elsewhere = `mount -t tmpfs none /mnt; mkdir -p /mnt/old; touch /mnt${memory}; ` +
+    `mount --bind /proc/${root.pid}/mem /mnt${memory}; exec 9<>/mnt${memory}; ` +
+    'exec nsenter --mount=/proc/1/ns/mnt "$0" "$@"';
+  await using daemon = await startDaemon(NOBODY, {
+    through: ["unshare", "--mount", "sh", "-c", elsewhere],
+  });
+  assertEquals(seeDaemon(daemon.pid).writtenMemories.length, 1);
   await Deno.remove(file);
 });
 
 testNeeding(compiled, "Other files that are open for writing are none", async () => {
   const folder = await Deno.makeTempDir();
-  const script = `exec 7<>/proc/self/oom_score_adj 8<>${folder}/mem; exec "$0" "$@"`;
+  const script = `exec 7<>/proc/self/oom_score_adj 8<>${folder}/mem; ` +
+    'mount -t tmpfs none /mnt; exec 9<>/mnt/log; umount -l /mnt; exec "$0" "$@"';
   await using daemon = await startDaemon(
     ["open-path=/proc/self/mem", "open=/dev/null", ...NOBODY],
-    { through: ["sh", "-c", script] },
+    { through: ["unshare", "--mount", "sh", "-c", script] },
   );
   assertEquals(seeDaemon(daemon.pid).writtenMemories, []);
   await Deno.remove(folder, { recursive: true });

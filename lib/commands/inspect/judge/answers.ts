@@ -75,8 +75,15 @@ export function judgeRegain(
   const threads = everyThread(daemon.threads, asked?.threads);
   const doubts: Doubts = { refuted: [...accomplices.found], open: [...accomplices.unseen] };
   const calls: Forbidden[] = ["setgroups", "setresgid", "setresuid"];
+  // All threads of a process are in one user namespace: setns(2).
+  const isHere = daemon.shown.namespaces.every(({ kind, same }) => kind !== "user" || same);
   for (const thread of threads) {
-    doubts.refuted.push(...waysBack(thread, groups.has(0)));
+    doubts.refuted.push(...waysBack(thread, groups.has(0), isHere));
+    if (!isHere && [CAP_SETUID, CAP_SETGID].some((bit) => isHeld(thread.capabilities, bit))) {
+      doubts.open.push(
+        `thread ${thread.tid} has CAP_SETUID or CAP_SETGID over another user namespace`,
+      );
+    }
     addAnswers(doubts, thread.tid, calls, asked?.threads);
   }
   doubts.open.push(...ringsWithoutTrace(asked?.threads), ...daemon.writtenMemories);
@@ -119,9 +126,18 @@ function ringsWithoutTrace(asked: readonly AskedThread[] = []): string[] {
   return unanswered === undefined ? [] : [`${may}: thread ${unanswered.tid} cannot be asked`];
 }
 
-/** The ways in which the credentials of a thread let it take root's ids, in words. */
-function waysBack({ tid, uids, gids, capabilities }: ThreadCredentials, mayBeRootsGroup: boolean) {
-  const has = (bit: bigint) => isHeld(capabilities, bit);
+/**
+ * The ways in which the credentials of a thread let it take root's ids, in words.
+ *
+ * @param isHere Whether it is in the user namespace of this process. In another one, capabilities
+ * give it only the ids that are mapped there.
+ */
+function waysBack(
+  { tid, uids, gids, capabilities }: ThreadCredentials,
+  mayBeRootsGroup: boolean,
+  isHere: boolean,
+) {
+  const has = (bit: bigint) => isHere && isHeld(capabilities, bit);
   const ways = [
     ...uids.slice(0, 3).includes(0) ? ["uid 0"] : [],
     ...has(CAP_SETUID) ? ["CAP_SETUID"] : [],

@@ -194,6 +194,17 @@ Deno.test("INSP-05: a network namespace that it may enter counts too", () => {
   ]);
 });
 
+Deno.test("INSP-06: a capability over another user namespace gives the ids that are mapped there", () => {
+  const threads = [credentials(PID, { capabilities: { CapPrm: "c0" } })];
+  const of = (same: boolean) => {
+    const plain = daemon(threads);
+    const namespaces = [{ kind: "user", link: "user:[1]", same }];
+    return subjectOf({ daemon: { ...plain, shown: { ...plain.shown, namespaces } } });
+  };
+  assertEquals(wrong(of(true)), ["INSP-03 fail", "INSP-06 fail"]);
+  assertEquals(wrong(of(false)), ["INSP-03 fail", "INSP-06 skip"]);
+});
+
 Deno.test("INSP-06: the memory of another process is a way that may lead back", () => {
   const memories = { writtenMemories: ["descriptor 3 (/proc/1/mem) writes the memory"] };
   assertEquals(wrong(withThread({}, {}, memories)), ["INSP-06 skip"]);
