@@ -170,7 +170,7 @@ function see(
     unseenThreads: whyUnread(unread),
     netRaw: places.netRaw,
     heldNetworks: places.heldNetworks,
-    writtenMemories: writtenMemories(files.descriptors, folderOf),
+    writtenMemories: writtenMemories(pid, files.descriptors, folderOf),
     descriptorLimit: limit,
     rings: files.rings,
     descriptors: files.descriptors,

@@ -9,7 +9,7 @@
 import { AT_EMPTY_PATH } from "../../ffi/abi/constants.ts";
 import { SystemError } from "../../ffi/abi/errno.ts";
 import { rawSyscall } from "../../ffi/abi/raw_syscall.ts";
-import { copyDescriptorOf, openThread } from "../../ffi/process/pidfd.ts";
+import { copyDescriptorOf, openProcess, openThread } from "../../ffi/process/pidfd.ts";
 import { readBeginning } from "../../ffi/process/file.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
 import { type InspectedDescriptor, TEXT_LIMIT } from "../evidence/inspected.ts";
@@ -35,6 +35,7 @@ interface Mount {
  * @param folderOf Returns the folder in /proc of a thread that has a descriptor.
  */
 export function writtenMemories(
+  pid: number,
   descriptors: readonly InspectedDescriptor[],
   folderOf: (descriptor: InspectedDescriptor) => string,
 ): string[] {
@@ -54,7 +55,7 @@ export function writtenMemories(
     if (mayBeMemory(each.refers_to, mount)) {
       return [`${name} writes the memory of a process, which may have privileges`];
     }
-    if (mount !== undefined || hasHandle(Number(folder.split("/").at(-1)), each.fd)) return [];
+    if (mount !== undefined || hasHandle(pid, each)) return [];
     return [`${name} is on a mount that does not show, and may write the memory of a process`];
   }));
 }
@@ -79,12 +80,12 @@ const HANDLE = 8 + 128;
  * name_to_handle_at(2). Unlike statfs(2), the kernel answers by itself, also for a file system that
  * a hostile process provides (FUSE).
  */
-function hasHandle(tid: number, fd: number): boolean {
+function hasHandle(pid: number, { fd, tids: [tid] }: InspectedDescriptor): boolean {
   const handle = new Uint8Array(HANDLE);
   new DataView(handle.buffer).setUint32(0, HANDLE - 8, true);
   try {
-    using thread = openThread(tid);
-    using copy = copyDescriptorOf(thread, fd);
+    using holder = tid === undefined ? openProcess(pid) : openThread(tid);
+    using copy = copyDescriptorOf(holder, fd);
     const [path, mount] = [new Uint8Array(1), new Uint8Array(4)];
     rawSyscall("name_to_handle_at", copy.fd, path, handle, mount, AT_EMPTY_PATH);
     return true;
