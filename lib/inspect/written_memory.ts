@@ -1,7 +1,11 @@
 /**
- * Descriptors by which a process may write the memory of another one: `/proc/PID/mem`. The kernel
- * asks for permission when it is opened, as for ptrace(2), and not when it is written. So one that
- * was opened by root controls a process of root's even after the drop: proc_pid_mem(5).
+ * Descriptors by which a process may write the memory of another one, or answer for the kernel:
+ *
+ * - `/proc/PID/mem`. The kernel asks for permission when it is opened, as for ptrace(2), and not
+ *   when it is written. So one that was opened by root controls a process of root's even after the
+ *   drop: proc_pid_mem(5).
+ * - userfaultfd(2), which fills the memory of the process that made it.
+ * - A descriptor of seccomp_unotify(2), which answers the calls of the processes with the filter.
  *
  * @module
  */
@@ -18,6 +22,12 @@ import { listed } from "./listed.ts";
 
 /** The most bytes that are read of a list of mounts. */
 const MOUNTS_BYTES = 1 << 24;
+
+/** Perhaps made by a process of root's, which has them act on it. */
+const MADE_BY_ANOTHER: readonly string[] = [
+  "anon_inode:[userfaultfd]",
+  "anon_inode:seccomp notify",
+];
 
 /** A mount, from proc_pid_mountinfo(5). */
 interface Mount {
@@ -39,14 +49,18 @@ export function writtenMemories(
   descriptors: readonly InspectedDescriptor[],
   folderOf: (descriptor: InspectedDescriptor) => string,
 ): string[] {
+  const made = descriptors.filter(({ refers_to }) => MADE_BY_ANOTHER.includes(refers_to))
+    .map(({ fd, refers_to }) =>
+      `descriptor ${fd} (${refers_to}) controls a process, which may have privileges`
+    );
   const writable = descriptors.filter(({ refers_to, access }) =>
     (refers_to.startsWith("/") || refers_to === TOO_LONG) && access !== "read" && access !== "path"
   );
-  if (writable.length === 0) return [];
+  if (writable.length === 0) return listed(made);
   const mounts = new Map(
     ["/proc/self", folderOf(writable[0])].flatMap((folder) => [...mountsOf(folder)]),
   );
-  return listed(writable.flatMap((each) => {
+  const written = writable.flatMap((each) => {
     const folder = folderOf(each);
     const info = textOf(`${folder}/fdinfo/${each.fd}`);
     const [, id] = info.match(/^mnt_id:\s*(\d+)$/m) ?? [];
@@ -57,7 +71,8 @@ export function writtenMemories(
     }
     if (mount !== undefined || hasHandle(pid, each)) return [];
     return [`${name} is on a mount that does not show, and may write the memory of a process`];
-  }));
+  });
+  return listed([...made, ...written]);
 }
 
 /**

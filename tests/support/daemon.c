@@ -159,6 +159,18 @@ static void install_filter(const char *word, const char *hex, unsigned flags) {
   must(word, syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program));
 }
 
+/* A filter that leaves getpgid(2) to whoever holds the descriptor that is returned. */
+static long answering_descriptor(void) {
+  struct sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0 /* the number of the call */),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getpgid, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog program = {sizeof code / sizeof *code, code};
+  return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+}
+
 struct start {
   char **words;
   int count;
@@ -269,6 +281,8 @@ static int act(const char *word, char *value) {
   else if (IS("setsid")) must(word, setsid());
   else if (IS("open")) must(word, open(value, O_RDWR | O_CLOEXEC));
   else if (IS("open-path")) must(word, open(value, O_PATH | O_CLOEXEC));
+  else if (IS("userfaultfd")) must(word, syscall(SYS_userfaultfd, O_CLOEXEC));
+  else if (IS("answer-calls")) must(word, answering_descriptor());
   else if (IS("create")) must(word, open(value, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   else if (IS("unlink")) must(word, unlink(value));
   else if (IS("close")) must(word, close(n[0]));

@@ -41,6 +41,14 @@ testNeeding(compiled, "It is found under another name, and where its mount is go
   await Deno.remove(file);
 });
 
+testNeeding(compiled, "A descriptor that fills memory, or answers calls, is found", async () => {
+  await using daemon = await startDaemon(["userfaultfd", "answer-calls", ...NOBODY]);
+  assertEquals(seeDaemon(daemon.pid).writtenMemories, [
+    "descriptor 3 (anon_inode:[userfaultfd]) controls a process, which may have privileges",
+    "descriptor 4 (anon_inode:seccomp notify) controls a process, which may have privileges",
+  ]);
+});
+
 testNeeding(compiled, "Other files that are open for writing are none", async () => {
   const folder = await Deno.makeTempDir();
   const script = `exec 7<>/proc/self/oom_score_adj 8<>${folder}/mem; ` +
