@@ -75,6 +75,8 @@ export const SYSCALLS = {
   gettid: [186, 178],
   gettimeofday: [96, 169],
   getuid: [102, 174],
+  io_setup: [206, 0],
+  io_submit: [209, 2],
   io_uring_enter: [426, 426],
   io_uring_register: [427, 427],
   io_uring_setup: [425, 425],

@@ -42,6 +42,12 @@ export function judgePacketSocket({ daemon, asked }: Subject): Finding {
       doubts.open.push(`whether thread ${tid} has CAP_NET_RAW cannot be told`);
     }
   }
+  for (const { fd, link, netRaw } of daemon.heldNetworks) {
+    const there = `in ${link}, which it may enter by descriptor ${fd}`;
+    if (netRaw === true) doubts.refuted.push(`it has CAP_NET_RAW ${there}`);
+    if (netRaw === undefined) doubts.open.push(`whether it has CAP_NET_RAW ${there}`);
+  }
+  doubts.open.push(...ringsWithoutTrace(asked?.threads));
   return conclude(doubts, threads, asked?.threads, ["socket"], {
     net_raw: groupAlike(threads, ({ tid }) => daemon.netRaw.get(tid) ?? null),
   });
@@ -69,10 +75,18 @@ export function judgeRegain(
   const threads = everyThread(daemon.threads, asked?.threads);
   const doubts: Doubts = { refuted: [...accomplices.found], open: [...accomplices.unseen] };
   const calls: Forbidden[] = ["setgroups", "setresgid", "setresuid"];
+  // All threads of a process are in one user namespace: setns(2).
+  const isHere = daemon.shown.namespaces.every(({ kind, same }) => kind !== "user" || same);
   for (const thread of threads) {
-    doubts.refuted.push(...waysBack(thread, groups.has(0)));
+    doubts.refuted.push(...waysBack(thread, groups.has(0), isHere));
+    if (!isHere && [CAP_SETUID, CAP_SETGID].some((bit) => isHeld(thread.capabilities, bit))) {
+      doubts.open.push(
+        `thread ${thread.tid} has CAP_SETUID or CAP_SETGID over another user namespace`,
+      );
+    }
     addAnswers(doubts, thread.tid, calls, asked?.threads);
   }
+  doubts.open.push(...ringsWithoutTrace(asked?.threads), ...daemon.writtenMemories);
   const tids = new Set(threads.map(({ tid }) => tid));
   for (const { fd, personalities, pollingThread } of daemon.rings) {
     if (personalities === undefined) {
@@ -100,9 +114,30 @@ export function judgeRegain(
   });
 }
 
-/** The ways in which the credentials of a thread let it take root's ids, in words. */
-function waysBack({ tid, uids, gids, capabilities }: ThreadCredentials, mayBeRootsGroup: boolean) {
-  const has = (bit: bigint) => isHeld(capabilities, bit);
+/**
+ * Why an io_uring of which nothing shows may act with credentials that were registered with it
+ * before the drop, in words. It can create a packet socket with them (IORING_OP_SOCKET).
+ */
+function ringsWithoutTrace(asked: readonly AskedThread[] = []): string[] {
+  const may = "an io_uring of which nothing shows may keep root's credentials";
+  const user = asked.find(({ usedRing }) => usedRing === true);
+  if (user !== undefined) return [`${may}: thread ${user.tid} has used one`];
+  const unanswered = asked.find(({ usedRing }) => usedRing === undefined);
+  return unanswered === undefined ? [] : [`${may}: thread ${unanswered.tid} cannot be asked`];
+}
+
+/**
+ * The ways in which the credentials of a thread let it take root's ids, in words.
+ *
+ * @param isHere Whether it is in the user namespace of this process. In another one, capabilities
+ * give it only the ids that are mapped there.
+ */
+function waysBack(
+  { tid, uids, gids, capabilities }: ThreadCredentials,
+  mayBeRootsGroup: boolean,
+  isHere: boolean,
+) {
+  const has = (bit: bigint) => isHere && isHeld(capabilities, bit);
   const ways = [
     ...uids.slice(0, 3).includes(0) ? ["uid 0"] : [],
     ...has(CAP_SETUID) ? ["CAP_SETUID"] : [],
