@@ -12,8 +12,8 @@ import type {
   InspectedSocket,
   NamedProcess,
 } from "../evidence/inspected.ts";
-import type { Answers } from "./questions.ts";
-import type { ThreadCredentials } from "./threads.ts";
+import type { Answers } from "./asking/questions.ts";
+import type { ThreadCredentials } from "./threads/threads.ts";
 
 /** The part of the evidence that shows without a look at its sockets, and without stopping it. */
 export type SeenProcessPart = Omit<

@@ -7,9 +7,9 @@
 
 import { Errno } from "../../../../ffi/abi/errno.ts";
 import { type Finding, judged, skipped } from "../../../evidence/evidence.ts";
-import { describeAnswer, FORBIDDEN, type Forbidden } from "../../../inspect/questions.ts";
+import { describeAnswer, FORBIDDEN, type Forbidden } from "../../../inspect/asking/questions.ts";
 import type { AskedThread, Subject } from "../../../inspect/subject.ts";
-import { groupAlike, type ThreadCredentials } from "../../../inspect/threads.ts";
+import { groupAlike, type ThreadCredentials } from "../../../inspect/threads/threads.ts";
 import type { Terms } from "../options.ts";
 import { joined, whichThreads } from "./threads.ts";
 

@@ -8,7 +8,7 @@
 import { type Finding, judged, leftOut, skipped } from "../../../evidence/evidence.ts";
 import { OPERATION_NAMES, type OperationName } from "../../../evidence/operations.ts";
 import { CANNOT_TELL, type Prediction, type Subject } from "../../../inspect/subject.ts";
-import { groupAlike } from "../../../inspect/threads.ts";
+import { groupAlike } from "../../../inspect/threads/threads.ts";
 import { everyThread } from "./answers.ts";
 import { joined, whichThreads } from "./threads.ts";
 

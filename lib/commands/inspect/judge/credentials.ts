@@ -7,7 +7,7 @@
 import { capabilityNames } from "../../../evidence/capability_names.ts";
 import { type Finding, judged, leftOut, skipped } from "../../../evidence/evidence.ts";
 import type { OverflowIds } from "../../../host/users.ts";
-import { groupAlike, type ThreadCredentials } from "../../../inspect/threads.ts";
+import { groupAlike, type ThreadCredentials } from "../../../inspect/threads/threads.ts";
 import type { Terms } from "../options.ts";
 import { joined, whichThreads } from "./threads.ts";
 
