@@ -119,8 +119,8 @@ export interface SeenSockets {
   /** The certain ones among `hidden`. */
   readonly certainlyHidden: readonly string[];
   /**
-   * The packet sockets that some process shows, and this one does not, by their links. A ring of
-   * which nothing shows may use them: `ring_without_trace.ts`.
+   * The packet sockets that some process shows, and this one does not, by their links. A ring that
+   * shows nowhere may use them: `ring_without_trace.ts`.
    */
   readonly ofOthers: readonly string[];
   /**

@@ -84,7 +84,11 @@ function headingOf(cell: Cell): string {
   const { outcome, wall = null, known } = cell;
   const kind = kindOf(cell);
   const by = wall === null ? "" : ` by ${WALLS[wall] ?? wall}`;
-  const against = isExpected(cell) ? "" : `; expected: ${known}`;
+  const against = isExpected(cell)
+    ? ""
+    : known === REFUSED
+    ? " that should be refused"
+    : `; expected: ${known}`;
   if (kind === "unknown") {
     return `cannot be told (${reasonOf(cell) ?? "what decides was not seen"})`;
   }

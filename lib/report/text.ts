@@ -129,20 +129,23 @@ function renderExperiment(
 
 function renderConclusion(experiment: ExperimentEvidence, paint: Palette): string[] {
   const { verdict, conclusion, checks, decisions, error } = experiment;
+  const lines = (before: string, text: string) =>
+    isInspection(experiment) ? folded(before, text) : [`${before}${escapeText(text)}`];
+  const wasNeverSeen = isInspection(experiment) && experiment.process === null;
   if (verdict === "PASS" && conclusion !== null) {
     return [
       paint.pass(`✓ SUCCESS: ${escapeText(conclusion.headline)}`),
-      ...conclusion.points.map((point) => `  - ${escapeText(point)}`),
+      ...conclusion.points.flatMap((point) => lines("  - ", point)),
       "",
       paint.pass(`✓ ${escapeText(conclusion.decision)}`),
     ];
   }
   const open = checks.filter(verdict === "FAIL" ? ({ status }) => status === "fail" : isOpen);
-  const lines = (before: string, text: string) =>
-    isInspection(experiment) ? folded(before, text) : [`${before}${escapeText(text)}`];
-  const rows = open.flatMap(({ id, claim, observed }) =>
-    lines(`  - ${id} `, observed === error ? claim : `${claim}: ${observed}`)
-  );
+  const rows = wasNeverSeen
+    ? []
+    : open.flatMap(({ id, claim, observed }) =>
+      lines(`  - ${id} `, observed === error ? claim : `${claim}: ${observed}`)
+    );
   const cause = error === null ? [] : lines("  ", error);
   const names = decisions.join(", ");
   return verdict === "FAIL"

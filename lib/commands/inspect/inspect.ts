@@ -104,7 +104,7 @@ export async function inspectProcess(pid: number, how: InspectHow): Promise<Insp
     const failure = asFailure(error, pid);
     const message = failure.remedy === null
       ? failure.message
-      : `${failure.message}: ${failure.remedy}`;
+      : `${failure.message}. ${failure.remedy}`;
     return { evidence: record.close(null, { message, isChilds: false }), failure };
   }
 }

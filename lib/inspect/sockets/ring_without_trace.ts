@@ -1,5 +1,5 @@
 /**
- * An io_uring of which nothing shows: a thread may register the ring's descriptor
+ * An io_uring that shows nowhere: a thread may register the ring's descriptor
  * (io_uring_register(2), `IORING_REGISTER_RING_FDS`), and close it. Without a mapping
  * (`IORING_SETUP_NO_MMAP`) no file of /proc mentions the ring, and sockets that are registered in
  * it stay open and in use. If no process shows such a socket, the tables of packet sockets give it
@@ -12,8 +12,8 @@ import { someOf } from "./hidden_sockets.ts";
 import type { AskedDaemon, SeenSockets } from "../subject.ts";
 
 /**
- * Returns why a process may hold a packet socket in a ring of which nothing shows; `undefined` if
- * it cannot.
+ * Returns why a process may hold a packet socket in a ring that shows nowhere; `undefined` if it
+ * cannot.
  *
  * @param asked The answers of its threads; undefined if it was not asked.
  */
@@ -22,9 +22,9 @@ export function whyRingWithoutTrace(
   asked: Pick<AskedDaemon, "threads"> | undefined,
 ): string | undefined {
   if (ofOthers.length === 0) return undefined;
-  const may = `an io_uring of which nothing shows may use packet sockets of other processes ` +
+  const may = `an io_uring that shows nowhere may use packet sockets of other processes ` +
     `(${someOf(ofOthers)})`;
-  if (asked === undefined) return `${may}; asked with --ask, its threads tell`;
+  if (asked === undefined) return `${may}; --ask tells`;
   const unanswered = asked.threads.find(({ usedRing }) => usedRing === undefined);
   const user = asked.threads.find(({ usedRing }) => usedRing === true);
   if (user !== undefined) return `${may}: thread ${user.tid} has used one`;

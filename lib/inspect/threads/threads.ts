@@ -78,7 +78,7 @@ export function groupAlike<T extends { readonly tid: number }, S>(
 ): ThreadsAlike<S>[] {
   const groups = Map.groupBy(threads, (thread) => JSON.stringify(show(thread)));
   return [...groups.values()].map((group) => ({
-    tids: group.map(({ tid }) => tid),
+    tids: [...new Set(group.map(({ tid }) => tid))],
     seen: show(group[0]),
   }));
 }

@@ -23,7 +23,6 @@ import {
   describeHolders,
   describeNamespaces,
   describeProcess,
-  describeReach,
   describeSettings,
   describeThreads,
   describeTids,
@@ -135,7 +134,7 @@ function renderThreads({ threads }: InspectedProcess, manner: Manner): string[] 
   const describe = (each: (typeof threads)[number]) => describeThreads(each) + bounding(each);
   if (threads.length === 1) {
     return paragraph(
-      `  Threads: ${all}${all === 1 ? "" : ", all alike"}: `,
+      `  Threads: ${all}${all === 1 ? "" : ", all alike"}, with `,
       describe(threads[0]),
       "      ",
     );
@@ -241,14 +240,20 @@ function renderHoles(
     paint.heading(`Known holes of Linux ${escapeText(kernel)} behind these operations:`),
     ...shown.flatMap((hole) => [
       `  ${oneLine(`${hole.cve} ${hole.function}: ${hole.status}`, WIDTH - 2)}`,
-      ...paragraph("      ", `reachable by ${describeWays(hole)}: ${describeReach(hole)}`),
+      ...paragraph("      ", describeReachability(hole)),
       ...verbose
         ? [...paragraph("      ", hole.reason), `      ${oneLine(hole.source, WIDTH - 6)}`]
         : [],
     ]),
-    `  ${closed} of ${known_holes.length} are fixed in this version, or came later`,
+    `  ${closed} of ${known_holes.length} are fixed in this version, or entered the kernel after it`,
     ...paragraph("  ", NO_PROOF),
   ];
+}
+
+function describeReachability(hole: InspectedHole): string {
+  const ways = describeWays(hole);
+  if (hole.reachable === null) return `cannot tell whether it is reachable; the way is ${ways}`;
+  return hole.reachable ? `reachable by ${ways}` : `not reachable by ${ways}`;
 }
 
 function renderList(heading: string, items: readonly string[], manner: Manner): string[] {
@@ -264,14 +269,19 @@ function renderList(heading: string, items: readonly string[], manner: Manner): 
  * threads are left out: they stand above.
  */
 function renderChecks(experiment: ExperimentEvidence, { paint, verbose }: Manner): string[] {
-  const { differences = [] } = experiment.process ?? {};
+  const { process, checks } = experiment;
+  if (process === null && !verbose) {
+    const [first, last] = [checks.at(0), checks.at(-1)].map((check) => check?.id);
+    return [paint.heading("Checks:"), paint.skip(`  – ${first} to ${last} could not be judged`)];
+  }
+  const { differences = [] } = process ?? {};
   const lines = experiment.steps.flatMap((step) => step.lines)
     .filter((line) => line.kind !== "note" || !differences.includes(line.text));
   const named = new Set(lines.flatMap((line) => "checks" in line ? line.checks : []));
   return [
     paint.heading("Checks:"),
     ...lines.flatMap((line) => renderLine(line, experiment, paint, verbose)),
-    ...experiment.checks.filter(({ id }) => !named.has(id))
+    ...checks.filter(({ id }) => !named.has(id))
       .flatMap((check) => renderCheck(check, paint, verbose, true)),
   ];
 }

@@ -93,7 +93,7 @@ Deno.test("groupPredictions() shows first what must not be allowed, then what ca
       mark: [cell("EACCES", { known: "EPERM", wall: "another" })],
     }),
     [
-      ["allowed; expected: refused", "write"],
+      ["allowed that should be refused", "write"],
       ["refused with EACCES by another; expected: EPERM", "mark"],
       ["allowed", "bind"],
       ["cannot be told (a filter is installed, content unknown)", "send"],

@@ -38,7 +38,7 @@ if (Deno.uid() === 0) {
         const daemon = seeDaemon(pid);
         const sockets = seePacketSockets(daemon);
         assertEquals([sockets.states, sockets.hidden, sockets.ofOthers], [[], [], [link]]);
-        assert(whyRingWithoutTrace(sockets, undefined)?.includes(`(${link}); asked with --ask`));
+        assert(whyRingWithoutTrace(sockets, undefined)?.includes(`(${link}); --ask tells`));
         const reason = whyRingWithoutTrace(sockets, askDaemon(daemon));
         assert(reason?.endsWith(`(${link}): thread ${pid} has used one`), reason);
       }),
@@ -80,7 +80,7 @@ Deno.test("whyRingWithoutTrace() needs every thread's answer", () => {
     threads: answers.map((usedRing, i) => ({ tid: 10 + i, usedRing })) as never,
   });
   const sockets = { ofOthers: ["socket:[1]", "socket:[2]", "socket:[3]", "socket:[4]"] };
-  const may = "an io_uring of which nothing shows may use packet sockets of other processes " +
+  const may = "an io_uring that shows nowhere may use packet sockets of other processes " +
     "(socket:[1], socket:[2], socket:[3], …)";
   assertEquals(whyRingWithoutTrace(sockets, asked(false, false)), undefined);
   const of = (...answers: (boolean | undefined)[]) =>

@@ -112,6 +112,7 @@ daemonTest("A process without a packet socket shows none, and hides none", async
     ofOthers: [],
     missing: [],
     unseen: [],
+    unseenPlaces: [],
   });
 });
 
