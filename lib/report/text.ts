@@ -73,7 +73,9 @@ function renderVerdict(experiment: ExperimentEvidence, paint: Palette): string {
   const color = paint[STATUS[verdict]];
   const reasons = error !== null ? [error] : verdict === "INCONCLUSIVE" ? whyOpen(checks) : [];
   const reason = reasons.map((each) => `; ${escapeText(each)}`).join("");
-  return `${color(verdict)} ${what}: ${passed} of ${checks.length} checks hold${reason}`;
+  const leftOut = checks.filter(({ left_out }) => left_out).length;
+  const rest = leftOut === 0 ? "" : `, ${leftOut} left out`;
+  return `${color(verdict)} ${what}: ${passed} of ${checks.length} checks hold${rest}${reason}`;
 }
 
 /** The reasons why checks could not be judged, each once, and how to get traffic if that helps. */

@@ -79,7 +79,8 @@ export function renderInspection(
 }
 
 /** The remark behind a list that is cut. */
-const more = (left: number, what: string) => `… and ${left} more ${what} (see --json)`;
+const more = (left: number, what: string) =>
+  `… and ${left} more ${left === 1 ? what : `${what}s`} (see --json)`;
 
 /** Returns items, each folded, and how many are left out. */
 function listed(
@@ -90,7 +91,7 @@ function listed(
   const left = items.length - limit;
   return [
     ...items.slice(0, limit).flatMap((item) => folded(before, item)),
-    ...left > 0 ? [`${" ".repeat(before.length)}${more(left, "such lines")}`] : [],
+    ...left > 0 ? [`${" ".repeat(before.length)}${more(left, "such line")}`] : [],
   ];
 }
 
@@ -146,7 +147,7 @@ function renderThreads({ threads }: InspectedProcess, manner: Manner): string[] 
     ...threads.slice(0, groups).flatMap((each) =>
       paragraph(`    ${describeTids(each.tids)}: `, describe(each), "      ")
     ),
-    ...left > 0 ? [`    ${more(left, "kinds")}`] : [],
+    ...left > 0 ? [`    ${more(left, "kind")}`] : [],
   ];
 }
 
@@ -168,7 +169,7 @@ function renderDescriptors(process: InspectedProcess, manner: Manner): string[] 
   return [
     manner.paint.heading(`Descriptors: ${all}`),
     ...rows,
-    ...left > 0 ? [`      ${more(left, "descriptors")}`] : [],
+    ...left > 0 ? [`      ${more(left, "descriptor")}`] : [],
   ];
 }
 
@@ -183,7 +184,7 @@ function renderSockets(process: InspectedProcess, manner: Manner): string[] {
   return [
     manner.paint.heading(`Packet sockets: ${packet_sockets.length}`),
     ...packet_sockets.slice(0, sockets).flatMap((each) => renderSocket(each, process, manner)),
-    ...left > 0 ? [`  ${more(left, "packet sockets")}`] : [],
+    ...left > 0 ? [`  ${more(left, "packet socket")}`] : [],
   ];
 }
 
@@ -252,7 +253,7 @@ function renderHoles(
 
 function describeReachability(hole: InspectedHole): string {
   const ways = describeWays(hole);
-  if (hole.reachable === null) return `cannot tell whether it is reachable; the way is ${ways}`;
+  if (hole.reachable === null) return `cannot tell whether it is reachable by ${ways}`;
   return hole.reachable ? `reachable by ${ways}` : `not reachable by ${ways}`;
 }
 

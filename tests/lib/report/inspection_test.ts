@@ -126,7 +126,7 @@ Deno.test("The checks that no line names are listed too", () => {
 
 Deno.test("Several inspections end with a line for each, by its process", () => {
   const expected = [
-    "PASS inspect: Process 6 (tcpdump): 6 of 7 checks hold",
+    "PASS inspect: Process 6 (tcpdump): 6 of 7 checks hold, 1 left out",
     "FAIL inspect: Process 20 (relay-worker): 0 of 7 checks hold",
     "INCONCLUSIVE inspect: Process 4099: 0 of 7 checks hold; " +
     "There is no process 4099. Name a process that runs: ps -e lists them",

@@ -34,6 +34,7 @@ export function judgeHidden(
   if (hidden.length > 0) return judged(false, joined(hidden), evidence);
   if (possible.length > 0) return skipped(joined(possible), evidence);
   if (onlyAskingTells !== undefined) return { ...leftOut(onlyAskingTells), evidence };
+  if (sockets.length === 0) return judged(true, "it holds no packet socket", evidence);
   const count = sockets.length === 1 ? "1 packet socket" : `${sockets.length} packet sockets`;
   return judged(true, `${count} among its descriptors, and none elsewhere`, evidence);
 }
