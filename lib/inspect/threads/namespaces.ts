@@ -9,7 +9,7 @@ import type { InspectedNamespace } from "../../evidence/inspected.ts";
 import { linkAt } from "../links.ts";
 
 /** The kinds of namespaces, as /proc names them: namespaces(7). */
-export const NAMESPACE_KINDS = [
+const NAMESPACE_KINDS = [
   "mnt",
   "net",
   "pid",
