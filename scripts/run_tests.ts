@@ -15,9 +15,9 @@ import { parseArgs } from "@std/cli/parse-args";
 import { endOfTests, readTestOutput, type TestResult } from "./test_output.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
-/** Runs side by side. More would make tests wait for a processor that depend on time. */
+/** Runs side by side. With more, tests that depend on time would wait for a processor. */
 const LANES = 2;
-/** Files of one run: enough to be worth a start of Deno, few enough for both lanes to end together. */
+/** Files of one run: enough to be worth a start, few enough for both lanes to end together. */
 const FILES = 8;
 
 const { _: [folder = ROOT], check } = parseArgs(Deno.args, {
@@ -26,7 +26,7 @@ const { _: [folder = ROOT], check } = parseArgs(Deno.args, {
   default: { check: true },
 });
 
-/** The files that `deno test` finds: its own pattern is wider, and the project uses this part. */
+/** The files that `deno test` would find here. */
 function testsUnder(folder: string): string[] {
   const entries = [...Deno.readDirSync(folder)].filter(({ name }) => !name.startsWith("."));
   return entries.toSorted((a, b) => a.name < b.name ? -1 : 1).flatMap(({ name, isDirectory }) => {
