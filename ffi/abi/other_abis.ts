@@ -34,6 +34,8 @@ export const I386_SYSCALLS: Partial<Record<SyscallName, number>> = {
   execveat: 358,
   fcntl: 55,
   fork: 2,
+  io_setup: 245,
+  io_submit: 248,
   io_uring_enter: 426,
   io_uring_setup: 425,
   ioctl: 54,
@@ -105,6 +107,8 @@ export const SOCKETCALLS: Partial<Record<SyscallName, number>> = {
 export const X32_SYSCALLS: Partial<Record<SyscallName, number>> = {
   execve: 520,
   execveat: 545,
+  io_setup: 543,
+  io_submit: 544,
   ioctl: 514,
   process_vm_readv: 539,
   ptrace: 521,

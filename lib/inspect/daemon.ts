@@ -11,6 +11,7 @@ import { readBeginning, readTextFile } from "../../ffi/process/file.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
 import { isKernelThread } from "../../ffi/ptrace/thread_state.ts";
 import { CannotAnswer } from "../evidence/errors.ts";
+import type { InspectedDescriptor } from "../evidence/inspected.ts";
 import { cutText } from "./cut_text.ts";
 import {
   credentialFacts,
@@ -23,7 +24,7 @@ import { linkAt } from "./links.ts";
 import { seeMemory } from "./descriptors/memory_map.ts";
 import { besideOwn, namespacesOf } from "./threads/namespaces.ts";
 import { seeFiles, type SeenFiles } from "./descriptors/open_files.ts";
-import { type Places, seePlaces } from "./threads/places.ts";
+import { type NetworkFile, type Places, seePlaces } from "./threads/places.ts";
 import { nameOf } from "./processes/process_name.ts";
 import { describeSharer, seeSharers } from "./processes/sharers.ts";
 import { seeSiblings } from "./processes/siblings.ts";
@@ -32,6 +33,7 @@ import { threadKinds } from "./threads/thread_kinds.ts";
 import { areSameThreads, listThreads, type ThreadList } from "./threads/thread_list.ts";
 import type { ThreadCredentials } from "./threads/threads.ts";
 import { programIn, WatchedProcess } from "./processes/watched_process.ts";
+import { writtenMemories } from "./descriptors/written_memory.ts";
 
 /** The longest time for everything by default, in milliseconds. */
 const TIME_LIMIT = 30_000;
@@ -127,14 +129,15 @@ function see(
   meanwhile: () => void,
 ): SeenDaemon {
   const folder = `/proc/${pid}/task/${main.tid}`;
-  const others = threads.filter((thread) => thread !== main);
-  const files = seeFiles(pid, [main, ...others].map(({ tid }) => tid), deadline, meanwhile);
+  const tids = [...new Set([main, ...threads])].map(({ tid }) => tid);
+  const files = seeFiles(pid, tids, deadline, meanwhile);
   const memory = seeMemory(folder);
-  const places = seePlaces(pid, threads, deadline);
+  const folderOf = ({ tids: [tid] }: InspectedDescriptor) => `/proc/${pid}/task/${tid ?? main.tid}`;
+  const places = seePlaces(pid, threads, networksAmong(files, folderOf), deadline);
   const limit = descriptorLimit(folder);
   const namespaces = namespacesOf(folder);
   const siblings = seeSiblings(pid, namespaces.get("pid") ?? "", main.uids[0], deadline);
-  const { sharers, refused } = seeSharers(pid, main.tid);
+  const shared = seeSharers(pid, main.tid, files.tables);
   const unseen = [
     ...whyUnread(unread),
     ...files.unseen,
@@ -142,14 +145,14 @@ function see(
     ...places.unseen,
     ...limit === undefined ? ["its limit of descriptors"] : [],
     ...siblings === undefined ? ["other processes of its user: there are too many processes"] : [],
-    ...mayShare(refused),
+    ...mayShare(shared.refused),
   ];
   const kinds = threadKinds(threads);
   const differences = [
     ...differencesBetween(factsOf(threads, places)),
     ...ownTables(files),
     ...kinds.left,
-    ...sharers.map(describeSharer),
+    ...shared.sharers.map(describeSharer),
     ...ended.length === 0 ? [] : [`${threadsInWords(ended)}: ended, and not reaped`],
   ];
   return {
@@ -160,23 +163,46 @@ function see(
       differences: cutList(differences),
       namespaces: besideOwn(namespaces),
       wx_mappings: memory?.writableExecutable ?? null,
-      descriptors: files.descriptors.slice(0, SHOWN.descriptors).map((each) => ({
-        ...each,
-        tids: each.tids.slice(0, SHOWN.threadsOfDescriptor),
-      })),
-      descriptors_left_out: Math.max(0, files.descriptors.length - SHOWN.descriptors),
+      ...firstOf(files),
       unseen: cutList([...new Set(unseen)]),
     },
     threads,
     unseenThreads: whyUnread(unread),
     netRaw: places.netRaw,
+    heldNetworks: places.heldNetworks,
+    writtenMemories: writtenMemories(pid, files.descriptors, folderOf),
     descriptorLimit: limit,
     rings: files.rings,
     descriptors: files.descriptors,
     mapped: memory?.mapped ?? [],
-    sharers,
+    sharers: shared.sharers,
     siblings,
   };
+}
+
+/** Returns the descriptors that the evidence shows, and how many it does not. */
+function firstOf(
+  { descriptors }: SeenFiles,
+): Pick<SeenProcessPart, "descriptors" | "descriptors_left_out"> {
+  return {
+    descriptors: descriptors.slice(0, SHOWN.descriptors).map((each) => ({
+      ...each,
+      tids: each.tids.slice(0, SHOWN.threadsOfDescriptor),
+    })),
+    descriptors_left_out: Math.max(0, descriptors.length - SHOWN.descriptors),
+  };
+}
+
+/** Returns the network namespaces among the descriptors. */
+function networksAmong(
+  { descriptors }: SeenFiles,
+  folderOf: (descriptor: InspectedDescriptor) => string,
+): NetworkFile[] {
+  return descriptors.filter(({ refers_to }) => /^net:\[\d+\]$/.test(refers_to)).map((each) => ({
+    fd: each.fd,
+    link: each.refers_to,
+    path: `${folderOf(each)}/fd/${each.fd}`,
+  }));
 }
 
 /** Returns that the credentials of some threads were not read, in words. */

@@ -50,6 +50,13 @@ export interface Siblings {
   readonly undumpable: readonly number[];
 }
 
+/** A network namespace that a process may enter by a descriptor: setns(2). */
+export interface HeldNetwork {
+  readonly fd: number;
+  readonly link: string;
+  readonly netRaw: boolean | undefined;
+}
+
 /** What the kernel reports of a process, without stopping it. */
 export interface SeenDaemon {
   readonly pid: number;
@@ -62,6 +69,13 @@ export interface SeenDaemon {
    * `ns_capable(net->user_ns, CAP_NET_RAW)` decides; undefined if that cannot be told.
    */
   readonly netRaw: ReadonlyMap<number, boolean | undefined>;
+  /**
+   * The other network namespaces among its descriptors, each with its lowest number, and whether
+   * one of its threads has CAP_NET_RAW there; undefined if that cannot be told.
+   */
+  readonly heldNetworks: readonly HeldNetwork[];
+  /** Descriptors by which it may write the memory of another process, in words. */
+  readonly writtenMemories: readonly string[];
   /** RLIMIT_NOFILE, the soft limit; undefined if it cannot be read. */
   readonly descriptorLimit: number | undefined;
   readonly rings: readonly SeenRing[];

@@ -11,6 +11,7 @@ import { copyDescriptor } from "../../ffi/process/pidfd.ts";
 import type { ExperimentEvidence } from "../../lib/evidence/evidence.ts";
 import { NOBODY, startConfined } from "../support/confined_daemon.ts";
 import { startDaemon } from "../support/daemon.ts";
+import { ringTest } from "../ffi/io_uring/rings.ts";
 import { testNeeding } from "../support/needs.ts";
 import { evidenceIn } from "../support/programs.ts";
 import { here, NOT_ROOT } from "./here.ts";
@@ -171,6 +172,22 @@ testNeeding(compiled, "A root daemon is refuted, and not asked what would succee
   assertMatch(check("INSP-02").observed, /uid 0 \(real, effective, saved, filesystem\)/);
   await daemon.run("name=still"); // it goes on
 });
+
+ringTest(
+  "A ring that shows nowhere, with root's credentials, is no PASS if it is asked",
+  async () => {
+    if (Deno.uid() !== 0) return;
+    await using daemon = await startDaemon(["packet=1", "ring-without-trace", ...NOBODY]);
+    const { outcome, check, wrong } = await inspect(daemon.pid, "--ask");
+    assertEquals([outcome.code, wrong], [
+      4,
+      ["INSP-01 left out", "INSP-05 skip", "INSP-06 skip"],
+    ]);
+    assertMatch(check("INSP-05").observed, /io_uring that shows nowhere.* has used one/);
+    const { text } = await inspect(daemon.pid);
+    assertStringIncludes(text, "But only --ask tells whether an io_uring that shows nowhere");
+  },
+);
 
 for (const [relay, id] of [["relay", "INSP-02"], ["relay-of-processes", "INSP-06"]]) {
   testNeeding(compiled, `Root that hides in a ${relay} of short lives is no PASS`, async () => {

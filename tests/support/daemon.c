@@ -128,12 +128,47 @@ static void register_files(const char *word, unsigned long long *numbers, int co
   must(word, syscall(SYS_io_uring_register, ring, IORING_REGISTER_FILES, files, count));
 }
 
+/*
+ * A ring that shows nowhere, with the credentials of the thread: its descriptor is registered
+ * and closed, and its memory is that of the process. The values are those of linux/io_uring.h,
+ * which may be older here.
+ */
+static void make_ring_without_trace(const char *word) {
+  enum { NO_MMAP = 1 << 14, NO_SQARRAY = 1 << 16, REGISTER_RING_FDS = 20 };
+  enum { SIZE = 65536, USER_ADDRESS = 32 /* in both structures of offsets */ };
+  struct io_uring_params parameters = {.flags = NO_MMAP | NO_SQARRAY};
+  for (int i = 0; i < 2; i++) {
+    void *memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (memory == MAP_FAILED) fail(word);
+    char *offsets = i == 0 ? (char *)&parameters.sq_off : (char *)&parameters.cq_off;
+    memcpy(offsets + USER_ADDRESS, &memory, sizeof memory);
+  }
+  ring = must(word, syscall(SYS_io_uring_setup, 4, &parameters));
+  must(word, syscall(SYS_io_uring_register, ring, IORING_REGISTER_PERSONALITY, NULL, 0));
+  struct { unsigned offset, resv; unsigned long long data; } update = {-1U, 0, ring};
+  must(word, syscall(SYS_io_uring_register, ring, REGISTER_RING_FDS, &update, 1));
+  close(ring);
+}
+
 static void install_filter(const char *word, const char *hex, unsigned flags) {
   static unsigned char bytes[8 * BPF_MAXINSNS];
   size_t length = 0;
   for (; hex[2 * length] != 0; length++) sscanf(hex + 2 * length, "%2hhx", &bytes[length]);
   struct sock_fprog program = {length / 8, (struct sock_filter *)bytes};
   must(word, syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program));
+}
+
+/* A filter that leaves getpgid(2) to whoever holds the descriptor that is returned. */
+static long answering_descriptor(void) {
+  struct sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0 /* the number of the call */),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getpgid, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog program = {sizeof code / sizeof *code, code};
+  return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
 }
 
 struct start {
@@ -246,6 +281,8 @@ static int act(const char *word, char *value) {
   else if (IS("setsid")) must(word, setsid());
   else if (IS("open")) must(word, open(value, O_RDWR | O_CLOEXEC));
   else if (IS("open-path")) must(word, open(value, O_PATH | O_CLOEXEC));
+  else if (IS("userfaultfd")) must(word, syscall(SYS_userfaultfd, O_CLOEXEC));
+  else if (IS("answer-calls")) must(word, answering_descriptor());
   else if (IS("create")) must(word, open(value, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   else if (IS("unlink")) must(word, unlink(value));
   else if (IS("close")) must(word, close(n[0]));
@@ -260,6 +297,7 @@ static int act(const char *word, char *value) {
   else if (IS("ring-files")) register_files(word, n, count);
   else if (IS("ring-personality"))
     must(word, syscall(SYS_io_uring_register, ring, IORING_REGISTER_PERSONALITY, NULL, 0));
+  else if (IS("ring-without-trace")) make_ring_without_trace(word);
   else if (IS("filter")) install_filter(word, value, 0);
   else if (IS("filter-everywhere")) install_filter(word, value, SECCOMP_FILTER_FLAG_TSYNC);
   else if (IS("write-execute")) {

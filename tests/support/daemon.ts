@@ -17,6 +17,7 @@
  * | `unshare=FLAGS`                   | unshare(2), such as 0x400 for a descriptor table          |
  * | `chroot=PATH` `setsid`            | chroot(2), setsid(2)                                      |
  * | `open=PATH` `open-path=PATH`      | opens for reading and writing, or by O_PATH               |
+ * | `userfaultfd` `answer-calls`      | userfaultfd(2); a filter whose descriptor answers getpgid |
  * | `create=PATH` `unlink=PATH`       | opens a new file for writing; removes a name              |
  * | `close=FD` `copies=FD,N`          | closes a descriptor; duplicates one N times               |
  * | `close-from=FD`                   | close_range(2): that descriptor and all above             |
@@ -26,6 +27,7 @@
  * | `map-ring=FD`                     | maps a receive ring of packet socket FD, and closes it    |
  * | `io-uring=FLAGS` `ring-files=FD,…`| io_uring_setup(2); registers files with the last ring     |
  * | `ring-personality`                | registers the thread's credentials with the last ring     |
+ * | `ring-without-trace`              | a ring, credentials in it, that shows nowhere    |
  * | `filter=HEX`                      | installs a filter of system calls on the thread           |
  * | `filter-everywhere=HEX`           | the same on all threads                                   |
  * | `write-execute=N`                 | makes N mappings that are writable and executable         |

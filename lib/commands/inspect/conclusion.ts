@@ -5,13 +5,13 @@
  */
 
 import type { Conclusion, Finding } from "../../evidence/evidence.ts";
-import type { SeenDaemon } from "../../inspect/subject.ts";
+import type { Subject } from "../../inspect/subject.ts";
 import type { InspectionCheckId } from "./description.ts";
 import type { Terms } from "./options.ts";
 
 /** Returns the conclusion about a process. */
 export function concludeInspection(
-  { pid, shown }: SeenDaemon,
+  { daemon: { pid, shown }, asked }: Pick<Subject, "daemon" | "asked">,
   findings: ReadonlyMap<InspectionCheckId, Finding>,
   { expect }: Pick<Terms, "expect">,
 ): Conclusion {
@@ -25,9 +25,13 @@ export function concludeInspection(
       "No new packet socket, and no way back to root by its credentials",
       ...expect === "confined" ? ["No operation with its packet sockets but receiving"] : [],
       ...leftOut.map(({ observed }) => `But ${observed}`),
+      ...asked === undefined ? [ONLY_ASKING_TELLS] : [],
     ],
     decision: expect === "confined"
       ? "D24 (Privilege Separation) holds for this process, and it is confined"
       : "D24 (Privilege Separation) holds for this process",
   };
 }
+
+const ONLY_ASKING_TELLS =
+  "But only --ask tells whether an io_uring that shows nowhere keeps root's credentials";

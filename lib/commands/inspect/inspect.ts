@@ -98,7 +98,7 @@ export async function inspectProcess(pid: number, how: InspectHow): Promise<Insp
     record.matrix(asMatrix(seen[1].predictions, terms));
     for (const [id, finding] of worst) record.decide(id, finding, ["parent"]);
     report(record, last, worst);
-    const conclusion = concludeInspection(last.daemon, worst, terms);
+    const conclusion = concludeInspection({ daemon: last.daemon, asked }, worst, terms);
     return { evidence: record.close(conclusion, null), failure: null };
   } catch (error) {
     const failure = asFailure(error, pid);

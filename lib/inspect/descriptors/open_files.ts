@@ -20,7 +20,13 @@ import { describeRing, seeRing } from "./rings.ts";
 import type { SeenRing } from "../subject.ts";
 
 /** The descriptors of a process. */
-export interface SeenFiles {
+export interface SeenFiles extends SeenDescriptors {
+  /** One thread for each table, the first for that of the process. */
+  readonly tables: readonly number[];
+}
+
+/** The descriptors of some tables. */
+interface SeenDescriptors {
   readonly descriptors: readonly InspectedDescriptor[];
   readonly rings: readonly SeenRing[];
   /** Whatever could not be seen, each with the reason. */
@@ -88,7 +94,11 @@ export function seeFiles(
   for (let attempt = 1;; attempt++) {
     const { tables, unseen } = tablesOf(tids);
     const seen = seeTables(pid, tables, deadline, meanwhile);
-    const files = { ...seen, unseen: [...unseen, ...seen.unseen] };
+    const files = {
+      ...seen,
+      tables: tables.map(({ tids: [first] }) => first),
+      unseen: [...unseen, ...seen.unseen],
+    };
     // A thread that takes a table of its own takes every descriptor with it.
     if (areSameTables(tables, tablesOf(tids).tables)) return files;
     if (attempt === ATTEMPTS) {
@@ -109,9 +119,9 @@ function seeTables(
   tables: readonly DescriptorTable[],
   deadline: number,
   meanwhile: () => void,
-): SeenFiles {
+): SeenDescriptors {
   const unseen: string[] = [];
-  const found: SeenFiles[] = [];
+  const found: SeenDescriptors[] = [];
   let left = DESCRIPTOR_LIMIT;
   for (const [at, table] of tables.entries()) {
     if (left <= 0 || performance.now() > deadline) {
@@ -157,7 +167,7 @@ interface TableReading {
   readonly deadline: number;
 }
 
-function seeTable(pid: number, holders: readonly number[], reading: TableReading): SeenFiles {
+function seeTable(pid: number, holders: readonly number[], reading: TableReading): SeenDescriptors {
   const folder = `/proc/${pid}/task/${holders[0]}`;
   const of = reading.isOwn ? ` of thread ${holders[0]}` : "";
   for (let attempt = 1;; attempt++) {
@@ -177,7 +187,7 @@ function seeTable(pid: number, holders: readonly number[], reading: TableReading
   }
 }
 
-const withReason = (seen: SeenFiles, reason: string): SeenFiles => ({
+const withReason = <T extends SeenDescriptors>(seen: T, reason: string): T => ({
   ...seen,
   unseen: [...seen.unseen, reason],
 });
@@ -205,7 +215,7 @@ function examine(
   links: ReadonlyMap<number, string>,
   tids: readonly number[],
   { deadline }: TableReading,
-): SeenFiles & { left: number } {
+): SeenDescriptors & { left: number } {
   const descriptors: InspectedDescriptor[] = [];
   const rings: SeenRing[] = [];
   const unseen: string[] = [];

@@ -138,10 +138,22 @@ export const KERNEL_INTERFACE_RULES = {
     ways: (view) => {
       const isForAll = view.surroundings.unprivilegedBpfDisabled === "0";
       const loading = isForAll ? undefined : needs(view, "machine", BPF, SYS_ADMIN);
-      return [[
-        step([call("bpf", BPF_PROG_LOAD, POINTER, any(BPF_ATTRIBUTES))], loading),
-        step(setOption(view, SOL_SOCKET, SO_ATTACH_BPF), lock(view)),
-      ]];
+      const attaching = setOption(view, SOL_SOCKET, SO_ATTACH_BPF);
+      const held = view.daemon.descriptors.find(({ refers_to }) =>
+        refers_to === "anon_inode:bpf-prog"
+      );
+      return [
+        [
+          step([call("bpf", BPF_PROG_LOAD, POINTER, any(BPF_ATTRIBUTES))], loading),
+          step(attaching, lock(view)),
+        ],
+        ...held === undefined ? [] : [[
+          step(
+            attaching,
+            lock(view) ?? cannotTell(`descriptor ${held.fd} is a program, which may be one for it`),
+          ),
+        ]],
+      ];
     },
   },
 } satisfies { readonly [name in OperationName]?: Rule };

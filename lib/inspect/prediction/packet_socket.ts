@@ -139,6 +139,19 @@ const mapping = (view: View): Step =>
     ),
   );
 
+/**
+ * Returns the ways to write by io_submit(2), whose request lies in memory, where no filter looks. A
+ * context for it may have been made before a filter. Source: aio_write in fs/aio.c.
+ */
+function submitting(view: View): Step[][] {
+  const { hasAio } = view.surroundings;
+  const answer = hasAio ? undefined : refused("ENOSYS", "kernel", "the kernel has no io_submit(2)");
+  const making = step([call("io_setup", any(1), POINTER)], answer);
+  const before = step([], answer ?? cannotTell("a context for io_submit(2) may be there already"));
+  const submit = [call("io_submit", POINTER, any(1), POINTER)];
+  return [making, before].flatMap((first) => sending(view, submit, first));
+}
+
 const trigger = (view: View): Call[] =>
   onSocket(view, "sendto", POINTER, any(0), any(0), NULL, any(0));
 
@@ -166,7 +179,10 @@ export const PACKET_SOCKET_RULES = {
     ...isUnbound(view) ? [] : [[step(sendingTo(view, NOT_NULL, ADDRESS))]],
   ]),
   "sendto-elsewhere": one((view) => sendingTo(view, NOT_NULL, ADDRESS)),
-  "write": onPacketSocket((view) => sending(view, onSocket(view, "write", POINTER, FRAME))),
+  "write": onPacketSocket((view) => [
+    ...sending(view, onSocket(view, "write", POINTER, FRAME)),
+    ...submitting(view),
+  ]),
   "send-message": one((view) =>
     SENDING_FLAGS.flatMap((flags) => onSocket(view, "sendmsg", POINTER, any(flags)))
   ),
@@ -176,6 +192,7 @@ export const PACKET_SOCKET_RULES = {
   "write-vector": onPacketSocket((view) => [
     ...sending(view, onSocket(view, "writev", POINTER, any(1))),
     ...sending(view, onSocket(view, "pwritev2", POINTER, any(1), -1n, any(-1), any(0))),
+    ...submitting(view),
   ]),
   "splice": onPacketSocket(splicing),
   "attach-filter": one((view) => setOption(view, SOL_SOCKET, SO_ATTACH_FILTER, 16), lock),

@@ -14,12 +14,19 @@ import {
   SIGKILL,
 } from "../../../ffi/abi/constants.ts";
 import type { OperationName } from "../../evidence/operations.ts";
-import { any, type Call, call, POINTER } from "./calls.ts";
+import { any, type Call, call, NOT_NULL, POINTER } from "./calls.ts";
 import { needs } from "./powers.ts";
 import { cannotTell, type KernelAnswer, refused, type Rule, step, type View } from "./rule.ts";
-import { nextDescriptor, openingCalls } from "./socket_steps.ts";
+import { nextDescriptor, openingCalls, PIDFD_FROM_ELSEWHERE } from "./socket_steps.ts";
 
 const SYS_PTRACE = { bit: CAP_SYS_PTRACE, name: "CAP_SYS_PTRACE" };
+
+/** Source: asm-generic/fcntl.h, asm-generic/ioctls.h, asm-generic/sockios.h. */
+const F_SETFL = 4, F_SETOWN = 8, F_SETOWN_EX = 15, O_ASYNC = 0o20000;
+const FIOASYNC = 0x5452, FIOSETOWN = 0x8901, SIOCSPGRP = 0x8902;
+
+/** The limit of processor time, at which a process is killed. Source: asm-generic/resource.h. */
+const RLIMIT_CPU = 0;
 
 /** PTRACE_ATTACH, the older way. Source: sys/ptrace.h. */
 const PTRACE_ATTACH = 16;
@@ -83,6 +90,20 @@ function signalling(pid: number): Call[] {
   ]);
 }
 
+/** The calls that name another process as the owner of a descriptor: fcntl(2), F_SETOWN. */
+const OWNING = [
+  call("fcntl", any(0), F_SETOWN, any(1)),
+  call("fcntl", any(0), F_SETOWN_EX, POINTER),
+  call("ioctl", any(0), FIOSETOWN, POINTER),
+  call("ioctl", any(0), SIOCSPGRP, POINTER),
+];
+
+/** The calls after which the owner gets SIGIO, which ends it, or the signal of F_SETSIG. */
+const SIGNALLING_OWNER = [
+  call("fcntl", any(0), F_SETFL, any(O_ASYNC)),
+  call("ioctl", any(0), FIOASYNC, POINTER),
+];
+
 /**
  * The answer of the process about its parent-death signal. Programs set it on their first thread,
  * and only that one is asked if there are many; an answer of any other counts too.
@@ -106,10 +127,16 @@ export const PROCESS_RULES = {
   },
   "take-sibling-socket": {
     needsSocket: false,
-    ways: (view) => [[
-      step([call("pidfd_open", siblingOf(view), any(0))]),
-      step([call("pidfd_getfd", any(nextDescriptor(view)), any(3), any(0))], attachment(view)),
-    ]],
+    ways: (view) => {
+      const taking = [call("pidfd_getfd", any(nextDescriptor(view)), any(3), any(0))];
+      return [
+        [
+          step([call("pidfd_open", siblingOf(view), any(0))]),
+          step(taking, attachment(view)),
+        ],
+        [step(taking, attachment(view) ?? PIDFD_FROM_ELSEWHERE)],
+      ];
+    },
   },
   "list-sibling": {
     needsSocket: false,
@@ -145,15 +172,17 @@ export const PROCESS_RULES = {
     needsSocket: false,
     ways: (view) => {
       const nobody = alone(view, "ESRCH");
+      const sending = [
+        call("pidfd_send_signal", any(nextDescriptor(view)), any(SIGKILL), POINTER, any(0)),
+      ];
+      const limiting = call("prlimit64", siblingOf(view), any(RLIMIT_CPU), NOT_NULL, any(0));
       return [
         [step(signalling(siblingOf(view)), nobody)],
         [step([call("kill", -1, any(SIGKILL))], nobody)],
-        [
-          step([call("pidfd_open", siblingOf(view), any(0))], nobody),
-          step([
-            call("pidfd_send_signal", any(nextDescriptor(view)), any(SIGKILL), POINTER, any(0)),
-          ]),
-        ],
+        [step([call("pidfd_open", siblingOf(view), any(0))], nobody), step(sending)],
+        [step(sending, nobody ?? PIDFD_FROM_ELSEWHERE)],
+        [step(OWNING, nobody), step(SIGNALLING_OWNER)],
+        [step([limiting], nobody ?? cannotTell("a limit kills a process of the same group too"))],
       ];
     },
   },

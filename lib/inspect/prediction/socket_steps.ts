@@ -156,6 +156,9 @@ export function duplicating(view: View): Call[] {
   ];
 }
 
+/** clone(2), SO_PEERPIDFD and SCM_PIDFD give one as well. */
+export const PIDFD_FROM_ELSEWHERE = cannotTell("a pidfd may come from elsewhere");
+
 /**
  * Returns the ways to get the socket under another number, which no rule of a filter names: by a
  * duplicate, by a descriptor of the process itself, and by a message to itself.
@@ -166,6 +169,7 @@ export function copying(view: View): Step[][] {
   return [
     [step(duplicating(view), room(view, 1))],
     [step([call("pidfd_open", any(view.daemon.pid), any(0))]), step(fetching, room(view, 2))],
+    [step(fetching, room(view, 1) ?? PIDFD_FROM_ELSEWHERE)],
     [
       step(pairing()),
       step([

@@ -24,6 +24,8 @@ export interface Surroundings {
   readonly ioUringGroup: string | undefined;
   /** Whether the kernel has io_uring at all. */
   readonly hasIoUring: boolean;
+  /** Whether the kernel has asynchronous input and output: io_submit(2). */
+  readonly hasAio: boolean;
   /** `kernel.unprivileged_bpf_disabled`. */
   readonly unprivilegedBpfDisabled: string | undefined;
   /** `kernel.yama.ptrace_scope`. */
@@ -57,6 +59,7 @@ export function seeSurroundings({ pid, threads, shown }: SeenDaemon): Surroundin
     ioUringDisabled: setting("kernel/io_uring_disabled"),
     ioUringGroup: setting("kernel/io_uring_group"),
     hasIoUring: hasIoUring(),
+    hasAio: hasAio(),
     unprivilegedBpfDisabled: setting("kernel/unprivileged_bpf_disabled"),
     ptraceScope: setting("kernel/yama/ptrace_scope"),
     maxUserNamespaces: setting("user/max_user_namespaces"),
@@ -106,6 +109,11 @@ function otherAbis(): OtherAbi[] {
 /** Whether the kernel knows io_uring_setup(2). Without entries it makes no ring. */
 function hasIoUring(): boolean {
   return errnoOf(() => rawSyscall("io_uring_setup", 0, 0)) !== Errno.ENOSYS;
+}
+
+/** Whether the kernel knows io_setup(2). For no events it makes no context. */
+function hasAio(): boolean {
+  return errnoOf(() => rawSyscall("io_setup", 0, 0)) !== Errno.ENOSYS;
 }
 
 /** Returns the hard limit of RLIMIT_NOFILE; undefined if it cannot be read. */

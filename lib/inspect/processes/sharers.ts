@@ -8,7 +8,7 @@
 
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { readDirectory, readTextFile } from "../../../ffi/process/file.ts";
-import { sharesDescriptors, sharesMemory } from "../../../ffi/process/kcmp.ts";
+import { compareDescriptorTables, sharesMemory } from "../../../ffi/process/kcmp.ts";
 import { unlessGone } from "../../../ffi/process/proc.ts";
 import { allProcesses } from "./processes.ts";
 import { nameOf } from "./process_name.ts";
@@ -28,35 +28,71 @@ export interface Sharers {
  * compared. So if any process of the list has ended by then, the newest ones are searched for it.
  *
  * @param tid A thread of it that has not ended.
- * @throws {SystemError} If /proc cannot be read.
+ * @param tables One thread for each of its tables of descriptors.
+ * @throws {SystemError} If /proc cannot be read, or `ESRCH` if one of these threads has ended.
  */
-export function seeSharers(pid: number, tid: number): Sharers {
+export function seeSharers(pid: number, tid: number, tables: readonly number[]): Sharers {
+  const common: Common = { tid, tables: sortedTables(tables) };
   const sharers: Sharer[] = [];
   let refused = 0, gone = 0;
   for (const other of allProcesses()) {
     if (other === pid) continue;
-    const compared = compare(tid, other);
+    const compared = compare(common, other);
     if (compared === "gone") gone++;
     else if (compared === "refused") refused++;
     else if (compared !== undefined) sharers.push(compared);
   }
-  return { sharers: gone > 0 ? [...sharers, ...newestSharers(pid, tid)] : sharers, refused };
+  return { sharers: gone > 0 ? [...sharers, ...newestSharers(pid, common)] : sharers, refused };
+}
+
+/** What another process may share with a process. */
+interface Common {
+  /** A thread with its memory. */
+  readonly tid: number;
+  /** One thread for each of its tables of descriptors, in the order of the kernel. */
+  readonly tables: readonly number[];
+}
+
+/** Sorts threads by their tables; none if the kernel does not compare them. */
+function sortedTables(tids: readonly number[]): number[] {
+  try {
+    return tids.toSorted(compareDescriptorTables);
+  } catch (error) {
+    if (error instanceof SystemError && error.errno !== Errno.ESRCH) return [];
+    throw error;
+  }
+}
+
+/** Whether a thread of another process has one of the tables. */
+function sharesTable({ tables }: Common, otherTid: number): boolean {
+  let [low, high] = [0, tables.length];
+  while (low < high) {
+    const middle = low + high >> 1;
+    const order = compareDescriptorTables(otherTid, tables[middle]);
+    if (order === 0) return true;
+    if (order < 0) high = middle;
+    else low = middle + 1;
+  }
+  return false;
 }
 
 /** Returns what another process shares; `undefined` if it shares nothing. */
-function compare(tid: number, other: number): Sharer | "gone" | "refused" | undefined {
+function compare(common: Common, other: number): Sharer | "gone" | "refused" | undefined {
+  const { tid } = common;
   const otherTid = livingThread(other);
   if (otherTid === undefined) return hasOneThread(other) ? undefined : "gone";
   try {
     const shares = {
       sharesMemory: sharesMemory(tid, otherTid),
-      sharesDescriptors: sharesDescriptors(tid, otherTid),
+      // Each of its threads may have a table of its own.
+      sharesDescriptors: readDirectory(`/proc/${other}/task`)
+        .some((name) => sharesTable(common, Number(name))),
     };
     const isSharer = shares.sharesMemory || shares.sharesDescriptors;
     return isSharer ? { ...nameOf(other), ...shares } : undefined;
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    if (error.errno === Errno.ESRCH) return "gone";
+    if (error.errno === Errno.ESRCH || error.errno === Errno.ENOENT) return "gone";
     return haveDifferentMemory(tid, otherTid) ? undefined : "refused";
   }
 }
@@ -72,14 +108,18 @@ const hasOneThread = (pid: number) =>
  */
 const NEWEST = { before: 16, after: 512, rounds: 4 };
 
-function newestSharers(pid: number, tid: number): Sharer[] {
+function newestSharers(pid: number, common: Common): Sharer[] {
   for (let round = 0; round < NEWEST.rounds; round++) {
     const newest = Number(readTextFile("/proc/loadavg").trim().split(" ").at(-1));
     for (let other = newest - NEWEST.before; other < newest + NEWEST.after; other++) {
       if (other < 1 || other === pid) continue;
       try {
-        if (!sharesMemory(tid, other) || isThreadOf(pid, other)) continue;
-        return [{ ...nameOf(other), sharesMemory: true, sharesDescriptors: false }];
+        const shares = {
+          sharesMemory: sharesMemory(common.tid, other),
+          sharesDescriptors: sharesTable(common, other),
+        };
+        if (!shares.sharesMemory && !shares.sharesDescriptors || isThreadOf(pid, other)) continue;
+        return [{ ...nameOf(other), ...shares }];
       } catch (error) {
         if (!(error instanceof SystemError)) throw error;
       }

@@ -49,6 +49,14 @@ export function judgePacketSocket({ daemon, asked }: Subject): Finding {
       doubts.open.push({ tid, what: "CAP_NET_RAW cannot be told" });
     }
   }
+  for (const { fd, link, netRaw } of daemon.heldNetworks) {
+    const there = `in ${link}, which it may enter by descriptor ${fd}`;
+    if (netRaw === true) doubts.refuted.push({ what: `it has CAP_NET_RAW ${there}` });
+    if (netRaw === undefined) {
+      doubts.open.push({ what: `whether it has CAP_NET_RAW ${there} cannot be told` });
+    }
+  }
+  doubts.open.push(...ringsWithoutTrace(asked?.threads));
   return conclude(doubts, threads, asked?.threads, ["socket"], {
     net_raw: groupAlike(threads, ({ tid }) => daemon.netRaw.get(tid) ?? null),
   });
@@ -79,11 +87,23 @@ export function judgeRegain(
     open: accomplices.unseen.map((what) => ({ what })),
   };
   const calls: Forbidden[] = ["setgroups", "setresgid", "setresuid"];
+  // All threads of a process are in one user namespace: setns(2).
+  const isHere = daemon.shown.namespaces.every(({ kind, same }) => kind !== "user" || same);
   for (const thread of threads) {
-    const ways = waysBack(thread, groups.has(0));
+    const ways = waysBack(thread, groups.has(0), isHere);
     if (ways.length > 0) doubts.refuted.push({ tid: thread.tid, what: ways.join(", ") });
+    if (!isHere && [CAP_SETUID, CAP_SETGID].some((bit) => isHeld(thread.capabilities, bit))) {
+      doubts.open.push({
+        tid: thread.tid,
+        what: "CAP_SETUID or CAP_SETGID over another user namespace",
+      });
+    }
     addAnswers(doubts, thread.tid, calls, asked?.threads);
   }
+  doubts.open.push(
+    ...ringsWithoutTrace(asked?.threads),
+    ...daemon.writtenMemories.map((what) => ({ what })),
+  );
   const tids = new Set(threads.map(({ tid }) => tid));
   for (const { fd, personalities, pollingThread } of daemon.rings) {
     const ring = `the io_uring at descriptor ${fd}`;
@@ -106,9 +126,31 @@ export function judgeRegain(
   });
 }
 
-/** The ways in which the credentials of a thread let it take root's ids, in words. */
-function waysBack({ uids, gids, capabilities }: ThreadCredentials, mayBeRootsGroup: boolean) {
-  const has = (bit: bigint) => isHeld(capabilities, bit);
+/**
+ * Why an io_uring that shows nowhere may act with credentials that were registered with it before
+ * the drop. It can create a packet socket with them (IORING_OP_SOCKET).
+ */
+function ringsWithoutTrace(asked: readonly AskedThread[] = []): Doubt[] {
+  const may = "an io_uring that shows nowhere may keep root's credentials";
+  const user = asked.find(({ usedRing }) => usedRing === true);
+  if (user !== undefined) return [{ what: `${may}: thread ${user.tid} has used one` }];
+  const unanswered = asked.find(({ usedRing }) => usedRing === undefined);
+  if (unanswered === undefined) return [];
+  return [{ what: `${may}: thread ${unanswered.tid} cannot be asked` }];
+}
+
+/**
+ * The ways in which the credentials of a thread let it take root's ids, in words.
+ *
+ * @param isHere Whether it is in the user namespace of this process. In another one, capabilities
+ * give it only the ids that are mapped there.
+ */
+function waysBack(
+  { uids, gids, capabilities }: ThreadCredentials,
+  mayBeRootsGroup: boolean,
+  isHere: boolean,
+) {
+  const has = (bit: bigint) => isHere && isHeld(capabilities, bit);
   return [
     ...uids.slice(0, 3).includes(0) ? ["uid 0"] : [],
     ...has(CAP_SETUID) ? ["CAP_SETUID"] : [],

@@ -177,6 +177,39 @@ Deno.test("INSP-05, INSP-06: the answer of each thread must be EPERM, beneath it
   }
 });
 
+Deno.test("INSP-05, INSP-06: a ring that shows nowhere may keep root's credentials", () => {
+  for (const usedRing of [true, undefined]) {
+    assertEquals(wrong(withThread({}, { usedRing })), ["INSP-05 skip", "INSP-06 skip"]);
+  }
+  assertStringIncludes(observed(withThread({}, { usedRing: true }), "INSP-06"), "4712 has used");
+});
+
+Deno.test("INSP-05: a network namespace that it may enter counts too", () => {
+  const held = (netRaw: boolean | undefined) =>
+    wrong(withThread({}, {}, { heldNetworks: [{ fd: 6, link: "net:[7]", netRaw }] }));
+  assertEquals([held(true), held(undefined), held(false)], [
+    ["INSP-05 fail"],
+    ["INSP-05 skip"],
+    [],
+  ]);
+});
+
+Deno.test("INSP-06: a capability over another user namespace gives the ids that are mapped there", () => {
+  const threads = [credentials(PID, { capabilities: { CapPrm: "c0" } })];
+  const of = (same: boolean) => {
+    const plain = daemon(threads);
+    const namespaces = [{ kind: "user", link: "user:[1]", same }];
+    return subjectOf({ daemon: { ...plain, shown: { ...plain.shown, namespaces } } });
+  };
+  assertEquals(wrong(of(true)), ["INSP-03 fail", "INSP-06 fail"]);
+  assertEquals(wrong(of(false)), ["INSP-03 fail", "INSP-06 skip"]);
+});
+
+Deno.test("INSP-06: the memory of another process is a way that may lead back", () => {
+  const memories = { writtenMemories: ["descriptor 3 (/proc/1/mem) writes the memory"] };
+  assertEquals(wrong(withThread({}, {}, memories)), ["INSP-06 skip"]);
+});
+
 Deno.test("INSP-06: saved ids, two capabilities, rings and accomplices lead back", () => {
   const capable = (bit: number) => ({ capabilities: { CapPrm: (1 << bit).toString(16) } });
   assertEquals(wrong(withThread(capable(7))), ["INSP-03 fail", "INSP-06 fail"]);

@@ -102,6 +102,8 @@ export function daemon(
     descriptors: [],
     mapped: [],
     sharers: [],
+    heldNetworks: [],
+    writtenMemories: [],
     siblings: { dumpable: [], undumpable: [] },
     ...changes,
   };

@@ -49,6 +49,8 @@ function seen(pid: number): SeenDaemon {
     descriptors: [],
     mapped: [],
     sharers: [],
+    heldNetworks: [],
+    writtenMemories: [],
     unseenThreads: [],
     siblings: { dumpable: [], undumpable: [] },
   };

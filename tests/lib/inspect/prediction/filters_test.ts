@@ -59,6 +59,7 @@ const SENDING = {
 
 /** All calls that one of these could be replaced by, and those that make copies. */
 const REST = [
+  "io_submit",
   "pwritev2",
   "sendfile",
   "dup",
@@ -111,13 +112,48 @@ Deno.test("Where no pipe can be made, splice(2) needs one of the process's own",
 
 Deno.test("pwritev2(2) does the same as writev(2)", () => {
   assertEquals(outcomeOf("write-vector", refusing("writev")), "allowed");
-  assertEquals(outcomeOf("write-vector", refusing("writev", "pwritev2")), "EPERM");
+  assertEquals(outcomeOf("write-vector", refusing("writev", "pwritev2", "io_submit")), "EPERM");
+});
+
+Deno.test("io_submit(2) does the same as write(2) and writev(2), out of sight", () => {
+  for (
+    const [operation, ...calls] of [["write", "write"], ["write-vector", "writev", "pwritev2"]]
+  ) {
+    const name = operation as "write" | "write-vector";
+    const refused = calls as SyscallName[];
+    assertEquals(outcomeOf(name, refusing(...refused)), "allowed");
+    assertEquals(outcomeOf(name, refusing(...refused, "io_setup")), CANNOT_TELL);
+    assertEquals(outcomeOf(name, refusing(...refused, "io_submit")), "EPERM");
+  }
+});
+
+Deno.test("A descriptor of a process may come from elsewhere", () => {
+  const others = ["dup", "dup2", "dup3", "fcntl", "socketpair"] as const;
+  assertEquals(outcomeOf("duplicate", refusing(...others)), "allowed");
+  assertEquals(outcomeOf("duplicate", refusing(...others, "pidfd_open")), CANNOT_TELL);
+  assertEquals(outcomeOf("duplicate", refusing(...others, "pidfd_getfd")), "EPERM");
+  assertEquals(outcomeOf("take-sibling-socket", refusing("pidfd_open")), CANNOT_TELL);
+});
+
+Deno.test("A process is killed by its limits too, and as the owner of a descriptor", () => {
+  const signals = [
+    ...["kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"] as const,
+    "pidfd_send_signal",
+  ] as const;
+  assertEquals(outcomeOf("kill-sibling", refusing(...signals)), "allowed");
+  assertEquals(outcomeOf("kill-sibling", refusing(...signals, "fcntl")), "allowed");
+  assertEquals(outcomeOf("kill-sibling", refusing(...signals, "fcntl", "ioctl")), CANNOT_TELL);
+  assertEquals(
+    outcomeOf("kill-sibling", refusing(...signals, "fcntl", "ioctl", "prlimit64")),
+    "EPERM",
+  );
 });
 
 const COPYING = ["dup", "dup2", "dup3", "fcntl", "pidfd_getfd", "socketpair"] as const;
 
 Deno.test("A rule for one number is passed by a copy under another", () => {
-  const rules = refusingOn5("write");
+  const elsewhere = { syscall: "io_submit", action: "EPERM" } as const; // its descriptor is hidden
+  const rules = [...refusingOn5("write"), elsewhere];
   assertEquals(outcomeOf("write", behind(filterOf(...rules))), "allowed");
   for (const left of COPYING) {
     const refused = COPYING.filter((each) => each !== left);
@@ -193,10 +229,13 @@ Deno.test("Each action of a filter has its outcome, and the reason names the rul
 
 Deno.test("Where another process answers for the filter, only the kernel's refusal is certain", () => {
   for (const value of [SECCOMP_RET_TRACE, SECCOMP_RET_USER_NOTIF]) {
-    const { outcome, reason } = predicted("write", behind(answering("write", value)));
+    const { outcome, reason } = predicted(
+      "send-message",
+      behind(answering("sendmsg", value)),
+    );
     assertEquals([outcome, reason], [
       CANNOT_TELL,
-      "write: filter 0, instruction 2 leaves it to another process",
+      "sendmsg: filter 0, instruction 2 leaves it to another process",
     ]);
     assertEquals(outcomeOf("shutdown", behind(answering("shutdown", value))), "EOPNOTSUPP");
   }

@@ -72,6 +72,13 @@ const CASES: { readonly [group: string]: readonly Case[] } = {
     ["a locked filter", "detach-filter", socket({ isLocked: true }), "EPERM lock"],
     ["a locked filter", "ebpf", socket({ isLocked: true }), "EPERM lock"],
     ["a locked filter", "send", socket({ isLocked: true }), "allowed"],
+    [
+      "a program for a filter among its descriptors",
+      "ebpf",
+      subject(daemon({ descriptors: [descriptor(7, "anon_inode:bpf-prog")] })),
+      CANNOT_TELL,
+      { unprivilegedBpfDisabled: "2" },
+    ],
     ["an open filter", "detach-filter", socket({ filter: new Uint8Array(8) }), "allowed"],
     ["an extended filter", "detach-filter", socket({ filter: undefined }), "allowed"],
     ["bound to nothing", "send", socket({ ifindex: 0 }), "allowed"],

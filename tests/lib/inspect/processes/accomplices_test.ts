@@ -35,6 +35,15 @@ testNeeding({ root: true }, "One that shares its table of descriptors is found",
   assertEquals(accomplicesOf(apart.pid).found, []);
 });
 
+testNeeding({ root: true }, "One that shares the table of a single thread is found", async () => {
+  const table = ["unshare=0x400", "share-descriptors", ...NOBODY];
+  await using daemon = await startDaemon(["thread", ...table, "end", ...NOBODY]);
+  const [child] = await childrenOf(daemon.pid);
+  const { found } = accomplicesOf(daemon.pid);
+  assertEquals(found.length, 1);
+  assert(found[0].startsWith(`it shares its descriptors with process ${child} `), found[0]);
+});
+
 testNeeding({ root: true }, "One whose root thread hides in a relay leaves it open", async () => {
   await using daemon = await startDaemon(["relay", ...NOBODY, "share-descriptors"]);
   const [child] = await childrenOf(daemon.pid);

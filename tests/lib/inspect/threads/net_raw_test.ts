@@ -98,3 +98,24 @@ testNeeding(needs, "netRaw counts what is permitted and not effective", async ()
   await daemon.run("capabilities=0x2000,0x2000,0");
   assertEquals(await creates(daemon), true);
 });
+
+testNeeding(
+  needs,
+  "A network namespace among the descriptors counts, if it belongs to it",
+  async () => {
+    const nobody = ["groups=", "gid=65534", "uid=65534"];
+    for (
+      const [words, netRaw] of [
+        [[...nobody, `unshare=${NEWUSER | NEWNET}`], true],
+        [[`unshare=${NEWNET}`, ...nobody], false],
+      ] as const
+    ) {
+      await using there = await startDaemon(words);
+      const through = ["sh", "-c", `exec 9</proc/${there.pid}/ns/net; exec "$0" "$@"`];
+      await using daemon = await startDaemon(nobody, { through });
+      const { heldNetworks, netRaw: here } = seeDaemon(daemon.pid);
+      assertEquals(heldNetworks.map((each) => [each.fd, each.netRaw]), [[9, netRaw]]);
+      assertEquals([...here.values()], [false]);
+    }
+  },
+);
