@@ -52,11 +52,9 @@ export function judgePacketSocket({ daemon, asked }: Subject): Finding {
   for (const { fd, link, netRaw } of daemon.heldNetworks) {
     const there = `in ${link}, which it may enter by descriptor ${fd}`;
     if (netRaw === true) doubts.refuted.push({ what: `it has CAP_NET_RAW ${there}` });
-    if (netRaw === undefined) {
-      doubts.open.push({ what: `whether it has CAP_NET_RAW ${there} cannot be told` });
-    }
+    if (netRaw === undefined) doubts.open.push({ what: `CAP_NET_RAW ${there}, cannot be told` });
   }
-  doubts.open.push(...ringsWithoutTrace(asked?.threads));
+  doubts.open.push(...ringsWithoutTrace(asked?.threads).map((what) => ({ what })));
   return conclude(doubts, threads, asked?.threads, ["socket"], {
     net_raw: groupAlike(threads, ({ tid }) => daemon.netRaw.get(tid) ?? null),
   });
@@ -100,10 +98,8 @@ export function judgeRegain(
     }
     addAnswers(doubts, thread.tid, calls, asked?.threads);
   }
-  doubts.open.push(
-    ...ringsWithoutTrace(asked?.threads),
-    ...daemon.writtenMemories.map((what) => ({ what })),
-  );
+  const doubtful = [...ringsWithoutTrace(asked?.threads), ...daemon.writtenMemories];
+  doubts.open.push(...doubtful.map((what) => ({ what })));
   const tids = new Set(threads.map(({ tid }) => tid));
   for (const { fd, personalities, pollingThread } of daemon.rings) {
     const ring = `the io_uring at descriptor ${fd}`;
@@ -127,16 +123,15 @@ export function judgeRegain(
 }
 
 /**
- * Why an io_uring that shows nowhere may act with credentials that were registered with it before
- * the drop. It can create a packet socket with them (IORING_OP_SOCKET).
+ * Why an io_uring that shows nowhere may act with credentials that were registered with it
+ * before the drop, in words. It can create a packet socket with them (IORING_OP_SOCKET).
  */
-function ringsWithoutTrace(asked: readonly AskedThread[] = []): Doubt[] {
+function ringsWithoutTrace(asked: readonly AskedThread[] = []): string[] {
   const may = "an io_uring that shows nowhere may keep root's credentials";
   const user = asked.find(({ usedRing }) => usedRing === true);
-  if (user !== undefined) return [{ what: `${may}: thread ${user.tid} has used one` }];
+  if (user !== undefined) return [`${may}: thread ${user.tid} has used one`];
   const unanswered = asked.find(({ usedRing }) => usedRing === undefined);
-  if (unanswered === undefined) return [];
-  return [{ what: `${may}: thread ${unanswered.tid} cannot be asked` }];
+  return unanswered === undefined ? [] : [`${may}: thread ${unanswered.tid} cannot be asked`];
 }
 
 /**
