@@ -65,7 +65,7 @@ export function asInspectTask(words: Words): InspectTask {
   const ask = words.has("ask");
   if (expect === "confined" && !ask) {
     throw new UsageError(
-      "--expect confined needs --ask: the filters of system calls can only be read from a stopped " +
+      "--expect confined needs --ask: system call filters can only be read from a stopped " +
         `process: fdpass ${INSPECT} --ask --expect confined PID`,
     );
   }

@@ -531,7 +531,7 @@ export const CHECKS = {
     source: "unix(7), SCM_RIGHTS; io_uring_register(2); /proc/net/packet; D24",
   },
   "INSP-08": {
-    claim: "Every thread of the inspected process has the same filters of system calls",
+    claim: "Every thread of the inspected process has the same system call filters",
     expected: "Seccomp 2 on every thread, and on all of them the same programs, byte for byte",
     side: "child",
     source: "seccomp(2); ptrace(2), PTRACE_SECCOMP_GET_FILTER; D24",
@@ -543,7 +543,7 @@ export const CHECKS = {
     source: "lib/evidence/operations.ts; seccomp(2); D24",
   },
   "INSP-10": {
-    claim: "The protections behind the filters of system calls are in place",
+    claim: "The protections behind the system call filters are in place",
     expected:
       "the filter of every packet socket locked and its fanout group joined; not dumpable; the " +
       "bounding set empty on every thread",

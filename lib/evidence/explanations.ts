@@ -596,7 +596,8 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     seenBy: ["parent"],
   },
   "INSP-06": {
-    why: "A drop that can be undone is none. The saved ids and two capabilities decide whether " +
+    why:
+      "A drop that can be undone is not a drop. The saved ids and two capabilities decide whether " +
       "setresuid(2) and its like succeed. Other ways lead past them: an io_uring with root's " +
       "credentials, memory or descriptors shared with a process of root's, a process of root's " +
       "that it traces.",
@@ -632,7 +633,7 @@ export const EXPLANATIONS: Readonly<Record<CheckId, Explanation>> = {
     seenBy: ["parent"],
   },
   "INSP-10": {
-    why: "A filter of system calls is one wall, and one mistake in it opens everything at once. " +
+    why: "A system call filter is one wall, and one mistake in it opens everything at once. " +
       "The state of the sockets and of the process is a second one, which the filter hides as " +
       "long as it holds.",
     refutedBy: "A packet socket whose filter may be replaced, or that is in no fanout group; a " +

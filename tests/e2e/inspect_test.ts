@@ -174,7 +174,7 @@ testNeeding(compiled, "A root daemon is refuted, and not asked what would succee
 });
 
 ringTest(
-  "A ring of which nothing shows, with root's credentials, is no PASS if it is asked",
+  "A ring that shows nowhere, with root's credentials, is no PASS if it is asked",
   async () => {
     if (Deno.uid() !== 0) return;
     await using daemon = await startDaemon(["packet=1", "ring-without-trace", ...NOBODY]);
@@ -183,9 +183,9 @@ ringTest(
       4,
       ["INSP-01 left out", "INSP-05 skip", "INSP-06 skip"],
     ]);
-    assertMatch(check("INSP-05").observed, /io_uring of which nothing shows.* has used one/);
+    assertMatch(check("INSP-05").observed, /io_uring that shows nowhere.* has used one/);
     const { text } = await inspect(daemon.pid);
-    assertStringIncludes(text, "But only --ask tells whether an io_uring of which nothing shows");
+    assertStringIncludes(text, "But only --ask tells whether an io_uring that shows nowhere");
   },
 );
 

@@ -129,7 +129,7 @@ static void register_files(const char *word, unsigned long long *numbers, int co
 }
 
 /*
- * A ring of which nothing shows, with the credentials of the thread: its descriptor is registered
+ * A ring that shows nowhere, with the credentials of the thread: its descriptor is registered
  * and closed, and its memory is that of the process. The values are those of linux/io_uring.h,
  * which may be older here.
  */

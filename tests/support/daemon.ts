@@ -27,7 +27,7 @@
  * | `map-ring=FD`                     | maps a receive ring of packet socket FD, and closes it    |
  * | `io-uring=FLAGS` `ring-files=FD,…`| io_uring_setup(2); registers files with the last ring     |
  * | `ring-personality`                | registers the thread's credentials with the last ring     |
- * | `ring-without-trace`              | a ring, credentials in it, of which nothing shows |
+ * | `ring-without-trace`              | a ring, credentials in it, that shows nowhere    |
  * | `filter=HEX`                      | installs a filter of system calls on the thread           |
  * | `filter-everywhere=HEX`           | the same on all threads                                   |
  * | `write-execute=N`                 | makes N mappings that are writable and executable         |

@@ -34,4 +34,4 @@ export function concludeInspection(
 }
 
 const ONLY_ASKING_TELLS =
-  "But only --ask tells whether an io_uring of which nothing shows keeps root's credentials";
+  "But only --ask tells whether an io_uring that shows nowhere keeps root's credentials";

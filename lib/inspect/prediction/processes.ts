@@ -31,12 +31,12 @@ const RLIMIT_CPU = 0;
 /** PTRACE_ATTACH, the older way. Source: sys/ptrace.h. */
 const PTRACE_ATTACH = 16;
 
-/** Any process of the same uid; a number that is none if there is none. */
+/** Any process of the same uid; the number of no process if there is no other. */
 function siblingOf({ daemon: { siblings } }: View): number {
-  return siblings?.dumpable[0] ?? siblings?.undumpable[0] ?? NOBODY;
+  return siblings?.dumpable[0] ?? siblings?.undumpable[0] ?? NO_PROCESS;
 }
 
-const NOBODY = 1 << 22; // PID_MAX_LIMIT of include/linux/threads.h
+const NO_PROCESS = 1 << 22; // PID_MAX_LIMIT of include/linux/threads.h
 
 /**
  * Returns the answer of a call that has no target, or perhaps none; undefined if there is one.

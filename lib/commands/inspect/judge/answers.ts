@@ -52,7 +52,7 @@ export function judgePacketSocket({ daemon, asked }: Subject): Finding {
   for (const { fd, link, netRaw } of daemon.heldNetworks) {
     const there = `in ${link}, which it may enter by descriptor ${fd}`;
     if (netRaw === true) doubts.refuted.push({ what: `it has CAP_NET_RAW ${there}` });
-    if (netRaw === undefined) doubts.open.push({ what: `whether it has CAP_NET_RAW ${there}` });
+    if (netRaw === undefined) doubts.open.push({ what: `CAP_NET_RAW ${there}, cannot be told` });
   }
   doubts.open.push(...ringsWithoutTrace(asked?.threads).map((what) => ({ what })));
   return conclude(doubts, threads, asked?.threads, ["socket"], {
@@ -123,11 +123,11 @@ export function judgeRegain(
 }
 
 /**
- * Why an io_uring of which nothing shows may act with credentials that were registered with it
+ * Why an io_uring that shows nowhere may act with credentials that were registered with it
  * before the drop, in words. It can create a packet socket with them (IORING_OP_SOCKET).
  */
 function ringsWithoutTrace(asked: readonly AskedThread[] = []): string[] {
-  const may = "an io_uring of which nothing shows may keep root's credentials";
+  const may = "an io_uring that shows nowhere may keep root's credentials";
   const user = asked.find(({ usedRing }) => usedRing === true);
   if (user !== undefined) return [`${may}: thread ${user.tid} has used one`];
   const unanswered = asked.find(({ usedRing }) => usedRing === undefined);

@@ -177,7 +177,7 @@ Deno.test("INSP-05, INSP-06: the answer of each thread must be EPERM, beneath it
   }
 });
 
-Deno.test("INSP-05, INSP-06: a ring of which nothing shows may keep root's credentials", () => {
+Deno.test("INSP-05, INSP-06: a ring that shows nowhere may keep root's credentials", () => {
   for (const usedRing of [true, undefined]) {
     assertEquals(wrong(withThread({}, { usedRing })), ["INSP-05 skip", "INSP-06 skip"]);
   }
