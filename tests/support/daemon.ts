@@ -17,6 +17,7 @@
  * | `unshare=FLAGS`                   | unshare(2), such as 0x400 for a descriptor table          |
  * | `chroot=PATH` `setsid`            | chroot(2), setsid(2)                                      |
  * | `open=PATH` `open-path=PATH`      | opens for reading and writing, or by O_PATH               |
+ * | `terminal`                        | makes a terminal that controls the session                |
  * | `userfaultfd` `answer-calls`      | userfaultfd(2); a filter whose descriptor answers getpgid |
  * | `create=PATH` `unlink=PATH`       | opens a new file for writing; removes a name              |
  * | `close=FD` `copies=FD,N`          | closes a descriptor; duplicates one N times               |
