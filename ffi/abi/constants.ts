@@ -634,6 +634,8 @@ export const SYS_USER_DISPATCH = 2;
 export const SA_RESTART = 0x10000000;
 /** Adds to the signals that a thread blocks: pthread_sigmask(3). */
 export const SIG_BLOCK = 0;
+/** Removes from the signals that a thread blocks. */
+export const SIG_UNBLOCK = 1;
 /** Replaces the signals that a thread blocks. */
 export const SIG_SETMASK = 2;
 

@@ -24,7 +24,7 @@ import {
   SEEK_END,
 } from "./constants.ts";
 import { close } from "../process/descriptor.ts";
-import { AnswerError, check, lastErrno, SystemError } from "./errno.ts";
+import { AnswerError, check, errnoOf, lastErrno, SystemError } from "./errno.ts";
 import { cString, libc } from "./libc.ts";
 import { rawSyscall } from "./raw_syscall.ts";
 import { addressOf } from "./struct.ts";
@@ -53,7 +53,12 @@ const mapped = new Set<Uint8Array<ArrayBuffer>>();
 
 // The end of an isolate returns all its memory to the heap while the process continues, as between
 // the files of `deno test`.
-globalThis.addEventListener("unload", () => mapped.forEach(unmap));
+globalThis.addEventListener("unload", unmapAll);
+
+/** Removes all mappings. An error is of no use to anyone at that moment. */
+function unmapAll(): void {
+  for (const memory of mapped) errnoOf(() => unmap(memory));
+}
 
 /**
  * Replaces these pages by a mapping: mmap(2) with `MAP_FIXED`.

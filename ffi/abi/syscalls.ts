@@ -164,6 +164,8 @@ export const SYSCALLS = {
   tee: [276, 77],
   tgkill: [234, 131],
   time: [201, null],
+  timer_create: [222, 107],
+  timer_settime: [223, 110],
   tkill: [200, 130],
   uname: [63, 160],
   unshare: [272, 97],

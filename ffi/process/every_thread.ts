@@ -14,24 +14,17 @@
  * @module
  */
 
-import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_EXEC, PROT_READ, SA_RESTART } from "../abi/constants.ts";
 import { Errno, SystemError } from "../abi/errno.ts";
-import { mapOver, pages, pageSize, unmap } from "../abi/memory.ts";
 import { rawSyscall } from "../abi/raw_syscall.ts";
 import { addressOf } from "../abi/struct.ts";
 import { type SyscallName, syscallNumber } from "../abi/syscalls.ts";
 import { sleep } from "../socket/poll.ts";
 import { readTextFile } from "./file.ts";
 import { ownThreads, unlessGone } from "./proc.ts";
+import { actionOf, type Handler, loadHandler, replaceAction } from "./signal_handler.ts";
 
 /** SIGSETXID of glibc. Source: sysdeps/unix/sysv/linux/internal-signals.h of glibc. */
 const SIGNAL = 33;
-
-/** The size of a signal mask in the kernel, in bytes. Source: sigset_t in asm/signal.h. */
-const MASK_SIZE = 8;
-
-/** The handler brings its own return to the kernel. Source: asm/signal.h, in no header of glibc. */
-const SA_RESTORER = 0x04000000;
 
 /** How long a thread may take to make the call, in milliseconds. */
 const PATIENCE = 5000;
@@ -47,13 +40,6 @@ const BLOCK = { arguments: 8, made: 56, room: 60, calls: 64, size: 64 + 8 * MOST
 
 /** Where the code has the address of the block. */
 const ADDRESS_OF_BLOCK = 0x80;
-
-/** The handler of an architecture, as machine code. */
-interface Handler {
-  readonly code: string;
-  /** Where its return to the kernel begins; `null` if the kernel provides that (vDSO). */
-  readonly restorer: number | null;
-}
 
 const HANDLERS: { readonly [arch in typeof Deno.build.arch]: Handler } = {
   x86_64: {
@@ -158,11 +144,11 @@ export function callOnEveryThread(
   rawSyscall(name, ...args);
   const self = rawSyscall("gettid");
   prepare(loaded.block, name, args);
-  const before = replaceHandler(handlerOf(loaded));
+  const before = replaceAction(SIGNAL, actionOf(HANDLERS[Deno.build.arch], loaded.code));
   isUnfinished = true; // from here on the code must stay in place
   reachAll(loaded.block, name, self);
   isUnfinished = false;
-  replaceHandler(before);
+  replaceAction(SIGNAL, before);
 }
 
 /**
@@ -241,43 +227,11 @@ function prepare(
   new Uint32Array(block.buffer, block.byteOffset)[BLOCK.room / 4] = MOST_CALLS;
 }
 
-/**
- * Maps the code of the handler. It is never writable and executable at once. The kernel makes it
- * visible to the instruction cache when it becomes executable: __sync_icache_dcache in
- * arch/arm64/mm/flush.c; x86_64 needs nothing.
- */
+/** Maps the handler and its block. */
 function load(): Loaded {
-  const page = pageSize();
-  const memory = pages(page + BLOCK.size);
-  const [code, block] = [memory.subarray(0, page), memory.subarray(page, page + BLOCK.size)];
-  mapOver(memory, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-  try {
-    code.set(Uint8Array.fromHex(HANDLERS[Deno.build.arch].code));
+  const handler = HANDLERS[Deno.build.arch];
+  const { code, memory: block } = loadHandler(handler, BLOCK.size, (code, block) => {
     new BigUint64Array(code.buffer, code.byteOffset)[ADDRESS_OF_BLOCK / 8] = addressOf(block);
-    rawSyscall("mprotect", addressOf(code), page, PROT_READ | PROT_EXEC);
-  } catch (error) {
-    unmap(memory);
-    throw error;
-  }
+  });
   return { code, block };
-}
-
-/**
- * The action of the signal, as the kernel takes it: handler, flags, restorer, mask. All signals are
- * blocked while the handler runs. Source: struct sigaction in asm/signal.h.
- */
-function handlerOf({ code }: Loaded): BigUint64Array<ArrayBuffer> {
-  const { restorer } = HANDLERS[Deno.build.arch];
-  const address = addressOf(code);
-  return restorer === null
-    ? BigUint64Array.of(address, BigInt(SA_RESTART), 0n, ~0n)
-    : BigUint64Array.of(address, BigInt(SA_RESTART | SA_RESTORER), address + BigInt(restorer), ~0n);
-}
-
-/** Sets the action of the signal, and returns the one before. libc's sigaction(3) refuses to. */
-function replaceHandler(action: BigUint64Array<ArrayBuffer>): BigUint64Array<ArrayBuffer> {
-  const before = new BigUint64Array(4);
-  const [wanted, found] = [action, before].map(({ buffer }) => new Uint8Array(buffer));
-  rawSyscall("rt_sigaction", SIGNAL, wanted, found, MASK_SIZE);
-  return before;
 }

@@ -14,7 +14,7 @@
  * @module
  */
 
-import { SIG_BLOCK, SIG_SETMASK } from "../abi/constants.ts";
+import { SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK } from "../abi/constants.ts";
 import { AnswerError, check, SystemError } from "../abi/errno.ts";
 import { readTextFile } from "./file.ts";
 import { sigaction, sigset_t } from "../abi/layouts.ts";
@@ -112,6 +112,21 @@ export function blockSignals(): void {
 export function withOriginalMask<T>(step: () => T): T {
   if (originalMask === undefined) return step();
   const before = changeMask(SIG_SETMASK, originalMask);
+  try {
+    return step();
+  } finally {
+    changeMask(SIG_SETMASK, before);
+  }
+}
+
+/**
+ * Runs a step in which this thread receives a signal, even after {@linkcode blockSignals}.
+ *
+ * @throws {SystemError} If the mask cannot be changed.
+ * @throws Any error of the step.
+ */
+export function withUnblocked<T>(signal: number, step: () => T): T {
+  const before = changeMask(SIG_UNBLOCK, setOf([signal]));
   try {
     return step();
   } finally {

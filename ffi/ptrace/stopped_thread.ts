@@ -28,7 +28,6 @@ import {
   PTRACE_O_SUSPEND_SECCOMP,
   PTRACE_O_TRACESYSGOOD,
   PTRACE_PEEKTEXT,
-  PTRACE_SEIZE,
   PTRACE_SETOPTIONS,
   PTRACE_SETSIGMASK,
   PTRACE_SYSCALL,
@@ -59,10 +58,20 @@ import {
   setWord,
   syscallInfo,
 } from "./requests.ts";
-import { awaitStop, isEnd, isEvent, isSyscall, NO_SIGNAL, reapEnded, type Stop } from "./stops.ts";
-import { syscallInstruction } from "./syscall_instruction.ts";
+import { seize } from "./seize.ts";
+import {
+  awaitStop,
+  isEnd,
+  isEvent,
+  isSyscall,
+  NO_SIGNAL,
+  reap,
+  reapEnded,
+  type Stop,
+} from "./stops.ts";
+import { forgetInstruction, syscallInstruction } from "./syscall_instruction.ts";
 import { repeatedCall, RESTARTS, type ThreadCall } from "./thread_call.ts";
-import { isKernelThread, tracerOf } from "./thread_state.ts";
+import { hasEnded, isKernelThread, tracerOf } from "./thread_state.ts";
 
 /** The thread did not make the system call in question, so there is no answer. */
 export class NotAnsweredError extends Error {
@@ -168,20 +177,27 @@ export class StoppedThread implements Disposable {
    * @param tid The thread id; that of the first thread is the process id.
    * @param timeout How long it may take to stop, and later to answer or to continue, in
    * milliseconds.
+   * @param meanwhile Called every 10 ms while it does not stop. A process that executes a program
+   * waits until its other threads are reaped, those that are traced by this thread:
+   * {@linkcode reapIfEnded}.
    * @returns The thread; `undefined` if it has ended.
    * @throws {SystemError} `EPERM` (no `CAP_SYS_PTRACE`, a thread of this process, or one that is
    * already traced), `ETIMEDOUT` (it did not stop).
    */
-  static stop(tid: number, timeout: number): StoppedThread | undefined {
+  static stop(
+    tid: number,
+    timeout: number,
+    meanwhile: () => void = () => {},
+  ): StoppedThread | undefined {
     try {
-      request(tid, PTRACE_SEIZE, 0, 0);
+      seize(tid, timeout, meanwhile);
     } catch (error) {
       if (isEnd(error, tid)) return undefined;
       throw error;
     }
     const thread = new StoppedThread(tid, timeout);
     try {
-      thread.#interrupt(timeout);
+      thread.#interrupt(timeout, meanwhile);
       return thread;
     } catch (error) {
       thread.#release(0); // no time is left
@@ -350,9 +366,32 @@ export class StoppedThread implements Disposable {
     this.resume();
   }
 
+  /**
+   * Makes sure that the thread is still stopped, or has ended. If another thread of its process has
+   * called execve(2), that one has its id now, and runs.
+   *
+   * @throws {SystemError} `ESRCH` if it runs.
+   */
+  checkStopped(): void {
+    try {
+      request(this.tid, PTRACE_SETOPTIONS, 0, this.#options);
+    } catch (error) {
+      if (!isEnd(error, this.tid)) throw error;
+    }
+  }
+
+  /**
+   * Reaps the thread if it has ended, so that an execve(2) of its process does not wait for that.
+   * It must not be the first thread of its process, whose end belongs to the parent.
+   */
+  reapIfEnded(): void {
+    reap(this.tid);
+  }
+
   #release(timeout: number): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
+    forgetInstruction(this.tid);
     let isDone = false;
     try {
       isDone = this.#detach(timeout);
@@ -380,16 +419,16 @@ export class StoppedThread implements Disposable {
     request(this.tid, how, 0, signal);
   }
 
-  #awaitStop(timeout: number): Stop {
-    return this.#stop = awaitStop(this.tid, timeout);
+  #awaitStop(timeout: number, meanwhile?: () => void): Stop {
+    return this.#stop = awaitStop(this.tid, timeout, meanwhile);
   }
 
   /** Stops the thread between two instructions, wherever it is: PTRACE_INTERRUPT. */
-  #interrupt(timeout: number): void {
+  #interrupt(timeout: number, meanwhile?: () => void): void {
     request(this.tid, PTRACE_INTERRUPT, 0, 0);
     do {
       if (this.#stop !== undefined) this.#continuePast(this.#stop);
-    } while (!isEvent(this.#awaitStop(timeout)));
+    } while (!isEvent(this.#awaitStop(timeout, meanwhile)));
   }
 
   #continuePast(stop: Stop): void {
@@ -503,7 +542,7 @@ export class StoppedThread implements Disposable {
     const mask = new Uint8Array(SIGSET_SIZE).fill(0xff); // no thread can block SIGKILL
     request(this.tid, PTRACE_GETSIGMASK, SIGSET_SIZE, mask);
     if (mask.every((byte) => byte === 0xff)) throw new AnswerError("ptrace", "a full signal mask");
-    const instruction = syscallInstruction(this.tid, registers);
+    const instruction = syscallInstruction(this.tid);
     request(this.tid, PTRACE_SETSIGMASK, SIGSET_SIZE, BLOCKED_WHILE_ASKED);
     return { registers, mask, instruction };
   }
@@ -534,9 +573,22 @@ export class StoppedThread implements Disposable {
       return true;
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
-      if (error.errno === Errno.ESRCH) return reapEnded(this.tid, timeout);
+      if (error.errno === Errno.ESRCH) return this.#leave(timeout);
       if (error.errno === Errno.ETIMEDOUT) return false;
       throw error;
     }
+  }
+
+  /**
+   * Leaves a thread that is not stopped although it was: it has ended, or another thread of its
+   * process has called execve(2), and now has its id. Returns whether nothing is left to do.
+   */
+  #leave(timeout: number): boolean {
+    if (hasEnded(this.tid)) return reapEnded(this.tid, timeout);
+    if (this.#stop !== undefined) {
+      this.#stop = undefined;
+      return this.#detach(timeout);
+    }
+    return tracerOf(this.tid) !== rawSyscall("gettid") || reapEnded(this.tid, timeout);
   }
 }

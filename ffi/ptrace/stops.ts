@@ -46,14 +46,22 @@ export const isSyscall = (stop: Stop): boolean => stop.signal === SYSCALL_STOP;
 /** The number of polls before the first sleep. */
 const POLLS_AT_ONCE = 200;
 
+/** The number of polls after that from one call of `meanwhile` to the next, each after 1 ms. */
+const POLLS_BETWEEN = 10;
+
 /**
  * Waits for a traced thread to stop. It polls, because a thread that is stuck in the kernel would
  * make a blocking wait endless.
  *
  * @param timeout The longest wait, in milliseconds.
+ * @param meanwhile Called every 10 ms while the thread does not stop.
  * @throws {SystemError} `ESRCH` (the thread has ended), `ETIMEDOUT`.
  */
-export function awaitStop(tid: number, timeout: number): Stop {
+export function awaitStop(
+  tid: number,
+  timeout: number,
+  meanwhile: () => void = () => {},
+): Stop {
   const deadline = performance.now() + timeout;
   for (let polls = 0;; polls++) {
     const stop = stopOf(tid);
@@ -61,6 +69,7 @@ export function awaitStop(tid: number, timeout: number): Stop {
     if (polls < POLLS_AT_ONCE) continue;
     if (hasEnded(tid)) throw new SystemError("ptrace", Errno.ESRCH);
     if (performance.now() >= deadline) throw new SystemError("ptrace", Errno.ETIMEDOUT);
+    if (polls % POLLS_BETWEEN === 0) meanwhile();
     sleep(1);
   }
 }
@@ -103,12 +112,14 @@ export function reapEnded(tid: number, timeout: number): boolean {
   }
   const status = unlessGone(() => readTextFile(`/proc/${tid}/status`));
   if (status === undefined || isOwnChild(tid, status)) return true;
-  const options = WEXITED | WNOHANG | __WALL;
-  const errno = errnoOf(() =>
-    rawSyscall("waitid", P_PID, tid, siginfo_t.alloc().bytes, options, 0)
-  );
-  return errno === Errno.ECHILD ||
+  return reap(tid) === Errno.ECHILD ||
     unlessGone(() => readTextFile(`/proc/${tid}/stat`)) === undefined;
+}
+
+/** Reaps a traced thread if it has ended: waitid(2). Returns the errno, 0 for success. */
+export function reap(tid: number): number {
+  const options = WEXITED | WNOHANG | __WALL;
+  return errnoOf(() => rawSyscall("waitid", P_PID, tid, siginfo_t.alloc().bytes, options, 0));
 }
 
 function isOwnChild(tid: number, status: string): boolean {

@@ -1,64 +1,83 @@
 /**
- * Finding an instruction that makes a system call in the memory of another process.
+ * Finding an instruction that makes a system call in another process, without reading its memory:
+ * memory can be such that reading it never ends, a file of a FUSE file system for instance.
+ *
+ * The kernel maps the same code, the vDSO, into every process: vdso(7). Where the instruction is in
+ * it is seen in this process, and where the vDSO of the other process is, in its /proc/PID/maps.
+ * The process can move it, remove it, or write to it. So it is not believed that the instruction is
+ * there: what counts is the call that the kernel reports.
  *
  * @module
  */
 
-import { O_CLOEXEC, O_RDONLY, PTRACE_PEEKTEXT } from "../abi/constants.ts";
-import { errnoOf } from "../abi/errno.ts";
-import { pageSize } from "../abi/memory.ts";
+import { O_CLOEXEC, O_RDONLY } from "../abi/constants.ts";
+import { SystemError } from "../abi/errno.ts";
 import { rawSyscall } from "../abi/raw_syscall.ts";
 import { close } from "../process/descriptor.ts";
 import { open, readTextFile } from "../process/file.ts";
-import { convention, Refusal, request, word } from "./requests.ts";
+import { sharesMemory } from "../process/kcmp.ts";
+import { convention, Refusal } from "./requests.ts";
 
 /** The largest /proc/TID/maps in bytes; more than 65,530 mappings (vm.max_map_count) take. */
 const MAPS_LIMIT = 1 << 24;
 
+/** Where the instruction is in a stopped thread's memory. */
+let known: { readonly tid: number; readonly address: bigint } | undefined;
+
+/** Where the instruction is in the vDSO, in bytes from its start. */
+let ownOffset: bigint | undefined;
+
 /**
- * Returns the address of an instruction that makes a system call: the one that the stopped thread
- * has just executed, the next one, or any in executable memory of its process.
+ * Returns the address of an instruction that makes a system call.
  *
- * @throws {Refusal} If there is none.
+ * @param tid A stopped thread. Until it continues, {@linkcode forgetInstruction}, the address also
+ * serves for others with the same memory.
+ * @throws {Refusal} If the process has no vDSO.
  */
-export function syscallInstruction(tid: number, registers: Uint8Array<ArrayBuffer>): bigint {
-  const next = word(registers, convention.programCounter);
-  const last = next - BigInt(convention.instruction.length);
-  return [last, next].find((address) => isInstructionAt(tid, address)) ?? findInstruction(tid);
+export function syscallInstruction(tid: number): bigint {
+  if (known !== undefined && sharesMemoryWith(known.tid, tid)) return known.address;
+  const vdso = vdsoOf(tid);
+  if (vdso === undefined) throw new Refusal("it has no vDSO, with whose code it would be asked");
+  known = { tid, address: vdso.start + (ownOffset ??= offsetInOwn()) };
+  return known.address;
 }
 
-function isInstructionAt(tid: number, address: bigint): boolean {
-  const bytes = new Uint8Array(8);
-  return errnoOf(() => request(tid, PTRACE_PEEKTEXT, address, bytes)) === 0 &&
-    convention.instruction.every((byte, i) => bytes[i] === byte);
+/** Forgets what is known from a thread that will continue. */
+export function forgetInstruction(tid: number): void {
+  if (known?.tid === tid) known = undefined;
 }
 
-/** Searches the vDSO first, which is small and has such instructions. */
-function findInstruction(tid: number): bigint {
-  const maps = readTextFile(`/proc/${tid}/maps`, MAPS_LIMIT).split("\n");
-  const executable = maps.filter((line) => /^\S+ r.x/.test(line));
-  const isVdso = (line: string) => line.endsWith("[vdso]");
-  const memory = open(`/proc/${tid}/mem`, O_RDONLY | O_CLOEXEC);
+/** Whether two threads certainly share memory. */
+function sharesMemoryWith(tid: number, otherTid: number): boolean {
   try {
-    for (const line of [...executable.filter(isVdso), ...executable.filter((l) => !isVdso(l))]) {
-      const [start, end] = line.split(" ", 1)[0].split("-").map((hex) => BigInt(`0x${hex}`));
-      const found = findInstructionIn(memory, start, end);
-      if (found !== undefined) return found;
-    }
+    return sharesMemory(tid, otherTid);
+  } catch (error) {
+    if (error instanceof SystemError) return false; // not permitted, or not known to the kernel
+    throw error;
+  }
+}
+
+/** Returns where the vDSO of a process is. The paths of files begin with a slash. */
+function vdsoOf(id: number | "self"): { start: bigint; size: number } | undefined {
+  const maps = readTextFile(`/proc/${id}/maps`, MAPS_LIMIT);
+  const [, start, end] = maps.match(/^([0-9a-f]+)-([0-9a-f]+) r.xp \S+ \S+ \d+ +\[vdso\]$/m) ?? [];
+  if (start === undefined) return undefined;
+  return { start: BigInt(`0x${start}`), size: parseInt(end, 16) - parseInt(start, 16) };
+}
+
+function offsetInOwn(): bigint {
+  const vdso = vdsoOf("self");
+  if (vdso === undefined) throw new Refusal("this process has no vDSO");
+  const code = new Uint8Array(vdso.size);
+  const memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+  try {
+    rawSyscall("pread64", memory, code, code.length, vdso.start);
   } finally {
     close(memory);
   }
-  throw new Refusal("it has no instruction that makes a system call");
-}
-
-function findInstructionIn(memory: number, start: bigint, end: bigint): bigint | undefined {
-  const { instruction } = convention;
-  const page = new Uint8Array(pageSize());
-  for (let address = start; address < end; address += BigInt(page.length)) {
-    if (errnoOf(() => rawSyscall("pread64", memory, page, page.length, address)) !== 0) continue;
-    for (let i = page.indexOf(instruction[0]); i !== -1; i = page.indexOf(instruction[0], i + 1)) {
-      if (i % convention.alignment !== 0) continue;
-      if (instruction.every((byte, k) => page[i + k] === byte)) return address + BigInt(i);
-    }
+  const { instruction, alignment } = convention;
+  for (let i = 0; i + instruction.length <= code.length; i += alignment) {
+    if (instruction.every((byte, k) => code[i + k] === byte)) return BigInt(i);
   }
+  throw new Refusal("the vDSO has no instruction that makes a system call");
 }

@@ -46,6 +46,7 @@ export async function runChild(
     // Deno.Command's `detached` would also drop the supplementary groups, and DROP-01 would show
     // nothing about setgroups(2).
     setsid();
+    run.start();
     await experiment.child(run);
     return 0;
   } catch (error) {

@@ -20,7 +20,7 @@ import { type Orders, parseOrders, parseWord, type Word } from "./orders.ts";
 /** A run, as the program of the child sees it. */
 export class ChildRun {
   /** The uid with which the child started: 0, or that of a supervisor that is not root. */
-  readonly #bornAs = getresuid().effective;
+  #bornAs: number | undefined;
 
   /**
    * @param channelFd The child's end of the control channel.
@@ -30,6 +30,11 @@ export class ChildRun {
 
   /** Names the rule of the filter that refused a system call. The start of a worker sets it. */
   explain: (syscall: string) => string | undefined = () => undefined;
+
+  /** Notes the uid with which the child starts. */
+  start(): void {
+    this.#bornAs = getresuid().effective;
+  }
 
   /** Begins a step. The transcript shows whether the child had dropped its privileges. */
   step(title: string): void {

@@ -22,7 +22,6 @@ import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { readDirectory, readLink, readTextFile } from "../../ffi/process/file.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
 import { sleep } from "../../ffi/socket/poll.ts";
-import { Reaper } from "../../ffi/ptrace/reaper.ts";
 import { StoppedThread } from "../../ffi/ptrace/stopped_thread.ts";
 import { cannotStop, is32Bit, tracerOf } from "../../ffi/ptrace/thread_state.ts";
 import { CannotLook, errorsIn } from "../evidence/errors.ts";
@@ -58,10 +57,9 @@ export function askDaemon(daemon: SeenDaemon): AskedDaemon {
   const { pid } = daemon;
   if (is32Bit(pid)) throw cannotAsk(pid, "it runs a 32-bit program");
   if (!canStopSoon(pid)) throw cannotAsk(pid, DOES_NOT_STOP);
-  using reaper = new Reaper();
   for (let attempt = 1;; attempt++) {
     try {
-      return askStopped(daemon, reaper);
+      return askStopped(daemon);
     } catch (error) {
       StoppedThread.releaseSuccessor(pid, PATIENCE);
       const [cause] = errorsIn(error); // others are of threads that could not be released
@@ -88,10 +86,7 @@ function mayHaveExecuted(pid: number, { errno }: SystemError): boolean {
   return errno === Errno.ESRCH || errno === Errno.EPERM && tracerOfAny(pid) === undefined;
 }
 
-function askStopped(
-  daemon: SeenDaemon,
-  reaper: Reaper,
-): { threads: AskedThread[]; stopped: number } {
+function askStopped(daemon: SeenDaemon): { threads: AskedThread[]; stopped: number } {
   const { pid } = daemon;
   const began = performance.now();
   const checkTime = () => {
@@ -102,10 +97,9 @@ function askStopped(
   const asking = new Asking(daemon, filters);
   const bounds: StopBounds = {
     threadIds: (pid) => readDirectory(`/proc/${pid}/task`).map(Number),
-    stop: (tid) => {
+    stop: (tid, meanwhile) => {
       checkTime();
-      if (tid !== pid) reaper.add(tid);
-      return reaper.during(() => StoppedThread.stop(tid, PATIENCE));
+      return StoppedThread.stop(tid, PATIENCE, meanwhile);
     },
     // At once: whatever happens to another thread, this one must not end when it is released.
     onStop: (thread) => spare(pid, thread, filters),

@@ -93,7 +93,7 @@ export function look(child: Inspected, options: LookOptions): View {
 
   const began = performance.now();
   const inherited = parseStatus(Deno.pid, readTextFile("/proc/self/status")).filters ?? 0;
-  const control = ask === "packet-socket" ? askForPacketSocket(first) : null;
+  const control = ask === "packet-socket" ? askForPacketSocket(first, true) : null;
   const answers = ask === "everything"
     ? [...stopped.threads.values()].map((thread) => {
       const credentials = threads.find(({ tid }) => tid === thread.tid);

@@ -17,6 +17,7 @@ import {
 import { Errno, errnoName, errnoOf } from "../../ffi/abi/errno.ts";
 import { rawSyscall } from "../../ffi/abi/raw_syscall.ts";
 import type { SyscallName } from "../../ffi/abi/syscalls.ts";
+import { readDirectory } from "../../ffi/process/file.ts";
 import type { StoppedThread } from "../../ffi/ptrace/stopped_thread.ts";
 
 /**
@@ -60,11 +61,14 @@ export interface ThreadAnswers {
  * Asks whether a stopped thread can create a packet socket. A socket that it creates is closed at
  * once.
  *
+ * @param isFiltered Whether a filter may answer in place of the kernel. It can report any
+ * descriptor, one that is in use for instance, and that one is not closed.
  * @returns The errno, 0 for success.
  */
-export function askForPacketSocket(thread: StoppedThread): number {
+export function askForPacketSocket(thread: StoppedThread, isFiltered: boolean): number {
+  const before = isFiltered ? readDirectory(`/proc/${thread.tid}/fd`) : [];
   const result = thread.ask("socket", ...ARGUMENTS.socket);
-  if (result >= 0) thread.ask("close", result);
+  if (result >= 0 && !before.includes(String(result))) thread.ask("close", result);
   return result < 0 ? -result : 0;
 }
 
@@ -75,19 +79,22 @@ export function askForPacketSocket(thread: StoppedThread): number {
  * @throws {SystemError} `EPERM` or `EACCES` if a filter cannot be suspended.
  */
 export function askEverything(thread: StoppedThread, isFiltered: boolean): ThreadAnswers {
-  const asItIs = askForbidden(thread);
-  const askBeneath = () => ({ beneath: askForbidden(thread), usedRing: hasUsedRing(thread) });
+  const asItIs = askForbidden(thread, isFiltered);
+  const askBeneath = () => ({
+    beneath: askForbidden(thread, false),
+    usedRing: hasUsedRing(thread),
+  });
   if (isFiltered) return { tid: thread.tid, asItIs, ...thread.beneathFilter(askBeneath) };
   return { tid: thread.tid, asItIs, beneath: null, usedRing: hasUsedRing(thread) };
 }
 
-function askForbidden(thread: StoppedThread): Answers {
+function askForbidden(thread: StoppedThread, isFiltered: boolean): Answers {
   const ask = (name: SyscallName & Forbidden) => {
     const result = thread.ask(name, ...ARGUMENTS[name]);
     return result < 0 ? -result : 0;
   };
   return {
-    socket: askForPacketSocket(thread),
+    socket: askForPacketSocket(thread, isFiltered),
     setgroups: ask("setgroups"),
     setresgid: ask("setresgid"),
     setresuid: ask("setresuid"),

@@ -16,7 +16,7 @@ import { threadIds } from "./threads.ts";
 /** How long processes may take to stop, and what happens if they do not. */
 export interface StopBounds {
   /** Stops a thread: {@linkcode StoppedThread.stop}. */
-  stop(tid: number): StoppedThread | undefined;
+  stop(tid: number, meanwhile: () => void): StoppedThread | undefined;
   /** Lists the threads of a process. Throws if there are too many. */
   threadIds(pid: number): number[];
   /** The error for processes that start threads without end. */
@@ -27,7 +27,7 @@ export interface StopBounds {
 
 /** The bounds for a child of this process. */
 const OF_A_CHILD: StopBounds = {
-  stop: (tid) => StoppedThread.stop(tid, 2000),
+  stop: (tid, meanwhile) => StoppedThread.stop(tid, 2000, meanwhile),
   threadIds,
   endless: () => new ExperimentError("The child starts threads without end"),
 };
@@ -57,7 +57,7 @@ export class StoppedProcesses implements Disposable {
    * @param list Lists the processes, the first one first.
    * @param bounds Those of a child of this process, by default.
    * @throws {SystemError} `EPERM` without permission to trace them, or if they have a tracer;
-   * `ETIMEDOUT` if a thread does not stop.
+   * `ETIMEDOUT` if a thread does not stop; `ESRCH` if a process has executed a program meanwhile.
    * @throws {ExperimentError} If children start threads or processes faster than they can be
    * stopped, or whatever `bounds` throws.
    */
@@ -66,6 +66,7 @@ export class StoppedProcesses implements Disposable {
       for (let round = 0; this.#stopNew(list(), bounds); round++) {
         if (round === ROUNDS) throw bounds.endless();
       }
+      for (const thread of this.threads.values()) thread.checkStopped();
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
@@ -85,7 +86,7 @@ export class StoppedProcesses implements Disposable {
         this.ringThreads.add(tid);
         continue;
       }
-      const thread = bounds.stop(tid);
+      const thread = bounds.stop(tid, () => this.#reapEnded());
       if (thread === undefined) {
         this.#endings.set(tid, (this.#endings.get(tid) ?? 0) + 1);
         continue;
@@ -94,6 +95,13 @@ export class StoppedProcesses implements Disposable {
       bounds.onStop?.(thread);
     }
     return found.length > 0;
+  }
+
+  /** Reaps the threads that have ended, for which an execve(2) of their process waits. */
+  #reapEnded(): void {
+    for (const [tid, thread] of this.threads) {
+      if (!this.processes.includes(tid)) thread.reapIfEnded();
+    }
   }
 
   /**

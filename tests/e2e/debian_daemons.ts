@@ -91,9 +91,9 @@ export class DebianDaemon implements AsyncDisposable {
     return linksOf(this.pid).includes(`${this.folder}/${file}`);
   }
 
-  /** Ends its first process by a signal, as an administrator would, and returns what it said. */
-  async end(signal: Deno.Signal): Promise<Outcome> {
-    Deno.kill(this.pid, signal);
+  /** Ends a process by a signal, as an administrator would; with it the daemon must end. */
+  async end(signal: Deno.Signal, pid = this.pid): Promise<Outcome> {
+    Deno.kill(pid, signal);
     return await this.#running.ended();
   }
 

@@ -88,6 +88,7 @@ import {
   withoutStage4,
 } from "../refutations/refutation.ts";
 import { type Behaviour, protectBy, returnCurrentFrame, type Situation } from "./behaviour.ts";
+import { executeAtLast, executeWhenTraced } from "./executing.ts";
 import { call, filterThisThread, leave, prctlWith } from "./kernel.ts";
 import { haveOneselfTraced, startAnother, startSharing } from "./processes.ts";
 
@@ -276,6 +277,13 @@ export const VIOLATIONS = {
     what: "ends while the parent looks",
     reported: /The child's first thread has ended|The child ended early/,
     looked: () => leave(),
+  },
+  "executing": {
+    what: "executes a program from its second thread while the parent stops the others",
+    reported: /could not be inspected|ended early|fell silent/,
+    args: ["-t", "5"],
+    dropped: executeWhenTraced,
+    free: executeAtLast,
   },
   "late-process": {
     what: "starts a second process after the parent has looked",

@@ -1,15 +1,20 @@
-import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertMatch, assertThrows } from "@std/assert";
 import {
   AF_PACKET,
   AF_UNIX,
+  alarm,
   Errno,
   isKernelThread,
+  libc,
   NotAnsweredError,
   OwnedFd,
   pollAsync,
   readDirectory,
   readTextFile,
   setCloseOnExec,
+  SIG_BLOCK,
+  SIG_SETMASK,
+  sigset_t,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCK_RAW,
@@ -276,6 +281,68 @@ testNeeding(
       await sendLine(child);
       assertEquals(await nextWords(child), "on\n");
       assertEquals(await end(child), 7);
+    }),
+);
+
+for (const vdso of ["with", "without"] as const) {
+  testNeeding(
+    compiler,
+    `ask() reads no memory of the process, which may never answer (${vdso} its vDSO)`,
+    () =>
+      withCompiled("fuse_memory.c", async (program) => {
+        const folder = await Deno.makeTempDir();
+        const child = await started([program, folder, ...vdso === "with" ? [] : ["without-vdso"]]);
+        const began = performance.now();
+        for (const tid of threadsOf(child.pid)) {
+          using thread = stop(tid);
+          if (vdso === "with") {
+            assertEquals(thread.ask("getpid"), child.pid);
+          } else {
+            assertThrows(() => thread.ask("getpid"), NotAnsweredError, "it has no vDSO");
+          }
+        }
+        const took = performance.now() - began;
+        assert(took < 5000, `${took} ms`);
+        await sendLine(child);
+        assertEquals(await end(child), 7);
+        await Deno.remove(folder);
+      }),
+  );
+}
+
+/** Runs a step on a thread that blocks signals, as the parent of an experiment does. */
+function withEverySignalBlocked<T>(step: () => T): T {
+  const before = new Uint8Array(sigset_t.size);
+  assertEquals(libc.pthread_sigmask(SIG_BLOCK, before.slice().fill(0xff), before), 0);
+  try {
+    return step();
+  } finally {
+    assertEquals(libc.pthread_sigmask(SIG_SETMASK, before, null), 0);
+  }
+}
+
+testNeeding(
+  compiler,
+  "stop() throws ETIMEDOUT for a thread that hangs in execve(2)",
+  () =>
+    withCompiled("stuck_execve.c", async (program) => {
+      alarm(30); // JavaScript would hang
+      const child = start([program]);
+      const [, executing] = (await nextWords(child)).split(" ").map(Number);
+      await awaitState(executing, "D");
+      let calls = 0;
+      const began = performance.now();
+      const error = assertThrows(
+        () => withEverySignalBlocked(() => StoppedThread.stop(executing, 100, () => calls++)),
+        SystemError,
+      );
+      const took = performance.now() - began;
+      assertEquals([error.syscall, error.code], ["ptrace", "ETIMEDOUT"]);
+      assert(took >= 100 && took < 5000 && calls >= 2, `${took} ms, ${calls} calls`);
+      assertMatch(readTextFile(`/proc/${executing}/status`), /^TracerPid:\t0$/m);
+      await sendLine(child);
+      assertEquals(await end(child), 7);
+      alarm(0);
     }),
 );
 

@@ -10,6 +10,7 @@ import { descriptorTables } from "../../../lib/inspect/open_files.ts";
 import { childrenOf } from "../../../lib/inspect/processes.ts";
 import type { SeenDaemon } from "../../../lib/inspect/subject.ts";
 import { programIn, WatchedProcess } from "../../../lib/inspect/watched_process.ts";
+import { end, nextWords, sendLine, start, withCompiled } from "../../ffi/talking.ts";
 import { startDaemon } from "../../support/daemon.ts";
 import { testNeeding } from "../../support/needs.ts";
 import { ROOT, runProgram } from "../../support/programs.ts";
@@ -138,6 +139,24 @@ testNeeding(
     assert(seen.shown.differences.includes(`thread ${daemon.pid}: ended, and not reaped`));
     assertEquals(seen.shown.unseen, []);
   },
+);
+
+testNeeding(
+  needs,
+  "seeDaemon() does not wait for a command line in memory that never answers",
+  () =>
+    withCompiled("fuse_memory.c", async (program) => {
+      const folder = await Deno.makeTempDir();
+      const child = start([program, folder]);
+      assertEquals(await nextWords(child), "ready\n");
+      const began = performance.now();
+      const { command } = seeDaemon(child.pid).shown;
+      assert(performance.now() - began < 5000);
+      assertEquals(command.slice(0, 2), [program, folder]);
+      await sendLine(child);
+      assertEquals(await end(child), 7);
+      await Deno.remove(folder);
+    }),
 );
 
 testNeeding(needs, "seeDaemon() reads hostile names, paths and command lines, cut", async () => {

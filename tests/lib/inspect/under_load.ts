@@ -9,8 +9,8 @@ import { seePacketSockets } from "../../../lib/inspect/socket_state.ts";
 import { pause } from "../../../lib/host/pause.ts";
 import { command } from "../../ffi/programs.ts";
 
-/** Starts one end of the load; it ends with its standard input. */
-function start(what: "send" | "read") {
+/** Starts one end of the load on veth-fdpass; it ends with its standard input. */
+export function startLoad(what: "send" | "read") {
   const [program, ...args] = command("lib/inspect/programs/load.ts", [what]);
   const child = new Deno.Command(program, { args, stdin: "piped", stdout: "piped" }).spawn();
   const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
@@ -37,9 +37,9 @@ function start(what: "send" | "read") {
 export async function underLoad(
   looks: number,
 ): Promise<{ sent: number; read: number; dropped: number; held: number }> {
-  const reader = start("read");
+  const reader = startLoad("read");
   await reader.line();
-  const sender = start("send");
+  const sender = startLoad("send");
   let held = 0;
   for (let i = 0; i < looks; i++) {
     held += seePacketSockets(seeDaemon(reader.pid)).states.length;

@@ -111,6 +111,8 @@ const FROM_MANUALS: { readonly [syscall: string]: string } = {
   socket: "EACCES EAFNOSUPPORT EINVAL ENFILE ENOBUFS EPROTONOSUPPORT",
   socketpair: "EAFNOSUPPORT ENFILE EOPNOTSUPP EPROTONOSUPPORT",
   tgkill: "EAGAIN EINVAL ESRCH",
+  timer_create: "EAGAIN EINVAL ENOTSUP",
+  timer_settime: "EINVAL",
   tkill: "EAGAIN EINVAL EPERM ESRCH",
   unshare: "EINVAL ENOMEM ENOSPC EUSERS",
   waitid: "ECHILD EINVAL ESRCH",

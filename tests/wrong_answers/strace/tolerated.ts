@@ -265,10 +265,30 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
   },
   {
     libc: ["syscall"],
-    syscalls: ["ptrace"],
+    syscalls: ["kcmp"],
     answers: ["any", "lie"],
-    at: ["isInstructionAt@ffi/ptrace/syscall_instruction.ts"],
-    why: "then another instruction is found to make the call",
+    at: ["sharesMemoryWith@ffi/ptrace/syscall_instruction.ts"],
+    why: "then the vDSO is looked up again; that of the other threads of a process is the same",
+  },
+  {
+    libc: ["syscall"],
+    syscalls: ["ptrace"],
+    answers: ["lie"],
+    at: ["StoppedThread.checkStopped@ffi/ptrace/stopped_thread.ts"],
+    why: "a thread that is not stopped gives no answer to the questions that follow",
+  },
+  {
+    libc: ["syscall", "pthread_sigmask"],
+    syscalls: ["timer_create", "timer_settime", "rt_sigaction", "mprotect", "pthread_sigmask"],
+    answers: ["lie"],
+    at: ["seize@ffi/ptrace/seize.ts"],
+    why: "the timer only limits the wait for an execve(2)",
+  },
+  {
+    libc: ["mmap"],
+    answers: ["any", "lie"],
+    at: ["unmapAll@ffi/abi/memory.ts"],
+    why: "the process ends, and nothing uses that memory any more",
   },
   {
     libc: ["syscall"],
