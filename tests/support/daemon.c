@@ -300,6 +300,7 @@ static int act(const char *word, char *value) {
   else if (IS("descriptor-limit"))
     must(word, setrlimit(RLIMIT_NOFILE, &(struct rlimit){n[0], n[0]}));
   else if (IS("packet")) open_packet_socket(word, n[0]);
+  else if (IS("raw")) must(word, socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
   else if (IS("in-flight")) send_into_flight(word, n[0]);
   else if (IS("map-ring")) map_packet_ring(word, n[0]);
   else if (IS("io-uring")) make_ring(word, n[0]);

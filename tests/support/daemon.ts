@@ -24,6 +24,7 @@
  * | `close-from=FD`                   | close_range(2): that descriptor and all above             |
  * | `descriptor-limit=N`              | setrlimit(2), RLIMIT_NOFILE                               |
  * | `packet` `packet=IFINDEX`         | opens a packet socket, unbound or bound for all protocols |
+ * | `raw`                             | opens a raw socket: raw(7)                                |
  * | `in-flight=FD`                    | sends FD into a socket pair's queue, and closes it        |
  * | `map-ring=FD`                     | maps a receive ring of packet socket FD, and closes it    |
  * | `io-uring=FLAGS` `ring-files=FD,…`| io_uring_setup(2); registers files with the last ring     |
