@@ -111,6 +111,8 @@ daemonTest("A process without a packet socket shows none, and hides none", async
     certainlyHidden: [],
     ofOthers: [],
     missing: [],
+    unseenPlaces: [],
+    otherSenders: [],
     unseen: [],
   });
 });
