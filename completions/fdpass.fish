@@ -30,7 +30,7 @@ complete -c fdpass -n 'not __fish_seen_subcommand_from inspect' -s h -l help -d 
 complete -c fdpass -n 'not __fish_seen_subcommand_from inspect' -l version -d 'print the version'
 complete -c fdpass -n '__fish_seen_subcommand_from inspect' -f -a '(__fish_complete_pids)'
 complete -c fdpass -n '__fish_seen_subcommand_from inspect' -l expect -x -a 'dropped confined' -d 'what must hold'
-complete -c fdpass -n '__fish_seen_subcommand_from inspect' -l ask -d 'stop the process for about a millisecond'
+complete -c fdpass -n '__fish_seen_subcommand_from inspect' -l ask -d 'stop the process for some milliseconds'
 complete -c fdpass -n '__fish_seen_subcommand_from inspect' -l tree -d 'inspect the descendants of each process too'
 complete -c fdpass -n '__fish_seen_subcommand_from inspect' -l groups -x -a '(__fish_complete_groups)' -d 'groups that a process may have beside its own'
 complete -c fdpass -n '__fish_seen_subcommand_from inspect' -l explain -x -a 'SOCK-01 SOCK-02 PASS-01 PASS-02 PASS-03 DROP-01 DROP-02 DROP-03 DROP-04 DROP-05 DENY-01 RECV-01 RECV-02 RECV-03 AUTH-01 AUTH-02 AUTH-03 AUTH-04 URING-01 URING-02 URING-03 URING-04 URING-05 URING-06 URING-07 URING-08 URING-09 URING-10 URING-11 URING-12 URING-13 URING-14 PATH-01 PATH-02 PATH-03 PATH-04 PATH-05 PATH-06 PATH-07 SUPER-01 SUPER-02 SUPER-03 SUPER-04 SUPER-05 SUPER-06 SUPER-07 SUPER-08 SUPER-09 RELAY-01 RELAY-02 RELAY-03 RELAY-04 RELAY-05 RELAY-06 RELAY-07 RELAY-08 RELAY-09 HARD-01 HARD-02 HARD-03 HARD-04 HARD-05 INSP-01 INSP-02 INSP-03 INSP-04 INSP-05 INSP-06 INSP-07 INSP-08 INSP-09 INSP-10' -d 'explain a check'

@@ -1,5 +1,5 @@
 /**
- * Prints docs/known-holes.md, from the table of lib/inspect/known_holes.ts:
+ * Prints docs/known-holes.md, from the table of lib/inspect/holes/known_holes.ts:
  *
  *     deno run scripts/known_holes_page.ts >docs/known-holes.md && deno fmt docs/known-holes.md
  *
@@ -15,7 +15,7 @@ import {
   LEFT_OUT,
   NOT_CHECKED,
   SENDING,
-} from "../lib/inspect/known_holes.ts";
+} from "../lib/inspect/holes/known_holes.ts";
 
 /** Returns the page, in Markdown. */
 export function knownHolesPage(): string {
@@ -141,7 +141,7 @@ function updating(): string {
    releases add series, so read the old records again too.
 3. Read the commit: which function, which operation leads there, and whether a holder without a
    capability reaches it.
-4. Change \`lib/inspect/known_holes.ts\` and its date, and print this page again:
+4. Change \`lib/inspect/holes/known_holes.ts\` and its date, and print this page again:
    \`deno run scripts/known_holes_page.ts >docs/known-holes.md && deno fmt docs/known-holes.md\`.
 `;
 }

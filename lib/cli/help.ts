@@ -16,15 +16,16 @@ export const EXPERIMENTS_HELP =
 Usage: fdpass [OPTIONS] INTERFACE
        fdpass inspect [OPTIONS] PID…
 
-A root parent opens an AF_PACKET socket and passes it over a Unix socket (SCM_RIGHTS) to a child. The
-child drops all privileges and keeps receiving. Every claim is a check that can fail.
+A root parent opens an AF_PACKET socket and passes it over a Unix socket (SCM_RIGHTS) to a child.
+The child drops all privileges and keeps receiving. Every claim is a check that can fail. inspect
+asks the same of a daemon that is already running.
 
 Options:
   -e, --experiment NAME   privilege-drop (default), authority, io-uring, receive-paths,
                           supervisor, relay, or all; may be repeated
   -l, --list              list the experiments, each with the question that it answers;
                           with -v, also the explanations of their checks
-      --explain ID        explain a check: its claim, why it matters, what would refute it, its sources
+      --explain ID        explain a check: its claim, why it matters, what would refute it, sources
   -n, --count N           packets to receive, 1 to ${COUNT_LIMIT} (5)
   -t, --timeout SECONDS   time limit of each experiment, up to ${TIMEOUT_LIMIT}
                           (10; authority, receive-paths, supervisor 60)
@@ -42,12 +43,12 @@ Options:
       --from GROUP:PORT   group and port to relay from (${RELAY_DEFAULTS.from});
                           SOURCE@GROUP:PORT for one source alone
       --to GROUP:PORT     group and port to relay to (${RELAY_DEFAULTS.to})
-      --out IFACE         egress interface of the relay (a veth pair to a receiver in its own network
-                          namespace)
+      --out IFACE         egress interface of the relay (a veth pair to a receiver in its own
+                          network namespace)
       --harden            apply all protections to the worker; it can then only receive
       --json              print the evidence as one JSON object
       --tap               print the evidence as KTAP, as the kernel's own selftests do
-      --report FILE.html  write a page for reviewers: one file, with the sequence diagram of this run
+      --report FILE.html  write a page for reviewers: one file, with a sequence diagram of this run
       --pcap FILE.pcapng  write the packets that the child received, for Wireshark
       --force             replace files that exist; without it, nothing is overwritten
       --trace             print every libc call of parent and child on standard error, with its
@@ -62,16 +63,16 @@ Options:
 
 /** The part of the text that is about inspect. */
 export const INSPECT_HELP =
-  `Options of inspect, which reports what the kernel says of running processes, with a verdict on each:
+  `Options of inspect, which reports what the kernel says of running processes, with a verdict each:
       --expect WHAT       what must hold: dropped (no privilege is left, and none can be regained;
                           default) or confined (also, it can only receive; needs --ask)
-      --ask               stop the process for about a millisecond, read its filters of system calls,
-                          and ask in its threads; without it, nothing is stopped or changed
+      --ask               stop the process for some milliseconds, read its system call filters, and
+                          ask in its threads; without it, nothing is stopped or changed
       --tree              inspect the descendants of each process too
       --groups LIST       groups that a process may have beside its own: names or numbers, with
                           commas between them
-Beside these it has --timeout (of each process), --json, --tap, --report, --force, --explain, -q, -v,
---no-color, -h and --version. An interface that is named like it is reached by: fdpass -- inspect
+Beside these it has --timeout (of each process), --json, --tap, --report, --force, --explain, -q,
+-v, --no-color, -h and --version. An interface of that name is reached by: fdpass -- inspect
 
 `;
 

@@ -13,7 +13,7 @@ import type { Identity, PrivilegeError, RegainAttempt } from "../../ffi/process/
 import type { CheckId, CONFINEMENT_CHECKS } from "../evidence/checks.ts";
 import { type Finding, judged, skipped } from "../evidence/evidence.ts";
 import type { View } from "../inspect/look.ts";
-import { CAPABILITY_SETS, groupAlike, type ThreadCredentials } from "../inspect/threads.ts";
+import { CAPABILITY_SETS, groupAlike, type ThreadCredentials } from "../inspect/threads/threads.ts";
 import type { AuditedDescriptor } from "./descriptors.ts";
 import type { SecondLine } from "./second_line.ts";
 

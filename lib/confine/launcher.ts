@@ -13,7 +13,7 @@ import type { Identity } from "../../ffi/process/credentials.ts";
 import { CannotAnswer } from "../evidence/errors.ts";
 import { mayLimitBounding } from "../host/capabilities.ts";
 import { runtimeCall } from "../host/runtime_call.ts";
-import { threadCredentials } from "../inspect/threads.ts";
+import { threadCredentials } from "../inspect/threads/threads.ts";
 import type { Protection } from "./protections.ts";
 
 const SETPRIV = "/usr/bin/setpriv";

@@ -8,7 +8,7 @@ import type { Identity } from "../../ffi/process/credentials.ts";
 import { WaitingThreads } from "../../ffi/process/threads.ts";
 import { pollAsync } from "../../ffi/socket/poll.ts";
 import type { Finding } from "../evidence/evidence.ts";
-import { threadCredentials } from "../inspect/threads.ts";
+import { threadCredentials } from "../inspect/threads/threads.ts";
 import { auditDescriptors, type WorkerDescriptors } from "./descriptors.ts";
 import { judgeConfinement, judgeDescriptors, judgeLaterThreads, LATER_THREADS } from "./judge.ts";
 

@@ -34,7 +34,7 @@ import {
 } from "../../ffi/seccomp/seccomp.ts";
 import { poll } from "../../ffi/socket/poll.ts";
 import { ExperimentError } from "../evidence/errors.ts";
-import { threadFiles } from "../inspect/threads.ts";
+import { threadFiles } from "../inspect/threads/threads.ts";
 import { auditDescriptors, type WorkerDescriptors } from "./descriptors.ts";
 import { ALLOW_EVERYTHING, prepareForFilter, receiveOnlyPolicy } from "./policy.ts";
 import { ALL_PROTECTIONS, type Protection } from "./protections.ts";

@@ -31,8 +31,8 @@ import {
 import { examineFilters, type PassedSockets } from "../confine/filter.ts";
 import type { SeenFilters } from "../confine/judge.ts";
 import type { Expected } from "../inspect/footholds.ts";
-import type { SeenProcess } from "../inspect/processes.ts";
-import { withFilesOf } from "../inspect/owned_files.ts";
+import type { SeenProcess } from "../inspect/processes/processes.ts";
+import { withFilesOf } from "../inspect/processes/owned_files.ts";
 import { type Inspected, look, type LookOptions, type View } from "../inspect/look.ts";
 import { ownChildren } from "./orphans.ts";
 import {

@@ -15,7 +15,7 @@ import { unlessGone } from "../../ffi/process/proc.ts";
 import { ownChildren } from "./orphans.ts";
 import { pause } from "../host/pause.ts";
 import { runtimeCall } from "../host/runtime_call.ts";
-import { parseStatus, type ThreadCredentials } from "../inspect/threads.ts";
+import { parseStatus, type ThreadCredentials } from "../inspect/threads/threads.ts";
 
 const SETPRIV = "/usr/bin/setpriv";
 const WAITING = "/bin/cat";

@@ -15,7 +15,7 @@ import { pause } from "../host/pause.ts";
 import { readDirectory, readTextFile } from "../../ffi/process/file.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
 import { becomeSubreaper, reap } from "../../ffi/process/process.ts";
-import { childrenOf } from "../inspect/processes.ts";
+import { childrenOf } from "../inspect/processes/processes.ts";
 import { CannotAnswer, ExperimentError } from "../evidence/errors.ts";
 import { killProcess } from "./killing.ts";
 

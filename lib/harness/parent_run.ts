@@ -11,7 +11,7 @@ import { type ChildProcess, spawnChild } from "./process.ts";
 import type { ChildFiles } from "./child_files.ts";
 import { controlChannelPair } from "./channel.ts";
 import type { Finding, Matrix, Packet, SeenBy } from "../evidence/evidence.ts";
-import { linksOfPacketSockets } from "../inspect/packet_sockets.ts";
+import { linksOfPacketSockets } from "../inspect/sockets/packet_sockets.ts";
 import { now } from "./protocol.ts";
 import { CannotLook } from "../evidence/errors.ts";
 import { defaultLauncher } from "../confine/launcher.ts";

@@ -23,7 +23,7 @@ import { open } from "../../ffi/process/file.ts";
 import { setns, unshare } from "../../ffi/process/namespaces.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
 import { reap } from "../../ffi/process/process.ts";
-import { pidNamespaceOf, processesIn, type SeenProcess } from "../inspect/processes.ts";
+import { pidNamespaceOf, processesIn, type SeenProcess } from "../inspect/processes/processes.ts";
 import { ExperimentError } from "../evidence/errors.ts";
 import { ownChildren } from "./orphans.ts";
 import { runtimeCall } from "../host/runtime_call.ts";

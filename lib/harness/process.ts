@@ -29,7 +29,7 @@ import { readTextFile } from "../../ffi/process/file.ts";
 import { markCloseOnExecFrom } from "../../ffi/process/process.ts";
 import { withOriginalMask } from "../../ffi/process/signals.ts";
 import { ChildFiles } from "./child_files.ts";
-import { descendantsOf, type SeenProcess } from "../inspect/processes.ts";
+import { descendantsOf, type SeenProcess } from "../inspect/processes/processes.ts";
 import { killProcess } from "./killing.ts";
 import { endOrphans, ownChildren } from "./orphans.ts";
 import { PidNamespace } from "./pid_namespace.ts";

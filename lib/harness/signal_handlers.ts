@@ -15,7 +15,7 @@ import { pause } from "../host/pause.ts";
 import { Errno, SystemError } from "../../ffi/abi/errno.ts";
 import { rawSyscall } from "../../ffi/abi/raw_syscall.ts";
 import { signalsIn } from "../../ffi/process/signals.ts";
-import { threadFiles } from "../inspect/threads.ts";
+import { threadFiles } from "../inspect/threads/threads.ts";
 
 /** The pause between two looks, in milliseconds. */
 const PAUSE = 1;

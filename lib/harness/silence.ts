@@ -14,7 +14,7 @@ import { SystemError } from "../../ffi/abi/errno.ts";
 import { readTextFile } from "../../ffi/process/file.ts";
 import { sleep } from "../../ffi/socket/poll.ts";
 import { ExperimentError } from "../evidence/errors.ts";
-import { threadFiles } from "../inspect/threads.ts";
+import { threadFiles } from "../inspect/threads/threads.ts";
 
 /** The shortest wait after which a child counts as silent, in milliseconds. */
 const SHORTEST = 1000;

@@ -18,22 +18,22 @@ import {
   differencesBetween,
   type ThreadFacts,
   threadsInWords,
-} from "./differences.ts";
-import { isDumpable } from "./dumpable.ts";
+} from "./threads/differences.ts";
+import { isDumpable } from "./processes/dumpable.ts";
 import { linkAt } from "./links.ts";
-import { seeMemory } from "./memory_map.ts";
-import { besideOwn, namespacesOf } from "./namespaces.ts";
-import { seeFiles, type SeenFiles } from "./open_files.ts";
-import { type NetworkFile, type Places, seePlaces } from "./places.ts";
-import { nameOf } from "./process_name.ts";
-import { describeSharer, seeSharers } from "./sharers.ts";
-import { seeSiblings } from "./siblings.ts";
+import { seeMemory } from "./descriptors/memory_map.ts";
+import { besideOwn, namespacesOf } from "./threads/namespaces.ts";
+import { seeFiles, type SeenFiles } from "./descriptors/open_files.ts";
+import { type NetworkFile, type Places, seePlaces } from "./threads/places.ts";
+import { nameOf } from "./processes/process_name.ts";
+import { describeSharer, seeSharers } from "./processes/sharers.ts";
+import { seeSiblings } from "./processes/siblings.ts";
 import type { SeenDaemon, SeenProcessPart } from "./subject.ts";
-import { threadKinds } from "./thread_kinds.ts";
-import { areSameThreads, listThreads, type ThreadList } from "./thread_list.ts";
-import type { ThreadCredentials } from "./threads.ts";
-import { programIn, WatchedProcess } from "./watched_process.ts";
-import { writtenMemories } from "./written_memory.ts";
+import { threadKinds } from "./threads/thread_kinds.ts";
+import { areSameThreads, listThreads, type ThreadList } from "./threads/thread_list.ts";
+import type { ThreadCredentials } from "./threads/threads.ts";
+import { programIn, WatchedProcess } from "./processes/watched_process.ts";
+import { writtenMemories } from "./descriptors/written_memory.ts";
 
 /** The longest time for everything by default, in milliseconds. */
 const TIME_LIMIT = 30_000;

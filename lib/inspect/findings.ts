@@ -7,8 +7,8 @@
 import { Errno } from "../../ffi/abi/errno.ts";
 import { type Finding, judged } from "../evidence/evidence.ts";
 import type { View } from "./look.ts";
-import { type Answers, describeAnswer, FORBIDDEN, type Forbidden } from "./questions.ts";
-import { CAPABILITY_SETS, groupAlike, type ThreadCredentials } from "./threads.ts";
+import { type Answers, describeAnswer, FORBIDDEN, type Forbidden } from "./asking/questions.ts";
+import { CAPABILITY_SETS, groupAlike, type ThreadCredentials } from "./threads/threads.ts";
 
 /** PASS-01: the child holds no packet socket, openly or hidden. */
 export function judgeAbsence({ packetSockets, descriptors, processes }: View): Finding {

@@ -20,8 +20,8 @@
 import { readLink, readTextFile } from "../../ffi/process/file.ts";
 import { sharesDescriptors } from "../../ffi/process/kcmp.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
-import { type DescriptorKind, type SeenDescriptor } from "./descriptors.ts";
-import { threadIds } from "./threads.ts";
+import { type DescriptorKind, type SeenDescriptor } from "./descriptors/descriptors.ts";
+import { threadIds } from "./threads/threads.ts";
 
 /** The descriptors, ring and folder that the child may hold. */
 export interface Expected {

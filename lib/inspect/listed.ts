@@ -1,3 +1,9 @@
+/**
+ * Lists of sentences about an inspected process, cut: it may make them as long as it likes.
+ *
+ * @module
+ */
+
 /** The most lines of one kind that a list has. */
 const LIMIT = 64;
 

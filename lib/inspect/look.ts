@@ -8,7 +8,7 @@
 import { readTextFile } from "../../ffi/process/file.ts";
 import { openDescriptors } from "../../ffi/process/proc.ts";
 import { ExperimentError } from "../evidence/errors.ts";
-import { examineDescriptors, type SeenDescriptor } from "./descriptors.ts";
+import { examineDescriptors, type SeenDescriptor } from "./descriptors/descriptors.ts";
 import {
   type Expected,
   terminals,
@@ -16,11 +16,11 @@ import {
   unexpectedDescriptors,
   unexpectedMappings,
 } from "./footholds.ts";
-import { foreignMappings } from "./mappings.ts";
-import { linksOfPacketSockets, linksWithoutHolder } from "./packet_sockets.ts";
-import { askEverything, askForPacketSocket, type ThreadAnswers } from "./questions.ts";
-import { StoppedProcesses } from "./stopped.ts";
-import { parseStatus, type ThreadCredentials, threadCredentials } from "./threads.ts";
+import { foreignMappings } from "./descriptors/mappings.ts";
+import { linksOfPacketSockets, linksWithoutHolder } from "./sockets/packet_sockets.ts";
+import { askEverything, askForPacketSocket, type ThreadAnswers } from "./asking/questions.ts";
+import { StoppedProcesses } from "./asking/stopped.ts";
+import { parseStatus, type ThreadCredentials, threadCredentials } from "./threads/threads.ts";
 
 /** A child that can be looked at. */
 export interface Inspected {

@@ -12,8 +12,8 @@ import type {
   InspectedSocket,
   NamedProcess,
 } from "../evidence/inspected.ts";
-import type { Answers } from "./questions.ts";
-import type { ThreadCredentials } from "./threads.ts";
+import type { Answers } from "./asking/questions.ts";
+import type { ThreadCredentials } from "./threads/threads.ts";
 
 /** The part of the evidence that shows without a look at its sockets, and without stopping it. */
 export type SeenProcessPart = Omit<
@@ -133,8 +133,8 @@ export interface SeenSockets {
   /** The certain ones among `hidden`. */
   readonly certainlyHidden: readonly string[];
   /**
-   * The packet sockets that some process shows, and this one does not, by their links. A ring of
-   * which nothing shows may use them: `ring_without_trace.ts`.
+   * The packet sockets that some process shows, and this one does not, by their links. A ring that
+   * shows nowhere may use them: `ring_without_trace.ts`.
    */
   readonly ofOthers: readonly string[];
   /**

@@ -145,7 +145,7 @@ function renderExperiment(
     ${process === null ? NOTHING : renderWarnings(process)}
     ${error === null ? NOTHING : html`
       <div class="notice fail" role="note">
-        <p>It ended early: ${error}</p>
+        <p>${isInspection(experiment) ? "It was not inspected" : "It ended early"}: ${error}</p>
       </div>
     `}
     ${conclusion === null ? NOTHING : html`

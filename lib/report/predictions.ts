@@ -28,7 +28,7 @@ const WALLS: Readonly<Record<string, string>> = {
   pin: "the fanout group",
   namespace: "a namespace or root folder",
   limit: "a resource limit",
-  kernel: "the kernel, to everybody",
+  kernel: "the kernel",
 };
 
 /** Returns what an outcome is. */
@@ -80,11 +80,22 @@ const ORDER: readonly OutcomeKind[] = ["allowed", "unknown", "no effect", "refus
 const rank = ({ kind, isExpected }: Pick<PredictedGroup, "kind" | "isExpected">) =>
   (isExpected ? ORDER.length : 0) + ORDER.indexOf(kind);
 
+/** The reason behind a wall that does not explain itself. */
+function whyOf(cell: Cell): string {
+  const reason = reasonOf(cell);
+  const isPlain = cell.wall !== "kernel" && cell.wall !== "namespace";
+  return reason === null || isPlain ? "" : ` (${reason})`;
+}
+
 function headingOf(cell: Cell): string {
   const { outcome, wall = null, known } = cell;
   const kind = kindOf(cell);
-  const by = wall === null ? "" : ` by ${WALLS[wall] ?? wall}`;
-  const against = isExpected(cell) ? "" : `; expected: ${known}`;
+  const by = wall === null ? "" : ` by ${WALLS[wall] ?? wall}${whyOf(cell)}`;
+  const against = isExpected(cell)
+    ? ""
+    : known === REFUSED
+    ? " that should be refused"
+    : `; expected: ${known}`;
   if (kind === "unknown") {
     return `cannot be told (${reasonOf(cell) ?? "what decides was not seen"})`;
   }

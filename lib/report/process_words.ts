@@ -120,10 +120,13 @@ export function describeConfinement(
   const unknown = "cannot be read";
   return [
     ["Root folder", root ?? unknown],
-    ["Dumpable", dumpable === null ? unknown : dumpable ? "yes" : "no"],
+    ["Dumpable", dumpable === null ? UNTOLD : dumpable ? "yes" : "no"],
     ["Writable and executable mappings", `${wx_mappings ?? unknown}`],
   ];
 }
+
+/** So it is for a process of root's: the files of any process that is not dumpable are root's. */
+const UNTOLD = "cannot be told: the owner of its files in /proc does not show it";
 
 /** Returns whether the process was stopped and asked. */
 export function describeAsking({ filters, stopped_ms }: InspectedProcess): string {

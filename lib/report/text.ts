@@ -73,7 +73,9 @@ function renderVerdict(experiment: ExperimentEvidence, paint: Palette): string {
   const color = paint[STATUS[verdict]];
   const reasons = error !== null ? [error] : verdict === "INCONCLUSIVE" ? whyOpen(checks) : [];
   const reason = reasons.map((each) => `; ${escapeText(each)}`).join("");
-  return `${color(verdict)} ${what}: ${passed} of ${checks.length} checks hold${reason}`;
+  const leftOut = checks.filter(({ left_out }) => left_out).length;
+  const rest = leftOut === 0 ? "" : `, ${leftOut} left out`;
+  return `${color(verdict)} ${what}: ${passed} of ${checks.length} checks hold${rest}${reason}`;
 }
 
 /** The reasons why checks could not be judged, each once, and how to get traffic if that helps. */
@@ -129,20 +131,23 @@ function renderExperiment(
 
 function renderConclusion(experiment: ExperimentEvidence, paint: Palette): string[] {
   const { verdict, conclusion, checks, decisions, error } = experiment;
+  const lines = (before: string, text: string) =>
+    isInspection(experiment) ? folded(before, text) : [`${before}${escapeText(text)}`];
+  const wasNeverSeen = isInspection(experiment) && experiment.process === null;
   if (verdict === "PASS" && conclusion !== null) {
     return [
       paint.pass(`✓ SUCCESS: ${escapeText(conclusion.headline)}`),
-      ...conclusion.points.map((point) => `  - ${escapeText(point)}`),
+      ...conclusion.points.flatMap((point) => lines("  - ", point)),
       "",
       paint.pass(`✓ ${escapeText(conclusion.decision)}`),
     ];
   }
   const open = checks.filter(verdict === "FAIL" ? ({ status }) => status === "fail" : isOpen);
-  const lines = (before: string, text: string) =>
-    isInspection(experiment) ? folded(before, text) : [`${before}${escapeText(text)}`];
-  const rows = open.flatMap(({ id, claim, observed }) =>
-    lines(`  - ${id} `, observed === error ? claim : `${claim}: ${observed}`)
-  );
+  const rows = wasNeverSeen
+    ? []
+    : open.flatMap(({ id, claim, observed }) =>
+      lines(`  - ${id} `, observed === error ? claim : `${claim}: ${observed}`)
+    );
   const cause = error === null ? [] : lines("  ", error);
   const names = decisions.join(", ");
   return verdict === "FAIL"

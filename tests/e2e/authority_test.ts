@@ -5,9 +5,9 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { CheckResult } from "../../lib/evidence/evidence.ts";
-import type { SeenDescriptor } from "../../lib/inspect/descriptors.ts";
+import type { SeenDescriptor } from "../../lib/inspect/descriptors/descriptors.ts";
 import { renderText } from "../../lib/report/text.ts";
-import type { ThreadCredentials, ThreadsAlike } from "../../lib/inspect/threads.ts";
+import type { ThreadCredentials, ThreadsAlike } from "../../lib/inspect/threads/threads.ts";
 import { TestsAhead } from "../support/tests_ahead.ts";
 import { evidenceIn, fdpass, inNamespace, type Outcome } from "../support/programs.ts";
 import { FDPASS, here } from "./here.ts";

@@ -7,7 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { CheckId } from "../../lib/evidence/checks.ts";
 import type { ExperimentEvidence } from "../../lib/evidence/evidence.ts";
 import { OPERATIONS } from "../../lib/experiments/authority/operations.ts";
-import { threadCredentials } from "../../lib/inspect/threads.ts";
+import { threadCredentials } from "../../lib/inspect/threads/threads.ts";
 import type { Protection } from "../../lib/confine/protections.ts";
 import { childrenOf, hasEnded, Running, uidOf, until } from "../e2e/processes.ts";
 import { TestsAhead } from "../support/tests_ahead.ts";

@@ -18,10 +18,10 @@ import { type Column, COLUMNS } from "../../lib/experiments/authority/expected_o
 import { CannotLook } from "../../lib/evidence/errors.ts";
 import { environment, evidenceOf, runExperiment } from "../../lib/harness/run.ts";
 import { findSetting } from "../../lib/harness/setting.ts";
-import { askDaemon } from "../../lib/inspect/asking.ts";
+import { askDaemon } from "../../lib/inspect/asking/asking.ts";
 import { seeDaemon } from "../../lib/inspect/daemon.ts";
 import { predict } from "../../lib/inspect/prediction/predict.ts";
-import { seePacketSockets } from "../../lib/inspect/socket_state.ts";
+import { seePacketSockets } from "../../lib/inspect/sockets/socket_state.ts";
 import type { AskedDaemon, Prediction, SeenDaemon } from "../../lib/inspect/subject.ts";
 import { pause } from "../support/pause.ts";
 import { printJson } from "../ffi/programs/print_json.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { openDescriptors } from "../../ffi/mod.ts";
-import { threadCredentials } from "../../lib/inspect/threads.ts";
+import { threadCredentials } from "../../lib/inspect/threads/threads.ts";
 import { startDaemon } from "./daemon.ts";
 import { testNeeding } from "./needs.ts";
 

@@ -16,7 +16,7 @@ import type {
   SocketState,
   Subject,
 } from "../../lib/inspect/subject.ts";
-import type { ThreadCredentials } from "../../lib/inspect/threads.ts";
+import type { ThreadCredentials } from "../../lib/inspect/threads/threads.ts";
 
 const NOBODY = 65534;
 const NO_CAPABILITY = "0000000000000000";

@@ -10,9 +10,9 @@
  */
 
 import { Errno, openDescriptors } from "../../ffi/mod.ts";
-import { examineDescriptors } from "../../lib/inspect/descriptors.ts";
-import { linksOfPacketSockets } from "../../lib/inspect/packet_sockets.ts";
-import { threadCredentials } from "../../lib/inspect/threads.ts";
+import { examineDescriptors } from "../../lib/inspect/descriptors/descriptors.ts";
+import { linksOfPacketSockets } from "../../lib/inspect/sockets/packet_sockets.ts";
+import { threadCredentials } from "../../lib/inspect/threads/threads.ts";
 import { Child } from "../../lib/harness/child.ts";
 import { main } from "../../main.ts";
 

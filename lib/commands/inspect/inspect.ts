@@ -22,14 +22,14 @@ import { remedyFor } from "../../harness/blame.ts";
 import { systemSetting } from "../../host/kernel.ts";
 import { overflowIds } from "../../host/users.ts";
 import { pause } from "../../host/pause.ts";
-import { type Accomplices, seeAccomplices } from "../../inspect/accomplices.ts";
-import { askDaemon } from "../../inspect/asking.ts";
+import { type Accomplices, seeAccomplices } from "../../inspect/processes/accomplices.ts";
+import { askDaemon } from "../../inspect/asking/asking.ts";
 import { seeDaemon } from "../../inspect/daemon.ts";
-import { holesOf } from "../../inspect/holes_of.ts";
+import { holesOf } from "../../inspect/holes/holes_of.ts";
 import { predict, type PredictedMatrix } from "../../inspect/prediction/predict.ts";
-import { type Kernel, parseKernel } from "../../inspect/kernel_version.ts";
-import { whyRingWithoutTrace } from "../../inspect/ring_without_trace.ts";
-import { seePacketSockets } from "../../inspect/socket_state.ts";
+import { type Kernel, parseKernel } from "../../inspect/holes/kernel_version.ts";
+import { whyRingWithoutTrace } from "../../inspect/sockets/ring_without_trace.ts";
+import { seePacketSockets } from "../../inspect/sockets/socket_state.ts";
 import type { AskedDaemon, SeenDaemon } from "../../inspect/subject.ts";
 import { concludeInspection } from "./conclusion.ts";
 import { type InspectionCheckId, INSPECTIONS } from "./description.ts";
@@ -104,7 +104,7 @@ export async function inspectProcess(pid: number, how: InspectHow): Promise<Insp
     const failure = asFailure(error, pid);
     const message = failure.remedy === null
       ? failure.message
-      : `${failure.message}: ${failure.remedy}`;
+      : `${failure.message}. ${failure.remedy}`;
     return { evidence: record.close(null, { message, isChilds: false }), failure };
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { descendants } from "../../inspect/family.ts";
+import { descendants } from "../../inspect/processes/family.ts";
 import { type InspectHow, type Inspection, inspectProcess } from "./inspect.ts";
 import { findTerms, type InspectOptions } from "./options.ts";
 

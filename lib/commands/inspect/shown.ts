@@ -7,7 +7,7 @@
 import { disassembleSyscallFilter } from "../../../ffi/seccomp/disassemble.ts";
 import type { InspectedFilters } from "../../evidence/inspected.ts";
 import type { AskedThread } from "../../inspect/subject.ts";
-import { groupAlike } from "../../inspect/threads.ts";
+import { groupAlike } from "../../inspect/threads/threads.ts";
 
 /** Returns the filters of the threads, disassembled. Threads with the same ones share an entry. */
 export function describeFilters(threads: readonly AskedThread[]): InspectedFilters[] {

@@ -34,7 +34,7 @@ import { posix_spawn, reap, reapStatus } from "../../../ffi/process/process.ts";
 import { bind, getsockoptInt, send, setsockopt } from "../../../ffi/socket/calls.ts";
 import { sleep } from "../../../ffi/socket/poll.ts";
 import { linkByIndex } from "../../../ffi/socket/rtnetlink.ts";
-import { pidInProc } from "../../inspect/processes.ts";
+import { pidInProc } from "../../inspect/processes/processes.ts";
 import type { LinkLayer } from "../../packets/link_layer.ts";
 import { arrives } from "../../packets/marks.ts";
 import { retryWhileFull } from "../../packets/send.ts";

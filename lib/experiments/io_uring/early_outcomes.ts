@@ -10,8 +10,8 @@ import { errnoName, SystemError } from "../../../ffi/abi/errno.ts";
 import { open, readLink, readTextFile } from "../../../ffi/process/file.ts";
 import { type EarlyRequest, type EarlyRings, ROOTS_FILE } from "../../confine/early_rings.ts";
 import { asInteger, asObject, asText } from "../../harness/validate.ts";
-import { childDescriptors } from "../../inspect/descriptors.ts";
-import { linksOfPacketSockets } from "../../inspect/packet_sockets.ts";
+import { childDescriptors } from "../../inspect/descriptors/descriptors.ts";
+import { linksOfPacketSockets } from "../../inspect/sockets/packet_sockets.ts";
 
 /**
  * The kinds of ring made before the drop, each with its check and whether it still acts as root.

@@ -46,7 +46,7 @@ import { asInteger, asObject } from "../../harness/validate.ts";
 import { SOCKET } from "../../harness/worker_orders.ts";
 import { requireStimulus } from "../../host/interfaces.ts";
 import { whyNoOwnRings } from "../../host/kernel.ts";
-import { threadCredentials } from "../../inspect/threads.ts";
+import { threadCredentials } from "../../inspect/threads/threads.ts";
 import { stimulusFilter } from "../../packets/filters.ts";
 import { boundPacketSocket, countDrops, describePacketSocket } from "../../packets/socket.ts";
 import { Stimulus } from "../../packets/stimulus.ts";

@@ -6,7 +6,7 @@
 
 import { ROOTS_FILE } from "../../confine/early_rings.ts";
 import { type Finding, judged, skipped } from "../../evidence/evidence.ts";
-import type { ThreadCredentials } from "../../inspect/threads.ts";
+import type { ThreadCredentials } from "../../inspect/threads/threads.ts";
 import { floodReason, isFloodOfOthers } from "../../packets/socket.ts";
 import { BATCH } from "../../receive/frame_source.ts";
 import { PACKET_SOCKET, type SeenOutcome } from "./early_outcomes.ts";

@@ -8,7 +8,7 @@
 import { SystemError } from "../../../ffi/abi/errno.ts";
 import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { copyDescriptor } from "../../../ffi/process/pidfd.ts";
-import type { SeenDescriptor } from "../../inspect/descriptors.ts";
+import type { SeenDescriptor } from "../../inspect/descriptors/descriptors.ts";
 import { takeStatistics } from "../../packets/socket.ts";
 
 /**

@@ -66,7 +66,7 @@ import {
   judgeStillHeld,
 } from "../../inspect/findings.ts";
 import type { View } from "../../inspect/look.ts";
-import { threadCredentials } from "../../inspect/threads.ts";
+import { threadCredentials } from "../../inspect/threads/threads.ts";
 import { multicastFilter } from "../../packets/filters.ts";
 import {
   bindPacketSocket,

@@ -10,7 +10,7 @@ import type { Finding } from "../../evidence/evidence.ts";
 import type { Child } from "../../harness/child.ts";
 import type { InterfaceWitness } from "../../harness/interface_witness.ts";
 import type { Reception } from "../../harness/reception.ts";
-import { judgeQueue, leastQueued, queuedBytes } from "../../inspect/queue.ts";
+import { judgeQueue, leastQueued, queuedBytes } from "../../inspect/sockets/queue.ts";
 import type { ReceivePath } from "../../receive/mod.ts";
 
 /** The receive paths that leave frames in the socket's queue until they are read. */

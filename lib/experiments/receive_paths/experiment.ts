@@ -37,7 +37,7 @@ import { type Digest, DIGESTS_PER_MESSAGE, sha256, takeDigests } from "../../har
 import type { Experiment } from "../../harness/experiment.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { requireStimulus } from "../../host/interfaces.ts";
-import { threadCredentials } from "../../inspect/threads.ts";
+import { threadCredentials } from "../../inspect/threads/threads.ts";
 import {
   boundPacketSocket,
   enlargeReceiveBuffer,

@@ -17,7 +17,7 @@ import type { Child } from "../../harness/child.ts";
 import type { ParentRun } from "../../harness/parent_run.ts";
 import { asText } from "../../harness/validate.ts";
 import { SUPERVISED } from "./orders.ts";
-import { threadCredentials } from "../../inspect/threads.ts";
+import { threadCredentials } from "../../inspect/threads/threads.ts";
 import type { Assignment, Examination, SeatWorker } from "./seat.ts";
 
 /** How long the supervisor waits for a worker, in milliseconds. */

@@ -14,7 +14,7 @@ import {
   type StepBudget,
 } from "../../../ffi/seccomp/possible_answers.ts";
 import type { AskedThread, Prediction } from "../subject.ts";
-import type { ThreadCredentials } from "../threads.ts";
+import type { ThreadCredentials } from "../threads/threads.ts";
 import { type Call, formsOf, type OtherAbi, patternsOf } from "./calls.ts";
 
 /** The filters of a thread: none, those of strict mode, some that were read, or unknown ones. */

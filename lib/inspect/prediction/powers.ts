@@ -12,7 +12,7 @@
 
 import { AT_FDCWD, CAP_NET_RAW, CAP_SETUID } from "../../../ffi/abi/constants.ts";
 import { Errno } from "../../../ffi/abi/errno.ts";
-import type { ThreadCredentials } from "../threads.ts";
+import type { ThreadCredentials } from "../threads/threads.ts";
 import { any, type Call, call, POINTER } from "./calls.ts";
 import { passes } from "./filter_wall.ts";
 import { cannotTell, type KernelAnswer, refused, type View } from "./rule.ts";

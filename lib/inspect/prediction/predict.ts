@@ -20,7 +20,7 @@ import {
   type OperationName,
 } from "../../evidence/operations.ts";
 import type { AskedThread, Prediction, SocketState, Subject } from "../subject.ts";
-import type { ThreadCredentials } from "../threads.ts";
+import type { ThreadCredentials } from "../threads/threads.ts";
 import { DESCRIPTOR_RULES } from "./descriptors.ts";
 import { filtersOf, MOST_STEPS } from "./filter_wall.ts";
 import { most, predictFor } from "./follow.ts";

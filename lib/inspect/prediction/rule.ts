@@ -16,8 +16,8 @@ import {
   type Subject,
   type Wall,
 } from "../subject.ts";
-import type { ThreadCredentials } from "../threads.ts";
-import type { Answers } from "../questions.ts";
+import type { ThreadCredentials } from "../threads/threads.ts";
+import type { Answers } from "../asking/questions.ts";
 import type { Call } from "./calls.ts";
 import type { ThreadFilters } from "./filter_wall.ts";
 import type { Surroundings } from "./surroundings.ts";

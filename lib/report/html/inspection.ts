@@ -104,7 +104,7 @@ function renderProcess(process: InspectedProcess): Markup {
 function renderTable(
   [name, caption]: readonly [name: string, caption: string],
   headings: readonly string[],
-  rows: readonly (readonly string[])[],
+  rows: readonly (readonly (string | Markup)[])[],
 ): Markup {
   const left = rows.length - LIMIT;
   return html`
@@ -255,9 +255,10 @@ function renderHoles(
   `;
 }
 
-function rowOfHole(hole: InspectedHole): string[] {
+function rowOfHole(hole: InspectedHole): (string | Markup)[] {
   const { cve, function: name, status, reason, source } = hole;
-  return [cve, name, describeWays(hole), status, describeReach(hole), reason, source];
+  const whole = (word: string) => html`<span class="whole">${word}</span>`;
+  return [whole(cve), whole(name), describeWays(hole), status, describeReach(hole), reason, source];
 }
 
 /** Renders what could not be seen, with the reasons. */

@@ -77,7 +77,8 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; wh
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 
 .checks th[scope=row] { white-space: nowrap; width: 8.5rem; }
-.checks td.claim { width: 38%; }
+.checks td.claim { width: 33%; }
+.checks td[data-name=Observed] { width: 27%; }
 .id { font-size: .875em; }
 .mark { display: inline-block; width: 1.4em; font-weight: 700; }
 details { margin: .25rem 0 0; }
@@ -98,6 +99,7 @@ details dl { font-size: .875rem; }
 .matrix .wall { color: var(--quiet); font-weight: 400; }
 .matrix td.why { white-space: normal; min-width: 16rem; color: var(--quiet); }
 .facts { font-size: .875rem; min-width: 40rem; margin-top: 1.5rem; }
+.facts thead th, .facts .whole { white-space: nowrap; }
 h4 { font-size: 1rem; margin: 1.5rem 0 .5rem; overflow-wrap: anywhere; }
   .packets { min-width: 38rem; }
 .bar { display: block; height: .625rem; margin-top: .45rem; background: var(--worker); border-radius: 1px; min-width: 1px; }
@@ -130,7 +132,7 @@ figcaption { color: var(--quiet); font-size: .875rem; margin: .75rem 0 0; max-wi
   .checks thead { display: none; }
   .checks tr { border-top: 1px solid var(--rule); padding: .75rem 0; }
   .checks th[scope=row], .checks td { border: 0; padding: .125rem 0; width: auto; }
-  .checks td.claim { width: auto; }
+  .checks td.claim, .checks td[data-name=Observed] { width: auto; }
   .checks td[data-name]::before { content: attr(data-name) ": "; color: var(--quiet); font-size: .875rem; }
   dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; }
 }

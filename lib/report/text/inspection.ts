@@ -23,7 +23,6 @@ import {
   describeHolders,
   describeNamespaces,
   describeProcess,
-  describeReach,
   describeSettings,
   describeThreads,
   describeTids,
@@ -80,7 +79,8 @@ export function renderInspection(
 }
 
 /** The remark behind a list that is cut. */
-const more = (left: number, what: string) => `… and ${left} more ${what} (see --json)`;
+const more = (left: number, what: string) =>
+  `… and ${left} more ${left === 1 ? what : `${what}s`} (see --json)`;
 
 /** Returns items, each folded, and how many are left out. */
 function listed(
@@ -91,7 +91,7 @@ function listed(
   const left = items.length - limit;
   return [
     ...items.slice(0, limit).flatMap((item) => folded(before, item)),
-    ...left > 0 ? [`${" ".repeat(before.length)}${more(left, "such lines")}`] : [],
+    ...left > 0 ? [`${" ".repeat(before.length)}${more(left, "such line")}`] : [],
   ];
 }
 
@@ -135,7 +135,7 @@ function renderThreads({ threads }: InspectedProcess, manner: Manner): string[] 
   const describe = (each: (typeof threads)[number]) => describeThreads(each) + bounding(each);
   if (threads.length === 1) {
     return paragraph(
-      `  Threads: ${all}${all === 1 ? "" : ", all alike"}: `,
+      `  Threads: ${all}${all === 1 ? "" : ", all alike"}, with `,
       describe(threads[0]),
       "      ",
     );
@@ -147,7 +147,7 @@ function renderThreads({ threads }: InspectedProcess, manner: Manner): string[] 
     ...threads.slice(0, groups).flatMap((each) =>
       paragraph(`    ${describeTids(each.tids)}: `, describe(each), "      ")
     ),
-    ...left > 0 ? [`    ${more(left, "kinds")}`] : [],
+    ...left > 0 ? [`    ${more(left, "kind")}`] : [],
   ];
 }
 
@@ -169,7 +169,7 @@ function renderDescriptors(process: InspectedProcess, manner: Manner): string[] 
   return [
     manner.paint.heading(`Descriptors: ${all}`),
     ...rows,
-    ...left > 0 ? [`      ${more(left, "descriptors")}`] : [],
+    ...left > 0 ? [`      ${more(left, "descriptor")}`] : [],
   ];
 }
 
@@ -184,7 +184,7 @@ function renderSockets(process: InspectedProcess, manner: Manner): string[] {
   return [
     manner.paint.heading(`Packet sockets: ${packet_sockets.length}`),
     ...packet_sockets.slice(0, sockets).flatMap((each) => renderSocket(each, process, manner)),
-    ...left > 0 ? [`  ${more(left, "packet sockets")}`] : [],
+    ...left > 0 ? [`  ${more(left, "packet socket")}`] : [],
   ];
 }
 
@@ -241,14 +241,20 @@ function renderHoles(
     paint.heading(`Known holes of Linux ${escapeText(kernel)} behind these operations:`),
     ...shown.flatMap((hole) => [
       `  ${oneLine(`${hole.cve} ${hole.function}: ${hole.status}`, WIDTH - 2)}`,
-      ...paragraph("      ", `reachable by ${describeWays(hole)}: ${describeReach(hole)}`),
+      ...paragraph("      ", describeReachability(hole)),
       ...verbose
         ? [...paragraph("      ", hole.reason), `      ${oneLine(hole.source, WIDTH - 6)}`]
         : [],
     ]),
-    `  ${closed} of ${known_holes.length} are fixed in this version, or came later`,
+    `  ${closed} of ${known_holes.length} are fixed in this version, or entered the kernel after it`,
     ...paragraph("  ", NO_PROOF),
   ];
+}
+
+function describeReachability(hole: InspectedHole): string {
+  const ways = describeWays(hole);
+  if (hole.reachable === null) return `cannot tell whether it is reachable by ${ways}`;
+  return hole.reachable ? `reachable by ${ways}` : `not reachable by ${ways}`;
 }
 
 function renderList(heading: string, items: readonly string[], manner: Manner): string[] {
@@ -264,14 +270,19 @@ function renderList(heading: string, items: readonly string[], manner: Manner): 
  * threads are left out: they stand above.
  */
 function renderChecks(experiment: ExperimentEvidence, { paint, verbose }: Manner): string[] {
-  const { differences = [] } = experiment.process ?? {};
+  const { process, checks } = experiment;
+  if (process === null && !verbose) {
+    const [first, last] = [checks.at(0), checks.at(-1)].map((check) => check?.id);
+    return [paint.heading("Checks:"), paint.skip(`  – ${first} to ${last} could not be judged`)];
+  }
+  const { differences = [] } = process ?? {};
   const lines = experiment.steps.flatMap((step) => step.lines)
     .filter((line) => line.kind !== "note" || !differences.includes(line.text));
   const named = new Set(lines.flatMap((line) => "checks" in line ? line.checks : []));
   return [
     paint.heading("Checks:"),
     ...lines.flatMap((line) => renderLine(line, experiment, paint, verbose)),
-    ...experiment.checks.filter(({ id }) => !named.has(id))
+    ...checks.filter(({ id }) => !named.has(id))
       .flatMap((check) => renderCheck(check, paint, verbose, true)),
   ];
 }

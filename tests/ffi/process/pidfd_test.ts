@@ -14,7 +14,7 @@ import {
   socket,
   SystemError,
 } from "../../../ffi/mod.ts";
-import { threadIds } from "../../../lib/inspect/threads.ts";
+import { threadIds } from "../../../lib/inspect/threads/threads.ts";
 import { startDaemon } from "../../support/daemon.ts";
 import { testNeeding } from "../../support/needs.ts";
 

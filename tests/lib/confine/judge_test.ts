@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Errno, PrivilegeError } from "../../../ffi/mod.ts";
-import { parseStatus, type ThreadCredentials } from "../../../lib/inspect/threads.ts";
+import { parseStatus, type ThreadCredentials } from "../../../lib/inspect/threads/threads.ts";
 import {
   judgeConfinement,
   judgeCredentials,

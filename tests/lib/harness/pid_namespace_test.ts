@@ -12,9 +12,9 @@ import {
 } from "../../../ffi/mod.ts";
 import { ChildProcess, spawnChild } from "../../../lib/harness/process.ts";
 import { awaitMessage, controlChannelPair, sendMessage } from "../../../lib/harness/channel.ts";
-import { ownPidOf, pidNamespaceOf, processesIn } from "../../../lib/inspect/processes.ts";
+import { ownPidOf, pidNamespaceOf, processesIn } from "../../../lib/inspect/processes/processes.ts";
 import { PidNamespace } from "../../../lib/harness/pid_namespace.ts";
-import { threadCredentials } from "../../../lib/inspect/threads.ts";
+import { threadCredentials } from "../../../lib/inspect/threads/threads.ts";
 import { defaultLauncher } from "../../../lib/confine/launcher.ts";
 import { hasEnded, until } from "../../e2e/processes.ts";
 import { command } from "../../ffi/programs.ts";

@@ -6,7 +6,7 @@
 
 import { assert } from "@std/assert";
 import { seeDaemon } from "../../../lib/inspect/daemon.ts";
-import { seePacketSockets } from "../../../lib/inspect/socket_state.ts";
+import { seePacketSockets } from "../../../lib/inspect/sockets/socket_state.ts";
 import { command } from "../../ffi/programs.ts";
 
 /**

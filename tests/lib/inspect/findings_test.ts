@@ -10,8 +10,8 @@ import {
   judgeStillHeld,
 } from "../../../lib/inspect/findings.ts";
 import type { View } from "../../../lib/inspect/look.ts";
-import type { ThreadAnswers } from "../../../lib/inspect/questions.ts";
-import { parseStatus } from "../../../lib/inspect/threads.ts";
+import type { ThreadAnswers } from "../../../lib/inspect/asking/questions.ts";
+import { parseStatus } from "../../../lib/inspect/threads/threads.ts";
 
 const PASSED = "socket:[4711]";
 const OTHER = "socket:[4712]";

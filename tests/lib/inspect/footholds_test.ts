@@ -1,5 +1,8 @@
 import { assertEquals } from "@std/assert";
-import type { DescriptorKind, SeenDescriptor } from "../../../lib/inspect/descriptors.ts";
+import type {
+  DescriptorKind,
+  SeenDescriptor,
+} from "../../../lib/inspect/descriptors/descriptors.ts";
 import { unexpectedDescriptors, unexpectedMappings } from "../../../lib/inspect/footholds.ts";
 
 const EXPECTED = { passed: "socket:[1]", egress: "socket:[2]", ring: false, folder: "/" };

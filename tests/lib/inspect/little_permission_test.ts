@@ -18,7 +18,7 @@ import {
   socket,
   SOL_PACKET,
 } from "../../../ffi/mod.ts";
-import { inNetworkNamespace } from "../../../lib/inspect/network_namespace.ts";
+import { inNetworkNamespace } from "../../../lib/inspect/sockets/network_namespace.ts";
 import type { SeenSockets } from "../../../lib/inspect/subject.ts";
 import { boundPacketSocket } from "../../../lib/packets/socket.ts";
 import { command, resultOf } from "../../ffi/programs.ts";

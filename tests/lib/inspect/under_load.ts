@@ -5,7 +5,7 @@
  */
 
 import { seeDaemon } from "../../../lib/inspect/daemon.ts";
-import { seePacketSockets } from "../../../lib/inspect/socket_state.ts";
+import { seePacketSockets } from "../../../lib/inspect/sockets/socket_state.ts";
 import { pause } from "../../../lib/host/pause.ts";
 import { command } from "../../ffi/programs.ts";
 

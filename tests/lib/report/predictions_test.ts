@@ -84,7 +84,7 @@ Deno.test("groupPredictions() shows first what must not be allowed, then what ca
   const known = "refused";
   assertEquals(
     summary({
-      shutdown: [cell("EOPNOTSUPP", { known, wall: "kernel" })],
+      shutdown: [cell("EOPNOTSUPP", { known, wall: "kernel", refusal: "it has none" })],
       bind: [ALLOWED],
       timestamp: [cell("no effect", { known })],
       send: [cell("cannot tell", { known, refusal: "a filter is installed, content unknown" })],
@@ -93,12 +93,12 @@ Deno.test("groupPredictions() shows first what must not be allowed, then what ca
       mark: [cell("EACCES", { known: "EPERM", wall: "another" })],
     }),
     [
-      ["allowed; expected: refused", "write"],
+      ["allowed that should be refused", "write"],
       ["refused with EACCES by another; expected: EPERM", "mark"],
       ["allowed", "bind"],
       ["cannot be told (a filter is installed, content unknown)", "send"],
       ["no effect", "timestamp"],
-      ["refused with EOPNOTSUPP by the kernel, to everybody", "shutdown"],
+      ["refused with EOPNOTSUPP by the kernel (it has none)", "shutdown"],
       ["killed by its system call filter", "execute"],
     ],
   );

@@ -98,7 +98,9 @@ Deno.test("describeConfinement() tells what is not known from no", () => {
     describeConfinement(process).map(([, value]) => value);
   assertEquals(values(tcpdump), ["/", "no", "0"]);
   assertEquals(values(changed({ root: null, dumpable: null, wx_mappings: null })), [
-    ...["cannot be read", "cannot be read", "cannot be read"],
+    "cannot be read",
+    "cannot be told: the owner of its files in /proc does not show it",
+    "cannot be read",
   ]);
   assertEquals(values(changed({ root: "/var/empty", dumpable: true, wx_mappings: 3 })), [
     ...["/var/empty", "yes", "3"],

@@ -131,7 +131,7 @@ export const ANSWERS: readonly {
   {
     call: "getpeername",
     errnos: ["ENOTCONN", "EOPNOTSUPP"],
-    at: ["kindOfSocket@lib/inspect/descriptors.ts"],
+    at: ["kindOfSocket@lib/inspect/descriptors/descriptors.ts"],
   },
   { call: "ptrace", errnos: ["ENOENT", "EINVAL"], at: ["filtersOf@ffi/ptrace/requests.ts"] },
   { call: "ptrace", errnos: ["ESRCH"], at: ["@ffi/ptrace/stopped_thread.ts"] },

@@ -28,7 +28,7 @@ const AGAIN: readonly Tolerated[] = [
     syscalls: ["ptrace"],
     answers: ["ESRCH", "lie"],
     at: [
-      "StoppedThread.stop@ffi/ptrace/stopped_thread.ts StoppedProcesses.#stopNew@lib/inspect/stopped.ts",
+      "StoppedThread.stop@ffi/ptrace/stopped_thread.ts StoppedProcesses.#stopNew@lib/inspect/asking/stopped.ts",
     ],
     why:
       "a thread that seems to have ended while it was being stopped is stopped again if it exists",
@@ -350,7 +350,7 @@ const BESIDE_THE_POINT: readonly Tolerated[] = [
   {
     libc: ["getpeername"],
     answers: ["ENOTCONN", "EOPNOTSUPP"],
-    at: ["kindOfSocket@lib/inspect/descriptors.ts"],
+    at: ["kindOfSocket@lib/inspect/descriptors/descriptors.ts"],
     why: "before the message only packet sockets of the child matter; later this refutes DROP-05",
   },
   {

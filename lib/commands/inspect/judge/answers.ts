@@ -7,19 +7,25 @@
 
 import { Errno } from "../../../../ffi/abi/errno.ts";
 import { type Finding, judged, skipped } from "../../../evidence/evidence.ts";
-import { describeAnswer, FORBIDDEN, type Forbidden } from "../../../inspect/questions.ts";
+import { describeAnswer, FORBIDDEN, type Forbidden } from "../../../inspect/asking/questions.ts";
 import type { AskedThread, Subject } from "../../../inspect/subject.ts";
-import { groupAlike, type ThreadCredentials } from "../../../inspect/threads.ts";
+import { groupAlike, type ThreadCredentials } from "../../../inspect/threads/threads.ts";
 import type { Terms } from "../options.ts";
 import { joined, whichThreads } from "./threads.ts";
 
 /** Bits of a capability set. Source: capabilities(7). */
 const CAP_SETGID = 6n, CAP_SETUID = 7n, CAP_NET_RAW = 13n;
 
-/** The sentences that refute a claim, and those that leave it open. */
+/** What speaks against a claim, and the thread of which it is true if it is about one. */
+interface Doubt {
+  readonly what: string;
+  readonly tid?: number;
+}
+
+/** What refutes a claim, and what leaves it open. */
 interface Doubts {
-  readonly refuted: string[];
-  readonly open: string[];
+  readonly refuted: Doubt[];
+  readonly open: Doubt[];
 }
 
 /** INSP-05: no thread can create a packet socket. */
@@ -30,24 +36,25 @@ export function judgePacketSocket({ daemon, asked }: Subject): Finding {
     const { tid } = thread;
     const netRaw = daemon.netRaw.get(tid);
     if (netRaw === true) {
-      doubts.refuted.push(`thread ${tid} has CAP_NET_RAW over its network namespace`);
+      doubts.refuted.push({ tid, what: "CAP_NET_RAW over its network namespace" });
     } else if (mayGainNetRaw(thread)) {
-      doubts.open.push(
-        `thread ${tid} has no CAP_NET_RAW, but as root it gets it by execve(2), unless its ` +
-          "filters or securebits, which do not show, are in the way",
-      );
+      doubts.open.push({
+        tid,
+        what: "no CAP_NET_RAW, but root gets it by execve(2) unless filters or securebits, which " +
+          "do not show, prevent it,",
+      });
     }
     const answered = addAnswers(doubts, tid, ["socket"], asked?.threads);
     if (netRaw === undefined && !answered) {
-      doubts.open.push(`whether thread ${tid} has CAP_NET_RAW cannot be told`);
+      doubts.open.push({ tid, what: "CAP_NET_RAW cannot be told" });
     }
   }
   for (const { fd, link, netRaw } of daemon.heldNetworks) {
     const there = `in ${link}, which it may enter by descriptor ${fd}`;
-    if (netRaw === true) doubts.refuted.push(`it has CAP_NET_RAW ${there}`);
-    if (netRaw === undefined) doubts.open.push(`whether it has CAP_NET_RAW ${there}`);
+    if (netRaw === true) doubts.refuted.push({ what: `it has CAP_NET_RAW ${there}` });
+    if (netRaw === undefined) doubts.open.push({ what: `whether it has CAP_NET_RAW ${there}` });
   }
-  doubts.open.push(...ringsWithoutTrace(asked?.threads));
+  doubts.open.push(...ringsWithoutTrace(asked?.threads).map((what) => ({ what })));
   return conclude(doubts, threads, asked?.threads, ["socket"], {
     net_raw: groupAlike(threads, ({ tid }) => daemon.netRaw.get(tid) ?? null),
   });
@@ -73,38 +80,39 @@ export function judgeRegain(
   accomplices: { readonly found: readonly string[]; readonly unseen: readonly string[] },
 ): Finding {
   const threads = everyThread(daemon.threads, asked?.threads);
-  const doubts: Doubts = { refuted: [...accomplices.found], open: [...accomplices.unseen] };
+  const doubts: Doubts = {
+    refuted: accomplices.found.map((what) => ({ what })),
+    open: accomplices.unseen.map((what) => ({ what })),
+  };
   const calls: Forbidden[] = ["setgroups", "setresgid", "setresuid"];
   // All threads of a process are in one user namespace: setns(2).
   const isHere = daemon.shown.namespaces.every(({ kind, same }) => kind !== "user" || same);
   for (const thread of threads) {
-    doubts.refuted.push(...waysBack(thread, groups.has(0), isHere));
+    const ways = waysBack(thread, groups.has(0), isHere);
+    if (ways.length > 0) doubts.refuted.push({ tid: thread.tid, what: ways.join(", ") });
     if (!isHere && [CAP_SETUID, CAP_SETGID].some((bit) => isHeld(thread.capabilities, bit))) {
-      doubts.open.push(
-        `thread ${thread.tid} has CAP_SETUID or CAP_SETGID over another user namespace`,
-      );
+      doubts.open.push({
+        tid: thread.tid,
+        what: "CAP_SETUID or CAP_SETGID over another user namespace",
+      });
     }
     addAnswers(doubts, thread.tid, calls, asked?.threads);
   }
-  doubts.open.push(...ringsWithoutTrace(asked?.threads), ...daemon.writtenMemories);
+  const doubtful = [...ringsWithoutTrace(asked?.threads), ...daemon.writtenMemories];
+  doubts.open.push(...doubtful.map((what) => ({ what })));
   const tids = new Set(threads.map(({ tid }) => tid));
   for (const { fd, personalities, pollingThread } of daemon.rings) {
+    const ring = `the io_uring at descriptor ${fd}`;
     if (personalities === undefined) {
-      doubts.open.push(
-        `this kernel does not list the personalities of the io_uring at descriptor ${fd}`,
-      );
+      doubts.open.push({ what: `this kernel does not list the personalities of ${ring}` });
     } else if (personalities.includes(0)) {
-      doubts.refuted.push(`the io_uring at descriptor ${fd} has a personality of uid 0`);
+      doubts.refuted.push({ what: `${ring} has a personality of uid 0` });
     } else if (personalities.length > 0) {
-      doubts.open.push(
-        `the io_uring at descriptor ${fd} has ${personalities.length} personalities, which may ` +
-          "have capabilities",
-      );
+      const count = personalities.length;
+      doubts.open.push({ what: `${ring} has ${count} personalities, which may have capabilities` });
     }
     if (pollingThread !== undefined && !tids.has(pollingThread)) {
-      doubts.open.push(
-        `the io_uring at descriptor ${fd} is polled by thread ${pollingThread} of another process`,
-      );
+      doubts.open.push({ what: `${ring} is polled by thread ${pollingThread} of another process` });
     }
   }
   return conclude(doubts, threads, asked?.threads, calls, {
@@ -133,18 +141,17 @@ function ringsWithoutTrace(asked: readonly AskedThread[] = []): string[] {
  * give it only the ids that are mapped there.
  */
 function waysBack(
-  { tid, uids, gids, capabilities }: ThreadCredentials,
+  { uids, gids, capabilities }: ThreadCredentials,
   mayBeRootsGroup: boolean,
   isHere: boolean,
 ) {
   const has = (bit: bigint) => isHere && isHeld(capabilities, bit);
-  const ways = [
+  return [
     ...uids.slice(0, 3).includes(0) ? ["uid 0"] : [],
     ...has(CAP_SETUID) ? ["CAP_SETUID"] : [],
     ...gids.slice(0, 3).includes(0) && !mayBeRootsGroup ? ["gid 0"] : [],
     ...has(CAP_SETGID) ? ["CAP_SETGID"] : [],
   ];
-  return ways.length === 0 ? [] : [`thread ${tid} has ${ways.join(", ")}`];
 }
 
 const isIn = (set: string, bit: bigint) => (BigInt(`0x${set}`) >> bit & 1n) === 1n;
@@ -171,17 +178,17 @@ function addAnswers(
   const kernels = isFiltered ? thread.beneath : thread.asItIs;
   for (const call of calls) {
     for (const [words, errno] of [["", thread.asItIs[call]], [BENEATH, thread.beneath[call]]]) {
-      if (errno === 0) refuted.push(`${FORBIDDEN[call]} succeeded in thread ${tid}${words}`);
+      if (errno === 0) refuted.push({ tid, what: `${FORBIDDEN[call]} succeeded${words}` });
     }
     const errno = kernels[call];
     if (errno !== undefined && errno !== 0 && errno !== Errno.EPERM) {
-      open.push(`${FORBIDDEN[call]} in thread ${tid}: ${describeAnswer(errno)}, not EPERM`);
+      open.push({ tid, what: `${FORBIDDEN[call]}: ${describeAnswer(errno)}, not EPERM` });
     }
   }
   return calls.every((call) => kernels[call] === Errno.EPERM);
 }
 
-const BENEATH = ", beneath its filters";
+const BENEATH = " beneath the filters";
 
 function conclude(
   { refuted, open }: Doubts,
@@ -191,19 +198,27 @@ function conclude(
   more: Readonly<Record<string, unknown>>,
 ): Finding {
   const evidence = { ...more, ...asked === undefined ? {} : { answers: shown(asked, calls) } };
-  if (refuted.length > 0) return judged(false, joined(refuted), evidence);
+  if (refuted.length > 0) return judged(false, describeDoubts(refuted, threads), evidence);
   if (threads.length === 0) return skipped("no thread was seen", evidence);
-  if (open.length > 0) return skipped(joined(open), evidence);
+  if (open.length > 0) return skipped(describeDoubts(open, threads), evidence);
   const answered =
     asked?.filter(({ asItIs, beneath }) =>
       calls.some((call) => (beneath[call] ?? asItIs[call]) !== undefined)
     ) ?? [];
   return judged(
     true,
-    `by the credentials of ${whichThreads(threads, threads)}` +
-      (answered.length > 0 ? `; asked: refused on ${whichThreads(answered, threads)}` : ""),
+    `impossible with the credentials of ${whichThreads(threads, threads)}` +
+      (answered.length > 0 ? `; asked on ${whichThreads(answered, threads)}: refused` : ""),
     evidence,
   );
+}
+
+/** Returns what is in doubt, each once, with the threads of which it is true. */
+function describeDoubts(doubts: readonly Doubt[], threads: readonly ThreadCredentials[]): string {
+  return joined([...Map.groupBy(doubts, ({ what }) => what)].map(([what, same]) => {
+    const some = same.flatMap(({ tid }) => tid === undefined ? [] : [{ tid }]);
+    return some.length === 0 ? what : `${what} on ${whichThreads(some, threads)}`;
+  }));
 }
 
 function shown(asked: readonly AskedThread[], calls: readonly Forbidden[]) {

@@ -7,10 +7,11 @@
 
 import { type Finding, judged, leftOut, skipped } from "../../../evidence/evidence.ts";
 import { OPERATION_NAMES, type OperationName } from "../../../evidence/operations.ts";
+import { PROCESS } from "../../../inspect/prediction/predict.ts";
 import { CANNOT_TELL, type Prediction, type Subject } from "../../../inspect/subject.ts";
-import { groupAlike } from "../../../inspect/threads.ts";
+import { groupAlike } from "../../../inspect/threads/threads.ts";
 import { everyThread } from "./answers.ts";
-import { joined, whichThreads } from "./threads.ts";
+import { joined, named, whichThreads } from "./threads.ts";
 
 /** The predicted outcome of each operation, by the name of the column. */
 export type Predictions = ReadonlyMap<OperationName, ReadonlyMap<string, Prediction>>;
@@ -33,6 +34,7 @@ export function judgeHidden(
   if (hidden.length > 0) return judged(false, joined(hidden), evidence);
   if (possible.length > 0) return skipped(joined(possible), evidence);
   if (onlyAskingTells !== undefined) return { ...leftOut(onlyAskingTells), evidence };
+  if (sockets.length === 0) return judged(true, "it holds no packet socket", evidence);
   const count = sockets.length === 1 ? "1 packet socket" : `${sockets.length} packet sockets`;
   return judged(true, `${count} among its descriptors, and none elsewhere`, evidence);
 }
@@ -50,7 +52,9 @@ export function judgeFilters({ daemon, asked }: Subject): Finding {
     threads: groupAlike(threads, ({ seccomp, filters }) => ({ seccomp, filters })),
   };
   if (loose.length > 0) {
-    const kind = loose.some(({ seccomp }) => seccomp === 0) ? "no filter" : "no readable filter";
+    const kind = loose.some(({ seccomp }) => seccomp === 0)
+      ? "no system call filter"
+      : "no readable system call filter";
     return judged(false, `${kind} on ${whichThreads(loose, threads)}`, evidence);
   }
   const read = asked?.threads ?? [];
@@ -89,20 +93,28 @@ export function judgeOperations(predictions: Predictions): Finding {
   const remaining = cells.filter(remains), open = cells.filter(isOpen);
   const evidence = { remaining: remaining.map(place), cannot_tell: open.map(place) };
   if (remaining.length > 0) {
-    const names = [...Map.groupBy(remaining, ({ name }) => name)].map(([name, places]) =>
-      `${name} (${places.map(({ column }) => column).join(", ")})`
-    );
-    return judged(false, `allowed: ${names.join(", ")}`, evidence);
+    return judged(false, `allowed: ${joined(describeRemaining(remaining))}`, evidence);
   }
   if (open.length > 0) {
     const reasons = [
       ...Map.groupBy(open, ({ reason }) => reason ?? "no reason is known"),
     ].map(([reason, places]) =>
-      `${[...new Set(places.map(({ name }) => name))].join(", ")}: ${reason}`
+      `${named([...new Set(places.map(({ name }) => name))])}: ${reason}`
     );
     return skipped(`cannot tell: ${joined(reasons)}`, evidence);
   }
   return judged(true, `${OPERATION_NAMES.length} operations, all refused`, evidence);
+}
+
+/** Returns operations by the packet sockets on which nothing refuses them. */
+function describeRemaining(remaining: readonly PlacedPrediction[]): string[] {
+  const columnsOf = [...Map.groupBy(remaining, ({ name }) => name)].map(([name, places]) => ({
+    name,
+    columns: places.map(({ column }) => column).filter((column) => column !== PROCESS).join(", "),
+  }));
+  return [...Map.groupBy(columnsOf, ({ columns }) => columns)].map(([columns, operations]) =>
+    named(operations.map(({ name }) => name)) + (columns === "" ? "" : ` (${columns})`)
+  );
 }
 
 const NOT_PREDICTED: Prediction = { outcome: CANNOT_TELL, wall: null, reason: "not predicted" };
@@ -133,10 +145,12 @@ export function judgeSecondLine({ daemon, sockets, asked }: Subject): Finding {
       `the filter of fd ${fd} is not locked`
     ),
     ...sockets.filter(({ isPinned }) => isPinned === false).map(({ fd }) =>
-      `fd ${fd} is not pinned`
+      `fd ${fd} is in no fanout group`
     ),
     ...dumpable === true ? ["it is dumpable"] : [],
-    ...bounded.length > 0 ? [`a bounding set on ${whichThreads(bounded, threads)}`] : [],
+    ...bounded.length > 0
+      ? [`the bounding set is not empty on ${whichThreads(bounded, threads)}`]
+      : [],
   ];
   const evidence = {
     sockets: sockets.map(({ fd, isLocked, isPinned }) => ({ fd, isLocked, isPinned })),
@@ -148,7 +162,14 @@ export function judgeSecondLine({ daemon, sockets, asked }: Subject): Finding {
   if (dumpable === null) return skipped("whether it is dumpable cannot be read", evidence);
   const unknown = sockets.filter(({ isPinned }) => isPinned === undefined).map(({ fd }) => fd);
   if (unknown.length > 0) {
-    return skipped(`whether fd ${unknown.join(", ")} is pinned cannot be read`, evidence);
+    return skipped(
+      `whether fd ${unknown.join(", ")} is in a fanout group cannot be read`,
+      evidence,
+    );
   }
-  return judged(true, "filters locked, sockets pinned, not dumpable, bounding set empty", evidence);
+  return judged(
+    true,
+    "filters locked, in fanout groups, not dumpable, bounding set empty",
+    evidence,
+  );
 }

@@ -7,9 +7,9 @@
 import { capabilityNames } from "../../../evidence/capability_names.ts";
 import { type Finding, judged, leftOut, skipped } from "../../../evidence/evidence.ts";
 import type { OverflowIds } from "../../../host/users.ts";
-import { groupAlike, type ThreadCredentials } from "../../../inspect/threads.ts";
+import { groupAlike, type ThreadCredentials } from "../../../inspect/threads/threads.ts";
 import type { Terms } from "../options.ts";
-import { joined, whichThreads } from "./threads.ts";
+import { joined, named, whichThreads } from "./threads.ts";
 
 type Threads = readonly ThreadCredentials[];
 
@@ -61,9 +61,7 @@ export function judgeCapabilities(threads: Threads): Finding {
   const evidence = { threads: groupAlike(threads, ({ capabilities }) => capabilities) };
   const wrong = threads.map((thread) => ({
     tid: thread.tid,
-    held: USABLE.filter((set) => !/^0+$/.test(thread.capabilities[set])).map((set) =>
-      `${set} ${describeSet(thread.capabilities[set])}`
-    ).join(", "),
+    held: describeHeld(thread),
   })).filter(({ held }) => held !== "");
   const words = groupAlike(wrong, ({ held }) => held).map(({ tids, seen }) =>
     `${seen} on ${whichThreads(tids.map((tid) => ({ tid })), threads)}`
@@ -75,14 +73,12 @@ export function judgeCapabilities(threads: Threads): Finding {
   );
 }
 
-/** The most capabilities of a set that are named. */
-const NAMED = 3;
-
-/** Returns a capability set as the kernel prints it, with the names in it if they are few. */
-function describeSet(set: string): string {
-  const names = capabilityNames(set);
-  const more = names.length > NAMED ? `, and ${names.length - NAMED} more` : "";
-  return `${set} (${names.slice(0, NAMED).join(", ")}${more})`;
+/** Returns the sets that a thread could use, as the kernel prints them, with the names in them. */
+function describeHeld({ capabilities }: ThreadCredentials): string {
+  const held = USABLE.filter((set) => !/^0+$/.test(capabilities[set]));
+  return [...Map.groupBy(held, (set) => capabilities[set])].map(([value, sets]) =>
+    `${sets.join(" and ")} ${value} (${named(capabilityNames(value))})`
+  ).join(", ");
 }
 
 /**
@@ -111,7 +107,7 @@ export function judgeGroups(
   const beyond = threads.map(({ tid, gids, groups }) => ({
     tid,
     kinds: [
-      ...FOUR.flatMap((kind, i) => isAllowed(gids[i]) ? [] : [`${kind} gid ${gids[i]}`]),
+      ...describeGids(gids.map((gid) => isAllowed(gid) ? undefined : gid)),
       ...groups.flatMap((gid) => isAllowed(gid) ? [] : [`group ${gid}`]),
     ],
   })).filter(({ kinds }) => kinds.length > 0);
@@ -127,6 +123,14 @@ export function judgeGroups(
   if (unmapped.length > 0) return skipped(unmappedOn("gid", overflow.gid!, unmapped, threads));
   const all = [...new Set(threads.flatMap(({ gids, groups }) => [...gids, ...groups]))];
   return judged(true, `gid ${all.join(", ")} on ${whichThreads(threads, threads)}`, evidence);
+}
+
+/** Returns which of the four gids are not allowed: `gid 0 (real, saved)`. */
+function describeGids(wrong: readonly (number | undefined)[]): string[] {
+  const kinds = FOUR.map((kind, i) => ({ kind, gid: wrong[i] }));
+  return [...Map.groupBy(kinds, ({ gid }) => gid)].flatMap(([gid, same]) =>
+    gid === undefined ? [] : [`gid ${gid} (${same.map(({ kind }) => kind).join(", ")})`]
+  );
 }
 
 const NO_THREAD = "no thread was seen";

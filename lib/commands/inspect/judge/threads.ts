@@ -1,5 +1,5 @@
 /**
- * The threads of a finding, in words.
+ * The threads of a finding, and lists, in words.
  *
  * @module
  */
@@ -24,4 +24,10 @@ export function whichThreads(
 export function joined(sentences: readonly string[]): string {
   const more = sentences.length - LISTED;
   return [...sentences.slice(0, LISTED), ...more > 0 ? [`and ${more} more`] : []].join("; ");
+}
+
+/** Returns at most a few of some names, with the number of the others. */
+export function named(names: readonly string[]): string {
+  const more = names.length - LISTED;
+  return [...names.slice(0, LISTED), ...more > 0 ? [`and ${more} more`] : []].join(", ");
 }

@@ -13,7 +13,7 @@ import type {
   SeenDaemon,
   SocketState,
 } from "../../../../lib/inspect/subject.ts";
-import type { ThreadCredentials } from "../../../../lib/inspect/threads.ts";
+import type { ThreadCredentials } from "../../../../lib/inspect/threads/threads.ts";
 
 /** The id of the process and of its first thread. */
 export const PID = 4711;

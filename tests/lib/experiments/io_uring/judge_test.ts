@@ -12,7 +12,7 @@ import {
   judgeRestricted,
   judgeRing,
 } from "../../../../lib/experiments/io_uring/judge.ts";
-import type { ThreadCredentials } from "../../../../lib/inspect/threads.ts";
+import type { ThreadCredentials } from "../../../../lib/inspect/threads/threads.ts";
 
 const UNPRIVILEGED: ThreadCredentials = {
   tid: 7,

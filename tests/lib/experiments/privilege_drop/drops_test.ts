@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { close, dup, ETH_P_ALL, if_nametoindex } from "../../../../ffi/mod.ts";
 import { countPassedDrops } from "../../../../lib/experiments/privilege_drop/drops.ts";
-import type { SeenDescriptor } from "../../../../lib/inspect/descriptors.ts";
+import type { SeenDescriptor } from "../../../../lib/inspect/descriptors/descriptors.ts";
 import { markedFrame } from "../../../../lib/packets/marks.ts";
 import { sendFrame } from "../../../../lib/packets/send.ts";
 import { boundPacketSocket } from "../../../../lib/packets/socket.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { processesIn } from "../../../../lib/inspect/processes.ts";
+import { processesIn } from "../../../../lib/inspect/processes/processes.ts";
 import { PidNamespace } from "../../../../lib/harness/pid_namespace.ts";
 import { printJson } from "../../../ffi/programs/print_json.ts";
 

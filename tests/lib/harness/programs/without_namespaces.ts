@@ -10,7 +10,7 @@
  */
 
 import { ChildProcess } from "../../../../lib/harness/process.ts";
-import { descendantsOf } from "../../../../lib/inspect/processes.ts";
+import { descendantsOf } from "../../../../lib/inspect/processes/processes.ts";
 import { adoptOrphans } from "../../../../lib/harness/orphans.ts";
 import { canHavePidNamespaces, PidNamespace } from "../../../../lib/harness/pid_namespace.ts";
 import { printJson } from "../../../ffi/programs/print_json.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { seeSurroundings } from "../../../../lib/inspect/prediction/surroundings.ts";
-import { threadCredentials } from "../../../../lib/inspect/threads.ts";
+import { threadCredentials } from "../../../../lib/inspect/threads/threads.ts";
 import { testNeeding } from "../../../support/needs.ts";
 import { ROOT, runProgram } from "../../../support/programs.ts";
 import { credentials, daemon } from "../../../support/subjects.ts";

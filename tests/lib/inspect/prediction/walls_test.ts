@@ -13,7 +13,7 @@ import {
 import type { OperationName } from "../../../../lib/evidence/operations.ts";
 import type { Surroundings } from "../../../../lib/inspect/prediction/surroundings.ts";
 import { CANNOT_TELL, type SocketState, type Subject } from "../../../../lib/inspect/subject.ts";
-import type { ThreadCredentials } from "../../../../lib/inspect/threads.ts";
+import type { ThreadCredentials } from "../../../../lib/inspect/threads/threads.ts";
 import {
   askedSubject,
   askedThread,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { askDaemon } from "../../../../lib/inspect/asking.ts";
+import { askDaemon } from "../../../../lib/inspect/asking/asking.ts";
 import { seeDaemon } from "../../../../lib/inspect/daemon.ts";
 import { printJson } from "../../../ffi/programs/print_json.ts";
 

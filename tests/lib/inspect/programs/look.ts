@@ -7,7 +7,7 @@
  */
 
 import { seeDaemon } from "../../../../lib/inspect/daemon.ts";
-import { seePacketSockets } from "../../../../lib/inspect/socket_state.ts";
+import { seePacketSockets } from "../../../../lib/inspect/sockets/socket_state.ts";
 import { printJson } from "../../../ffi/programs/print_json.ts";
 
 printJson(seePacketSockets(seeDaemon(Number(Deno.args[0]))));
