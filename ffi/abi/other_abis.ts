@@ -81,6 +81,21 @@ export const I386_SYSCALLS: Partial<Record<SyscallName, number>> = {
 };
 
 /**
+ * Name → a second number for 32-bit programs, with the same arguments: fcntl64, recvmmsg_time64,
+ * sendfile64. Source: asm/unistd_32.h.
+ */
+export const I386_SECOND_SYSCALLS: Partial<Record<SyscallName, number>> = {
+  fcntl: 221,
+  recvmmsg: 417,
+  sendfile: 239,
+};
+
+/**
+ * `mmap`, the older one, whose arguments lie in memory: old_mmap in arch/x86/kernel/sys_ia32.c.
+ */
+export const I386_OLD_MMAP = 90;
+
+/**
  * `socketcall`, by which 32-bit programs make any call of a socket: its arguments lie in memory.
  * Source: asm/unistd_32.h, socketcall(2).
  */

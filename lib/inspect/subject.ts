@@ -147,6 +147,8 @@ export interface SeenSockets {
    * whose descriptors cannot be searched are not among them: what they may hold is in `hidden`.
    */
   readonly unseenPlaces: readonly string[];
+  /** Other sockets of the process by which forged packets can be sent, in words. */
+  readonly otherSenders: readonly string[];
   /** Everything that could not be seen, these two included, each with the reason. */
   readonly unseen: readonly string[];
 }

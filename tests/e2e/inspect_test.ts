@@ -121,6 +121,14 @@ testNeeding(compiled, "A daemon that can only receive is confined", async () => 
   await daemon.run("name=still"); // it goes on
 });
 
+testNeeding(compiled, "A raw socket beside it leaves open whether it only receives", async () => {
+  await using daemon = await startConfined({ before: ["raw"] });
+  const { outcome, check, wrong } = await inspect(daemon.pid, ...CONFINED);
+  assertEquals([outcome.code, wrong], [4, ["INSP-09 skip"]]);
+  assertMatch(check("INSP-09").observed, /descriptor 4 is a raw socket/);
+  assertEquals((await inspect(daemon.pid, "--ask")).outcome.code, 0);
+});
+
 testNeeding(
   compiled,
   "A filter that lets one sending call through is found, by its operation",

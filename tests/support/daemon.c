@@ -171,6 +171,14 @@ static long answering_descriptor(void) {
   return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
 }
 
+/* Makes a terminal, and has it control the session, of which this process is the first. */
+static void take_terminal(const char *word) {
+  int above = must(word, posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  must(word, grantpt(above));
+  must(word, unlockpt(above));
+  must(word, open(ptsname(above), O_RDWR | O_CLOEXEC));
+}
+
 struct start {
   char **words;
   int count;
@@ -281,6 +289,7 @@ static int act(const char *word, char *value) {
   else if (IS("setsid")) must(word, setsid());
   else if (IS("open")) must(word, open(value, O_RDWR | O_CLOEXEC));
   else if (IS("open-path")) must(word, open(value, O_PATH | O_CLOEXEC));
+  else if (IS("terminal")) take_terminal(word);
   else if (IS("userfaultfd")) must(word, syscall(SYS_userfaultfd, O_CLOEXEC));
   else if (IS("answer-calls")) must(word, answering_descriptor());
   else if (IS("create")) must(word, open(value, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
@@ -291,6 +300,7 @@ static int act(const char *word, char *value) {
   else if (IS("descriptor-limit"))
     must(word, setrlimit(RLIMIT_NOFILE, &(struct rlimit){n[0], n[0]}));
   else if (IS("packet")) open_packet_socket(word, n[0]);
+  else if (IS("raw")) must(word, socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
   else if (IS("in-flight")) send_into_flight(word, n[0]);
   else if (IS("map-ring")) map_packet_ring(word, n[0]);
   else if (IS("io-uring")) make_ring(word, n[0]);
@@ -388,6 +398,7 @@ static void *serve(void *unused) {
 
 int main(int count, char **given) {
   arguments = given;
+  setsid(); /* away from the terminal of the tests, which is another way back to root */
   signal(SIGALRM, end);
   alarm(LIFETIME);
   run(given + 1, count - 1);

@@ -17,12 +17,14 @@
  * | `unshare=FLAGS`                   | unshare(2), such as 0x400 for a descriptor table          |
  * | `chroot=PATH` `setsid`            | chroot(2), setsid(2)                                      |
  * | `open=PATH` `open-path=PATH`      | opens for reading and writing, or by O_PATH               |
+ * | `terminal`                        | makes a terminal that controls the session                |
  * | `userfaultfd` `answer-calls`      | userfaultfd(2); a filter whose descriptor answers getpgid |
  * | `create=PATH` `unlink=PATH`       | opens a new file for writing; removes a name              |
  * | `close=FD` `copies=FD,N`          | closes a descriptor; duplicates one N times               |
  * | `close-from=FD`                   | close_range(2): that descriptor and all above             |
  * | `descriptor-limit=N`              | setrlimit(2), RLIMIT_NOFILE                               |
  * | `packet` `packet=IFINDEX`         | opens a packet socket, unbound or bound for all protocols |
+ * | `raw`                             | opens a raw socket: raw(7)                                |
  * | `in-flight=FD`                    | sends FD into a socket pair's queue, and closes it        |
  * | `map-ring=FD`                     | maps a receive ring of packet socket FD, and closes it    |
  * | `io-uring=FLAGS` `ring-files=FD,…`| io_uring_setup(2); registers files with the last ring     |

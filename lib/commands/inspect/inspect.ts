@@ -158,6 +158,7 @@ function seenOf(
     accomplices,
     missingSockets: sockets.missing,
     unseenPlaces: sockets.unseenPlaces,
+    otherSenders: sockets.otherSenders,
     unasked,
     overflow: overflowIds(),
   };

@@ -39,6 +39,8 @@ export interface Seen {
   readonly missingSockets: readonly string[];
   /** The places that were not seen, and where it could hide a packet socket. */
   readonly unseenPlaces: readonly string[];
+  /** Other sockets by which it may send, in words. */
+  readonly otherSenders: readonly string[];
   /** Why it could not be asked; empty if it was, or if nobody wanted to ask. */
   readonly unasked: readonly string[];
   /** The ids that stand for unmapped ones in the user namespace of the inspection. */
@@ -55,6 +57,7 @@ export function judgeProcess(
   const { unseenThreads, shown: { unseen } } = subject.daemon;
   const ofThreads = unlessDoubted(unseenThreads);
   const ofSockets = unlessDoubted(seen.missingSockets);
+  const ofSenders = unlessDoubted([...seen.missingSockets, ...seen.otherSenders]);
   const notShown = [...possiblyHidden, ...seen.missingSockets, ...seen.unseenPlaces];
   const ofAnswers = unlessDoubted([...seen.unasked, ...unseenThreads]);
   const ofEverything = unlessDoubted([...seen.unasked, ...unseen]);
@@ -67,7 +70,7 @@ export function judgeProcess(
     "INSP-06": () => ofEverything(judgeRegain(subject, terms, accomplices)),
     "INSP-07": () => judgeHidden(subject, hidden, notShown, seen.onlyAskingTells),
     "INSP-08": () => ofAnswers(judgeFilters(subject)),
-    "INSP-09": () => ofEverything(ofSockets(judgeOperations(predictions))),
+    "INSP-09": () => ofEverything(ofSenders(judgeOperations(predictions))),
     "INSP-10": () => ofThreads(ofSockets(judgeSecondLine(subject))),
   };
   return new Map(INSPECTIONS[terms.expect].plan.map((id) => [id, judges[id]()]));

@@ -11,6 +11,8 @@
 
 import {
   AUDIT_ARCH_I386,
+  I386_OLD_MMAP,
+  I386_SECOND_SYSCALLS,
   I386_SOCKETCALL,
   I386_SYSCALLS,
   SOCKETCALLS,
@@ -115,10 +117,11 @@ function formsIn32Bits(call: Call): FilteredCall[] {
 
 /** Returns the numbers and arguments by which 32-bit programs make a call. */
 function callsIn32Bits({ name, args }: Call): { nr: number; args: readonly Argument[] }[] {
-  const nr = I386_SYSCALLS[name];
+  const numbers = [I386_SYSCALLS[name], I386_SECOND_SYSCALLS[name]];
   const socketcall = SOCKETCALLS[name];
   return [
-    ...nr === undefined ? [] : [{ nr, args }],
+    ...numbers.filter((nr) => nr !== undefined).map((nr) => ({ nr, args })),
+    ...name === "mmap" ? [{ nr: I386_OLD_MMAP, args: [POINTER] }] : [],
     ...socketcall === undefined ? [] : [{ nr: I386_SOCKETCALL, args: [socketcall, POINTER] }],
   ];
 }

@@ -2,7 +2,8 @@
  * The accomplices of a process: other processes with privileges, through which it can act although
  * all of its own threads are unprivileged. It can write the memory that it shares with one
  * (clone(2), `CLONE_VM`), it uses whatever one opens in a common table of descriptors
- * (`CLONE_FILES`), and it controls one that it traces (ptrace(2)), even after its own drop.
+ * (`CLONE_FILES`), it controls one that it traces (ptrace(2)), even after its own drop, and it may
+ * type into the terminal of one.
  *
  * @module
  */
@@ -11,6 +12,7 @@ import { readDirectory, readLink, readTextFile } from "../../../ffi/process/file
 import { unlessGone } from "../../../ffi/process/proc.ts";
 import { allProcesses } from "./processes.ts";
 import type { Sharer } from "../subject.ts";
+import { sharersOfTerminal } from "./terminal.ts";
 
 /** The accomplices of a process, in words. */
 export interface Accomplices {
@@ -94,7 +96,7 @@ export function seeAccomplices(pid: number, sharers: readonly Sharer[]): Accompl
     if (read.has(other)) continue;
     unseen.push(`it shares with process ${other}, whose threads end before they can be read`);
   }
-  return { found, unseen };
+  return { found, unseen: [...unseen, ...sharersOfTerminal(pid)] };
 }
 
 /** The threads of a process, and how many were listed and had ended when they were to be read. */

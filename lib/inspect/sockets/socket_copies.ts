@@ -5,7 +5,17 @@
  * @module
  */
 
-import { AF_PACKET, AF_UNIX, SO_DOMAIN, SOL_SOCKET } from "../../../ffi/abi/constants.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_PACKET,
+  AF_UNIX,
+  AF_XDP,
+  SO_DOMAIN,
+  SO_TYPE,
+  SOCK_RAW,
+  SOL_SOCKET,
+} from "../../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import type { OwnedFd } from "../../../ffi/process/descriptor.ts";
 import { readDirectory, readLink, readTextFile } from "../../../ffi/process/file.ts";
@@ -13,6 +23,7 @@ import { copyDescriptorOf, openProcess, openThread } from "../../../ffi/process/
 import { unlessGone } from "../../../ffi/process/proc.ts";
 import { getsockoptInt } from "../../../ffi/socket/calls.ts";
 import type { InspectedDescriptor } from "../../evidence/inspected.ts";
+import { listed } from "../listed.ts";
 import { readSocketOptions, type SocketOptions } from "./socket_options.ts";
 
 /** A packet socket, as a copy of its descriptor shows it. */
@@ -51,6 +62,8 @@ export interface CopiedSockets {
   /** The number of packet sockets above the limit. */
   readonly left: number;
   readonly queues: readonly FilledQueue[];
+  /** Other sockets by which forged packets can be sent, in words. */
+  readonly otherSenders: readonly string[];
   /** Why queues could not be examined. */
   readonly unseen: readonly string[];
 }
@@ -76,6 +89,7 @@ export function copySockets(
   const examined = new Set<string>();
   const failures: Failure[] = [];
   const queues: FilledQueue[] = [];
+  const otherSenders: string[] = [];
   const unseen = new Set<string>();
   let left = 0;
   // O_PATH refers to the name of a socket only.
@@ -90,6 +104,8 @@ export function copySockets(
       continue;
     }
     examined.add(link);
+    const sender = senderOf(copy, domain);
+    if (sender !== undefined) otherSenders.push(`descriptor ${group[0].fd} is ${sender}`);
     if (domain === AF_UNIX) {
       const count = inFlight(copy);
       if (count === undefined) unseen.add(IN_FLIGHT_UNSEEN);
@@ -104,7 +120,24 @@ export function copySockets(
       packetSockets.push({ link, descriptors: group, tid, options: readSocketOptions(copy.fd) });
     }
   }
-  return { packetSockets, examined, failures, left, queues, unseen: [...unseen] };
+  return {
+    packetSockets,
+    examined,
+    failures,
+    left,
+    queues,
+    otherSenders: listed(otherSenders),
+    unseen: [...unseen],
+  };
+}
+
+/** Returns a socket that sends forged packets, and is no packet socket: raw(7), AF_XDP. */
+function senderOf(copy: OwnedFd, domain: number): string | undefined {
+  if (domain === AF_XDP) return "an AF_XDP socket, by which it may send frames";
+  if (domain !== AF_INET && domain !== AF_INET6) return undefined;
+  return getsockoptInt(copy.fd, SOL_SOCKET, SO_TYPE) === SOCK_RAW
+    ? "a raw socket, by which it may send packets"
+    : undefined;
 }
 
 /** Returns the family of a socket; undefined for a descriptor by O_PATH. */

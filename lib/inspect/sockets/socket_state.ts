@@ -74,6 +74,7 @@ export function seePacketSockets(daemon: SeenDaemon): SeenSockets {
     ofOthers,
     missing,
     unseenPlaces,
+    otherSenders: copied.otherSenders,
     unseen: [
       ...new Set([
         ...missing,

@@ -2,6 +2,8 @@ import { assertEquals } from "@std/assert";
 import {
   AUDIT_ARCH_ARM,
   AUDIT_ARCH_I386,
+  I386_OLD_MMAP,
+  I386_SECOND_SYSCALLS,
   I386_SOCKETCALL,
   I386_SYSCALLS,
   SOCKETCALLS,
@@ -45,6 +47,7 @@ if (Deno.build.arch === "x86_64") {
       assertEquals(
         await valuesOf(["asm/unistd_32.h", "linux/net.h", "linux/audit.h"], [
           ...names.map(inHeader),
+          ...["__NR_fcntl64", "__NR_recvmmsg_time64", "__NR_sendfile64", "__NR_mmap"],
           "__NR_socketcall",
           ...calls,
           "AUDIT_ARCH_I386",
@@ -52,6 +55,8 @@ if (Deno.build.arch === "x86_64") {
         ]),
         [
           ...Object.values(I386_SYSCALLS),
+          ...Object.values(I386_SECOND_SYSCALLS),
+          I386_OLD_MMAP,
           I386_SOCKETCALL,
           ...Object.values(SOCKETCALLS),
           AUDIT_ARCH_I386,

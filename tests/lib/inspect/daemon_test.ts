@@ -27,11 +27,8 @@ testNeeding(
   needs,
   "seeDaemon() shows a process that has dropped everything, and misses nothing",
   async () => {
-    const words = ["packet=1", "setsid", "threads=3", ...NOBODY, "no-new-privs", "write-execute=2"];
-    await using daemon = await startDaemon([
-      "setsid",
-      ...words.filter((word) => word !== "setsid"),
-    ]);
+    const words = ["packet=1", "threads=3", ...NOBODY, "no-new-privs", "write-execute=2"];
+    await using daemon = await startDaemon(words);
     const seen = seeDaemon(daemon.pid);
     assertEquals(seen.shown.unseen, []);
     assertEquals(seen.shown.name, "daemon");

@@ -246,6 +246,7 @@ Deno.test("INSP-07: certainly hidden is a fail, and possibly hidden is a skip", 
   assertEquals(wrong(seen({ hidden: ["one"], possiblyHidden: ["other"] })), ["INSP-07 fail"]);
   assertEquals(wrong(seen({ missingSockets: ["too many"] })).at(0), "INSP-07 skip");
   assertEquals(wrong(seen({ unseenPlaces: ["a table"] })), ["INSP-07 skip"]);
+  assertEquals(wrong(seen({ otherSenders: ["descriptor 4 is a raw socket"] })), ["INSP-09 skip"]);
 });
 
 Deno.test("INSP-07: a ring that only asking could find leaves it out, and excuses nothing else", () => {

@@ -156,6 +156,7 @@ export function seen(changes: Partial<Seen> = {}): Seen {
     accomplices: { found: [], unseen: [] },
     missingSockets: [],
     unseenPlaces: [],
+    otherSenders: [],
     unasked: [],
     overflow: { uid: undefined, gid: undefined },
     ...changes,

@@ -11,7 +11,11 @@ import {
   SECCOMP_RET_TRAP,
   SECCOMP_RET_USER_NOTIF,
 } from "../../../../ffi/abi/constants.ts";
-import { I386_SOCKETCALL, I386_SYSCALLS } from "../../../../ffi/abi/other_abis.ts";
+import {
+  I386_SECOND_SYSCALLS,
+  I386_SOCKETCALL,
+  I386_SYSCALLS,
+} from "../../../../ffi/abi/other_abis.ts";
 import { seccomp_data } from "../../../../ffi/abi/layouts.ts";
 import { type SyscallName, syscallNumber } from "../../../../ffi/abi/syscalls.ts";
 import { assemble, bpfJumpEqual, bpfLoad, bpfReturn } from "../../../../ffi/packet/bpf.ts";
@@ -328,17 +332,27 @@ Deno.test("On aarch64 a filter that lets 32-bit programs pass leaves refusals in
   assertEquals(outcome(behind(filterOf({ syscall: "prctl", action: "EPERM" }))), "EPERM");
 });
 
+/** Filters that refuse these numbers, whatever the architecture of the call. */
+const refusingNumbers = (refused: readonly number[]) =>
+  behind(assemble([
+    bpfLoad(NR),
+    ...refused.flatMap((nr) => [bpfJumpEqual(nr, 0, 1), bpfReturn(SECCOMP_RET_ERRNO | 1)]),
+    bpfReturn(SECCOMP_RET_ALLOW),
+  ]));
+
+Deno.test("fcntl(2) of 32-bit programs has a second number", () => {
+  const numbers = COPYING.flatMap((name) => [I386_SYSCALLS[name], syscallNumber(name)]);
+  const known = [...numbers.filter((nr) => typeof nr === "number"), I386_SOCKETCALL];
+  const outcome = (...refused: readonly number[]) =>
+    outcomeOf("duplicate", refusingNumbers(refused), surroundings({ abis: ["i386"] }));
+  const second = I386_SECOND_SYSCALLS.fcntl!;
+  assertEquals([outcome(...known), outcome(...known, second)], ["allowed", "EPERM"]);
+});
+
 Deno.test("socketcall(2) of 32-bit programs hides the call and its arguments", () => {
   const numbers = [I386_SYSCALLS.bind!, syscallNumber("bind")!];
-  const refusing = (...refused: readonly number[]) =>
-    behind(assemble([
-      bpfLoad(NR),
-      ...refused.flatMap((nr) => [bpfJumpEqual(nr, 0, 1), bpfReturn(SECCOMP_RET_ERRNO | 1)]),
-      bpfReturn(SECCOMP_RET_ALLOW),
-    ]));
-  const around = surroundings({ abis: ["i386"] });
   const outcome = (...refused: readonly number[]) =>
-    outcomeOf("rebind-all", refusing(...refused), around);
+    outcomeOf("rebind-all", refusingNumbers(refused), surroundings({ abis: ["i386"] }));
   assertEquals([outcome(...numbers), outcome(...numbers, I386_SOCKETCALL)], ["allowed", "EPERM"]);
 });
 

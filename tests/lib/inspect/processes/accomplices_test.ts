@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseOtherThread, seeAccomplices } from "../../../../lib/inspect/processes/accomplices.ts";
+import { systemSetting } from "../../../../lib/host/kernel.ts";
 import { seeDaemon } from "../../../../lib/inspect/daemon.ts";
 import { descendantsOf } from "../../../../lib/inspect/processes/processes.ts";
 import { startDaemon } from "../../../support/daemon.ts";
@@ -52,6 +53,23 @@ testNeeding({ root: true }, "One whose root thread hides in a relay leaves it op
     assertEquals(found.length + unseen.length, 1);
     assert([...found, ...unseen][0].includes(`process ${daemon.pid}`));
   }
+});
+
+testNeeding({ root: true }, "One that has the same terminal may be one", async () => {
+  const isOff = systemSetting("dev/tty/legacy_tiocsti", "1") === "0";
+  await using daemon = await startDaemon(["terminal", "fork", ...NOBODY, "end"]);
+  const [child] = await childrenOf(daemon.pid);
+  const name = `process ${daemon.pid} (daemon)`;
+  assertEquals(accomplicesOf(child), {
+    found: [],
+    unseen: isOff
+      ? []
+      : [`it may type into the terminal of ${name}, which has another user (TIOCSTI)`],
+  });
+  await using apart = await startDaemon(["terminal", "fork", ...NOBODY, "setsid", "end"]);
+  assertEquals(accomplicesOf((await childrenOf(apart.pid))[0]), { found: [], unseen: [] });
+  await using same = await startDaemon([...NOBODY, "terminal", "fork", "end"]);
+  assertEquals(accomplicesOf(same.pid), { found: [], unseen: [] });
 });
 
 testNeeding({ root: true }, "A process without privileges is no accomplice", async () => {

@@ -111,8 +111,9 @@ daemonTest("A process without a packet socket shows none, and hides none", async
     certainlyHidden: [],
     ofOthers: [],
     missing: [],
-    unseen: [],
     unseenPlaces: [],
+    otherSenders: [],
+    unseen: [],
   });
 });
 
