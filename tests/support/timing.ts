@@ -44,6 +44,7 @@ export const TIMING: readonly string[] = [
   "lib/harness/silence_test.ts",
   "lib/host/repetition_test.ts",
   "lib/inspect/asking/asking_test.ts",
+  "lib/inspect/daemon_test.ts",
   "lib/inspect/prediction/predict_test.ts",
   "lib/inspect/processes/accomplices_test.ts",
   "lib/inspect/sockets/queue_test.ts",
