@@ -217,7 +217,11 @@ testNeeding(root, "The hardened worker of fdpass itself is confined", async () =
   ]);
   const worker = () => descendants(run.pid).find(isFiltered);
   await until("the worker has its filter", () => worker() !== undefined, 20_000);
-  const { outcome, check, wrong } = await inspect(worker()!, ...CONFINED);
+  let inspected = await inspect(worker()!, ...CONFINED);
+  while (/traces it already/.test(inspected.outcome.stdout)) { // fdpass, with its own questions
+    inspected = await inspect(worker()!, ...CONFINED);
+  }
+  const { outcome, check, wrong } = inspected;
   assertEquals([wrong, outcome.code], [[], 0], check("INSP-09").observed);
 });
 
