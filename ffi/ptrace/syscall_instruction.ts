@@ -10,11 +10,11 @@
  * @module
  */
 
-import { O_CLOEXEC, O_RDONLY } from "../abi/constants.ts";
-import { SystemError } from "../abi/errno.ts";
+import { AnswerError, SystemError } from "../abi/errno.ts";
+import { iovec } from "../abi/layouts.ts";
 import { rawSyscall } from "../abi/raw_syscall.ts";
-import { close } from "../process/descriptor.ts";
-import { open, readTextFile } from "../process/file.ts";
+import { addressOf } from "../abi/struct.ts";
+import { readTextFile } from "../process/file.ts";
 import { sharesMemory } from "../process/kcmp.ts";
 import { convention, Refusal } from "./requests.ts";
 
@@ -68,16 +68,22 @@ function vdsoOf(id: number | "self"): { start: bigint; size: number } | undefine
 function offsetInOwn(): bigint {
   const vdso = vdsoOf("self");
   if (vdso === undefined) throw new Refusal("this process has no vDSO");
-  const code = new Uint8Array(vdso.size);
-  const memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
-  try {
-    rawSyscall("pread64", memory, code, code.length, vdso.start);
-  } finally {
-    close(memory);
-  }
+  const code = copyOfOwnMemory(vdso.start, vdso.size);
   const { instruction, alignment } = convention;
   for (let i = 0; i + instruction.length <= code.length; i += alignment) {
     if (instruction.every((byte, k) => code[i + k] === byte)) return BigInt(i);
   }
   throw new Refusal("the vDSO has no instruction that makes a system call");
+}
+
+/** Copies memory of this process, which it may read even where /proc/self/mem belongs to root. */
+function copyOfOwnMemory(start: bigint, size: number): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(size);
+  const [to, from] = [iovec.alloc(), iovec.alloc()];
+  // SAFETY: `copy` is a binding of this function, which returns it after the call.
+  Object.assign(to, { iov_base: addressOf(copy), iov_len: size });
+  Object.assign(from, { iov_base: start, iov_len: size });
+  const read = rawSyscall("process_vm_readv", Deno.pid, to.bytes, 1, from.bytes, 1, 0);
+  if (read !== size) throw new AnswerError("process_vm_readv", `${read} of ${size} bytes`);
+  return copy;
 }
