@@ -366,11 +366,14 @@ testNeeding(
   "askDaemon() never holds up a process that executes programs",
   () =>
     withCompiled("executing.c", async (program) => {
-      const words = ["--reuid=65534", "--regid=65534", "--clear-groups", program, "60"];
+      const words = ["--reuid=65534", "--regid=65534", "--clear-groups", program, "400"];
       const child = start(["setpriv", ...words]);
       let hasEnded = false, answered = 0;
       const status = child.status.finally(() => hasEnded = true);
-      await until(() => readTextFile(`/proc/${child.pid}/comm`) !== "setpriv\n");
+      await until(() => {
+        const status = readTextFile(`/proc/${child.pid}/status`);
+        return /^Name:\t(?!setpriv$)/m.test(status) && /^Uid:\t65534\t/m.test(status);
+      });
       while (!hasEnded) {
         try {
           for (const { asItIs } of ask(child.pid).threads) assertEquals(asItIs.setresuid, EPERM);
