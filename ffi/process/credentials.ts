@@ -98,7 +98,12 @@ export class PrivilegeError extends Error {
   /** `PrivilegeError`. */
   override readonly name = "PrivilegeError";
 
-  /** @param threads The threads that still have capabilities, if that is the reason. */
+  /**
+   * Builds the error.
+   *
+   * @param message The reason.
+   * @param threads The threads that still have capabilities, if that is the reason.
+   */
   constructor(message: string, readonly threads: readonly number[] = []) {
     super(message);
   }
