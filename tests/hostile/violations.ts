@@ -238,6 +238,11 @@ export const VIOLATIONS = {
   "capability-inheritable": {
     what: "keeps CAP_NET_RAW inheritable",
     root: () => capset(BORN_WITH, BORN_WITH, NET_RAW),
+    drop({ identity: { uid, gid } }) {
+      setgroups([]);
+      setresgid(gid, gid, gid);
+      setresuid(uid, uid, uid); // empties the other sets
+    },
   },
   "undumpable-root": {
     what: "drops nothing, and makes itself undumpable",
