@@ -247,3 +247,18 @@ export const LIAR_RUNS: readonly LiarRun[] = [
     { name: "relay", args: ["-e", "relay", ...MANY], lasts: 2000 },
   ].map((run) => ({ ...run, program: hostile("./any_child.ts?liar") })),
 ];
+
+/** How often a run is repeated, each time with twice the wait, if nothing was seen yet. */
+const ATTEMPTS = 4;
+
+/**
+ * Runs fdpass with a liar, and deletes the interface once the parent has seen the violation. How
+ * soon that is depends on the load of the machine.
+ */
+export async function runUntilSeen({ args, lasts, program }: LiarRun): Promise<EventOutcome> {
+  const deleted = LINK_EVENTS.find(({ name }) => name === "deleted")!;
+  for (let attempt = 1, wait = lasts;; attempt++, wait *= 2) {
+    const outcome = await runWithEvent(deleted, args, wait, program);
+    if (outcome.code !== 4 || attempt === ATTEMPTS) return outcome;
+  }
+}

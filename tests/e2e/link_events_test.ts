@@ -8,6 +8,7 @@ import {
   LINK_EVENTS,
   LONG_RUNS,
   problemsOf,
+  runUntilSeen,
   runWithEvent,
 } from "./link_events.ts";
 
@@ -32,13 +33,9 @@ testNeeding(
   NEEDS,
   "A child that keeps root is refuted, although the interface is deleted",
   async () => {
-    const [{ args, lasts, program }] = LIAR_RUNS;
-    const outcome = await runWithEvent(eventOf("deleted"), args, lasts, program);
-    assertMatch(
-      outcome.output,
-      /^FAIL privilege-drop: .*"veth-fdpass" was deleted during the run/m,
-    );
-    assertEquals([outcome.code, outcome.isLate, outcome.left], [1, false, []]);
+    const { code, output, isLate, left } = await runUntilSeen(LIAR_RUNS[0]);
+    assertEquals([code, isLate, left], [1, false, []], output);
+    assertMatch(output, /^FAIL privilege-drop: .*"veth-fdpass" was deleted during the run/m);
   },
 );
 
