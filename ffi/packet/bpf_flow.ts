@@ -6,7 +6,7 @@
 
 import { BPF_JA, BPF_JMP, BPF_RET } from "../abi/constants.ts";
 import type { BpfInstruction } from "./bpf.ts";
-import { isConditionalJump } from "./bpf_image.ts";
+import { bpfClass, isConditionalJump } from "./bpf_code.ts";
 
 /** The knowledge that an analysis collects. */
 export interface Knowledge<State> {
@@ -54,7 +54,7 @@ export function flow<State>(
     if (isConditionalJump(instruction)) {
       reach(at + 1 + jt, true);
       reach(at + 1 + jf, false);
-    } else if ((code & 0x07) !== BPF_RET) {
+    } else if (bpfClass(code) !== BPF_RET) {
       reach(at + 1 + (code === (BPF_JMP | BPF_JA) ? k : 0), true);
     }
   }

@@ -64,6 +64,7 @@ import {
 } from "../abi/constants.ts";
 import { sock_filter } from "../abi/layouts.ts";
 import type { BpfInstruction } from "./bpf.ts";
+import { isConditionalJump } from "./bpf_code.ts";
 
 const decimal = (k: number) => `#${k | 0}`;
 const hexadecimal = (k: number) => `#0x${k.toString(16)}`;
@@ -145,12 +146,7 @@ const SYNTAX = new Map<number, Syntax>([
   [BPF_MISC | BPF_TXA, ["txa", nothing]],
 ]);
 
-const CLASS = 0x07, OPERATION = 0xf0, NUMBER_WIDTH = 3, NAME_WIDTH = 8, OPERAND_WIDTH = 16;
-
-/** Whether an instruction is a jump with a condition, by its class; its code may be invalid. */
-export function isConditionalJump({ code }: BpfInstruction): boolean {
-  return (code & CLASS) === BPF_JMP && (code & OPERATION) !== BPF_JA;
-}
+const NUMBER_WIDTH = 3, NAME_WIDTH = 8, OPERAND_WIDTH = 16;
 
 /**
  * An instruction as `tcpdump -d` prints it, with spaces in place of tabs and none at the end.

@@ -23,6 +23,7 @@ import {
   BPF_TXA,
 } from "../abi/constants.ts";
 import type { BpfInstruction } from "./bpf.ts";
+import { bpfClass, bpfMode, bpfSize } from "./bpf_code.ts";
 import { eitherOf, flow, type Knowledge } from "./bpf_flow.ts";
 import { bpfImage, bytesLeft, decodeAny, remarked } from "./bpf_image.ts";
 import {
@@ -42,13 +43,12 @@ interface Known extends FrameKnowledge {
   readonly isHeaderLengthInX: boolean;
 }
 
-const CLASS = 0x07, SIZE = 0x18, MODE = 0xe0;
 const MSH = BPF_LDX | BPF_B | BPF_MSH, EQUAL = BPF_JMP | BPF_JEQ | BPF_K;
 /** The bits of the fragment offset in its 16 bits: RFC 791. */
 const FRAGMENT_OFFSET = 0x1fff;
 
 function sizeOf(code: number): number {
-  const size = code & SIZE;
+  const size = bpfSize(code);
   return size === BPF_B ? 1 : size === BPF_H ? 2 : 4;
 }
 
@@ -65,11 +65,11 @@ class FrameReader implements Knowledge<Known> {
 
   /** The field that an instruction loads. */
   loaded({ code, k }: BpfInstruction, known: Known): FrameField | undefined {
-    if ((code & CLASS) !== BPF_LD) return undefined;
+    if (bpfClass(code) !== BPF_LD) return undefined;
     const size = sizeOf(code);
-    if ((code & MODE) === BPF_ABS) return frameField(k, size, known, this.isEthernet);
+    if (bpfMode(code) === BPF_ABS) return frameField(k, size, known, this.isEthernet);
     const offset = networkOffset(k, this.isEthernet);
-    return (code & MODE) === BPF_IND && known.isHeaderLengthInX && offset !== undefined
+    return bpfMode(code) === BPF_IND && known.isHeaderLengthInX && offset !== undefined
       ? transportField(offset, size, known)
       : undefined;
   }
@@ -81,7 +81,7 @@ class FrameReader implements Knowledge<Known> {
 
   after(instruction: BpfInstruction, known: Known, holds: boolean): Known {
     const { code, k } = instruction;
-    switch (code & CLASS) {
+    switch (bpfClass(code)) {
       case BPF_LD:
         return { ...known, a: this.loaded(instruction, known) };
       case BPF_LDX:

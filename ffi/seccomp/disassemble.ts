@@ -22,6 +22,7 @@ import {
 import { type Architecture, AUDIT_ARCH } from "../abi/syscalls.ts";
 import { nameOfSyscall } from "../abi/syscall_names.ts";
 import type { BpfInstruction } from "../packet/bpf.ts";
+import { bpfClass } from "../packet/bpf_code.ts";
 import { eitherOf, flow, type Knowledge, type Values } from "../packet/bpf_flow.ts";
 import { bpfImage, bytesLeft, decodeAny, remarked } from "../packet/bpf_image.ts";
 import { filterResult } from "./actions.ts";
@@ -35,7 +36,6 @@ interface Known {
   readonly arch: Values;
 }
 
-const CLASS = 0x07;
 const LOAD = BPF_LD | BPF_W | BPF_ABS, EQUAL = BPF_JMP | BPF_JEQ | BPF_K;
 
 /** Architectures by `AUDIT_ARCH_…`. Source: linux/audit.h. */
@@ -56,7 +56,7 @@ const KNOWLEDGE: Knowledge<Known> = {
   after({ code, k }, known, holds) {
     if (code === LOAD) return { ...known, a: callDataField(k) };
     if (code === EQUAL && holds && known.a === "arch") return { ...known, arch: new Set([k]) };
-    const changesA = (code & CLASS) === BPF_LD || (code & CLASS) === BPF_ALU ||
+    const changesA = bpfClass(code) === BPF_LD || bpfClass(code) === BPF_ALU ||
       code === (BPF_MISC | BPF_TXA);
     return changesA ? { ...known, a: undefined } : known;
   },

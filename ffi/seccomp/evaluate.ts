@@ -10,10 +10,7 @@
 
 import {
   BPF_A,
-  BPF_ADD,
   BPF_ALU,
-  BPF_AND,
-  BPF_DIV,
   BPF_IMM,
   BPF_JA,
   BPF_JEQ,
@@ -24,21 +21,14 @@ import {
   BPF_LD,
   BPF_LDX,
   BPF_LEN,
-  BPF_LSH,
   BPF_MEM,
   BPF_MEMWORDS,
   BPF_MISC,
-  BPF_MUL,
-  BPF_NEG,
-  BPF_OR,
   BPF_RET,
-  BPF_RSH,
   BPF_ST,
   BPF_STX,
-  BPF_SUB,
   BPF_TAX,
   BPF_X,
-  BPF_XOR,
   SECCOMP_RET_ACTION_FULL,
   SECCOMP_RET_ALLOW,
   SECCOMP_RET_DATA,
@@ -52,6 +42,8 @@ import {
 } from "../abi/constants.ts";
 import { seccomp_data } from "../abi/layouts.ts";
 import type { BpfInstruction } from "../packet/bpf.ts";
+import { bpfClass, bpfMode, bpfOperation, bpfResult, bpfSource } from "../packet/bpf_code.ts";
+import { compute } from "./arithmetic.ts";
 import { type CallData, callData, callDataField, type FilteredCall } from "./call_data.ts";
 import { MAX_ERRNO } from "./actions.ts";
 import { checkedFilter } from "./filter_validity.ts";
@@ -100,9 +92,6 @@ const ACTIONS = new Map<number, FilterAction>([
   [SECCOMP_RET_ALLOW, "allow"],
 ]);
 
-/** The bits of a code: its class; the mode of a load; an operation and its source; a result. */
-const CLASS = 0x07, MODE = 0xe0, OPERATION = 0xf0, SOURCE = 0x08, RESULT = 0x18;
-
 /** The result of one filter. */
 interface Result {
   readonly value: number;
@@ -116,39 +105,11 @@ interface Machine {
   readonly memory: Uint32Array<ArrayBuffer>;
 }
 
-/** `a op b` in 32 bits without a sign; undefined for a division by 0. */
-function compute(operation: number, a: number, b: number): number | undefined {
-  switch (operation) {
-    case BPF_ADD:
-      return (a + b) >>> 0;
-    case BPF_SUB:
-      return (a - b) >>> 0;
-    case BPF_MUL:
-      return Math.imul(a, b) >>> 0;
-    case BPF_DIV:
-      return b === 0 ? undefined : Math.floor(a / b);
-    case BPF_OR:
-      return (a | b) >>> 0;
-    case BPF_AND:
-      return (a & b) >>> 0;
-    case BPF_XOR:
-      return (a ^ b) >>> 0;
-    case BPF_LSH: // by the low 5 bits of b, in JavaScript as in the kernel
-      return (a << b) >>> 0;
-    case BPF_RSH:
-      return a >>> b;
-    case BPF_NEG:
-      return -a >>> 0;
-    default:
-      throw new Error(`There is no operation 0x${operation.toString(16)}`);
-  }
-}
-
 /** How many instructions a jump skips. */
 function skipped({ code, jt, jf, k }: BpfInstruction, { a, x }: Machine): number {
-  const operation = code & OPERATION;
+  const operation = bpfOperation(code);
   if (operation === BPF_JA) return k;
-  const b = (code & SOURCE) === BPF_X ? x : k;
+  const b = bpfSource(code) === BPF_X ? x : k;
   return isTrue(operation, a, b) ? jt : jf;
 }
 
@@ -173,7 +134,7 @@ function loaded(
   { memory }: Machine,
   read: (offset: number) => number,
 ): number {
-  switch (code & MODE) {
+  switch (bpfMode(code)) {
     case BPF_IMM:
       return k;
     case BPF_MEM:
@@ -191,7 +152,7 @@ function run(instructions: readonly BpfInstruction[], read: (offset: number) => 
   for (let at = 0; at < instructions.length; at++) {
     const instruction = instructions[at];
     const { code, k } = instruction;
-    switch (code & CLASS) {
+    switch (bpfClass(code)) {
       case BPF_LD:
         machine.a = loaded(instruction, machine, read);
         break;
@@ -205,8 +166,8 @@ function run(instructions: readonly BpfInstruction[], read: (offset: number) => 
         machine.memory[k] = machine.x;
         break;
       case BPF_ALU: {
-        const b = (code & SOURCE) === BPF_X ? machine.x : k;
-        const result = compute(code & OPERATION, machine.a, b);
+        const b = bpfSource(code) === BPF_X ? machine.x : k;
+        const result = compute(bpfOperation(code), machine.a, b);
         if (result === undefined) return { value: 0, instruction: at };
         machine.a = result;
         break;
@@ -215,9 +176,9 @@ function run(instructions: readonly BpfInstruction[], read: (offset: number) => 
         at += skipped(instruction, machine);
         break;
       case BPF_RET:
-        return { value: (code & RESULT) === BPF_A ? machine.a : k, instruction: at };
+        return { value: bpfResult(code) === BPF_A ? machine.a : k, instruction: at };
       case BPF_MISC:
-        if ((code & OPERATION) === BPF_TAX) machine.x = machine.a;
+        if (bpfOperation(code) === BPF_TAX) machine.x = machine.a;
         else machine.a = machine.x;
         break;
     }

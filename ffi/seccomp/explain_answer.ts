@@ -6,11 +6,10 @@
 
 import { BPF_RET } from "../abi/constants.ts";
 import { bpfInstructions } from "../packet/bpf.ts";
+import { bpfClass } from "../packet/bpf_code.ts";
 import { filterResult } from "./actions.ts";
 import type { FilteredCall } from "./call_data.ts";
 import { evaluateFilters } from "./evaluate.ts";
-
-const CLASS = 0x07;
 
 /**
  * Names the instruction that decides over a system call: `filter 2 of 3, instruction 41: ret
@@ -44,7 +43,7 @@ export function explainAnswer(
     return (programs.length === 1 ? "the filter allows it" : "every filter allows it") + depends;
   }
   const { code } = bpfInstructions(programs[program])[instruction];
-  const isReturn = (code & CLASS) === BPF_RET;
+  const isReturn = bpfClass(code) === BPF_RET;
   return `filter ${program + 1} of ${programs.length}, instruction ${instruction}: ` +
     `${isReturn ? "ret" : "division by 0,"} ${filterResult(value)}${depends}`;
 }

@@ -16,10 +16,8 @@
 
 import {
   BPF_A,
-  BPF_ADD,
   BPF_ALU,
   BPF_AND,
-  BPF_DIV,
   BPF_IMM,
   BPF_JA,
   BPF_JEQ,
@@ -34,14 +32,11 @@ import {
   BPF_MEM,
   BPF_MEMWORDS,
   BPF_MISC,
-  BPF_MUL,
-  BPF_NEG,
   BPF_OR,
   BPF_RET,
   BPF_RSH,
   BPF_ST,
   BPF_STX,
-  BPF_SUB,
   BPF_TAX,
   BPF_X,
   BPF_XOR,
@@ -53,6 +48,8 @@ import {
 } from "../abi/constants.ts";
 import { seccomp_data } from "../abi/layouts.ts";
 import type { BpfInstruction } from "../packet/bpf.ts";
+import { bpfClass, bpfMode, bpfOperation, bpfResult, bpfSource } from "../packet/bpf_code.ts";
+import { compute } from "./arithmetic.ts";
 import { checkedFilter } from "./filter_validity.ts";
 
 /** Some bits of 64, and their values; the others may have any. */
@@ -83,12 +80,6 @@ const ALL = 0xffffffff;
 const UNKNOWN: Word = { known: 0, value: 0 };
 const exactly = (value: number): Word => ({ known: ALL, value: value >>> 0 });
 const isExact = ({ known }: Word) => known === ALL;
-
-/**
- * The bits of a code: its class, the mode of a load, the operation, its operand, and the result of
- * a return.
- */
-const CLASS = 0x07, MODE = 0xe0, OPERATION = 0xf0, SOURCE = 0x08, RESULT = 0x18;
 
 /** The most instructions that are followed in a filter for one pattern. */
 const STEP_LIMIT = 100_000;
@@ -171,8 +162,8 @@ function mayPass(
     if (steps === STEP_LIMIT || --budget.steps < 0) return true;
     const state = left.pop()!;
     const instruction = filter[state.at];
-    if ((instruction.code & CLASS) === BPF_RET) {
-      const result = (instruction.code & RESULT) === BPF_A ? state.a : exactly(instruction.k);
+    if (bpfClass(instruction.code) === BPF_RET) {
+      const result = bpfResult(instruction.code) === BPF_A ? state.a : exactly(instruction.k);
       if (passes(result)) return true;
       continue;
     }
@@ -207,8 +198,8 @@ function follow(
   const { code, k } = instruction;
   const { a, x, memory } = state;
   const next = { ...state, at: state.at + 1 };
-  const b = (code & SOURCE) === BPF_X ? x : exactly(k);
-  switch (code & CLASS) {
+  const b = bpfSource(code) === BPF_X ? x : exactly(k);
+  switch (bpfClass(code)) {
     case BPF_LD:
       return [{ ...next, a: loaded(instruction, memory, read) }];
     case BPF_LDX:
@@ -218,13 +209,13 @@ function follow(
     case BPF_STX:
       return [{ ...next, memory: memory.with(k, x) }];
     case BPF_ALU: {
-      const isByZero = (code & OPERATION) === BPF_DIV && isExact(b) && b.value === 0;
-      return isByZero ? [] : [{ ...next, a: computed(code & OPERATION, a, b) }]; // it kills
+      const result = computed(bpfOperation(code), a, b);
+      return result === undefined ? [] : [{ ...next, a: result }]; // a division by 0 kills
     }
     case BPF_JMP:
       return jumps(instruction, next, b);
     case BPF_MISC:
-      return [(code & OPERATION) === BPF_TAX ? { ...next, x: a } : { ...next, a: x }];
+      return [bpfOperation(code) === BPF_TAX ? { ...next, x: a } : { ...next, a: x }];
     default:
       throw new Error(`There is no instruction 0x${code.toString(16)}`);
   }
@@ -235,7 +226,7 @@ function loaded(
   memory: readonly Word[],
   read: (offset: number) => Word,
 ): Word {
-  switch (code & MODE) {
+  switch (bpfMode(code)) {
     case BPF_IMM:
       return exactly(k);
     case BPF_MEM:
@@ -248,7 +239,7 @@ function loaded(
 }
 
 function jumps({ code, jt, jf, k }: BpfInstruction, next: State, b: Word): readonly State[] {
-  const operation = code & OPERATION;
+  const operation = bpfOperation(code);
   if (operation === BPF_JA) return [{ ...next, at: next.at + k }];
   const isTrue = decided(operation, next.a, b);
   const taken = { ...next, at: next.at + jt, a: operation === BPF_JEQ && isExact(b) ? b : next.a };
@@ -284,8 +275,8 @@ const word = (known: number, value: number): Word => ({
   value: (value & known) >>> 0,
 });
 
-/** `a op b`, as far as it is known. */
-function computed(operation: number, a: Word, b: Word): Word {
+/** `a op b`, as far as it is known; undefined for a division by 0. */
+function computed(operation: number, a: Word, b: Word): Word | undefined {
   const both = a.known & b.known;
   const bits = b.value & 31;
   switch (operation) {
@@ -299,24 +290,11 @@ function computed(operation: number, a: Word, b: Word): Word {
       return isExact(b) ? word(a.known << bits | (1 << bits) - 1, a.value << bits) : UNKNOWN;
     case BPF_RSH:
       return isExact(b) ? word(a.known >>> bits | ~(ALL >>> bits), a.value >>> bits) : UNKNOWN;
-    case BPF_NEG:
-      return isExact(a) ? exactly(-a.value) : UNKNOWN;
-    default:
-      return isExact(a) && isExact(b) ? exactly(arithmetic(operation, a.value, b.value)) : UNKNOWN;
-  }
-}
-
-function arithmetic(operation: number, a: number, b: number): number {
-  switch (operation) {
-    case BPF_ADD:
-      return a + b;
-    case BPF_SUB:
-      return a - b;
-    case BPF_MUL:
-      return Math.imul(a, b);
-    case BPF_DIV:
-      return Math.floor(a / b);
-    default:
-      throw new Error(`There is no operation 0x${operation.toString(16)}`);
+    default: {
+      if (!isExact(b)) return UNKNOWN;
+      const result = compute(operation, a.value, b.value);
+      if (result === undefined) return undefined;
+      return isExact(a) ? exactly(result) : UNKNOWN;
+    }
   }
 }
