@@ -16,9 +16,9 @@ export const EXPERIMENTS_HELP =
 Usage: fdpass [OPTIONS] INTERFACE
        fdpass inspect [OPTIONS] PID…
 
-A root parent opens an AF_PACKET socket and passes it over a Unix socket (SCM_RIGHTS) to a child.
-The child drops all privileges and keeps receiving. Every claim is a check that can fail. inspect
-asks the same of a daemon that is already running.
+A privileged parent opens an AF_PACKET socket and passes it over a Unix socket (SCM_RIGHTS) to a
+child. The child drops all privileges and keeps receiving. Every claim is a check that can fail.
+inspect asks the same of a daemon that is already running.
 
 Options:
   -e, --experiment NAME   privilege-drop (default), authority, io-uring, receive-paths,
