@@ -6,6 +6,7 @@ import { CutShort } from "../../../../lib/evidence/errors.ts";
 import { startDaemon } from "../../../support/daemon.ts";
 import { testNeeding } from "../../../support/needs.ts";
 import { pause } from "../../../support/pause.ts";
+import { straceOn } from "../../../support/strace.ts";
 
 const compiled = { root: true, programs: { cc: "gcc" } };
 const NOBODY = ["groups=", "gid=65534", "uid=65534"];
@@ -62,23 +63,11 @@ testNeeding(
   "A process that cannot be asked is judged by its credentials alone",
   async () => {
     await using daemon = await startDaemon(NOBODY);
-    const strace = new Deno.Command("strace", {
-      args: ["-o", "/dev/null", "-p", String(daemon.pid)],
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    try {
-      const status = () => Deno.readTextFileSync(`/proc/${daemon.pid}/status`);
-      for (let i = 0; i < 500 && /^TracerPid:\t0$/m.test(status()); i++) await pause(10);
-      const { evidence } = await inspectProcess(daemon.pid, { ...HOW, ask: true });
-      const open = evidence.checks.filter(({ status, left_out }) => status === "skip" && !left_out);
-      assertEquals(open.map(({ id }) => id), ["INSP-05", "INSP-06"]);
-      assertMatch(open[0].observed, /traces it already/);
-      assertEquals(evidence.verdict, "INCONCLUSIVE");
-    } finally {
-      strace.kill();
-      await strace.status;
-    }
+    await using _strace = await straceOn(daemon.pid);
+    const { evidence } = await inspectProcess(daemon.pid, { ...HOW, ask: true });
+    const open = evidence.checks.filter(({ status, left_out }) => status === "skip" && !left_out);
+    assertEquals(open.map(({ id }) => id), ["INSP-05", "INSP-06"]);
+    assertMatch(open[0].observed, /traces it already/);
+    assertEquals(evidence.verdict, "INCONCLUSIVE");
   },
 );

@@ -14,6 +14,7 @@ import type {
   SocketState,
 } from "../../../../lib/inspect/subject.ts";
 import type { ThreadCredentials } from "../../../../lib/inspect/threads/threads.ts";
+import { packetSocket as boundSocket } from "../../../support/subjects.ts";
 
 /** The id of the process and of its first thread. */
 export const PID = 4711;
@@ -110,24 +111,8 @@ export function daemon(
 }
 
 /** A packet socket that is locked and pinned, with some changes. */
-export function packetSocket(changes: Partial<SocketState> = {}): SocketState {
-  return {
-    link: "socket:[1]",
-    fd: 5,
-    fds: [5],
-    type: "SOCK_RAW",
-    ifindex: 2,
-    protocol: 3,
-    filter: new Uint8Array(),
-    isLocked: true,
-    isPinned: true,
-    rings: [],
-    mark: 0,
-    stampsFrames: false,
-    isInOwnNamespace: true,
-    ...changes,
-  };
-}
+export const packetSocket = (changes: Partial<SocketState> = {}): SocketState =>
+  boundSocket({ link: "socket:[1]", isLocked: true, isPinned: true, ...changes });
 
 const FORBIDDEN_BY_FILTER: Prediction = { outcome: "EPERM", wall: "filter", reason: "a rule" };
 

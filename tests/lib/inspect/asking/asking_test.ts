@@ -21,12 +21,14 @@ import {
 } from "../../../../ffi/mod.ts";
 import { CannotLook } from "../../../../lib/evidence/errors.ts";
 import { askDaemon } from "../../../../lib/inspect/asking/asking.ts";
-import type { AskedThread, SeenDaemon, SeenProcessPart } from "../../../../lib/inspect/subject.ts";
+import type { AskedThread, SeenDaemon } from "../../../../lib/inspect/subject.ts";
 import { threadCredentials } from "../../../../lib/inspect/threads/threads.ts";
 import { command, resultOf } from "../../../ffi/programs.ts";
 import { end, nextWords, sendLine, start, withCompiled } from "../../../ffi/talking.ts";
+import { until } from "../../../e2e/processes.ts";
 import { startDaemon } from "../../../support/daemon.ts";
 import { testNeeding } from "../../../support/needs.ts";
+import { daemon as daemonWith } from "../../../support/subjects.ts";
 
 const compiler = { root: true, programs: { cc: "gcc" } };
 const { EPERM } = Errno;
@@ -34,26 +36,18 @@ const NOBODY = ["groups=", "gid=65534", "uid=65534"];
 const REFUSED = { socket: EPERM, setgroups: EPERM, setresgid: EPERM, setresuid: EPERM };
 const CALLS = ["socket", "setgroups", "setresgid", "setresuid"] as const;
 
+/** The longest wait for a state of a daemon, in milliseconds. */
+const PATIENCE = 10_000;
+
 /** A process as it is seen from outside, as far as asking needs it. */
 function seen(pid: number): SeenDaemon {
   const threads = threadCredentials(pid);
   const has = (set: string, capability: number) =>
     (BigInt(`0x${set}`) >> BigInt(capability) & 1n) === 1n;
-  return {
-    pid,
-    threads,
-    netRaw: new Map(threads.map(({ tid, capabilities }) => [tid, has(capabilities.CapEff, 13)])),
-    shown: {} as SeenProcessPart,
-    descriptorLimit: undefined,
-    rings: [],
-    descriptors: [],
-    mapped: [],
-    sharers: [],
-    heldNetworks: [],
-    writtenMemories: [],
-    unseenThreads: [],
-    siblings: { dumpable: [], undumpable: [] },
-  };
+  const netRaw = threads.map(({ tid, capabilities }) =>
+    [tid, has(capabilities.CapEff, 13)] as const
+  );
+  return daemonWith({ pid, threads, netRaw: new Map(netRaw) });
 }
 
 const ask = (pid: number) => askDaemon(seen(pid));
@@ -224,14 +218,6 @@ const stateOf = (tid: number) =>
 const tracerOf = (tid: number) =>
   Number(readTextFile(`/proc/${tid}/status`).match(/^TracerPid:\s*(\d+)/m)?.[1]);
 
-/** Waits until something holds. */
-async function until(holds: () => boolean): Promise<void> {
-  for (let looks = 0; !holds(); looks++) {
-    if (looks === 5000) throw new Error("It never held");
-    await pollAsync([], 0, 1);
-  }
-}
-
 /** Starts a program and waits until it is ready. */
 async function started(words: readonly string[]): Promise<Deno.ChildProcess> {
   const child = start(words);
@@ -285,7 +271,7 @@ testNeeding(
       const results: Promise<void>[] = [];
       for (const [words, result] of cases) {
         const child = await started([program, ...words.map(String)]);
-        await until(() => stateOf(child.pid) === "S");
+        await until("it sleeps", () => stateOf(child.pid) === "S", PATIENCE);
         await pollAsync([], 0, 20);
         ask(child.pid);
         results.push(returnsAndEnds(child, result));
@@ -298,11 +284,11 @@ testNeeding(compiler, "askDaemon() leaves a stopped daemon stopped", async () =>
   await using daemon = await startDaemon([...NOBODY, "threads=2"]);
   Deno.kill(daemon.pid, "SIGSTOP");
   const allStopped = () => threadsOf(daemon.pid).every((tid) => stateOf(tid) === "T");
-  await until(allStopped);
+  await until("all have stopped", allStopped, PATIENCE);
   for (let i = 0; i < 3; i++) {
     const { threads } = ask(daemon.pid);
     assertEquals(threads.map(({ asItIs }) => asItIs), [REFUSED, REFUSED, REFUSED]);
-    await until(allStopped);
+    await until("all have stopped", allStopped, PATIENCE);
   }
   Deno.kill(daemon.pid, "SIGCONT");
   await daemon.run("threads=1");
@@ -346,7 +332,7 @@ testNeeding(
   "askDaemon() asks the threads that are left when the first one has ended",
   async () => {
     await using daemon = await startDaemon([...NOBODY, "threads=1", "end-leader"]);
-    await until(() => stateOf(daemon.pid) === "Z");
+    await until("its first thread has ended", () => stateOf(daemon.pid) === "Z", PATIENCE);
     const { threads } = ask(daemon.pid);
     assertEquals(threads.map(({ tid }) => tid), threadsOf(daemon.pid).slice(1));
     assertEquals(threads.map(({ asItIs }) => asItIs), [REFUSED, REFUSED]);
@@ -370,10 +356,11 @@ testNeeding(
       const child = start(["setpriv", ...words]);
       let hasEnded = false, answered = 0;
       const status = child.status.finally(() => hasEnded = true);
-      await until(() => {
+      const hasBegun = () => {
         const status = readTextFile(`/proc/${child.pid}/status`);
         return /^Name:\t(?!setpriv$)/m.test(status) && /^Uid:\t65534\t/m.test(status);
-      });
+      };
+      await until("setpriv has executed it", hasBegun, PATIENCE);
       while (!hasEnded) {
         try {
           for (const { asItIs } of ask(child.pid).threads) assertEquals(asItIs.setresuid, EPERM);

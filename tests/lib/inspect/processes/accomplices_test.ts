@@ -5,9 +5,10 @@ import { parseOtherThread, seeAccomplices } from "../../../../lib/inspect/proces
 import { systemSetting } from "../../../../lib/host/kernel.ts";
 import { seeDaemon } from "../../../../lib/inspect/daemon.ts";
 import { descendantsOf } from "../../../../lib/inspect/processes/processes.ts";
+import { until } from "../../../e2e/processes.ts";
 import { startDaemon } from "../../../support/daemon.ts";
 import { testNeeding } from "../../../support/needs.ts";
-import { pause } from "../../../support/pause.ts";
+import { straceOn } from "../../../support/strace.ts";
 
 const NOBODY = ["groups=", "gid=65534", "uid=65534"];
 
@@ -84,23 +85,12 @@ testNeeding(
   async () => {
     for (const [words, count] of [[[], 1], [NOBODY, 0]] as const) {
       await using daemon = await startDaemon(words);
-      const strace = new Deno.Command("strace", {
-        args: ["-o", "/dev/null", "-p", String(daemon.pid)],
-        stdin: "null",
-        stdout: "null",
-        stderr: "null",
-      }).spawn();
-      try {
-        await until(() => isTraced(daemon.pid));
-        const found = accomplicesOf(strace.pid).found.filter((each) =>
-          each.startsWith(`it traces process ${daemon.pid} `)
-        );
-        assertEquals(found.length, count);
-        assertEquals(accomplicesOf(daemon.pid).found, []);
-      } finally {
-        strace.kill();
-        await strace.status;
-      }
+      await using strace = await straceOn(daemon.pid);
+      const found = accomplicesOf(strace.pid).found.filter((each) =>
+        each.startsWith(`it traces process ${daemon.pid} `)
+      );
+      assertEquals(found.length, count);
+      assertEquals(accomplicesOf(daemon.pid).found, []);
     }
   },
 );
@@ -125,15 +115,6 @@ const accomplicesOf = (pid: number) => seeAccomplices(pid, seeDaemon(pid).sharer
 
 /** The children of a process, as soon as there are some. */
 async function childrenOf(pid: number): Promise<number[]> {
-  await until(() => descendantsOf(pid).length > 0);
+  await until("it has a child", () => descendantsOf(pid).length > 0, 10_000);
   return descendantsOf(pid).map((child) => child.pid);
-}
-
-const isTraced = (pid: number) =>
-  !/^TracerPid:\t0$/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
-
-/** Waits for something, for 5 s at most. */
-async function until(holds: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !holds(); i++) await pause(10);
-  assert(holds(), "in time");
 }
