@@ -24,6 +24,9 @@ export const PACKAGES = {
   dhcpcd: { dhcpcd: "dhcpcd-base" },
 } as const;
 
+/** The needs of a test that uses programs, by name, each with its package. */
+export const needing = (programs: Readonly<Record<string, string>>) => ({ root: true, programs });
+
 /** How long a daemon may take to start, in milliseconds. */
 const PATIENCE = 20_000;
 

@@ -11,6 +11,7 @@ import {
   DHCPCD,
   INTERFACE,
   LLDPD,
+  needing,
   PACKAGES,
   processOf,
   startDhcpcd,
@@ -20,8 +21,6 @@ import {
 } from "./debian_daemons.ts";
 import { HEAD, rowOf, unpadded } from "./daemon_table.ts";
 import { CONFINED, inspect, type Inspected } from "./inspecting.ts";
-
-const needing = (programs: Readonly<Record<string, string>>) => ({ root: true, programs });
 
 /** An EtherType for experiments (IEEE 802), which nothing else here sends. */
 const EXPERIMENTAL = "0x88b5";

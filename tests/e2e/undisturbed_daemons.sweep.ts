@@ -25,6 +25,7 @@ import {
   FAR_END,
   INTERFACE,
   LLDPD,
+  needing,
   PACKAGES,
   processOf,
   startDhcpcd,
@@ -34,8 +35,6 @@ import {
 } from "./debian_daemons.ts";
 import { inspect } from "./inspecting.ts";
 import { childrenOf, Running, uidOf, until } from "./processes.ts";
-
-const needing = (programs: Readonly<Record<string, string>>) => ({ root: true, programs });
 
 /** The EtherType of the numbered frames, for experiments (IEEE 802). */
 const NUMBERED = "0x88b5";

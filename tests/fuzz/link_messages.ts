@@ -23,6 +23,7 @@ import {
 } from "../../ffi/mod.ts";
 import { attribute as attributeBytes } from "../ffi/socket/netlink_messages.ts";
 import { GuardedMemory } from "../support/guarded_memory.ts";
+import { attributesIn } from "./attributes.ts";
 import { nearly } from "./bytes.ts";
 import { must, target } from "./target.ts";
 
@@ -72,18 +73,6 @@ const datagram = fc.array(message, { maxLength: 3 }).map((all) =>
 );
 
 type Parse = (bytes: Uint8Array<ArrayBuffer>) => LinkMessage[];
-
-/** The attributes in some bytes, the last of each type. The first contradiction ends them. */
-function attributesIn(bytes: Uint8Array): Map<number, Uint8Array> {
-  const found = new Map<number, Uint8Array>();
-  for (let rest = bytes; rest.length >= 4;) {
-    const length = rest[0] + rest[1] * 256;
-    if (length < 4 || length > rest.length) break;
-    found.set((rest[2] + rest[3] * 256) & 0x3fff, rest.slice(4, length));
-    rest = rest.slice((length + 3) >> 2 << 2);
-  }
-  return found;
-}
 
 const asNumber = (bytes: Uint8Array) => {
   must(bytes.length === 4, "a number");

@@ -20,6 +20,7 @@ import {
 } from "../../ffi/mod.ts";
 import { attribute as attributeBytes } from "../ffi/socket/netlink_messages.ts";
 import { GuardedMemory } from "../support/guarded_memory.ts";
+import { attributesIn } from "./attributes.ts";
 import { nearly } from "./bytes.ts";
 import { must, target } from "./target.ts";
 
@@ -59,18 +60,6 @@ const message = fc.tuple(
 });
 
 type Parse = (bytes: Uint8Array<ArrayBuffer>) => Link;
-
-/** The attributes in some bytes, the last of each type. The first contradiction ends them. */
-function attributesIn(bytes: Uint8Array): Map<number, Uint8Array> {
-  const found = new Map<number, Uint8Array>();
-  for (let rest = bytes; rest.length >= 4;) {
-    const length = rest[0] + rest[1] * 256;
-    if (length < 4 || length > rest.length) break;
-    found.set((rest[2] + rest[3] * 256) & 0x3fff, rest.slice(4, length));
-    rest = rest.slice((length + 3) >> 2 << 2);
-  }
-  return found;
-}
 
 const asText = (bytes: Uint8Array | undefined) =>
   bytes === undefined ? "" : new TextDecoder().decode(bytes.slice(0, -1));
