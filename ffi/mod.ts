@@ -8,7 +8,7 @@
  * const [here, there] = socketpair(AF_UNIX, SOCK_SEQPACKET, 0);
  * ```
  *
- * Needs Deno 2.9, 64-bit Linux (x86_64 or aarch64), glibc 2.34 and `--allow-ffi`.
+ * Needs Deno 2.6, 64-bit Linux (x86_64 or aarch64), glibc 2.34 and `--allow-ffi`.
  *
  * @module
  */
