@@ -7,8 +7,8 @@
 import { SystemError } from "../../../ffi/abi/errno.ts";
 import { readDirectory, readLink, readTextFile } from "../../../ffi/process/file.ts";
 import { unlessGone } from "../../../ffi/process/proc.ts";
+import { allProcesses } from "../processes/processes.ts";
 import { parsePacketTable, TABLE_LIMIT } from "./packet_sockets.ts";
-import { processIds } from "./socket_holders.ts";
 
 /** The packet sockets of several network namespaces. */
 export interface PacketTables {
@@ -52,7 +52,7 @@ function waysIntoNamespaces(pid: number): Map<string, string[]> {
   const folders = [
     `/proc/${pid}`,
     ...tids.map((tid) => `/proc/${pid}/task/${tid}`),
-    ...processIds().map((other) => `/proc/${other}`),
+    ...allProcesses().map((other) => `/proc/${other}`),
   ];
   for (const folder of folders) {
     const namespace = namespaceIn(folder);

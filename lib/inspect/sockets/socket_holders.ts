@@ -11,6 +11,7 @@ import { readDirectory, readLink, readTextFile } from "../../../ffi/process/file
 import { sharesDescriptors } from "../../../ffi/process/kcmp.ts";
 import { unlessGone } from "../../../ffi/process/proc.ts";
 import { type NamedProcess, TEXT_LIMIT } from "../../evidence/inspected.ts";
+import { allProcesses } from "../processes/processes.ts";
 
 /** A descriptor of a process. */
 export interface Holder extends NamedProcess {
@@ -41,7 +42,7 @@ const LINK_LIMIT = 1 << 18;
 export function holdersOf(links: ReadonlySet<string>): Holders {
   const byLink = new Map<string, Holder[]>();
   const search = new Search(links, byLink);
-  for (const pid of links.size === 0 ? [] : processIds()) {
+  for (const pid of links.size === 0 ? [] : allProcesses()) {
     if (!search.look(pid)) break;
   }
   return { byLink, unseen: search.unseen };
@@ -52,11 +53,6 @@ const NUMBERS_LIMIT = 8;
 
 /** The most tables of descriptors with which that of a thread is compared. */
 const TABLES_LIMIT = 16;
-
-/** Lists the processes in /proc. */
-export function processIds(): number[] {
-  return readDirectory("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
-}
 
 class Search {
   #read = 0;
@@ -69,11 +65,11 @@ class Search {
   ) {}
 
   get unseen(): string[] {
-    const { length } = processIds();
     return [
-      ...this.#read < LINK_LIMIT
-        ? []
-        : [`only ${LINK_LIMIT} descriptors of the ${length} processes were searched for holders`],
+      ...this.#read < LINK_LIMIT ? [] : [
+        `only ${LINK_LIMIT} descriptors of the ${allProcesses().length} processes were searched ` +
+        "for holders",
+      ],
       ...this.#refusals === 0 ? [] : [
         `the descriptors of ${this.#refusals} processes or threads cannot be searched for ` +
         `holders: ${this.#refusal}`,
