@@ -45,23 +45,40 @@ export interface DescriptorTable {
  * @throws {SystemError} `EPERM` without CAP_SYS_PTRACE; `ESRCH` if a thread has ended; `ENOSYS`.
  */
 export function descriptorTables(tids: readonly number[]): DescriptorTable[] {
-  const sorted: number[][] = [];
+  const sorted: number[] = []; // the first thread of each table
+  const tables = new Map<number, number[]>();
   for (const tid of tids) {
-    let [low, high] = [0, sorted.length];
-    while (low < high) {
-      const middle = low + high >> 1;
-      const order = compareDescriptorTables(tid, sorted[middle][0]);
-      if (order === 0) low = high = middle;
-      else if (order < 0) high = middle;
-      else low = middle + 1;
+    const { at, isThere } = searchTable(tid, sorted);
+    if (isThere) {
+      tables.get(sorted[at])!.push(tid);
+    } else {
+      sorted.splice(at, 0, tid);
+      tables.set(tid, [tid]);
     }
-    const there = sorted[low];
-    if (there !== undefined && compareDescriptorTables(tid, there[0]) === 0) there.push(tid);
-    else sorted.splice(low, 0, [tid]);
   }
-  const places = new Map(tids.map((tid, at) => [tid, at]));
-  const placeOf = ([first]: number[]) => places.get(first)!;
-  return sorted.toSorted((a, b) => placeOf(a) - placeOf(b)).map((table) => ({ tids: table }));
+  return tables.values().map((tids) => ({ tids })).toArray();
+}
+
+/**
+ * Searches for the table of a thread.
+ *
+ * @param sorted A thread of each table that it may have, in the order of the kernel.
+ * @returns Its place among them, and whether it is there.
+ * @throws {SystemError} As {@linkcode descriptorTables}.
+ */
+export function searchTable(
+  tid: number,
+  sorted: readonly number[],
+): { at: number; isThere: boolean } {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = low + high >> 1;
+    const order = compareDescriptorTables(tid, sorted[middle]);
+    if (order === 0) return { at: middle, isThere: true };
+    if (order < 0) high = middle;
+    else low = middle + 1;
+  }
+  return { at: low, isThere: false };
 }
 
 /** The most descriptors that are read, of all tables. */
