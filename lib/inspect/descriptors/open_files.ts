@@ -241,7 +241,7 @@ function examine(
     const path = `${folder}/fdinfo/${fd}`;
     const bytes = unlessGone(() => readBeginning(path, INFO_BYTES));
     const info = new TextDecoder().decode(bytes);
-    let note = inFlight(info);
+    let note = describeInFlight(inFlightIn(info) ?? 0);
     if (link === "anon_inode:[io_uring]") {
       const seen = seeRing(path, fd);
       rings.push(seen.ring);
@@ -271,8 +271,15 @@ export function accessIn(info: string): InspectedDescriptor["access"] {
   return (flags & O_PATH) !== 0 ? "path" : ACCESS[flags & O_ACCMODE];
 }
 
-/** Returns the descriptors in flight in a socket's queue, in words. Since Linux 5.11. */
-function inFlight(info: string): string {
-  const count = Number(info.match(/^scm_fds:\s*(\d+)$/m)?.[1] ?? 0);
+/**
+ * Returns the number of descriptors in flight in a socket's queue from the text of its fdinfo;
+ * undefined before Linux 5.11. Source: proc_pid_fdinfo(5), `scm_fds`.
+ */
+export function inFlightIn(info: string): number | undefined {
+  const [, count] = info.match(/^scm_fds:\s*(\d+)$/m) ?? [];
+  return count === undefined ? undefined : Number(count);
+}
+
+function describeInFlight(count: number): string {
   return count === 0 ? "" : `${count} descriptor${count === 1 ? "" : "s"} in flight`;
 }

@@ -5,12 +5,12 @@
  * @module
  */
 
-import { O_PATH } from "../../../ffi/abi/constants.ts";
 import { SystemError } from "../../../ffi/abi/errno.ts";
 import { readDirectory, readLink, readTextFile } from "../../../ffi/process/file.ts";
 import { sharesDescriptors } from "../../../ffi/process/kcmp.ts";
 import { unlessGone } from "../../../ffi/process/proc.ts";
 import { type NamedProcess, TEXT_LIMIT } from "../../evidence/inspected.ts";
+import { accessIn } from "../descriptors/open_files.ts";
 import { allProcesses } from "../processes/processes.ts";
 
 /** A descriptor of a process. */
@@ -131,7 +131,7 @@ class Search {
 /** Whether a descriptor refers to the name of a file only (O_PATH), and does not hold a socket. */
 function isByName(folder: string, fd: string): boolean {
   const info = unlessGone(() => readTextFile(`${folder.replace(/fd$/, "fdinfo")}/${fd}`)) ?? "";
-  return (parseInt(info.match(/^flags:\s*(\d+)$/m)?.[1] ?? "0", 8) & O_PATH) !== 0;
+  return accessIn(info) === "path";
 }
 
 function nameOfThread(pid: number, tid: number): string {
