@@ -9,8 +9,9 @@ import { SystemError } from "../../../ffi/abi/errno.ts";
 import { readDirectory, readLink, readTextFile } from "../../../ffi/process/file.ts";
 import { sharesDescriptors } from "../../../ffi/process/kcmp.ts";
 import { unlessGone } from "../../../ffi/process/proc.ts";
-import { type NamedProcess, TEXT_LIMIT } from "../../evidence/inspected.ts";
+import type { NamedProcess } from "../../evidence/inspected.ts";
 import { accessIn } from "../descriptors/open_files.ts";
+import { nameIn } from "../processes/process_name.ts";
 import { allProcesses } from "../processes/processes.ts";
 
 /** A descriptor of a process. */
@@ -120,7 +121,8 @@ class Search {
       }
       if (isByName(folder, fd)) continue;
       found.set(link, (found.get(link) ?? 0) + 1);
-      const holder = { pid, tid, fd: Number(fd), name: nameOfThread(pid, tid) };
+      const name = nameIn(`/proc/${pid}/task/${tid}`);
+      const holder = { pid, tid, fd: Number(fd), name };
       const holders = this.byLink.get(link);
       if (holders === undefined) this.byLink.set(link, [holder]);
       else holders.push(holder);
@@ -132,9 +134,4 @@ class Search {
 function isByName(folder: string, fd: string): boolean {
   const info = unlessGone(() => readTextFile(`${folder.replace(/fd$/, "fdinfo")}/${fd}`)) ?? "";
   return accessIn(info) === "path";
-}
-
-function nameOfThread(pid: number, tid: number): string {
-  const name = unlessGone(() => readTextFile(`/proc/${pid}/task/${tid}/comm`)) ?? "";
-  return name.replace(/\n$/, "").slice(0, TEXT_LIMIT);
 }
