@@ -45,10 +45,11 @@ export function sharersOfTerminal(pid: number): string[] {
  */
 function seat(pid: number): { terminal: string; uids: string } | undefined {
   const stat = unlessGone(() => readTextFile(`/proc/${pid}/stat`));
-  const status = unlessGone(() => readTextFile(`/proc/${pid}/status`));
-  if (stat === undefined || status === undefined) return undefined;
+  if (stat === undefined) return undefined;
   const [, , , session, device] = statFields(stat);
   if (device === "0") return undefined;
+  const status = unlessGone(() => readTextFile(`/proc/${pid}/status`));
+  if (status === undefined) return undefined;
   const [, uids = ""] = status.match(/^Uid:\s*(.*)$/m) ?? [];
   return { terminal: `${session} ${device}`, uids };
 }
