@@ -51,10 +51,11 @@ export function seePacketSockets(daemon: SeenDaemon): SeenSockets {
   }).toSorted((one, other) => one.state.fd - other.state.fd);
 
   const missing = whatIsMissing(pid, copied, packetSockets, holders);
+  const open = copied.failures.filter(({ isGone }) => !isGone).map(({ link }) => link);
+  const known = new Set([...copied.examined, ...open]);
   const { certain, possible, ofOthers } = hiddenSockets(daemon, {
     isShown: (link) =>
-      copied.examined.has(link) ||
-      copied.failures.some((failure) => failure.link === link && !failure.isGone) ||
+      known.has(link) ||
       (holders.get(link) ?? []).some((holder) => holder.pid === pid),
     stillHidden: (links) => unsearched.length > 0 ? new Set() : stillHidden(daemon, links),
     packetSockets,
