@@ -28,6 +28,7 @@ import { type NetworkFile, type Places, seePlaces } from "./threads/places.ts";
 import { nameOf } from "./processes/process_name.ts";
 import { describeSharer, seeSharers } from "./processes/sharers.ts";
 import { seeSiblings } from "./processes/siblings.ts";
+import { statFields } from "./processes/stat_fields.ts";
 import type { SeenDaemon, SeenProcessPart } from "./subject.ts";
 import { threadKinds } from "./threads/thread_kinds.ts";
 import { areSameThreads, listThreads, type ThreadList } from "./threads/thread_list.ts";
@@ -226,8 +227,7 @@ function describe(
   SeenProcessPart,
   "pid" | "name" | "executable" | "command" | "parent" | "session" | "root" | "dumpable"
 > {
-  const stat = readTextFile(`/proc/${pid}/stat`);
-  const [, parent, , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").map(Number);
+  const [, parent, , session] = statFields(readTextFile(`/proc/${pid}/stat`)).map(Number);
   const executable = linkAt(`${folder}/exe`);
   const root = linkAt(`${folder}/root`);
   return {

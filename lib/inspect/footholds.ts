@@ -21,6 +21,7 @@ import { readLink, readTextFile } from "../../ffi/process/file.ts";
 import { sharesDescriptors } from "../../ffi/process/kcmp.ts";
 import { unlessGone } from "../../ffi/process/proc.ts";
 import { type DescriptorKind, type SeenDescriptor } from "./descriptors/descriptors.ts";
+import { statFields } from "./processes/stat_fields.ts";
 import { threadIds } from "./threads/threads.ts";
 
 /** The descriptors, ring and folder that the child may hold. */
@@ -102,7 +103,6 @@ export function threadsElsewhere(pid: number, { folder, mountNamespace }: Expect
 
 /** Returns the terminal of a process, in words. Source: proc_pid_stat(5), `tty_nr`. */
 export function terminals(pid: number): string[] {
-  const stat = readTextFile(`/proc/${pid}/stat`);
-  const [, , , , terminal] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [, , , , terminal] = statFields(readTextFile(`/proc/${pid}/stat`));
   return terminal === "0" ? [] : [`a terminal (device ${terminal})`];
 }

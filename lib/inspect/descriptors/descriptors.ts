@@ -14,6 +14,7 @@ import { copyDescriptor } from "../../../ffi/process/pidfd.ts";
 import { openDescriptors, unlessGone } from "../../../ffi/process/proc.ts";
 import { getpeername, getsockoptInt, peerPid } from "../../../ffi/socket/calls.ts";
 import { ExperimentError } from "../../evidence/errors.ts";
+import { inFlightIn } from "./open_files.ts";
 
 /** The kinds of descriptor that a child may hold; `unknown` for all others. */
 export type DescriptorKind =
@@ -119,11 +120,8 @@ function kindOfSocket(pid: number, fd: number): DescriptorKind {
   return maker === pid ? "pair" : "unknown";
 }
 
-/**
- * Returns `scm_fds` from proc_pid_fdinfo(5), which exists since Linux 5.11; 0 where the line is
- * missing.
- */
+/** Returns the number of descriptors in flight in a socket's queue; 0 before Linux 5.11. */
 function inFlight(pid: number, fd: number): number {
   const info = unlessGone(() => readTextFile(`/proc/${pid}/fdinfo/${fd}`)) ?? "";
-  return Number(info.match(/^scm_fds:\s*(\d+)$/m)?.[1] ?? 0);
+  return inFlightIn(info) ?? 0;
 }

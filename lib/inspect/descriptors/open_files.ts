@@ -45,23 +45,40 @@ export interface DescriptorTable {
  * @throws {SystemError} `EPERM` without CAP_SYS_PTRACE; `ESRCH` if a thread has ended; `ENOSYS`.
  */
 export function descriptorTables(tids: readonly number[]): DescriptorTable[] {
-  const sorted: number[][] = [];
+  const sorted: number[] = []; // the first thread of each table
+  const tables = new Map<number, number[]>();
   for (const tid of tids) {
-    let [low, high] = [0, sorted.length];
-    while (low < high) {
-      const middle = low + high >> 1;
-      const order = compareDescriptorTables(tid, sorted[middle][0]);
-      if (order === 0) low = high = middle;
-      else if (order < 0) high = middle;
-      else low = middle + 1;
+    const { at, isThere } = searchTable(tid, sorted);
+    if (isThere) {
+      tables.get(sorted[at])!.push(tid);
+    } else {
+      sorted.splice(at, 0, tid);
+      tables.set(tid, [tid]);
     }
-    const there = sorted[low];
-    if (there !== undefined && compareDescriptorTables(tid, there[0]) === 0) there.push(tid);
-    else sorted.splice(low, 0, [tid]);
   }
-  const places = new Map(tids.map((tid, at) => [tid, at]));
-  const placeOf = ([first]: number[]) => places.get(first)!;
-  return sorted.toSorted((a, b) => placeOf(a) - placeOf(b)).map((table) => ({ tids: table }));
+  return tables.values().map((tids) => ({ tids })).toArray();
+}
+
+/**
+ * Searches for the table of a thread.
+ *
+ * @param sorted A thread of each table that it may have, in the order of the kernel.
+ * @returns Its place among them, and whether it is there.
+ * @throws {SystemError} As {@linkcode descriptorTables}.
+ */
+export function searchTable(
+  tid: number,
+  sorted: readonly number[],
+): { at: number; isThere: boolean } {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = low + high >> 1;
+    const order = compareDescriptorTables(tid, sorted[middle]);
+    if (order === 0) return { at: middle, isThere: true };
+    if (order < 0) high = middle;
+    else low = middle + 1;
+  }
+  return { at: low, isThere: false };
 }
 
 /** The most descriptors that are read, of all tables. */
@@ -224,7 +241,7 @@ function examine(
     const path = `${folder}/fdinfo/${fd}`;
     const bytes = unlessGone(() => readBeginning(path, INFO_BYTES));
     const info = new TextDecoder().decode(bytes);
-    let note = inFlight(info);
+    let note = describeInFlight(inFlightIn(info) ?? 0);
     if (link === "anon_inode:[io_uring]") {
       const seen = seeRing(path, fd);
       rings.push(seen.ring);
@@ -254,8 +271,15 @@ export function accessIn(info: string): InspectedDescriptor["access"] {
   return (flags & O_PATH) !== 0 ? "path" : ACCESS[flags & O_ACCMODE];
 }
 
-/** Returns the descriptors in flight in a socket's queue, in words. Since Linux 5.11. */
-function inFlight(info: string): string {
-  const count = Number(info.match(/^scm_fds:\s*(\d+)$/m)?.[1] ?? 0);
+/**
+ * Returns the number of descriptors in flight in a socket's queue from the text of its fdinfo;
+ * undefined before Linux 5.11. Source: proc_pid_fdinfo(5), `scm_fds`.
+ */
+export function inFlightIn(info: string): number | undefined {
+  const [, count] = info.match(/^scm_fds:\s*(\d+)$/m) ?? [];
+  return count === undefined ? undefined : Number(count);
+}
+
+function describeInFlight(count: number): string {
   return count === 0 ? "" : `${count} descriptor${count === 1 ? "" : "s"} in flight`;
 }

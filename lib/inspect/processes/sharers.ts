@@ -10,6 +10,7 @@ import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { readDirectory, readTextFile } from "../../../ffi/process/file.ts";
 import { compareDescriptorTables, sharesMemory } from "../../../ffi/process/kcmp.ts";
 import { unlessGone } from "../../../ffi/process/proc.ts";
+import { searchTable } from "../descriptors/open_files.ts";
 import { allProcesses } from "./processes.ts";
 import { nameOf } from "./process_name.ts";
 import type { Sharer } from "../subject.ts";
@@ -64,17 +65,8 @@ function sortedTables(tids: readonly number[]): number[] {
 }
 
 /** Whether a thread of another process has one of the tables. */
-function sharesTable({ tables }: Common, otherTid: number): boolean {
-  let [low, high] = [0, tables.length];
-  while (low < high) {
-    const middle = low + high >> 1;
-    const order = compareDescriptorTables(otherTid, tables[middle]);
-    if (order === 0) return true;
-    if (order < 0) high = middle;
-    else low = middle + 1;
-  }
-  return false;
-}
+const sharesTable = ({ tables }: Common, otherTid: number): boolean =>
+  searchTable(otherTid, tables).isThere;
 
 /** Returns what another process shares; `undefined` if it shares nothing. */
 function compare(common: Common, other: number): Sharer | "gone" | "refused" | undefined {

@@ -12,6 +12,7 @@ import { systemSetting } from "../../host/kernel.ts";
 import { listed } from "../listed.ts";
 import { allProcesses } from "./processes.ts";
 import { nameOf } from "./process_name.ts";
+import { statFields } from "./stat_fields.ts";
 
 /**
  * Finds the processes into whose terminal a process may type, and which have another user, in
@@ -44,10 +45,11 @@ export function sharersOfTerminal(pid: number): string[] {
  */
 function seat(pid: number): { terminal: string; uids: string } | undefined {
   const stat = unlessGone(() => readTextFile(`/proc/${pid}/stat`));
-  const status = unlessGone(() => readTextFile(`/proc/${pid}/status`));
-  if (stat === undefined || status === undefined) return undefined;
-  const [, , , session, device] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  if (stat === undefined) return undefined;
+  const [, , , session, device] = statFields(stat);
   if (device === "0") return undefined;
+  const status = unlessGone(() => readTextFile(`/proc/${pid}/status`));
+  if (status === undefined) return undefined;
   const [, uids = ""] = status.match(/^Uid:\s*(.*)$/m) ?? [];
   return { terminal: `${session} ${device}`, uids };
 }

@@ -17,6 +17,7 @@ import { Poller } from "../../../ffi/socket/poll.ts";
 import { CannotAnswer } from "../../evidence/errors.ts";
 import { requireProc } from "../../host/proc.ts";
 import { linkAt } from "../links.ts";
+import { statFields } from "./stat_fields.ts";
 
 /** A process that can be looked at from outside. */
 export class WatchedProcess implements Disposable {
@@ -155,8 +156,7 @@ const BIRTH = { starttime: 22, startcode: 26, startstack: 28, arg_start: 48 };
  * @param folder A thread of it that has not ended, such as `/proc/4711/task/4711`.
  */
 export function programIn(folder: string): string {
-  const stat = unlessGone(() => readTextFile(`${folder}/stat`)) ?? "";
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const fields = statFields(unlessGone(() => readTextFile(`${folder}/stat`)) ?? "");
   const birth = Object.values(BIRTH).map((field) => fields[field - 3]);
   return [linkAt(`${folder}/exe`), ...birth].join(" ");
 }

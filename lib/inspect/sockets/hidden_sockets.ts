@@ -109,9 +109,9 @@ export function hiddenSockets(daemon: SeenDaemon, sightings: Sightings): Hidden 
       "an io_uring is mapped without a descriptor, and packet sockets may be registered in it",
     );
   }
-  const ofOthers = packetSockets.keys().filter((link) =>
-    !isShown(link) && !withoutHolder.includes(link)
-  ).toArray();
+  const unheld = new Set(withoutHolder);
+  const ofOthers = packetSockets.keys().filter((link) => !isShown(link) && !unheld.has(link))
+    .toArray();
   if (ofOthers.length > 0 && (daemon.rings.length > 0 || maps.rings > 0)) {
     possible.push(
       `requests of an io_uring may use packet sockets of other processes: ${someOf(ofOthers)}`,

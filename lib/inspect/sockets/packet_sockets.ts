@@ -10,9 +10,10 @@
  */
 
 import { SystemError } from "../../../ffi/abi/errno.ts";
-import { readDirectory, readTextFile } from "../../../ffi/process/file.ts";
+import { readTextFile } from "../../../ffi/process/file.ts";
 import { openDescriptors, unlessGone } from "../../../ffi/process/proc.ts";
 import { CannotLook } from "../../evidence/errors.ts";
+import { allProcesses } from "../processes/processes.ts";
 
 /** A row of the table. Source: packet_seq_show in net/packet/af_packet.c. */
 export interface PacketSocketRow {
@@ -67,9 +68,8 @@ export function linksWithoutHolder(
   excluded: readonly number[],
 ): string[] {
   const left = new Set(links);
-  for (const name of left.size === 0 ? [] : readDirectory("/proc")) {
-    const pid = Number(name);
-    if (!Number.isInteger(pid) || excluded.includes(pid)) continue;
+  for (const pid of left.size === 0 ? [] : allProcesses()) {
+    if (excluded.includes(pid)) continue;
     const open = unlessGone(() => openDescriptors(pid)) ?? new Map<number, string>();
     for (const link of open.values()) left.delete(link);
     if (left.size === 0) break;

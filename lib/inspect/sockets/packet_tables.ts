@@ -7,8 +7,8 @@
 import { SystemError } from "../../../ffi/abi/errno.ts";
 import { readDirectory, readLink, readTextFile } from "../../../ffi/process/file.ts";
 import { unlessGone } from "../../../ffi/process/proc.ts";
+import { allProcesses } from "../processes/processes.ts";
 import { parsePacketTable, TABLE_LIMIT } from "./packet_sockets.ts";
-import { processIds } from "./socket_holders.ts";
 
 /** The packet sockets of several network namespaces. */
 export interface PacketTables {
@@ -48,12 +48,7 @@ export function packetTables(pid: number): PacketTables {
 /** Returns folders of /proc by network namespace, those of the process and its threads first. */
 function waysIntoNamespaces(pid: number): Map<string, string[]> {
   const ways = new Map<string, string[]>();
-  const tids = unlessGone(() => readDirectory(`/proc/${pid}/task`)) ?? [];
-  const folders = [
-    `/proc/${pid}`,
-    ...tids.map((tid) => `/proc/${pid}/task/${tid}`),
-    ...processIds().map((other) => `/proc/${other}`),
-  ];
+  const folders = [...foldersOf(pid), ...allProcesses().map((other) => `/proc/${other}`)];
   for (const folder of folders) {
     const namespace = namespaceIn(folder);
     if (namespace === undefined) continue;
@@ -62,6 +57,20 @@ function waysIntoNamespaces(pid: number): Map<string, string[]> {
     else if (known.length < WAYS_LIMIT) known.push(folder);
   }
   return ways;
+}
+
+/** Returns the network namespace of a process, also if its first thread has ended. */
+export function networkNamespaceOf(pid: number): string | undefined {
+  for (const folder of foldersOf(pid)) {
+    const namespace = namespaceIn(folder);
+    if (namespace !== undefined) return namespace;
+  }
+}
+
+/** Returns the folders of a process and of its threads. */
+function foldersOf(pid: number): string[] {
+  const tids = unlessGone(() => readDirectory(`/proc/${pid}/task`)) ?? [];
+  return [`/proc/${pid}`, ...tids.map((tid) => `/proc/${pid}/task/${tid}`)];
 }
 
 /** Returns the network namespace; undefined for a process that has ended or may not be examined. */

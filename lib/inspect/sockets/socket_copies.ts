@@ -23,6 +23,7 @@ import { copyDescriptorOf, openProcess, openThread } from "../../../ffi/process/
 import { unlessGone } from "../../../ffi/process/proc.ts";
 import { getsockoptInt } from "../../../ffi/socket/calls.ts";
 import type { InspectedDescriptor } from "../../evidence/inspected.ts";
+import { inFlightIn } from "../descriptors/open_files.ts";
 import { listed } from "../listed.ts";
 import { readSocketOptions, type SocketOptions } from "./socket_options.ts";
 
@@ -107,7 +108,7 @@ export function copySockets(
     const sender = senderOf(copy, domain);
     if (sender !== undefined) otherSenders.push(`descriptor ${group[0].fd} is ${sender}`);
     if (domain === AF_UNIX) {
-      const count = inFlight(copy);
+      const count = inFlightIn(readTextFile(`/proc/self/fdinfo/${copy.fd}`));
       if (count === undefined) unseen.add(IN_FLIGHT_UNSEEN);
       else if (count > 0) queues.push({ link, fd: group[0].fd, count });
     } else if (domain === AF_PACKET) {
@@ -151,12 +152,6 @@ function domainOf(copy: OwnedFd): number | undefined {
 }
 
 const IN_FLIGHT_UNSEEN = "the number of descriptors in flight: it needs Linux 5.11";
-
-/** Returns the number of descriptors in flight in a socket's queue; undefined before Linux 5.11. */
-function inFlight(copy: OwnedFd): number | undefined {
-  const line = readTextFile(`/proc/self/fdinfo/${copy.fd}`).match(/^scm_fds:\s*(\d+)$/m);
-  return line === null ? undefined : Number(line[1]);
-}
 
 /** The most descriptors of threads that are kept open. */
 const THREAD_LIMIT = 64;

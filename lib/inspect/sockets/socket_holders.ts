@@ -5,12 +5,14 @@
  * @module
  */
 
-import { O_PATH } from "../../../ffi/abi/constants.ts";
 import { SystemError } from "../../../ffi/abi/errno.ts";
 import { readDirectory, readLink, readTextFile } from "../../../ffi/process/file.ts";
 import { sharesDescriptors } from "../../../ffi/process/kcmp.ts";
 import { unlessGone } from "../../../ffi/process/proc.ts";
-import { type NamedProcess, TEXT_LIMIT } from "../../evidence/inspected.ts";
+import type { NamedProcess } from "../../evidence/inspected.ts";
+import { accessIn } from "../descriptors/open_files.ts";
+import { nameIn } from "../processes/process_name.ts";
+import { allProcesses } from "../processes/processes.ts";
 
 /** A descriptor of a process. */
 export interface Holder extends NamedProcess {
@@ -41,7 +43,7 @@ const LINK_LIMIT = 1 << 18;
 export function holdersOf(links: ReadonlySet<string>): Holders {
   const byLink = new Map<string, Holder[]>();
   const search = new Search(links, byLink);
-  for (const pid of links.size === 0 ? [] : processIds()) {
+  for (const pid of links.size === 0 ? [] : allProcesses()) {
     if (!search.look(pid)) break;
   }
   return { byLink, unseen: search.unseen };
@@ -52,11 +54,6 @@ const NUMBERS_LIMIT = 8;
 
 /** The most tables of descriptors with which that of a thread is compared. */
 const TABLES_LIMIT = 16;
-
-/** Lists the processes in /proc. */
-export function processIds(): number[] {
-  return readDirectory("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
-}
 
 class Search {
   #read = 0;
@@ -69,11 +66,11 @@ class Search {
   ) {}
 
   get unseen(): string[] {
-    const { length } = processIds();
     return [
-      ...this.#read < LINK_LIMIT
-        ? []
-        : [`only ${LINK_LIMIT} descriptors of the ${length} processes were searched for holders`],
+      ...this.#read < LINK_LIMIT ? [] : [
+        `only ${LINK_LIMIT} descriptors of the ${allProcesses().length} processes were searched ` +
+        "for holders",
+      ],
       ...this.#refusals === 0 ? [] : [
         `the descriptors of ${this.#refusals} processes or threads cannot be searched for ` +
         `holders: ${this.#refusal}`,
@@ -124,7 +121,8 @@ class Search {
       }
       if (isByName(folder, fd)) continue;
       found.set(link, (found.get(link) ?? 0) + 1);
-      const holder = { pid, tid, fd: Number(fd), name: nameOfThread(pid, tid) };
+      const name = nameIn(`/proc/${pid}/task/${tid}`);
+      const holder = { pid, tid, fd: Number(fd), name };
       const holders = this.byLink.get(link);
       if (holders === undefined) this.byLink.set(link, [holder]);
       else holders.push(holder);
@@ -135,10 +133,5 @@ class Search {
 /** Whether a descriptor refers to the name of a file only (O_PATH), and does not hold a socket. */
 function isByName(folder: string, fd: string): boolean {
   const info = unlessGone(() => readTextFile(`${folder.replace(/fd$/, "fdinfo")}/${fd}`)) ?? "";
-  return (parseInt(info.match(/^flags:\s*(\d+)$/m)?.[1] ?? "0", 8) & O_PATH) !== 0;
-}
-
-function nameOfThread(pid: number, tid: number): string {
-  const name = unlessGone(() => readTextFile(`/proc/${pid}/task/${tid}/comm`)) ?? "";
-  return name.replace(/\n$/, "").slice(0, TEXT_LIMIT);
+  return accessIn(info) === "path";
 }

@@ -5,13 +5,10 @@
  * @module
  */
 
-import { SystemError } from "../../../ffi/abi/errno.ts";
-import { readDirectory, readLink } from "../../../ffi/process/file.ts";
-import { unlessGone } from "../../../ffi/process/proc.ts";
 import { listed } from "../listed.ts";
 import { hiddenSockets, specialMappings } from "./hidden_sockets.ts";
 import { seeRing } from "../descriptors/rings.ts";
-import { packetTables } from "./packet_tables.ts";
+import { networkNamespaceOf, packetTables } from "./packet_tables.ts";
 import {
   type CopiedSocket,
   type CopiedSockets,
@@ -54,10 +51,11 @@ export function seePacketSockets(daemon: SeenDaemon): SeenSockets {
   }).toSorted((one, other) => one.state.fd - other.state.fd);
 
   const missing = whatIsMissing(pid, copied, packetSockets, holders);
+  const open = copied.failures.filter(({ isGone }) => !isGone).map(({ link }) => link);
+  const known = new Set([...copied.examined, ...open]);
   const { certain, possible, ofOthers } = hiddenSockets(daemon, {
     isShown: (link) =>
-      copied.examined.has(link) ||
-      copied.failures.some((failure) => failure.link === link && !failure.isGone) ||
+      known.has(link) ||
       (holders.get(link) ?? []).some((holder) => holder.pid === pid),
     stillHidden: (links) => unsearched.length > 0 ? new Set() : stillHidden(daemon, links),
     packetSockets,
@@ -87,18 +85,6 @@ export function seePacketSockets(daemon: SeenDaemon): SeenSockets {
       ]),
     ],
   };
-}
-
-/** Returns the network namespace of a process, also if its first thread has ended. */
-function networkNamespaceOf(pid: number): string | undefined {
-  const tids = unlessGone(() => readDirectory(`/proc/${pid}/task`)) ?? [];
-  for (const folder of [`/proc/${pid}`, ...tids.map((tid) => `/proc/${pid}/task/${tid}`)]) {
-    try {
-      return readLink(`${folder}/ns/net`);
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-    }
-  }
 }
 
 function numbersOf({ descriptors }: CopiedSocket): number[] {
