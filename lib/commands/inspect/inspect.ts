@@ -7,18 +7,11 @@
  * @module
  */
 
-import { AnswerError, SystemError } from "../../../ffi/abi/errno.ts";
-import {
-  CannotAnswer,
-  CannotLook,
-  CutShort,
-  ExperimentError,
-  TimeRanOut,
-} from "../../evidence/errors.ts";
+import { CannotAnswer, CannotLook, CutShort, TimeRanOut } from "../../evidence/errors.ts";
 import type { ExperimentEvidence, Failure, Finding } from "../../evidence/evidence.ts";
 import type { InspectedProcess } from "../../evidence/inspected.ts";
 import { ExperimentRecord } from "../../evidence/record.ts";
-import { remedyFor } from "../../harness/blame.ts";
+import { endsAnExperiment, remedyFor } from "../../harness/blame.ts";
 import { systemSetting } from "../../host/kernel.ts";
 import { overflowIds } from "../../host/users.ts";
 import { pause } from "../../host/pause.ts";
@@ -209,10 +202,9 @@ function report(
  * @throws The error, if it is a defect of fdpass.
  */
 function asFailure(error: unknown, pid: number): Failure {
-  if (error instanceof CannotAnswer) return { message: error.message, remedy: error.remedy };
-  if (error instanceof CutShort) return { message: error.message, remedy: error.remedy };
-  const isForeseen = error instanceof CannotLook || error instanceof ExperimentError ||
-    error instanceof SystemError || error instanceof AnswerError;
-  if (!isForeseen) throw error;
+  if (error instanceof CannotAnswer || error instanceof CutShort) {
+    return { message: error.message, remedy: error.remedy };
+  }
+  if (!endsAnExperiment(error)) throw error;
   return { message: `Cannot inspect process ${pid}: ${error.message}`, remedy: remedyFor(error) };
 }
