@@ -8,6 +8,7 @@
 import { Errno } from "../../../../ffi/abi/errno.ts";
 import { type Finding, judged, skipped } from "../../../evidence/evidence.ts";
 import { describeAnswer, FORBIDDEN, type Forbidden } from "../../../inspect/asking/questions.ts";
+import { whoMayHaveRing } from "../../../inspect/sockets/ring_without_trace.ts";
 import type { AskedThread, Subject } from "../../../inspect/subject.ts";
 import { groupAlike, type ThreadCredentials } from "../../../inspect/threads/threads.ts";
 import type { Terms } from "../options.ts";
@@ -127,11 +128,10 @@ export function judgeRegain(
  * before the drop, in words. It can create a packet socket with them (IORING_OP_SOCKET).
  */
 function ringsWithoutTrace(asked: readonly AskedThread[] = []): string[] {
-  const may = "an io_uring that shows nowhere may keep root's credentials";
-  const user = asked.find(({ usedRing }) => usedRing === true);
-  if (user !== undefined) return [`${may}: thread ${user.tid} has used one`];
-  const unanswered = asked.find(({ usedRing }) => usedRing === undefined);
-  return unanswered === undefined ? [] : [`${may}: thread ${unanswered.tid} cannot be asked`];
+  const who = whoMayHaveRing(asked);
+  return who === undefined
+    ? []
+    : [`an io_uring that shows nowhere may keep root's credentials: ${who}`];
 }
 
 /**
