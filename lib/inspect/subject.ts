@@ -209,7 +209,7 @@ export type Wall =
   | "namespace"
   /** A resource limit. */
   | "limit"
-  /** The kernel, to everybody. */
+  /** The kernel itself: the object, or this kernel, does not offer it. */
   | "kernel";
 
 /** What an operation would do if the process tried it. */

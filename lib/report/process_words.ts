@@ -31,9 +31,8 @@ export function count(number: number, thing: string): string {
  * threads differ, and what may be hidden.
  */
 export function warningsOf({ threads, differences, hidden }: InspectedProcess): string[] {
-  const all = threads.reduce((sum, { tids }) => sum + tids.length, 0);
-  const open = threads.filter((each) => each.no_new_privs === 0)
-    .reduce((sum, { tids }) => sum + tids.length, 0);
+  const all = countThreads(threads);
+  const open = countThreads(threads.filter((each) => each.no_new_privs === 0));
   const where = open === all ? "" : ` on ${open} of ${all} threads`;
   return [
     ...open === 0 ? [] : [`NoNewPrivs is 0${where}: a set-uid file is a way back to root`],
@@ -41,6 +40,11 @@ export function warningsOf({ threads, differences, hidden }: InspectedProcess): 
     ...differences,
     ...hidden,
   ];
+}
+
+/** Returns the number of threads in some groups. */
+export function countThreads(groups: readonly InspectedThreads[]): number {
+  return groups.reduce((sum, { tids }) => sum + tids.length, 0);
 }
 
 /** Returns `4700 (sh)`. */

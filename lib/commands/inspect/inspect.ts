@@ -7,22 +7,15 @@
  * @module
  */
 
-import { AnswerError, SystemError } from "../../../ffi/abi/errno.ts";
-import {
-  CannotAnswer,
-  CannotLook,
-  CutShort,
-  ExperimentError,
-  TimeRanOut,
-} from "../../evidence/errors.ts";
+import { CannotAnswer, CannotLook, CutShort, TimeRanOut } from "../../evidence/errors.ts";
 import type { ExperimentEvidence, Failure, Finding } from "../../evidence/evidence.ts";
 import type { InspectedProcess } from "../../evidence/inspected.ts";
 import { ExperimentRecord } from "../../evidence/record.ts";
-import { remedyFor } from "../../harness/blame.ts";
+import { endsAnExperiment, remedyFor } from "../../harness/blame.ts";
 import { systemSetting } from "../../host/kernel.ts";
 import { overflowIds } from "../../host/users.ts";
 import { pause } from "../../host/pause.ts";
-import { type Accomplices, seeAccomplices } from "../../inspect/processes/accomplices.ts";
+import { seeAccomplices } from "../../inspect/processes/accomplices.ts";
 import { askDaemon } from "../../inspect/asking/asking.ts";
 import { seeDaemon } from "../../inspect/daemon.ts";
 import { holesOf } from "../../inspect/holes/holes_of.ts";
@@ -89,7 +82,8 @@ export async function inspectProcess(pid: number, how: InspectHow): Promise<Insp
     await settled();
     signal.throwIfAborted();
 
-    const seen = [first, last].map((each) => seenOf(each, { asked, unasked }, accomplices));
+    const others = { accomplices, overflow: overflowIds() };
+    const seen = [first, last].map((each) => seenOf(each, { asked, unasked }, others));
     const [earlier, later] = seen.map((each) => judgeProcess(each, terms));
     const worst = new Map(
       [...earlier].map(([id, finding]) => [id, worseOf(finding, later.get(id)!)]),
@@ -141,7 +135,7 @@ function ask(daemon: SeenDaemon): Answered {
 function seenOf(
   { daemon, sockets }: Look,
   { asked, unasked }: Answered,
-  accomplices: Accomplices,
+  others: Pick<Seen, "accomplices" | "overflow">,
 ): Seen {
   const subject = { daemon, sockets: sockets.states, asked };
   const ringWithoutTrace = whyRingWithoutTrace(sockets, asked);
@@ -155,12 +149,11 @@ function seenOf(
       ...ringWithoutTrace === undefined || wasLeftAlone ? [] : [ringWithoutTrace],
     ],
     onlyAskingTells: wasLeftAlone ? ringWithoutTrace : undefined,
-    accomplices,
     missingSockets: sockets.missing,
     unseenPlaces: sockets.unseenPlaces,
     otherSenders: sockets.otherSenders,
     unasked,
-    overflow: overflowIds(),
+    ...others,
   };
 }
 
@@ -209,10 +202,9 @@ function report(
  * @throws The error, if it is a defect of fdpass.
  */
 function asFailure(error: unknown, pid: number): Failure {
-  if (error instanceof CannotAnswer) return { message: error.message, remedy: error.remedy };
-  if (error instanceof CutShort) return { message: error.message, remedy: error.remedy };
-  const isForeseen = error instanceof CannotLook || error instanceof ExperimentError ||
-    error instanceof SystemError || error instanceof AnswerError;
-  if (!isForeseen) throw error;
+  if (error instanceof CannotAnswer || error instanceof CutShort) {
+    return { message: error.message, remedy: error.remedy };
+  }
+  if (!endsAnExperiment(error)) throw error;
   return { message: `Cannot inspect process ${pid}: ${error.message}`, remedy: remedyFor(error) };
 }

@@ -9,7 +9,7 @@
  */
 
 import { someOf } from "./hidden_sockets.ts";
-import type { AskedDaemon, SeenSockets } from "../subject.ts";
+import type { AskedDaemon, AskedThread, SeenSockets } from "../subject.ts";
 
 /**
  * Returns why a process may hold a packet socket in a ring that shows nowhere; `undefined` if it
@@ -25,8 +25,16 @@ export function whyRingWithoutTrace(
   const may = `an io_uring that shows nowhere may use packet sockets of other processes ` +
     `(${someOf(ofOthers)})`;
   if (asked === undefined) return `${may}; --ask tells`;
-  const unanswered = asked.threads.find(({ usedRing }) => usedRing === undefined);
-  const user = asked.threads.find(({ usedRing }) => usedRing === true);
-  if (user !== undefined) return `${may}: thread ${user.tid} has used one`;
-  return unanswered === undefined ? undefined : `${may}: thread ${unanswered.tid} cannot be asked`;
+  const who = whoMayHaveRing(asked.threads);
+  return who && `${may}: ${who}`;
+}
+
+/** Returns which thread may have a ring that shows nowhere, in words; `undefined` if none can. */
+export function whoMayHaveRing(
+  threads: readonly Pick<AskedThread, "tid" | "usedRing">[],
+): string | undefined {
+  const user = threads.find(({ usedRing }) => usedRing === true);
+  if (user !== undefined) return `thread ${user.tid} has used one`;
+  const unanswered = threads.find(({ usedRing }) => usedRing === undefined);
+  return unanswered && `thread ${unanswered.tid} cannot be asked`;
 }

@@ -15,6 +15,7 @@ import type {
 } from "../../evidence/inspected.ts";
 import {
   count,
+  countThreads,
   describeAsking,
   describeBinding,
   describeBounding,
@@ -124,7 +125,7 @@ function renderTable(
 }
 
 function renderThreads({ pid, threads }: InspectedProcess): Markup {
-  const all = threads.reduce((sum, { tids }) => sum + tids.length, 0);
+  const all = countThreads(threads);
   const alike = threads.length === 1 ? ", all alike" : `, of ${threads.length} kinds`;
   return renderTable(
     [

@@ -12,6 +12,7 @@ import type { Evidence, ExperimentEvidence } from "../../evidence/evidence.ts";
 import { escapeText } from "../../evidence/escape.ts";
 import type { InspectedHole, InspectedProcess, InspectedSocket } from "../../evidence/inspected.ts";
 import {
+  countThreads,
   describeAsking,
   describeBinding,
   describeBounding,
@@ -129,7 +130,7 @@ function renderProcess(process: InspectedProcess, manner: Manner): string[] {
 }
 
 function renderThreads({ threads }: InspectedProcess, manner: Manner): string[] {
-  const all = threads.reduce((sum, { tids }) => sum + tids.length, 0);
+  const all = countThreads(threads);
   const bounding = (each: (typeof threads)[number]) =>
     manner.verbose ? `, ${describeBounding(each)}` : "";
   const describe = (each: (typeof threads)[number]) => describeThreads(each) + bounding(each);

@@ -5,16 +5,16 @@
  * @module
  */
 
+import { CAP_NET_RAW, CAP_SETGID, CAP_SETUID } from "../../../../ffi/abi/constants.ts";
 import { Errno } from "../../../../ffi/abi/errno.ts";
 import { type Finding, judged, skipped } from "../../../evidence/evidence.ts";
 import { describeAnswer, FORBIDDEN, type Forbidden } from "../../../inspect/asking/questions.ts";
+import { isInSet } from "../../../inspect/prediction/powers.ts";
+import { whoMayHaveRing } from "../../../inspect/sockets/ring_without_trace.ts";
 import type { AskedThread, Subject } from "../../../inspect/subject.ts";
 import { groupAlike, type ThreadCredentials } from "../../../inspect/threads/threads.ts";
 import type { Terms } from "../options.ts";
 import { joined, whichThreads } from "./threads.ts";
-
-/** Bits of a capability set. Source: capabilities(7). */
-const CAP_SETGID = 6n, CAP_SETUID = 7n, CAP_NET_RAW = 13n;
 
 /** What speaks against a claim, and the thread of which it is true if it is about one. */
 interface Doubt {
@@ -64,9 +64,9 @@ export function judgePacketSocket({ daemon, asked }: Subject): Finding {
  * Whether a thread gets CAP_NET_RAW when it executes a program, as root or after it became root.
  * Source: capabilities(7), "Capabilities and execution of programs by root".
  */
-function mayGainNetRaw({ uids, capabilities, noNewPrivs }: ThreadCredentials): boolean {
-  const isRoot = uids.includes(0) || isHeld(capabilities, CAP_SETUID);
-  return isRoot && noNewPrivs === 0 && isIn(capabilities.CapBnd, CAP_NET_RAW);
+function mayGainNetRaw(thread: ThreadCredentials): boolean {
+  const isRoot = thread.uids.includes(0) || isHeld(thread, CAP_SETUID);
+  return isRoot && thread.noNewPrivs === 0 && isInSet(thread, "CapBnd", CAP_NET_RAW);
 }
 
 /**
@@ -90,7 +90,7 @@ export function judgeRegain(
   for (const thread of threads) {
     const ways = waysBack(thread, groups.has(0), isHere);
     if (ways.length > 0) doubts.refuted.push({ tid: thread.tid, what: ways.join(", ") });
-    if (!isHere && [CAP_SETUID, CAP_SETGID].some((bit) => isHeld(thread.capabilities, bit))) {
+    if (!isHere && [CAP_SETUID, CAP_SETGID].some((bit) => isHeld(thread, bit))) {
       doubts.open.push({
         tid: thread.tid,
         what: "CAP_SETUID or CAP_SETGID over another user namespace",
@@ -127,11 +127,10 @@ export function judgeRegain(
  * before the drop, in words. It can create a packet socket with them (IORING_OP_SOCKET).
  */
 function ringsWithoutTrace(asked: readonly AskedThread[] = []): string[] {
-  const may = "an io_uring that shows nowhere may keep root's credentials";
-  const user = asked.find(({ usedRing }) => usedRing === true);
-  if (user !== undefined) return [`${may}: thread ${user.tid} has used one`];
-  const unanswered = asked.find(({ usedRing }) => usedRing === undefined);
-  return unanswered === undefined ? [] : [`${may}: thread ${unanswered.tid} cannot be asked`];
+  const who = whoMayHaveRing(asked);
+  return who === undefined
+    ? []
+    : [`an io_uring that shows nowhere may keep root's credentials: ${who}`];
 }
 
 /**
@@ -140,12 +139,9 @@ function ringsWithoutTrace(asked: readonly AskedThread[] = []): string[] {
  * @param isHere Whether it is in the user namespace of this process. In another one, capabilities
  * give it only the ids that are mapped there.
  */
-function waysBack(
-  { uids, gids, capabilities }: ThreadCredentials,
-  mayBeRootsGroup: boolean,
-  isHere: boolean,
-) {
-  const has = (bit: bigint) => isHere && isHeld(capabilities, bit);
+function waysBack(thread: ThreadCredentials, mayBeRootsGroup: boolean, isHere: boolean) {
+  const { uids, gids } = thread;
+  const has = (bit: number) => isHere && isHeld(thread, bit);
   return [
     ...uids.slice(0, 3).includes(0) ? ["uid 0"] : [],
     ...has(CAP_SETUID) ? ["CAP_SETUID"] : [],
@@ -154,9 +150,8 @@ function waysBack(
   ];
 }
 
-const isIn = (set: string, bit: bigint) => (BigInt(`0x${set}`) >> bit & 1n) === 1n;
-const isHeld = ({ CapPrm, CapEff }: ThreadCredentials["capabilities"], bit: bigint) =>
-  isIn(CapPrm, bit) || isIn(CapEff, bit);
+const isHeld = (thread: ThreadCredentials, bit: number) =>
+  isInSet(thread, "CapPrm", bit) || isInSet(thread, "CapEff", bit);
 
 /**
  * Adds what the answers of a thread refute or leave open.

@@ -21,13 +21,12 @@ export function whichThreads(
 }
 
 /** Returns at most a few of some sentences, joined, with the number of the others. */
-export function joined(sentences: readonly string[]): string {
-  const more = sentences.length - LISTED;
-  return [...sentences.slice(0, LISTED), ...more > 0 ? [`and ${more} more`] : []].join("; ");
-}
+export const joined = (sentences: readonly string[]): string => few(sentences).join("; ");
 
 /** Returns at most a few of some names, with the number of the others. */
-export function named(names: readonly string[]): string {
-  const more = names.length - LISTED;
-  return [...names.slice(0, LISTED), ...more > 0 ? [`and ${more} more`] : []].join(", ");
+export const named = (names: readonly string[]): string => few(names).join(", ");
+
+function few(items: readonly string[]): string[] {
+  const more = items.length - LISTED;
+  return [...items.slice(0, LISTED), ...more > 0 ? [`and ${more} more`] : []];
 }
