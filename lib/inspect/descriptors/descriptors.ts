@@ -14,7 +14,7 @@ import { copyDescriptor } from "../../../ffi/process/pidfd.ts";
 import { openDescriptors, unlessGone } from "../../../ffi/process/proc.ts";
 import { getpeername, getsockoptInt, peerPid } from "../../../ffi/socket/calls.ts";
 import { ExperimentError } from "../../evidence/errors.ts";
-import { inFlightIn } from "./open_files.ts";
+import { inFlightIn } from "./fdinfo.ts";
 
 /** The kinds of descriptor that a child may hold; `unknown` for all others. */
 export type DescriptorKind =

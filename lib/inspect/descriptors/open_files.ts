@@ -8,7 +8,6 @@
  * @module
  */
 
-import { O_PATH } from "../../../ffi/abi/constants.ts";
 import { Errno, SystemError } from "../../../ffi/abi/errno.ts";
 import { readBeginning, readDirectory } from "../../../ffi/process/file.ts";
 import { compareDescriptorTables } from "../../../ffi/process/kcmp.ts";
@@ -16,6 +15,7 @@ import { unlessGone } from "../../../ffi/process/proc.ts";
 import type { InspectedDescriptor } from "../../evidence/inspected.ts";
 import { cutText } from "../cut_text.ts";
 import { linkAt } from "../links.ts";
+import { accessIn, inFlightIn } from "./fdinfo.ts";
 import { describeRing, seeRing } from "./rings.ts";
 import type { SeenRing } from "../subject.ts";
 
@@ -259,26 +259,6 @@ function areAlike(one: ReadonlyMap<number, string>, other: ReadonlyMap<number, s
 
 /** The first bytes of an fdinfo, which hold everything but the contents of a ring or an epoll. */
 const INFO_BYTES = 4096;
-
-const ACCESS = ["read", "write", "read and write", null] as const;
-const O_ACCMODE = 3;
-
-/** Returns the access of a descriptor from the text of its fdinfo. Source: proc_pid_fdinfo(5). */
-export function accessIn(info: string): InspectedDescriptor["access"] {
-  const [, octal] = info.match(/^flags:\s*([0-7]+)$/m) ?? [];
-  if (octal === undefined) return null;
-  const flags = parseInt(octal, 8);
-  return (flags & O_PATH) !== 0 ? "path" : ACCESS[flags & O_ACCMODE];
-}
-
-/**
- * Returns the number of descriptors in flight in a socket's queue from the text of its fdinfo;
- * undefined before Linux 5.11. Source: proc_pid_fdinfo(5), `scm_fds`.
- */
-export function inFlightIn(info: string): number | undefined {
-  const [, count] = info.match(/^scm_fds:\s*(\d+)$/m) ?? [];
-  return count === undefined ? undefined : Number(count);
-}
 
 function describeInFlight(count: number): string {
   return count === 0 ? "" : `${count} descriptor${count === 1 ? "" : "s"} in flight`;

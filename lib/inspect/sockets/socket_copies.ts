@@ -23,7 +23,7 @@ import { copyDescriptorOf, openProcess, openThread } from "../../../ffi/process/
 import { unlessGone } from "../../../ffi/process/proc.ts";
 import { getsockoptInt } from "../../../ffi/socket/calls.ts";
 import type { InspectedDescriptor } from "../../evidence/inspected.ts";
-import { inFlightIn } from "../descriptors/open_files.ts";
+import { inFlightIn } from "../descriptors/fdinfo.ts";
 import { listed } from "../listed.ts";
 import { readSocketOptions, type SocketOptions } from "./socket_options.ts";
 

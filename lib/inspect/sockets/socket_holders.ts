@@ -10,7 +10,7 @@ import { readDirectory, readLink, readTextFile } from "../../../ffi/process/file
 import { sharesDescriptors } from "../../../ffi/process/kcmp.ts";
 import { unlessGone } from "../../../ffi/process/proc.ts";
 import type { NamedProcess } from "../../evidence/inspected.ts";
-import { accessIn } from "../descriptors/open_files.ts";
+import { accessIn } from "../descriptors/fdinfo.ts";
 import { nameIn } from "../processes/process_name.ts";
 import { allProcesses } from "../processes/processes.ts";
 

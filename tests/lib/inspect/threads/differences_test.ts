@@ -6,7 +6,6 @@ import {
   threadsInWords,
 } from "../../../../lib/inspect/threads/differences.ts";
 import { parseMemory } from "../../../../lib/inspect/descriptors/memory_map.ts";
-import { accessIn } from "../../../../lib/inspect/descriptors/open_files.ts";
 import { areSameThreads } from "../../../../lib/inspect/threads/thread_list.ts";
 
 Deno.test("differencesBetween() names the few threads that differ from the most", () => {
@@ -68,16 +67,4 @@ Deno.test("parseMemory() counts W+X mappings, and finds sockets and rings", () =
     ].join("")),
     { writableExecutable: 2, mapped: ["socket:[1]", "anon_inode:[io_uring]"] },
   );
-});
-
-Deno.test("accessIn() reads the flags of fdinfo", () => {
-  const access = (flags: string) => accessIn(`pos:\t0\nflags:\t${flags}\nmnt_id:\t1\n`);
-  assertEquals(["02000000", "01", "0100002", "012000000", "03"].map(access), [
-    "read",
-    "write",
-    "read and write",
-    "path",
-    null,
-  ]);
-  assertEquals(accessIn(""), null);
 });
