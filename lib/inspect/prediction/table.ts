@@ -42,11 +42,7 @@ const tables = new WeakMap<SeenDaemon, Table>();
 
 /** Returns the facts about the descriptors of a process. */
 export function tableOf(daemon: SeenDaemon): Table {
-  const known = tables.get(daemon);
-  if (known !== undefined) return known;
-  const table = examine(daemon.descriptors);
-  tables.set(daemon, table);
-  return table;
+  return tables.getOrInsertComputed(daemon, () => examine(daemon.descriptors));
 }
 
 function examine(descriptors: readonly InspectedDescriptor[]): Table {
