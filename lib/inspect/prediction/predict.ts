@@ -19,7 +19,13 @@ import {
   OPERATION_NAMES,
   type OperationName,
 } from "../../evidence/operations.ts";
-import type { AskedThread, Prediction, SocketState, Subject } from "../subject.ts";
+import {
+  type AskedThread,
+  CANNOT_TELL,
+  type Prediction,
+  type SocketState,
+  type Subject,
+} from "../subject.ts";
 import type { ThreadCredentials } from "../threads/threads.ts";
 import { DESCRIPTOR_RULES } from "./descriptors.ts";
 import { filtersOf, MOST_STEPS } from "./filter_wall.ts";
@@ -114,7 +120,7 @@ function withoutSocket(name: OperationName, predictOn: PredictOn): Prediction {
   if (!RULES[name].needsSocket) return onNew;
   const first = predictOn("packet-socket", NEW_SOCKET);
   if (first.outcome === ALLOWED.outcome) return onNew;
-  return first.outcome === cannotTell("").outcome
+  return first.outcome === CANNOT_TELL
     ? first
     : refused("EBADF", "kernel", "it holds no packet socket");
 }
