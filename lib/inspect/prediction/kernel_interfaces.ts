@@ -17,9 +17,10 @@ import {
   SOL_SOCKET,
 } from "../../../ffi/abi/constants.ts";
 import type { OperationName } from "../../evidence/operations.ts";
+import { isInSet } from "../threads/threads.ts";
 import { any, type Call, call, POINTER } from "./calls.ts";
 import { room } from "./room.ts";
-import { isInSet, needs } from "./powers.ts";
+import { needs } from "./powers.ts";
 import {
   cannotTell,
   type KernelAnswer,
