@@ -53,6 +53,9 @@ export const PROCESS = "process";
 /** The column of the packet sockets beyond {@linkcode SOCKET_LIMIT}. */
 export const OTHERS = "others";
 
+/** Returns the column of a packet socket. */
+export const columnOf = ({ fd }: SocketState): string => `fd ${fd}`;
+
 /** The most packet sockets with a column each, and the most kinds of threads that are examined. */
 export const SOCKET_LIMIT = 16, KIND_LIMIT = 16;
 
@@ -90,7 +93,7 @@ function columnsOf(
 ): [column: string, prediction: Prediction][] {
   if (sockets.length === 0) return [[PROCESS, withoutSocket(name, predictOn)]];
   const shown = sockets.slice(0, SOCKET_LIMIT).map((socket): [string, Prediction] => [
-    `fd ${socket.fd}`,
+    columnOf(socket),
     predictOn(name, socket),
   ]);
   const left = sockets.length - shown.length;
