@@ -8,7 +8,7 @@
 
 import { CAP_NET_RAW, CAP_SETGID, CAP_SETUID } from "../../../ffi/abi/constants.ts";
 import type { Forbidden } from "./questions.ts";
-import type { ThreadCredentials } from "../threads/threads.ts";
+import { holds, isInSet, type ThreadCredentials } from "../threads/threads.ts";
 
 /** Uid 0 and gid 0 of a user namespace, as this process numbers them. */
 export interface RootIds {
@@ -39,22 +39,28 @@ export interface Standing {
  * @returns The reason, as `<call> was not made: …` continues; undefined if the kernel will refuse.
  */
 export function reasonNotToAsk(call: Forbidden, standing: Standing): string | undefined {
-  const { credentials: { uids, gids }, root, netRaw } = standing;
+  const { credentials, root, netRaw } = standing;
+  const { uids, gids } = credentials;
   switch (call) {
     case "socket":
       if (netRaw === true) return "it has CAP_NET_RAW over its network namespace";
       if (netRaw === undefined) {
         return "it cannot be told whether it has CAP_NET_RAW over its network namespace";
       }
-      return has(standing, CAP_NET_RAW, "CapPrm") && !has(standing, CAP_NET_RAW, "CapEff")
+      return isInSet(credentials, "CapPrm", CAP_NET_RAW) &&
+          !isInSet(credentials, "CapEff", CAP_NET_RAW)
         ? "it has CAP_NET_RAW in its permitted set"
         : undefined;
     case "setgroups":
-      return has(standing, CAP_SETGID) ? "it has CAP_SETGID" : undefined;
+      return holds(credentials, CAP_SETGID) ? "it has CAP_SETGID" : undefined;
     case "setresgid":
-      return has(standing, CAP_SETGID) ? "it has CAP_SETGID" : reasonOfIds("gid", gids, root.gid);
+      return holds(credentials, CAP_SETGID)
+        ? "it has CAP_SETGID"
+        : reasonOfIds("gid", gids, root.gid);
     case "setresuid":
-      return has(standing, CAP_SETUID) ? "it has CAP_SETUID" : reasonOfIds("uid", uids, root.uid);
+      return holds(credentials, CAP_SETUID)
+        ? "it has CAP_SETUID"
+        : reasonOfIds("uid", uids, root.uid);
   }
 }
 
@@ -66,16 +72,6 @@ function reasonOfIds(
   if (root === undefined) return `it cannot be told which ${name} is 0 in its user namespace`;
   if (root === null || !ids.includes(root)) return undefined;
   return root === 0 ? `it has ${name} 0` : `it has ${name} ${root}, 0 in its user namespace`;
-}
-
-/** Whether it has a capability in one of two sets, by default in either. */
-function has(
-  { credentials: { capabilities } }: Standing,
-  capability: number,
-  set?: "CapEff" | "CapPrm",
-): boolean {
-  const sets = set === undefined ? ["CapEff", "CapPrm"] : [set];
-  return sets.some((each) => (BigInt(`0x${capabilities[each]}`) >> BigInt(capability) & 1n) === 1n);
 }
 
 /** Whether two threads, or one thread at two times, have the same ids and capabilities. */

@@ -104,9 +104,10 @@ export class FilterReader {
         exist: true,
         obstacleTo: (call) => obstacle(evaluate(call)),
         // Filters that were installed since the call began may refuse it.
-        letRepeat: (call) =>
-          HARMLESS.includes(evaluate(call).action) ||
-          evaluate(call).action === "notify" && hasPassed(call),
+        letRepeat: (call) => {
+          const { action } = evaluate(call);
+          return HARMLESS.includes(action) || action === "notify" && hasPassed(call);
+        },
       };
     });
   }

@@ -16,7 +16,7 @@ import type { InspectedHole } from "../../evidence/inspected.ts";
 import type { OperationName } from "../../evidence/operations.ts";
 import { compareSeries, describeVersion, type Kernel, type Version } from "./kernel_version.ts";
 import { type AffectedVersions, KNOWN_HOLES, type KnownHole, operationsOf } from "./known_holes.ts";
-import { type PredictedMatrix, PROCESS } from "../prediction/predict.ts";
+import { columnOf, type PredictedMatrix, PROCESS } from "../prediction/predict.ts";
 import { ALLOWED } from "../prediction/rule.ts";
 import { CANNOT_TELL, type SeenSockets, type SocketState } from "../subject.ts";
 
@@ -123,7 +123,7 @@ export function isReachable(hole: KnownHole, reach: Reach): Answer {
 function isReachableBy(column: string, hole: KnownHole, reach: Reach): Answer {
   const { setup, trigger, type } = hole;
   const isNew = column === PROCESS;
-  const socket = reach.sockets.states.find(({ fd }) => column === `fd ${fd}`);
+  const socket = reach.sockets.states.find((each) => columnOf(each) === column);
   const another = mayGetAnother(column, reach);
   const may = (name: OperationName) => mayDo(name, column, reach);
   const isSet = (name: OperationName) => isNew ? false : isDone(name, socket, reach);

@@ -42,7 +42,6 @@ interface Mark extends Distribution {
 
 const NEVER = /(?!)/;
 const RPM = "see rpm -q --changelog of its kernel package, and the distribution's CVE page";
-const USN = "see pro fix CVE-…, or ubuntu.com/security";
 
 /** The distributions; the first one that matches counts. */
 const DISTRIBUTIONS: readonly Mark[] = [
@@ -58,12 +57,11 @@ const DISTRIBUTIONS: readonly Mark[] = [
     build: / Debian \d/,
     howToFindOut: "see security-tracker.debian.org, and the changelog of its linux-image package",
   },
-  { name: "Ubuntu", release: NEVER, build: /-Ubuntu\b/, howToFindOut: USN },
   {
     name: "Ubuntu",
     release: /-\d+-(?:generic|lowlatency|aws|azure|gcp|oracle|kvm|raspi|nvidia)(?:-\w+)?$/,
-    build: NEVER,
-    howToFindOut: USN,
+    build: /-Ubuntu\b/,
+    howToFindOut: "see pro fix CVE-…, or ubuntu.com/security",
   },
   {
     name: "Red Hat or a relative",

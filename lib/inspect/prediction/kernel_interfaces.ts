@@ -17,9 +17,10 @@ import {
   SOL_SOCKET,
 } from "../../../ffi/abi/constants.ts";
 import type { OperationName } from "../../evidence/operations.ts";
+import { isInSet } from "../threads/threads.ts";
 import { any, type Call, call, POINTER } from "./calls.ts";
 import { room } from "./room.ts";
-import { isInSet, needs } from "./powers.ts";
+import { needs } from "./powers.ts";
 import {
   cannotTell,
   type KernelAnswer,
@@ -30,6 +31,7 @@ import {
   type View,
 } from "./rule.ts";
 import { lock, nextDescriptor, sending, setOption } from "./socket_steps.ts";
+import { tableOf } from "./table.ts";
 
 /** The size of `union bpf_attr`, in bytes, as far as a program needs it. */
 const BPF_ATTRIBUTES = 24;
@@ -139,18 +141,17 @@ export const KERNEL_INTERFACE_RULES = {
       const isForAll = view.surroundings.unprivilegedBpfDisabled === "0";
       const loading = isForAll ? undefined : needs(view, "machine", BPF, SYS_ADMIN);
       const attaching = setOption(view, SOL_SOCKET, SO_ATTACH_BPF);
-      const held = view.daemon.descriptors.find(({ refers_to }) =>
-        refers_to === "anon_inode:bpf-prog"
-      );
+      const { program } = tableOf(view.daemon);
       return [
         [
           step([call("bpf", BPF_PROG_LOAD, POINTER, any(BPF_ATTRIBUTES))], loading),
           step(attaching, lock(view)),
         ],
-        ...held === undefined ? [] : [[
+        ...program === undefined ? [] : [[
           step(
             attaching,
-            lock(view) ?? cannotTell(`descriptor ${held.fd} is a program, which may be one for it`),
+            lock(view) ??
+              cannotTell(`descriptor ${program.fd} is a program, which may be one for it`),
           ),
         ]],
       ];

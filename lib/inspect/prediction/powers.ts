@@ -12,7 +12,7 @@
 
 import { AT_FDCWD, CAP_NET_RAW, CAP_SETUID } from "../../../ffi/abi/constants.ts";
 import { Errno } from "../../../ffi/abi/errno.ts";
-import type { ThreadCredentials } from "../threads/threads.ts";
+import { isInSet } from "../threads/threads.ts";
 import { any, type Call, call, POINTER } from "./calls.ts";
 import { passes } from "./filter_wall.ts";
 import { cannotTell, type KernelAnswer, refused, type View } from "./rule.ts";
@@ -113,15 +113,6 @@ export function canHave({ thread: { credentials, filters } }: View, bit: number)
     call("execve", POINTER, POINTER, POINTER),
     call("execveat", any(AT_FDCWD), POINTER, POINTER, POINTER, any(0)),
   ]);
-}
-
-/** Whether a capability is in a set of a thread. */
-export function isInSet(
-  { capabilities }: ThreadCredentials,
-  set: "CapEff" | "CapPrm" | "CapBnd",
-  bit: number,
-): boolean {
-  return (BigInt(`0x${capabilities[set]}`) >> BigInt(bit) & 1n) === 1n;
 }
 
 function userNamespaceOf({ daemon }: View): string | undefined {

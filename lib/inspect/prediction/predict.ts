@@ -19,7 +19,13 @@ import {
   OPERATION_NAMES,
   type OperationName,
 } from "../../evidence/operations.ts";
-import type { AskedThread, Prediction, SocketState, Subject } from "../subject.ts";
+import {
+  type AskedThread,
+  CANNOT_TELL,
+  type Prediction,
+  type SocketState,
+  type Subject,
+} from "../subject.ts";
 import type { ThreadCredentials } from "../threads/threads.ts";
 import { DESCRIPTOR_RULES } from "./descriptors.ts";
 import { filtersOf, MOST_STEPS } from "./filter_wall.ts";
@@ -46,6 +52,9 @@ export type PredictedMatrix = ReadonlyMap<OperationName, ReadonlyMap<string, Pre
 export const PROCESS = "process";
 /** The column of the packet sockets beyond {@linkcode SOCKET_LIMIT}. */
 export const OTHERS = "others";
+
+/** Returns the column of a packet socket. */
+export const columnOf = ({ fd }: SocketState): string => `fd ${fd}`;
 
 /** The most packet sockets with a column each, and the most kinds of threads that are examined. */
 export const SOCKET_LIMIT = 16, KIND_LIMIT = 16;
@@ -84,7 +93,7 @@ function columnsOf(
 ): [column: string, prediction: Prediction][] {
   if (sockets.length === 0) return [[PROCESS, withoutSocket(name, predictOn)]];
   const shown = sockets.slice(0, SOCKET_LIMIT).map((socket): [string, Prediction] => [
-    `fd ${socket.fd}`,
+    columnOf(socket),
     predictOn(name, socket),
   ]);
   const left = sockets.length - shown.length;
@@ -114,7 +123,7 @@ function withoutSocket(name: OperationName, predictOn: PredictOn): Prediction {
   if (!RULES[name].needsSocket) return onNew;
   const first = predictOn("packet-socket", NEW_SOCKET);
   if (first.outcome === ALLOWED.outcome) return onNew;
-  return first.outcome === cannotTell("").outcome
+  return first.outcome === CANNOT_TELL
     ? first
     : refused("EBADF", "kernel", "it holds no packet socket");
 }
@@ -181,6 +190,8 @@ function areAlike(
     filters.every((filter, i) => areEqual(filter, others[i]));
 }
 
+/** Threads that were asked together share the programs that are equal, however long they are. */
 function areEqual(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, i) => byte === other[i]);
+  return one === other ||
+    one.length === other.length && one.every((byte, i) => byte === other[i]);
 }

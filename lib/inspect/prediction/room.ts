@@ -14,11 +14,8 @@ import { tableOf } from "./table.ts";
 export function room(view: View, wanted: number): KernelAnswer {
   const { daemon: { descriptorLimit }, surroundings: { mostDescriptors } } = view;
   if (descriptorLimit === undefined) return cannotTell("its limit of descriptors cannot be read");
-  const { numbers } = tableOf(view.daemon);
-  const free = (limit: number) => {
-    const open = numbers.findIndex((fd) => fd >= limit);
-    return limit - (open === -1 ? numbers.length : open);
-  };
+  const table = tableOf(view.daemon);
+  const free = (limit: number) => limit - table.takenBelow(limit);
   if (free(descriptorLimit) >= wanted) return undefined;
   if (mostDescriptors !== undefined && free(mostDescriptors) >= wanted) {
     const raise = passes(view.thread.filters, RAISING);

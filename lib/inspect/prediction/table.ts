@@ -19,10 +19,12 @@ const REMARK = 60;
 export interface Table {
   /** A number that no descriptor has. */
   readonly next: number;
-  /** The numbers in the table of the process, in order. */
-  readonly numbers: readonly number[];
+  /** Returns how many numbers below a limit are taken in the table of the process. */
+  takenBelow(limit: number): number;
   /** Pipes, up to the limit. */
   readonly pipes: readonly InspectedDescriptor[];
+  /** The first one of an eBPF program; undefined if there is none. */
+  readonly program: InspectedDescriptor | undefined;
   /** Descriptors that are open for writing and lead out of the process, up to the limit. */
   readonly forgotten: readonly Forgotten[];
   /** Whether the limit left something out. */
@@ -42,21 +44,20 @@ const tables = new WeakMap<SeenDaemon, Table>();
 
 /** Returns the facts about the descriptors of a process. */
 export function tableOf(daemon: SeenDaemon): Table {
-  const known = tables.get(daemon);
-  if (known !== undefined) return known;
-  const table = examine(daemon.descriptors);
-  tables.set(daemon, table);
-  return table;
+  return tables.getOrInsertComputed(daemon, () => examine(daemon.descriptors));
 }
 
 function examine(descriptors: readonly InspectedDescriptor[]): Table {
   const own = descriptors.filter(({ tids }) => tids.length === 0).map(({ fd }) => fd);
+  const taken = new Map<number, number>();
   const pipes = descriptors.filter(({ refers_to }) => refers_to.startsWith("pipe:"));
   const forgotten = forgottenAmong(descriptors);
   return {
     next: descriptors.reduce((most, { fd }) => Math.max(most, fd), 2) + 1,
-    numbers: own.toSorted((one, other) => one - other),
+    takenBelow: (limit) =>
+      taken.getOrInsertComputed(limit, () => own.filter((fd) => fd < limit).length),
     pipes: pipes.slice(0, DESCRIPTOR_LIMIT),
+    program: descriptors.find(({ refers_to }) => refers_to === "anon_inode:bpf-prog"),
     forgotten: forgotten.slice(0, DESCRIPTOR_LIMIT),
     isCut: pipes.length > DESCRIPTOR_LIMIT || forgotten.length > DESCRIPTOR_LIMIT,
   };

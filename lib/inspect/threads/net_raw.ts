@@ -15,7 +15,7 @@
  */
 
 import { CAP_NET_RAW } from "../../../ffi/abi/constants.ts";
-import type { ThreadCredentials } from "./threads.ts";
+import { holds, type ThreadCredentials } from "./threads.ts";
 import type { UserNamespace } from "./user_namespaces.ts";
 
 /**
@@ -28,17 +28,16 @@ import type { UserNamespace } from "./user_namespaces.ts";
  * may be above all that this process sees.
  */
 export function hasNetRaw(
-  { uids, capabilities }: Pick<ThreadCredentials, "uids" | "capabilities">,
+  thread: Pick<ThreadCredentials, "uids" | "capabilities">,
   own: string,
   above: readonly UserNamespace[],
   isInSight: boolean,
 ): boolean | undefined {
   const at = above.findIndex(({ link }) => link === own);
   if (at === -1) return isInSight ? false : undefined;
-  const sets = BigInt(`0x${capabilities.CapEff}`) | BigInt(`0x${capabilities.CapPrm}`);
-  if ((sets >> BigInt(CAP_NET_RAW) & 1n) === 1n) return true;
+  if (holds(thread, CAP_NET_RAW)) return true;
   if (at === 0) return false;
   const { owner } = above[at - 1];
   // The filesystem uid does not count, and follows the effective one.
-  return owner === undefined ? undefined : uids.slice(0, 3).includes(owner);
+  return owner === undefined ? undefined : thread.uids.slice(0, 3).includes(owner);
 }

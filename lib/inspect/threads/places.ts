@@ -69,16 +69,18 @@ export function seePlaces(
     });
     const [network, user] = [namespaces.get("net"), namespaces.get("user")];
     if (network === undefined || user === undefined) continue;
-    const above = kept(owners, network, () => ownersAbove(`${folder}/ns/net`));
-    const isInSight = kept(
-      sights,
+    const above = owners.getOrInsertComputed(network, () => ownersAbove(`${folder}/ns/net`));
+    const isInSight = sights.getOrInsertComputed(
       user,
       () => userNamespacesAbove(`${folder}/ns/user`).includes(own),
     );
     netRaw.set(thread.tid, hasNetRaw(thread, user, above, isInSight));
     for (const { link, path } of files.slice(0, NETWORKS_LIMIT)) {
       if (link === network || held.get(link) === true) continue;
-      const there = kept(owners, link, () => unlessGone(() => ownersAbove(path)) ?? []);
+      const there = owners.getOrInsertComputed(
+        link,
+        () => unlessGone(() => ownersAbove(path)) ?? [],
+      );
       const has = hasNetRaw(thread, user, there, isInSight);
       if (has !== false || !held.has(link)) held.set(link, has);
     }
@@ -89,11 +91,4 @@ export function seePlaces(
   const heldNetworks = files.filter(({ link }) => held.has(link))
     .map(({ fd, link }) => ({ fd, link, netRaw: held.get(link) }));
   return { facts, netRaw, heldNetworks, unseen };
-}
-
-/** Returns the value of a key; the first time it is found out. */
-function kept<T>(values: Map<string, T>, key: string, find: () => T): T {
-  const value = values.get(key) ?? find();
-  values.set(key, value);
-  return value;
 }

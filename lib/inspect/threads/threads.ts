@@ -62,6 +62,20 @@ function lineOf(status: string, key: string): string | undefined {
   return status.match(new RegExp(`^${key}:[ \\t]*(.*)$`, "m"))?.[1].trim();
 }
 
+/** Whether a capability is in a set of a thread. */
+export function isInSet(
+  { capabilities }: Pick<ThreadCredentials, "capabilities">,
+  set: typeof CAPABILITY_SETS[number],
+  bit: number,
+): boolean {
+  return (BigInt(`0x${capabilities[set]}`) >> BigInt(bit) & 1n) === 1n;
+}
+
+/** Whether a thread has a capability, or can make it effective without anyone's leave. */
+export function holds(thread: Pick<ThreadCredentials, "capabilities">, bit: number): boolean {
+  return isInSet(thread, "CapEff", bit) || isInSet(thread, "CapPrm", bit);
+}
+
 /** Threads that look alike. */
 export interface ThreadsAlike<T> {
   readonly tids: readonly number[];

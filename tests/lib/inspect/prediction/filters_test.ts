@@ -42,11 +42,14 @@ import {
 const behind = (...filters: readonly Uint8Array<ArrayBuffer>[]) =>
   askedSubject(askedThread(filters));
 
-/** Filters that refuse these calls. */
-const refusing = (...names: readonly SyscallName[]) =>
-  behind(filterOf(...names.map((syscall) => ({ syscall, action: "EPERM" } as const))));
+/** Rules that refuse these calls. */
+const refusals = (...names: readonly SyscallName[]) =>
+  names.map((syscall) => ({ syscall, action: "EPERM" } as const));
 
-/** Filters that refuse these calls on descriptor 5. */
+/** Filters that refuse these calls. */
+const refusing = (...names: readonly SyscallName[]) => behind(filterOf(...refusals(...names)));
+
+/** Rules that refuse these calls on descriptor 5. */
 const refusingOn5 = (...names: readonly SyscallName[]) =>
   names.map((syscall) => ({ syscall, action: "EPERM", when: [intIs(0, 5)] } as const));
 
@@ -155,32 +158,32 @@ Deno.test("A process is killed by its limits too, and as the owner of a descript
 
 const COPYING = ["dup", "dup2", "dup3", "fcntl", "pidfd_getfd", "socketpair"] as const;
 
+/** Rules that refuse every copy. */
+const NO_COPY = refusals(...COPYING);
+
 Deno.test("A rule for one number is passed by a copy under another", () => {
   const elsewhere = { syscall: "io_submit", action: "EPERM" } as const; // its descriptor is hidden
   const rules = [...refusingOn5("write"), elsewhere];
   assertEquals(outcomeOf("write", behind(filterOf(...rules))), "allowed");
   for (const left of COPYING) {
     const refused = COPYING.filter((each) => each !== left);
-    const more = refused.map((syscall) => ({ syscall, action: "EPERM" } as const));
-    assertEquals(outcomeOf("write", behind(filterOf(...rules, ...more))), "allowed", left);
+    const of = behind(filterOf(...rules, ...refusals(...refused)));
+    assertEquals(outcomeOf("write", of), "allowed", left);
   }
-  const all = COPYING.map((syscall) => ({ syscall, action: "EPERM" } as const));
-  assertEquals(outcomeOf("write", behind(filterOf(...rules, ...all))), "EPERM");
+  assertEquals(outcomeOf("write", behind(filterOf(...rules, ...NO_COPY))), "EPERM");
 });
 
 Deno.test("A rule for one number does not hold for another number that the socket has", () => {
-  const all = COPYING.map((syscall) => ({ syscall, action: "EPERM" } as const));
-  const of = behind(filterOf(...refusingOn5("bind"), ...all));
+  const of = behind(filterOf(...refusingOn5("bind"), ...NO_COPY));
   const twice = { ...of, sockets: [packetSocket({ fds: [5, 9] })] };
   assertEquals([outcomeOf("rebind-all", of), outcomeOf("rebind-all", twice)], ["EPERM", "allowed"]);
 });
 
 Deno.test("A rule that compares all 64 bits of a descriptor is passed by the high half", () => {
-  const all = COPYING.map((syscall) => ({ syscall, action: "EPERM" } as const));
   const outcome = (condition: SyscallCondition) =>
     outcomeOf(
       "rebind-all",
-      behind(filterOf({ syscall: "bind", action: "EPERM", when: [condition] }, ...all)),
+      behind(filterOf({ syscall: "bind", action: "EPERM", when: [condition] }, ...NO_COPY)),
     );
   assertEquals(outcome(intIs(0, 5)), "EPERM");
   assertEquals(outcome(longIs(0, 5n)), "allowed");
