@@ -7,6 +7,7 @@
 import { CAP_NET_RAW, ETH_P_ALL } from "../../../ffi/abi/constants.ts";
 import { type Finding, judged, skipped } from "../../evidence/evidence.ts";
 import type { IncompleteDrop } from "../../harness/incomplete_drop.ts";
+import { isInSet } from "../../inspect/threads/threads.ts";
 import type { PacketSocketIdentity } from "../../packets/socket.ts";
 
 /**
@@ -63,7 +64,7 @@ export function judgeOwnDescriptors(
 export function judgeKept({ dropped }: IncompleteDrop): Finding {
   if (dropped === undefined) return skipped("the control could not be seen");
   const { uids, capabilities: { CapEff: effective } } = dropped;
-  const isKept = (BigInt(`0x${effective}`) >> BigInt(CAP_NET_RAW) & 1n) === 1n && uids[1] !== 0;
+  const isKept = isInSet(dropped, "CapEff", CAP_NET_RAW) && uids[1] !== 0;
   const evidence = { control: CALLS, uids, CapEff: effective };
   if (!isKept) return skipped(`the control kept no CAP_NET_RAW: CapEff ${effective}`, evidence);
   return judged(true, "control: the three calls alone left CAP_NET_RAW", evidence);

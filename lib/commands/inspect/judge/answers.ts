@@ -9,10 +9,14 @@ import { CAP_NET_RAW, CAP_SETGID, CAP_SETUID } from "../../../../ffi/abi/constan
 import { Errno } from "../../../../ffi/abi/errno.ts";
 import { type Finding, judged, skipped } from "../../../evidence/evidence.ts";
 import { describeAnswer, FORBIDDEN, type Forbidden } from "../../../inspect/asking/questions.ts";
-import { isInSet } from "../../../inspect/prediction/powers.ts";
 import { whoMayHaveRing } from "../../../inspect/sockets/ring_without_trace.ts";
 import type { AskedThread, Subject } from "../../../inspect/subject.ts";
-import { groupAlike, type ThreadCredentials } from "../../../inspect/threads/threads.ts";
+import {
+  groupAlike,
+  holds,
+  isInSet,
+  type ThreadCredentials,
+} from "../../../inspect/threads/threads.ts";
 import type { Terms } from "../options.ts";
 import { joined, whichThreads } from "./threads.ts";
 
@@ -65,7 +69,7 @@ export function judgePacketSocket({ daemon, asked }: Subject): Finding {
  * Source: capabilities(7), "Capabilities and execution of programs by root".
  */
 function mayGainNetRaw(thread: ThreadCredentials): boolean {
-  const isRoot = thread.uids.includes(0) || isHeld(thread, CAP_SETUID);
+  const isRoot = thread.uids.includes(0) || holds(thread, CAP_SETUID);
   return isRoot && thread.noNewPrivs === 0 && isInSet(thread, "CapBnd", CAP_NET_RAW);
 }
 
@@ -90,7 +94,7 @@ export function judgeRegain(
   for (const thread of threads) {
     const ways = waysBack(thread, groups.has(0), isHere);
     if (ways.length > 0) doubts.refuted.push({ tid: thread.tid, what: ways.join(", ") });
-    if (!isHere && [CAP_SETUID, CAP_SETGID].some((bit) => isHeld(thread, bit))) {
+    if (!isHere && [CAP_SETUID, CAP_SETGID].some((bit) => holds(thread, bit))) {
       doubts.open.push({
         tid: thread.tid,
         what: "CAP_SETUID or CAP_SETGID over another user namespace",
@@ -141,7 +145,7 @@ function ringsWithoutTrace(asked: readonly AskedThread[] = []): string[] {
  */
 function waysBack(thread: ThreadCredentials, mayBeRootsGroup: boolean, isHere: boolean) {
   const { uids, gids } = thread;
-  const has = (bit: number) => isHere && isHeld(thread, bit);
+  const has = (bit: number) => isHere && holds(thread, bit);
   return [
     ...uids.slice(0, 3).includes(0) ? ["uid 0"] : [],
     ...has(CAP_SETUID) ? ["CAP_SETUID"] : [],
@@ -149,9 +153,6 @@ function waysBack(thread: ThreadCredentials, mayBeRootsGroup: boolean, isHere: b
     ...has(CAP_SETGID) ? ["CAP_SETGID"] : [],
   ];
 }
-
-const isHeld = (thread: ThreadCredentials, bit: number) =>
-  isInSet(thread, "CapPrm", bit) || isInSet(thread, "CapEff", bit);
 
 /**
  * Adds what the answers of a thread refute or leave open.
