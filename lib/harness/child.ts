@@ -45,6 +45,7 @@ import {
 import { missingCapabilities, NOT_ROOTS, unitWith } from "../host/capabilities.ts";
 import type { Orders, Word } from "./orders.ts";
 import type { ExperimentRecord } from "../evidence/record.ts";
+import { Attention } from "./attention.ts";
 import { isAtRest, processorUse, wasSilent } from "./silence.ts";
 import type { Tracing } from "./trace/hub.ts";
 
@@ -106,6 +107,7 @@ export class Child implements AsyncDisposable {
   readonly #foreign: ReadonlySet<string>;
   /** Why the child did not accept the last message. */
   #refusal: ExperimentError | undefined;
+  readonly #attention = new Attention();
   #hasFailed = false;
   #longestLook = 0;
   /** Since when the child has had everything that its next stage needs, by `performance.now()`. */
@@ -154,7 +156,7 @@ export class Child implements AsyncDisposable {
    */
   wasSilentSince(moment: number): boolean {
     const { timeout } = this.#run.context;
-    const waited = performance.now() - moment;
+    const waited = this.#attention.since(moment);
     const [child, parent] = [this.pid, Deno.pid].map(processorUse);
     return wasSilent({ waited, timeout, child, parent, isAtRest: () => isAtRest(this.pid) });
   }
@@ -473,6 +475,7 @@ export class Child implements AsyncDisposable {
 
   /** Kills the child if it is still running, and waits until it is gone. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#attention[Symbol.dispose]();
     await this.process[Symbol.asyncDispose]();
     this.#channel.close();
   }
@@ -537,7 +540,7 @@ export class Child implements AsyncDisposable {
   #whyTooLate(): Error {
     const cause = new TimeRanOut(this.#run.context.timeout);
     if (!this.wasSilentSince(this.#askedAt)) return cause;
-    const seconds = (performance.now() - this.#askedAt) / 1000;
+    const seconds = this.#attention.since(this.#askedAt) / 1000;
     return new ExperimentError(
       `${cause.message}: the child fell silent for the last ${seconds.toFixed(1)} s`,
     );

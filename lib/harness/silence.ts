@@ -29,7 +29,7 @@ export interface ProcessorUse {
 
 /** A wait for a child that ended with the time of the run. Times are in milliseconds. */
 export interface Wait {
-  /** How long the child has had everything that its next stage needs. */
+  /** How long the child has had everything that its next stage needs, while the parent watched. */
   readonly waited: number;
   /** The time limit of the run. */
   readonly timeout: number;

@@ -22,9 +22,21 @@ function allPids(): number[] {
   return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter(Number.isInteger);
 }
 
+/** The parent of a process; `undefined` if the process is gone. */
+export function parentOf(pid: number): number | undefined {
+  const parent = statusOf(pid, "PPid");
+  return parent === undefined ? undefined : Number(parent);
+}
+
+/** Whether a process was started by another, or by one that descends from it. */
+export function descendsFrom(pid: number, ancestor: number): boolean {
+  const parent = parentOf(pid) ?? 0;
+  return parent !== 0 && (parent === ancestor || descendsFrom(parent, ancestor));
+}
+
 /** The children of a process that it has not reaped. */
 export function childrenOf(pid: number): number[] {
-  return allPids().filter((each) => Number(statusOf(each, "PPid")) === pid);
+  return allPids().filter((each) => parentOf(each) === pid);
 }
 
 /** The processes with a word in their command line. */

@@ -1,0 +1,25 @@
+/** The time in which the parent watched, and the time in which it could not. */
+
+import { assert } from "@std/assert";
+import { sleep } from "../../../ffi/socket/poll.ts";
+import { Attention } from "../../../lib/harness/attention.ts";
+import { pause } from "../../support/pause.ts";
+
+Deno.test("A time in which the parent is blocked does not count", async () => {
+  using attention = new Attention();
+  const start = performance.now();
+  await pause(200);
+  const watched = attention.since(start);
+  assert(watched >= 190, `it watched for ${watched} ms`);
+
+  const blocked = performance.now();
+  sleep(1500);
+  assert(performance.now() - blocked >= 1500);
+  assert(attention.since(blocked) < 1000, `${attention.since(blocked)} ms are counted`);
+  assert(attention.since(start) >= watched);
+  assert(attention.since(start) < 1500, "the time before the gap counts, and the gap does not");
+
+  const after = performance.now();
+  await pause(200);
+  assert(attention.since(after) >= 190, "it watches again");
+});
