@@ -436,18 +436,18 @@ export class Child implements AsyncDisposable {
   }
 
   /** Returns the error with which the child gave up, if that is still in the channel. */
-  #lastWords(): ChildGaveUp | undefined {
+  #lastWords(): Error | undefined {
     for (;;) {
       const delivery = takeMessage(this.#channel.fd, 0);
       if (delivery === undefined || delivery === null) return undefined;
       const message = this.#read(delivery);
-      if (message.type === "failed") return gaveUp(message);
+      if (message.type === "failed") return this.#whyGivenUp(message);
     }
   }
 
   /**
-   * Waits until the child ends, and kills it after `patience` milliseconds, or when the run is
-   * aborted.
+   * Waits until the child ends, and kills it after `patience` milliseconds in which the parent
+   * watched, or when the run is aborted.
    *
    * @throws {CutShort | ExperimentError} If the run is aborted first.
    */
@@ -460,7 +460,13 @@ export class Child implements AsyncDisposable {
       if (signal.aborted) cutShort = this.#whyAborted(); // before its end, which clears /proc
       this.process.kill();
     };
-    const timer = setTimeout(kill, patience);
+    const began = performance.now();
+    const late = () => {
+      const left = patience - this.#attention.since(began);
+      if (left < 1) kill();
+      else timer = setTimeout(late, left);
+    };
+    let timer = setTimeout(late, patience);
     if (signal.aborted) kill();
     signal.addEventListener("abort", kill);
     try {
@@ -536,6 +542,15 @@ export class Child implements AsyncDisposable {
     return reason instanceof TimeRanOut ? this.#whyTooLate() : reason;
   }
 
+  /**
+   * Returns the child's last message as an error. A child that gives up when the time of the run is
+   * over is not to blame: if the parent was stopped, the child has seen it first.
+   */
+  #whyGivenUp({ message, call }: Extract<ChildMessage, { type: "failed" }>): Error {
+    if (performance.now() >= this.#run.context.deadline) return this.#whyTooLate();
+    return new ChildGaveUp(`The child gave up: ${message}`, call);
+  }
+
   /** Returns whether the time of the run ran out because the child fell silent, as an error. */
   #whyTooLate(): Error {
     const cause = new TimeRanOut(this.#run.context.timeout);
@@ -578,7 +593,7 @@ export class Child implements AsyncDisposable {
         return record.opinion(id, { status, observed, evidence });
       }
       case "failed":
-        throw gaveUp(message);
+        throw this.#whyGivenUp(message);
     }
   }
 }
@@ -588,10 +603,6 @@ class OtherStage extends ExperimentError {
   constructor(awaited: string, message: ChildMessage) {
     super(`The child did not reach the stage "${awaited}": ${describe(message)}`);
   }
-}
-
-function gaveUp({ message, call }: Extract<ChildMessage, { type: "failed" }>): ChildGaveUp {
-  return new ChildGaveUp(`The child gave up: ${message}`, call);
 }
 
 /** How long the threads of a process may take to end after the first of them, in milliseconds. */

@@ -23,15 +23,34 @@ function allPids(): number[] {
 }
 
 /** The parent of a process; `undefined` if the process is gone. */
-export function parentOf(pid: number): number | undefined {
+function parentOf(pid: number): number | undefined {
   const parent = statusOf(pid, "PPid");
   return parent === undefined ? undefined : Number(parent);
 }
 
 /** Whether a process was started by another, or by one that descends from it. */
-export function descendsFrom(pid: number, ancestor: number): boolean {
+function descendsFrom(pid: number, ancestor: number): boolean {
   const parent = parentOf(pid) ?? 0;
   return parent !== 0 && (parent === ancestor || descendsFrom(parent, ancestor));
+}
+
+/**
+ * The workers of a running fdpass, or of a program that runs it.
+ *
+ * @param experiment As its folder is named.
+ */
+export function workersOf(pid: number, experiment: string): number[] {
+  return processesWith(import.meta.resolve(`../../lib/experiments/${experiment}/experiment.ts`))
+    .filter((each) => descendsFrom(each, pid));
+}
+
+/** Stops the parent of a process for a number of milliseconds. */
+export async function stopParentOf(pid: number, milliseconds: number): Promise<void> {
+  const parent = parentOf(pid);
+  if (parent === undefined) return;
+  Deno.kill(parent, "SIGSTOP");
+  await pause(milliseconds);
+  Deno.kill(parent, "SIGCONT");
 }
 
 /** The children of a process that it has not reaped. */

@@ -34,6 +34,7 @@ export const TIMING: readonly string[] = [
   "lib/experiments/supervisor/supervised_worker_test.ts",
   "lib/experiments/supervisor/supervisor_test.ts",
   "lib/experiments/supervisor/witness_test.ts",
+  "lib/harness/attention_test.ts",
   "lib/harness/channel_test.ts",
   "lib/harness/channel_turn_test.ts",
   "lib/harness/child_ending_test.ts",

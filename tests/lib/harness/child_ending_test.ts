@@ -1,11 +1,13 @@
 /** The end of a child, even if a process that it has started outlives it. */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { ChildProcess, OUTPUT_LIMIT } from "../../../lib/harness/process.ts";
-import { controlChannelPair } from "../../../lib/harness/channel.ts";
-import { ExperimentError } from "../../../lib/evidence/errors.ts";
+import { controlChannelPair, sendMessage } from "../../../lib/harness/channel.ts";
+import { now } from "../../../lib/harness/protocol.ts";
+import { sleep } from "../../../ffi/socket/poll.ts";
+import { ChildGaveUp, ExperimentError, TimeRanOut } from "../../../lib/evidence/errors.ts";
 import type { ParentRun } from "../../../lib/harness/parent_run.ts";
-import { Child } from "../../../lib/harness/child.ts";
+import { Child, type RunOfChild } from "../../../lib/harness/child.ts";
 import { until } from "../../e2e/processes.ts";
 import { ownDescriptors } from "../../hostile/own_descriptors.ts";
 
@@ -73,3 +75,28 @@ for (const [when, delay] of [["during the wait", 100], ["before the wait", 0]] a
     await assertRejects(() => child.ended(), ExperimentError, "Time ran out");
   });
 }
+
+/** A child that gives up, under a parent that is blocked for longer than the run may take. */
+async function givingUp({ timeout, blocked }: { timeout: number; blocked: number }) {
+  const [ours, theirs] = controlChannelPair();
+  using _theirs = theirs;
+  const context = { signal: new AbortController().signal, timeout };
+  const deadline = performance.now() + timeout;
+  const run = {
+    context: { ...context, deadline },
+    record: { countChildText() {} },
+  } as unknown as RunOfChild;
+  await using child = new Child(shell(`exec sleep ${LONG}`), ours, theirs.fd, run);
+  sendMessage(theirs.fd, { type: "failed", message: "Time ran out", at: now() }, [], 1000);
+  sleep(blocked);
+  return await assertRejects(() => child.reached("received"), Error);
+}
+
+Deno.test("A child that gives up when its time has ended is not to blame", async () => {
+  const early = await givingUp({ timeout: 20_000, blocked: 0 });
+  assertEquals([early instanceof ChildGaveUp, early.message], [
+    true,
+    "The child gave up: Time ran out",
+  ]);
+  assertInstanceOf(await givingUp({ timeout: 1200, blocked: 1300 }), TimeRanOut);
+});
