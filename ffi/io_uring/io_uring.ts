@@ -331,10 +331,11 @@ export class IoUring implements Disposable {
    */
   awaitCompletion(timeout: number): boolean {
     const deadline = performance.now() + timeout;
-    while (!this.nextCompletion()) {
-      if (performance.now() >= deadline) return false;
+    for (;;) {
+      const isLate = performance.now() >= deadline;
+      if (this.nextCompletion()) return true;
+      if (isLate) return false;
     }
-    return true;
   }
 
   /** The number of completions that the kernel dropped for lack of memory. */

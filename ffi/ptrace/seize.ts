@@ -105,9 +105,11 @@ export function seize(tid: number, timeout: number, meanwhile: () => void): void
       setTimer(timer, INTERVAL);
       try {
         // The result of getpid(2) says that the wait was interrupted.
-        while (request(tid, PTRACE_SEIZE, 0, 0) !== 0) {
+        for (;;) {
+          const isLate = performance.now() >= deadline;
+          if (request(tid, PTRACE_SEIZE, 0, 0) === 0) break;
           meanwhile();
-          if (performance.now() >= deadline) throw new SystemError("ptrace", Errno.ETIMEDOUT);
+          if (isLate) throw new SystemError("ptrace", Errno.ETIMEDOUT);
         }
       } finally {
         setTimer(timer, 0n);

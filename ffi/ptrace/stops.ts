@@ -64,11 +64,12 @@ export function awaitStop(
 ): Stop {
   const deadline = performance.now() + timeout;
   for (let polls = 0;; polls++) {
+    const isLate = performance.now() >= deadline; // this process may have been stopped meanwhile
     const stop = stopOf(tid);
     if (stop !== undefined) return stop;
     if (polls < POLLS_AT_ONCE) continue;
     if (hasEnded(tid)) throw new SystemError("ptrace", Errno.ESRCH);
-    if (performance.now() >= deadline) throw new SystemError("ptrace", Errno.ETIMEDOUT);
+    if (isLate) throw new SystemError("ptrace", Errno.ETIMEDOUT);
     if (polls % POLLS_BETWEEN === 0) meanwhile();
     sleep(1);
   }
@@ -106,8 +107,10 @@ export function isEnd(error: unknown, tid: number): boolean {
  */
 export function reapEnded(tid: number, timeout: number): boolean {
   const deadline = performance.now() + timeout;
-  while (!hasEnded(tid)) {
-    if (performance.now() >= deadline) return false;
+  for (;;) {
+    const isLate = performance.now() >= deadline; // as above
+    if (hasEnded(tid)) break;
+    if (isLate) return false;
     sleep(1);
   }
   const status = unlessGone(() => readTextFile(`/proc/${tid}/status`));

@@ -68,12 +68,13 @@ export function sendMessage(
   }
   const deadline = performance.now() + timeout;
   for (;;) {
+    const isLate = performance.now() >= deadline; // this process may be stopped at any moment
     try {
       return sendDescriptors(channelFd, descriptors, { data, flags: MSG_DONTWAIT });
     } catch (error) {
       if (!(error instanceof SystemError && error.errno === Errno.EAGAIN)) throw error;
     }
-    if (performance.now() >= deadline) {
+    if (isLate) {
       throw new ExperimentError("The other side does not read the control channel");
     }
     poll([channelFd], POLLOUT, deadline - performance.now());
@@ -150,10 +151,11 @@ function decode(data: Uint8Array): string {
 export function awaitMessage(channelFd: number, descriptors: number, timeout: number): Delivery {
   const deadline = performance.now() + timeout;
   for (;;) {
+    const isLate = performance.now() >= deadline;
     const message = takeMessage(channelFd, descriptors);
     if (message === null) throw new ExperimentError("The other side closed the control channel");
     if (message !== undefined) return message;
-    if (performance.now() >= deadline) throw new ExperimentError("No message came in time");
+    if (isLate) throw new ExperimentError("No message came in time");
     poll([channelFd], POLLIN, deadline - performance.now());
   }
 }
@@ -192,8 +194,8 @@ export async function nextMessage(
         turnAt = performance.now() + TURN;
         continue;
       }
-      const message = takeMessage(channelFd, 0);
       const left = deadline - performance.now();
+      const message = takeMessage(channelFd, 0);
       if (message !== undefined || left <= 0) return message;
       await pollAsync([channelFd], POLLIN, Math.min(left, POLL_SLICE));
     }

@@ -613,9 +613,10 @@ function hasDied(pid: number): boolean {
   if (!hasEnded(pid)) return false;
   const deadline = performance.now() + ENDING_TIME;
   for (;;) {
+    const isLate = performance.now() > deadline;
     const tids = unlessGone(() => readDirectory(`/proc/${pid}/task`)) ?? [];
     if (tids.every((tid) => hasEnded(Number(tid)))) return true;
-    if (performance.now() > deadline) return false;
+    if (isLate) return false;
     sleep(1);
   }
 }

@@ -175,13 +175,17 @@ export async function runExperiment(
  */
 async function closeAfter(error: unknown, run: ParentRun): Promise<ExperimentEvidence> {
   const errors = errorsIn(error);
-  if (!errors.every(endsAnExperiment)) {
-    if (!errors.every(isForeseen)) throw error;
-    const { message } = errors[0] as Error;
-    const evidence = run.record.close(null, { message, isChilds: false });
-    if (evidence.verdict !== "FAIL") throw error;
-    return evidence; // what was refuted before stays so
-  }
+  if (errors.every(endsAnExperiment)) return await closeBecause(errors, run);
+  if (!errors.every(isForeseen)) throw error;
+  const { signal } = run.context;
+  if (signal.aborted) return await closeBecause([signal.reason], run); // so the set-up failed, too
+  const { message } = errors[0] as Error;
+  const evidence = run.record.close(null, { message, isChilds: false });
+  if (evidence.verdict !== "FAIL") throw error;
+  return evidence; // what was refuted before stays so
+}
+
+async function closeBecause(errors: readonly Error[], run: ParentRun): Promise<ExperimentEvidence> {
   if (errors[0] instanceof InterfaceChanged) run.record.interfaceChanged(errors[0].event);
   return run.record.close(null, await earlyEndOf(await excused(errors, run)));
 }

@@ -41,9 +41,10 @@ export function arrives(
 ): boolean {
   const deadline = performance.now() + timeout;
   for (;;) {
+    const isLate = performance.now() >= deadline;
     const frame = takeFrame(fd);
     if (frame !== undefined && carries(frame.head, mark, layer)) return true;
-    if (frame === undefined && performance.now() >= deadline) return false;
+    if (frame === undefined && isLate) return false;
     if (frame === undefined) poll([fd], POLLIN, deadline - performance.now());
   }
 }
