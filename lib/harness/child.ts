@@ -106,7 +106,7 @@ export class Child implements AsyncDisposable {
   readonly #isSilent: boolean;
   readonly #foreign: ReadonlySet<string>;
   /** Why the child did not accept the last message. */
-  #refusal: ExperimentError | undefined;
+  #refusal: Error | undefined;
   readonly #attention = new Attention();
   #hasFailed = false;
   #longestLook = 0;
@@ -224,6 +224,7 @@ export class Child implements AsyncDisposable {
   /** Returns the reason why a look at the child failed. */
   #whyNotSeen(error: unknown): unknown {
     if (hasDied(this.pid)) {
+      if (this.#isOver) return this.#whyTooLate();
       const whole = this.process.ended().then(describeEnd);
       whole.catch(() => {}); // whoever waits for it gets the rejection
       return new ChildDied("The child ended early", whole);
@@ -313,7 +314,7 @@ export class Child implements AsyncDisposable {
     } catch (error) {
       if (!isRefusal(error)) throw error;
       this.#recordLastMessages();
-      this.#refusal = new ExperimentError(error.message);
+      this.#refusal = this.#isOver ? this.#whyTooLate() : new ExperimentError(error.message);
       return;
     }
     this.#askedAt = performance.now();
@@ -518,7 +519,7 @@ export class Child implements AsyncDisposable {
   }
 
   /** Returns why the child has closed the control channel early: usually because it has ended. */
-  async #unexpectedEnd(): Promise<ExperimentError> {
+  async #unexpectedEnd(): Promise<Error> {
     const { end, wasKilled } = await this.#endWithin(CLOSING_TIMEOUT);
     return wasKilled
       ? new ExperimentError("The child closed the control channel but kept running; it was killed")
@@ -529,7 +530,8 @@ export class Child implements AsyncDisposable {
    * Returns the child's death as an error. If it exited by itself, root's own control is made at
    * once, while the other children still take what they take of the limits of the system.
    */
-  async #death(end: ChildEnd): Promise<ChildDied> {
+  async #death(end: ChildEnd): Promise<Error> {
+    if (this.#isOver) return this.#whyTooLate();
     const error = new ChildDied(describeEnd(end));
     if (end.status.signal !== null) return error;
     const excuse = await this.#run.whyNobodyCould?.(error);
@@ -543,11 +545,16 @@ export class Child implements AsyncDisposable {
   }
 
   /**
-   * Returns the child's last message as an error. A child that gives up when the time of the run is
-   * over is not to blame: if the parent was stopped, the child has seen it first.
+   * Whether the time of the run is over. A child that gives up then is not to blame, nor is one
+   * that its alarm(2) ends: if the parent was stopped, the child has seen it first.
    */
+  get #isOver(): boolean {
+    return performance.now() >= this.#run.context.deadline;
+  }
+
+  /** Returns the child's last message as an error. */
   #whyGivenUp({ message, call }: Extract<ChildMessage, { type: "failed" }>): Error {
-    if (performance.now() >= this.#run.context.deadline) return this.#whyTooLate();
+    if (this.#isOver) return this.#whyTooLate();
     return new ChildGaveUp(`The child gave up: ${message}`, call);
   }
 

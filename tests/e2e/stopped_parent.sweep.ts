@@ -17,12 +17,15 @@ const EXPERIMENTS = [
   ...["privilege_drop", "io_uring", "receive_paths", "supervisor", "relay", "authority"],
 ];
 
-/** How long the parent is stopped, which is longer than its shortest patience with a child. */
+/**
+ * How long the parent is stopped: longer than its patience with a child, and in the short run until
+ * after the child's alarm(2).
+ */
 const STOP = 5500;
 
 for (const experiment of EXPERIMENTS) {
-  for (const limit of [5, 60]) {
-    for (const delay of [0, 150]) {
+  for (const limit of [3, 60]) {
+    for (const delay of [0, 100]) {
       tests.add(
         root,
         `${experiment} in ${limit} s: the parent is stopped ${delay} ms after a worker has started`,
